@@ -1,0 +1,134 @@
+"""Every error that this project raises on purpose.
+
+::
+
+    RecorderError
+    ├── SettingsError            the configuration is wrong: the key, what was expected, the nearest valid key
+    ├── UsageError               a public function was called with arguments that can't work
+    ├── MissingExtraError        an optional part is not installed: names the command that installs it
+    ├── StreamError              the step stream
+    │   ├── StreamUnavailableError   the server can't be reached, or refuses writes for now: try again
+    │   └── StreamCorruptError       an entry in the stream is not what the protocol says
+    ├── EpisodeFileError         a recording
+    │   ├── EpisodeFileCorruptError  bytes that are not what FORMAT.md says
+    │   ├── EpisodeFileTooLargeError a size beyond the reader's limits, refused before memory is taken
+    │   ├── EpisodeFileVersionError  a version that this reader does not know
+    │   ├── UnknownColumnError       a column that the episode does not have
+    │   └── ShapeChangedError        a column whose shape changed in mid-episode, asked for as one array
+    ├── StorageError             the place where files lie: missing, full, not writable
+    ├── CatalogError             the SQL index
+    │   ├── CatalogUnavailableError  locked or unreachable: try again
+    │   ├── CatalogVersionError      made by a newer version of this project
+    │   └── RecordingNotFoundError   no such episode, run or recording
+    ├── ServerStartError         no Redis-compatible server could be found or started
+    └── VideoError               drawing or encoding
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CatalogError",
+    "CatalogUnavailableError",
+    "CatalogVersionError",
+    "EpisodeFileCorruptError",
+    "EpisodeFileError",
+    "EpisodeFileTooLargeError",
+    "EpisodeFileVersionError",
+    "MissingExtraError",
+    "RecorderError",
+    "RecordingNotFoundError",
+    "ServerStartError",
+    "SettingsError",
+    "ShapeChangedError",
+    "StorageError",
+    "StreamCorruptError",
+    "StreamError",
+    "StreamUnavailableError",
+    "UnknownColumnError",
+    "UsageError",
+    "VideoError",
+]
+
+
+class RecorderError(Exception):
+    """The root: ``except RecorderError`` catches whatever this project raises on purpose."""
+
+
+class SettingsError(RecorderError):
+    """The configuration is wrong."""
+
+
+class UsageError(RecorderError):
+    """A public function was called with arguments that can't work."""
+
+
+class MissingExtraError(RecorderError):
+    """An optional part is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs a part that is not installed: pip install 'hamlet-recorder[{extra}]'")
+        self.extra = extra
+
+
+class StreamError(RecorderError):
+    """The step stream."""
+
+
+class StreamUnavailableError(StreamError):
+    """The server can't be reached, or refuses writes for now."""
+
+
+class StreamCorruptError(StreamError):
+    """An entry in the stream is not what the protocol says."""
+
+
+class EpisodeFileError(RecorderError):
+    """A recording."""
+
+
+class EpisodeFileCorruptError(EpisodeFileError):
+    """Bytes that are not what FORMAT.md says."""
+
+
+class EpisodeFileTooLargeError(EpisodeFileError):
+    """A size beyond the reader's limits, refused before memory is taken."""
+
+
+class EpisodeFileVersionError(EpisodeFileError):
+    """A version that this reader does not know."""
+
+
+class UnknownColumnError(EpisodeFileError):
+    """A column that the episode does not have."""
+
+
+class ShapeChangedError(EpisodeFileError):
+    """A column whose shape changed in mid-episode was asked for as one array."""
+
+
+class StorageError(RecorderError):
+    """The place where files lie: missing, full, not writable."""
+
+
+class CatalogError(RecorderError):
+    """The SQL index."""
+
+
+class CatalogUnavailableError(CatalogError):
+    """Locked or unreachable: the same call may work in a moment."""
+
+
+class CatalogVersionError(CatalogError):
+    """The catalog was made by a newer version of this project."""
+
+
+class RecordingNotFoundError(CatalogError):
+    """No such run, episode or recording."""
+
+
+class ServerStartError(RecorderError):
+    """No Redis-compatible server could be found or started."""
+
+
+class VideoError(RecorderError):
+    """Drawing or encoding a video failed."""

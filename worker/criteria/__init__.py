@@ -1,0 +1,29 @@
+"""Which episodes are kept: the criteria, one a file, and the evaluator that combines them.
+
+Pure functions of the episodes seen so far: no I/O, no clock. What is remembered is bounded and goes to JSON and back.
+"""
+
+from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
+from worker.criteria.build import build_criteria
+from worker.criteria.evaluator import Evaluator, Settled
+from worker.criteria.pending import Pending
+from worker.criteria.performance import PerformanceCriterion
+from worker.criteria.periodic import PeriodicCriterion
+from worker.criteria.stage_boundaries import StageBoundariesCriterion
+from worker.criteria.stage_transitions import StageTransitionCriterion
+
+__all__ = [
+    "Claim",
+    "Criterion",
+    "EpisodeSummary",
+    "Evaluator",
+    "Explanation",
+    "Observation",
+    "Pending",
+    "PerformanceCriterion",
+    "PeriodicCriterion",
+    "Settled",
+    "StageBoundariesCriterion",
+    "StageTransitionCriterion",
+    "build_criteria",
+]

@@ -1,0 +1,142 @@
+"""Criteria of other packages: found by entry point, checked for their shape, and kept from stopping the worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+from recorder.errors import SettingsError
+from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
+
+__all__ = ["ENTRY_POINT_GROUP", "GuardedCriterion", "custom_criteria", "load_criterion_class"]
+
+ENTRY_POINT_GROUP = "hamlet_recorder.criteria"
+
+_LOG_EVERY = 1000
+"""Failures: the first is logged, and then one in so many, with the count."""
+
+_MAX_FAILURE_CHARACTERS = 300
+"""Of an exception's text, which is stored with every episode that it concerns."""
+
+_PLAIN = int | float | str | None
+_T = TypeVar("_T")
+
+logger = logging.getLogger(__name__)
+
+
+def custom_criteria() -> dict[str, EntryPoint]:
+    """The criteria that installed packages offer: name in the configuration to entry point; nothing is imported."""
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def load_criterion_class(point: EntryPoint) -> type[Criterion]:
+    """Imports a custom criterion.
+
+    Raises:
+        SettingsError: it can't be imported, or is no subclass of ``Criterion`` that can be made.
+    """
+    where = f"custom criterion {point.name!r} ({point.value})"
+    try:
+        loaded = point.load()
+    except Exception as error:  # foreign code may raise anything
+        raise SettingsError(
+            f"{where} can't be imported: {type(error).__name__}: {error}; "
+            f"repair or reinstall its package, or take it out of the criteria"
+        ) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Criterion)):
+        raise SettingsError(f"{where} must be a subclass of worker.criteria.Criterion, found {loaded!r}")
+    if missing := sorted(loaded.__abstractmethods__):
+        raise SettingsError(f"{where} must implement {', '.join(missing)}")
+    return loaded
+
+
+class GuardedCriterion(Criterion):
+    """A custom criterion whose failures cost only its own reasons.
+
+    An exception, or an answer of the wrong type, is logged (the first, then one in 1000), counts as no claim, and
+    stands in the explanation of the episode. What the criterion lets go is found by comparing what it holds before and
+    after, which takes time in proportion to what it holds.
+
+    Args:
+        criterion: the custom one.
+        name: its name in the configuration and in explanations.
+    """
+
+    def __init__(self, criterion: Criterion, name: str) -> None:
+        self.name = name
+        self._criterion = criterion
+        self._held: frozenset[int] = frozenset()
+        self._n_failures = 0
+        self._failure = ""
+
+    def observe(self, episode: EpisodeSummary) -> Observation:
+        """Asks the custom criterion, and finds what it let go."""
+        answer = self._guarded("observe", lambda: _checked_observation(self._criterion.observe(episode)), None)
+        before, self._held = self._held, self._held_now()
+        released = tuple(sorted(before - self._held))
+        if answer is None:
+            detail = f"not judged: the criterion failed: {self._failure}"
+            return Observation((), Explanation(self.name, False, None, None, detail), released)
+        explanation = replace(answer.explanation, criterion=self.name)
+        return Observation(tuple(answer.claims), explanation, released)
+
+    def held(self) -> Collection[int]:
+        """What the custom criterion held after its last answer."""
+        return self._held
+
+    def end_run(self) -> Sequence[Claim]:
+        """Its last claims."""
+        self._held = frozenset()
+        return self._guarded("end_run", lambda: _checked_claims(self._criterion.end_run()), ())
+
+    def state(self) -> dict[str, Any]:
+        """Its state, or an empty map when it gives none that JSON can hold."""
+        return self._guarded("state", lambda: _checked_state(self._criterion.state()), {})
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restores it; where its state was lost, it begins afresh."""
+        if state:
+            self._guarded("restore", lambda: self._criterion.restore(state), None)
+        self._held = self._held_now()
+
+    def _held_now(self) -> frozenset[int]:
+        return self._guarded("held", lambda: frozenset(self._criterion.held()), frozenset())
+
+    def _guarded(self, method: str, call: Callable[[], _T], otherwise: _T) -> _T:
+        """What the call returns; when it raises, ``otherwise``, and the failure is counted, logged and remembered."""
+        try:
+            return call()
+        except Exception as error:
+            self._n_failures += 1
+            self._failure = f"{method} raised {type(error).__name__}: {error}"[:_MAX_FAILURE_CHARACTERS]
+            if self._n_failures % _LOG_EVERY == 1:
+                message = "custom criterion failed criterion=%s method=%s n_failures=%d"
+                logger.exception(message, self.name, method, self._n_failures)
+            return otherwise
+
+
+def _checked_observation(answer: object) -> Observation:
+    if not (isinstance(answer, Observation) and isinstance(answer.explanation, Explanation)):
+        raise TypeError(f"expected an Observation with an Explanation, got {answer!r}")
+    _checked_claims(answer.claims)
+    it = answer.explanation
+    if not (isinstance(it.value, _PLAIN) and isinstance(it.threshold, _PLAIN) and isinstance(it.detail, str)):
+        raise TypeError(f"expected a number, a str or None as value and threshold, and a str as detail, got {it!r}")
+    return answer
+
+
+def _checked_claims(answer: Sequence[Claim]) -> tuple[Claim, ...]:
+    claims = tuple(answer)
+    for claim in claims:
+        if not (isinstance(claim, Claim) and isinstance(claim.episode_id, int) and isinstance(claim.reason, str)):
+            raise TypeError(f"expected Claim(episode_id: int, reason: str), got {claim!r}")
+    return claims
+
+
+def _checked_state(answer: dict[str, Any]) -> dict[str, Any]:
+    json.dumps(answer, allow_nan=False)
+    return answer

@@ -1,0 +1,164 @@
+"""Keeps the first and the last episodes of the whole run at each curriculum stage."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_count
+
+__all__ = ["StageBoundariesCriterion"]
+
+_MAX_RECORD_N = 10_000
+"""Episodes, per stage: the ids of the first are remembered for ever, the last lie in Redis until they are decided."""
+
+
+@dataclass(slots=True)
+class _Beginning:
+    """How a stage began: how many episodes finished at it so far, and the ids of the first ones."""
+
+    n_finished: int = 0
+    first_ids: list[int] = field(default_factory=list)
+
+
+class StageBoundariesCriterion(Criterion):
+    """Keeps the first and the last episodes that the run, all lanes together, finished at each stage.
+
+    *First*: the first ``record_first_n`` episodes finished at a stage get ``stage_<s>_first_<k>``, ``k`` from 1. They
+    are counted once for ever: coming back to a stage starts no new count. A later play of such an episode takes
+    over its place.
+
+    *Last*: a lane is in the stage of its last finished episode. When the last lane that was in a stage has left it, and
+    at the run's end, the last ``record_last_n`` episodes finished there get ``stage_<s>_last_<k>``, counted from the
+    end: ``last_1`` is the very last. A stage that is entered again and left again has a new last.
+
+    It holds the last ``record_last_n`` of each stage that a lane is in. It remembers the stage of at most ``max_lanes``
+    lanes (the one not seen for longest is taken to have left) and ``record_first_n`` ids of at most ``max_stages``
+    stages, the first to appear; a stage beyond them has a last, but no first.
+
+    Example, ``record_first_n=1, record_last_n=2``, one lane, stages 1 1 1 2, then the run ends: ``stage_1_first_1``;
+    ``stage_1_last_2``; ``stage_1_last_1``; ``stage_2_first_1`` and ``stage_2_last_1``.
+
+    Args:
+        record_first_n: episodes at a stage's beginning, 0 for none.
+        record_last_n: episodes at a stage's end, 0 for none.
+        max_lanes: lanes remembered at once.
+        max_stages: stages remembered for ever.
+
+    Raises:
+        UsageError: an argument is negative, too large or no whole number.
+    """
+
+    name = "stage_boundaries"
+
+    def __init__(
+        self, record_first_n: int = 5, record_last_n: int = 5, *, max_lanes: int = 4096, max_stages: int = 1000
+    ) -> None:
+        self._first_n = checked_count(self.name, "record_first_n", record_first_n, maximum=_MAX_RECORD_N)
+        self._last_n = checked_count(self.name, "record_last_n", record_last_n, maximum=_MAX_RECORD_N)
+        self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
+        self._max_stages = checked_count(self.name, "max_stages", max_stages, minimum=1, maximum=1_000_000)
+        self._beginnings: dict[int, _Beginning] = {}
+        self._stage_of_lane: dict[int, int] = {}  # the lane not seen for longest comes first
+        self._n_lanes: Counter[int] = Counter()  # stage -> lanes in it
+        self._last: dict[int, deque[int]] = {}  # stage with lanes in it -> its last episodes
+        self._stage_of: dict[int, int] = {}  # held episode -> the stage that holds it
+        self._detail = (
+            f"value: place at its stage; the first {self._first_n} are kept, "
+            f"and the last {self._last_n} when all lanes have left the stage"
+        )
+
+    def observe(self, episode: EpisodeSummary) -> Observation:
+        """Counts the episode at its stage, and settles the stage that its lane was the last to leave."""
+        episode_id, stage = episode.episode_id, episode.curriculum_stage
+        self._forget_earlier_play(episode_id)
+        claims = self._move_lane(episode.lane, stage)
+        released = [claim.episode_id for claim in claims]
+        place = self._count(episode_id, stage)
+        is_first = place is not None and place <= self._first_n
+        if is_first:
+            claims.append(Claim(episode_id, f"stage_{stage}_first_{place}"))
+        if self._last_n:
+            last = self._last.setdefault(stage, deque())
+            last.append(episode_id)
+            self._stage_of[episode_id] = stage
+            if len(last) > self._last_n:
+                oldest = last.popleft()
+                del self._stage_of[oldest]
+                released.append(oldest)
+        keep = True if is_first else None if self._last_n else False
+        explanation = Explanation(self.name, keep, place, self._first_n, self._detail)
+        return Observation(tuple(claims), explanation, tuple(released))
+
+    def held(self) -> Collection[int]:
+        """The last ``record_last_n`` episodes of each stage that a lane is in."""
+        return self._stage_of.keys()
+
+    def end_run(self) -> Sequence[Claim]:
+        """All lanes leave their stages; the first episodes stay counted."""
+        claims = [claim for stage in list(self._last) for claim in self._settle_last(stage)]
+        self._stage_of_lane.clear()
+        self._n_lanes.clear()
+        return claims
+
+    def state(self) -> dict[str, Any]:
+        """Rows ``[stage, n_finished, first ids]``, ``[lane, stage]`` and ``[stage, last ids]``."""
+        return {
+            "stages": [[stage, it.n_finished, list(it.first_ids)] for stage, it in self._beginnings.items()],
+            "lanes": [[lane, stage] for lane, stage in self._stage_of_lane.items()],
+            "last": [[stage, list(ids)] for stage, ids in self._last.items()],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes all back; lanes and last episodes beyond today's settings are let go."""
+        self._beginnings = {stage: _Beginning(n, list(ids)) for stage, n, ids in state["stages"][: self._max_stages]}
+        self._stage_of_lane = dict(state["lanes"][-self._max_lanes :])
+        self._n_lanes = Counter(self._stage_of_lane.values())
+        self._last = {
+            stage: deque(ids[-self._last_n :]) for stage, ids in state["last"] if self._last_n and self._n_lanes[stage]
+        }
+        self._stage_of = {episode_id: stage for stage, ids in self._last.items() for episode_id in ids}
+
+    def _count(self, episode_id: int, stage: int) -> int | None:
+        """The episode's place at its stage from 1, or None when the stage is one too many to remember."""
+        beginning = self._beginnings.get(stage)
+        if beginning is None:
+            if len(self._beginnings) >= self._max_stages:
+                return None
+            beginning = self._beginnings[stage] = _Beginning()
+        if episode_id in beginning.first_ids:
+            return beginning.first_ids.index(episode_id) + 1
+        beginning.n_finished += 1
+        if beginning.n_finished <= self._first_n:
+            beginning.first_ids.append(episode_id)
+        return beginning.n_finished
+
+    def _move_lane(self, lane: int, stage: int) -> list[Claim]:
+        """Puts the lane into the stage; the claims are of the stages that are empty now."""
+        left = [self._stage_of_lane.pop(lane, None)]
+        self._stage_of_lane[lane] = stage
+        self._n_lanes[stage] += 1
+        if len(self._stage_of_lane) > self._max_lanes:
+            left.append(self._stage_of_lane.pop(next(iter(self._stage_of_lane))))
+        claims: list[Claim] = []
+        for old in left:
+            if old is None:
+                continue
+            self._n_lanes[old] -= 1
+            if not self._n_lanes[old]:
+                del self._n_lanes[old]
+                claims += self._settle_last(old)
+        return claims
+
+    def _settle_last(self, stage: int) -> list[Claim]:
+        ids = self._last.pop(stage, deque())
+        for episode_id in ids:
+            del self._stage_of[episode_id]
+        return [Claim(episode_id, f"stage_{stage}_last_{len(ids) - i}") for i, episode_id in enumerate(ids)]
+
+    def _forget_earlier_play(self, episode_id: int) -> None:
+        stage = self._stage_of.pop(episode_id, None)
+        if stage is not None:
+            self._last[stage].remove(episode_id)

@@ -1,0 +1,137 @@
+"""Keeps the episodes around each change of a lane's curriculum stage."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_count
+
+__all__ = ["StageTransitionCriterion"]
+
+_MAX_LOOK = 10_000
+"""Episodes, per lane: what is looked back on lies in Redis until it is decided."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    stage: int
+    n_post_left: int = 0
+    recent: deque[int] = field(default_factory=deque)
+
+
+class StageTransitionCriterion(Criterion):
+    """Keeps what a lane played just before and just after its stage changed.
+
+    A lane's finished episode makes a transition when its stage is another than that of the lane's previous finished
+    episode; a retreat is a transition too. The lane's last ``lookback`` finished episodes before it get
+    ``stage_<old>_pre_transition``, whatever their own stage; this one and those of the lane that follow, ``lookahead``
+    in all, get ``stage_<new>_post_transition``. Another transition ends the earlier one's following. Lanes know
+    nothing of each other; only the order within a lane counts, ids need not ascend.
+
+    It holds the last ``lookback`` episodes of each lane. It remembers at most ``max_lanes`` lanes (``lookback`` ids, a
+    stage and a count each); when one more appears, the lane not seen for longest is forgotten.
+
+    Example, ``lookback=2, lookahead=2``, one lane, stages 1 1 1 2 2 2: the second and third episode are kept as
+    ``stage_1_pre_transition``, the fourth and fifth as ``stage_2_post_transition``.
+
+    Args:
+        lookback: episodes before a transition, 0 for none.
+        lookahead: episodes from a transition on, 0 for none.
+        max_lanes: lanes remembered at once.
+
+    Raises:
+        UsageError: an argument is negative, too large or no whole number.
+    """
+
+    name = "stage_transitions"
+
+    def __init__(self, lookback: int = 5, lookahead: int = 5, *, max_lanes: int = 4096) -> None:
+        self._lookback = checked_count(self.name, "lookback", lookback, maximum=_MAX_LOOK)
+        self._lookahead = checked_count(self.name, "lookahead", lookahead, maximum=_MAX_LOOK)
+        self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
+        self._lanes: dict[int, _Lane] = {}  # the lane not seen for longest comes first
+        self._lane_of: dict[int, int] = {}  # held episode -> its lane
+
+    def observe(self, episode: EpisodeSummary) -> Observation:
+        """Judges the episode against its lane's previous one."""
+        self._forget_earlier_play(episode.episode_id)
+        lane = self._lanes.pop(episode.lane, None)
+        previous_stage = None if lane is None else lane.stage
+        released: list[int] = []
+        if lane is None:
+            lane = _Lane(episode.curriculum_stage)
+            if len(self._lanes) >= self._max_lanes:
+                released += self._forget_lane(next(iter(self._lanes)))
+        self._lanes[episode.lane] = lane
+        claims: list[Claim] = []
+        if lane.stage != episode.curriculum_stage:
+            claims += [Claim(earlier, f"stage_{lane.stage}_pre_transition") for earlier in lane.recent]
+            lane.stage, lane.n_post_left = episode.curriculum_stage, self._lookahead
+        is_after_transition = lane.n_post_left > 0
+        if is_after_transition:
+            lane.n_post_left -= 1
+            claims.append(Claim(episode.episode_id, f"stage_{lane.stage}_post_transition"))
+        released += self._hold(episode, lane)
+        explanation = self._explain(is_after_transition, lane.stage, previous_stage)
+        return Observation(tuple(claims), explanation, tuple(released))
+
+    def held(self) -> Collection[int]:
+        """The last ``lookback`` episodes of each lane."""
+        return self._lane_of.keys()
+
+    def end_run(self) -> Sequence[Claim]:
+        """Lets all go; the lanes' stages stay known, for a run that is resumed."""
+        self._lane_of.clear()
+        for lane in self._lanes.values():
+            lane.recent.clear()
+        return ()
+
+    def state(self) -> dict[str, Any]:
+        """One row a lane: ``[lane, stage, n_post_left, held ids]``."""
+        return {
+            "lanes": [[index, lane.stage, lane.n_post_left, list(lane.recent)] for index, lane in self._lanes.items()]
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes back the lanes; those and the look-back beyond today's settings are let go."""
+        self._lanes.clear()
+        self._lane_of.clear()
+        for index, stage, n_post_left, recent in state["lanes"][-self._max_lanes :]:
+            kept = recent[-self._lookback :] if self._lookback else []
+            self._lanes[index] = _Lane(stage, min(n_post_left, self._lookahead), deque(kept))
+            self._lane_of.update(dict.fromkeys(kept, index))
+
+    def _hold(self, episode: EpisodeSummary, lane: _Lane) -> list[int]:
+        if not self._lookback:
+            return []
+        lane.recent.append(episode.episode_id)
+        self._lane_of[episode.episode_id] = episode.lane
+        if len(lane.recent) <= self._lookback:
+            return []
+        oldest = lane.recent.popleft()
+        del self._lane_of[oldest]
+        return [oldest]
+
+    def _forget_earlier_play(self, episode_id: int) -> None:
+        index = self._lane_of.pop(episode_id, None)
+        if index is not None:
+            self._lanes[index].recent.remove(episode_id)
+
+    def _forget_lane(self, index: int) -> list[int]:
+        lane = self._lanes.pop(index)
+        for episode_id in lane.recent:
+            del self._lane_of[episode_id]
+        return list(lane.recent)
+
+    def _explain(self, is_after_transition: bool, stage: int, previous_stage: int | None) -> Explanation:
+        keep: bool | None
+        if is_after_transition:
+            keep, rule = True, f"among the {self._lookahead} episodes of its lane from a transition on"
+        elif self._lookback:
+            keep, rule = None, f"kept when its lane changes stage within the {self._lookback} episodes that follow it"
+        else:
+            keep, rule = False, f"not among the {self._lookahead} episodes of its lane from a transition on"
+        return Explanation(self.name, keep, stage, previous_stage, f"{rule}; threshold: the lane's stage before")

@@ -1,0 +1,39 @@
+"""The configuration: the keys under ``recording:``, where their values come from, and the reference of them."""
+
+from recorder.settings.criteria import (
+    CriteriaSettings,
+    CustomCriterionSettings,
+    PerformanceSettings,
+    PeriodicSettings,
+    StageBoundariesSettings,
+    StageTransitionsSettings,
+)
+from recorder.settings.loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, load_settings
+from recorder.settings.models import (
+    CaptureSettings,
+    IngestSettings,
+    RedisSettings,
+    RenderSettings,
+    RetentionSettings,
+    ServerSettings,
+    Settings,
+)
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "ENVIRONMENT_PREFIX",
+    "CaptureSettings",
+    "CriteriaSettings",
+    "CustomCriterionSettings",
+    "IngestSettings",
+    "PerformanceSettings",
+    "PeriodicSettings",
+    "RedisSettings",
+    "RenderSettings",
+    "RetentionSettings",
+    "ServerSettings",
+    "Settings",
+    "StageBoundariesSettings",
+    "StageTransitionsSettings",
+    "load_settings",
+]

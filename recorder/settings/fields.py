@@ -1,0 +1,34 @@
+"""What every section of the settings shares: frozen, no unknown keys, and a unit and a meaning for every key."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = ["PathOrUrl", "Section", "setting"]
+
+PathOrUrl = Annotated[str, BeforeValidator(lambda value: os.fspath(value) if isinstance(value, os.PathLike) else value)]
+"""A path or a URL, kept as a string; ``pathlib.Path`` is welcome."""
+
+
+class Section(BaseModel):
+    """A mapping of the configuration. Strict: ``interval: "100"`` and ``interval: true`` are mistakes, not numbers."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True, validate_default=True
+    )
+
+
+def setting(default: Any, meaning: str, *, unit: str = "", secret: bool = False, **constraints: Any) -> Any:
+    """One key: its default, what it means, its unit.
+
+    Args:
+        default: value when nothing is configured.
+        meaning: one or two sentences for the reference, with the reason for the default or for the limit.
+        unit: what a value counts; empty for words and flags.
+        secret: never printed, neither by ``repr`` nor in an error.
+        constraints: pydantic's own (``ge``, ``le``, ``pattern``, …).
+    """
+    return Field(default, description=meaning, repr=not secret, json_schema_extra={"unit": unit}, **constraints)

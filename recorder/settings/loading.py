@@ -1,0 +1,114 @@
+"""From the file, the environment and the caller to one ``Settings``: later ones win, key by key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from recorder.errors import SettingsError
+from recorder.settings.mistakes import describe
+from recorder.settings.models import Settings
+from recorder.settings.tree import KeyPath, accepts_text, is_section
+
+__all__ = ["CONFIG_VARIABLE", "ENVIRONMENT_PREFIX", "load_settings"]
+
+ENVIRONMENT_PREFIX = "HAMLET_RECORDER_"
+"""Begins every environment variable that sets a key: ``HAMLET_RECORDER_REDIS__URL`` sets ``recording.redis.url``."""
+
+CONFIG_VARIABLE = "HAMLET_RECORDER_CONFIG"
+"""Names the file for programs that are not told one, as a Celery worker is not."""
+
+
+def load_settings(
+    path: str | Path | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings in force: defaults, then the file, then the environment, then ``overrides``.
+
+    Args:
+        path: YAML file; its key ``recording`` is read and its other keys, the trainer's own, are not. None takes the
+            file that ``HAMLET_RECORDER_CONFIG`` names, or none at all.
+        env: the environment; None takes this process's. A variable that is set to nothing counts as not set.
+        overrides: nested mapping of the keys under ``recording:``, as a command line has them.
+
+    Raises:
+        SettingsError: names every wrong key with its place, what was expected, and the nearest valid key.
+    """
+    environment = os.environ if env is None else env
+    if path is None:
+        path = environment.get(CONFIG_VARIABLE) or None
+    merged: dict[str, Any] = {}
+    sources: dict[KeyPath, str] = {}
+    if path is not None:
+        _merge(merged, _read_file(Path(path)), str(path), sources)
+    for name, keys, value in _environment_values(environment):
+        nested: Any = value
+        for key in reversed(keys):
+            nested = {key: nested}
+        _merge(merged, nested, f"environment variable {name}", sources)
+    _merge(merged, overrides or {}, "given by the caller", sources)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError(describe(error, merged, sources)) from None
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"the configuration can't be read: {error.strerror}: {path}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the configuration is not YAML: {error}: {path}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping):
+        raise SettingsError(f"expected a mapping with the key 'recording', found a {type(content).__name__}: {path}")
+    section = content.get("recording")
+    if section is None:
+        return {}
+    if not isinstance(section, Mapping):
+        raise SettingsError(f"recording: expected a mapping, found a {type(section).__name__}: {path}")
+    return section
+
+
+def _environment_values(environment: Mapping[str, str]) -> Iterator[tuple[str, KeyPath, Any]]:
+    """Name, key path and value of every variable of ours, in a fixed order."""
+    for name in sorted(environment):
+        text = environment[name]
+        if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE or not text:
+            continue
+        keys = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+        yield name, keys, text if accepts_text(Settings, keys) else _scalar(text)
+
+
+def _scalar(text: str) -> Any:
+    """The text as YAML would read it, so that numbers and flags mean the same here as in the file."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _merge(
+    into: dict[str, Any], values: Mapping[str, Any], source: str, sources: dict[KeyPath, str], at: KeyPath = ()
+) -> None:
+    """Put ``values`` over ``into``, mapping by mapping, and note which source each value came from."""
+    for key, value in values.items():
+        here = (*at, str(key))
+        sources[here] = source
+        if isinstance(value, Mapping):
+            below = into.get(str(key))
+            into[str(key)] = below = dict(below) if isinstance(below, Mapping) else {}
+            _merge(below, value, source, sources, here)
+        elif value is None and is_section(Settings, here):
+            continue  # "redis:" with nothing under it: the file has all its keys commented out
+        else:
+            into[str(key)] = value

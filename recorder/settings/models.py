@@ -1,0 +1,260 @@
+"""The tree of settings that stands under ``recording:``; the reference in docs/configuration.md is written from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ByteSize, SecretStr, field_validator
+
+from recorder.errors import SettingsError
+from recorder.settings.criteria import CriteriaSettings
+from recorder.settings.fields import PathOrUrl, Section, setting
+from recorder.urls import is_url, normalise_redis_url, redact
+
+__all__ = [
+    "CaptureSettings",
+    "IngestSettings",
+    "RedisSettings",
+    "RenderSettings",
+    "RetentionSettings",
+    "ServerSettings",
+    "Settings",
+]
+
+_MIB = 1024**2
+_GIB = 1024**3
+
+
+class RedisSettings(Section):
+    """Where the steps travel."""
+
+    url: str | None = setting(
+        None,
+        "Redis or Valkey, as `redis://`, `rediss://`, `unix://`, `valkey://` or `valkey+unix://`. Left out, the "
+        "command that needs a server starts one of its own beside the recordings.",
+        secret=True,
+    )
+    broker_url: str | None = setting(
+        None,
+        "The server for Celery's queues when it is to be another one than `url`, so that a server full of steps can "
+        "still hand out the tasks that would empty it.",
+        secret=True,
+    )
+    key_prefix: str = setting(
+        "hamlet:",
+        "Begins every key, so that several projects can share a server. No braces: those are a cluster's hash tags.",
+        pattern=r"^[^{}\s]*$",
+    )
+    socket_timeout_secs: float = setting(
+        2.0,
+        "Longest wait for a connection or an answer. Short, because a server that hangs must not hold the publisher "
+        "while its queue fills; no command of ours blocks.",
+        unit="seconds",
+        gt=0,
+        le=60,
+    )
+
+    @field_validator("url", "broker_url")
+    @classmethod
+    def _spelled_one_way(cls, url: str | None) -> str | None:
+        try:
+            return None if url is None else normalise_redis_url(url)
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+
+
+class CaptureSettings(Section):
+    """The recorder inside the trainer."""
+
+    queue_maxsize: int = setting(
+        1000,
+        "Capacity of the queue between the trainer and its publisher thread. Blocks, not steps: 1000 single steps "
+        "would be shorter than one switch of the interpreter between threads.",
+        unit="blocks of 64 steps",
+        ge=2,
+    )
+    on_full: Literal["drop", "block"] = setting(
+        "drop",
+        "What a full queue does: `drop` counts the lost steps and marks the gap in the episode; `block` makes the "
+        "trainer wait.",
+    )
+    flush_interval_secs: float = setting(
+        0.25,
+        "Steps wait at most this long before they are sent; longer makes larger, better packed chunks.",
+        unit="seconds",
+        gt=0,
+        le=60,
+    )
+    max_pending_bytes: ByteSize = setting(
+        ByteSize(64 * _MIB),
+        "Encoded steps kept in the trainer while the server is away; beyond it they are dropped, counted and marked.",
+        unit="bytes",
+        ge=_MIB,
+    )
+    max_server_memory_bytes: ByteSize = setting(
+        ByteSize(2 * _GIB),
+        "The publisher pauses while a server without a `maxmemory` of its own holds more than this: a recording must "
+        "not drive a machine into swap.",
+        unit="bytes",
+        ge=_MIB,
+    )
+    server_memory_fraction: float = setting(
+        0.8,
+        "The publisher pauses while the server is filled beyond this share of its `maxmemory`; the rest is for the "
+        "tasks that empty it.",
+        unit="share, 0 to 1",
+        gt=0,
+        le=1,
+    )
+    heartbeat_secs: float = setting(
+        1.0,
+        "How often a trainer says that it is alive; well under `ingest.abandoned_after_secs`.",
+        unit="seconds",
+        gt=0,
+        le=60,
+    )
+
+
+class IngestSettings(Section):
+    """The workers that decide, write and sweep."""
+
+    tick_secs: float = setting(
+        1.0, "How often finished episodes are looked for: the delay of a decision.", unit="seconds", gt=0, le=60
+    )
+    batch_episodes: int = setting(
+        1000,
+        "Finished episodes decided in one transaction: larger is faster, and longer under the write lock.",
+        unit="episodes",
+        ge=1,
+    )
+    write_batch_episodes: int = setting(
+        32, "Kept episodes written by one task; bounds the work that a killed task repeats.", unit="episodes", ge=1
+    )
+    lease_secs: float = setting(
+        60.0,
+        "How long a worker has an episode to itself while it writes it; then another may try. Longer than the slowest "
+        "write of a batch.",
+        unit="seconds",
+        gt=0,
+    )
+    max_attempts: int = setting(
+        3,
+        "Failed writes after which an episode is set aside with its error, for a person to look at.",
+        unit="attempts",
+        ge=1,
+    )
+    abandoned_after_secs: float = setting(
+        30.0,
+        "Silence of a trainer after which its open episodes are salvaged. Longer than any pause of a healthy trainer's "
+        "heartbeat.",
+        unit="seconds",
+        gt=0,
+    )
+    sweep_secs: float = setting(
+        10.0,
+        "How often what fell between the steps is swept up: unwritten, undropped, abandoned.",
+        unit="seconds",
+        gt=0,
+    )
+    compact_below_steps: int = setting(
+        64,
+        "An episode whose chunks hold fewer steps than this on average is encoded again into full ones: a slow trainer "
+        "sends many small ones. 0 never does.",
+        unit="steps",
+        ge=0,
+        le=256,
+    )
+    concurrency: int = setting(2, "Processes of one ingest worker.", unit="processes", ge=1)
+
+
+class RenderSettings(Section):
+    """The workers that make videos."""
+
+    concurrency: int = setting(
+        1, "Processes of one render worker; the encoder uses several cores by itself.", unit="processes", ge=1
+    )
+
+
+class ServerSettings(Section):
+    """The replay server."""
+
+    host: str = setting("127.0.0.1", "Address to listen on. Anything but loopback should come with a `token`.")
+    port: int = setting(8766, "Port to listen on; 0 takes a free one.", ge=0, le=65535)
+    token: SecretStr | None = setting(
+        None, "What a client must present. Left out, everyone who reaches the port may watch.", secret=True
+    )
+    max_connections: int = setting(1200, "Viewers at once; each costs a thread and a socket.", unit="connections", ge=1)
+
+
+class RetentionSettings(Section):
+    """What ``prune`` removes; nothing is ever removed by itself."""
+
+    max_age_days: float | None = setting(None, "Recordings older than this go; none by default.", unit="days", gt=0)
+    max_bytes: ByteSize | None = setting(
+        None, "The oldest recordings go until the rest fits in this; no limit by default.", unit="bytes", ge=0
+    )
+
+
+class Settings(Section):
+    """Everything under ``recording:``."""
+
+    enabled: bool = setting(True, "For the trainer: whether to record at all.")
+    recordings_dir: PathOrUrl = setting(
+        "recordings",
+        "Where the episode files lie: a path relative to the current directory, or an fsspec URL (`s3://bucket/runs`).",
+        min_length=1,
+    )
+    database: PathOrUrl | None = setting(
+        None,
+        "The catalog: a path of an SQLite file, or `postgresql+psycopg://…`. Left out, `catalog.db` in a local "
+        "`recordings_dir`.",
+        secret=True,
+    )
+    run_id: str | None = setting(
+        None, "Name of this training job. Left out, one is made from the date and the host.", min_length=1
+    )
+    format: Literal[1, 2] = setting(2, "Version of the files written; every version can be read.")
+    compression: Literal["lz4", "none"] = setting("lz4", "How files are packed; `none` for a filesystem that packs.")
+    criteria: CriteriaSettings = CriteriaSettings()
+    redis: RedisSettings = RedisSettings()
+    capture: CaptureSettings = CaptureSettings()
+    ingest: IngestSettings = IngestSettings()
+    render: RenderSettings = RenderSettings()
+    server: ServerSettings = ServerSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @property
+    def local_recordings_dir(self) -> Path | None:
+        """The recordings' folder, or None when they lie behind a URL other than ``file://``."""
+        place = self.recordings_dir.removeprefix("file://")
+        return None if is_url(place) else Path(place)
+
+    @property
+    def catalog_url(self) -> str:
+        """Path or URL of the catalog.
+
+        Raises:
+            SettingsError: the recordings lie behind a URL and no catalog is named.
+        """
+        if self.database is not None:
+            return self.database
+        return str(self._beside_recordings("catalog.db", "database", "a path or a PostgreSQL URL"))
+
+    @property
+    def embedded_server_dir(self) -> Path:
+        """Data folder of the server that is started when ``redis.url`` is left out.
+
+        Raises:
+            SettingsError: the recordings lie behind a URL, so that there is no place beside them.
+        """
+        return self._beside_recordings(".server", "redis.url", "the URL of a server")
+
+    def _beside_recordings(self, name: str, key: str, what: str) -> Path:
+        folder = self.local_recordings_dir
+        if folder is None:
+            raise SettingsError(
+                f"recording.{key} must be set to {what}, because recording.recordings_dir is a URL: "
+                f"{redact(self.recordings_dir)}"
+            )
+        return folder / name

@@ -1,0 +1,129 @@
+"""The reference of every key, written from the models: docs/configuration.md and configs/default.yaml.
+
+After a change of the models: ``python -c "from recorder.settings.reference import write; write('.')"``.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ByteSize, SecretStr
+from pydantic.fields import FieldInfo
+
+from recorder.settings.loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX
+from recorder.settings.models import Settings
+from recorder.settings.tree import KeyPath, kinds, model_at
+
+__all__ = ["render_default_file", "render_reference", "write"]
+
+_INTRODUCTION = f"""\
+# Configuration
+
+Every key stands under `recording:` in a YAML file; the other keys of that file are the trainer's own and are not read.
+`configs/default.yaml` has all of them with their defaults, `configs/laptop.yaml` and `configs/cluster.yaml` are two
+starting points.
+
+Later ones win, key by key: the defaults, the file (`--config FILE`, or the one that `{CONFIG_VARIABLE}` names), the
+environment, the options of a command. A key's environment variable is `{ENVIRONMENT_PREFIX}` and the path in
+capitals, with two underscores at each level: `recording.redis.url` is `{ENVIRONMENT_PREFIX}REDIS__URL`,
+`recording.criteria.periodic.interval` is `{ENVIRONMENT_PREFIX}CRITERIA__PERIODIC__INTERVAL`. A variable that is set to
+nothing counts as not set. Sizes in bytes may carry a unit (`64 MiB`).
+
+An unknown key, a value of the wrong type and a value out of range are errors, all told at once, each with its place and
+the nearest valid key.
+
+This page is written from the models in `recorder/settings/`; a test holds the two together.
+"""
+
+_DEFAULT_FILE_HEAD = """\
+# Every key with its default. A file needs only the keys that differ; docs/configuration.md has units and environment
+# variables. Keys beside `recording:` are the trainer's own and are not read.
+"""
+
+_WORDS = {bool: "flag", int: "integer", float: "number", str: "text", SecretStr: "text", ByteSize: "size"}
+
+
+def render_reference() -> str:
+    """The text of docs/configuration.md."""
+    return _INTRODUCTION + "".join(_section_table(keys) for keys in _sections())
+
+
+def render_default_file() -> str:
+    """The text of configs/default.yaml."""
+    return "\n".join([_DEFAULT_FILE_HEAD, "recording:", *_yaml_lines(Settings, depth=1)]) + "\n"
+
+
+def write(root: str | Path) -> None:
+    """Write both below ``root``, the top of the source tree."""
+    (Path(root) / "docs" / "configuration.md").write_text(render_reference(), encoding="utf-8")
+    (Path(root) / "configs" / "default.yaml").write_text(render_default_file(), encoding="utf-8")
+
+
+def _sections(at: KeyPath = ()) -> Iterator[KeyPath]:
+    yield at
+    for name in _model(at).model_fields:
+        if model_at(Settings, (*at, name)) is not None:
+            yield from _sections((*at, name))
+
+
+def _section_table(at: KeyPath) -> str:
+    title = ".".join(("recording", *at))
+    rows = [
+        f"| `{title}.{name}` | `{_shown_default(field)}` | {_kind(field)} | {_unit(field)} | {field.description} |\n"
+        for name, field in _model(at).model_fields.items()
+        if model_at(Settings, (*at, name)) is None
+    ]
+    head = "| key | default | type | unit | meaning |\n|---|---|---|---|---|\n" if rows else ""
+    gap = "\n" if rows else ""
+    return f"\n## `{title}`\n\n{_summary(_model(at))}\n{gap}{head}{''.join(rows)}"
+
+
+def _yaml_lines(model: type[BaseModel], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for name, field in model.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            yield f"\n{indent}# {_summary(section)}"
+            yield f"{indent}{name}:"
+            yield from _yaml_lines(section, depth + 1)
+        else:
+            unit = f" [{_unit(field)}]" if _unit(field) else ""
+            comment = f"{field.description}{unit}".replace("`", "'")
+            yield from (f"{indent}# {line}" for line in textwrap.wrap(comment, width=116 - len(indent)))
+            yield f"{indent}{name}: {_shown_default(field)}"
+
+
+def _shown_default(field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, ByteSize):
+        return default.human_readable(separator=" ").replace(".0 ", " ")
+    return yaml.safe_dump(default, default_flow_style=True).removesuffix("\n...\n").strip()
+
+
+def _kind(field: FieldInfo) -> str:
+    """The type as a reader of YAML knows it."""
+    (kind,) = kinds(field.annotation)
+    if get_origin(kind) is dict:
+        return "mapping"
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{option}`" for option in get_args(kind))
+    return _WORDS[kind]
+
+
+def _unit(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    return str(extra["unit"]) if isinstance(extra, dict) else ""
+
+
+def _model(at: KeyPath) -> type[BaseModel]:
+    model = model_at(Settings, at)
+    assert model is not None, at
+    return model
+
+
+def _summary(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0].replace("``", "`")

@@ -1,0 +1,76 @@
+"""URLs of servers and databases: checked, spelled one way, and printed without their secrets."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from recorder.errors import SettingsError
+
+__all__ = ["REDIS_SCHEMES", "is_url", "normalise_redis_url", "redact"]
+
+REDIS_SCHEMES = {
+    "redis": "redis",
+    "rediss": "rediss",
+    "unix": "unix",
+    "valkey": "redis",
+    "valkeys": "rediss",
+    "redis+unix": "unix",
+    "valkey+unix": "unix",
+}
+"""Every spelling that is accepted, and the driver's own word for it."""
+
+_FORBIDDEN_OPTIONS = ("decode_responses", "encoding", "legacy_responses", "protocol", "retry_on_timeout")
+"""Options of the driver that would change what bytes come back, or send an entry twice: ours alone to set."""
+
+_SECRET_OPTIONS = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def is_url(place: str) -> bool:
+    """Whether ``place`` has a scheme (``s3://…``), as against a plain path."""
+    return _URL.match(place) is not None
+
+
+def normalise_redis_url(url: str) -> str:
+    """The same URL in the driver's own spelling: ``redis://``, ``rediss://`` or ``unix://``.
+
+    Raises:
+        SettingsError: the scheme, the port or an option is not one that can work.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.lower() not in REDIS_SCHEMES:
+        accepted = ", ".join(f"{name}://" for name in REDIS_SCHEMES)
+        raise SettingsError(f"expected a URL that begins with one of {accepted}; found {redact(url)!r}")
+    normal = f"{REDIS_SCHEMES[scheme.lower()]}://{rest}"
+    try:
+        parts = urlsplit(normal)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(f"not a valid URL ({error}): {redact(url)}") from error
+    if parts.scheme == "unix" and not parts.path:
+        raise SettingsError(f"a unix URL needs the socket's path, as in unix:///run/redis.sock; found {redact(url)}")
+    for name, _value in parse_qsl(parts.query):
+        if name in _FORBIDDEN_OPTIONS:
+            raise SettingsError(f"the option {name!r} is set by the recorder itself; leave it out of {redact(url)}")
+    return normal
+
+
+def redact(url: str) -> str:
+    """``url`` fit for messages and logs: passwords, and options that hold secrets, are replaced by ``***``."""
+    if not is_url(url):
+        return url
+    scheme, _, rest = url.partition("://")
+    rest, mark, query = rest.partition("?")
+    authority, slash, path = rest.partition("/")
+    # The last @ ends the credentials: a password that was not percent-encoded may hold one, but no host does.
+    credentials, at, host = authority.rpartition("@")
+    if not at and "@" in path:
+        # An unencoded slash in the password: everything before the last @ is suspect.
+        credentials, at, host = rest.rpartition("@")
+        slash = path = ""
+    user, colon, _password = credentials.partition(":")
+    shown = f"{user}:***" if colon else user
+    options = [(name, "***" if _SECRET_OPTIONS.search(name) else value) for name, value in parse_qsl(query)]
+    query = urlencode(options, quote_via=lambda text, *_: quote(unquote(text), safe="*/:,"))
+    return f"{scheme}://{shown}{at}{host}{slash}{path}{mark}{query}"

@@ -1,0 +1,39 @@
+"""Steps to bytes and back: one column, one chunk of up to 256 steps, one LZ4 frame around it.
+
+The bytes of a chunk are made once, on the trainer's background thread. The same bytes are the entry in the stream, the part
+of the file and the message on the socket.
+"""
+
+from recorder.chunk.chunk import (
+    MAX_CHUNK_BYTES,
+    MAX_CHUNK_STEPS,
+    Chunk,
+    ColumnData,
+    chunk_from,
+    decode_chunk,
+    encode_chunk,
+    spec_of,
+)
+from recorder.chunk.columns import choose_encoding, decode_column, encode_column
+from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame, frame_end
+from recorder.chunk.unpacking import unpack_bounded, unpack_sequence
+
+__all__ = [
+    "MAX_CHUNK_BYTES",
+    "MAX_CHUNK_STEPS",
+    "MAX_FRAME_BYTES",
+    "Chunk",
+    "ColumnData",
+    "choose_encoding",
+    "chunk_from",
+    "compress_frame",
+    "decode_chunk",
+    "decode_column",
+    "decompress_frame",
+    "encode_chunk",
+    "encode_column",
+    "frame_end",
+    "spec_of",
+    "unpack_bounded",
+    "unpack_sequence",
+]

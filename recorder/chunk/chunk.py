@@ -1,0 +1,158 @@
+"""One chunk: up to 256 consecutive steps of one episode, in columns, as one LZ4 frame around one msgpack array.
+
+``[first_step, n_steps, slots]``, a slot a column of the schema; ``[first_step, n_steps, slots, added]`` when the chunk has
+columns of its own, because a field appeared, or changed its dtype or shape, in mid-episode. A slot is nil (absent), bytes
+(a value for every step) or ``[mask, bytes]`` (values for the steps whose bit is set). ``episode_file/FORMAT.md`` is the specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.chunk.columns import choose_encoding, decode_column, encode_column
+from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
+from recorder.chunk.unpacking import unpack_bounded
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+from recorder.schema import MAX_COLUMNS, ColumnSpec, EpisodeSchema
+
+__all__ = ["MAX_CHUNK_BYTES", "MAX_CHUNK_STEPS", "Chunk", "ColumnData", "chunk_from", "decode_chunk", "encode_chunk", "spec_of"]
+
+MAX_CHUNK_STEPS = 256
+"""Steps in one chunk: long enough for LZ4, short enough to seek by."""
+
+MAX_CHUNK_BYTES = 2**20
+"""Unpacked bytes at which a chunk of large observations is closed early."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnData:
+    """The values of one column in one chunk.
+
+    Args:
+        values: ``dtype[n_present, *shape]``.
+        present: ``bool[n_steps]``, or None when every step has a value.
+    """
+
+    values: NDArray[np.generic]
+    present: NDArray[np.bool_] | None = None
+
+
+def spec_of(name: str, values: NDArray[np.generic]) -> ColumnSpec:
+    """The column that these values need, with the encoding that suits them best."""
+    return ColumnSpec(name, values.dtype.str, values.shape[1:], choose_encoding(values))
+
+
+def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, columns: Mapping[str, ColumnData]) -> bytes:
+    """One LZ4 frame.
+
+    Args:
+        schema: the episode's; columns that differ from it, or are not in it, are described in the chunk itself.
+        first_step: number of the first step; the others follow without a gap.
+        columns: by name; absent ones are left out.
+    """
+    slots: list[Any] = []
+    n_matched = 0
+    for spec in schema.columns:
+        data = columns.get(spec.name)
+        if data is not None and data.values.dtype.str == spec.dtype and data.values.shape[1:] == spec.shape:
+            slots.append(_slot(data, spec))
+            n_matched += 1
+        else:
+            slots.append(None)
+    body: list[Any] = [first_step, n_steps, slots]
+    if n_matched < len(columns):
+        added = []
+        for name, data in columns.items():
+            position = schema.index(name)
+            if position is None or slots[position] is None:
+                spec = spec_of(name, data.values)
+                added.append(spec.to_list())
+                slots.append(_slot(data, spec))
+        body.append(added)
+    return compress_frame(msgpack.packb(body))
+
+
+def _slot(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
+    encoded = encode_column(data.values, spec.encoding)
+    return encoded if data.present is None else [np.packbits(data.present).tobytes(), encoded]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A chunk whose frame is unpacked and whose columns are decoded when asked for."""
+
+    first_step: int
+    n_steps: int
+    specs: Mapping[str, tuple[ColumnSpec, Any]]
+
+    def column(self, name: str) -> ColumnData | None:
+        """The values of a column, or None when this chunk has none.
+
+        Raises:
+            EpisodeFileCorruptError: the bytes don't fit the column.
+        """
+        found = self.specs.get(name)
+        if found is None:
+            return None
+        spec, slot = found
+        present: NDArray[np.bool_] | None = None
+        n_values = self.n_steps
+        if not isinstance(slot, bytes):
+            mask, slot = slot
+            if len(mask) != (self.n_steps + 7) // 8:
+                raise EpisodeFileCorruptError(f"column {name!r}: a mask of {len(mask)} bytes for {self.n_steps} steps")
+            present = np.unpackbits(np.frombuffer(mask, np.uint8), count=self.n_steps).view(np.bool_)
+            n_values = int(present.sum())
+        values = decode_column(slot, n_steps=n_values, dtype=spec.dtype, shape=spec.shape, encoding=spec.encoding)
+        return ColumnData(values, present)
+
+
+def decode_chunk(frame: bytes | memoryview, schema: EpisodeSchema) -> Chunk:
+    """Unpack one frame and check its outline; columns are checked when they are read.
+
+    Raises:
+        EpisodeFileCorruptError: it is not a chunk of this schema.
+        EpisodeFileTooLargeError: it claims more than the reader allows.
+    """
+    content = decompress_frame(frame, max_bytes=MAX_FRAME_BYTES)
+    return chunk_from(unpack_bounded(content, max_containers=4 * MAX_COLUMNS), schema)
+
+
+def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
+    """The same for the unpacked array.
+
+    Raises:
+        EpisodeFileCorruptError: it is not a chunk of this schema.
+        EpisodeFileTooLargeError: a column would take more than the reader allows.
+    """
+    match body:
+        case [int(first_step), int(n_steps), list(slots)]:
+            added: list[ColumnSpec] = []
+        case [int(first_step), int(n_steps), list(slots), list(extra)]:
+            added = [ColumnSpec.from_list(spec) for spec in extra]
+        case _:
+            raise EpisodeFileCorruptError(f"chunk: expected [first_step, n_steps, slots], found {body!r:.100}")
+    if not 0 < n_steps <= MAX_CHUNK_STEPS or not 0 <= first_step < 2**63:
+        raise EpisodeFileCorruptError(f"chunk: {n_steps} steps from step {first_step}")
+    columns = (*schema.columns, *added)
+    if len(slots) != len(columns):
+        raise EpisodeFileCorruptError(f"chunk: {len(slots)} slots for {len(columns)} columns")
+    specs: dict[str, tuple[ColumnSpec, Any]] = {}
+    for spec, slot in zip(columns, slots, strict=True):
+        match slot:
+            case None:
+                continue
+            case bytes() | [bytes(), bytes()]:
+                pass
+            case _:
+                raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {slot!r:.60}")
+        if spec.step_bytes * n_steps > MAX_FRAME_BYTES:
+            raise EpisodeFileTooLargeError(f"chunk: column {spec.name!r} would take {spec.step_bytes * n_steps} bytes")
+        specs[spec.name] = (spec, slot)
+    return Chunk(first_step, n_steps, specs)

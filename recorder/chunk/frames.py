@@ -1,0 +1,87 @@
+"""LZ4 frames with bounds: nothing is allocated before the size that a frame claims has been checked.
+
+``lz4.frame.decompress`` allocates what the frame's header says, so a 30-byte file could ask for a terabyte. Here the header is
+read first, and the blocks are walked by their lengths to find where a frame ends.
+
+Source: LZ4 Frame Format Description, version 1.6.
+"""
+
+from __future__ import annotations
+
+import lz4.frame
+
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+
+__all__ = ["FRAME_MAGIC", "MAX_FRAME_BYTES", "compress_frame", "decompress_frame", "frame_end"]
+
+FRAME_MAGIC = b"\x04\x22\x4d\x18"
+
+MAX_FRAME_BYTES = 128 * 2**20
+"""Unpacked bytes of one frame. The recorder's own chunks stay near one MiB; a single huge step may need more."""
+
+_SHORTEST_FRAME_BYTES = 15
+_MAX_RATIO = 255
+"""LZ4 can't make anything smaller than a 255th: a frame that claims more is lying."""
+
+
+def compress_frame(data: bytes) -> bytes:
+    """One LZ4 frame with its content's size and checksum."""
+    return bytes(lz4.frame.compress(data, content_checksum=True, store_size=True))
+
+
+def frame_end(data: bytes | memoryview, start: int = 0) -> int:
+    """Where the frame that starts at ``start`` ends, found by its blocks' lengths alone.
+
+    Raises:
+        EpisodeFileCorruptError: no frame starts there, or it is cut off.
+    """
+    if data[start : start + 4] != FRAME_MAGIC:
+        raise EpisodeFileCorruptError(f"expected an LZ4 frame at byte {start}, found {bytes(data[start : start + 4])!r}")
+    if len(data) < start + _SHORTEST_FRAME_BYTES:
+        raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
+    flags = data[start + 4]
+    block_checksum_bytes = 4 if flags & 0x10 else 0
+    end = start + 7 + (8 if flags & 0x08 else 0) + (4 if flags & 0x01 else 0)
+    while True:
+        size = int.from_bytes(data[end : end + 4], "little")
+        end += 4
+        if end > len(data):
+            raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
+        if size == 0:
+            break
+        end += (size & 0x7FFFFFFF) + block_checksum_bytes
+    end += 4 if flags & 0x04 else 0
+    if end > len(data):
+        raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
+    return end
+
+
+def decompress_frame(frame: bytes | memoryview, *, max_bytes: int = MAX_FRAME_BYTES) -> bytes:
+    """The content of exactly one frame.
+
+    Args:
+        frame: the frame and nothing behind it.
+        max_bytes: larger content is refused before memory is taken.
+
+    Raises:
+        EpisodeFileTooLargeError: the frame claims more than ``max_bytes``, or more than LZ4 can pack into it.
+        EpisodeFileCorruptError: it is not a frame, states no size, or its checksum does not match.
+    """
+    try:
+        info = lz4.frame.get_frame_info(frame)
+    except RuntimeError as error:
+        raise EpisodeFileCorruptError(f"not an LZ4 frame: {error}") from error
+    content_bytes = info["content_size"]
+    if content_bytes > max_bytes or content_bytes > len(frame) * _MAX_RATIO:
+        raise EpisodeFileTooLargeError(
+            f"an LZ4 frame of {len(frame)} bytes claims {content_bytes} bytes of content; at most {max_bytes} are read"
+        )
+    if content_bytes == 0:
+        raise EpisodeFileCorruptError("an LZ4 frame does not state the size of its content")
+    try:
+        content = bytes(lz4.frame.decompress(frame))
+    except RuntimeError as error:
+        raise EpisodeFileCorruptError(f"LZ4: {error}") from error
+    if len(content) != content_bytes:
+        raise EpisodeFileCorruptError(f"an LZ4 frame claims {content_bytes} bytes of content and holds {len(content)}")
+    return content

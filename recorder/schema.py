@@ -1,0 +1,173 @@
+"""The columns of an episode: what each is called, its dtype, its shape a step, and how its bytes are arranged.
+
+A schema stands in an episode's header, once; a chunk holds one slot a column. Bytes are the business of ``recorder.chunk``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+
+__all__ = [
+    "ALLOWED_DTYPES",
+    "EXTRAS_PREFIX",
+    "MAX_COLUMNS",
+    "STEP_COLUMNS",
+    "ColumnSpec",
+    "Encoding",
+    "EpisodeSchema",
+]
+
+STEP_COLUMNS = (
+    "position",
+    "meters",
+    "action",
+    "reward",
+    "intrinsic_reward",
+    "done",
+    "terminated",
+    "truncated",
+    "q_values",
+    "time_of_day",
+    "interaction_progress",
+    "epsilon",
+    "action_masks",
+)
+"""Names of the columns that ``RecordedStep`` has fields for, in the order in which they are written."""
+
+EXTRAS_PREFIX = "extras."
+"""Every other column is one of the extras, named with this prefix."""
+
+ALLOWED_DTYPES = frozenset(
+    ["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"],
+)
+"""What a column may consist of, as numpy spells it: fixed-size little-endian numbers, never objects or text."""
+
+MAX_COLUMNS = 1024
+"""A schema with more columns is refused: no trainer has that many, a hostile file may claim them."""
+
+MAX_NAME_LENGTH = 256
+MAX_DIMENSIONS = 8
+MAX_STEP_BYTES = 64 * 2**20
+"""Bytes that one value of one column may take: an HD image of floats fits."""
+
+
+class Encoding(StrEnum):
+    """How a column's values are arranged before LZ4 sees them; FORMAT.md has the exact rules."""
+
+    PLAIN = "plain"
+    """Little-endian values, step after step."""
+    PLANES = "planes"
+    """All first bytes, then all second bytes, …: slowly changing high bytes come to lie together."""
+    DELTA = "delta"
+    """Differences between successive steps of the values' bit patterns, zigzag, then planes."""
+    BITS = "bits"
+    """Booleans, eight a byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """One column.
+
+    Args:
+        name: one of ``STEP_COLUMNS`` or ``extras.<name>``.
+        dtype: one of ``ALLOWED_DTYPES``.
+        shape: shape of one step's value; ``()`` for a scalar.
+        encoding: arrangement of the bytes.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    encoding: Encoding
+
+    @property
+    def n_values(self) -> int:
+        """Numbers in one step's value."""
+        return math.prod(self.shape)
+
+    @property
+    def step_bytes(self) -> int:
+        """Bytes of one step's value, unpacked."""
+        return self.n_values * np.dtype(self.dtype).itemsize
+
+    def to_list(self) -> list[Any]:
+        """The form that stands in a header."""
+        return [self.name, self.dtype, list(self.shape), str(self.encoding)]
+
+    @classmethod
+    def from_list(cls, source: object) -> ColumnSpec:
+        """Check and take over the form that stands in a header.
+
+        Raises:
+            EpisodeFileCorruptError: it is not one.
+            EpisodeFileTooLargeError: one value is beyond ``MAX_STEP_BYTES``.
+        """
+        match source:
+            case [str(name), str(dtype), list(shape), str(encoding)] if len(name) <= MAX_NAME_LENGTH:
+                pass
+            case _:
+                raise EpisodeFileCorruptError(f"schema: expected [name, dtype, shape, encoding], found {source!r:.200}")
+        if dtype not in ALLOWED_DTYPES:
+            raise EpisodeFileCorruptError(
+                f"schema: column {name!r} has dtype {dtype!r:.40}; only numbers are allowed: {sorted(ALLOWED_DTYPES)}"
+            )
+        if len(shape) > MAX_DIMENSIONS or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
+            raise EpisodeFileCorruptError(f"schema: column {name!r} has shape {shape!r:.200}")
+        if encoding not in Encoding.__members__.values():
+            raise EpisodeFileCorruptError(f"schema: column {name!r} has encoding {encoding!r:.40}, which is not known")
+        if (encoding == Encoding.BITS) != (dtype == "|b1"):
+            raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' and dtype '|b1' go together")
+        spec = cls(name, dtype, tuple(shape), Encoding(encoding))
+        if spec.step_bytes > MAX_STEP_BYTES:
+            raise EpisodeFileTooLargeError(
+                f"schema: one value of column {name!r} would take {spec.step_bytes} bytes, more than {MAX_STEP_BYTES}"
+            )
+        return spec
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSchema:
+    """The columns of one episode, in the order of the slots of its chunks."""
+
+    columns: tuple[ColumnSpec, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def index(self, name: str) -> int | None:
+        """Position of a column's slot, or None when there is no such column."""
+        for position, column in enumerate(self.columns):
+            if column.name == name:
+                return position
+        return None
+
+    def to_list(self) -> list[Any]:
+        """The form that stands in a header."""
+        return [column.to_list() for column in self.columns]
+
+    @classmethod
+    def from_list(cls, source: object) -> EpisodeSchema:
+        """Check and take over the form that stands in a header.
+
+        Raises:
+            EpisodeFileCorruptError: it is not one, or names a column twice.
+            EpisodeFileTooLargeError: too many columns, or a value too large.
+        """
+        if not isinstance(source, Sequence) or isinstance(source, str | bytes):
+            raise EpisodeFileCorruptError(f"schema: expected a list of columns, found {type(source).__name__}")
+        if len(source) > MAX_COLUMNS:
+            raise EpisodeFileTooLargeError(f"schema: {len(source)} columns, more than {MAX_COLUMNS}")
+        schema = cls(tuple(ColumnSpec.from_list(column) for column in source))
+        if len(set(schema.names)) != len(schema.names):
+            raise EpisodeFileCorruptError("schema: a column is named twice")
+        return schema

@@ -1,0 +1,65 @@
+"""What every storage can do, and the names of files within it."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+__all__ = ["RECORDING_SUFFIXES", "Storage", "episode_path"]
+
+RECORDING_SUFFIXES = (".msgpack.lz4", ".msgpack")
+
+_SAFE_IN_NAMES = " +,=@()-_."
+_MAX_FOLDER_BYTES = 200
+"""File systems allow 255 bytes a name."""
+
+
+def episode_path(run_id: str, episode_id: int, *, compression: str = "lz4") -> str:
+    """The place of a recording below the root: ``<run_id>/episode_000500.msgpack.lz4``.
+
+    A run id may be any text: what is not safe in a file name is percent-escaped, so no id can leave the root, and a
+    name of dots alone is escaped too. Two different ids never share a folder.
+    """
+    folder = quote(run_id, safe=_SAFE_IN_NAMES)
+    if not folder.strip(". "):
+        folder = "".join(f"%{ord(letter):02X}" for letter in run_id) or "%"
+    if len(folder) > _MAX_FOLDER_BYTES:
+        folder = f"{folder[:_MAX_FOLDER_BYTES]}%{hashlib.blake2b(run_id.encode(), digest_size=8).hexdigest()}"
+    return f"{folder}/episode_{episode_id:06d}.msgpack{'.lz4' if compression == 'lz4' else ''}"
+
+
+class Storage(ABC):
+    """Files by their place below a root, with forward slashes."""
+
+    root: str
+
+    @abstractmethod
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        """Put files in place, each whole or not at all, durable when this returns.
+
+        Raises:
+            StorageError: no room, no access; the files that are not in place yet may be written again later.
+        """
+
+    @abstractmethod
+    def read(self, name: str, *, max_bytes: int) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            EpisodeFileTooLargeError: larger than ``max_bytes``; nothing was read.
+            StorageError: missing or not readable.
+        """
+
+    @abstractmethod
+    def delete(self, name: str) -> bool:
+        """Remove a file; False when there was none."""
+
+    @abstractmethod
+    def names(self) -> Iterator[str]:
+        """All recordings below the root, in no order; temporary files are left out."""
+
+    def location(self, name: str) -> str:
+        """The path or URL of a file, for ``open_episode`` and for people."""
+        return f"{self.root.rstrip('/')}/{name}"

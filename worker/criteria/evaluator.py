@@ -179,7 +179,7 @@ class Evaluator:
         return self._rank.get(claim[0], len(self._criteria))
 
     def _held(self) -> list[Collection[int]]:
-        return [criterion.held() for criterion in self._criteria]
+        return [held for criterion in self._criteria if (held := criterion.held())]
 
     def _settle_unless_held(self, candidates: Iterable[int]) -> list[Settled]:
         held = self._held()
@@ -205,4 +205,7 @@ class Evaluator:
 
 
 def _is_in(episode_id: int, held: Iterable[Collection[int]]) -> bool:
-    return any(episode_id in ids for ids in held)
+    for ids in held:  # noqa: SIM110 - twice an episode, and any() takes three times as long
+        if episode_id in ids:
+            return True
+    return False

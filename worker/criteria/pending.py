@@ -35,8 +35,8 @@ class Pending:
         maps = []
         for explanation in self.explanations:
             it = explanation.to_map()
-            it["reasons"] = [reason for criterion, reason in self.claims if criterion == explanation.criterion]
-            if it["reasons"]:
+            it["reasons"] = reasons = [reason for name, reason in self.claims if name == explanation.criterion]
+            if reasons:
                 it["keep"] = True
             elif final:
                 it["keep"] = bool(it["keep"])

@@ -41,12 +41,19 @@ class _Tail:
         """How many of the returns must lie strictly on the other side."""
         return math.ceil((100 - self.percentile) * n_history / 100 - _ROUNDING)
 
-    def has_room(self, ordinal: int) -> bool:
-        """Whether one more may be kept at this place in the sequence of judged returns (from 1)."""
+    def stands_out(self, n_beaten: int, n_history: int) -> bool:
+        """Whether a return that beats so many of the history is within the share."""
+        return self.percentile > 0 and n_beaten >= self.n_to_beat(n_history)
+
+    def take_place(self, ordinal: int) -> bool:
+        """Counts the episode at this place in the sequence of judged returns (from 1) as kept, if the cap allows it."""
         while self.kept_at and self.kept_at[0] <= ordinal - self._cap_window:
             self.kept_at.popleft()
         allowance = math.floor(self.percentile * min(ordinal, self._cap_window) / 100 + _ROUNDING)
-        return len(self.kept_at) < max(1, allowance)
+        if len(self.kept_at) >= max(1, allowance):
+            return False
+        self.kept_at.append(ordinal)
+        return True
 
 
 class PerformanceCriterion(Criterion):
@@ -127,19 +134,15 @@ class PerformanceCriterion(Criterion):
         n_history = len(self._sorted)
         n_below = bisect_left(self._sorted, value)
         n_above = n_history - bisect_right(self._sorted, value)
-        verdicts: list[tuple[_Tail, bool, bool]] = []
-        for tail, n_beaten in ((self._top, n_below), (self._bottom, n_above)):
-            stands_out = tail.percentile > 0 and n_beaten >= tail.n_to_beat(n_history)
-            is_kept = stands_out and tail.has_room(self._n_judged)
-            if is_kept:
-                tail.kept_at.append(self._n_judged)
-            verdicts.append((tail, stands_out, is_kept))
-        # Explained is the side that keeps the return, or else the one that it is nearer to.
+        n_beaten = {self._top: n_below, self._bottom: n_above}
+        outstanding = [tail for tail in n_beaten if tail.stands_out(n_beaten[tail], n_history)]
+        kept = [tail for tail in outstanding if tail.take_place(self._n_judged)]
+        # Explained is a side that keeps the return, or else the one that it is nearer to.
         nearer = self._top if n_below >= n_above else self._bottom
-        tail, stands_out, is_kept = max(verdicts, key=lambda verdict: (verdict[2], verdict[0] is nearer))
-        detail = tail.cap_detail if stands_out and not is_kept else tail.detail
-        explanation = Explanation(self.name, is_kept, value, self._threshold(tail, n_history), detail)
-        return Observation(tuple(Claim(episode_id, it.reason) for it, _, keeps in verdicts if keeps), explanation)
+        explained = kept[0] if kept else nearer
+        detail = explained.cap_detail if not kept and explained in outstanding else explained.detail
+        explanation = Explanation(self.name, bool(kept), value, self._threshold(explained, n_history), detail)
+        return Observation(tuple([Claim(episode_id, tail.reason) for tail in kept]), explanation)
 
     def _threshold(self, tail: _Tail, n_history: int) -> float | None:
         """The return to beat; None where every return would do."""

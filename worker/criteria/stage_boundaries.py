@@ -139,6 +139,8 @@ class StageBoundariesCriterion(Criterion):
         """Puts the lane into the stage; the claims are of the stages that are empty now."""
         left = [self._stage_of_lane.pop(lane, None)]
         self._stage_of_lane[lane] = stage
+        if left == [stage]:
+            return []
         self._n_lanes[stage] += 1
         if len(self._stage_of_lane) > self._max_lanes:
             left.append(self._stage_of_lane.pop(next(iter(self._stage_of_lane))))

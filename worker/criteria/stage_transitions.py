@@ -14,6 +14,8 @@ __all__ = ["StageTransitionCriterion"]
 _MAX_LOOK = 10_000
 """Episodes, per lane: what is looked back on lies in Redis until it is decided."""
 
+_THRESHOLD = "; threshold: the lane's stage before"
+
 
 @dataclass(slots=True)
 class _Lane:
@@ -52,6 +54,9 @@ class StageTransitionCriterion(Criterion):
         self._lookback = checked_count(self.name, "lookback", lookback, maximum=_MAX_LOOK)
         self._lookahead = checked_count(self.name, "lookahead", lookahead, maximum=_MAX_LOOK)
         self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
+        self._when_after = f"among the {lookahead} episodes of its lane from a transition on{_THRESHOLD}"
+        self._when_not = f"not {self._when_after}"
+        self._when_open = f"kept when its lane changes stage within the {lookback} episodes that follow it{_THRESHOLD}"
         self._lanes: dict[int, _Lane] = {}  # the lane not seen for longest comes first
         self._lane_of: dict[int, int] = {}  # held episode -> its lane
 
@@ -127,11 +132,8 @@ class StageTransitionCriterion(Criterion):
         return list(lane.recent)
 
     def _explain(self, is_after_transition: bool, stage: int, previous_stage: int | None) -> Explanation:
-        keep: bool | None
         if is_after_transition:
-            keep, rule = True, f"among the {self._lookahead} episodes of its lane from a transition on"
-        elif self._lookback:
-            keep, rule = None, f"kept when its lane changes stage within the {self._lookback} episodes that follow it"
-        else:
-            keep, rule = False, f"not among the {self._lookahead} episodes of its lane from a transition on"
-        return Explanation(self.name, keep, stage, previous_stage, f"{rule}; threshold: the lane's stage before")
+            return Explanation(self.name, True, stage, previous_stage, self._when_after)
+        if self._lookback:
+            return Explanation(self.name, None, stage, previous_stage, self._when_open)
+        return Explanation(self.name, False, stage, previous_stage, self._when_not)

@@ -72,6 +72,9 @@ class Encoding(StrEnum):
     """Booleans, eight a byte."""
 
 
+_ENCODINGS = frozenset(str(encoding) for encoding in Encoding)
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
     """One column.
@@ -121,7 +124,7 @@ class ColumnSpec:
             )
         if len(shape) > MAX_DIMENSIONS or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
             raise EpisodeFileCorruptError(f"schema: column {name!r} has shape {shape!r:.200}")
-        if encoding not in Encoding.__members__.values():
+        if encoding not in _ENCODINGS:
             raise EpisodeFileCorruptError(f"schema: column {name!r} has encoding {encoding!r:.40}, which is not known")
         if (encoding == Encoding.BITS) != (dtype == "|b1"):
             raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' and dtype '|b1' go together")

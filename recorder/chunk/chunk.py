@@ -7,8 +7,8 @@ columns of its own, because a field appeared, or changed its dtype or shape, in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgpack
@@ -21,7 +21,16 @@ from recorder.chunk.unpacking import unpack_bounded
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 from recorder.schema import MAX_COLUMNS, ColumnSpec, EpisodeSchema
 
-__all__ = ["MAX_CHUNK_BYTES", "MAX_CHUNK_STEPS", "Chunk", "ColumnData", "chunk_from", "decode_chunk", "encode_chunk", "spec_of"]
+__all__ = [
+    "MAX_CHUNK_BYTES",
+    "MAX_CHUNK_STEPS",
+    "Chunk",
+    "ColumnData",
+    "chunk_from",
+    "decode_chunk",
+    "encode_chunk",
+    "spec_of",
+]
 
 MAX_CHUNK_STEPS = 256
 """Steps in one chunk: long enough for LZ4, short enough to seek by."""
@@ -89,18 +98,26 @@ class Chunk:
 
     first_step: int
     n_steps: int
-    specs: Mapping[str, tuple[ColumnSpec, Any]]
+    slots: Mapping[str, tuple[ColumnSpec, Any]]
+    _decoded: dict[str, ColumnData] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def names(self) -> Collection[str]:
+        """Names of the columns that this chunk has values of."""
+        return self.slots.keys()
 
     def column(self, name: str) -> ColumnData | None:
-        """The values of a column, or None when this chunk has none.
+        """The values of a column, decoded once; None when this chunk has none.
 
         Raises:
             EpisodeFileCorruptError: the bytes don't fit the column.
         """
-        found = self.specs.get(name)
-        if found is None:
-            return None
-        spec, slot = found
+        data = self._decoded.get(name)
+        if data is None and name in self.slots:
+            data = self._decoded[name] = self._decode(name, *self.slots[name])
+        return data
+
+    def _decode(self, name: str, spec: ColumnSpec, slot: Any) -> ColumnData:
         present: NDArray[np.bool_] | None = None
         n_values = self.n_steps
         if not isinstance(slot, bytes):
@@ -143,7 +160,7 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
     columns = (*schema.columns, *added)
     if len(slots) != len(columns):
         raise EpisodeFileCorruptError(f"chunk: {len(slots)} slots for {len(columns)} columns")
-    specs: dict[str, tuple[ColumnSpec, Any]] = {}
+    filled: dict[str, tuple[ColumnSpec, Any]] = {}
     for spec, slot in zip(columns, slots, strict=True):
         match slot:
             case None:
@@ -154,5 +171,5 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
                 raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {slot!r:.60}")
         if spec.step_bytes * n_steps > MAX_FRAME_BYTES:
             raise EpisodeFileTooLargeError(f"chunk: column {spec.name!r} would take {spec.step_bytes * n_steps} bytes")
-        specs[spec.name] = (spec, slot)
-    return Chunk(first_step, n_steps, specs)
+        filled[spec.name] = (spec, slot)
+    return Chunk(first_step, n_steps, filled)

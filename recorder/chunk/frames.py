@@ -36,7 +36,9 @@ def frame_end(data: bytes | memoryview, start: int = 0) -> int:
         EpisodeFileCorruptError: no frame starts there, or it is cut off.
     """
     if data[start : start + 4] != FRAME_MAGIC:
-        raise EpisodeFileCorruptError(f"expected an LZ4 frame at byte {start}, found {bytes(data[start : start + 4])!r}")
+        raise EpisodeFileCorruptError(
+            f"expected an LZ4 frame at byte {start}, found {bytes(data[start : start + 4])!r}"
+        )
     if len(data) < start + _SHORTEST_FRAME_BYTES:
         raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
     flags = data[start + 4]

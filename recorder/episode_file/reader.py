@@ -73,7 +73,9 @@ def _parse(data: bytes) -> Episode:
         content = decompress_frame(
             data[:first_chunk], max_bytes=version1.MAX_CONTENT_BYTES if alone else version2.MAX_HEADER_BYTES
         )
-        header = unpack_bounded(content, max_containers=version1.MAX_CONTAINERS if alone else version2.MAX_HEADER_CONTAINERS)
+        header = unpack_bounded(
+            content, max_containers=version1.MAX_CONTAINERS if alone else version2.MAX_HEADER_CONTAINERS
+        )
     else:
         if len(data) > version1.MAX_CONTENT_BYTES:
             raise EpisodeFileTooLargeError(f"an unpacked recording of {len(data)} bytes")
@@ -113,7 +115,9 @@ class Episode:
             self.affordances: dict[str, tuple[float, ...]] = {str(name): tuple(cell) for name, cell in layout.items()}
             self.reasons: tuple[str, ...] = tuple(header.get("reasons") or header["metadata"].get("reasons") or ())
         except (KeyError, TypeError, AttributeError, UsageError) as error:
-            raise EpisodeFileCorruptError(f"header: metadata or affordances are not what they must be: {error}") from error
+            raise EpisodeFileCorruptError(
+                f"header: metadata or affordances are not what they must be: {error}"
+            ) from error
         if file.footer is None:
             last = self.chunks[-1] if self.chunks else None
             end_step = 0 if last is None else last.first_step + last.n_steps
@@ -159,16 +163,15 @@ class Episode:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of all columns, those that appear in mid-episode included."""
-        found = dict.fromkeys(self.schema.names)
-        if isinstance(self._file, Version2File):
-            for index in range(len(self.chunks)):
-                found.update(dict.fromkeys(self._part(index).specs))  # type: ignore[union-attr]
+        """Names of the columns that any step has a value of."""
+        found: dict[str, None] = {}
+        for index in range(len(self.chunks)):
+            found.update(dict.fromkeys(self._part(index).names))
         return tuple(found)
 
     def has_column(self, name: str) -> bool:
         """Whether any step has a value of this name."""
-        return any(self._part(index).column(name) is not None for index in range(len(self.chunks)))
+        return name in self.names
 
     def column(self, name: str) -> NDArray[Any]:
         """``dtype[n_steps, *shape]``: all values of a column. Steps without one hold NaN, 0 or False; ``present`` tells.
@@ -191,7 +194,7 @@ class Episode:
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """All columns by name."""
-        return {name: self.column(name) for name in self.names if self.has_column(name)}
+        return {name: self.column(name) for name in self.names}
 
     def step(self, index: int) -> RecordedStep:
         """One step, as Python numbers; extras are numpy arrays or numbers.
@@ -233,7 +236,9 @@ class Episode:
             UsageError: a version 1 file has none.
         """
         if not isinstance(self._file, Version2File):
-            raise UsageError("a version 1 recording has no chunks of its own: convert it with 'python -m recorder convert --to 2'")
+            raise UsageError(
+                "a version 1 recording has no chunks of its own: convert it with 'python -m recorder convert --to 2'"
+            )
         ref = self.chunks[index]
         return self._file.data[ref.offset : ref.offset + ref.n_bytes]
 

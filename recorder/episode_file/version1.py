@@ -5,7 +5,7 @@ Read for ever; written on request. Widths of dtypes are not kept: lists hold Pyt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -46,7 +46,8 @@ def build_version1(
 def _step_map(step: RecordedStep) -> dict[str, Any]:
     values = {name: getattr(step, name) for name in _STEP_FIELDS}
     values["extras"] = {
-        name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value for name, value in step.extras.items()
+        name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+        for name, value in step.extras.items()
     }
     return {name: value for name, value in values.items() if value is not None and value != {}}
 
@@ -60,6 +61,11 @@ class Span:
     columns: Mapping[str, ColumnData]
     start: int
     """Index of the first step among all steps of the file."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """Names of the columns."""
+        return self.columns.keys()
 
     def column(self, name: str) -> ColumnData | None:
         """The values of a column, or None when there are none."""

@@ -170,9 +170,7 @@ def _footer_by_trailer(data: bytes) -> Mapping[str, Any] | None:
     if offset >= len(data) - _TRAILER.size:
         raise EpisodeFileCorruptError(f"the trailer points to byte {offset} of {len(data)}")
     frame = data[offset : len(data) - _TRAILER.size]
-    footer = unpack_bounded(
-        decompress_frame(frame, max_bytes=MAX_HEADER_BYTES), max_containers=MAX_HEADER_CONTAINERS
-    )
+    footer = unpack_bounded(decompress_frame(frame, max_bytes=MAX_HEADER_BYTES), max_containers=MAX_HEADER_CONTAINERS)
     if not isinstance(footer, dict) or footer.get("footer") != VERSION:
         raise EpisodeFileCorruptError(f"the trailer points to byte {offset}, where no footer lies")
     return footer
@@ -185,7 +183,9 @@ def _chunks_of(footer: Mapping[str, Any], file_bytes: int) -> list[ChunkRef]:
     refs = []
     for row in rows:
         match row:
-            case [int(offset), int(n_bytes), int(first_step), int(n_steps)] if min(row) >= 0 and offset + n_bytes <= file_bytes:
+            case [int(offset), int(n_bytes), int(first_step), int(n_steps)] if (
+                min(row) >= 0 and offset + n_bytes <= file_bytes
+            ):
                 refs.append(ChunkRef(first_step, n_steps, offset, n_bytes))
             case _:
                 raise EpisodeFileCorruptError(f"the footer places a chunk at {row!r:.100}")

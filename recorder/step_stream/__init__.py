@@ -1,0 +1,39 @@
+"""The step stream: one interface, a member on Redis, a member in memory."""
+
+from recorder.step_stream.base import (
+    CHUNK,
+    END,
+    FIRST_CURSOR,
+    HEADER,
+    EntryKind,
+    FinishedEntry,
+    Flush,
+    OpenPlay,
+    Outgoing,
+    Play,
+    RunInfo,
+    ServerMemory,
+    StepStream,
+    StreamEntry,
+)
+from recorder.step_stream.memory import MemoryStepStream
+from recorder.step_stream.redis import RedisStepStream
+
+__all__ = [
+    "CHUNK",
+    "END",
+    "FIRST_CURSOR",
+    "HEADER",
+    "EntryKind",
+    "FinishedEntry",
+    "Flush",
+    "MemoryStepStream",
+    "OpenPlay",
+    "Outgoing",
+    "Play",
+    "RedisStepStream",
+    "RunInfo",
+    "ServerMemory",
+    "StepStream",
+    "StreamEntry",
+]

@@ -1,0 +1,217 @@
+"""The step stream: what trainers send, what workers and viewers read, whatever it runs on.
+
+An episode's entries lie in a stream of their own; ends of episodes lie in one stream a run. An entry's place is ``(play_id, sequence)``,
+chosen by the sender, so sending it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "CHUNK",
+    "END",
+    "FIRST_CURSOR",
+    "HEADER",
+    "EntryKind",
+    "FinishedEntry",
+    "Flush",
+    "OpenPlay",
+    "Outgoing",
+    "Play",
+    "RunInfo",
+    "ServerMemory",
+    "StepStream",
+    "StreamEntry",
+]
+
+EntryKind = Literal["h", "c", "e"]
+HEADER: EntryKind = "h"
+CHUNK: EntryKind = "c"
+END: EntryKind = "e"
+
+FIRST_CURSOR = "0-0"
+"""Reading after this cursor reads from the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One playing of an episode within a run."""
+
+    episode_id: int
+    play_id: int
+    """Milliseconds since 1970 at which it was opened, made unique within its producer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An entry of an episode's stream, on its way."""
+
+    play: Play
+    sequence: int
+    """1 for the header; the others follow."""
+    kind: EntryKind
+    data: bytes
+
+
+@dataclass(slots=True)
+class Flush:
+    """What goes out together: all of it arrives, or none."""
+
+    entries: list[Outgoing] = field(default_factory=list)
+    finished: list[bytes] = field(default_factory=list)
+    active: dict[Play, float] = field(default_factory=dict)
+    """Open plays and when they last had a step, seconds since 1970."""
+    closed: list[Play] = field(default_factory=list)
+    dropped: list[Play] = field(default_factory=list)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of payload."""
+        return sum(len(entry.data) for entry in self.entries) + sum(map(len, self.finished))
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.finished or self.active or self.closed or self.dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEntry:
+    """An entry of an episode's stream, as read."""
+
+    play_id: int
+    sequence: int
+    kind: EntryKind
+    data: bytes
+
+    @property
+    def entry_id(self) -> str:
+        """Cursor: reading after it continues behind this entry."""
+        return f"{self.play_id}-{self.sequence}"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedEntry:
+    """An entry of a run's ``finished`` stream."""
+
+    entry_id: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPlay:
+    """A play that has begun and not ended."""
+
+    play: Play
+    last_active: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What the trainers of a run say of themselves."""
+
+    run_id: str
+    last_heartbeat: float
+    """Seconds since 1970, of the latest trainer process."""
+    info: Mapping[str, Any]
+    producers: Mapping[str, Mapping[str, Any]]
+    """A trainer process each: ``heartbeat``, ``closed``, ``host``, ``pid``, and its counters."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMemory:
+    """Bytes that the server uses, and its limit; None when it has none."""
+
+    used_bytes: int
+    limit_bytes: int | None
+
+
+class StepStream(ABC):
+    """Everything that this project asks of Redis, and of its twin in memory.
+
+    Every method may raise ``StreamUnavailableError``: nothing that this call asked for may be relied on, and the same call may be repeated.
+    """
+
+    is_remote: bool
+    """Whether other processes can read what this one sends."""
+
+    # For trainers.
+
+    @abstractmethod
+    def send(self, run_id: str, flush: Flush) -> list[Play]:
+        """Send, all or nothing. Entries that are there already are left as they are.
+
+        Returns:
+            Plays whose stream is gone although they have entries in this flush: a worker dropped it, or the server lost it.
+        """
+
+    @abstractmethod
+    def beat(
+        self, run_id: str, producer_id: str, state: Mapping[str, Any], *, info: Mapping[str, Any] | None, now: float
+    ) -> None:
+        """Say that a trainer process lives: its counters, and once what is known of the run."""
+
+    @abstractmethod
+    def server_memory(self) -> ServerMemory:
+        """How full the server is."""
+
+    # For workers.
+
+    @abstractmethod
+    def runs(self) -> list[tuple[str, float]]:
+        """Run ids and their latest heartbeat, seconds since 1970; the latest first."""
+
+    @abstractmethod
+    def run_info(self, run_id: str) -> RunInfo:
+        """What the trainers of a run say of themselves; empty for an unknown run."""
+
+    @abstractmethod
+    def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
+        """Ends of episodes behind a cursor, in order.
+
+        Raises:
+            StreamCorruptError: an entry is not a msgpack map.
+        """
+
+    @abstractmethod
+    def trim_finished(self, run_id: str, *, through: str) -> None:
+        """Forget the ends up to and including a cursor."""
+
+    @abstractmethod
+    def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
+        """All entries of each play, in the plays' order."""
+
+    @abstractmethod
+    def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
+        """Forget plays, and older ones of the same episodes; a younger play of an episode stays."""
+
+    @abstractmethod
+    def open_plays(self, run_id: str) -> list[OpenPlay]:
+        """Plays that have begun and not ended."""
+
+    @abstractmethod
+    def episodes_held(self, run_id: str) -> list[int]:
+        """Ids of the episodes that have a stream, for sweeping; slow on a large server."""
+
+    @abstractmethod
+    def forget_run(self, run_id: str) -> None:
+        """Forget a run that is over: its list entry, its info, its finished stream."""
+
+    @abstractmethod
+    def try_lock(self, name: str, *, secs: float) -> bool:
+        """Take a lock that ends by itself; False while another holds it. For saving work, never for correctness."""
+
+    # For viewers.
+
+    @abstractmethod
+    def read_episode(
+        self, run_id: str, episode_id: int, *, after: str = FIRST_CURSOR, limit: int = 16
+    ) -> list[StreamEntry]:
+        """Entries of an episode behind a cursor, in order; empty when there are none yet, or no more."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections."""

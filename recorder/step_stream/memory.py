@@ -1,0 +1,173 @@
+"""The step stream within one process: the same promises as Redis, for recording without a server, and for tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import msgpack
+
+from recorder.step_stream.base import (
+    FIRST_CURSOR,
+    FinishedEntry,
+    Flush,
+    OpenPlay,
+    Play,
+    RunInfo,
+    ServerMemory,
+    StepStream,
+    StreamEntry,
+)
+
+__all__ = ["MemoryStepStream"]
+
+
+class _Run:
+    """What one run holds."""
+
+    def __init__(self) -> None:
+        self.heartbeat = 0.0
+        self.info: dict[str, Any] = {}
+        self.producers: dict[str, Mapping[str, Any]] = {}
+        self.open: dict[Play, float] = {}
+        self.episodes: dict[int, dict[tuple[int, int], StreamEntry]] = {}
+        self.finished: dict[int, Mapping[str, Any]] = {}
+        self.n_finished = 0
+
+
+class MemoryStepStream(StepStream):
+    """Thread-safe; lives and dies with its process.
+
+    Args:
+        max_bytes: what ``server_memory`` states as its limit, so that a recorder whose writer has stopped does not grow for ever.
+    """
+
+    is_remote = False
+
+    def __init__(self, *, max_bytes: int = 512 * 2**20) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[str, _Run] = {}
+        self._locks: dict[str, float] = {}
+        self._max_bytes = max_bytes
+        self._used_bytes = 0
+
+    def send(self, run_id: str, flush: Flush) -> list[Play]:
+        gone: dict[Play, None] = {}
+        with self._lock:
+            run = self._runs.setdefault(run_id, _Run())
+            for entry in flush.entries:
+                play = entry.play
+                stream = run.episodes.get(play.episode_id)
+                if stream is None:
+                    if entry.sequence != 1:
+                        gone[play] = None
+                        continue
+                    stream = run.episodes[play.episode_id] = {}
+                place = (play.play_id, entry.sequence)
+                if not stream or place > next(reversed(stream)):
+                    stream[place] = StreamEntry(*place, entry.kind, entry.data)
+                    self._used_bytes += len(entry.data)
+            for body in flush.finished:
+                run.n_finished += 1
+                run.finished[run.n_finished] = msgpack.unpackb(body)
+            run.open.update(flush.active)
+            for play in flush.closed:
+                run.open.pop(play, None)
+            self._drop(run, flush.dropped)
+        return list(gone)
+
+    def beat(
+        self, run_id: str, producer_id: str, state: Mapping[str, Any], *, info: Mapping[str, Any] | None, now: float
+    ) -> None:
+        with self._lock:
+            run = self._runs.setdefault(run_id, _Run())
+            run.heartbeat = now
+            run.producers[producer_id] = {**state, "heartbeat": now}
+            run.info.update(info or {})
+
+    def server_memory(self) -> ServerMemory:
+        return ServerMemory(self._used_bytes, self._max_bytes)
+
+    def runs(self) -> list[tuple[str, float]]:
+        with self._lock:
+            found = [(run_id, run.heartbeat) for run_id, run in self._runs.items() if run.heartbeat]
+        return sorted(found, key=lambda pair: -pair[1])
+
+    def run_info(self, run_id: str) -> RunInfo:
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            return RunInfo(run_id, run.heartbeat, dict(run.info), dict(run.producers))
+
+    def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
+        first = int(after.partition("-")[0]) + 1
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            numbers = islice((n for n in run.finished if n >= first), limit)
+            return [FinishedEntry(f"{n}-0", run.finished[n]) for n in numbers]
+
+    def trim_finished(self, run_id: str, *, through: str) -> None:
+        last = int(through.partition("-")[0])
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            for number in [n for n in run.finished if n <= last]:
+                del run.finished[number]
+
+    def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            return [
+                [entry for place, entry in run.episodes.get(play.episode_id, {}).items() if place[0] == play.play_id]
+                for play in plays
+            ]
+
+    def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
+        with self._lock:
+            run = self._runs.get(run_id)
+            if run is not None:
+                self._drop(run, plays)
+
+    def _drop(self, run: _Run, plays: Sequence[Play]) -> None:
+        for play in plays:
+            stream = run.episodes.get(play.episode_id, {})
+            for place in [place for place in stream if place[0] <= play.play_id]:
+                self._used_bytes -= len(stream.pop(place).data)
+            if not stream:
+                run.episodes.pop(play.episode_id, None)
+            run.open.pop(play, None)
+
+    def open_plays(self, run_id: str) -> list[OpenPlay]:
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            return [OpenPlay(play, at) for play, at in run.open.items()]
+
+    def episodes_held(self, run_id: str) -> list[int]:
+        with self._lock:
+            return list((self._runs.get(run_id) or _Run()).episodes)
+
+    def forget_run(self, run_id: str) -> None:
+        with self._lock:
+            self._runs.pop(run_id, None)
+
+    def try_lock(self, name: str, *, secs: float) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            if self._locks.get(name, 0.0) > now:
+                return False
+            self._locks[name] = now + secs
+            return True
+
+    def read_episode(
+        self, run_id: str, episode_id: int, *, after: str = FIRST_CURSOR, limit: int = 16
+    ) -> list[StreamEntry]:
+        play_id, _, sequence = after.partition("-")
+        start = (int(play_id), int(sequence or 0))
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            stream = run.episodes.get(episode_id, {})
+            return list(islice((entry for place, entry in stream.items() if place > start), limit))
+
+    def close(self) -> None:
+        pass

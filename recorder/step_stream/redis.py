@@ -1,0 +1,239 @@
+"""The step stream on Redis or Valkey, with commands of the 6.2 level.
+
+No consumer groups, no MAXLEN, no scripts: places are chosen by the sender, cursors are kept in the catalog.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgpack
+
+from recorder.errors import StreamCorruptError
+from recorder.redis_client import Purpose, make_client, translate_errors
+from recorder.step_stream.base import (
+    FIRST_CURSOR,
+    HEADER,
+    FinishedEntry,
+    Flush,
+    OpenPlay,
+    Play,
+    RunInfo,
+    ServerMemory,
+    StepStream,
+    StreamEntry,
+)
+
+__all__ = ["RedisStepStream"]
+
+_PRODUCER_FIELD = b"producer:"
+_FINISHED_FIELD = b"f"
+_REFUSED_AS_KNOWN = "equal or smaller than the target stream top item"
+_READ_ENTRIES = 64
+"""Entries asked for at a time: about one MiB of chunks in one reply."""
+
+
+class RedisStepStream(StepStream):
+    """Episodes as streams on a server; safe to share between threads, and to carry over a fork (each process connects anew).
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+        key_prefix: stands before every key, so that several installations can share a server.
+        purpose: who connects.
+        socket_timeout_secs: longest wait for an answer.
+
+    Raises:
+        SettingsError: the URL can't work. (Nothing is connected yet.)
+    """
+
+    is_remote = True
+
+    def __init__(
+        self, url: str, *, key_prefix: str = "hamlet:", purpose: Purpose = "worker", socket_timeout_secs: float = 2.0
+    ) -> None:
+        self.url = url
+        self._prefix = key_prefix
+        self._redis = make_client(url, purpose=purpose, socket_timeout_secs=socket_timeout_secs)
+
+    def key(self, kind: str, run_id: str, *more: object) -> str:
+        """``hamlet:episode:{run}:7``; the braces keep all keys of a run on one shard of a cluster."""
+        tag = quote(run_id, safe=" !#$&'()*+,/:;=?@[]^`|~<>\"\\")
+        return ":".join([f"{self._prefix}{kind}", f"{{{tag}}}", *map(str, more)])
+
+    def send(self, run_id: str, flush: Flush) -> list[Play]:
+        open_key = self.key("open", run_id)
+        with translate_errors(self.url), self._redis.pipeline(transaction=True) as pipe:
+            for entry in flush.entries:
+                play = entry.play
+                pipe.xadd(
+                    self.key("episode", run_id, play.episode_id),
+                    {entry.kind: entry.data},
+                    id=f"{play.play_id}-{entry.sequence}",
+                    nomkstream=entry.kind != HEADER,
+                )
+            for body in flush.finished:
+                pipe.xadd(self.key("finished", run_id), {_FINISHED_FIELD: body})
+            if flush.active:
+                pipe.zadd(open_key, {_member(play): at for play, at in flush.active.items()})
+            if flush.closed:
+                pipe.zrem(open_key, *map(_member, flush.closed))
+            replies = pipe.execute(raise_on_error=False)
+            gone: dict[Play, None] = {}
+            for entry, reply in zip(flush.entries, replies, strict=False):
+                if reply is None:
+                    gone[entry.play] = None
+            for reply in replies:
+                if isinstance(reply, Exception) and _REFUSED_AS_KNOWN not in str(reply):
+                    raise reply
+        if flush.dropped:
+            self.drop_plays(run_id, flush.dropped)
+        return list(gone)
+
+    def beat(
+        self, run_id: str, producer_id: str, state: Mapping[str, Any], *, info: Mapping[str, Any] | None, now: float
+    ) -> None:
+        fields: dict[str | bytes, bytes] = {f"producer:{producer_id}": msgpack.packb({**state, "heartbeat": now})}
+        for name, value in (info or {}).items():
+            fields[name] = msgpack.packb(value)
+        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
+            pipe.hset(self.key("run", run_id), mapping=fields)
+            pipe.zadd(f"{self._prefix}runs", {run_id: now})
+            pipe.execute()
+
+    def server_memory(self) -> ServerMemory:
+        with translate_errors(self.url):
+            memory = self._redis.info("memory")
+        return ServerMemory(int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None)
+
+    def runs(self) -> list[tuple[str, float]]:
+        with translate_errors(self.url):
+            pairs = self._redis.zrevrange(f"{self._prefix}runs", 0, -1, withscores=True)
+        return [(run_id.decode(), float(score)) for run_id, score in pairs]
+
+    def run_info(self, run_id: str) -> RunInfo:
+        with translate_errors(self.url):
+            fields = self._redis.hgetall(self.key("run", run_id))
+            score = self._redis.zscore(f"{self._prefix}runs", run_id)
+        info: dict[str, Any] = {}
+        producers: dict[str, Mapping[str, Any]] = {}
+        for name, packed in fields.items():
+            value = _unpack(packed, f"run {run_id!r}, field {name!r}")
+            if name.startswith(_PRODUCER_FIELD):
+                producers[name[len(_PRODUCER_FIELD) :].decode()] = value
+            else:
+                info[name.decode()] = value
+        return RunInfo(run_id, float(score or 0.0), info, producers)
+
+    def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
+        with translate_errors(self.url):
+            rows = self._redis.xrange(self.key("finished", run_id), min=f"({after}", count=limit)
+        return [
+            FinishedEntry(
+                entry_id.decode(), _unpack(fields[_FINISHED_FIELD], f"finished entry {entry_id!r} of run {run_id!r}")
+            )
+            for entry_id, fields in rows
+        ]
+
+    def trim_finished(self, run_id: str, *, through: str) -> None:
+        milliseconds, _, sequence = through.partition("-")
+        with translate_errors(self.url):
+            self._redis.xtrim(
+                self.key("finished", run_id), minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False
+            )
+
+    def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
+        found: list[list[StreamEntry]] = [[] for _ in plays]
+        unread = {index: f"{play.play_id}-0" for index, play in enumerate(plays)}
+        while unread:
+            with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
+                for index, start in unread.items():
+                    play = plays[index]
+                    key = self.key("episode", run_id, play.episode_id)
+                    pipe.xrange(key, min=start, max=f"{play.play_id}-{2**64 - 1}", count=_READ_ENTRIES)
+                replies = pipe.execute()
+            for index, rows in zip(list(unread), replies, strict=True):
+                found[index].extend(_entry(row) for row in rows)
+                if len(rows) < _READ_ENTRIES:
+                    del unread[index]
+                else:
+                    unread[index] = f"({rows[-1][0].decode()}"
+        return found
+
+    def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
+        if not plays:
+            return
+        keys = [self.key("episode", run_id, play.episode_id) for play in plays]
+        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.xrevrange(key, count=1)
+            last_rows = pipe.execute()
+            for play, key, rows in zip(plays, keys, last_rows, strict=True):
+                if rows and int(rows[0][0].partition(b"-")[0]) > play.play_id:
+                    pipe.xtrim(key, minid=f"{play.play_id + 1}-0", approximate=False)
+                else:
+                    pipe.unlink(key)
+            pipe.zrem(self.key("open", run_id), *map(_member, plays))
+            pipe.execute()
+
+    def open_plays(self, run_id: str) -> list[OpenPlay]:
+        with translate_errors(self.url):
+            rows = self._redis.zrange(self.key("open", run_id), 0, -1, withscores=True)
+        plays = []
+        for member, score in rows:
+            episode_id, _, play_id = member.decode().partition(":")
+            plays.append(OpenPlay(Play(int(episode_id), int(play_id)), float(score)))
+        return plays
+
+    def episodes_held(self, run_id: str) -> list[int]:
+        start = self.key("episode", run_id, "")
+        pattern = "".join(f"\\{letter}" if letter in "*?[]\\^-" else letter for letter in start) + "*"
+        with translate_errors(self.url):
+            return [
+                int(key.decode()[len(start) :])
+                for key in self._redis.scan_iter(match=pattern, count=1000, _type="stream")
+            ]
+
+    def forget_run(self, run_id: str) -> None:
+        with translate_errors(self.url):
+            self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "finished")))
+            self._redis.zrem(f"{self._prefix}runs", run_id)
+
+    def try_lock(self, name: str, *, secs: float) -> bool:
+        with translate_errors(self.url):
+            taken = self._redis.set(
+                f"{self._prefix}lock:{name}", secrets.token_hex(8), nx=True, px=max(1, int(secs * 1000))
+            )
+        return bool(taken)
+
+    def read_episode(
+        self, run_id: str, episode_id: int, *, after: str = FIRST_CURSOR, limit: int = 16
+    ) -> list[StreamEntry]:
+        with translate_errors(self.url):
+            rows = self._redis.xrange(self.key("episode", run_id, episode_id), min=f"({after}", count=limit)
+        return [_entry(row) for row in rows]
+
+    def close(self) -> None:
+        self._redis.close()
+
+
+def _member(play: Play) -> str:
+    return f"{play.episode_id}:{play.play_id}"
+
+
+def _entry(row: tuple[bytes, Mapping[bytes, bytes]]) -> StreamEntry:
+    place, fields = row
+    play_id, _, sequence = place.partition(b"-")
+    ((kind, data),) = fields.items()
+    if kind not in (b"h", b"c", b"e"):
+        raise StreamCorruptError(f"stream entry {place!r} is of kind {kind!r}: another program writes to these keys")
+    return StreamEntry(int(play_id), int(sequence), kind.decode(), data)  # type: ignore[arg-type]
+
+
+def _unpack(packed: bytes, what: str) -> Any:
+    try:
+        return msgpack.unpackb(packed)
+    except (ValueError, msgpack.exceptions.UnpackException) as error:
+        raise StreamCorruptError(f"{what} is not msgpack: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from recorder.errors import SettingsError
 
@@ -61,16 +61,12 @@ def redact(url: str) -> str:
     if not is_url(url):
         return url
     scheme, _, rest = url.partition("://")
-    rest, mark, query = rest.partition("?")
-    authority, slash, path = rest.partition("/")
-    # The last @ ends the credentials: a password that was not percent-encoded may hold one, but no host does.
-    credentials, at, host = authority.rpartition("@")
-    if not at and "@" in path:
-        # An unencoded slash in the password: everything before the last @ is suspect.
-        credentials, at, host = rest.rpartition("@")
-        slash = path = ""
+    # The last @ ends the credentials, whatever is left unencoded in the password; no host has one.
+    credentials, at, rest = rest.rpartition("@")
+    if "?" in credentials:
+        return f"{scheme}://***"  # an unencoded password, or one among the options: nobody can say where it ends
     user, colon, _password = credentials.partition(":")
-    shown = f"{user}:***" if colon else user
+    place, mark, query = rest.partition("?")
     options = [(name, "***" if _SECRET_OPTIONS.search(name) else value) for name, value in parse_qsl(query)]
-    query = urlencode(options, quote_via=lambda text, *_: quote(unquote(text), safe="*/:,"))
-    return f"{scheme}://{shown}{at}{host}{slash}{path}{mark}{query}"
+    shown = urlencode(options, quote_via=lambda text, *_: quote(text, safe="*/:,"))
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}{mark}{shown}"

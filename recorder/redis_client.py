@@ -1,0 +1,106 @@
+"""The one place that makes Redis clients, and that turns the driver's errors into ours.
+
+redis-py's own defaults would send an entry twice (ten silent retries of every command and pipeline) and open a hundred
+connections before they fail; both are set here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import redis
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from recorder.errors import SettingsError, StreamError, StreamUnavailableError
+from recorder.urls import normalise_redis_url, redact
+
+__all__ = ["Purpose", "answers", "make_client", "redact", "translate_errors"]
+
+Purpose = Literal["trainer", "worker", "server"]
+"""Who uses the client: named in the server's ``CLIENT LIST``, and sets how many connections it may open."""
+
+_MAX_CONNECTIONS: dict[Purpose, int] = {"trainer": 8, "worker": 32, "server": 64}
+"""A trainer has one publisher thread; a server shares these among the threads of its viewers, which wait their turn."""
+
+_HEALTH_CHECK_SECS = 25
+"""A connection idle for longer is tried with PING first: routers forget idle connections after a minute or so."""
+
+_TRY_AGAIN_REPLIES = ("MISCONF", "NOREPLICAS", "LOADING", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+"""Error replies of a server that will take writes again once its trouble has passed."""
+
+
+def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0) -> redis.Redis:
+    """A client for binary values that never retries by itself; nothing is connected until the first command.
+
+    The caller retries, where that is safe: an entry has an explicit id, so that a second copy is refused.
+
+    Args:
+        url: ``redis://``, ``rediss://``, ``unix://`` or the ``valkey`` spellings of them.
+        purpose: who asks.
+        socket_timeout_secs: longest wait for a connection, a free place in the pool, or an answer; a blocking command
+            must block for less.
+
+    Raises:
+        SettingsError: the URL can't work.
+    """
+    normal = normalise_redis_url(url)
+    options: dict[str, Any] = {
+        "client_name": f"hamlet-{purpose}",
+        "decode_responses": False,
+        "health_check_interval": _HEALTH_CHECK_SECS,
+        # A hosted server's notices would loosen the timeouts for a while and cost each connection a round trip.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        "max_connections": _MAX_CONNECTIONS[purpose],
+        "retry": Retry(NoBackoff(), 0),
+        "socket_connect_timeout": socket_timeout_secs,
+        "socket_timeout": socket_timeout_secs,
+        "timeout": socket_timeout_secs,
+    }
+    if not normal.startswith("unix:"):
+        options["socket_keepalive"] = True
+    try:
+        pool = redis.BlockingConnectionPool.from_url(normal, **options)
+        pool.connection_class(**pool.connection_kwargs)  # connects to nothing, but refuses options it does not know
+        return redis.Redis.from_pool(pool)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"the URL can't be used ({error}): {redact(url)}") from error
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers at ``url`` within a second; one that is still loading its data does not."""
+    client = make_client(url, purpose="worker", socket_timeout_secs=1.0)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+@contextmanager
+def translate_errors(url: str) -> Iterator[None]:
+    """Raise the driver's errors as ours, with the URL but without its password; usable as a decorator as well.
+
+    Raises:
+        StreamUnavailableError: the server can't be reached, hangs, refuses the password, is full, or is loading.
+        StreamError: the server refused a command for another reason.
+    """
+    try:
+        yield
+    except (redis.AuthenticationError, redis.exceptions.AuthorizationError) as error:
+        raise StreamUnavailableError(f"the server refuses the user or the password ({error}): {redact(url)}") from error
+    except redis.OutOfMemoryError as error:
+        raise StreamUnavailableError(
+            f"the server is full (maxmemory is reached): start more workers or give it more memory: {redact(url)}"
+        ) from error
+    except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError) as error:
+        raise StreamUnavailableError(f"the server can't be used ({error}): {redact(url)}") from error
+    except redis.ResponseError as error:
+        kind = StreamUnavailableError if str(error).startswith(_TRY_AGAIN_REPLIES) else StreamError
+        raise kind(f"the server refused a command ({error}): {redact(url)}") from error
+    except redis.RedisError as error:
+        raise StreamError(f"the step stream failed ({error}): {redact(url)}") from error

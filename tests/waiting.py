@@ -1,0 +1,21 @@
+"""Waiting for a condition instead of sleeping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_POLL_SECS = 0.01
+
+
+def wait_until(condition: Callable[[], T], deadline_secs: float = 20.0, message: str = "the condition") -> T:
+    """The first true value of ``condition()``; fails when it has none within ``deadline_secs``."""
+    deadline = time.monotonic() + deadline_secs
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{message} did not become true within {deadline_secs:g} s; last value: {value!r}")
+        time.sleep(_POLL_SECS)
+    return value

@@ -1,0 +1,46 @@
+"""The SQL index of runs, episodes, recordings, videos and annotations: the only place that knows SQLAlchemy.
+
+``Catalog`` is the door; the rows that go in and come out are the dataclasses of ``rows``. ``docs/catalog.md`` describes
+the tables.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from recorder.errors import MissingExtraError
+
+if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
+    raise MissingExtraError("The catalog", "catalog")
+
+from recorder.catalog.catalog import Catalog
+from recorder.catalog.rows import (
+    AnnotationRow,
+    CurvePoint,
+    EpisodePage,
+    EpisodeRow,
+    RecordingRow,
+    RunRow,
+    RunState,
+    RunSummary,
+    SegmentProgress,
+    SegmentRow,
+    Settlement,
+    VideoRow,
+)
+
+__all__ = [
+    "AnnotationRow",
+    "Catalog",
+    "CurvePoint",
+    "EpisodePage",
+    "EpisodeRow",
+    "RecordingRow",
+    "RunRow",
+    "RunState",
+    "RunSummary",
+    "SegmentProgress",
+    "SegmentRow",
+    "Settlement",
+    "VideoRow",
+]

@@ -1,0 +1,103 @@
+"""``Catalog``: the door to the SQL index; its operations stand in one module a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from recorder.catalog.annotations import AnnotationOperations
+from recorder.catalog.engine import Engines, parse_url
+from recorder.catalog.episodes import EpisodeOperations
+from recorder.catalog.evaluation import EvaluationOperations
+from recorder.catalog.filesystem import MOUNTS_FILE
+from recorder.catalog.recordings import RecordingOperations
+from recorder.catalog.runs import RunOperations
+from recorder.catalog.schema import SCHEMA_VERSION, check_version, migrate, read_version
+from recorder.catalog.tags import TagOperations
+from recorder.catalog.video_segments import VideoSegmentOperations
+from recorder.catalog.videos import VideoOperations
+from recorder.catalog.write_job import WriteJobOperations
+from recorder.errors import CatalogError
+
+__all__ = ["Catalog"]
+
+
+class Catalog(
+    RunOperations,
+    EvaluationOperations,
+    EpisodeOperations,
+    WriteJobOperations,
+    RecordingOperations,
+    TagOperations,
+    VideoOperations,
+    VideoSegmentOperations,
+    AnnotationOperations,
+):
+    """The index of what was recorded, in SQLite or PostgreSQL.
+
+    Opening it for writing makes the tables or brings them up to date. One object serves all threads of a process, and
+    goes on working in processes that are forked from it.
+
+    Args:
+        url_or_path: path of a SQLite file, ``sqlite:///PATH``, ``postgresql://USER:PASSWORD@HOST/DATABASE``, or
+            ``sqlite://`` for one in memory.
+        read_only: True refuses every change, and needs a catalog that is there.
+        busy_timeout_secs: how long a call waits for another's lock, or for a connection.
+        mounts_file: the system's mount table, where a network filesystem is recognised.
+
+    Attributes:
+        url: where the catalog is, without a password: for messages.
+
+    Raises:
+        UsageError: the URL is of no database that this can use.
+        CatalogError: a SQLite file would lie on a network filesystem; its folder, or with ``read_only`` the catalog, is
+        missing. CatalogVersionError: the catalog was made by a newer version; or ``read_only``, and it needs to be
+        migrated. CatalogUnavailableError: it is locked or can't be reached.
+    """
+
+    def __init__(
+        self,
+        url_or_path: str | Path,
+        *,
+        read_only: bool = False,
+        busy_timeout_secs: float = 10.0,
+        mounts_file: Path = MOUNTS_FILE,
+    ) -> None:
+        url = parse_url(url_or_path)
+        self.url = url.render_as_string(hide_password=True)
+        self._read_only = read_only
+        if read_only and url.drivername == "sqlite" and not (url.database and Path(url.database).is_file()):
+            raise CatalogError(
+                f"there is no catalog here yet: record an episode, or run `hamlet-recorder reindex`: {self.url}"
+            )
+        self._engines = Engines(url, busy_timeout_secs=busy_timeout_secs, mounts_file=mounts_file)
+        with self._reading() as connection:
+            version = read_version(connection)
+        if read_only:
+            check_version(version, self.url)
+        elif version != SCHEMA_VERSION:
+            with self._writing() as connection:
+                migrate(connection, self.url)
+
+    @classmethod
+    def open(cls, url_or_path: str | Path | Catalog) -> Catalog:
+        """The catalog itself, or the one at a URL or path, opened for writing."""
+        return url_or_path if isinstance(url_or_path, Catalog) else cls(url_or_path)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it refuses every change."""
+        return self._read_only
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._engines.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,96 @@
+"""Column types that hold the same value on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Double, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from recorder.errors import UsageError
+
+__all__ = ["Float64", "JsonText", "TextTuple", "UtcDateTime"]
+
+
+class Float64(TypeDecorator[float]):
+    """A float64, NaN and infinities included.
+
+    SQLite turns a bound NaN into NULL, so there it is the text ``NaN``: SQLite sorts text above all numbers, which is
+    where PostgreSQL sorts its NaN, and comparisons and paging agree on both.
+    """
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | str | None:
+        """Return what the driver stores."""
+        if value is not None and value != value and dialect.name == "sqlite":
+            return "NaN"
+        return value
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> float | None:
+        """Return the float that was stored."""
+        return math.nan if value == "NaN" else value
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, stored in UTC; SQLite's text carries no offset."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Return the same moment in UTC.
+
+        Raises:
+            UsageError: the datetime is naive.
+        """
+        if value is None or value.tzinfo is UTC:
+            return value
+        if value.tzinfo is None:
+            raise UsageError(f"the catalog takes aware datetimes, got the naive {value!r}: use datetime.now(UTC)")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Return the aware datetime that was stored."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON value as ASCII text: PostgreSQL's own JSON types refuse NaN, infinities and NUL characters."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> str | None:
+        """Return the JSON text.
+
+        Raises:
+            UsageError: the value has a part that JSON doesn't know.
+        """
+        if value is None:
+            return None
+        try:
+            return json.dumps(value, separators=(",", ":"))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"the catalog stores JSON-like values only: {error}") from error
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
+        """Return the decoded value."""
+        return None if value is None else json.loads(value)
+
+
+class TextTuple(JsonText):
+    """A tuple of strings, as a JSON array."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...]:
+        """Return the tuple that was stored."""
+        return () if value is None or value == "[]" else tuple(json.loads(value))

@@ -1,0 +1,185 @@
+"""Connections: URLs, SQLAlchemy engines for writing and for reading, one pair a process.
+
+SQLite: write transactions begin with ``BEGIN IMMEDIATE``, because a transaction that reads first and writes later fails
+at once when another one has written in between, whatever the busy timeout; reads go through an engine of their own that
+can't write, and never wait.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import URL, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError
+
+from recorder.catalog.filesystem import refuse_network_filesystem
+from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraError, UsageError
+
+__all__ = ["Engines", "parse_url"]
+
+
+def parse_url(url_or_path: str | Path) -> URL:
+    """The URL of a catalog: a path is a SQLite file, ``:memory:`` and ``sqlite://`` one in memory, the rest is a
+    database URL.
+
+    Raises:
+        UsageError: the database is neither SQLite nor PostgreSQL, or the URL can't be read.
+    """
+    if isinstance(url_or_path, Path) or "://" not in url_or_path:
+        # URL.create takes the path as it is; in a URL text, "?" and "%" in a path would be read as syntax.
+        return URL.create("sqlite", database=None if str(url_or_path) == ":memory:" else str(url_or_path))
+    try:
+        url = make_url(url_or_path)
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(f"the catalog's URL can't be read: {error}") from error
+    if url.drivername == "sqlite":
+        return url.set(database=None) if url.database in (":memory:", "") else url
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    shown = url.render_as_string(hide_password=True)
+    raise UsageError(f"a catalog is a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE, not {shown}")
+
+
+class Engines:
+    """The pair of engines of one catalog, made anew in a process that was forked from the one that made them.
+
+    Args:
+        url: from ``parse_url``.
+        busy_timeout_secs: how long a call waits for SQLite's write lock, or for a free connection.
+        mounts_file: the system's mount table.
+
+    Raises:
+        CatalogError: the SQLite file would lie on a network filesystem, or its folder is missing.
+    """
+
+    def __init__(self, url: URL, *, busy_timeout_secs: float, mounts_file: Path) -> None:
+        self.url = url
+        self.is_sqlite = url.drivername == "sqlite"
+        self.is_memory = self.is_sqlite and url.database is None
+        self._memory_turn = Lock()
+        self._busy_timeout_secs = busy_timeout_secs
+        self._lock = Lock()
+        self._pid = os.getpid()
+        self._writer: Engine | None = None
+        self._reader: Engine | None = None
+        if self.is_sqlite and url.database is not None:
+            path = Path(url.database)
+            refuse_network_filesystem(path, mounts_file)
+            if not path.parent.is_dir():
+                raise CatalogError(f"the catalog's folder doesn't exist; make it first: {path.parent}")
+
+    @property
+    def writer(self) -> Engine:
+        """The engine for transactions that write."""
+        with self._lock:
+            self._leave_the_parent_its_engines()
+            if self._writer is None:
+                self._writer = self._make(read_only=False)
+            return self._writer
+
+    @property
+    def reader(self) -> Engine:
+        """The engine for transactions that only read; of a catalog in memory, its one and only engine."""
+        if self.is_memory:
+            return self.writer
+        with self._lock:
+            self._leave_the_parent_its_engines()
+            if self._reader is None:
+                self._reader = self._make(read_only=True)
+            return self._reader
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Held during a transaction: a catalog in memory has one connection, which its threads take in turns."""
+        return self._memory_turn if self.is_memory else nullcontext()
+
+    def dispose(self) -> None:
+        """Close this process's connections; the next use makes new ones."""
+        with self._lock:
+            self._leave_the_parent_its_engines()
+            for engine in (self._writer, self._reader):
+                if engine is not None:
+                    engine.dispose()
+            self._writer = self._reader = None
+
+    def _leave_the_parent_its_engines(self) -> None:
+        if self._pid == os.getpid():
+            return
+        if self.is_memory:
+            raise CatalogUnavailableError(
+                "a catalog in memory can't be used in another process: give it a path or a URL"
+            )
+        for engine in (self._writer, self._reader):
+            if engine is not None:
+                engine.dispose(close=False)
+        self._writer = self._reader = None
+        self._pid = os.getpid()
+
+    def _make(self, *, read_only: bool) -> Engine:
+        if not self.is_sqlite:
+            return _postgresql_engine(self.url, read_only=read_only, timeout_secs=self._busy_timeout_secs)
+        return _sqlite_engine(self.url, read_only=read_only, busy_timeout_secs=self._busy_timeout_secs)
+
+
+def _postgresql_engine(url: URL, *, read_only: bool, timeout_secs: float) -> Engine:
+    try:
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=2,
+            max_overflow=14,
+            pool_timeout=timeout_secs,
+            connect_args={"connect_timeout": max(2, int(timeout_secs))},
+            execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {},
+        )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("A catalog on PostgreSQL", "postgres") from error
+
+
+def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> Engine:
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": busy_timeout_secs}}
+    if url.database is None:
+        options["poolclass"] = StaticPool
+    else:
+        # One writing connection a process: its threads then queue fairly instead of polling SQLite's lock.
+        size = {"pool_size": 2, "max_overflow": 14} if read_only else {"pool_size": 1, "max_overflow": 0}
+        options |= {"pool_timeout": busy_timeout_secs, **size}
+    engine = create_engine(url, **options)
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # BEGIN is ours, below: the driver's own would come too late
+        if url.database is not None:
+            _switch_to_wal(connection, url.database, busy_timeout_secs)
+        for pragma in ("synchronous = NORMAL", "foreign_keys = ON", *(["query_only = ON"] if read_only else [])):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _switch_to_wal(connection: sqlite3.Connection, path: str, busy_timeout_secs: float) -> None:
+    """Set write-ahead logging and read it back. The switch doesn't heed the busy timeout, so we wait for it here."""
+    deadline = time.monotonic() + busy_timeout_secs
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    if mode != "wal":
+        raise CatalogError(
+            f"SQLite can't keep a write-ahead log here (journal mode {mode!r}): put the catalog on a local disk, "
+            f"or give the URL of a PostgreSQL database: {path}"
+        )

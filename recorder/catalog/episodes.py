@@ -1,0 +1,108 @@
+"""Operations on ``episodes``: find them, list them page by page, draw their learning curve."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from recorder.catalog.base import CatalogBase
+from recorder.catalog.episode_query import EpisodeFilter, page_of_episodes
+from recorder.catalog.episode_rows import fetch_episodes, select_episodes
+from recorder.catalog.models import episodes
+from recorder.catalog.rows import CurvePoint, EpisodePage, EpisodeRow
+from recorder.errors import RecordingNotFoundError
+
+__all__ = ["EpisodeOperations"]
+
+
+class EpisodeOperations(CatalogBase):
+    """Episodes, kept or not."""
+
+    def get_episode(self, run_id: str, episode_id: int) -> EpisodeRow:
+        """One episode.
+
+        Raises:
+            RecordingNotFoundError: the catalog has no such episode.
+        """
+        return self.find_episode(episode_id, run_id)
+
+    def find_episode(self, episode_id: int, run_id: str | None = None) -> EpisodeRow:
+        """One episode; without ``run_id`` that of the newest run that has it.
+
+        Raises:
+            RecordingNotFoundError: the catalog has no such episode.
+        """
+        query = select_episodes().where(episodes.c.episode_id == episode_id)
+        if run_id is not None:
+            query = query.where(episodes.c.run_id == run_id)
+        query = query.order_by(episodes.c.finished_unix_nanos.desc(), episodes.c.run_id.desc()).limit(1)
+        with self._reading() as connection:
+            found = fetch_episodes(connection, query)
+        if not found:
+            place = "" if run_id is None else f" in run {run_id!r}"
+            raise RecordingNotFoundError(f"there is no episode {episode_id}{place} in the catalog: {self.url}")
+        return found[0]
+
+    def list_episodes(
+        self,
+        *,
+        run: str | None = None,
+        stage: int | None = None,
+        reason: str | None = None,
+        status: str | None = None,
+        decision: str | None = None,
+        lane: int | None = None,
+        min_reward: float | None = None,
+        max_reward: float | None = None,
+        tag: str | None = None,
+        recorded: bool | None = None,
+        order: str = "-finished",
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> EpisodePage:
+        """A page of the episodes that meet all the filters.
+
+        Args:
+            reason: one of the episode's reasons; ``*`` and ``?`` stand for any characters and any one character.
+            min_reward, max_reward: bounds, included; an episode whose return is NaN is within none.
+            recorded: True for those that have a file, False for those that have none.
+            order: ``finished``, ``episode_id``, ``reward``, ``length`` or ``stage``; with ``-`` in front, greatest
+                first.
+            cursor: ``next_cursor`` of the page before, with the same filters and order.
+
+        Raises:
+            UsageError: the order is unknown, the cursor is not of this order, or the limit is not positive.
+        """
+        wanted = EpisodeFilter(run, stage, reason, status, decision, lane, min_reward, max_reward, tag, recorded)
+        with self._reading() as connection:
+            return page_of_episodes(connection, wanted, order=order, cursor=cursor, limit=limit)
+
+    def held_episodes(self, run_id: str) -> list[EpisodeRow]:
+        """The run's episodes that a criterion may still claim, by episode id."""
+        query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.decision == "held")
+        with self._reading() as connection:
+            return fetch_episodes(connection, query.order_by(episodes.c.episode_id))
+
+    def learning_curve(self, run_id: str, max_points: int = 2000) -> list[CurvePoint]:
+        """The run's episodes by episode id, thinned evenly to ``max_points`` or fewer."""
+        numbered = (
+            select(episodes.c.episode_id, func.row_number().over(order_by=episodes.c.episode_id).label("number"))
+            .where(episodes.c.run_id == run_id)
+            .subquery()
+        )
+        with self._reading() as connection:
+            count = select(func.count()).select_from(episodes).where(episodes.c.run_id == run_id)
+            stride = -(-connection.execute(count).scalar_one() // max(1, max_points)) or 1
+            query = (
+                select(
+                    episodes.c.episode_id,
+                    episodes.c.env_steps,
+                    episodes.c.total_reward,
+                    episodes.c.survival_steps,
+                    episodes.c.curriculum_stage,
+                    episodes.c.written_at.is_not(None),
+                )
+                .join(numbered, numbered.c.episode_id == episodes.c.episode_id)
+                .where(episodes.c.run_id == run_id, (numbered.c.number - 1) % stride == 0)
+                .order_by(episodes.c.episode_id)
+            )
+            return [CurvePoint(*row) for row in connection.execute(query)]

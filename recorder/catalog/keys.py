@@ -1,0 +1,67 @@
+"""Statements on many episodes of a run at once, and the table of reasons, which episodes and recordings share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Table, bindparam, delete, select
+from sqlalchemy.engine import Connection
+
+from recorder.catalog.base import insert_or
+from recorder.catalog.models import episodes, recording_reasons
+
+__all__ = ["delete_of_episodes", "in_batches", "plays_of", "replace_reasons"]
+
+_IDS_A_STATEMENT = 1000
+"""How many ids stand in one ``IN``; SQLite takes 32,766 parameters at most."""
+
+
+def in_batches(episode_ids: Iterable[int]) -> Iterator[list[int]]:
+    """The ids, cut into lists short enough for one statement."""
+    ids = list(episode_ids)
+    for start in range(0, len(ids), _IDS_A_STATEMENT):
+        yield ids[start : start + _IDS_A_STATEMENT]
+
+
+def plays_of(connection: Connection, run_id: str, episode_ids: Iterable[int]) -> dict[int, int]:
+    """The ``play_id`` of those of the run's episodes that are there."""
+    found: dict[int, int] = {}
+    for ids in in_batches(episode_ids):
+        query = select(episodes.c.episode_id, episodes.c.play_id)
+        query = query.where(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
+        found.update((episode_id, play_id) for episode_id, play_id in connection.execute(query))
+    return found
+
+
+def delete_of_episodes(connection: Connection, table: Table, run_id: str, episode_ids: Iterable[int]) -> int:
+    """Delete the rows of ``table`` that belong to these episodes; returns how many there were."""
+    n_deleted = 0
+    for ids in in_batches(episode_ids):
+        gone = connection.execute(delete(table).where(table.c.run_id == run_id, table.c.episode_id.in_(ids)))
+        n_deleted += gone.rowcount
+    return n_deleted
+
+
+_delete_reasons = delete(recording_reasons).where(
+    recording_reasons.c.run_id == bindparam("of_run"), recording_reasons.c.episode_id == bindparam("of_episode")
+)
+
+
+def replace_reasons(
+    connection: Connection, reasons: Sequence[tuple[str, int, Sequence[str]]], *, fresh: bool = False
+) -> None:
+    """Make the search table hold exactly these reasons of these episodes.
+
+    Args:
+        reasons: run, episode, reasons.
+        fresh: True when it holds none of these episodes yet.
+    """
+    if reasons and not fresh:
+        connection.execute(_delete_reasons, [{"of_run": run_id, "of_episode": id_} for run_id, id_, _ in reasons])
+    rows = [
+        {"run_id": run_id, "episode_id": episode_id, "reason": reason}
+        for run_id, episode_id, words in reasons
+        for reason in words
+    ]
+    if rows:
+        connection.execute(insert_or(connection, recording_reasons, update={}), rows)

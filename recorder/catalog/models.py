@@ -1,0 +1,236 @@
+"""The tables: columns, keys and the indexes that the queries need. What is done with them stands in one module a table.
+
+Every row belongs to a run and goes with it. ``docs/catalog.md`` says what each column holds.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from recorder.catalog.column_types import Float64, JsonText, TextTuple, UtcDateTime
+
+__all__ = [
+    "METADATA",
+    "UNWRITTEN",
+    "episode_annotations",
+    "episode_tags",
+    "episodes",
+    "recording_reasons",
+    "recordings",
+    "runs",
+    "video_segments",
+    "videos",
+]
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+UNWRITTEN = "decision = 'kept' AND written_at IS NULL"
+"""What the write job looks for; queries repeat the words of the partial index, or SQLite would not use it."""
+
+
+def _run_key() -> Column[str]:
+    return Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
+
+
+runs = Table(
+    "runs",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("config", JsonText),
+    Column("host", Text),
+    Column("started_unix_nanos", BigInteger),
+    Column("cursor", Text, nullable=False),
+    Column("criteria_state", JsonText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_activity_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("n_refused", BigInteger, nullable=False),
+    Column("n_late_keeps", BigInteger, nullable=False),
+)
+
+# Each (filter, finished) index answers "the newest of ..." without sorting, however rare the value is.
+episodes = Table(
+    "episodes",
+    METADATA,
+    _run_key(),
+    Column("episode_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("play_id", BigInteger, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reasons", TextTuple, nullable=False),
+    Column("why", JsonText, nullable=False),
+    Column("n_steps", BigInteger, nullable=False),
+    Column("n_missing_steps", BigInteger, nullable=False),
+    Column("survival_steps", BigInteger, nullable=False),
+    Column("total_reward", Float64, nullable=False),
+    Column("extrinsic_reward", Float64, nullable=False),
+    Column("intrinsic_reward", Float64, nullable=False),
+    Column("curriculum_stage", Integer, nullable=False),
+    Column("epsilon", Float64, nullable=False),
+    Column("intrinsic_weight", Float64, nullable=False),
+    Column("timestamp", Float64, nullable=False),
+    Column("env_steps", BigInteger, nullable=False),
+    Column("started_unix_nanos", BigInteger, nullable=False),
+    Column("finished_unix_nanos", BigInteger, nullable=False),
+    Column("n_bytes", BigInteger, nullable=False),
+    Column("replaced_plays", Integer, nullable=False),
+    Column("written_at", UtcDateTime),
+    Column("stream_dropped_at", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", UtcDateTime),
+    Column("leased_until", UtcDateTime),
+    Column("parked", Boolean, nullable=False),
+    Column("error", Text),
+    Index("ix_episodes_finished", "finished_unix_nanos", "run_id", "episode_id", "total_reward"),
+    Index("ix_episodes_reward", "total_reward", "finished_unix_nanos", "run_id", "episode_id"),
+    Index("ix_episodes_run", "run_id", "finished_unix_nanos"),
+    Index("ix_episodes_stage", "curriculum_stage", "finished_unix_nanos"),
+    Index("ix_episodes_status", "status", "finished_unix_nanos"),
+    Index("ix_episodes_decision", "decision", "finished_unix_nanos"),
+    Index("ix_episodes_lane", "lane", "finished_unix_nanos"),
+    Index("ix_episodes_length", "survival_steps", "finished_unix_nanos"),
+    Index("ix_episodes_episode", "episode_id"),
+    Index(
+        "ix_episodes_recorded",
+        "finished_unix_nanos",
+        sqlite_where=text("written_at IS NOT NULL"),
+        postgresql_where=text("written_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_episodes_unwritten",
+        "run_id",
+        "finished_unix_nanos",
+        sqlite_where=text(UNWRITTEN),
+        postgresql_where=text(UNWRITTEN),
+    ),
+    Index(
+        "ix_episodes_in_stream",
+        "run_id",
+        "episode_id",
+        sqlite_where=text("stream_dropped_at IS NULL"),
+        postgresql_where=text("stream_dropped_at IS NULL"),
+    ),
+)
+
+episode_tags = Table(
+    "episode_tags",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("episode_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("tag", Text, primary_key=True),
+    ForeignKeyConstraint(["run_id", "episode_id"], ["episodes.run_id", "episodes.episode_id"], ondelete="CASCADE"),
+    Index("ix_episode_tags_tag", "tag"),
+)
+
+recordings = Table(
+    "recordings",
+    METADATA,
+    _run_key(),
+    Column("episode_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("survival_steps", BigInteger, nullable=False),
+    Column("total_reward", Float64, nullable=False),
+    Column("curriculum_stage", Integer, nullable=False),
+    Column("recording_reason", Text, nullable=False),
+    Column("timestamp", Float64, nullable=False),
+    Column("file_path", Text, nullable=False),
+    Column("file_size_bytes", BigInteger, nullable=False),
+    Column("compressed_size_bytes", BigInteger, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("n_steps", BigInteger, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("format_version", Integer, nullable=False),
+    Column("epsilon", Float64, nullable=False),
+    Column("env_steps", BigInteger, nullable=False),
+    Column("recorded_at", UtcDateTime),
+    Column("play_id", BigInteger),
+    Column("reasons", TextTuple, nullable=False),
+    Index("ix_recordings_timestamp", "timestamp", "run_id", "episode_id"),
+    Index("ix_recordings_reward", "total_reward", "run_id", "episode_id"),
+    Index("ix_recordings_stage", "curriculum_stage", "timestamp"),
+    Index("ix_recordings_episode", "episode_id"),
+)
+
+recording_reasons = Table(
+    "recording_reasons",
+    METADATA,
+    _run_key(),
+    Column("episode_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, primary_key=True),
+    Index("ix_recording_reasons_reason", "reason", "run_id", "episode_id"),
+)
+
+videos = Table(
+    "videos",
+    METADATA,
+    Column("video_id", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), nullable=False),
+    Column("episode_id", BigInteger, nullable=False),
+    Column("options", JsonText, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("n_frames_done", BigInteger, nullable=False),
+    Column("n_frames_total", BigInteger, nullable=False),
+    Column("n_segments_done", Integer, nullable=False),
+    Column("n_segments_total", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    Column("file_path", Text),
+    Column("file_size_bytes", BigInteger),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("not_before", UtcDateTime),
+    Column("leased_until", UtcDateTime),
+    Index("ix_videos_episode", "run_id", "episode_id"),
+    Index("ix_videos_state", "state", "created_at"),
+)
+
+video_segments = Table(
+    "video_segments",
+    METADATA,
+    Column("video_id", Text, ForeignKey("videos.video_id", ondelete="CASCADE"), primary_key=True),
+    Column("segment_index", Integer, primary_key=True, autoincrement=False),
+    Column("first_frame", BigInteger, nullable=False),
+    Column("n_frames", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("leased_until", UtcDateTime),
+    Column("file_path", Text),
+    Column("error", Text),
+)
+
+episode_annotations = Table(
+    "annotations",
+    METADATA,
+    Column("annotation_id", Integer, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), nullable=False),
+    Column("episode_id", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("end_step", BigInteger),
+    Column("label", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("color", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_annotations_episode", "run_id", "episode_id", "step"),
+)

@@ -1,0 +1,215 @@
+"""Operations on ``recordings``: the episode files, and the search over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, select, tuple_, update
+from sqlalchemy.engine import Connection
+
+from recorder.catalog.base import CatalogBase, RowMaker, insert_or
+from recorder.catalog.evaluation import write_episodes
+from recorder.catalog.glob import matches_glob
+from recorder.catalog.keys import delete_of_episodes, plays_of, replace_reasons
+from recorder.catalog.models import episodes, recording_reasons, recordings
+from recorder.catalog.paging import parse_order
+from recorder.catalog.rows import EpisodeRow, RecordingRow
+from recorder.catalog.runs import add_missing_run
+from recorder.errors import RecordingNotFoundError, UsageError
+
+__all__ = ["RecordingOperations", "write_recordings"]
+
+_key = (recordings.c.run_id, recordings.c.episode_id)
+
+_ORDERS = {
+    "timestamp": (recordings.c.timestamp, *_key),
+    "episode_id": (recordings.c.episode_id, recordings.c.run_id),
+    "reward": (recordings.c.total_reward, *_key),
+    "length": (recordings.c.survival_steps, *_key),
+    "stage": (recordings.c.curriculum_stage, recordings.c.timestamp, *_key),
+}
+
+_ROWS_A_TRANSACTION = 500
+"""How many files one transaction of ``import_recordings`` takes: few enough not to keep other writers waiting."""
+
+_recording_values = RowMaker(recordings)
+
+
+class RecordingOperations(CatalogBase):
+    """Recordings: the files, with what one searches them by."""
+
+    def query_recordings(
+        self,
+        stage: int | None = None,
+        reason: str | None = None,
+        min_reward: float | None = None,
+        max_reward: float | None = None,
+        limit: int | None = None,
+        *,
+        run: str | None = None,
+        lane: int | None = None,
+        status: str | None = None,
+        order: str = "-timestamp",
+        offset: int = 0,
+    ) -> list[dict[str, Any]]:
+        """The recordings that meet all the filters, newest first, as dictionaries by column name.
+
+        Args:
+            reason: one of the recording's reasons; ``*`` and ``?`` stand for any characters and any one character
+                (``stage_*_pre_transition``).
+            min_reward, max_reward: bounds, included; a recording whose return is NaN is within none.
+            order: ``timestamp``, ``episode_id``, ``reward``, ``length`` or ``stage``; with ``-`` in front, greatest
+                first.
+            offset: how many to leave out at the start.
+
+        Raises:
+            UsageError: the order is unknown, or limit or offset is negative.
+        """
+        if (limit or 0) < 0 or offset < 0:
+            raise UsageError(f"limit and offset must be 0 or more, got {limit} and {offset}")
+        query = select(recordings).limit(limit).offset(offset)
+        for column, value in (
+            (recordings.c.run_id, run),
+            (recordings.c.curriculum_stage, stage),
+            (recordings.c.lane, lane),
+            (recordings.c.status, status),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        if min_reward is not None:
+            # NaN sorts above all numbers, so a lower bound alone would let it in.
+            query = query.where(recordings.c.total_reward >= min_reward, recordings.c.total_reward < float("nan"))
+        if max_reward is not None:
+            query = query.where(recordings.c.total_reward <= max_reward)
+        with self._reading() as connection:
+            if reason is not None:
+                matches = matches_glob(recording_reasons.c.reason, reason, connection.dialect.name)
+                keys = select(recording_reasons.c.run_id, recording_reasons.c.episode_id).where(matches)
+                query = query.where(tuple_(*_key).in_(keys))
+            rows = connection.execute(parse_order(order, _ORDERS).sort(query)).mappings()
+            return [dict(row) for row in rows]
+
+    def get_recording(self, run_id: str | None, episode_id: int) -> RecordingRow:
+        """One recording; without ``run_id`` the newest one with that episode id.
+
+        Raises:
+            RecordingNotFoundError: the catalog has no such recording.
+        """
+        query = select(recordings).where(recordings.c.episode_id == episode_id)
+        if run_id is not None:
+            query = query.where(recordings.c.run_id == run_id)
+        query = query.order_by(recordings.c.timestamp.desc(), recordings.c.run_id.desc()).limit(1)
+        with self._reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            place = "" if run_id is None else f" in run {run_id!r}"
+            raise RecordingNotFoundError(f"there is no recording of episode {episode_id}{place}: {self.url}")
+        return RecordingRow(**row)
+
+    def upsert_recordings(self, rows: Sequence[RecordingRow]) -> None:
+        """Add the recordings, or replace what the catalog has under the same run and episode."""
+        with self._writing() as connection:
+            write_recordings(connection, rows, at=datetime.now(UTC))
+
+    def delete_recording(self, run_id: str, episode_id: int) -> bool:
+        """Take a recording out of the catalog, not its file; its episode becomes ``skipped``. False: there was none."""
+        with self._writing() as connection:
+            gone = delete(recordings).where(recordings.c.run_id == run_id, recordings.c.episode_id == episode_id)
+            if connection.execute(gone).rowcount == 0:
+                return False
+            delete_of_episodes(connection, recording_reasons, run_id, [episode_id])
+            # Were it still 'kept', the write job would look for its stream, which is gone.
+            connection.execute(
+                update(episodes)
+                .where(episodes.c.run_id == run_id, episodes.c.episode_id == episode_id)
+                .values(decision="skipped", reasons=(), written_at=None)
+            )
+        return True
+
+    def iterate_recordings(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[RecordingRow]:
+        """All recordings by run and episode, read page by page, so that no transaction stays open between them."""
+        place = tuple_(*_key)
+        last: tuple[str, int] | None = None
+        while True:
+            query = select(recordings).order_by(*_key).limit(page_size)
+            if run_id is not None:
+                query = query.where(recordings.c.run_id == run_id)
+            if last is not None:
+                query = query.where(place > last)
+            with self._reading() as connection:
+                page = [RecordingRow(**row) for row in connection.execute(query).mappings()]
+            yield from page
+            if len(page) < page_size:
+                return
+            last = (page[-1].run_id, page[-1].episode_id)
+
+    def import_recordings(self, rows: Iterable[tuple[EpisodeRow, RecordingRow]]) -> int:
+        """Put episodes and their files into the catalog as the files tell them; returns how many.
+
+        An episode that the catalog has already keeps its row, unless the file holds a later play.
+        """
+        n_imported = 0
+        source = iter(rows)
+        while batch := list(islice(source, _ROWS_A_TRANSACTION)):
+            with self._writing() as connection:
+                _import(connection, batch)
+            n_imported += len(batch)
+        return n_imported
+
+
+def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at: datetime) -> None:
+    """Upsert the rows and their reasons; fill in ``recorded_at`` and ``recording_reason`` where they are missing."""
+    if not rows:
+        return
+    for run_id in {row.run_id for row in rows}:
+        add_missing_run(connection, run_id, at=at)
+    whole = [
+        replace(
+            row,
+            recorded_at=row.recorded_at or at,
+            recording_reason=row.recording_reason or next(iter(row.reasons), ""),
+            reasons=row.reasons or ((row.recording_reason,) if row.recording_reason else ()),
+        )
+        for row in rows
+    ]
+    connection.execute(insert_or(connection, recordings), [_recording_values(row) for row in whole])
+    replace_reasons(connection, [(row.run_id, row.episode_id, row.reasons) for row in whole])
+
+
+def _import(connection: Connection, batch: Sequence[tuple[EpisodeRow, RecordingRow]]) -> None:
+    at = datetime.now(UTC)
+    for run_id in sorted({episode.run_id for episode, _ in batch}):
+        of_run = [(episode, recording) for episode, recording in batch if episode.run_id == run_id]
+        add_missing_run(connection, run_id, at=at)
+        plays = plays_of(connection, run_id, (episode.episode_id for episode, _ in of_run))
+        fresh: list[EpisodeRow] = []
+        known: list[dict[str, Any]] = []
+        current: list[RecordingRow] = []
+        for episode, recording in of_run:
+            play_id = plays.get(episode.episode_id)
+            if play_id is None or episode.play_id > play_id:
+                fresh.append(replace(episode, decision="kept", written_at=episode.written_at or at))
+            elif episode.play_id in (0, play_id):  # 0: an old file, which doesn't know its play
+                known.append({"of_episode": episode.episode_id, "new_reasons": recording.reasons or episode.reasons})
+            else:
+                continue
+            current.append(recording)
+        write_episodes(connection, run_id, fresh)
+        if known:
+            connection.execute(
+                update(episodes)
+                .where(episodes.c.run_id == run_id, episodes.c.episode_id == bindparam("of_episode"))
+                .values(
+                    decision="kept",
+                    reasons=bindparam("new_reasons"),
+                    written_at=func.coalesce(episodes.c.written_at, at),
+                    parked=False,
+                    error=None,
+                ),
+                known,
+            )
+        write_recordings(connection, current, at=at)

@@ -1,0 +1,117 @@
+"""Operations on ``runs``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.engine import Connection
+
+from recorder.catalog.base import CatalogBase, insert_or
+from recorder.catalog.models import episodes, recording_reasons, recordings, runs
+from recorder.catalog.rows import START_CURSOR, RunRow, RunState, RunSummary
+from recorder.errors import RecordingNotFoundError
+
+__all__ = ["RunOperations", "add_missing_run"]
+
+
+class RunOperations(CatalogBase):
+    """Runs: what was trained, how far its evaluation has come, what it holds."""
+
+    def ensure_run(
+        self,
+        run_id: str,
+        *,
+        config: Mapping[str, Any] | None = None,
+        host: str | None = None,
+        started_unix_nanos: int | None = None,
+    ) -> None:
+        """Add the run if it is missing; arguments that are given replace what is known of it, the others leave it."""
+        given = {"config": config, "host": host, "started_unix_nanos": started_unix_nanos}
+        given = {name: value for name, value in given.items() if value is not None}
+        with self._writing() as connection:
+            add_missing_run(connection, run_id, at=datetime.now(UTC))
+            if given:
+                connection.execute(update(runs).where(runs.c.run_id == run_id).values(**given))
+
+    def list_runs(self, *, limit: int | None = None) -> list[RunRow]:
+        """The runs, those with the latest activity first."""
+        query = _runs_with_counts().order_by(runs.c.last_activity_at.desc(), runs.c.run_id).limit(limit)
+        with self._reading() as connection:
+            return [RunRow(**row) for row in connection.execute(query).mappings()]
+
+    def get_run(self, run_id: str) -> RunRow:
+        """One run.
+
+        Raises:
+            RecordingNotFoundError: the catalog has no such run.
+        """
+        with self._reading() as connection:
+            row = connection.execute(_runs_with_counts().where(runs.c.run_id == run_id)).mappings().one_or_none()
+        if row is None:
+            raise RecordingNotFoundError(f"there is no run {run_id!r} in the catalog: {self.url}")
+        return RunRow(**row)
+
+    def load_run_state(self, run_id: str) -> RunState:
+        """Where the run's evaluation stands. Of a run that isn't there: the state at the start; nothing is added."""
+        columns = (runs.c.cursor, runs.c.criteria_state, runs.c.ended_at, runs.c.n_refused, runs.c.n_late_keeps)
+        with self._reading() as connection:
+            row = connection.execute(select(*columns).where(runs.c.run_id == run_id)).mappings().one_or_none()
+        return RunState() if row is None else RunState(**row)
+
+    def summarise_run(self, run_id: str) -> RunSummary:
+        """The run in numbers; all zero when it has no episodes."""
+        of_run = episodes.c.run_id == run_id
+        totals = [
+            func.coalesce(func.sum(c), 0) for c in (episodes.c.n_steps, episodes.c.n_missing_steps, episodes.c.n_bytes)
+        ]
+        groups = (
+            select(episodes.c.decision, episodes.c.status, func.count(), *totals)
+            .where(of_run)
+            .group_by(episodes.c.decision, episodes.c.status)
+        )
+        reasons = (
+            select(recording_reasons.c.reason, func.count())
+            .where(recording_reasons.c.run_id == run_id)
+            .group_by(recording_reasons.c.reason)
+            .order_by(recording_reasons.c.reason)
+        )
+        by_decision: dict[str, int] = {}
+        by_status: dict[str, int] = {}
+        sums = [0, 0, 0, 0]
+        with self._reading() as connection:
+            for decision, status, *numbers in connection.execute(groups):
+                by_decision[decision] = by_decision.get(decision, 0) + numbers[0]
+                by_status[status] = by_status.get(status, 0) + numbers[0]
+                sums = [total + int(number) for total, number in zip(sums, numbers, strict=True)]
+            by_reason: dict[str, int] = dict(connection.execute(reasons).tuples().all())
+        return RunSummary(run_id, sums[0], by_decision, by_status, by_reason, *sums[1:])
+
+    def delete_run(self, run_id: str) -> bool:
+        """Remove the run with everything that the catalog knows of it; files stay. False when there was no such run."""
+        with self._writing() as connection:
+            return connection.execute(delete(runs).where(runs.c.run_id == run_id)).rowcount > 0
+
+
+def add_missing_run(connection: Connection, run_id: str, *, at: datetime) -> None:
+    """Add a run at the start of its life, unless it is there."""
+    fresh = {
+        "run_id": run_id,
+        "cursor": START_CURSOR,
+        "criteria_state": {},
+        "created_at": at,
+        "last_activity_at": at,
+        "n_refused": 0,
+        "n_late_keeps": 0,
+    }
+    connection.execute(insert_or(connection, runs, update={}), fresh)
+
+
+def _runs_with_counts() -> Select[Any]:
+    def count(table: Any) -> Any:
+        return select(func.count()).select_from(table).where(table.c.run_id == runs.c.run_id).scalar_subquery()
+
+    shown = [column for column in runs.columns if column.name != "criteria_state"]
+    return select(*shown, count(episodes).label("n_episodes"), count(recordings).label("n_recordings"))

@@ -1,0 +1,46 @@
+"""Operations on ``episode_tags``: words that people put on episodes."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from recorder.catalog.base import CatalogBase, insert_or
+from recorder.catalog.keys import plays_of
+from recorder.catalog.models import episode_tags
+from recorder.errors import RecordingNotFoundError, UsageError
+
+__all__ = ["TagOperations"]
+
+
+class TagOperations(CatalogBase):
+    """Tags of episodes."""
+
+    def tag_episode(self, run_id: str, episode_id: int, tag: str) -> None:
+        """Put a tag on an episode; a tag that it has already stays.
+
+        Raises:
+            UsageError: the tag is empty or has a control character.
+            RecordingNotFoundError: the catalog has no such episode.
+        """
+        if not tag or not tag.isprintable():
+            raise UsageError(f"a tag is one or more printable characters, got {tag!r}")
+        with self._writing() as connection:
+            if not plays_of(connection, run_id, [episode_id]):
+                raise RecordingNotFoundError(f"there is no episode {episode_id} in run {run_id!r} to tag: {self.url}")
+            row = {"run_id": run_id, "episode_id": episode_id, "tag": tag}
+            connection.execute(insert_or(connection, episode_tags, update={}), row)
+
+    def untag_episode(self, run_id: str, episode_id: int, tag: str) -> bool:
+        """Take a tag off an episode; False when it did not have it."""
+        t = episode_tags.c
+        with self._writing() as connection:
+            gone = delete(episode_tags).where(t.run_id == run_id, t.episode_id == episode_id, t.tag == tag)
+            return connection.execute(gone).rowcount > 0
+
+    def list_tags(self, run_id: str | None = None) -> list[str]:
+        """Every tag in use, sorted."""
+        query = select(episode_tags.c.tag).distinct()
+        if run_id is not None:
+            query = query.where(episode_tags.c.run_id == run_id)
+        with self._reading() as connection:
+            return sorted(connection.execute(query).scalars())

@@ -1,0 +1,164 @@
+"""Operations on ``video_segments``: the parts of a video that several workers render at once.
+
+The last segment is found by a count within the transaction that finishes a segment, so exactly one worker learns that
+it was the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+
+from recorder.catalog.base import CatalogBase, insert_or
+from recorder.catalog.models import video_segments, videos
+from recorder.catalog.rows import SegmentProgress, SegmentRow
+from recorder.catalog.videos import fetch_video, is_unfinished
+from recorder.catalog.write_job import MAX_ATTEMPTS, NO_ANSWER
+
+__all__ = ["VideoSegmentOperations"]
+
+_open = video_segments.c.state.in_(["queued", "rendering"])
+
+
+class VideoSegmentOperations(CatalogBase):
+    """Segments of videos."""
+
+    def plan_segments(self, video_id: str, spans: Sequence[tuple[int, int]]) -> list[SegmentRow]:
+        """Cut a video into segments; a second call with the same spans changes nothing.
+
+        Args:
+            spans: first frame and number of frames of each segment.
+
+        Raises:
+            RecordingNotFoundError: there is no such video.
+        """
+        rows = [
+            {
+                "video_id": video_id,
+                "segment_index": index,
+                "first_frame": first_frame,
+                "n_frames": n_frames,
+                "state": "queued",
+                "attempts": 0,
+            }
+            for index, (first_frame, n_frames) in enumerate(spans)
+        ]
+        totals = {"n_segments_total": len(rows), "n_frames_total": sum(n_frames for _, n_frames in spans)}
+        with self._writing() as connection:
+            fetch_video(connection, video_id)
+            if rows:
+                connection.execute(insert_or(connection, video_segments, update={}), rows)
+            connection.execute(update(videos).where(videos.c.video_id == video_id).values(**totals))
+        return self.list_segments(video_id)
+
+    def list_segments(self, video_id: str) -> list[SegmentRow]:
+        """The video's segments in the order of their frames."""
+        query = select(video_segments).where(video_segments.c.video_id == video_id)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(video_segments.c.segment_index)).mappings()
+            return [SegmentRow(**row) for row in rows]
+
+    def claim_segments(self, *, now: datetime, lease_secs: float, limit: int) -> list[SegmentRow]:
+        """Lease segments that nobody works on, of videos that are being rendered, in the order of the wishes."""
+        s = video_segments.c
+        query = (
+            select(video_segments)
+            .join(videos, videos.c.video_id == s.video_id)
+            .where(videos.c.state == "rendering", _open, or_(s.leased_until.is_(None), s.leased_until <= now))
+            .order_by(videos.c.created_at, s.video_id, s.segment_index)
+            .limit(limit)
+        )
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":
+                query = query.with_for_update(of=video_segments, skip_locked=True)
+            claimed = [SegmentRow(**row) for row in connection.execute(query).mappings()]
+            for segment in claimed:
+                lease = update(video_segments).where(_is_segment(segment.video_id, segment.segment_index))
+                connection.execute(lease.values(leased_until=now + timedelta(seconds=lease_secs)))
+        return claimed
+
+    def start_segment(
+        self,
+        video_id: str,
+        segment_index: int,
+        *,
+        now: datetime,
+        lease_secs: float,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> SegmentRow | None:
+        """Count an attempt on a segment and lease it.
+
+        Returns:
+            None when there is nothing to do: it is done, its video is finished or cancelled, or its attempts are used
+            up; then it and its video have failed now.
+        """
+        this = _is_segment(video_id, segment_index)
+        with self._writing() as connection:
+            if fetch_video(connection, video_id).state != "rendering":
+                return None
+            query = select(video_segments).where(this, _open)
+            if connection.dialect.name == "postgresql":
+                query = query.with_for_update()
+            row = connection.execute(query).mappings().one_or_none()
+            if row is None:
+                return None
+            if row["attempts"] >= max_attempts:
+                error = row["error"] or NO_ANSWER
+                connection.execute(
+                    update(video_segments).where(this).values(state="failed", leased_until=None, error=error)
+                )
+                connection.execute(
+                    update(videos)
+                    .where(videos.c.video_id == video_id, is_unfinished)
+                    .values(
+                        state="failed", leased_until=None, finished_at=now, error=f"segment {segment_index}: {error}"
+                    )
+                )
+                return None
+            started = {
+                "state": "rendering",
+                "attempts": row["attempts"] + 1,
+                "leased_until": now + timedelta(seconds=lease_secs),
+            }
+            connection.execute(update(video_segments).where(this).values(**started))
+            return SegmentRow(**{**row, **started})
+
+    def finish_segment(self, video_id: str, segment_index: int, *, file_path: str) -> SegmentProgress:
+        """Note that a segment's file is there; a second call for it changes nothing and is never ``was_last``.
+
+        The call that finishes the last segment moves the video to ``joining``.
+
+        Raises:
+            RecordingNotFoundError: there is no such video.
+        """
+        this = _is_segment(video_id, segment_index)
+        with self._writing() as connection:
+            # PostgreSQL: two last segments finishing at once must count one after the other.
+            connection.execute(select(videos.c.video_id).where(videos.c.video_id == video_id).with_for_update())
+            done = {"state": "done", "file_path": file_path, "leased_until": None, "error": None}
+            changed = connection.execute(update(video_segments).where(this, _open).values(**done)).rowcount
+            n_done, n_frames = connection.execute(
+                select(func.count(), func.coalesce(func.sum(video_segments.c.n_frames), 0)).where(
+                    video_segments.c.video_id == video_id, video_segments.c.state == "done"
+                )
+            ).one()
+            video = fetch_video(connection, video_id)
+            was_last = changed == 1 and n_done == video.n_segments_total and video.state == "rendering"
+            if changed:
+                counts = {"n_segments_done": n_done, "n_frames_done": int(n_frames)}
+                state = {"state": "joining"} if was_last else {}
+                connection.execute(update(videos).where(videos.c.video_id == video_id).values(**counts, **state))
+            return SegmentProgress(n_done, video.n_segments_total, was_last)
+
+    def fail_segment(self, video_id: str, segment_index: int, error: str) -> None:
+        """Note that an attempt failed and give the segment back; ``start_segment`` fails it when no attempt is left."""
+        with self._writing() as connection:
+            this = and_(_is_segment(video_id, segment_index), _open)
+            values = {"state": "queued", "leased_until": None, "error": error}
+            connection.execute(update(video_segments).where(this).values(**values))
+
+
+def _is_segment(video_id: str, segment_index: int) -> ColumnElement[bool]:
+    return and_(video_segments.c.video_id == video_id, video_segments.c.segment_index == segment_index)

@@ -1,7 +1,7 @@
 """What every criterion speaks: the summary it sees, what it answers, and the interface it implements.
 
 Criteria are pure: no I/O, no clock, no random source. ``evaluator.py`` combines them, ``custom.py`` loads those of
-other packages.
+other packages. The answers are named tuples because each criterion makes them for each episode.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
@@ -46,16 +46,14 @@ class EpisodeSummary:
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A criterion wants this episode kept, and says why (``stage_1_pre_transition``)."""
 
     episode_id: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """How one criterion judged one episode; ``why`` prints it.
 
     Args:
@@ -83,8 +81,7 @@ class Explanation:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """A criterion's answer to one episode.
 
     Args:

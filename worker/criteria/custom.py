@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
@@ -81,7 +80,7 @@ class GuardedCriterion(Criterion):
         if answer is None:
             detail = f"not judged: the criterion failed: {self._failure}"
             return Observation((), Explanation(self.name, False, None, None, detail), released)
-        explanation = replace(answer.explanation, criterion=self.name)
+        explanation = answer.explanation._replace(criterion=self.name)
         return Observation(tuple(answer.claims), explanation, released)
 
     def held(self) -> Collection[int]:

@@ -17,10 +17,10 @@ _MAX_RECORD_N = 10_000
 
 @dataclass(slots=True)
 class _Beginning:
-    """How a stage began: how many episodes finished at it so far, and the ids of the first ones."""
+    """How a stage began: how many episodes finished at it so far, and the places of the first ones, by id."""
 
     n_finished: int = 0
-    first_ids: list[int] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
 
 
 class StageBoundariesCriterion(Criterion):
@@ -104,16 +104,21 @@ class StageBoundariesCriterion(Criterion):
         return claims
 
     def state(self) -> dict[str, Any]:
-        """Rows ``[stage, n_finished, first ids]``, ``[lane, stage]`` and ``[stage, last ids]``."""
+        """Rows ``[stage, n_finished, [[first id, place] …]]``, ``[lane, stage]`` and ``[stage, last ids]``."""
         return {
-            "stages": [[stage, it.n_finished, list(it.first_ids)] for stage, it in self._beginnings.items()],
+            "stages": [
+                [stage, it.n_finished, [[*pair] for pair in it.places.items()]]
+                for stage, it in self._beginnings.items()
+            ],
             "lanes": [[lane, stage] for lane, stage in self._stage_of_lane.items()],
             "last": [[stage, list(ids)] for stage, ids in self._last.items()],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes all back; lanes and last episodes beyond today's settings are let go."""
-        self._beginnings = {stage: _Beginning(n, list(ids)) for stage, n, ids in state["stages"][: self._max_stages]}
+        self._beginnings = {
+            stage: _Beginning(n, dict(places)) for stage, n, places in state["stages"][: self._max_stages]
+        }
         self._stage_of_lane = dict(state["lanes"][-self._max_lanes :])
         self._n_lanes = Counter(self._stage_of_lane.values())
         self._last = {
@@ -128,11 +133,11 @@ class StageBoundariesCriterion(Criterion):
             if len(self._beginnings) >= self._max_stages:
                 return None
             beginning = self._beginnings[stage] = _Beginning()
-        if episode_id in beginning.first_ids:
-            return beginning.first_ids.index(episode_id) + 1
+        if episode_id in beginning.places:
+            return beginning.places[episode_id]
         beginning.n_finished += 1
         if beginning.n_finished <= self._first_n:
-            beginning.first_ids.append(episode_id)
+            beginning.places[episode_id] = beginning.n_finished
         return beginning.n_finished
 
     def _move_lane(self, lane: int, stage: int) -> list[Claim]:

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from recorder.episode import EpisodeStatus
+from recorder.errors import UsageError
+from tests.criteria.episodes import episode, settle_all
+from worker.criteria import (
+    Claim,
+    Criterion,
+    EpisodeSummary,
+    Evaluator,
+    Explanation,
+    Observation,
+    PerformanceCriterion,
+    PeriodicCriterion,
+    StageBoundariesCriterion,
+    StageTransitionCriterion,
+    build_criteria,
+)
+
+ALL = {"periodic": {}, "stage_transitions": {}, "performance": {}, "stage_boundaries": {}}
+
+
+class HoldsForEver(Criterion):
+    """Never lets an episode go before the run's end, and claims the oldest then."""
+
+    name = "holds_for_ever"
+
+    def __init__(self) -> None:
+        self._ids: list[int] = []
+
+    def observe(self, episode: EpisodeSummary) -> Observation:
+        self._ids.append(episode.episode_id)
+        return Observation((), Explanation(self.name, None))
+
+    def held(self) -> Collection[int]:
+        return self._ids
+
+    def end_run(self) -> Sequence[Claim]:
+        first, self._ids = self._ids[0], []
+        return [Claim(first, "oldest")]
+
+    def state(self) -> dict[str, Any]:
+        return {"ids": list(self._ids)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._ids = list(state["ids"])
+
+
+def test_an_episode_that_nobody_holds_is_settled_at_once() -> None:
+    evaluator = Evaluator([PeriodicCriterion(2)])
+    (kept,) = evaluator.observe(episode(0, play_id=77))
+    (skipped,) = evaluator.observe(episode(1))
+    assert (kept.episode_id, kept.play_id, kept.decision, kept.reasons) == (0, 77, "kept", ("periodic_2",))
+    assert (skipped.decision, skipped.reasons) == ("skipped", ())
+    assert not evaluator.is_held(0)
+
+
+def test_a_held_episode_is_settled_when_the_last_criterion_lets_go_of_it() -> None:
+    evaluator = Evaluator([StageTransitionCriterion(lookback=1), StageBoundariesCriterion(0, 3)])
+    settled = {n: [it.episode_id for it in evaluator.observe(episode(n))] for n in range(6)}
+    assert settled == {0: [], 1: [], 2: [], 3: [0], 4: [1], 5: [2]}
+    assert [n for n in range(6) if evaluator.is_held(n)] == [3, 4, 5]
+    assert [it.episode_id for it in evaluator.end_run()] == [3, 4, 5]
+
+
+def test_an_episode_that_is_kept_already_stays_held_until_its_reasons_are_final() -> None:
+    evaluator = Evaluator([PeriodicCriterion(1), StageTransitionCriterion(lookback=5)])
+    evaluator.observe(episode(0))
+    assert evaluator.is_held(0)
+    assert evaluator.pending()[0].reasons == ("periodic_1",)
+    settled = settle_all(evaluator, [episode(1, stage=2)])
+    assert settled[0].reasons == ("periodic_1", "stage_1_pre_transition")
+
+
+def test_five_of_five_before_a_transition_are_kept_in_sixty_four_lanes() -> None:
+    evaluator = Evaluator(build_criteria({"stage_transitions": {"lookback": 5, "lookahead": 5}}))
+    episodes = [episode(n, lane=n * 7 % 64, stage=1 if n < 640 else 2) for n in range(1280)]
+    reasons = [reason for it in settle_all(evaluator, episodes) for reason in it.reasons]
+    assert reasons.count("stage_1_pre_transition") == 5 * 64
+    assert reasons.count("stage_2_post_transition") == 5 * 64
+
+
+def test_reasons_stand_in_the_order_of_the_table_whenever_they_were_given() -> None:
+    evaluator = Evaluator(
+        [PeriodicCriterion(1), StageTransitionCriterion(), PerformanceCriterion(), StageBoundariesCriterion(5, 1)]
+    )
+    for n in range(20):
+        evaluator.observe(episode(n, reward=n % 3))
+    evaluator.observe(episode(20, reward=100.0, manual=("odd",)))
+    evaluator.observe(episode(21, stage=2, status=EpisodeStatus.SALVAGED, manual=("odd", "crash")))
+    settled = {it.episode_id: it.reasons for it in evaluator.end_run()}
+    assert settled[20] == (
+        "periodic_1",
+        "stage_1_pre_transition",
+        "top_10.0pct",
+        "stage_1_last_1",
+        "manual_odd",
+    )
+    assert settled[21] == (
+        "periodic_1",
+        "stage_2_post_transition",
+        "stage_2_first_1",
+        "stage_2_last_1",
+        "manual_odd",
+        "manual_crash",
+        "salvaged",
+    )
+
+
+def test_why_explains_every_criterion_of_a_skipped_episode_and_leaves_nothing_open() -> None:
+    evaluator = Evaluator(build_criteria(ALL))
+    settled = {it.episode_id: it for it in settle_all(evaluator, [episode(n) for n in range(1, 40)])}
+    why = settled[20].why
+    assert settled[20].decision == "skipped"
+    assert [it["criterion"] for it in why] == list(ALL)
+    assert [it["keep"] for it in why] == [False] * 4
+    assert all(it["detail"] and it["reasons"] == [] for it in why)
+
+
+def test_why_tells_the_reasons_that_came_later() -> None:
+    evaluator = Evaluator([StageTransitionCriterion()])
+    evaluator.observe(episode(0))
+    assert evaluator.pending()[0].why(final=False)[0]["keep"] is None
+    evaluator.observe(episode(1, stage=2))
+    why = evaluator.end_run()[0].why
+    assert (why[0]["keep"], why[0]["reasons"]) == (True, ["stage_1_pre_transition"])
+
+
+def test_a_manual_reason_comes_in_time_while_the_episode_is_held_and_too_late_after() -> None:
+    evaluator = Evaluator([StageTransitionCriterion(lookback=1)])
+    evaluator.observe(episode(0))
+    assert evaluator.add_manual_reason(0, "interesting")
+    assert evaluator.add_manual_reason(0, "interesting")
+    (settled,) = evaluator.observe(episode(1))
+    assert settled.reasons == ("manual_interesting",)
+    assert settled.why[-1]["criterion"] == "manual"
+    assert not evaluator.add_manual_reason(0, "again")
+    assert not evaluator.add_manual_reason(99, "never seen")
+
+
+def test_manual_reasons_are_bounded() -> None:
+    evaluator = Evaluator([StageTransitionCriterion()])
+    evaluator.observe(episode(0))
+    assert all(evaluator.add_manual_reason(0, f"loss_{n}") for n in range(1000))
+    assert len(evaluator.end_run()[0].reasons) == 64
+
+
+def test_a_salvaged_episode_is_kept_as_salvaged_by_itself() -> None:
+    (settled,) = Evaluator([]).observe(episode(3, status=EpisodeStatus.SALVAGED))
+    assert (settled.decision, settled.reasons) == ("kept", ("salvaged",))
+    assert settled.why[0]["criterion"] == "salvaged"
+
+
+def test_an_aborted_episode_is_skipped_at_once_and_no_criterion_sees_it() -> None:
+    evaluator = Evaluator([HoldsForEver()])
+    (settled,) = evaluator.observe(episode(0, status=EpisodeStatus.ABORTED, manual=("odd",)))
+    assert settled.decision == "skipped"
+    assert (settled.why[0]["value"], settled.why[0]["keep"]) == ("aborted", False)
+    assert evaluator.state()["criteria"]["holds_for_ever"] == {"ids": []}
+
+
+def test_a_later_play_replaces_the_one_that_is_held_and_the_earlier_is_never_settled() -> None:
+    evaluator = Evaluator([PeriodicCriterion(1), StageTransitionCriterion(), StageBoundariesCriterion()])
+    episodes = [
+        episode(0, play_id=10, manual=("of the first play",)),
+        episode(1, play_id=11),
+        episode(0, play_id=20, lane=3),
+        episode(1, play_id=21, lane=3),
+        episode(2, play_id=22, lane=3, stage=2),
+    ]
+    settled = settle_all(evaluator, episodes)
+    assert sorted((it.episode_id, it.play_id) for it in settled) == [(0, 20), (1, 21), (2, 22)]
+    reasons = {it.episode_id: it.reasons for it in settled}
+    assert reasons[0] == ("periodic_1", "stage_1_pre_transition", "stage_1_first_1", "stage_1_last_2")
+    assert reasons[1] == ("periodic_1", "stage_1_pre_transition", "stage_1_first_2", "stage_1_last_1")
+
+
+@pytest.mark.parametrize("play_id", [4, 5])
+def test_a_play_that_is_not_later_than_the_held_one_is_ignored(play_id: int) -> None:
+    evaluator = Evaluator([StageTransitionCriterion()])
+    evaluator.observe(episode(0, play_id=5))
+    before = evaluator.state()
+    assert evaluator.observe(episode(0, play_id=play_id, lane=9, stage=3)) == []
+    assert evaluator.state() == before
+
+
+def test_an_aborted_later_play_replaces_the_held_one_and_later_claims_on_it_are_ignored() -> None:
+    evaluator = Evaluator([StageTransitionCriterion()])
+    evaluator.observe(episode(0, play_id=1))
+    (settled,) = evaluator.observe(episode(0, play_id=2, status=EpisodeStatus.ABORTED))
+    assert (settled.play_id, settled.decision) == (2, "skipped")
+    assert [it.episode_id for it in settle_all(evaluator, [episode(1, stage=2)])] == [1]
+
+
+def test_the_oldest_is_settled_when_more_are_held_than_allowed() -> None:
+    evaluator = Evaluator([PeriodicCriterion(2), HoldsForEver()], max_held=3)
+    settled = [it for n in range(5) for it in evaluator.observe(episode(n))]
+    assert [(it.episode_id, it.reasons) for it in settled] == [(0, ("periodic_2",)), (1, ())]
+    assert settled[0].why[-1]["criterion"] == "max_held"
+    assert len(evaluator.pending()) == 3
+    assert [it.episode_id for it in evaluator.end_run()] == [2, 3, 4]
+
+
+def test_a_run_may_go_on_after_its_end() -> None:
+    evaluator = Evaluator(build_criteria(ALL))
+    settle_all(evaluator, [episode(n) for n in range(10)])
+    settled = {it.episode_id: it.reasons for it in settle_all(evaluator, [episode(n, stage=2) for n in range(10, 20)])}
+    assert settled[10] == ("stage_2_post_transition", "stage_2_first_1")
+    assert settled[19] == ("stage_2_last_1",)
+
+
+def test_not_a_number_survives_strict_json_in_the_state_of_a_held_episode() -> None:
+    evaluator = Evaluator(build_criteria(ALL))
+    evaluator.observe(episode(1, reward=math.nan))
+    restored = Evaluator(build_criteria(ALL))
+    restored.restore(json.loads(json.dumps(evaluator.state(), allow_nan=False)))
+    settled = restored.end_run()
+    assert settled == evaluator.end_run()
+    assert {it["criterion"]: it["value"] for it in settled[0].why}["performance"] == "nan"
+
+
+def test_the_state_of_sixty_four_lanes_is_some_tens_of_kilobytes() -> None:
+    evaluator = Evaluator(build_criteria(ALL))
+    for n in range(5000):
+        evaluator.observe(
+            episode(n, lane=n % 64, stage=1 + n // 1000, reward=math.sin(n), play_id=1_732_292_670_123 + n)
+        )
+    assert len(json.dumps(evaluator.state())) < 64_000
+
+
+def test_episodes_that_nobody_holds_after_a_restart_with_other_criteria_are_settled_with_what_they_had() -> None:
+    before = Evaluator([PeriodicCriterion(1), StageTransitionCriterion()])
+    for n in range(3):
+        before.observe(episode(n))
+    after = Evaluator([StageBoundariesCriterion(1, 0)])
+    after.restore(json.loads(json.dumps(before.state())))
+    settled = after.observe(episode(3, manual=("odd",)))
+    assert [it.episode_id for it in settled] == [0, 1, 2, 3]
+    assert settled[0].reasons == ("periodic_1",)
+    assert [it["criterion"] for it in settled[0].why] == ["periodic", "stage_transitions"]
+    assert settled[3].reasons == ("stage_1_first_1", "manual_odd")
+
+
+def test_pending_can_not_be_changed_from_outside() -> None:
+    evaluator = Evaluator([StageTransitionCriterion()])
+    evaluator.observe(episode(0))
+    with pytest.raises(TypeError):
+        del evaluator.pending()[0]  # type: ignore[attr-defined]
+
+
+def test_a_state_of_another_version_is_refused() -> None:
+    with pytest.raises(UsageError, match="expected version 1, found 2"):
+        Evaluator([]).restore({"version": 2})
+
+
+@pytest.mark.parametrize("names", [("periodic", "periodic"), ("manual",), ("salvaged",)])
+def test_a_name_that_is_taken_is_refused(names: tuple[str, ...]) -> None:
+    criteria = [PeriodicCriterion() for _ in names]
+    for criterion, name in zip(criteria, names, strict=True):
+        criterion.name = name
+    with pytest.raises(UsageError, match=f"must be its own, and neither manual nor salvaged: '{names[0]}'"):
+        Evaluator(criteria)

@@ -1,0 +1,106 @@
+/** One chunk: up to 256 consecutive steps in columns; the frame is unpacked at once, a column when it is asked for. */
+
+import { decodeColumn, readSchema, unpackBits } from "./columns.js";
+import { CorruptEpisodeError } from "./errors.js";
+import { decompressFrame, isFrame } from "./lz4.js";
+import { unpack } from "./msgpack.js";
+
+const MAX_CHUNK_STEPS = 256;
+
+/**
+ * Unpack one chunk and check its outline.
+ *
+ * @param {Uint8Array} bytes an LZ4 frame, or the bare MessagePack array of a file without compression
+ * @param {ReturnType<typeof readSchema>} schema the episode's
+ * @returns {Chunk}
+ * @throws {CorruptEpisodeError} it is not a chunk of this schema.
+ */
+export function decodeChunk(bytes, schema) {
+  return chunkFrom(unpack(isFrame(bytes) ? decompressFrame(bytes) : bytes), schema);
+}
+
+/** The same for the unpacked array. */
+export function chunkFrom(body, schema) {
+  const [firstStep, nSteps, slots, added] = Array.isArray(body) ? body : [];
+  if (!Number.isInteger(firstStep) || !(nSteps > 0 && nSteps <= MAX_CHUNK_STEPS) || !Array.isArray(slots)) {
+    throw new CorruptEpisodeError("expected a chunk: [first_step, n_steps, slots]");
+  }
+  const columns = added ? schema.concat(readSchema(added)) : schema;
+  if (slots.length !== columns.length) {
+    throw new CorruptEpisodeError(`a chunk has ${slots.length} slots for ${columns.length} columns`);
+  }
+  const filled = new Map();
+  columns.forEach((spec, index) => {
+    const slot = slots[index];
+    if (slot === null) return;
+    const whole = slot instanceof Uint8Array || (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array));
+    if (!whole) throw new CorruptEpisodeError(`a chunk's slot of column ${spec.name} holds something else than bytes`);
+    filled.set(spec.name, { spec, slot });
+  });
+  return new Chunk(firstStep, nSteps, filled);
+}
+
+export class Chunk {
+  #slots;
+  #decoded = new Map();
+
+  constructor(firstStep, nSteps, slots) {
+    this.firstStep = firstStep;
+    this.nSteps = nSteps;
+    this.#slots = slots;
+  }
+
+  /** Number of the step behind the last one. */
+  get endStep() {
+    return this.firstStep + this.nSteps;
+  }
+
+  /** Names of the columns that this chunk has values of. */
+  get names() {
+    return [...this.#slots.keys()];
+  }
+
+  /**
+   * The values of a column, decoded once; null when this chunk has none.
+   *
+   * @returns {?{values: ArrayLike<number>, nValues: number, shape: number[], rowOf: ?Int16Array}} `rowOf[t]` is the row of step `t` within
+   *   `values`, -1 where the step has no value; null when every step has one.
+   */
+  column(name) {
+    let column = this.#decoded.get(name);
+    if (column === undefined) {
+      const filled = this.#slots.get(name);
+      column = filled ? this.#decode(filled) : null;
+      this.#decoded.set(name, column);
+    }
+    return column;
+  }
+
+  /** The numbers of one step, a view; null when it has none. `offset` counts from the chunk's first step. */
+  row(name, offset) {
+    const column = this.column(name);
+    const row = column?.rowOf ? column.rowOf[offset] : offset;
+    if (!column || row < 0) return null;
+    return column.values.subarray(row * column.nValues, (row + 1) * column.nValues);
+  }
+
+  /** The one number of one step, or null. */
+  scalar(name, offset) {
+    const row = this.row(name, offset);
+    return row && row.length ? row[0] : null;
+  }
+
+  #decode({ spec, slot }) {
+    const { nValues, shape } = spec;
+    if (slot instanceof Uint8Array) return { values: decodeColumn(slot, this.nSteps, spec), nValues, shape, rowOf: null };
+    const [mask, bytes] = slot;
+    if (mask.length !== Math.ceil(this.nSteps / 8)) {
+      throw new CorruptEpisodeError(`column ${spec.name}: a mask of ${mask.length} bytes for ${this.nSteps} steps`);
+    }
+    const present = unpackBits(mask, this.nSteps);
+    const rowOf = new Int16Array(this.nSteps);
+    let nPresent = 0;
+    for (let offset = 0; offset < this.nSteps; offset++) rowOf[offset] = present[offset] ? nPresent++ : -1;
+    return { values: decodeColumn(bytes, nPresent, spec), nValues, shape, rowOf };
+  }
+}

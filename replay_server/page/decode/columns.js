@@ -1,0 +1,152 @@
+/**
+ * One column of one chunk, from bytes to numbers; FORMAT.md, section "Encodings", is the specification.
+ *
+ * The result is row-major: the number `c` of step `t` lies at `t * k + c`. 64-bit integers come as doubles, exact up to 2^53;
+ * half floats as singles; booleans as 0 and 1.
+ */
+
+import { CorruptEpisodeError, EpisodeTooLargeError } from "./errors.js";
+import { MAX_FRAME_BYTES } from "./lz4.js";
+
+const ITEM_BYTES = {
+  "|b1": 1, "|i1": 1, "|u1": 1, "<i2": 2, "<u2": 2, "<f2": 2, "<i4": 4, "<u4": 4, "<f4": 4, "<i8": 8, "<u8": 8, "<f8": 8,
+};
+const ENCODINGS = new Set(["plain", "planes", "delta", "bits"]);
+const MAX_COLUMNS = 1024;
+const MAX_DIMENSIONS = 8;
+
+/**
+ * Check a header's schema and name its parts.
+ *
+ * @param {*} source list of `[name, dtype, shape, encoding]`
+ * @returns {{name: string, dtype: string, shape: number[], encoding: string, nValues: number}[]}
+ * @throws {CorruptEpisodeError} it is not a schema.
+ */
+export function readSchema(source) {
+  if (!Array.isArray(source) || source.length > MAX_COLUMNS) throw new CorruptEpisodeError("the header has no schema that can be read");
+  return source.map((column) => {
+    const [name, dtype, shape, encoding] = Array.isArray(column) ? column : [];
+    const whole =
+      typeof name === "string" && Object.hasOwn(ITEM_BYTES, dtype) && ENCODINGS.has(encoding) &&
+      (encoding === "bits") === (dtype === "|b1") &&
+      Array.isArray(shape) && shape.length <= MAX_DIMENSIONS && shape.every((n) => Number.isInteger(n) && n >= 0);
+    if (!whole) throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${String(name).slice(0, 60)}`);
+    return { name, dtype, shape, encoding, nValues: shape.reduce((product, n) => product * n, 1) };
+  });
+}
+
+/**
+ * Decode the values of one column.
+ *
+ * @param {Uint8Array} bytes
+ * @param {number} nSteps steps that have a value
+ * @param {{name: string, dtype: string, encoding: string, nValues: number}} spec
+ * @returns {Uint8Array|Int8Array|Uint16Array|Int16Array|Uint32Array|Int32Array|Float32Array|Float64Array}
+ * @throws {CorruptEpisodeError} the bytes are not as many as the shape needs.
+ */
+export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }) {
+  const itemBytes = ITEM_BYTES[dtype];
+  const n = nSteps * nValues;
+  if (n * itemBytes > MAX_FRAME_BYTES) throw new EpisodeTooLargeError(`column ${name} would take ${n * itemBytes} bytes`);
+  const expectedBytes = encoding === "bits" ? Math.ceil(n / 8) : n * itemBytes;
+  if (bytes.length !== expectedBytes) {
+    throw new CorruptEpisodeError(`column ${name}: expected ${expectedBytes} bytes for ${nSteps} steps, found ${bytes.length}`);
+  }
+  if (encoding === "bits") return transposed(unpackBits(bytes, n), nSteps, nValues);
+  if (encoding === "plain") return numbersOf(bytes.slice(), dtype);
+  const gathered = gatherPlanes(bytes, itemBytes);
+  if (encoding === "delta") accumulate(gathered, itemBytes, nSteps);
+  return transposed(numbersOf(gathered, dtype), nSteps, nValues);
+}
+
+/** Booleans, eight a byte, the highest bit first. */
+export function unpackBits(bytes, n) {
+  const bits = new Uint8Array(n);
+  for (let index = 0; index < n; index++) bits[index] = (bytes[index >> 3] >> (7 - (index & 7))) & 1;
+  return bits;
+}
+
+/** From component after component to step after step. */
+function transposed(series, nSteps, nValues) {
+  if (nValues <= 1 || nSteps <= 1) return series;
+  const rows = new series.constructor(series.length);
+  for (let c = 0, from = 0; c < nValues; c++) {
+    for (let t = 0, to = c; t < nSteps; t++, from++, to += nValues) rows[to] = series[from];
+  }
+  return rows;
+}
+
+function gatherPlanes(bytes, itemBytes) {
+  if (itemBytes === 1) return bytes.slice();
+  const n = bytes.length / itemBytes;
+  const gathered = new Uint8Array(bytes.length);
+  for (let plane = 0, from = 0; plane < itemBytes; plane++) {
+    for (let index = 0, to = plane; index < n; index++, from++, to += itemBytes) gathered[to] = bytes[from];
+  }
+  return gathered;
+}
+
+/** Undo zigzag and differences in place: each component is a run of `nSteps` little-endian numbers. */
+function accumulate(bytes, itemBytes, nSteps) {
+  if (itemBytes === 8) return accumulate64(new Int32Array(bytes.buffer), nSteps);
+  const words = itemBytes === 1 ? bytes : itemBytes === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer);
+  let sum = 0;
+  for (let index = 0; index < words.length; index++) {
+    if (index % nSteps === 0) sum = 0;
+    const zigzag = words[index];
+    sum = (sum + ((zigzag >>> 1) ^ -(zigzag & 1))) | 0;
+    words[index] = sum;
+  }
+  return undefined;
+}
+
+/** The same for 64 bits, in halves of 32: `words` holds low and high halves in turn. */
+function accumulate64(words, nSteps) {
+  let low = 0;
+  let high = 0;
+  for (let index = 0; index < words.length; index += 2) {
+    if ((index >> 1) % nSteps === 0) low = high = 0;
+    const sign = -(words[index] & 1);
+    const deltaLow = ((words[index] >>> 1) | (words[index + 1] << 31)) ^ sign;
+    const deltaHigh = (words[index + 1] >>> 1) ^ sign;
+    const sum = (low >>> 0) + (deltaLow >>> 0);
+    low = sum | 0;
+    high = (high + deltaHigh + (sum > 0xffffffff ? 1 : 0)) | 0;
+    words[index] = low;
+    words[index + 1] = high;
+  }
+}
+
+/** Little-endian bytes, a buffer of their own, as numbers. Every machine a browser runs on is little-endian, and so are typed arrays. */
+function numbersOf(bytes, dtype) {
+  const { buffer } = bytes;
+  switch (dtype) {
+    case "|b1":
+    case "|u1": return bytes;
+    case "|i1": return new Int8Array(buffer);
+    case "<u2": return new Uint16Array(buffer);
+    case "<i2": return new Int16Array(buffer);
+    case "<f2": return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+    case "<u4": return new Uint32Array(buffer);
+    case "<i4": return new Int32Array(buffer);
+    case "<f4": return new Float32Array(buffer);
+    case "<f8": return new Float64Array(buffer);
+    default: return wideToNumbers(buffer, dtype === "<i8");
+  }
+}
+
+function wideToNumbers(buffer, signed) {
+  const low = new Uint32Array(buffer);
+  const high = signed ? new Int32Array(buffer) : low;
+  const numbers = new Float64Array(low.length / 2);
+  for (let index = 0; index < numbers.length; index++) numbers[index] = high[2 * index + 1] * 2 ** 32 + low[2 * index];
+  return numbers;
+}
+
+function halfToNumber(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return exponent ? sign * 2 ** (exponent - 15) * (1 + fraction / 1024) : sign * 2 ** -14 * (fraction / 1024);
+}

@@ -1,0 +1,153 @@
+/**
+ * LZ4 frames, unpacked within bounds: the content's size is checked before memory is taken, its checksum afterwards.
+ * Source: LZ4 Frame Format Description 1.6 and LZ4 Block Format Description.
+ */
+
+import { CorruptEpisodeError, EpisodeTooLargeError } from "./errors.js";
+import { xxh32 } from "./xxh32.js";
+
+export const FRAME_MAGIC = 0x184d2204;
+
+/** Unpacked bytes of one frame; the recorder's own chunks stay near one MiB. */
+export const MAX_FRAME_BYTES = 128 * 2 ** 20;
+
+/** LZ4 can't make anything smaller than a 255th: a frame that claims more is lying. */
+const MAX_RATIO = 255;
+
+const SHORTEST_FRAME_BYTES = 15;
+const MIN_MATCH = 4;
+
+/** Whether an LZ4 frame starts at `start`. */
+export function isFrame(bytes, start = 0) {
+  return bytes.length - start >= SHORTEST_FRAME_BYTES && viewOf(bytes).getUint32(start, true) === FRAME_MAGIC;
+}
+
+/**
+ * Where the frame that starts at `start` ends, found by its blocks' lengths alone.
+ *
+ * @throws {CorruptEpisodeError} no frame starts there, or it is cut off.
+ */
+export function frameEnd(bytes, start = 0) {
+  const head = readHeader(bytes, start);
+  let at = head.blocksAt;
+  for (;;) {
+    if (at + 4 > bytes.length) throw cutOff(start);
+    const size = head.view.getUint32(at, true);
+    at += 4;
+    if (size === 0) break;
+    at += (size & 0x7fffffff) + head.blockChecksumBytes;
+  }
+  at += head.contentChecksumBytes;
+  if (at > bytes.length) throw cutOff(start);
+  return at;
+}
+
+/**
+ * The content of exactly one frame.
+ *
+ * @param {Uint8Array} frame the frame and nothing behind it
+ * @param {number} maxBytes larger content is refused before memory is taken
+ * @returns {Uint8Array}
+ * @throws {EpisodeTooLargeError} the frame claims more than `maxBytes`, or more than LZ4 can pack into it.
+ * @throws {CorruptEpisodeError} it is not a frame, states no size, or its checksum does not match.
+ */
+export function decompressFrame(frame, maxBytes = MAX_FRAME_BYTES) {
+  const head = readHeader(frame, 0);
+  if (head.contentBytes === null) throw new CorruptEpisodeError("an LZ4 frame does not state the size of its content");
+  if (head.contentBytes > maxBytes || head.contentBytes > frame.length * MAX_RATIO) {
+    throw new EpisodeTooLargeError(
+      `an LZ4 frame of ${frame.length} bytes claims ${head.contentBytes} bytes of content; at most ${maxBytes} are read`,
+    );
+  }
+  const content = new Uint8Array(head.contentBytes);
+  let at = head.blocksAt;
+  let written = 0;
+  for (;;) {
+    if (at + 4 > frame.length) throw cutOff(0);
+    const word = head.view.getUint32(at, true);
+    at += 4;
+    if (word === 0) break;
+    const end = at + (word & 0x7fffffff);
+    if (end > frame.length) throw cutOff(0);
+    if (word & 0x80000000) {
+      if (written + end - at > content.length) throw overrun();
+      content.set(frame.subarray(at, end), written);
+      written += end - at;
+    } else {
+      written = unpackBlock(frame, at, end, content, written);
+    }
+    at = end + head.blockChecksumBytes;
+  }
+  if (written !== content.length) {
+    throw new CorruptEpisodeError(`an LZ4 frame claims ${content.length} bytes of content and holds ${written}`);
+  }
+  if (head.contentChecksumBytes) {
+    if (at + 4 > frame.length) throw cutOff(0);
+    if (head.view.getUint32(at, true) !== xxh32(content)) {
+      throw new CorruptEpisodeError("an LZ4 frame's content does not match its checksum: the bytes were damaged");
+    }
+  }
+  return content;
+}
+
+/** @returns the frame's outline; `contentBytes` is null when the frame does not state it. */
+function readHeader(bytes, start) {
+  if (!isFrame(bytes, start)) throw new CorruptEpisodeError(`expected an LZ4 frame at byte ${start}`);
+  const view = viewOf(bytes);
+  const flags = bytes[start + 4];
+  const hasSize = Boolean(flags & 0x08);
+  if (flags >> 6 !== 1 || flags & 0x01) {
+    throw new CorruptEpisodeError(`the LZ4 frame at byte ${start} is of a kind that is not read here`);
+  }
+  const blocksAt = start + 7 + (hasSize ? 8 : 0);
+  const descriptor = bytes.subarray(start + 4, blocksAt - 1);
+  if (((xxh32(descriptor) >>> 8) & 0xff) !== bytes[blocksAt - 1]) {
+    throw new CorruptEpisodeError(`the header of the LZ4 frame at byte ${start} does not match its checksum`);
+  }
+  return {
+    view,
+    blocksAt,
+    contentBytes: hasSize ? view.getUint32(start + 6, true) + view.getUint32(start + 10, true) * 2 ** 32 : null,
+    blockChecksumBytes: flags & 0x10 ? 4 : 0,
+    contentChecksumBytes: flags & 0x04 ? 4 : 0,
+  };
+}
+
+/** Unpack one block behind what `out` already holds (matches may reach back into it); returns the new end. */
+function unpackBlock(source, start, end, out, written) {
+  let at = start;
+  while (at < end) {
+    const token = source[at++];
+    let nLiterals = token >> 4;
+    if (nLiterals === 15) {
+      let more;
+      do {
+        more = source[at++];
+        nLiterals += more;
+      } while (more === 255 && at < end);
+    }
+    if (at + nLiterals > end || written + nLiterals > out.length) throw overrun();
+    for (const stop = at + nLiterals; at < stop; ) out[written++] = source[at++];
+    if (at === end) break;
+
+    const distance = source[at] | (source[at + 1] << 8);
+    at += 2;
+    let nMatched = (token & 15) + MIN_MATCH;
+    if ((token & 15) === 15) {
+      let more;
+      do {
+        more = source[at++];
+        nMatched += more;
+      } while (more === 255 && at < end);
+    }
+    if (at > end || distance === 0 || distance > written || written + nMatched > out.length) throw overrun();
+    for (let from = written - distance, stop = written + nMatched; written < stop; ) out[written++] = out[from++];
+  }
+  return written;
+}
+
+const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+
+const cutOff = (start) => new CorruptEpisodeError(`the LZ4 frame at byte ${start} is cut off`);
+
+const overrun = () => new CorruptEpisodeError("an LZ4 block reaches beyond its bounds");

@@ -1,0 +1,100 @@
+// The page's decoder against files that the recorder's own encoder wrote (PAGE_GOLDEN, see golden.py).
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+
+import { decodeChunk } from "../../replay_server/page/decode/chunk.js";
+import { readEpisodeFile } from "../../replay_server/page/decode/episode_file.js";
+import { CorruptEpisodeError, EpisodeTooLargeError } from "../../replay_server/page/decode/errors.js";
+import { decompressFrame } from "../../replay_server/page/decode/lz4.js";
+import { unpack } from "../../replay_server/page/decode/msgpack.js";
+
+const folder = process.env.PAGE_GOLDEN;
+const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf-8"));
+const read = (name) => new Uint8Array(readFileSync(join(folder, name)));
+const framed = read("every_column.msgpack.lz4");
+
+const chunksOf = (bytes) => {
+  const file = readEpisodeFile(bytes);
+  return file.chunks.map(({ offset, nBytes }) => decodeChunk(bytes.subarray(offset, offset + nBytes), file.schema));
+};
+
+const assertAsExpected = (chunks) => {
+  let index = 0;
+  for (const chunk of chunks) {
+    for (let offset = 0; offset < chunk.nSteps; offset++, index++) {
+      assert.equal(chunk.firstStep + offset, expected.step_numbers[index]);
+      for (const [name, rows] of Object.entries(expected.columns)) {
+        const row = chunk.row(name, offset);
+        assert.deepEqual(row && Array.from(row), rows[index] && rows[index].map(Number), `${name} of step ${chunk.firstStep + offset}`);
+      }
+    }
+  }
+  assert.equal(index, expected.step_numbers.length);
+};
+
+describe("a recording", () => {
+  test("decodes to what was recorded, in every dtype and encoding", () => assertAsExpected(chunksOf(framed)));
+
+  test("decodes without compression too", () => assertAsExpected(chunksOf(read("every_column.msgpack"))));
+
+  test("has metadata whose hostile keys are keys like any other", () => {
+    const { metadata, affordances, reasons, gaps } = readEpisodeFile(framed);
+    assert.equal(metadata.episode_id, 42);
+    assert.deepEqual(metadata.action_names, ["UP", "Ü→"]);
+    assert.equal(metadata.info.note.length, 70_000);
+    assert.equal(metadata.info.negative, -7);
+    assert.deepEqual(Object.keys(affordances), ["Bed", "__proto__"]);
+    assert.deepEqual(affordances["__proto__"], [1, 1]);
+    assert.deepEqual(reasons, ["periodic_10"]);
+    assert.deepEqual(gaps, [[356, 400, "dropped"]]);
+  });
+
+  test("is read without its footer", () => {
+    const { chunks } = readEpisodeFile(framed);
+    const { offset, nBytes } = chunks.at(-1);
+    const torn = framed.slice(0, offset + nBytes + 9);
+    assert.deepEqual(readEpisodeFile(torn).chunks, chunks);
+  });
+
+  test("loses only the chunk in which it was cut off", () => {
+    const { chunks } = readEpisodeFile(framed);
+    const torn = framed.slice(0, chunks.at(-1).offset + 100);
+    assert.deepEqual(readEpisodeFile(torn).chunks, chunks.slice(0, -1));
+  });
+});
+
+describe("bytes that lie", () => {
+  const { chunks, schema } = readEpisodeFile(framed);
+  const frame = framed.slice(chunks[0].offset, chunks[0].offset + chunks[0].nBytes);
+
+  test("are refused wherever one byte of a chunk is flipped", () => {
+    for (let at = 0; at < frame.length; at += 97) {
+      const flipped = frame.slice();
+      flipped[at] ^= 0x41;
+      assert.throws(() => decodeChunk(flipped, schema), (error) => error instanceof CorruptEpisodeError || error instanceof EpisodeTooLargeError);
+    }
+  });
+
+  test("are refused before memory is taken when they claim a terabyte", () => {
+    // magic, flags (version 1, independent, size, checksum), 64 KiB blocks, 2^40, header checksum, end mark, checksum
+    const header = [0x04, 0x22, 0x4d, 0x18, 0x6c, 0x40, 0, 0, 0, 0, 0, 1, 0, 0, 0x72, 0, 0, 0, 0, 0, 0, 0, 0];
+    for (let sum = 0; sum < 256; sum++) {
+      header[14] = sum;
+      assert.throws(() => decompressFrame(Uint8Array.from(header)));
+    }
+  });
+
+  test("nested without end don't overflow the stack", () => {
+    assert.throws(() => unpack(new Uint8Array(100_000).fill(0x91)), CorruptEpisodeError);
+  });
+
+  test("that claim four billion entries are cut off, not allocated", () => {
+    assert.throws(() => unpack(Uint8Array.from([0xdd, 0xff, 0xff, 0xff, 0xff])), CorruptEpisodeError);
+  });
+
+  test("of an extension type are refused", () => {
+    assert.throws(() => unpack(Uint8Array.from([0xd4, 1, 0])), /0xd4 is not allowed/);
+  });
+});

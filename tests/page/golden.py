@@ -1,0 +1,108 @@
+"""Recordings made by the recorder's own encoder, and what they must decode to, for the page's decoder under Node."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.chunk import ColumnData, encode_chunk
+from recorder.episode import EpisodeMetadata, Gap, Substrate
+from recorder.episode_file import build_version2, open_episode
+from recorder.schema import ALLOWED_DTYPES, ColumnSpec, Encoding, EpisodeSchema
+
+__all__ = ["write_golden"]
+
+N_STEPS = 600
+
+
+def write_golden(folder: Path, *, seed: int = 7) -> None:
+    """Write ``every_column``, framed and bare, with ``expected.json``: every dtype in every encoding, a gap, presence masks, added columns.
+
+    Numbers stand in ``expected.json`` as text that tells NaN, infinities and negative zero apart.
+    """
+    random = np.random.default_rng(seed)
+    columns = dict(_columns(random))
+    schema = EpisodeSchema(tuple(spec for spec, _ in columns.values()))
+    mask = random.random(N_STEPS) < 0.4
+    mask[:5] = [False, True, False, False, True]
+    chunks = []
+    for first in (0, 256, 400):
+        n_steps = {0: 256, 256: 100, 400: 200}[first]
+        part = slice(first, first + n_steps)
+        data = {name: ColumnData(values[part]) for name, (_, values) in columns.items()}
+        sparse = columns["extras.f4_planes"][1][part]
+        data["extras.f4_planes"] = ColumnData(sparse[mask[part]], mask[part])
+        if first == 400:
+            del data["extras.u1_plain"]
+            data["extras.late"] = ColumnData(np.arange(n_steps, dtype="<i2"))
+        chunks.append((first, n_steps, encode_chunk(schema, first_step=first, n_steps=n_steps, columns=data)))
+    metadata = EpisodeMetadata(
+        episode_id=42,
+        run_id="golden",
+        meter_names=("energy", "<b>mood</b>"),
+        action_names=("UP", "Ü→"),
+        affordance_layout={"Bed": (2, 3), "__proto__": (1, 1)},
+        substrate=Substrate("grid", 2, 8, 9),
+        gaps=(Gap(356, 400),),
+        started_unix_nanos=1_763_800_000_123_456_789,
+        info={"note": "x" * 70_000, "negative": -7, "deep": [[1.5, None, True]]},
+    )
+    for name, compression in (("every_column.msgpack.lz4", "lz4"), ("every_column.msgpack", "none")):
+        data, _, _ = build_version2(
+            metadata=metadata, reasons=["periodic_10"], schema=schema, chunks=chunks, compression=compression
+        )
+        (folder / name).write_bytes(data)
+    (folder / "expected.json").write_text(json.dumps(_expected(folder / "every_column.msgpack.lz4")))
+
+
+def _columns(random: np.random.Generator) -> Iterator[tuple[str, tuple[ColumnSpec, NDArray[np.generic]]]]:
+    for dtype in sorted(ALLOWED_DTYPES):
+        for encoding in Encoding:
+            if (encoding is Encoding.BITS) != (dtype == "|b1"):
+                continue
+            name = f"extras.{dtype[1:]}_{encoding}"
+            shape = {"plain": (2,), "planes": (), "delta": (3,), "bits": (5,)}[encoding]
+            values = _values(random, np.dtype(dtype), (N_STEPS, *shape))
+            yield name, (ColumnSpec(name, dtype, shape, encoding), values)
+
+
+def _values(random: np.random.Generator, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:
+    if dtype.kind == "b":
+        return random.random(shape) < 0.5
+    if dtype.kind == "f":
+        values = random.standard_normal(shape).astype(dtype)
+        values.reshape(-1)[:4] = [np.nan, -np.inf, -0.0, np.finfo(dtype).max]
+        return values
+    limits = np.iinfo(dtype)
+    low, high = max(int(limits.min), -(2**53)), min(int(limits.max), 2**53)
+    values = random.integers(low, high, shape, dtype=dtype, endpoint=True)
+    values.reshape(-1)[:2] = [low, high]
+    return values
+
+
+def _expected(path: Path) -> dict[str, object]:
+    episode = open_episode(path)
+    columns = {}
+    for name in {name for chunk in range(len(episode.chunks)) for name in _names(episode, chunk)}:
+        columns[name] = [_row(episode.step(index), name) for index in range(episode.n_steps)]
+    return {"step_numbers": episode.step_numbers.tolist(), "columns": columns}
+
+
+def _names(episode: object, chunk: int) -> list[str]:
+    return list(episode._file.chunk(chunk).names)  # type: ignore[attr-defined]
+
+
+def _row(step: object, name: str) -> list[str] | None:
+    value = step.extras.get(name.removeprefix("extras."))  # type: ignore[attr-defined]
+    if value is None:
+        return None
+    return [_text(number) for number in np.atleast_1d(np.asarray(value)).reshape(-1).tolist()]
+
+
+def _text(number: float) -> str:
+    """As JavaScript's ``Number`` reads it."""
+    return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(repr(float(number)), repr(float(number)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,26 +16,23 @@ from recorder.errors import UsageError
 
 __all__ = ["Float64", "JsonText", "TextTuple", "UtcDateTime"]
 
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
-class Float64(TypeDecorator[float]):
+
+class Float64(Double[float]):
     """A float64, NaN and infinities included.
 
     SQLite turns a bound NaN into NULL, so there it is the text ``NaN``: SQLite sorts text above all numbers, which is
-    where PostgreSQL sorts its NaN, and comparisons and paging agree on both.
+    where PostgreSQL sorts its NaN, and comparisons and paging agree on both. PostgreSQL uses its dialect's own type.
     """
 
-    impl = Double
-    cache_ok = True
+    def bind_processor(self, _dialect: Dialect) -> Callable[[Any], Any]:
+        """Return what turns a float into what the driver stores."""
+        return lambda value: "NaN" if value != value else value
 
-    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | str | None:
-        """Return what the driver stores."""
-        if value is not None and value != value and dialect.name == "sqlite":
-            return "NaN"
-        return value
-
-    def process_result_value(self, value: Any, _dialect: Dialect) -> float | None:
-        """Return the float that was stored."""
-        return math.nan if value == "NaN" else value
+    def result_processor(self, _dialect: Dialect, _coltype: object) -> Callable[[Any], Any]:
+        """Return what turns that into the float again."""
+        return lambda value: math.nan if value == "NaN" else value
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -77,8 +75,8 @@ class JsonText(TypeDecorator[Any]):
         if value is None:
             return None
         try:
-            return json.dumps(value, separators=(",", ":"))
-        except (TypeError, ValueError) as error:
+            return _encode(value)
+        except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"the catalog stores JSON-like values only: {error}") from error
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:

@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
-from recorder.catalog.glob import matches_glob
 from recorder.catalog.models import episode_tags, episodes, recording_reasons
 from recorder.catalog.paging import parse_order
 from recorder.catalog.rows import EpisodePage
+from recorder.catalog.sql_glob import matches_glob
 from recorder.errors import UsageError
 
 __all__ = ["EpisodeFilter", "page_of_episodes"]

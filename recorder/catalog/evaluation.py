@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, literal_column, update
+from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import CatalogBase, RowMaker, insert_or
+from recorder.catalog.base import BulkUpsert, CatalogBase
 from recorder.catalog.keys import delete_of_episodes, plays_of, replace_reasons
 from recorder.catalog.models import episodes, recording_reasons, recordings, runs
 from recorder.catalog.rows import EpisodeRow, Settlement
@@ -16,7 +17,7 @@ from recorder.catalog.runs import add_missing_run
 
 __all__ = ["EvaluationOperations", "write_episodes"]
 
-_episode_values = RowMaker(episodes)
+_upsert_episodes = BulkUpsert(episodes, update={"replaced_plays": episodes.c.replaced_plays + literal_column("1")})
 
 
 class EvaluationOperations(CatalogBase):
@@ -78,7 +79,7 @@ class EvaluationOperations(CatalogBase):
             return plays_of(connection, run_id, episode_ids)
 
 
-def write_episodes(connection: Any, run_id: str, rows: Sequence[EpisodeRow]) -> None:
+def write_episodes(connection: Connection, run_id: str, rows: Sequence[EpisodeRow]) -> None:
     """Insert the rows; those that replace an earlier play take its recording and its reasons with them."""
     if not rows:
         return
@@ -86,8 +87,7 @@ def write_episodes(connection: Any, run_id: str, rows: Sequence[EpisodeRow]) -> 
     if replaced:
         delete_of_episodes(connection, recordings, run_id, replaced)
         delete_of_episodes(connection, recording_reasons, run_id, replaced)
-    insert = insert_or(connection, episodes, update={"replaced_plays": episodes.c.replaced_plays + 1})
-    connection.execute(insert, [_episode_values(row) for row in rows])
+    _upsert_episodes(connection, rows)
     replace_reasons(connection, [(run_id, row.episode_id, row.reasons) for row in rows if row.reasons], fresh=True)
 
 
@@ -102,7 +102,7 @@ _settle_held = (
 )
 
 
-def _settle(connection: Any, run_id: str, settled: Sequence[Settlement]) -> None:
+def _settle(connection: Connection, run_id: str, settled: Sequence[Settlement]) -> None:
     if not settled:
         return
     connection.execute(

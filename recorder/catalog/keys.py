@@ -64,4 +64,4 @@ def replace_reasons(
         for reason in words
     ]
     if rows:
-        connection.execute(insert_or(connection, recording_reasons, update={}), rows)
+        connection.execute(insert_or(connection.dialect, recording_reasons, update={}), rows)

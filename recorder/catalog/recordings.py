@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import CatalogBase, RowMaker, insert_or
+from recorder.catalog.base import BulkUpsert, CatalogBase
 from recorder.catalog.evaluation import write_episodes
-from recorder.catalog.glob import matches_glob
 from recorder.catalog.keys import delete_of_episodes, plays_of, replace_reasons
 from recorder.catalog.models import episodes, recording_reasons, recordings
 from recorder.catalog.paging import parse_order
 from recorder.catalog.rows import EpisodeRow, RecordingRow
 from recorder.catalog.runs import add_missing_run
+from recorder.catalog.sql_glob import matches_glob
 from recorder.errors import RecordingNotFoundError, UsageError
 
 __all__ = ["RecordingOperations", "write_recordings"]
@@ -36,7 +36,7 @@ _ORDERS = {
 _ROWS_A_TRANSACTION = 500
 """How many files one transaction of ``import_recordings`` takes: few enough not to keep other writers waiting."""
 
-_recording_values = RowMaker(recordings)
+_upsert_recordings = BulkUpsert(recordings)
 
 
 class RecordingOperations(CatalogBase):
@@ -176,7 +176,7 @@ def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at
         )
         for row in rows
     ]
-    connection.execute(insert_or(connection, recordings), [_recording_values(row) for row in whole])
+    _upsert_recordings(connection, whole)
     replace_reasons(connection, [(row.run_id, row.episode_id, row.reasons) for row in whole])
 
 

@@ -106,7 +106,7 @@ def add_missing_run(connection: Connection, run_id: str, *, at: datetime) -> Non
         "n_refused": 0,
         "n_late_keeps": 0,
     }
-    connection.execute(insert_or(connection, runs, update={}), fresh)
+    connection.execute(insert_or(connection.dialect, runs, update={}), fresh)
 
 
 def _runs_with_counts() -> Select[Any]:

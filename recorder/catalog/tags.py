@@ -28,7 +28,7 @@ class TagOperations(CatalogBase):
             if not plays_of(connection, run_id, [episode_id]):
                 raise RecordingNotFoundError(f"there is no episode {episode_id} in run {run_id!r} to tag: {self.url}")
             row = {"run_id": run_id, "episode_id": episode_id, "tag": tag}
-            connection.execute(insert_or(connection, episode_tags, update={}), row)
+            connection.execute(insert_or(connection.dialect, episode_tags, update={}), row)
 
     def untag_episode(self, run_id: str, episode_id: int, tag: str) -> bool:
         """Take a tag off an episode; False when it did not have it."""

@@ -49,7 +49,7 @@ class VideoSegmentOperations(CatalogBase):
         with self._writing() as connection:
             fetch_video(connection, video_id)
             if rows:
-                connection.execute(insert_or(connection, video_segments, update={}), rows)
+                connection.execute(insert_or(connection.dialect, video_segments, update={}), rows)
             connection.execute(update(videos).where(videos.c.video_id == video_id).values(**totals))
         return self.list_segments(video_id)
 

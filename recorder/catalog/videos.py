@@ -58,7 +58,7 @@ class VideoOperations(CatalogBase):
         }
         with self._writing() as connection:
             add_missing_run(connection, run_id, at=at)
-            created = connection.execute(insert_or(connection, videos, update={}), values).rowcount == 1
+            created = connection.execute(insert_or(connection.dialect, videos, update={}), values).rowcount == 1
             return fetch_video(connection, video_id), created
 
     def get_video(self, video_id: str) -> VideoRow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from pathlib import Path
@@ -32,6 +31,8 @@ class ServerFolder:
 
     def try_lock(self) -> int | None:
         """An open file that holds the lock, for a server to inherit; None while another server holds it."""
+        import fcntl  # not on Windows, where this module is read all the same but no server is started
+
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

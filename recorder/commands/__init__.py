@@ -1,0 +1,18 @@
+"""The command line: one subcommand a file, each with ``NAME``, ``add_parser(subparsers)`` and ``run(args) -> int``.
+
+A subcommand's module is imported only when it is asked for, so that ``--help`` costs no catalog and no Celery.
+"""
+
+from __future__ import annotations
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: dict[str, str] = {
+    "list": "recordings, by stage, reason, reward",
+    "show": "everything known about one episode",
+    "why": "why an episode was kept, or was not",
+    "stats": "runs, trainers, queues and losses at a glance",
+    "prune": "delete recordings by age or size",
+    "doctor": "look for what is missing or wrong, and say what to do",
+}
+"""Every subcommand, named as its module is, with one line for ``--help``. A new one is a new file and a new line."""

@@ -1,0 +1,26 @@
+"""What ``doctor`` looks at: one subject a file, each a function from the settings to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from recorder.commands.checks.catalog import check_catalog
+from recorder.commands.checks.finding import Finding, Verdict
+from recorder.commands.checks.packages import check_packages
+from recorder.commands.checks.places import check_places
+from recorder.commands.checks.runs import check_runs
+from recorder.commands.checks.server import check_server
+from recorder.commands.checks.video import check_video
+from recorder.settings import Settings
+
+__all__ = ["CHECKS", "Finding", "Verdict"]
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    check_packages,
+    check_places,
+    check_catalog,
+    check_server,
+    check_runs,
+    check_video,
+)
+"""In the order in which they are shown."""

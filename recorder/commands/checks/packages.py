@@ -1,0 +1,56 @@
+"""Python and the libraries, against the ranges that were tested."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterator
+from importlib import metadata
+
+from recorder.commands.checks.finding import Finding
+from recorder.settings import Settings
+
+__all__ = ["check_packages"]
+
+_DISTRIBUTION = "hamlet-recorder"
+_EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
+_SHOWN_EXTRAS = ("catalog", "worker", "server", "video", "local", "postgres", "torch")
+
+
+def check_packages(settings: Settings) -> Iterator[Finding]:
+    """A finding for Python, and one for each requirement that is not met; one line when all are."""
+    del settings
+    yield Finding("ok", "python", platform.python_version())
+    try:
+        requirements = metadata.requires(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        yield Finding("warn", _DISTRIBUTION, "not installed as a package", "pip install -e .")
+        return
+    try:
+        from packaging.requirements import Requirement  # comes with the worker extra
+    except ImportError:
+        yield Finding("ok", "libraries", "versions not compared (packaging is not installed)")
+        return
+    n_met = 0
+    for text in requirements:
+        found_extra = _EXTRA.search(text)
+        extra = found_extra["extra"] if found_extra else None
+        requirement = Requirement(text)
+        if (extra is not None and extra not in _SHOWN_EXTRAS) or requirement.name == _DISTRIBUTION:
+            continue
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra or ""}):
+            continue
+        wanted = f"{requirement.name}{requirement.specifier}"
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            if extra is None:
+                yield Finding("fail", requirement.name, "not installed", f"pip install '{wanted}'")
+            elif extra != "torch":
+                yield Finding("ok", requirement.name, "not installed", f"pip install '{_DISTRIBUTION}[{extra}]'")
+            continue
+        if requirement.specifier.contains(version, prereleases=True):
+            n_met += 1
+        else:
+            yield Finding("warn", requirement.name, f"{version}, outside what was tested", f"pip install '{wanted}'")
+    yield Finding("ok", "libraries", f"{n_met} within the tested ranges")

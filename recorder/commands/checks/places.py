@@ -1,0 +1,50 @@
+"""The recordings' folder: permissions and room."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from recorder.commands.checks.finding import Finding
+from recorder.commands.output import human_bytes
+from recorder.settings import Settings
+from recorder.urls import redact
+
+__all__ = ["check_places"]
+
+_FAIL_BELOW_BYTES = 200 * 1024**2
+_WARN_BELOW_BYTES = 2 * 1024**3
+"""A day of a busy run: some hundred thousand episodes of 19 kB."""
+
+
+def check_places(settings: Settings) -> Iterator[Finding]:
+    """Whether files can be written where they are to lie, and how many more fit."""
+    folder = settings.local_recordings_dir
+    if folder is None:
+        yield Finding("ok", "recordings", f"behind a URL, not looked at: {redact(settings.recordings_dir)}")
+        return
+    place = _nearest_that_exists(folder.absolute())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        yield Finding(
+            "fail",
+            "recordings",
+            f"can't be written by this user: {place}",
+            "chown it, or choose another: --recordings DIR",
+        )
+        return
+    yield Finding("ok", "recordings", str(folder) if folder.exists() else f"{folder} (made at the first recording)")
+    free = shutil.disk_usage(place).free
+    if free < _FAIL_BELOW_BYTES:
+        yield Finding("fail", "disk", f"{human_bytes(free)} free at {place}", "make room: python -m recorder prune")
+    elif free < _WARN_BELOW_BYTES:
+        yield Finding("warn", "disk", f"{human_bytes(free)} free at {place}", "make room: python -m recorder prune")
+    else:
+        yield Finding("ok", "disk", f"{human_bytes(free)} free")
+
+
+def _nearest_that_exists(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path

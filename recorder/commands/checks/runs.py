@@ -1,0 +1,50 @@
+"""The runs on the server: unfinished ones without a trainer, finished episodes that nobody decides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from recorder.commands.checks.finding import Finding
+from recorder.commands.opening import find_server_url
+from recorder.commands.output import human_age
+from recorder.commands.run_status import RunStatus, read_run_statuses
+from recorder.errors import RecorderError
+from recorder.settings import Settings
+
+__all__ = ["check_runs"]
+
+_LONG_LAG = 1000
+
+
+def check_runs(settings: Settings) -> Iterator[Finding]:
+    """A line a run that something is to be said of."""
+    url = find_server_url(settings)
+    if url is None:
+        return
+    try:
+        statuses = read_run_statuses(settings, url, now=time.time())
+    except RecorderError as error:
+        yield Finding("warn", "runs", "can't be looked at", str(error))
+        return
+    for status in statuses:
+        yield _look_at(status)
+    if not statuses:
+        yield Finding("ok", "runs", "none on the server")
+
+
+def _look_at(status: RunStatus) -> Finding:
+    what = f"run {status.run_id}"
+    found = (
+        f"{status.state}, heard of {human_age(status.silent_secs)} ago; {status.n_open} episodes open, "
+        f"{status.n_undecided}{'+' if status.more_undecided else ''} undecided"
+    )
+    if status.n_missing_steps:
+        found += f", {status.n_missing_steps} steps lost"
+    if status.n_undecided >= _LONG_LAG:
+        return Finding("warn", what, found, "decisions lag behind: start another worker: python -m recorder worker")
+    if status.state == "silent" and (status.n_open or status.n_undecided):
+        return Finding("warn", what, found, "its trainer died: a running worker salvages what arrived")
+    if status.n_missing_steps:
+        return Finding("warn", what, found, "raise recording.capture.queue_maxsize, or set on_full to block")
+    return Finding("ok", what, found)

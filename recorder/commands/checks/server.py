@@ -1,0 +1,98 @@
+"""The Redis-compatible server: reachable, keeping what it is given, and its queues moving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from recorder.commands.checks.finding import Finding
+from recorder.commands.opening import find_server_url
+from recorder.commands.output import human_bytes
+from recorder.embedded_server import find_server_binary
+from recorder.errors import ServerStartError, StreamError
+from recorder.server_status import ServerStatus, read_server_status
+from recorder.settings import Settings
+from recorder.urls import redact
+
+__all__ = ["check_server"]
+
+_OLDEST_VERSION = (6, 2)
+_LONG_QUEUE = 1000
+
+
+def check_server(settings: Settings) -> Iterator[Finding]:
+    """The server in use, or the one that would be started."""
+    url = find_server_url(settings)
+    if url is None:
+        yield _startable()
+        return
+    try:
+        status = read_server_status(
+            url, key_prefix=settings.redis.key_prefix, socket_timeout_secs=settings.redis.socket_timeout_secs
+        )
+    except StreamError as error:
+        yield Finding("fail", "server", str(error), "start it, or correct recording.redis.url (--redis-url)")
+        return
+    yield _version(status, url)
+    yield from _safety(status)
+    yield _memory(status, settings)
+    yield from _queues(status)
+
+
+def _startable() -> Finding:
+    try:
+        return Finding("ok", "server", f"none is running; a command that needs one starts {find_server_binary()}")
+    except ServerStartError as error:
+        return Finding("fail", "server", "none is configured, and none is installed", str(error))
+
+
+def _version(status: ServerStatus, url: str) -> Finding:
+    found = f"{status.kind} {status.version} at {redact(url)}"
+    numbers = tuple(int(part) for part in status.version.split(".")[:2] if part.isdigit())
+    if numbers < _OLDEST_VERSION:
+        return Finding("fail", "server", found, "6.2 is the oldest that has the commands: install a newer one")
+    return Finding("ok", "server", found)
+
+
+def _safety(status: ServerStatus) -> Iterator[Finding]:
+    if status.eviction_policy == "noeviction":
+        yield Finding("ok", "maxmemory-policy", "noeviction")
+    else:
+        yield Finding(
+            "warn",
+            "maxmemory-policy",
+            f"{status.eviction_policy}: a full server would lose steps",
+            "redis-cli CONFIG SET maxmemory-policy noeviction, and set it in the server's file",
+        )
+    if status.has_append_only_file:
+        yield Finding("ok", "appendonly", "yes")
+    else:
+        yield Finding(
+            "warn",
+            "appendonly",
+            "no: a restart of the server loses the steps that no worker has written yet",
+            "redis-cli CONFIG SET appendonly yes, and set it in the server's file",
+        )
+
+
+def _memory(status: ServerStatus, settings: Settings) -> Finding:
+    capture = settings.capture
+    if status.limit_bytes is None:
+        limit, share = int(capture.max_server_memory_bytes), 1.0
+        what = "recording.capture.max_server_memory_bytes"
+    else:
+        limit, share, what = status.limit_bytes, capture.server_memory_fraction, "its maxmemory"
+    found = f"{human_bytes(status.used_bytes)} of {human_bytes(limit)} ({what})"
+    if status.used_bytes > limit * share:
+        return Finding("fail", "server memory", found, "trainers pause: start more ingest workers, or raise the limit")
+    return Finding("ok", "server memory", found)
+
+
+def _queues(status: ServerStatus) -> Iterator[Finding]:
+    lengths = ", ".join(f"{name} {length}" for name, length in status.queue_lengths.items())
+    longest = max(status.queue_lengths.values())
+    if longest and not status.n_worker_connections:
+        yield Finding("warn", "queues", f"{lengths}; no worker is connected", "python -m recorder worker")
+    elif longest > _LONG_QUEUE:
+        yield Finding("warn", "queues", lengths, "start another worker: python -m recorder worker")
+    else:
+        yield Finding("ok", "queues", lengths)

@@ -1,0 +1,42 @@
+"""Look for what is missing or wrong: packages, folders, catalog, server, queues, runs. Exit status 1 when one fails."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import TYPE_CHECKING
+
+from recorder.commands.checks import CHECKS
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import settings_of
+from recorder.commands.output import Output
+from recorder.commands.parsing import add_command
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "doctor"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    add_command(subparsers, NAME, description=__doc__, example="doctor --config configs/cluster.yaml")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every finding, and what to do about it."""
+    settings = settings_of(args)
+    output = Output.of(args)
+    findings = [finding for check in CHECKS for finding in check(settings)]
+    verdicts = [finding.verdict for finding in findings]
+    output.document(
+        {"findings": [dataclasses.asdict(finding) for finding in findings], "is_well": "fail" not in verdicts}
+    )
+    for finding in findings:
+        output.note(f"{finding.verdict:<4}  {finding.what}: {finding.found}")
+        for line in finding.advice.splitlines():
+            output.note(f"        {line}")
+    output.note(
+        f"{len(findings)} findings, {verdicts.count('warn')} to look at, {verdicts.count('fail')} that must change"
+    )
+    return ExitStatus.FAILED if "fail" in verdicts else ExitStatus.OK

@@ -1,0 +1,33 @@
+"""What the exit status of the command line means."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from recorder.errors import RecorderError, RecordingNotFoundError, SettingsError, UsageError
+
+__all__ = ["ExitStatus", "status_of"]
+
+
+class ExitStatus(IntEnum):
+    """The process's exit status."""
+
+    OK = 0
+    """It did what was asked."""
+    FAILED = 1
+    """It could not, or it found something wrong (``doctor``, ``verify``)."""
+    USAGE = 2
+    """The command line or the configuration is wrong."""
+    NOT_FOUND = 3
+    """There is no such run, episode or recording."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+def status_of(error: RecorderError) -> ExitStatus:
+    """The exit status for an error of ours."""
+    if isinstance(error, RecordingNotFoundError):
+        return ExitStatus.NOT_FOUND
+    if isinstance(error, (UsageError, SettingsError)):
+        return ExitStatus.USAGE
+    return ExitStatus.FAILED

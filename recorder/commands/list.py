@@ -1,0 +1,68 @@
+"""List recordings, newest first, by stage, reason, reward, status or lane."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output, human_bytes
+from recorder.commands.parsing import add_command, non_negative
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "list"
+
+_COLUMNS = {
+    "run_id": "run",
+    "episode_id": "episode",
+    "curriculum_stage": "stage",
+    "total_reward": "reward",
+    "survival_steps": "steps",
+    "status": "status",
+    "reasons": "reasons",
+    "size": "size",
+    "file_path": "file",
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order -reward"
+    )
+    parser.add_argument("--stage", type=int, help="only this stage of the curriculum")
+    parser.add_argument("--reason", metavar="GLOB", help="only recordings kept for this; * and ? match anything")
+    parser.add_argument("--min-reward", type=float, help="least total reward")
+    parser.add_argument("--max-reward", type=float, help="greatest total reward")
+    parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
+    parser.add_argument("--lane", type=int, help="only this lane of a vector environment")
+    parser.add_argument(
+        "--order",
+        default="-timestamp",
+        help="timestamp, episode_id, reward, length or stage; '-' in front: greatest first (default: %(default)s)",
+    )
+    parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the recordings that meet the filters."""
+    output = Output.of(args)
+    with open_catalog(settings_of(args)) as catalog:
+        rows = catalog.query_recordings(
+            stage=args.stage,
+            reason=args.reason,
+            min_reward=args.min_reward,
+            max_reward=args.max_reward,
+            limit=args.limit,
+            run=getattr(args, "run", None),
+            lane=args.lane,
+            status=args.status,
+            order=args.order,
+        )
+    output.document(rows)
+    shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
+    output.table(f"{len(rows)} recordings", _COLUMNS, shown)
+    return ExitStatus.OK

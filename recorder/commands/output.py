@@ -1,0 +1,143 @@
+"""How commands print: tables and progress for people, JSON for programs, errors on one line of stderr."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from recorder.errors import MissingExtraError, RecorderError
+
+__all__ = ["Output", "error_line", "human_age", "human_bytes"]
+
+T = TypeVar("T")
+
+_PIPED_WIDTH = 240
+"""Columns of a table that goes into a pipe, where there is no terminal to fit into."""
+
+
+class Output:
+    """Where a command prints what it found.
+
+    Args:
+        as_json: print one JSON document instead of tables; notes and progress are left out.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Output:
+        """The output that a command's options ask for."""
+        return cls(as_json=getattr(args, "json", False))
+
+    def document(self, value: Any) -> None:
+        """Print ``value`` as JSON, when JSON is asked for."""
+        if self.as_json:
+            print(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+    def note(self, text: str) -> None:
+        """Print a line for people."""
+        if not self.as_json:
+            print(text)
+
+    def table(self, title: str, columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Print rows for people.
+
+        Args:
+            columns: key in each row to heading; numbers are set right.
+            rows: values by key; a missing one is left blank.
+        """
+        if self.as_json:
+            return
+        rows = list(rows)
+        try:
+            from rich.console import Console  # lazy: only people's tables need it
+            from rich.table import Table
+            from rich.text import Text
+        except ImportError as error:
+            raise MissingExtraError("Printing tables", "catalog") from error
+        table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for key, heading in columns.items():
+            numeric = any(isinstance(row.get(key), (int, float)) for row in rows)
+            table.add_column(heading, justify="right" if numeric else "left", no_wrap=not sys.stdout.isatty())
+        for row in rows:
+            table.add_row(*(Text(_cell(row.get(key))) for key in columns))
+        Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, soft_wrap=False).print(table)
+
+    def fields(self, title: str, fields: Mapping[str, Any]) -> None:
+        """Print one thing for people, a name and a value a line."""
+        if self.as_json:
+            return
+        print(title)
+        width = max((len(name) for name in fields), default=0)
+        for name, value in fields.items():
+            print(f"  {name:<{width}}  {_cell(value)}")
+
+    def progress(self, items: Sequence[T], what: str) -> Iterator[T]:
+        """The items, with a bar on stderr while someone watches."""
+        if self.as_json or not sys.stderr.isatty():
+            yield from items
+            return
+        from rich.console import Console  # lazy, as above
+        from rich.progress import track
+
+        yield from track(items, description=what, console=Console(stderr=True), transient=True)
+
+
+def error_line(error: RecorderError) -> str:
+    """What stderr is told."""
+    return f"error: {error}"
+
+
+def human_bytes(n_bytes: float) -> str:
+    """``1536`` as ``1.5 KiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(n_bytes) < 1024:
+            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1024
+    return f"{n_bytes:.1f} TiB"
+
+
+def human_age(secs: float) -> str:
+    """A time span in the largest unit that fits: ``90`` as ``1.5 min``."""
+    for limit, divisor, unit in ((60.0, 1.0, "s"), (3600.0, 60.0, "min"), (86400.0, 3600.0, "h")):
+        if abs(secs) < limit:
+            return f"{secs / divisor:.3g} {unit}"
+    return f"{secs / 86400.0:.3g} d"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_cell(item) for item in value)
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    """``value`` in JSON's own types; what JSON has no number for (NaN, infinities) becomes null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(dataclasses.asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, (str, int, bool)) or value is None else str(value)

@@ -1,0 +1,89 @@
+"""The parser: options that every subcommand takes, and the subcommands' own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from recorder.commands import COMMANDS
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+__all__ = ["add_command", "build_parser", "command_module", "non_negative"]
+
+PROGRAM = "python -m recorder"
+
+_EXAMPLE = f"""\
+example:
+  {PROGRAM} list --stage 2 --min-reward 100 --recordings recordings/
+
+exit status: 0 done; 1 failed, or something is wrong; 2 wrong usage or configuration; 3 not found"""
+
+
+def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for ``arguments``: only the subcommands named in them are imported and have options of their own."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="The flight recorder of reinforcement-learning training.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_common_options()],
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for name, summary in COMMANDS.items():
+        if name in arguments:
+            command_module(name).add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=summary, add_help=False)
+    return parser
+
+
+def command_module(name: str) -> ModuleType:
+    """The module of a subcommand."""
+    return import_module(f"recorder.commands.{name.replace('-', '_')}")
+
+
+def add_command(subparsers: Subparsers, name: str, *, description: str, example: str) -> argparse.ArgumentParser:
+    """A subcommand's parser, with the common options and an example at the end of its help.
+
+    Args:
+        name: as in ``COMMANDS``, where its one line for the top level's help stands.
+        description: what it does; the module's docstring, as a rule.
+        example: arguments behind ``python -m recorder``, one command a line.
+    """
+    lines = "\n".join(f"  {PROGRAM} {line}" for line in example.splitlines())
+    return subparsers.add_parser(
+        name,
+        help=COMMANDS[name],
+        description=description,
+        epilog=f"example:\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_common_options()],
+    )
+
+
+def non_negative(text: str) -> int:
+    """An argument that counts something."""
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _common_options() -> argparse.ArgumentParser:
+    """Options that may stand before or behind the subcommand; what is not given leaves no trace, so neither place wins."""
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = parser.add_argument_group("common options")
+    group.add_argument("--config", metavar="FILE", help="YAML file with the key 'recording'")
+    group.add_argument("--database", metavar="PATH_OR_URL", help="the catalog: SQLite file or PostgreSQL URL")
+    group.add_argument("--recordings", metavar="DIR_OR_URL", help="where the episode files lie")
+    group.add_argument("--redis-url", metavar="URL", help="Redis or Valkey server")
+    group.add_argument("--key-prefix", metavar="PREFIX", help="what every key on that server begins with")
+    group.add_argument("--run", metavar="RUN_ID", help="only this run")
+    group.add_argument("--json", action="store_true", help="print JSON, for programs")
+    group.add_argument("--verbose", action="store_true", help="log what happens to stderr")
+    return parser

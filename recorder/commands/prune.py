@@ -1,0 +1,96 @@
+"""Delete recordings that are too old, or the oldest ones until the rest fits; the episodes' rows stay."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output, human_bytes
+from recorder.commands.parsing import add_command, non_negative
+from recorder.errors import UsageError
+from recorder.storage import open_storage
+
+if TYPE_CHECKING:
+    from recorder.catalog import RecordingRow
+    from recorder.commands.parsing import Subparsers
+
+NAME = "prune"
+
+_SECS_A_DAY = 86400.0
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="prune --max-age-days 30 --dry-run\nprune --max-bytes 10000000000",
+    )
+    parser.add_argument("--max-age-days", type=float, help="delete older ones (default: recording.retention)")
+    parser.add_argument(
+        "--max-bytes", type=non_negative, help="delete the oldest until the rest fits (default: likewise)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Delete what the limits ask for: the file, then its row."""
+    settings = settings_of(args)
+    output = Output.of(args)
+    max_age_days = settings.retention.max_age_days if args.max_age_days is None else args.max_age_days
+    max_bytes = settings.retention.max_bytes if args.max_bytes is None else args.max_bytes
+    if max_age_days is None and max_bytes is None:
+        raise UsageError("nothing to prune by: give --max-age-days or --max-bytes, or set recording.retention")
+    storage = open_storage(settings.recordings_dir)
+    with open_catalog(settings, read_only=args.dry_run) as catalog:
+        victims = choose_victims(
+            catalog.iterate_recordings(getattr(args, "run", None)),
+            now=time.time(),
+            max_age_days=max_age_days,
+            max_bytes=max_bytes,
+        )
+        if not args.dry_run:
+            for row in output.progress(victims, "deleting"):
+                # The file first: a row without a file is noticed and cleared, a file without a row would come back.
+                storage.delete(row.file_path)
+                catalog.delete_recording(row.run_id, row.episode_id)
+    n_bytes = sum(row.compressed_size_bytes for row in victims)
+    output.document(
+        {
+            "deleted": not args.dry_run,
+            "n_recordings": len(victims),
+            "n_bytes": n_bytes,
+            "recordings": [{"run_id": row.run_id, "episode_id": row.episode_id} for row in victims],
+        }
+    )
+    output.note(f"{'would delete' if args.dry_run else 'deleted'} {len(victims)} recordings, {human_bytes(n_bytes)}")
+    return ExitStatus.OK
+
+
+def choose_victims(
+    recordings: Iterable[RecordingRow], *, now: float, max_age_days: float | None, max_bytes: int | None
+) -> list[RecordingRow]:
+    """The recordings to delete, oldest first.
+
+    Args:
+        recordings: all that there are.
+        now: seconds since 1970.
+        max_age_days: older ones go; None lets any age be.
+        max_bytes: the oldest of the others go until the rest takes no more than this on disk; None lets any size be.
+    """
+    oldest_first = sorted(recordings, key=lambda row: (row.timestamp, row.run_id, row.episode_id))
+    n_bytes = sum(row.compressed_size_bytes for row in oldest_first)
+    victims = []
+    for row in oldest_first:
+        too_old = max_age_days is not None and now - row.timestamp > max_age_days * _SECS_A_DAY
+        too_much = max_bytes is not None and n_bytes > max_bytes
+        if not too_old and not too_much:
+            break
+        victims.append(row)
+        n_bytes -= row.compressed_size_bytes
+    return victims

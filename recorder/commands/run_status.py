@@ -1,0 +1,103 @@
+"""How the runs on the server are doing, for ``stats`` and ``doctor``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from recorder.commands.opening import open_catalog
+from recorder.settings import Settings
+from recorder.step_stream import FIRST_CURSOR, RedisStepStream
+from recorder.urls import is_url
+
+__all__ = ["RunStatus", "read_run_statuses"]
+
+_COUNTED_UNDECIDED = 1000
+"""How far the undecided episodes are counted: beyond it only "more" matters."""
+
+_MISSING = ("n_dropped_steps", "n_lost_steps", "n_refused_steps")
+"""Counters of a trainer (``RecorderStats``) that together are the steps that no recording will hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """One run as its trainers and the server tell it.
+
+    Args:
+        state: ``running`` while a trainer's heart beats; ``closed`` when all have closed; else ``silent``.
+        silent_secs: since the last heartbeat.
+        n_open: episodes that have begun and not ended.
+        n_undecided: finished episodes that no worker has looked at; ``more_undecided`` when there are more still.
+        producers: what each trainer process says of itself, by its id.
+        counters: their counters, added up.
+    """
+
+    run_id: str
+    state: Literal["running", "closed", "silent"]
+    silent_secs: float
+    n_open: int
+    n_undecided: int
+    more_undecided: bool
+    producers: Mapping[str, Mapping[str, Any]]
+    counters: Mapping[str, int]
+
+    @property
+    def n_missing_steps(self) -> int:
+        """Steps that the trainers could not hand over."""
+        return sum(self.counters.get(name, 0) for name in _MISSING)
+
+
+def read_run_statuses(settings: Settings, url: str, *, now: float, run_id: str | None = None) -> list[RunStatus]:
+    """The runs on the server at ``url``, the latest first; only one of them where ``run_id`` is given.
+
+    Args:
+        now: seconds since 1970.
+
+    Raises:
+        StreamError: the server can't be reached.
+        CatalogError: the catalog can't be read.
+    """
+    stream = RedisStepStream(
+        url,
+        key_prefix=settings.redis.key_prefix,
+        purpose="server",
+        socket_timeout_secs=settings.redis.socket_timeout_secs,
+    )
+    try:
+        names = [name for name, _ in stream.runs() if run_id in (None, name)]
+        cursors = _cursors(settings, names)
+        return [_read(stream, name, cursors[name], settings, now) for name in names]
+    finally:
+        stream.close()
+
+
+def _cursors(settings: Settings, names: list[str]) -> dict[str, str]:
+    place = settings.catalog_url
+    if not is_url(place) and not Path(place).exists():
+        return dict.fromkeys(names, FIRST_CURSOR)
+    with open_catalog(settings) as catalog:
+        return {name: catalog.load_run_state(name).cursor for name in names}
+
+
+def _read(stream: RedisStepStream, run_id: str, cursor: str, settings: Settings, now: float) -> RunStatus:
+    info = stream.run_info(run_id)
+    undecided = stream.read_finished(run_id, after=cursor, limit=_COUNTED_UNDECIDED + 1)
+    silent_secs = max(0.0, now - info.last_heartbeat)
+    counters: Counter[str] = Counter()
+    for state in info.producers.values():
+        counters.update({name: int(value) for name, value in state.items() if name.startswith("n_")})
+    is_closed = bool(info.producers) and all(state.get("closed") for state in info.producers.values())
+    is_silent = silent_secs > settings.ingest.abandoned_after_secs
+    return RunStatus(
+        run_id=run_id,
+        state="closed" if is_closed else "silent" if is_silent else "running",
+        silent_secs=silent_secs,
+        n_open=len(stream.open_plays(run_id)),
+        n_undecided=min(len(undecided), _COUNTED_UNDECIDED),
+        more_undecided=len(undecided) > _COUNTED_UNDECIDED,
+        producers=info.producers,
+        counters=counters,
+    )

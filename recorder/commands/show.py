@@ -1,0 +1,46 @@
+"""Show everything the catalog knows about one episode: how it went, what was decided, where its file is."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output
+from recorder.commands.parsing import add_command
+from recorder.errors import RecordingNotFoundError
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "show"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, NAME, description=__doc__, example="show 500 --run my-run")
+    parser.add_argument("episode_id", type=int, help="without --run: of the newest run that has it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the episode, and its recording where it has one."""
+    output = Output.of(args)
+    with open_catalog(settings_of(args)) as catalog:
+        episode = catalog.find_episode(args.episode_id, getattr(args, "run", None))
+        try:
+            recording = dataclasses.asdict(catalog.get_recording(episode.run_id, episode.episode_id))
+        except RecordingNotFoundError:
+            recording = None
+    fields = dataclasses.asdict(episode)
+    output.document({"episode": fields, "recording": recording})
+    explanations = len(fields.pop("why"))
+    output.fields(f"episode {episode.episode_id} of run {episode.run_id}", fields)
+    if recording is None:
+        output.note("it has no recording")
+    else:
+        output.fields("recording", {name: value for name, value in recording.items() if name not in fields})
+    if explanations:
+        output.note(f"{explanations} explanations: why {episode.episode_id} --run {episode.run_id}")
+    return ExitStatus.OK

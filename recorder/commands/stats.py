@@ -1,0 +1,122 @@
+"""Runs, trainers, queues and losses at a glance, from the server and the catalog."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import find_server_url, open_catalog, settings_of
+from recorder.commands.output import Output, human_age, human_bytes
+from recorder.commands.parsing import add_command
+from recorder.commands.run_status import RunStatus, read_run_statuses
+from recorder.server_status import ServerStatus, read_server_status
+from recorder.settings import Settings
+from recorder.urls import is_url, redact
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "stats"
+
+_RUN_COLUMNS = {
+    "run_id": "run",
+    "n_episodes": "episodes",
+    "kept": "kept",
+    "held": "held",
+    "skipped": "skipped",
+    "n_recordings": "recordings",
+    "n_steps": "steps",
+    "n_missing_steps": "steps missing",
+    "by_reason": "reasons",
+}
+_LIVE_COLUMNS = {
+    "run_id": "run",
+    "state": "state",
+    "silent": "last heard of",
+    "n_open": "open",
+    "n_undecided": "undecided",
+    "producers": "trainers",
+    "n_recorded": "steps",
+    "n_missing": "steps lost",
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    add_command(subparsers, NAME, description=__doc__, example="stats --json")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what the server holds now, and what the catalog holds for good."""
+    settings = settings_of(args)
+    output = Output.of(args)
+    run_id = getattr(args, "run", None)
+    recorded = _recorded_runs(settings, run_id)
+    url = find_server_url(settings)
+    server: ServerStatus | None = None
+    live: list[RunStatus] = []
+    if url is not None:
+        server = read_server_status(
+            url, key_prefix=settings.redis.key_prefix, socket_timeout_secs=settings.redis.socket_timeout_secs
+        )
+        live = read_run_statuses(settings, url, now=time.time(), run_id=run_id)
+    output.document(
+        {
+            "server": None if server is None or url is None else {"url": redact(url), **dataclasses.asdict(server)},
+            "live_runs": [{**dataclasses.asdict(status), "n_missing_steps": status.n_missing_steps} for status in live],
+            "recorded_runs": recorded,
+        }
+    )
+    _print_server(output, url, server)
+    _print_live(output, live)
+    output.table("recorded", _RUN_COLUMNS, recorded)
+    return ExitStatus.OK
+
+
+def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any]]:
+    place = settings.catalog_url
+    if not is_url(place) and not Path(place).exists():
+        return []
+    with open_catalog(settings) as catalog:
+        rows = catalog.list_runs() if run_id is None else [catalog.get_run(run_id)]
+        return [
+            {
+                **dataclasses.asdict(summary := catalog.summarise_run(row.run_id)),
+                **{decision: summary.by_decision.get(decision, 0) for decision in ("kept", "held", "skipped")},
+                "n_recordings": row.n_recordings,
+                "ended_at": row.ended_at,
+            }
+            for row in rows
+        ]
+
+
+def _print_server(output: Output, url: str | None, server: ServerStatus | None) -> None:
+    if server is None or url is None:
+        output.note("no server is configured, and none is running beside the recordings\n")
+        return
+    limit = "" if server.limit_bytes is None else f" of {human_bytes(server.limit_bytes)}"
+    queues = ", ".join(f"{name} {length}" for name, length in server.queue_lengths.items())
+    output.note(f"{server.kind} {server.version} at {redact(url)}: {human_bytes(server.used_bytes)}{limit}")
+    output.note(f"tasks waiting: {queues}; worker connections: {server.n_worker_connections}\n")
+
+
+def _print_live(output: Output, live: Sequence[RunStatus]) -> None:
+    rows = [
+        {
+            **dataclasses.asdict(status),
+            "silent": f"{human_age(status.silent_secs)} ago",
+            "n_undecided": f"{status.n_undecided}{'+' if status.more_undecided else ''}",
+            "producers": len(status.producers),
+            "n_recorded": status.counters.get("n_recorded_steps", 0),
+            "n_missing": status.n_missing_steps,
+        }
+        for status in live
+    ]
+    if rows:
+        output.table("on the server", _LIVE_COLUMNS, rows)
+        output.note("")

@@ -1,0 +1,58 @@
+"""Explain why an episode was kept, or was not: each criterion, its value, its threshold."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output
+from recorder.commands.parsing import add_command
+
+if TYPE_CHECKING:
+    from recorder.catalog import EpisodeRow
+    from recorder.commands.parsing import Subparsers
+
+NAME = "why"
+
+_COLUMNS = {
+    "criterion": "criterion",
+    "keep": "keeps it",
+    "value": "value",
+    "threshold": "threshold",
+    "detail": "detail",
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, NAME, description=__doc__, example="why 500 --run my-run")
+    parser.add_argument("episode_id", type=int, help="without --run: of the newest run that has it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the decision and every criterion's explanation."""
+    output = Output.of(args)
+    with open_catalog(settings_of(args)) as catalog:
+        episode = catalog.find_episode(args.episode_id, getattr(args, "run", None))
+    output.document(
+        {
+            "run_id": episode.run_id,
+            "episode_id": episode.episode_id,
+            "decision": episode.decision,
+            "reasons": episode.reasons,
+            "criteria": episode.why,
+        }
+    )
+    output.table(_verdict(episode), _COLUMNS, episode.why)
+    return ExitStatus.OK
+
+
+def _verdict(episode: EpisodeRow) -> str:
+    decision = {
+        "held": "is held: a criterion may still claim it",
+        "kept": f"was kept: {', '.join(episode.reasons)}",
+        "skipped": "was not kept",
+    }[episode.decision]
+    return f"episode {episode.episode_id} of run {episode.run_id} {decision}"

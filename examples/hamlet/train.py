@@ -1,0 +1,183 @@
+"""The training loop with the recorder in it: look for ``# RECORDER``, that is all you would add to a loop of your own.
+
+``train`` is a plain function: the same seed lives the same lives with a recorder and without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter, perf_counter_ns
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from examples.hamlet.affordances import AFFORDANCES, METER_NAMES
+from examples.hamlet.agent import DQNAgent
+from examples.hamlet.curriculum import Curriculum
+from examples.hamlet.environment import ACTION_NAMES, GRID_SIZE, MAX_STEPS, HamletEnvironment
+from examples.hamlet.lives import EndedLife, Lives
+from examples.hamlet.novelty import RandomNetworkDistillation
+from examples.hamlet.result import TrainingProgress, TrainingResult
+from examples.hamlet.transition_memory import Transitions
+from recorder.episode import EpisodeMetadata
+
+if TYPE_CHECKING:
+    from recorder.capture.recorder import EpisodeRecorder
+
+__all__ = ["train"]
+
+PROGRESS_INTERVAL_SECS = 5.0
+RECENT_EPISODES = 50
+"""Latest episodes that a progress report averages over."""
+
+
+def train(
+    *,
+    recorder: EpisodeRecorder | None = None,
+    n_lanes: int = 16,
+    seconds: float | None = None,
+    env_steps: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+) -> TrainingResult:
+    """Train a fresh agent until the time is up or the steps are lived, whichever comes first.
+
+    Args:
+        recorder: gets every step and every episode; None trains without. Closing it is left to the caller.
+        n_lanes: lives lived side by side.
+        seconds: length of the run; None sets no limit.
+        env_steps: steps to live, all lanes together, rounded up to whole vector steps; None sets no limit.
+        seed: of the world, the weights and the agent.
+        device: a torch device. On a CPU, ``torch.set_num_threads(1)`` is fastest: the tensors are small.
+        on_progress: called every five seconds, and once at the end.
+
+    Raises:
+        ValueError: neither ``seconds`` nor ``env_steps`` is given.
+    """
+    if seconds is None and env_steps is None:
+        raise ValueError("train needs an end: give seconds=, env_steps= or both")
+    torch.manual_seed(seed)
+    env = HamletEnvironment(n_lanes, seed=seed, device=device)
+    agent = DQNAgent(env.n_observations, len(ACTION_NAMES), seed=seed, device=device)
+    novelty = RandomNetworkDistillation(env.n_observations, device=device)
+    curriculum = Curriculum(MAX_STEPS)
+    lives = Lives(n_lanes, curriculum.stage, device=device)
+    observation, masks = env.observe(), env.action_masks()
+    survival_steps: list[int] = []
+    n_env_steps = 0
+    recording = _Stopwatch()
+
+    def progress() -> TrainingProgress:
+        recent = survival_steps[-RECENT_EPISODES:]
+        return TrainingProgress(
+            seconds=perf_counter() - began,
+            env_steps=n_env_steps,
+            n_episodes=len(survival_steps),
+            stage=curriculum.stage.number,
+            epsilon=agent.epsilon,
+            recent_survival=sum(recent) / max(1, len(recent)),
+        )
+
+    began = reported = perf_counter()
+    while (env_steps is None or n_env_steps < env_steps) and (seconds is None or perf_counter() - began < seconds):
+        epsilon = agent.epsilon
+        actions, q_values = agent.act(observation, masks)
+        outcome = env.step(actions)
+        next_observation, next_masks = env.observe(), env.action_masks()
+        intrinsic = novelty.reward(next_observation)
+        learned_from = outcome.reward + lives.intrinsic_weight * intrinsic
+        agent.learn(Transitions(observation, actions, learned_from, next_observation, next_masks, outcome.terminated))
+        n_env_steps += n_lanes
+
+        if recorder is not None:
+            with recording:
+                # RECORDER: one step of every lane. Tensors go in as they are, from any device; they are copied in this
+                # call, so what is reset below stays recorded. The state is the one reached by the action; Q-values,
+                # masks and epsilon are what the action was chosen from.
+                recorder.record_batch(
+                    lives.episode_ids,
+                    lives.steps,
+                    env.position,
+                    env.meters,
+                    actions,
+                    outcome.reward,
+                    intrinsic,
+                    q_values=q_values,
+                    time_of_day=env.time_of_day,
+                    interaction_progress=env.interaction_progress,
+                    terminated=outcome.terminated,
+                    truncated=outcome.truncated,
+                    epsilon=np.full(n_lanes, epsilon, dtype=np.float32),
+                    action_masks=masks,
+                    lanes=lives.lanes,
+                )
+        lives.steps += 1
+
+        observation, masks = next_observation, next_masks
+        ended = (outcome.terminated | outcome.truncated).nonzero().flatten().tolist()
+        for lane in ended:
+            life = lives.end(lane)
+            is_longest = life.n_steps > max(survival_steps, default=0)
+            if recorder is not None:
+                with recording:
+                    # RECORDER: the episode's end, with what only the trainer knows: returns are summed from the steps.
+                    recorder.finish_episode(life.episode_id, _metadata(life, env, epsilon, n_env_steps))
+                    if is_longest:
+                        # RECORDER: criteria decide what is kept; this keeps an episode for a reason of your own.
+                        recorder.keep(life.episode_id, "longest_life")
+            survival_steps.append(life.n_steps)
+            curriculum.episode_ended(life.episode_id, stage=life.stage, survival_steps=life.n_steps)
+            lives.begin(lane, curriculum.stage)
+        if ended:
+            env.reset(ended, curriculum.stage)
+            observation, masks = env.observe(), env.action_masks()
+
+        if on_progress is not None and perf_counter() - reported >= PROGRESS_INTERVAL_SECS:
+            reported = perf_counter()
+            on_progress(progress())
+
+    if on_progress is not None:
+        on_progress(progress())
+    return TrainingResult(
+        env_steps=n_env_steps,
+        survival_steps=tuple(survival_steps),
+        stage=curriculum.stage.number,
+        transitions=tuple(curriculum.transitions),
+        seconds=perf_counter() - began,
+        recording_seconds=recording.nanos / 1e9,
+    )
+
+
+def _metadata(life: EndedLife, env: HamletEnvironment, epsilon: float, env_steps: int) -> EpisodeMetadata:
+    """What the recorder can't see in the steps."""
+    visits = dict(zip((a.name for a in AFFORDANCES), env.visits[life.lane].tolist(), strict=False))
+    return EpisodeMetadata(
+        episode_id=life.episode_id,
+        lane=life.lane,
+        survival_steps=life.n_steps,
+        curriculum_stage=life.stage.number,
+        epsilon=epsilon,
+        intrinsic_weight=life.stage.intrinsic_weight,
+        affordance_layout={name: env.layout[name] for name in life.stage.affordances},
+        affordance_visits={name: visits[name] for name in life.stage.affordances},
+        meter_names=METER_NAMES,
+        action_names=ACTION_NAMES,
+        grid_size=GRID_SIZE,
+        env_steps=env_steps,
+    )
+
+
+class _Stopwatch:
+    """Adds up the time spent in its ``with`` blocks."""
+
+    def __init__(self) -> None:
+        self.nanos = 0
+        self._began = 0
+
+    def __enter__(self) -> None:
+        self._began = perf_counter_ns()
+
+    def __exit__(self, *_: object) -> None:
+        self.nanos += perf_counter_ns() - self._began

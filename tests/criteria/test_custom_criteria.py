@@ -120,11 +120,13 @@ def test_what_a_custom_criterion_lets_go_is_settled_in_the_same_call(install: Ca
 
 def test_a_custom_criterion_goes_on_after_a_restart(install: Callable[..., None]) -> None:
     install(streak="Streak")
-    before = Evaluator(build_criteria({"streak": {}}))
+    config = {"streak": {"length": 3}}
+    before = Evaluator(build_criteria(config))
     before.observe(episode(0, reward=1.0))
-    after = Evaluator(build_criteria({"streak": {}}))
+    after = Evaluator(build_criteria(config))
     after.restore(json.loads(json.dumps(before.state())))
-    assert [it.reasons for it in after.observe(episode(1, reward=1.0))] == [("streak_2",), ("streak_2",)]
+    assert after.observe(episode(1, reward=1.0)) == []
+    assert [it.reasons for it in after.observe(episode(2, reward=1.0))] == [("streak_3",)] * 3
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,18 @@ def test_a_manual_reason_comes_in_time_while_the_episode_is_held_and_too_late_af
 def test_manual_reasons_are_bounded() -> None:
     evaluator = Evaluator([StageTransitionCriterion()])
     evaluator.observe(episode(0))
+    assert all(evaluator.add_manual_reason(0, "again") for _ in range(1000))
     assert all(evaluator.add_manual_reason(0, f"loss_{n}") for n in range(1000))
-    assert len(evaluator.end_run()[0].reasons) == 64
+    reasons = evaluator.end_run()[0].reasons
+    assert reasons == ("manual_again", *(f"manual_loss_{n}" for n in range(63)))
+
+
+def test_a_reason_that_two_criteria_give_is_listed_once() -> None:
+    twin = PeriodicCriterion(1)
+    twin.name = "twin"
+    (settled,) = Evaluator([PeriodicCriterion(1), twin]).observe(episode(0))
+    assert settled.reasons == ("periodic_1",)
+    assert [line["reasons"] for line in settled.why] == [["periodic_1"], ["periodic_1"]]
 
 
 def test_a_salvaged_episode_is_kept_as_salvaged_by_itself() -> None:
@@ -175,7 +185,10 @@ def test_a_later_play_replaces_the_one_that_is_held_and_the_earlier_is_never_set
         episode(1, play_id=21, lane=3),
         episode(2, play_id=22, lane=3, stage=2),
     ]
-    settled = settle_all(evaluator, episodes)
+    for it in episodes[:3]:
+        evaluator.observe(it)
+    assert [(n, pending.play_id) for n, pending in evaluator.pending().items()] == [(1, 11), (0, 20)]
+    settled = settle_all(evaluator, episodes[3:])
     assert sorted((it.episode_id, it.play_id) for it in settled) == [(0, 20), (1, 21), (2, 22)]
     reasons = {it.episode_id: it.reasons for it in settled}
     assert reasons[0] == ("periodic_1", "stage_1_pre_transition", "stage_1_first_1", "stage_1_last_2")

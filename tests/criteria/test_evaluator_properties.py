@@ -62,7 +62,8 @@ def test_a_restart_in_mid_run_changes_nothing(plays: list[dict[str, object]], cu
 def test_each_play_is_settled_once_unless_a_later_one_replaced_it_while_it_was_held(
     plays: list[dict[str, object]],
 ) -> None:
-    evaluator = new_evaluator()
+    criteria = build_criteria(CONFIG)
+    evaluator = Evaluator(criteria)
     settled: list[Settled] = []
     replaced: set[int] = set()
     for it in numbered(plays):
@@ -71,6 +72,7 @@ def test_each_play_is_settled_once_unless_a_later_one_replaced_it_while_it_was_h
         now = evaluator.observe(it)
         settled += now
         assert (it.play_id in {s.play_id for s in now}) != evaluator.is_held(it.episode_id)
+        assert all(any(n in criterion.held() for criterion in criteria) for n in evaluator.pending())
     settled += evaluator.end_run()
     assert not evaluator.pending()
     assert sorted([it.play_id for it in settled] + sorted(replaced)) == list(range(1, len(plays) + 1))

@@ -148,9 +148,14 @@ def test_the_explanation_tells_when_the_cap_and_not_the_threshold_said_no() -> N
         assert isinstance(it.threshold, float)
         assert it.value > it.threshold
         assert "used up the share" in it.detail
-    constant = criterion.observe(episode(200, reward=-1e9 + 1))
-    assert constant.explanation.keep
+    assert criterion.observe(episode(200, reward=-1e9)).explanation.keep
     assert "used up" not in criterion.observe(episode(201, reward=150.0)).explanation.detail
+
+
+def test_a_side_that_is_switched_off_is_not_the_one_explained() -> None:
+    criterion = PerformanceCriterion(top_percentile=0)
+    explanations = [criterion.observe(episode(i, reward=float(i))).explanation for i in range(20)]
+    assert all("bottom 10.0 %" in it.detail for it in explanations[10:])
 
 
 @pytest.mark.parametrize("status", [EpisodeStatus.TRUNCATED, EpisodeStatus.SALVAGED])

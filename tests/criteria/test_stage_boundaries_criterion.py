@@ -102,7 +102,18 @@ def test_a_later_play_of_one_of_the_last_is_counted_once() -> None:
 def test_the_firsts_stay_counted_when_a_run_is_resumed_after_its_end() -> None:
     criterion = StageBoundariesCriterion(1, 1)
     assert claimed(criterion, one_lane([1, 1])) == {0: ["stage_1_first_1"], 1: ["stage_1_last_1"]}
-    assert claimed(criterion, [episode(2), episode(3)]) == {3: ["stage_1_last_1"]}
+    assert claimed(criterion, [episode(2), episode(3), episode(4, stage=2)]) == {
+        3: ["stage_1_last_1"],
+        4: ["stage_2_first_1", "stage_2_last_1"],
+    }
+
+
+def test_what_a_left_stage_held_is_let_go() -> None:
+    criterion = StageBoundariesCriterion(record_first_n=0, record_last_n=2)
+    for it in one_lane([1, 1, 1]):
+        criterion.observe(it)
+    assert criterion.observe(episode(3, stage=2)).released == (1, 2)
+    assert set(criterion.held()) == {3}
 
 
 def test_a_stage_too_many_to_remember_has_a_last_but_no_first() -> None:

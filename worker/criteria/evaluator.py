@@ -132,7 +132,6 @@ class Evaluator:
         for criterion in self._criteria:
             for claim in criterion.end_run():
                 self._claim(claim.episode_id, criterion.name, claim.reason)
-        self._let_go = []
         return [self._settle(episode_id) for episode_id in list(self._pending)]
 
     def pending(self) -> Mapping[int, Pending]:

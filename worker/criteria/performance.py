@@ -137,9 +137,9 @@ class PerformanceCriterion(Criterion):
         n_beaten = {self._top: n_below, self._bottom: n_above}
         outstanding = [tail for tail in n_beaten if tail.stands_out(n_beaten[tail], n_history)]
         kept = [tail for tail in outstanding if tail.take_place(self._n_judged)]
-        # Explained is a side that keeps the return, or else the one that it is nearer to.
-        nearer = self._top if n_below >= n_above else self._bottom
-        explained = kept[0] if kept else nearer
+        # Explained is a side that keeps the return, or else the one that it is nearer to, if that is switched on.
+        nearer, other = (self._top, self._bottom) if n_below >= n_above else (self._bottom, self._top)
+        explained = kept[0] if kept else nearer if nearer.percentile else other
         detail = explained.cap_detail if not kept and explained in outstanding else explained.detail
         explanation = Explanation(self.name, bool(kept), value, self._threshold(explained, n_history), detail)
         return Observation(tuple([Claim(episode_id, tail.reason) for tail in kept]), explanation)

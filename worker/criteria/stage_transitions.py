@@ -106,7 +106,7 @@ class StageTransitionCriterion(Criterion):
         self._lane_of.clear()
         for index, stage, n_post_left, recent in state["lanes"][-self._max_lanes :]:
             kept = recent[-self._lookback :] if self._lookback else []
-            self._lanes[index] = _Lane(stage, min(n_post_left, self._lookahead), deque(kept))
+            self._lanes[index] = _Lane(stage, n_post_left, deque(kept))
             self._lane_of.update(dict.fromkeys(kept, index))
 
     def _hold(self, episode: EpisodeSummary, lane: _Lane) -> list[int]:

@@ -1,14 +1,18 @@
-"""What a training run reports: on its way, and at its end."""
+"""What a training run reports, on its way and at its end, and how that is counted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from time import perf_counter, perf_counter_ns
 
-from examples.hamlet.curriculum import StageTransition
+from examples.hamlet.curriculum import Curriculum, StageTransition
 
-__all__ = ["TrainingProgress", "TrainingResult"]
+__all__ = ["Stopwatch", "Tally", "TrainingProgress", "TrainingResult"]
+
+RECENT_EPISODES = 50
+"""Latest episodes that a progress report averages over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,65 @@ class TrainingResult:
     @property
     def _fifth(self) -> int:
         return max(1, self.n_episodes // 5)
+
+
+class Tally:
+    """Counts a run while it goes on; its clock starts when it is made."""
+
+    def __init__(self) -> None:
+        self.env_steps = 0
+        self.longest_life = 0
+        self.recording = Stopwatch()
+        self._survival_steps: list[int] = []
+        self._began = perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return perf_counter() - self._began
+
+    def count_episode(self, survival_steps: int) -> bool:
+        """Count a finished episode; returns whether it is the longest so far."""
+        self._survival_steps.append(survival_steps)
+        is_longest = survival_steps > self.longest_life
+        self.longest_life = max(self.longest_life, survival_steps)
+        return is_longest
+
+    def progress(self, *, stage: int, epsilon: float) -> TrainingProgress:
+        """Where the run stands now."""
+        return TrainingProgress(
+            seconds=self.seconds,
+            env_steps=self.env_steps,
+            n_episodes=len(self._survival_steps),
+            stage=stage,
+            epsilon=epsilon,
+            recent_survival=_mean(self._survival_steps[-RECENT_EPISODES:]),
+        )
+
+    def result(self, curriculum: Curriculum) -> TrainingResult:
+        """What came out of the run."""
+        return TrainingResult(
+            env_steps=self.env_steps,
+            survival_steps=tuple(self._survival_steps),
+            stage=curriculum.stage.number,
+            transitions=tuple(curriculum.transitions),
+            seconds=self.seconds,
+            recording_seconds=self.recording.nanos / 1e9,
+        )
+
+
+class Stopwatch:
+    """Adds up the time spent in its ``with`` blocks."""
+
+    def __init__(self) -> None:
+        self.nanos = 0
+        self._began = 0
+
+    def __enter__(self) -> None:
+        self._began = perf_counter_ns()
+
+    def __exit__(self, *_: object) -> None:
+        self.nanos += perf_counter_ns() - self._began
 
 
 def _mean(values: Sequence[int]) -> float:

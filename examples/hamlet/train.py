@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter, perf_counter_ns
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,7 @@ from examples.hamlet.curriculum import Curriculum
 from examples.hamlet.environment import ACTION_NAMES, GRID_SIZE, MAX_STEPS, HamletEnvironment
 from examples.hamlet.lives import EndedLife, Lives
 from examples.hamlet.novelty import RandomNetworkDistillation
-from examples.hamlet.result import TrainingProgress, TrainingResult
+from examples.hamlet.result import Tally, TrainingProgress, TrainingResult
 from examples.hamlet.transition_memory import Transitions
 from recorder.episode import EpisodeMetadata
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 PROGRESS_INTERVAL_SECS = 5.0
-RECENT_EPISODES = 50
-"""Latest episodes that a progress report averages over."""
 
 
 def train(
@@ -65,23 +62,9 @@ def train(
     curriculum = Curriculum(MAX_STEPS)
     lives = Lives(n_lanes, curriculum.stage, device=device)
     observation, masks = env.observe(), env.action_masks()
-    survival_steps: list[int] = []
-    n_env_steps = 0
-    recording = _Stopwatch()
-
-    def progress() -> TrainingProgress:
-        recent = survival_steps[-RECENT_EPISODES:]
-        return TrainingProgress(
-            seconds=perf_counter() - began,
-            env_steps=n_env_steps,
-            n_episodes=len(survival_steps),
-            stage=curriculum.stage.number,
-            epsilon=agent.epsilon,
-            recent_survival=sum(recent) / max(1, len(recent)),
-        )
-
-    began = reported = perf_counter()
-    while (env_steps is None or n_env_steps < env_steps) and (seconds is None or perf_counter() - began < seconds):
+    tally = Tally()
+    reported = 0.0
+    while (seconds is None or tally.seconds < seconds) and (env_steps is None or tally.env_steps < env_steps):
         epsilon = agent.epsilon
         actions, q_values = agent.act(observation, masks)
         outcome = env.step(actions)
@@ -89,10 +72,10 @@ def train(
         intrinsic = novelty.reward(next_observation)
         learned_from = outcome.reward + lives.intrinsic_weight * intrinsic
         agent.learn(Transitions(observation, actions, learned_from, next_observation, next_masks, outcome.terminated))
-        n_env_steps += n_lanes
+        tally.env_steps += n_lanes
 
         if recorder is not None:
-            with recording:
+            with tally.recording:
                 # RECORDER: one step of every lane. Tensors go in as they are, from any device; they are copied in this
                 # call, so what is reset below stays recorded. The state is the one reached by the action; Q-values,
                 # masks and epsilon are what the action was chosen from.
@@ -119,35 +102,27 @@ def train(
         ended = (outcome.terminated | outcome.truncated).nonzero().flatten().tolist()
         for lane in ended:
             life = lives.end(lane)
-            is_longest = life.n_steps > max(survival_steps, default=0)
+            is_longest = tally.count_episode(life.n_steps)
             if recorder is not None:
-                with recording:
-                    # RECORDER: the episode's end, with what only the trainer knows: returns are summed from the steps.
-                    recorder.finish_episode(life.episode_id, _metadata(life, env, epsilon, n_env_steps))
+                with tally.recording:
                     if is_longest:
                         # RECORDER: criteria decide what is kept; this keeps an episode for a reason of your own.
                         recorder.keep(life.episode_id, "longest_life")
-            survival_steps.append(life.n_steps)
+                    # RECORDER: the episode's end, with what only the trainer knows: returns are summed from the steps.
+                    recorder.finish_episode(life.episode_id, _metadata(life, env, epsilon, tally.env_steps))
             curriculum.episode_ended(life.episode_id, stage=life.stage, survival_steps=life.n_steps)
             lives.begin(lane, curriculum.stage)
         if ended:
             env.reset(ended, curriculum.stage)
             observation, masks = env.observe(), env.action_masks()
 
-        if on_progress is not None and perf_counter() - reported >= PROGRESS_INTERVAL_SECS:
-            reported = perf_counter()
-            on_progress(progress())
+        if on_progress is not None and tally.seconds - reported >= PROGRESS_INTERVAL_SECS:
+            reported = tally.seconds
+            on_progress(tally.progress(stage=curriculum.stage.number, epsilon=agent.epsilon))
 
     if on_progress is not None:
-        on_progress(progress())
-    return TrainingResult(
-        env_steps=n_env_steps,
-        survival_steps=tuple(survival_steps),
-        stage=curriculum.stage.number,
-        transitions=tuple(curriculum.transitions),
-        seconds=perf_counter() - began,
-        recording_seconds=recording.nanos / 1e9,
-    )
+        on_progress(tally.progress(stage=curriculum.stage.number, epsilon=agent.epsilon))
+    return tally.result(curriculum)
 
 
 def _metadata(life: EndedLife, env: HamletEnvironment, epsilon: float, env_steps: int) -> EpisodeMetadata:
@@ -167,17 +142,3 @@ def _metadata(life: EndedLife, env: HamletEnvironment, epsilon: float, env_steps
         grid_size=GRID_SIZE,
         env_steps=env_steps,
     )
-
-
-class _Stopwatch:
-    """Adds up the time spent in its ``with`` blocks."""
-
-    def __init__(self) -> None:
-        self.nanos = 0
-        self._began = 0
-
-    def __enter__(self) -> None:
-        self._began = perf_counter_ns()
-
-    def __exit__(self, *_: object) -> None:
-        self.nanos += perf_counter_ns() - self._began

@@ -77,6 +77,7 @@ class CheckingRecorder:
         self.metadata[episode_id] = metadata
 
     def keep(self, episode_id: int, reason: str) -> None:
+        assert episode_id not in self.metadata, "kept too late: the criteria may have decided"
         self.kept[episode_id] = reason
 
 
@@ -153,6 +154,12 @@ def test_the_same_seed_lives_the_same_lives_with_and_without_a_recorder(recorded
 def test_another_seed_lives_other_lives() -> None:
     first, second = (train(n_lanes=N_LANES, env_steps=N_STEPS, seed=seed) for seed in (0, 1))
     assert first.survival_steps != second.survival_steps
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_the_trainer_runs_on_a_cuda_device() -> None:
+    assert train(n_lanes=N_LANES, env_steps=N_STEPS, device="cuda").n_episodes > 0
 
 
 def test_training_without_an_end_is_refused() -> None:

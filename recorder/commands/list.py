@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NAME = "list"
 
+_ORDERS = ("timestamp", "episode_id", "reward", "length", "stage")
 _COLUMNS = {
     "run_id": "run",
     "episode_id": "episode",
@@ -31,7 +32,7 @@ _COLUMNS = {
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(
-        subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order -reward"
+        subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order reward"
     )
     parser.add_argument("--stage", type=int, help="only this stage of the curriculum")
     parser.add_argument("--reason", metavar="GLOB", help="only recordings kept for this; * and ? match anything")
@@ -39,11 +40,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--max-reward", type=float, help="greatest total reward")
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
     parser.add_argument("--lane", type=int, help="only this lane of a vector environment")
-    parser.add_argument(
-        "--order",
-        default="-timestamp",
-        help="timestamp, episode_id, reward, length or stage; '-' in front: greatest first (default: %(default)s)",
-    )
+    parser.add_argument("--order", choices=_ORDERS, default="timestamp", help="greatest first (default: %(default)s)")
+    parser.add_argument("--ascending", action="store_true", help="least first")
     parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")
 
 
@@ -60,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             run=getattr(args, "run", None),
             lane=args.lane,
             status=args.status,
-            order=args.order,
+            order=args.order if args.ascending else f"-{args.order}",
         )
     output.document(rows)
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]

@@ -62,12 +62,13 @@ class Output:
             from rich.text import Text
         except ImportError as error:
             raise MissingExtraError("Printing tables", "catalog") from error
-        table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold")
         for key, heading in columns.items():
             numeric = any(isinstance(row.get(key), (int, float)) for row in rows)
             table.add_column(heading, justify="right" if numeric else "left", no_wrap=not sys.stdout.isatty())
         for row in rows:
             table.add_row(*(Text(_cell(row.get(key))) for key in columns))
+        print(title)
         Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, soft_wrap=False).print(table)
 
     def fields(self, title: str, fields: Mapping[str, Any]) -> None:

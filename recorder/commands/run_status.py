@@ -99,5 +99,5 @@ def _read(stream: RedisStepStream, run_id: str, cursor: str, settings: Settings,
         n_undecided=min(len(undecided), _COUNTED_UNDECIDED),
         more_undecided=len(undecided) > _COUNTED_UNDECIDED,
         producers=info.producers,
-        counters=counters,
+        counters=dict(counters),
     )

@@ -1,0 +1,145 @@
+"""``list``, ``show``, ``why`` and ``prune`` on a small catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recorder.catalog import Catalog, RecordingRow
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.prune import choose_victims
+from tests.commands.conftest import FILE_BYTES, RUN, WHY, Call, root_catalog
+
+
+def episode_ids(answer: object) -> list[int]:
+    return [row["episode_id"] for row in answer.document]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], [0, 1, 2, 3]),
+        (["--stage", 2], [2, 3]),
+        (["--reason", "periodic_*"], [1, 3]),
+        (["--reason", "manual_x"], [0, 2]),
+        (["--min-reward", 10, "--max-reward", 20], [1, 2]),
+        (["--order", "reward", "--limit", 1], [3]),
+        (["--order", "reward", "--ascending", "--limit", 2], [0, 1]),
+        (["--status", "salvaged"], []),
+        (["--run", RUN], [0, 1, 2, 3]),
+        (["--run", "another"], []),
+    ],
+)
+def test_list_filters_and_orders(call: Call, recordings: Path, options: list[object], expected: list[int]) -> None:
+    assert episode_ids(call("list", "--json", "--recordings", recordings, *options)) == expected
+
+
+def test_list_prints_a_table_for_people(call: Call, recordings: Path) -> None:
+    lines = call("list", "--recordings", recordings).out.splitlines()
+    assert lines[0].strip() == "4 recordings"
+    assert lines[1].split() == ["run", "episode", "stage", "reward", "steps", "status", "reasons", "size", "file"]
+    assert "1000 B" in lines[2]
+    assert "top_10.0pct, manual_x" in lines[2]
+    assert f"{RUN}/episode_000000.msgpack.lz4" in lines[2]
+
+
+def test_an_order_that_does_not_exist_is_wrong_usage(call: Call, recordings: Path) -> None:
+    answer = call("list", "--recordings", recordings, "--order", "size")
+    assert answer.status == ExitStatus.USAGE
+    assert "reward" in answer.err
+
+
+def test_list_without_a_catalog_says_what_to_do(call: Call) -> None:
+    answer = call("list")
+    assert answer.status == ExitStatus.FAILED
+    assert "no catalog here yet" in answer.err
+
+
+def test_show_tells_the_episode_and_its_recording(call: Call, recordings: Path) -> None:
+    document = call("show", 3, "--json", "--recordings", recordings).document
+    assert document["episode"]["total_reward"] == 30.0
+    assert document["episode"]["n_missing_steps"] == 3
+    assert document["recording"]["compressed_size_bytes"] == FILE_BYTES
+    text = call("show", 3, "--recordings", recordings).out
+    assert text.startswith(f"episode 3 of run {RUN}\n")
+    assert "episode_000003.msgpack.lz4" in text
+
+
+def test_show_of_an_episode_that_was_not_kept_says_so(call: Call, recordings: Path) -> None:
+    answer = call("show", 30, "--recordings", recordings)
+    assert answer.status == ExitStatus.OK
+    assert "it has no recording" in answer.out
+    document = call("show", 30, "--json", "--recordings", recordings).document
+    assert document["recording"] is None
+    assert document["episode"]["total_reward"] is None, "JSON has no NaN"
+
+
+def test_why_tells_every_criterion_with_value_and_threshold(call: Call, recordings: Path) -> None:
+    document = call("why", 30, "--json", "--recordings", recordings).document
+    assert document["decision"] == "skipped"
+    assert document["criteria"] == WHY
+    text = call("why", 30, "--recordings", recordings).out
+    assert f"episode 30 of run {RUN} was not kept" in text
+    assert "30 is not divisible by 100" in text
+    assert "was kept: top_10.0pct, manual_x" in call("why", 2, "--recordings", recordings).out
+
+
+def test_prune_by_age_deletes_file_and_row_and_keeps_the_episode(call: Call, recordings: Path) -> None:
+    answer = call("prune", "--max-age-days", 15, "--json", "--recordings", recordings)
+    assert answer.document["n_recordings"] == 2
+    assert answer.document["n_bytes"] == 2 * FILE_BYTES
+    assert episode_ids(call("list", "--json", "--recordings", recordings)) == [0, 1]
+    assert sorted(path.name for path in (recordings / RUN).iterdir()) == [
+        "episode_000000.msgpack.lz4",
+        "episode_000001.msgpack.lz4",
+    ]
+    with Catalog(root_catalog(recordings), read_only=True) as catalog:
+        assert catalog.get_episode(RUN, 3).decision == "skipped"
+
+
+def test_prune_by_size_deletes_the_oldest(call: Call, recordings: Path) -> None:
+    assert call("prune", "--max-bytes", 2 * FILE_BYTES, "--recordings", recordings).status == ExitStatus.OK
+    assert episode_ids(call("list", "--json", "--recordings", recordings)) == [0, 1]
+
+
+def test_prune_tried_dry_changes_nothing(call: Call, recordings: Path) -> None:
+    answer = call("prune", "--max-bytes", 0, "--dry-run", "--recordings", recordings)
+    assert answer.out == f"would delete 4 recordings, {4 * FILE_BYTES / 1024:.1f} KiB\n"
+    assert len(episode_ids(call("list", "--json", "--recordings", recordings))) == 4
+    assert len(list((recordings / RUN).iterdir())) == 4
+
+
+def test_prune_takes_its_limits_from_the_configuration(call: Call, recordings: Path, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"recording: {{recordings_dir: '{recordings}', retention: {{max_bytes: {3 * FILE_BYTES}}}}}\n")
+    assert call("prune", "--json", "--config", config).document["n_recordings"] == 1
+
+
+def test_prune_goes_on_where_a_file_is_already_gone(call: Call, recordings: Path) -> None:
+    (recordings / RUN / "episode_000003.msgpack.lz4").unlink()
+    assert call("prune", "--max-age-days", 25, "--json", "--recordings", recordings).document["n_recordings"] == 1
+
+
+def test_prune_without_any_limit_is_wrong_usage(call: Call, recordings: Path) -> None:
+    assert call("prune", "--recordings", recordings).status == ExitStatus.USAGE
+
+
+def recording(episode_id: int, timestamp: float, n_bytes: int = 10) -> RecordingRow:
+    return RecordingRow(run_id="r", episode_id=episode_id, timestamp=timestamp, compressed_size_bytes=n_bytes)
+
+
+def test_victims_are_chosen_by_age_and_by_size_together() -> None:
+    day = 86400.0
+    rows = [recording(index, timestamp=index * day) for index in range(5)]
+
+    def chosen(max_age_days: float | None, max_bytes: int | None) -> list[int]:
+        victims = choose_victims(reversed(rows), now=5 * day, max_age_days=max_age_days, max_bytes=max_bytes)
+        return [row.episode_id for row in victims]
+
+    assert chosen(None, 50) == []
+    assert chosen(None, 49) == [0]
+    assert chosen(None, 0) == [0, 1, 2, 3, 4]
+    assert chosen(3.0, None) == [0, 1], "3 days old is not older than 3 days"
+    assert chosen(3.0, 25) == [0, 1, 2]
+    assert chosen(4.5, 100) == [0]

@@ -1,0 +1,141 @@
+"""The frame of the command line: help, options, exit status, imports, pipes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recorder.commands import COMMANDS
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.parsing import build_parser, command_module
+from recorder.errors import RecorderError
+from tests.commands.conftest import Call
+from tests.processes import ROOT, PythonProcess, run_python
+
+
+def test_the_top_level_help_names_every_command_and_loads_none() -> None:
+    code = (
+        "import sys; from recorder.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print('LOADED', [name for name in sys.modules if name.split('.')[0] in"
+        " ('sqlalchemy', 'rich', 'celery', 'flask', 'redis', 'numpy', 'pydantic')])"
+    )
+    status, output = run_python(["-c", code])
+    assert status == 0
+    assert "LOADED []" in output
+    for name, summary in COMMANDS.items():
+        assert re.search(rf"^    {name}\s+{re.escape(summary)}$", output, flags=re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_ends_with_an_example_that_the_command_itself_understands(name: str, call: Call) -> None:
+    answer = call(name, "--help")
+    assert answer.status == ExitStatus.OK
+    _, _, examples = answer.out.partition("example:\n")
+    assert examples, answer.out
+    for line in examples.splitlines():
+        program, python_m, package, *arguments = shlex.split(line)
+        assert (program, python_m, package) == ("python", "-m", "recorder")
+        assert build_parser(arguments).parse_args(arguments).command == name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_module_has_the_agreed_parts(name: str) -> None:
+    module = command_module(name)
+    assert name == module.NAME
+    assert module.__doc__
+    assert callable(module.add_parser)
+    assert callable(module.run)
+
+
+def test_common_options_may_stand_before_or_behind_the_command(call: Call, recordings: Path) -> None:
+    before = call("--json", "--recordings", recordings, "list")
+    behind = call("list", "--json", "--recordings", recordings)
+    assert before.status == behind.status == ExitStatus.OK
+    assert before.document == behind.document
+    assert len(before.document) == 4
+
+
+def test_an_option_goes_before_the_file_and_the_environment(
+    call: Call, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"recording: {{recordings_dir: '{tmp_path}/nowhere'}}\n")
+    monkeypatch.setenv("HAMLET_RECORDER_RECORDINGS_DIR", f"{tmp_path}/neither")
+    assert call("list", "--config", config, "--recordings", recordings).status == ExitStatus.OK
+    assert call("list", "--config", config).status == ExitStatus.FAILED
+
+
+def test_the_file_says_where_things_are(call: Call, recordings: Path, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"recording: {{recordings_dir: '{recordings}'}}\n")
+    assert len(call("list", "--config", config, "--json").document) == 4
+
+
+def test_no_command_and_an_unknown_one_are_wrong_usage(call: Call) -> None:
+    assert call().status == ExitStatus.USAGE
+    answer = call("lst")
+    assert answer.status == ExitStatus.USAGE
+    assert "list" in answer.err
+
+
+def test_a_wrong_configuration_is_one_line_and_wrong_usage(call: Call, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("recording: {recordings_dirr: x}\n")
+    answer = call("list", "--config", config)
+    assert answer.status == ExitStatus.USAGE
+    assert answer.err == (
+        f"error: recording.recordings_dirr: unknown key; did you mean recording.recordings_dir? ({config})\n"
+    )
+    assert answer.out == ""
+
+
+def test_what_is_not_there_has_an_exit_status_of_its_own(call: Call, recordings: Path) -> None:
+    answer = call("show", 999, "--recordings", recordings)
+    assert answer.status == ExitStatus.NOT_FOUND
+    assert answer.err.startswith("error: there is no episode 999")
+
+
+def test_an_error_never_shows_a_traceback_or_a_password(call: Call) -> None:
+    answer = call("stats", "--redis-url", "redis://:hunter2@127.0.0.1:1/0")
+    assert answer.status == ExitStatus.FAILED
+    assert answer.err.startswith("error: ")
+    assert "Traceback" not in answer.err
+    assert "hunter2" not in answer.err
+
+
+def test_ctrl_c_has_its_usual_status(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_args: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_module("list"), "run", interrupted)
+    assert call("list").status == ExitStatus.INTERRUPTED
+
+
+def test_every_error_of_ours_ends_a_command_in_order(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_args: object) -> int:
+        raise RecorderError("as a test wants")
+
+    monkeypatch.setattr(command_module("list"), "run", fail)
+    answer = call("list")
+    assert (answer.status, answer.err) == (ExitStatus.FAILED, "error: as a test wants\n")
+
+
+def test_a_reader_that_has_seen_enough_of_a_pipe_is_no_error(recordings: Path) -> None:
+    command = f"{sys.executable} -m recorder list --json --recordings {recordings} | true"
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_the_module_runs_as_a_program(recordings: Path) -> None:
+    with PythonProcess("-m", "recorder", "list", "--recordings", str(recordings)) as program:
+        assert program.wait() == 0
+        assert "4 recordings" in program.output

@@ -1,0 +1,176 @@
+"""``stats`` and ``doctor`` on a real server with a run on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgpack
+import pytest
+import redis
+
+from recorder.commands.checks import CHECKS
+from recorder.commands.exit_status import ExitStatus
+from recorder.embedded_server import EmbeddedServer
+from recorder.redis_client import make_client
+from recorder.step_stream import Flush, Play, RedisStepStream
+from tests.commands.conftest import RUN, Answer, Call
+
+
+@pytest.fixture
+def stream(redis_url: str) -> Iterator[RedisStepStream]:
+    """The session's server with a live run: a trainer, an open episode, three undecided ones."""
+    stream = RedisStepStream(redis_url)
+    counters = {"n_recorded_steps": 640, "n_dropped_steps": 5, "n_lost_steps": 2, "host": "here", "closed": False}
+    stream.beat(RUN, "p1", counters, info={"host": "here"}, now=time.time())
+    ends = [msgpack.packb({"kind": "end", "episode_id": index}) for index in range(3)]
+    stream.send(RUN, Flush(finished=ends, active={Play(7, 1): time.time()}))
+    yield stream
+    stream.close()
+
+
+def verdict_on(answer: Answer, what: str) -> dict[str, str]:
+    found = [finding for finding in answer.document["findings"] if finding["what"] == what]
+    assert len(found) == 1, answer.document
+    return dict(found[0])
+
+
+def test_stats_tells_the_server_the_runs_and_the_losses(
+    call: Call, recordings: Path, redis_url: str, redis_client: redis.Redis, stream: RedisStepStream
+) -> None:
+    redis_client.rpush("hamlet:ingest", b"task", b"task")
+    document = call("stats", "--json", "--recordings", recordings, "--redis-url", redis_url).document
+    assert document["server"]["queue_lengths"] == {"ingest": 2, "render": 0, "maintenance": 0}
+    assert document["server"]["has_append_only_file"] is True
+    (live,) = document["live_runs"]
+    assert (live["run_id"], live["state"], live["n_open"], live["n_undecided"]) == (RUN, "running", 1, 3)
+    assert live["n_missing_steps"] == 7
+    assert live["counters"]["n_recorded_steps"] == 640
+    (recorded,) = document["recorded_runs"]
+    assert (recorded["n_episodes"], recorded["kept"], recorded["skipped"], recorded["n_recordings"]) == (5, 4, 1, 4)
+    assert recorded["n_missing_steps"] == 6
+    assert recorded["by_reason"] == {"manual_x": 2, "periodic_100": 2, "top_10.0pct": 2}
+
+
+def test_stats_prints_tables_for_people(call: Call, recordings: Path, redis_url: str, stream: RedisStepStream) -> None:
+    answer = call("stats", "--recordings", recordings, "--redis-url", redis_url)
+    assert answer.status == ExitStatus.OK
+    assert "tasks waiting: ingest 0, render 0, maintenance 0" in answer.out
+    assert "on the server" in answer.out
+    assert "recorded" in answer.out
+    assert "640" in answer.out
+
+
+def test_stats_finds_the_embedded_server_beside_the_recordings(call: Call, recordings: Path) -> None:
+    with EmbeddedServer(recordings / ".server") as server:
+        document = call("stats", "--json", "--recordings", recordings).document
+        assert document["server"]["url"] == server.url
+    assert call("stats", "--json", "--recordings", recordings).document["server"] is None
+
+
+def test_stats_of_nothing_at_all_works(call: Call) -> None:
+    answer = call("stats", "--json")
+    assert answer.document == {"server": None, "live_runs": [], "recorded_runs": []}
+
+
+def test_stats_of_a_run_that_does_not_exist_says_so(call: Call, recordings: Path) -> None:
+    assert call("stats", "--run", "another", "--recordings", recordings).status == ExitStatus.NOT_FOUND
+
+
+def test_doctor_finds_a_fresh_machine_well(call: Call) -> None:
+    answer = call("doctor", "--json")
+    assert answer.status == ExitStatus.OK
+    assert answer.document["is_well"] is True
+    assert verdict_on(answer, "server")["found"].startswith("none is running; a command that needs one starts")
+    assert not Path("recordings").exists(), "looking changes nothing"
+
+
+def test_doctor_looks_at_a_running_installation(
+    call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
+) -> None:
+    answer = call("doctor", "--json", "--recordings", recordings, "--redis-url", redis_url)
+    assert answer.status == ExitStatus.OK
+    for what in (
+        "python",
+        "libraries",
+        "recordings",
+        "disk",
+        "maxmemory-policy",
+        "appendonly",
+        "server memory",
+        "queues",
+    ):
+        assert verdict_on(answer, what)["verdict"] == "ok", what
+    assert verdict_on(answer, "catalog")["found"].startswith("1 runs, 4 recordings")
+    run = verdict_on(answer, f"run {RUN}")
+    assert run["verdict"] == "warn"
+    assert "1 episodes open, 3 undecided, 7 steps lost" in run["found"]
+
+
+def test_doctor_prints_a_line_a_finding_and_its_advice(call: Call, redis_url: str) -> None:
+    answer = call("doctor", "--redis-url", redis_url)
+    assert answer.out.splitlines()[0].startswith("ok    python: 3.")
+    assert answer.out.splitlines()[-1].endswith("0 that must change")
+
+
+def test_doctor_warns_of_a_server_that_would_lose_steps(call: Call, tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "server") as server:
+        client = make_client(server.url, purpose="server")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("appendonly", "no")
+        client.rpush("hamlet:ingest", b"task")
+        client.close()
+        answer = call("doctor", "--json", "--redis-url", server.url)
+    assert answer.status == ExitStatus.OK, "it records, so far"
+    assert verdict_on(answer, "maxmemory-policy")["verdict"] == "warn"
+    assert verdict_on(answer, "appendonly")["verdict"] == "warn"
+    assert "no worker is connected" in verdict_on(answer, "queues")["found"]
+
+
+def test_doctor_fails_when_the_server_is_full_to_its_limit(call: Call, tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "server") as server:
+        client = make_client(server.url, purpose="server")
+        client.set("key", b"x" * 4_000_000)
+        client.config_set("maxmemory", "5mb")
+        client.close()
+        answer = call("doctor", "--json", "--redis-url", server.url)
+    assert answer.status == ExitStatus.FAILED
+    assert "start more ingest workers" in verdict_on(answer, "server memory")["advice"]
+
+
+def test_doctor_fails_when_the_configured_server_is_away(call: Call) -> None:
+    answer = call("doctor", "--json", "--redis-url", "redis://:secret@127.0.0.1:1/0")
+    assert answer.status == ExitStatus.FAILED
+    finding = verdict_on(answer, "server")
+    assert finding["verdict"] == "fail"
+    assert "secret" not in answer.out
+
+
+def test_doctor_tells_of_a_trainer_that_died(call: Call, redis_url: str, redis_client: redis.Redis) -> None:
+    stream = RedisStepStream(redis_url)
+    stream.beat("dead", "p1", {"closed": False}, info=None, now=time.time() - 3600)
+    stream.send("dead", Flush(active={Play(1, 1): time.time() - 3600}))
+    stream.close()
+    finding = verdict_on(call("doctor", "--json", "--redis-url", redis_url), "run dead")
+    assert finding["verdict"] == "warn"
+    assert "silent, heard of 1 h ago" in finding["found"]
+
+
+def test_doctor_fails_on_a_catalog_that_is_none(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "catalog.db").write_bytes(b"not a database at all" * 100)
+    answer = call("doctor", "--json")
+    assert answer.status == ExitStatus.FAILED
+    assert verdict_on(answer, "catalog")["verdict"] == "fail"
+
+
+def test_doctor_fails_where_recordings_can_not_be_written(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    answer = call("doctor", "--json", "--recordings", tmp_path / "file", "--database", tmp_path / "c.db")
+    assert answer.status == ExitStatus.FAILED
+    assert verdict_on(answer, "recordings")["verdict"] == "fail"
+
+
+def test_doctor_looks_at_everything_it_knows_of() -> None:
+    assert len(CHECKS) == len(list((Path(__file__).parents[2] / "recorder/commands/checks").glob("[a-z]*.py"))) - 1

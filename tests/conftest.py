@@ -6,9 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from hypothesis import settings
 
 from recorder.embedded_server import EmbeddedServer
 from recorder.redis_client import make_client
+
+# Time is measured in benchmarks: a slow example on a busy machine is no failure. The blob repeats a failing one.
+settings.register_profile("recorder", deadline=None, print_blob=True)
+settings.load_profile("recorder")
 
 
 @pytest.fixture(scope="session")

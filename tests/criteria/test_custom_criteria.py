@@ -123,8 +123,10 @@ def test_a_custom_criterion_goes_on_after_a_restart(install: Callable[..., None]
     config = {"streak": {"length": 3}}
     before = Evaluator(build_criteria(config))
     before.observe(episode(0, reward=1.0))
-    after = Evaluator(build_criteria(config))
+    criteria = build_criteria(config)
+    after = Evaluator(criteria)
     after.restore(json.loads(json.dumps(before.state())))
+    assert set(criteria[0].held()) == {0}
     assert after.observe(episode(1, reward=1.0)) == []
     assert [it.reasons for it in after.observe(episode(2, reward=1.0))] == [("streak_3",)] * 3
 

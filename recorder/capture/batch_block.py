@@ -1,0 +1,52 @@
+"""Memory for 256 calls of ``record_batch``: each call copies its arrays into one row, the background thread reads columns of lanes.
+
+One thread writes rows, one reads those below ``n_rows``; a row is complete before ``n_rows`` counts it, so no lock is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.chunk import MAX_CHUNK_STEPS
+
+__all__ = ["BatchBlock", "BatchKind"]
+
+BatchKind = dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
+"""Column name to dtype and shape with the leading lane axis."""
+
+_MAX_BLOCK_BYTES = 32 * 2**20
+"""With large observations a block holds fewer rows."""
+
+
+class BatchBlock:
+    """Columns ``dtype[n_rows, n_lanes, …]`` that are filled row by row.
+
+    Args:
+        kind: the columns.
+        lanes: ``int64[n_lanes]``, the lane of each place.
+    """
+
+    def __init__(self, kind: BatchKind, lanes: NDArray[np.int64]) -> None:
+        self.kind = kind
+        self.lanes = lanes
+        row_bytes = sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in kind.values()) or 1
+        self.max_rows = max(1, min(MAX_CHUNK_STEPS, _MAX_BLOCK_BYTES // row_bytes))
+        self.columns = {name: np.empty((self.max_rows, *shape), dtype) for name, (dtype, shape) in kind.items()}
+        self.episode_ids = np.empty((self.max_rows, len(lanes)), np.int64)
+        self.steps = np.empty((self.max_rows, len(lanes)), np.int64)
+        self.n_rows = 0
+
+    def write(self, episode_ids: Any, steps: Any, arrays: Mapping[str, NDArray[Any]]) -> int:
+        """Copy one call's arrays into the next row; returns its index."""
+        row = self.n_rows
+        self.episode_ids[row] = episode_ids
+        self.steps[row] = steps
+        columns = self.columns
+        for name, array in arrays.items():
+            columns[name][row] = array
+        self.n_rows = row + 1
+        return row

@@ -1,0 +1,125 @@
+"""Making a trainer's values ours at the moment of the call, because trainers reuse their buffers.
+
+Arrays become bytes, which is the cheapest copy there is; their dtypes and shapes hardly ever change, so they are not stored with
+every step but once, in a ``Layout`` that steps point to. torch is never imported here: its tensors are recognised when they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recorder.errors import UsageError
+
+__all__ = [
+    "ARRAY_FIELDS",
+    "ArrayKind",
+    "Layout",
+    "LayoutChangedError",
+    "as_array",
+    "copy_array",
+    "copy_extras",
+    "copy_scalar",
+    "is_cuda",
+]
+
+
+class ArrayKind(NamedTuple):
+    """What the bytes of an array field are."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+class Layout(NamedTuple):
+    """The kinds of a step's array fields; None for one that was never an array."""
+
+    position: ArrayKind | None = None
+    meters: ArrayKind | None = None
+    action: ArrayKind | None = None
+    q_values: ArrayKind | None = None
+    action_masks: ArrayKind | None = None
+
+
+ARRAY_FIELDS = Layout._fields
+
+
+class LayoutChangedError(Exception):
+    """An array is not of the kind that the layout says; the caller makes a new layout. Never leaves the recorder."""
+
+
+_PLAIN = frozenset([float, int, bool, type(None), str])
+_NUMPY_SCALAR = np.generic
+
+
+def copy_array(value: Any, kind: ArrayKind | None) -> Any:
+    """A field that may be an array: bytes of the given kind, or a tuple or number of Python's.
+
+    Raises:
+        LayoutChangedError: it is an array of another kind.
+    """
+    cls = value.__class__
+    if cls is tuple:
+        return value if not value or value[0].__class__ in _PLAIN else tuple(copy_scalar(item) for item in value)
+    if cls in _PLAIN:
+        return value
+    array = value if cls is np.ndarray else as_array(value)
+    if kind is None or array.dtype is not kind.dtype or array.shape != kind.shape:
+        raise LayoutChangedError
+    return array.tobytes()
+
+
+def copy_scalar(value: Any) -> Any:
+    """A field that is one number: Python's own and numpy's scalars are immutable and pass as they are."""
+    if value.__class__ in _PLAIN or isinstance(value, _NUMPY_SCALAR):
+        return value
+    array = as_array(value)
+    if array.size != 1:
+        raise UsageError(f"expected one number, found an array of shape {array.shape}")
+    return array.reshape(-1)[0]
+
+
+def copy_extras(extras: Mapping[str, Any]) -> dict[str, Any]:
+    """Named extras, each a number or an array of its own."""
+    return {
+        name: value if value.__class__ in _PLAIN or isinstance(value, _NUMPY_SCALAR) else as_array(value).copy()
+        for name, value in extras.items()
+    }
+
+
+def as_array(value: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    """A numpy view, or a copy where there is no view, in little-endian order.
+
+    Raises:
+        UsageError: it is not made of numbers, or it lies on a device.
+    """
+    if hasattr(value, "numpy"):
+        array = _tensor_view(value)
+    else:
+        array = np.asarray(value)
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise UsageError(f"expected numbers, found {array.dtype} in {type(value).__name__}")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("<"))
+
+
+def _tensor_view(tensor: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    try:
+        return tensor.numpy()  # type: ignore[no-any-return]
+    except (RuntimeError, TypeError):
+        pass
+    # A tensor that needs a gradient, is conjugated, or is of a type numpy lacks (bfloat16).
+    if is_cuda(tensor):
+        raise UsageError("a tensor on a device can't be read on the trainer's thread without stopping it")
+    plain = tensor.detach().resolve_conj().resolve_neg()
+    try:
+        return plain.numpy()  # type: ignore[no-any-return]
+    except TypeError:
+        return plain.float().numpy()  # type: ignore[no-any-return]
+
+
+def is_cuda(value: Any) -> bool:
+    """Whether a value is a tensor that does not lie in the computer's own memory."""
+    device = getattr(value, "device", None)
+    return device is not None and getattr(device, "type", "cpu") not in ("cpu", "meta") and hasattr(value, "detach")

@@ -1,0 +1,132 @@
+"""The bounded queue between the trainer's thread and the background thread, and what travels through it.
+
+``collections.deque`` appends and pops atomically, so handing a step over takes no lock. Ends of episodes always fit.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from recorder.capture.batch_block import BatchBlock
+from recorder.capture.builder import Row
+
+__all__ = ["BLOCK_STEPS", "Abort", "BatchRow", "CloseRun", "Finish", "HandOver", "Item", "Keep"]
+
+BLOCK_STEPS = 64
+"""Steps that one unit of ``queue_maxsize`` stands for."""
+
+_WAKE_STEPS = 256
+"""Waiting steps at which the background thread is woken before its next flush: a whole chunk."""
+
+_BLOCKED_POLL_SECS = 0.001
+
+
+class BatchRow(NamedTuple):
+    """A call of ``record_batch``: one row of a block."""
+
+    block: BatchBlock
+    row: int
+
+    @property
+    def n_steps(self) -> int:
+        """Steps in it: one a lane."""
+        return len(self.block.lanes)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of an episode."""
+
+    episode_id: int
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A wish to keep an episode, whatever the criteria say."""
+
+    episode_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """An episode that its trainer gives up."""
+
+    episode_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRun:
+    """The last item of a recorder."""
+
+
+Item = Row | BatchRow | Finish | Keep | Abort | CloseRun
+
+
+class HandOver:
+    """The queue.
+
+    Args:
+        maxsize: capacity in blocks of ``BLOCK_STEPS`` steps.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self.max_steps = maxsize * BLOCK_STEPS
+        self.items: deque[Any] = deque()
+        self.wake = threading.Event()
+        self._batch_lock = threading.Lock()
+        self._n_batch_steps_in = 0
+        self._n_batch_steps_out = 0
+
+    @property
+    def n_waiting_steps(self) -> int:
+        """Steps in the queue; an end of an episode counts as one."""
+        return len(self.items) + self._n_batch_steps_in - self._n_batch_steps_out
+
+    def put_row(self, row: Row) -> bool:
+        """Hand one step over; False when the queue is full."""
+        items = self.items
+        n_waiting = len(items)
+        if n_waiting >= self.max_steps:
+            return False
+        items.append(row)
+        if n_waiting >= _WAKE_STEPS and not self.wake.is_set():
+            self.wake.set()
+        return True
+
+    def has_room(self, n_steps: int) -> bool:
+        """Whether that many steps fit now."""
+        return self.n_waiting_steps + n_steps <= max(self.max_steps, n_steps)
+
+    def put_batch(self, item: Any, n_steps: int) -> None:
+        """Hand one call of ``record_batch`` over."""
+        with self._batch_lock:
+            self._n_batch_steps_in += n_steps
+        self.items.append(item)
+        if self.n_waiting_steps >= _WAKE_STEPS * BLOCK_STEPS // 4 and not self.wake.is_set():
+            self.wake.set()
+
+    def batch_taken(self, n_steps: int) -> None:
+        """The background thread has dealt with that many steps of batches."""
+        self._n_batch_steps_out += n_steps
+
+    def put_always(self, item: Finish | Keep | Abort | CloseRun) -> None:
+        """Hand over what must not be dropped, and wake the background thread."""
+        self.items.append(item)
+        self.wake.set()
+
+    def wait_for_room(self, n_steps: int, stopped: threading.Event) -> bool:
+        """Block until that many steps fit; False when the background thread has stopped, so that they never will."""
+        while not self.has_room(n_steps):
+            if stopped.is_set():
+                return False
+            self.wake.set()
+            time.sleep(_BLOCKED_POLL_SECS)
+        return True

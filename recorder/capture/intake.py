@@ -1,0 +1,333 @@
+"""From the hand-over queue to the outbox: which episodes are open, their chunks, their ends.
+
+Runs on the background thread; touches no network.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgpack
+
+from recorder.capture.block_cursor import BlockCursor
+from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
+from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep
+from recorder.capture.outbox import Outbox, Packet
+from recorder.capture.stats import RecorderStats
+from recorder.episode import EpisodeMetadata, EpisodeStatus
+from recorder.schema import EpisodeSchema
+from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play
+
+__all__ = ["Intake", "RunIdentity"]
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED_EPISODES = 100_000
+"""Finished episode ids that are remembered, so that late steps and repeated ids are refused at once; older ones are
+refused by the worker that evaluates them."""
+
+_RETURNS = ("total_reward", "extrinsic_reward", "intrinsic_reward")
+"""Summed from the steps when a trainer gives none of them, or gives only zeros."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """What the episodes of one recorder have in common.
+
+    Args:
+        resumed: this trainer continues the run from a checkpoint: its episodes replace older ones of the same id.
+        defaults: fields of the metadata that ``finish_episode`` need not repeat.
+    """
+
+    run_id: str
+    producer_id: str
+    resumed: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Intake:
+    """Takes items in the order in which the trainer handed them over.
+
+    Args:
+        identity: the run and this producer.
+        outbox: where packets go.
+        stats: counts.
+        dropped: episode id to steps that the full queue turned away, filled by the trainer's thread.
+        on_error: told of an item that could not be dealt with; the others go on.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        identity: RunIdentity,
+        outbox: Outbox,
+        stats: RecorderStats,
+        *,
+        dropped: dict[int, int],
+        on_error: Callable[[Exception], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._on_error = on_error
+        self._identity = identity
+        self._outbox = outbox
+        self._stats = stats
+        self._dropped = dropped
+        self._clock = clock
+        self._open: dict[int, EpisodeBuilder] = {}
+        self._finished: OrderedDict[int, None] = OrderedDict()
+        self._cursor: BlockCursor | None = None
+        self._last_play_id = 0
+        self._known_schema: EpisodeSchema | None = None
+        self._headers: dict[int, Outgoing] = {}
+
+    def take(self, items: Iterable[Any]) -> None:
+        """Deal with items of the queue; calls of ``record_batch`` that follow each other are read together."""
+        block, n_rows = None, 0
+        for item in items:
+            try:
+                if item.__class__ is BatchRow:
+                    if block is not None and item.block is not block:
+                        self._read_block(block, n_rows)
+                    block, n_rows = item.block, item.row + 1
+                    continue
+                if block is not None:
+                    self._read_block(block, n_rows)
+                    block = None
+                if item.__class__ is tuple:
+                    self._take_row(item)
+                else:
+                    self._take_event(item)
+            except Exception as error:  # noqa: BLE001 - recording never stops training
+                self._on_error(error)
+        if block is not None:
+            self._read_block(block, n_rows)
+
+    def flush(self) -> dict[Play, float]:
+        """Encode whatever is pending; gives the open plays and the time of their last step."""
+        if self._cursor is not None:
+            self._add_spans(self._cursor.settle())
+        for builder in self._open.values():
+            self._put_chunks(builder, builder.take_chunks())
+        return {builder.play: builder.last_active for builder in self._open.values()}
+
+    def recreate(self, plays: Iterable[Play]) -> None:
+        """Their streams are gone: begin those that are still open anew, with what is left."""
+        for play in plays:
+            header = self._headers.get(play.episode_id)
+            if header is not None and header.play == play:
+                _log.error("recorder: the server lost episode_id=%d; its stream begins anew", play.episode_id)
+                self._outbox.put(Packet(play, header))
+
+    def _take_event(self, item: Any) -> None:
+        match item:
+            case Finish():
+                self._finish(self._pull(item.episode_id), item.metadata, EpisodeStatus.COMPLETE)
+            case Keep():
+                self._keep(item)
+            case Abort():
+                self._abort(self._pull(item.episode_id), item.reason)
+            case CloseRun():
+                self.flush()
+                for episode_id in list(self._open):
+                    self._finish(episode_id, {}, EpisodeStatus.TRUNCATED)
+                body = {"kind": "run_end", "producer": self._identity.producer_id}
+                self._outbox.put(Packet(Play(-1, 0), finished=msgpack.packb(body)))
+            case _:
+                self.take([item.resolve()])
+
+    def _take_row(self, row: Any) -> None:
+        episode_id, step, lane = row[0], row[1], row[2]
+        builder = self._open.get(episode_id)
+        if builder is None:
+            builder = self._begin(episode_id, lane)
+            if builder is None:
+                self._stats.n_refused_steps += 1
+                return
+            if step > 0:
+                builder.add_gap(step)
+        builder.last_active = self._clock() if builder.n_pending == 0 else builder.last_active
+        chunks = builder.add_row(row)
+        if chunks:
+            self._put_chunks(builder, chunks)
+
+    def _read_block(self, block: Any, n_rows: int) -> None:
+        cursor = self._cursor
+        if cursor is None or cursor.block is not block:
+            if cursor is not None:
+                self._add_spans(cursor.settle())
+            cursor = self._cursor = BlockCursor(block)
+        self._add_spans(cursor.advance(n_rows))
+        if n_rows == block.max_rows:
+            self._add_spans(cursor.settle())
+
+    def _add_spans(self, spans: Iterator[tuple[int, Span]]) -> None:
+        now = self._clock()
+        for episode_id, span in spans:
+            builder = self._open.get(episode_id) or self._begin(episode_id, int(span.block.lanes[span.place]))
+            if builder is None:
+                self._stats.n_refused_steps += span.stop - span.start
+                continue
+            builder.last_active = now
+            self._put_chunks(builder, builder.add_span(span))
+
+    def _pull(self, episode_id: int) -> int:
+        """Bring the steps of an episode in from the block that is being read."""
+        if self._cursor is not None:
+            self._add_spans(self._cursor.settle_episode(episode_id))
+        return episode_id
+
+    def _begin(self, episode_id: int, lane: int) -> EpisodeBuilder | None:
+        if episode_id in self._finished:
+            _log.error(
+                "recorder: a step of episode_id=%d came after its end, or its id is used twice: refused", episode_id
+            )
+            return None
+        now = self._clock()
+        self._last_play_id = max(int(now * 1000), self._last_play_id + 1)
+        play = Play(episode_id, self._last_play_id)
+        builder = EpisodeBuilder(play, lane=lane, known_schema=self._known_schema, stats=self._stats)
+        builder.last_active = now
+        self._open[episode_id] = builder
+        self._stats.n_episodes_started += 1
+        return builder
+
+    def _put_chunks(self, builder: EpisodeBuilder, chunks: Iterable[EncodedChunk]) -> None:
+        for chunk in chunks:
+            if not self._outbox.has_room(len(chunk.data)):
+                builder.lose(chunk)
+                continue
+            self._put_header(builder)
+            builder.sequence += 1
+            self._outbox.put(Packet(builder.play, Outgoing(builder.play, builder.sequence, CHUNK, chunk.data)))
+
+    def _put_header(self, builder: EpisodeBuilder) -> None:
+        """The first entry of a play; its schema is known once the first chunk is made."""
+        if builder.sequence:
+            return
+        schema = builder.schema or EpisodeSchema(())
+        if schema is not self._known_schema and schema.columns:
+            self._known_schema = schema
+        body = {
+            "run_id": self._identity.run_id,
+            "episode_id": builder.play.episode_id,
+            "play_id": builder.play.play_id,
+            "lane": builder.lane,
+            "producer": self._identity.producer_id,
+            "schema": schema.to_list(),
+            "metadata": self._metadata(builder, {}, EpisodeStatus.COMPLETE).to_map(),
+        }
+        builder.sequence = 1
+        header = Outgoing(builder.play, 1, HEADER, msgpack.packb(body))
+        self._headers[builder.play.episode_id] = header
+        self._outbox.put(Packet(builder.play, header))
+
+    def _finish(self, episode_id: int, given: Mapping[str, Any], status: EpisodeStatus) -> None:
+        builder = self._open.get(episode_id) or self._begin(episode_id, int(given.get("lane") or 0))
+        if builder is None:
+            self._stats.n_refused_episodes += 1
+            return
+        self._put_chunks(builder, builder.take_chunks())
+        self._close_gaps(builder)
+        metadata = self._metadata(builder, given, status)
+        if self._outbox.has_room_for_end():
+            self._put_header(builder)
+            builder.sequence += 1
+            data = msgpack.packb({"metadata": metadata.to_map()})
+            self._outbox.put(Packet(builder.play, Outgoing(builder.play, builder.sequence, END, data)))
+            body = _finished_body(metadata, builder, self._identity)
+            self._outbox.put(Packet(builder.play, finished=msgpack.packb(body), closes=True))
+            self._stats.n_episodes_finished += 1
+        else:
+            self._stats.n_lost_episodes += 1
+            self._stats.n_lost_steps += builder.n_steps
+        self._forget(episode_id)
+
+    def _close_gaps(self, builder: EpisodeBuilder) -> None:
+        """Mark steps that the full queue turned away behind the last one that arrived."""
+        n_dropped = self._dropped.pop(builder.play.episode_id, 0)
+        n_marked = sum(gap.n_steps or 0 for gap in builder.gaps if gap.reason == "dropped")
+        builder.add_gap(builder.end_step + max(0, n_dropped - n_marked))
+
+    def _metadata(self, builder: EpisodeBuilder, given: Mapping[str, Any], status: EpisodeStatus) -> EpisodeMetadata:
+        fields = {**self._identity.defaults, **given}
+        metadata = EpisodeMetadata.from_map(fields)
+        metadata.episode_id = builder.play.episode_id
+        metadata.run_id = self._identity.run_id
+        metadata.lane = builder.lane
+        metadata.status = status
+        metadata.n_steps = builder.n_steps
+        metadata.gaps = tuple(builder.gaps)
+        metadata.started_unix_nanos = metadata.started_unix_nanos or builder.play.play_id * 1_000_000
+        metadata.finished_unix_nanos = metadata.finished_unix_nanos or int(self._clock() * 1e9)
+        metadata.timestamp = metadata.timestamp or self._clock()
+        metadata.env_steps = metadata.env_steps or self._stats.n_recorded_steps
+        if not given.get("survival_steps"):
+            metadata.survival_steps = builder.end_step
+        if not any(given.get(name) for name in _RETURNS):
+            metadata.extrinsic_reward = builder.reward_sum
+            metadata.intrinsic_reward = builder.intrinsic_sum
+            metadata.total_reward = builder.reward_sum + metadata.intrinsic_weight * builder.intrinsic_sum
+        if "epsilon" not in given:
+            metadata.epsilon = builder.last_epsilon
+        return metadata
+
+    def _keep(self, item: Keep) -> None:
+        builder = self._open.get(item.episode_id)
+        if builder is not None:
+            builder.manual_reasons.append(item.reason)
+            return
+        body = {"kind": "keep", "episode_id": item.episode_id, "reason": item.reason}
+        self._outbox.put(Packet(Play(item.episode_id, 0), finished=msgpack.packb(body)))
+
+    def _abort(self, episode_id: int, reason: str) -> None:
+        builder = self._open.get(episode_id)
+        if builder is None:
+            return
+        builder.take_chunks()
+        metadata = self._metadata(builder, {}, EpisodeStatus.ABORTED)
+        body = {**_finished_body(metadata, builder, self._identity), "kind": "abort", "reason": reason}
+        self._outbox.put(Packet(builder.play, finished=msgpack.packb(body), closes=True, drops=True))
+        self._stats.n_episodes_aborted += 1
+        self._dropped.pop(episode_id, None)
+        self._forget(episode_id)
+
+    def _forget(self, episode_id: int) -> None:
+        del self._open[episode_id]
+        self._headers.pop(episode_id, None)
+        self._finished[episode_id] = None
+        if len(self._finished) > _REMEMBERED_EPISODES:
+            self._finished.popitem(last=False)
+
+
+def _finished_body(metadata: EpisodeMetadata, builder: EpisodeBuilder, identity: RunIdentity) -> dict[str, Any]:
+    """What the evaluation needs to know of an episode; the whole metadata stands in its stream's last entry."""
+    return {
+        "kind": "end",
+        "episode_id": metadata.episode_id,
+        "play_id": builder.play.play_id,
+        "lane": metadata.lane,
+        "status": str(metadata.status),
+        "n_steps": metadata.n_steps,
+        "n_missing_steps": sum(gap.n_steps or 0 for gap in metadata.gaps),
+        "n_bytes": builder.n_bytes,
+        "last_sequence": builder.sequence,
+        "survival_steps": metadata.survival_steps,
+        "total_reward": metadata.total_reward,
+        "extrinsic_reward": metadata.extrinsic_reward,
+        "intrinsic_reward": metadata.intrinsic_reward,
+        "curriculum_stage": metadata.curriculum_stage,
+        "epsilon": metadata.epsilon,
+        "intrinsic_weight": metadata.intrinsic_weight,
+        "timestamp": metadata.timestamp,
+        "env_steps": metadata.env_steps,
+        "started_unix_nanos": metadata.started_unix_nanos,
+        "finished_unix_nanos": metadata.finished_unix_nanos,
+        "info": dict(metadata.info),
+        "manual": builder.manual_reasons,
+        "resumed": identity.resumed,
+        "producer": identity.producer_id,
+    }

@@ -1,0 +1,149 @@
+"""What is encoded and not yet acknowledged: sent in order, sent again after a failure, kept within a budget of bytes.
+
+Entries have explicit ids, so sending one twice does no harm. What was acknowledged within the last two seconds is kept for a while: a
+server that syncs its log once a second may have forgotten it when it comes back from a crash.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recorder.errors import StreamError
+from recorder.step_stream import Flush, Outgoing, Play, StepStream
+
+__all__ = ["Outbox", "Packet"]
+
+_FLUSH_BYTES = 2**20
+"""Payload of one transaction: the server answers nobody else while it runs."""
+
+_FLUSH_PACKETS = 512
+
+_RECENT_SECS = 2.0
+"""Twice the interval at which an append-only file is synced."""
+
+_RECENT_BYTES = 16 * 2**20
+
+_ENDS_SHARE = 2
+"""Ends of episodes may exceed the budget up to this multiple: losing an end would lose the whole episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One thing to send: an entry, or the end of an episode."""
+
+    play: Play
+    entry: Outgoing | None = None
+    finished: bytes | None = None
+    closes: bool = False
+    drops: bool = False
+
+    @property
+    def n_bytes(self) -> int:
+        """Payload."""
+        return (len(self.entry.data) if self.entry else 0) + len(self.finished or b"")
+
+
+class Outbox:
+    """The packets of one run, in order.
+
+    Args:
+        stream: where they go.
+        run_id: the run.
+        max_bytes: budget for chunks that wait.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, stream: StepStream, run_id: str, *, max_bytes: int, clock: Callable[[], float]) -> None:
+        self._stream = stream
+        self._run_id = run_id
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._pending: deque[Packet] = deque()
+        self._recent: deque[tuple[float, Packet]] = deque()
+        self._recent_bytes = 0
+        self._must_repeat = False
+        self.n_pending_bytes = 0
+        self.n_sent_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def has_room(self, n_bytes: int) -> bool:
+        """Whether a chunk of that size fits the budget."""
+        return self.n_pending_bytes + n_bytes <= self._max_bytes
+
+    def has_room_for_end(self) -> bool:
+        """Whether the end of an episode fits."""
+        return self.n_pending_bytes <= _ENDS_SHARE * self._max_bytes
+
+    def put(self, packet: Packet) -> None:
+        """Append a packet; the caller has asked for room."""
+        self._pending.append(packet)
+        self.n_pending_bytes += packet.n_bytes
+
+    def send(self, active: dict[Play, float]) -> list[Play]:
+        """Send what is pending, a transaction at a time.
+
+        Args:
+            active: open plays and the time of their last step, to be noted with the first transaction.
+
+        Returns:
+            Plays whose stream is gone.
+
+        Raises:
+            StreamError: what is not acknowledged stays, and is repeated at the next call.
+        """
+        gone: dict[Play, None] = {}
+        if self._must_repeat:
+            self._pending.extendleft(packet for _, packet in reversed(self._recent))
+            self.n_pending_bytes += self._recent_bytes
+            self._recent.clear()
+            self._recent_bytes = 0
+            self._must_repeat = False
+        while self._pending or active:
+            flush, packets = self._next_flush(active)
+            try:
+                gone.update(dict.fromkeys(self._stream.send(self._run_id, flush)))
+            except StreamError:
+                self._must_repeat = True
+                raise
+            active = {}
+            self._acknowledged(packets)
+        self._forget_old()
+        return list(gone)
+
+    def _next_flush(self, active: dict[Play, float]) -> tuple[Flush, list[Packet]]:
+        flush = Flush(active=active)
+        packets: list[Packet] = []
+        n_bytes = 0
+        for packet in self._pending:
+            if packets and (n_bytes + packet.n_bytes > _FLUSH_BYTES or len(packets) >= _FLUSH_PACKETS):
+                break
+            packets.append(packet)
+            n_bytes += packet.n_bytes
+            if packet.entry is not None:
+                flush.entries.append(packet.entry)
+            if packet.finished is not None:
+                flush.finished.append(packet.finished)
+            if packet.closes:
+                flush.closed.append(packet.play)
+            if packet.drops:
+                flush.dropped.append(packet.play)
+        return flush, packets
+
+    def _acknowledged(self, packets: list[Packet]) -> None:
+        now = self._clock()
+        for packet in packets:
+            self._pending.popleft()
+            self.n_pending_bytes -= packet.n_bytes
+            self.n_sent_bytes += packet.n_bytes
+            if self._stream.is_remote:
+                self._recent.append((now, packet))
+                self._recent_bytes += packet.n_bytes
+
+    def _forget_old(self) -> None:
+        oldest = self._clock() - _RECENT_SECS
+        while self._recent and (self._recent[0][0] < oldest or self._recent_bytes > _RECENT_BYTES):
+            self._recent_bytes -= self._recent.popleft()[1].n_bytes

@@ -1,0 +1,232 @@
+"""The background thread of a recorder: takes items from the hand-over queue, makes chunks, sends them, and tries again when it can't.
+
+Nothing here runs on the trainer's thread. What can't be sent waits, up to a budget of bytes; what finds no room is counted and marked as a gap.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recorder.capture.handover import CloseRun, HandOver
+from recorder.capture.intake import Intake, RunIdentity
+from recorder.capture.outbox import Outbox
+from recorder.capture.stats import RecorderStats
+from recorder.errors import StreamError
+from recorder.step_stream import Play, StepStream
+
+__all__ = ["Publisher", "PublisherLimits"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF_SECS = 0.25
+_LONGEST_BACKOFF_SECS = 5.0
+_LOG_EVERY_SECS = 5.0
+_DRAIN_ITEMS = 4096
+"""Items taken at a time, so that sending and heartbeats get their turn under a flood."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherLimits:
+    """How often the publisher sends and how much it may hold; the settings say what each is for."""
+
+    flush_interval_secs: float = 0.25
+    max_pending_bytes: int = 64 * 2**20
+    max_server_memory_bytes: int = 2 * 2**30
+    server_memory_fraction: float = 0.8
+    heartbeat_secs: float = 1.0
+
+
+class Publisher:
+    """Owns the thread.
+
+    Args:
+        stream: where entries go.
+        identity: the run and this producer.
+        handover: where items come from.
+        stats: counts; only this thread writes what it owns.
+        dropped: episode id to steps that the full queue turned away.
+        info: what is to be known of the run: its config and the like.
+        limits: intervals and budgets.
+    """
+
+    def __init__(
+        self,
+        stream: StepStream,
+        identity: RunIdentity,
+        handover: HandOver,
+        stats: RecorderStats,
+        *,
+        dropped: dict[int, int],
+        info: Mapping[str, Any],
+        limits: PublisherLimits,
+    ) -> None:
+        self._stream = stream
+        self._identity = identity
+        self._handover = handover
+        self._stats = stats
+        self._limits = limits
+        self._info = dict(info)
+        self._outbox = Outbox(stream, identity.run_id, max_bytes=limits.max_pending_bytes, clock=time.time)
+        self._intake = Intake(
+            identity, self._outbox, stats, dropped=dropped, on_error=self._note_defect, clock=time.time
+        )
+        self._is_closing = False
+        self._is_server_full = False
+        self._backoff_secs = 0.0
+        self._not_before = 0.0
+        self._logged_at = 0.0
+        self._next_beat = 0.0
+        self._info_sent = False
+        self.stopped = threading.Event()
+        self.error: BaseException | None = None
+        """What went wrong last, for a strict recorder to raise."""
+        self._deadline = float("inf")
+        self._thread = threading.Thread(target=self._run, name=f"recorder-{identity.run_id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self, timeout_secs: float) -> bool:
+        """Send everything that was handed over, end the run, and stop; False when time ran out first."""
+        self._deadline = time.monotonic() + timeout_secs
+        self._handover.put_always(CloseRun())
+        self._thread.join(timeout_secs + 2.0)
+        return not self._outbox and not self._thread.is_alive()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        next_flush = time.monotonic() + self._limits.flush_interval_secs
+        try:
+            while not self._is_done():
+                self._handover.wake.wait(max(0.0, min(next_flush, self._next_beat) - time.monotonic()))
+                self._handover.wake.clear()
+                while self._drain():
+                    self._send_when_large()
+                now = time.monotonic()
+                active: dict[Play, float] = {}
+                if now >= next_flush or self._is_closing:
+                    active = self._flush_intake()
+                    next_flush = now + self._limits.flush_interval_secs
+                self._send(active)
+                self._beat()
+            self._next_beat = 0.0
+            self._beat()
+        finally:
+            self._stats.n_steps_waiting = self._handover.n_waiting_steps
+            self.stopped.set()
+
+    def _is_done(self) -> bool:
+        if not self._is_closing:
+            return False
+        return (not self._outbox and not self._handover.items) or time.monotonic() >= self._deadline
+
+    def _drain(self) -> bool:
+        """Take what is in the queue; False when nothing was."""
+        queue = self._handover.items
+        items = []
+        n_batch_steps = 0
+        for _ in range(min(len(queue), _DRAIN_ITEMS)):
+            item = queue.popleft()
+            items.append(item)
+            if item.__class__ is not tuple:
+                n_batch_steps += getattr(item, "n_steps", 0)
+                self._is_closing = self._is_closing or isinstance(item, CloseRun)
+        if not items:
+            return False
+        try:
+            self._intake.take(items)
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self._note_defect(error)
+        self._handover.batch_taken(n_batch_steps)
+        return True
+
+    def _flush_intake(self) -> dict[Play, float]:
+        try:
+            return self._intake.flush()
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self._note_defect(error)
+            return {}
+
+    def _send_when_large(self) -> None:
+        """Under a flood, don't let encoded chunks pile up until the next flush."""
+        if self._outbox.n_pending_bytes > 2**20:
+            self._send({})
+        self._beat()
+
+    def _send(self, active: dict[Play, float]) -> None:
+        self._stats.n_bytes_pending = self._outbox.n_pending_bytes
+        if (not self._outbox and not active) or time.monotonic() < self._not_before:
+            return
+        if self._is_server_full and not self._is_closing:
+            return
+        try:
+            gone = self._outbox.send(active)
+        except StreamError as error:
+            self._failed(error)
+            return
+        self._backoff_secs = 0.0
+        if not self._stats.is_connected:
+            self._stats.n_reconnects += 1
+            self._stats.is_connected = True
+        self._stats.n_bytes_sent = self._outbox.n_sent_bytes
+        self._stats.n_bytes_pending = self._outbox.n_pending_bytes
+        if gone:
+            self._intake.recreate(gone)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now < self._next_beat or now < self._not_before:
+            return
+        self._next_beat = now + self._limits.heartbeat_secs
+        self._stats.n_steps_waiting = self._handover.n_waiting_steps
+        is_closed = self._is_closing and not self._handover.items
+        state = {**self._stats.to_map(), "host": socket.gethostname(), "pid": os.getpid(), "closed": is_closed}
+        try:
+            info = None if self._info_sent else self._info
+            self._stream.beat(self._identity.run_id, self._identity.producer_id, state, info=info, now=time.time())
+            self._info_sent = True
+            memory = self._stream.server_memory()
+        except StreamError as error:
+            self._failed(error)
+            return
+        limit = self._limits.max_server_memory_bytes
+        if memory.limit_bytes is not None:
+            limit = min(limit, int(memory.limit_bytes * self._limits.server_memory_fraction))
+        was_full, self._is_server_full = self._is_server_full, memory.used_bytes > limit
+        if self._is_server_full and not was_full:
+            _log.error(
+                "recorder: the server holds %d bytes, more than %d: sending waits for workers", memory.used_bytes, limit
+            )
+
+    def _failed(self, error: Exception) -> None:
+        """Count, say so once in a while, and wait longer each time."""
+        self._stats.is_connected = False
+        self._note(error)
+        self._backoff_secs = min(max(2 * self._backoff_secs, _FIRST_BACKOFF_SECS), _LONGEST_BACKOFF_SECS)
+        self._not_before = time.monotonic() + self._backoff_secs
+
+    def _note(self, error: BaseException) -> None:
+        self.error = error
+        self._stats.n_errors += 1
+        self._stats.last_error = str(error)
+        now = time.monotonic()
+        if now - self._logged_at >= _LOG_EVERY_SECS:
+            self._logged_at = now
+            _log.error("recorder: run_id=%s n_errors=%d: %s", self._identity.run_id, self._stats.n_errors, error)
+
+    def _note_defect(self, error: Exception) -> None:
+        """What must never end this thread: it costs the item at hand, is logged in full, and is counted."""
+        _log.error("recorder: run_id=%s: an item was lost", self._identity.run_id, exc_info=error)
+        self._note(error)

@@ -1,0 +1,53 @@
+"""What a recorder counts of itself; the same numbers go to the server with each heartbeat."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["RecorderStats"]
+
+
+@dataclass(slots=True)
+class RecorderStats:
+    """Counters of one recorder since it was made.
+
+    ``n_dropped_steps`` (the hand-over queue was full), ``n_lost_steps`` (no room while the server was away or full) and
+    ``n_refused_steps`` (a step that can't be recorded: not ascending, of a finished episode, not numbers) together are what is missing.
+    """
+
+    n_recorded_steps: int = 0
+    """Steps that reached the background thread and were taken."""
+    n_dropped_steps: int = 0
+    n_lost_steps: int = 0
+    n_refused_steps: int = 0
+    n_refused_episodes: int = 0
+    """Episodes whose id this recorder had finished before."""
+    n_mismatched_values: int = 0
+    """Values that were left out because they were not numbers."""
+    n_episodes_started: int = 0
+    n_episodes_finished: int = 0
+    n_episodes_aborted: int = 0
+    n_lost_episodes: int = 0
+    """Whole episodes that found no room while the server was away or full."""
+    n_chunks: int = 0
+    n_bytes_encoded: int = 0
+    n_bytes_sent: int = 0
+    n_bytes_pending: int = 0
+    """Encoded and not yet acknowledged by the server."""
+    n_steps_waiting: int = 0
+    """In the hand-over queue now."""
+    n_reconnects: int = 0
+    n_errors: int = 0
+    """Calls that failed and were swallowed, so that training goes on."""
+    last_error: str = ""
+    is_connected: bool = True
+
+    @property
+    def n_missing_steps(self) -> int:
+        """Steps handed to the recorder that no recording will hold."""
+        return self.n_dropped_steps + self.n_lost_steps + self.n_refused_steps
+
+    def to_map(self) -> dict[str, Any]:
+        """The counters by name."""
+        return asdict(self)

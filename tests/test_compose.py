@@ -1,0 +1,184 @@
+"""docker-compose.yml and the Dockerfile, as far as they can be held to the program without an engine."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from recorder.commands import COMMANDS
+from recorder.commands.parsing import build_parser
+from recorder.server_status import QUEUES
+from recorder.settings import ENVIRONMENT_PREFIX, load_settings
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {"ingest": "worker", "render": "render", "server": "server"}
+"""Services that run this project, and the image's target of each."""
+
+
+def interpolated(text: str) -> str:
+    """``${NAME:-default}`` as compose reads it when nothing is set."""
+    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", text)
+
+
+def targets() -> dict[str, str]:
+    """Each target of the Dockerfile with its instructions."""
+    parts = re.split(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, flags=re.MULTILINE)
+    return dict(zip(parts[2::3], parts[3::3], strict=True))
+
+
+def our_arguments(command: list[str]) -> list[str]:
+    assert command[:3] == ["python", "-m", "recorder"], command
+    return command[3:]
+
+
+def test_the_services_are_the_two_servers_the_two_workers_and_the_page() -> None:
+    assert set(SERVICES) == {"redis", "postgres", *OURS}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_a_health_check_a_comment_and_comes_back(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"][0] in ("CMD", "CMD-SHELL")
+    assert {"interval", "timeout", "retries", "start_period"} <= check.keys()
+    assert SERVICES[name]["restart"] == "unless-stopped"
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert re.search(rf"^  # .*\n  {name}:$", text, flags=re.MULTILINE)
+
+
+def test_redis_keeps_what_it_is_given() -> None:
+    command = shlex.join(SERVICES["redis"]["command"])
+    for option in ("--appendonly yes", "--maxmemory-policy noeviction", "--maxmemory 2gb", "--appendfsync everysec"):
+        assert option in command
+    assert "redis-data:/data" in SERVICES["redis"]["volumes"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_environment_is_one_that_the_program_reads(name: str) -> None:
+    environment = {key: interpolated(value) for key, value in SERVICES[name]["environment"].items()}
+    assert all(key.startswith(ENVIRONMENT_PREFIX) for key in environment)
+    settings = load_settings(env=environment)
+    assert settings.redis.url == "redis://redis:6379/0"
+    assert settings.catalog_url == "postgresql+psycopg://recorder:recorder@postgres:5432/recorder"
+    assert f"recordings:{settings.recordings_dir}" in SERVICES[name]["volumes"]
+    assert settings.server.token is None, "an empty token is none"
+
+
+def test_the_catalog_is_told_the_password_that_the_database_has() -> None:
+    database = SERVICES["postgres"]["environment"]
+    url = SERVICES["ingest"]["environment"]["HAMLET_RECORDER_DATABASE"]
+    assert f"{database['POSTGRES_USER']}:{database['POSTGRES_PASSWORD']}@postgres:5432/{database['POSTGRES_DB']}" in url
+
+
+@pytest.mark.parametrize(("name", "target"), OURS.items())
+def test_every_image_is_a_target_of_the_dockerfile_and_runs_the_same_command(name: str, target: str) -> None:
+    build = SERVICES[name]["build"]
+    assert build["target"] == target
+    default = re.search(r"^CMD (\[.*\])$", targets()[target], flags=re.MULTILINE)
+    assert default is not None
+    assert yaml.safe_load(default[1]) == SERVICES[name]["command"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_command_is_one_of_ours(name: str) -> None:
+    arguments = our_arguments(SERVICES[name]["command"])
+    if arguments[0] not in COMMANDS:
+        pytest.skip(f"the command {arguments[0]!r} is not part of this build")
+    assert build_parser(arguments).parse_args(arguments).command == arguments[0]
+
+
+@pytest.mark.parametrize("name", ["ingest", "render"])
+def test_a_workers_health_is_asked_of_the_doctor(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]["test"]
+    arguments = our_arguments(check[1:])
+    assert build_parser(arguments).parse_args(arguments).command == "doctor"
+
+
+def test_all_queues_have_a_worker() -> None:
+    queues = [queue for name in ("ingest", "render") for queue in SERVICES[name]["command"][-1].split(",")]
+    assert sorted(queues) == sorted(QUEUES)
+
+
+@pytest.mark.parametrize("name", ["ingest", "render"])
+def test_workers_can_be_scaled(name: str) -> None:
+    assert "container_name" not in SERVICES[name]
+    assert "ports" not in SERVICES[name]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_nothing_starts_before_both_servers_are_healthy(name: str) -> None:
+    assert SERVICES[name]["depends_on"] == {
+        "redis": {"condition": "service_healthy"},
+        "postgres": {"condition": "service_healthy"},
+    }
+
+
+def test_ports_are_open_on_loopback_only() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_every_volume_that_is_used_is_declared() -> None:
+    used = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    assert used == set(COMPOSE["volumes"])
+
+
+def test_the_server_is_published_where_it_listens() -> None:
+    port = load_settings(env={}).server.port
+    assert SERVICES["server"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert f"EXPOSE {port}" in targets()["server"]
+    assert f"127.0.0.1:{port}/" in SERVICES["server"]["healthcheck"]["test"][-1]
+
+
+def test_the_images_are_the_four_that_there_are_to_be() -> None:
+    assert set(targets()) == {"base", "trainer", "worker", "render", "server"}
+
+
+@pytest.mark.parametrize("target", ["trainer", "worker", "render", "server"])
+def test_no_image_runs_as_root(target: str) -> None:
+    assert "USER recorder" in targets()[target]
+
+
+def test_the_extras_that_are_installed_exist() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    asked = {extra for group in re.findall(r'"\.\[([a-z,]+)\]"', DOCKERFILE) for extra in group.split(",")}
+    assert asked
+    assert asked <= extras.keys()
+
+
+def test_what_the_dockerfile_copies_exists_and_is_sent_to_the_builder() -> None:
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for line in re.findall(r"^COPY (.+)$", DOCKERFILE, flags=re.MULTILINE):
+        for source in line.split()[:-1]:
+            assert (ROOT / source).exists(), source
+            assert f"!{source}" in ignore, source
+
+
+def test_the_compose_file_is_valid_to_docker_itself() -> None:
+    docker = shutil.which("docker")
+    if docker is None:
+        pytest.skip("the docker client is not installed")
+    if subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
+        command, content = [docker, "compose", "--file", "-", "config", "--quiet"], COMPOSE
+    else:
+        # The client alone checks all but the project's name and the conditions of depends_on, which it predates.
+        services = {name: {**service} for name, service in SERVICES.items()}
+        for service in services.values():
+            service["depends_on"] = list(service.get("depends_on", {}))
+        command = [docker, "stack", "config", "--compose-file", "-"]
+        content = {key: value for key, value in COMPOSE.items() if key != "name"} | {"services": services}
+    checked = subprocess.run(
+        command, input=yaml.safe_dump(content), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert checked.returncode == 0, checked.stderr

@@ -16,11 +16,12 @@ const MAX_CHUNK_STEPS = 256;
  * @throws {CorruptEpisodeError} it is not a chunk of this schema.
  */
 export function decodeChunk(bytes, schema) {
-  return chunkFrom(unpack(isFrame(bytes) ? decompressFrame(bytes) : bytes), schema);
+  const content = isFrame(bytes) ? decompressFrame(bytes) : bytes;
+  return chunkFrom(unpack(content), schema, content.length);
 }
 
-/** The same for the unpacked array. */
-export function chunkFrom(body, schema) {
+/** The same for the unpacked array, which took `nBytes`. */
+export function chunkFrom(body, schema, nBytes = 0) {
   const [firstStep, nSteps, slots, added] = Array.isArray(body) ? body : [];
   if (!Number.isInteger(firstStep) || !(nSteps > 0 && nSteps <= MAX_CHUNK_STEPS) || !Array.isArray(slots)) {
     throw new CorruptEpisodeError("expected a chunk: [first_step, n_steps, slots]");
@@ -37,16 +38,18 @@ export function chunkFrom(body, schema) {
     if (!whole) throw new CorruptEpisodeError(`a chunk's slot of column ${spec.name} holds something else than bytes`);
     filled.set(spec.name, { spec, slot });
   });
-  return new Chunk(firstStep, nSteps, filled);
+  return new Chunk(firstStep, nSteps, filled, nBytes);
 }
 
 export class Chunk {
   #slots;
   #decoded = new Map();
 
-  constructor(firstStep, nSteps, slots) {
+  constructor(firstStep, nSteps, slots, nBytes) {
     this.firstStep = firstStep;
     this.nSteps = nSteps;
+    /** What it takes in memory, about, before its columns are decoded. */
+    this.nBytes = nBytes;
     this.#slots = slots;
   }
 
@@ -58,6 +61,11 @@ export class Chunk {
   /** Names of the columns that this chunk has values of. */
   get names() {
     return [...this.#slots.keys()];
+  }
+
+  /** Numbers in one step's value of a column; nothing is decoded for it. */
+  width(name) {
+    return this.#slots.get(name)?.spec.nValues ?? 0;
   }
 
   /**

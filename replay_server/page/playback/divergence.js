@@ -1,0 +1,54 @@
+/** Where two episodes part: the first step at which they differ. */
+
+/** Columns that are compared, and how a person calls them. */
+const COMPARED = [
+  ["action", "action"],
+  ["position", "position"],
+  ["reward", "reward"],
+  ["done", "end"],
+];
+
+/**
+ * Compare two stretches of the same steps.
+ *
+ * @param {import("../decode/chunk.js").Chunk} one
+ * @param {import("../decode/chunk.js").Chunk} other
+ * @param {number} firstStep first step number to compare
+ * @param {number} endStep step number behind the last one; both chunks hold all of them
+ * @returns {?{step: number, what: string}} null when they are equal
+ */
+export function divergenceIn(one, other, firstStep, endStep) {
+  for (let step = firstStep; step < endStep; step++) {
+    for (const [column, what] of COMPARED) {
+      if (!areEqual(one.row(column, step - one.firstStep), other.row(column, step - other.firstStep))) return { step, what };
+    }
+  }
+  return null;
+}
+
+/**
+ * The first step at which two episodes differ: steps that one of them lacks are passed over, unless it has ended before them.
+ *
+ * @param {import("../source/episode_store.js").EpisodeStore} one
+ * @param {import("../source/episode_store.js").EpisodeStore} other
+ * @returns {Promise<?{step: number, what: string}>} null when they are equal
+ */
+export async function firstDivergence(one, other) {
+  const end = Math.min(one.table.endStep, other.table.endStep);
+  let step = 0;
+  while (step < end) {
+    const [a, b] = await Promise.all([one, other].map((store) => store.load(store.table.indexOf(step))));
+    const first = Math.max(step, a.firstStep, b.firstStep);
+    const last = Math.min(a.endStep, b.endStep);
+    const found = first < last ? divergenceIn(a, b, first, last) : null;
+    if (found) return found;
+    step = Math.max(last, first, step + 1);
+  }
+  return one.table.endStep === other.table.endStep ? null : { step: end, what: "length" };
+}
+
+function areEqual(one, other) {
+  if (one === null || other === null || one.length !== other.length) return one === other;
+  for (let index = 0; index < one.length; index++) if (!Object.is(one[index], other[index])) return false;
+  return true;
+}

@@ -1,0 +1,108 @@
+/**
+ * Markers: the moments of an episode that are worth a look. A meter near empty, an affordance used, an action that the policy was unsure
+ * of, the end. Kinds are those of PROTOCOL.md.
+ */
+
+/** What each kind is called; `mark` stands on the timeline for readers who don't see colours. */
+export const MARKER_KINDS = {
+  low_meter: { name: "Meter near empty", mark: "▼" },
+  affordance: { name: "Affordance used", mark: "◆" },
+  unsure: { name: "Policy unsure", mark: "?" },
+  gap: { name: "Steps missing", mark: "╱" },
+  end: { name: "End", mark: "■" },
+};
+
+/** Markers of one episode; more would hide each other. */
+const MAX_MARKERS = 500;
+
+const LOW_METER = 0.1;
+
+/** The two best allowed Q-values lie closer than this share of the spread of all allowed ones. */
+const UNSURE_SHARE = 0.02;
+
+/** Finds the markers of an episode step by step. */
+export class MarkerFinder {
+  #names;
+  #cells;
+  #isLow = [];
+  #usedCell = null;
+  #wasUnsure = false;
+  #nFound = 0;
+  #isUse;
+
+  /** @param {import("../source/outline.js").Outline} outline */
+  constructor({ meterNames, actionNames, affordances, schema }) {
+    this.#names = meterNames;
+    this.#isUse = useTest(schema, actionNames);
+    this.#cells = new Map(affordances.map(({ name, cell }) => [cell.join(), name]));
+  }
+
+  /**
+   * The markers of the next step.
+   *
+   * @param {import("../decode/chunk.js").Chunk} chunk
+   * @param {number} offset of the step within the chunk
+   * @param {number} index
+   * @returns {{index: number, kind: string, label: string}[]}
+   */
+  step(chunk, offset, index) {
+    if (this.#nFound >= MAX_MARKERS) return [];
+    const labels = [
+      ...this.#lowMeters(chunk.row("meters", offset)),
+      ...this.#affordance(chunk, offset),
+      ...this.#unsure(chunk.row("q_values", offset), chunk.row("action_masks", offset)),
+      ...endOf(chunk, offset),
+    ];
+    this.#nFound += labels.length;
+    return labels.map(([kind, label]) => ({ index, kind, label }));
+  }
+
+  *#lowMeters(meters) {
+    for (let meter = 0; meter < (meters?.length ?? 0); meter++) {
+      const wasLow = this.#isLow[meter];
+      this.#isLow[meter] = meters[meter] < LOW_METER;
+      if (this.#isLow[meter] && !wasLow) yield ["low_meter", `${this.#names[meter]} at ${Math.round(meters[meter] * 100)}%`];
+    }
+  }
+
+  *#affordance(chunk, offset) {
+    const cell = this.#isUse(chunk, offset) ? chunk.row("position", offset)?.join() : null;
+    if (cell !== this.#usedCell && this.#cells.has(cell)) yield ["affordance", `using ${this.#cells.get(cell)}`];
+    this.#usedCell = cell;
+  }
+
+  *#unsure(qValues, masks) {
+    const allowed = qValues ? [...qValues].filter((value, action) => Number.isFinite(value) && (!masks || masks[action])) : [];
+    const wasUnsure = this.#wasUnsure;
+    allowed.sort((one, other) => other - one);
+    // Of two actions the lesser one is the lowest too, and never lies close to the best.
+    this.#wasUnsure = allowed.length > 2 && allowed[0] - allowed[1] < UNSURE_SHARE * (allowed[0] - allowed.at(-1));
+    if (this.#wasUnsure && !wasUnsure) yield ["unsure", "two actions valued alike"];
+  }
+}
+
+/** How this episode tells that an affordance is used: by progress, by an action's name, or else by standing on it. */
+function useTest(schema, actionNames) {
+  if (schema.some(({ name }) => name === "interaction_progress")) return (chunk, offset) => chunk.scalar("interaction_progress", offset) > 0;
+  const uses = new Set(actionNames.flatMap((name, action) => (/^(interact|use)/i.test(name) ? [action] : [])));
+  return uses.size ? (chunk, offset) => uses.has(chunk.scalar("action", offset)) : () => true;
+}
+
+function endOf(chunk, offset) {
+  if (chunk.scalar("terminated", offset)) return [["end", "terminated"]];
+  if (chunk.scalar("truncated", offset)) return [["end", "truncated"]];
+  return chunk.scalar("done", offset) ? [["end", "done"]] : [];
+}
+
+/**
+ * The nearest marker before or behind an index.
+ *
+ * @param {{index: number}[]} markers in order
+ * @param {number} index
+ * @param {-1|1} direction
+ * @returns {?{index: number}}
+ */
+export function neighbourMarker(markers, index, direction) {
+  const candidates = markers.filter((marker) => (marker.index - index) * direction > 0);
+  return (direction > 0 ? candidates[0] : candidates.at(-1)) ?? null;
+}

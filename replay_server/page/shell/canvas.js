@@ -1,0 +1,37 @@
+/** Canvases that are as sharp as the screen. */
+
+/**
+ * Give a canvas the resolution of the place it takes on the page, and clear it.
+ *
+ * @param {HTMLCanvasElement} canvas laid out by the style sheet
+ * @returns {{context: CanvasRenderingContext2D, width: number, height: number}} sizes in CSS pixels, which the context draws in
+ */
+export function prepareCanvas(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth;
+  const height = canvas.clientHeight;
+  const context = canvas.getContext("2d");
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height };
+}
+
+/** A pattern of thin diagonal lines, the page's sign for what is missing or forbidden. */
+export function hatch(context, colour, spacing = 6) {
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = spacing;
+  const pen = tile.getContext("2d");
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1.2;
+  pen.beginPath();
+  for (const shift of [-spacing, 0, spacing]) {
+    pen.moveTo(shift, spacing);
+    pen.lineTo(shift + spacing, 0);
+  }
+  pen.stroke();
+  return context.createPattern(tile, "repeat");
+}

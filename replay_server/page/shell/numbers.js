@@ -1,0 +1,29 @@
+/** Numbers and times as people read them, always with the same number of digits, so that nothing jumps. */
+
+const MINUS = "−";
+
+/** A number with a fixed number of decimals; `—` for nothing and NaN. */
+export function formatNumber(value, decimals = 2) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "—";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
+  const size = Math.abs(value);
+  const text = size >= 1e7 || (size > 0 && size < 0.5 * 10 ** -decimals) ? size.toExponential(1) : size.toFixed(decimals);
+  return value < 0 && Number(text) !== 0 ? MINUS + text : text;
+}
+
+/** The same with a sign in front. */
+export function formatChange(value, decimals = 2) {
+  const text = formatNumber(value, decimals);
+  return value > 0 ? `+${text}` : text;
+}
+
+/** An integer with thin gaps between thousands. */
+export function formatCount(value) {
+  return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+}
+
+/** A moment, seconds since 1970, in the reader's own time zone. */
+export function formatMoment(unixSecs) {
+  if (!unixSecs) return "—";
+  return new Date(unixSecs * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}

@@ -1,0 +1,159 @@
+/**
+ * The decoded steps of one episode, over any source. Holds a bounded number of bytes: the chunks used last stay, the others are fetched again.
+ */
+
+import { decodeChunk } from "../decode/chunk.js";
+import { Digest } from "./digest.js";
+
+/** Unpacked bytes of chunks that are kept. */
+const MAX_CACHED_BYTES = 48 * 2 ** 20;
+
+/** Chunks fetched ahead of the one that plays. */
+const AHEAD = 2;
+
+/**
+ * Events: `outline` (an episode was opened, or another took its place), `change` (steps, markers or curves grew), `ended`, `waiting`,
+ * `failure` (with `detail`, an error).
+ */
+export class EpisodeStore extends EventTarget {
+  /** @type {?import("./outline.js").Outline} */
+  outline = null;
+
+  #source;
+  #chunks = new Map();
+  #cachedBytes = 0;
+  #waiting = new Map();
+  #digest = null;
+
+  /** @param {import("./socket_source.js").SocketSource|import("./bytes_source.js").BytesSource} source */
+  constructor(source) {
+    super();
+    this.#source = source;
+    source.start({
+      onOutline: (outline) => this.#onOutline(outline),
+      onChunk: (position, bytes) => this.#onChunk(position, bytes),
+      onGrown: () => this.#onGrown(),
+      onEnded: () => this.#tell("ended"),
+      onWaiting: () => this.#tell("waiting"),
+      onError: (error) => this.#fail(error),
+    });
+  }
+
+  get table() {
+    return this.outline.table;
+  }
+
+  get nSteps() {
+    return this.outline?.table.nSteps ?? 0;
+  }
+
+  /** Curves over the whole episode, as far as they are known. */
+  get overview() {
+    return this.outline.overview ?? this.#digest.overview;
+  }
+
+  /** The decoded chunk that holds the step with this index, or null while it is not here. */
+  chunkAt(index) {
+    const position = this.table.positionOf(index);
+    const chunk = this.#chunks.get(position);
+    if (!chunk) return null;
+    this.#chunks.delete(position);
+    this.#chunks.set(position, chunk);
+    return chunk;
+  }
+
+  /** Fetch the chunk that holds this step, before anything else, and the ones behind it. */
+  want(index) {
+    if (!this.nSteps) return;
+    const position = this.table.positionOf(index);
+    if (!this.#chunks.has(position)) this.#source.request(position, { urgent: true });
+    const last = Math.min(position + AHEAD, this.table.chunks.length - 1);
+    for (let ahead = position + 1; ahead <= last; ahead++) if (!this.#chunks.has(ahead)) this.#source.request(ahead);
+  }
+
+  /** The chunk that holds this step, as soon as it is here. */
+  load(index) {
+    const chunk = this.chunkAt(index);
+    if (chunk) return Promise.resolve(chunk);
+    const position = this.table.positionOf(index);
+    this.#source.request(position);
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(position) ?? [];
+      waiting.push({ resolve, reject });
+      this.#waiting.set(position, waiting);
+    });
+  }
+
+  /** Give everything back. */
+  close() {
+    this.#source.close();
+    this.#chunks.clear();
+    this.#abandon(new Error("the episode was closed"));
+  }
+
+  #onOutline(outline) {
+    this.#chunks.clear();
+    this.#cachedBytes = 0;
+    this.#abandon(new Error("another episode took its place"));
+    this.outline = outline;
+    this.#digest = outline.overview ? null : new Digest(outline);
+    this.#tell("outline");
+    this.#digestOn();
+  }
+
+  #onGrown() {
+    this.#digestOn();
+    this.#tell("change");
+  }
+
+  #onChunk(position, bytes) {
+    if (!this.#chunks.has(position)) {
+      try {
+        this.#keep(position, decodeChunk(bytes, this.outline.schema));
+      } catch (error) {
+        this.#fail(error);
+        return;
+      }
+    }
+    const chunk = this.#chunks.get(position);
+    for (const { resolve } of this.#waiting.get(position) ?? []) resolve(chunk);
+    this.#waiting.delete(position);
+    if (this.#digest?.nextChunk === position) {
+      this.#digest.add(chunk);
+      this.#digestOn();
+    }
+    this.#tell("change");
+  }
+
+  /** The digest needs the chunks in order, whatever is watched. */
+  #digestOn() {
+    const digest = this.#digest;
+    if (!digest) return;
+    for (let chunk; (chunk = this.#chunks.get(digest.nextChunk)); ) digest.add(chunk);
+    if (digest.nextChunk < this.table.chunks.length) this.#source.request(digest.nextChunk);
+  }
+
+  #keep(position, chunk) {
+    this.#chunks.set(position, chunk);
+    this.#cachedBytes += chunk.nBytes;
+    for (const [oldest, { nBytes }] of this.#chunks) {
+      if (this.#cachedBytes <= MAX_CACHED_BYTES || oldest === position) break;
+      this.#chunks.delete(oldest);
+      this.#cachedBytes -= nBytes;
+    }
+  }
+
+  #abandon(error) {
+    for (const waiting of this.#waiting.values()) for (const { reject } of waiting) reject(error);
+    this.#waiting.clear();
+  }
+
+  #fail(error) {
+    this.#abandon(error);
+    this.dispatchEvent(new CustomEvent("failure", { detail: error }));
+  }
+
+  #tell(type) {
+    this.dispatchEvent(new Event(type));
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * One WebSocket to the replay server, shared by the streams of the page: puts chunks together from their parts, hands each stream its
+ * messages, and connects again when the connection is lost. PROTOCOL.md is the specification.
+ */
+
+const PART_HEADER_BYTES = 16;
+const FIRST_RETRY_MILLIS = 250;
+const LONGEST_RETRY_MILLIS = 8000;
+
+/** The server allows 100 messages in a burst and 50 a second; the page stays below. */
+const BURST = 60;
+const MESSAGES_PER_MILLI = 0.04;
+
+/** A chunk may not be larger than the reader's limit, whatever a part claims. */
+const MAX_CHUNK_BYTES = 128 * 2 ** 20;
+
+export class ReplaySocket {
+  #url;
+  #socket = null;
+  #streams = new Map();
+  #parts = new Map();
+  #nextId = 0;
+  #retryMillis = FIRST_RETRY_MILLIS;
+  #retryTimer = 0;
+  #listeners = new Set();
+  #allowance = BURST;
+  #allowanceAt = 0;
+
+  /** @param {string} url `ws:` or `wss:` */
+  constructor(url) {
+    this.#url = url;
+  }
+
+  /** Whether messages can be sent now. */
+  get isOpen() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** Call `listener(isOpen)` whenever the connection opens or is lost; returns a function that stops it. */
+  onState(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Add a stream: `onConnected()` is called at once when the socket is open, and after each new connection.
+   *
+   * @param {{onConnected: function(): void, onMessage: function(object): void, onChunk: function(number, Uint8Array): void}} stream
+   * @returns {number} the stream's id
+   */
+  addStream(stream) {
+    const id = this.#nextId++ & 0xffff;
+    this.#streams.set(id, stream);
+    this.connect();
+    if (this.isOpen) queueMicrotask(() => this.#streams.has(id) && stream.onConnected());
+    return id;
+  }
+
+  /** Close a stream, here and on the server. */
+  removeStream(id) {
+    this.#streams.delete(id);
+    this.#parts.delete(id);
+    if (this.isOpen) this.send({ type: "close", id });
+  }
+
+  /** Connect ahead of the first stream, so that opening an episode does not wait for it. */
+  connect() {
+    if (this.#socket) return;
+    const socket = new WebSocket(this.#url);
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("open", () => {
+      this.#retryMillis = FIRST_RETRY_MILLIS;
+      this.#tell(true);
+      for (const stream of this.#streams.values()) stream.onConnected();
+    });
+    socket.addEventListener("message", ({ data }) => (typeof data === "string" ? this.#text(data) : this.#part(data)));
+    socket.addEventListener("close", () => this.#lost());
+    this.#socket = socket;
+  }
+
+  /** Send a message; dropped when the connection is lost, for streams begin anew then. */
+  send(message) {
+    if (!this.isOpen) return;
+    this.#allowance -= 1;
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Milliseconds until the next message is within the server's rate limit; 0 when it may go now. */
+  waitMillis() {
+    const now = performance.now();
+    this.#allowance = Math.min(BURST, this.#allowance + (now - this.#allowanceAt) * MESSAGES_PER_MILLI);
+    this.#allowanceAt = now;
+    return this.#allowance >= 1 ? 0 : (1 - this.#allowance) / MESSAGES_PER_MILLI;
+  }
+
+  #lost() {
+    this.#socket = null;
+    this.#parts.clear();
+    this.#tell(false);
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.connect(), this.#retryMillis);
+    this.#retryMillis = Math.min(this.#retryMillis * 2, LONGEST_RETRY_MILLIS);
+  }
+
+  #tell(isOpen) {
+    for (const listener of this.#listeners) listener(isOpen);
+  }
+
+  #text(data) {
+    const message = JSON.parse(data);
+    this.#streams.get(message.id)?.onMessage(message);
+  }
+
+  #part(buffer) {
+    const view = new DataView(buffer);
+    if (buffer.byteLength < PART_HEADER_BYTES || view.getUint8(0) !== 1) return;
+    const id = view.getUint16(2, true);
+    const stream = this.#streams.get(id);
+    const offset = view.getUint32(8, true);
+    const nBytes = view.getUint32(12, true);
+    const part = new Uint8Array(buffer, PART_HEADER_BYTES);
+    if (!stream || nBytes > MAX_CHUNK_BYTES || offset + part.length > nBytes) return;
+    if (offset === 0) this.#parts.set(id, new Uint8Array(nBytes));
+    const whole = this.#parts.get(id);
+    if (whole?.length !== nBytes) return;
+    whole.set(part, offset);
+    if (view.getUint8(1) === 1) {
+      this.#parts.delete(id);
+      stream.onChunk(view.getUint32(4, true), whole);
+    }
+  }
+}

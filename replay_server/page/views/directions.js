@@ -1,0 +1,39 @@
+/** Which way an action points: by its name, or by where it led. */
+
+const BY_NAME = new Map(
+  Object.entries({
+    up: [0, -1], north: [0, -1], forward: [0, -1], "↑": [0, -1],
+    down: [0, 1], south: [0, 1], backward: [0, 1], "↓": [0, 1],
+    left: [-1, 0], west: [-1, 0], "←": [-1, 0],
+    right: [1, 0], east: [1, 0], "→": [1, 0],
+  }),
+);
+
+const ARROWS = new Map([["0,-1", "↑"], ["0,1", "↓"], ["-1,0", "←"], ["1,0", "→"]]);
+
+/**
+ * The direction of a move.
+ *
+ * @param {string|undefined} actionName
+ * @param {?ArrayLike<number>} from position before the action
+ * @param {?ArrayLike<number>} to position that it led to
+ * @returns {?[number, number]} null for an action that moves nothing
+ */
+export function directionOf(actionName, from, to) {
+  if (from && to && from.length === to.length) {
+    const across = to[0] - from[0];
+    const down = to.length > 1 ? to[1] - from[1] : 0;
+    if (across || down) return [across, down];
+  }
+  return namedDirection(actionName);
+}
+
+/** An arrow for an action's name, or nothing. */
+export function arrowOf(actionName) {
+  return ARROWS.get(String(namedDirection(actionName))) ?? "";
+}
+
+function namedDirection(actionName) {
+  const word = String(actionName ?? "").toLowerCase().replace(/^(move|go)[_ -]?/, "");
+  return BY_NAME.get(word) ?? null;
+}

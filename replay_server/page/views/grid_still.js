@@ -1,0 +1,101 @@
+/** The part of the grid that stays: cells, axes, affordances with their labels, the scale of the third coordinate. */
+
+import { colourNameOf, markPoints } from "./affordance_marks.js";
+
+/** Smaller cells have no lines between them, and smaller still no label. */
+const SMALLEST_LINED_CELL = 5;
+const SMALLEST_LABELLED_CELL = 46;
+const SMALLEST_MARK = 3;
+
+/**
+ * Draw it.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {import("./space.js").Space} space
+ * @param {ReturnType<import("./space.js").Space["fit"]>} fitted
+ * @param {{name: string, cell: number[]}[]} affordances
+ * @param {object} colours of the style sheet, by name
+ */
+export function drawStill(pen, space, fitted, affordances, colours) {
+  const { left, top, width, height } = fitted;
+  pen.fillStyle = colours.ground;
+  pen.beginPath();
+  pen.roundRect(left, top, width, height, 6);
+  pen.fill();
+  pen.save();
+  pen.clip();
+  drawLines(pen, space, fitted, colours);
+  pen.restore();
+  pen.strokeStyle = colours["line-strong"];
+  pen.lineWidth = 1;
+  pen.stroke();
+  affordances.forEach(({ name, cell }, number) => drawAffordance(pen, space, fitted, colours, name, cell, number));
+  if (fitted.zBarLeft !== null) drawHeightScale(pen, space, fitted, colours);
+}
+
+function drawLines(pen, space, { left, top, width, height, cell, columns, rows }, colours) {
+  const apart = space.isContinuous ? Math.max(1, Math.round(Math.max(columns, rows) / 8)) : 1;
+  if (cell * apart < SMALLEST_LINED_CELL) return;
+  pen.strokeStyle = colours.line;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  for (let column = apart; column < columns; column += apart) {
+    const x = Math.round(left + column * cell) + 0.5;
+    pen.moveTo(x, top);
+    pen.lineTo(x, top + height);
+  }
+  for (let row = apart; row < rows; row += apart) {
+    const y = Math.round(top + row * cell) + 0.5;
+    pen.moveTo(left, y);
+    pen.lineTo(left + width, y);
+  }
+  pen.stroke();
+  pen.beginPath();
+  pen.roundRect(left, top, width, height, 6);
+}
+
+function drawAffordance(pen, space, fitted, colours, name, position, number) {
+  if (!position.length) return;
+  const [x, y] = space.pointOf(position, fitted);
+  const colour = colours[colourNameOf(number)];
+  const cell = space.isContinuous ? Math.min(fitted.width, fitted.height) / 9 : fitted.cell;
+  const isLabelled = cell >= SMALLEST_LABELLED_CELL;
+  if (!space.isContinuous && cell >= 12) {
+    pen.globalAlpha = 0.14;
+    pen.fillStyle = colour;
+    pen.beginPath();
+    pen.roundRect(x - cell / 2 + 2, y - cell / 2 + 2, cell - 4, cell - 4, Math.min(6, cell / 6));
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
+  pen.fillStyle = colour;
+  pen.beginPath();
+  const lift = isLabelled ? cell * 0.1 : 0;
+  for (const [pointX, pointY] of markPoints(number, x, y - lift, Math.max(SMALLEST_MARK, cell * 0.24))) pen.lineTo(pointX, pointY);
+  pen.fill();
+  if (isLabelled) drawLabel(pen, name, x, y + cell / 2 - 6, cell - 6, colours.text);
+}
+
+/** A name that fits its cell, shortened where it must be. */
+function drawLabel(pen, name, x, y, widest, colour) {
+  pen.font = `500 ${widest > 70 ? 12 : 11}px system-ui, sans-serif`;
+  pen.textAlign = "center";
+  pen.textBaseline = "alphabetic";
+  pen.fillStyle = colour;
+  let text = name;
+  for (let length = name.length; length > 1 && pen.measureText(text).width > widest; length--) text = `${name.slice(0, length - 1)}…`;
+  pen.fillText(text, x, y);
+}
+
+function drawHeightScale(pen, space, { zBarLeft, top, height }, colours) {
+  pen.fillStyle = colours.ground;
+  pen.strokeStyle = colours["line-strong"];
+  pen.beginPath();
+  pen.roundRect(zBarLeft, top, 12, height, 6);
+  pen.fill();
+  pen.stroke();
+  pen.fillStyle = colours.muted;
+  pen.font = "500 11px system-ui, sans-serif";
+  pen.textAlign = "center";
+  pen.fillText("z", zBarLeft + 6, top - 2 > 10 ? top - 4 : top + 12);
+}

@@ -1,0 +1,179 @@
+/** The grid on two canvases: what stays is drawn once, the agent and its trail with each frame. */
+
+import { hatch, prepareCanvas } from "../shell/canvas.js";
+import { element } from "../shell/dom.js";
+import { colours, onThemeChange } from "../shell/theme.js";
+import { markGraphic } from "./affordance_marks.js";
+import { directionOf } from "./directions.js";
+import { drawStill } from "./grid_still.js";
+import { Space, eased } from "./space.js";
+
+/** Positions of the trail, the latest one last. */
+export const TRAIL_STEPS = 40;
+
+export class GridView {
+  /** The view's element. */
+  node;
+
+  #still = element("canvas", { class: "stage-canvas", "aria-hidden": "true" });
+  #moving = element("canvas", { class: "stage-canvas", role: "img", "aria-label": "The agent on the grid" });
+  #legend = element("ul", { class: "legend" });
+  #board = element("div", { class: "board" }, this.#still, this.#moving);
+  #outline = null;
+  #space = null;
+  #colours = colours();
+  #hatch = null;
+  #isStale = true;
+  #fitted = null;
+  #observer = new ResizeObserver(() => this.#refresh());
+  #stopTheme = onThemeChange(() => this.#refresh());
+  #last = null;
+
+  /** @param {{legend: boolean}} options */
+  constructor({ legend = true } = {}) {
+    this.node = element("div", { class: "grid-view" }, this.#board, legend && this.#legend);
+    this.#observer.observe(this.#board);
+  }
+
+  /** Show another episode. */
+  open(outline) {
+    this.#outline = outline;
+    this.#space = new Space(outline);
+    this.#legend.replaceChildren(
+      ...outline.affordances.map(({ name }, number) => element("li", {}, markGraphic(number), element("span", {}, name))),
+    );
+    this.#layOut();
+  }
+
+  /**
+   * Draw the agent.
+   *
+   * @param {import("../player/step_view.js").StepView} step
+   * @param {?import("../player/step_view.js").StepView} next the step it is moving to
+   * @param {number} share of the way, 0 to 1
+   * @param {ArrayLike<number>[]} trail positions before the step's, oldest first
+   */
+  draw(step, next, share, trail) {
+    this.#last = [step, next, share, trail];
+    if (!this.#outline || !step.position?.length) return;
+    if (this.#space.include(step.position)) this.#layOut();
+    if (this.#isStale) this.#drawStill();
+    const { context: pen } = prepareCanvas(this.#moving);
+    const glided = this.#space.between(step.position, next?.position, eased(share));
+    const here = this.#space.pointOf(glided, this.#fitted);
+    this.#drawTrail(pen, trail, step.position, here);
+    const moves = next && share > 0 ? next : step;
+    const from = next && share > 0 ? step.position : trail.at(-1);
+    this.#drawAgent(pen, here, directionOf(this.#outline.actionNames[moves.action], from, moves.position), step.progress);
+    if (this.#fitted.zBarLeft !== null) this.#drawHeight(pen, this.#space.heightOf(glided));
+    if (step.isBesideGap) this.#drawGap(pen);
+  }
+
+  /** Give everything back. */
+  close() {
+    this.#observer.disconnect();
+    this.#stopTheme();
+  }
+
+  /** The board takes the shape of the space, within reason. */
+  #layOut() {
+    this.#board.style.aspectRatio = String(Math.min(Math.max(this.#space.aspect, 0.8), this.#space.nDims === 1 ? 6 : 2.2));
+    this.#isStale = true;
+  }
+
+  #refresh() {
+    this.#isStale = true;
+    if (this.#last) this.draw(...this.#last);
+  }
+
+  #drawStill() {
+    this.#isStale = false;
+    this.#colours = colours();
+    const { context, width, height } = prepareCanvas(this.#still);
+    this.#fitted = this.#space.fit(width, height);
+    this.#hatch = hatch(context, this.#colours.warn);
+    drawStill(context, this.#space, this.#fitted, this.#outline.affordances, this.#colours);
+  }
+
+  get #radius() {
+    const cell = this.#space.isContinuous ? Math.min(this.#fitted.width, this.#fitted.height) / 14 : this.#fitted.cell;
+    return Math.max(3.5, Math.min(cell * 0.3, 30));
+  }
+
+  #drawTrail(pen, trail, position, here) {
+    pen.strokeStyle = this.#colours.agent;
+    pen.lineWidth = Math.max(1.5, this.#radius * 0.28);
+    pen.lineCap = "round";
+    let [fromX, fromY] = [NaN, NaN];
+    [...trail, position].forEach((point, index, all) => {
+      const [x, y] = this.#space.pointOf(point, this.#fitted);
+      if (index > 0 && this.#space.isGlide(all[index - 1], point)) this.#drawTrailPart(pen, index / all.length, fromX, fromY, x, y);
+      [fromX, fromY] = [x, y];
+    });
+    this.#drawTrailPart(pen, 1, fromX, fromY, ...here);
+    pen.globalAlpha = 1;
+  }
+
+  #drawTrailPart(pen, freshness, fromX, fromY, x, y) {
+    pen.globalAlpha = 0.06 + 0.5 * freshness ** 2;
+    pen.beginPath();
+    pen.moveTo(fromX, fromY);
+    pen.lineTo(x, y);
+    pen.stroke();
+  }
+
+  #drawAgent(pen, [x, y], direction, progress) {
+    const radius = this.#radius;
+    pen.beginPath();
+    pen.arc(x, y, radius, 0, 2 * Math.PI);
+    pen.fillStyle = this.#colours.agent;
+    pen.fill();
+    pen.lineWidth = Math.max(1.5, radius * 0.14);
+    pen.strokeStyle = this.#colours["agent-edge"];
+    pen.stroke();
+    if (direction && radius > 5) this.#drawArrow(pen, x, y, radius, Math.atan2(direction[1], direction[0]));
+    if (progress > 0) this.#drawProgress(pen, x, y, radius * 1.45, progress);
+  }
+
+  /** A chevron within the agent, so that it never covers its neighbours. */
+  #drawArrow(pen, x, y, radius, angle) {
+    pen.save();
+    pen.translate(x, y);
+    pen.rotate(angle);
+    pen.fillStyle = this.#colours["agent-edge"];
+    pen.beginPath();
+    pen.moveTo(radius * 0.66, 0);
+    pen.lineTo(-radius * 0.36, radius * 0.52);
+    pen.lineTo(-radius * 0.12, 0);
+    pen.lineTo(-radius * 0.36, -radius * 0.52);
+    pen.fill();
+    pen.restore();
+  }
+
+  #drawProgress(pen, x, y, radius, progress) {
+    pen.lineCap = "butt";
+    pen.lineWidth = Math.max(2.5, radius * 0.16);
+    for (const [colour, share] of [[this.#colours["line-strong"], 1], [this.#colours.good, Math.min(1, progress)]]) {
+      pen.strokeStyle = colour;
+      pen.beginPath();
+      pen.arc(x, y, radius, -Math.PI / 2, -Math.PI / 2 + share * 2 * Math.PI);
+      pen.stroke();
+    }
+  }
+
+  #drawHeight(pen, height) {
+    const { zBarLeft, top, height: whole } = this.#fitted;
+    pen.fillStyle = this.#colours.agent;
+    pen.beginPath();
+    pen.arc(zBarLeft + 6, top + 8 + (1 - height) * (whole - 16), 8, 0, 2 * Math.PI);
+    pen.fill();
+  }
+
+  /** Steps are missing behind this one: a hatched frame says so. */
+  #drawGap(pen) {
+    const { left, top, width, height } = this.#fitted;
+    pen.lineWidth = 8;
+    pen.strokeStyle = this.#hatch;
+    pen.strokeRect(left + 4, top + 4, width - 8, height - 8);
+  }
+}

@@ -1,0 +1,74 @@
+/** The numbers of the step that is shown, and of its episode. */
+
+import { element, setText } from "../shell/dom.js";
+import { formatCount, formatMoment, formatNumber } from "../shell/numbers.js";
+import { arrowOf } from "./directions.js";
+
+export class InfoView {
+  node = element("section", { class: "panel info", "aria-label": "Step and episode" });
+
+  #stepList = element("dl", { class: "facts" });
+  #episodeList = element("dl", { class: "facts" });
+  #values = new Map();
+  #outline = null;
+
+  constructor() {
+    this.node.append(element("h2", {}, "Step"), this.#stepList, element("h2", {}, "Episode"), this.#episodeList);
+  }
+
+  /** Show another episode. */
+  open(outline) {
+    this.#outline = outline;
+    this.#values.clear();
+    this.#stepList.replaceChildren();
+    this.describe();
+  }
+
+  /** Show the episode's own facts, anew when its metadata changed. */
+  describe() {
+    const { metadata, table, live } = this.#outline;
+    const facts = [
+      ["Return", formatNumber(metadata.total_reward)],
+      ["Steps", formatCount(table.nSteps)],
+      ["Stage", String(metadata.curriculum_stage ?? "—")],
+      ["Lane", String(metadata.lane ?? 0)],
+      ["Intrinsic", formatNumber(metadata.intrinsic_reward)],
+      ["Exploration", formatNumber(metadata.epsilon, 3)],
+      ["Finished", live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9)],
+    ];
+    this.#episodeList.replaceChildren(...facts.map(([name, value]) => factNode(name, element("dd", {}, value))));
+  }
+
+  /** Show a step. */
+  draw(step) {
+    const name = this.#outline.actionNames[step.action];
+    this.#set("Action", step.actionVector ? listText(step.actionVector) : actionText(name, step.action));
+    this.#set("Position", step.position?.length ? listText(step.position) : "—");
+    this.#set("Reward", formatNumber(step.reward, 3));
+    this.#set("Total", step.cumulative === null ? "…" : formatNumber(step.cumulative, 3));
+    if (step.intrinsicReward !== null) this.#set("Intrinsic", formatNumber(step.intrinsicReward, 3));
+    if (step.epsilon !== null) this.#set("Exploration", formatNumber(step.epsilon, 3));
+    for (const [extra, values] of step.extras) this.#set(extra, listText(values));
+    this.#set("End", step.end || "—");
+  }
+
+  #set(name, text) {
+    let node = this.#values.get(name);
+    if (!node) {
+      node = element("dd");
+      this.#values.set(name, node);
+      this.#stepList.append(factNode(name, node));
+    }
+    setText(node, text);
+  }
+}
+
+/** An action's name with an arrow, or its number. */
+export function actionText(name, action) {
+  if (action === null) return "—";
+  return name ? `${arrowOf(name)} ${name}`.trim() : `action ${action}`;
+}
+
+const factNode = (name, value) => element("div", {}, element("dt", {}, name), value);
+
+const listText = (values) => Array.from(values, (value) => formatNumber(value, Number.isInteger(value) ? 0 : 3)).join(", ");

@@ -1,0 +1,90 @@
+/** The meters: a bar each with its name, value and last change. A meter's curve on the timeline is switched on and off by its row. */
+
+import { element, setText } from "../shell/dom.js";
+import { formatChange, formatNumber } from "../shell/numbers.js";
+
+const LOW_SHARE = 0.25;
+const CRITICAL_SHARE = 0.1;
+
+export class MetersView {
+  node = element("section", { class: "panel meters", "aria-label": "Meters" });
+
+  #rows = [];
+  #ranges = [];
+  #onToggle;
+
+  /** @param {function(Set<number>): void} onToggle told which meters have a curve on the timeline */
+  constructor(onToggle = null) {
+    this.#onToggle = onToggle;
+  }
+
+  /** Show another episode's meters. */
+  open({ meterNames }, overview) {
+    this.#ranges = meterNames.map((_, meter) => rangeOf(overview.meters[meter] ?? []));
+    this.#rows = meterNames.map((name, meter) => this.#row(name, meter));
+    this.node.hidden = !meterNames.length;
+    this.node.replaceChildren(
+      element("h2", {}, "Meters"),
+      element("div", { class: "rows" }, ...this.#rows.map(({ button }) => button)),
+    );
+  }
+
+  /** Show a step; `previous` is the step before it, null when it is not known. */
+  draw({ meters }, previous) {
+    this.#rows.forEach((row, meter) => {
+      const value = meters?.[meter];
+      const share = this.#share(meter, value);
+      row.fill.style.transform = `scaleX(${share})`;
+      row.button.dataset.level = share < CRITICAL_SHARE ? "critical" : share < LOW_SHARE ? "low" : "fine";
+      setText(row.value, formatNumber(value));
+      const before = previous?.meters?.[meter];
+      const change = value === undefined || before === undefined ? NaN : value - before;
+      const isStill = !(Math.abs(change) >= 0.0005);
+      setText(row.change, isStill ? "" : formatChange(change, 3));
+      row.change.dataset.direction = isStill ? "none" : change > 0 ? "up" : "down";
+    });
+  }
+
+  #share(meter, value) {
+    if (!Number.isFinite(value)) return 0;
+    const range = this.#ranges[meter];
+    if (value < range[0]) range[0] = value;
+    if (value > range[1]) range[1] = value;
+    return (value - range[0]) / (range[1] - range[0]);
+  }
+
+  #row(name, meter) {
+    const fill = element("span", { class: "bar-fill" });
+    const value = element("span", { class: "number" });
+    const change = element("span", { class: "change" });
+    const button = element(
+      "button",
+      {
+        type: "button",
+        class: "meter row",
+        "aria-pressed": "false",
+        title: this.#onToggle ? `Show or hide the curve of ${name} on the timeline` : name,
+        disabled: !this.#onToggle,
+        on: { click: () => this.#toggle(button) },
+      },
+      element("span", { class: "name" }, name),
+      element("span", { class: "bar" }, fill),
+      value,
+      change,
+    );
+    button.dataset.meter = String(meter);
+    return { button, fill, value, change };
+  }
+
+  #toggle(button) {
+    button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+    const shown = this.#rows.filter((row) => row.button.getAttribute("aria-pressed") === "true");
+    this.#onToggle(new Set(shown.map((row) => Number(row.button.dataset.meter))));
+  }
+}
+
+/** From 0 to 1, or as far as the values reach beyond. */
+function rangeOf(values) {
+  const finite = values.filter(Number.isFinite);
+  return [finite.reduce((low, value) => Math.min(low, value), 0), finite.reduce((high, value) => Math.max(high, value), 1)];
+}

@@ -1,0 +1,65 @@
+/** The Q-values that the action was chosen from: a bar each, the chosen one outlined, forbidden ones hatched. Or an action's components. */
+
+import { element, setText } from "../shell/dom.js";
+import { formatNumber } from "../shell/numbers.js";
+import { arrowOf } from "./directions.js";
+
+export class QValuesView {
+  node = element("section", { class: "panel q-values", "aria-label": "Q-values" });
+
+  #rows = [];
+  #names = [];
+  #low = 0;
+  #high = 0;
+  #title = element("h2");
+  #list = element("div", { class: "rows", role: "list" });
+
+  constructor() {
+    this.node.append(this.#title, this.#list);
+  }
+
+  /** Show another episode's actions. */
+  open({ actionNames, schema }) {
+    const has = (name) => schema.some((column) => column.name === name);
+    this.#names = actionNames;
+    this.#rows = [];
+    this.#low = this.#high = 0;
+    this.#list.replaceChildren();
+    this.node.hidden = !has("q_values") && !has("action_masks") && !schema.some(({ name, shape }) => name === "action" && shape.length);
+    setText(this.#title, has("q_values") ? "Q-values" : "Action");
+  }
+
+  /** Show a step. */
+  draw({ qValues, masks, action, actionVector }) {
+    const values = qValues ?? actionVector;
+    const nRows = Math.max(values?.length ?? 0, masks?.length ?? 0, this.#rows.length);
+    while (this.#rows.length < nRows) this.#addRow(this.#rows.length, qValues || masks);
+    for (const value of values ?? []) {
+      if (value < this.#low) this.#low = value;
+      if (value > this.#high) this.#high = value;
+    }
+    this.#rows.forEach((row, index) => this.#drawRow(row, values?.[index], !masks || Boolean(masks[index]), index === action));
+  }
+
+  #drawRow({ item, fill, value, state }, number, isAllowed, isChosen) {
+    const spread = this.#high - this.#low || 1;
+    const zero = -this.#low / spread;
+    const share = Number.isFinite(number) ? number / spread : 0;
+    fill.style.transform = `translateX(${100 * (share < 0 ? zero + share : zero)}%) scaleX(${Math.abs(share)})`;
+    item.classList.toggle("chosen", isChosen);
+    item.classList.toggle("masked", !isAllowed);
+    setText(value, formatNumber(number));
+    setText(state, `${isChosen ? ", chosen" : ""}${isAllowed ? "" : ", not allowed"}`);
+  }
+
+  #addRow(index, isAction) {
+    const name = (isAction ? this.#names[index] : null) ?? `${isAction ? "action" : "component"} ${index}`;
+    const fill = element("span", { class: "bar-fill" });
+    const value = element("span", { class: "number" });
+    const state = element("span", { class: "sr-only" });
+    const label = element("span", { class: "name", title: name }, `${arrowOf(name)} ${name}`.trim());
+    const item = element("div", { class: "row q-value", role: "listitem" }, label, element("span", { class: "bar" }, fill), value, state);
+    this.#rows.push({ item, fill, value, state });
+    this.#list.append(item);
+  }
+}

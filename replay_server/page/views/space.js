@@ -1,0 +1,101 @@
+/**
+ * The space that an episode plays in, and where its points lie on a canvas. Pure geometry. A third coordinate has a bar of its own; a
+ * line is a grid of one row; y points down, as rows of a grid do.
+ */
+
+const Z_BAR_WIDTH = 34;
+const PADDING = 10;
+
+/** Larger jumps are not movement from cell to cell: wrapping around an edge, a reset. */
+const LONGEST_GLIDE_CELLS = 1.5;
+
+export class Space {
+  #low = [0, 0, 0];
+  #high = [1, 1, 1];
+
+  /** @param {import("../source/outline.js").Outline} outline */
+  constructor({ substrate, affordances, table }) {
+    this.isContinuous = /continuous/i.test(substrate.type);
+    this.nDims = substrate.position_dim;
+    this.#high[0] = substrate.width ?? 1;
+    this.#high[1] = this.nDims === 1 ? 1 : (substrate.height ?? 1);
+    for (const { cell } of affordances) this.include(cell);
+    this.isEmpty = table.nSteps === 0;
+  }
+
+  /** Cells across, down and upwards. */
+  get size() {
+    return this.#high.map((high, axis) => high - this.#low[axis]);
+  }
+
+  /** Width over height of the drawing. */
+  get aspect() {
+    const [width, height] = this.size;
+    return width / height;
+  }
+
+  /** Make room for a position outside of what was known; returns whether the space grew. */
+  include(position) {
+    let grew = false;
+    const reach = this.isContinuous ? 0 : 1;
+    const nAxes = Math.min(3, position.length);
+    for (let axis = 0; axis < nAxes; axis++) {
+      if (!Number.isFinite(position[axis])) continue;
+      if (position[axis] < this.#low[axis]) this.#low[axis] = Math.floor(position[axis]);
+      else if (position[axis] + reach > this.#high[axis]) this.#high[axis] = Math.ceil(position[axis] + reach);
+      else continue;
+      grew = true;
+    }
+    return grew;
+  }
+
+  /**
+   * Fit the space into a canvas.
+   *
+   * @returns {{cell: number, left: number, top: number, width: number, height: number, columns: number, rows: number, zBarLeft: ?number}}
+   *   in CSS pixels
+   */
+  fit(width, height) {
+    const [columns, rows] = this.size;
+    const forBar = this.nDims > 2 ? Z_BAR_WIDTH : 0;
+    const cell = Math.max(0.01, Math.min((width - 2 * PADDING - forBar) / columns, (height - 2 * PADDING) / rows));
+    const left = (width - forBar - cell * columns) / 2;
+    return {
+      cell,
+      left,
+      top: (height - cell * rows) / 2,
+      width: cell * columns,
+      height: cell * rows,
+      columns,
+      rows,
+      zBarLeft: forBar ? left + cell * columns + 14 : null,
+    };
+  }
+
+  /** The point of a position on the canvas: the middle of its cell, or the very spot in continuous space. */
+  pointOf(position, fitted) {
+    const half = this.isContinuous ? 0 : 0.5;
+    const y = this.nDims === 1 ? 0.5 : position[1] - this.#low[1] + half;
+    return [fitted.left + (position[0] - this.#low[0] + half) * fitted.cell, fitted.top + y * fitted.cell];
+  }
+
+  /** Share of the height at which a position with three coordinates lies, 0 to 1. */
+  heightOf(position) {
+    return Math.max(0, Math.min(1, (position[2] - this.#low[2]) / Math.max(1e-9, this.size[2] - (this.isContinuous ? 0 : 1))));
+  }
+
+  /** A position on the way from one step to the next; jumps are not glided over. */
+  between(from, to, share) {
+    if (!to || share <= 0 || !this.isGlide(from, to)) return from;
+    return Array.from(from, (value, axis) => value + (to[axis] - value) * share);
+  }
+
+  /** Whether an agent would be seen moving from one position to the other. */
+  isGlide(from, to) {
+    const longest = this.isContinuous ? Math.max(...this.size) / 4 : LONGEST_GLIDE_CELLS;
+    return from.every((value, axis) => Math.abs(to[axis] - value) <= longest);
+  }
+}
+
+/** Ease in and out: the share of the way at a share of the time. */
+export const eased = (share) => share * share * (3 - 2 * share);

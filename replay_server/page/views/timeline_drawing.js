@@ -1,0 +1,149 @@
+/** The still part of the timeline, on its canvas: curves above, a lane of markers below. */
+
+import { hatch, prepareCanvas } from "../shell/canvas.js";
+import { colours } from "../shell/theme.js";
+
+const LANE_HEIGHT = 18;
+const TOP = 6;
+
+/** Curves of meters take the colours of the affordances, which are told apart at a glance. */
+const meterColour = (colour, meter) => colour[`kind-${(meter % 12) + 1}`];
+
+/**
+ * Draw it.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {{store: import("../source/episode_store.js").EpisodeStore, xOf: function(number): number, shownMeters: Set<number>,
+ *   loop: ?[number, number], skipsDull: boolean}} shown `xOf` places a step number
+ */
+export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull }) {
+  const { context: pen, width, height } = prepareCanvas(canvas);
+  const colour = colours();
+  const { outline, overview } = store;
+  const { table } = outline;
+  const xOfIndex = (index) => xOf(table.numberOf(index));
+  const bottom = height - LANE_HEIGHT;
+  pen.fillStyle = colour.ground;
+  pen.fillRect(0, 0, width, bottom);
+
+  const xs = overview.index.map(xOfIndex);
+  const breaks = gapBreaks(overview.index, table);
+  drawReward(pen, xs, overview.cumulative_reward, breaks, bottom, colour);
+  for (const meter of shownMeters) {
+    drawCurve(pen, xs, overview.meters[meter] ?? [], breaks, [0, 1], bottom, meterColour(colour, meter), 1.25);
+  }
+  if (skipsDull) for (const [from, to] of outline.dull) drawCut(pen, xOfIndex(from), xOfIndex(to), bottom, colour);
+  if (loop) drawLoop(pen, xOfIndex(loop[0]), xOfIndex(loop[1]), height, colour);
+  for (const { firstStep, endStep } of outline.gaps) {
+    drawGap(pen, xOf(firstStep), endStep === null ? width : xOf(endStep), height, colour);
+  }
+  pen.fillStyle = colour.line;
+  pen.fillRect(0, bottom, width, 1);
+  for (const { index, kind } of outline.markers) drawMarker(pen, xOfIndex(index), bottom, kind, colour);
+}
+
+/** Samples between which steps are missing. */
+function gapBreaks(samples, table) {
+  const breaks = new Set();
+  for (let chunk = 1; chunk < table.chunks.length; chunk++) {
+    const { firstStep, nSteps } = table.chunks[chunk - 1];
+    if (table.chunks[chunk].firstStep === firstStep + nSteps) continue;
+    const behind = samples.findIndex((sample) => sample >= table.chunks[chunk].firstIndex);
+    if (behind > 0) breaks.add(behind);
+  }
+  return breaks;
+}
+
+function drawReward(pen, xs, rewards, breaks, bottom, colour) {
+  const finite = rewards.filter(Number.isFinite);
+  const low = finite.reduce((least, value) => Math.min(least, value), 0);
+  const high = finite.reduce((most, value) => Math.max(most, value), 0);
+  const range = [low, high === low ? low + 1 : high];
+  const zero = yOf(0, range, bottom);
+  pen.fillStyle = colour["reward-area"];
+  pen.beginPath();
+  xs.forEach((x, sample) => {
+    if (sample === 0 || breaks.has(sample)) pen.lineTo(x, zero);
+    pen.lineTo(x, yOf(rewards[sample] ?? 0, range, bottom));
+    if (sample === xs.length - 1 || breaks.has(sample + 1)) pen.lineTo(x, zero);
+  });
+  pen.fill();
+  drawCurve(pen, xs, rewards, breaks, range, bottom, colour.reward, 1.75);
+}
+
+function drawCurve(pen, xs, values, breaks, range, bottom, stroke, lineWidth) {
+  pen.strokeStyle = stroke;
+  pen.lineWidth = lineWidth;
+  pen.lineJoin = "round";
+  pen.beginPath();
+  let isDown = false;
+  xs.forEach((x, sample) => {
+    const value = values[sample];
+    if (!Number.isFinite(value)) {
+      isDown = false;
+      return;
+    }
+    if (isDown && !breaks.has(sample)) pen.lineTo(x, yOf(value, range, bottom));
+    else pen.moveTo(x, yOf(value, range, bottom));
+    isDown = true;
+  });
+  pen.stroke();
+}
+
+const yOf = (value, [low, high], bottom) => bottom - 4 - ((value - low) / (high - low)) * (bottom - 4 - TOP);
+
+/** A dull span that is cut out: dimmed, with torn edges. */
+function drawCut(pen, from, to, bottom, colour) {
+  pen.fillStyle = colour.cut;
+  pen.beginPath();
+  const tooth = 3;
+  for (let y = 0; y <= bottom; y += tooth) pen.lineTo(from + ((y / tooth) % 2 ? tooth : 0), y);
+  for (let y = bottom - (bottom % tooth); y >= 0; y -= tooth) pen.lineTo(to - ((y / tooth) % 2 ? tooth : 0), y);
+  pen.fill();
+}
+
+function drawLoop(pen, from, to, height, colour) {
+  pen.fillStyle = colour["loop-area"];
+  pen.fillRect(from, 0, Math.max(2, to - from), height);
+  pen.fillStyle = colour.accent;
+  pen.fillRect(from - 1, 0, 2, height);
+  pen.fillRect(to - 1, 0, 2, height);
+}
+
+function drawGap(pen, from, to, height, colour) {
+  const width = Math.max(3, to - from);
+  pen.fillStyle = colour.ground;
+  pen.fillRect(from, 0, width, height);
+  pen.fillStyle = hatch(pen, colour.warn);
+  pen.fillRect(from, 0, width, height);
+}
+
+/** A sign for each kind, a shape as well as a colour. */
+function drawMarker(pen, x, laneTop, kind, colour) {
+  const y = laneTop + LANE_HEIGHT / 2;
+  const reach = 4;
+  pen.fillStyle = colour[`marker-${kind}`] || colour.muted;
+  pen.beginPath();
+  switch (kind) {
+    case "low_meter":
+      pen.moveTo(x - reach, y - 3);
+      pen.lineTo(x + reach, y - 3);
+      pen.lineTo(x, y + 4);
+      break;
+    case "affordance":
+      pen.moveTo(x, y - reach);
+      pen.lineTo(x + reach, y);
+      pen.lineTo(x, y + reach);
+      pen.lineTo(x - reach, y);
+      break;
+    case "end":
+      pen.rect(x - 3, y - 3, 6, 6);
+      break;
+    case "gap":
+      pen.rect(x - 1, y - 5, 2, 10);
+      break;
+    default:
+      pen.arc(x, y, 2.6, 0, 2 * Math.PI);
+  }
+  pen.fill();
+}

@@ -1,0 +1,199 @@
+/**
+ * The timeline: the reward's curve, meters on demand, markers, gaps, dull spans and the loop; a slider for keyboard and screen reader, a
+ * strip to drag along for a pointer. The axis is in step numbers, so that missing steps take the room they took in the episode.
+ */
+
+import { element, setText } from "../shell/dom.js";
+import { formatCount, formatNumber } from "../shell/numbers.js";
+import { onThemeChange } from "../shell/theme.js";
+import { MARKER_KINDS } from "../playback/markers.js";
+import { drawTimeline } from "./timeline_drawing.js";
+
+/** A pointer this near to a marker means the marker, in CSS pixels. */
+const MARKER_REACH = 6;
+
+/** Share of the width that an open gap at the end takes. */
+const OPEN_GAP_SHARE = 0.03;
+
+export class TimelineView {
+  node;
+
+  /** Meters whose curves are shown. */
+  shownMeters = new Set();
+  /** `[first, last]` index of the loop, or null. */
+  loop = null;
+  /** Whether dull spans are cut out. */
+  skipsDull = false;
+
+  #canvas = element("canvas", { class: "timeline-canvas", "aria-hidden": "true" });
+  #playhead = element("div", { class: "playhead", "aria-hidden": "true" });
+  #bubbleText = element("div", { class: "bubble-text" });
+  #bubbleStage = element("div", { class: "bubble-stage" });
+  #bubble = element("div", { class: "bubble", hidden: true, "aria-hidden": "true" }, this.#bubbleStage, this.#bubbleText);
+  #strip;
+  #store = null;
+  #width = 1;
+  #index = 0;
+  #isDragging = false;
+  #isQueued = false;
+  #on;
+  #observer = new ResizeObserver(() => this.refresh());
+  #stopTheme = onThemeChange(() => this.refresh());
+
+  /**
+   * @param {{seek: function(number): void, dragging: function(boolean): void, hover: function(?number, HTMLElement): void}} on
+   *   `seek` takes an index; `hover` an index whose picture is to be drawn into the element, null when the pointer left
+   */
+  constructor(on) {
+    this.#on = on;
+    this.#strip = element(
+      "div",
+      {
+        class: "timeline-strip",
+        role: "slider",
+        tabIndex: 0,
+        "aria-label": "Step",
+        "aria-valuemin": "0",
+        on: {
+          pointerdown: (event) => this.#down(event),
+          pointermove: (event) => this.#move(event),
+          pointerup: () => this.#up(),
+          pointercancel: () => this.#up(),
+          pointerleave: () => this.#leave(),
+        },
+      },
+      this.#canvas,
+      this.#playhead,
+    );
+    this.node = element("div", { class: "timeline" }, this.#strip, this.#bubble);
+    this.#observer.observe(this.#strip);
+  }
+
+  /** Show another episode. */
+  open(store) {
+    this.#store = store;
+    this.loop = null;
+    this.refresh();
+  }
+
+  /** Draw the still part anew, with the next frame. */
+  refresh() {
+    if (this.#isQueued || !this.#store?.outline) return;
+    this.#isQueued = true;
+    requestAnimationFrame(() => {
+      this.#isQueued = false;
+      this.#width = this.#canvas.clientWidth || 1;
+      this.#strip.setAttribute("aria-valuemax", String(Math.max(0, this.#store.table.endStep - 1)));
+      drawTimeline(this.#canvas, {
+        store: this.#store,
+        xOf: (number) => this.#xOf(number),
+        shownMeters: this.shownMeters,
+        loop: this.loop,
+        skipsDull: this.skipsDull,
+      });
+      this.#placePlayhead();
+    });
+  }
+
+  /** Move the playhead; indexes may have a fraction. */
+  draw(position) {
+    this.#index = position;
+    this.#placePlayhead();
+  }
+
+  /** Tell screen readers where it stands: when playback rests, not with every step. */
+  announce(text) {
+    this.#strip.setAttribute("aria-valuenow", String(Math.floor(this.#store.table.numberOf(this.#index))));
+    this.#strip.setAttribute("aria-valuetext", text);
+  }
+
+  /** Give everything back. */
+  close() {
+    this.#observer.disconnect();
+    this.#stopTheme();
+  }
+
+  /** Step numbers on the axis: the recorded ones, a gap behind them, and a little for one whose length nobody knows. */
+  get #span() {
+    const { table, gaps } = this.#store.outline;
+    const end = gaps.reduce((reach, gap) => Math.max(reach, gap.endStep ?? gap.firstStep * (1 + OPEN_GAP_SHARE)), table.endStep);
+    return Math.max(1, end - 1);
+  }
+
+  #xOf(number) {
+    return (number / this.#span) * this.#width;
+  }
+
+  #indexAt(event) {
+    const { left } = this.#strip.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - left) / this.#width));
+    return this.#store.table.indexOf(Math.round(share * this.#span));
+  }
+
+  #placePlayhead() {
+    if (!this.#store?.outline) return;
+    this.#playhead.style.transform = `translateX(${this.#xOf(this.#store.table.numberOf(this.#index)).toFixed(2)}px)`;
+  }
+
+  #down(event) {
+    if (!this.#store?.outline || event.button > 0) return;
+    this.#strip.setPointerCapture(event.pointerId);
+    this.#isDragging = true;
+    this.#on.dragging(true);
+    this.#on.seek(this.#nearMarker(event)?.index ?? this.#indexAt(event));
+  }
+
+  #move(event) {
+    if (!this.#store?.outline) return;
+    const index = this.#indexAt(event);
+    if (this.#isDragging) this.#on.seek(index);
+    if (event.pointerType !== "touch") this.#hover(event, index);
+  }
+
+  #up() {
+    if (!this.#isDragging) return;
+    this.#isDragging = false;
+    this.#on.dragging(false);
+  }
+
+  #leave() {
+    this.#bubble.hidden = true;
+    this.#on.hover(null, this.#bubbleStage);
+  }
+
+  #hover(event, index) {
+    const { table, gaps } = this.#store.outline;
+    const marker = this.#nearMarker(event);
+    const { left } = this.#strip.getBoundingClientRect();
+    const under = ((event.clientX - left) / this.#width) * this.#span;
+    const gap = gaps.find(({ firstStep, endStep }) => under >= firstStep && under < (endStep ?? Infinity));
+    const lines = gap
+      ? [`Steps ${formatCount(gap.firstStep)} to ${gap.endStep === null ? "?" : formatCount(gap.endStep - 1)} are missing (${gap.reason})`]
+      : [`Step ${formatCount(table.numberOf(index))}`, `Total ${formatNumber(this.#rewardAt(index))}`];
+    if (marker) lines.push(`${MARKER_KINDS[marker.kind]?.mark ?? "•"} ${marker.label}`);
+    setText(this.#bubbleText, lines.join("\n"));
+    this.#bubble.hidden = false;
+    this.#on.hover(gap ? null : (marker?.index ?? index), this.#bubbleStage);
+    const half = this.#bubble.offsetWidth / 2;
+    const x = Math.min(Math.max(event.clientX - left, half), Math.max(half, this.#width - half));
+    this.#bubble.style.transform = `translate(${(x - half).toFixed(1)}px, -100%)`;
+  }
+
+  #nearMarker(event) {
+    const { left } = this.#strip.getBoundingClientRect();
+    const { table, markers } = this.#store.outline;
+    let nearest = null;
+    let least = MARKER_REACH;
+    for (const marker of markers) {
+      const distance = Math.abs(this.#xOf(table.numberOf(marker.index)) - (event.clientX - left));
+      if (distance < least) [nearest, least] = [marker, distance];
+    }
+    return nearest;
+  }
+
+  #rewardAt(index) {
+    const { index: samples, cumulative_reward: rewards } = this.#store.overview;
+    const behind = samples.findIndex((sample) => sample >= index);
+    return rewards.at(behind) ?? NaN;
+  }
+}

@@ -72,13 +72,11 @@ class Catalog(
                 f"there is no catalog here yet: record an episode, or run `hamlet-recorder reindex`: {self.url}"
             )
         self._engines = Engines(url, busy_timeout_secs=busy_timeout_secs, mounts_file=mounts_file)
-        with self._reading() as connection:
-            version = read_version(connection)
-        if read_only:
-            check_version(version, self.url)
-        elif version != SCHEMA_VERSION:
-            with self._writing() as connection:
-                migrate(connection, self.url)
+        try:
+            self._prepare_schema()
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def open(cls, url_or_path: str | Path | Catalog) -> Catalog:
@@ -101,3 +99,12 @@ class Catalog(
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _prepare_schema(self) -> None:
+        with self._reading() as connection:
+            version = read_version(connection)
+        if self._read_only:
+            check_version(version, self.url)
+        elif version != SCHEMA_VERSION:
+            with self._writing() as connection:
+                migrate(connection, self.url)

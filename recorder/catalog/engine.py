@@ -24,6 +24,9 @@ from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraE
 
 __all__ = ["Engines", "parse_url"]
 
+_SQLITE_CACHE_KIB = 32 * 1024
+"""Page cache of a connection: with SQLite's own 2 MiB, inserts slow down threefold once the indexes have outgrown it."""
+
 
 def parse_url(url_or_path: str | Path) -> URL:
     """The URL of a catalog: a path is a SQLite file, ``:memory:`` and ``sqlite://`` one in memory, the rest is a
@@ -156,8 +159,11 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
         connection.isolation_level = None  # BEGIN is ours, below: the driver's own would come too late
         if url.database is not None:
             _switch_to_wal(connection, url.database, busy_timeout_secs)
-        for pragma in ("synchronous = NORMAL", "foreign_keys = ON", *(["query_only = ON"] if read_only else [])):
+        # In write-ahead mode NORMAL loses no consistency, and no commit but the last ones before a power cut.
+        for pragma in ("synchronous = NORMAL", "foreign_keys = ON", f"cache_size = -{_SQLITE_CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
 
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, literal_column, update
+from sqlalchemy import bindparam, literal_column, select, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import BulkUpsert, CatalogBase
-from recorder.catalog.keys import delete_of_episodes, plays_of, replace_reasons
+from recorder.catalog.keys import delete_of_episodes, in_batches, plays_of, replace_reasons
 from recorder.catalog.models import episodes, recording_reasons, recordings, runs
 from recorder.catalog.rows import EpisodeRow, Settlement
 from recorder.catalog.runs import add_missing_run
@@ -91,22 +91,23 @@ def write_episodes(connection: Connection, run_id: str, rows: Sequence[EpisodeRo
     replace_reasons(connection, [(run_id, row.episode_id, row.reasons) for row in rows if row.reasons], fresh=True)
 
 
-_settle_held = (
+_settle_one = (
     update(episodes)
-    .where(
-        episodes.c.run_id == bindparam("of_run"),
-        episodes.c.episode_id == bindparam("of_episode"),
-        episodes.c.decision == "held",
-    )
+    .where(episodes.c.run_id == bindparam("of_run"), episodes.c.episode_id == bindparam("of_episode"))
     .values(decision=bindparam("new_decision"), reasons=bindparam("new_reasons"), why=bindparam("new_why"))
 )
 
 
 def _settle(connection: Connection, run_id: str, settled: Sequence[Settlement]) -> None:
+    held: set[int] = set()
+    for ids in in_batches(settlement.episode_id for settlement in settled):
+        query = select(episodes.c.episode_id).where(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
+        held.update(connection.execute(query.where(episodes.c.decision == "held")).scalars())
+    settled = [settlement for settlement in settled if settlement.episode_id in held]
     if not settled:
         return
     connection.execute(
-        _settle_held,
+        _settle_one,
         [
             {
                 "of_run": run_id,

@@ -42,6 +42,8 @@ class Order:
             raise UsageError(
                 f"the cursor belongs to the order {name!r}, not to {self.name!r}: start again without a cursor"
             )
+        if any(type(value) is not column.type.python_type for value, column in zip(values, self.columns, strict=True)):
+            raise UsageError(f"not a cursor of this catalog: {cursor!r}")
         last = tuple_(*(literal(value, column.type) for value, column in zip(values, self.columns, strict=True)))
         place = tuple_(*self.columns)
         return place < last if self.descending else place > last

@@ -73,7 +73,7 @@ class RunOperations(CatalogBase):
             .group_by(episodes.c.decision, episodes.c.status)
         )
         reasons = (
-            select(recording_reasons.c.reason, func.count())
+            select(recording_reasons.c.reason, func.count().label("n_episodes"))
             .where(recording_reasons.c.run_id == run_id)
             .group_by(recording_reasons.c.reason)
             .order_by(recording_reasons.c.reason)
@@ -86,7 +86,7 @@ class RunOperations(CatalogBase):
                 by_decision[decision] = by_decision.get(decision, 0) + numbers[0]
                 by_status[status] = by_status.get(status, 0) + numbers[0]
                 sums = [total + int(number) for total, number in zip(sums, numbers, strict=True)]
-            by_reason: dict[str, int] = dict(connection.execute(reasons).tuples().all())
+            by_reason = {row.reason: row.n_episodes for row in connection.execute(reasons)}
         return RunSummary(run_id, sums[0], by_decision, by_status, by_reason, *sums[1:])
 
     def delete_run(self, run_id: str) -> bool:

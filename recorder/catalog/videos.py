@@ -58,7 +58,8 @@ class VideoOperations(CatalogBase):
         }
         with self._writing() as connection:
             add_missing_run(connection, run_id, at=at)
-            created = connection.execute(insert_or(connection.dialect, videos, update={}), values).rowcount == 1
+            insert = insert_or(connection.dialect, videos, update={}).returning(videos.c.video_id)
+            created = connection.execute(insert, values).first() is not None
             return fetch_video(connection, video_id), created
 
     def get_video(self, video_id: str) -> VideoRow:

@@ -1,0 +1,181 @@
+"""Videos, their segments, and annotations."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from recorder.catalog import Catalog, VideoRow
+from recorder.errors import RecordingNotFoundError, UsageError
+from tests.catalog.samples import NOW
+
+SECOND = timedelta(seconds=1)
+
+
+def _video(catalog: Catalog, episode_id: int = 1, **options: object) -> VideoRow:
+    return catalog.enqueue_video("run-a", episode_id, options, at=NOW, n_frames_total=100)[0]
+
+
+def _claim(catalog: Catalog, at: int = 0) -> list[str]:
+    return [row.video_id for row in catalog.claim_videos(now=NOW + at * SECOND, lease_secs=60, limit=10)]
+
+
+def _start(catalog: Catalog, video: VideoRow, at: int = 0) -> VideoRow | None:
+    return catalog.start_video(video.video_id, now=NOW + at * SECOND, lease_secs=60)
+
+
+def test_the_same_wish_is_the_same_video(catalog: Catalog) -> None:
+    first, created = catalog.enqueue_video("run-a", 1, {"dpi": 150, "fps": 60}, at=NOW)
+    again, created_again = catalog.enqueue_video("run-a", 1, {"fps": 60, "dpi": 150}, at=NOW + SECOND)
+    other, created_other = catalog.enqueue_video("run-a", 2, {"dpi": 150, "fps": 60}, at=NOW + SECOND)
+    assert (created, created_again, created_other) == (True, False, True)
+    assert first == again
+    assert (first.state, first.options, first.created_at) == ("queued", {"dpi": 150, "fps": 60}, NOW)
+    assert [row.video_id for row in catalog.list_videos(run="run-a")] == [other.video_id, first.video_id]
+    assert catalog.list_videos(episode_id=2, state="queued", limit=1) == [other]
+    assert catalog.list_videos(state="done") == []
+
+
+def test_a_video_that_is_missing_is_named(catalog: Catalog) -> None:
+    with pytest.raises(RecordingNotFoundError, match="'nope'"):
+        catalog.get_video("nope")
+
+
+def test_a_video_goes_from_the_wish_to_the_file(catalog: Catalog) -> None:
+    video = _video(catalog)
+    assert _claim(catalog) == [video.video_id]
+    assert _claim(catalog) == []
+    started = _start(catalog, video)
+    assert started is not None
+    assert (started.state, started.attempts, started.started_at) == ("rendering", 1, NOW)
+    assert catalog.report_video(video.video_id, n_frames_done=40, leased_until=NOW + 90 * SECOND)
+    assert catalog.get_video(video.video_id).n_frames_done == 40
+    assert catalog.finish_video(video.video_id, file_path="a.mp4", file_size_bytes=9, at=NOW + SECOND)
+    done = catalog.get_video(video.video_id)
+    assert (done.state, done.n_frames_done, done.file_path, done.file_size_bytes) == ("done", 100, "a.mp4", 9)
+    assert not catalog.finish_video(video.video_id, file_path="b.mp4", file_size_bytes=9, at=NOW)
+    assert _claim(catalog, at=1000) == []
+    assert _start(catalog, video) is None
+
+
+def test_a_video_whose_worker_died_is_claimed_again_and_fails_in_the_end(catalog: Catalog) -> None:
+    video = _video(catalog)
+    for turn in range(3):
+        assert _claim(catalog, at=100 * turn) == [video.video_id]
+        assert _start(catalog, video, at=100 * turn) is not None
+    assert _claim(catalog, at=300) == [video.video_id]
+    assert _start(catalog, video, at=300) is None
+    failed = catalog.get_video(video.video_id)
+    assert failed.state == "failed"
+    assert "killed" in (failed.error or "")
+
+
+def test_a_failed_attempt_waits_and_the_third_is_the_last(catalog: Catalog) -> None:
+    video = _video(catalog)
+    for attempt in range(1, 4):
+        _start(catalog, video)
+        row = catalog.fail_video(video.video_id, f"error {attempt}", at=NOW, not_before=NOW + 10 * SECOND)
+        assert _claim(catalog, at=9) == []
+    assert (row.state, row.error, row.finished_at) == ("failed", "error 3", NOW)
+    assert _claim(catalog, at=10) == []
+    again = catalog.retry_video(video.video_id)
+    assert (again.state, again.attempts, again.error, again.finished_at) == ("queued", 0, None, None)
+    assert _claim(catalog) == [video.video_id]
+
+
+def test_a_cancelled_video_tells_its_worker_to_stop(catalog: Catalog) -> None:
+    video = _video(catalog)
+    _start(catalog, video)
+    catalog.plan_segments(video.video_id, [(0, 100)])
+    assert catalog.cancel_video(video.video_id, at=NOW)
+    assert not catalog.cancel_video(video.video_id, at=NOW)
+    assert not catalog.report_video(video.video_id, n_frames_done=50, leased_until=NOW)
+    assert catalog.start_segment(video.video_id, 0, now=NOW, lease_secs=1) is None
+    assert not catalog.finish_segment(video.video_id, 0, file_path="x").was_last
+    assert catalog.get_video(video.video_id).state == "cancelled"
+    assert catalog.retry_video(video.video_id).state == "queued"
+    assert catalog.list_segments(video.video_id) == []
+    assert catalog.delete_video(video.video_id)
+    assert not catalog.delete_video(video.video_id)
+
+
+def test_segments_are_planned_once_claimed_and_counted(catalog: Catalog) -> None:
+    video = _video(catalog)
+    _start(catalog, video)
+    spans = [(0, 40), (40, 40), (80, 20)]
+    assert [row.first_frame for row in catalog.plan_segments(video.video_id, spans)] == [0, 40, 80]
+    claimed = catalog.claim_segments(now=NOW, lease_secs=60, limit=2)
+    assert [row.segment_index for row in claimed] == [0, 1]
+    started = catalog.start_segment(video.video_id, 0, now=NOW, lease_secs=60)
+    assert started is not None
+    assert (started.state, started.attempts) == ("rendering", 1)
+    assert catalog.finish_segment(video.video_id, 0, file_path="0.mp4") == (1, 3, False)
+    assert catalog.finish_segment(video.video_id, 0, file_path="0.mp4") == (1, 3, False)
+    catalog.plan_segments(video.video_id, spans)
+    assert catalog.list_segments(video.video_id)[0].state == "done"
+    assert catalog.start_segment(video.video_id, 0, now=NOW, lease_secs=60) is None
+    assert catalog.finish_segment(video.video_id, 2, file_path="2.mp4") == (2, 3, False)
+    row = catalog.get_video(video.video_id)
+    assert (row.n_segments_done, row.n_segments_total, row.n_frames_done, row.n_frames_total) == (2, 3, 60, 100)
+    assert catalog.finish_segment(video.video_id, 1, file_path="1.mp4") == (3, 3, True)
+    assert catalog.finish_segment(video.video_id, 1, file_path="1.mp4") == (3, 3, False)
+    assert catalog.get_video(video.video_id).state == "joining"
+    joining = _start(catalog, video)
+    assert joining is not None
+    assert joining.state == "joining"
+
+
+def test_of_many_that_finish_at_once_exactly_one_was_last(catalog: Catalog) -> None:
+    for turn in range(5):
+        video = _video(catalog, episode_id=turn)
+        _start(catalog, video)
+        finish = partial(catalog.finish_segment, video.video_id, file_path="x")
+        catalog.plan_segments(video.video_id, [(n, 1) for n in range(8)])
+        with ThreadPoolExecutor(8) as pool:
+            progress = list(pool.map(finish, [*range(8)] * 2))
+        assert [p.was_last for p in progress].count(True) == 1
+        assert max(p.n_done for p in progress) == 8
+
+
+def test_a_segment_that_keeps_failing_fails_its_video(catalog: Catalog) -> None:
+    video = _video(catalog)
+    _start(catalog, video)
+    catalog.plan_segments(video.video_id, [(0, 50), (50, 50)])
+    for _ in range(3):
+        assert catalog.start_segment(video.video_id, 1, now=NOW, lease_secs=60) is not None
+        assert [s.segment_index for s in catalog.claim_segments(now=NOW, lease_secs=0, limit=9)] == [0]
+        catalog.fail_segment(video.video_id, 1, "no room")
+    assert catalog.start_segment(video.video_id, 1, now=NOW, lease_secs=60) is None
+    row = catalog.get_video(video.video_id)
+    assert (row.state, row.error) == ("failed", "segment 1: no room")
+    assert catalog.claim_segments(now=NOW, lease_secs=60, limit=9) == []
+
+
+def test_annotations_are_added_changed_and_deleted(catalog: Catalog) -> None:
+    late = catalog.add_annotation("run-a", 1, step=50, end_step=60, label="stuck", text="in the ü corner", author="me")
+    early = catalog.add_annotation("run-a", 1, step=3, color="#ff0000")
+    catalog.add_annotation("run-a", 2, step=0)
+    assert catalog.list_annotations("run-a", 1) == [early, late]
+    changed = catalog.update_annotation(late.annotation_id, step=1, text="left")
+    assert (changed.step, changed.end_step, changed.text, changed.label) == (1, 60, "left", "stuck")
+    assert changed.updated_at >= changed.created_at == late.created_at
+    assert catalog.list_annotations("run-a", 1) == [changed, early]
+    assert catalog.delete_annotation(early.annotation_id)
+    assert not catalog.delete_annotation(early.annotation_id)
+    with pytest.raises(RecordingNotFoundError):
+        catalog.update_annotation(early.annotation_id, text="x")
+
+
+def test_an_annotation_must_span_something(catalog: Catalog) -> None:
+    note = catalog.add_annotation("run-a", 1, step=5, end_step=6)
+    for span in ({"step": -1}, {"step": 3, "end_step": 3}):
+        with pytest.raises(UsageError, match="spans"):
+            catalog.add_annotation("run-a", 1, **span)
+    with pytest.raises(UsageError, match="spans"):
+        catalog.update_annotation(note.annotation_id, step=6)
+    with pytest.raises(UsageError, match="no 'run_id' to change"):
+        catalog.update_annotation(note.annotation_id, run_id="run-b")
+    assert catalog.list_annotations("run-a", 1) == [note]

@@ -1,0 +1,155 @@
+"""The write job."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from recorder.catalog import Catalog
+from tests.catalog.samples import NOW, commit, episode, recording
+
+SECOND = timedelta(seconds=1)
+
+
+def _claim(catalog: Catalog, at: int = 0, limit: int = 100, run_id: str | None = None) -> list[int]:
+    rows = catalog.claim_writes(now=NOW + at * SECOND, lease_secs=60, limit=limit, run_id=run_id)
+    return [row.episode_id for row in rows]
+
+
+def _start(catalog: Catalog, *episode_ids: int, at: int = 0) -> list[int]:
+    rows = catalog.start_write("run-a", episode_ids, now=NOW + at * SECOND, lease_secs=60)
+    return [row.episode_id for row in rows]
+
+
+def _kept(catalog: Catalog, *episode_ids: int, run_id: str = "run-a") -> None:
+    commit(catalog, [episode(n, run_id, decision="kept", reasons=("periodic_100",)) for n in episode_ids])
+
+
+def test_only_kept_episodes_are_claimed_oldest_first_and_once(catalog: Catalog) -> None:
+    commit(catalog, [episode(0), episode(1, decision="held"), episode(2, decision="kept"), episode(3, decision="kept")])
+    assert _claim(catalog, limit=1) == [2]
+    assert _claim(catalog) == [3]
+    assert _claim(catalog) == []
+
+
+def test_a_claim_can_be_of_one_run(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    _kept(catalog, 2, run_id="run-b")
+    assert _claim(catalog, run_id="run-b") == [2]
+
+
+def test_a_claim_returns_the_lease_and_an_expired_one_is_claimed_again(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    (row,) = catalog.claim_writes(now=NOW, lease_secs=60, limit=5)
+    assert row.leased_until == NOW + 60 * SECOND
+    assert catalog.get_episode("run-a", 1) == row
+    assert _claim(catalog, at=59) == []
+    assert _claim(catalog, at=60) == [1]
+
+
+def test_starting_counts_an_attempt_and_returns_what_is_to_be_written(catalog: Catalog) -> None:
+    _kept(catalog, 1, 2, 3)
+    catalog.finish_writes([recording(2)], at=NOW)
+    rows = catalog.start_write("run-a", [3, 2, 1, 99], now=NOW, lease_secs=60)
+    assert [(row.episode_id, row.attempts, row.leased_until) for row in rows] == [
+        (1, 1, NOW + 60 * SECOND),
+        (3, 1, NOW + 60 * SECOND),
+    ]
+
+
+def test_after_three_starts_without_an_answer_an_episode_is_parked(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    for _ in range(3):
+        assert _start(catalog, 1) == [1]
+    assert _start(catalog, 1) == []
+    (parked,) = catalog.parked_writes()
+    assert (parked.episode_id, parked.attempts, parked.leased_until) == (1, 3, None)
+    assert "killed" in (parked.error or "")
+    assert _claim(catalog, at=1000) == []
+
+
+def test_a_claim_parks_what_has_used_up_its_attempts_but_not_while_it_is_leased(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    for _ in range(3):
+        _start(catalog, 1)
+    assert _claim(catalog, at=30) == []
+    assert catalog.parked_writes() == []
+    assert _claim(catalog, at=61) == []
+    assert [row.episode_id for row in catalog.parked_writes()] == [1]
+
+
+def test_a_failed_write_waits_and_the_third_failure_parks_it_with_its_error(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    for attempt in range(1, 4):
+        assert _start(catalog, 1) == [1]
+        catalog.fail_write("run-a", 1, f"error {attempt}", not_before=NOW + 10 * SECOND)
+        assert _claim(catalog, at=9) == []
+        assert bool(catalog.parked_writes()) == (attempt == 3)
+    assert catalog.parked_writes()[0].error == "error 3"
+    assert _claim(catalog, at=10) == []
+
+
+def test_a_failed_write_is_claimed_again_in_its_time(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    _start(catalog, 1)
+    catalog.fail_write("run-a", 1, "x", not_before=NOW + 10 * SECOND)
+    assert _claim(catalog, at=10) == [1]
+
+
+def test_a_postponed_write_keeps_or_gives_back_its_attempt(catalog: Catalog) -> None:
+    _kept(catalog, 1, 2, 3)
+    _start(catalog, 1, 2)
+    catalog.postpone_write("run-a", [1, 3], not_before=NOW + 10 * SECOND, error="disk full", count_attempt=False)
+    catalog.postpone_write("run-a", [2], not_before=NOW + 10 * SECOND, error="gap", count_attempt=True)
+    assert [catalog.get_episode("run-a", n).attempts for n in (1, 2, 3)] == [0, 1, 0]
+    assert catalog.get_episode("run-a", 1).error == "disk full"
+    assert _claim(catalog, at=9) == []
+    assert _claim(catalog, at=10) == [1, 2, 3]
+
+
+def test_finishing_twice_changes_nothing(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    _start(catalog, 1)
+    catalog.postpone_write("run-a", [1], not_before=NOW + SECOND, error="x", count_attempt=True)
+    assert catalog.finish_writes([recording(1, play_id=1)], at=NOW) == [recording(1, play_id=1)]
+    once = (catalog.get_episode("run-a", 1), catalog.get_recording("run-a", 1))
+    assert (once[0].written_at, once[0].error, once[0].leased_until, once[0].not_before) == (NOW, None, None, None)
+    catalog.finish_writes([recording(1, play_id=1, recorded_at=NOW)], at=NOW + SECOND)
+    assert (catalog.get_episode("run-a", 1), catalog.get_recording("run-a", 1)) == once
+    catalog.fail_write("run-a", 1, "late", not_before=NOW)
+    catalog.postpone_write("run-a", [1], not_before=NOW, error="late", count_attempt=True)
+    assert catalog.get_episode("run-a", 1) == once[0]
+    assert _claim(catalog, at=1000) == []
+
+
+def test_the_file_of_a_replaced_play_is_not_taken_for_the_new_one(catalog: Catalog) -> None:
+    _kept(catalog, 1, 2)
+    commit(catalog, [episode(1, play_id=2, decision="kept")])
+    taken = catalog.finish_writes([recording(1, play_id=1), recording(2, play_id=1)], at=NOW)
+    assert [row.episode_id for row in taken] == [2]
+    assert catalog.get_episode("run-a", 1).written_at is None
+    assert [row["episode_id"] for row in catalog.query_recordings()] == [2]
+
+
+def test_streams_are_dropped_when_skipped_or_written_and_only_once(catalog: Catalog) -> None:
+    commit(catalog, [episode(0), episode(1, decision="held"), episode(2, decision="kept"), episode(3, decision="kept")])
+    catalog.finish_writes([recording(3)], at=NOW)
+    assert [row.episode_id for row in catalog.streams_to_drop()] == [0, 3]
+    assert [row.episode_id for row in catalog.streams_to_drop(limit=1)] == [0]
+    assert catalog.streams_to_drop("run-b") == []
+    catalog.mark_streams_dropped("run-a", [0, 3], NOW)
+    assert catalog.streams_to_drop() == []
+    assert catalog.get_episode("run-a", 0).stream_dropped_at == NOW
+
+
+def test_parked_writes_are_tried_again_on_request(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    _kept(catalog, 2, run_id="run-b")
+    for run_id, episode_id in (("run-a", 1), ("run-b", 2)):
+        catalog.start_write(run_id, [episode_id], now=NOW, lease_secs=1)
+        catalog.fail_write(run_id, episode_id, "broken", not_before=NOW + 100 * SECOND, max_attempts=1)
+    assert len(catalog.parked_writes()) == 2
+    assert catalog.retry_parked("run-a") == 1
+    assert _claim(catalog) == [1]
+    assert catalog.retry_parked() == 1
+    assert _claim(catalog) == [2]
+    assert catalog.get_episode("run-b", 2).attempts == 0

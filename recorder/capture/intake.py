@@ -20,7 +20,7 @@ from recorder.capture.outbox import Outbox, Packet
 from recorder.capture.stats import RecorderStats
 from recorder.episode import EpisodeMetadata, EpisodeStatus
 from recorder.schema import EpisodeSchema
-from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play
+from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, episode_end
 
 __all__ = ["Intake", "RunIdentity"]
 
@@ -238,7 +238,7 @@ class Intake:
             builder.sequence += 1
             data = msgpack.packb({"metadata": metadata.to_map()})
             self._outbox.put(Packet(builder.play, Outgoing(builder.play, builder.sequence, END, data)))
-            body = _finished_body(metadata, builder, self._identity)
+            body = self._end_body(metadata, builder)
             self._outbox.put(Packet(builder.play, finished=msgpack.packb(body), closes=True))
             self._stats.n_episodes_finished += 1
         else:
@@ -289,11 +289,22 @@ class Intake:
             return
         builder.take_chunks()
         metadata = self._metadata(builder, {}, EpisodeStatus.ABORTED)
-        body = {**_finished_body(metadata, builder, self._identity), "kind": "abort", "reason": reason}
+        body = {**self._end_body(metadata, builder), "kind": "abort", "reason": reason}
         self._outbox.put(Packet(builder.play, finished=msgpack.packb(body), closes=True, drops=True))
         self._stats.n_episodes_aborted += 1
         self._dropped.pop(episode_id, None)
         self._forget(episode_id)
+
+    def _end_body(self, metadata: EpisodeMetadata, builder: EpisodeBuilder) -> dict[str, Any]:
+        return episode_end(
+            metadata,
+            play_id=builder.play.play_id,
+            producer_id=self._identity.producer_id,
+            n_bytes=builder.n_bytes,
+            last_sequence=builder.sequence,
+            manual_reasons=builder.manual_reasons,
+            is_resumed=self._identity.resumed,
+        )
 
     def _forget(self, episode_id: int) -> None:
         del self._open[episode_id]
@@ -301,33 +312,3 @@ class Intake:
         self._finished[episode_id] = None
         if len(self._finished) > _REMEMBERED_EPISODES:
             self._finished.popitem(last=False)
-
-
-def _finished_body(metadata: EpisodeMetadata, builder: EpisodeBuilder, identity: RunIdentity) -> dict[str, Any]:
-    """What the evaluation needs to know of an episode; the whole metadata stands in its stream's last entry."""
-    return {
-        "kind": "end",
-        "episode_id": metadata.episode_id,
-        "play_id": builder.play.play_id,
-        "lane": metadata.lane,
-        "status": str(metadata.status),
-        "n_steps": metadata.n_steps,
-        "n_missing_steps": sum(gap.n_steps or 0 for gap in metadata.gaps),
-        "n_bytes": builder.n_bytes,
-        "last_sequence": builder.sequence,
-        "survival_steps": metadata.survival_steps,
-        "total_reward": metadata.total_reward,
-        "extrinsic_reward": metadata.extrinsic_reward,
-        "intrinsic_reward": metadata.intrinsic_reward,
-        "curriculum_stage": metadata.curriculum_stage,
-        "epsilon": metadata.epsilon,
-        "intrinsic_weight": metadata.intrinsic_weight,
-        "timestamp": metadata.timestamp,
-        "env_steps": metadata.env_steps,
-        "started_unix_nanos": metadata.started_unix_nanos,
-        "finished_unix_nanos": metadata.finished_unix_nanos,
-        "info": dict(metadata.info),
-        "manual": builder.manual_reasons,
-        "resumed": identity.resumed,
-        "producer": identity.producer_id,
-    }

@@ -16,6 +16,7 @@ from recorder.step_stream.base import (
     StepStream,
     StreamEntry,
 )
+from recorder.step_stream.ends import SHARED_FIELDS, episode_end
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
 
@@ -24,6 +25,7 @@ __all__ = [
     "END",
     "FIRST_CURSOR",
     "HEADER",
+    "SHARED_FIELDS",
     "EntryKind",
     "FinishedEntry",
     "Flush",
@@ -36,4 +38,5 @@ __all__ = [
     "ServerMemory",
     "StepStream",
     "StreamEntry",
+    "episode_end",
 ]

@@ -186,7 +186,7 @@ class StepStream(ABC):
 
     @abstractmethod
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
-        """Forget plays, and older ones of the same episodes; a younger play of an episode stays."""
+        """Forget exactly these plays; another play of the same episode stays."""
 
     @abstractmethod
     def open_plays(self, run_id: str) -> list[OpenPlay]:

@@ -132,7 +132,7 @@ class MemoryStepStream(StepStream):
     def _drop(self, run: _Run, plays: Sequence[Play]) -> None:
         for play in plays:
             stream = run.episodes.get(play.episode_id, {})
-            for place in [place for place in stream if place[0] <= play.play_id]:
+            for place in [place for place in stream if place[0] == play.play_id]:
                 self._used_bytes -= len(stream.pop(place).data)
             if not stream:
                 run.episodes.pop(play.episode_id, None)

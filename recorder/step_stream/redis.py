@@ -168,15 +168,22 @@ class RedisStepStream(StepStream):
         keys = [self.key("episode", run_id, play.episode_id) for play in plays]
         with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
+                pipe.xrange(key, count=1)
                 pipe.xrevrange(key, count=1)
-            last_rows = pipe.execute()
-            for play, key, rows in zip(plays, keys, last_rows, strict=True):
-                if rows and int(rows[0][0].partition(b"-")[0]) > play.play_id:
-                    pipe.xtrim(key, minid=f"{play.play_id + 1}-0", approximate=False)
-                else:
+            ends = pipe.execute()
+            shared = []
+            for index, (play, key) in enumerate(zip(plays, keys, strict=True)):
+                found = {int(rows[0][0].partition(b"-")[0]) for rows in ends[2 * index : 2 * index + 2] if rows}
+                if found <= {play.play_id}:
                     pipe.unlink(key)
+                else:
+                    shared.append((play, key))
             pipe.zrem(self.key("open", run_id), *map(_member, plays))
             pipe.execute()
+            for play, key in shared:
+                rows = self._redis.xrange(key, min=f"{play.play_id}-0", max=f"{play.play_id}-{2**64 - 1}")
+                if rows:
+                    self._redis.xdel(key, *(row[0] for row in rows))
 
     def open_plays(self, run_id: str) -> list[OpenPlay]:
         with translate_errors(self.url):

@@ -1,0 +1,65 @@
+"""What an entry of the ``finished`` stream says of an episode that has ended.
+
+Only what the evaluation needs; the whole metadata stands in the last entry of the episode's own stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from recorder.episode import EpisodeMetadata
+
+__all__ = ["SHARED_FIELDS", "episode_end"]
+
+SHARED_FIELDS = (
+    "lane",
+    "n_steps",
+    "survival_steps",
+    "total_reward",
+    "extrinsic_reward",
+    "intrinsic_reward",
+    "curriculum_stage",
+    "epsilon",
+    "intrinsic_weight",
+    "timestamp",
+    "env_steps",
+    "started_unix_nanos",
+    "finished_unix_nanos",
+)
+"""Fields that are taken from the metadata as they are."""
+
+
+def episode_end(
+    metadata: EpisodeMetadata,
+    *,
+    play_id: int,
+    producer_id: str,
+    n_bytes: int,
+    last_sequence: int,
+    manual_reasons: Sequence[str] = (),
+    is_resumed: bool = False,
+) -> dict[str, Any]:
+    """The body of an entry of kind ``end``.
+
+    Args:
+        n_bytes: bytes of the episode's chunks.
+        last_sequence: sequence of the last entry of the play.
+        manual_reasons: what ``keep`` was called with.
+        is_resumed: the trainer continues its run, so that this play replaces an older one of the same id.
+    """
+    body = {name: getattr(metadata, name) for name in SHARED_FIELDS}
+    body |= {
+        "kind": "end",
+        "episode_id": metadata.episode_id,
+        "play_id": play_id,
+        "status": str(metadata.status),
+        "n_missing_steps": sum(gap.n_steps or 0 for gap in metadata.gaps),
+        "n_bytes": n_bytes,
+        "last_sequence": last_sequence,
+        "info": dict(metadata.info),
+        "manual": list(manual_reasons),
+        "resumed": is_resumed,
+        "producer": producer_id,
+    }
+    return body

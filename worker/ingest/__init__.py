@@ -1,0 +1,17 @@
+"""What happens to episodes off the training process: evaluate, write, sweep. Plain functions, run by Celery tasks or by a thread."""
+
+from worker.ingest.context import IngestContext, IngestLimits
+from worker.ingest.evaluate import Evaluation, evaluate_run
+from worker.ingest.sweep import SweepResult, sweep
+from worker.ingest.write import WriteResult, write_episodes
+
+__all__ = [
+    "Evaluation",
+    "IngestContext",
+    "IngestLimits",
+    "SweepResult",
+    "WriteResult",
+    "evaluate_run",
+    "sweep",
+    "write_episodes",
+]

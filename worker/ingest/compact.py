@@ -1,0 +1,67 @@
+"""Joining the small chunks of a slow trainer into full ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, Chunk, ColumnData, encode_chunk
+from recorder.schema import EpisodeSchema
+
+__all__ = ["compact_chunks"]
+
+
+def compact_chunks(chunks: Sequence[Chunk], schema: EpisodeSchema) -> list[tuple[int, int, bytes]]:
+    """The same steps in as few chunks as the format allows.
+
+    Returns:
+        ``(first_step, n_steps, frame)`` each. Chunks stay apart where steps are missing or a column changes its kind.
+    """
+    return [_join(group, schema) for group in _groups(chunks)]
+
+
+def _groups(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
+    groups: list[list[Chunk]] = []
+    n_steps = n_bytes = 0
+    for chunk in chunks:
+        chunk_bytes = sum(column.values.nbytes for name in chunk.names if (column := chunk.column(name)) is not None)
+        last = groups[-1][-1] if groups else None
+        if (
+            last is not None
+            and last.first_step + last.n_steps == chunk.first_step
+            and n_steps + chunk.n_steps <= MAX_CHUNK_STEPS
+            and n_bytes + chunk_bytes <= MAX_CHUNK_BYTES
+            and _agree(last, chunk)
+        ):
+            groups[-1].append(chunk)
+            n_steps, n_bytes = n_steps + chunk.n_steps, n_bytes + chunk_bytes
+        else:
+            groups.append([chunk])
+            n_steps, n_bytes = chunk.n_steps, chunk_bytes
+    return groups
+
+
+def _agree(one: Chunk, other: Chunk) -> bool:
+    """Whether the columns that both have are of the same dtype and shape, and neither has one that the other lacks."""
+    return set(one.names) == set(other.names) and all(
+        one.slots[name][0].dtype == other.slots[name][0].dtype
+        and one.slots[name][0].shape == other.slots[name][0].shape
+        for name in one.names
+    )
+
+
+def _join(group: Sequence[Chunk], schema: EpisodeSchema) -> tuple[int, int, bytes]:
+    n_steps = sum(chunk.n_steps for chunk in group)
+    columns = {}
+    for name in group[0].names:
+        parts = [(chunk, data) for chunk in group if (data := chunk.column(name)) is not None]
+        values = np.concatenate([data.values for _, data in parts])
+        present = None
+        if any(data.present is not None for _, data in parts):
+            present = np.concatenate(
+                [np.ones(chunk.n_steps, np.bool_) if data.present is None else data.present for chunk, data in parts]
+            )
+        columns[name] = ColumnData(values, present)
+    first_step = group[0].first_step
+    return first_step, n_steps, encode_chunk(schema, first_step=first_step, n_steps=n_steps, columns=columns)

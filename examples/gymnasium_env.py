@@ -6,14 +6,11 @@ A random policy plays; put your own in its place. The observation goes into ``ex
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium
 
-from recorder.episode import EpisodeMetadata, Substrate
-
-if TYPE_CHECKING:
-    from recorder.capture.recorder import EpisodeRecorder
+from recorder import EpisodeMetadata, EpisodeRecorder, Substrate
 
 __all__ = ["record_episodes"]
 
@@ -57,8 +54,6 @@ def record_episodes(env: gymnasium.Env[Any, Any], recorder: EpisodeRecorder, *, 
 
 def main() -> int:
     """Record as the arguments say; returns the exit status."""
-    from recorder import EpisodeRecorder
-
     parser = argparse.ArgumentParser(prog="python -m examples.gymnasium_env", description=__doc__)
     parser.add_argument("--env", default="CartPole-v1", help="id of the environment (CartPole-v1)")
     parser.add_argument("--episodes", type=int, default=20, help="episodes to play (20)")

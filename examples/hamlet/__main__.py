@@ -9,11 +9,10 @@ from pathlib import Path
 
 import torch
 
-from examples.hamlet.affordances import METER_NAMES
-from examples.hamlet.environment import ACTION_NAMES
 from examples.hamlet.result import TrainingProgress, TrainingResult
 from examples.hamlet.train import train
 from recorder import EpisodeRecorder
+from worker.recording_writer import RecordingWriter
 
 EXAMPLES = """examples:
   python -m examples.hamlet --seconds 60                                   train, record nothing
@@ -65,14 +64,17 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def _recorder(arguments: argparse.Namespace) -> Iterator[EpisodeRecorder | None]:
-    """The recorder that the arguments ask for; closed, and its last episodes written, on the way out."""
-    if not arguments.redis and not arguments.memory:
+    """The recorder that the arguments ask for; on the way out, also by Ctrl-C, everything is sent or written."""
+    if arguments.redis:
+        with EpisodeRecorder(arguments.redis, run_id=arguments.run_id) as recorder:
+            yield recorder
+    elif arguments.memory:
+        # Without a server the workers' part is played by a thread of this process.
+        recorder = EpisodeRecorder(run_id=arguments.run_id)
+        with RecordingWriter(recorder, arguments.recordings / "catalog.db", arguments.recordings):
+            yield recorder
+    else:
         yield None
-        return
-    with EpisodeRecorder(
-        arguments.redis, run_id=arguments.run_id, meter_names=METER_NAMES, action_names=ACTION_NAMES
-    ) as recorder:
-        yield recorder
 
 
 def _print_progress(progress: TrainingProgress) -> None:

@@ -14,24 +14,26 @@ from examples.hamlet.transition_memory import TransitionMemory, Transitions
 __all__ = ["DQNAgent"]
 
 N_HIDDEN = 64
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 1e-3
 DISCOUNT = 0.97
-BATCH_SIZE = 256
+BATCH_SIZE = 128
 MEMORY_CAPACITY = 50_000
+STEPS_PER_UPDATE = 4
+"""Environment steps, all lanes together, that one update stands for; the paper's ratio."""
 MIN_TRANSITIONS = 1_000
 """Transitions to wait for before the first update."""
-TARGET_RATE = 0.02
+TARGET_RATE = 0.01
 """Share of the network that flows into the target network at each update."""
 MAX_GRADIENT = 10.0
 
 EPSILON_START = 1.0
 EPSILON_END = 0.04
-EPSILON_STEPS = 600
+EPSILON_STEPS = 400
 """Vector steps over which epsilon falls."""
 
 
 class DQNAgent:
-    """Chooses the actions of all lanes and learns one batch a step.
+    """Chooses the actions of all lanes, and learns from what came of them.
 
     Args:
         n_observations: width of an observation.
@@ -67,10 +69,14 @@ class DQNAgent:
         return torch.where(explores, arbitrary, greedy), q_values
 
     def learn(self, transitions: Transitions) -> None:
-        """Remember what just happened and learn one batch of what is remembered."""
+        """Remember what just happened, and learn from what is remembered: one batch for every four transitions."""
         self._memory.add(transitions)
         if len(self._memory) < MIN_TRANSITIONS:
             return
+        for _ in range(max(1, len(transitions.action) // STEPS_PER_UPDATE)):
+            self._update()
+
+    def _update(self) -> None:
         batch = self._memory.draw(BATCH_SIZE)
         with torch.no_grad():
             best = self._network(batch.next_observation).masked_fill_(~batch.next_masks, -torch.inf).argmax(1, True)

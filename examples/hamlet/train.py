@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,10 +18,7 @@ from examples.hamlet.lives import EndedLife, Lives
 from examples.hamlet.novelty import RandomNetworkDistillation
 from examples.hamlet.result import Tally, TrainingProgress, TrainingResult
 from examples.hamlet.transition_memory import Transitions
-from recorder.episode import EpisodeMetadata
-
-if TYPE_CHECKING:
-    from recorder.capture.recorder import EpisodeRecorder
+from recorder import EpisodeMetadata, EpisodeRecorder
 
 __all__ = ["train"]
 
@@ -62,6 +58,7 @@ def train(
     curriculum = Curriculum(MAX_STEPS)
     lives = Lives(n_lanes, curriculum.stage, device=device)
     observation, masks = env.observe(), env.action_masks()
+    epsilons = np.empty(n_lanes, dtype=np.float32)
     tally = Tally()
     reported = 0.0
     while (seconds is None or tally.seconds < seconds) and (env_steps is None or tally.env_steps < env_steps):
@@ -76,6 +73,7 @@ def train(
 
         if recorder is not None:
             with tally.recording:
+                epsilons.fill(epsilon)
                 # RECORDER: one step of every lane. Tensors go in as they are, from any device; they are copied in this
                 # call, so what is reset below stays recorded. The state is the one reached by the action; Q-values,
                 # masks and epsilon are what the action was chosen from.
@@ -92,7 +90,7 @@ def train(
                     interaction_progress=env.interaction_progress,
                     terminated=outcome.terminated,
                     truncated=outcome.truncated,
-                    epsilon=np.full(n_lanes, epsilon, dtype=np.float32),
+                    epsilon=epsilons,
                     action_masks=masks,
                     lanes=lives.lanes,
                 )

@@ -3,82 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import gymnasium
+import numpy as np
 import pytest
 import torch
 
 from examples.gymnasium_env import record_episodes
-from examples.hamlet.affordances import AFFORDANCES, METER_NAMES, Affordance
+from examples.hamlet.affordances import AFFORDANCES, METER_NAMES, VITAL_METERS, Affordance
 from examples.hamlet.curriculum import STAGES, Curriculum, Stage
 from examples.hamlet.environment import ACTION_NAMES, MAX_STEPS, Action, HamletEnvironment
+from examples.hamlet.result import TrainingResult
 from examples.hamlet.train import train
 from examples.hamlet.transition_memory import TransitionMemory, Transitions
-from recorder.episode import EpisodeMetadata
+from recorder import Episode, EpisodeRecorder, EpisodeStatus, RecorderStats, open_episode
+from recorder.episode_file import build_version2
+from recorder.step_stream import FIRST_CURSOR
+from worker.ingest.assemble import read_play
 
 N_LANES = 8
 N_STEPS = N_LANES * 160
 """Long enough for deaths, and for the first updates of the agent."""
-
-
-class CheckingRecorder:
-    """Takes what the recorder takes, refuses what the recorder would refuse, and remembers all of it as numpy."""
-
-    SHAPES = {  # noqa: RUF012
-        "positions": (2,),
-        "meters": (len(METER_NAMES),),
-        "q_values": (len(ACTION_NAMES),),
-        "action_masks": (len(ACTION_NAMES),),
-    }
-
-    def __init__(self) -> None:
-        self.steps: dict[int, list[dict[str, Any]]] = {}
-        self.metadata: dict[int, EpisodeMetadata] = {}
-        self.kept: dict[int, str] = {}
-
-    def record_batch(
-        self,
-        episode_ids: Any,
-        steps: Any,
-        positions: Any,
-        meters: Any,
-        actions: Any,
-        rewards: Any,
-        intrinsic_rewards: Any,
-        **columns: Any,
-    ) -> None:
-        columns |= {
-            "positions": positions,
-            "meters": meters,
-            "actions": actions,
-            "rewards": rewards,
-            "intrinsic_rewards": intrinsic_rewards,
-        }
-        n_lanes = len(episode_ids)
-        copies = {name: torch.as_tensor(values).numpy().copy() for name, values in columns.items()}
-        for name, values in copies.items():
-            assert values.shape == (n_lanes, *self.SHAPES.get(name, ())), name
-        for lane, (episode_id, step) in enumerate(zip(episode_ids.tolist(), steps.tolist(), strict=True)):
-            assert episode_id not in self.metadata, "a step of an episode that has ended"
-            rows = self.steps.setdefault(episode_id, [])
-            assert step == len(rows), "steps of an episode are consecutive from 0"
-            rows.append({name: values[lane] for name, values in copies.items()})
-
-    def record_step(self, episode_id: int, step: int, **columns: Any) -> None:
-        rows = self.steps.setdefault(episode_id, [])
-        assert step == len(rows)
-        rows.append(columns)
-
-    def finish_episode(self, episode_id: int, metadata: EpisodeMetadata) -> None:
-        assert episode_id in self.steps
-        assert episode_id not in self.metadata
-        self.metadata[episode_id] = metadata
-
-    def keep(self, episode_id: int, reason: str) -> None:
-        assert episode_id not in self.metadata, "kept too late: the criteria may have decided"
-        self.kept[episode_id] = reason
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -90,65 +36,115 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(n_threads)
 
 
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run, and what the recorder made of it."""
+
+    result: TrainingResult
+    stats: RecorderStats
+    episodes: dict[int, Episode]
+    manual_reasons: dict[int, list[str]]
+
+    @property
+    def complete(self) -> list[Episode]:
+        return [episode for episode in self.episodes.values() if episode.metadata.status == EpisodeStatus.COMPLETE]
+
+
+def read_episode(recorder: EpisodeRecorder, episode_id: int) -> Episode:
+    """An episode as its file would show it."""
+    content = read_play(recorder.stream.read_episode(recorder.run_id, episode_id, limit=1000))
+    frames = [(chunk.first_step, chunk.n_steps, data) for chunk, data in content.chunks]
+    data, *_ = build_version2(metadata=content.metadata, reasons=(), schema=content.schema, chunks=frames)
+    return open_episode(data)
+
+
 @pytest.fixture(scope="module")
-def recorded() -> CheckingRecorder:
-    recorder = CheckingRecorder()
-    train(recorder=recorder, n_lanes=N_LANES, env_steps=N_STEPS, seed=3)  # type: ignore[arg-type]
-    return recorder
+def run() -> RecordedRun:
+    with EpisodeRecorder(run_id="life", strict=True) as recorder:
+        result = train(recorder=recorder, n_lanes=N_LANES, env_steps=N_STEPS, seed=3)
+    finished = recorder.stream.read_finished("life", after=FIRST_CURSOR, limit=1000)
+    ends = [entry.body for entry in finished if entry.body["kind"] == "end"]
+    return RecordedRun(
+        result,
+        recorder.stats(),
+        {body["episode_id"]: read_episode(recorder, body["episode_id"]) for body in ends},
+        {body["episode_id"]: list(body["manual"]) for body in ends if body["manual"]},
+    )
 
 
-def test_every_step_of_every_lane_reaches_the_recorder(recorded: CheckingRecorder) -> None:
-    assert sum(len(rows) for rows in recorded.steps.values()) == N_STEPS
-    assert sorted(recorded.steps) == list(range(len(recorded.steps)))
-    assert set(recorded.metadata) <= set(recorded.steps)
-    assert len(recorded.steps) - len(recorded.metadata) <= N_LANES
+def test_every_step_of_every_lane_is_recorded(run: RecordedRun) -> None:
+    assert run.stats.n_recorded_steps == run.result.env_steps == N_STEPS
+    assert run.stats.n_missing_steps == 0
+    assert run.stats.n_errors == 0
+    assert sorted(run.episodes) == list(range(len(run.episodes)))
+    assert sum(episode.n_steps for episode in run.episodes.values()) == N_STEPS
+    for episode in run.episodes.values():
+        assert episode.step_numbers.tolist() == list(range(episode.n_steps))
 
 
-def test_an_episode_is_done_at_its_last_step_and_at_no_other(recorded: CheckingRecorder) -> None:
-    for episode_id, metadata in recorded.metadata.items():
-        done = [bool(row["terminated"] or row["truncated"]) for row in recorded.steps[episode_id]]
-        assert done == [False] * (len(done) - 1) + [True]
-        assert metadata.survival_steps == len(done)
+def test_the_recorded_lengths_are_the_reported_ones(run: RecordedRun) -> None:
+    assert run.result.n_episodes > 0
+    assert sorted(e.metadata.survival_steps for e in run.complete) == sorted(run.result.survival_steps)
+    assert len(run.episodes) - len(run.complete) <= N_LANES
 
 
-def test_a_terminated_episode_ends_with_an_empty_vital_meter_not_with_the_state_after_the_reset(
-    recorded: CheckingRecorder,
-) -> None:
-    vital = [METER_NAMES.index(name) for name in ("energy", "satiation", "health")]
-    terminated = [rows[-1] for rows in recorded.steps.values() if rows[-1]["terminated"]]
-    assert terminated
-    for row in terminated:
-        assert row["meters"][vital].min() == 0.0
+def test_an_episode_is_over_at_its_last_step_and_at_no_other(run: RecordedRun) -> None:
+    for episode in run.complete:
+        over = episode.column("terminated") | episode.column("truncated")
+        assert over.tolist() == [False] * (episode.n_steps - 1) + [True]
 
 
-def test_the_recorded_action_was_allowed_by_the_recorded_mask(recorded: CheckingRecorder) -> None:
-    assert all(row["action_masks"][row["actions"]] for rows in recorded.steps.values() for row in rows)
+def test_a_death_shows_the_empty_meter_not_the_state_after_the_reset(run: RecordedRun) -> None:
+    vital = [METER_NAMES.index(name) for name in VITAL_METERS]
+    deaths = [episode for episode in run.complete if episode.column("terminated")[-1]]
+    assert deaths
+    for episode in deaths:
+        assert episode.column("meters")[-1, vital].min() == 0.0
 
 
-def test_metadata_names_what_the_steps_hold(recorded: CheckingRecorder) -> None:
-    for episode_id, metadata in recorded.metadata.items():
-        assert metadata.episode_id == episode_id
+def test_a_recorded_action_was_allowed_by_the_mask_it_was_chosen_from(run: RecordedRun) -> None:
+    for episode in run.episodes.values():
+        assert episode.column("action_masks")[np.arange(episode.n_steps), episode.column("action")].all()
+
+
+def test_a_recorded_move_leads_to_the_recorded_position(run: RecordedRun) -> None:
+    moves = np.array([(0, -1), (0, 1), (-1, 0), (1, 0), (0, 0), (0, 0)])
+    for episode in run.episodes.values():
+        position, action = episode.column("position"), episode.column("action")
+        assert (np.diff(position, axis=0) == moves[action[1:]]).all()
+
+
+def test_returns_are_summed_and_the_novelty_is_weighted_by_the_stage(run: RecordedRun) -> None:
+    for episode in run.complete:
+        metadata = episode.metadata
+        extrinsic, intrinsic = (float(episode.column(name).sum()) for name in ("reward", "intrinsic_reward"))
+        assert metadata.extrinsic_reward == pytest.approx(extrinsic, rel=1e-4, abs=1e-4)
+        assert metadata.intrinsic_weight == STAGES[metadata.curriculum_stage - 1].intrinsic_weight
+        total = extrinsic + metadata.intrinsic_weight * intrinsic
+        assert metadata.total_reward == pytest.approx(total, rel=1e-4, abs=1e-4)
+
+
+def test_metadata_names_what_the_steps_hold(run: RecordedRun) -> None:
+    for episode in run.complete:
+        metadata = episode.metadata
         assert tuple(metadata.meter_names) == METER_NAMES
         assert tuple(metadata.action_names) == ACTION_NAMES
         assert set(metadata.affordance_layout) == set(STAGES[0].affordances) == set(metadata.affordance_visits)
         begun = sum(metadata.affordance_visits.values())
-        interactions = sum(row["actions"] == Action.INTERACT for row in recorded.steps[episode_id])
-        assert 0 <= begun <= interactions
+        assert begun <= np.count_nonzero(episode.column("action") == Action.INTERACT)
+    assert any(sum(episode.metadata.affordance_visits.values()) for episode in run.complete)
 
 
-def test_each_new_longest_life_is_kept(recorded: CheckingRecorder) -> None:
-    lengths = {episode_id: metadata.survival_steps for episode_id, metadata in recorded.metadata.items()}
-    assert max(lengths.values()) in {lengths[episode_id] for episode_id in recorded.kept}
-    assert set(recorded.kept.values()) == {"longest_life"}
+def test_each_new_longest_life_is_kept_by_hand(run: RecordedRun) -> None:
+    longest = max(run.result.survival_steps)
+    assert longest in {run.episodes[episode_id].metadata.survival_steps for episode_id in run.manual_reasons}
+    assert all(reasons == ["longest_life"] for reasons in run.manual_reasons.values())
 
 
-def test_the_same_seed_lives_the_same_lives_with_and_without_a_recorder(recorded: CheckingRecorder) -> None:
+def test_the_same_seed_lives_the_same_lives_without_a_recorder(run: RecordedRun) -> None:
     alone = train(n_lanes=N_LANES, env_steps=N_STEPS, seed=3)
-    assert sorted(alone.survival_steps) == sorted(m.survival_steps for m in recorded.metadata.values())
-    watched = train(recorder=CheckingRecorder(), n_lanes=N_LANES, env_steps=N_STEPS, seed=3)  # type: ignore[arg-type]
-    assert watched.survival_steps == alone.survival_steps
-    assert watched.recording_seconds > 0
-    assert alone.recording_seconds == 0
+    assert alone.survival_steps == run.result.survival_steps
+    assert alone.recording_seconds == 0 < run.result.recording_seconds
 
 
 def test_another_seed_lives_other_lives() -> None:
@@ -317,11 +313,11 @@ def test_drawing_from_an_empty_transition_memory_is_refused() -> None:
 
 
 def test_a_gymnasium_environment_is_recorded_with_its_observations() -> None:
-    recorder = CheckingRecorder()
-    with gymnasium.make("CartPole-v1") as env:
-        record_episodes(env, recorder, n_episodes=3, seed=5)  # type: ignore[arg-type]
-    assert sorted(recorder.steps) == sorted(recorder.metadata) == [0, 1, 2]
-    for rows in recorder.steps.values():
-        assert [row["done"] for row in rows] == [False] * (len(rows) - 1) + [True]
-        assert all(row["extras"]["observation"].shape == (4,) for row in rows)
-    assert recorder.metadata[1].info == {"env_id": "CartPole-v1", "seed": 6}
+    with gymnasium.make("CartPole-v1") as env, EpisodeRecorder(run_id="cart", strict=True) as recorder:
+        record_episodes(env, recorder, n_episodes=3, seed=5)
+    for episode_id in range(3):
+        episode = read_episode(recorder, episode_id)
+        assert episode.column("done").tolist() == [False] * (episode.n_steps - 1) + [True]
+        assert episode.column("extras.observation").shape == (episode.n_steps, 4)
+        assert episode.metadata.survival_steps == episode.metadata.total_reward == episode.n_steps
+        assert episode.metadata.info == {"env_id": "CartPole-v1", "seed": 5 + episode_id}

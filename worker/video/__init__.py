@@ -1,0 +1,25 @@
+"""Videos of recorded episodes: drawn by matplotlib's rasteriser and numpy, encoded by ffmpeg."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from recorder.errors import MissingExtraError
+
+if find_spec("matplotlib") is None:
+    raise MissingExtraError("Making videos", "video")
+
+from worker.video.export import BatchResult, batch_export_videos, export_episode_video
+from worker.video.making import VideoFile
+from worker.video.options import PROFILES, VideoOptions
+from worker.video.renderer import EpisodeVideoRenderer
+
+__all__ = [
+    "PROFILES",
+    "BatchResult",
+    "EpisodeVideoRenderer",
+    "VideoFile",
+    "VideoOptions",
+    "batch_export_videos",
+    "export_episode_video",
+]

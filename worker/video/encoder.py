@@ -1,0 +1,266 @@
+"""Frames to a video file through ffmpeg: the only place that starts processes.
+
+A file is written beside its final name, under a name that begins with a dot and holds ``.part``; only when ffmpeg has ended
+well, and the number of frames is the expected one, does it get its name. So whatever lies at the final path is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.errors import MissingExtraError, VideoError
+from worker.video.codecs import EncoderSettings, output_arguments
+
+__all__ = ["VideoEncoder", "ffmpeg_path", "join_segments"]
+
+_PIPE_BYTES = 1 << 20
+"""Room in the pipe to ffmpeg; the kernel's own 64 KiB would wake both sides fifty times a frame."""
+_STDERR_LINES = 15
+_F_SETPIPE_SZ = 1031
+_PR_SET_PDEATHSIG = 1
+
+
+def ffmpeg_path() -> str:
+    """The ffmpeg to use: ``$IMAGEIO_FFMPEG_EXE``, else the one that the imageio-ffmpeg package brings, else the one on the PATH.
+
+    Raises:
+        VideoError: ``$IMAGEIO_FFMPEG_EXE`` names no program.
+        MissingExtraError: there is none.
+    """
+    chosen = os.environ.get("IMAGEIO_FFMPEG_EXE")
+    if chosen:
+        found = shutil.which(chosen)
+        if found is None:
+            raise VideoError(f"IMAGEIO_FFMPEG_EXE names no program that can be run; unset it, or correct it: {chosen}")
+        return found
+    with contextlib.suppress(ImportError, RuntimeError):
+        from imageio_ffmpeg import get_ffmpeg_exe  # the package is 170 MB and not needed where a system ffmpeg is
+
+        return str(get_ffmpeg_exe())
+    found = shutil.which("ffmpeg")
+    if found is None:
+        raise MissingExtraError("Encoding videos (no ffmpeg was found)", "video")
+    return found
+
+
+class _Ffmpeg:
+    """One run of ffmpeg that writes one file."""
+
+    def __init__(self, arguments: Sequence[str], path: Path, *, has_input: bool) -> None:
+        self._path = path
+        if path.is_dir():
+            raise VideoError(f"the video's path is a folder; give a file name: {path}")
+        self._part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clean_up
+        self._progress = tempfile.NamedTemporaryFile(prefix="ffmpeg-progress-")  # noqa: SIM115 - closed in _clean_up
+        self.command = [
+            ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "warning", "-nostats", "-progress", self._progress.name,
+            *arguments, "-y", str(self._part),
+        ]  # fmt: skip
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._log,
+                bufsize=0,
+                process_group=0,
+                preexec_fn=_die_with_parent(os.getpid()) if sys.platform == "linux" else None,
+            )
+        except OSError as error:
+            self._clean_up()
+            raise VideoError(f"can't write the video ({error.strerror}): {path}") from error
+
+    def kill(self) -> None:
+        """End ffmpeg at once, with whatever it started, and leave nothing behind."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+        self.process.wait()
+        self._clean_up()
+
+    def finish(self, n_frames: int) -> int:
+        """Wait for ffmpeg, check its work, and give the file its name.
+
+        Returns:
+            The file's size in bytes.
+        """
+        code = self.process.wait()
+        if code != 0:
+            raise self.error(f"ffmpeg ended with status {code}")
+        written = self._frames_written()
+        if written != n_frames:
+            raise self.error(f"ffmpeg wrote {written} of {n_frames} frames")
+        try:
+            descriptor = os.open(self._part, os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+                size = os.fstat(descriptor).st_size
+            finally:
+                os.close(descriptor)
+            self._part.replace(self._path)
+        except OSError as error:
+            raise VideoError(f"can't write the video ({error.strerror}): {self._path}") from error
+        self._clean_up()
+        return size
+
+    def error(self, what: str) -> VideoError:
+        """What went wrong, with the command and ffmpeg's last words."""
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()[-_STDERR_LINES:]
+        said = "\n  ".join(lines) or "nothing"
+        return VideoError(f"{what}: {self._path}\n  command: {shlex.join(self.command)}\n  ffmpeg said:\n  {said}")
+
+    def _frames_written(self) -> int:
+        frames = [line for line in Path(self._progress.name).read_text().splitlines() if line.startswith("frame=")]
+        return int(frames[-1].removeprefix("frame=")) if frames else 0
+
+    def _clean_up(self) -> None:
+        self._part.unlink(missing_ok=True)
+        self._log.close()
+        self._progress.close()
+
+
+class VideoEncoder:
+    """An open video file; frames go in one by one. Used as a context manager: leaving it by an exception leaves no file.
+
+    Args:
+        path: of the finished file; its folder is made.
+        width, height: in pixels, even.
+        fps: frames a second.
+        settings: codec and quality.
+        chapters: an ffmetadata file with chapters and tags, or None.
+
+    Raises:
+        VideoError: ffmpeg can't be started, or the folder can't be written.
+        MissingExtraError: there is no ffmpeg.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        width: int,
+        height: int,
+        fps: Fraction,
+        settings: EncoderSettings,
+        chapters: Path | None = None,
+    ) -> None:
+        self.n_frames = 0
+        arguments = [
+            "-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", f"{width}x{height}", "-framerate", str(fps),
+            "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-i", "pipe:0",
+        ]  # fmt: skip
+        if chapters is not None:
+            arguments += ["-f", "ffmetadata", "-i", str(chapters), "-map_metadata", "1", "-map", "0:v"]
+        self._ffmpeg = _Ffmpeg([*arguments, *output_arguments(settings, fps)], path, has_input=True)
+        if sys.platform == "linux" and self._ffmpeg.process.stdin is not None:
+            with contextlib.suppress(OSError):  # a user's limit on pipes; the video comes all the same
+                fcntl.fcntl(self._ffmpeg.process.stdin, _F_SETPIPE_SZ, _PIPE_BYTES)
+
+    def __enter__(self) -> VideoEncoder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ffmpeg.process.poll() is None or kind is not None:
+            self._ffmpeg.kill()
+
+    def write(self, planes: Sequence[NDArray[np.uint8]]) -> None:
+        """Hand over one frame: luma and the two chroma planes, in C order. Waits while ffmpeg is busy.
+
+        Raises:
+            VideoError: ffmpeg has ended.
+        """
+        stdin = self._ffmpeg.process.stdin
+        assert stdin is not None
+        try:
+            for plane in planes:
+                rest = plane.reshape(-1).data
+                while len(rest):
+                    rest = rest[stdin.write(rest) :]
+        except (BrokenPipeError, OSError) as error:
+            self._ffmpeg.process.wait()
+            raise self._ffmpeg.error(f"ffmpeg ended after {self.n_frames} frames") from error
+        self.n_frames += 1
+
+    def finish(self) -> int:
+        """Close the file, check it and give it its name.
+
+        Returns:
+            The file's size in bytes.
+
+        Raises:
+            VideoError: ffmpeg failed, or wrote another number of frames than it was given.
+        """
+        stdin = self._ffmpeg.process.stdin
+        assert stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            stdin.close()
+        return self._ffmpeg.finish(self.n_frames)
+
+
+def join_segments(segments: Sequence[Path], path: Path, *, n_frames: int, chapters: Path | None = None) -> int:
+    """Put videos of the same size, rate and codec one after the other, without encoding them again.
+
+    Args:
+        segments: in order; none of them begins in the middle of a group of pictures.
+        n_frames: of all of them together.
+
+    Returns:
+        The file's size in bytes.
+
+    Raises:
+        VideoError: ffmpeg failed, or the result has another number of frames.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", prefix="segments-") as listing:
+        for segment in segments:
+            quoted = str(segment.resolve()).replace("'", "'\\''")
+            listing.write(f"file '{quoted}'\n")
+        listing.flush()
+        arguments = ["-f", "concat", "-safe", "0", "-i", listing.name]
+        if chapters is not None:
+            arguments += ["-f", "ffmetadata", "-i", str(chapters), "-map_metadata", "1"]
+        arguments += ["-map", "0:v", "-c", "copy"]
+        if path.suffix == ".mp4":
+            arguments += ["-movflags", "+faststart"]
+        ffmpeg = _Ffmpeg(arguments, path, has_input=False)
+        try:
+            return ffmpeg.finish(n_frames)
+        except BaseException:
+            ffmpeg.kill()
+            raise
+
+
+def _die_with_parent(parent: int):  # type: ignore[no-untyped-def]
+    """A function for the child between fork and exec: ask the kernel for SIGKILL when the parent is gone."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def ask() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it went in the meantime
+            os._exit(1)
+
+    return ask

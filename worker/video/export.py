@@ -1,0 +1,197 @@
+"""Videos of recorded episodes, one or many: what scripts and the command line call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recorder.catalog import Catalog, RecordingRow
+from recorder.episode_file import Episode, open_episode
+from recorder.errors import RecorderError
+from recorder.storage import episode_path, open_storage
+from worker.video.chapters import chapter_file
+from worker.video.making import OnFrame, VideoFile, make_video
+from worker.video.options import VideoOptions
+from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.scene.learning import LearningPoint
+from worker.video.timeline import Timeline, make_timeline
+
+__all__ = [
+    "BatchResult",
+    "batch_export_videos",
+    "export_episode_video",
+    "learning_points",
+    "make_renderer",
+    "timeline_of",
+]
+
+logger = logging.getLogger(__name__)
+
+_CURVE_POINTS = 1000
+
+
+def export_episode_video(
+    episode_id: int,
+    database_path: str | Path | Catalog,
+    recordings_base_dir: str | Path,
+    output_path: str | Path,
+    *,
+    run_id: str | None = None,
+    profile: str | None = None,
+    on_frame: Callable[[int, int], bool] | None = None,
+    **choices: Any,
+) -> VideoFile:
+    """Make a video of one recorded episode.
+
+    Args:
+        database_path: the catalog: a SQLite file, a URL, or an open one.
+        recordings_base_dir: a folder or an fsspec URL.
+        output_path: ``.mp4``, or what the codec asks for; an existing file is replaced when the new one is whole.
+        run_id: None takes the newest run that has a recording of this episode.
+        profile: a name from ``PROFILES``.
+        on_frame: told the number of frames done and of all frames; False stops.
+        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second`` (one step
+            a frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
+
+    Raises:
+        UsageError: a choice can't be.
+        RecordingNotFoundError: there is no such recording.
+        StorageError, EpisodeFileError: its file is missing or broken.
+        VideoError: ffmpeg failed; nothing is left at ``output_path`` that was not there before.
+    """
+    options = VideoOptions.chosen(profile, **choices)
+    path = Path(output_path)
+    options.check(path.suffix)
+    with _opened(database_path) as catalog:
+        return _export(catalog, catalog.get_recording(run_id, episode_id), recordings_base_dir, path, options, on_frame)
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """What became of a batch: the videos made, and the episodes that could not be, each with its error."""
+
+    videos: list[VideoFile] = field(default_factory=list)
+    failures: list[tuple[RecordingRow, RecorderError]] = field(default_factory=list)
+
+
+def batch_export_videos(
+    database_path: str | Path | Catalog,
+    recordings_base_dir: str | Path,
+    output_dir: str | Path,
+    *,
+    run_id: str | None = None,
+    stage: int | None = None,
+    reason: str | None = None,
+    min_reward: float | None = None,
+    max_reward: float | None = None,
+    limit: int | None = None,
+    profile: str | None = None,
+    on_episode: Callable[[int, int, RecordingRow], None] | None = None,
+    on_frame: Callable[[int, int], bool] | None = None,
+    **choices: Any,
+) -> BatchResult:
+    """Make a video of every recording that meets the filters; a bad one does not stop the others.
+
+    Args:
+        output_dir: gets ``episode_000500.mp4`` each; in a folder for each run when there are several.
+        stage, reason, min_reward, max_reward, limit: as in ``Catalog.query_recordings``; ``reason`` may hold ``*`` and ``?``.
+        on_episode: told, before each, its place from 0, how many there are, and the recording.
+        on_frame, choices, profile: as in ``export_episode_video``.
+
+    Raises:
+        UsageError: a choice can't be. CatalogError: the catalog can't be read.
+    """
+    options = VideoOptions.chosen(profile, **choices)
+    options.check(options.suffix)
+    result = BatchResult()
+    with _opened(database_path) as catalog:
+        found = catalog.query_recordings(stage, reason, min_reward, max_reward, limit, run=run_id)
+        rows = [RecordingRow(**row) for row in found]
+        several_runs = len({row.run_id for row in rows}) > 1
+        for i, row in enumerate(rows):
+            if on_episode is not None:
+                on_episode(i, len(rows), row)
+            path = Path(output_dir, _file_name(row, options.suffix, with_run=several_runs))
+            try:
+                result.videos.append(_export(catalog, row, recordings_base_dir, path, options, on_frame))
+            except RecorderError as error:
+                logger.error("no video: run_id=%s episode_id=%d: %s", row.run_id, row.episode_id, error)
+                result.failures.append((row, error))
+    return result
+
+
+def _file_name(row: RecordingRow, suffix: str, *, with_run: bool) -> str:
+    folder, _, name = episode_path(row.run_id, row.episode_id, compression="none").rpartition("/")
+    name = name.removesuffix(".msgpack") + suffix
+    return f"{folder}/{name}" if with_run else name
+
+
+def _opened(database: str | Path | Catalog) -> AbstractContextManager[Catalog]:
+    """The catalog; one that was opened here is closed on leaving, one that was given stays open."""
+    return nullcontext(database) if isinstance(database, Catalog) else Catalog(database, read_only=True)
+
+
+def _export(
+    catalog: Catalog,
+    row: RecordingRow,
+    recordings: str | Path,
+    path: Path,
+    options: VideoOptions,
+    on_frame: Callable[[int, int], bool] | None,
+) -> VideoFile:
+    episode = open_episode(open_storage(recordings).location(row.file_path))
+    renderer = make_renderer(
+        episode, options, learning_curve=learning_points(catalog, row.run_id) if options.learning_curve else ()
+    )
+    total = renderer.n_frames
+    told: OnFrame | None = None if on_frame is None else lambda n_done: on_frame(n_done, total)
+    with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
+        return make_video(renderer, path, options, chapters=chapters, on_frame=told)
+
+
+def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
+    """The run's episodes, thinned to what a plot can show."""
+    return [
+        LearningPoint(point.episode_id, point.total_reward) for point in catalog.learning_curve(run_id, _CURVE_POINTS)
+    ]
+
+
+def timeline_of(episode: Episode, options: VideoOptions) -> Timeline:
+    """Which step each frame shows.
+
+    Raises:
+        UsageError: no step is left to show, or a rate can't be.
+    """
+    return make_timeline(
+        episode.n_steps,
+        fps=options.fps,
+        steps_per_second=options.steps_per_second,
+        speed=options.speed,
+        first_step=options.first_step,
+        end_step=options.end_step,
+        title_secs=options.title_secs,
+        hold_secs=options.hold_secs,
+    )
+
+
+def make_renderer(
+    episode: Episode, options: VideoOptions, *, learning_curve: Sequence[LearningPoint] = (), caption: str = ""
+) -> EpisodeVideoRenderer:
+    """The renderer that the options ask for.
+
+    Raises:
+        UsageError: the options can't be, or not with this episode.
+    """
+    return EpisodeVideoRenderer(
+        episode,
+        width=options.width,
+        height=options.height,
+        style=options.style,
+        timeline=timeline_of(episode, options),
+        learning_curve=learning_curve,
+        caption=caption,
+    )

@@ -1,0 +1,276 @@
+"""Shapes and lettering as coverage masks, drawn by matplotlib's rasteriser: the only place that knows matplotlib.
+
+A mask is ``uint16[height, 3 * width]``, 0 to 255: how much of each pixel a shape covers, once for each of its bands, so
+that whole rows are mixed at once. Colour comes later, when it is
+stamped onto a surface; so one mask serves every colour. Masks are cached, because drawing one takes a hundred times as
+long as stamping it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import get_data_path
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.font_manager import FontProperties, get_font
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
+from numpy.typing import NDArray
+
+__all__ = [
+    "Lettering",
+    "Mask",
+    "arc",
+    "disc",
+    "lettering",
+    "marker",
+    "polyline",
+    "ring",
+    "rounded",
+    "text_width",
+    "wedge",
+]
+
+Mask = NDArray[np.uint16]
+
+_DPI = 72
+"""At 72 dots an inch a point is a pixel, and a font's size is its size in pixels."""
+
+_NUMERALS = frozenset("0123456789+-.,%/: ")
+
+_FONTS = {
+    bold: FontProperties(fname=f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")
+    for bold in (False, True)
+}
+"""The font that matplotlib brings: the same letters on every machine. Named by file, so that no font cache is searched."""
+
+
+class Lettering(NamedTuple):
+    """A line of text: its mask, and how far the text reaches from the left end of its baseline."""
+
+    mask: Mask
+    left: int
+    """Columns from the start of the text to the mask's first column; may be negative."""
+    top: int
+    """Rows from the baseline up to the mask's first row."""
+    width: int
+    """How far the line advances."""
+
+
+def _rasterised(path: Path, width: int, height: int, *, line_width: float = 0.0, closed: bool = True) -> Mask:
+    """The mask of a path whose y runs down; filled when ``closed``, else drawn as a line with round ends."""
+    renderer = _new_renderer(max(1, width), max(1, height))
+    context = renderer.new_gc()
+    context.set_antialiased(True)
+    context.set_linewidth(line_width)
+    context.set_capstyle("round")
+    context.set_joinstyle("round")
+    context.set_foreground((1.0, 1.0, 1.0))
+    # The rasteriser's y runs up.
+    flip = Affine2D().scale(1, -1).translate(0, max(1, height))
+    renderer.draw_path(context, path, flip, (1.0, 1.0, 1.0) if closed else None)
+    return _coverage(renderer)
+
+
+def _new_renderer(width: int, height: int) -> Any:
+    make: Any = RendererAgg  # matplotlib does not type it
+    return make(width, height, _DPI)
+
+
+def _coverage(renderer: Any) -> Mask:
+    mask: Mask = np.repeat(np.asarray(renderer.buffer_rgba())[:, :, 3].astype(np.uint16), 3, axis=1)
+    mask.flags.writeable = False
+    return mask
+
+
+def _font(size: int, bold: bool) -> FontProperties:
+    font = _FONTS[bold].copy()
+    font.set_size(size)
+    return font
+
+
+@lru_cache(maxsize=8)
+def _known_letters(bold: bool) -> frozenset[int]:
+    return frozenset(get_font(str(_FONTS[bold].get_file())).get_charmap())
+
+
+def _printable(text: str, bold: bool) -> str:
+    """The text with the letters that the font lacks as question marks, and control characters as blanks."""
+    known = _known_letters(bold)
+    return "".join(" " if not letter.isprintable() else letter if ord(letter) in known else "?" for letter in text)
+
+
+@lru_cache(maxsize=2048)
+def lettering(text: str, size: int, *, bold: bool = False) -> Lettering:
+    """A line of text.
+
+    Args:
+        size: of the font, in pixels.
+    """
+    text = _printable(text, bold)
+    if len(text) > 1 and _NUMERALS.issuperset(text):
+        return _numeral_row(text, size, bold)
+    font = _font(size, bold)
+    width = text_width(text, size, bold=bold)
+    margin = size
+    renderer = _new_renderer(width + 2 * margin, 3 * size)
+    context = renderer.new_gc()
+    context.set_foreground((1.0, 1.0, 1.0))
+    renderer.draw_text(context, margin, 2 * size, text, font, 0.0)
+    mask = _coverage(renderer)
+    rows, columns = np.nonzero(mask[:, ::3])
+    if len(rows) == 0:
+        return Lettering(np.zeros((0, 0), np.uint16), 0, 0, width)
+    top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    return Lettering(mask[top:bottom, 3 * left : 3 * right].copy(), int(left) - margin, 2 * size - int(top), width)
+
+
+def _numeral_row(text: str, size: int, bold: bool) -> Lettering:
+    """A number put together from digits: numbers change with every step, and a digit's mask is made only once."""
+    letters = [lettering(letter, size, bold=bold) for letter in text]
+    starts = list(accumulate((letter.width for letter in letters), initial=0))
+    drawn = [(start + letter.left, letter) for start, letter in zip(starts, letters, strict=False) if letter.mask.size]
+    if not drawn:
+        return Lettering(np.zeros((0, 0), np.uint16), 0, 0, starts[-1])
+    left = min(x for x, _ in drawn)
+    right = max(x + letter.mask.shape[1] // 3 for x, letter in drawn)
+    top = max(letter.top for _, letter in drawn)
+    bottom = max(letter.mask.shape[0] - letter.top for _, letter in drawn)
+    mask = np.zeros((top + bottom, 3 * (right - left)), np.uint16)
+    for x, letter in drawn:
+        height, width = letter.mask.shape
+        place = mask[top - letter.top : top - letter.top + height, 3 * (x - left) : 3 * (x - left) + width]
+        np.maximum(place, letter.mask, out=place)
+    return Lettering(mask, left, top, starts[-1])
+
+
+@lru_cache(maxsize=8192)
+def text_width(text: str, size: int, *, bold: bool = False) -> int:
+    """How far a line of text advances, in pixels."""
+    # A bar at both ends makes blanks count, and cancels what the bars themselves take.
+    renderer = _new_renderer(1, 1)
+    font = _font(size, bold)
+    if len(text) > 1 and _NUMERALS.issuperset(text):
+        return sum(text_width(letter, size, bold=bold) for letter in text)
+    framed, frame = (
+        float(renderer.get_text_width_height_descent(line, font, False)[0])
+        for line in (f"|{_printable(text, bold)}|", "||")
+    )
+    return max(0, math.ceil(framed - frame))
+
+
+@lru_cache(maxsize=64)
+def rounded(width: int, height: int, radius: int) -> Mask:
+    """A rectangle with round corners that fills its mask."""
+    r = max(0, min(radius, width // 2, height // 2))
+    if r == 0:
+        return np.full((max(1, height), 3 * max(1, width)), 255, np.uint16)
+    k = r * 0.5523  # distance of a cubic curve's handles that makes it a quarter of a circle
+    w, h = width, height
+    vertices = [
+        (r, 0), (w - r, 0), (w - r + k, 0), (w, r - k), (w, r), (w, h - r), (w, h - r + k), (w - r + k, h), (w - r, h),
+        (r, h), (r - k, h), (0, h - r + k), (0, h - r), (0, r), (0, r - k), (r - k, 0), (r, 0), (r, 0),
+    ]  # fmt: skip
+    curve = [Path.CURVE4] * 3
+    codes = [
+        Path.MOVETO,
+        Path.LINETO,
+        *curve,
+        Path.LINETO,
+        *curve,
+        Path.LINETO,
+        *curve,
+        Path.LINETO,
+        *curve,
+        Path.CLOSEPOLY,
+    ]
+    return _rasterised(Path(vertices, codes), width, height)
+
+
+@lru_cache(maxsize=64)
+def disc(radius: float) -> Mask:
+    """A filled circle in the middle of a square mask."""
+    side = 2 * math.ceil(radius) + 2
+    return _rasterised(
+        Affine2D().scale(radius).translate(side / 2, side / 2).transform_path(Path.unit_circle()), side, side
+    )
+
+
+@lru_cache(maxsize=64)
+def ring(radius: float, thickness: float) -> Mask:
+    """A circle's line in the middle of a square mask; ``radius`` reaches to the middle of the line."""
+    return arc(radius, thickness, 0.0, 1.0)
+
+
+@lru_cache(maxsize=512)
+def arc(radius: float, thickness: float, start: float, end: float) -> Mask:
+    """Part of a circle's line, clockwise from the top, in the middle of a square mask.
+
+    Args:
+        start, end: shares of a turn, 0 to 1.
+    """
+    side = 2 * math.ceil(radius + thickness / 2) + 2
+    turns = np.linspace(start, end, max(2, math.ceil((end - start) * 96) + 1)) * 2 * math.pi
+    points = np.column_stack([side / 2 + radius * np.sin(turns), side / 2 - radius * np.cos(turns)])
+    return _rasterised(Path(points), side, side, line_width=thickness, closed=False)
+
+
+@lru_cache(maxsize=128)
+def wedge(radius: float, heading: float) -> Mask:
+    """An arrow head in the middle of a square mask.
+
+    Args:
+        heading: direction in degrees, clockwise from the right.
+    """
+    side = 2 * math.ceil(radius) + 2
+    head = np.array([(1.0, 0.0), (-0.62, -0.72), (-0.28, 0.0), (-0.62, 0.72), (1.0, 0.0)])
+    turned = Affine2D().rotate_deg(heading).scale(radius).translate(side / 2, side / 2)
+    return _rasterised(Path(turned.transform(head), closed=True), side, side)
+
+
+def polyline(points: NDArray[np.float64], width: int, height: int, thickness: float) -> Mask:
+    """A line through ``float64[n, 2]`` points (x, y from the mask's upper left corner); a NaN breaks it."""
+    return _rasterised(Path(points), width, height, line_width=thickness, closed=False)
+
+
+_STAR = [
+    (
+        math.sin(i * math.pi / 5) * (1.0 if i % 2 == 0 else 0.45),
+        -math.cos(i * math.pi / 5) * (1.0 if i % 2 == 0 else 0.45),
+    )
+    for i in range(10)
+]
+
+
+def _regular(n_corners: int, turn: float = 0.0) -> list[tuple[float, float]]:
+    angles = [(i / n_corners + turn) * 2 * math.pi for i in range(n_corners)]
+    return [(math.sin(angle), -math.cos(angle)) for angle in angles]
+
+
+_OUTLINES: tuple[list[tuple[float, float]], ...] = (
+    [(-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)],
+    _regular(4),
+    _regular(3),
+    _regular(5),
+    [(-0.33, -0.95), (0.33, -0.95), (0.33, -0.33), (0.95, -0.33), (0.95, 0.33), (0.33, 0.33),
+     (0.33, 0.95), (-0.33, 0.95), (-0.33, 0.33), (-0.95, 0.33), (-0.95, -0.33), (-0.33, -0.33)],
+    _STAR,
+    _regular(6),
+    _regular(3, 0.5),
+    _regular(8, 1 / 16),
+    [(-0.95, 0.15), (0.0, -0.95), (0.95, 0.15), (0.62, 0.15), (0.62, 0.85), (-0.62, 0.85), (-0.62, 0.15)],
+)  # fmt: skip
+"""Square, diamond, triangle, pentagon, cross, star, hexagon, triangle on its tip, octagon, house. The circle is the agent's."""
+
+
+@lru_cache(maxsize=256)
+def marker(index: int, radius: float) -> Mask:
+    """The ``index``-th shape of the series, in the middle of a square mask; beyond the last it starts again."""
+    side = 2 * math.ceil(radius) + 2
+    outline = _OUTLINES[index % len(_OUTLINES)]
+    placed = np.array([*outline, outline[0]]) * radius + side / 2
+    return _rasterised(Path(placed, closed=True), side, side)

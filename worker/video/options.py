@@ -1,0 +1,162 @@
+"""What a video is to be: every choice that its frames and its file depend on, as one value to store, compare and hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any
+
+from recorder.errors import UsageError
+from worker.video.codecs import EncoderSettings, check_settings
+from worker.video.layout import MAX_SIDE
+from worker.video.theme import find_theme
+
+__all__ = ["DPI_RANGE", "PROFILES", "VideoOptions", "size_at_dpi"]
+
+_FIGURE_INCHES = (16, 9)
+DPI_RANGE = (20, MAX_SIDE // _FIGURE_INCHES[0])
+
+
+def size_at_dpi(dpi: int) -> tuple[int, int]:
+    """Width and height in pixels of a figure of 16 by 9 inches: 80 is 1280x720, 100 1600x900, 120 1920x1080, 150 2400x1350.
+
+    Raises:
+        UsageError: the figure would be too small to read or too large to play.
+    """
+    low, high = DPI_RANGE
+    if not low <= dpi <= high:
+        raise UsageError(f"dpi is {low} to {high}, not {dpi}; 80 is 1280x720, 120 is 1920x1080")
+    # The encoder takes pixels by fours: an odd side grows by one.
+    width, height = (round(inches * dpi) for inches in _FIGURE_INCHES)
+    return width + width % 2, height + height % 2
+
+
+@dataclass(frozen=True, slots=True)
+class VideoOptions:
+    """How an episode becomes a video.
+
+    Args:
+        width, height: in pixels, even.
+        style: ``dark`` or ``light``.
+        fps: frames a second. steps_per_second: None shows one step a frame. speed: multiplies it.
+        first_step, end_step: the part shown, ``first_step <= index < end_step``; None is the end.
+        title_secs: of a title card; hold_secs: how long the last step stays.
+        learning_curve: show the run's learning curve.
+        chapters: write markers of the episode into the file.
+        encoder: codec and quality.
+    """
+
+    width: int = 1600
+    height: int = 900
+    style: str = "dark"
+    fps: float = 30.0
+    steps_per_second: float | None = None
+    speed: float = 1.0
+    first_step: int = 0
+    end_step: int | None = None
+    title_secs: float = 0.0
+    hold_secs: float = 0.0
+    learning_curve: bool = False
+    chapters: bool = True
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+
+    @classmethod
+    def chosen(cls, profile: str | None = None, *, dpi: int | None = None, **choices: Any) -> VideoOptions:
+        """A profile's options, changed by single choices.
+
+        Args:
+            profile: a name from ``PROFILES``, or None for the defaults.
+            dpi: sets width and height; see ``size_at_dpi``.
+            choices: fields of this class or of ``EncoderSettings``; None leaves what the profile says.
+
+        Raises:
+            UsageError: the profile or a field is unknown.
+        """
+        if profile is not None and profile not in PROFILES:
+            near = get_close_matches(profile, PROFILES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"profile is one of {', '.join(PROFILES)}, not {profile!r}{hint}")
+        options = cls() if profile is None else PROFILES[profile]
+        if dpi is not None:
+            choices["width"], choices["height"] = size_at_dpi(dpi)
+        given = {name: value for name, value in choices.items() if value is not None}
+        of_encoder = {f.name for f in fields(EncoderSettings)}
+        unknown = given.keys() - of_encoder - {f.name for f in fields(cls)}
+        if unknown:
+            raise UsageError(f"a video has no option {', '.join(sorted(unknown))}")
+        encoder = replace(options.encoder, **{name: value for name, value in given.items() if name in of_encoder})
+        return replace(
+            options, encoder=encoder, **{name: value for name, value in given.items() if name not in of_encoder}
+        )
+
+    def check(self, suffix: str) -> None:
+        """Check what can be checked without an episode.
+
+        Args:
+            suffix: of the file, with its dot.
+
+        Raises:
+            UsageError: something can't be.
+        """
+        find_theme(self.style)
+        check_settings(self.encoder, suffix)
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, exact: the shortest decimal spelling counts."""
+        return Fraction(str(self.fps))
+
+    @property
+    def suffix(self) -> str:
+        """Of a file for this codec."""
+        return {"gif": ".gif", "libvpx-vp9": ".webm"}.get(self.encoder.codec, ".mp4")
+
+    def to_map(self) -> dict[str, Any]:
+        """A JSON-like map; equal options give equal maps."""
+        return asdict(self)
+
+    @classmethod
+    def from_map(cls, source: Mapping[str, Any]) -> VideoOptions:
+        """The inverse of ``to_map``; missing keys take their defaults.
+
+        Raises:
+            UsageError: a key is unknown, or a value can't be.
+        """
+        try:
+            values = dict(source)
+            encoder = EncoderSettings(**values.pop("encoder", {}))
+            return cls(encoder=encoder, **values)
+        except TypeError as error:
+            raise UsageError(f"video options: {error}") from error
+
+
+_YOUTUBE = VideoOptions(
+    width=1920,
+    height=1080,
+    fps=60.0,
+    steps_per_second=8.0,
+    title_secs=3.0,
+    hold_secs=2.0,
+    learning_curve=True,
+    # The upload guide asks for a key frame each half second.
+    encoder=EncoderSettings(keyframe_secs=0.5),
+)
+
+PROFILES: dict[str, VideoOptions] = {
+    "youtube-1080p": _YOUTUBE,
+    "youtube-1440p": replace(_YOUTUBE, width=2560, height=1440),
+    "debug-720p": VideoOptions(width=1280, height=720, fps=30.0, encoder=EncoderSettings(crf=23, preset="veryfast")),
+    "gif": VideoOptions(
+        width=640, height=360, fps=12.5, steps_per_second=12.5, chapters=False, encoder=EncoderSettings(codec="gif")
+    ),
+    "webm": VideoOptions(
+        width=1920,
+        height=1080,
+        fps=30.0,
+        steps_per_second=10.0,
+        encoder=EncoderSettings(codec="libvpx-vp9", crf=30, preset="medium"),
+    ),
+}
+"""Ready choices by name. YouTube's figures are those of its upload guide."""

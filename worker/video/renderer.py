@@ -1,0 +1,144 @@
+"""Any frame of an episode's video, as pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.episode_file import Episode
+from worker.video.layout import make_layout
+from worker.video.scene.clock import ClockPanel
+from worker.video.scene.curve import CurvePanel
+from worker.video.scene.grid import GridPanel
+from worker.video.scene.header import HeaderPanel
+from worker.video.scene.history import HistoryPanel
+from worker.video.scene.info import InfoPanel
+from worker.video.scene.learning import LearningPoint, draw_learning_curve
+from worker.video.scene.meters import MetersPanel
+from worker.video.scene.panel import Panel
+from worker.video.scene.progress import ProgressPanel
+from worker.video.scene.q_values import QValuesPanel
+from worker.video.scene.title_card import draw_title_card
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import find_theme
+from worker.video.timeline import Timeline, make_timeline
+
+__all__ = ["EpisodeVideoRenderer"]
+
+
+class EpisodeVideoRenderer:
+    """Draws the frames of one episode: what stands still once, then only what a frame changes.
+
+    A frame depends on its number alone: in whatever order frames are asked for, the same number gives the same pixels.
+
+    Args:
+        episode: an opened recording.
+        width, height: of the frame in pixels, even; 16:9 looks best. Left out with a ``canvas``.
+        style: ``dark`` or ``light``.
+        timeline: which step each frame shows; None shows one step a frame.
+        learning_curve: the run's episodes; with it the frame has a panel for it, and the title card too.
+        caption: a line on the title card.
+        canvas: draw on this one instead of on a new one.
+
+    Raises:
+        UsageError: the size or the style is impossible, or the recording holds no steps.
+        EpisodeFileCorruptError: the recording is broken.
+    """
+
+    def __init__(
+        self,
+        episode: Episode,
+        *,
+        width: int = 1920,
+        height: int = 1080,
+        style: str = "dark",
+        timeline: Timeline | None = None,
+        learning_curve: Sequence[LearningPoint] = (),
+        caption: str = "",
+        canvas: Canvas | None = None,
+    ) -> None:
+        if canvas is not None:
+            width, height = canvas.width, canvas.height
+        self.timeline = make_timeline(episode.n_steps) if timeline is None else timeline
+        theme = find_theme(style)
+        series = EpisodeSeries(episode)
+        layout = make_layout(
+            width,
+            height,
+            n_meters=series.meters.shape[1],
+            n_q_values=0 if series.q_values is None else series.q_values.shape[1],
+            has_clock=series.time_of_day is not None,
+            has_learning_curve=bool(learning_curve),
+        )
+        self.canvas = Canvas.blank(width, height) if canvas is None else canvas
+        still = self.canvas.still
+        still.fill(layout.frame, theme.page)
+        panels: list[Panel] = [
+            HeaderPanel(series, layout, theme, still),
+            InfoPanel(series, layout, theme, still),
+            CurvePanel(series, layout, theme, still, layout.curve),
+            ProgressPanel(series, layout, theme, still),
+        ]
+        board = GridPanel if series.positions.shape[1] else HistoryPanel
+        panels.append(board(series, layout, theme, still, layout.board))
+        if layout.clock is not None:
+            panels.append(ClockPanel(series, layout, theme, still, layout.clock))
+        if layout.meters is not None:
+            panels.append(MetersPanel(series, layout, theme, still, layout.meters))
+        if layout.q_values is not None:
+            panels.append(QValuesPanel(series, layout, theme, still, layout.q_values))
+        if layout.learning is not None:
+            draw_learning_curve(still, layout.learning, learning_curve, series.metadata.episode_id, layout, theme)
+        self._panels, self._layout = panels, layout
+        self._card: Surface | None = None
+        if self.timeline.n_title_frames:
+            self._card = Surface(still.pixels.copy())
+            draw_title_card(self._card, series, layout, theme, caption=caption, learning_curve=learning_curve)
+        self._behind_card: NDArray[np.uint8] | None = None
+        self.canvas.restore(layout.frame)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the whole video."""
+        return self.timeline.n_frames
+
+    def draw(self, frame: int) -> None:
+        """Bring the canvas to a frame.
+
+        Raises:
+            UsageError: there is no such frame.
+        """
+        moment = self.timeline.moment(frame)
+        if moment is None:
+            self._show_card()
+            return
+        self._hide_card()
+        for panel in self._panels:
+            panel.draw(self.canvas, moment)
+
+    def _show_card(self) -> None:
+        if self._behind_card is None and self._card is not None:
+            self._behind_card = self.canvas.pixels.copy()
+            self.canvas.pixels[:] = self._card.pixels
+            self.canvas.touch(self._layout.frame)
+
+    def _hide_card(self) -> None:
+        if self._behind_card is not None:
+            self.canvas.pixels[:] = self._behind_card
+            self.canvas.touch(self._layout.frame)
+            self._behind_card = None
+
+    def frame(self, frame: int) -> NDArray[np.uint8]:
+        """The pixels of a frame.
+
+        Returns:
+            ``uint8[height, width, 3]``, RGB; a view that the next call changes.
+
+        Raises:
+            UsageError: there is no such frame.
+        """
+        self.draw(frame)
+        return self.canvas.pixels

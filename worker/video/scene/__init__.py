@@ -1,0 +1,1 @@
+"""The panels of a frame, one a file; each draws its still part once, then only what a new moment changes."""

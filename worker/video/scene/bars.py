@@ -1,0 +1,169 @@
+"""Rows with a name, a bar and a value: what meters and Q-values have in common. Only rows that change are drawn again."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.masks import Mask, rounded, text_width
+from worker.video.scene.panel import BODY, SMALL, fitted, ink_baseline
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import Color, Theme
+
+__all__ = ["Bar", "BarRows", "hatching"]
+
+_MAX_ROW = 62
+_MIN_ROW = 21
+_MAX_COLUMNS = 4
+
+
+class Bar(NamedTuple):
+    """What one row shows.
+
+    Args:
+        start, end: the bar as shares of the track, 0 to 1; hatched: the whole track is hatched instead.
+        chosen: the row is marked.
+    """
+
+    start: float
+    end: float
+    color: Color
+    text: str
+    hatched: bool = False
+    chosen: bool = False
+
+
+@lru_cache(maxsize=32)
+def hatching(width: int, height: int, pitch: int) -> Mask:
+    """Slanting lines."""
+    y, x = np.mgrid[0:height, 0:width]
+    lines = np.where((x + y) % pitch < max(1, pitch // 3), 255, 0).astype(np.uint16)
+    return np.repeat(lines, 3, axis=1)
+
+
+class BarRows:
+    """Rows in as many columns as it takes; where even four columns don't hold them all, the first ones and a note.
+
+    Args:
+        area: where the rows may lie.
+        names: of the rows.
+        widest_value: the longest text that a value will take.
+    """
+
+    def __init__(
+        self,
+        area: Rect,
+        names: tuple[str, ...],
+        widest_value: str,
+        layout: Layout,
+        theme: Theme,
+        still: Surface,
+        *,
+        marked: bool,
+    ) -> None:
+        self._layout, self._theme = layout, theme
+        capacity = max(1, area.height // layout.px(_MIN_ROW))
+        n_columns = min(_MAX_COLUMNS, -(-len(names) // capacity))
+        n_shown = len(names)
+        if n_columns * capacity < n_shown:
+            area = Rect(area.x, area.y, area.width, area.height - layout.px(26))
+            capacity = max(1, area.height // layout.px(_MIN_ROW))
+            n_shown = n_columns * capacity
+            note = f"and {len(names) - n_shown} more"
+            still.text(note, area.x, area.bottom + layout.px(20), layout.px(SMALL), theme.muted)
+        n_rows = -(-n_shown // n_columns)
+        row_height = min(layout.px(_MAX_ROW), area.height // n_rows)
+        self._size = min(layout.px(BODY), round(row_height * 0.62))
+        self._rows: list[Rect] = []
+        for column in area.columns(n_columns, layout.px(28)):
+            top = column.y
+            for i in range(n_rows):
+                self._rows.append(Rect(column.x, top + i * row_height, column.width, row_height))
+        self._rows = self._rows[:n_shown]
+        self._arrange(names, widest_value, still, marked=marked)
+        self._shown: list[Bar | None] = [None] * n_shown
+
+    def _arrange(self, names: tuple[str, ...], widest_value: str, still: Surface, *, marked: bool) -> None:
+        layout, theme, size = self._layout, self._theme, self._size
+        width = self._rows[0].width
+        mark = round(size * 0.9) if marked else 0
+        value_width = min(text_width(widest_value, size), width // 3)
+        widest_name = max(text_width(name, size) for name in names[: len(self._rows)])
+        name_width = min(widest_name, round(width * 0.42) - mark)
+        gap = layout.px(14)
+        self._text_left = mark
+        self._track_left = mark + name_width + gap
+        self._track_width = max(4, width - self._track_left - gap - value_width)
+        self._track_height = max(4, min(layout.px(20), round(self._rows[0].height * 0.42)))
+        self._track_mask = rounded(self._track_width, self._track_height, self._track_height // 2)
+        lines = hatching(self._track_width, self._track_height, max(4, layout.px(9)))
+        self._hatched_mask = np.where(lines > 0, self._track_mask, np.uint16(0))
+        self._value_width = value_width + gap // 2
+        for row, name in zip(self._rows, names, strict=False):
+            still.stamp(self._track_mask, row.x + self._track_left, self._track_top(row), theme.well)
+            text = fitted(name, name_width, size)
+            still.text(text, row.x + self._text_left, ink_baseline(row, size), size, theme.ink)
+
+    def _track_top(self, row: Rect) -> int:
+        return row.y + (row.height - self._track_height) // 2
+
+    def draw_zero(self, still: Surface, share: float) -> None:
+        """Mark where the bars begin, when that is not the left end."""
+        for row in self._rows:
+            x = row.x + self._track_left + round(share * self._track_width)
+            height = self._track_height + 2 * self._layout.px(3)
+            still.fill(Rect(x, row.y + (row.height - height) // 2, self._layout.px(1.5), height), self._theme.muted)
+
+    def draw(self, canvas: Canvas, bars: list[Bar]) -> None:
+        """Show the bars, as many as there are rows."""
+        for i, (row, bar) in enumerate(zip(self._rows, bars, strict=False)):
+            pixels, before = self._in_pixels(bar), self._shown[i]
+            if pixels != before:
+                self._shown[i] = pixels
+                self._draw_row(canvas, row, pixels, before)
+
+    def _in_pixels(self, bar: Bar) -> Bar:
+        start, end = sorted((bar.start, bar.end))
+        start, end = (min(1.0, max(0.0, 0.0 if math.isnan(share) else share)) for share in (start, end))
+        return bar._replace(start=round(start * self._track_width), end=round(end * self._track_width))
+
+    def _draw_row(self, canvas: Canvas, row: Rect, bar: Bar, before: Bar | None) -> None:
+        theme, layout, size = self._theme, self._layout, self._size
+        if before is None or (bar.chosen, bar.text, bar.hatched) != (before.chosen, before.text, before.hatched):
+            baseline = ink_baseline(row, size)
+            place = Rect(row.right - self._value_width, baseline - size, self._value_width, round(size * 1.3))
+            canvas.restore(place)
+            color = theme.muted if bar.hatched else theme.accent if bar.chosen else theme.ink
+            canvas.text(bar.text, row.right, baseline, size, color, align="right", bold=bar.chosen)
+        if before is None or bar.chosen != before.chosen:
+            pad = layout.px(3)
+            mark = Rect(row.x, self._track_top(row) - pad, max(2, round(size * 0.26)), self._track_height + 2 * pad)
+            canvas.restore(mark)
+            if bar.chosen:
+                canvas.fill(mark, theme.accent)
+        self._draw_track(canvas, row, bar, *self._changed_columns(bar, before))
+
+    def _changed_columns(self, bar: Bar, before: Bar | None) -> tuple[int, int]:
+        """The columns of the track that differ, ``start <= column < end``."""
+        if before is None or (bar.color, bar.hatched) != (before.color, before.hatched):
+            return 0, self._track_width
+        edges = [
+            edge for pair in ((bar.start, before.start), (bar.end, before.end)) if pair[0] != pair[1] for edge in pair
+        ]
+        return (int(min(edges)), int(max(edges))) if edges else (0, 0)
+
+    def _draw_track(self, canvas: Canvas, row: Rect, bar: Bar, first: int, last: int) -> None:
+        if first >= last:
+            return
+        x, y = row.x + self._track_left, self._track_top(row)
+        canvas.restore(Rect(x + first, y, last - first, self._track_height))
+        start, end = max(first, int(bar.start)), min(last, int(bar.end))
+        if end > start:
+            canvas.stamp(self._track_mask[:, 3 * start : 3 * end], x + start, y, bar.color)
+        if bar.hatched:
+            canvas.stamp(self._hatched_mask[:, 3 * first : 3 * last], x + first, y, self._theme.muted, 150)

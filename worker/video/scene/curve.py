@@ -1,0 +1,127 @@
+"""Reward so far: the whole curve faint from the start, so that its scale is fixed, and bright as far as the episode has come."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.masks import disc, polyline, text_width
+from worker.video.scene.info import number_text
+from worker.video.scene.panel import SMALL, draw_plate
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import Theme
+from worker.video.timeline import Moment
+
+__all__ = ["CurvePanel", "PlotArea", "value_range"]
+
+
+def value_range(values: NDArray[np.float64]) -> tuple[float, float]:
+    """From the least to the greatest finite value, zero included; never empty."""
+    finite = values[np.isfinite(values)]
+    low, high = min(0.0, float(finite.min(initial=0.0))), max(0.0, float(finite.max(initial=0.0)))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+class PlotArea:
+    """A small plot: a frame of two labelled lines, and where values lie in it.
+
+    Args:
+        area: for labels and plot together.
+        low, high: values at the lower and upper edge.
+    """
+
+    def __init__(self, area: Rect, low: float, high: float, layout: Layout, theme: Theme, still: Surface) -> None:
+        self.low, self.high = low, high
+        size = layout.px(SMALL)
+        lines = [low, high] if not low < 0 < high else [low, 0.0, high]
+        labels = [number_text(value, 1) for value in lines]
+        margin = max(text_width(label, size) for label in labels) + layout.px(12)
+        self.rect = Rect(
+            area.x + margin,
+            area.y + layout.px(6),
+            max(8, area.width - margin - layout.px(8)),
+            max(8, area.height - layout.px(12)),
+        )
+        taken: list[int] = []
+        # The ends first: a label in between is left out where it would touch one.
+        for value, label in sorted(zip(lines, labels, strict=True), key=lambda pair: pair[0] == 0):
+            y = round(self.y(value))
+            still.fill(Rect(self.rect.x, y, self.rect.width, max(1, layout.px(1))), theme.line)
+            if all(abs(y - other) > size * 1.1 for other in taken):
+                taken.append(y)
+                still.text(label, self.rect.x - layout.px(10), y + round(size * 0.36), size, theme.muted, align="right")
+
+    def y(self, value: float) -> float:
+        """The row of a value."""
+        return self.rect.bottom - 1 - (value - self.low) / (self.high - self.low) * (self.rect.height - 1)
+
+    def line(self, xs: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``float64[n, 2]``: points relative to the plot's upper left corner; ``xs`` are shares of its width."""
+        ys = self.rect.height - 1 - (values - self.low) / (self.high - self.low) * (self.rect.height - 1)
+        return np.column_stack([xs * (self.rect.width - 1), ys])
+
+
+class CurvePanel:
+    """The sum of rewards against the steps."""
+
+    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
+        area = draw_plate(still, rect, layout, theme, "Reward so far")
+        plot = PlotArea(area, *value_range(series.cumulative), layout, theme, still)
+        self._thickness = max(1.5, 3.0 * layout.unit)
+        self._margin = layout.px(8)
+        # Room around the plot for the line's thickness and for the dot.
+        self._rect = Rect(
+            plot.rect.x - self._margin,
+            plot.rect.y - self._margin,
+            plot.rect.width + 2 * self._margin,
+            plot.rect.height + 2 * self._margin,
+        )
+        n = series.n_steps
+        xs = np.arange(n) / max(1, n - 1)
+        self._points = plot.line(xs, series.cumulative) + self._margin
+        mask = polyline(_thinned(self._points, plot.rect.width), self._rect.width, self._rect.height, self._thickness)
+        bright = Surface(still.pixels[self._rect.y : self._rect.bottom, self._rect.x : self._rect.right].copy())
+        bright.stamp(mask, 0, 0, theme.accent)
+        self._bright = bright.pixels
+        still.stamp(mask, self._rect.x, self._rect.y, theme.line)
+        self._disc = disc(max(2.5, 5.5 * layout.unit))
+        self._theme = theme
+        self._shown: tuple[int, int] | None = None
+
+    def draw(self, canvas: Canvas, moment: Moment) -> None:
+        """Draw the curve up to the step, and a dot at its end."""
+        column, row = (round(float(number)) for number in self._points[moment.step_index])
+        if (column, row) == self._shown:
+            return
+        half = self._disc.shape[0] // 2 + 1
+        if self._shown is None:
+            self._reveal(canvas, 0, self._rect.width, column)
+        else:
+            before = self._shown[0]
+            self._reveal(canvas, min(before, column) - half, max(before, column) + half + 1, column)
+        self._shown = column, row
+        canvas.stamp_center(self._disc, self._rect.x + column + 0.5, self._rect.y + row + 0.5, self._theme.ink)
+
+    def _reveal(self, canvas: Canvas, start: int, end: int, reached: int) -> None:
+        """Draw the columns ``start <= x < end`` anew: bright up to ``reached``, still beyond."""
+        start, end = max(0, start), min(self._rect.width, end)
+        rect = Rect(self._rect.x + start, self._rect.y, end - start, self._rect.height)
+        canvas.restore(rect)
+        stop = min(end, reached + 1)
+        if stop > start:
+            rows = slice(self._rect.y, self._rect.bottom)
+            canvas.pixels[rows, self._rect.x + start : self._rect.x + stop] = self._bright[:, start:stop]
+
+
+def _thinned(points: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """At most some points a column: the first, least, greatest and last of each, so that no peak is lost."""
+    if len(points) <= 4 * width:
+        return points
+    keep = []
+    for part in np.array_split(np.arange(len(points)), width):
+        ys = points[part, 1]
+        keep += sorted({int(part[0]), int(part[ys.argmin()]), int(part[ys.argmax()]), int(part[-1])})
+    return points[keep]

@@ -1,0 +1,205 @@
+"""The world from above: cells and affordances stand still; trail, agent, heading and interaction ring move."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from worker.video.board import Board, make_board
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.masks import arc, disc, marker, ring, rounded, text_width, wedge
+from worker.video.scene.panel import BODY, HEADING, SMALL, draw_plate, fitted
+from worker.video.scene.trail import Trail
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import Color, Theme
+from worker.video.timeline import Moment
+
+__all__ = ["GridPanel"]
+
+_HEADING_STEP_DEGREES = 5
+_RING_LEVELS = 64
+
+
+class GridPanel:
+    """The board with its agent."""
+
+    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
+        self._series, self._theme, self._layout = series, theme, layout
+        n_coordinates = series.positions.shape[1]
+        self._affordances = [(name, cell) for name, cell in series.affordances.items() if len(cell) >= 1]
+        inner = draw_plate(still, rect, layout, theme)
+        board = self._fit(inner, n_coordinates)
+        names_fit = self._names_fit(board)
+        if self._affordances and not names_fit:
+            inner = self._draw_legend(still, inner)
+            board = self._fit(inner, n_coordinates)
+        self.board = board
+        self._draw_floors(still)
+        self._draw_affordances(still, named=names_fit)
+        side = min(board.cell) if board.has_cells else layout.px(60)
+        self._radius = float(np.clip(side * 0.30, layout.px(7), layout.px(34)))
+        self._trail = Trail(series, board, thickness=float(np.clip(side * 0.07, 2.0, layout.px(8))))
+        self._dirty: list[Rect] = []
+        self._shown: tuple[object, ...] | None = None
+
+    def _fit(self, inner: Rect, n_coordinates: int) -> Board:
+        cells = [cell[:n_coordinates] for _, cell in self._affordances]
+        gap = self._layout.px(34 if n_coordinates == 3 else 0)
+        area = Rect(inner.x, inner.y + gap, inner.width, inner.height - gap)
+        return make_board(area, self._series.positions, cells, self._series.metadata, gap=gap)
+
+    @property
+    def _name_size(self) -> int:
+        return self._layout.px(SMALL)
+
+    def _names_fit(self, board: Board) -> bool:
+        """Whether every affordance's name fits below its shape, inside its cell."""
+        if not board.has_cells or board.cell[1] < self._layout.px(64):
+            return False
+        return all(text_width(name, self._name_size) <= board.cell[0] * 0.94 for name, _ in self._affordances)
+
+    def _style(self, index: int) -> Color:
+        return self._theme.series[index % len(self._theme.series)]
+
+    def _draw_legend(self, still: Surface, inner: Rect) -> Rect:
+        """Shapes and names in rows at the lower edge, three rows at most.
+
+        Returns:
+            What is left above them.
+        """
+        layout, theme = self._layout, self._theme
+        size, line, gap = layout.px(HEADING), layout.px(34), layout.px(20)
+        icon = layout.px(10)
+        rows: list[list[tuple[int, str, int]]] = [[]]
+        x = 0
+        for i, (name, _) in enumerate(self._affordances):
+            name = fitted(name, inner.width // 2, size)
+            width = 2 * icon + layout.px(10) + text_width(name, size) + gap
+            if x + width - gap > inner.width and rows[-1]:
+                if len(rows) == 3:
+                    break
+                rows.append([])
+                x = 0
+            rows[-1].append((i, name, x))
+            x += width
+        top = inner.bottom - len(rows) * line
+        for row, entries in enumerate(rows):
+            for i, name, left in entries:
+                middle = top + row * line + line / 2
+                still.stamp_center(marker(i, icon), inner.x + left + icon, middle, self._style(i))
+                still.text(
+                    name, inner.x + left + 2 * icon + layout.px(10), round(middle + size * 0.36), size, theme.ink
+                )
+        return Rect(inner.x, inner.y, inner.width, inner.height - len(rows) * line - layout.px(12))
+
+    def _draw_floors(self, still: Surface) -> None:
+        board, layout, theme = self.board, self._layout, self._theme
+        for i, floor in enumerate(board.floors):
+            if len(board.floors) > 1:
+                size = layout.px(HEADING)
+                still.text(f"floor {board.first_floor + i}", floor.x, floor.y - layout.px(9), size, theme.muted)
+            if not board.has_cells:
+                still.stamp(rounded(floor.width, floor.height, layout.px(8)), floor.x, floor.y, theme.well)
+                continue
+            side = board.cell[0]
+            if side < 6:
+                still.fill(floor, theme.well)
+                continue
+            gap = max(1, round(side * 0.04))
+            radius = min(layout.px(8), round(side * 0.12))
+            plate = rounded(max(1, round(side) - gap), max(1, round(side) - gap), radius)
+            for row in range(board.n_rows):
+                for column in range(board.n_columns):
+                    x, y = floor.x + round(column * side), floor.y + round(row * side)
+                    still.stamp(plate, x + gap // 2, y + gap // 2, theme.well)
+
+    def _draw_affordances(self, still: Surface, *, named: bool) -> None:
+        board, layout, theme = self.board, self._layout, self._theme
+        side = board.cell[0] if board.has_cells else layout.px(44)
+        for i, (name, cell) in enumerate(self._affordances):
+            place = board.place(cell)
+            if place is None:
+                continue
+            x, y = place
+            radius = float(np.clip(side * (0.26 if named else 0.36), 2.5, layout.px(30)))
+            if named:
+                y -= side * 0.10
+                size = self._name_size
+                still.text(name, x, round(place[1] + side * 0.5 - size * 0.55), size, theme.ink, align="center")
+            still.stamp_center(marker(i, radius), x, y, self._style(i))
+
+    def draw(self, canvas: Canvas, moment: Moment) -> None:
+        """Show the agent on its way to the step's position."""
+        series = self._series
+        place = self._place(moment)
+        heading = self._heading(moment.step_index)
+        level = self._ring_level(moment.step_index)
+        key = (moment.step_index, place, heading, level)
+        if key == self._shown:
+            return
+        self._shown = key
+        for rect in self._dirty:
+            canvas.restore(rect)
+        self._dirty = self._trail.draw(canvas, moment.step_index, place, self._theme.accent)
+        if place is None:
+            return
+        theme, radius = self._theme, self._radius
+        x, y = place
+        reach = math.ceil(radius * 1.75) + 3
+        self._dirty.append(Rect(math.floor(x) - reach, math.floor(y) - reach, 2 * reach + 1, 2 * reach + 1))
+        canvas.stamp_center(disc(radius + max(1.5, radius * 0.13)), x, y, theme.panel)
+        canvas.stamp_center(disc(radius), x, y, theme.accent)
+        if heading is None:
+            canvas.stamp_center(disc(radius * 0.28), x, y, theme.on_accent)
+        else:
+            canvas.stamp_center(wedge(radius * 0.62, heading), x, y, theme.on_accent)
+        if level:
+            thickness = max(2.0, radius * 0.2)
+            canvas.stamp_center(ring(radius * 1.45, thickness), x, y, theme.line)
+            canvas.stamp_center(arc(radius * 1.45, thickness, 0.0, level / _RING_LEVELS), x, y, theme.good)
+        if series.positions.shape[1] > 3:
+            self._write_rest(canvas, moment.step_index)
+
+    def _place(self, moment: Moment) -> tuple[float, float] | None:
+        """Where the agent stands or glides, in whole pixels: between two floors it does not glide."""
+        positions, board = self._series.positions, self.board
+        here = board.place(positions[moment.step_index])
+        if here is not None and moment.progress < 1 and self._series.follows(moment.step_index):
+            before = positions[moment.step_index - 1]
+            there = board.place(before)
+            if there is not None and board.floor_of(before) == board.floor_of(positions[moment.step_index]):
+                here = tuple(a + (b - a) * moment.progress for a, b in zip(there, here, strict=True))  # type: ignore[assignment]
+        return None if here is None else (round(here[0]) + 0.0, round(here[1]) + 0.0)
+
+    def _heading(self, index: int) -> int | None:
+        """Direction of the step's movement in whole steps of degrees; None when it did not move."""
+        if not self._series.follows(index):
+            return None
+        positions, board = self._series.positions, self.board
+        here, before = board.place(positions[index]), board.place(positions[index - 1])
+        if here is None or before is None or board.floor_of(positions[index]) != board.floor_of(positions[index - 1]):
+            return None
+        dx, dy = here[0] - before[0], here[1] - before[1]
+        if math.hypot(dx, dy) < 1e-6:
+            return None
+        return round(math.degrees(math.atan2(dy, dx)) / _HEADING_STEP_DEGREES) * _HEADING_STEP_DEGREES
+
+    def _ring_level(self, index: int) -> int:
+        progress = self._series.interaction_progress
+        if progress is None or not math.isfinite(progress[index]):
+            return 0
+        return round(min(1.0, max(0.0, float(progress[index]))) * _RING_LEVELS)
+
+    def _write_rest(self, canvas: Canvas, index: int) -> None:
+        """Coordinates that a picture from above can't show."""
+        rest = ", ".join(f"{value:g}" for value in self._series.positions[index, 2:])
+        size = self._layout.px(BODY)
+        floor = self.board.floors[0]
+        text = fitted(f"further coordinates: {rest}", floor.width - self._layout.px(24), size)
+        place = Rect(floor.x, floor.bottom - 2 * size, floor.width, 2 * size)
+        canvas.restore(place)
+        self._dirty.append(place)
+        canvas.text(text, floor.x + self._layout.px(12), floor.bottom - size // 2, size, self._theme.muted)

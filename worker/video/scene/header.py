@@ -1,0 +1,75 @@
+"""The header: which episode this is, why it was kept, and the step that is shown."""
+
+from __future__ import annotations
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.masks import rounded, text_width
+from worker.video.scene.panel import BODY, HEADING, TITLE, fitted
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import Color, Theme
+from worker.video.timeline import Moment
+
+__all__ = ["HeaderPanel"]
+
+
+class HeaderPanel:
+    """Title, chips and step counter."""
+
+    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface) -> None:
+        self._numbers = series.step_numbers
+        self._theme, self._layout = theme, layout
+        self._shown = -1
+        rect = layout.header
+        size = layout.px(TITLE)
+        self._last = int(series.step_numbers[-1]) + 1
+        counter_width = text_width(f"{self._last} ", size, bold=True) + text_width(self._total, layout.px(BODY))
+        label_width = text_width("step ", layout.px(BODY))
+        left = rect.right - counter_width - label_width
+        self._counter = Rect(left, rect.y, rect.right - left, size + layout.px(12))
+        self._baseline = rect.y + size
+        metadata = series.metadata
+        title = fitted(f"Episode {metadata.episode_id}", max(0, left - rect.x - layout.px(24)), size, bold=True)
+        still.text(title, rect.x, self._baseline, size, theme.ink, bold=True)
+        self._draw_chips(series, still)
+
+    @property
+    def _total(self) -> str:
+        return f" of {self._last}"
+
+    def _draw_chips(self, series: EpisodeSeries, still: Surface) -> None:
+        """Stage, reasons and status, as many as fit; then the run's name."""
+        layout, theme, metadata = self._layout, self._theme, series.metadata
+        chips: list[tuple[str, Color]] = [(f"stage {metadata.curriculum_stage}", theme.ink)]
+        if metadata.status != "complete":
+            chips.append((str(metadata.status), theme.empty))
+        chips += [(reason.replace("_", " "), theme.muted) for reason in series.reasons]
+        size, padding = layout.px(HEADING), layout.px(12)
+        height = layout.px(30)
+        x, y = layout.header.x, layout.header.bottom - height
+        for text, color in chips:
+            width = text_width(text, size) + 2 * padding
+            if x + width > layout.header.right:
+                break
+            still.stamp(rounded(width, height, height // 2), x, y, theme.well)
+            still.text(text, x + padding, y + round(height * 0.70), size, color)
+            x += width + layout.px(10)
+        run = fitted(f"run {metadata.run_id}", layout.header.right - x - layout.px(10), size) if metadata.run_id else ""
+        if run:
+            still.text(run, layout.header.right, y + round(height * 0.70), size, theme.muted, align="right")
+
+    def draw(self, canvas: Canvas, moment: Moment) -> None:
+        """Show the step's number, counted from 1."""
+        number = int(self._numbers[moment.step_index]) + 1
+        if number == self._shown:
+            return
+        self._shown = number
+        canvas.restore(self._counter)
+        body, theme = self._layout.px(BODY), self._theme
+        x = self._counter.right - text_width(self._total, body)
+        canvas.text(self._total, x, self._baseline, body, theme.muted)
+        size = self._layout.px(TITLE)
+        canvas.text(str(number), x, self._baseline, size, theme.ink, bold=True, align="right")
+        width = text_width("0", size, bold=True) * len(str(number))
+        canvas.text("step", x - width - self._layout.px(8), self._baseline, body, theme.muted, align="right")

@@ -1,0 +1,113 @@
+"""The numbers of the step: reward so far, this step's reward, the action, and how random the choice was."""
+
+from __future__ import annotations
+
+import math
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.masks import text_width
+from worker.video.scene.panel import BODY, FIGURE, HEADING, draw_plate, fitted
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import Color, Theme
+from worker.video.timeline import Moment
+
+__all__ = ["InfoPanel", "number_text"]
+
+
+def number_text(value: float, decimals: int = 2) -> str:
+    """A number as short as its size allows, with a true minus; NaN is a dash."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    size = abs(value)
+    if size >= 1e6:
+        return f"{value:.1e}"
+    decimals = decimals if size < 100 else min(decimals, 1) if size < 10000 else 0
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+class InfoPanel:
+    """Tiles with a label above and a value below; the values change."""
+
+    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface) -> None:
+        self._series, self._theme, self._layout = series, theme, layout
+        inner = draw_plate(still, layout.info, layout, theme)
+        if layout.clock is not None:
+            inner = Rect(inner.x, inner.y, max(1, layout.clock.x - inner.x), inner.height)
+        labels = ["Reward so far", "This step", "Action"]
+        if series.epsilon is not None:
+            labels.append("Epsilon")
+        compact = inner.height < layout.px(120)
+        self._figure = layout.px(BODY + 6) if compact else layout.px(FIGURE)
+        self._tiles = self._arrange(inner, labels)
+        self._shown: list[str] = [""] * len(labels)
+        size = layout.px(HEADING)
+        for label, tile in zip(labels, self._tiles, strict=True):
+            top = tile.y if compact else tile.y + layout.px(14)
+            still.text(fitted(label, tile.width, size, bold=True), tile.x, top + size, size, theme.muted, bold=True)
+        value_top = self._tiles[0].y + size + (layout.px(8) if compact else layout.px(32))
+        self._baseline = value_top + self._figure
+        self._values = [Rect(t.x, value_top, t.width, self._figure + layout.px(12)) for t in self._tiles]
+
+    def _arrange(self, inner: Rect, labels: list[str]) -> list[Rect]:
+        """Tiles as wide as what they may hold, the rest shared out."""
+        gap = self._layout.px(18)
+        series = self._series
+        totals = [number_text(float(value)) for value in (series.cumulative.min(), series.cumulative.max())]
+        steps = [f"{series.rewards.min():+.2f}", f"{series.rewards.max():+.2f}"]
+        longest = [totals, steps, list(series.action_names) or ["0.00, 0.00"], ["0.00"]][: len(labels)]
+        wanted = []
+        for label, texts in zip(labels, longest, strict=True):
+            texts = sorted(texts, key=len)[-8:]
+            value = max(text_width(text, self._figure, bold=True) for text in texts)
+            wanted.append(max(value, text_width(label, self._layout.px(HEADING), bold=True)))
+        room = inner.width - gap * (len(labels) - 1)
+        if sum(wanted) > room:
+            wanted = [width * room // sum(wanted) for width in wanted]
+        spare = (room - sum(wanted)) / len(labels)
+        tiles, x = [], float(inner.x)
+        for width in wanted:
+            tiles.append(Rect(round(x), inner.y, math.floor(width + spare), inner.height))
+            x += width + spare + gap
+        return tiles
+
+    def _texts(self, index: int) -> list[tuple[str, Color]]:
+        series, theme = self._series, self._theme
+        reward = float(series.rewards[index])
+        step = "–" if math.isnan(reward) else f"+{number_text(reward)}" if reward > 0 else number_text(reward)
+        color = theme.empty if reward < 0 else theme.good if reward > 0 else theme.ink
+        texts = [
+            (number_text(float(series.cumulative[index])), theme.ink),
+            (step, color),
+            (self._action(index), theme.accent),
+        ]
+        if series.epsilon is not None:
+            texts.append((number_text(float(series.epsilon[index])), theme.ink))
+        return texts
+
+    def _action(self, index: int) -> str:
+        series = self._series
+        if series.actions is not None:
+            action = int(series.actions[index])
+            return series.action_names[action] if 0 <= action < len(series.action_names) else str(action)
+        if series.action_vectors is not None:
+            return ", ".join(number_text(float(value)) for value in series.action_vectors[index][:8])
+        return "–"
+
+    def draw(self, canvas: Canvas, moment: Moment) -> None:
+        """Show the step's numbers."""
+        for i, (text, color) in enumerate(self._texts(moment.step_index)):
+            if text == self._shown[i]:
+                continue
+            self._shown[i] = text
+            place = self._values[i]
+            canvas.restore(place)
+            size = self._figure
+            while size > self._layout.px(HEADING) and text_width(text, size, bold=True) > place.width:
+                size -= max(1, size // 8)
+            text = fitted(text, place.width, size, bold=True)
+            canvas.text(text, place.x, self._baseline, size, color, bold=True)

@@ -1,0 +1,66 @@
+"""The run's learning curve and this episode's place on it: still for the whole video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.masks import disc, polyline
+from worker.video.scene.curve import PlotArea, value_range
+from worker.video.scene.panel import draw_plate
+from worker.video.surface import Surface
+from worker.video.theme import Theme
+
+__all__ = ["LearningPoint", "draw_learning_curve"]
+
+_SMOOTHED_SHARE = 20
+"""The line is the mean over a twentieth of the run around each episode."""
+
+
+class LearningPoint(NamedTuple):
+    """One episode of the run."""
+
+    episode_id: int
+    total_reward: float
+
+
+def draw_learning_curve(
+    still: Surface, rect: Rect, points: Sequence[LearningPoint], episode_id: int, layout: Layout, theme: Theme
+) -> None:
+    """Draw every episode's return as a dot, their moving mean as a line, and this episode's dot large.
+
+    Args:
+        points: the run's episodes by episode id; at least one.
+    """
+    area = draw_plate(still, rect, layout, theme, "Learning curve of the run")
+    returns = np.array([point.total_reward for point in points], np.float64)
+    ids = np.array([point.episode_id for point in points], np.float64)
+    plot = PlotArea(area, *value_range(returns), layout, theme, still)
+    xs = (ids - ids[0]) / max(1.0, ids[-1] - ids[0])
+    places = plot.line(xs, returns)
+    small = disc(max(1.0, 1.7 * layout.unit))
+    for x, y in places[np.isfinite(places).all(axis=1)]:
+        still.stamp_center(small, plot.rect.x + x, plot.rect.y + y, theme.quiet, 120)
+    window = max(1, len(returns) // _SMOOTHED_SHARE)
+    known = np.isfinite(returns)
+    kernel = np.ones(2 * window + 1)
+    weights = np.convolve(known.astype(np.float64), kernel)[window : window + len(returns)]
+    sums = np.convolve(np.where(known, returns, 0.0), kernel)[window : window + len(returns)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = sums / weights
+    line = plot.line(xs, means)
+    still.stamp(
+        polyline(line, plot.rect.width, plot.rect.height, max(1.5, 3 * layout.unit)),
+        plot.rect.x,
+        plot.rect.y,
+        theme.muted,
+    )
+    here = np.nonzero((ids == episode_id) & np.isfinite(returns))[0]
+    if len(here):
+        x, y = places[here[0]]
+        still.stamp_center(disc(max(4.0, 9 * layout.unit)), plot.rect.x + x, plot.rect.y + y, theme.panel)
+        still.stamp_center(disc(max(2.5, 6.5 * layout.unit)), plot.rect.x + x, plot.rect.y + y, theme.accent)

@@ -1,0 +1,68 @@
+"""The agent's meters: green when well filled, orange when low, red near empty. Scales are fixed for the whole episode."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.scene.bars import Bar, BarRows
+from worker.video.scene.info import number_text
+from worker.video.scene.panel import draw_plate
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import Color, Theme
+from worker.video.timeline import Moment
+
+__all__ = ["MetersPanel", "meter_range"]
+
+_EMPTY_BELOW, _LOW_BELOW = 0.15, 0.35
+"""Shares of a meter's range."""
+
+
+def meter_range(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
+    """The scale of a meter: 0 to 1, else 0 to 100, where these hold all its values, else from its least to its greatest."""
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    if low >= 0:
+        return (0.0, 1.0) if high <= 1 else (0.0, 100.0) if 1.5 < high <= 100 else (0.0, high)
+    return (low, high) if high > low else (low, low + 1)
+
+
+class MetersPanel:
+    """A row for each meter."""
+
+    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
+        self._series, self._theme = series, theme
+        n_meters = series.meters.shape[1]
+        self._ranges = [meter_range(series.meters[:, i]) for i in range(n_meters)]
+        widest = max((self._text(i, value) for i, r in enumerate(self._ranges) for value in r), key=len)
+        area = draw_plate(still, rect, layout, theme, "Meters")
+        self._rows = BarRows(area, series.meter_names, widest, layout, theme, still, marked=False)
+
+    def _text(self, meter: int, value: float) -> str:
+        if self._ranges[meter] == (0.0, 1.0) and not math.isnan(value):
+            return f"{round(value * 100)}%"
+        return number_text(value, 1)
+
+    def _color(self, share: float) -> Color:
+        theme = self._theme
+        return theme.empty if share < _EMPTY_BELOW else theme.low if share < _LOW_BELOW else theme.good
+
+    def draw(self, canvas: Canvas, moment: Moment) -> None:
+        """Show the meters; between two steps the bars glide, the numbers are the step's."""
+        values = self._series.meters[moment.step_index]
+        shown = values
+        if moment.progress < 1 and self._series.follows(moment.step_index):
+            before = self._series.meters[moment.step_index - 1]
+            shown = before + (values - before) * moment.progress
+        bars = []
+        for i, ((low, high), value) in enumerate(zip(self._ranges, values, strict=True)):
+            share = (float(shown[i]) - low) / (high - low)
+            target = (float(value) - low) / (high - low)
+            bars.append(Bar(0.0, share, self._color(target), self._text(i, float(value)), hatched=math.isnan(value)))
+        self._rows.draw(canvas, bars)

@@ -1,0 +1,62 @@
+"""What every panel is, and the plate with a heading that most of them lie on."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.masks import rounded, text_width
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import Theme
+from worker.video.timeline import Moment
+
+__all__ = ["BODY", "FIGURE", "HEADING", "SMALL", "TITLE", "Panel", "draw_plate", "fitted", "ink_baseline"]
+
+# The type scale, in design units: five sizes, each about a quarter larger than the one before, but for the two large ones.
+SMALL, HEADING, BODY, FIGURE, TITLE = 15, 17, 20, 38, 40
+
+_ELLIPSIS = "…"
+
+
+class Panel(Protocol):
+    """A part of the frame. What it shows depends on the moment alone, never on what it showed before."""
+
+    def draw(self, canvas: Canvas, moment: Moment) -> None:
+        """Bring the canvas to a moment, touching only what differs from the moment drawn last."""
+
+
+def draw_plate(still: Surface, rect: Rect, layout: Layout, theme: Theme, heading: str = "") -> Rect:
+    """Draw a plate and its heading.
+
+    Returns:
+        The part of the plate below the heading, inside the padding.
+    """
+    still.stamp(rounded(rect.width, rect.height, layout.px(14)), rect.x, rect.y, theme.panel)
+    inner = rect.inset(layout.px(22), layout.px(18))
+    if not heading:
+        return inner
+    size = layout.px(HEADING)
+    still.text(heading, inner.x, inner.y + size, size, theme.muted, bold=True)
+    top = inner.y + size + layout.px(16)
+    return Rect(inner.x, top, inner.width, max(0, inner.bottom - top))
+
+
+def fitted(text: str, width: int, size: int, *, bold: bool = False) -> str:
+    """The text, cut with an ellipsis where it is wider than ``width`` pixels; empty when not even that fits."""
+    if text_width(text, size, bold=bold) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if text_width(text[:middle].rstrip() + _ELLIPSIS, size, bold=bold) <= width:
+            low = middle
+        else:
+            high = middle - 1
+    return text[:low].rstrip() + _ELLIPSIS if low else ""
+
+
+def ink_baseline(rect: Rect, size: int) -> int:
+    """The baseline that puts capitals and digits in the vertical middle of a rectangle."""
+    # Capitals of DejaVu Sans are 0.73 of its size.
+    return round(rect.y + rect.height / 2 + size * 0.365)

@@ -1,0 +1,55 @@
+"""What the policy thought of each action before it acted: the chosen one marked, forbidden ones hatched. The scale is fixed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.scene.bars import Bar, BarRows
+from worker.video.scene.info import number_text
+from worker.video.scene.panel import draw_plate
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Canvas, Surface
+from worker.video.theme import Theme
+from worker.video.timeline import Moment
+
+__all__ = ["QValuesPanel"]
+
+
+class QValuesPanel:
+    """A row for each action."""
+
+    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
+        assert series.q_values is not None
+        self._series, self._theme = series, theme
+        self._values = series.q_values
+        finite = self._values[np.isfinite(self._values)]
+        self._low = min(0.0, float(finite.min(initial=0.0)))
+        self._high = max(0.0, float(finite.max(initial=0.0)))
+        if self._low == self._high:
+            self._high = 1.0
+        self._zero = self._share(0.0)
+        widest = max((number_text(value) for value in (self._low, self._high)), key=len)
+        area = draw_plate(still, rect, layout, theme, "Q-values")
+        names = series.action_names[: self._values.shape[1]]
+        self._rows = BarRows(area, names, widest, layout, theme, still, marked=True)
+        if self._low < 0 < self._high:
+            self._rows.draw_zero(still, self._zero)
+
+    def _share(self, value: float) -> float:
+        return (value - self._low) / (self._high - self._low)
+
+    def draw(self, canvas: Canvas, moment: Moment) -> None:
+        """Show the values that the step's action was chosen from."""
+        theme, masks, actions = self._theme, self._series.masks, self._series.actions
+        chosen = None if actions is None else int(actions[moment.step_index])
+        bars = []
+        for i, value in enumerate(self._values[moment.step_index].tolist()):
+            masked = masks is not None and i < masks.shape[1] and not masks[moment.step_index, i]
+            color = theme.accent if i == chosen else theme.quiet
+            end = self._zero if math.isnan(value) or masked else self._share(value)
+            bars.append(Bar(self._zero, end, color, number_text(value), hatched=masked, chosen=i == chosen))
+        self._rows.draw(canvas, bars)

@@ -1,0 +1,77 @@
+"""The card before an episode: what it is, in large letters and a few numbers, and where it stands in the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from worker.video.geometry import Rect
+from worker.video.layout import Layout
+from worker.video.scene.info import number_text
+from worker.video.scene.learning import LearningPoint, draw_learning_curve
+from worker.video.scene.panel import BODY, HEADING, TITLE, fitted
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Surface
+from worker.video.theme import Theme
+
+__all__ = ["draw_title_card"]
+
+
+def draw_title_card(
+    picture: Surface,
+    series: EpisodeSeries,
+    layout: Layout,
+    theme: Theme,
+    *,
+    caption: str,
+    learning_curve: Sequence[LearningPoint],
+) -> None:
+    """Draw the whole card.
+
+    Args:
+        caption: a line above the title; empty for none.
+    """
+    metadata = series.metadata
+    picture.fill(layout.frame, theme.page)
+    middle = layout.frame.width / 2
+    width = layout.frame.width - 2 * layout.header.x
+    title_size = round(layout.px(TITLE) * 2.0)
+    baseline = round(layout.frame.height * (0.28 if learning_curve else 0.46))
+    size = layout.px(BODY + 8)
+    picture.text(
+        fitted(caption, width, size), middle, baseline - round(title_size * 1.35), size, theme.accent, align="center"
+    )
+    title = fitted(f"Episode {metadata.episode_id}", width, title_size, bold=True)
+    picture.text(title, middle, baseline, title_size, theme.ink, bold=True, align="center")
+    facts = [
+        ("stage", str(metadata.curriculum_stage)),
+        ("steps", str(int(series.step_numbers[-1]) + 1)),
+        ("return", number_text(metadata.total_reward)),
+    ]
+    if metadata.env_steps:
+        facts.append(("environment steps", f"{metadata.env_steps:,}"))
+    columns = Rect(round(middle - width * 0.36), 0, round(width * 0.72), 1).columns(len(facts), layout.px(16))
+    value_size, label_size = layout.px(TITLE - 4), layout.px(HEADING)
+    for (label, value), column in zip(facts, columns, strict=True):
+        x = column.center[0]
+        value = fitted(value, column.width, value_size, bold=True)
+        picture.text(value, x, baseline + layout.px(100), value_size, theme.ink, bold=True, align="center")
+        picture.text(
+            fitted(label, column.width, label_size),
+            x,
+            baseline + layout.px(134),
+            label_size,
+            theme.muted,
+            align="center",
+        )
+    line = baseline + layout.px(190)
+    why = ", ".join(reason.replace("_", " ") for reason in series.reasons)
+    for text in (f"kept as {why}" if why else "", f"run {metadata.run_id}" if metadata.run_id else ""):
+        if text:
+            picture.text(
+                fitted(text, width, layout.px(BODY)), middle, line, layout.px(BODY), theme.muted, align="center"
+            )
+            line += layout.px(34)
+    if learning_curve:
+        top = line + layout.px(10)
+        plate = Rect(round(middle - width * 0.36), top, round(width * 0.72), layout.frame.height - layout.px(60) - top)
+        draw_learning_curve(picture, plate, learning_curve, metadata.episode_id, layout, theme)

@@ -1,0 +1,70 @@
+"""The way the agent came: its last movements as a line that fades."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from worker.video.board import Board
+from worker.video.geometry import Rect
+from worker.video.masks import Mask, polyline
+from worker.video.series import EpisodeSeries
+from worker.video.surface import Canvas
+from worker.video.theme import Color
+
+__all__ = ["Trail"]
+
+_LENGTH = 24
+"""Movements that are shown."""
+_STRONGEST = 150
+
+
+@lru_cache(maxsize=4096)
+def _segment(dx: int, dy: int, thickness: float) -> Mask:
+    """A line from one corner of its mask, less a margin, to the opposite one."""
+    margin = math.ceil(thickness)
+    start = (margin + max(0, -dx), margin + max(0, -dy))
+    points = np.array([start, (start[0] + dx, start[1] + dy)], np.float64)
+    return polyline(points, abs(dx) + 2 * margin, abs(dy) + 2 * margin, thickness)
+
+
+class Trail:
+    """The last movements before a step.
+
+    Args:
+        thickness: of the line, in pixels.
+    """
+
+    def __init__(self, series: EpisodeSeries, board: Board, *, thickness: float) -> None:
+        self._series, self._thickness = series, thickness
+        places = [board.place(position) for position in series.positions]
+        self._floors = [board.floor_of(position) for position in series.positions]
+        self._places = [None if place is None else (round(place[0]), round(place[1])) for place in places]
+
+    def draw(self, canvas: Canvas, index: int, head: tuple[float, float] | None, color: Color) -> list[Rect]:
+        """Draw the way to ``head``, where the agent is shown on its way to the position of ``index``.
+
+        Returns:
+            What was drawn on.
+        """
+        drawn = []
+        for i in range(max(1, index - _LENGTH + 1), index + 1):
+            start, end = self._places[i - 1], self._places[i]
+            if i == index and head is not None:
+                end = (round(head[0]), round(head[1]))
+            if (
+                start is None
+                or end is None
+                or start == end
+                or not self._series.follows(i)
+                or self._floors[i - 1] != self._floors[i]
+            ):
+                continue
+            mask = _segment(end[0] - start[0], end[1] - start[1], self._thickness)
+            margin = math.ceil(self._thickness)
+            x, y = min(start[0], end[0]) - margin, min(start[1], end[1]) - margin
+            canvas.stamp(mask, x, y, color, round(_STRONGEST * (1 - (index - i) / _LENGTH)))
+            drawn.append(Rect(x, y, mask.shape[1] // 3, mask.shape[0]))
+        return drawn

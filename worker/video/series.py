@@ -1,0 +1,112 @@
+"""An episode as the numbers that a video shows: whole arrays, whatever the recording lacks filled in or marked as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.episode import EpisodeMetadata
+from recorder.episode_file import Episode
+from recorder.errors import ShapeChangedError
+
+__all__ = ["EpisodeSeries"]
+
+Floats = NDArray[np.float64]
+
+
+class EpisodeSeries:
+    """The columns of one episode.
+
+    Args:
+        episode: an opened recording of at least one step.
+
+    Raises:
+        EpisodeFileCorruptError: a column's bytes are broken.
+    """
+
+    metadata: EpisodeMetadata
+    n_steps: int
+    step_numbers: NDArray[np.int64]
+    positions: Floats
+    """``float64[n_steps, n_coordinates]``; no column at all where the world has no space."""
+    meters: Floats
+    """``float64[n_steps, n_meters]``; NaN is unknown."""
+    actions: NDArray[np.int64] | None
+    """``int64[n_steps]``; None where actions are vectors."""
+    q_values: Floats | None
+    """``float64[n_steps, n_actions]``."""
+    masks: NDArray[np.bool_] | None
+    """``bool[n_steps, n_actions]``: which actions were allowed."""
+    rewards: Floats
+    cumulative: Floats
+    """``float64[n_steps]``: sum of ``reward`` so far; NaN counts as nothing."""
+
+    def __init__(self, episode: Episode) -> None:
+        self.metadata = episode.metadata
+        self.affordances = dict(episode.affordances)
+        self.reasons = episode.reasons
+        self.n_steps = episode.n_steps
+        self.step_numbers = episode.step_numbers
+        self.positions = _rows(episode, "position")
+        self.meters = _rows(episode, "meters")
+        self.rewards = _scalars(episode, "reward", 0.0)
+        self.cumulative = np.cumsum(np.nan_to_num(self.rewards, nan=0.0, posinf=0.0, neginf=0.0))
+        self.time_of_day = _optional(episode, "time_of_day")
+        self.interaction_progress = _optional(episode, "interaction_progress")
+        self.epsilon = _optional(episode, "epsilon")
+        action = _rows(episode, "action")
+        self.action_vectors: Floats | None = action if action.shape[1] > 1 else None
+        self.actions = np.nan_to_num(action[:, 0], nan=-1).astype(np.int64) if action.shape[1] == 1 else None
+        q_values = _rows(episode, "q_values")
+        self.q_values = q_values if q_values.shape[1] else None
+        masks = _rows(episode, "action_masks")
+        # An absent mask allows everything.
+        self.masks = np.nan_to_num(masks, nan=1.0) > 0 if masks.shape[1] else None
+        self.meter_names = _names(self.metadata.meter_names, self.meters.shape[1], "meter")
+        self.n_actions = max(
+            0 if self.q_values is None else self.q_values.shape[1],
+            0 if self.masks is None else self.masks.shape[1],
+            0 if self.actions is None else int(self.actions.max(initial=-1)) + 1,
+            len(self.metadata.action_names),
+        )
+        self.action_names = _names(self.metadata.action_names, self.n_actions, "action")
+
+    def follows(self, index: int) -> bool:
+        """Whether the step before ``index`` is recorded, so that a movement between the two may be shown."""
+        return index > 0 and bool(self.step_numbers[index] == self.step_numbers[index - 1] + 1)
+
+
+def _rows(episode: Episode, name: str) -> Floats:
+    """A column as ``float64[n_steps, width]``, NaN where a step has no value; width 0 when the episode has none."""
+    if not episode.has_column(name):
+        return np.empty((episode.n_steps, 0))
+    try:
+        values = episode.column(name).astype(np.float64).reshape(episode.n_steps, -1)
+        present = episode.present(name)
+    except ShapeChangedError:
+        found = [getattr(step, name) for step in episode.steps()]
+        steps = [np.ravel(np.asarray(() if value is None else value, np.float64)) for value in found]
+        values = np.full((episode.n_steps, max(map(len, steps))), np.nan)
+        for row, step in zip(values, steps, strict=True):
+            row[: len(step)] = step
+        return values
+    if not present.all():
+        values = np.where(present[:, None], values, np.nan)
+    return values
+
+
+def _scalars(episode: Episode, name: str, default: float) -> Floats:
+    values = _rows(episode, name)
+    return np.full(episode.n_steps, default) if values.shape[1] == 0 else values[:, 0]
+
+
+def _optional(episode: Episode, name: str) -> Floats | None:
+    """A column of numbers, or None when no step has one."""
+    values = _rows(episode, name)
+    return values[:, 0] if values.shape[1] and not np.isnan(values[:, 0]).all() else None
+
+
+def _names(given: Sequence[str], n: int, word: str) -> tuple[str, ...]:
+    return tuple(str(given[i]) if i < len(given) else f"{word} {i}" for i in range(n))

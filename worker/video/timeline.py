@@ -1,0 +1,128 @@
+"""Which step each frame of a video shows, and how far that step's movement has come. Pure; frames are numbered from 0."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from recorder.errors import UsageError
+
+__all__ = ["Moment", "Timeline", "make_timeline"]
+
+_MAX_RATE = 1000
+_MOVING_SHARE = 0.7
+"""Of a step's time the agent moves, then rests: so that single steps can be told apart."""
+
+
+class Moment(NamedTuple):
+    """What a frame shows: the step at ``step_index``, and ``progress``: 0 still as after the step before, 1 arrived."""
+
+    step_index: int
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The frames of one episode; made by ``make_timeline``.
+
+    Args:
+        first_index, end_index: the steps shown, ``first_index <= index < end_index``.
+        fps: frames a second; steps_per_second: steps a second.
+        n_title_frames: still frames before the first step; n_hold_frames: still frames after the last.
+    """
+
+    first_index: int
+    end_index: int
+    fps: Fraction
+    steps_per_second: Fraction
+    n_title_frames: int = 0
+    n_hold_frames: int = 0
+
+    @property
+    def n_step_frames(self) -> int:
+        """Frames that show steps."""
+        return math.ceil((self.end_index - self.first_index) * self.fps / self.steps_per_second)
+
+    @property
+    def n_frames(self) -> int:
+        """All frames."""
+        return self.n_title_frames + self.n_step_frames + self.n_hold_frames
+
+    def moment(self, frame: int) -> Moment | None:
+        """What a frame shows; None is the title card.
+
+        Raises:
+            UsageError: there is no such frame.
+        """
+        if not 0 <= frame < self.n_frames:
+            raise UsageError(f"frame {frame} of a video of {self.n_frames} frames")
+        place = frame - self.n_title_frames
+        if place < 0:
+            return None
+        # A frame shows the end of the time it stands for, so that a step's last frame shows it arrived.
+        steps_a_frame = self.steps_per_second / self.fps
+        end = min((place + 1) * steps_a_frame, Fraction(self.end_index - self.first_index))
+        offset = math.ceil(end) - 1
+        done = end - offset
+        if steps_a_frame >= 1 or done == 1 or place >= self.n_step_frames:
+            return Moment(self.first_index + offset, 1.0)
+        return Moment(self.first_index + offset, _eased(min(1.0, float(done) / _MOVING_SHARE)))
+
+    def frame_of_step(self, index: int) -> int:
+        """The first frame that shows the step at ``index``."""
+        steps_a_frame = self.steps_per_second / self.fps
+        return self.n_title_frames + math.floor((index - self.first_index) / steps_a_frame)
+
+    def time_of_step(self, index: int) -> float:
+        """Seconds from the video's start to the first frame that shows the step at ``index``."""
+        return float(self.frame_of_step(index) / self.fps)
+
+
+def _eased(share: float) -> float:
+    """Start and stop gently (smoothstep)."""
+    return share * share * (3 - 2 * share)
+
+
+def make_timeline(
+    n_steps: int,
+    *,
+    fps: float | Fraction = 30,
+    steps_per_second: float | Fraction | None = None,
+    speed: float | Fraction = 1,
+    first_step: int = 0,
+    end_step: int | None = None,
+    title_secs: float = 0.0,
+    hold_secs: float = 0.0,
+) -> Timeline:
+    """Lay an episode out in time.
+
+    Args:
+        n_steps: steps that the recording holds.
+        fps: frames a second.
+        steps_per_second: how fast the episode runs; None shows one step a frame.
+        speed: multiplies ``steps_per_second``.
+        first_step, end_step: the part shown, as indices, ``first_step <= index < end_step``; None goes to the end.
+        title_secs: of a title card before; hold_secs: how long the last step stays.
+
+    Raises:
+        UsageError: a rate is not positive or beyond 1000, or no step is left to show.
+    """
+    rate = _rate("fps", fps)
+    pace = (rate if steps_per_second is None else _rate("steps_per_second", steps_per_second)) * _rate("speed", speed)
+    end = n_steps if end_step is None else min(end_step, n_steps)
+    if n_steps == 0:
+        raise UsageError("the recording holds no steps: there is nothing to show")
+    if not 0 <= first_step < end:
+        raise UsageError(f"steps {first_step} to {end} of an episode of {n_steps} steps: nothing is left to show")
+    if title_secs < 0 or hold_secs < 0:
+        raise UsageError("title_secs and hold_secs are 0 or more")
+    return Timeline(first_step, end, rate, pace, round(title_secs * rate), round(hold_secs * rate))
+
+
+def _rate(name: str, value: float | Fraction) -> Fraction:
+    if not math.isfinite(value) or not 0 < value <= _MAX_RATE:
+        raise UsageError(f"{name} is a number above 0 and up to {_MAX_RATE}, not {value}")
+    # A float is taken at its shortest spelling: 29.97 is 2997/100, not the binary number next to it.
+    return value if isinstance(value, Fraction) else Fraction(str(value))

@@ -1,12 +1,19 @@
-"""The query behind ``list_episodes``: filters, order, paging."""
+"""The query behind ``list_episodes``: filters, order, paging, and which index to walk.
+
+PostgreSQL plans by statistics. SQLite has none here and takes the first index that fits, which over a million rows may
+mean to sort half of them. So on SQLite the filters that have no index in the wanted order are probed: one that matches
+few rows leads, and its rows are sorted; when none does, the order's own index is walked, where a page is full soon,
+because each filter matches many.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, and_, exists, func, literal, literal_column, select, tuple_
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
@@ -21,13 +28,18 @@ __all__ = ["EpisodeFilter", "page_of_episodes"]
 _key = (episodes.c.run_id, episodes.c.episode_id)
 _time = (episodes.c.finished_unix_nanos, *_key)
 
-ORDERS = {
+_ORDERS = {
     "finished": _time,
     "episode_id": (episodes.c.episode_id, episodes.c.run_id),
     "reward": (episodes.c.total_reward, *_time),
     "length": (episodes.c.survival_steps, *_time),
     "stage": (episodes.c.curriculum_stage, *_time),
 }
+
+_FEW = 2_000
+"""Rows that are fetched and sorted in some milliseconds."""
+_FEW_BY_REWARD = 100_000
+"""The same for rewards, whose index holds all that the order needs, so that no rows are fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +57,17 @@ class EpisodeFilter:
     tag: str | None = None
     recorded: bool | None = None
 
-    def conditions(self, dialect_name: str) -> Iterator[ColumnElement[bool]]:
-        """The filters as conditions on ``episodes``."""
-        for column, value in (
-            (episodes.c.run_id, self.run),
-            (episodes.c.curriculum_stage, self.stage),
-            (episodes.c.status, self.status),
-            (episodes.c.decision, self.decision),
-            (episodes.c.lane, self.lane),
-        ):
-            if value is not None:
-                yield column == value
-        if self.min_reward is not None:
-            # NaN sorts above all numbers, so a lower bound alone would let it in.
-            yield episodes.c.total_reward >= self.min_reward
-            yield episodes.c.total_reward < nan
-        if self.max_reward is not None:
-            yield episodes.c.total_reward <= self.max_reward
-        if self.recorded is not None:
-            yield episodes.c.written_at.is_not(None) if self.recorded else episodes.c.written_at.is_(None)
-        if self.reason is not None:
-            reasons = select(recording_reasons.c.run_id, recording_reasons.c.episode_id)
-            yield tuple_(*_key).in_(reasons.where(matches_glob(recording_reasons.c.reason, self.reason, dialect_name)))
-        if self.tag is not None:
-            tags = select(episode_tags.c.run_id, episode_tags.c.episode_id).where(episode_tags.c.tag == self.tag)
-            yield tuple_(*_key).in_(tags)
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """One filter: as a condition that an index may answer, as one that none may, and the rows that it matches."""
+
+    leading: ColumnElement[bool]
+    following: ColumnElement[bool]
+    matches: Select[Any]
+    few: int = _FEW
+    in_time_order: bool = False
+    """Whether its index yields its matches in the order ``finished``."""
 
 
 def page_of_episodes(
@@ -82,11 +80,73 @@ def page_of_episodes(
     """
     if limit < 1:
         raise UsageError(f"limit must be 1 or more, got {limit}")
-    in_order = parse_order(order, ORDERS)
-    query = select_episodes().where(*wanted.conditions(connection.dialect.name))
+    in_order = parse_order(order, _ORDERS)
+    # The keys first, from an index where it can be; then the rows of this page only. One more tells whether a page
+    # follows.
+    keys = select(*_key).where(*_where(connection, wanted, by_time=in_order.columns is _time)).limit(limit + 1)
     if cursor is not None:
-        query = query.where(in_order.after(cursor))
-    # One more than asked for tells whether there is a next page.
-    found = fetch_episodes(connection, in_order.sort(query).limit(limit + 1))
+        keys = keys.where(in_order.after(cursor))
+    chosen = in_order.sort(keys).subquery()
+    query = select_episodes().join(
+        chosen, and_(chosen.c.run_id == episodes.c.run_id, chosen.c.episode_id == episodes.c.episode_id)
+    )
+    found = fetch_episodes(connection, in_order.sort(query))
     page = found[:limit]
     return EpisodePage(page, in_order.cursor_of(page[-1]) if len(found) > limit else None)
+
+
+def _where(connection: Connection, wanted: EpisodeFilter, *, by_time: bool) -> Iterator[ColumnElement[bool]]:
+    if wanted.recorded is not None:
+        yield episodes.c.written_at.is_not(None) if wanted.recorded else episodes.c.written_at.is_(None)
+    conditions = list(_conditions(wanted, connection.dialect.name))
+    if connection.dialect.name != "sqlite":
+        yield from (condition.leading for condition in conditions)
+        return
+    leader = next((condition for condition in conditions if _matches_few(connection, condition)), None)
+    for condition in conditions:
+        leads = condition is leader if leader is not None else by_time and condition.in_time_order
+        yield condition.leading if leads else condition.following
+
+
+def _matches_few(connection: Connection, condition: _Condition) -> bool:
+    probe = select(func.count()).select_from(condition.matches.limit(condition.few + 1).subquery())
+    return connection.execute(probe).scalar_one() <= condition.few
+
+
+def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[_Condition]:
+    for column, value in (
+        (episodes.c.run_id, wanted.run),
+        (episodes.c.curriculum_stage, wanted.stage),
+        (episodes.c.status, wanted.status),
+        (episodes.c.decision, wanted.decision),
+        (episodes.c.lane, wanted.lane),
+    ):
+        if value is not None:
+            matches = select(literal(1)).where(column == value)
+            yield _Condition(column == value, _without_index(column) == value, matches, in_time_order=True)
+    if wanted.min_reward is not None or wanted.max_reward is not None:
+        in_range = _reward_range(episodes.c.total_reward, wanted)
+        without_index = _reward_range(_without_index(episodes.c.total_reward), wanted)
+        yield _Condition(in_range, without_index, select(literal(1)).where(in_range), few=_FEW_BY_REWARD)
+    if wanted.reason is not None:
+        yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))
+    if wanted.tag is not None:
+        yield _listed_in(episode_tags, episode_tags.c.tag == wanted.tag)
+
+
+def _reward_range(reward: ColumnElement[float], wanted: EpisodeFilter) -> ColumnElement[bool]:
+    # NaN sorts above all numbers, so that a lower bound alone would let it in.
+    low = [reward >= wanted.min_reward, reward < nan] if wanted.min_reward is not None else []
+    high = [reward <= wanted.max_reward] if wanted.max_reward is not None else []
+    return and_(*low, *high)
+
+
+def _listed_in(table: Any, matches: ColumnElement[bool]) -> _Condition:
+    of_episode = and_(table.c.run_id == episodes.c.run_id, table.c.episode_id == episodes.c.episode_id)
+    keys = select(table.c.run_id, table.c.episode_id).where(matches)
+    return _Condition(tuple_(*_key).in_(keys), exists().where(of_episode, matches), keys)
+
+
+def _without_index(column: Column[Any]) -> ColumnElement[Any]:
+    """The column, written so that SQLite looks for no index on it."""
+    return literal_column(f"+{column.table.name}.{column.name}", column.type)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import CTE, func, select
 
 from recorder.catalog.base import CatalogBase
 from recorder.catalog.episode_query import EpisodeFilter, page_of_episodes
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
-from recorder.catalog.models import episodes
+from recorder.catalog.models import episodes, runs
 from recorder.catalog.rows import CurvePoint, EpisodePage, EpisodeRow
 from recorder.errors import RecordingNotFoundError
 
@@ -84,14 +84,9 @@ class EpisodeOperations(CatalogBase):
 
     def learning_curve(self, run_id: str, max_points: int = 2000) -> list[CurvePoint]:
         """The run's episodes by episode id, thinned evenly to ``max_points`` or fewer."""
-        numbered = (
-            select(episodes.c.episode_id, func.row_number().over(order_by=episodes.c.episode_id).label("number"))
-            .where(episodes.c.run_id == run_id)
-            .subquery()
-        )
         with self._reading() as connection:
-            count = select(func.count()).select_from(episodes).where(episodes.c.run_id == run_id)
-            stride = -(-connection.execute(count).scalar_one() // max(1, max_points)) or 1
+            n_episodes = connection.execute(select(runs.c.n_episodes).where(runs.c.run_id == run_id)).scalar() or 0
+            chosen = _every_nth(run_id, stride=-(-n_episodes // max(1, max_points)) or 1)
             query = (
                 select(
                     episodes.c.episode_id,
@@ -101,8 +96,24 @@ class EpisodeOperations(CatalogBase):
                     episodes.c.curriculum_stage,
                     episodes.c.written_at.is_not(None),
                 )
-                .join(numbered, numbered.c.episode_id == episodes.c.episode_id)
-                .where(episodes.c.run_id == run_id, (numbered.c.number - 1) % stride == 0)
+                .join(chosen, chosen.c.episode_id == episodes.c.episode_id)
+                .where(episodes.c.run_id == run_id)
                 .order_by(episodes.c.episode_id)
             )
             return [CurvePoint(*row) for row in connection.execute(query)]
+
+
+def _every_nth(run_id: str, *, stride: int) -> CTE:
+    """The ids of every ``stride``-th episode of a run: hops along the primary key that read no rows."""
+    of_run = episodes.alias()
+    first = select(func.min(of_run.c.episode_id).label("episode_id")).where(of_run.c.run_id == run_id)
+    chosen = first.cte("chosen", recursive=True)
+    following = (
+        select(of_run.c.episode_id)
+        .where(of_run.c.run_id == run_id, of_run.c.episode_id > chosen.c.episode_id)
+        .order_by(of_run.c.episode_id)
+        .offset(stride - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return chosen.union_all(select(following).where(chosen.c.episode_id.is_not(None)))

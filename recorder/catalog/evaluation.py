@@ -88,6 +88,8 @@ def write_episodes(connection: Connection, run_id: str, rows: Sequence[EpisodeRo
         delete_of_episodes(connection, recordings, run_id, replaced)
         delete_of_episodes(connection, recording_reasons, run_id, replaced)
     _upsert_episodes(connection, rows)
+    n_new = len({row.episode_id for row in rows}) - len(replaced)
+    connection.execute(update(runs).where(runs.c.run_id == run_id).values(n_episodes=runs.c.n_episodes + n_new))
     replace_reasons(connection, [(run_id, row.episode_id, row.reasons) for row in rows if row.reasons], fresh=True)
 
 

@@ -64,6 +64,7 @@ runs = Table(
     Column("ended_at", UtcDateTime),
     Column("n_refused", BigInteger, nullable=False),
     Column("n_late_keeps", BigInteger, nullable=False),
+    Column("n_episodes", BigInteger, nullable=False),
 )
 
 # Each (filter, finished) index answers "the newest of ..." without sorting, however rare the value is.
@@ -109,6 +110,7 @@ episodes = Table(
     Index("ix_episodes_lane", "lane", "finished_unix_nanos"),
     Index("ix_episodes_length", "survival_steps", "finished_unix_nanos"),
     Index("ix_episodes_episode", "episode_id"),
+    Index("ix_episodes_summary", "run_id", "decision", "status", "n_steps", "n_missing_steps", "n_bytes"),
     Index(
         "ix_episodes_recorded",
         "finished_unix_nanos",
@@ -117,6 +119,7 @@ episodes = Table(
     ),
     Index(
         "ix_episodes_unwritten",
+        "decision",  # the same for all, but it makes SQLite prefer this index to the one on all decisions
         "run_id",
         "finished_unix_nanos",
         sqlite_where=text(UNWRITTEN),

@@ -105,13 +105,12 @@ def add_missing_run(connection: Connection, run_id: str, *, at: datetime) -> Non
         "last_activity_at": at,
         "n_refused": 0,
         "n_late_keeps": 0,
+        "n_episodes": 0,
     }
     connection.execute(insert_or(connection.dialect, runs, update={}), fresh)
 
 
 def _runs_with_counts() -> Select[Any]:
-    def count(table: Any) -> Any:
-        return select(func.count()).select_from(table).where(table.c.run_id == runs.c.run_id).scalar_subquery()
-
     shown = [column for column in runs.columns if column.name != "criteria_state"]
-    return select(*shown, count(episodes).label("n_episodes"), count(recordings).label("n_recordings"))
+    n_recordings = select(func.count()).select_from(recordings).where(recordings.c.run_id == runs.c.run_id)
+    return select(*shown, n_recordings.scalar_subquery().label("n_recordings"))

@@ -19,7 +19,7 @@ CREATE TABLE annotations (
 	CONSTRAINT pk_annotations PRIMARY KEY (annotation_id), 
 	CONSTRAINT fk_annotations_run_id FOREIGN KEY(run_id) REFERENCES runs (run_id) ON DELETE CASCADE
 );
-INSERT INTO "annotations" VALUES(1,'run-ü',1,3,NULL,'','look','','','2026-11-22 16:56:16.558629','2026-11-22 16:56:16.558629');
+INSERT INTO "annotations" VALUES(1,'run-ü',1,3,NULL,'','look','','','2026-11-22 17:03:16.755357','2026-11-22 17:03:16.755357');
 CREATE TABLE episode_tags (
 	run_id TEXT NOT NULL, 
 	episode_id BIGINT NOT NULL, 
@@ -110,9 +110,10 @@ CREATE TABLE runs (
 	ended_at DATETIME, 
 	n_refused BIGINT NOT NULL, 
 	n_late_keeps BIGINT NOT NULL, 
+	n_episodes BIGINT NOT NULL, 
 	CONSTRAINT pk_runs PRIMARY KEY (run_id)
 );
-INSERT INTO "runs" VALUES('run-ü',NULL,NULL,NULL,'1-0','{"periodic":{"seen":[1,2]}}','2026-05-01 12:00:00.000000','2026-05-01 12:00:00.000000',NULL,0,0);
+INSERT INTO "runs" VALUES('run-ü',NULL,NULL,NULL,'1-0','{"periodic":{"seen":[1,2]}}','2026-05-01 12:00:00.000000','2026-05-01 12:00:00.000000',NULL,0,0,2);
 CREATE TABLE video_segments (
 	video_id TEXT NOT NULL, 
 	segment_index INTEGER NOT NULL, 
@@ -162,7 +163,8 @@ CREATE INDEX ix_episodes_reward ON episodes (total_reward, finished_unix_nanos, 
 CREATE INDEX ix_episodes_run ON episodes (run_id, finished_unix_nanos);
 CREATE INDEX ix_episodes_stage ON episodes (curriculum_stage, finished_unix_nanos);
 CREATE INDEX ix_episodes_status ON episodes (status, finished_unix_nanos);
-CREATE INDEX ix_episodes_unwritten ON episodes (run_id, finished_unix_nanos) WHERE decision = 'kept' AND written_at IS NULL;
+CREATE INDEX ix_episodes_summary ON episodes (run_id, decision, status, n_steps, n_missing_steps, n_bytes);
+CREATE INDEX ix_episodes_unwritten ON episodes (decision, run_id, finished_unix_nanos) WHERE decision = 'kept' AND written_at IS NULL;
 CREATE INDEX ix_recording_reasons_reason ON recording_reasons (reason, run_id, episode_id);
 CREATE INDEX ix_recordings_episode ON recordings (episode_id);
 CREATE INDEX ix_recordings_reward ON recordings (total_reward, run_id, episode_id);

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("n_refused", sa.BigInteger(), nullable=False),
         sa.Column("n_late_keeps", sa.BigInteger(), nullable=False),
+        sa.Column("n_episodes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("run_id", name="pk_runs"),
     )
     op.create_table(
@@ -104,9 +105,12 @@ def upgrade() -> None:
     op.create_index("ix_episodes_stage", "episodes", ["curriculum_stage", "finished_unix_nanos"])
     op.create_index("ix_episodes_status", "episodes", ["status", "finished_unix_nanos"])
     op.create_index(
+        "ix_episodes_summary", "episodes", ["run_id", "decision", "status", "n_steps", "n_missing_steps", "n_bytes"]
+    )
+    op.create_index(
         "ix_episodes_unwritten",
         "episodes",
-        ["run_id", "finished_unix_nanos"],
+        ["decision", "run_id", "finished_unix_nanos"],
         sqlite_where=sa.text("decision = 'kept' AND written_at IS NULL"),
         postgresql_where=sa.text("decision = 'kept' AND written_at IS NULL"),
     )

@@ -70,6 +70,7 @@ def _recorder(arguments: argparse.Namespace) -> Iterator[EpisodeRecorder | None]
             yield recorder
     elif arguments.memory:
         # Without a server the workers' part is played by a thread of this process.
+        arguments.recordings.mkdir(parents=True, exist_ok=True)
         recorder = EpisodeRecorder(run_id=arguments.run_id)
         with RecordingWriter(recorder, arguments.recordings / "catalog.db", arguments.recordings):
             yield recorder

@@ -276,7 +276,7 @@ class Intake:
         return metadata
 
     def _keep(self, item: Keep) -> None:
-        builder = self._open.get(item.episode_id)
+        builder = self._open.get(self._pull(item.episode_id))
         if builder is not None:
             builder.manual_reasons.append(item.reason)
             return

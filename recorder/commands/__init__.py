@@ -8,6 +8,8 @@ from __future__ import annotations
 __all__ = ["COMMANDS"]
 
 COMMANDS: dict[str, str] = {
+    "worker": "decide, write and sweep; make videos",
+    "serve": "show recordings in a browser, and episodes while they are recorded",
     "list": "recordings, by stage, reason, reward",
     "show": "everything known about one episode",
     "why": "why an episode was kept, or was not",

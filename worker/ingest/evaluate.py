@@ -34,6 +34,8 @@ class Evaluation:
     n_kept: int = 0
     n_refused: int = 0
     lost_race: bool = False
+    has_more: bool = False
+    """Whether the last batch was full, so that more may wait."""
     is_ended: bool = False
 
 
@@ -63,6 +65,7 @@ def evaluate_run(context: IngestContext, run_id: str, *, max_batches: int = 1_00
         state = context.catalog.load_run_state(run_id)
         entries = context.stream.read_finished(run_id, after=state.cursor, limit=context.limits.batch_episodes)
         if not entries:
+            done.has_more = False
             break
         evaluator = _evaluator_at(context, run_id, state.cursor, state.criteria_state)
         info = context.stream.run_info(run_id)
@@ -89,10 +92,17 @@ def evaluate_run(context: IngestContext, run_id: str, *, max_batches: int = 1_00
         if not won:
             done.lost_race = True
             return done
+        if plan.n_refused:
+            _log.error(
+                "%d episodes of run_id=%s have ids that were played before: refused (a resumed run replaces with resume=True)",
+                plan.n_refused,
+                run_id,
+            )
         context.evaluators[run_id] = (cursor, evaluator)
         context.stream.trim_finished(run_id, through=cursor)
         context.stream.drop_plays(run_id, plan.drop)
         context.catalog.mark_streams_dropped(run_id, plan.dropped_ids, context.now())
+        done.has_more = len(entries) == context.limits.batch_episodes
         done.n_episodes += len(plan.rows)
         done.n_kept += plan.n_kept
         done.n_refused += plan.n_refused

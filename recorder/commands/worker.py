@@ -1,0 +1,69 @@
+"""Start a Celery worker: decide, write and sweep (queues ingest, maintenance) and make videos (queue render)."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import settings_of
+from recorder.commands.parsing import add_command
+from recorder.embedded_server import server_url
+from recorder.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "worker"
+
+_QUEUES = ("ingest", "maintenance", "render")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="worker --redis-url redis://localhost:6379/0 --recordings recordings/\nworker --queues render --concurrency 1",
+    )
+    parser.add_argument(
+        "--queues", default=",".join(_QUEUES), metavar="NAME[,NAME]", help="what to serve (default: all)"
+    )
+    parser.add_argument("--concurrency", type=int, metavar="N", help="processes (default: from the configuration)")
+    parser.add_argument(
+        "--pool", choices=["prefork", "solo"], default="prefork", help="solo: one process, without time limits"
+    )
+    parser.add_argument(
+        "--loglevel", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="of the worker's log"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve queues until a signal ends it; without a URL a server of its own is started beside the recordings."""
+    try:
+        from worker.app import create_app  # loads Celery, SQLAlchemy
+    except ImportError as error:
+        raise MissingExtraError("A worker", "worker") from error
+    queues = [name.strip() for name in args.queues.split(",") if name.strip()]
+    if unknown := [name for name in queues if name not in _QUEUES]:
+        raise UsageError(f"--queues: {unknown[0]!r} is none of {', '.join(_QUEUES)}")
+    settings = settings_of(args)
+    default = settings.render.concurrency if queues == ["render"] else settings.ingest.concurrency
+    with (
+        nullcontext(settings.redis.url) if settings.redis.url else server_url(None, settings.embedded_server_dir) as url
+    ):
+        app = create_app(settings, redis_url=url)
+        app.hamlet.check()
+        worker = app.Worker(
+            queues=queues,
+            concurrency=args.concurrency or default,
+            pool=args.pool,
+            loglevel=args.loglevel,
+            without_gossip=True,
+            without_mingle=True,
+            quiet=True,
+        )
+        worker.start()
+        return int(worker.exitcode or ExitStatus.OK)

@@ -1,0 +1,94 @@
+"""The Celery application: its queues and the settings that keep work safe on Redis. Tasks are in ``tasks.py``, the tick in ``tick.py``.
+
+No result backend, no chords: state lives in the catalog, so a task may be lost or delivered twice without harm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery
+from kombu import Queue
+
+from recorder.settings import Settings
+from recorder.urls import normalise_redis_url
+from worker.process import WorkerProcess
+from worker.tasks import register_ingest_tasks
+from worker.tick import Tick
+
+__all__ = ["QUEUES", "create_app"]
+
+QUEUES = ("ingest", "maintenance", "render")
+
+VISIBILITY_TIMEOUT_SECS = 600
+"""A task that is not acknowledged for so long is delivered again; three times the longest that a task may run."""
+
+TASK_TIME_LIMIT_SECS = 180
+TASK_SOFT_TIME_LIMIT_SECS = 150
+
+
+def create_app(settings: Settings, *, redis_url: str) -> Celery:
+    """A Celery application for these settings.
+
+    Args:
+        redis_url: the server with the streams; the queues lie there too unless ``redis.broker_url`` names another.
+    """
+    prefix = settings.redis.key_prefix
+    app = Celery("hamlet", set_as_current=False)
+    app.conf.update(
+        broker_url=_broker_url(settings.redis.broker_url or redis_url),
+        broker_transport_options={
+            "global_keyprefix": prefix,
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECS,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 10.0,
+            "socket_connect_timeout": 5.0,
+            "socket_keepalive": not redis_url.startswith("unix:"),
+            "health_check_interval": 25,
+        },
+        broker_connection_retry_on_startup=True,
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_retry_on_worker_lost=True,
+        task_queues=[Queue(name, routing_key=name) for name in QUEUES],
+        task_default_queue="ingest",
+        task_create_missing_queues=False,
+        task_time_limit=TASK_TIME_LIMIT_SECS,
+        task_soft_time_limit=TASK_SOFT_TIME_LIMIT_SECS,
+        worker_prefetch_multiplier=1,
+        worker_soft_shutdown_timeout=20.0,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_send_task_events=False,
+        worker_max_tasks_per_child=5000,
+        enable_utc=True,
+    )
+    app.steps["worker"].add(Tick)
+    process = WorkerProcess(settings, redis_url=redis_url)
+    app.hamlet = process
+    register_ingest_tasks(app, process)
+    _register_render_tasks(app, process)
+    return app
+
+
+def _register_render_tasks(app: Celery, process: WorkerProcess) -> None:
+    """A worker without the parts for video serves the other queues."""
+    try:
+        from worker.video.tasks import register  # needs matplotlib
+    except ImportError:
+        return
+    register(app, process)
+
+
+def _broker_url(url: str) -> Any:
+    """The same server in kombu's spelling."""
+    url = normalise_redis_url(url)
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    credentials = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    query = f"?{parts.query.replace('db=', 'virtual_host=')}" if parts.query else ""
+    return f"redis+socket://{credentials}{parts.path}{query}"

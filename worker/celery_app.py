@@ -1,0 +1,15 @@
+"""The module for ``celery -A worker.celery_app``: the one place where importing reads the configuration."""
+
+from __future__ import annotations
+
+from recorder.errors import SettingsError
+from recorder.settings import load_settings
+from worker.app import create_app
+
+_settings = load_settings()
+if _settings.redis.url is None:
+    raise SettingsError(
+        "recording.redis.url must be set for 'celery -A'; 'python -m recorder worker' can start a server of its own"
+    )
+
+app = create_app(_settings, redis_url=_settings.redis.url)

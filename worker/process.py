@@ -1,0 +1,95 @@
+"""What one worker process works with: made when it is first needed, anew in each process of a pool."""
+
+from __future__ import annotations
+
+import os
+
+from recorder.catalog import Catalog
+from recorder.settings import Settings
+from recorder.step_stream import RedisStepStream, StepStream
+from recorder.storage import open_storage
+from worker.criteria import Criterion, build_criteria
+from worker.ingest import IngestContext, IngestLimits
+
+__all__ = ["WorkerProcess", "ingest_limits"]
+
+
+def ingest_limits(settings: Settings) -> IngestLimits:
+    """The limits of ingest, from the settings."""
+    ingest = settings.ingest
+    return IngestLimits(
+        batch_episodes=ingest.batch_episodes,
+        write_batch_episodes=ingest.write_batch_episodes,
+        lease_secs=ingest.lease_secs,
+        max_attempts=ingest.max_attempts,
+        abandoned_after_secs=ingest.abandoned_after_secs,
+        compact_below_steps=ingest.compact_below_steps,
+        format=settings.format,
+        compression=settings.compression,
+    )
+
+
+class WorkerProcess:
+    """Connections and criteria of this process; a child of a fork makes its own.
+
+    Args:
+        settings: all of them.
+        redis_url: the server with the streams.
+    """
+
+    def __init__(self, settings: Settings, *, redis_url: str) -> None:
+        self.settings = settings
+        self.redis_url = redis_url
+        self._pid = 0
+        self._ingest: IngestContext | None = None
+        self._stream: StepStream | None = None
+
+    def stream(self) -> StepStream:
+        """The step stream."""
+        self._forget_parent()
+        if self._stream is None:
+            redis = self.settings.redis
+            self._stream = RedisStepStream(
+                self.redis_url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs
+            )
+        return self._stream
+
+    def ingest(self) -> IngestContext:
+        """What the functions of ingest work on.
+
+        Raises:
+            CatalogError, StorageError, SettingsError: something that the settings name can't be used.
+        """
+        self._forget_parent()
+        if self._ingest is None:
+            if self.settings.local_recordings_dir is not None:
+                self.settings.local_recordings_dir.mkdir(parents=True, exist_ok=True)
+            self._ingest = IngestContext(
+                stream=self.stream(),
+                catalog=Catalog.open(self.settings.catalog_url),
+                storage=open_storage(self.settings.recordings_dir),
+                make_criteria=self.make_criteria,
+                limits=ingest_limits(self.settings),
+            )
+        return self._ingest
+
+    def check(self) -> None:
+        """Find out now, rather than task by task, whether the settings can work.
+
+        Raises:
+            RecorderError: the server does not answer, the catalog or a criterion can't be used.
+        """
+        self.make_criteria()
+        self.stream().server_memory()
+        self.ingest()
+
+    def make_criteria(self) -> list[Criterion]:
+        """A fresh set of the configured criteria."""
+        config = self.settings.criteria.model_dump()
+        for name, custom in config.pop("custom", {}).items():
+            config[name] = custom
+        return build_criteria(config)
+
+    def _forget_parent(self) -> None:
+        if self._pid != os.getpid():
+            self._pid, self._ingest, self._stream = os.getpid(), None, None

@@ -1,0 +1,83 @@
+"""The tasks of ingest, thin: ids in, one plain function, nothing out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from celery import Celery
+
+from recorder.errors import RecorderError
+from worker.ingest import evaluate_run, sweep, write_episodes
+from worker.process import WorkerProcess
+
+__all__ = ["EVALUATE", "SWEEP", "WRITE", "register_ingest_tasks"]
+
+_log = logging.getLogger(__name__)
+
+EVALUATE = "hamlet.evaluate"
+WRITE = "hamlet.write"
+SWEEP = "hamlet.sweep"
+
+_EVALUATE_SECS = 2.0
+"""A task goes home after this long, so that writing gets its turn under a flood."""
+
+_CLAIM_EPISODES = 256
+
+
+def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
+    """Give an application the tasks of ingest.
+
+    A failure is logged and left: what was not done is found again by the tick or the sweep.
+    """
+
+    @app.task(name=EVALUATE)
+    def evaluate(run_id: str) -> None:
+        deadline = time.monotonic() + _EVALUATE_SECS
+        try:
+            context = process.ingest()
+            while time.monotonic() < deadline:
+                done = evaluate_run(context, run_id, max_batches=1)
+                _hand_out_writes(app, process, run_id)
+                if done.lost_race or not done.has_more:
+                    return
+            app.send_task(EVALUATE, [run_id], queue="ingest")
+        except RecorderError as error:
+            _log.error("evaluate run_id=%s: will try again: %s", run_id, error)
+
+    @app.task(name=WRITE)
+    def write(run_id: str, episode_ids: Sequence[int]) -> None:
+        try:
+            write_episodes(process.ingest(), run_id, episode_ids)
+        except RecorderError as error:
+            _log.error("write %d episodes of run_id=%s: will try again: %s", len(episode_ids), run_id, error)
+
+    @app.task(name=SWEEP)
+    def sweep_up() -> None:
+        try:
+            for run_id, episode_ids in sweep(process.ingest()).to_write.items():
+                _send_writes(app, process, run_id, episode_ids)
+        except RecorderError as error:
+            _log.error("sweep: will try again: %s", error)
+
+
+def _hand_out_writes(app: Celery, process: WorkerProcess, run_id: str) -> None:
+    context = process.ingest()
+    while True:
+        rows = context.catalog.claim_writes(
+            now=context.now(),
+            lease_secs=context.limits.lease_secs,
+            limit=_CLAIM_EPISODES,
+            run_id=run_id,
+            max_attempts=context.limits.max_attempts,
+        )
+        _send_writes(app, process, run_id, [row.episode_id for row in rows])
+        if len(rows) < _CLAIM_EPISODES:
+            return
+
+
+def _send_writes(app: Celery, process: WorkerProcess, run_id: str, episode_ids: Sequence[int]) -> None:
+    size = process.settings.ingest.write_batch_episodes
+    for start in range(0, len(episode_ids), size):
+        app.send_task(WRITE, [run_id, list(episode_ids[start : start + size])], queue="ingest")

@@ -39,7 +39,7 @@ export class ChunkRequests {
 
   /** The stream was opened: `credit` chunks from `position` on are under way, unasked, and nothing else. */
   restart(position, credit) {
-    const underWay = Array.from({ length: credit }, (_, ahead) => position + ahead);
+    const underWay = Array.from({ length: Math.max(0, credit) }, (_, ahead) => position + ahead);
     this.#wanted = this.outstanding.filter((other) => !underWay.includes(other));
     this.#underWay = underWay;
   }

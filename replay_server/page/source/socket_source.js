@@ -3,7 +3,7 @@
 import { ChunkRequests } from "./chunk_requests.js";
 import { extendTable, gapsOf, outlineOfMessage } from "./outline.js";
 
-/** Chunks that come with `opened`, unasked: the one that is shown first, and the next. */
+/** Chunks that come with `opened`, unasked. */
 const FIRST_CREDIT = 2;
 
 export class SocketSource {
@@ -19,8 +19,8 @@ export class SocketSource {
 
   /**
    * @param {import("./socket.js").ReplaySocket} socket
-   * @param {{runId: ?string, episodeId: ?number, follow: boolean, from: number}} wanted without `runId` the newest run that has the episode;
-   *   to follow without `episodeId` is to follow whatever the run plays last; `from` is the index of the step that is shown first
+   * @param {{runId: ?string, episodeId: ?number, follow: boolean}} wanted without `runId` the newest run that has the episode;
+   *   to follow without `episodeId` is to follow whatever the run plays last
    */
   constructor(socket, wanted) {
     this.#socket = socket;
@@ -58,8 +58,8 @@ export class SocketSource {
   }
 
   #open() {
-    const { runId, episodeId, follow, from } = this.#wanted;
-    const message = { type: follow ? "follow" : "open", id: this.#id, from, credit: FIRST_CREDIT };
+    const { runId, episodeId, follow } = this.#wanted;
+    const message = { type: follow ? "follow" : "open", id: this.#id, credit: FIRST_CREDIT };
     if (runId !== null) message.run_id = runId;
     if (episodeId !== null) message.episode_id = episodeId;
     if (follow && this.#lastSeq) message.last_seq = this.#lastSeq;
@@ -90,14 +90,18 @@ export class SocketSource {
       extendTable(this.#outline.table, message.chunks.slice(known));
       this.#outline.markers = message.markers;
       this.#outline.gaps = gapsOf(message.gaps);
-      this.#requests.restart(message.next_chunk, FIRST_CREDIT);
+      this.#expectFirst(message.next_chunk);
       this.#pump();
       return this.#listener.onGrown();
     }
     this.#requests = new ChunkRequests();
-    this.#requests.restart(message.next_chunk, FIRST_CREDIT);
     this.#outline = outlineOfMessage(message);
+    this.#expectFirst(message.next_chunk);
     return this.#listener.onOutline(this.#outline);
+  }
+
+  #expectFirst(position) {
+    this.#requests.restart(position, Math.min(FIRST_CREDIT, this.#outline.table.chunks.length - position));
   }
 
   #onGrown(message) {

@@ -1,0 +1,199 @@
+/** The page of episodes: runs, the learning curve, filters, and the table of what was recorded. */
+
+import { showHelp, showNote } from "../shell/dialogs.js";
+import { element, setText } from "../shell/dom.js";
+import { bindKeys } from "../shell/keys.js";
+import { formatCount } from "../shell/numbers.js";
+import { followLink, linkTo, replaceLink, visit } from "../shell/share.js";
+import { chosenTheme } from "../shell/theme.js";
+import { fetchCurve, fetchEpisodes, fetchLive, fetchRuns } from "../source/api.js";
+import { CurveView } from "../views/curve_view.js";
+import { EpisodeTable } from "../views/episode_table.js";
+import { FilterBar } from "../views/filter_bar.js";
+import { RunList } from "../views/run_list.js";
+
+const PAGE_SIZE = 50;
+
+/** How often the page looks whether the run is being recorded right now. */
+const LIVE_MILLIS = 5000;
+
+export class BrowserPage {
+  node = element("main", { class: "browser-page" });
+
+  #runId;
+  #runs;
+  #curve;
+  #table;
+  #filters;
+  #title = element("h1", { class: "run-title" });
+  #live = element("a", { class: "button live-button", hidden: true }, "Watch live");
+  #welcome = element("section", { class: "panel welcome", hidden: true });
+  #content;
+  #sort = "-finished";
+  #range = null;
+  #cursor = null;
+  #isLoading = false;
+  /** Counts the lists asked for, so that a late answer to an old question is not shown. */
+  #asked = 0;
+  #liveTimer = 0;
+  #isClosed = false;
+  #unbind;
+
+  /** @param {import("../shell/share.js").Place} place */
+  constructor(place) {
+    this.#runId = place.runId;
+    this.#runs = new RunList((runId) => this.#choose(runId));
+    this.#curve = new CurveView({
+      range: (range) => this.#chooseRange(range),
+      open: (episodeId) => visit({ page: "player", runId: this.#runId, episodeId, theme: chosenTheme() }),
+    });
+    this.#filters = new FilterBar({ change: () => this.#reload(), clearRange: () => this.#chooseRange(null) });
+    this.#table = new EpisodeTable({ sort: (order) => this.#sortBy(order), more: () => this.#more() });
+    this.#live.addEventListener("click", (event) => followLink(event, this.#livePlace));
+    this.#content = element(
+      "div",
+      { class: "browser-main" },
+      element("header", { class: "run-header" }, this.#title, this.#live),
+      element("section", { class: "panel curve-panel", "aria-label": "Learning curve" }, this.#curve.node),
+      this.#filters.node,
+      element("section", { class: "panel table-panel", "aria-label": "Episodes" }, this.#table.node),
+    );
+    this.node.append(this.#runs.node, this.#content, this.#welcome);
+    const keys = browserKeys(this.#table, this.#filters, () => showHelp(keys));
+    this.#unbind = bindKeys(keys);
+    this.#start();
+  }
+
+  /** Give everything back. */
+  close() {
+    this.#isClosed = true;
+    clearTimeout(this.#liveTimer);
+    this.#unbind();
+    this.#curve.close();
+    this.#table.close();
+  }
+
+  get #livePlace() {
+    return { page: "player", runId: this.#runId, episodeId: null, live: true, theme: chosenTheme() };
+  }
+
+  async #start() {
+    try {
+      const runs = await fetchRuns();
+      if (this.#isClosed) return;
+      this.#runs.show(runs);
+      this.#runId ??= runs[0]?.run_id ?? null;
+      if (this.#runId === null) this.#welcomeNewcomer();
+      else this.#choose(this.#runId);
+    } catch (error) {
+      this.#table.say(error.message);
+    }
+  }
+
+  #welcomeNewcomer() {
+    this.#content.hidden = this.#runs.node.hidden = true;
+    this.#welcome.hidden = false;
+    this.#welcome.replaceChildren(
+      element("h1", {}, "Nothing recorded yet"),
+      element("p", {}, "Start a training that records its episodes; this page shows them as soon as the first one is kept. To try it: "),
+      element("pre", {}, "make demo"),
+    );
+  }
+
+  #choose(runId) {
+    this.#runId = runId;
+    this.#range = null;
+    this.#runs.choose(runId);
+    setText(this.#title, runId || "(no run)");
+    document.title = `${runId} · episodes`;
+    this.#live.href = linkTo(this.#livePlace);
+    replaceLink({ page: "browser", runId, theme: chosenTheme() });
+    this.#filters.showRange(null);
+    this.#curve.showRange(null);
+    this.#drawCurve();
+    this.#reload();
+    this.#lookForLive();
+  }
+
+  async #drawCurve() {
+    const runId = this.#runId;
+    try {
+      const curve = await fetchCurve(runId);
+      if (runId !== this.#runId || this.#isClosed) return;
+      this.#curve.show(curve);
+      this.#filters.offerStages([...new Set(curve.curriculum_stage)].sort((one, other) => one - other));
+    } catch (error) {
+      showNote(error.message);
+    }
+  }
+
+  async #lookForLive() {
+    clearTimeout(this.#liveTimer);
+    const { live } = await fetchLive(this.#runId).catch(() => ({ live: false }));
+    if (this.#isClosed) return;
+    this.#live.hidden = !live;
+    this.#liveTimer = setTimeout(() => this.#lookForLive(), LIVE_MILLIS);
+  }
+
+  #chooseRange(range) {
+    this.#range = range;
+    this.#curve.showRange(range);
+    this.#filters.showRange(range);
+    this.#reload();
+  }
+
+  #sortBy(order) {
+    this.#sort = this.#sort === `-${order}` ? order : `-${order}`;
+    this.#reload();
+  }
+
+  #reload() {
+    this.#asked++;
+    this.#cursor = null;
+    this.#isLoading = false;
+    this.#table.clear(this.#sort);
+    this.#load();
+  }
+
+  #more() {
+    if (this.#cursor !== null && !this.#isLoading) this.#load();
+  }
+
+  async #load() {
+    const asked = this.#asked;
+    this.#isLoading = true;
+    const [first, last] = this.#range ?? [null, null];
+    try {
+      const { episodes, next_cursor: cursor } = await fetchEpisodes({
+        run: this.#runId,
+        recorded: true,
+        ...this.#filters.values,
+        min_episode: first,
+        max_episode: last,
+        sort: this.#sort,
+        limit: PAGE_SIZE,
+        cursor: this.#cursor,
+      });
+      if (asked !== this.#asked || this.#isClosed) return;
+      this.#isLoading = false;
+      this.#cursor = cursor;
+      this.#table.add(episodes);
+      const nRows = this.#table.nRows;
+      this.#table.say(nRows ? (cursor ? "Loading more…" : `${formatCount(nRows)} episodes`) : "No recorded episode matches these filters.");
+      if (cursor) this.#table.checkEnd();
+    } catch (error) {
+      if (asked === this.#asked) this.#table.say(error.message);
+    }
+  }
+}
+
+function browserKeys(table, filters, help) {
+  return [
+    { keys: ["ArrowDown", "n"], does: "next episode", run: () => table.walk(1) },
+    { keys: ["ArrowUp", "p"], does: "previous episode", run: () => table.walk(-1) },
+    { keys: ["Enter"], does: "open the episode", run: () => document.activeElement?.closest("tr")?.querySelector("a")?.click() },
+    { keys: ["/"], does: "filter by reason", run: () => filters.focus() },
+    { keys: ["Escape"], does: "no filters", run: () => filters.clear() },
+    { keys: ["?"], does: "this help", run: help },
+  ];
+}

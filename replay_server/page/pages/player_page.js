@@ -1,0 +1,160 @@
+/** The page of one episode, or of two compared: header, player, and the address that follows along. */
+
+import { firstDivergence } from "../playback/divergence.js";
+import { Player } from "../player/player.js";
+import { playerKeys } from "../player/player_keys.js";
+import { copyText, showHelp, showNote } from "../shell/dialogs.js";
+import { element } from "../shell/dom.js";
+import { bindKeys } from "../shell/keys.js";
+import { linkTo, replaceLink, visit } from "../shell/share.js";
+import { chosenTheme } from "../shell/theme.js";
+import { fetchNeighbour } from "../source/api.js";
+import { EpisodeStore } from "../source/episode_store.js";
+import { SocketSource } from "../source/socket_source.js";
+import { EpisodeHeader } from "../views/episode_header.js";
+
+/** The address is not rewritten more often: browsers refuse a hundred changes in half a minute. */
+const LINK_MILLIS = 400;
+
+export class PlayerPage {
+  node = element("main", { class: "player-page" });
+
+  #place;
+  #player;
+  #header;
+  #unbind;
+  #stopState;
+  #linkTimer = 0;
+  #divergence = null;
+
+  /**
+   * @param {import("../shell/share.js").Place} place
+   * @param {import("../source/socket.js").ReplaySocket} socket
+   */
+  constructor(place, socket) {
+    this.#place = place;
+    const wanted = [{ runId: place.runId, episodeId: place.episodeId, follow: place.live }];
+    if (place.compared) wanted.push({ ...place.compared, follow: false });
+    const stores = wanted.map((each) => new EpisodeStore(new SocketSource(socket, each)));
+    const page = {
+      toEpisode: (direction) => this.#toEpisode(direction),
+      compare: () => this.#header.askForOther(),
+      copyLink: () => this.#copyLink(),
+      help: () => showHelp(keys),
+      leave: () => this.#leave(),
+    };
+    this.#player = new Player(stores, place, page);
+    this.#header = new EpisodeHeader({
+      toEpisode: page.toEpisode,
+      toNumber: (episodeId) => this.#visit({ episodeId, step: null, selection: null, live: false }),
+      compareWith: (episodeId) => this.#compareWith(episodeId),
+      align: (align) => this.#align(align),
+      stopComparing: () => this.#visit({ compared: null }),
+    });
+    const keys = playerKeys(this.#player, page);
+    this.#unbind = bindKeys(keys);
+    this.node.append(this.#header.node, this.#player.node);
+    this.#stopState = socket.onState((isOpen) => this.#player.say(isOpen ? "" : "The connection to the server is lost. Trying again…"));
+    this.#listen(stores);
+  }
+
+  /** Give everything back. */
+  close() {
+    clearTimeout(this.#linkTimer);
+    this.#unbind();
+    this.#stopState();
+    this.#header.close();
+    this.#player.close();
+  }
+
+  /** What a link to this moment holds. */
+  get #here() {
+    const { clock } = this.#player;
+    const { outline } = this.#player.store;
+    return {
+      ...this.#place,
+      page: "player",
+      runId: outline?.runId ?? this.#place.runId,
+      episodeId: this.#place.episodeId === null ? null : (outline?.episodeId ?? this.#place.episodeId),
+      live: this.#place.live && Boolean(outline?.live),
+      step: this.#player.isFollowing ? null : this.#player.stepNumber,
+      speed: clock.speed,
+      selection: this.#player.selection,
+      skipsDull: clock.dullSpans !== null,
+      theme: chosenTheme(),
+    };
+  }
+
+  #listen(stores) {
+    this.#player.addEventListener("opened", () => {
+      const { outline } = this.#player.store;
+      this.#header.show(outline, this.#place);
+      document.title = `Episode ${outline.episodeId} · ${outline.runId}`;
+    });
+    this.#player.addEventListener("ended", () => this.#header.show(this.#player.store.outline, this.#place));
+    this.#player.addEventListener("rest", () => {
+      clearTimeout(this.#linkTimer);
+      this.#linkTimer = setTimeout(() => replaceLink(this.#here), LINK_MILLIS);
+    });
+    if (stores.length > 1) Promise.all(stores.map(opened)).then(() => this.#compare(stores), () => {});
+  }
+
+  async #compare(stores) {
+    this.#header.showOther(stores[1].outline, this.#place.align);
+    this.#align(this.#place.align, { seeks: this.#place.step === null });
+    try {
+      this.#divergence = await firstDivergence(...stores);
+    } catch {
+      return;
+    }
+    this.#header.showDivergence(this.#divergence);
+    this.#align(this.#place.align, { seeks: this.#place.step === null });
+  }
+
+  #align(align, { seeks = true } = {}) {
+    this.#place = { ...this.#place, align };
+    const [one, other] = this.#player.stores.map(({ table }) => table);
+    this.#player.alignBy(align === "end" ? other.endStep - one.endStep : 0);
+    if (align === "divergence" && this.#divergence && seeks) this.#player.seek(one.indexOf(this.#divergence.step));
+  }
+
+  #compareWith(episodeId) {
+    const { runId } = this.#player.store.outline ?? this.#place;
+    this.#visit({ compared: { runId, episodeId }, align: "divergence", step: null });
+  }
+
+  #copyLink() {
+    const step = this.#player.stepNumber;
+    copyText(new URL(linkTo({ ...this.#here, step }), location.href).href, `Link to step ${step} copied`);
+  }
+
+  async #toEpisode(direction) {
+    const { outline } = this.#player.store;
+    if (!outline) return;
+    try {
+      const episodeId = await fetchNeighbour(outline.runId, outline.episodeId, direction);
+      if (episodeId === null) showNote(direction > 0 ? "This is the last recorded episode." : "This is the first recorded episode.");
+      else this.#visit({ episodeId, step: null, selection: null, live: false });
+    } catch (error) {
+      showNote(error.message);
+    }
+  }
+
+  #leave() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else visit({ page: "browser", runId: this.#player.store.outline?.runId ?? this.#place.runId, theme: chosenTheme() });
+  }
+
+  #visit(changes) {
+    clearTimeout(this.#linkTimer);
+    visit({ ...this.#here, ...changes });
+  }
+}
+
+function opened(store) {
+  if (store.outline) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    store.addEventListener("outline", resolve, { once: true });
+    store.addEventListener("failure", reject, { once: true });
+  });
+}

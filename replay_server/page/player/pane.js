@@ -1,0 +1,118 @@
+/** One episode as it is seen: the stage with its clock and action, meters, Q-values, facts. The player has one, a comparison two. */
+
+import { element, setText } from "../shell/dom.js";
+import { prefersLessMotion } from "../shell/theme.js";
+import { DayClock } from "../views/day_clock.js";
+import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
+import { InfoView, actionText } from "../views/info_view.js";
+import { MetersView } from "../views/meters_view.js";
+import { QValuesView } from "../views/q_values_view.js";
+import { readStep, readTrail } from "./step_view.js";
+
+export class Pane {
+  node;
+  /** @type {import("../source/episode_store.js").EpisodeStore} */
+  store;
+
+  #grid = new GridView();
+  #clock = new DayClock();
+  #action = element("span", { class: "stage-action" });
+  #progress = element("span", { class: "stage-progress number" });
+  #message = element("p", { class: "stage-message", hidden: true });
+  #stage;
+  #meters;
+  #qValues = new QValuesView();
+  #info = new InfoView();
+  #shownIndex = -1;
+  #lastMove = "";
+
+  /**
+   * @param {import("../source/episode_store.js").EpisodeStore} store
+   * @param {?function(Set<number>): void} onMeters told which meters have a curve on the timeline
+   */
+  constructor(store, onMeters) {
+    this.store = store;
+    this.#meters = new MetersView(onMeters);
+    this.#stage = element(
+      "section",
+      { class: "panel stage", "aria-label": "Stage" },
+      element("div", { class: "stage-head" }, this.#clock.node, this.#action, this.#progress),
+      this.#grid.node,
+      this.#message,
+    );
+    this.node = element(
+      "div",
+      { class: "pane" },
+      this.#stage,
+      element("div", { class: "pane-side" }, this.#meters.node, this.#qValues.node, this.#info.node),
+    );
+  }
+
+  /** Show the episode that the store has opened. */
+  open() {
+    const { outline, overview } = this.store;
+    this.#shownIndex = -1;
+    this.#lastMove = "";
+    this.#grid.open(outline);
+    this.#grid.node.hidden = outline.substrate.position_dim === 0;
+    this.node.classList.toggle("without-grid", outline.substrate.position_dim === 0);
+    this.#clock.open(outline);
+    this.#meters.open(outline, overview);
+    this.#qValues.open(outline);
+    this.#info.open(outline);
+    this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");
+  }
+
+  /** The episode's metadata changed. */
+  describe() {
+    this.#info.describe();
+  }
+
+  /** A sentence in the place of the grid; empty to show the grid. */
+  say(text) {
+    setText(this.#message, text);
+    this.#message.hidden = text === "";
+  }
+
+  /**
+   * Draw the step with this index, and the agent a share of the way to the next one.
+   *
+   * @returns {?import("./step_view.js").StepView} null while the step is not here
+   */
+  draw(index, share) {
+    const step = readStep(this.store, index);
+    if (!step) return null;
+    const next = share > 0 ? readStep(this.store, index + 1) : null;
+    const move = `${index} ${prefersLessMotion() || !next ? 0 : share}`;
+    if (move !== this.#lastMove) {
+      this.#lastMove = move;
+      this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
+    }
+    if (index !== this.#shownIndex) {
+      this.#shownIndex = index;
+      this.#drawNumbers(step, index > 0 ? readStep(this.store, index - 1) : null);
+    }
+    return step;
+  }
+
+  /** Draw everything anew with the next frame. */
+  invalidate() {
+    this.#shownIndex = -1;
+    this.#lastMove = "";
+  }
+
+  /** Give everything back. */
+  close() {
+    this.#grid.close();
+    this.store.close();
+  }
+
+  #drawNumbers(step, previous) {
+    this.#clock.draw(step);
+    this.#meters.draw(step, previous);
+    this.#qValues.draw(step);
+    this.#info.draw(step);
+    setText(this.#action, step.actionVector ? "" : actionText(this.store.outline.actionNames[step.action], step.action));
+    setText(this.#progress, step.progress > 0 ? `${Math.round(step.progress * 100)}%` : "");
+  }
+}

@@ -1,0 +1,50 @@
+/** The help, and the short notes at the bottom of the page. */
+
+import { element } from "./dom.js";
+import { icon } from "./icons.js";
+import { keyName } from "./keys.js";
+
+const NOTE_MILLIS = 3500;
+
+let noteTimer = 0;
+
+/** Show what the keys do. */
+export function showHelp(bindings) {
+  const rows = bindings.map(({ keys, does }) =>
+    element("div", { class: "help-row" }, element("dt", {}, ...keys.map((key) => element("kbd", {}, keyName(key)))), element("dd", {}, does)),
+  );
+  const close = element("button", { type: "button", class: "button icon-button", "aria-label": "Close" }, icon("close"));
+  const dialog = element(
+    "dialog",
+    { class: "help", "aria-label": "Keyboard help", on: { close: () => dialog.remove() } },
+    element("header", {}, element("h2", {}, "Keyboard"), close),
+    element("dl", {}, ...rows),
+  );
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** Say something for a moment. */
+export function showNote(text) {
+  let note = document.getElementById("note");
+  if (!note) {
+    note = element("div", { id: "note", class: "note", role: "status" });
+    document.body.append(note);
+  }
+  note.textContent = text;
+  note.classList.add("shown");
+  clearTimeout(noteTimer);
+  noteTimer = setTimeout(() => note.classList.remove("shown"), NOTE_MILLIS);
+}
+
+/** Put a text on the clipboard; where that is forbidden, show it to be copied by hand. */
+export async function copyText(text, told) {
+  try {
+    await navigator.clipboard.writeText(text);
+    showNote(told);
+  } catch {
+    window.prompt("Copy this link", text);
+  }
+}

@@ -1,0 +1,112 @@
+/** What a link holds: which page, which episode, and how it is looked at. Pure, but for `visit` and `replaceLink`. */
+
+import { runOfSegment, runSegment } from "../source/api.js";
+
+/** Alignments of a comparison. */
+export const ALIGNMENTS = ["step", "divergence", "end"];
+
+/**
+ * @typedef {object} Place
+ * @property {"browser"|"player"} page
+ * @property {?string} runId
+ * @property {?number} episodeId null on the player's page: follow whatever the run plays last
+ * @property {boolean} live follow the episode while it is recorded
+ * @property {?number} step number of the step
+ * @property {?number} speed
+ * @property {boolean} autoplay
+ * @property {?[number, number]} selection step numbers of the loop
+ * @property {boolean} skipsDull
+ * @property {?{runId: string, episodeId: number}} compared
+ * @property {string} align one of `ALIGNMENTS`
+ * @property {?string} theme
+ */
+
+/** Seconds at the base rate to steps: `12.5s` and `1:23` name a time instead of a step. */
+const STEPS_PER_SEC = 5;
+
+/**
+ * Read a link.
+ *
+ * @param {URL} url
+ * @returns {Place}
+ */
+export function readPlace(url) {
+  const query = url.searchParams;
+  const path = /^\/runs\/([^/]+)\/episodes\/(\d+)\/?$/.exec(url.pathname);
+  const follow = query.get("follow");
+  const episodeId = path ? Number(path[2]) : wholeNumber(query.get("episode"));
+  const runId = path ? runOfSegment(path[1]) : (follow ?? query.get("run"));
+  const other = wholeNumber(query.get("compare"));
+  return {
+    page: episodeId !== null || follow !== null ? "player" : "browser",
+    runId,
+    episodeId,
+    live: follow !== null || query.get("live") === "1",
+    step: readStep(query.get("t")),
+    speed: Number(query.get("speed")) > 0 ? Number(query.get("speed")) : null,
+    autoplay: query.get("autoplay") === "1",
+    selection: readSelection(query.get("sel")),
+    skipsDull: query.get("skip") === "1",
+    compared: other === null ? null : { runId: query.get("compare_run") ?? runId, episodeId: other },
+    align: ALIGNMENTS.includes(query.get("align")) ? query.get("align") : "step",
+    theme: query.get("theme"),
+  };
+}
+
+/**
+ * Write a link.
+ *
+ * @param {Partial<Place>} place
+ * @returns {string} path and query
+ */
+export function linkTo(place) {
+  const query = new URLSearchParams();
+  const path = place.page === "player" && place.episodeId !== null ? `/runs/${runSegment(place.runId)}/episodes/${place.episodeId}` : "/";
+  if (place.page === "player" && place.episodeId === null) query.set("follow", place.runId);
+  else if (place.live) query.set("live", "1");
+  if (place.page === "browser" && place.runId !== null && place.runId !== undefined) query.set("run", place.runId);
+  if (place.step) query.set("t", String(place.step));
+  if (place.speed && place.speed !== 1) query.set("speed", String(place.speed));
+  if (place.selection) query.set("sel", place.selection.join(".."));
+  if (place.skipsDull) query.set("skip", "1");
+  if (place.compared) {
+    query.set("compare", String(place.compared.episodeId));
+    if (place.compared.runId !== place.runId) query.set("compare_run", place.compared.runId);
+    if (place.align && place.align !== "step") query.set("align", place.align);
+  }
+  if (place.theme) query.set("theme", place.theme);
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** Go to a place of the page without loading it anew. */
+export function visit(place) {
+  history.pushState(null, "", linkTo(place));
+  window.dispatchEvent(new PopStateEvent("popstate"));
+}
+
+/** Let the address say where we are, without a new entry in the history. */
+export function replaceLink(place) {
+  history.replaceState(null, "", linkTo(place));
+}
+
+/** A link to a place that opens without loading the page anew, unless the person asks for a new tab. */
+export function followLink(event, place) {
+  if (event.defaultPrevented || event.button > 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  visit(place);
+}
+
+const wholeNumber = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : null);
+
+function readStep(text) {
+  const clock = /^(\d+):([0-5]?\d)$/.exec(text ?? "");
+  if (clock) return (Number(clock[1]) * 60 + Number(clock[2])) * STEPS_PER_SEC;
+  const secs = /^(\d+(?:\.\d+)?)s$/.exec(text ?? "");
+  return secs ? Math.round(Number(secs[1]) * STEPS_PER_SEC) : wholeNumber(text);
+}
+
+function readSelection(text) {
+  const range = /^(\d+)\.\.(\d+)$/.exec(text ?? "");
+  return range && Number(range[1]) < Number(range[2]) ? [Number(range[1]), Number(range[2])] : null;
+}

@@ -1,0 +1,30 @@
+/** What tells the second of two compared episodes from the first, at the step that is shown. */
+
+import { element, setText } from "../shell/dom.js";
+import { formatChange } from "../shell/numbers.js";
+
+export class DeltaView {
+  node = element("dl", { class: "panel delta", "aria-label": "Second episode minus first" });
+
+  #values = new Map();
+
+  /** Show the difference of two steps; null for a step that is not here. */
+  draw(one, other, meterNames) {
+    this.#set("Total", difference(one?.cumulative, other?.cumulative));
+    this.#set("Reward", difference(one?.reward, other?.reward));
+    meterNames.forEach((name, meter) => this.#set(name, difference(one?.meters?.[meter], other?.meters?.[meter])));
+  }
+
+  #set(name, value) {
+    let node = this.#values.get(name);
+    if (!node) {
+      node = element("dd", { class: "number" });
+      this.#values.set(name, node);
+      this.node.append(element("div", {}, element("dt", {}, `Δ ${name}`), node));
+    }
+    setText(node, formatChange(value, 3));
+    node.dataset.direction = value > 0 ? "up" : value < 0 ? "down" : "none";
+  }
+}
+
+const difference = (one, other) => (Number.isFinite(one) && Number.isFinite(other) ? other - one : NaN);

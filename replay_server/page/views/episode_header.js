@@ -1,0 +1,139 @@
+/** The line above the player: which run and episode, how it ended, why it was kept; previous and next, compare, video. */
+
+import { copyText } from "../shell/dialogs.js";
+import { element, setText } from "../shell/dom.js";
+import { icon } from "../shell/icons.js";
+import { followLink, linkTo } from "../shell/share.js";
+import { chosenTheme } from "../shell/theme.js";
+import { VideoButton } from "./video_button.js";
+
+const ALIGNMENT_NAMES = { step: "by step", divergence: "by first difference", end: "by their ends" };
+
+export class EpisodeHeader {
+  node = element("header", { class: "episode-header" });
+
+  #run = element("a", { class: "run-link" });
+  #place = null;
+  #number;
+  #chips = element("div", { class: "chips" });
+  #comparison = element("div", { class: "comparison", hidden: true });
+  #divergence = element("span", { class: "muted" });
+  #dialog;
+  #video = new VideoButton();
+  #on;
+
+  /**
+   * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number): void,
+   *   align: function(string): void, stopComparing: function(): void}} on
+   */
+  constructor(on) {
+    this.#on = on;
+    this.#run.addEventListener("click", (event) => followLink(event, { page: "browser", runId: this.#place.runId, theme: chosenTheme() }));
+    this.#number = element("input", {
+      class: "input episode-number number",
+      inputMode: "numeric",
+      size: 7,
+      "aria-label": "Episode",
+      on: { change: () => /^\d+$/.test(this.#number.value) && on.toNumber(Number(this.#number.value)) },
+    });
+    this.#dialog = this.#otherDialog();
+    this.node.append(
+      element("h1", { class: "where" }, this.#run, element("span", { class: "muted", "aria-hidden": "true" }, "/"), element("span", {}, "Episode")),
+      element(
+        "div",
+        { class: "group" },
+        button("previous", "Previous recorded episode (↑)", () => on.toEpisode(-1)),
+        this.#number,
+        button("next", "Next recorded episode (↓)", () => on.toEpisode(1)),
+      ),
+      this.#chips,
+      element(
+        "div",
+        { class: "group end" },
+        element("button", { type: "button", class: "button", on: { click: () => this.askForOther() } }, icon("compare"), "Compare"),
+        this.#video.node,
+      ),
+      this.#comparison,
+      this.#dialog,
+    );
+  }
+
+  /** Show an episode. */
+  show(outline, place) {
+    const { metadata, reasons, live } = outline;
+    this.#place = { ...place, runId: outline.runId };
+    setText(this.#run, outline.runId || "(no run)");
+    this.#run.href = linkTo({ page: "browser", runId: outline.runId, theme: chosenTheme() });
+    this.#number.value = String(outline.episodeId);
+    const status = live ? "live" : metadata.status;
+    const seed = metadata.info?.seed;
+    this.#chips.replaceChildren(
+      chip(status, `status-${status}`),
+      chip(`stage ${metadata.curriculum_stage ?? "—"}`),
+      ...reasons.map((reason) => chip(reason, "reason")),
+      ...(seed === undefined || seed === null ? [] : [seedChip(String(seed))]),
+    );
+    if (!live) this.#video.offer(outline.runId, outline.episodeId);
+  }
+
+  /** Show that another episode is compared with it. */
+  showOther(outline, align) {
+    const choice = element(
+      "select",
+      { class: "select", "aria-label": "Aligned", on: { change: () => this.#on.align(choice.value) } },
+      ...Object.entries(ALIGNMENT_NAMES).map(([value, name]) => element("option", { value }, name)),
+    );
+    choice.value = align;
+    this.#comparison.hidden = false;
+    this.#comparison.replaceChildren(
+      element("span", {}, `with episode ${outline.episodeId}${outline.runId === this.#place?.runId ? "" : ` of ${outline.runId}`}, aligned`),
+      choice,
+      this.#divergence,
+      button("close", "Stop comparing", () => this.#on.stopComparing()),
+    );
+  }
+
+  /** Say where the two episodes part. */
+  showDivergence(divergence) {
+    setText(this.#divergence, divergence ? `first difference: ${divergence.what} at step ${divergence.step}` : "no difference");
+  }
+
+  /** Ask which episode to compare with. */
+  askForOther() {
+    this.#dialog.showModal();
+  }
+
+  /** Give everything back. */
+  close() {
+    this.#video.close();
+  }
+
+  #otherDialog() {
+    const input = element("input", { class: "input", inputMode: "numeric", pattern: "[0-9]+", required: true, "aria-label": "Episode to compare with" });
+    const form = element(
+      "form",
+      { method: "dialog", on: { submit: () => input.value !== "" && this.#on.compareWith(Number(input.value)) } },
+      element("h2", {}, "Compare with episode"),
+      input,
+      element("button", { class: "button primary" }, "Compare"),
+    );
+    const dialog = element("dialog", { class: "ask", "aria-label": "Compare" }, form);
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    return dialog;
+  }
+}
+
+/** A small label. */
+export const chip = (text, kind = "") => element("span", { class: `chip ${kind}` }, text);
+
+function seedChip(seed) {
+  return element(
+    "button",
+    { type: "button", class: "chip", title: "Copy the seed", on: { click: () => copyText(seed, "Seed copied") } },
+    `seed ${seed}`,
+  );
+}
+
+function button(name, label, run) {
+  return element("button", { type: "button", class: "button icon-button", title: label, "aria-label": label, on: { click: run } }, icon(name));
+}

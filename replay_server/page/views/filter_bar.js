@@ -1,0 +1,99 @@
+/** The filters above the table of episodes. */
+
+import { element } from "../shell/dom.js";
+import { icon } from "../shell/icons.js";
+import { formatCount } from "../shell/numbers.js";
+
+/** A filter is carried out when the person has stopped typing for so long. */
+const TYPING_MILLIS = 250;
+
+const STATUSES = ["complete", "truncated", "salvaged"];
+
+export class FilterBar {
+  node;
+
+  #stage = select("Stage", [["", "any stage"]]);
+  #status = select("Status", [["", "any status"], ...STATUSES.map((status) => [status, status])]);
+  #reason = input("Reason", "reason, e.g. top_*", "search");
+  #least = input("Least return", "return from", "number");
+  #most = input("Greatest return", "to", "number");
+  #range = element("button", { type: "button", class: "chip removable", hidden: true });
+  #clear = element("button", { type: "button", class: "button", hidden: true }, "Clear");
+  #timer = 0;
+  #on;
+
+  /** @param {{change: function(): void, clearRange: function(): void}} on */
+  constructor(on) {
+    this.#on = on;
+    this.#range.addEventListener("click", () => on.clearRange());
+    this.#clear.addEventListener("click", () => this.clear());
+    this.node = element(
+      "form",
+      {
+        class: "filters",
+        role: "search",
+        "aria-label": "Filter episodes",
+        on: {
+          submit: (event) => event.preventDefault(),
+          input: () => {
+            clearTimeout(this.#timer);
+            this.#timer = setTimeout(() => this.#changed(), TYPING_MILLIS);
+          },
+        },
+      },
+      this.#stage, this.#status, this.#reason, this.#least, this.#most, this.#range, this.#clear,
+    );
+  }
+
+  /** The filters as the server names them; empty ones filter nothing. */
+  get values() {
+    const reason = this.#reason.value.trim();
+    return {
+      stage: this.#stage.value,
+      status: this.#status.value,
+      reason: reason && !/[*?[]/.test(reason) ? `*${reason}*` : reason,
+      min_return: this.#least.value,
+      max_return: this.#most.value,
+    };
+  }
+
+  /** Offer the stages that the run has. */
+  offerStages(stages) {
+    const before = this.#stage.value;
+    this.#stage.replaceChildren(...[["", "any stage"], ...stages.map((stage) => [String(stage), `stage ${stage}`])].map(option));
+    this.#stage.value = stages.map(String).includes(before) ? before : "";
+  }
+
+  /** Show which range of episodes is chosen on the curve; null for all. */
+  showRange(range) {
+    this.#range.hidden = range === null;
+    if (range) this.#range.replaceChildren(`episodes ${formatCount(range[0])} to ${formatCount(range[1])}`, icon("close"));
+    this.#range.setAttribute("aria-label", "Remove the choice of episodes");
+  }
+
+  /** Filter nothing. */
+  clear() {
+    for (const field of [this.#stage, this.#status, this.#reason, this.#least, this.#most]) field.value = "";
+    this.#on.clearRange();
+    this.#changed();
+  }
+
+  focus() {
+    this.#reason.focus();
+  }
+
+  #changed() {
+    this.#clear.hidden = !Object.values(this.values).some(Boolean);
+    this.#on.change();
+  }
+}
+
+const option = ([value, name]) => element("option", { value }, name);
+
+function select(label, options) {
+  return element("select", { class: "select", "aria-label": label }, ...options.map(option));
+}
+
+function input(label, placeholder, type) {
+  return element("input", { class: `input filter-${type}`, type, placeholder, "aria-label": label, step: "any" });
+}

@@ -1,0 +1,59 @@
+/** The runs: a list beside the page, or a single line of them on a narrow screen. */
+
+import { element } from "../shell/dom.js";
+import { formatCount } from "../shell/numbers.js";
+import { linkTo } from "../shell/share.js";
+import { chosenTheme } from "../shell/theme.js";
+
+export class RunList {
+  node = element("nav", { class: "runs", "aria-label": "Runs" });
+
+  #links = new Map();
+  #list = element("ul");
+  #onChoose;
+
+  /** @param {function(string): void} onChoose told the run's id */
+  constructor(onChoose) {
+    this.#onChoose = onChoose;
+    this.node.append(element("h2", {}, "Runs"), this.#list);
+  }
+
+  /** Show runs, as the server has them. */
+  show(runs) {
+    this.#links.clear();
+    this.#list.replaceChildren(...runs.map((run) => element("li", {}, this.#link(run))));
+  }
+
+  /** Mark the run whose episodes are shown. */
+  choose(runId) {
+    for (const [id, link] of this.#links) {
+      if (id === runId) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  #link(run) {
+    const place = { page: "browser", runId: run.run_id, theme: chosenTheme() };
+    const facts = [
+      Number.isFinite(run.n_recordings) ? `${formatCount(run.n_recordings)} kept` : null,
+      Number.isFinite(run.n_episodes) ? `of ${formatCount(run.n_episodes)}` : null,
+    ].filter(Boolean);
+    const link = element(
+      "a",
+      {
+        href: linkTo(place),
+        on: {
+          click: (event) => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+            event.preventDefault();
+            this.#onChoose(run.run_id);
+          },
+        },
+      },
+      element("span", { class: "run-name" }, run.run_id || "(no run)"),
+      facts.length > 0 && element("span", { class: "muted number" }, facts.join(" ")),
+    );
+    this.#links.set(run.run_id, link);
+    return link;
+  }
+}

@@ -1,0 +1,95 @@
+/** The buttons under the timeline: restart, back, play, on, speed, loop, skip; and where playback stands. */
+
+import { SPEEDS } from "../playback/clock.js";
+import { element, setText } from "../shell/dom.js";
+import { icon } from "../shell/icons.js";
+import { formatCount } from "../shell/numbers.js";
+
+/** The last of the speeds, by its name. */
+export const speedName = (speed) => (speed === SPEEDS.at(-1) ? "max" : `${speed}×`);
+
+export class TransportView {
+  node;
+
+  #play;
+  #speed;
+  #loop;
+  #skip;
+  #live;
+  #counter = element("output", { class: "counter number" });
+
+  /** @param {Record<string, function(*): void>} run what each button does, by name; `speed` gets the speed */
+  constructor(run) {
+    this.#play = button("play", "Play (space)", () => run.togglePlay(), "primary");
+    this.#loop = button("loop", "Loop: press at its start, then at its end, then to clear (i, o, \\)", () => run.loop());
+    this.#skip = button("skip", "Skip dull stretches (s)", () => run.toggleSkip());
+    this.#live = element("button", { type: "button", class: "button live-button", hidden: true, on: { click: () => run.follow() } }, "Live");
+    this.#speed = element(
+      "select",
+      { class: "select", "aria-label": "Speed", on: { change: () => run.speed(Number(this.#speed.value)) } },
+      ...SPEEDS.map((speed) => element("option", { value: String(speed) }, speedName(speed))),
+    );
+    this.node = element(
+      "div",
+      { class: "transport", role: "toolbar", "aria-label": "Playback" },
+      element(
+        "div",
+        { class: "group" },
+        button("restart", "To the start (Home)", () => run.restart()),
+        button("back", "One step back (,)", () => run.step(-1)),
+        this.#play,
+        button("forward", "One step on (.)", () => run.step(1)),
+      ),
+      element("div", { class: "group" }, this.#speed, this.#loop, this.#skip),
+      element("div", { class: "group counter-group" }, this.#live, this.#counter),
+      element(
+        "div",
+        { class: "group end" },
+        button("link", "Copy link at this step", () => run.copyLink()),
+        button("fullscreen", "Full screen (f)", () => run.fullscreen()),
+        button("help", "Keyboard help (?)", () => run.help()),
+      ),
+    );
+  }
+
+  /**
+   * Show the state of playback.
+   *
+   * @param {{clock: import("../playback/clock.js").PlaybackClock, number: number, last: number, isLive: boolean, isFollowing: boolean}} state
+   *   `number` of the step and of the `last` one
+   */
+  draw({ clock, number, last, isLive, isFollowing }) {
+    const shown = clock.isPlaying ? "pause" : "play";
+    if (this.#play.dataset.icon !== shown) {
+      this.#play.dataset.icon = shown;
+      this.#play.replaceChildren(icon(shown));
+      this.#play.setAttribute("aria-label", shown === "pause" ? "Pause (space)" : "Play (space)");
+      this.#play.title = this.#play.getAttribute("aria-label");
+    }
+    const speed = String(clock.speed);
+    if (this.#speed.value !== speed) this.#chooseSpeed(speed);
+    press(this.#loop, clock.loop !== null);
+    press(this.#skip, clock.dullSpans !== null);
+    this.#live.hidden = !isLive;
+    press(this.#live, isFollowing);
+    setText(this.#counter, `${formatCount(number)} / ${formatCount(last)}`);
+  }
+
+  /** A link may ask for a speed that is not on the list. */
+  #chooseSpeed(speed) {
+    if (![...this.#speed.options].some(({ value }) => value === speed)) {
+      this.#speed.append(element("option", { value: speed }, speedName(Number(speed))));
+    }
+    this.#speed.value = speed;
+  }
+}
+
+function button(name, label, run, kind = "") {
+  const node = element("button", { type: "button", class: `button icon-button ${kind}`, title: label, "aria-label": label, on: { click: run } }, icon(name));
+  node.dataset.icon = name;
+  return node;
+}
+
+function press(node, isPressed) {
+  node.setAttribute("aria-pressed", String(isPressed));
+}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from recorder.embedded_server import EmbeddedServer, find_server_binary, running_server_url, server_url, tether
+from recorder.child_process import tether
+from recorder.embedded_server import EmbeddedServer, find_server_binary, running_server_url, server_url
 from recorder.errors import ServerStartError
 from recorder.redis_client import answers, make_client
 from tests.processes import PythonProcess, is_alive

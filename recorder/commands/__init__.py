@@ -8,12 +8,17 @@ from __future__ import annotations
 __all__ = ["COMMANDS"]
 
 COMMANDS: dict[str, str] = {
+    "demo": "record a real training run on this machine",
     "worker": "decide, write and sweep; make videos",
     "serve": "show recordings in a browser, and episodes while they are recorded",
     "list": "recordings, by stage, reason, reward",
     "show": "everything known about one episode",
     "why": "why an episode was kept, or was not",
     "stats": "runs, trainers, queues and losses at a glance",
+    "export": "make a video of an episode",
+    "batch": "make a video of every recording that meets filters",
+    "reel": "one video of the best, median and worst episodes of each stage",
+    "videos": "videos that workers make: how far they are; cancel, retry",
     "prune": "delete recordings by age or size",
     "doctor": "look for what is missing or wrong, and say what to do",
 }

@@ -6,17 +6,14 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from recorder.embedded_server import tether
+from recorder.child_process import spawn_tethered
 from recorder.embedded_server.address import Address, choose_address, configuration
 from recorder.embedded_server.binary import find_server_binary
 from recorder.embedded_server.folder import ServerFolder, running_server_url
@@ -38,7 +35,7 @@ class EmbeddedServer:
     """A Redis or Valkey server as a child process, with its data in a folder that survives it.
 
     Append-only file on, nothing evicted, reachable from this machine and by this user only. Leaving the ``with`` block
-    stops it; when the owner is killed, the server ends by itself (see ``tether``). It is in a session of its own, so
+    stops it; when the owner is killed, the server ends by itself (``recorder.child_process``). It has a session of its own, so
     that Ctrl-C reaches the owner alone, which then stops it in order.
 
     Args:
@@ -184,33 +181,10 @@ def server_url(url: str | None, data_dir: Path | str) -> Iterator[str]:
 
 
 def _spawn(binary: Path, folder: ServerFolder, lock: int) -> subprocess.Popen[bytes]:
-    """Start the tethered server from a thread that lives as long as it does.
-
-    The kernel's signal comes when the *thread* that started the server ends, which may be long before its process does.
-    """
-    way = "kernel" if sys.platform == "linux" else "watcher"
-    command = [sys.executable, "-I", "-S", str(tether.__file__), str(os.getpid()), way, str(binary)]
-    started: Future[subprocess.Popen[bytes]] = Future()
-
-    def keep() -> None:
-        try:
-            with folder.log.open("ab") as log:
-                process = subprocess.Popen(
-                    [*command, str(folder.configuration)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(lock,),
-                    start_new_session=True,
-                )
-        except OSError as error:
-            started.set_exception(ServerStartError(f"the server could not be started: {error}: {binary}"))
-            return
-        started.set_result(process)
-        process.wait()
-
-    threading.Thread(target=keep, name="embedded-server", daemon=True).start()
-    return started.result()
+    try:
+        return spawn_tethered([str(binary), str(folder.configuration)], log=folder.log, pass_fds=(lock,))
+    except OSError as error:
+        raise ServerStartError(f"the server could not be started: {error}: {binary}") from error
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

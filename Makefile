@@ -1,0 +1,44 @@
+# The verbs are the whole of CI. Everything lives in .venv; nothing is installed anywhere else.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+SECONDS ?= 60
+EXIT    ?=
+KEYS    ?=
+
+.PHONY: help setup demo test lint bench clean
+
+help:
+	@echo "make demo    train an agent for SECONDS=60 and record it; EXIT=1 ends with the report"
+	@echo "make test    the test suite"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   the figures; KEYS='file_bytes load_ms' for some of them"
+	@echo "make clean   remove the environment and what was recorded by the demo"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,torch]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@exec $(BIN)/python -m recorder demo --seconds $(SECONDS) $(if $(EXIT),--exit)
+
+test: $(STAMP)
+	@exec $(BIN)/python -m pytest $(TESTS)
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	@exec $(BIN)/python -m benchmarks $(KEYS)
+
+clean:
+	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

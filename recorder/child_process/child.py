@@ -1,0 +1,106 @@
+"""Starting a program tied to this process's life, and ending it in order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from recorder.child_process import tether
+
+__all__ = ["ChildProcess", "spawn_tethered"]
+
+
+def spawn_tethered(command: Sequence[str], *, log: Path, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, from a thread that lives as long as it does.
+
+    The kernel's signal comes when the *thread* that started the program ends, which may be long before its process does.
+
+    Args:
+        command: a path and arguments.
+        log: file that its output is appended to.
+        pass_fds: descriptors that it inherits.
+
+    Raises:
+        OSError: it could not be started.
+    """
+    way = "kernel" if sys.platform == "linux" else "watcher"
+    tied = [sys.executable, "-I", "-S", str(tether.__file__), str(os.getpid()), way, *command]
+    started: Future[subprocess.Popen[bytes]] = Future()
+
+    def keep() -> None:
+        try:
+            with log.open("ab") as output:
+                process = subprocess.Popen(
+                    tied,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=pass_fds,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            started.set_exception(error)
+            return
+        started.set_result(process)
+        process.wait()
+
+    threading.Thread(target=keep, name=f"keeper of {Path(command[0]).name}", daemon=True).start()
+    return started.result()
+
+
+class ChildProcess:
+    """A program that runs for the length of a ``with`` block; Ctrl-C in the terminal does not reach it.
+
+    Args:
+        command: a path and arguments.
+        log: file that its output is appended to.
+        stop_secs: how long it may take to end after SIGTERM, before SIGKILL.
+    """
+
+    def __init__(self, command: Sequence[str], *, log: Path, stop_secs: float = 25.0) -> None:
+        self._command = command
+        self._log = log
+        self._stop_secs = stop_secs
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = spawn_tethered(self._command, log=self._log)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def log_tail(self, n_lines: int = 15) -> str:
+        """The last lines of its output."""
+        with contextlib.suppress(OSError):
+            return "\n".join(self._log.read_text(errors="replace").splitlines()[-n_lines:])
+        return ""
+
+    def stop(self) -> None:
+        """End it: SIGTERM, then SIGKILL to its whole session."""
+        if self._process is None:
+            return
+        if self.is_alive:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(self._stop_secs)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()

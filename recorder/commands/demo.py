@@ -1,0 +1,142 @@
+"""Record a real training run on this machine: a server, a worker, an agent that learns, and what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recorder.capture import EpisodeRecorder
+from recorder.child_process import ChildProcess
+from recorder.commands.demo_report import report
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.output import Output
+from recorder.commands.parsing import add_command
+from recorder.embedded_server import EmbeddedServer
+from recorder.errors import MissingExtraError, RecorderError, ServerStartError
+
+if TYPE_CHECKING:
+    from recorder.catalog import Catalog
+    from recorder.commands.parsing import Subparsers
+
+NAME = "demo"
+
+_START_SECS = 60.0
+_SETTLE_SECS = 120.0
+_POLL_SECS = 0.1
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, NAME, description=__doc__, example="demo --seconds 20 --exit")
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="how long to train (default: 60)")
+    parser.add_argument("--lanes", type=int, default=16, metavar="N", help="lives lived side by side (default: 16)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of world and agent (default: 0)")
+    parser.add_argument(
+        "--dir", type=Path, default=Path("demo-data"), help="where everything goes (default: demo-data)"
+    )
+    parser.add_argument(
+        "--exit", action="store_true", help="end when the report is printed, without serving the recordings"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo; everything that it starts ends with it.
+
+    Raises:
+        MissingExtraError: torch or the workers' parts are not installed.
+        ServerStartError: the server or the worker did not start.
+    """
+    train = _load_trainer()
+    output = Output.of(args)
+    folder: Path = args.dir.absolute()
+    recordings = folder / "recordings"
+    recordings.mkdir(parents=True, exist_ok=True)
+    run_id = getattr(args, "run", None) or time.strftime("demo-%Y%m%d-%H%M%S")
+    log = folder / "worker.log"
+    log.unlink(missing_ok=True)
+    options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings)]
+    with EmbeddedServer(folder / "server") as server:
+        output.note(f"{server.kind} server started: {server.url}")
+        worker_command = [
+            sys.executable,
+            "-m",
+            "recorder",
+            "worker",
+            "--redis-url",
+            server.url,
+            *options,
+            "--concurrency",
+            "1",
+        ]
+        with ChildProcess(worker_command, log=log) as worker:
+            catalog = _wait_for_catalog(recordings / "catalog.db", worker)
+            output.note(f"worker started, its log: {log}\ntraining for {args.seconds:.0f} s, run {run_id}")
+            with EpisodeRecorder(server.url, run_id=run_id) as recorder:
+                result = train(
+                    recorder=recorder,
+                    n_lanes=args.lanes,
+                    seconds=args.seconds,
+                    seed=args.seed,
+                    on_progress=None if output.as_json else _print_progress,
+                )
+                recorder.close()
+                stats = recorder.stats()
+            output.note("waiting for the last episodes to be decided and written")
+            _wait_until(lambda: _is_settled(catalog, run_id), worker, "the worker to finish the run")
+            summary = report(output, catalog, recordings, run_id, result, stats)
+            catalog.close()
+    return ExitStatus.OK if summary["is_whole"] else ExitStatus.FAILED
+
+
+def _load_trainer() -> Callable[..., Any]:
+    try:
+        import torch  # only the demo's trainer needs it
+    except ImportError as error:
+        raise MissingExtraError("The demo's trainer", "torch") from error
+    try:
+        from examples.hamlet.train import train
+    except ImportError as error:
+        raise RecorderError(
+            "the demo's trainer lies in examples/, beside the packages: run this from a clone of the project (make demo)"
+        ) from error
+    # The tensors are small: a second thread costs more than it brings.
+    torch.set_num_threads(1)
+    return train
+
+
+def _wait_for_catalog(path: Path, worker: ChildProcess) -> Catalog:
+    from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
+
+    _wait_until(path.exists, worker, "the worker to make its catalog", secs=_START_SECS)
+    return Catalog(path)
+
+
+def _is_settled(catalog: Catalog, run_id: str) -> bool:
+    """Whether the run has ended and every kept episode has its file, or was given up."""
+    state = catalog.load_run_state(run_id)
+    if state.ended_at is None:
+        return False
+    summary = catalog.summarise_run(run_id)
+    n_parked = sum(row.run_id == run_id for row in catalog.parked_writes())
+    return catalog.get_run(run_id).n_recordings + n_parked >= summary.by_decision.get("kept", 0)
+
+
+def _wait_until(condition: Callable[[], bool], worker: ChildProcess, what: str, *, secs: float = _SETTLE_SECS) -> None:
+    deadline = time.monotonic() + secs
+    while not condition():
+        if not worker.is_alive or time.monotonic() > deadline:
+            ended = "it has ended" if not worker.is_alive else f"not within {secs:.0f} s"
+            raise ServerStartError(f"waited for {what}: {ended}. The end of its log:\n{worker.log_tail()}")
+        time.sleep(_POLL_SECS)
+
+
+def _print_progress(progress: Any) -> None:
+    print(
+        f"{progress.seconds:5.0f} s  {progress.env_steps:9,} steps  {progress.n_episodes:5,} episodes  stage {progress.stage}"
+        f"  epsilon {progress.epsilon:.2f}  survival {progress.recent_survival:5.1f}",
+        flush=True,
+    )

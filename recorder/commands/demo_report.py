@@ -1,0 +1,98 @@
+"""What the demo tells at its end: kept episodes by reason, overhead, losses, sizes, and what to type next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recorder.capture import RecorderStats
+from recorder.commands.output import Output, human_bytes
+
+if TYPE_CHECKING:
+    from recorder.catalog import Catalog
+
+__all__ = ["report"]
+
+
+def report(
+    output: Output, catalog: Catalog, recordings: Path, run_id: str, result: Any, stats: RecorderStats
+) -> dict[str, Any]:
+    """Print the report; gives it as a map.
+
+    Args:
+        result: a ``TrainingResult`` of the example trainer.
+    """
+    summary = catalog.summarise_run(run_id)
+    rows = catalog.query_recordings(run=run_id, limit=None)
+    disk_bytes = sum(row["compressed_size_bytes"] for row in rows)
+    n_steps_kept = sum(row["n_steps"] for row in rows)
+    n_failed = sum(row.run_id == run_id for row in catalog.parked_writes())
+    n_missing = stats.n_missing_steps + summary.n_missing_steps
+    document = {
+        "run_id": run_id,
+        "recordings": str(recordings),
+        "seconds": result.seconds,
+        "env_steps": result.env_steps,
+        "n_episodes": summary.n_episodes,
+        "by_decision": summary.by_decision,
+        "by_reason": summary.by_reason,
+        "first_fifth_survival": result.first_fifth_survival,
+        "last_fifth_survival": result.last_fifth_survival,
+        "overhead_percent": result.overhead_percent,
+        "n_missing_steps": n_missing,
+        "n_failed_episodes": n_failed,
+        "n_recordings": len(rows),
+        "disk_bytes": disk_bytes,
+        "n_bytes_sent": stats.n_bytes_sent,
+        "is_whole": n_missing == 0 and n_failed == 0 and summary.n_steps == result.env_steps,
+    }
+    output.document(document)
+    families = Counter[str]()
+    for reason, count in summary.by_reason.items():
+        families[_family(reason)] += count
+    by_family = [{"reason": family, "episodes": families[family]} for family in sorted(families)]
+    output.note("")
+    output.table("Kept episodes by reason", {"reason": "reason", "episodes": "episodes"}, by_family)
+    kept = summary.by_decision.get("kept", 0)
+    output.note("")
+    output.fields(
+        "The run",
+        {
+            "trained": f"{result.env_steps:,} steps, {summary.n_episodes:,} episodes in {result.seconds:.0f} s",
+            "learned": f"survival {result.first_fifth_survival:.0f} steps in the first fifth of the episodes,"
+            f" {result.last_fifth_survival:.0f} in the last; stage {result.stage} reached",
+            "kept": f"{kept:,} of {summary.n_episodes:,} episodes (an episode may have several reasons)",
+            "overhead": f"{result.overhead_percent:.2f} % of training time spent in the recorder's calls",
+            "lost": "nothing"
+            if document["is_whole"]
+            else f"{n_missing:,} steps, {n_failed} episodes that could not be written",
+            "on disk": f"{human_bytes(disk_bytes)} in {len(rows):,} files, {disk_bytes / max(1, n_steps_kept):.0f} bytes a step",
+        },
+    )
+    best = max(rows, key=lambda row: row["total_reward"], default=None)
+    if best is not None:
+        place = f"--recordings {_shown(recordings)} --run {run_id}"
+        output.note(
+            "\nNext:\n"
+            f"  python -m recorder list {place} --order reward\n"
+            f"  python -m recorder why {best['episode_id']} {place}\n"
+            f"  python -m recorder show {best['episode_id']} {place}"
+        )
+    return document
+
+
+def _family(reason: str) -> str:
+    """``stage_2_first_3`` as ``stage_*_first``, so that the table stays short."""
+    parts = reason.split("_")
+    if parts[0] == "stage":
+        return "_".join(["stage", "*", *(part for part in parts[2:] if not part.isdigit())])
+    return reason
+
+
+def _shown(path: Path) -> str:
+    """The path as a person would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -56,6 +56,8 @@ class EpisodeFilter:
     max_reward: float | None = None
     tag: str | None = None
     recorded: bool | None = None
+    min_episode: int | None = None
+    max_episode: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,10 @@ def page_of_episodes(
 def _where(connection: Connection, wanted: EpisodeFilter, *, by_time: bool) -> Iterator[ColumnElement[bool]]:
     if wanted.recorded is not None:
         yield episodes.c.written_at.is_not(None) if wanted.recorded else episodes.c.written_at.is_(None)
+    if wanted.min_episode is not None:
+        yield episodes.c.episode_id >= wanted.min_episode
+    if wanted.max_episode is not None:
+        yield episodes.c.episode_id <= wanted.max_episode
     conditions = list(_conditions(wanted, connection.dialect.name))
     if connection.dialect.name != "sqlite":
         yield from (condition.leading for condition in conditions)
@@ -135,10 +141,14 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[_Condition
 
 
 def _reward_range(reward: ColumnElement[float], wanted: EpisodeFilter) -> ColumnElement[bool]:
-    # NaN sorts above all numbers, so that a lower bound alone would let it in.
-    low = [reward >= wanted.min_reward, reward < nan] if wanted.min_reward is not None else []
-    high = [reward <= wanted.max_reward] if wanted.max_reward is not None else []
-    return and_(*low, *high)
+    conditions = []
+    if wanted.min_reward is not None:
+        conditions.append(reward >= wanted.min_reward)
+    if wanted.max_reward is not None:
+        conditions.append(reward <= wanted.max_reward)
+    else:
+        conditions.append(reward < nan)  # NaN sorts above all numbers, so that a lower bound alone would let it in
+    return and_(*conditions)
 
 
 def _listed_in(table: Any, matches: ColumnElement[bool]) -> _Condition:

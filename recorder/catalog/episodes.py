@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from sqlalchemy import CTE, func, select
 
 from recorder.catalog.base import CatalogBase
@@ -55,6 +57,8 @@ class EpisodeOperations(CatalogBase):
         max_reward: float | None = None,
         tag: str | None = None,
         recorded: bool | None = None,
+        min_episode: int | None = None,
+        max_episode: int | None = None,
         order: str = "-finished",
         cursor: str | None = None,
         limit: int = 50,
@@ -65,6 +69,7 @@ class EpisodeOperations(CatalogBase):
             reason: one of the episode's reasons; ``*`` and ``?`` stand for any characters and any one character.
             min_reward, max_reward: bounds, included; an episode whose return is NaN is within none.
             recorded: True for those that have a file, False for those that have none.
+            min_episode, max_episode: bounds of the episode's id, included.
             order: ``finished``, ``episode_id``, ``reward``, ``length`` or ``stage``; with ``-`` in front, greatest
                 first.
             cursor: ``next_cursor`` of the page before, with the same filters and order.
@@ -72,7 +77,9 @@ class EpisodeOperations(CatalogBase):
         Raises:
             UsageError: the order is unknown, the cursor is not of this order, or the limit is not positive.
         """
-        wanted = EpisodeFilter(run, stage, reason, status, decision, lane, min_reward, max_reward, tag, recorded)
+        wanted = EpisodeFilter(
+            run, stage, reason, status, decision, lane, min_reward, max_reward, tag, recorded, min_episode, max_episode
+        )
         with self._reading() as connection:
             return page_of_episodes(connection, wanted, order=order, cursor=cursor, limit=limit)
 
@@ -80,7 +87,8 @@ class EpisodeOperations(CatalogBase):
         """The run's episodes that a criterion may still claim, by episode id."""
         query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.decision == "held")
         with self._reading() as connection:
-            return fetch_episodes(connection, query.order_by(episodes.c.episode_id))
+            # Sorted here: asked to sort, SQLite would walk the whole run by its primary key.
+            return sorted(fetch_episodes(connection, query), key=attrgetter("episode_id"))
 
     def learning_curve(self, run_id: str, max_points: int = 2000) -> list[CurvePoint]:
         """The run's episodes by episode id, thinned evenly to ``max_points`` or fewer."""

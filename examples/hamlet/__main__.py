@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seconds", type=float, help="length of the run (60, when --steps is not given either)")
     parser.add_argument("--steps", type=int, help="environment steps to live, all lanes together")
-    parser.add_argument("--lanes", type=int, default=16, help="lives lived side by side (16)")
+    parser.add_argument("--lanes", type=int, default=32, help="lives lived side by side (32)")
     parser.add_argument("--seed", type=int, default=0, help="of the world, the weights and the agent (0)")
     parser.add_argument("--device", default="cpu", help="torch device (cpu)")
     where = parser.add_mutually_exclusive_group()

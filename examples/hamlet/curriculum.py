@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 __all__ = ["STAGES", "Curriculum", "Stage", "StageTransition"]
 
-WINDOW_EPISODES = 48
-"""Finished episodes of the current stage that a verdict needs: three a lane at sixteen lanes."""
+WINDOW_EPISODES = 64
+"""Finished episodes of the current stage that a verdict needs: two a lane at thirty-two lanes."""
 
 BASICS = ("Bed", "Shower", "HomeMeal", "Job")
 OUTDOORS = (*BASICS, "Labor", "Park", "Doctor")

@@ -28,7 +28,7 @@ PROGRESS_INTERVAL_SECS = 5.0
 def train(
     *,
     recorder: EpisodeRecorder | None = None,
-    n_lanes: int = 16,
+    n_lanes: int = 32,
     seconds: float | None = None,
     env_steps: int | None = None,
     seed: int = 0,

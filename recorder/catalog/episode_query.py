@@ -9,11 +9,11 @@ because each filter matches many.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, and_, exists, func, literal, literal_column, select, tuple_
+from sqlalchemy import ColumnClause, ColumnElement, Select, and_, exists, func, literal, literal_column, select, tuple_
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
@@ -38,7 +38,7 @@ _ORDERS = {
 
 _FEW = 2_000
 """Rows that are fetched and sorted in some milliseconds."""
-_FEW_BY_REWARD = 100_000
+_FEW_BY_REWARD = 150_000
 """The same for rewards, whose index holds all that the order needs, so that no rows are fetched."""
 
 
@@ -67,9 +67,9 @@ class _Condition:
     leading: ColumnElement[bool]
     following: ColumnElement[bool]
     matches: Select[Any]
-    few: int = _FEW
     in_time_order: bool = False
     """Whether its index yields its matches in the order ``finished``."""
+    by_reward: bool = False
 
 
 def page_of_episodes(
@@ -83,40 +83,44 @@ def page_of_episodes(
     if limit < 1:
         raise UsageError(f"limit must be 1 or more, got {limit}")
     in_order = parse_order(order, _ORDERS)
-    # The keys first, from an index where it can be; then the rows of this page only. One more tells whether a page
-    # follows.
-    keys = select(*_key).where(*_where(connection, wanted, by_time=in_order.columns is _time)).limit(limit + 1)
+    conditions, leader = _plan(connection, wanted, by_time=in_order.columns is _time)
+    # An index that leads must not lose to the one that has the order, so then the order is written without an index.
+    key_order = in_order if leader is None else replace(in_order, columns=[_without_index(c) for c in in_order.columns])
+    # The keys first, from an index where it can be; then the rows of this page only. One more tells whether a page follows.
+    keys = key_order.sort(select(*_key).where(*conditions).limit(limit + 1))
     if cursor is not None:
-        keys = keys.where(in_order.after(cursor))
-    chosen = in_order.sort(keys).subquery()
-    query = select_episodes().join(
-        chosen, and_(chosen.c.run_id == episodes.c.run_id, chosen.c.episode_id == episodes.c.episode_id)
-    )
+        keys = keys.where(key_order.after(cursor))
+    chosen = keys.subquery()
+    on_page = and_(chosen.c.run_id == episodes.c.run_id, chosen.c.episode_id == episodes.c.episode_id)
+    query = select_episodes().join(chosen, on_page)
     found = fetch_episodes(connection, in_order.sort(query))
     page = found[:limit]
     return EpisodePage(page, in_order.cursor_of(page[-1]) if len(found) > limit else None)
 
 
-def _where(connection: Connection, wanted: EpisodeFilter, *, by_time: bool) -> Iterator[ColumnElement[bool]]:
-    if wanted.recorded is not None:
-        yield episodes.c.written_at.is_not(None) if wanted.recorded else episodes.c.written_at.is_(None)
-    if wanted.min_episode is not None:
-        yield episodes.c.episode_id >= wanted.min_episode
-    if wanted.max_episode is not None:
-        yield episodes.c.episode_id <= wanted.max_episode
+def _plan(
+    connection: Connection, wanted: EpisodeFilter, *, by_time: bool
+) -> tuple[list[ColumnElement[bool]], _Condition | None]:
+    """The filters, each written so that an index may answer it or not, and the one that leads, if any does."""
     conditions = list(_conditions(wanted, connection.dialect.name))
-    if connection.dialect.name != "sqlite":
-        yield from (condition.leading for condition in conditions)
-        return
-    leader = next((condition for condition in conditions if _matches_few(connection, condition)), None)
-    for condition in conditions:
-        leads = condition is leader if leader is not None else by_time and condition.in_time_order
-        yield condition.leading if leads else condition.following
+    plan: list[ColumnElement[bool]] = []
+    leader: _Condition | None = None
+    if connection.dialect.name == "sqlite":
+        leader = next((condition for condition in conditions if _matches_few(connection, condition)), None)
+        for condition in conditions:
+            leads = condition is leader if leader is not None else by_time and condition.in_time_order
+            plan.append(condition.leading if leads else condition.following)
+    else:
+        plan = [condition.leading for condition in conditions]
+    if wanted.recorded is not None:
+        plan.append(episodes.c.written_at.is_not(None) if wanted.recorded else episodes.c.written_at.is_(None))
+    return plan, leader
 
 
 def _matches_few(connection: Connection, condition: _Condition) -> bool:
-    probe = select(func.count()).select_from(condition.matches.limit(condition.few + 1).subquery())
-    return connection.execute(probe).scalar_one() <= condition.few
+    few = _FEW_BY_REWARD if condition.by_reward else _FEW
+    probe = select(func.count()).select_from(condition.matches.limit(few + 1).subquery())
+    return connection.execute(probe).scalar_one() <= few
 
 
 def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[_Condition]:
@@ -133,7 +137,7 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[_Condition
     if wanted.min_reward is not None or wanted.max_reward is not None:
         in_range = _reward_range(episodes.c.total_reward, wanted)
         without_index = _reward_range(_without_index(episodes.c.total_reward), wanted)
-        yield _Condition(in_range, without_index, select(literal(1)).where(in_range), few=_FEW_BY_REWARD)
+        yield _Condition(in_range, without_index, select(literal(1)).where(in_range), by_reward=True)
     if wanted.reason is not None:
         yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))
     if wanted.tag is not None:
@@ -157,6 +161,6 @@ def _listed_in(table: Any, matches: ColumnElement[bool]) -> _Condition:
     return _Condition(tuple_(*_key).in_(keys), exists().where(of_episode, matches), keys)
 
 
-def _without_index(column: Column[Any]) -> ColumnElement[Any]:
+def _without_index(column: ColumnClause[Any]) -> ColumnClause[Any]:
     """The column, written so that SQLite looks for no index on it."""
-    return literal_column(f"+{column.table.name}.{column.name}", column.type)
+    return literal_column(f"+{episodes.name}.{column.name}", column.type)

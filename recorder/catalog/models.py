@@ -119,8 +119,8 @@ episodes = Table(
     ),
     Index(
         "ix_episodes_unwritten",
-        "decision",  # the same for all, but it makes SQLite prefer this index to the one on all decisions
-        "run_id",
+        "decision",  # the same in all of it, but with "parked" it makes SQLite prefer this index to the one on decisions
+        "parked",
         "finished_unix_nanos",
         sqlite_where=text(UNWRITTEN),
         postgresql_where=text(UNWRITTEN),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, literal, tuple_
+from sqlalchemy import ColumnClause, ColumnElement, Select, literal, tuple_
 
 from recorder.errors import UsageError
 
@@ -21,7 +21,7 @@ class Order:
     """An order over columns that together are unique."""
 
     name: str
-    columns: Sequence[Column[Any]]
+    columns: Sequence[ColumnClause[Any]]
     descending: bool
 
     def sort(self, query: Select[Any]) -> Select[Any]:
@@ -54,7 +54,7 @@ class Order:
         return urlsafe_b64encode(json.dumps([self.name, *values]).encode()).decode()
 
 
-def parse_order(name: str, orders: Mapping[str, Sequence[Column[Any]]]) -> Order:
+def parse_order(name: str, orders: Mapping[str, Sequence[ColumnClause[Any]]]) -> Order:
     """The order that ``name`` asks for; a ``-`` in front means greatest first.
 
     Raises:

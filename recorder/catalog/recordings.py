@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
+from math import nan
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, tuple_, update
@@ -81,10 +82,11 @@ class RecordingOperations(CatalogBase):
             if value is not None:
                 query = query.where(column == value)
         if min_reward is not None:
-            # NaN sorts above all numbers, so a lower bound alone would let it in.
-            query = query.where(recordings.c.total_reward >= min_reward, recordings.c.total_reward < float("nan"))
+            query = query.where(recordings.c.total_reward >= min_reward)
         if max_reward is not None:
             query = query.where(recordings.c.total_reward <= max_reward)
+        elif min_reward is not None:
+            query = query.where(recordings.c.total_reward < nan)  # NaN sorts above all numbers
         with self._reading() as connection:
             if reason is not None:
                 matches = matches_glob(recording_reasons.c.reason, reason, connection.dialect.name)

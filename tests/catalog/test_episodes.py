@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recorder.catalog import Catalog, EpisodeRow
+from recorder.catalog import Catalog, EpisodeRow, episode_query
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.catalog.samples import NOW, commit, episode, recording
 
@@ -44,6 +44,15 @@ def test_an_episode_that_is_missing_is_named_in_the_error(catalog: Catalog) -> N
         catalog.find_episode(5)
 
 
+@pytest.fixture(params=["few", "many"])
+def matches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the filters of a test count as matching few episodes or many, which lead to different plans."""
+    if request.param == "many":
+        monkeypatch.setattr(episode_query, "_FEW", 0)
+        monkeypatch.setattr(episode_query, "_FEW_BY_REWARD", 0)
+
+
+@pytest.mark.usefixtures("matches")
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -82,6 +91,10 @@ def test_every_filter_keeps_what_it_says(catalog: Catalog, filters: dict[str, An
     catalog.finish_writes([recording(3, reasons=("top_10.0pct",))], at=NOW)
     catalog.tag_episode("run-a", 2, "nice")
     assert _ids(catalog, **filters) == expected
+    for order in ("episode_id", "reward", "length", "stage"):
+        assert sorted(_ids(catalog, order=order, **filters), reverse=True) == expected
+        paged = [row.episode_id for row in _all_pages(catalog, 2, order=order, **filters)]
+        assert paged == _ids(catalog, order=order, **filters)
 
 
 @pytest.mark.parametrize(

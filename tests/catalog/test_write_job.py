@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from recorder.catalog import Catalog
+from recorder.catalog.models import UNWRITTEN
 from tests.catalog.samples import NOW, commit, episode, recording
 
 SECOND = timedelta(seconds=1)
@@ -153,3 +155,12 @@ def test_parked_writes_are_tried_again_on_request(catalog: Catalog) -> None:
     assert catalog.retry_parked() == 1
     assert _claim(catalog) == [2]
     assert catalog.get_episode("run-b", 2).attempts == 0
+
+
+def test_the_write_job_looks_at_unwritten_episodes_only(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "catalog.db") as catalog, catalog._reading() as connection:
+        for condition in ("parked IS 0", "parked IS 1"):
+            plan = connection.exec_driver_sql(
+                f"EXPLAIN QUERY PLAN SELECT * FROM episodes WHERE {UNWRITTEN} AND {condition} ORDER BY finished_unix_nanos"
+            )
+            assert ["ix_episodes_unwritten" in row.detail for row in plan] == [True]

@@ -19,7 +19,7 @@ CREATE TABLE annotations (
 	CONSTRAINT pk_annotations PRIMARY KEY (annotation_id), 
 	CONSTRAINT fk_annotations_run_id FOREIGN KEY(run_id) REFERENCES runs (run_id) ON DELETE CASCADE
 );
-INSERT INTO "annotations" VALUES(1,'run-ü',1,3,NULL,'','look','','','2026-11-22 17:03:16.755357','2026-11-22 17:03:16.755357');
+INSERT INTO "annotations" VALUES(1,'run-ü',1,3,NULL,'','look','','','2026-11-22 17:11:11.343563','2026-11-22 17:11:11.343563');
 CREATE TABLE episode_tags (
 	run_id TEXT NOT NULL, 
 	episode_id BIGINT NOT NULL, 
@@ -164,7 +164,7 @@ CREATE INDEX ix_episodes_run ON episodes (run_id, finished_unix_nanos);
 CREATE INDEX ix_episodes_stage ON episodes (curriculum_stage, finished_unix_nanos);
 CREATE INDEX ix_episodes_status ON episodes (status, finished_unix_nanos);
 CREATE INDEX ix_episodes_summary ON episodes (run_id, decision, status, n_steps, n_missing_steps, n_bytes);
-CREATE INDEX ix_episodes_unwritten ON episodes (decision, run_id, finished_unix_nanos) WHERE decision = 'kept' AND written_at IS NULL;
+CREATE INDEX ix_episodes_unwritten ON episodes (decision, parked, finished_unix_nanos) WHERE decision = 'kept' AND written_at IS NULL;
 CREATE INDEX ix_recording_reasons_reason ON recording_reasons (reason, run_id, episode_id);
 CREATE INDEX ix_recordings_episode ON recordings (episode_id);
 CREATE INDEX ix_recordings_reward ON recordings (total_reward, run_id, episode_id);

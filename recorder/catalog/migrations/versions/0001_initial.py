@@ -110,7 +110,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_episodes_unwritten",
         "episodes",
-        ["decision", "run_id", "finished_unix_nanos"],
+        ["decision", "parked", "finished_unix_nanos"],
         sqlite_where=sa.text("decision = 'kept' AND written_at IS NULL"),
         postgresql_where=sa.text("decision = 'kept' AND written_at IS NULL"),
     )

@@ -6,7 +6,8 @@ every step but once, in a ``Layout`` that steps point to. torch is never importe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,14 +24,22 @@ __all__ = [
     "copy_extras",
     "copy_scalar",
     "is_cuda",
+    "kind_of",
 ]
 
 
 class ArrayKind(NamedTuple):
-    """What the bytes of an array field are."""
+    """What the bytes of an array field are.
+
+    Args:
+        tensor_dtype: torch's dtype of the tensors that it was made for; None for other arrays.
+        pack: makes the bytes from a tensor's numbers; None when going by way of numpy is quicker.
+    """
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
+    tensor_dtype: Any = None
+    pack: Callable[..., bytes] | None = None
 
 
 class Layout(NamedTuple):
@@ -47,8 +56,18 @@ ARRAY_FIELDS = Layout._fields
 
 
 class LayoutChangedError(Exception):
-    """An array is not of the kind that the layout says; the caller makes a new layout. Never leaves the recorder."""
+    """An array is not of the kind that the layout says. Never leaves the recorder."""
 
+
+_MAX_PACKED = 16
+"""Longest tensor that is copied number by number; a numpy view of one costs more than that (measured with torch 2.13)."""
+
+_PACK_LETTERS = {
+    "|b1": "?", "|i1": "b", "|u1": "B", "<i2": "h", "<i4": "i", "<i8": "q", "<f2": "e", "<f4": "f", "<f8": "d"
+}  # fmt: skip
+
+_packers: dict[str, Callable[..., bytes]] = {}
+"""One packer a format, so that equal kinds are equal."""
 
 _PLAIN = frozenset([float, int, bool, type(None), str])
 _NUMPY_SCALAR = np.generic
@@ -58,17 +77,46 @@ def copy_array(value: Any, kind: ArrayKind | None) -> Any:
     """A field that may be an array: bytes of the given kind, or a tuple or number of Python's.
 
     Raises:
-        LayoutChangedError: it is an array of another kind.
+        Exception: it is of another kind, or can't be read this way; ``kind_of`` tells which.
     """
     cls = value.__class__
-    if cls is tuple:
-        return value if not value or value[0].__class__ in _PLAIN else tuple(copy_scalar(item) for item in value)
     if cls in _PLAIN:
         return value
-    array = value if cls is np.ndarray else as_array(value)
-    if kind is None or array.dtype is not kind.dtype or array.shape != kind.shape:
+    if cls is tuple or cls is list:
+        return tuple(value) if not value or value[0].__class__ in _PLAIN else tuple(copy_scalar(item) for item in value)
+    if kind is None:
+        raise LayoutChangedError
+    dtype, shape, tensor_dtype, pack = kind
+    if cls is np.ndarray:
+        array = value
+    elif pack is not None and value.dtype is tensor_dtype and value.is_cpu:
+        return pack(*value.tolist())
+    elif tensor_dtype is not None:
+        array = value.numpy()
+    else:
+        array = as_array(value)
+    if array.dtype is not dtype or array.shape != shape:
         raise LayoutChangedError
     return array.tobytes()
+
+
+def kind_of(value: Any) -> ArrayKind:
+    """The kind of an array.
+
+    Raises:
+        UsageError: it is not made of numbers, or it lies on a device.
+    """
+    array = as_array(value)
+    if not (hasattr(value, "is_cpu") and hasattr(value, "tolist")):
+        return ArrayKind(array.dtype, array.shape)
+    letter = _PACK_LETTERS.get(array.dtype.str)
+    if array.ndim != 1 or array.size > _MAX_PACKED or letter is None:
+        return ArrayKind(array.dtype, array.shape, value.dtype)
+    key = f"<{array.size}{letter}"
+    pack = _packers.get(key)
+    if pack is None:
+        pack = _packers[key] = struct.Struct(key).pack
+    return ArrayKind(array.dtype, array.shape, value.dtype, pack)
 
 
 def copy_scalar(value: Any) -> Any:

@@ -15,7 +15,6 @@ from recorder.capture.batch import BatchWriter
 from recorder.capture.builder import Row
 from recorder.capture.copying import (
     Layout,
-    LayoutChangedError,
     as_array,
     copy_array,
     copy_extras,
@@ -165,16 +164,17 @@ class EpisodeRecorder:
         """
         try:
             layout = self._layout
+            position_kind, meters_kind, action_kind, q_values_kind, masks_kind = layout
             row = (
                 episode_id,
                 step,
                 lane,
                 layout,
-                copy_array(position, layout.position),
-                copy_array(meters, layout.meters),
-                copy_array(action, layout.action),
-                copy_array(q_values, layout.q_values),
-                copy_array(action_masks, layout.action_masks),
+                copy_array(position, position_kind),
+                copy_array(meters, meters_kind),
+                copy_array(action, action_kind),
+                copy_array(q_values, q_values_kind),
+                copy_array(action_masks, masks_kind),
                 reward if reward.__class__ in _PLAIN else copy_scalar(reward),
                 intrinsic_reward if intrinsic_reward.__class__ in _PLAIN else copy_scalar(intrinsic_reward),
                 done if done.__class__ in _PLAIN else copy_scalar(done),
@@ -185,7 +185,7 @@ class EpisodeRecorder:
                 epsilon if epsilon.__class__ in _PLAIN else copy_scalar(epsilon),
                 extras if extras is None else copy_extras(extras),
             )
-        except Exception as reason:  # noqa: BLE001 - the quick way does not fit; the careful one tells why
+        except Exception:  # noqa: BLE001 - the quick way does not fit; the careful one tells why
             values = {
                 "position": position,
                 "meters": meters,
@@ -202,7 +202,7 @@ class EpisodeRecorder:
                 "epsilon": epsilon,
                 "extras": extras,
             }
-            self._record_carefully((episode_id, step, lane), values, reason)
+            self._record_carefully((episode_id, step, lane), values)
             return
         if self._is_closed:
             self._refuse(UsageError("record_step was called after close()"))
@@ -340,17 +340,15 @@ class EpisodeRecorder:
     ) -> None:
         self.close()
 
-    def _record_carefully(self, place: tuple[int, int, int], values: Mapping[str, Any], reason: Exception) -> None:
+    def _record_carefully(self, place: tuple[int, int, int], values: Mapping[str, Any]) -> None:
         """A step whose arrays are of a new kind, or lie on a device, or can't be recorded."""
         try:
             extras = values["extras"] or {}
             if any(map(is_cuda, values.values())) or any(map(is_cuda, extras.values())):
                 row: Row | DeviceRow | None = self._device_rows.row(place, values, self._layouts)
-            elif isinstance(reason, LayoutChangedError):
+            else:
                 self._layout = self._layouts.of(values, self._layout)
                 row = row_of(*place, values, self._layout)
-            else:
-                raise reason
             if row is None or not self._handover.put_row(row):
                 self._queue_full(row or (place[0],))
         except Exception as error:  # noqa: BLE001 - recording never stops training

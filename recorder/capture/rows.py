@@ -10,13 +10,13 @@ import numpy as np
 from recorder.capture.builder import ROW_FIELDS, Row
 from recorder.capture.copying import (
     ARRAY_FIELDS,
-    ArrayKind,
     Layout,
     as_array,
     copy_array,
     copy_extras,
     copy_scalar,
     is_cuda,
+    kind_of,
 )
 from recorder.capture.cuda_ring import CudaRing, DeviceCopy
 from recorder.errors import UsageError
@@ -37,9 +37,8 @@ class Layouts:
         kinds = {}
         for field in ARRAY_FIELDS:
             value = values.get(field)
-            if value is not None and not isinstance(value, int | float | tuple):
-                array = as_array(value)
-                kinds[field] = ArrayKind(array.dtype, array.shape)
+            if value is not None and not isinstance(value, int | float | tuple | list):
+                kinds[field] = kind_of(value)
         layout = before._replace(**kinds)
         return self._known.setdefault(layout, layout)
 

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["find_server_url", "open_catalog", "settings_of"]
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
+def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
     """The settings in force for a command: its options go before everything else.
+
+    Args:
+        more: sections that only this command has options for, with their keys.
 
     Raises:
         SettingsError: the file, the environment or an option is wrong.
@@ -28,7 +31,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     redis = {
         key: given[option] for option, key in (("redis_url", "url"), ("key_prefix", "key_prefix")) if option in given
     }
-    return load_settings(given.get("config"), overrides={**overrides, **({"redis": redis} if redis else {})})
+    return load_settings(given.get("config"), overrides={**overrides, **({"redis": redis} if redis else {}), **more})
 
 
 def open_catalog(settings: Settings, *, read_only: bool = True) -> Catalog:

@@ -174,6 +174,25 @@ class RenderSettings(Section):
     concurrency: int = setting(
         1, "Processes of one render worker; the encoder uses several cores by itself.", unit="processes", ge=1
     )
+    videos_dir: str | None = setting(
+        None,
+        "Folder for the videos that workers make, reached by all of them and by the server. Left out, `videos` in a local "
+        "`recordings_dir`.",
+        min_length=1,
+    )
+    encoder_threads: int = setting(
+        0,
+        "Threads of the encoder of one process; 0 takes all cores, 1 is best with as many processes as cores.",
+        unit="threads",
+        ge=0,
+    )
+    lease_secs: float = setting(
+        180.0,
+        "How long a worker has a part of a video to itself; then another may try. Longer than the slowest machine needs for "
+        "500 frames of 1920x1080.",
+        unit="seconds",
+        gt=0,
+    )
 
 
 class ServerSettings(Section):
@@ -184,7 +203,30 @@ class ServerSettings(Section):
     token: SecretStr | None = setting(
         None, "What a client must present. Left out, everyone who reaches the port may watch.", secret=True
     )
-    max_connections: int = setting(1200, "Viewers at once; each costs a thread and a socket.", unit="connections", ge=1)
+    max_connections: int = setting(
+        1200,
+        "Viewers at once in one process; each costs a socket and some memory, none a thread.",
+        unit="connections",
+        ge=1,
+    )
+    processes: int = setting(
+        1, "Processes that share the port. One serves hundreds of viewers; more use more cores.", unit="processes", ge=1
+    )
+    threads: int = setting(
+        8, "Threads of a process for plain requests: files, lists, thumbnails.", unit="threads", ge=1, le=256
+    )
+    cache_bytes: ByteSize = setting(
+        ByteSize(256 * _MIB),
+        "Opened recordings and encoded steps that a process keeps; what was used last stays.",
+        unit="bytes",
+        ge=_MIB,
+    )
+    idle_secs: float = setting(
+        3600.0,
+        "A viewer that plays nothing and says nothing for so long is disconnected; the page comes back by itself.",
+        unit="seconds",
+        gt=0,
+    )
 
 
 class RetentionSettings(Section):
@@ -249,6 +291,17 @@ class Settings(Section):
             SettingsError: the recordings lie behind a URL, so that there is no place beside them.
         """
         return self._beside_recordings(".server", "redis.url", "the URL of a server")
+
+    @property
+    def videos_path(self) -> Path:
+        """Folder for the videos that workers make.
+
+        Raises:
+            SettingsError: the recordings lie behind a URL and no folder is named.
+        """
+        if self.render.videos_dir is not None:
+            return Path(self.render.videos_dir)
+        return self._beside_recordings("videos", "render.videos_dir", "a folder")
 
     def _beside_recordings(self, name: str, key: str, what: str) -> Path:
         folder = self.local_recordings_dir

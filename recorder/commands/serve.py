@@ -1,0 +1,69 @@
+"""Show recordings in a browser: start the replay server and print its link."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import find_server_url, settings_of
+from recorder.commands.parsing import add_command
+from recorder.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+    from recorder.settings import Settings
+
+__all__ = ["add_parser", "run"]
+
+_OPTIONS = ("host", "port", "token", "processes")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers, "serve", description=__doc__ or "", example="serve --recordings recordings/\nserve --port 0 --processes 2"
+    )
+    parser.set_defaults(**dict.fromkeys(_OPTIONS))
+    parser.add_argument("--host", help="address to listen on; 127.0.0.1 by default, any other needs a token")
+    parser.add_argument("--port", type=int, help="port to listen on; 8766 by default, 0 takes a free one")
+    parser.add_argument("--token", help="what a client must present; better set HAMLET_RECORDER_SERVER__TOKEN")
+    parser.add_argument("--processes", type=int, help="processes that share the port; 1 by default")
+
+
+def run(args: argparse.Namespace) -> ExitStatus:
+    """Serve until a signal ends it.
+
+    Raises:
+        SettingsError: the address is reached from outside and there is no token.
+        ServerStartError: the address is taken.
+        CatalogError: the catalog can't be opened.
+    """
+    try:
+        from replay_server.serving import bind, check_bind, link, serve  # lazy: loads Flask and gunicorn
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("The replay server", "server") from error
+    settings = _settings(args)
+    check_bind(settings)
+    _make_catalog(settings)
+    listener = bind(settings.server.host, settings.server.port)
+    address = link(settings, listener.getsockname()[1])
+    serve(settings, listener, on_ready=lambda: print(f"Replay: {address}\nStop it with Ctrl-C.", flush=True))
+    return ExitStatus.OK
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    given = {name: getattr(args, name) for name in _OPTIONS if getattr(args, name) is not None}
+    settings = settings_of(args, **({"server": given} if given else {}))
+    redis = settings.redis.model_copy(update={"url": find_server_url(settings)})
+    return settings.model_copy(update={"redis": redis})
+
+
+def _make_catalog(settings: Settings) -> None:
+    """Make or migrate the catalog once, before several processes would try together."""
+    from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
+
+    folder = settings.local_recordings_dir
+    if folder is not None and settings.database is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    Catalog(settings.catalog_url).close()

@@ -1,0 +1,81 @@
+"""From an episode's id to its opened recording: catalog, file, and a message that helps where one of them fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recorder.episode_file import Episode, open_episode
+from recorder.errors import EpisodeFileError, RecordingNotFoundError, StorageError
+
+if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which a trainer may not have
+    from recorder.catalog import Catalog, RecordingRow
+    from recorder.storage import Storage
+
+__all__ = ["MAX_RECORDING_BYTES", "find_recording", "open_recording", "read_recording"]
+
+MAX_RECORDING_BYTES = 2 * 2**30
+"""A larger file is refused before it is read."""
+
+
+def find_recording(catalog: Catalog, run_id: str | None, episode_id: int) -> RecordingRow:
+    """The catalog's row; without ``run_id`` that of the newest run that has the episode.
+
+    Raises:
+        RecordingNotFoundError: there is none; the message says why.
+    """
+    try:
+        return catalog.get_recording(run_id, episode_id)
+    except RecordingNotFoundError as error:
+        raise RecordingNotFoundError(f"Recording not found: {_reason(catalog, run_id, episode_id)}: {catalog.url}") from error
+
+
+def read_recording(storage: Storage, row: RecordingRow) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        RecordingNotFoundError: the file is gone.
+        StorageError: it can't be read.
+        EpisodeFileTooLargeError: larger than ``MAX_RECORDING_BYTES``.
+    """
+    try:
+        return storage.read(row.file_path, max_bytes=MAX_RECORDING_BYTES)
+    except StorageError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise RecordingNotFoundError(
+            f"Recording not found: the catalog knows episode {row.episode_id} of run {row.run_id!r}, but its file was "
+            f"moved or deleted; check recordings_dir, or run 'python -m recorder doctor': {storage.location(row.file_path)}"
+        ) from error
+
+
+def open_recording(catalog: Catalog, storage: Storage, run_id: str | None, episode_id: int) -> tuple[RecordingRow, Episode]:
+    """Find, read and open a recording.
+
+    Raises:
+        RecordingNotFoundError: no row, or no file.
+        EpisodeFileError: the file is corrupt, too large, or of a version that is not known.
+        StorageError: the file can't be read.
+    """
+    row = find_recording(catalog, run_id, episode_id)
+    data = read_recording(storage, row)
+    try:
+        return row, open_episode(data)
+    except EpisodeFileError as error:
+        raise type(error)(f"{error}: {storage.location(row.file_path)}") from error
+
+
+def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:
+    name = f"episode {episode_id}" if run_id is None else f"episode {episode_id} of run {run_id!r}"
+    try:
+        episode = catalog.find_episode(episode_id, run_id)
+    except RecordingNotFoundError:
+        return f"the catalog has no {name}; check the id, the run, and which database is open"
+    match episode.decision:
+        case "held":
+            return f"{name} waits until no criterion can claim it any more; try again later"
+        case "skipped":
+            return f"{name} was not kept by any criterion, or was deleted; 'python -m recorder why {episode_id}' explains"
+        case _ if episode.parked:
+            return f"{name} was to be kept, but writing it failed: {episode.error}"
+        case _:
+            return f"{name} is kept and about to be written; try again in a moment"

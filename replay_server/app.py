@@ -1,0 +1,106 @@
+"""``create_app``: the one place where the server's parts meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from recorder.catalog import Catalog
+from recorder.settings import Settings
+from recorder.step_stream import RedisStepStream, StepStream
+from recorder.storage import open_storage
+from replay_server.admission import add_admission
+from replay_server.library import Library
+from replay_server.limits import Limits
+from replay_server.live import LiveEpisodes
+from replay_server.metrics import Metrics
+from replay_server.pages import make_pages
+from replay_server.rest import add_rest
+from replay_server.rest.run_converter import RunConverter
+from replay_server.security import Gate
+from replay_server.services import Services
+from replay_server.socket.connection import Connection
+from replay_server.socket.hub import Hub
+from replay_server.socket.route import add_socket_route
+from replay_server.socket.session import ViewerSession
+from replay_server.version import package_version
+
+__all__ = ["EXTENSION", "create_app"]
+
+EXTENSION = "replay"
+"""Under this name ``app.extensions`` holds the ``Services``."""
+
+_LIVE_SHARE = 8
+"""One part in so many of the cache is for chunks of live episodes."""
+
+_MAX_BODY_BYTES = 64 * 1024
+"""The largest request is an annotation."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    catalog: Catalog | None = None,
+    stream: StepStream | None = None,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Flask:
+    """The application, for one process; nothing is shared with others but files, catalog and stream.
+
+    Args:
+        settings: where things lie, and ``settings.server``.
+        catalog: left out, the one of the settings is opened.
+        stream: where trainers send; left out, that of ``settings.redis.url``, or none without one.
+        limits: left out, the defaults with ``settings.server``'s numbers.
+        clock: monotonic seconds.
+
+    Raises:
+        CatalogError: the catalog can't be opened.
+        SettingsError: a URL can't work.
+    """
+    server = settings.server
+    if limits is None:
+        limits = Limits(max_connections=server.max_connections, idle_secs=server.idle_secs)
+    if stream is None and settings.redis.url is not None:
+        stream = RedisStepStream(
+            settings.redis.url,
+            key_prefix=settings.redis.key_prefix,
+            purpose="server",
+            socket_timeout_secs=settings.redis.socket_timeout_secs,
+        )
+    catalog = catalog or Catalog(settings.catalog_url)
+    storage = open_storage(settings.recordings_dir)
+    live_bytes = server.cache_bytes // _LIVE_SHARE
+    library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes)
+    live = None if stream is None else LiveEpisodes(stream, cache_bytes=live_bytes, clock=clock)
+    metrics = Metrics()
+    name = f"hamlet-recorder {package_version()}"
+
+    def make_session(hub: Hub, connection: Connection) -> ViewerSession:
+        return ViewerSession(hub, connection, library=library, live=live, metrics=metrics, server_name=name)
+
+    services = Services(
+        catalog=catalog,
+        storage=storage,
+        library=library,
+        live=live,
+        hub=Hub(limits=limits, make_session=make_session, clock=clock),
+        gate=Gate(host=server.host, token=server.token.get_secret_value() if server.token else None),
+        metrics=metrics,
+        clock=clock,
+    )
+    metrics.watch("replay_cache_bytes", "Bytes that the caches hold", lambda: library.n_bytes)
+
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    app.url_map.merge_slashes = False  # a run may be named a//b
+    app.url_map.converters["run"] = RunConverter
+    app.extensions[EXTENSION] = services
+    add_admission(app, services)
+    add_rest(app, services)
+    add_socket_route(app, services)
+    app.register_blueprint(make_pages())
+    return app
+

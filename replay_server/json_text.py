@@ -1,0 +1,49 @@
+"""JSON that every browser can read: NaN and infinities become null; times, bytes and numpy's numbers become text and numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+__all__ = ["to_json"]
+
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=lambda value: _plain(value)).encode
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON, without spaces."""
+    try:
+        return _encode(value)
+    except (ValueError, TypeError):  # a NaN somewhere, or a key that is not text: rare, so looked for only then
+        return _encode(_cleaned(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)
+
+
+def _cleaned(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in value]
+    return _cleaned(_plain(value))

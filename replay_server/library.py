@@ -1,0 +1,90 @@
+"""``Library``: opened recordings, shared by all viewers of a process and bounded in bytes."""
+
+from __future__ import annotations
+
+from recorder.catalog import Catalog, RecordingRow
+from recorder.episode_file import open_episode
+from recorder.errors import EpisodeFileError
+from recorder.recordings import find_recording, read_recording
+from recorder.storage import Storage
+from replay_server.cache import ByteLru
+from replay_server.opened import OpenedRecording
+from replay_server.state_update import state_updates
+
+__all__ = ["BLOCK_STEPS", "Library"]
+
+BLOCK_STEPS = 32
+"""Steps whose messages are made together: half a millisecond of work, little enough not to delay other viewers."""
+
+
+class Library:
+    """Finds, opens and keeps recordings; safe to share between threads.
+
+    Args:
+        catalog: where recordings are listed.
+        storage: where their files lie.
+        cache_bytes: for opened recordings and for their encoded messages, half each.
+    """
+
+    def __init__(self, catalog: Catalog, storage: Storage, *, cache_bytes: int) -> None:
+        self.catalog = catalog
+        self.storage = storage
+        self._opened: ByteLru[tuple[str, int, str], OpenedRecording] = ByteLru(cache_bytes // 2)
+        self._updates: ByteLru[tuple[tuple[str, int, str], int], list[bytes]] = ByteLru(cache_bytes // 2)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that the caches hold."""
+        return self._opened.n_bytes + self._updates.n_bytes
+
+    def open(self, run_id: str | None, episode_id: int) -> OpenedRecording:
+        """A recording; without ``run_id`` that of the newest run that has the episode.
+
+        Raises:
+            RecordingNotFoundError: there is no such recording, or its file is gone.
+            EpisodeFileError: the file can't be read as one.
+            StorageError, CatalogError: file or catalog can't be reached.
+        """
+        row = find_recording(self.catalog, run_id, episode_id)
+        key = (row.run_id, row.episode_id, row.content_hash)
+        opened = self._opened.get(key)
+        if opened is None:
+            opened = self._read(row)
+            self._opened.put(key, opened, opened.n_bytes)
+        return opened
+
+    def prepared(self, run_id: str | None, episode_id: int) -> OpenedRecording:
+        """The same, with everything decoded that an ``opened`` message needs: work that would keep other viewers waiting later.
+
+        Raises:
+            RecordingNotFoundError, EpisodeFileError, StorageError, CatalogError: as ``open``.
+        """
+        opened = self.open(run_id, episode_id)
+        _ = opened.chunk_rows, opened.markers, opened.dull
+        return opened
+
+    def update(self, opened: OpenedRecording, index: int) -> bytes:
+        """The ``state_update`` of one step, as UTF-8.
+
+        Raises:
+            EpisodeFileError: the recording is corrupt there.
+        """
+        number, place = divmod(index, BLOCK_STEPS)
+        block = self._updates.get((opened.key, number))
+        if block is None:
+            start = number * BLOCK_STEPS
+            texts = state_updates(opened, start, min(start + BLOCK_STEPS, opened.n_steps))
+            block = [text.encode() for text in texts]
+            self._updates.put((opened.key, number), block, sum(map(len, block)) + 64 * len(block))
+        return block[place]
+
+    def forget(self, row: RecordingRow) -> None:
+        """Let go of a recording that was deleted."""
+        self._opened.drop((row.run_id, row.episode_id, row.content_hash))
+
+    def _read(self, row: RecordingRow) -> OpenedRecording:
+        data = read_recording(self.storage, row)
+        try:
+            return OpenedRecording(row, open_episode(data), file_bytes=len(data))
+        except EpisodeFileError as error:
+            raise type(error)(f"{error}: {self.storage.location(row.file_path)}") from error

@@ -1,0 +1,291 @@
+"""Episodes that are still being recorded: what has arrived in the step stream, shared by all who follow them."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recorder.chunk import Chunk, decode_chunk, unpack_bounded
+from recorder.episode import EpisodeMetadata
+from recorder.errors import EpisodeFileError, RecordingNotFoundError, StreamCorruptError, UsageError
+from recorder.schema import EpisodeSchema
+from recorder.step_stream import CHUNK, END, FIRST_CURSOR, HEADER, StepStream, StreamEntry
+from replay_server.cache import ByteLru
+from replay_server.outline import Columns, Marker, find_markers
+from replay_server.scene import Scene
+
+__all__ = ["Extent", "LiveEpisode", "LiveEpisodes"]
+
+_FRESH_SECS = 0.2
+"""What was read so recently is not read again, however many viewers ask."""
+
+_OPEN_CHECK_SECS = 1.0
+"""How often an episode that does not grow is looked up among the open ones: its end may have been dropped unseen."""
+
+_MAX_FOLLOWED = 256
+"""Episodes whose outline is kept; the ones asked for last."""
+
+_MAX_CONTAINERS = 100_000
+
+
+class Extent(NamedTuple):
+    """How far an episode had come at one moment."""
+
+    n_chunks: int
+    n_markers: int
+    n_gaps: int
+
+
+@dataclass(slots=True)
+class LiveEpisode:
+    """One playing of an episode, as far as it has come.
+
+    Grows on reader threads while viewers look: lists only ever get longer, ``chunk_rows`` last, so what an ``extent`` covers stays as it is.
+    """
+
+    run_id: str
+    episode_id: int
+    play_id: int
+    lane: int
+    metadata: EpisodeMetadata
+    schema: EpisodeSchema
+    scene: Scene
+    last_seq: str
+    chunk_rows: list[list[Any]] = field(default_factory=list)
+    """As PROTOCOL.md has them."""
+    first_indexes: list[int] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+    """Sequence number of each chunk's entry."""
+    markers: list[Marker] = field(default_factory=list)
+    gaps: list[tuple[int, int, str]] = field(default_factory=list)
+    n_steps: int = 0
+    reward_sum: float = 0.0
+    is_ended: bool = False
+
+    @property
+    def extent(self) -> Extent:
+        """How far it has come now."""
+        n_chunks = len(self.chunk_rows)
+        return Extent(n_chunks, len(self.markers), len(self.gaps))
+
+    def n_steps_in(self, extent: Extent) -> int:
+        """Steps that had come by then."""
+        last = extent.n_chunks - 1
+        return 0 if last < 0 else self.first_indexes[last] + int(self.chunk_rows[last][1])
+
+    def seq_of(self, extent: Extent) -> str:
+        """Place in the stream up to which they had come: of the last chunk, or of the header."""
+        return f"{self.play_id}-{self.sequences[extent.n_chunks - 1] if extent.n_chunks else 1}"
+
+    def number_after(self, sequence: int) -> int:
+        """Position of the first chunk behind an entry."""
+        return bisect_right(self.sequences, sequence)
+
+    def add_chunk(self, entry: StreamEntry) -> None:
+        """Take a chunk's outline.
+
+        Raises:
+            EpisodeFileError: it is not a chunk.
+        """
+        chunk = decode_chunk(entry.data, self.schema)
+        columns = _columns_of(chunk)
+        end = self.chunk_rows[-1][0] + self.chunk_rows[-1][1] if self.chunk_rows else 0
+        if chunk.first_step > end:
+            self.gaps.append((end, chunk.first_step, "dropped"))
+        self.markers += find_markers(
+            columns,
+            first_index=self.n_steps,
+            meter_names=self.scene.meter_names,
+            action_names=self.scene.action_names,
+            affordances=self.scene.affordances,
+        )
+        self.first_indexes.append(self.n_steps)
+        self.sequences.append(entry.sequence)
+        reward_before = self.reward_sum
+        self.reward_sum += float(columns.reward.sum())
+        self.n_steps += chunk.n_steps
+        self.chunk_rows.append([chunk.first_step, chunk.n_steps, len(entry.data), reward_before])
+
+
+class LiveEpisodes:
+    """Reads the step stream for viewers; safe to share between threads. Every method may wait for the server.
+
+    Args:
+        stream: where trainers send.
+        cache_bytes: for chunks that were read.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, stream: StepStream, *, cache_bytes: int, clock: Callable[[], float]) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._chunks: ByteLru[tuple[str, int, int, int], bytes] = ByteLru(cache_bytes)
+        self._episodes: dict[tuple[str, int], _Followed] = {}
+        self._lock = threading.Lock()
+
+    def open_episodes(self, run_id: str) -> list[tuple[int, int]]:
+        """``(episode_id, play_id)`` of the run's open episodes, the one that was last active first.
+
+        Raises:
+            StreamUnavailableError: the server can't be reached.
+        """
+        plays = sorted(self._stream.open_plays(run_id), key=lambda play: play.last_active, reverse=True)
+        return [(play.play.episode_id, play.play.play_id) for play in plays]
+
+    def newest(self, run_id: str, lane: int | None) -> int | None:
+        """The open episode that was last active, of ``lane`` when that is given; None when there is none.
+
+        Raises:
+            StreamUnavailableError: the server can't be reached.
+        """
+        for episode_id, _ in self.open_episodes(run_id):
+            episode = self.refresh(run_id, episode_id)
+            if episode is not None and not episode.is_ended and lane in (None, episode.lane):
+                return episode_id
+        return None
+
+    def refresh(self, run_id: str, episode_id: int) -> LiveEpisode | None:
+        """The episode as far as it has come; None when the stream has nothing of it.
+
+        Raises:
+            StreamUnavailableError: the server can't be reached.
+            StreamCorruptError: an entry is not what the protocol says.
+        """
+        with self._lock:
+            followed = self._episodes.pop((run_id, episode_id), None) or _Followed()
+            self._episodes[run_id, episode_id] = followed
+            while len(self._episodes) > _MAX_FOLLOWED:
+                del self._episodes[next(iter(self._episodes))]
+        with followed.lock:
+            now = self._clock()
+            if now - followed.read_at >= _FRESH_SECS:
+                self._read(run_id, episode_id, followed)
+                followed.read_at = now
+            return followed.episode
+
+    def cached_chunk(self, episode: LiveEpisode, number: int) -> bytes | None:
+        """A chunk's frame, if it is in memory."""
+        return self._chunks.get(self._key(episode, number))
+
+    def chunk(self, episode: LiveEpisode, number: int) -> bytes:
+        """A chunk's frame, read again from the stream when it has to be.
+
+        Raises:
+            RecordingNotFoundError: the stream has let go of it.
+            StreamUnavailableError: the server can't be reached.
+        """
+        frame = self.cached_chunk(episode, number)
+        if frame is not None:
+            return frame
+        sequence = episode.sequences[number]
+        before = f"{episode.play_id}-{sequence - 1}"
+        entries = self._stream.read_episode(episode.run_id, episode.episode_id, after=before, limit=1)
+        if not entries or (entries[0].play_id, entries[0].sequence) != (episode.play_id, sequence):
+            raise RecordingNotFoundError(
+                f"Recording not found: episode {episode.episode_id} of run {episode.run_id!r} is no longer in the step "
+                "stream; open its recording, if it was kept"
+            )
+        self._keep(episode, number, entries[0].data)
+        return entries[0].data
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._stream.close()
+
+    def _read(self, run_id: str, episode_id: int, followed: _Followed) -> None:
+        episode = followed.episode
+        while True:
+            after = FIRST_CURSOR if episode is None else episode.last_seq
+            entries = self._stream.read_episode(run_id, episode_id, after=after, limit=16)
+            for entry in entries:
+                episode = followed.episode = self._apply(episode, run_id, episode_id, entry)
+            if not entries:
+                break
+        if episode is not None and not episode.is_ended:
+            now = self._clock()
+            if episode.n_steps != followed.n_steps_seen:
+                followed.n_steps_seen, followed.grown_at = episode.n_steps, now
+            elif now - followed.grown_at > _OPEN_CHECK_SECS:
+                followed.grown_at = now
+                episode.is_ended = (episode_id, episode.play_id) not in self.open_episodes(run_id)
+
+    def _apply(self, episode: LiveEpisode | None, run_id: str, episode_id: int, entry: StreamEntry) -> LiveEpisode | None:
+        try:
+            if entry.kind == HEADER:
+                return _begin(run_id, episode_id, entry)
+            if episode is None or entry.play_id != episode.play_id:
+                return episode  # the tail of a play whose beginning was dropped
+            if entry.kind == CHUNK:
+                episode.add_chunk(entry)
+                self._keep(episode, len(episode.chunk_rows) - 1, entry.data)
+            elif entry.kind == END:
+                episode.metadata = EpisodeMetadata.from_map(_map_of(entry)["metadata"])
+                episode.is_ended = True
+            episode.last_seq = entry.entry_id
+        except (EpisodeFileError, UsageError, KeyError, TypeError) as error:
+            raise StreamCorruptError(f"entry {entry.entry_id} of episode {episode_id} of run {run_id!r}: {error}") from error
+        return episode
+
+    def _keep(self, episode: LiveEpisode, number: int, frame: bytes) -> None:
+        self._chunks.put(self._key(episode, number), frame, len(frame))
+
+    @staticmethod
+    def _key(episode: LiveEpisode, number: int) -> tuple[str, int, int, int]:
+        return episode.run_id, episode.episode_id, episode.play_id, number
+
+
+@dataclass(slots=True)
+class _Followed:
+    """An episode that someone asked for, and when it was last looked at."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    episode: LiveEpisode | None = None
+    read_at: float = float("-inf")
+    grown_at: float = float("-inf")
+    n_steps_seen: int = -1
+
+
+def _begin(run_id: str, episode_id: int, entry: StreamEntry) -> LiveEpisode:
+    header = _map_of(entry)
+    metadata = EpisodeMetadata.from_map(header["metadata"])
+    schema = EpisodeSchema.from_list(header["schema"])
+    return LiveEpisode(
+        run_id=run_id,
+        episode_id=episode_id,
+        play_id=entry.play_id,
+        lane=int(header.get("lane", 0)),
+        metadata=metadata,
+        schema=schema,
+        scene=Scene.from_header(metadata, schema, metadata.affordance_layout),
+        last_seq=entry.entry_id,
+    )
+
+
+def _map_of(entry: StreamEntry) -> Mapping[str, Any]:
+    body = unpack_bounded(entry.data, max_containers=_MAX_CONTAINERS)
+    if not isinstance(body, dict):
+        raise StreamCorruptError(f"stream entry {entry.entry_id} holds {body!r:.60}, not a map")
+    return body
+
+
+def _columns_of(chunk: Chunk) -> Columns:
+    def whole(name: str, shapes: Sequence[int]) -> Any:
+        data = chunk.column(name)
+        return data.values if data is not None and data.present is None and data.values.ndim in shapes else None
+
+    reward = chunk.column("reward")
+    return Columns(
+        n_steps=chunk.n_steps,
+        reward=np.zeros(0) if reward is None else reward.values.astype(np.float64),
+        position=whole("position", (2,)),
+        meters=whole("meters", (2,)),
+        action=whole("action", (1, 2)),
+        q_values=whole("q_values", (2,)),
+        action_masks=whole("action_masks", (2,)),
+        interaction_progress=whole("interaction_progress", (1,)),
+    )

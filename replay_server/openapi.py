@@ -1,0 +1,161 @@
+"""The description of REST in OpenAPI 3.1; a test holds it to the routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["describe"]
+
+_EPISODE = "/episodes/{run}/{episode_id}"
+_JSON = "application/json"
+
+
+def _query(name: str, kind: str, text: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": text, "schema": {"type": kind}}
+
+
+_FILTERS = [
+    _query("run", "string", "Episodes of this run."),
+    _query("stage", "integer", "Of this stage of the curriculum."),
+    _query("reason", "string", "Kept for this reason; * and ? stand for any letters and any one letter."),
+    _query("status", "string", "complete, truncated, salvaged or aborted."),
+    _query("decision", "string", "held, kept or skipped."),
+    _query("lane", "integer", "Of this sub-environment."),
+    _query("min_return", "number", "With at least this return."),
+    _query("max_return", "number", "With at most this return."),
+    _query("min_episode", "integer", "With at least this id."),
+    _query("max_episode", "integer", "With at most this id."),
+    _query("min_episode", "integer", "With at least this id."),
+    _query("max_episode", "integer", "With at most this id."),
+    _query("tag", "string", "With this tag."),
+    _query("recorded", "boolean", "true: with a file; false: without."),
+    _query("sort", "string", "finished, episode_id, reward, length or stage; - in front: greatest first."),
+    _query("cursor", "string", "next_cursor of the page before."),
+    _query("limit", "integer", "Episodes a page, 50 by default, at most 500."),
+]
+_VERSION = _query("v", "string", "The recording's content hash: the answer may then be cached for ever.")
+_ANNOTATION = {
+    "step": {"type": "integer", "minimum": 0},
+    "end_step": {"type": ["integer", "null"]},
+    "label": {"type": "string"},
+    "text": {"type": "string"},
+    "author": {"type": "string"},
+    "color": {"type": "string"},
+}
+
+_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("get", "/runs", "All runs, latest activity first", {}),
+    ("get", "/runs/{run}", "One run, with its configuration and a summary", {}),
+    (
+        "get",
+        "/runs/{run}/curve",
+        "The learning curve, in columns",
+        {"parameters": [_query("max_points", "integer", "Thinned evenly to so many, 2000 by default.")]},
+    ),
+    ("get", "/runs/{run}/live", "Episodes that are being recorded now", {}),
+    ("get", "/episodes", "Episodes, filtered, sorted and paged", {"parameters": _FILTERS}),
+    ("get", _EPISODE, "One episode, with its recording", {}),
+    ("delete", _EPISODE, "Remove the recording; the episode stays in the learning curve", {"status": 204}),
+    (
+        "get",
+        f"{_EPISODE}/steps",
+        "Steps by range and field",
+        {
+            "parameters": [
+                _query("from", "integer", "Index of the first step."),
+                _query("to", "integer", "Index behind the last step."),
+                _query("fields", "string", "Names with commas between; all by default."),
+                _VERSION,
+            ],
+            "content": ["application/x-ndjson", "application/msgpack"],
+        },
+    ),
+    ("get", f"{_EPISODE}/file", "The file; ranges", {"parameters": [_VERSION], "content": ["application/octet-stream"]}),
+    (
+        "get",
+        f"{_EPISODE}/thumbnail.png",
+        "A small picture of one step",
+        {
+            "parameters": [
+                _query("t", "integer", "Index of the step; the last one by default."),
+                _query("size", "integer", "Width in pixels, 32 to 640."),
+                _VERSION,
+            ],
+            "content": ["image/png"],
+        },
+    ),
+    ("get", f"{_EPISODE}/why", "Why the episode was kept, or not", {}),
+    ("get", f"{_EPISODE}/tags", "Tags", {}),
+    (
+        "put",
+        f"{_EPISODE}/tags",
+        "Replace the tags",
+        {"body": {"tags": {"type": "array", "items": {"type": "string"}}}},
+    ),
+    ("get", f"{_EPISODE}/annotations", "Annotations in the order of their steps", {}),
+    ("post", f"{_EPISODE}/annotations", "Add an annotation", {"body": _ANNOTATION, "status": 201}),
+    ("patch", f"{_EPISODE}/annotations/{{annotation_id}}", "Change an annotation", {"body": _ANNOTATION}),
+    ("delete", f"{_EPISODE}/annotations/{{annotation_id}}", "Remove an annotation", {"status": 204}),
+    ("get", "/openapi.json", "This description", {}),
+]
+
+_PATH_PARAMETERS = {
+    "run": {"type": "string", "description": "The run id; one that is empty or begins with . or ~ has a ~ in front."},
+    "episode_id": {"type": "integer", "minimum": 0},
+    "annotation_id": {"type": "integer", "minimum": 0},
+}
+
+
+def describe(*, version: str) -> dict[str, Any]:
+    """The description.
+
+    Args:
+        version: of this package.
+    """
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, summary, more in _ROUTES:
+        paths.setdefault(path, {})[method] = _operation(path, summary, more)
+    error = {
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "detail"],
+                "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "detail": {}},
+            }
+        },
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Hamlet replay server", "version": version},
+        "servers": [{"url": "/api/v1"}],
+        "paths": paths,
+        "components": {"schemas": {"Error": error}},
+    }
+
+
+def _operation(path: str, summary: str, more: dict[str, Any]) -> dict[str, Any]:
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": schema}
+        for name, schema in _PATH_PARAMETERS.items()
+        if f"{{{name}}}" in path
+    ]
+    status = more.get("status", 200)
+    answer: dict[str, Any] = {"description": summary}
+    if status != 204:
+        answer["content"] = {kind: {} for kind in more.get("content", [_JSON])}
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "parameters": [*in_path, *more.get("parameters", [])],
+        "responses": {
+            str(status): answer,
+            "default": {
+                "description": "An error",
+                "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
+            },
+        },
+    }
+    if "body" in more:
+        schema = {"type": "object", "properties": more["body"], "additionalProperties": False}
+        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
+    return operation

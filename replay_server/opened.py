@@ -1,0 +1,168 @@
+"""A recording that viewers look at: its episode, and what is derived from it once for all of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.catalog import RecordingRow
+from recorder.chunk import ColumnData, compress_frame, encode_chunk
+from recorder.chunk.frames import FRAME_MAGIC
+from recorder.episode_file import Episode
+from recorder.errors import ShapeChangedError, UnknownColumnError
+from recorder.schema import STEP_COLUMNS
+from replay_server.outline import Columns, Marker, dull_spans, find_markers, sample_indexes, thin_markers
+from replay_server.scene import Scene
+
+__all__ = ["OpenedRecording"]
+
+_OVERHEAD_BYTES = 8192
+"""Objects around the numbers."""
+
+
+class OpenedRecording:
+    """One recording in memory; never changes, so all viewers share it.
+
+    Args:
+        row: the catalog's row.
+        episode: the file, opened.
+        file_bytes: its size.
+    """
+
+    live = False
+
+    def __init__(self, row: RecordingRow, episode: Episode, *, file_bytes: int) -> None:
+        self.row = row
+        self.run_id = row.run_id
+        self.episode_id = row.episode_id
+        self.episode = episode
+        self.scene = Scene.of(episode)
+        # The columns that viewers need are decoded sooner or later: counted from the start, so that the bound holds.
+        decoded = sum(spec.step_bytes for spec in episode.schema.columns if spec.name in STEP_COLUMNS)
+        self.n_bytes = file_bytes + 2 * episode.n_steps * (decoded + 16) + _OVERHEAD_BYTES
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """Names these bytes."""
+        return self.run_id, self.episode_id, self.row.content_hash
+
+    @property
+    def n_steps(self) -> int:
+        """Steps that the recording holds."""
+        return self.episode.n_steps
+
+    @cached_property
+    def cumulative_reward(self) -> NDArray[np.float64]:
+        """``float64[n_steps]``: sum of ``reward`` up to and including each step; a step without one adds nothing."""
+        return np.cumsum(self.columns.reward)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The columns that an outline looks at."""
+        reward = self._column("reward")
+        if reward is None or reward.ndim != 1:
+            reward = np.zeros(self.n_steps)
+        else:
+            reward = np.where(self.episode.present("reward"), reward.astype(np.float64), 0.0)
+        return Columns(
+            n_steps=self.n_steps,
+            reward=reward,
+            position=self._column("position", ndim=2),
+            meters=self._column("meters", ndim=2),
+            action=self._column("action"),
+            q_values=self._column("q_values", ndim=2),
+            action_masks=self._column("action_masks", ndim=2),
+            interaction_progress=self._column("interaction_progress", ndim=1),
+        )
+
+    @cached_property
+    def chunk_rows(self) -> list[list[Any]]:
+        """``[first_step, n_steps, n_bytes, reward_before]`` a chunk, as PROTOCOL.md has them."""
+        rows: list[list[Any]] = []
+        index = 0
+        for number, ref in enumerate(self.episode.chunks):
+            before = float(self.cumulative_reward[index - 1]) if index else 0.0
+            n_bytes = ref.n_bytes if self._own_frames is None else len(self._own_frames[number])
+            rows.append([ref.first_step, ref.n_steps, n_bytes, before])
+            index += ref.n_steps
+        return rows
+
+    @cached_property
+    def first_indexes(self) -> list[int]:
+        """Index of the first step of each chunk."""
+        return np.cumsum([0, *(ref.n_steps for ref in self.episode.chunks)])[:-1].tolist()
+
+    def chunk_frame(self, number: int) -> bytes:
+        """One chunk as an LZ4 frame.
+
+        Raises:
+            EpisodeFileError: the file is corrupt there.
+        """
+        return self.episode.chunk_bytes(number) if self._own_frames is None else self._own_frames[number]
+
+    @cached_property
+    def markers(self) -> list[Marker]:
+        """What stands out, the most important 500."""
+        found = find_markers(
+            self.columns,
+            first_index=0,
+            meter_names=self.scene.meter_names,
+            action_names=self.scene.action_names,
+            affordances=self.episode.affordances,
+        )
+        numbers = self.episode.step_numbers
+        for gap in self.episode.gaps:
+            index = min(int(np.searchsorted(numbers, gap.first_step)), max(self.n_steps - 1, 0))
+            lost = "steps" if gap.n_steps is None else f"{gap.n_steps} steps"
+            found.append(Marker(index, "gap", f"{lost} lost: {gap.reason}"))
+        if self.n_steps:
+            found.append(Marker(self.n_steps - 1, "end", f"end ({self.episode.metadata.status})"))
+        return thin_markers(found)
+
+    @cached_property
+    def dull(self) -> list[tuple[int, int]]:
+        """``[start, stop)`` of the stretches in which nothing happens."""
+        return dull_spans(self.columns, [marker.index for marker in self.markers])
+
+    def overview(self) -> dict[str, Any]:
+        """Samples of the whole episode's curves."""
+        at = sample_indexes(self.n_steps)
+        meters = self.columns.meters
+        return {
+            "index": at.tolist(),
+            "cumulative_reward": self.cumulative_reward[at].tolist(),
+            "meters": [] if meters is None else meters[at].T.astype(np.float64).tolist(),
+        }
+
+    @cached_property
+    def _own_frames(self) -> list[bytes] | None:
+        """Frames made here, of a file that has none: version 1, or written without compression."""
+        episode = self.episode
+        if episode.version != 1:
+            if not episode.chunks or episode.chunk_bytes(0).startswith(FRAME_MAGIC):
+                return None
+            return [compress_frame(episode.chunk_bytes(number)) for number in range(len(episode.chunks))]
+        columns, masks = episode.columns(), {name: episode.present(name) for name in episode.columns()}
+        frames = []
+        for start, ref in zip(self.first_indexes, episode.chunks, strict=True):
+            here = slice(start, start + ref.n_steps)
+            data = {}
+            for name, values in columns.items():
+                present = masks[name][here]
+                if present.any():
+                    part = values[here]
+                    data[name] = ColumnData(part) if present.all() else ColumnData(part[present], present)
+            frames.append(encode_chunk(episode.schema, first_step=ref.first_step, n_steps=ref.n_steps, columns=data))
+        return frames
+
+    def _column(self, name: str, *, ndim: int | None = None) -> NDArray[Any] | None:
+        try:
+            values = self.episode.column(name)
+        except (UnknownColumnError, ShapeChangedError):
+            return None
+        if ndim == 2 and values.ndim == 1:
+            values = values[:, np.newaxis]
+        return values if ndim is None or values.ndim == ndim else None

@@ -1,0 +1,44 @@
+"""The page: one HTML file for every address of it, and its modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Blueprint, Response, send_from_directory
+from flask.typing import ResponseReturnValue
+
+__all__ = ["PAGE_FOLDER", "make_pages"]
+
+PAGE_FOLDER = Path(__file__).parent / "page"
+
+_CONTENT_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+"""Not left to the machine's own table: some have none for scripts, and a browser refuses a module of another type."""
+
+
+def make_pages() -> Blueprint:
+    """Routes of the page."""
+    pages = Blueprint("pages", __name__)
+
+    @pages.get("/")
+    def browser() -> ResponseReturnValue:
+        return _send("index.html")
+
+    @pages.get("/runs/<run:run_id>/episodes/<int:episode_id>")
+    def player(run_id: str, episode_id: int) -> ResponseReturnValue:
+        del run_id, episode_id  # the page reads its own address
+        return _send("index.html")
+
+    @pages.get("/static/<path:name>")
+    def static(name: str) -> ResponseReturnValue:
+        return _send(name)
+
+    return pages
+
+
+def _send(name: str) -> Response:
+    response = send_from_directory(
+        PAGE_FOLDER, name, mimetype=_CONTENT_TYPES.get(Path(name).suffix), max_age=None, conditional=True
+    )
+    # Asked again each time, answered by 304: an updated server must not meet an old page.
+    response.headers["Cache-Control"] = "no-cache"
+    return response

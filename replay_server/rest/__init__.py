@@ -1,0 +1,30 @@
+"""REST under ``/api/v1``, and the routes for machines that watch the server; PROTOCOL.md has the table."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from replay_server.rest.annotations import make_annotations
+from replay_server.rest.description import make_description
+from replay_server.rest.episodes import make_episodes
+from replay_server.rest.errors import add_error_handlers
+from replay_server.rest.files import make_files
+from replay_server.rest.health import make_health
+from replay_server.rest.runs import make_runs
+from replay_server.rest.steps import make_steps
+from replay_server.rest.tags import make_tags
+from replay_server.rest.thumbnails import make_thumbnails
+from replay_server.services import Services
+
+__all__ = ["add_rest"]
+
+PREFIX = "/api/v1"
+
+
+def add_rest(app: Flask, services: Services) -> None:
+    """Register every route."""
+    add_error_handlers(app)
+    for make in (make_runs, make_episodes, make_steps, make_files, make_thumbnails, make_tags, make_annotations):
+        app.register_blueprint(make(services), url_prefix=PREFIX)
+    app.register_blueprint(make_description(), url_prefix=PREFIX)
+    app.register_blueprint(make_health(services))

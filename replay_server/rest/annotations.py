@@ -1,0 +1,79 @@
+"""Annotations: notes on steps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+
+from recorder.catalog import AnnotationRow
+from recorder.errors import RecordingNotFoundError
+from replay_server.rest.arguments import json_object
+from replay_server.rest.errors import HttpError
+from replay_server.rest.responses import json_response
+from replay_server.services import Services
+
+__all__ = ["make_annotations"]
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "step": int,
+    "end_step": (int, type(None)),
+    "label": str,
+    "text": str,
+    "author": str,
+    "color": str,
+}
+_MAX_TEXT = 10_000
+_MAX_STEP = 2**63 - 1
+
+
+def make_annotations(services: Services) -> Blueprint:
+    """Routes of annotations."""
+    annotations = Blueprint("annotations", __name__)
+    catalog = services.catalog
+    path = "/episodes/<run:run_id>/<int:episode_id>/annotations"
+
+    @annotations.get(path)
+    def list_annotations(run_id: str, episode_id: int) -> ResponseReturnValue:
+        rows = catalog.list_annotations(run_id, episode_id)
+        return json_response({"annotations": [asdict(row) for row in rows]})
+
+    @annotations.post(path)
+    def add_annotation(run_id: str, episode_id: int) -> ResponseReturnValue:
+        values = _values()
+        if "step" not in values:
+            raise HttpError(400, "bad_request", "expected 'step' to be an integer, found nothing")
+        catalog.get_episode(run_id, episode_id)  # not a note on what isn't there
+        return json_response(asdict(catalog.add_annotation(run_id, episode_id, **values)), 201)
+
+    @annotations.patch(f"{path}/<int:annotation_id>")
+    def change_annotation(run_id: str, episode_id: int, annotation_id: int) -> ResponseReturnValue:
+        _require(run_id, episode_id, annotation_id)
+        return json_response(asdict(catalog.update_annotation(annotation_id, **_values())))
+
+    @annotations.delete(f"{path}/<int:annotation_id>")
+    def delete_annotation(run_id: str, episode_id: int, annotation_id: int) -> ResponseReturnValue:
+        _require(run_id, episode_id, annotation_id)
+        catalog.delete_annotation(annotation_id)
+        return Response(status=204)
+
+    def _require(run_id: str, episode_id: int, annotation_id: int) -> AnnotationRow:
+        """The annotation, if it is one of this episode."""
+        for row in catalog.list_annotations(run_id, episode_id):
+            if row.annotation_id == annotation_id:
+                return row
+        raise RecordingNotFoundError(f"episode {episode_id} of run {run_id!r} has no annotation {annotation_id}")
+
+    return annotations
+
+
+def _values() -> dict[str, Any]:
+    values = json_object(request, _FIELDS)
+    for name, value in values.items():
+        if isinstance(value, str) and len(value) > _MAX_TEXT:
+            raise HttpError(400, "bad_request", f"{name!r} holds at most {_MAX_TEXT} letters")
+        if isinstance(value, int) and not 0 <= value <= _MAX_STEP:
+            raise HttpError(400, "bad_request", f"{name!r} is out of range")
+    return values

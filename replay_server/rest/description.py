@@ -1,0 +1,23 @@
+"""The description of REST, served by what it describes."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from replay_server.openapi import describe
+from replay_server.rest.responses import json_response
+from replay_server.version import package_version
+
+__all__ = ["make_description"]
+
+
+def make_description() -> Blueprint:
+    """The route of the description."""
+    description = Blueprint("description", __name__)
+
+    @description.get("/openapi.json")
+    def openapi() -> ResponseReturnValue:
+        return json_response(describe(version=package_version()))
+
+    return description

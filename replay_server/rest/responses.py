@@ -1,0 +1,31 @@
+"""Rows of the catalog as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response
+
+from recorder.catalog import EpisodeRow
+from replay_server.json_text import to_json
+
+__all__ = ["episode_map", "json_response"]
+
+_PRIVATE = ("why", "attempts", "not_before", "leased_until")
+"""The explanation has a route of its own; the others are the write job's."""
+
+
+def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
+    """One JSON object."""
+    return Response(to_json(body) + "\n", status=status, content_type="application/json")
+
+
+def episode_map(row: EpisodeRow) -> dict[str, Any]:
+    """An episode as PROTOCOL.md describes it."""
+    body = asdict(row)
+    for name in _PRIVATE:
+        del body[name]
+    body["recorded"] = row.written_at is not None
+    return body

@@ -1,0 +1,112 @@
+"""Videos: asked for, watched while they are made, fetched, cancelled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from recorder.catalog import Catalog, VideoRow
+from recorder.video_wish import VIDEO_CHOICES
+from replay_server.render_requests import RenderRequests
+from replay_server.rest.arguments import integer, refuse_unknown
+from replay_server.rest.errors import HttpError
+from replay_server.rest.responses import json_response
+
+__all__ = ["make_videos", "video_map"]
+
+_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
+_MOST = 1000
+
+
+def make_videos(catalog: Catalog, requests: RenderRequests, videos_dir: Path) -> Blueprint:
+    """Routes of videos.
+
+    Args:
+        catalog: opened for writing.
+        requests: puts new wishes into it.
+        videos_dir: folder that the rows' ``file_path`` is relative to.
+    """
+    videos = Blueprint("videos", __name__)
+
+    @videos.post("/videos")
+    def ask() -> ResponseReturnValue:
+        body = _wish(request.get_json(silent=True))
+        row, created = requests.ask(body.pop("run_id", None), body.pop("episode_id"), body)
+        response = json_response(video_map(row), 202 if row.state != "done" else 200)
+        response.headers["Location"] = url_for("videos.one", video_id=row.video_id)
+        response.headers["X-Created"] = "true" if created else "false"
+        return response
+
+    @videos.get("/videos")
+    def listed() -> ResponseReturnValue:
+        refuse_unknown(request.args, ("run", "episode", "state", "limit", "token"))
+        rows = catalog.list_videos(
+            run=request.args.get("run"),
+            episode_id=integer(request.args, "episode"),
+            state=request.args.get("state"),
+            limit=integer(request.args, "limit", least=1, most=_MOST) or 50,
+        )
+        return json_response({"videos": [video_map(row) for row in rows]})
+
+    @videos.get("/videos/<video_id>")
+    def one(video_id: str) -> ResponseReturnValue:
+        return json_response(video_map(catalog.get_video(video_id)))
+
+    @videos.delete("/videos/<video_id>")
+    def cancel(video_id: str) -> ResponseReturnValue:
+        catalog.get_video(video_id)  # one that is not there is an error; one that is finished stays as it is
+        catalog.cancel_video(video_id, at=datetime.now(UTC))
+        return json_response(video_map(catalog.get_video(video_id)))
+
+    @videos.get("/videos/<video_id>/file")
+    def file(video_id: str) -> ResponseReturnValue:
+        return _file(videos_dir, catalog.get_video(video_id))
+
+    return videos
+
+
+def video_map(row: VideoRow) -> dict[str, Any]:
+    """A video as PROTOCOL.md describes it; the bookkeeping of the workers is left out."""
+    return {
+        "video_id": row.video_id,
+        "run_id": row.run_id,
+        "episode_id": row.episode_id,
+        "state": row.state,
+        "progress": row.n_frames_done / row.n_frames_total if row.n_frames_total else 0.0,
+        "n_frames_done": row.n_frames_done,
+        "n_frames_total": row.n_frames_total,
+        "options": row.options,
+        "error": row.error,
+        "file_size_bytes": row.file_size_bytes,
+        "created_at": row.created_at,
+        "finished_at": row.finished_at,
+    }
+
+
+def _wish(body: object) -> dict[str, Any]:
+    """The request's body, its episode checked; the choices are checked by ``make_wish``."""
+    if not isinstance(body, dict):
+        raise HttpError(400, "bad_request", "expected a JSON object, with Content-Type: application/json")
+    if type(body.get("episode_id")) is not int:
+        raise HttpError(400, "bad_request", f"expected 'episode_id' and, of choice, run_id, {', '.join(VIDEO_CHOICES)}")
+    if not isinstance(body.get("run_id"), str | None):
+        raise HttpError(400, "bad_request", "run_id is a text")
+    return dict(body)
+
+
+def _file(videos_dir: Path, row: VideoRow) -> Response:
+    if row.state != "done" or row.file_path is None:
+        raise HttpError(409, "not_ready", f"the video is {row.state}; its file comes when it is done")
+    path = videos_dir / row.file_path
+    if ".." in Path(row.file_path).parts or not path.is_file():
+        raise HttpError(
+            404, "not_found", "the video's file was moved or deleted; ask for the video again after deleting it"
+        )
+    name = f"episode_{row.episode_id:06d}{path.suffix}"
+    return send_file(
+        path.resolve(), mimetype=_TYPES.get(path.suffix), download_name=name, as_attachment=False, conditional=True
+    )

@@ -1,0 +1,37 @@
+"""What routes and sockets work with: made once an application, handed to each as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recorder.catalog import Catalog
+from recorder.storage import Storage
+from replay_server.library import Library
+from replay_server.live import LiveEpisodes
+from replay_server.metrics import Metrics
+from replay_server.security import Gate
+from replay_server.socket.hub import Hub
+
+__all__ = ["Services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one application."""
+
+    catalog: Catalog
+    storage: Storage
+    library: Library
+    live: LiveEpisodes | None
+    hub: Hub
+    gate: Gate
+    metrics: Metrics
+    clock: Callable[[], float]
+
+    def close(self, reason: str) -> None:
+        """Tell the viewers, and let go of everything."""
+        self.hub.close(reason)
+        if self.live is not None:
+            self.live.close()
+        self.catalog.close()

@@ -1,0 +1,95 @@
+"""One stream of chunks: where it stands, and how much the client wants."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from recorder.errors import UsageError
+from replay_server.live import LiveEpisode
+from replay_server.opened import OpenedRecording
+from replay_server.socket.frames import MAX_PART_BYTES, PART_HEADER, part_header
+
+__all__ = ["ChunkStream"]
+
+_PART_BYTES = MAX_PART_BYTES - PART_HEADER.size
+
+
+@dataclass(slots=True)
+class ChunkStream:
+    """One stream.
+
+    Args:
+        stream_id: the client's number for it.
+        source: where the chunks come from; None while ``follow`` waits for an episode.
+        next_chunk: position of the chunk that is sent next.
+        credit: chunks that may be sent.
+        task: what follows a live episode.
+    """
+
+    stream_id: int
+    source: OpenedRecording | LiveEpisode | None
+    credit: int
+    next_chunk: int = 0
+    is_eof_told: bool = False
+    is_loading: bool = False
+    loaded: tuple[int, bytes] | None = None
+    task: asyncio.Task[None] | None = None
+    _frame: bytes = b""
+    _frame_number: int = 0
+    _offset: int = 0
+
+    @property
+    def n_chunks(self) -> int:
+        """Chunks that there are so far."""
+        return 0 if self.source is None else len(self.source.chunk_rows)
+
+    @property
+    def has_part(self) -> bool:
+        """Whether a chunk has begun and is not all sent."""
+        return self._offset < len(self._frame)
+
+    def chunk_at(self, index: int) -> int:
+        """Position of the chunk that holds a step.
+
+        Raises:
+            UsageError: there is no such step.
+        """
+        n_steps = 0 if self.source is None else self.source.n_steps
+        if self.source is None or not 0 <= index < n_steps:
+            raise UsageError(f"step index {index} of an episode of {n_steps} steps: the first is 0")
+        return bisect_right(self.source.first_indexes, index) - 1
+
+    def begin(self, frame: bytes) -> None:
+        """Start sending the next chunk; it costs one credit."""
+        self._frame, self._frame_number, self._offset = frame, self.next_chunk, 0
+        self.next_chunk += 1
+        self.credit -= 1
+
+    def take_part(self) -> bytes:
+        """The next binary message of the chunk that has begun."""
+        start, total = self._offset, len(self._frame)
+        self._offset = min(start + _PART_BYTES, total)
+        header = part_header(
+            is_last=self._offset == total,
+            stream_id=self.stream_id,
+            chunk_number=self._frame_number,
+            offset=start,
+            chunk_bytes=total,
+        )
+        part = header + self._frame[start : self._offset]
+        if self._offset == total:
+            self._frame, self._offset = b"", 0
+        return part
+
+    def seek(self, chunk: int, credit: int) -> None:
+        """Make ``chunk`` the next one; a chunk that has begun is finished first."""
+        self.next_chunk = chunk
+        self.credit = credit
+        self.is_eof_told = False
+
+    def cancel(self) -> None:
+        """Stop following."""
+        if self.task is not None:
+            self.task.cancel()

@@ -1,0 +1,256 @@
+"""One WebSocket on the event loop: what comes in is checked and handed on one by one, what goes out is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wsproto import WSConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.utilities import ProtocolError
+
+from replay_server.json_text import to_json
+from replay_server.limits import Limits, RateLimiter
+from replay_server.socket.frames import binary_frame, text_frame
+
+if TYPE_CHECKING:
+    from wsproto.events import Event
+
+__all__ = ["Connection", "Session"]
+
+logger = logging.getLogger(__name__)
+
+_GOING_AWAY = 1001
+_PROTOCOL_ERROR = 1002
+_POLICY = 1008
+_TOO_BIG = 1009
+_TRY_LATER = 1013
+_NORMAL = 1000
+
+_LINGER_SECS = 2.0
+"""How long a peer may take to close its side."""
+
+
+class Session(Protocol):
+    """What a connection talks to."""
+
+    def opened(self) -> None:
+        """The connection can be written to."""
+
+    async def receive(self, text: str) -> None:
+        """Carry out one message; must not raise."""
+
+    def refuse(self, code: str, message: str) -> None:
+        """Answer a message that is not even looked at."""
+
+    def writable(self) -> None:
+        """What waited has gone out."""
+
+    def is_busy(self) -> bool:
+        """Whether something plays or is followed."""
+
+    def closed(self) -> None:
+        """The connection is gone."""
+
+
+class Connection(asyncio.Protocol):
+    """A WebSocket after its upgrade.
+
+    Args:
+        ws: the state of the protocol, handshake done.
+        limits: sizes, rates and times.
+        clock: monotonic seconds.
+        make_session: makes what the connection talks to.
+        on_close: called once, when it is gone.
+        spawn: runs a coroutine on the event loop.
+        call_later: calls a function after so many seconds.
+    """
+
+    def __init__(
+        self,
+        ws: WSConnection,
+        *,
+        limits: Limits,
+        clock: Callable[[], float],
+        make_session: Callable[[Connection], Session],
+        on_close: Callable[[Connection], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        call_later: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        self._ws = ws
+        self._limits = limits
+        self._clock = clock
+        self._on_close = on_close
+        self._spawn = spawn
+        self._call_later = call_later
+        now = clock()
+        self._rate = RateLimiter(limits.messages_per_sec, limits.message_burst, now)
+        self._n_refused = 0
+        self._inbox: deque[str] = deque()
+        self._is_working = False
+        self._partial: list[str] = []
+        self._partial_bytes = 0
+        self._is_ending = False
+        self._heard_at = now
+        self._spoke_at = now
+        self._clogged_at: float | None = None
+        self._transport: asyncio.Transport | None = None
+        self.n_sent = 0
+        self._session = make_session(self)
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=self._limits.high_water_bytes)
+        self._session.opened()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._clock()
+        if self._is_ending:
+            return
+        try:
+            self._ws.receive_data(data)
+            for event in self._ws.events():
+                self._on_event(event)
+        except ProtocolError as error:
+            self.close(_PROTOCOL_ERROR, f"not a WebSocket frame: {error}")
+
+    def pause_writing(self) -> None:
+        self._clogged_at = self._clock()
+
+    def resume_writing(self) -> None:
+        self._clogged_at = None
+        self._session.writable()
+        self._start_work()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._inbox.clear()
+        self._session.closed()
+        self._on_close(self)
+
+    # What sessions call.
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether more waits for this reader than it should: send nothing that can be left out."""
+        return self._clogged_at is not None
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message as JSON."""
+        self.send_text(to_json(message).encode())
+
+    def send_text(self, payload: bytes) -> None:
+        """Send a text message that is UTF-8 already."""
+        self._write(text_frame(payload))
+
+    def send_binary(self, payload: bytes) -> None:
+        """Send a binary message."""
+        self._write(binary_frame(payload))
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye and hang up; what waits for the reader is not waited for."""
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._is_ending:
+            return
+        if self._ws.state is ConnectionState.OPEN:
+            self._write(self._ws.send(CloseConnection(code, reason.encode()[:120].decode(errors="ignore"))))
+        if self._clogged_at is not None:
+            transport.abort()
+            return
+        # Half-closed, and what still comes is read and forgotten: closing with unread bytes would reset the connection,
+        # and the reason would be lost with it.
+        self._is_ending = True
+        self._inbox.clear()
+        transport.resume_reading()
+        transport.write_eof()
+        self._call_later(_LINGER_SECS, transport.abort)
+
+    def check(self) -> None:
+        """Called every few seconds: ping, and hang up on those that stall, are gone, or have nothing to do."""
+        now = self._clock()
+        limits = self._limits
+        if self._clogged_at is not None and now - self._clogged_at > limits.stalled_secs:
+            self.close(_TRY_LATER, "read too slowly: connect again")
+        elif now - self._heard_at > 2 * limits.ping_secs + 1:
+            self.close(_GOING_AWAY, "no answer to pings")
+        elif now - self._spoke_at > limits.idle_secs and not self._session.is_busy():
+            self.close(_NORMAL, "idle")
+        elif now - self._heard_at > limits.ping_secs / 2 and self._ws.state is ConnectionState.OPEN:
+            self._write(self._ws.send(Ping()))
+
+    # The way in.
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case TextMessage():
+                self._on_text(event)
+            case BytesMessage():
+                if event.message_finished:
+                    self._refuse("bad_message", "expected a text message, found a binary one")
+            case Ping():
+                if not self.is_clogged:
+                    self._write(self._ws.send(event.response()))
+            case CloseConnection() if self._ws.state is ConnectionState.REMOTE_CLOSING:
+                self._write(self._ws.send(event.response()))
+                if self._transport is not None:
+                    self._transport.close()
+            case CloseConnection():  # the library's words for bytes that are no frame
+                self.close(event.code, event.reason or "not a WebSocket frame")
+            case Pong():
+                pass
+
+    def _on_text(self, event: TextMessage) -> None:
+        self._partial.append(event.data)
+        self._partial_bytes += len(event.data)
+        if self._partial_bytes > self._limits.max_message_bytes:
+            self._partial.clear()
+            self.close(_TOO_BIG, f"a message holds at most {self._limits.max_message_bytes} bytes")
+        elif event.message_finished:
+            text = "".join(self._partial)
+            self._partial.clear()
+            self._partial_bytes = 0
+            self._accept(text)
+
+    def _accept(self, text: str) -> None:
+        now = self._spoke_at = self._clock()
+        if not self._rate.allow(now):
+            self._n_refused += 1
+            if self._n_refused > self._limits.max_refused:
+                self.close(_POLICY, "too many messages: slow down and connect again")
+            else:
+                self._refuse("too_fast", f"more than {self._limits.messages_per_sec:g} messages a second: not carried out")
+            return
+        self._n_refused = 0
+        self._inbox.append(text)
+        if len(self._inbox) >= self._limits.max_inbox and self._transport is not None:
+            self._transport.pause_reading()
+        self._start_work()
+
+    def _start_work(self) -> None:
+        if self._inbox and not self._is_working:
+            self._is_working = True
+            self._spawn(self._work())
+
+    async def _work(self) -> None:
+        """Carry out what waits, in order; not for one who does not read the answers."""
+        while self._inbox and not self.is_clogged and not self._is_ending:
+            await self._session.receive(self._inbox.popleft())
+            if not self._inbox and self._transport is not None:
+                self._transport.resume_reading()
+        self._is_working = False
+
+    def _refuse(self, code: str, message: str) -> None:
+        if not self.is_clogged:
+            self._session.refuse(code, message)
+
+    def _write(self, frame: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing() and not self._is_ending:
+            self.n_sent += 1
+            self._transport.write(frame)

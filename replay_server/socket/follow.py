@@ -1,0 +1,179 @@
+"""Following an episode, or a run's episodes one after the other, while they are recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from recorder.errors import RecorderError, RecordingNotFoundError, StreamError
+from replay_server.library import Library
+from replay_server.live import Extent, LiveEpisode, LiveEpisodes
+from replay_server.socket.chunk_stream import ChunkStream
+from replay_server.socket.connection import Connection
+from replay_server.socket.opened_message import opened_message
+
+if TYPE_CHECKING:
+    from replay_server.socket.hub import Hub
+
+__all__ = ["follow"]
+
+_POLL_SECS = 0.25
+"""As often as a trainer flushes."""
+
+_RETRY_SECS = 2.0
+"""Between attempts to reach a server that is away."""
+
+
+async def follow(
+    hub: Hub,
+    connection: Connection,
+    stream: ChunkStream,
+    *,
+    library: Library,
+    live: LiveEpisodes,
+    run_id: str,
+    episode_id: int | None,
+    lane: int | None,
+    start: int,
+    last_seq: str | None,
+    pump: Callable[[ChunkStream], None],
+) -> None:
+    """Keep a stream fed until its episode ends; without ``episode_id``, go on with the run's next one.
+
+    Args:
+        start: step index at which delivery begins, as far as it has come.
+        last_seq: where the client was, before it lost its connection.
+        pump: sends what the stream's credit allows.
+    """
+    is_told_to_wait = False
+    n_failures = 0
+    while True:
+        try:
+            wanted = episode_id if episode_id is not None else await hub.read(live.newest, run_id, lane)
+            episode = None if wanted is None else await hub.read(live.refresh, run_id, wanted)
+            if episode is not None:
+                is_told_to_wait = False
+                await _follow_one(hub, connection, stream, live, episode, start=start, last_seq=last_seq, pump=pump)
+                start, last_seq = 0, None
+                if episode_id is not None:
+                    return
+                continue
+            if wanted is not None and episode_id is not None:
+                await _open_recording(hub, connection, stream, library, run_id, wanted, start=start, pump=pump)
+                return
+            n_failures = 0
+        except StreamError as error:
+            if n_failures == 0:
+                _tell(connection, stream, "unavailable", error)
+            n_failures += 1
+            await asyncio.sleep(_RETRY_SECS)
+            continue
+        except RecorderError as error:
+            _tell(connection, stream, "not_found" if isinstance(error, RecordingNotFoundError) else "unreadable", error)
+            return
+        if not is_told_to_wait:
+            is_told_to_wait = True
+            connection.send({"type": "waiting", "id": stream.stream_id, "run_id": run_id})
+        await asyncio.sleep(_POLL_SECS)
+
+
+async def _follow_one(
+    hub: Hub,
+    connection: Connection,
+    stream: ChunkStream,
+    live: LiveEpisodes,
+    episode: LiveEpisode,
+    *,
+    start: int,
+    last_seq: str | None,
+    pump: Callable[[ChunkStream], None],
+) -> None:
+    """Tell of one episode until it ends."""
+    told = _announce(connection, stream, episode, start=start, last_seq=last_seq)
+    pump(stream)
+    while True:
+        newer = await hub.read(live.refresh, episode.run_id, episode.episode_id)
+        if newer is not None and newer.play_id != episode.play_id:  # the run was resumed and plays the episode again
+            episode = newer
+            told = _announce(connection, stream, episode, start=0, last_seq=None)
+            pump(stream)
+        if not connection.is_clogged:
+            is_ended = episode.is_ended  # read first: then growth, told after it, is all that there will be
+            told = _tell_growth(connection, stream, episode, told)
+            pump(stream)
+            if is_ended:
+                connection.send(
+                    {
+                        "type": "ended",
+                        "id": stream.stream_id,
+                        "episode_id": episode.episode_id,
+                        "metadata": episode.metadata.to_map(),
+                        "total_steps": episode.n_steps,
+                    }
+                )
+                return
+        await asyncio.sleep(_POLL_SECS)
+
+
+def _announce(
+    connection: Connection, stream: ChunkStream, episode: LiveEpisode, *, start: int, last_seq: str | None
+) -> Extent:
+    extent = episode.extent
+    stream.source = episode
+    stream.loaded = None
+    play_id, _, sequence = (last_seq or "").partition("-")
+    resumed = play_id == str(episode.play_id) and sequence.isdigit()
+    if resumed:
+        stream.next_chunk = episode.number_after(int(sequence))
+    else:
+        stream.next_chunk = stream.chunk_at(min(start, episode.n_steps - 1)) if episode.n_steps else 0
+    connection.send_text(
+        opened_message(
+            episode, stream_id=stream.stream_id, next_chunk=stream.next_chunk, resumed=resumed, extent=extent
+        )
+    )
+    return extent
+
+
+def _tell_growth(connection: Connection, stream: ChunkStream, episode: LiveEpisode, told: Extent) -> Extent:
+    now = episode.extent
+    if now != told:
+        connection.send(
+            {
+                "type": "grown",
+                "id": stream.stream_id,
+                "chunks": episode.chunk_rows[told.n_chunks : now.n_chunks],
+                "total_steps": episode.n_steps_in(now),
+                "markers": [marker.to_map() for marker in episode.markers[told.n_markers : now.n_markers]],
+                "gaps": episode.gaps[told.n_gaps : now.n_gaps],
+                "last_seq": episode.seq_of(now),
+            }
+        )
+    return now
+
+
+async def _open_recording(
+    hub: Hub,
+    connection: Connection,
+    stream: ChunkStream,
+    library: Library,
+    run_id: str,
+    episode_id: int,
+    *,
+    start: int,
+    pump: Callable[[ChunkStream], None],
+) -> None:
+    """The episode is over and recorded: go on from its file."""
+    recording = await hub.read(library.prepared, run_id, episode_id)
+    stream.source = recording
+    stream.next_chunk = stream.chunk_at(min(start, recording.n_steps - 1)) if recording.n_steps else 0
+    text = await hub.read(
+        lambda: opened_message(recording, stream_id=stream.stream_id, next_chunk=stream.next_chunk)
+    )
+    connection.send_text(text)
+    pump(stream)
+
+
+def _tell(connection: Connection, stream: ChunkStream, code: str, error: RecorderError) -> None:
+    connection.send({"type": "error", "code": code, "message": str(error), "re": "follow", "id": stream.stream_id})

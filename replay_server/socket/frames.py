@@ -1,0 +1,44 @@
+"""WebSocket frames from the server: never masked, never compressed, so one frame serves every viewer of the same message.
+
+Source: RFC 6455, section 5.2.
+"""
+
+from __future__ import annotations
+
+import struct
+
+__all__ = ["MAX_PART_BYTES", "PART_HEADER", "binary_frame", "part_header", "text_frame"]
+
+_FINAL = 0x80
+_TEXT = 0x1
+_BINARY = 0x2
+
+MAX_PART_BYTES = 64 * 1024
+"""A binary message, its header included: no control message waits longer than this takes to send."""
+
+PART_HEADER = struct.Struct("<BBHIII")
+_PART_KIND = 1
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text message."""
+    return _frame(_TEXT, payload)
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """A whole binary message."""
+    return _frame(_BINARY, payload)
+
+
+def part_header(*, is_last: bool, stream_id: int, chunk_number: int, offset: int, chunk_bytes: int) -> bytes:
+    """What stands before each part of a chunk; PROTOCOL.md, section Chunks."""
+    return PART_HEADER.pack(_PART_KIND, is_last, stream_id, chunk_number, offset, chunk_bytes)
+
+
+def _frame(opcode: int, payload: bytes) -> bytes:
+    n_bytes = len(payload)
+    if n_bytes < 126:
+        return struct.pack("!BB", _FINAL | opcode, n_bytes) + payload
+    if n_bytes < 2**16:
+        return struct.pack("!BBH", _FINAL | opcode, 126, n_bytes) + payload
+    return struct.pack("!BBQ", _FINAL | opcode, 127, n_bytes) + payload

@@ -1,0 +1,176 @@
+"""``Hub``: the one thread on which all WebSockets of a process live.
+
+An event loop costs a viewer nothing while it waits; a thread a viewer, or two, would cost memory and switches of the
+interpreter, which delay everyone. Work that may wait for a disk or a database is handed to a few threads beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from wsproto import WSConnection
+
+from replay_server.limits import Limits
+from replay_server.socket.connection import Connection, Session
+from replay_server.socket.scheduler import Scheduler
+
+__all__ = ["Hub"]
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_N_READERS = 4
+"""Threads that open recordings and ask the catalog and the step stream."""
+
+_GOING_AWAY = 1001
+_FAREWELL_SECS = 2.0
+
+
+class Hub:
+    """Takes over upgraded sockets and serves them on an event loop; starts its thread with the first one.
+
+    Args:
+        limits: for every connection.
+        make_session: makes what a connection talks to.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        make_session: Callable[[Hub, Connection], Session],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits
+        self.clock = clock
+        self._make_session = make_session
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._n_reserved = 0
+        self._is_closed = False
+        self.loop = asyncio.new_event_loop()
+        self.scheduler = Scheduler(clock, self.loop.call_later)
+        self._readers = ThreadPoolExecutor(_N_READERS, "replay-reader")
+
+    @property
+    def n_connections(self) -> int:
+        """Connections now."""
+        return self._n_reserved
+
+    def reserve(self) -> bool:
+        """Take a place before the upgrade; False when all are taken, or the server stops."""
+        with self._lock:
+            if self._is_closed or self._n_reserved >= self.limits.max_connections:
+                return False
+            self._n_reserved += 1
+            return True
+
+    def release(self) -> None:
+        """Give a reserved place back."""
+        with self._lock:
+            self._n_reserved -= 1
+
+    def adopt(self, sock: socket.socket, ws: WSConnection, *, on_gone: Callable[[], object] = lambda: None) -> None:
+        """Serve an upgraded socket, whose place is reserved, from now on; the caller lets go of it.
+
+        Args:
+            on_gone: called when the viewer is gone.
+        """
+        self._start()
+        asyncio.run_coroutine_threadsafe(self._serve(sock, ws, on_gone), self.loop)
+
+    async def read(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Call a function that may wait for a disk, a database or a server, beside the event loop."""
+        return await self.loop.run_in_executor(self._readers, function, *args)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine on the event loop; its errors are logged."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def close(self, reason: str) -> None:
+        """Tell every viewer why, hang up, and end the thread; new connections are refused."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            thread = self._thread
+        if thread is not None:
+            asyncio.run_coroutine_threadsafe(self._farewell(reason), self.loop)
+            thread.join(2 * _FAREWELL_SECS)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        if thread is None:
+            self.loop.close()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None and not self._is_closed:
+                self._thread = threading.Thread(target=self._run, name="replay-sockets", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.call_soon(self._check)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
+
+    async def _serve(self, sock: socket.socket, ws: WSConnection, on_gone: Callable[[], object]) -> None:
+        def forget(connection: Connection) -> None:
+            if connection in self._connections:
+                self._connections.discard(connection)
+                self.release()
+                on_gone()
+
+        connection = Connection(
+            ws,
+            limits=self.limits,
+            clock=self.clock,
+            make_session=lambda connection: self._make_session(self, connection),
+            on_close=forget,
+            spawn=self.spawn,
+            call_later=self.loop.call_later,
+        )
+        self._connections.add(connection)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self.loop.connect_accepted_socket(lambda: connection, sock)
+        except OSError as error:  # gone between the upgrade and here
+            logger.info("a viewer left during the upgrade: %s", error)
+            sock.close()
+            forget(connection)
+
+    def _check(self) -> None:
+        for connection in list(self._connections):
+            connection.check()
+        self.loop.call_later(self.limits.ping_secs / 4, self._check)
+
+    async def _farewell(self, reason: str) -> None:
+        for connection in list(self._connections):
+            connection.close(_GOING_AWAY, reason)
+        deadline = self.loop.time() + _FAREWELL_SECS
+        while self._connections and self.loop.time() < deadline:
+            await asyncio.sleep(0.02)
+        for task in list(self._tasks):
+            task.cancel()
+        self.loop.call_soon(self.loop.stop)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a viewer's task failed in process %d", os.getpid(), exc_info=error)

@@ -1,0 +1,149 @@
+"""Reading the fields of a client's message: each either is what PROTOCOL.md says, or the client is told what was expected."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from recorder.errors import RecorderError
+
+__all__ = ["Message", "MessageError", "parse_message"]
+
+_MAX_SHOWN = 60
+_MAX_RUN_ID = 1024
+MAX_EPISODE_ID = 2**63 - 1
+
+
+class MessageError(RecorderError):
+    """A message can't be carried out; ``code`` is one of PROTOCOL.md's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Message:
+    """One message of a client.
+
+    Args:
+        body: the JSON object.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.body = body
+        name = body.get("type", body.get("command"))
+        if not isinstance(name, str):
+            raise MessageError("bad_message", f"expected a text under 'type' or 'command', found {_shown(name)}")
+        self.type = name
+
+    @property
+    def id(self) -> int | None:
+        """The stream's id where the message has one."""
+        value = self.body.get("id")
+        return value if type(value) is int and 0 <= value < 2**16 else None
+
+    def integer(self, name: str, default: int | None = None, *, least: int = 0, most: int = MAX_EPISODE_ID) -> int:
+        """An integer field; a whole number written as ``7.0`` counts as one.
+
+        Raises:
+            MessageError: it is missing and has no default, is something else, or is out of range.
+        """
+        value = self.body.get(name, default)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if type(value) is not int or not least <= value <= most:
+            raise MessageError("bad_message", f"{self.type}: expected {name!r} to be an integer from {least} to {most}, found {_shown(value)}")
+        return value
+
+    def optional_integer(self, name: str, *, least: int = 0) -> int | None:
+        """An integer field that may be left out or null.
+
+        Raises:
+            MessageError: it is something else.
+        """
+        return None if self.body.get(name) is None else self.integer(name, least=least)
+
+    def number(self, name: str, *, least: float = -math.inf, most: float = math.inf) -> float:
+        """A finite number.
+
+        Raises:
+            MessageError: it is missing, something else, or out of range.
+        """
+        value = self.body.get(name)
+        if type(value) not in (int, float) or not math.isfinite(_as_float(value)) or not least <= value <= most:
+            raise MessageError("bad_message", f"{self.type}: expected {name!r} to be a number from {least:g} to {most:g}, found {_shown(value)}")
+        return float(value)
+
+    def optional_number(self, name: str) -> float | None:
+        """A finite number that may be left out or null.
+
+        Raises:
+            MessageError: it is something else.
+        """
+        return None if self.body.get(name) is None else self.number(name)
+
+    def optional_text(self, name: str, *, longest: int = _MAX_RUN_ID) -> str | None:
+        """A text that may be left out or null.
+
+        Raises:
+            MessageError: it is something else, or too long.
+        """
+        value = self.body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str) or len(value) > longest or not _is_encodable(value):
+            raise MessageError("bad_message", f"{self.type}: expected {name!r} to be a text of at most {longest} letters, found {_shown(value)}")
+        return value
+
+    def nested(self, name: str) -> Message:
+        """The object under ``name``, or this message itself when there is none.
+
+        Raises:
+            MessageError: it is something else than an object.
+        """
+        value = self.body.get(name)
+        if value is None:
+            return self
+        if not isinstance(value, dict):
+            raise MessageError("bad_message", f"{self.type}: expected {name!r} to be an object, found {_shown(value)}")
+        return Message({**value, "type": self.type})
+
+
+def parse_message(text: str) -> Message:
+    """A client's text as a message.
+
+    Raises:
+        MessageError: it is not one.
+    """
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MessageError("bad_message", f"expected JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise MessageError("bad_message", f"expected a JSON object, found {_shown(body)}")
+    return Message(body)
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _is_encodable(text: str) -> bool:
+    """JSON may hold halves of surrogate pairs, which no database and no file name can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = ascii(value) if isinstance(value, str) else f"{type(value).__name__} {ascii(value)}"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -1,0 +1,137 @@
+"""``ViewerSession``: one viewer's messages, handed to playback or to streams, and every error told to the viewer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from recorder.errors import (
+    CatalogError,
+    EpisodeFileError,
+    RecorderError,
+    RecordingNotFoundError,
+    StorageError,
+    StreamError,
+    UsageError,
+)
+from replay_server.library import Library
+from replay_server.live import LiveEpisodes
+from replay_server.metrics import Metrics
+from replay_server.socket.connection import Connection
+from replay_server.socket.frames import MAX_PART_BYTES
+from replay_server.socket.hub import Hub
+from replay_server.socket.messages import Message, MessageError, parse_message
+from replay_server.socket.seed_protocol import BASE_STEPS_PER_SEC, SeedProtocol
+from replay_server.socket.stream_protocol import StreamProtocol
+
+__all__ = ["PROTOCOL_VERSION", "ViewerSession", "error_code"]
+
+logger = logging.getLogger(__name__)
+
+PROTOCOL_VERSION = 1
+
+Handler = Callable[[Message], Awaitable[None]]
+
+
+class ViewerSession:
+    """One viewer.
+
+    Args:
+        hub, connection: where the viewer is.
+        library: recordings.
+        live: episodes that are being recorded; None when the server has no step stream.
+        metrics: counts.
+        server_name: name and version, for the greeting.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        connection: Connection,
+        *,
+        library: Library,
+        live: LiveEpisodes | None,
+        metrics: Metrics,
+        server_name: str,
+    ) -> None:
+        self._connection = connection
+        self._limits = hub.limits
+        self._metrics = metrics
+        self._server_name = server_name
+        self._is_live = live is not None
+        self._playback = SeedProtocol(hub, connection, library)
+        self._streams = StreamProtocol(hub, connection, library, live)
+        self._handlers: Mapping[str, Handler] = {**self._playback.handlers, **self._streams.handlers}
+
+    def opened(self) -> None:
+        self._metrics.viewers.inc()
+        self._connection.send(
+            {
+                "type": "connected",
+                "mode": "replay",
+                "protocol": PROTOCOL_VERSION,
+                "server": self._server_name,
+                "base_steps_per_sec": BASE_STEPS_PER_SEC,
+                "speed": 1.0,
+                "max_message_bytes": self._limits.max_message_bytes,
+                "max_part_bytes": MAX_PART_BYTES,
+                "live": self._is_live,
+            }
+        )
+
+    async def receive(self, text: str) -> None:
+        self._metrics.messages.inc()
+        message: Message | None = None
+        try:
+            message = parse_message(text)
+            handler = self._handlers.get(message.type)
+            if handler is None:
+                known = ", ".join(self._handlers)
+                raise MessageError("unknown_type", f"unknown type {message.type[:40]!a}: expected one of {known}")
+            await handler(message)
+        except RecorderError as error:
+            self._tell(error_code(error), str(error), message)
+        except Exception:
+            logger.exception("a message could not be carried out: type=%.40r", message and message.type)
+            self._tell("internal", "the server failed to carry this out; its log says why", message)
+
+    def refuse(self, code: str, message: str) -> None:
+        self._tell(code, message, None)
+
+    def writable(self) -> None:
+        self._streams.pump_all()
+
+    def is_busy(self) -> bool:
+        return self._playback.is_playing or self._streams.is_following
+
+    def closed(self) -> None:
+        self._metrics.viewers.dec()
+        self._playback.close()
+        self._streams.close()
+
+    def _tell(self, code: str, text: str, message: Message | None) -> None:
+        self._metrics.errors.labels(code=code).inc()
+        body: dict[str, Any] = {"type": "error", "code": code, "message": text}
+        if message is not None:
+            body["re"] = message.type[:40]
+            if message.id is not None:
+                body["id"] = message.id
+        self._connection.send(body)
+
+
+def error_code(error: RecorderError) -> str:
+    """The word of PROTOCOL.md for an error."""
+    match error:
+        case MessageError():
+            return error.code
+        case RecordingNotFoundError():
+            return "not_found"
+        case EpisodeFileError() | StorageError():
+            return "unreadable"
+        case UsageError():
+            return "bad_message"
+        case CatalogError() | StreamError():
+            return "unavailable"
+        case _:
+            return "internal"

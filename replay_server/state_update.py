@@ -1,0 +1,75 @@
+"""``state_update``: one step in the shape that the seed's viewers know; made once an episode, shared by its viewers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recorder.step_values import values_of
+from replay_server.json_text import to_json
+from replay_server.opened import OpenedRecording
+from replay_server.scene import AGENT_COLOR
+
+__all__ = ["state_updates"]
+
+_FIELDS = ("position", "meters", "action", "reward", "q_values", "action_masks", "time_of_day", "interaction_progress")
+_AXES = ("x", "y", "z")
+
+
+def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
+    """The messages of the steps ``start <= index < stop``.
+
+    Raises:
+        EpisodeFileError: the recording is corrupt there.
+    """
+    episode, scene = opened.episode, opened.scene
+    metadata = episode.metadata
+    size = {"width": scene.substrate["width"], "height": scene.substrate["height"]}
+    affordances = [
+        {"type": name, **dict(zip(_AXES, cell, strict=False)), **({"y": 0} if len(cell) == 1 else {})}
+        for name, cell in scene.affordances.items()
+    ]
+    fixed = {"total_steps": opened.n_steps}
+    whole = {
+        "survival_steps": metadata.survival_steps,
+        "total_reward": metadata.total_reward,
+        "curriculum_stage": metadata.curriculum_stage,
+    }
+    columns = [values_of(episode, name, start, stop) for name in _FIELDS]
+    numbers = episode.step_numbers[start:stop].tolist()
+    cumulative = opened.cumulative_reward[start:stop].tolist()
+    messages = []
+    for index, number, total, position, meters, action, reward, q_values, masks, clock, progress in zip(
+        range(start, stop), numbers, cumulative, *columns, strict=True
+    ):
+        messages.append(
+            to_json(
+                {
+                    "type": "state_update",
+                    "mode": "replay",
+                    "episode_id": opened.episode_id,
+                    "run_id": opened.run_id,
+                    "step": number,
+                    "cumulative_reward": total,
+                    "reward": reward,
+                    "substrate": scene.substrate,
+                    "grid": {**size, "agents": _agents(position, action), "affordances": affordances},
+                    "agent_meters": {"agent_0": {"meters": dict(zip(scene.meter_names, meters or (), strict=False))}},
+                    "q_values": q_values,
+                    "action_masks": masks,
+                    "time_of_day": clock,
+                    "interaction_progress": progress,
+                    "temporal": {"time_of_day": clock, "interaction_progress": progress},
+                    "replay_metadata": {**fixed, "current_step": index, **whole},
+                }
+            )
+        )
+    return messages
+
+
+def _agents(position: list[Any] | None, action: Any) -> list[dict[str, Any]]:
+    if not position:
+        return []
+    agent = {"id": "agent_0", "x": position[0], "y": position[1] if len(position) > 1 else 0}
+    if len(position) > 2:
+        agent["z"] = position[2]
+    return [{**agent, "color": AGENT_COLOR, "last_action": action, "position": position}]

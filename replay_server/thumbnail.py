@@ -1,0 +1,112 @@
+"""A small picture of one step: the grid with affordances, the agent and its last steps; meters where nothing has a place."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay_server.opened import OpenedRecording
+from replay_server.png import encode_png
+from replay_server.scene import AGENT_COLOR
+
+__all__ = ["draw_thumbnail"]
+
+_BACKGROUND = (16, 20, 27)
+_LINE = (34, 41, 53)
+_TRAIL = (47, 82, 143)
+_TRACK = (40, 48, 61)
+_PALETTE = ((226, 149, 67), (98, 181, 118), (201, 99, 140), (143, 122, 217), (206, 190, 84), (77, 178, 190))
+_TRAIL_STEPS = 40
+_MAX_ASPECT = 2.0
+"""Taller or wider grids are squeezed: the page gives every thumbnail a place of one shape."""
+_MIN_CELL_FOR_LINES = 5.0
+"""Pixels; below it the lines would hide the cells."""
+
+
+def draw_thumbnail(opened: OpenedRecording, *, index: int, size: int) -> bytes:
+    """A PNG.
+
+    Args:
+        index: which step.
+        size: width in pixels.
+    """
+    position = opened.columns.position
+    width, height = opened.scene.substrate["width"], opened.scene.substrate["height"]
+    if position is None or not position.shape[1] or not width:
+        return encode_png(_meters(opened, index, size))
+    aspect = min(max(height / width, 1 / _MAX_ASPECT), _MAX_ASPECT)
+    canvas = _blank(round(size * aspect), size)
+    cell_height, cell_width = canvas.shape[0] / height, size / width
+    if min(cell_height, cell_width) >= _MIN_CELL_FOR_LINES:
+        canvas[(np.arange(height) * cell_height).astype(int)] = _LINE
+        canvas[:, (np.arange(width) * cell_width).astype(int)] = _LINE
+    for name, cell in opened.scene.affordances.items():
+        _square(canvas, cell, (cell_height, cell_width), _color_of(name))
+    for place in position[max(0, index - _TRAIL_STEPS) : index].tolist():
+        _disc(canvas, place, (cell_height, cell_width), _TRAIL, 0.2)
+    if len(position):
+        _disc(canvas, position[index].tolist(), (cell_height, cell_width), _rgb(AGENT_COLOR), 0.42)
+    return encode_png(canvas)
+
+
+def _meters(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]:
+    canvas = _blank(size * 3 // 4, size)
+    meters = opened.columns.meters
+    if meters is None or not len(meters) or not meters.shape[1]:
+        return canvas
+    values = np.nan_to_num(meters[index].astype(np.float64))
+    full = max(1.0, float(np.nanmax(np.abs(meters.astype(np.float64)), initial=0.0)))
+    height = canvas.shape[0] / len(values)
+    for number, value in enumerate(values):
+        top, bottom = round((number + 0.2) * height), max(round((number + 0.8) * height), round((number + 0.2) * height) + 1)
+        canvas[top:bottom, size // 16 : size - size // 16] = _TRACK
+        length = round((size - size // 8) * min(abs(float(value)) / full, 1.0))
+        canvas[top:bottom, size // 16 : size // 16 + length] = _PALETTE[number % len(_PALETTE)]
+    return canvas
+
+
+def _blank(height: int, width: int) -> NDArray[np.uint8]:
+    canvas = np.empty((height, width, 3), np.uint8)
+    canvas[:] = _BACKGROUND
+    return canvas
+
+
+def _square(
+    canvas: NDArray[np.uint8], place: Sequence[float], cell: tuple[float, float], color: tuple[int, int, int]
+) -> None:
+    top, left = _corner(place, cell)
+    bottom, right = top + max(1, round(cell[0] * 0.9)), left + max(1, round(cell[1] * 0.9))
+    canvas[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = color
+
+
+def _disc(
+    canvas: NDArray[np.uint8],
+    place: Sequence[float],
+    cell: tuple[float, float],
+    color: tuple[int, int, int],
+    share: float,
+) -> None:
+    if not np.isfinite(place).all():
+        return
+    x, y = place[0], place[1] if len(place) > 1 else 0.0
+    rows, columns = np.ogrid[: canvas.shape[0], : canvas.shape[1]]
+    radius = max(1.0, share * min(cell))
+    inside = (rows - (y + 0.5) * cell[0]) ** 2 + (columns - (x + 0.5) * cell[1]) ** 2 <= radius**2
+    canvas[inside] = color
+
+
+def _corner(place: Sequence[float], cell: tuple[float, float]) -> tuple[int, int]:
+    x, y = (place[0] if place else 0.0), (place[1] if len(place) > 1 else 0.0)
+    return round(y * cell[0] + cell[0] * 0.05), round(x * cell[1] + cell[1] * 0.05)
+
+
+def _color_of(name: str) -> tuple[int, int, int]:
+    """The same name has the same colour in every thumbnail."""
+    return _PALETTE[zlib.crc32(name.encode()) % len(_PALETTE)]
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -1,0 +1,15 @@
+"""The version of this package, as clients are told."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["package_version"]
+
+
+def package_version() -> str:
+    """The installed version; ``0`` in a source tree that is not installed."""
+    try:
+        return version("hamlet-recorder")
+    except PackageNotFoundError:
+        return "0"

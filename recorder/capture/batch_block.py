@@ -1,6 +1,8 @@
-"""Memory for 256 calls of ``record_batch``: each call copies its arrays into one row, the background thread reads columns of lanes.
+"""Memory for 256 calls of ``record_batch``: each call copies its arrays into one row, the background thread reads
+columns of lanes.
 
-One thread writes rows, one reads those below ``n_rows``; a row is complete before ``n_rows`` counts it, so no lock is needed.
+One thread writes rows, one reads those below ``n_rows``; a row is complete before ``n_rows`` counts it, so no lock is
+needed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Reading a batch block on the background thread: which rows of which lane belong to which episode.
 
-Rows are looked at together; a lane is only touched when its episode changes, its steps jump, or someone asks for what it has.
+Rows are looked at together; a lane is only touched when its episode changes, its steps jump, or someone asks for what
+it has.
 """
 
 from __future__ import annotations

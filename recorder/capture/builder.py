@@ -1,4 +1,5 @@
-"""The steps of one open episode, gathered into chunks: rows from ``record_step``, spans of a block from ``record_batch``.
+"""The steps of one open episode, gathered into chunks: rows from ``record_step``, spans of a block from
+``record_batch``.
 
 Runs on the background thread. A chunk ends after 256 steps, at a missing step, when the kind of a field changes, or
 when large observations fill it.
@@ -28,7 +29,8 @@ _log = logging.getLogger(__name__)
 
 
 Row = tuple[Any, ...]
-"""One step, as ``record_step`` made it ours: a plain tuple in the order of ``ROW_FIELDS``, the cheapest thing to make."""
+"""One step, as ``record_step`` made it ours: a plain tuple in the order of ``ROW_FIELDS``, the cheapest thing to
+make."""
 
 ROW_FIELDS = (
     "episode_id",
@@ -90,7 +92,8 @@ class EpisodeBuilder:
     Args:
         play: the episode, and this playing of it.
         lane: where it is played.
-        known_schema: schema of an earlier episode of the run, whose encodings are taken over where a column is the same.
+        known_schema: schema of an earlier episode of the run, whose encodings are taken over where a column is the
+            same.
         stats: counts what is refused.
     """
 

@@ -1,7 +1,8 @@
 """Making a trainer's values ours at the moment of the call, because trainers reuse their buffers.
 
-Arrays become bytes, which is the cheapest copy there is; their dtypes and shapes hardly ever change, so they are not stored with
-every step but once, in a ``Layout`` that steps point to. torch is never imported here: its tensors are recognised when they arrive.
+Arrays become bytes, which is the cheapest copy there is; their dtypes and shapes hardly ever change, so they are not
+stored with every step but once, in a ``Layout`` that steps point to. torch is never imported here: its tensors are
+recognised when they arrive.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class LayoutChangedError(Exception):
 
 
 _MAX_PACKED = 16
-"""Longest tensor that is copied number by number; a numpy view of one costs more than that (measured with torch 2.13)."""
+"""Longest tensor that is copied number by number; a numpy view of one costs more than that (measured with torch
+2.13)."""
 
 _PACK_LETTERS = {
     "|b1": "?", "|i1": "b", "|u1": "B", "<i2": "h", "<i4": "i", "<i8": "q", "<f2": "e", "<f4": "f", "<f8": "d"

@@ -1,7 +1,8 @@
-"""Bringing tensors from a CUDA device without stopping the trainer: one packed copy a call, into pinned memory, on a stream of its own.
+"""Bringing tensors from a CUDA device without stopping the trainer: one packed copy a call, into pinned memory, on a
+stream of its own.
 
-The trainer's thread only queues work on the device. The background thread waits for the copy's event, reads the pinned bytes, and gives the
-slot back. ``.item()``, ``.cpu()`` and ``.tolist()`` never happen on the trainer's thread.
+The trainer's thread only queues work on the device. The background thread waits for the copy's event, reads the pinned
+bytes, and gives the slot back. ``.item()``, ``.cpu()`` and ``.tolist()`` never happen on the trainer's thread.
 
 Source: PyTorch tutorial "A guide on good usage of non_blocking and pin_memory()".
 """

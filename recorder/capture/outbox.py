@@ -1,7 +1,7 @@
 """What is encoded and not yet acknowledged: sent in order, sent again after a failure, kept within a budget of bytes.
 
-Entries have explicit ids, so sending one twice does no harm. What was acknowledged within the last two seconds is kept for a while: a
-server that syncs its log once a second may have forgotten it when it comes back from a crash.
+Entries have explicit ids, so sending one twice does no harm. What was acknowledged within the last two seconds is kept
+for a while: a server that syncs its log once a second may have forgotten it when it comes back from a crash.
 """
 
 from __future__ import annotations

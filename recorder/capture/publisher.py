@@ -1,6 +1,8 @@
-"""The background thread of a recorder: takes items from the hand-over queue, makes chunks, sends them, and tries again when it can't.
+"""The background thread of a recorder: takes items from the hand-over queue, makes chunks, sends them, and tries again
+when it can't.
 
-Nothing here runs on the trainer's thread. What can't be sent waits, up to a budget of bytes; what finds no room is counted and marked as a gap.
+Nothing here runs on the trainer's thread. What can't be sent waits, up to a budget of bytes; what finds no room is
+counted and marked as a gap.
 """
 
 from __future__ import annotations

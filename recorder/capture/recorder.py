@@ -49,12 +49,14 @@ class EpisodeRecorder:
             recorder.finish_episode(0, EpisodeMetadata(curriculum_stage=2))
 
     Args:
-        stream: a Redis URL, a ``StepStream``, or None to record within this process (then a ``RecordingWriter`` writes the files).
+        stream: a Redis URL, a ``StepStream``, or None to record within this process (then a ``RecordingWriter`` writes
+            the files).
         run_id: the training job; made up from the time when left out. Several recorders may share one.
         queue_maxsize: capacity of the hand-over queue, in blocks of 64 steps (1000 blocks: 64,000 steps).
         on_full: what happens to a step when the queue is full: ``drop`` counts it and marks a gap, ``block`` waits.
         strict: raise what is otherwise swallowed and counted; for tests.
-        resume: this trainer continues ``run_id`` from a checkpoint: an episode that it plays again replaces the older one.
+        resume: this trainer continues ``run_id`` from a checkpoint: an episode that it plays again replaces the older
+            one.
         meter_names, action_names, grid_size, substrate, affordance_layout: metadata that all episodes share.
         config: anything worth knowing of the run; JSON-like.
         key_prefix: of the Redis keys, when ``stream`` is a URL.
@@ -152,7 +154,8 @@ class EpisodeRecorder:
     ) -> None:
         """Record one step; ``recorder.episode`` says which state belongs to which action.
 
-        Values may be torch tensors on any device, numpy arrays, sequences or numbers; they are copied before this returns.
+        Values may be torch tensors on any device, numpy arrays, sequences or numbers; they are copied before this
+        returns.
 
         Args:
             episode_id: the episode; its first step opens it.
@@ -298,7 +301,8 @@ class EpisodeRecorder:
     def keep(self, episode_id: int, reason: str) -> None:
         """Keep an episode whatever the criteria say, for the reason ``manual_<reason>``.
 
-        While it is played, or for as long after its end as a criterion may still claim it; later the call is counted as too late.
+        While it is played, or for as long after its end as a criterion may still claim it; later the call is counted as
+        too late.
         """
         self._put_event(Keep(int(episode_id), str(reason)))
 

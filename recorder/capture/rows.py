@@ -1,4 +1,5 @@
-"""Making a step's row when the quick way of ``record_step`` does not fit: a new kind of array, or values on a device."""
+"""Making a step's row when the quick way of ``record_step`` does not fit: a new kind of array, or values on a
+device."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The step stream: what trainers send, what workers and viewers read, whatever it runs on.
 
-An episode's entries lie in a stream of their own; ends of episodes lie in one stream a run. An entry's place is ``(play_id, sequence)``,
-chosen by the sender, so sending it again changes nothing.
+An episode's entries lie in a stream of their own; ends of episodes lie in one stream a run. An entry's place is
+``(play_id, sequence)``, chosen by the sender, so sending it again changes nothing.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ class ServerMemory:
 class StepStream(ABC):
     """Everything that this project asks of Redis, and of its twin in memory.
 
-    Every method may raise ``StreamUnavailableError``: nothing that this call asked for may be relied on, and the same call may be repeated.
+    Every method may raise ``StreamUnavailableError``: nothing that this call asked for may be relied on, and the same
+    call may be repeated.
     """
 
     is_remote: bool
@@ -145,7 +146,8 @@ class StepStream(ABC):
         """Send, all or nothing. Entries that are there already are left as they are.
 
         Returns:
-            Plays whose stream is gone although they have entries in this flush: a worker dropped it, or the server lost it.
+            Plays whose stream is gone although they have entries in this flush: a worker dropped it, or the server lost
+                it.
         """
 
     @abstractmethod

@@ -42,7 +42,8 @@ class MemoryStepStream(StepStream):
     """Thread-safe; lives and dies with its process.
 
     Args:
-        max_bytes: what ``server_memory`` states as its limit, so that a recorder whose writer has stopped does not grow for ever.
+        max_bytes: what ``server_memory`` states as its limit, so that a recorder whose writer has stopped does not grow
+            for ever.
     """
 
     is_remote = False

@@ -37,7 +37,8 @@ _READ_ENTRIES = 64
 
 
 class RedisStepStream(StepStream):
-    """Episodes as streams on a server; safe to share between threads, and to carry over a fork (each process connects anew).
+    """Episodes as streams on a server; safe to share between threads, and to carry over a fork (each process connects
+    anew).
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.

@@ -6,20 +6,20 @@ Alignment, written here and nowhere else. Of step ``t``:
 * ``reward``, ``intrinsic_reward``, ``done``, ``terminated``, ``truncated`` are what that action earned;
 * ``q_values``, ``action_masks``, ``epsilon`` are what the action was *chosen from*.
 
-``done`` is ``terminated or truncated``: the environment's words, whole. An *episode* whose status is ``truncated`` is another matter:
-there the recording stopped before the episode did.
+``done`` is ``terminated or truncated``: the environment's words, whole. An *episode* whose status is ``truncated`` is
+another matter: there the recording stopped before the episode did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 from recorder.errors import UsageError
 
-__all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate"]
+__all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate", "read_layout"]
 
 
 class EpisodeStatus(StrEnum):
@@ -144,21 +144,15 @@ class EpisodeMetadata:
     info: Mapping[str, Any] = field(default_factory=dict)
 
     def to_map(self) -> dict[str, Any]:
-        """The plain map that stands in files and entries: only msgpack's own types."""
-        out: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        out["status"] = str(self.status)
-        out["gaps"] = [[gap.first_step, gap.end_step, gap.reason] for gap in self.gaps]
-        s = self.substrate
-        out["substrate"] = None if s is None else [s.type, s.position_dim, s.width, s.height]
-        for name in ("affordance_layout",):
-            out[name] = {key: list(cell) for key, cell in out[name].items()}
-        for name in ("meter_names", "action_names"):
-            out[name] = list(out[name])
-        for name in ("affordance_visits", "custom_action_uses", "info"):
-            out[name] = dict(out[name])
-        if isinstance(self.grid_size, Sequence):
-            out["grid_size"] = list(self.grid_size)
-        return out
+        """The plain map that stands in files and entries: only msgpack's own types.
+
+        Numbers of numpy and torch become Python's; what ``info`` holds beyond JSON's types becomes text.
+
+        Raises:
+            UsageError: a field holds something that it can't be.
+        """
+        values = _checked({name: getattr(self, name) for name in _READERS})
+        return {name: _PACKERS[name](value) if name in _PACKERS else value for name, value in values.items()}
 
     @classmethod
     def from_map(cls, source: Mapping[str, Any]) -> EpisodeMetadata:
@@ -167,23 +161,136 @@ class EpisodeMetadata:
         Raises:
             UsageError: a known key holds something that it can't be.
         """
-        known = {f.name for f in fields(cls)}
-        values = {key: value for key, value in source.items() if key in known}
-        unknown = {key: value for key, value in source.items() if key not in known}
+        if not isinstance(source, Mapping):
+            raise UsageError(f"episode metadata: expected a map, found {type(source).__name__}")
+        values = _checked({name: value for name, value in source.items() if name in _READERS})
+        unknown = {name: value for name, value in source.items() if name not in _READERS}
+        if unknown:
+            values["info"] = {**_read_info(unknown), **values.get("info", {})}
+        return cls(**values)
+
+
+def read_layout(source: Mapping[str, Any] | None) -> dict[str, tuple[float, ...]]:
+    """Affordances by name, each with its coordinates.
+
+    Raises:
+        TypeError, ValueError, AttributeError: it is not that.
+    """
+    return {str(name): tuple(_read_coordinate(number) for number in cell) for name, cell in (source or {}).items()}
+
+
+def _read_coordinate(value: Any) -> float:
+    return value if value.__class__ is int else _read_float(value)
+
+
+def _read_integer(value: Any) -> int:
+    """A whole number of at most 64 bits, also when it comes as 100.0 or as a scalar of numpy or torch."""
+    if value.__class__ is not int:
+        if isinstance(value, str | bytes) or int(value) != value:
+            raise ValueError(f"expected a whole number, found {value!r:.60}")
+        value = int(value)
+    if not -(2**63) <= value < 2**64:
+        raise ValueError(f"{value} has more than 64 bits")
+    return value  # type: ignore[no-any-return]
+
+
+def _read_float(value: Any) -> float:
+    if isinstance(value, str | bytes):
+        raise TypeError(f"expected a number, found {value!r:.60}")
+    return float(value)
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {value!r:.60}")
+    return value
+
+
+def _read_names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str | bytes):
+        raise TypeError(f"expected a list of names, found {value!r:.60}")
+    return tuple(str(name) for name in value or ())
+
+
+def _read_counts(value: Any) -> dict[str, int]:
+    return {str(name): _read_integer(count) for name, count in (value or {}).items()}
+
+
+def _read_grid_size(value: Any) -> int | tuple[int, ...] | None:
+    if value is None:
+        return None
+    return tuple(_read_integer(length) for length in value) if isinstance(value, Sequence) else _read_integer(value)
+
+
+def _read_gaps(value: Any) -> tuple[Gap, ...]:
+    gaps = []
+    for source in value or ():
+        gap = source if isinstance(source, Gap) else Gap(*source)
+        end_step = None if gap.end_step is None else _read_integer(gap.end_step)
+        gaps.append(Gap(_read_integer(gap.first_step), end_step, _read_text(gap.reason)))
+    return tuple(gaps)
+
+
+def _read_substrate(value: Any) -> Substrate | None:
+    if value is None:
+        return None
+    source = value if isinstance(value, Substrate) else Substrate(*value)
+    width, height = (None if n is None else _read_integer(n) for n in (source.width, source.height))
+    return Substrate(_read_text(source.type), _read_integer(source.position_dim), width, height)
+
+
+def _read_info(value: Any) -> dict[str, Any]:
+    return {str(name): _plain(item) for name, item in (value or {}).items()}
+
+
+def _plain(value: Any) -> Any:
+    """``value`` in JSON's types: numbers and arrays of numpy and torch become Python's, what has no such type its text."""
+    if value is None or isinstance(value, str | bool | float):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else str(value)
+    if isinstance(value, Mapping):
+        return _read_info(value)
+    if isinstance(value, Sequence | Set) and not isinstance(value, bytes):
+        return [_plain(item) for item in value]
+    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
+
+
+_READERS_BY_TYPE: dict[str, Callable[[Any], Any]] = {"int": _read_integer, "float": _read_float, "str": _read_text}
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    f.name: _READERS_BY_TYPE[str(f.type)] for f in fields(EpisodeMetadata) if str(f.type) in _READERS_BY_TYPE
+} | {
+    "affordance_layout": read_layout,
+    "affordance_visits": _read_counts,
+    "custom_action_uses": _read_counts,
+    "meter_names": _read_names,
+    "action_names": _read_names,
+    "grid_size": _read_grid_size,
+    "substrate": _read_substrate,
+    "status": EpisodeStatus,
+    "gaps": _read_gaps,
+    "info": _read_info,
+}
+"""How each field of the metadata is checked and brought to its type, whoever made it: a trainer, a file or the stream."""
+
+_PACKERS: dict[str, Callable[[Any], Any]] = {
+    "affordance_layout": lambda layout: {name: list(cell) for name, cell in layout.items()},
+    "meter_names": list,
+    "action_names": list,
+    "grid_size": lambda size: list(size) if isinstance(size, tuple) else size,
+    "substrate": lambda s: None if s is None else [s.type, s.position_dim, s.width, s.height],
+    "status": str,
+    "gaps": lambda gaps: [[gap.first_step, gap.end_step, gap.reason] for gap in gaps],
+}
+"""How the fields that msgpack has no type for stand in a map."""
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    checked = {}
+    for name, value in values.items():
         try:
-            values["status"] = EpisodeStatus(values.get("status", EpisodeStatus.COMPLETE))
-            values["gaps"] = tuple(Gap(*gap) for gap in values.get("gaps", ()))
-            substrate = values.get("substrate")
-            if substrate is not None:
-                values["substrate"] = Substrate(*substrate)
-            layout = values.get("affordance_layout") or {}
-            values["affordance_layout"] = {str(name): tuple(cell) for name, cell in layout.items()}
-            for name in ("meter_names", "action_names"):
-                values[name] = tuple(str(item) for item in values.get(name) or ())
-            if isinstance(values.get("grid_size"), Sequence):
-                values["grid_size"] = tuple(values["grid_size"])
-            if unknown:
-                values["info"] = {**unknown, **(values.get("info") or {})}
-            return cls(**values)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise UsageError(f"episode metadata: {error}") from error
+            checked[name] = _READERS[name](value)
+        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            raise UsageError(f"episode metadata: {name}: {error}") from error
+    return checked

@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 
@@ -72,7 +73,8 @@ class Encoding(StrEnum):
     """Booleans, eight a byte."""
 
 
-_ENCODINGS = frozenset(str(encoding) for encoding in Encoding)
+_ENCODINGS = {str(encoding): encoding for encoding in Encoding}
+_ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in ALLOWED_DTYPES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,14 @@ class ColumnSpec:
         return math.prod(self.shape)
 
     @property
+    def item_bytes(self) -> int:
+        """Bytes of one number."""
+        return _ITEM_BYTES[self.dtype]
+
+    @property
     def step_bytes(self) -> int:
         """Bytes of one step's value, unpacked."""
-        return self.n_values * np.dtype(self.dtype).itemsize
+        return self.n_values * self.item_bytes
 
     def to_list(self) -> list[Any]:
         """The form that stands in a header."""
@@ -113,27 +120,44 @@ class ColumnSpec:
             EpisodeFileCorruptError: it is not one.
             EpisodeFileTooLargeError: one value is beyond ``MAX_STEP_BYTES``.
         """
-        match source:
-            case [str(name), str(dtype), list(shape), str(encoding)] if len(name) <= MAX_NAME_LENGTH:
-                pass
-            case _:
-                raise EpisodeFileCorruptError(f"schema: expected [name, dtype, shape, encoding], found {source!r:.200}")
-        if dtype not in ALLOWED_DTYPES:
+        try:
+            name, dtype, shape, encoding = cast("Sequence[Any]", source)
+            return _checked_spec(name, dtype, tuple(shape), encoding)
+        except (TypeError, ValueError):
             raise EpisodeFileCorruptError(
-                f"schema: column {name!r} has dtype {dtype!r:.40}; only numbers are allowed: {sorted(ALLOWED_DTYPES)}"
-            )
-        if len(shape) > MAX_DIMENSIONS or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
-            raise EpisodeFileCorruptError(f"schema: column {name!r} has shape {shape!r:.200}")
-        if encoding not in _ENCODINGS:
-            raise EpisodeFileCorruptError(f"schema: column {name!r} has encoding {encoding!r:.40}, which is not known")
-        if (encoding == Encoding.BITS) != (dtype == "|b1"):
-            raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' and dtype '|b1' go together")
-        spec = cls(name, dtype, tuple(shape), Encoding(encoding))
-        if spec.step_bytes > MAX_STEP_BYTES:
-            raise EpisodeFileTooLargeError(
-                f"schema: one value of column {name!r} would take {spec.step_bytes} bytes, more than {MAX_STEP_BYTES}"
-            )
-        return spec
+                f"schema: expected [name, dtype, shape, encoding], found {source!r:.200}"
+            ) from None
+
+
+@lru_cache(maxsize=4 * MAX_COLUMNS, typed=True)
+def _checked_spec(name: object, dtype: object, shape: tuple[object, ...], encoding: object) -> ColumnSpec:
+    """The column that these describe; the episodes of a run have the same ones over and over, so each is checked once.
+
+    Raises:
+        TypeError: name, dtype or encoding is not text, a length is no whole number.
+        EpisodeFileCorruptError, EpisodeFileTooLargeError: as ``ColumnSpec.from_list``.
+    """
+    if not (isinstance(name, str) and isinstance(dtype, str) and isinstance(encoding, str)):
+        raise TypeError
+    if len(name) > MAX_NAME_LENGTH:
+        raise EpisodeFileCorruptError(f"schema: a column's name has {len(name)} characters, at most {MAX_NAME_LENGTH}")
+    if dtype not in ALLOWED_DTYPES:
+        raise EpisodeFileCorruptError(
+            f"schema: column {name!r} has dtype {dtype!r:.40}; only numbers are allowed: {sorted(ALLOWED_DTYPES)}"
+        )
+    lengths = tuple(n for n in shape if type(n) is int and 0 <= n < 2**31)
+    if len(shape) > MAX_DIMENSIONS or len(lengths) != len(shape):
+        raise EpisodeFileCorruptError(f"schema: column {name!r} has shape {list(shape)!r:.200}")
+    if encoding not in _ENCODINGS:
+        raise EpisodeFileCorruptError(f"schema: column {name!r} has encoding {encoding!r:.40}, which is not known")
+    if (encoding == Encoding.BITS) != (dtype == "|b1"):
+        raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' and dtype '|b1' go together")
+    # A length of 0 makes the value empty, not the other lengths harmless: numpy refuses their product all the same.
+    if math.prod(max(n, 1) for n in lengths) * _ITEM_BYTES[dtype] > MAX_STEP_BYTES:
+        raise EpisodeFileTooLargeError(
+            f"schema: one value of column {name!r}, {dtype}{list(lengths)}, would take more than {MAX_STEP_BYTES} bytes"
+        )
+    return ColumnSpec(name, dtype, lengths, _ENCODINGS[encoding])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +173,7 @@ class EpisodeSchema:
 
     def index(self, name: str) -> int | None:
         """Position of a column's slot, or None when there is no such column."""
-        for position, column in enumerate(self.columns):
-            if column.name == name:
-                return position
-        return None
+        return next((position for position, column in enumerate(self.columns) if column.name == name), None)
 
     def to_list(self) -> list[Any]:
         """The form that stands in a header."""

@@ -6,33 +6,42 @@ of the file and the message on the socket.
 
 from recorder.chunk.chunk import (
     MAX_CHUNK_BYTES,
+    MAX_CHUNK_CONTAINERS,
     MAX_CHUNK_STEPS,
     Chunk,
     ColumnData,
+    Slot,
     chunk_from,
     decode_chunk,
     encode_chunk,
     spec_of,
 )
-from recorder.chunk.columns import choose_encoding, decode_column, encode_column
-from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame, frame_end
+from recorder.chunk.columns import Part, choose_encoding, decode_columns, encode_column
+from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, content_bytes, decompress_frame, frame_end
+from recorder.chunk.joining import MAX_COLUMN_BYTES, join_columns
 from recorder.chunk.unpacking import unpack_bounded, unpack_sequence
 
 __all__ = [
     "MAX_CHUNK_BYTES",
+    "MAX_CHUNK_CONTAINERS",
     "MAX_CHUNK_STEPS",
+    "MAX_COLUMN_BYTES",
     "MAX_FRAME_BYTES",
     "Chunk",
     "ColumnData",
+    "Part",
+    "Slot",
     "choose_encoding",
     "chunk_from",
     "compress_frame",
+    "content_bytes",
     "decode_chunk",
-    "decode_column",
+    "decode_columns",
     "decompress_frame",
     "encode_chunk",
     "encode_column",
     "frame_end",
+    "join_columns",
     "spec_of",
     "unpack_bounded",
     "unpack_sequence",

@@ -2,20 +2,21 @@
 
 ``[first_step, n_steps, slots]``, a slot a column of the schema; ``[first_step, n_steps, slots, added]`` when the chunk has
 columns of its own, because a field appeared, or changed its dtype or shape, in mid-episode. A slot is nil (absent), bytes
-(a value for every step) or ``[mask, bytes]`` (values for the steps whose bit is set). ``episode_file/FORMAT.md`` is the specification.
+(a value for every step) or ``[mask, bytes]`` (values for the steps whose bit is set). The specification is
+``episode_file/FORMAT.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk.columns import choose_encoding, decode_column, encode_column
+from recorder.chunk.columns import Part, choose_encoding, decode_columns, encode_column
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
 from recorder.chunk.unpacking import unpack_bounded
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
@@ -23,9 +24,11 @@ from recorder.schema import MAX_COLUMNS, ColumnSpec, EpisodeSchema
 
 __all__ = [
     "MAX_CHUNK_BYTES",
+    "MAX_CHUNK_CONTAINERS",
     "MAX_CHUNK_STEPS",
     "Chunk",
     "ColumnData",
+    "Slot",
     "chunk_from",
     "decode_chunk",
     "encode_chunk",
@@ -37,6 +40,9 @@ MAX_CHUNK_STEPS = 256
 
 MAX_CHUNK_BYTES = 2**20
 """Unpacked bytes at which a chunk of large observations is closed early."""
+
+MAX_CHUNK_CONTAINERS = 4 * MAX_COLUMNS
+"""Lists in a chunk: two for each added column, one for each masked slot, and the outer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +72,40 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
         columns: by name; absent ones are left out.
     """
     slots: list[Any] = []
+    added: list[list[Any]] = []
     n_matched = 0
     for spec in schema.columns:
         data = columns.get(spec.name)
         if data is not None and data.values.dtype.str == spec.dtype and data.values.shape[1:] == spec.shape:
-            slots.append(_slot(data, spec))
+            slots.append(_packed(data, spec))
             n_matched += 1
         else:
             slots.append(None)
-    body: list[Any] = [first_step, n_steps, slots]
     if n_matched < len(columns):
-        added = []
         for name, data in columns.items():
             position = schema.index(name)
             if position is None or slots[position] is None:
                 spec = spec_of(name, data.values)
                 added.append(spec.to_list())
-                slots.append(_slot(data, spec))
-        body.append(added)
+                slots.append(_packed(data, spec))
+    body = [first_step, n_steps, slots, added] if added else [first_step, n_steps, slots]
     return compress_frame(msgpack.packb(body))
 
 
-def _slot(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
+def _packed(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
     encoded = encode_column(data.values, spec.encoding)
     return encoded if data.present is None else [np.packbits(data.present).tobytes(), encoded]
+
+
+class Slot(NamedTuple):
+    """The bytes of one column in one chunk."""
+
+    spec: ColumnSpec
+    data: bytes
+    present: NDArray[np.bool_] | None
+    """``bool[n_steps]``, or None when every step has a value."""
+    n_present: int
+    """Steps that have a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +114,7 @@ class Chunk:
 
     first_step: int
     n_steps: int
-    slots: Mapping[str, tuple[ColumnSpec, Any]]
+    slots: Mapping[str, Slot]
     _decoded: dict[str, ColumnData] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -113,21 +129,10 @@ class Chunk:
             EpisodeFileCorruptError: the bytes don't fit the column.
         """
         data = self._decoded.get(name)
-        if data is None and name in self.slots:
-            data = self._decoded[name] = self._decode(name, *self.slots[name])
+        if data is None and (slot := self.slots.get(name)) is not None:
+            (values,) = decode_columns([slot.spec], [Part(slot.n_present, [slot.data])])
+            data = self._decoded[name] = ColumnData(values, slot.present)
         return data
-
-    def _decode(self, name: str, spec: ColumnSpec, slot: Any) -> ColumnData:
-        present: NDArray[np.bool_] | None = None
-        n_values = self.n_steps
-        if not isinstance(slot, bytes):
-            mask, slot = slot
-            if len(mask) != (self.n_steps + 7) // 8:
-                raise EpisodeFileCorruptError(f"column {name!r}: a mask of {len(mask)} bytes for {self.n_steps} steps")
-            present = np.unpackbits(np.frombuffer(mask, np.uint8), count=self.n_steps).view(np.bool_)
-            n_values = int(present.sum())
-        values = decode_column(slot, n_steps=n_values, dtype=spec.dtype, shape=spec.shape, encoding=spec.encoding)
-        return ColumnData(values, present)
 
 
 def decode_chunk(frame: bytes | memoryview, schema: EpisodeSchema) -> Chunk:
@@ -138,7 +143,7 @@ def decode_chunk(frame: bytes | memoryview, schema: EpisodeSchema) -> Chunk:
         EpisodeFileTooLargeError: it claims more than the reader allows.
     """
     content = decompress_frame(frame, max_bytes=MAX_FRAME_BYTES)
-    return chunk_from(unpack_bounded(content, max_containers=4 * MAX_COLUMNS), schema)
+    return chunk_from(unpack_bounded(content, max_containers=MAX_CHUNK_CONTAINERS), schema)
 
 
 def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
@@ -149,27 +154,34 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
         EpisodeFileTooLargeError: a column would take more than the reader allows.
     """
     match body:
-        case [int(first_step), int(n_steps), list(slots)]:
-            added: list[ColumnSpec] = []
-        case [int(first_step), int(n_steps), list(slots), list(extra)]:
-            added = [ColumnSpec.from_list(spec) for spec in extra]
+        case [int(first_step), int(n_steps), list(packed)]:
+            columns = schema.columns
+        case [int(first_step), int(n_steps), list(packed), list(added)]:
+            columns = (*schema.columns, *(ColumnSpec.from_list(spec) for spec in added))
         case _:
             raise EpisodeFileCorruptError(f"chunk: expected [first_step, n_steps, slots], found {body!r:.100}")
-    if not 0 < n_steps <= MAX_CHUNK_STEPS or not 0 <= first_step < 2**63:
+    if not 0 < n_steps <= MAX_CHUNK_STEPS or not 0 <= first_step < 2**63 - MAX_CHUNK_STEPS:
         raise EpisodeFileCorruptError(f"chunk: {n_steps} steps from step {first_step}")
-    columns = (*schema.columns, *added)
-    if len(slots) != len(columns):
-        raise EpisodeFileCorruptError(f"chunk: {len(slots)} slots for {len(columns)} columns")
-    filled: dict[str, tuple[ColumnSpec, Any]] = {}
-    for spec, slot in zip(columns, slots, strict=True):
-        match slot:
-            case None:
-                continue
-            case bytes() | [bytes(), bytes()]:
-                pass
-            case _:
-                raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {slot!r:.60}")
-        if spec.step_bytes * n_steps > MAX_FRAME_BYTES:
-            raise EpisodeFileTooLargeError(f"chunk: column {spec.name!r} would take {spec.step_bytes * n_steps} bytes")
-        filled[spec.name] = (spec, slot)
-    return Chunk(first_step, n_steps, filled)
+    if len(packed) != len(columns):
+        raise EpisodeFileCorruptError(f"chunk: {len(packed)} slots for {len(columns)} columns")
+    slots: dict[str, Slot] = {}
+    for spec, content in zip(columns, packed, strict=True):
+        if content is None:
+            continue
+        if spec.name in slots:
+            raise EpisodeFileCorruptError(f"chunk: column {spec.name!r} stands in it twice")
+        slots[spec.name] = _slot_from(content, spec, n_steps)
+    return Chunk(first_step, n_steps, slots)
+
+
+def _slot_from(content: object, spec: ColumnSpec, n_steps: int) -> Slot:
+    if spec.step_bytes * n_steps > MAX_FRAME_BYTES:
+        raise EpisodeFileTooLargeError(f"chunk: column {spec.name!r} would take {spec.step_bytes * n_steps} bytes")
+    match content:
+        case bytes():
+            return Slot(spec, content, None, n_steps)
+        case [bytes(mask), bytes(data)] if len(mask) == (n_steps + 7) // 8:
+            present = np.unpackbits(np.frombuffer(mask, np.uint8), count=n_steps).view(np.bool_)
+            return Slot(spec, data, present, int(np.count_nonzero(present)))
+        case _:
+            raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {content!r:.60}")

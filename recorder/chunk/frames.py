@@ -12,14 +12,13 @@ import lz4.frame
 
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 
-__all__ = ["FRAME_MAGIC", "MAX_FRAME_BYTES", "compress_frame", "decompress_frame", "frame_end"]
+__all__ = ["FRAME_MAGIC", "MAX_FRAME_BYTES", "compress_frame", "content_bytes", "decompress_frame", "frame_end"]
 
 FRAME_MAGIC = b"\x04\x22\x4d\x18"
 
 MAX_FRAME_BYTES = 128 * 2**20
 """Unpacked bytes of one frame. The recorder's own chunks stay near one MiB; a single huge step may need more."""
 
-_SHORTEST_FRAME_BYTES = 15
 _MAX_RATIO = 255
 """LZ4 can't make anything smaller than a 255th: a frame that claims more is lying."""
 
@@ -39,23 +38,36 @@ def frame_end(data: bytes | memoryview, start: int = 0) -> int:
         raise EpisodeFileCorruptError(
             f"expected an LZ4 frame at byte {start}, found {bytes(data[start : start + 4])!r}"
         )
-    if len(data) < start + _SHORTEST_FRAME_BYTES:
-        raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
-    flags = data[start + 4]
+    flags = data[start + 4] if len(data) > start + 4 else 0
     block_checksum_bytes = 4 if flags & 0x10 else 0
     end = start + 7 + (8 if flags & 0x08 else 0) + (4 if flags & 0x01 else 0)
-    while True:
+    size = -1
+    while size != 0:
+        if end + 4 > len(data):
+            raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
         size = int.from_bytes(data[end : end + 4], "little")
         end += 4
-        if end > len(data):
-            raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
-        if size == 0:
-            break
-        end += (size & 0x7FFFFFFF) + block_checksum_bytes
+        if size != 0:
+            end += (size & 0x7FFFFFFF) + block_checksum_bytes
     end += 4 if flags & 0x04 else 0
     if end > len(data):
         raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
     return end
+
+
+def content_bytes(frame: bytes | memoryview) -> int:
+    """Bytes of content that a frame claims in its header.
+
+    Raises:
+        EpisodeFileCorruptError: it is not a frame, or states no size.
+    """
+    try:
+        claimed = int(lz4.frame.get_frame_info(frame)["content_size"])
+    except RuntimeError as error:
+        raise EpisodeFileCorruptError(f"not an LZ4 frame: {error}") from error
+    if claimed == 0:
+        raise EpisodeFileCorruptError("an LZ4 frame does not state the size of its content")
+    return claimed
 
 
 def decompress_frame(frame: bytes | memoryview, *, max_bytes: int = MAX_FRAME_BYTES) -> bytes:
@@ -67,23 +79,19 @@ def decompress_frame(frame: bytes | memoryview, *, max_bytes: int = MAX_FRAME_BY
 
     Raises:
         EpisodeFileTooLargeError: the frame claims more than ``max_bytes``, or more than LZ4 can pack into it.
-        EpisodeFileCorruptError: it is not a frame, states no size, or its checksum does not match.
+        EpisodeFileCorruptError: it is not a frame, states no size, its checksum does not match, or bytes follow it.
     """
-    try:
-        info = lz4.frame.get_frame_info(frame)
-    except RuntimeError as error:
-        raise EpisodeFileCorruptError(f"not an LZ4 frame: {error}") from error
-    content_bytes = info["content_size"]
-    if content_bytes > max_bytes or content_bytes > len(frame) * _MAX_RATIO:
+    claimed = content_bytes(frame)
+    if claimed > max_bytes or claimed > len(frame) * _MAX_RATIO:
         raise EpisodeFileTooLargeError(
-            f"an LZ4 frame of {len(frame)} bytes claims {content_bytes} bytes of content; at most {max_bytes} are read"
+            f"an LZ4 frame of {len(frame)} bytes claims {claimed} bytes of content; at most {max_bytes} are read"
         )
-    if content_bytes == 0:
-        raise EpisodeFileCorruptError("an LZ4 frame does not state the size of its content")
     try:
-        content = bytes(lz4.frame.decompress(frame))
+        content, n_read = lz4.frame.decompress(frame, return_bytes_read=True)
     except RuntimeError as error:
         raise EpisodeFileCorruptError(f"LZ4: {error}") from error
-    if len(content) != content_bytes:
-        raise EpisodeFileCorruptError(f"an LZ4 frame claims {content_bytes} bytes of content and holds {len(content)}")
-    return content
+    if n_read != len(frame) or len(content) != claimed:
+        raise EpisodeFileCorruptError(
+            f"an LZ4 frame of {len(frame)} bytes ends after {n_read}, with {len(content)} of {claimed} bytes of content"
+        )
+    return bytes(content)

@@ -1,11 +1,12 @@
 """msgpack with bounds: a small hostile message can't become a large tree of Python objects.
 
-An empty list is one byte in msgpack and 56 in Python, so lengths alone don't bound memory; the number of lists and maps is counted as
-they are built.
+An empty list is one byte in msgpack and 56 in Python, so lengths alone don't bound memory; the number of lists and maps is
+counted as they are built.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgpack
@@ -14,17 +15,21 @@ from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 
 __all__ = ["unpack_bounded", "unpack_sequence"]
 
+_BROKEN = (ValueError, TypeError, msgpack.exceptions.UnpackException, RecursionError)
+
 
 class _Counter:
     """Counts the containers of one message, as msgpack's hooks."""
 
     def __init__(self, max_containers: int) -> None:
-        self.left = max_containers
+        self.max_containers = self.left = max_containers
 
     def __call__(self, container: Any) -> Any:
         self.left -= 1
         if self.left < 0:
-            raise EpisodeFileTooLargeError("msgpack: more lists and maps than the reader allows")
+            raise EpisodeFileTooLargeError(
+                f"msgpack: more than {self.max_containers} lists and maps, which is as many as the reader allows here"
+            )
         return container
 
 
@@ -41,12 +46,15 @@ def unpack_bounded(data: bytes, *, max_containers: int) -> Any:
     counter = _Counter(max_containers)
     try:
         return msgpack.unpackb(data, list_hook=counter, object_hook=counter, max_ext_len=0)
-    except (ValueError, TypeError, msgpack.exceptions.UnpackException, RecursionError) as error:
+    except _BROKEN as error:
         raise EpisodeFileCorruptError(f"not msgpack: {error}") from error
 
 
-def unpack_sequence(data: bytes, *, max_containers: int) -> list[tuple[int, int, Any]]:
-    """The whole objects of a sequence, as ``(offset, end, object)``; a torn last one is left out.
+def unpack_sequence(data: bytes | memoryview, *, max_containers: int) -> Iterator[tuple[int, int, Any]]:
+    """The whole objects of a sequence, one by one, as ``(offset, end, object)``; a torn last one is left out.
+
+    Args:
+        max_containers: lists and maps in each object, at most.
 
     Raises:
         EpisodeFileCorruptError: bytes that can't be msgpack.
@@ -55,16 +63,15 @@ def unpack_sequence(data: bytes, *, max_containers: int) -> list[tuple[int, int,
     counter = _Counter(max_containers)
     unpacker = msgpack.Unpacker(list_hook=counter, object_hook=counter, max_ext_len=0, max_buffer_size=len(data) or 1)
     unpacker.feed(data)
-    objects: list[tuple[int, int, Any]] = []
     start = 0
     while start < len(data):
+        counter.left = max_containers
         try:
             item = unpacker.unpack()
         except msgpack.exceptions.OutOfData:
-            break
-        except (ValueError, TypeError, msgpack.exceptions.UnpackException, RecursionError) as error:
+            return
+        except _BROKEN as error:
             raise EpisodeFileCorruptError(f"not msgpack at byte {start}: {error}") from error
         end = unpacker.tell()
-        objects.append((start, end, item))
+        yield start, end, item
         start = end
-    return objects

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk import (
-    Chunk,
-    ColumnData,
-    decompress_frame,
-    frame_end,
-    unpack_bounded,
-    unpack_sequence,
-)
+from recorder.chunk import Chunk, ColumnData, decompress_frame, frame_end, join_columns, unpack_bounded, unpack_sequence
 from recorder.chunk.frames import FRAME_MAGIC
-from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep
+from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, read_layout
 from recorder.episode_file import version1, version2
-from recorder.episode_file.version1 import Span, Version1File
+from recorder.episode_file.version1 import Version1File
 from recorder.episode_file.version2 import ChunkRef, Version2File
 from recorder.errors import (
     EpisodeFileCorruptError,
     EpisodeFileError,
     EpisodeFileTooLargeError,
     EpisodeFileVersionError,
-    ShapeChangedError,
     UnknownColumnError,
     UsageError,
 )
 from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS, EpisodeSchema
 from recorder.storage import read_file
 
-__all__ = ["Episode", "open_episode"]
+__all__ = ["MAX_FILE_BYTES", "Episode", "open_episode"]
 
 MAX_FILE_BYTES = 2 * 2**30
 
@@ -58,42 +52,54 @@ def open_episode(source: str | Path | bytes) -> Episode:
     """
     data = source if isinstance(source, bytes) else read_file(source, max_bytes=MAX_FILE_BYTES)
     try:
-        return _parse(data)
+        return Episode(_parse_framed(data) if data[:4] == FRAME_MAGIC else _parse_bare(data))
     except EpisodeFileError as error:
         if isinstance(source, bytes):
             raise
         raise type(error)(f"{error}: {source}") from error
 
 
-def _parse(data: bytes) -> Episode:
-    framed = data[:4] == FRAME_MAGIC
-    if framed:
-        first_chunk = frame_end(data)
-        alone = first_chunk == len(data)
-        content = decompress_frame(
-            data[:first_chunk], max_bytes=version1.MAX_CONTENT_BYTES if alone else version2.MAX_HEADER_BYTES
-        )
-        header = unpack_bounded(
-            content, max_containers=version1.MAX_CONTAINERS if alone else version2.MAX_HEADER_CONTAINERS
-        )
-    else:
-        if len(data) > version1.MAX_CONTENT_BYTES:
-            raise EpisodeFileTooLargeError(f"an unpacked recording of {len(data)} bytes")
-        objects = unpack_sequence(data, max_containers=version1.MAX_CONTAINERS)
-        if not objects:
-            raise EpisodeFileCorruptError("not a recording: neither an LZ4 frame nor a whole msgpack map")
-        _, first_chunk, header = objects[0]
+def _parse_framed(data: bytes) -> Version1File | Version2File:
+    end = frame_end(data)
+    is_alone = end == len(data)
+    content = decompress_frame(
+        data[:end], max_bytes=version1.MAX_CONTENT_BYTES if is_alone else version2.MAX_HEADER_BYTES
+    )
+    header = unpack_bounded(
+        content, max_containers=version1.MAX_CONTAINERS if is_alone else version2.MAX_HEADER_CONTAINERS
+    )
+    if _version_of(header) == version2.VERSION:
+        return version2.parse_version2(data, header, first_chunk=end, compression="lz4")
+    if not is_alone:
+        raise EpisodeFileCorruptError(f"version 1: {len(data) - end} bytes follow the frame")
+    return version1.parse_version1(header, compression="lz4", unpacked_bytes=len(content))
+
+
+def _parse_bare(data: bytes) -> Version1File | Version2File:
+    # Of a version 2 file the header alone is unpacked here, of a version 1 file everything is.
+    start = memoryview(data)[: version1.MAX_CONTENT_BYTES]
+    first = next(unpack_sequence(start, max_containers=version1.MAX_CONTAINERS), None)
+    if first is None:
+        if len(data) > len(start):
+            raise EpisodeFileTooLargeError(f"a version 1 recording of {len(data)} bytes without compression")
+        raise EpisodeFileCorruptError("not a recording: neither an LZ4 frame nor a whole msgpack map")
+    _, end, header = first
+    if _version_of(header) == version2.VERSION:
+        return version2.parse_version2(data, header, first_chunk=end, compression="none")
+    if end != len(data):
+        raise EpisodeFileCorruptError(f"version 1: {len(data) - end} bytes follow the map")
+    return version1.parse_version1(header, compression="none", unpacked_bytes=len(data))
+
+
+def _version_of(header: object) -> int:
     if not isinstance(header, dict) or "version" not in header:
         raise EpisodeFileCorruptError("not a recording: its first object is not a map with a version")
-    match header["version"]:
-        case version1.VERSION:
-            return Episode(version1.Version1File(header))
-        case version2.VERSION:
-            return Episode(version2.parse_version2(data, header, first_chunk=first_chunk, framed=framed))
-        case other:
-            raise EpisodeFileVersionError(
-                f"version {other!r:.40} is not known to this reader, 1 and 2 are: update hamlet-recorder"
-            )
+    version = header["version"]
+    if version not in (version1.VERSION, version2.VERSION):
+        raise EpisodeFileVersionError(
+            f"version {version!r:.40} is not known to this reader, 1 and 2 are: update hamlet-recorder"
+        )
+    return int(version)
 
 
 class Episode:
@@ -105,23 +111,23 @@ class Episode:
 
     def __init__(self, file: Version1File | Version2File) -> None:
         self._file = file
-        self._parts: dict[int, Chunk | Span] = {}
+        self._parts: list[Chunk | None] = [None] * len(file.chunks)
         self._columns: dict[str, ColumnData] = {}
-        self._starts = np.cumsum([0, *(ref.n_steps for ref in file.chunks)])
+        self._starts = list(accumulate((ref.n_steps for ref in file.chunks), initial=0))
         header = file.header
         try:
             metadata = EpisodeMetadata.from_map(header["metadata"])
-            layout = header.get("affordances") or metadata.affordance_layout
-            self.affordances: dict[str, tuple[float, ...]] = {str(name): tuple(cell) for name, cell in layout.items()}
-            self.reasons: tuple[str, ...] = tuple(header.get("reasons") or header["metadata"].get("reasons") or ())
+            layout = header.get("affordances")
+            same = not layout or layout == header["metadata"].get("affordance_layout")
+            self.affordances = dict(metadata.affordance_layout) if same else read_layout(layout)
+            self.reasons = _read_reasons(header.get("reasons") or header["metadata"].get("reasons") or ())
         except (KeyError, TypeError, AttributeError, UsageError) as error:
             raise EpisodeFileCorruptError(
-                f"header: metadata or affordances are not what they must be: {error}"
+                f"header: metadata, reasons or affordances are not what they must be: {error}"
             ) from error
-        if file.footer is None:
-            last = self.chunks[-1] if self.chunks else None
-            end_step = 0 if last is None else last.first_step + last.n_steps
-            metadata.gaps = (*metadata.gaps, Gap(end_step, None, "torn file"))
+        metadata.gaps = (*metadata.gaps, *_unlisted_gaps(metadata.gaps, file.chunks))
+        if not file.is_whole:
+            metadata.gaps = (*metadata.gaps, Gap(_end_step(file.chunks), None, "torn file"))
             metadata.status = EpisodeStatus.SALVAGED
         self.metadata = metadata
 
@@ -141,14 +147,24 @@ class Episode:
         return self._file.chunks
 
     @property
-    def content_hash(self) -> str | None:
-        """BLAKE2b of header and chunks, as the footer states it; None without one."""
-        return (self._file.footer or {}).get("hash")
+    def compression(self) -> str:
+        """``lz4`` or ``none``."""
+        return self._file.compression
+
+    @property
+    def content_hash(self) -> str:
+        """BLAKE2b of header and chunks, as the footer states it; empty without one, and in version 1."""
+        return self._file.content_hash
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """Size of the file without compression."""
+        return self._file.unpacked_bytes
 
     @property
     def n_steps(self) -> int:
         """Steps that the recording holds."""
-        return int(self._starts[-1])
+        return self._starts[-1]
 
     @property
     def gaps(self) -> Sequence[Gap]:
@@ -164,10 +180,7 @@ class Episode:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns that any step has a value of."""
-        found: dict[str, None] = {}
-        for index in range(len(self.chunks)):
-            found.update(dict.fromkeys(self._part(index).names))
-        return tuple(found)
+        return tuple(dict.fromkeys(name for chunk in self._all_parts() for name in chunk.names))
 
     def has_column(self, name: str) -> bool:
         """Whether any step has a value of this name."""
@@ -176,9 +189,13 @@ class Episode:
     def column(self, name: str) -> NDArray[Any]:
         """``dtype[n_steps, *shape]``: all values of a column. Steps without one hold NaN, 0 or False; ``present`` tells.
 
+        The array is kept and given to whoever asks next: copy it before you change it. When the dtype changed in mid-episode
+        it is numpy's common one, which can't hold all integers beyond 2^53 beside floats; ``step(index)`` is exact.
+
         Raises:
             UnknownColumnError: no step has it.
             ShapeChangedError: its shape changed in mid-episode; ``step(index)`` still reads it.
+            EpisodeFileTooLargeError: it would take more than a GiB; ``step(index)`` still reads it.
             EpisodeFileCorruptError: its bytes are broken.
         """
         return self._whole(name).values
@@ -193,11 +210,16 @@ class Episode:
         return np.ones(self.n_steps, np.bool_) if mask is None else mask
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """All columns by name."""
-        return {name: self.column(name) for name in self.names}
+        """All columns by name; raises as ``column`` does."""
+        self._columns.update(
+            join_columns([name for name in self.names if name not in self._columns], self._all_parts())
+        )
+        return {name: self._columns[name].values for name in self.names}
 
     def step(self, index: int) -> RecordedStep:
         """One step, as Python numbers; extras are numpy arrays or numbers.
+
+        Where nothing was recorded, position and meters are empty, action and reward 0; ``present`` tells.
 
         Args:
             index: from 0; negative counts from the end.
@@ -208,12 +230,12 @@ class Episode:
         if not -self.n_steps <= index < self.n_steps:
             raise UsageError(f"step {index} of an episode of {self.n_steps} steps")
         index %= self.n_steps
-        chunk_index = int(np.searchsorted(self._starts, index, side="right")) - 1
+        chunk_index = bisect_right(self._starts, index) - 1
         part = self._part(chunk_index)
-        row = index - int(self._starts[chunk_index])
+        row = index - self._starts[chunk_index]
         values: dict[str, Any] = {}
         extras: dict[str, Any] = {}
-        for name in self.names:
+        for name in part.names:
             data = part.column(name)
             if data is None or (data.present is not None and not data.present[row]):
                 continue
@@ -235,53 +257,61 @@ class Episode:
         Raises:
             UsageError: a version 1 file has none.
         """
-        if not isinstance(self._file, Version2File):
-            raise UsageError(
-                "a version 1 recording has no chunks of its own: convert it with 'python -m recorder convert --to 2'"
-            )
-        ref = self.chunks[index]
-        return self._file.data[ref.offset : ref.offset + ref.n_bytes]
+        return self._file.chunk_bytes(index)
 
-    def _part(self, index: int) -> Chunk | Span:
-        part = self._parts.get(index)
+    def check(self) -> None:
+        """Read everything there is: every chunk, every column, and the hash.
+
+        Raises:
+            EpisodeFileCorruptError: the first thing found that is not as it was written.
+            EpisodeFileTooLargeError: beyond the limits that FORMAT.md lists.
+        """
+        self._file.check_hash()
+        for index in range(len(self.chunks)):
+            chunk = self._file.chunk(index)  # not kept: a long episode is checked in the memory of one chunk
+            for name in chunk.names:
+                chunk.column(name)
+
+    def _part(self, index: int) -> Chunk:
+        part = self._parts[index]
         if part is None:
             part = self._parts[index] = self._file.chunk(index)
         return part
 
+    def _all_parts(self) -> list[Chunk]:
+        return [part or self._part(index) for index, part in enumerate(self._parts)]
+
     def _whole(self, name: str) -> ColumnData:
-        whole = self._columns.get(name)
-        if whole is None:
-            whole = self._columns[name] = _joined(name, [self._part(i) for i in range(len(self.chunks))])
-        return whole
+        if name not in self._columns:
+            self._columns.update(join_columns([name], self._all_parts()))
+        if name not in self._columns:
+            raise UnknownColumnError(f"the episode has no column {name!r}; it has: {', '.join(self.names)}")
+        return self._columns[name]
 
 
-def _joined(name: str, parts: Sequence[Chunk | Span]) -> ColumnData:
-    """One column of all parts; ``present`` is None when every step has a value."""
-    pieces = [part.column(name) for part in parts]
-    known = [piece for piece in pieces if piece is not None]
-    if not known:
-        raise UnknownColumnError(f"the episode has no column {name!r}")
-    if len({piece.values.shape[1:] for piece in known}) > 1:
-        spans = ", ".join(
-            f"{list(piece.values.shape[1:])} from step {part.first_step}"
-            for part, piece in zip(parts, pieces, strict=True)
-            if piece is not None
-        )
-        raise ShapeChangedError(f"column {name!r} changes its shape in mid-episode ({spans}): read it step by step")
-    if len(known) == len(pieces) and all(piece.present is None for piece in known):
-        return known[0] if len(known) == 1 else ColumnData(np.concatenate([piece.values for piece in known]))
-    dtype = np.result_type(*(piece.values.dtype for piece in known))
-    n_steps = sum(part.n_steps for part in parts)
-    values = np.full((n_steps, *known[0].values.shape[1:]), np.nan if dtype.kind == "f" else 0, dtype)
-    present = np.zeros(n_steps, np.bool_)
-    start = 0
-    for part, piece in zip(parts, pieces, strict=True):
-        if piece is not None:
-            here = slice(start, start + part.n_steps)
-            present[here] = True if piece.present is None else piece.present
-            values[here][present[here]] = piece.values
-        start += part.n_steps
-    return ColumnData(values, present)
+def _read_reasons(source: Sequence[object]) -> tuple[str, ...]:
+    if isinstance(source, str) or not all(isinstance(reason, str) for reason in source):
+        raise TypeError(f"reasons are {source!r:.60}")
+    return tuple(str(reason) for reason in source)
+
+
+def _end_step(chunks: Sequence[ChunkRef]) -> int:
+    return chunks[-1].first_step + chunks[-1].n_steps if chunks else 0
+
+
+def _unlisted_gaps(listed: Sequence[Gap], chunks: Sequence[ChunkRef]) -> list[Gap]:
+    """Steps that are missing between the chunks although no gap says so."""
+    end = 0
+    found = []
+    for ref in chunks:
+        if ref.first_step > end and not any(gap.first_step < ref.first_step and _reaches(gap, end) for gap in listed):
+            found.append(Gap(end, ref.first_step, "missing from the file"))
+        end = ref.first_step + ref.n_steps
+    return found
+
+
+def _reaches(gap: Gap, step: int) -> bool:
+    return gap.end_step is None or gap.end_step > step
 
 
 def _python_value(name: str, value: Any) -> Any:

@@ -1,31 +1,33 @@
 """Version 1 of the episode file: one LZ4 frame of one msgpack map, a map a step. ``FORMAT.md`` is the specification.
 
-Read for ever; written on request. Widths of dtypes are not kept: lists hold Python's numbers.
+Read for ever; written on request. Widths of dtypes are not kept: lists hold Python's numbers. A file is read into chunks, so that
+everything behind this module knows only those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Any
 
 import msgpack
 import numpy as np
 
-from recorder.chunk import MAX_CHUNK_STEPS, ColumnData, compress_frame
+from recorder.chunk import MAX_CHUNK_STEPS, Chunk, Slot, compress_frame, encode_column
 from recorder.episode import EpisodeMetadata, RecordedStep
 from recorder.episode_file.version2 import ChunkRef
-from recorder.errors import EpisodeFileCorruptError
-from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
+from recorder.errors import EpisodeFileCorruptError, UsageError
+from recorder.schema import EXTRAS_PREFIX, MAX_DIMENSIONS, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 
-__all__ = ["Span", "Version1File", "build_version1"]
+__all__ = ["Version1File", "build_version1", "parse_version1"]
 
 VERSION = 1
-MAX_CONTENT_BYTES = 256 * 2**20
+MAX_CONTENT_BYTES = 128 * 2**20
+"""Some 300,000 steps. Small numbers and texts take up to twenty times as much in Python as in msgpack."""
 MAX_CONTAINERS = 4_000_000
 
 _STEP_FIELDS = tuple(field.name for field in fields(RecordedStep))
+_NUMBERS = frozenset([bool, int, float])
 
 
 def build_version1(
@@ -53,99 +55,119 @@ def _step_map(step: RecordedStep) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of consecutive steps of columns that are already whole; reads like a chunk."""
-
-    first_step: int
-    n_steps: int
-    columns: Mapping[str, ColumnData]
-    start: int
-    """Index of the first step among all steps of the file."""
-
-    @property
-    def names(self) -> Collection[str]:
-        """Names of the columns."""
-        return self.columns.keys()
-
-    def column(self, name: str) -> ColumnData | None:
-        """The values of a column, or None when there are none."""
-        whole = self.columns.get(name)
-        if whole is None:
-            return None
-        stop = self.start + self.n_steps
-        if whole.present is None:
-            return ColumnData(whole.values[self.start : stop])
-        n_before = int(whole.present[: self.start].sum())
-        here = whole.present[self.start : stop]
-        return ColumnData(whole.values[n_before : n_before + int(here.sum())], here)
-
-
 class Version1File:
-    """A version 1 map in the outline of a version 2 file.
+    """A version 1 map in the outline of a version 2 file."""
+
+    header: Mapping[str, Any]
+    schema: EpisodeSchema
+    chunks: tuple[ChunkRef, ...]
+    compression: str
+    unpacked_bytes: int
+    _chunks: tuple[Chunk, ...]
+
+    is_whole = True
+    content_hash = ""
+
+    def chunk(self, index: int) -> Chunk:
+        """One stretch of steps."""
+        return self._chunks[index]
+
+    def chunk_bytes(self, index: int) -> bytes:
+        """Refused: there are none.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            f"chunk {index}: a version 1 recording has no chunks of its own; "
+            "convert it with 'python -m recorder convert --to 2'"
+        )
+
+    def check_hash(self) -> None:
+        """Nothing to do: the whole file is one frame, whose checksum was compared when it was opened."""
+
+
+def parse_version1(header: Mapping[str, Any], *, compression: str, unpacked_bytes: int) -> Version1File:
+    """Cut the steps into chunks where a number is missing, a field changes its shape, or a chunk is full.
 
     Raises:
-        EpisodeFileCorruptError: its steps are not what FORMAT.md says.
+        EpisodeFileCorruptError: the steps are not what FORMAT.md says.
+        EpisodeFileTooLargeError: one value is beyond the limits.
     """
-
-    footer: Mapping[str, Any] | None = {}
-
-    def __init__(self, header: Mapping[str, Any]) -> None:
-        self.header = header
-        numbers, self._columns = _columns_of(header.get("steps"))
-        self.schema = EpisodeSchema(
-            tuple(
-                ColumnSpec(name, data.values.dtype.str, data.values.shape[1:], _encoding_of(data))
-                for name, data in self._columns.items()
-            )
-        )
-        cuts = [0, *(i for i in range(1, len(numbers)) if numbers[i] != numbers[i - 1] + 1), len(numbers)]
-        self._spans = [
-            Span(numbers[start], min(MAX_CHUNK_STEPS, stop - start), self._columns, start)
-            for first, stop in pairwise(cuts)
-            for start in range(first, stop, MAX_CHUNK_STEPS)
-        ]
-        self.chunks = tuple(ChunkRef(span.first_step, span.n_steps, 0, 0) for span in self._spans)
-
-    def chunk(self, index: int) -> Span:
-        """One stretch of steps."""
-        return self._spans[index]
-
-
-def _encoding_of(data: ColumnData) -> Encoding:
-    return Encoding.BITS if data.values.dtype == np.bool_ else Encoding.PLAIN
-
-
-def _columns_of(steps: object) -> tuple[list[int], dict[str, ColumnData]]:
-    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
-        raise EpisodeFileCorruptError("version 1: 'steps' is not a list of maps")
-    numbers = [step.get("step", index) for index, step in enumerate(steps)]
-    if not all(type(n) is int and n >= 0 for n in numbers) or any(b <= a for a, b in pairwise(numbers)):
-        raise EpisodeFileCorruptError("version 1: 'step' does not ascend")
-    values: dict[str, list[Any]] = {}
-    present: dict[str, list[bool]] = {}
+    steps = header.get("steps")
+    if not isinstance(steps, list):
+        raise EpisodeFileCorruptError(f"version 1: 'steps' is not a list but {type(steps).__name__}")
+    chunks: list[Chunk] = []
+    stretch: list[dict[str, Any]] = []
+    shapes: dict[str, tuple[int, ...]] = {}
+    first = end = 0
     for index, step in enumerate(steps):
-        for name, value in _fields_of(step).items():
-            if name not in values:
-                values[name], present[name] = [], [False] * len(steps)
-            values[name].append(value)
-            present[name][index] = True
-    return numbers, {name: _column(name, values[name], present[name]) for name in values}
+        number, values = _read_step(step, index)
+        if number < end:
+            raise EpisodeFileCorruptError(f"version 1: step {number} follows step {end - 1}")
+        here = {name: _shape_of(value, name) for name, value in values.items()}
+        changed = any(shapes.get(name, shape) != shape for name, shape in here.items())
+        if stretch and (changed or number != end or len(stretch) == MAX_CHUNK_STEPS):
+            chunks.append(_chunk_of(first, stretch))
+            stretch, shapes = [], {}
+        if not stretch:
+            first = number
+        stretch.append(values)
+        shapes.update(here)
+        end = number + 1
+    if stretch:
+        chunks.append(_chunk_of(first, stretch))
+    specs: dict[str, ColumnSpec] = {}
+    for chunk in chunks:
+        for name, slot in chunk.slots.items():
+            specs.setdefault(name, slot.spec)
+    refs = tuple(ChunkRef(chunk.first_step, chunk.n_steps, 0, 0) for chunk in chunks)
+    return Version1File(header, EpisodeSchema(tuple(specs.values())), refs, compression, unpacked_bytes, tuple(chunks))
 
 
-def _fields_of(step: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: step[name] for name in STEP_COLUMNS if step.get(name) is not None}
+def _read_step(step: object, index: int) -> tuple[int, dict[str, Any]]:
+    """Number and values of a step; one without a number has that of its place."""
+    if not isinstance(step, dict):
+        raise EpisodeFileCorruptError(f"version 1: step {index} is not a map but {type(step).__name__}")
+    number = step.get("step", index)
+    if type(number) is not int or not 0 <= number < 2**63 - MAX_CHUNK_STEPS:
+        raise EpisodeFileCorruptError(f"version 1: the number of step {index} is {number!r:.40}")
+    values = {name: step[name] for name in STEP_COLUMNS if step.get(name) is not None}
     extras = step.get("extras") or {}
     if not isinstance(extras, dict):
-        raise EpisodeFileCorruptError("version 1: 'extras' is not a map")
-    found.update({f"{EXTRAS_PREFIX}{name}": value for name, value in extras.items() if value is not None})
-    return found
+        raise EpisodeFileCorruptError(f"version 1: 'extras' of step {number} is not a map")
+    values.update({f"{EXTRAS_PREFIX}{name}": value for name, value in extras.items() if value is not None})
+    return number, values
 
 
-def _column(name: str, values: list[Any], present: list[bool]) -> ColumnData:
-    try:
-        array = np.array(values)
-    except (ValueError, OverflowError) as error:
-        raise EpisodeFileCorruptError(f"version 1: {name!r} changes its shape or is not a number: {error}") from error
+def _shape_of(value: object, name: str, depth: int = 0) -> tuple[int, ...]:
+    """Shape of a number or of nested lists of numbers."""
+    if type(value) in _NUMBERS:
+        return ()
+    if isinstance(value, list) and depth < MAX_DIMENSIONS:
+        if _NUMBERS.issuperset(map(type, value)):
+            return (len(value),)
+        inner = {_shape_of(item, name, depth + 1) for item in value}
+        if len(inner) == 1:
+            return (len(value), *inner.pop())
+    raise EpisodeFileCorruptError(
+        f"version 1: {name!r} holds {value!r:.60}, which is not a number or an array of numbers"
+    )
+
+
+def _chunk_of(first_step: int, steps: Sequence[Mapping[str, Any]]) -> Chunk:
+    slots = {
+        name: _slot_of(name, [step.get(name) for step in steps]) for name in dict.fromkeys(k for s in steps for k in s)
+    }
+    return Chunk(first_step, len(steps), slots)
+
+
+def _slot_of(name: str, values: Sequence[Any]) -> Slot:
+    known = [value for value in values if value is not None]
+    array = np.array(known)
     if array.dtype.kind not in "biuf":
-        raise EpisodeFileCorruptError(f"version 1: {name!r} holds {array.dtype}, not numbers")
-    return ColumnData(array, None if all(present) else np.array(present))
+        raise EpisodeFileCorruptError(f"version 1: {name!r} holds numbers that don't fit one array")
+    encoding = Encoding.BITS if array.dtype == np.bool_ else Encoding.PLAIN
+    spec = ColumnSpec.from_list([name, array.dtype.str, list(array.shape[1:]), str(encoding)])
+    present = None if len(known) == len(values) else np.array([value is not None for value in values])
+    return Slot(spec, encode_column(array, encoding), present, len(known))

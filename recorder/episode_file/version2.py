@@ -1,19 +1,24 @@
-"""Version 2 of the episode file: a header, the trainer's own chunks, a footer. ``FORMAT.md`` is the specification."""
+"""Version 2 of the episode file: a header, the trainer's own chunks, a footer. ``FORMAT.md`` is the specification.
+
+Writing is in ``build_version2``; ``parse_version2`` finds the outline, and chunks are unpacked when they are asked for.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
 from recorder.chunk import (
+    MAX_CHUNK_CONTAINERS,
     Chunk,
     chunk_from,
     compress_frame,
+    content_bytes,
     decode_chunk,
     decompress_frame,
     frame_end,
@@ -21,8 +26,8 @@ from recorder.chunk import (
     unpack_sequence,
 )
 from recorder.episode import EpisodeMetadata
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileError
-from recorder.schema import MAX_COLUMNS, EpisodeSchema
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, UsageError
+from recorder.schema import EpisodeSchema
 
 __all__ = ["ChunkRef", "Version2File", "build_version2", "parse_version2"]
 
@@ -36,14 +41,20 @@ _SKIPPABLE_MAGIC = b"\x5a\x2a\x4d\x18"
 _TRAILER_TAG = b"HMLT"
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRef:
+class ChunkRef(NamedTuple):
     """Where a chunk lies in its file."""
 
     first_step: int
     n_steps: int
     offset: int
     n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Footer:
+    offset: int
+    """Where it begins: the hash is over all bytes before it."""
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +65,71 @@ class Version2File:
     header: Mapping[str, Any]
     schema: EpisodeSchema
     chunks: tuple[ChunkRef, ...]
-    footer: Mapping[str, Any] | None
-    """None when the file has no whole footer: its writer was interrupted."""
-    framed: bool
+    compression: str
+    """``lz4`` or ``none``."""
+    _footer: _Footer | None
+
+    @property
+    def is_whole(self) -> bool:
+        """False when the file has no footer: its writer was interrupted."""
+        return self._footer is not None
+
+    @property
+    def content_hash(self) -> str:
+        """As the footer states it; empty without one."""
+        return "" if self._footer is None else self._footer.hash
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """Size without compression; without frames, the file's own."""
+        if self.compression == "none":
+            return len(self.data)
+        total, start = 0, 0
+        for ref in self.chunks:
+            total += content_bytes(self.data[start : ref.offset]) if start < ref.offset else 0
+            total += content_bytes(self.data[ref.offset : ref.offset + ref.n_bytes])
+            start = ref.offset + ref.n_bytes
+        return total if self._footer is None else total + content_bytes(self.data[self._footer.offset :])
+
+    def chunk_bytes(self, index: int) -> bytes:
+        """The bytes of one chunk as they lie in the file."""
+        ref = self.chunks[index]
+        return self.data[ref.offset : ref.offset + ref.n_bytes]
 
     def chunk(self, index: int) -> Chunk:
-        """Unpack one chunk."""
+        """Unpack one chunk.
+
+        Raises:
+            EpisodeFileCorruptError: its bytes are broken, or it is not the one that the footer says.
+        """
         ref = self.chunks[index]
-        part = self.data[ref.offset : ref.offset + ref.n_bytes]
-        if self.framed:
+        part = self.chunk_bytes(index)
+        if self.compression == "lz4":
             chunk = decode_chunk(part, self.schema)
         else:
-            chunk = chunk_from(unpack_bounded(part, max_containers=4 * MAX_COLUMNS), self.schema)
+            chunk = chunk_from(unpack_bounded(part, max_containers=MAX_CHUNK_CONTAINERS), self.schema)
         if (chunk.first_step, chunk.n_steps) != (ref.first_step, ref.n_steps):
             raise EpisodeFileCorruptError(
                 f"the footer places steps {ref.first_step}+{ref.n_steps} at byte {ref.offset}; "
                 f"steps {chunk.first_step}+{chunk.n_steps} lie there"
             )
         return chunk
+
+    def check_hash(self) -> None:
+        """Compare the footer's hash with the bytes; a file without a footer has none to compare.
+
+        Raises:
+            EpisodeFileCorruptError: they differ.
+        """
+        if self._footer is None:
+            return
+        found = _hash_of(self.data[: self._footer.offset])
+        if found != self._footer.hash:
+            raise EpisodeFileCorruptError(f"the bytes were changed: their hash is {found}, not {self._footer.hash}")
+
+
+def _hash_of(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def build_version2(
@@ -90,6 +148,10 @@ def build_version2(
 
     Returns:
         The file's bytes, its content hash, and its size unpacked in bytes.
+
+    Raises:
+        UsageError: the chunks are not in order.
+        EpisodeFileCorruptError: ``compression`` is ``none`` and a chunk is not a frame.
     """
     framed = compression == "lz4"
     header = msgpack.packb(
@@ -104,22 +166,21 @@ def build_version2(
     parts = [compress_frame(header) if framed else header]
     offset = len(parts[0])
     unpacked_bytes = len(header)
-    rows = []
+    refs = []
     for first_step, n_steps, frame in chunks:
         part = frame if framed else decompress_frame(frame)
-        rows.append([offset, len(part), first_step, n_steps])
+        refs.append(ChunkRef(first_step, n_steps, offset, len(part)))
         parts.append(part)
         offset += len(part)
-        unpacked_bytes += int.from_bytes(frame[6:14], "little") if framed else len(part)
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part)
-    content_hash = digest.hexdigest()
+        unpacked_bytes += content_bytes(frame) if framed else len(part)
+    if (misplaced := _first_misplaced(refs)) is not None:
+        raise UsageError(f"a chunk begins at step {misplaced}, before the end of the one before it")
+    content_hash = _hash_of(b"".join(parts))
     footer = msgpack.packb(
         {
             "footer": VERSION,
-            "chunks": rows,
-            "n_steps": sum(row[3] for row in rows),
+            "chunks": [[ref.offset, ref.n_bytes, ref.first_step, ref.n_steps] for ref in refs],
+            "n_steps": sum(ref.n_steps for ref in refs),
             "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in metadata.gaps],
             "hash": content_hash,
         }
@@ -133,93 +194,130 @@ def build_version2(
     return b"".join(parts), content_hash, unpacked_bytes
 
 
-def parse_version2(data: bytes, header: Mapping[str, Any], *, first_chunk: int, framed: bool) -> Version2File:
+def _first_misplaced(refs: Sequence[ChunkRef]) -> int | None:
+    """First step of the first chunk that begins before the end of the one before it."""
+    end_step = 0
+    for first_step, n_steps, _, _ in refs:
+        if first_step < end_step:
+            return first_step
+        end_step = first_step + n_steps
+    return None
+
+
+def parse_version2(data: bytes, header: Mapping[str, Any], *, first_chunk: int, compression: str) -> Version2File:
     """The outline of a file whose header is already read.
 
     Args:
         data: the whole file.
         first_chunk: offset of the first chunk.
-        framed: LZ4 frames, or bare msgpack objects.
+        compression: ``lz4`` for frames, ``none`` for bare msgpack objects.
 
     Raises:
-        EpisodeFileCorruptError: a chunk in the middle is broken, or chunks overlap.
+        EpisodeFileCorruptError: a chunk in the middle is broken, chunks overlap, or the footer does not fit them; of a file
+            without frames, and so without checksums, also: the hash does not fit.
+        EpisodeFileTooLargeError: the schema, a chunk or the footer is beyond the limits.
     """
     schema = EpisodeSchema.from_list(header.get("schema"))
-    footer: Mapping[str, Any] | None
-    if framed:
-        footer = _footer_by_trailer(data)
-        chunks = None if footer is None else _chunks_of(footer, len(data))
-        if chunks is None:
-            chunks, footer = _walk_frames(data, first_chunk, schema)
+    footer: _Footer | None
+    if compression == "none":
+        refs, footer = _walk(_objects(data, first_chunk), schema)
+    elif (offset := _footer_offset(data)) is not None:
+        refs, footer = _refs_by_footer(data, first_chunk, offset)
     else:
-        chunks, footer = _walk_objects(data, first_chunk, schema)
-    end_step = 0
-    for ref in chunks:
-        if ref.first_step < end_step:
-            raise EpisodeFileCorruptError(f"a chunk begins at step {ref.first_step}, before step {end_step}")
-        end_step = ref.first_step + ref.n_steps
-    return Version2File(data, header, schema, tuple(chunks), footer, framed)
+        refs, footer = _walk(_frames(data, first_chunk), schema)
+    if (misplaced := _first_misplaced(refs)) is not None:
+        raise EpisodeFileCorruptError(f"a chunk begins at step {misplaced}, before the end of the one before it")
+    file = Version2File(data, header, schema, tuple(refs), compression, footer)
+    if compression == "none":
+        file.check_hash()
+    return file
 
 
-def _footer_by_trailer(data: bytes) -> Mapping[str, Any] | None:
+def _footer_offset(data: bytes) -> int | None:
+    """Where the trailer says that the footer lies; None without a trailer."""
     if len(data) < _TRAILER.size:
         return None
-    magic, _, tag, version, offset = _TRAILER.unpack_from(data, len(data) - _TRAILER.size)
-    if (magic, tag, version) != (_SKIPPABLE_MAGIC, _TRAILER_TAG, VERSION):
-        return None
-    if offset >= len(data) - _TRAILER.size:
-        raise EpisodeFileCorruptError(f"the trailer points to byte {offset} of {len(data)}")
-    frame = data[offset : len(data) - _TRAILER.size]
-    footer = unpack_bounded(decompress_frame(frame, max_bytes=MAX_HEADER_BYTES), max_containers=MAX_HEADER_CONTAINERS)
-    if not isinstance(footer, dict) or footer.get("footer") != VERSION:
-        raise EpisodeFileCorruptError(f"the trailer points to byte {offset}, where no footer lies")
-    return footer
+    magic, n_bytes, tag, version, offset = _TRAILER.unpack_from(data, len(data) - _TRAILER.size)
+    known = (magic, n_bytes, tag, version) == (_SKIPPABLE_MAGIC, _TRAILER.size - 8, _TRAILER_TAG, VERSION)
+    return int(offset) if known else None
 
 
-def _chunks_of(footer: Mapping[str, Any], file_bytes: int) -> list[ChunkRef]:
-    rows = footer.get("chunks")
-    if not isinstance(rows, list):
-        raise EpisodeFileCorruptError("the footer lists no chunks")
+def _refs_by_footer(data: bytes, first_chunk: int, offset: int) -> tuple[list[ChunkRef], _Footer]:
+    end = len(data) - _TRAILER.size
+    if not first_chunk <= offset < end:
+        raise EpisodeFileCorruptError(f"the trailer places the footer at byte {offset} of {len(data)}")
+    content = decompress_frame(data[offset:end], max_bytes=MAX_HEADER_BYTES)
+    return _read_footer(unpack_bounded(content, max_containers=MAX_HEADER_CONTAINERS), first_chunk, offset)
+
+
+def _read_footer(body: object, first_chunk: int, offset: int) -> tuple[list[ChunkRef], _Footer]:
+    """The chunks that a footer lists; they must lie one behind the other between header and footer."""
+    match body:
+        case {"footer": 2, "chunks": list(rows), "n_steps": int(n_steps), "hash": str(content_hash)}:
+            pass
+        case _:
+            raise EpisodeFileCorruptError(f"expected the footer at byte {offset}, found {body!r:.100}")
     refs = []
+    end = first_chunk
     for row in rows:
         match row:
-            case [int(offset), int(n_bytes), int(first_step), int(n_steps)] if (
-                min(row) >= 0 and offset + n_bytes <= file_bytes
+            case [int(start), int(n_bytes), int(first_step), int(chunk_steps)] if (
+                start == end and n_bytes > 0 and first_step >= 0 and chunk_steps > 0
             ):
-                refs.append(ChunkRef(first_step, n_steps, offset, n_bytes))
+                refs.append(ChunkRef(first_step, chunk_steps, start, n_bytes))
+                end += n_bytes
             case _:
-                raise EpisodeFileCorruptError(f"the footer places a chunk at {row!r:.100}")
-    return refs
+                raise EpisodeFileCorruptError(f"the footer places a chunk at {row!r:.100}, where byte {end} is next")
+    if end != offset or sum(ref.n_steps for ref in refs) != n_steps:
+        raise EpisodeFileCorruptError(
+            f"the footer lists chunks up to byte {end} of {offset}, with {n_steps} steps in all: they are not these"
+        )
+    return refs, _Footer(offset, content_hash)
 
 
-def _walk_frames(data: bytes, start: int, schema: EpisodeSchema) -> tuple[list[ChunkRef], Mapping[str, Any] | None]:
-    """Read frame by frame until the footer, the end, or a torn tail."""
-    refs: list[ChunkRef] = []
+class _Part(NamedTuple):
+    """What lies between header and end: a chunk, or the footer."""
+
+    start: int
+    end: int
+    body: object
+
+
+def _frames(data: bytes, start: int) -> Iterator[_Part]:
+    """The content of the frames up to the end, or to a torn one; broken ones in the middle are an error."""
     while start < len(data):
         try:
             end = frame_end(data, start)
         except EpisodeFileCorruptError:
-            break
-        frame = data[start:end]
+            return
         try:
-            body = unpack_bounded(decompress_frame(frame), max_containers=MAX_HEADER_CONTAINERS)
-            if isinstance(body, dict):
-                return refs, body
-            chunk = chunk_from(body, schema)
+            content = decompress_frame(data[start:end])
+            body = unpack_bounded(content, max_containers=MAX_HEADER_CONTAINERS)
         except EpisodeFileError:
             if end < len(data):
                 raise
-            break
-        refs.append(ChunkRef(chunk.first_step, chunk.n_steps, start, end - start))
+            return
+        yield _Part(start, end, body)
         start = end
-    return refs, None
 
 
-def _walk_objects(data: bytes, start: int, schema: EpisodeSchema) -> tuple[list[ChunkRef], Mapping[str, Any] | None]:
+def _objects(data: bytes, start: int) -> Iterator[_Part]:
+    rest = memoryview(data)[start:]
+    for offset, end, body in unpack_sequence(rest, max_containers=MAX_HEADER_CONTAINERS):
+        yield _Part(start + offset, start + end, body)
+
+
+def _walk(parts: Iterator[_Part], schema: EpisodeSchema) -> tuple[list[ChunkRef], _Footer | None]:
+    """Read part by part until the footer or a torn tail."""
     refs: list[ChunkRef] = []
-    for offset, end, body in unpack_sequence(data[start:], max_containers=MAX_HEADER_CONTAINERS * 10):
+    first_chunk: int | None = None
+    for start, end, body in parts:
+        first_chunk = start if first_chunk is None else first_chunk
         if isinstance(body, dict):
-            return refs, body
+            listed, footer = _read_footer(body, first_chunk, start)
+            if listed != refs:
+                raise EpisodeFileCorruptError(f"the footer at byte {start} does not list the chunks before it")
+            return refs, footer
         chunk = chunk_from(body, schema)
-        refs.append(ChunkRef(chunk.first_step, chunk.n_steps, start + offset, end - offset))
+        refs.append(ChunkRef(chunk.first_step, chunk.n_steps, start, end - start))
     return refs, None

@@ -13,8 +13,11 @@ from recorder.chunk import ColumnData, encode_chunk
 from recorder.episode import EpisodeMetadata, Gap, Substrate
 from recorder.episode_file import build_version2, open_episode
 from recorder.schema import ALLOWED_DTYPES, ColumnSpec, Encoding, EpisodeSchema
+from replay_server.outline import Columns, dull_spans, find_markers
+from tests.episodes import make_episode_file
+from tests.page.lives import ACTIONS, AFFORDANCES, METERS, SCENE, Life
 
-__all__ = ["write_golden"]
+__all__ = ["write_golden", "write_life"]
 
 N_STEPS = 600
 
@@ -57,6 +60,36 @@ def write_golden(folder: Path, *, seed: int = 7) -> None:
         )
         (folder / name).write_bytes(data)
     (folder / "expected.json").write_text(json.dumps(_expected(folder / "every_column.msgpack.lz4")))
+
+
+def write_life(folder: Path) -> None:
+    """Write ``life``, an episode with everything in it, and what a viewer must find there: ``life.json``."""
+    data = make_episode_file(columns=Life(seed=4, n_steps=400, waits=(100, 160)).columns(), **SCENE)
+    (folder / "life.msgpack.lz4").write_bytes(data)
+    episode = open_episode(data)
+    columns = Columns(
+        n_steps=episode.n_steps,
+        reward=episode.column("reward").astype(np.float64),
+        **{name: episode.column(name) for name in ("position", "meters", "action", "q_values", "action_masks", "interaction_progress")},
+    )
+    markers = find_markers(columns, first_index=0, meter_names=METERS, action_names=ACTIONS, affordances=AFFORDANCES)
+    sums = np.cumsum(columns.reward)
+    steps = [
+        {
+            "index": index,
+            "position": episode.column("position")[index].tolist(),
+            "cumulative": sums[index],
+            "qValues": episode.column("q_values")[index].tolist(),
+        }
+        for index in range(0, episode.n_steps, 7)
+    ]
+    found = {
+        "steps": steps,
+        "total": sums[-1],
+        "markers": [[marker.index, marker.kind] for marker in markers],
+        "dull": dull_spans(columns, [marker.index for marker in markers]),
+    }
+    (folder / "life.json").write_text(json.dumps(found))
 
 
 def _columns(random: np.random.Generator) -> Iterator[tuple[str, tuple[ColumnSpec, NDArray[np.generic]]]]:

@@ -51,6 +51,7 @@ export class PlayerPage {
       align: (align) => this.#align(align),
       stopComparing: () => this.#visit({ compared: null }),
     });
+    this.#header.showPlace(place);
     const keys = playerKeys(this.#player, page);
     this.#unbind = bindKeys(keys);
     this.node.append(this.#header.node, this.#player.node);
@@ -88,10 +89,10 @@ export class PlayerPage {
   #listen(stores) {
     this.#player.addEventListener("opened", () => {
       const { outline } = this.#player.store;
-      this.#header.show(outline, this.#place);
+      this.#header.show(outline);
       document.title = `Episode ${outline.episodeId} · ${outline.runId}`;
     });
-    this.#player.addEventListener("ended", () => this.#header.show(this.#player.store.outline, this.#place));
+    this.#player.addEventListener("ended", () => this.#header.show(this.#player.store.outline));
     this.#player.addEventListener("rest", () => {
       clearTimeout(this.#linkTimer);
       this.#linkTimer = setTimeout(() => replaceLink(this.#here), LINK_MILLIS);

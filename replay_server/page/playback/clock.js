@@ -78,7 +78,7 @@ export class PlaybackClock {
     let position = this.position + secs * this.speed * BASE_STEPS_PER_SEC;
     if (this.dullSpans) position = this.#overDullSpans(position);
     const [first, last] = this.loop ?? [0, this.lastIndex];
-    if (this.loop && this.position <= last && position > last + 1) position = first;
+    if (this.loop && this.position < last + 1 && position >= last + 1) position = first;
     else if (position >= this.lastIndex) position = this.#atEnd(first);
     if (!isLoaded(Math.floor(position))) position = this.#lastLoaded(position, isLoaded);
     this.position = position;

@@ -4,6 +4,7 @@ import { element, setText } from "../shell/dom.js";
 import { prefersLessMotion } from "../shell/theme.js";
 import { DayClock } from "../views/day_clock.js";
 import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
+import { HISTORY_STEPS, HistoryView } from "../views/history_view.js";
 import { InfoView, actionText } from "../views/info_view.js";
 import { MetersView } from "../views/meters_view.js";
 import { QValuesView } from "../views/q_values_view.js";
@@ -15,6 +16,7 @@ export class Pane {
   store;
 
   #grid = new GridView();
+  #history = new HistoryView();
   #clock = new DayClock();
   #action = element("span", { class: "stage-action" });
   #progress = element("span", { class: "stage-progress number" });
@@ -23,6 +25,7 @@ export class Pane {
   #meters;
   #qValues = new QValuesView();
   #info = new InfoView();
+  #hasGrid = true;
   #shownIndex = -1;
   #lastMove = "";
 
@@ -38,11 +41,12 @@ export class Pane {
       { class: "panel stage", "aria-label": "Stage" },
       element("div", { class: "stage-head" }, this.#clock.node, this.#action, this.#progress),
       this.#grid.node,
+      this.#history.node,
       this.#message,
     );
     this.node = element(
       "div",
-      { class: "pane" },
+      { class: "pane unopened" },
       this.#stage,
       element("div", { class: "pane-side" }, this.#meters.node, this.#qValues.node, this.#info.node),
     );
@@ -54,12 +58,15 @@ export class Pane {
     this.#shownIndex = -1;
     this.#lastMove = "";
     this.#grid.open(outline);
-    this.#grid.node.hidden = outline.substrate.position_dim === 0;
-    this.node.classList.toggle("without-grid", outline.substrate.position_dim === 0);
+    this.#history.open(outline);
+    this.#hasGrid = outline.substrate.position_dim > 0;
+    this.#grid.node.hidden = !this.#hasGrid;
+    this.#history.node.hidden = this.#hasGrid;
     this.#clock.open(outline);
     this.#meters.open(outline, overview);
     this.#qValues.open(outline);
     this.#info.open(outline);
+    this.node.classList.remove("unopened");
     this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");
   }
 
@@ -68,10 +75,11 @@ export class Pane {
     this.#info.describe();
   }
 
-  /** A sentence in the place of the grid; empty to show the grid. */
+  /** A sentence on the stage; empty to take it away. */
   say(text) {
     setText(this.#message, text);
     this.#message.hidden = text === "";
+    this.node.classList.toggle("speaking", text !== "");
   }
 
   /**
@@ -86,7 +94,7 @@ export class Pane {
     const move = `${index} ${prefersLessMotion() || !next ? 0 : share}`;
     if (move !== this.#lastMove) {
       this.#lastMove = move;
-      this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
+      if (this.#hasGrid) this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
     }
     if (index !== this.#shownIndex) {
       this.#shownIndex = index;
@@ -104,10 +112,22 @@ export class Pane {
   /** Give everything back. */
   close() {
     this.#grid.close();
+    this.#history.close();
     this.store.close();
   }
 
+  #stepsUpTo(last) {
+    const steps = [last];
+    for (let index = last.index - 1; index >= 0 && steps.length < HISTORY_STEPS; index--) {
+      const step = readStep(this.store, index);
+      if (!step) break;
+      steps.push(step);
+    }
+    return steps.reverse();
+  }
+
   #drawNumbers(step, previous) {
+    if (!this.#hasGrid) this.#history.draw(this.#stepsUpTo(step));
     this.#clock.draw(step);
     this.#meters.draw(step, previous);
     this.#qValues.draw(step);

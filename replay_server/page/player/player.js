@@ -35,6 +35,7 @@ export class Player extends EventTarget {
   #timeline;
   #transport;
   #delta;
+  #deck = element("div", { class: "panel deck" });
   #announcer = element("p", { class: "sr-only", "aria-live": "polite" });
   #banner = element("p", { class: "banner", role: "status", hidden: true });
   #preview = null;
@@ -75,11 +76,12 @@ export class Player extends EventTarget {
       copyLink: page.copyLink,
       help: page.help,
     });
+    this.#deck.append(this.#timeline.node, this.#transport.node);
     this.node.append(
       this.#banner,
       element("div", { class: stores.length > 1 ? "panes compared" : "panes" }, ...this.#panes.map(({ node }) => node)),
       ...(this.#delta ? [this.#delta.node] : []),
-      element("div", { class: "panel deck" }, this.#timeline.node, this.#transport.node),
+      this.#deck,
       this.#announcer,
     );
     this.#listen(stores, start);
@@ -252,7 +254,10 @@ export class Player extends EventTarget {
         this.dispatchEvent(new Event("ended"));
       });
       store.addEventListener("waiting", () => pane.say("No episode is being recorded right now. Waiting for the next one…"));
-      store.addEventListener("failure", ({ detail }) => pane.say(detail.message));
+      store.addEventListener("failure", ({ detail }) => {
+        pane.say(detail.message);
+        this.#deck.classList.toggle("unopened", !this.store.outline);
+      });
     });
   }
 

@@ -37,6 +37,7 @@ export const fetchEpisode = (runId, episodeId) => get(episodePath(runId, episode
 
 /** The nearest recorded episode of the run before (-1) or behind (1) this one, or null. */
 export async function fetchNeighbour(runId, episodeId, direction) {
+  if (direction < 0 && episodeId === 0) return null;
   const bound = direction > 0 ? { min_episode: episodeId + 1 } : { max_episode: episodeId - 1 };
   const sort = direction > 0 ? "episode_id" : "-episode_id";
   const { episodes } = await fetchEpisodes({ run: runId, recorded: true, limit: 1, sort, ...bound });
@@ -45,9 +46,15 @@ export async function fetchNeighbour(runId, episodeId, direction) {
 
 export const thumbnailUrl = (runId, episodeId, size) => `${ROOT}${episodePath(runId, episodeId)}/thumbnail.png?size=${size}`;
 
-/** Whether this server makes videos. */
-export async function offersVideos() {
-  return (await fetch(`${ROOT}/videos?limit=1`)).ok;
+let videosOffered = null;
+
+/** Whether this server makes videos; asked once. */
+export function offersVideos() {
+  videosOffered ??= fetch(`${ROOT}/videos`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+  return videosOffered;
 }
 
 /** Ask for a video of an episode; returns the address under which its progress stands. */

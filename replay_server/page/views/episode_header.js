@@ -58,13 +58,18 @@ export class EpisodeHeader {
     );
   }
 
+  /** Show what is asked for, before it is known to be there. */
+  showPlace({ runId, episodeId }) {
+    this.#place = { runId };
+    setText(this.#run, runId || "episodes");
+    this.#run.href = linkTo({ page: "browser", runId, theme: chosenTheme() });
+    this.#number.value = String(episodeId ?? "");
+  }
+
   /** Show an episode. */
-  show(outline, place) {
+  show(outline) {
     const { metadata, reasons, live } = outline;
-    this.#place = { ...place, runId: outline.runId };
-    setText(this.#run, outline.runId || "(no run)");
-    this.#run.href = linkTo({ page: "browser", runId: outline.runId, theme: chosenTheme() });
-    this.#number.value = String(outline.episodeId);
+    this.showPlace(outline);
     const status = live ? "live" : metadata.status;
     const seed = metadata.info?.seed;
     this.#chips.replaceChildren(

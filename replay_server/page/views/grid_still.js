@@ -7,6 +7,10 @@ const SMALLEST_LINED_CELL = 5;
 const SMALLEST_LABELLED_CELL = 46;
 const SMALLEST_MARK = 3;
 
+/** Sizes of a label's letters. */
+const LARGEST_LABEL = 12;
+const SMALLEST_LABEL = 9;
+
 /**
  * Draw it.
  *
@@ -76,13 +80,15 @@ function drawAffordance(pen, space, fitted, colours, name, position, number) {
   if (isLabelled) drawLabel(pen, name, x, y + cell / 2 - 6, cell - 6, colours.text);
 }
 
-/** A name that fits its cell, shortened where it must be. */
+/** A name that fits its cell: in smaller letters, and shortened where it must be. */
 function drawLabel(pen, name, x, y, widest, colour) {
-  pen.font = `500 ${widest > 70 ? 12 : 11}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "alphabetic";
   pen.fillStyle = colour;
   let text = name;
+  let size = LARGEST_LABEL;
+  do pen.font = `500 ${size}px system-ui, sans-serif`;
+  while (pen.measureText(text).width > widest && --size >= SMALLEST_LABEL);
   for (let length = name.length; length > 1 && pen.measureText(text).width > widest; length--) text = `${name.slice(0, length - 1)}…`;
   pen.fillText(text, x, y);
 }

@@ -75,9 +75,9 @@ export class GridView {
     this.#stopTheme();
   }
 
-  /** The board takes the shape of the space, within reason. */
+  /** The board takes the shape of the space, within reason, where the style sheet leaves it the choice. */
   #layOut() {
-    this.#board.style.aspectRatio = String(Math.min(Math.max(this.#space.aspect, 0.8), this.#space.nDims === 1 ? 6 : 2.2));
+    this.#board.style.setProperty("--aspect", String(Math.min(Math.max(this.#space.aspect, 0.8), this.#space.nDims === 1 ? 6 : 2.2)));
     this.#isStale = true;
   }
 
@@ -97,7 +97,7 @@ export class GridView {
 
   get #radius() {
     const cell = this.#space.isContinuous ? Math.min(this.#fitted.width, this.#fitted.height) / 14 : this.#fitted.cell;
-    return Math.max(3.5, Math.min(cell * 0.3, 30));
+    return Math.max(3.5, Math.min(cell * 0.26, 28));
   }
 
   #drawTrail(pen, trail, position, here) {

@@ -99,7 +99,11 @@ function drawCut(pen, from, to, bottom, colour) {
   const tooth = 3;
   for (let y = 0; y <= bottom; y += tooth) pen.lineTo(from + ((y / tooth) % 2 ? tooth : 0), y);
   for (let y = bottom - (bottom % tooth); y >= 0; y -= tooth) pen.lineTo(to - ((y / tooth) % 2 ? tooth : 0), y);
+  pen.closePath();
   pen.fill();
+  pen.strokeStyle = colour["line-strong"];
+  pen.lineWidth = 1;
+  pen.stroke();
 }
 
 function drawLoop(pen, from, to, height, colour) {

@@ -12,6 +12,9 @@ import { drawTimeline } from "./timeline_drawing.js";
 /** A pointer this near to a marker means the marker, in CSS pixels. */
 const MARKER_REACH = 6;
 
+/** Room left and right of the axis, so that markers at its ends are whole, in CSS pixels. */
+const INSET = 7;
+
 /** Share of the width that an open gap at the end takes. */
 const OPEN_GAP_SHARE = 0.03;
 
@@ -121,13 +124,17 @@ export class TimelineView {
   }
 
   #xOf(number) {
-    return (number / this.#span) * this.#width;
+    return INSET + (number / this.#span) * (this.#width - 2 * INSET);
   }
 
   #indexAt(event) {
+    return this.#store.table.indexOf(Math.round(this.#numberUnder(event)));
+  }
+
+  #numberUnder(event) {
     const { left } = this.#strip.getBoundingClientRect();
-    const share = Math.min(1, Math.max(0, (event.clientX - left) / this.#width));
-    return this.#store.table.indexOf(Math.round(share * this.#span));
+    const share = (event.clientX - left - INSET) / (this.#width - 2 * INSET);
+    return Math.min(1, Math.max(0, share)) * this.#span;
   }
 
   #placePlayhead() {
@@ -165,7 +172,7 @@ export class TimelineView {
     const { table, gaps } = this.#store.outline;
     const marker = this.#nearMarker(event);
     const { left } = this.#strip.getBoundingClientRect();
-    const under = ((event.clientX - left) / this.#width) * this.#span;
+    const under = this.#numberUnder(event);
     const gap = gaps.find(({ firstStep, endStep }) => under >= firstStep && under < (endStep ?? Infinity));
     const lines = gap
       ? [`Steps ${formatCount(gap.firstStep)} to ${gap.endStep === null ? "?" : formatCount(gap.endStep - 1)} are missing (${gap.reason})`]

@@ -27,7 +27,7 @@ export class TransportView {
     this.#speed = element(
       "select",
       { class: "select", "aria-label": "Speed", on: { change: () => run.speed(Number(this.#speed.value)) } },
-      ...SPEEDS.map((speed) => element("option", { value: String(speed) }, speedName(speed))),
+      ...SPEEDS.map((speed) => element("option", { value: String(speed), defaultSelected: speed === 1 }, speedName(speed))),
     );
     this.node = element(
       "div",
@@ -40,7 +40,8 @@ export class TransportView {
         this.#play,
         button("forward", "One step on (.)", () => run.step(1)),
       ),
-      element("div", { class: "group" }, this.#speed, this.#loop, this.#skip),
+      this.#speed,
+      element("div", { class: "group" }, this.#loop, this.#skip),
       element("div", { class: "group counter-group" }, this.#live, this.#counter),
       element(
         "div",

@@ -26,7 +26,7 @@ export class VideoButton {
     clearTimeout(this.#timer);
     setText(this.#text, "Make video");
     this.node.disabled = false;
-    this.node.hidden = !(await offersVideos().catch(() => false));
+    this.node.hidden = !(await offersVideos());
   }
 
   /** Ask no more how far the video is. */

@@ -1,0 +1,163 @@
+// Fetching chunks: what is asked for, what is kept; and what a link holds.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+
+import { linkTo, readPlace } from "../../replay_server/page/shell/share.js";
+import { BytesSource } from "../../replay_server/page/source/bytes_source.js";
+import { ChunkRequests } from "../../replay_server/page/source/chunk_requests.js";
+import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
+import { EpisodeStore } from "../../replay_server/page/source/episode_store.js";
+import { readStep } from "../../replay_server/page/player/step_view.js";
+
+describe("indexes and numbers", () => {
+  const table = new ChunkTable();
+  table.add(0, 10);
+  table.add(15, 5);
+
+  test("differ behind a gap", () => {
+    assert.equal(table.numberOf(9), 9);
+    assert.equal(table.numberOf(10), 15);
+    assert.equal(table.indexOf(15), 10);
+    assert.equal(table.endStep, 20);
+  });
+
+  test("within a gap mean the next recorded step, and stay within the episode", () => {
+    assert.equal(table.indexOf(12), 10);
+    assert.equal(table.indexOf(99), 14);
+    assert.equal(table.numberOf(99), 20);
+    assert.equal(new ChunkTable().indexOf(3), 0);
+  });
+});
+
+describe("requests for chunks", () => {
+  /** A server that sends in order from where it stands, as PROTOCOL.md says. */
+  class Server {
+    next = 0;
+    credit = 0;
+    take(message) {
+      if (message.seek !== null) [this.next, this.credit] = [message.seek, 0];
+      this.credit += message.credit;
+    }
+    send() {
+      return this.credit-- > 0 ? this.next++ : null;
+    }
+  }
+
+  const settle = (requests, server, arrived = []) => {
+    for (let turn = 0; turn < 500; turn++) {
+      const message = requests.next();
+      if (message) server.take(message);
+      const position = server.credit > 0 ? server.send() : null;
+      if (position === null && !message) return arrived;
+      if (position === null) continue;
+      arrived.push(position);
+      requests.arrived(position);
+    }
+    assert.fail("the requests never settle");
+  };
+
+  test("bring everything that was wanted", () => {
+    const requests = new ChunkRequests();
+    for (const position of [3, 4, 5, 9, 1]) requests.want(position);
+    assert.deepEqual(settle(requests, new Server()).sort(), [1, 3, 4, 5, 9]);
+  });
+
+  test("put what a person waits for first, and then go on", () => {
+    const requests = new ChunkRequests();
+    const server = new Server();
+    for (let position = 0; position < 8; position++) requests.want(position);
+    server.take(requests.next());
+    requests.want(50, { urgent: true });
+    const arrived = settle(requests, server);
+    assert.equal(arrived[0], 50);
+    assert.deepEqual(arrived.sort((one, other) => one - other), [0, 1, 2, 3, 4, 5, 6, 7, 50]);
+  });
+
+  test("never have more under way than the window", () => {
+    const requests = new ChunkRequests();
+    for (let position = 0; position < 100; position++) requests.want(position);
+    let credit = 0;
+    for (let message; (message = requests.next()); ) credit += message.credit;
+    assert.equal(credit, 4);
+  });
+
+  test("begin anew with a new connection", () => {
+    const requests = new ChunkRequests();
+    requests.want(7);
+    requests.next();
+    requests.restart(0, 2);
+    const server = new Server();
+    server.credit = 2;
+    assert.deepEqual(settle(requests, server).sort(), [0, 1, 7]);
+  });
+});
+
+describe("an episode from bytes", () => {
+  const bytes = new Uint8Array(readFileSync(join(process.env.PAGE_GOLDEN, "life.msgpack.lz4")));
+  const expected = JSON.parse(readFileSync(join(process.env.PAGE_GOLDEN, "life.json"), "utf-8"));
+  const heard = (store, type) => new Promise((resolve) => store.addEventListener(type, resolve, { once: true }));
+
+  const digested = async () => {
+    const store = new EpisodeStore(new BytesSource(bytes));
+    await heard(store, "outline");
+    while (store.overview.index.length < store.nSteps) await heard(store, "change");
+    return store;
+  };
+
+  test("tells each step, with the true sum of rewards", async () => {
+    const store = await digested();
+    for (const { index, position, cumulative, qValues } of expected.steps) {
+      const step = readStep(store, index);
+      assert.deepEqual(Array.from(step.position), position);
+      assert.ok(Math.abs(step.cumulative - cumulative) < 1e-9);
+      assert.deepEqual(Array.from(step.qValues), qValues);
+    }
+  });
+
+  test("has the curve, markers and dull spans that the server finds too", async () => {
+    const { outline, overview } = await digested();
+    assert.deepEqual(outline.dull, expected.dull);
+    const kinds = ["low_meter", "affordance", "unsure"];
+    const found = outline.markers.filter(({ kind }) => kinds.includes(kind)).map(({ index, kind }) => [index, kind]);
+    assert.deepEqual(found.sort(), expected.markers.filter(([, kind]) => kinds.includes(kind)).sort());
+    assert.ok(Math.abs(overview.cumulative_reward.at(-1) - expected.total) < 1e-9);
+  });
+
+  test("that are no recording ends in a failure, told", async () => {
+    const store = new EpisodeStore(new BytesSource(new Uint8Array(50)));
+    const { detail } = await heard(store, "failure");
+    assert.match(detail.message, /recording|MessagePack/);
+  });
+});
+
+describe("a link", () => {
+  const place = (path) => readPlace(new URL(path, "http://localhost"));
+
+  test("holds all of a place, and gives it back", () => {
+    const whole = {
+      page: "player", runId: "a/b ?", episodeId: 7, live: false, step: 37, speed: 2, autoplay: false, selection: [120, 180], skipsDull: true,
+      compared: { runId: "a/b ?", episodeId: 9 }, align: "divergence", theme: "light",
+    };
+    assert.deepEqual(place(linkTo(whole)), whole);
+  });
+
+  test("is read in the brief's form, and in seconds", () => {
+    assert.equal(place("/?episode=5&t=9").episodeId, 5);
+    assert.equal(place("/?episode=5&t=9").step, 9);
+    assert.equal(place("/?episode=5&t=1:02").step, 310);
+    assert.equal(place("/?episode=5&t=12.5s").step, 63);
+    assert.equal(place("/?episode=5&t=<b>").step, null);
+  });
+
+  test("names runs that would break a path", () => {
+    for (const runId of ["", "..", "~x", "50%", "ü/#?"]) assert.equal(place(linkTo({ page: "player", runId, episodeId: 1 })).runId, runId);
+  });
+
+  test("to nothing in particular is the browser's", () => {
+    assert.equal(place("/").page, "browser");
+    assert.equal(place("/?follow=demo").page, "player");
+    assert.equal(place("/?follow=demo").episodeId, null);
+  });
+});

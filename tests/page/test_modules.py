@@ -1,0 +1,39 @@
+"""The page's modules that need no browser, under Node: decoding, playback, fetching, links."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.page.golden import write_golden, write_life
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("golden")
+    write_golden(folder)
+    write_life(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.test.mjs")))
+def test_the_modules_do_what_their_tests_say(name: str, golden: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        reason = "needs Node 20 or later: apt-get install nodejs"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    run = subprocess.run(
+        [node, "--test", "--test-reporter=spec", str(HERE / name)],
+        env={**os.environ, "PAGE_GOLDEN": str(golden)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -1,4 +1,5 @@
-"""The Celery application: its queues and the settings that keep work safe on Redis. Tasks are in ``tasks.py``, the tick in ``tick.py``.
+"""The Celery application: its queues and the settings that keep work safe on Redis. Tasks are in ``tasks.py``, the tick
+in ``tick.py``.
 
 No result backend, no chords: state lives in the catalog, so a task may be lost or delivered twice without harm.
 """
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from celery import Celery
 from kombu import Queue
 
+from recorder.errors import MissingExtraError
 from recorder.settings import Settings
 from recorder.urls import normalise_redis_url
 from worker.process import WorkerProcess
@@ -78,7 +80,7 @@ def _register_render_tasks(app: Celery, process: WorkerProcess) -> None:
     """A worker without the parts for video serves the other queues."""
     try:
         from worker.video.tasks import register  # needs matplotlib
-    except ImportError:
+    except (ImportError, MissingExtraError):
         return
     register(app, process)
 

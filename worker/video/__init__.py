@@ -9,7 +9,8 @@ from recorder.errors import MissingExtraError
 if find_spec("matplotlib") is None:
     raise MissingExtraError("Making videos", "video")
 
-from worker.video.export import BatchResult, batch_export_videos, export_episode_video
+from worker.video.compare import export_comparison_video
+from worker.video.export import BatchResult, batch_export_videos, export_episode_video, write_webvtt
 from worker.video.making import VideoFile
 from worker.video.options import PROFILES, VideoOptions
 from worker.video.renderer import EpisodeVideoRenderer
@@ -21,5 +22,7 @@ __all__ = [
     "VideoFile",
     "VideoOptions",
     "batch_export_videos",
+    "export_comparison_video",
     "export_episode_video",
+    "write_webvtt",
 ]

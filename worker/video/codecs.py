@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from recorder.errors import UsageError
 
-__all__ = ["X264_PRESETS", "EncoderSettings", "check_settings", "output_arguments"]
+__all__ = ["X264_PRESETS", "EncoderSettings", "check_settings", "holds_chapters", "output_arguments"]
 
 X264_PRESETS = (
     "ultrafast",
@@ -71,6 +71,11 @@ def check_settings(settings: EncoderSettings, suffix: str) -> None:
         raise UsageError(f"a video of {settings.codec} ends in {' or '.join(suffixes)}, not in {suffix!r}")
 
 
+def holds_chapters(suffix: str) -> bool:
+    """Whether a file with this suffix can hold chapters and tags."""
+    return suffix.lower() != ".gif"
+
+
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         near = get_close_matches(value, allowed, n=1)
@@ -81,10 +86,10 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 def output_arguments(settings: EncoderSettings, fps: Fraction) -> list[str]:
     """ffmpeg's arguments after the input, up to the file's name."""
     if settings.codec == "gif":
-        # A palette of the video's own colours; only what changes is stored.
+        # A palette for each frame: one for all would need all frames in memory. Only what changes is stored.
         return [
             "-filter_complex",
-            "split[a][b];[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=none:diff_mode=rectangle",
+            "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1:dither=none:diff_mode=rectangle",
             "-loop",
             "0",
         ]

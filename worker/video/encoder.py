@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import MissingExtraError, VideoError
-from worker.video.codecs import EncoderSettings, output_arguments
+from worker.video.codecs import EncoderSettings, holds_chapters, output_arguments
 
 __all__ = ["VideoEncoder", "ffmpeg_path", "join_segments"]
 
@@ -90,7 +90,7 @@ class _Ffmpeg:
             raise VideoError(f"can't write the video ({error.strerror}): {path}") from error
 
     def kill(self) -> None:
-        """End ffmpeg at once, with whatever it started, and leave nothing behind."""
+        """End ffmpeg at once, with whatever it started, and leave nothing behind; nothing to do when it has finished well."""
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -137,7 +137,8 @@ class _Ffmpeg:
         return int(frames[-1].removeprefix("frame=")) if frames else 0
 
     def _clean_up(self) -> None:
-        self._part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # never made, in a folder that is none
+            self._part.unlink()
         self._log.close()
         self._progress.close()
 
@@ -172,12 +173,17 @@ class VideoEncoder:
             "-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", f"{width}x{height}", "-framerate", str(fps),
             "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-i", "pipe:0",
         ]  # fmt: skip
-        if chapters is not None:
+        if chapters is not None and holds_chapters(path.suffix):
             arguments += ["-f", "ffmetadata", "-i", str(chapters), "-map_metadata", "1", "-map", "0:v"]
         self._ffmpeg = _Ffmpeg([*arguments, *output_arguments(settings, fps)], path, has_input=True)
         if sys.platform == "linux" and self._ffmpeg.process.stdin is not None:
             with contextlib.suppress(OSError):  # a user's limit on pipes; the video comes all the same
                 fcntl.fcntl(self._ffmpeg.process.stdin, _F_SETPIPE_SZ, _PIPE_BYTES)
+
+    @property
+    def pid(self) -> int:
+        """Process id of ffmpeg."""
+        return self._ffmpeg.process.pid
 
     def __enter__(self) -> VideoEncoder:
         return self
@@ -185,8 +191,7 @@ class VideoEncoder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._ffmpeg.process.poll() is None or kind is not None:
-            self._ffmpeg.kill()
+        self._ffmpeg.kill()
 
     def write(self, planes: Sequence[NDArray[np.uint8]]) -> None:
         """Hand over one frame: luma and the two chroma planes, in C order. Waits while ffmpeg is busy.
@@ -201,7 +206,7 @@ class VideoEncoder:
                 rest = plane.reshape(-1).data
                 while len(rest):
                     rest = rest[stdin.write(rest) :]
-        except (BrokenPipeError, OSError) as error:
+        except OSError as error:
             self._ffmpeg.process.wait()
             raise self._ffmpeg.error(f"ffmpeg ended after {self.n_frames} frames") from error
         self.n_frames += 1
@@ -241,7 +246,7 @@ def join_segments(segments: Sequence[Path], path: Path, *, n_frames: int, chapte
             listing.write(f"file '{quoted}'\n")
         listing.flush()
         arguments = ["-f", "concat", "-safe", "0", "-i", listing.name]
-        if chapters is not None:
+        if chapters is not None and holds_chapters(path.suffix):
             arguments += ["-f", "ffmetadata", "-i", str(chapters), "-map_metadata", "1"]
         arguments += ["-map", "0:v", "-c", "copy"]
         if path.suffix == ".mp4":
@@ -249,9 +254,8 @@ def join_segments(segments: Sequence[Path], path: Path, *, n_frames: int, chapte
         ffmpeg = _Ffmpeg(arguments, path, has_input=False)
         try:
             return ffmpeg.finish(n_frames)
-        except BaseException:
+        finally:
             ffmpeg.kill()
-            raise
 
 
 def _die_with_parent(parent: int):  # type: ignore[no-untyped-def]

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from recorder.catalog import Catalog, RecordingRow
-from recorder.episode_file import Episode, open_episode
-from recorder.errors import RecorderError
+from recorder.episode_file import Episode
+from recorder.errors import RecorderError, VideoError
+from recorder.recordings import find_recording, open_recording
 from recorder.storage import episode_path, open_storage
-from worker.video.chapters import chapter_file
+from worker.video.chapters import chapter_file, webvtt
 from worker.video.making import OnFrame, VideoFile, make_video
 from worker.video.options import VideoOptions
 from worker.video.renderer import EpisodeVideoRenderer
@@ -66,8 +67,9 @@ def export_episode_video(
     options = VideoOptions.chosen(profile, **choices)
     path = Path(output_path)
     options.check(path.suffix)
-    with _opened(database_path) as catalog:
-        return _export(catalog, catalog.get_recording(run_id, episode_id), recordings_base_dir, path, options, on_frame)
+    with opened_catalog(database_path) as catalog:
+        row = find_recording(catalog, run_id, episode_id)
+        return _export(catalog, row, recordings_base_dir, path, options, on_frame)
 
 
 @dataclass(slots=True)
@@ -108,7 +110,7 @@ def batch_export_videos(
     options = VideoOptions.chosen(profile, **choices)
     options.check(options.suffix)
     result = BatchResult()
-    with _opened(database_path) as catalog:
+    with opened_catalog(database_path) as catalog:
         found = catalog.query_recordings(stage, reason, min_reward, max_reward, limit, run=run_id)
         rows = [RecordingRow(**row) for row in found]
         several_runs = len({row.run_id for row in rows}) > 1
@@ -124,13 +126,38 @@ def batch_export_videos(
     return result
 
 
+def write_webvtt(
+    episode_id: int,
+    database_path: str | Path | Catalog,
+    recordings_base_dir: str | Path,
+    output_path: str | Path,
+    *,
+    run_id: str | None = None,
+    profile: str | None = None,
+    **choices: Any,
+) -> None:
+    """Write the markers of an episode as a WebVTT track for the video that the same choices make.
+
+    Raises:
+        UsageError, RecordingNotFoundError, StorageError, EpisodeFileError: as ``export_episode_video``.
+        VideoError: the track can't be written.
+    """
+    options = VideoOptions.chosen(profile, **choices)
+    with opened_catalog(database_path) as catalog:
+        _, episode = open_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
+    try:
+        Path(output_path).write_text(webvtt(episode, timeline_of(episode, options)), encoding="utf-8")
+    except OSError as error:
+        raise VideoError(f"can't write the track ({error.strerror}): {output_path}") from error
+
+
 def _file_name(row: RecordingRow, suffix: str, *, with_run: bool) -> str:
     folder, _, name = episode_path(row.run_id, row.episode_id, compression="none").rpartition("/")
     name = name.removesuffix(".msgpack") + suffix
     return f"{folder}/{name}" if with_run else name
 
 
-def _opened(database: str | Path | Catalog) -> AbstractContextManager[Catalog]:
+def opened_catalog(database: str | Path | Catalog) -> AbstractContextManager[Catalog]:
     """The catalog; one that was opened here is closed on leaving, one that was given stays open."""
     return nullcontext(database) if isinstance(database, Catalog) else Catalog(database, read_only=True)
 
@@ -143,14 +170,18 @@ def _export(
     options: VideoOptions,
     on_frame: Callable[[int, int], bool] | None,
 ) -> VideoFile:
-    episode = open_episode(open_storage(recordings).location(row.file_path))
-    renderer = make_renderer(
-        episode, options, learning_curve=learning_points(catalog, row.run_id) if options.learning_curve else ()
-    )
-    total = renderer.n_frames
-    told: OnFrame | None = None if on_frame is None else lambda n_done: on_frame(n_done, total)
+    _, episode = open_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
+    curve = learning_points(catalog, row.run_id) if options.learning_curve else ()
+    renderer = make_renderer(episode, options, learning_curve=curve)
     with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
-        return make_video(renderer, path, options, chapters=chapters, on_frame=told)
+        return make_video(
+            renderer, path, options, chapters=chapters, on_frame=told_of_total(on_frame, renderer.n_frames)
+        )
+
+
+def told_of_total(on_frame: Callable[[int, int], bool] | None, n_frames: int) -> OnFrame | None:
+    """The callback that ``make_video`` takes, for one that wants to know the number of all frames too."""
+    return None if on_frame is None else lambda n_done: on_frame(n_done, n_frames)
 
 
 def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:

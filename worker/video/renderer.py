@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
+from worker.video.board import Board
 from worker.video.layout import make_layout
 from worker.video.scene.clock import ClockPanel
 from worker.video.scene.curve import CurvePanel
@@ -42,6 +43,12 @@ class EpisodeVideoRenderer:
         learning_curve: the run's episodes; with it the frame has a panel for it, and the title card too.
         caption: a line on the title card.
         canvas: draw on this one instead of on a new one.
+
+    Attributes:
+        canvas: what is drawn on.
+        timeline: which step each frame shows.
+        layout: where the panels lie.
+        board: where positions lie; None for a world without space.
 
     Raises:
         UsageError: the size or the style is impossible, or the recording holds no steps.
@@ -82,8 +89,13 @@ class EpisodeVideoRenderer:
             CurvePanel(series, layout, theme, still, layout.curve),
             ProgressPanel(series, layout, theme, still),
         ]
-        board = GridPanel if series.positions.shape[1] else HistoryPanel
-        panels.append(board(series, layout, theme, still, layout.board))
+        self.board: Board | None = None
+        if series.positions.shape[1]:
+            grid = GridPanel(series, layout, theme, still, layout.board)
+            self.board = grid.board
+            panels.append(grid)
+        else:
+            panels.append(HistoryPanel(series, layout, theme, still, layout.board))
         if layout.clock is not None:
             panels.append(ClockPanel(series, layout, theme, still, layout.clock))
         if layout.meters is not None:
@@ -92,7 +104,8 @@ class EpisodeVideoRenderer:
             panels.append(QValuesPanel(series, layout, theme, still, layout.q_values))
         if layout.learning is not None:
             draw_learning_curve(still, layout.learning, learning_curve, series.metadata.episode_id, layout, theme)
-        self._panels, self._layout = panels, layout
+        self._panels = panels
+        self.layout = layout
         self._card: Surface | None = None
         if self.timeline.n_title_frames:
             self._card = Surface(still.pixels.copy())
@@ -123,12 +136,12 @@ class EpisodeVideoRenderer:
         if self._behind_card is None and self._card is not None:
             self._behind_card = self.canvas.pixels.copy()
             self.canvas.pixels[:] = self._card.pixels
-            self.canvas.touch(self._layout.frame)
+            self.canvas.touch(self.layout.frame)
 
     def _hide_card(self) -> None:
         if self._behind_card is not None:
             self.canvas.pixels[:] = self._behind_card
-            self.canvas.touch(self._layout.frame)
+            self.canvas.touch(self.layout.frame)
             self._behind_card = None
 
     def frame(self, frame: int) -> NDArray[np.uint8]:

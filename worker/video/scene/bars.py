@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -52,14 +53,15 @@ class BarRows:
     Args:
         area: where the rows may lie.
         names: of the rows.
-        widest_value: the longest text that a value will take.
+        widest_values: the longest texts that values will take.
+        marked: rows can be chosen.
     """
 
     def __init__(
         self,
         area: Rect,
         names: tuple[str, ...],
-        widest_value: str,
+        widest_values: Sequence[str],
         layout: Layout,
         theme: Theme,
         still: Surface,
@@ -85,14 +87,14 @@ class BarRows:
             for i in range(n_rows):
                 self._rows.append(Rect(column.x, top + i * row_height, column.width, row_height))
         self._rows = self._rows[:n_shown]
-        self._arrange(names, widest_value, still, marked=marked)
+        self._arrange(names, widest_values, still, marked=marked)
         self._shown: list[Bar | None] = [None] * n_shown
 
-    def _arrange(self, names: tuple[str, ...], widest_value: str, still: Surface, *, marked: bool) -> None:
+    def _arrange(self, names: tuple[str, ...], widest_values: Sequence[str], still: Surface, *, marked: bool) -> None:
         layout, theme, size = self._layout, self._theme, self._size
         width = self._rows[0].width
         mark = round(size * 0.9) if marked else 0
-        value_width = min(text_width(widest_value, size), width // 3)
+        value_width = min(max(text_width(value, size, bold=marked) for value in widest_values), width // 3)
         widest_name = max(text_width(name, size) for name in names[: len(self._rows)])
         name_width = min(widest_name, round(width * 0.42) - mark)
         gap = layout.px(14)
@@ -136,10 +138,14 @@ class BarRows:
         theme, layout, size = self._theme, self._layout, self._size
         if before is None or (bar.chosen, bar.text, bar.hatched) != (before.chosen, before.text, before.hatched):
             baseline = ink_baseline(row, size)
-            place = Rect(row.right - self._value_width, baseline - size, self._value_width, round(size * 1.3))
+            overhang = max(2, size // 8)
+            place = Rect(
+                row.right - self._value_width, baseline - size, self._value_width + overhang, round(size * 1.3)
+            )
             canvas.restore(place)
             color = theme.muted if bar.hatched else theme.accent if bar.chosen else theme.ink
-            canvas.text(bar.text, row.right, baseline, size, color, align="right", bold=bar.chosen)
+            text = fitted(bar.text, self._value_width, size, bold=bar.chosen)
+            canvas.text(text, row.right, baseline, size, color, align="right", bold=bar.chosen)
         if before is None or bar.chosen != before.chosen:
             pad = layout.px(3)
             mark = Rect(row.x, self._track_top(row) - pad, max(2, round(size * 0.26)), self._track_height + 2 * pad)

@@ -71,7 +71,8 @@ class CurvePanel:
         area = draw_plate(still, rect, layout, theme, "Reward so far")
         plot = PlotArea(area, *value_range(series.cumulative), layout, theme, still)
         self._thickness = max(1.5, 3.0 * layout.unit)
-        self._margin = layout.px(8)
+        self._disc = disc(max(2.0, 5.5 * layout.unit))
+        self._margin = self._disc.shape[0] // 2 + 1
         # Room around the plot for the line's thickness and for the dot.
         self._rect = Rect(
             plot.rect.x - self._margin,
@@ -87,7 +88,6 @@ class CurvePanel:
         bright.stamp(mask, 0, 0, theme.accent)
         self._bright = bright.pixels
         still.stamp(mask, self._rect.x, self._rect.y, theme.line)
-        self._disc = disc(max(2.5, 5.5 * layout.unit))
         self._theme = theme
         self._shown: tuple[int, int] | None = None
 

@@ -40,12 +40,12 @@ class MetersPanel:
         self._series, self._theme = series, theme
         n_meters = series.meters.shape[1]
         self._ranges = [meter_range(series.meters[:, i]) for i in range(n_meters)]
-        widest = max((self._text(i, value) for i, r in enumerate(self._ranges) for value in r), key=len)
+        widest = {self._text(i, value) for i, limits in enumerate(self._ranges) for value in limits}
         area = draw_plate(still, rect, layout, theme, "Meters")
-        self._rows = BarRows(area, series.meter_names, widest, layout, theme, still, marked=False)
+        self._rows = BarRows(area, series.meter_names, tuple(widest), layout, theme, still, marked=False)
 
     def _text(self, meter: int, value: float) -> str:
-        if self._ranges[meter] == (0.0, 1.0) and not math.isnan(value):
+        if self._ranges[meter] == (0.0, 1.0) and math.isfinite(value):
             return f"{round(value * 100)}%"
         return number_text(value, 1)
 

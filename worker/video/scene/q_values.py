@@ -32,7 +32,7 @@ class QValuesPanel:
         if self._low == self._high:
             self._high = 1.0
         self._zero = self._share(0.0)
-        widest = max((number_text(value) for value in (self._low, self._high)), key=len)
+        widest = [number_text(value) for value in (self._low, self._high)]
         area = draw_plate(still, rect, layout, theme, "Q-values")
         names = series.action_names[: self._values.shape[1]]
         self._rows = BarRows(area, names, widest, layout, theme, still, marked=True)

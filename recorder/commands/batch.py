@@ -1,0 +1,78 @@
+"""Make a video of every recording that meets the filters; a bad one does not stop the others."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output, human_bytes
+from recorder.commands.parsing import add_command, non_negative
+from recorder.commands.video_choices import add_video_choices, choices_of
+
+if TYPE_CHECKING:
+    from recorder.catalog import RecordingRow
+    from recorder.commands.parsing import Subparsers
+
+NAME = "batch"
+
+_EXAMPLE = """\
+batch --database demo.db --recordings recordings/ --output-dir videos/ --stage 2 --min-reward 200 --limit 20 --verbose
+batch --recordings recordings/ --output-dir videos/failures/ --max-reward 50 --limit 10
+batch --recordings recordings/ --output-dir videos/transitions/ --reason 'stage_*_transition'"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
+    parser.add_argument("--output-dir", required=True, metavar="DIR", help="folder for the videos; it is made")
+    chosen = parser.add_argument_group("which recordings")
+    chosen.add_argument("--stage", type=int, help="only this stage of the curriculum")
+    chosen.add_argument("--reason", metavar="GLOB", help="only recordings kept for this; * and ? match anything")
+    chosen.add_argument("--min-reward", type=float, help="least total reward")
+    chosen.add_argument("--max-reward", type=float, help="greatest total reward")
+    chosen.add_argument("--limit", type=non_negative, help="at most this many, the newest (default: all)")
+    add_video_choices(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the videos; the status is 1 when some could not be made."""
+    from worker.video import batch_export_videos  # lazy: loads matplotlib
+
+    settings = settings_of(args)
+    output = Output.of(args)
+    with open_catalog(settings) as catalog, FrameProgress(enabled=not output.as_json) as progress:
+
+        def begin(index: int, n_videos: int, row: RecordingRow) -> None:
+            progress.begin(f"{index + 1} of {n_videos}: episode {row.episode_id}")
+
+        result = batch_export_videos(
+            catalog,
+            settings.recordings_dir,
+            Path(args.output_dir),
+            run_id=getattr(args, "run", None),
+            stage=args.stage,
+            reason=args.reason,
+            min_reward=args.min_reward,
+            max_reward=args.max_reward,
+            limit=args.limit,
+            on_episode=begin,
+            on_frame=progress.advance,
+            **choices_of(args),
+        )
+    failures = [
+        {"run_id": row.run_id, "episode_id": row.episode_id, "error": str(error)} for row, error in result.failures
+    ]
+    output.document({"videos": [video._asdict() for video in result.videos], "failures": failures})
+    for video in result.videos:
+        output.note(f"{video.path}: {video.n_frames} frames, {human_bytes(video.file_size_bytes)}")
+    if not result.videos and not failures:
+        output.note("no recording meets the filters")
+    for failure in failures:
+        output.note(f"FAILED episode {failure['episode_id']} of run {failure['run_id']}: {failure['error']}")
+    if failures:
+        output.note(f"{len(result.videos)} videos made, {len(failures)} failed")
+    return ExitStatus.FAILED if failures else ExitStatus.OK

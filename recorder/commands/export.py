@@ -1,0 +1,93 @@
+"""Make a video of one recorded episode, here and now or by a render worker."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.opening import find_server_url, open_catalog, settings_of
+from recorder.commands.output import Output, human_bytes
+from recorder.commands.parsing import add_command
+from recorder.commands.video_choices import add_video_choices, choices_of
+from recorder.errors import UsageError
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "export"
+
+_EXAMPLE = """\
+export 500 --database demo.db --recordings recordings/ --output episode_500.mp4 --fps 60 --dpi 150
+export 500 --profile youtube-1080p
+export 500 --against 480 --output before_after.mp4
+export 500 --queue"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
+    parser.add_argument("episode_id", type=int, help="without --run: of the newest run that has a recording of it")
+    parser.add_argument("--output", metavar="FILE", help="default: episode_000500.mp4 in the current folder")
+    parser.add_argument("--against", type=int, metavar="EPISODE", help="show another episode of the run beside it")
+    parser.add_argument("--queue", action="store_true", help="let a render worker make it; see the command 'videos'")
+    parser.add_argument("--webvtt", metavar="FILE", help="write its markers as a WebVTT track too")
+    add_video_choices(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the video, or ask for it."""
+    if args.queue and (args.output or args.against is not None or args.webvtt):
+        raise UsageError("--queue goes without --output, --against and --webvtt: a worker chooses where the file lies")
+    return _ask(args) if args.queue else _make(args)
+
+
+def _make(args: argparse.Namespace) -> int:
+    from worker.video import (  # lazy: loads matplotlib
+        VideoOptions,
+        export_comparison_video,
+        export_episode_video,
+        write_webvtt,
+    )
+
+    settings = settings_of(args)
+    output = Output.of(args)
+    choices = choices_of(args)
+    suffix = VideoOptions.chosen(**choices).suffix
+    path = Path(args.output or f"episode_{args.episode_id:06d}{suffix}")
+    run_id = getattr(args, "run", None)
+    with open_catalog(settings) as catalog, FrameProgress(enabled=not output.as_json) as progress:
+        places: dict[str, Any] = {
+            "database_path": catalog,
+            "recordings_base_dir": settings.recordings_dir,
+            "run_id": run_id,
+        }
+        progress.begin(path.name)
+        if args.against is None:
+            video = export_episode_video(
+                args.episode_id, output_path=path, on_frame=progress.advance, **places, **choices
+            )
+        else:
+            video = export_comparison_video(
+                args.episode_id, args.against, output_path=path, on_frame=progress.advance, **places, **choices
+            )
+        if args.webvtt:
+            write_webvtt(args.episode_id, output_path=Path(args.webvtt), **places, **choices)
+    output.document(video._asdict())
+    output.note(f"{video.path}: {video.n_frames} frames, {human_bytes(video.file_size_bytes)}")
+    return ExitStatus.OK
+
+
+def _ask(args: argparse.Namespace) -> int:
+    from replay_server.render_requests import RenderRequests  # lazy: loads Celery
+
+    settings = settings_of(args)
+    output = Output.of(args)
+    with open_catalog(settings, read_only=False) as catalog:
+        requests = RenderRequests(catalog, settings, redis_url=find_server_url(settings))
+        row, created = requests.ask(getattr(args, "run", None), args.episode_id, choices_of(args))
+    output.document(row)
+    output.note(f"video {row.video_id}: {'asked for' if created else f'asked for before, {row.state}'}")
+    return ExitStatus.OK

@@ -1,0 +1,95 @@
+"""Videos that were asked for: how far they are; cancel one, try one again."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output, human_bytes
+from recorder.commands.parsing import add_command, non_negative
+from recorder.errors import UsageError
+
+if TYPE_CHECKING:
+    from recorder.catalog import VideoRow
+    from recorder.commands.parsing import Subparsers
+
+NAME = "videos"
+
+_UNFINISHED = ("queued", "rendering", "joining")
+_LOOK_EVERY_SECS = 0.5
+_COLUMNS = {
+    "video_id": "video",
+    "run_id": "run",
+    "episode_id": "episode",
+    "state": "state",
+    "progress": "frames",
+    "size": "size",
+    "file_path": "file",
+    "error": "error",
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="videos --state rendering\nvideos --cancel 3f2a\nvideos --wait 3f2a",
+    )
+    parser.add_argument(
+        "--state", choices=(*_UNFINISHED, "done", "failed", "cancelled"), help="only videos in this state"
+    )
+    parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--cancel", metavar="VIDEO", help="stop one; the first letters of its id are enough")
+    action.add_argument("--retry", metavar="VIDEO", help="begin a failed or cancelled one again")
+    action.add_argument("--wait", metavar="VIDEO", help="return when it is finished; status 1 when it was not made")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the videos, or do something with one."""
+    output = Output.of(args)
+    changes = bool(args.cancel or args.retry)
+    with open_catalog(settings_of(args), read_only=not changes) as catalog:
+        rows = catalog.list_videos(run=getattr(args, "run", None))
+        named = args.cancel or args.retry or args.wait
+        if named is None:
+            rows = [row for row in rows if args.state in (None, row.state)][: args.limit]
+        else:
+            row = _one(rows, named)
+            if args.cancel:
+                catalog.cancel_video(row.video_id, at=datetime.now(UTC))
+            elif args.retry:
+                catalog.retry_video(row.video_id)
+            while args.wait and row.state in _UNFINISHED:
+                time.sleep(_LOOK_EVERY_SECS)
+                row = catalog.get_video(row.video_id)
+            rows = [catalog.get_video(row.video_id)]
+    output.document(rows)
+    output.table(f"{len(rows)} videos", _COLUMNS, [_shown(row) for row in rows])
+    return ExitStatus.FAILED if args.wait and rows[0].state != "done" else ExitStatus.OK
+
+
+def _one(rows: list[VideoRow], beginning: str) -> VideoRow:
+    found = [row for row in rows if row.video_id.startswith(beginning)]
+    if len(found) != 1:
+        raise UsageError(f"{len(found)} videos have an id that begins with {beginning!r}: list them with 'videos'")
+    return found[0]
+
+
+def _shown(row: VideoRow) -> dict[str, Any]:
+    return {
+        "video_id": row.video_id[:12],
+        "run_id": row.run_id,
+        "episode_id": row.episode_id,
+        "state": row.state,
+        "progress": f"{row.n_frames_done}/{row.n_frames_total}" if row.n_frames_total else "",
+        "size": "" if row.file_size_bytes is None else human_bytes(row.file_size_bytes),
+        "file_path": row.file_path,
+        "error": row.error,
+    }

@@ -1,0 +1,74 @@
+"""The wish for a video, as it stands in the catalog: what the one who asks and the worker who renders agree on.
+
+Which values make sense is decided by the renderer; here names and types are checked, so that a misspelt wish is refused at
+once, and the same wish has the same form whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from recorder.errors import UsageError
+
+__all__ = ["RENDER_QUEUE", "RENDER_TASK", "VIDEO_CHOICES", "choices_of_wish", "make_wish"]
+
+RENDER_TASK = "hamlet.render_video"
+"""Name of the Celery task that begins a video; its argument is the video's id."""
+RENDER_QUEUE = "render"
+
+VIDEO_CHOICES: Mapping[str, type] = {
+    "profile": str,
+    "style": str,
+    "dpi": int,
+    "width": int,
+    "height": int,
+    "fps": float,
+    "steps_per_second": float,
+    "speed": float,
+    "first_step": int,
+    "end_step": int,
+    "title_secs": float,
+    "hold_secs": float,
+    "learning_curve": bool,
+    "chapters": bool,
+    "codec": str,
+    "crf": int,
+    "preset": str,
+}
+"""What can be chosen, and of which type each choice is; ``docs/video.md`` explains them."""
+
+_CONTENT_HASH = "content_hash"
+
+
+def make_wish(content_hash: str, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a row in ``videos``.
+
+    Args:
+        content_hash: of the recording, so that an episode that was played again is another video.
+        choices: names from ``VIDEO_CHOICES``; None is the same as leaving it out.
+
+    Raises:
+        UsageError: a name is unknown, or a value is of another type.
+    """
+    wish: dict[str, Any] = {_CONTENT_HASH: content_hash}
+    for name, value in choices.items():
+        kind = VIDEO_CHOICES.get(name)
+        if kind is None:
+            near = get_close_matches(name, VIDEO_CHOICES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"a video has no choice {name[:40]!r}{hint}; it has {', '.join(VIDEO_CHOICES)}")
+        if value is None:
+            continue
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise UsageError(f"{name} of a video is of type {kind.__name__}, not {type(value).__name__}")
+        wish[name] = value
+    return wish
+
+
+def choices_of_wish(wish: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices that a wish was made of."""
+    return {name: value for name, value in wish.items() if name != _CONTENT_HASH}

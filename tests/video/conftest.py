@@ -1,0 +1,77 @@
+"""A folder of recordings with its catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.catalog import Catalog, RecordingRow
+from recorder.storage import episode_path
+from tests.video.sample import sample_file
+
+RUN = "grid-8x8-seed-3"
+
+
+@dataclass
+class Recordings:
+    """What the tests make videos of."""
+
+    folder: Path
+    catalog: Catalog
+
+    @property
+    def database(self) -> Path:
+        """The catalog's file."""
+        return self.folder / "demo.db"
+
+    def add(
+        self, episode_id: int, n_steps: int = 6, *, reasons: tuple[str, ...] = ("periodic_100",), **changes: Any
+    ) -> RecordingRow:
+        """Write a recording and list it."""
+        return self.add_file(
+            episode_id,
+            sample_file(n_steps, episode_id=episode_id, reasons=reasons, run_id=RUN, **changes),
+            n_steps,
+            reasons,
+            **changes,
+        )
+
+    def add_file(
+        self,
+        episode_id: int,
+        data: bytes,
+        n_steps: int = 6,
+        reasons: tuple[str, ...] = ("periodic_100",),
+        **changes: Any,
+    ) -> RecordingRow:
+        """Put bytes where a recording lies, and list it."""
+        name = episode_path(RUN, episode_id)
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        row = RecordingRow(
+            RUN,
+            episode_id,
+            n_steps=n_steps,
+            survival_steps=n_steps,
+            file_path=name,
+            reasons=reasons,
+            total_reward=123.45,
+        )
+        known = {key: value for key, value in changes.items() if hasattr(row, key)}
+        row = replace(row, content_hash=f"{len(data)}-{episode_id}", **known)
+        self.catalog.upsert_recordings([row])
+        return row
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Iterator[Recordings]:
+    """An empty folder with an empty catalog."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    with Catalog(folder / "demo.db") as catalog:
+        yield Recordings(folder, catalog)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recorder.errors import VideoError
+from tests.processes import PythonProcess
+from tests.video.decoding import frame_hashes_of, n_frames_of
+from tests.waiting import wait_until
+from worker.video.codecs import EncoderSettings
+from worker.video.encoder import VideoEncoder, ffmpeg_path, join_segments
+
+QUICK = EncoderSettings(preset="ultrafast")
+WIDTH, HEIGHT = 160, 96
+
+
+def planes(value):
+    return [
+        np.full(shape, value, np.uint8)
+        for shape in ((HEIGHT, WIDTH), (HEIGHT // 2, WIDTH // 2), (HEIGHT // 2, WIDTH // 2))
+    ]
+
+
+def encoder(path, settings=QUICK, width=WIDTH):
+    return VideoEncoder(path, width=width, height=HEIGHT, fps=Fraction(10), settings=settings)
+
+
+def write(path, values, settings=QUICK):
+    with encoder(path, settings) as video:
+        for value in values:
+            video.write(planes(value))
+        video.finish()
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "folder" / "video.mp4"
+    with encoder(path) as video:
+        for value in range(8):
+            video.write(planes(value))
+            assert not path.exists()
+        assert video.finish() == path.stat().st_size
+    assert names(path.parent) == ["video.mp4"]
+    assert n_frames_of(path) == 8
+
+
+def test_leaving_by_an_exception_leaves_nothing_and_ends_ffmpeg(tmp_path):
+    with pytest.raises(RuntimeError), encoder(tmp_path / "video.mp4") as video:
+        video.write(planes(0))
+        pid = video.pid
+        raise RuntimeError
+    assert names(tmp_path) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_an_ffmpeg_that_is_killed_is_an_error_and_leaves_nothing(tmp_path):
+    def write_on_and_on(video):
+        while True:
+            video.write(planes(0))
+
+    with pytest.raises(VideoError, match="ffmpeg ended after"), encoder(tmp_path / "video.mp4") as video:
+        video.write(planes(0))
+        os.kill(video.pid, signal.SIGKILL)
+        write_on_and_on(video)
+    assert names(tmp_path) == []
+
+
+def test_an_ffmpeg_that_is_killed_after_the_last_frame_is_an_error(tmp_path):
+    with pytest.raises(VideoError, match="status -9"), encoder(tmp_path / "video.mp4") as video:
+        video.write(planes(0))
+        os.kill(video.pid, signal.SIGKILL)
+        video.finish()
+    assert names(tmp_path) == []
+
+
+def test_what_ffmpeg_said_and_how_it_was_called_are_in_the_error(tmp_path):
+    wrong = EncoderSettings(codec="libx264", preset="no-such-preset")
+    with pytest.raises(VideoError) as caught:
+        write(tmp_path / "video.mp4", range(50), wrong)
+    assert "no-such-preset" in str(caught.value)
+    assert "-c:v libx264" in str(caught.value)
+    assert "video.mp4" in str(caught.value)
+    assert names(tmp_path) == []
+
+
+def test_a_file_with_too_few_frames_is_refused(tmp_path):
+    with pytest.raises(VideoError, match="ffmpeg wrote 3 of 4 frames"), encoder(tmp_path / "video.mp4") as video:
+        for value in range(3):
+            video.write(planes(value))
+        video.n_frames += 1
+        video.finish()
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    os.symlink("/dev/full", tmp_path / "full")
+    fake = tmp_path / "ffmpeg"
+    fake.write_text(
+        f"#!/bin/sh\ncat > /dev/null\nexec {ffmpeg_path()} -f lavfi -i color=s=64x64:d=1 -f rawvideo -y /dev/full\n"
+    )
+    fake.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(VideoError, match="No space left"):
+        patch.setenv("IMAGEIO_FFMPEG_EXE", str(fake))
+        write(tmp_path / "out" / "video.mp4", range(3))
+    assert names(tmp_path / "out") == []
+
+
+def test_a_wrong_ffmpeg_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nothing"))
+    with pytest.raises(VideoError, match="IMAGEIO_FFMPEG_EXE names no program"):
+        ffmpeg_path()
+
+
+def test_segments_are_joined_without_encoding_again(tmp_path):
+    lossless = EncoderSettings(crf=0, preset="ultrafast")
+    write(tmp_path / "a'b.mp4", range(40), lossless)
+    write(tmp_path / "c.mp4", range(40, 65), lossless)
+    write(tmp_path / "whole.mp4", range(65), lossless)
+    join_segments([tmp_path / "a'b.mp4", tmp_path / "c.mp4"], tmp_path / "joined.mp4", n_frames=65)
+    assert frame_hashes_of(tmp_path / "joined.mp4") == frame_hashes_of(tmp_path / "whole.mp4")
+
+
+def test_a_missing_segment_is_an_error_and_leaves_nothing(tmp_path):
+    write(tmp_path / "a.mp4", range(5))
+    with pytest.raises(VideoError, match="joined.mp4"):
+        join_segments([tmp_path / "a.mp4", tmp_path / "gone.mp4"], tmp_path / "joined.mp4", n_frames=10)
+    assert names(tmp_path) == ["a.mp4"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of this system can't end children with their parent")
+def test_ffmpeg_ends_with_the_process_that_feeds_it(tmp_path):
+    code = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from pathlib import Path
+from tests.video.test_encoder import encoder, planes
+video = encoder(Path({str(tmp_path / "video.mp4")!r}))
+video.write(planes(0))
+print("pid", video.pid, flush=True)
+time.sleep(600)
+"""
+    with PythonProcess("-c", code) as feeder:
+        pid = int(feeder.wait_for("pid").split()[1])
+        os.kill(feeder.pid, signal.SIGKILL)
+        wait_until(lambda: not is_running(pid), message="the end of ffmpeg")
+    assert not (tmp_path / "video.mp4").exists()
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

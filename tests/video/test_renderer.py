@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import math
+import random
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recorder.episode import EpisodeStatus, Gap, Substrate
+from recorder.errors import UsageError
+from tests.video.sample import PLACES, sample_episode, sample_steps
+from worker.video import EpisodeVideoRenderer
+from worker.video.scene.learning import LearningPoint
+from worker.video.series import EpisodeSeries
+from worker.video.theme import THEMES
+from worker.video.timeline import make_timeline
+
+SIZE = {"width": 640, "height": 360}
+CURVE = [LearningPoint(i, math.sin(i / 30) * 100) for i in range(400, 600)]
+
+
+def frames_in(order, **options):
+    renderer = EpisodeVideoRenderer(
+        sample_episode(40), timeline=make_timeline(40, steps_per_second=12, title_secs=0.1), **SIZE, **options
+    )
+    return {frame: renderer.frame(frame).copy() for frame in order}, renderer.n_frames
+
+
+@pytest.mark.parametrize("style", list(THEMES))
+def test_a_frame_has_the_same_pixels_in_whatever_order_frames_are_asked_for(style):
+    forward, n_frames = frames_in(range(100), style=style)
+    order = list(range(n_frames))
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    random.Random(seed).shuffle(order)
+    shuffled, _ = frames_in([*order, *order[:10]], style=style)
+    for frame, pixels in forward.items():
+        assert (pixels == shuffled[frame]).all(), f"frame {frame}"
+
+
+def test_every_change_is_marked_so_that_the_encoder_gets_it():
+    renderer = EpisodeVideoRenderer(sample_episode(30), timeline=make_timeline(30, steps_per_second=12), **SIZE)
+    renderer.draw(0)
+    for frame in range(1, renderer.n_frames):
+        before = renderer.canvas.pixels.copy()
+        renderer.canvas.touched[:] = False
+        renderer.draw(frame)
+        rows, columns = np.nonzero((before != renderer.canvas.pixels).any(axis=2))
+        assert renderer.canvas.touched[rows // 16, columns // 16].all(), f"frame {frame}"
+
+
+def test_the_agent_is_drawn_where_it_is():
+    steps = [replace(step, position=(5, 3), interaction_progress=0.0) for step in sample_steps(3)]
+    renderer = EpisodeVideoRenderer(sample_episode(steps=steps, affordance_layout={}), width=960, height=540)
+    pixels = renderer.frame(2)
+    accent = np.abs(pixels.astype(int) - THEMES["dark"].accent).sum(axis=2) < 12
+    board = renderer.layout.board
+    rows, columns = np.nonzero(accent[board.y : board.bottom, board.x : board.right])
+    grid = renderer.board
+    x, y = grid.place((5, 3))
+    assert abs(columns.mean() + board.x - x) < 1.5
+    assert abs(rows.mean() + board.y - y) < 1.5
+
+
+def without(*names):
+    return [replace(step, **dict.fromkeys(names)) for step in sample_steps(5)]
+
+
+CONTENTS = {
+    "as recorded": {},
+    "one step": {"steps": sample_steps(1)},
+    "no Q-values": {"steps": without("q_values", "action_masks")},
+    "no clock": {"steps": without("time_of_day", "interaction_progress", "epsilon")},
+    "no meters": {"steps": [replace(step, meters=()) for step in sample_steps(5)], "meter_names": ()},
+    "nothing but rewards": {
+        "steps": [
+            replace(step, meters=(), position=(), q_values=None, action_masks=None, time_of_day=None, action=())
+            for step in sample_steps(5)
+        ],
+        "meter_names": (),
+        "affordance_layout": {},
+    },
+    "NaN and infinities": {
+        "steps": [
+            replace(
+                step,
+                meters=(math.nan, math.inf, -math.inf, 0.5),
+                reward=math.nan,
+                q_values=(math.nan, math.inf),
+                position=(math.nan, 1.0),
+            )
+            for step in sample_steps(5)
+        ]
+    },
+    "40 meters and 200 actions": {
+        "steps": sample_steps(5, n_meters=40, n_actions=200),
+        "meter_names": (),
+        "action_names": (),
+    },
+    "long names": {
+        "meter_names": ["an exceedingly long name of a meter"] * 8,
+        "action_names": ["turn around and walk back home"] * 6,
+    },
+    "names in other scripts": {"meter_names": ["睡眠", "énergie", "Ωmega", "голод", "a\nb", "🍕", "", "x"]},
+    "1 dimension": {
+        "steps": [replace(s, position=(s.step,)) for s in sample_steps(5)],
+        "affordance_layout": {"Bed": (3,)},
+    },
+    "3 dimensions": {
+        "steps": [replace(s, position=(s.step, 2, s.step % 3)) for s in sample_steps(5)],
+        "affordance_layout": {"Bed": (1, 1, 1)},
+    },
+    "4 dimensions": {
+        "steps": [replace(s, position=(s.step, 2, 3, 4)) for s in sample_steps(5)],
+        "affordance_layout": {},
+    },
+    "a plane": {
+        "steps": [replace(s, position=(s.step / 7, -s.step / 3)) for s in sample_steps(5)],
+        "affordance_layout": {},
+    },
+    "a continuous substrate": {"substrate": Substrate("continuous", 2, 10, 10)},
+    "a large grid": {"grid_size": 100},
+    "a huge grid": {"grid_size": 5000},
+    "a vector of actions": {"steps": [replace(s, action=(0.25, -1.0)) for s in sample_steps(5)]},
+    "30 affordances": {"affordance_layout": {f"Affordance {i}": (i % 8, i // 8) for i in range(30)}},
+    "a gap and a crash": {"gaps": (Gap(2, 5), Gap(4, None)), "status": EpisodeStatus.SALVAGED},
+    "an affordance without a cell": {"affordance_layout": {**PLACES, "Nowhere": (), "Odd": (1, 2, 3)}},
+}
+
+
+@pytest.mark.parametrize("content", list(CONTENTS))
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (320, 360)])
+def test_whatever_was_recorded_can_be_drawn(content, width, height):
+    changes = dict(CONTENTS[content])
+    episode = sample_episode(
+        5, steps=changes.pop("steps", None), reasons=("top_10.0pct", "a_very_long_reason_of_a_criterion"), **changes
+    )
+    timeline = make_timeline(episode.n_steps, steps_per_second=15, title_secs=0.1)
+    renderer = EpisodeVideoRenderer(episode, width=width, height=height, timeline=timeline, learning_curve=CURVE)
+    for frame in range(renderer.n_frames):
+        assert renderer.frame(frame).std() > 1
+
+
+def test_an_action_that_is_masked_is_hatched():
+    steps = sample_steps(2)
+    open_steps = [replace(step, action_masks=(True,) * 6) for step in steps]
+    masked = [replace(step, action_masks=(True,) * 5 + (False,)) for step in steps]
+    one, other = (EpisodeVideoRenderer(sample_episode(steps=s), **SIZE).frame(0).copy() for s in (open_steps, masked))
+    assert (one != other).any()
+
+
+def test_meters_near_empty_are_red_low_ones_orange():
+    for value, color in ((0.05, "empty"), (0.25, "low"), (0.9, "good")):
+        steps = [replace(step, meters=(value,) * 8, reward=0.0) for step in sample_steps(1)]
+        pixels = EpisodeVideoRenderer(sample_episode(steps=steps), **SIZE).frame(0)
+        shown = {
+            name: int((pixels == getattr(THEMES["dark"], name)).all(axis=2).sum()) for name in ("empty", "low", "good")
+        }
+        assert max(shown, key=shown.__getitem__) == color, shown
+
+
+def test_rewards_add_up_and_nan_counts_as_nothing():
+    steps = [
+        replace(step, reward=reward) for step, reward in zip(sample_steps(4), [1.0, math.nan, 2.5, -1.0], strict=True)
+    ]
+    assert EpisodeSeries(sample_episode(steps=steps)).cumulative.tolist() == [1.0, 1.0, 3.5, 2.5]
+
+
+def test_an_episode_without_steps_is_refused():
+    with pytest.raises(UsageError, match="holds no steps"):
+        EpisodeVideoRenderer(sample_episode(steps=[]))
+
+
+def test_an_unknown_style_names_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'dark'"):
+        EpisodeVideoRenderer(sample_episode(2), style="drak")
+
+
+def test_drawing_needs_neither_pyplot_nor_torch():
+    code = "import sys, worker.video; assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

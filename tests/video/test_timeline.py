@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.errors import UsageError
+from worker.video.timeline import Moment, make_timeline
+
+RATES = st.sampled_from([5, 12.5, 23.976, 29.97, 30, 60])
+
+
+def shown(timeline):
+    return [timeline.moment(frame) for frame in range(timeline.n_frames)]
+
+
+def test_one_step_a_frame_unless_a_pace_is_given():
+    assert shown(make_timeline(3)) == [Moment(0, 1.0), Moment(1, 1.0), Moment(2, 1.0)]
+
+
+def test_a_slower_pace_glides_into_each_step_and_rests_there():
+    moments = shown(make_timeline(2, fps=30, steps_per_second=3))
+    assert len(moments) == 20
+    assert [moment.step_index for moment in moments] == [0] * 10 + [1] * 10
+    progress = [moment.progress for moment in moments[:10]]
+    assert progress == sorted(progress)
+    assert progress[0] > 0
+    assert progress[-3:] == [1.0, 1.0, 1.0]
+
+
+def test_twice_the_speed_is_half_the_frames():
+    assert make_timeline(100, fps=30, steps_per_second=10, speed=2).n_frames == 150
+
+
+def test_title_and_last_step_stay_as_long_as_asked():
+    timeline = make_timeline(4, fps=10, title_secs=0.5, hold_secs=0.3)
+    moments = shown(timeline)
+    assert moments[:5] == [None] * 5
+    assert moments[5] == Moment(0, 1.0)
+    assert moments[-4:] == [Moment(3, 1.0)] * 4
+    assert timeline.frame_of_step(0) == 5
+
+
+@given(n_steps=st.integers(1, 400), fps=RATES, pace=st.one_of(st.none(), RATES, st.floats(0.5, 900)), data=st.data())
+def test_every_video_begins_and_ends_where_it_was_told_and_never_goes_back(n_steps, fps, pace, data):
+    first = data.draw(st.integers(0, n_steps - 1))
+    end = data.draw(st.integers(first + 1, n_steps))
+    if pace is not None and fps / pace > 30:
+        pace = fps / 30
+    timeline = make_timeline(n_steps, fps=fps, steps_per_second=pace, first_step=first, end_step=end)
+    moments = shown(timeline)
+    assert moments[-1] == Moment(end - 1, 1.0)
+    assert moments == sorted(moments)
+    indices = [moment.step_index for moment in moments]
+    assert all(first <= index < end for index in indices)
+    if pace is None or pace <= fps:
+        assert set(indices) == set(range(first, end))
+    for index in set(indices):
+        frame = timeline.frame_of_step(index)
+        assert timeline.moment(frame).step_index >= index
+        assert frame == 0 or timeline.moment(frame - 1).step_index <= index
+
+
+def test_a_rate_is_taken_at_its_decimal_spelling():
+    assert make_timeline(1, fps=29.97).fps == Fraction(2997, 100)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n_steps": 0}, "holds no steps"),
+        ({"n_steps": 5, "fps": 0}, "fps is a number above 0"),
+        ({"n_steps": 5, "fps": float("nan")}, "fps is a number above 0"),
+        ({"n_steps": 5, "speed": -1}, "speed is a number above 0"),
+        ({"n_steps": 5, "first_step": 5}, "nothing is left to show"),
+        ({"n_steps": 5, "first_step": 3, "end_step": 3}, "nothing is left to show"),
+        ({"n_steps": 5, "title_secs": -1}, "0 or more"),
+    ],
+)
+def test_a_video_of_nothing_is_refused(wrong, message):
+    with pytest.raises(UsageError, match=message):
+        make_timeline(**wrong)
+
+
+def test_a_frame_beyond_the_end_is_refused():
+    with pytest.raises(UsageError, match="frame 3 of a video of 3 frames"):
+        make_timeline(3).moment(3)

@@ -1,0 +1,94 @@
+"""Two episodes side by side in one picture, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from recorder.catalog import Catalog
+from recorder.episode_file import Episode
+from recorder.errors import UsageError
+from recorder.recordings import open_recording
+from recorder.storage import open_storage
+from worker.video.export import opened_catalog, timeline_of, told_of_total
+from worker.video.geometry import Rect
+from worker.video.making import VideoFile, make_video
+from worker.video.options import VideoOptions
+from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.surface import TILE, Canvas
+
+__all__ = ["ComparisonRenderer", "export_comparison_video"]
+
+
+class ComparisonRenderer:
+    """The same step of two episodes; the shorter one waits at its end.
+
+    Args:
+        left, right: opened recordings.
+        options: the size is that of the whole picture.
+
+    Raises:
+        UsageError: the options can't be, or not with these episodes.
+    """
+
+    def __init__(self, left: Episode, right: Episode, options: VideoOptions) -> None:
+        half = options.width // 2 // TILE * TILE
+        if half < TILE:
+            raise UsageError(f"a picture {options.width} pixels wide can't be halved")
+        self.canvas = Canvas.blank(2 * half, options.height)
+        plain = replace(options, title_secs=0.0)
+        self._sides = [
+            EpisodeVideoRenderer(
+                episode,
+                style=options.style,
+                timeline=timeline_of(episode, plain),
+                canvas=self.canvas.part(Rect(x, 0, half, options.height)),
+            )
+            for episode, x in ((left, 0), (right, half))
+        ]
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the longer one."""
+        return max(side.n_frames for side in self._sides)
+
+    def draw(self, frame: int) -> None:
+        """Bring both sides to a frame."""
+        for side in self._sides:
+            side.draw(min(frame, side.n_frames - 1))
+
+
+def export_comparison_video(
+    episode_id: int,
+    other_episode_id: int,
+    database_path: str | Path | Catalog,
+    recordings_base_dir: str | Path,
+    output_path: str | Path,
+    *,
+    run_id: str | None = None,
+    other_run_id: str | None = None,
+    profile: str | None = None,
+    on_frame: Callable[[int, int], bool] | None = None,
+    **choices: Any,
+) -> VideoFile:
+    """Make a video of two recorded episodes side by side.
+
+    Args:
+        episode_id: shown on the left; other_episode_id: on the right.
+        other_run_id: None takes the run of the first.
+        on_frame, choices, profile: as in ``export_episode_video``; there is no title card.
+
+    Raises:
+        As ``export_episode_video``.
+    """
+    options = VideoOptions.chosen(profile, **choices)
+    path = Path(output_path)
+    options.check(path.suffix)
+    storage = open_storage(recordings_base_dir)
+    with opened_catalog(database_path) as catalog:
+        row, left = open_recording(catalog, storage, run_id, episode_id)
+        _, right = open_recording(catalog, storage, other_run_id or row.run_id, other_episode_id)
+    source = ComparisonRenderer(left, right, options)
+    return make_video(source, path, options, on_frame=told_of_total(on_frame, source.n_frames))

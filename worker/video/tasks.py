@@ -1,0 +1,117 @@
+"""The tasks of rendering, thin: ids in, one plain function, nothing out; and the look-out for work that nobody does."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from celery import Celery, bootsteps
+
+from recorder.catalog import Catalog
+from recorder.errors import RecorderError
+from recorder.storage import open_storage
+from recorder.video_wish import RENDER_QUEUE, RENDER_TASK
+from worker.process import WorkerProcess
+from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
+
+__all__ = ["RENDER_SEGMENT", "SWEEP_VIDEOS", "register"]
+
+_log = logging.getLogger(__name__)
+
+RENDER_SEGMENT = "hamlet.render_segment"
+SWEEP_VIDEOS = "hamlet.sweep_videos"
+
+_SWEEP_SECS = 2.0
+_STALE_SECS = 60.0
+"""A sweep that waited for so long is thrown away: later ones have been asked for."""
+
+
+def register(app: Celery, process: WorkerProcess) -> None:
+    """Give an application the tasks of rendering.
+
+    A failure is noted in the catalog, or logged where the catalog itself fails; the sweep finds what was not done.
+    """
+    renderer = _Renderer(app, process)
+
+    @app.task(name=RENDER_TASK)
+    def render_video(video_id: str) -> None:
+        renderer.run("video_id=%s", video_id, lambda context: begin_video(context, video_id))
+
+    @app.task(name=RENDER_SEGMENT)
+    def segment(video_id: str, segment_index: int) -> None:
+        renderer.run("video_id=%s", video_id, lambda context: render_segment(context, video_id, segment_index))
+
+    @app.task(name=SWEEP_VIDEOS)
+    def sweep() -> None:
+        renderer.run("%s", "sweep", lambda context: sweep_videos(context))
+
+    app.steps["worker"].add(RenderLookOut)
+
+
+class _Renderer:
+    """Runs a function with this process's context."""
+
+    def __init__(self, app: Celery, process: WorkerProcess) -> None:
+        self._app, self._process = app, process
+        self._pid = 0
+        self._context: RenderContext | None = None
+
+    def run(self, words: str, name: str, function: Any) -> None:
+        try:
+            function(self._of_this_process())
+        except RecorderError as error:
+            _log.error(words + ": will try again: %s", name, error)
+
+    def _of_this_process(self) -> RenderContext:
+        if self._context is None or self._pid != os.getpid():
+            settings = self._process.settings
+            self._pid = os.getpid()
+            self._context = RenderContext(
+                catalog=Catalog.open(settings.catalog_url),
+                storage=open_storage(settings.recordings_dir),
+                videos_dir=settings.videos_path,
+                send_segment=self._send_segment,
+                send_video=self._send_video,
+                limits=RenderLimits(
+                    lease_secs=settings.render.lease_secs, encoder_threads=settings.render.encoder_threads
+                ),
+            )
+        return self._context
+
+    def _send_segment(self, video_id: str, segment_index: int) -> None:
+        self._app.send_task(RENDER_SEGMENT, [video_id, segment_index], queue=RENDER_QUEUE)
+
+    def _send_video(self, video_id: str) -> None:
+        self._app.send_task(RENDER_TASK, [video_id], queue=RENDER_QUEUE)
+
+
+class RenderLookOut(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Asks for a sweep now and then, on the timer of a worker that renders; a lock lets one worker do it for all."""
+
+    requires = frozenset(["celery.worker.components:Timer"])
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._timer_entry: Any = None
+
+    def start(self, worker: Any) -> None:
+        """Begin to look."""
+        if RENDER_QUEUE not in worker.app.amqp.queues.consume_from:
+            return
+        process = worker.app.hamlet
+
+        def look() -> None:
+            try:
+                if process.stream().try_lock("sweep-videos", secs=0.9 * _SWEEP_SECS):
+                    worker.app.send_task(SWEEP_VIDEOS, queue=RENDER_QUEUE, expires=_STALE_SECS)
+            except RecorderError as error:
+                _log.error("look-out: %s", error)
+
+        self._timer_entry = worker.timer.call_repeatedly(_SWEEP_SECS, look)
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002 - the step's interface
+        """Look no more."""
+        if self._timer_entry is not None:
+            self._timer_entry.cancel()
+            self._timer_entry = None

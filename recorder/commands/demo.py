@@ -33,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="demo --seconds 20 --exit")
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="how long to train (default: 60)")
-    parser.add_argument("--lanes", type=int, default=16, metavar="N", help="lives lived side by side (default: 16)")
+    parser.add_argument("--lanes", type=int, default=32, metavar="N", help="lives lived side by side (default: 32)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of world and agent (default: 0)")
     parser.add_argument(
         "--dir", type=Path, default=Path("demo-data"), help="where everything goes (default: demo-data)"
@@ -59,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     log = folder / "worker.log"
     log.unlink(missing_ok=True)
     options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings)]
+    if (config := getattr(args, "config", None) or _demo_config()) is not None:
+        options += ["--config", str(config)]
     with EmbeddedServer(folder / "server") as server:
         output.note(f"{server.kind} server started: {server.url}")
         worker_command = [
@@ -106,6 +108,14 @@ def _load_trainer() -> Callable[..., Any]:
     # The tensors are small: a second thread costs more than it brings.
     torch.set_num_threads(1)
     return train
+
+
+def _demo_config() -> Path | None:
+    """The criteria that suit the example trainer; they stand beside it in a clone of the project."""
+    import examples
+
+    path = Path(examples.__file__ or "").parent.parent / "configs" / "demo.yaml"
+    return path if path.exists() else None
 
 
 def _wait_for_catalog(path: Path, worker: ChildProcess) -> Catalog:

@@ -16,9 +16,10 @@ from typing import Any
 from sqlalchemy import ColumnClause, ColumnElement, Select, and_, exists, func, literal, literal_column, select, tuple_
 from sqlalchemy.engine import Connection
 
+from recorder.catalog.column_types import Float64
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.models import episode_tags, episodes, recording_reasons
-from recorder.catalog.paging import parse_order
+from recorder.catalog.paging import Order, parse_order
 from recorder.catalog.rows import EpisodePage
 from recorder.catalog.sql_glob import matches_glob
 from recorder.errors import UsageError
@@ -67,9 +68,10 @@ class _Condition:
     leading: ColumnElement[bool]
     following: ColumnElement[bool]
     matches: Select[Any]
+    column: ColumnClause[Any] | None = None
+    """The column that it compares; its index serves an order that begins with it."""
     in_time_order: bool = False
     """Whether its index yields its matches in the order ``finished``."""
-    by_reward: bool = False
 
 
 def page_of_episodes(
@@ -83,7 +85,7 @@ def page_of_episodes(
     if limit < 1:
         raise UsageError(f"limit must be 1 or more, got {limit}")
     in_order = parse_order(order, _ORDERS)
-    conditions, leader = _plan(connection, wanted, by_time=in_order.columns is _time)
+    conditions, leader = _plan(connection, wanted, in_order)
     # An index that leads must not lose to the one that has the order, so then the order is written without an index.
     key_order = in_order if leader is None else replace(in_order, columns=[_without_index(c) for c in in_order.columns])
     # The keys first, from an index where it can be; then the rows of this page only. One more tells whether a page follows.
@@ -99,7 +101,7 @@ def page_of_episodes(
 
 
 def _plan(
-    connection: Connection, wanted: EpisodeFilter, *, by_time: bool
+    connection: Connection, wanted: EpisodeFilter, in_order: Order
 ) -> tuple[list[ColumnElement[bool]], _Condition | None]:
     """The filters, each written so that an index may answer it or not, and the one that leads, if any does."""
     conditions = list(_conditions(wanted, connection.dialect.name))
@@ -108,7 +110,7 @@ def _plan(
     if connection.dialect.name == "sqlite":
         leader = next((condition for condition in conditions if _matches_few(connection, condition)), None)
         for condition in conditions:
-            leads = condition is leader if leader is not None else by_time and condition.in_time_order
+            leads = condition is leader if leader is not None else _has_order(condition, in_order)
             plan.append(condition.leading if leads else condition.following)
     else:
         plan = [condition.leading for condition in conditions]
@@ -117,8 +119,14 @@ def _plan(
     return plan, leader
 
 
+def _has_order(condition: _Condition, in_order: Order) -> bool:
+    if in_order.columns is _time:
+        return condition.in_time_order
+    return condition.column is in_order.columns[0]
+
+
 def _matches_few(connection: Connection, condition: _Condition) -> bool:
-    few = _FEW_BY_REWARD if condition.by_reward else _FEW
+    few = _FEW_BY_REWARD if condition.column is episodes.c.total_reward else _FEW
     probe = select(func.count()).select_from(condition.matches.limit(few + 1).subquery())
     return connection.execute(probe).scalar_one() <= few
 
@@ -133,25 +141,30 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[_Condition
     ):
         if value is not None:
             matches = select(literal(1)).where(column == value)
-            yield _Condition(column == value, _without_index(column) == value, matches, in_time_order=True)
-    if wanted.min_reward is not None or wanted.max_reward is not None:
-        in_range = _reward_range(episodes.c.total_reward, wanted)
-        without_index = _reward_range(_without_index(episodes.c.total_reward), wanted)
-        yield _Condition(in_range, without_index, select(literal(1)).where(in_range), by_reward=True)
+            yield _Condition(column == value, _without_index(column) == value, matches, column, in_time_order=True)
+    for column, low, high in (
+        (episodes.c.episode_id, wanted.min_episode, wanted.max_episode),
+        (episodes.c.total_reward, wanted.min_reward, wanted.max_reward),
+    ):
+        if low is not None or high is not None:
+            in_range = _range(column, low, high)
+            yield _Condition(
+                in_range, _range(_without_index(column), low, high), select(literal(1)).where(in_range), column
+            )
     if wanted.reason is not None:
         yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))
     if wanted.tag is not None:
         yield _listed_in(episode_tags, episode_tags.c.tag == wanted.tag)
 
 
-def _reward_range(reward: ColumnElement[float], wanted: EpisodeFilter) -> ColumnElement[bool]:
+def _range(column: ColumnClause[Any], low: float | None, high: float | None) -> ColumnElement[bool]:
     conditions = []
-    if wanted.min_reward is not None:
-        conditions.append(reward >= wanted.min_reward)
-    if wanted.max_reward is not None:
-        conditions.append(reward <= wanted.max_reward)
-    else:
-        conditions.append(reward < nan)  # NaN sorts above all numbers, so that a lower bound alone would let it in
+    if low is not None:
+        conditions.append(column >= low)
+    if high is not None:
+        conditions.append(column <= high)
+    elif isinstance(column.type, Float64):
+        conditions.append(column < nan)  # NaN sorts above all numbers, so that a lower bound alone would let it in
     return and_(*conditions)
 
 

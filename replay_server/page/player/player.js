@@ -319,7 +319,7 @@ export class Player extends EventTarget {
       ? `Step ${step.number}, ${actionText(name, step.action)}, reward ${formatNumber(step.reward)}, total ${formatNumber(step.cumulative)}`
       : `Step ${this.stepNumber}`;
     setText(this.#announcer, text);
-    this.#timeline.announce(text);
+    this.#timeline.announce(this.stepNumber, text);
   }
 
   #queue() {

@@ -105,8 +105,8 @@ export class TimelineView {
   }
 
   /** Tell screen readers where it stands: when playback rests, not with every step. */
-  announce(text) {
-    this.#strip.setAttribute("aria-valuenow", String(Math.floor(this.#store.table.numberOf(this.#index))));
+  announce(number, text) {
+    this.#strip.setAttribute("aria-valuenow", String(number));
     this.#strip.setAttribute("aria-valuetext", text);
   }
 

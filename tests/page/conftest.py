@@ -1,0 +1,95 @@
+"""A real Chromium on the page of a real replay server, over recordings that are made here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from recorder.catalog import Catalog
+from recorder.embedded_server import EmbeddedServer
+from tests.page.lives import Life, add_life, add_lives
+from tests.processes import PythonProcess
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HOSTILE = '<img src=x onerror="document.title=\'broken\'">'
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the page is served, and the stream that its server watches."""
+
+    address: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; each has a context of its own."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        reason = "needs Chromium: apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer) -> Iterator[Site]:
+    """The replay server over two runs: ``demo``, an agent that learns, and ``shapes``, one episode of each kind."""
+    recordings = tmp_path_factory.mktemp("recordings")
+    with Catalog(recordings / "catalog.db") as catalog:
+        add_lives(catalog, recordings, run_id="demo", n_episodes=60, recorded=range(0, 60, 10), n_steps=500)
+        walk = Life(seed=5, n_steps=300).columns()
+        add_life(catalog, recordings, "shapes", 2, walk)
+        forked = {name: values.copy() for name, values in walk.items()}
+        forked["action"][37] = (forked["action"][37] + 1) % 6
+        add_life(catalog, recordings, "shapes", 3, forked)
+        dull = Life(seed=6, n_steps=400, waits=(60, 260)).columns()
+        add_life(catalog, recordings, "shapes", 4, dull, chunk_steps=64, missing=(5,))
+        bare = {name: walk[name] for name in ("meters", "action", "reward")}
+        add_life(catalog, recordings, "shapes", 5, bare, affordance_layout={})
+        hostile = {"meter_names": (HOSTILE, *map(str, range(7))), "action_names": (HOSTILE,), "affordance_layout": {HOSTILE: (1, 1)}}
+        add_life(catalog, recordings, HOSTILE, 1, walk, **hostile, reasons=(HOSTILE,), info={"seed": HOSTILE})
+    environment = {"HAMLET_RECORDER_REDIS__URL": redis_server.url}
+    with PythonProcess(
+        "-m", "recorder", "serve", "--recordings", str(recordings), "--port", "0", environment=environment
+    ) as server:
+        line = server.wait_for("http://")
+        yield Site(line[line.index("http://") :].split()[0].rstrip("/"), redis_server.url)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A new tab, dark, 1280 by 800; an error in its console fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
+    yield page
+    context.close()
+    assert errors == []
+
+
+def is_error(message: ConsoleMessage) -> bool:
+    """Whether the console tells of a fault. That this server makes no videos is none: the page asks, to hide the button."""
+    return message.type == "error" and not message.location.get("url", "").endswith("/api/v1/videos")

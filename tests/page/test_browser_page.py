@@ -1,0 +1,89 @@
+"""Finding an episode in Chromium: runs, learning curve, filters, table."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import Site
+from tests.page.looking import count_pixels, pixels_of
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+KEPT = (0xE9, 0xA2, 0x3B)
+
+
+@pytest.fixture
+def rows(page: Page, site: Site) -> Page:
+    page.goto(f"{site.address}/?run=demo")
+    expect(page.locator("tbody tr")).to_have_count(6)
+    return page
+
+
+def episodes(page: Page) -> list[str]:
+    return page.locator("a.episode-link").all_inner_texts()
+
+
+def test_the_curve_marks_the_recorded_episodes(rows: Page) -> None:
+    pixels = pixels_of(rows, ".curve-canvas")
+    assert count_pixels(pixels, KEPT, 12) > 6 * 8
+    assert count_pixels(pixels, (0x6A, 0xA5, 0xFF), 12) > 300, "no moving mean"
+
+
+def test_the_table_sorts_by_its_headers(rows: Page) -> None:
+    assert episodes(rows) == ["50", "40", "30", "20", "10", "0"]
+    rows.get_by_role("button", name="Episode", exact=True).click()
+    expect(rows.locator("th.col-episode")).to_have_attribute("aria-sort", "descending")
+    rows.get_by_role("button", name="Episode", exact=True).click()
+    expect(rows.locator("a.episode-link").first).to_have_text("0")
+    assert episodes(rows) == ["0", "10", "20", "30", "40", "50"]
+
+
+def test_filters_narrow_the_table_and_are_cleared(rows: Page) -> None:
+    rows.get_by_label("Reason").fill("top_*")
+    expect(rows.locator("tbody tr")).to_have_count(3)
+    rows.get_by_label("Stage").select_option("1")
+    expect(rows.locator("tbody tr")).to_have_count(1)
+    rows.get_by_role("button", name="Clear").click()
+    expect(rows.locator("tbody tr")).to_have_count(6)
+    rows.get_by_label("Least return").fill("100000")
+    expect(rows.locator(".table-foot")).to_have_text("No recorded episode matches these filters.")
+
+
+def test_brushing_the_curve_chooses_a_range_of_episodes(rows: Page) -> None:
+    box = rows.locator(".curve-canvas").bounding_box()
+    assert box is not None
+    rows.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 80)
+    rows.mouse.down()
+    rows.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 80, steps=4)
+    rows.mouse.up()
+    expect(rows.locator("tbody tr")).to_have_count(3)
+    assert episodes(rows) == ["40", "30", "20"]
+    rows.get_by_label("Remove the choice of episodes").click()
+    expect(rows.locator("tbody tr")).to_have_count(6)
+
+
+def test_the_keyboard_walks_the_table_and_opens_an_episode(rows: Page) -> None:
+    for _ in range(3):
+        rows.keyboard.press("ArrowDown")
+    rows.keyboard.press("ArrowUp")
+    expect(rows.locator("a.episode-link").nth(1)).to_be_focused()
+    rows.keyboard.press("Enter")
+    rows.wait_for_url("**/runs/demo/episodes/40*")
+    rows.wait_for_selector(".player[data-step]")
+    rows.keyboard.press("ArrowDown")
+    rows.wait_for_url("**/runs/demo/episodes/50*")
+    rows.wait_for_selector(".player[data-step]")
+    rows.keyboard.press("n")
+    expect(rows.locator("#note")).to_contain_text("last recorded episode")
+    rows.keyboard.press("Escape")
+    expect(rows.locator("tbody tr")).to_have_count(6)
+    rows.go_back()
+    rows.wait_for_selector(".player[data-step]")
+
+
+def test_thumbnails_are_pictures_of_their_episodes(rows: Page) -> None:
+    loaded = "[...document.querySelectorAll('.thumbnail')].slice(0, 3).every(picture => picture.naturalWidth > 0)"
+    wait_until(lambda: rows.evaluate(loaded), message="the thumbnails")
+    assert len({pixels_of(rows, ".thumbnail", index).tobytes() for index in range(3)}) == 3

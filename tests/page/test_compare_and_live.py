@@ -1,0 +1,96 @@
+"""Two episodes side by side, and an episode that is still being recorded, in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from recorder.capture import EpisodeRecorder
+from tests.page.conftest import Site
+from tests.page.lives import ACTIONS, METERS, Life
+from tests.page.looking import agent_cell, open_episode, shown_step, wait_for_step
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+CELLS = [tuple(cell) for cell in Life(seed=5, n_steps=300).columns()["position"].tolist()]
+
+
+def test_a_comparison_jumps_to_the_first_difference(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=3&align=divergence")
+    wait_for_step(page, lambda step: step == 37)
+    expect(page.locator(".comparison")).to_contain_text("first difference: action at step 37")
+    assert agent_cell(page, pane=0) == agent_cell(page, pane=1) == CELLS[37]
+
+
+def test_both_panes_go_with_one_timeline(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=4&t=10")
+    page.keyboard.press(".")
+    wait_for_step(page, lambda step: step == 11)
+    other = Life(seed=6, n_steps=400, waits=(60, 260)).columns()
+    assert agent_cell(page, pane=0) == CELLS[11]
+    assert agent_cell(page, pane=1) == tuple(other["position"][11])
+    delta = other["meters"][11][0] - Life(seed=5, n_steps=300).columns()["meters"][11][0]
+    shown = page.locator(".delta div", has_text="energy").locator("dd").inner_text().replace("−", "-")
+    assert float(shown) == pytest.approx(delta, abs=0.0006)
+
+
+def test_a_comparison_is_asked_for_by_key_and_left_by_button(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/shapes/episodes/2")
+    page.keyboard.press("c")
+    page.get_by_label("Episode to compare with").fill("3")
+    page.keyboard.press("Enter")
+    expect(page.locator(".pane")).to_have_count(2)
+    page.get_by_role("button", name="Stop comparing").click()
+    expect(page.locator(".pane")).to_have_count(1)
+
+
+@pytest.fixture
+def recorder(site: Site) -> Iterator[EpisodeRecorder]:
+    with EpisodeRecorder(
+        site.redis_url, run_id="training", meter_names=METERS, action_names=ACTIONS, grid_size=8, strict=True
+    ) as recorder:
+        yield recorder
+
+
+def record(recorder: EpisodeRecorder, episode_id: int, first: int, end: int) -> None:
+    for step in range(first, end):
+        recorder.record_step(
+            episode_id=episode_id, step=step, position=(step % 8, episode_id % 8), meters=np.full(8, 0.5, np.float32), action=3, reward=1.0
+        )  # fmt: skip
+
+
+def test_a_live_episode_is_followed_scrubbed_and_followed_again(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
+    record(recorder, 3, 0, 40)
+    page.goto(f"{site.address}/?follow=training")
+    wait_for_step(page, lambda step: step == 39)
+    expect(page.locator(".chip.status-live")).to_be_visible()
+    record(recorder, 3, 40, 60)
+    wait_for_step(page, lambda step: step == 59)
+    assert agent_cell(page) == (59 % 8, 3)
+
+    page.keyboard.press("Home")
+    wait_for_step(page, lambda step: step == 0)
+    record(recorder, 3, 60, 80)
+    expect(page.locator(".counter")).to_have_text("0 / 79")
+    assert shown_step(page) == 0
+    page.keyboard.press("End")
+    wait_for_step(page, lambda step: step == 79)
+    record(recorder, 3, 80, 90)
+    wait_for_step(page, lambda step: step == 89)
+
+    recorder.finish_episode(3)
+    record(recorder, 4, 0, 30)
+    wait_for_step(page, lambda step: step == 29)
+    assert agent_cell(page) == (29 % 8, 4)
+
+
+def test_the_browser_offers_to_watch_a_run_that_is_being_recorded(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
+    record(recorder, 9, 0, 20)
+    wait_until(lambda: recorder.stats().steps_sent >= 20, message="the steps in the stream")
+    page.goto(f"{site.address}/?run=training")
+    page.get_by_role("link", name="Watch live").click()
+    wait_for_step(page, lambda step: step == 19)

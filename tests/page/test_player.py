@@ -1,0 +1,232 @@
+"""Playing an episode in Chromium: what is painted, and what the keys, buttons and links do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import HOSTILE, Site
+from tests.page.lives import Life
+from tests.page.looking import (
+    agent_cell,
+    agent_point,
+    count_pixels,
+    open_episode,
+    pixels_of,
+    shown_step,
+    wait_for_step,
+)
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+WALK = Life(seed=5, n_steps=300).columns()
+CELLS = [tuple(cell) for cell in WALK["position"].tolist()]
+SHAPES = "/runs/shapes/episodes"
+
+
+def test_a_deep_link_paints_the_agent_in_the_cell_of_that_step(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=37")
+    assert shown_step(page) == 37
+    assert agent_cell(page) == CELLS[37]
+    expect(page.locator(".counter")).to_have_text("37 / 299")
+
+
+def test_the_briefs_form_of_a_link_works_too(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/?episode=2&run=shapes&t=9")
+    assert shown_step(page) == 9
+    assert agent_cell(page) == CELLS[9]
+
+
+def test_keys_step_jump_and_seek(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    for key, expected in (
+        (".", 1), ("ArrowRight", 2), (",", 1), ("Shift+ArrowRight", 31), ("5", 150), ("End", 299), ("Home", 0), ("ArrowLeft", 0),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        assert wait_for_step(page, lambda step: step == expected) == expected  # noqa: B023 - called at once
+    page.keyboard.press("]")
+    first = wait_for_step(page, lambda step: step > 0)
+    page.keyboard.press("]")
+    wait_for_step(page, lambda step: step > first)
+    page.keyboard.press("[")
+    wait_for_step(page, lambda step: step == first)
+
+
+def test_every_step_is_painted_where_it_was_recorded(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=100")
+    for expected in range(101, 108):
+        page.keyboard.press(".")
+        wait_for_step(page, lambda step: step == expected)  # noqa: B023 - called at once
+        assert agent_cell(page) == CELLS[expected]
+
+
+def test_playing_moves_on_smoothly_and_pausing_stays(page: Page, site: Site) -> None:
+    moving = next(step for step in range(50, 250) if all(CELLS[i] != CELLS[i + 1] for i in range(step, step + 6)))
+    open_episode(page, f"{site.address}{SHAPES}/2?t={moving}&speed=0.25")
+    page.keyboard.press(" ")
+    points = {tuple(np.round(agent_point(page))) for _ in range(8)}
+    assert len(points) > 4, "the agent jumps from cell to cell"
+    page.keyboard.press("k")
+    expect(page.get_by_role("button", name="Play (space)")).to_be_visible()
+    rest = shown_step(page)
+    assert agent_cell(page) == CELLS[rest]
+
+
+def test_speed_is_chosen_by_key_and_by_list(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    speed = page.get_by_label("Speed")
+    page.keyboard.press("l")
+    expect(speed).to_have_value("2")
+    page.keyboard.press("<")
+    page.keyboard.press("j")
+    expect(speed).to_have_value("0.5")
+    speed.select_option("max")
+    page.get_by_role("button", name="Play (space)").click()
+    wait_for_step(page, lambda step: step == 299)
+    expect(page.get_by_role("button", name="Play (space)")).to_be_visible()
+
+
+def test_dragging_the_timeline_scrubs(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}/runs/demo/episodes/50")
+    box = page.locator(".timeline-strip").bounding_box()
+    assert box is not None
+    last = int(page.locator(".timeline-strip").get_attribute("aria-valuemax") or 0)
+    y = box["y"] + 20
+    page.mouse.move(box["x"] + 7, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, y, steps=5)
+    page.mouse.up()
+    wait_for_step(page, lambda step: abs(step - last / 2) <= 2)
+    expect(page.locator(".timeline .bubble")).to_contain_text("Step ")
+    assert count_pixels(pixels_of(page, ".bubble-stage .board"), (0x4C, 0x8D, 0xFF)) > 10, "the preview has no agent"
+
+
+def test_the_address_follows_when_playback_rests(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=10")
+    page.keyboard.press(".")
+    page.wait_for_url("**/runs/shapes/episodes/2?t=11")
+    page.keyboard.press("i")
+    for _ in range(3):
+        page.keyboard.press(".")
+    page.keyboard.press("o")
+    page.wait_for_url("**/2?t=14&sel=11..14")
+    page.reload()
+    wait_for_step(page, lambda step: step == 14)
+    page.get_by_role("button", name="Copy link at this step").click()
+    expect(page.locator("#note")).to_contain_text("Link to step 14 copied")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("/runs/shapes/episodes/2?t=14&sel=11..14")
+
+
+def test_gaps_are_hatched_and_numbers_go_on_behind_them(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/4?t=319")
+    page.keyboard.press(".")
+    wait_for_step(page, lambda step: step == 384)
+    strip = pixels_of(page, ".timeline-canvas")
+    x = int(strip.shape[1] * 350 / 400)
+    assert count_pixels(strip[:, x - 8 : x + 8], (0xE9, 0xA2, 0x3B), 40) > 50, "the gap is not hatched"
+    assert count_pixels(strip[:, x - 300 : x - 280], (0xE9, 0xA2, 0x3B), 40) < 50
+
+
+def test_dull_stretches_are_skipped_when_asked(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/4?t=55&speed=4")
+    before = pixels_of(page, ".timeline-canvas")
+    page.keyboard.press("s")
+    page.keyboard.press("k")
+    wait_for_step(page, lambda step: step > 230)
+    assert (before != pixels_of(page, ".timeline-canvas")).mean() > 0.05, "the cut does not show"
+
+
+def test_numbers_beside_the_grid_are_those_of_the_step(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=40")
+    expect(page.locator(".meter").first).to_contain_text(f"{WALK['meters'][40][0]:.2f}")
+    chosen = page.locator(".q-value.chosen")
+    expect(chosen).to_have_count(1)
+    expect(chosen.locator(".number")).to_have_text(f"{WALK['q_values'][40][WALK['action'][40]]:.2f}".replace("-", "−"))
+    assert page.locator(".q-value.masked").count() == int((~WALK["action_masks"][40]).sum())
+    total = page.locator(".facts div", has_text="Total").locator("dd")
+    expect(total).to_have_text(f"{WALK['reward'][:41].astype(float).sum():.3f}")
+
+
+def test_a_meters_curve_comes_to_the_timeline_on_demand(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    amber = (0xF2, 0xB8, 0x4B)
+    assert count_pixels(pixels_of(page, ".timeline-canvas"), amber, 20) < 20
+    page.locator(".meter").first.click()
+    expect(page.locator(".meter").first).to_have_attribute("aria-pressed", "true")
+    wait_until(lambda: count_pixels(pixels_of(page, ".timeline-canvas"), amber, 20) > 200, message="the curve on the timeline")
+
+
+def test_an_episode_without_positions_shows_its_curves(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/5?t=100")
+    expect(page.locator(".grid-view")).to_be_hidden()
+    assert count_pixels(pixels_of(page, ".history-canvas"), (0xF2, 0xB8, 0x4B), 20) > 100
+
+
+def test_names_from_files_are_text_and_nothing_else(page: Page, site: Site) -> None:
+    page.goto(site.address)
+    page.locator(".run-name", has_text="onerror").click()
+    page.locator("a.episode-link").first.click()
+    page.wait_for_selector(".player[data-step]")
+    for place in (".meter .name", ".legend span", ".chip.reason", ".run-link", ".q-value .name"):
+        expect(page.locator(place).first).to_have_text(HOSTILE)
+    expect(page.locator("img")).to_have_count(0)
+    assert "broken" not in page.title()[:6]
+
+
+def test_an_episode_that_is_not_there_is_told_in_words(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}{SHAPES}/99")
+    expect(page.locator(".stage-message")).to_contain_text("Recording not found")
+
+
+@pytest.mark.parametrize("width", [360, 800, 1920])
+def test_no_page_scrolls_sideways(page: Page, site: Site, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    for path in (f"{SHAPES}/2?t=50", f"{SHAPES}/2?compare=3", "/?run=demo"):
+        page.goto(site.address + path)
+        page.wait_for_selector(".player[data-step], .episode-link")
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+
+
+def test_a_phone_shows_agent_and_controls_at_once(page: Page, site: Site) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    open_episode(page, f"{site.address}{SHAPES}/2?t=50")
+    assert agent_cell(page) == CELLS[50]
+    expect(page.get_by_role("button", name="Play (space)")).to_be_in_viewport(ratio=1)
+
+
+def test_both_themes_paint_in_their_own_colours(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=50")
+    page.get_by_role("button", name="Dark or light").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    assert agent_cell(page, theme="light") == CELLS[50]
+    assert pixels_of(page, "body")[60, 4].min() > 230
+    open_episode(page, f"{site.address}{SHAPES}/2?t=50&theme=dark")
+    assert agent_cell(page) == CELLS[50]
+
+
+def test_help_lists_the_keys_and_closes_by_escape(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard help")).to_contain_text("previous marker")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert "/episodes/2" in page.url
+
+
+def test_screen_readers_hear_where_playback_rests(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=20")
+    page.keyboard.press(".")
+    slider = page.get_by_role("slider", name="Step")
+    expect(slider).to_have_attribute("aria-valuenow", "21")
+    expect(page.locator("[aria-live=polite]")).to_contain_text("Step 21, ")
+
+
+def test_less_motion_is_respected(page: Page, site: Site) -> None:
+    page.emulate_media(reduced_motion="reduce", color_scheme="dark")
+    open_episode(page, f"{site.address}{SHAPES}/2?t=50&speed=0.25&autoplay=1")
+    for _ in range(4):
+        before = shown_step(page)
+        cell = agent_cell(page)
+        assert cell in (CELLS[before], CELLS[shown_step(page)])

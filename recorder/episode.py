@@ -163,8 +163,8 @@ class EpisodeMetadata:
         """
         if not isinstance(source, Mapping):
             raise UsageError(f"episode metadata: expected a map, found {type(source).__name__}")
-        values = _checked({name: value for name, value in source.items() if name in _READERS})
         unknown = {name: value for name, value in source.items() if name not in _READERS}
+        values = _checked(source)
         if unknown:
             values["info"] = {**_read_info(unknown), **values.get("info", {})}
         return cls(**values)
@@ -180,6 +180,7 @@ def read_layout(source: Mapping[str, Any] | None) -> dict[str, tuple[float, ...]
 
 
 def _read_coordinate(value: Any) -> float:
+    """Cells stay whole numbers."""
     return value if value.__class__ is int else _read_float(value)
 
 
@@ -195,6 +196,8 @@ def _read_integer(value: Any) -> int:
 
 
 def _read_float(value: Any) -> float:
+    if value.__class__ is float:
+        return value
     if isinstance(value, str | bytes):
         raise TypeError(f"expected a number, found {value!r:.60}")
     return float(value)
@@ -286,11 +289,15 @@ _PACKERS: dict[str, Callable[[Any], Any]] = {
 """How the fields that msgpack has no type for stand in a map."""
 
 
-def _checked(values: dict[str, Any]) -> dict[str, Any]:
+def _checked(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The known fields of ``source``, each brought to its type."""
     checked = {}
-    for name, value in values.items():
+    for name, value in source.items():
+        reader = _READERS.get(name)
+        if reader is None:
+            continue
         try:
-            checked[name] = _READERS[name](value)
+            checked[name] = reader(value)
         except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise UsageError(f"episode metadata: {name}: {error}") from error
     return checked

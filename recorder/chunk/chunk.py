@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recorder.chunk.columns import Part, choose_encoding, decode_columns, encode_column
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
 from recorder.chunk.unpacking import unpack_bounded
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+from recorder.errors import EpisodeFileCorruptError
 from recorder.schema import MAX_COLUMNS, ColumnSpec, EpisodeSchema
 
 __all__ = [
@@ -151,7 +151,7 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
 
     Raises:
         EpisodeFileCorruptError: it is not a chunk of this schema.
-        EpisodeFileTooLargeError: a column would take more than the reader allows.
+        EpisodeFileTooLargeError: a column of its own is beyond the reader's limits.
     """
     match body:
         case [int(first_step), int(n_steps), list(packed)]:
@@ -175,11 +175,9 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
 
 
 def _slot_from(content: object, spec: ColumnSpec, n_steps: int) -> Slot:
-    if spec.step_bytes * n_steps > MAX_FRAME_BYTES:
-        raise EpisodeFileTooLargeError(f"chunk: column {spec.name!r} would take {spec.step_bytes * n_steps} bytes")
+    if isinstance(content, bytes):
+        return Slot(spec, content, None, n_steps)
     match content:
-        case bytes():
-            return Slot(spec, content, None, n_steps)
         case [bytes(mask), bytes(data)] if len(mask) == (n_steps + 7) // 8:
             present = np.unpackbits(np.frombuffer(mask, np.uint8), count=n_steps).view(np.bool_)
             return Slot(spec, data, present, int(np.count_nonzero(present)))

@@ -72,15 +72,11 @@ def decode_columns(specs: Sequence[ColumnSpec], parts: Sequence[Part]) -> list[N
     Raises:
         EpisodeFileCorruptError: a column's bytes are not as many as its shape needs.
     """
-    n_total = 0
-    for n_steps, columns in parts:
-        n_total += n_steps
-        for spec, data in zip(specs, columns, strict=True):
-            _check_length(spec, n_steps, len(data))
+    n_total = sum(part.n_steps for part in parts)
     decoded: dict[int, NDArray[Any]] = {}
     together: dict[int, list[int]] = {}
     for index, spec in enumerate(specs):
-        n_values = spec.n_values
+        n_values = _checked_n_values(spec, index, parts)
         if n_total * n_values == 0:
             decoded[index] = np.empty((n_total, n_values), spec.dtype)
         elif spec.encoding is Encoding.PLAIN:
@@ -94,13 +90,18 @@ def decode_columns(specs: Sequence[ColumnSpec], parts: Sequence[Part]) -> list[N
     return [decoded[index].reshape(n_total, *spec.shape) for index, spec in enumerate(specs)]
 
 
-def _check_length(spec: ColumnSpec, n_steps: int, n_bytes: int) -> None:
-    n_bits = n_steps * spec.n_values * (1 if spec.encoding is Encoding.BITS else 8 * spec.item_bytes)
-    if n_bytes != (n_bits + 7) // 8:
-        raise EpisodeFileCorruptError(
-            f"column {spec.name!r}: expected {(n_bits + 7) // 8} bytes for {n_steps} steps of "
-            f"{spec.dtype}{list(spec.shape)}, found {n_bytes}"
-        )
+def _checked_n_values(spec: ColumnSpec, index: int, parts: Sequence[Part]) -> int:
+    """Numbers in one step's value of the column ``index``, when all parts have the bytes that these need."""
+    n_values = spec.n_values
+    step_bits = n_values if spec.encoding is Encoding.BITS else 8 * n_values * spec.item_bytes
+    for n_steps, columns in parts:
+        expected_bytes = (n_steps * step_bits + 7) // 8
+        if len(columns[index]) != expected_bytes:
+            raise EpisodeFileCorruptError(
+                f"column {spec.name!r}: expected {expected_bytes} bytes for {n_steps} steps of "
+                f"{spec.dtype}{list(spec.shape)}, found {len(columns[index])}"
+            )
+    return n_values
 
 
 def _decode_bits(parts: Sequence[tuple[int, bytes]], n_values: int, n_total: int) -> NDArray[np.bool_]:
@@ -120,7 +121,7 @@ def _decode_planes(
     differenced = [index for index in indexes if specs[index].encoding is Encoding.DELTA]
     ordered = [*differenced, *(index for index in indexes if specs[index].encoding is not Encoding.DELTA)]
     ends = list(accumulate(specs[index].n_values for index in ordered))
-    series = np.zeros((ends[-1], n_total), f"<u{specs[ordered[0]].item_bytes}")
+    series = np.empty((ends[-1], n_total), f"<u{specs[ordered[0]].item_bytes}")
     stops = list(accumulate(part.n_steps for part in parts))
     for part, stop in zip(parts, stops, strict=True):
         _gather([part.columns[index] for index in ordered], series[:, stop - part.n_steps : stop])
@@ -140,19 +141,16 @@ def _decode_planes(
 
 
 def _gather(columns: Sequence[bytes], series: NDArray[Any]) -> None:
-    """Put the planes of the columns into ``series``, which holds zeros, the rows of one column below those of the other.
+    """Put the planes of the columns into ``series``, the rows of one column below those of the other.
 
-    A plane at a time is several times faster than one transposed copy, and most high planes are all zero.
+    (Copying a plane at a time is twice as fast as one transposed copy.)
     """
     itemsize = series.itemsize
     cells = series.view(np.uint8).reshape(*series.shape, itemsize)
-    zeros = bytes(series.size)
-    plane_bytes = [len(data) // itemsize for data in columns]
+    by_column = [np.frombuffer(data, np.uint8).reshape(itemsize, -1) for data in columns]
+    planes = np.concatenate(by_column, axis=1).reshape(itemsize, *series.shape)
     for index in range(itemsize):
-        planes = [data[n * index : n * (index + 1)] for data, n in zip(columns, plane_bytes, strict=True)]
-        plane = b"".join(planes)
-        if plane != zeros:
-            cells[:, :, index] = np.frombuffer(plane, np.uint8).reshape(series.shape)
+        cells[:, :, index] = planes[index]
 
 
 def choose_encoding(values: NDArray[np.generic]) -> Encoding:

@@ -35,12 +35,13 @@ def join_columns(names: Iterable[str], chunks: Sequence[Chunk]) -> dict[str, Col
     even: dict[str, ColumnSpec] = {}
     for name in names:
         slots = [chunk.slots.get(name) for chunk in chunks]
-        spec = next((slot.spec for slot in slots if slot is not None), None)
-        if spec is None:
+        kinds = {None if slot is None or slot.present is not None else slot.spec for slot in slots}
+        first = next(filter(None, slots), None)
+        if first is None:
             continue
-        _check_size(spec, n_steps)
-        if all(slot is not None and slot.spec is spec and slot.present is None for slot in slots):
-            even[name] = spec
+        _check_size(first.spec, n_steps)
+        if len(kinds) == 1 and None not in kinds:
+            even[name] = first.spec
         else:
             joined[name] = _join_uneven(name, chunks, slots, n_steps)
     parts = [Part(chunk.n_steps, [chunk.slots[name].data for name in even]) for chunk in chunks]

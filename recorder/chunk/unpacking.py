@@ -43,7 +43,8 @@ def unpack_bounded(data: bytes, *, max_containers: int) -> Any:
         EpisodeFileCorruptError: not msgpack, or bytes are left over.
         EpisodeFileTooLargeError: more containers than allowed.
     """
-    counter = _Counter(max_containers)
+    # A list or map takes a byte at least, so a short message needs no counting, which costs more than the unpacking.
+    counter = None if len(data) <= max_containers else _Counter(max_containers)
     try:
         return msgpack.unpackb(data, list_hook=counter, object_hook=counter, max_ext_len=0)
     except _BROKEN as error:

@@ -16,18 +16,26 @@ _MAX_FOLDER_BYTES = 200
 """File systems allow 255 bytes a name."""
 
 
-def episode_path(run_id: str, episode_id: int, *, compression: str = "lz4") -> str:
+def episode_path(run_id: str, episode_id: int, *, compression: str = "lz4", replaced_plays: int = 0) -> str:
     """The place of a recording below the root: ``<run_id>/episode_000500.msgpack.lz4``.
 
-    A run id may be any text: what is not safe in a file name is percent-escaped, so no id can leave the root, and a
-    name of dots alone is escaped too. Two different ids never share a folder.
+    An episode that a resumed run played again has a name of its own, ``episode_000500_play2.msgpack.lz4``: whoever is
+    late with writing an earlier play can't put it in the place of the later one.
+
+    A run id may be any text: what is not safe in a file name is percent-escaped, so no id can leave the root. So are dots and
+    spaces at its ends: a folder ``..`` is the root's parent, a dot in front hides it, Windows drops those behind. Two
+    different ids never share a folder (on a file system that ignores case, those that differ in case alone do).
     """
-    folder = quote(run_id, safe=_SAFE_IN_NAMES)
-    if not folder.strip(". "):
-        folder = "".join(f"%{ord(letter):02X}" for letter in run_id) or "%"
+    folder = quote(run_id, safe=_SAFE_IN_NAMES, errors="surrogatepass") or "%"
+    if folder[0] in ". ":
+        folder = f"%{ord(folder[0]):02X}{folder[1:]}"
+    if folder[-1] in ". ":
+        folder = f"{folder[:-1]}%{ord(folder[-1]):02X}"
     if len(folder) > _MAX_FOLDER_BYTES:
-        folder = f"{folder[:_MAX_FOLDER_BYTES]}%{hashlib.blake2b(run_id.encode(), digest_size=8).hexdigest()}"
-    return f"{folder}/episode_{episode_id:06d}.msgpack{'.lz4' if compression == 'lz4' else ''}"
+        digest = hashlib.blake2b(run_id.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+        folder = f"{folder[:_MAX_FOLDER_BYTES]}%{digest}"
+    play = f"_play{replaced_plays + 1}" if replaced_plays else ""
+    return f"{folder}/episode_{episode_id:06d}{play}.msgpack{'.lz4' if compression == 'lz4' else ''}"
 
 
 class Storage(ABC):

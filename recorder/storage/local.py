@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,11 +47,13 @@ class LocalStorage(Storage):
     def read(self, name: str, *, max_bytes: int) -> bytes:
         path = self._path(name)
         try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size > max_bytes:
-                    raise EpisodeFileTooLargeError(f"{size} bytes, at most {max_bytes} are read: {path}")
-                return file.read()
+            with open(path, "rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise StorageError(f"not a file: {path}")
+                if status.st_size > max_bytes:
+                    raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
+                return file.readall()
         except FileNotFoundError as error:
             raise StorageError(f"no such recording (deleted, or never kept): {path}") from error
         except OSError as error:
@@ -73,10 +76,9 @@ class LocalStorage(Storage):
                 yield path.relative_to(root).as_posix()
 
     def _path(self, name: str) -> Path:
-        path = Path(self.root, name)
-        if ".." in path.relative_to(self.root).parts or Path(name).is_absolute():
-            raise StorageError(f"{name!r} would leave the recordings folder: {self.root}")
-        return path
+        if ".." in name.split("/") or "\0" in name or Path(name).is_absolute():
+            raise StorageError(f"{name!r} is no place below the recordings folder: {self.root}")
+        return Path(self.root, name)
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -32,5 +32,7 @@ def read_file(source: str | Path, *, max_bytes: int) -> bytes:
         EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
         StorageError: it is missing or can't be read.
     """
-    folder, _, name = str(source).rpartition("/")
-    return open_storage(folder or ("/" if str(source).startswith("/") else ".")).read(name, max_bytes=max_bytes)
+    folder, slash, name = str(source).rpartition("/")
+    if not folder or folder.endswith("/"):  # '/name', 'name', 'memory://name'
+        folder = folder + slash or "."
+    return open_storage(folder).read(name, max_bytes=max_bytes)

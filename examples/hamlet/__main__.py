@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from examples.hamlet.environment import describe_world
 from examples.hamlet.result import TrainingProgress, TrainingResult
 from examples.hamlet.train import train
 from recorder import EpisodeRecorder
@@ -65,13 +66,14 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def _recorder(arguments: argparse.Namespace) -> Iterator[EpisodeRecorder | None]:
     """The recorder that the arguments ask for; on the way out, also by Ctrl-C, everything is sent or written."""
+    world = describe_world(arguments.seed, arguments.device)
     if arguments.redis:
-        with EpisodeRecorder(arguments.redis, run_id=arguments.run_id) as recorder:
+        with EpisodeRecorder(arguments.redis, run_id=arguments.run_id, **world) as recorder:
             yield recorder
     elif arguments.memory:
         # Without a server the workers' part is played by a thread of this process.
         arguments.recordings.mkdir(parents=True, exist_ok=True)
-        recorder = EpisodeRecorder(run_id=arguments.run_id)
+        recorder = EpisodeRecorder(run_id=arguments.run_id, **world)
         with RecordingWriter(recorder, arguments.recordings / "catalog.db", arguments.recordings):
             yield recorder
     else:

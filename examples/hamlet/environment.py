@@ -9,14 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from examples.hamlet.affordances import AFFORDANCES, DECAY, HUNGERS, METER_NAMES, VITAL_METERS
 from examples.hamlet.curriculum import STAGES, Stage
+from recorder import Substrate
 
-__all__ = ["ACTION_NAMES", "GRID_SIZE", "HOURS", "MAX_STEPS", "Action", "HamletEnvironment", "StepOutcome"]
+__all__ = [
+    "ACTION_NAMES",
+    "GRID_SIZE",
+    "HOURS",
+    "MAX_STEPS",
+    "Action",
+    "HamletEnvironment",
+    "StepOutcome",
+    "describe_world",
+]
 
 GRID_SIZE = 8
 HOURS = 24
@@ -82,14 +93,11 @@ class HamletEnvironment:
         self.device = torch.device(device)
         self._random = torch.Generator(self.device).manual_seed(seed)
         self._build_tables(stages)
-        cells = torch.randperm(GRID_SIZE**2, generator=self._random, device=self.device)[: len(AFFORDANCES)]
+        cells = _affordance_cells(self._random)
         # One more "affordance" than there are: the row of zeros for cells that hold none.
         self._affordance_at = torch.full((GRID_SIZE**2,), len(AFFORDANCES), device=self.device)
         self._affordance_at[cells] = torch.arange(len(AFFORDANCES), device=self.device)
-        self.layout = {
-            affordance.name: (cell % GRID_SIZE, cell // GRID_SIZE)
-            for affordance, cell in zip(AFFORDANCES, cells.tolist(), strict=True)
-        }
+        self.layout = _layout_of(cells)
         self.position = torch.zeros((n_lanes, 2), dtype=torch.int64, device=self.device)
         self.meters = torch.ones((n_lanes, len(METER_NAMES)), device=self.device)
         self.time_of_day = torch.zeros(n_lanes, dtype=torch.int64, device=self.device)
@@ -221,6 +229,31 @@ class HamletEnvironment:
         self._stage_index = {stage.number: index for index, stage in enumerate(stages)}
         self._decay_scale = torch.tensor([stage.decay for stage in stages], device=place)
         self._sparse_reward = torch.tensor([stage.sparse_reward for stage in stages], device=place)
+
+
+def describe_world(seed: int, device: str = "cpu") -> dict[str, Any]:
+    """What all lives in the world of this seed have in common, as ``EpisodeRecorder`` takes it.
+
+    With it a life can be watched while it is lived, and one whose end never comes still has names and a map.
+    """
+    cells = _affordance_cells(torch.Generator(device).manual_seed(seed))
+    return {
+        "meter_names": METER_NAMES,
+        "action_names": ACTION_NAMES,
+        "grid_size": GRID_SIZE,
+        "substrate": Substrate("grid", 2, GRID_SIZE, GRID_SIZE),
+        "affordance_layout": _layout_of(cells),
+    }
+
+
+def _affordance_cells(random: torch.Generator) -> Tensor:
+    """A cell for each affordance: the first draw of a world's generator."""
+    return torch.randperm(GRID_SIZE**2, generator=random, device=random.device)[: len(AFFORDANCES)]
+
+
+def _layout_of(cells: Tensor) -> dict[str, tuple[int, int]]:
+    places = [(cell % GRID_SIZE, cell // GRID_SIZE) for cell in cells.tolist()]
+    return {affordance.name: place for affordance, place in zip(AFFORDANCES, places, strict=True)}
 
 
 def _wellbeing(meters: Tensor) -> Tensor:

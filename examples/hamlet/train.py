@@ -10,10 +10,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from examples.hamlet.affordances import AFFORDANCES, METER_NAMES
+from examples.hamlet.affordances import AFFORDANCES
 from examples.hamlet.agent import DQNAgent
 from examples.hamlet.curriculum import Curriculum
-from examples.hamlet.environment import ACTION_NAMES, GRID_SIZE, MAX_STEPS, HamletEnvironment
+from examples.hamlet.environment import ACTION_NAMES, MAX_STEPS, HamletEnvironment
 from examples.hamlet.lives import EndedLife, Lives
 from examples.hamlet.novelty import RandomNetworkDistillation
 from examples.hamlet.result import Tally, TrainingProgress, TrainingResult
@@ -135,8 +135,5 @@ def _metadata(life: EndedLife, env: HamletEnvironment, epsilon: float, env_steps
         intrinsic_weight=life.stage.intrinsic_weight,
         affordance_layout={name: env.layout[name] for name in life.stage.affordances},
         affordance_visits={name: visits[name] for name in life.stage.affordances},
-        meter_names=METER_NAMES,
-        action_names=ACTION_NAMES,
-        grid_size=GRID_SIZE,
         env_steps=env_steps,
     )

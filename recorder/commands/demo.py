@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 NAME = "demo"
 
+_USUAL_ADDRESS = ("127.0.0.1", 8766)
 _START_SECS = 60.0
 _SETTLE_SECS = 120.0
 _POLL_SECS = 0.1
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         MissingExtraError: torch or the workers' parts are not installed.
         ServerStartError: the server or the worker did not start.
     """
-    train = _load_trainer()
+    train, describe_world = _load_trainer()
     output = Output.of(args)
     folder: Path = args.dir.absolute()
     recordings = folder / "recordings"
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         with ChildProcess(worker_command, log=log) as worker:
             catalog = _wait_for_catalog(recordings / "catalog.db", worker)
             output.note(f"worker started, its log: {log}\ntraining for {args.seconds:.0f} s, run {run_id}")
-            with EpisodeRecorder(server.url, run_id=run_id) as recorder:
+            with EpisodeRecorder(server.url, run_id=run_id, **describe_world(args.seed)) as recorder:
                 result = train(
                     recorder=recorder,
                     n_lanes=args.lanes,
@@ -91,15 +93,18 @@ def run(args: argparse.Namespace) -> int:
             _wait_until(lambda: _is_settled(catalog, run_id), worker, "the worker to finish the run")
             summary = report(output, catalog, recordings, run_id, result, stats)
             catalog.close()
+            if not args.exit:
+                _serve(output, options, server.url, folder / "replay.log")
     return ExitStatus.OK if summary["is_whole"] else ExitStatus.FAILED
 
 
-def _load_trainer() -> Callable[..., Any]:
+def _load_trainer() -> tuple[Callable[..., Any], Callable[[int], dict[str, Any]]]:
     try:
         import torch  # only the demo's trainer needs it
     except ImportError as error:
         raise MissingExtraError("The demo's trainer", "torch") from error
     try:
+        from examples.hamlet.environment import describe_world
         from examples.hamlet.train import train
     except ImportError as error:
         raise RecorderError(
@@ -107,7 +112,7 @@ def _load_trainer() -> Callable[..., Any]:
         ) from error
     # The tensors are small: a second thread costs more than it brings.
     torch.set_num_threads(1)
-    return train
+    return train, describe_world
 
 
 def _demo_config() -> Path | None:
@@ -116,6 +121,25 @@ def _demo_config() -> Path | None:
 
     path = Path(examples.__file__ or "").parent.parent / "configs" / "demo.yaml"
     return path if path.exists() else None
+
+
+def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> None:
+    """Show the recordings until Ctrl-C; on a free port when the usual one is taken."""
+    log.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "recorder", "serve", "--redis-url", redis_url, *options]
+    if not _is_free(*_USUAL_ADDRESS):
+        command += ["--port", "0"]
+    with ChildProcess(command, log=log) as server:
+        _wait_until(lambda: "Replay: " in server.log_tail(), server, "the replay server", secs=_START_SECS)
+        link = server.log_tail().partition("Replay: ")[2].split()[0]
+        output.note(f"\nWatch them: {link}\nCtrl-C stops everything that the demo started.")
+        while server.is_alive:
+            time.sleep(_POLL_SECS)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) != 0
 
 
 def _wait_for_catalog(path: Path, worker: ChildProcess) -> Catalog:

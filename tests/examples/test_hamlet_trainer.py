@@ -14,7 +14,7 @@ import torch
 from examples.gymnasium_env import record_episodes
 from examples.hamlet.affordances import AFFORDANCES, METER_NAMES, VITAL_METERS, Affordance
 from examples.hamlet.curriculum import STAGES, Curriculum, Stage
-from examples.hamlet.environment import ACTION_NAMES, MAX_STEPS, Action, HamletEnvironment
+from examples.hamlet.environment import ACTION_NAMES, MAX_STEPS, Action, HamletEnvironment, describe_world
 from examples.hamlet.result import TrainingResult
 from examples.hamlet.train import train
 from examples.hamlet.transition_memory import TransitionMemory, Transitions
@@ -61,7 +61,7 @@ def read_episode(recorder: EpisodeRecorder, episode_id: int) -> Episode:
 
 @pytest.fixture(scope="module")
 def run() -> RecordedRun:
-    with EpisodeRecorder(run_id="life", strict=True) as recorder:
+    with EpisodeRecorder(run_id="life", strict=True, **describe_world(3)) as recorder:
         result = train(recorder=recorder, n_lanes=N_LANES, env_steps=N_STEPS, seed=3)
     finished = recorder.stream.read_finished("life", after=FIRST_CURSOR, limit=1000)
     ends = [entry.body for entry in finished if entry.body["kind"] == "end"]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from recorder.errors import SettingsError
 
-__all__ = ["REDIS_SCHEMES", "is_url", "normalise_redis_url", "redact"]
+__all__ = ["REDIS_SCHEMES", "celery_broker_url", "is_url", "normalise_redis_url", "redact"]
 
 REDIS_SCHEMES = {
     "redis": "redis",
@@ -54,6 +54,21 @@ def normalise_redis_url(url: str) -> str:
         if name in _FORBIDDEN_OPTIONS:
             raise SettingsError(f"the option {name!r} is set by the recorder itself; leave it out of {redact(url)}")
     return normal
+
+
+def celery_broker_url(url: str) -> str:
+    """The same server in the spelling of Celery's messaging library, which has its own for Unix sockets.
+
+    Raises:
+        SettingsError: as ``normalise_redis_url``.
+    """
+    url = normalise_redis_url(url)
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    credentials = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    query = f"?{parts.query.replace('db=', 'virtual_host=')}" if parts.query else ""
+    return f"redis+socket://{credentials}{parts.path}{query}"
 
 
 def redact(url: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from recorder.catalog import Catalog, VideoRow
 from recorder.recordings import find_recording
 from recorder.settings import Settings
-from recorder.urls import normalise_redis_url
+from recorder.urls import celery_broker_url
 from recorder.video_wish import RENDER_QUEUE, RENDER_TASK, make_wish
 
 __all__ = ["RenderRequests"]
@@ -74,8 +74,7 @@ class RenderRequests:
         from celery import Celery  # lazy: a server that makes no videos needs none
         from kombu.exceptions import OperationalError
 
-        url = normalise_redis_url(self._broker_url)
-        app = Celery("hamlet-requests", broker=url, set_as_current=False)
+        app = Celery("hamlet-requests", broker=celery_broker_url(self._broker_url), set_as_current=False)
         app.conf.broker_transport_options = {
             "global_keyprefix": self._key_prefix,
             "socket_timeout": _SEND_TIMEOUT_SECS,

@@ -6,15 +6,12 @@ No result backend, no chords: state lives in the catalog, so a task may be lost 
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import urlsplit
-
 from celery import Celery
 from kombu import Queue
 
 from recorder.errors import MissingExtraError
 from recorder.settings import Settings
-from recorder.urls import normalise_redis_url
+from recorder.urls import celery_broker_url
 from worker.process import WorkerProcess
 from worker.tasks import register_ingest_tasks
 from worker.tick import Tick
@@ -36,18 +33,18 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
     Args:
         redis_url: the server with the streams; the queues lie there too unless ``redis.broker_url`` names another.
     """
-    prefix = settings.redis.key_prefix
+    broker_url = celery_broker_url(settings.redis.broker_url or redis_url)
     app = Celery("hamlet", set_as_current=False)
     app.conf.update(
-        broker_url=_broker_url(settings.redis.broker_url or redis_url),
+        broker_url=broker_url,
         broker_transport_options={
-            "global_keyprefix": prefix,
+            "global_keyprefix": settings.redis.key_prefix,
             "visibility_timeout": VISIBILITY_TIMEOUT_SECS,
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
             "socket_timeout": 10.0,
             "socket_connect_timeout": 5.0,
-            "socket_keepalive": not redis_url.startswith("unix:"),
+            "socket_keepalive": not broker_url.startswith("redis+socket:"),
             "health_check_interval": 25,
         },
         broker_connection_retry_on_startup=True,
@@ -63,7 +60,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         task_soft_time_limit=TASK_SOFT_TIME_LIMIT_SECS,
         worker_prefetch_multiplier=1,
         worker_soft_shutdown_timeout=20.0,
-        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_cancel_long_running_tasks_on_connection_loss=False,  # they can be delivered twice: let them finish
         worker_send_task_events=False,
         worker_max_tasks_per_child=5000,
         enable_utc=True,
@@ -83,14 +80,3 @@ def _register_render_tasks(app: Celery, process: WorkerProcess) -> None:
     except (ImportError, MissingExtraError):
         return
     register(app, process)
-
-
-def _broker_url(url: str) -> Any:
-    """The same server in kombu's spelling."""
-    url = normalise_redis_url(url)
-    parts = urlsplit(url)
-    if parts.scheme != "unix":
-        return url
-    credentials = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    query = f"?{parts.query.replace('db=', 'virtual_host=')}" if parts.query else ""
-    return f"redis+socket://{credentials}{parts.path}{query}"

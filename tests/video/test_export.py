@@ -163,7 +163,7 @@ def test_a_video_that_is_stopped_leaves_the_old_file_and_no_part(recordings, tmp
     path = tmp_path / "video.mp4"
     path.write_text("the old one")
     with pytest.raises(VideoStoppedError, match="after 4 of 12 frames"):
-        export(recordings, 1, path, on_frame=lambda n_done, n_total: n_done < 4)
+        export(recordings, 1, path, on_frame=lambda n_done, _: n_done < 4)
 
     def interrupt(n_done, n_total):
         raise KeyboardInterrupt

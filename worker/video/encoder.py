@@ -67,11 +67,12 @@ class _Ffmpeg:
         self._path = path
         if path.is_dir():
             raise VideoError(f"the video's path is a folder; give a file name: {path}")
+        program = ffmpeg_path()
         self._part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clean_up
         self._progress = tempfile.NamedTemporaryFile(prefix="ffmpeg-progress-")  # noqa: SIM115 - closed in _clean_up
         self.command = [
-            ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "warning", "-nostats", "-progress", self._progress.name,
+            program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-nostats", "-progress", self._progress.name,
             *arguments, "-y", str(self._part),
         ]  # fmt: skip
         try:

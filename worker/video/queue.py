@@ -60,14 +60,14 @@ class RenderContext:
 
     Args:
         videos_dir: folder for the videos, reached by all render workers and by the server.
-        send_segment: hands a segment to some worker: video id, index.
+        send_segment: hands a segment to some worker: video id, index, lease.
         send_video: hands a video to some worker, to be begun or joined.
     """
 
     catalog: Catalog
     storage: Storage
     videos_dir: Path
-    send_segment: Callable[[str, int], None]
+    send_segment: Callable[[str, int, str], None]
     send_video: Callable[[str], None]
     limits: RenderLimits = field(default_factory=RenderLimits)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -115,18 +115,23 @@ def hand_out_segments(context: RenderContext) -> int:
     Returns:
         How many were sent.
     """
-    limits = context.limits
-    segments = context.catalog.claim_segments(now=context.now(), lease_secs=limits.lease_secs, limit=limits.batch)
+    limits, now = context.limits, context.now()
+    segments = context.catalog.claim_segments(now=now, lease_secs=limits.lease_secs, limit=limits.batch)
+    lease = (now + timedelta(seconds=limits.lease_secs)).isoformat()
     for segment in segments:
-        context.send_segment(segment.video_id, segment.segment_index)
+        context.send_segment(segment.video_id, segment.segment_index, lease)
     return len(segments)
 
 
-def render_segment(context: RenderContext, video_id: str, segment_index: int) -> None:
-    """Render one segment; whoever finishes the last one joins the video. Nothing when another worker is at it, or it is done."""
+def render_segment(context: RenderContext, video_id: str, segment_index: int, lease: str) -> None:
+    """Render one segment; whoever finishes the last one joins the video. Nothing when another worker is at it, or it is done.
+
+    Args:
+        lease: the end of the lease under which it was handed out: a worker that has begun holds another one.
+    """
     catalog, limits = context.catalog, context.limits
     known = {row.segment_index: row for row in catalog.list_segments(video_id)}.get(segment_index)
-    if known is None or _is_leased_out(known, context.now()):
+    if known is None or _is_being_rendered(known, lease, context.now()):
         return
     segment = catalog.start_segment(
         video_id, segment_index, now=context.now(), lease_secs=limits.lease_secs, max_attempts=limits.max_attempts
@@ -188,8 +193,9 @@ def sweep_videos(context: RenderContext) -> int:
     return len(rows) + hand_out_segments(context)
 
 
-def _is_leased_out(segment: SegmentRow, now: datetime) -> bool:
-    return segment.state == "rendering" and segment.leased_until is not None and segment.leased_until > now
+def _is_being_rendered(segment: SegmentRow, lease: str, now: datetime) -> bool:
+    until = segment.leased_until
+    return segment.state == "rendering" and until is not None and until > now and until.isoformat() != lease
 
 
 def _render(context: RenderContext, row: VideoRow, segment: SegmentRow) -> Path:

@@ -39,8 +39,8 @@ def register(app: Celery, process: WorkerProcess) -> None:
         renderer.run("video_id=%s", video_id, lambda context: begin_video(context, video_id))
 
     @app.task(name=RENDER_SEGMENT)
-    def segment(video_id: str, segment_index: int) -> None:
-        renderer.run("video_id=%s", video_id, lambda context: render_segment(context, video_id, segment_index))
+    def segment(video_id: str, segment_index: int, lease: str) -> None:
+        renderer.run("video_id=%s", video_id, lambda context: render_segment(context, video_id, segment_index, lease))
 
     @app.task(name=SWEEP_VIDEOS)
     def sweep() -> None:
@@ -79,8 +79,8 @@ class _Renderer:
             )
         return self._context
 
-    def _send_segment(self, video_id: str, segment_index: int) -> None:
-        self._app.send_task(RENDER_SEGMENT, [video_id, segment_index], queue=RENDER_QUEUE)
+    def _send_segment(self, video_id: str, segment_index: int, lease: str) -> None:
+        self._app.send_task(RENDER_SEGMENT, [video_id, segment_index, lease], queue=RENDER_QUEUE)
 
     def _send_video(self, video_id: str) -> None:
         self._app.send_task(RENDER_TASK, [video_id], queue=RENDER_QUEUE)

@@ -59,7 +59,9 @@ class MetersPanel:
         shown = values
         if moment.progress < 1 and self._series.follows(moment.step_index):
             before = self._series.meters[moment.step_index - 1]
-            shown = before + (values - before) * moment.progress
+            both = np.isfinite(before) & np.isfinite(values)
+            shown = values.copy()
+            shown[both] = before[both] + (values[both] - before[both]) * moment.progress
         bars = []
         for i, ((low, high), value) in enumerate(zip(self._ranges, values, strict=True)):
             share = (float(shown[i]) - low) / (high - low)

@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from recorder.errors import RecordingNotFoundError, UsageError
+from recorder.settings import load_settings
+from recorder.storage import open_storage
+from replay_server.render_requests import RenderRequests
+from tests.video.conftest import RUN
+from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, n_frames_of
+from worker.video import export_episode_video, segments
+from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
+
+CHOICES = {"dpi": 20, "preset": "ultrafast", "crf": 0, "fps": 10}
+
+
+@dataclass
+class Cluster:
+    """Workers whose messages are delivered when the test says so; the clock stands still until it is moved."""
+
+    recordings: object
+    messages: list = field(default_factory=list)
+    at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __post_init__(self):
+        self.context = RenderContext(
+            catalog=self.recordings.catalog,
+            storage=open_storage(self.recordings.folder),
+            videos_dir=self.recordings.folder / "videos",
+            send_segment=lambda *message: self.messages.append(message),
+            send_video=lambda video_id: self.messages.append((video_id,)),
+            limits=RenderLimits(lease_secs=60, report_secs=0.0),
+            now=lambda: self.at,
+        )
+        settings = load_settings(overrides={"recordings_dir": str(self.recordings.folder)})
+        self.requests = RenderRequests(self.recordings.catalog, settings, redis_url=None, now=lambda: self.at)
+
+    def ask(self, episode_id=1, **choices):
+        row, _ = self.requests.ask(None, episode_id, {**CHOICES, **choices})
+        return row.video_id
+
+    def deliver(self, message):
+        if len(message) == 1:
+            begin_video(self.context, *message)
+        else:
+            render_segment(self.context, *message)
+
+    def run(self, times=1):
+        """Sweep, and deliver every message ``times`` times, until nothing is left."""
+        sweep_videos(self.context)
+        while self.messages:
+            message = self.messages.pop(0)
+            for _ in range(times):
+                self.deliver(message)
+
+    def video(self, video_id):
+        return self.recordings.catalog.get_video(video_id)
+
+    def file(self, video_id):
+        return self.context.videos_dir / self.video(video_id).file_path
+
+    def files(self):
+        folder = self.context.videos_dir
+        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def cluster(recordings, monkeypatch):
+    # A segment of 20 frames, which are two seconds: one group of pictures.
+    monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)
+    return Cluster(recordings)
+
+
+def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(cluster, recordings, tmp_path):
+    recordings.add(1, 50)
+    video_id = cluster.ask()
+    cluster.run()
+    row = cluster.video(video_id)
+    assert (row.state, row.n_frames_done, row.n_frames_total, row.n_segments_done) == ("done", 50, 50, 3)
+    path = cluster.file(video_id)
+    assert row.file_size_bytes == path.stat().st_size
+    straight = export_episode_video(
+        1, recordings.database, recordings.folder, tmp_path / "straight.mp4", **CHOICES
+    ).path
+    assert frame_hashes_of(path) == frame_hashes_of(straight)
+    assert boxes_of(path).index("moov") < boxes_of(path).index("mdat")
+    assert "Chapter" in facts_of(path).text
+    assert cluster.files() == [row.file_path]
+
+
+def test_the_same_wish_is_the_same_video_and_is_made_once(cluster, recordings):
+    recordings.add(1, 5)
+    first = cluster.ask()
+    assert cluster.ask(fps=10.0, style=None) == first
+    assert cluster.ask(style="light") != first
+    cluster.run()
+    made_at = cluster.file(first).stat().st_mtime_ns
+    assert cluster.ask() == first
+    cluster.run()
+    assert cluster.file(first).stat().st_mtime_ns == made_at
+
+
+def test_an_episode_that_was_played_again_is_another_video(cluster, recordings):
+    recordings.add(1, 5)
+    first = cluster.ask()
+    recordings.add(1, 9)
+    assert cluster.ask() != first
+
+
+def test_every_message_may_come_twice(cluster, recordings):
+    recordings.add(1, 50)
+    video_id = cluster.ask()
+    cluster.run(times=2)
+    row = cluster.video(video_id)
+    assert row.state == "done"
+    assert row.attempts <= 2
+    assert n_frames_of(cluster.file(video_id)) == 50
+    assert cluster.files() == [row.file_path]
+
+
+def test_messages_that_come_again_while_nobody_works_cost_no_attempts(cluster, recordings):
+    recordings.add(1, 50)
+    video_id = cluster.ask()
+    for _ in range(10):
+        begin_video(cluster.context, video_id)
+        cluster.at += timedelta(seconds=61)
+        cluster.messages.clear()
+    cluster.run()
+    assert cluster.video(video_id).state == "done"
+
+
+def test_a_lost_message_is_sent_again_when_the_lease_has_run_out(cluster, recordings):
+    recordings.add(1, 50)
+    video_id = cluster.ask()
+    sweep_videos(cluster.context)
+    cluster.deliver(cluster.messages.pop())
+    cluster.messages.clear()
+    cluster.run()
+    assert cluster.video(video_id).state == "rendering"
+    cluster.at += timedelta(seconds=61)
+    cluster.run()
+    assert cluster.video(video_id).state == "done"
+
+
+def test_a_segment_that_another_worker_renders_is_left_to_it(cluster, recordings):
+    recordings.add(1, 5)
+    video_id = cluster.ask()
+    begin_video(cluster.context, video_id)
+    cluster.recordings.catalog.start_segment(video_id, 0, now=cluster.at + timedelta(seconds=1), lease_secs=60)
+    cluster.deliver(cluster.messages.pop())
+    assert cluster.recordings.catalog.list_segments(video_id)[0].attempts == 1
+    assert not cluster.context.videos_dir.exists()
+
+
+def test_a_segment_whose_worker_died_is_rendered_by_another(cluster, recordings):
+    recordings.add(1, 5)
+    video_id = cluster.ask()
+    begin_video(cluster.context, video_id)
+    cluster.recordings.catalog.start_segment(video_id, 0, now=cluster.at + timedelta(seconds=1), lease_secs=60)
+    cluster.messages.clear()
+    cluster.run()
+    assert cluster.video(video_id).state == "rendering"
+    cluster.at += timedelta(seconds=62)
+    cluster.run()
+    assert cluster.video(video_id).state == "done"
+
+
+def test_a_joiner_that_died_is_replaced(cluster, recordings):
+    recordings.add(1, 50)
+    video_id = cluster.ask()
+    begin_video(cluster.context, video_id)
+
+    class KilledError(BaseException):
+        pass
+
+    def die(*args, **kwargs):
+        raise KilledError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.video.queue.join_segments", die)
+        for message in cluster.messages:
+            if message[1:2] == (2,):
+                with pytest.raises(KilledError):
+                    cluster.deliver(message)
+            else:
+                cluster.deliver(message)
+    cluster.messages.clear()
+    assert cluster.video(video_id).state == "joining"
+    cluster.at += timedelta(seconds=61)
+    cluster.run()
+    assert n_frames_of(cluster.file(video_id)) == 50
+    assert cluster.files() == [cluster.video(video_id).file_path]
+
+
+def test_a_cancelled_video_stops_its_workers_and_leaves_nothing(cluster, recordings):
+    recordings.add(1, 50)
+    video_id = cluster.ask()
+    begin_video(cluster.context, video_id)
+    first, *others = cluster.messages
+    cluster.deliver(first)
+    reported = cluster.recordings.catalog.report_video
+
+    def cancelled_meanwhile(*args, **kwargs):
+        cluster.recordings.catalog.cancel_video(video_id, at=cluster.at)
+        return reported(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster.recordings.catalog, "report_video", cancelled_meanwhile)
+        for message in others:
+            cluster.deliver(message)
+    assert cluster.video(video_id).state == "cancelled"
+    assert cluster.files() == []
+    cluster.at += timedelta(seconds=61)
+    cluster.run()
+    assert cluster.video(video_id).state == "cancelled"
+
+
+def test_a_video_that_can_not_be_made_is_parked_with_its_error_and_can_be_tried_again(cluster, recordings):
+    row = recordings.add(1, 5)
+    path = recordings.folder / row.file_path
+    content = path.read_bytes()
+    path.write_bytes(b"broken")
+    video_id = cluster.ask()
+    for _ in range(3):
+        cluster.run()
+        assert "episode_000001" in cluster.video(video_id).error
+        cluster.at += timedelta(seconds=61)
+    assert (cluster.video(video_id).state, cluster.video(video_id).attempts) == ("failed", 3)
+    path.write_bytes(content)
+    assert cluster.ask() == video_id
+    cluster.run()
+    assert cluster.video(video_id).state == "done"
+
+
+def test_a_segment_that_fails_is_tried_three_times(cluster, recordings, monkeypatch):
+    recordings.add(1, 5)
+    video_id = cluster.ask()
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nonexistent")
+    for _ in range(5):
+        cluster.run()
+        cluster.at += timedelta(seconds=61)
+    row = cluster.video(video_id)
+    assert row.state == "failed"
+    assert "IMAGEIO_FFMPEG_EXE" in row.error
+    assert cluster.recordings.catalog.list_segments(video_id)[0].attempts == 3
+    assert cluster.files() == []
+
+
+def test_a_wish_that_can_not_be_is_refused_at_once_or_parked_at_once(cluster, recordings):
+    recordings.add(1, 5)
+    with pytest.raises(UsageError, match="did you mean 'preset'"):
+        cluster.ask(presets="slow")
+    with pytest.raises(UsageError, match="dpi of a video is of type int"):
+        cluster.ask(dpi="20")
+    with pytest.raises(RecordingNotFoundError):
+        cluster.ask(9)
+    video_id = cluster.ask(style="drak")
+    cluster.run()
+    row = cluster.video(video_id)
+    assert (row.state, row.attempts) == ("failed", 1)
+    assert "did you mean 'dark'" in row.error
+
+
+def test_a_gif_is_made_in_one_piece(cluster, recordings):
+    recordings.add(1, 50)
+    video_id = cluster.ask(codec="gif")
+    cluster.run()
+    assert cluster.video(video_id).n_segments_total == 1
+    assert n_frames_of(cluster.file(video_id)) == 50
+
+
+def test_two_videos_at_once_do_not_meet(cluster, recordings):
+    recordings.add(1, 30)
+    recordings.add(2, 25)
+    wishes = {cluster.ask(1): 30, cluster.ask(2): 25, cluster.ask(2, style="light"): 25}
+    cluster.run()
+    for video_id, n_frames in wishes.items():
+        assert n_frames_of(cluster.file(video_id)) == n_frames
+    assert len(cluster.files()) == 3
+
+
+def test_a_deleted_wish_is_forgotten(cluster, recordings):
+    recordings.add(1, 5)
+    video_id = cluster.ask()
+    sweep_videos(cluster.context)
+    recordings.catalog.delete_video(video_id)
+    for message in cluster.messages:
+        cluster.deliver(message)
+
+
+def test_progress_is_told_while_a_segment_is_rendered(cluster, recordings):
+    recordings.add(1, 50)
+    video_id = cluster.ask()
+    begin_video(cluster.context, video_id)
+    told = []
+    report = recordings.catalog.report_video
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            recordings.catalog, "report_video", lambda *a, **k: told.append(k["n_frames_done"]) or report(*a, **k)
+        )
+        for message in cluster.messages:
+            cluster.deliver(message)
+    assert told == sorted(told)
+    assert told[-1] == 50
+
+
+def test_the_run_is_part_of_the_wish(cluster, recordings):
+    recordings.add(1, 5)
+    assert cluster.requests.ask(RUN, 1, {})[0].run_id == RUN
+    assert replace(cluster.video(cluster.ask()), options={}).episode_id == 1

@@ -1,0 +1,88 @@
+"""Real workers, a real server, and SIGKILL."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from recorder.settings import load_settings
+from replay_server.render_requests import RenderRequests
+from tests.processes import PythonProcess
+from tests.video.decoding import n_frames_of
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(180)
+
+N_STEPS = 400
+CHOICES = {"dpi": 80, "preset": "medium", "crf": 18}
+DEADLINE_SECS = 90.0
+
+
+@pytest.fixture
+def config(recordings, redis_url, tmp_path):
+    """A configuration with short leases, so that the dead are soon replaced."""
+    path = tmp_path / "config.yaml"
+    settings = {
+        "recordings_dir": str(recordings.folder),
+        "database": str(recordings.database),
+        "redis": {"url": redis_url},
+        "render": {"lease_secs": 5.0, "encoder_threads": 1},
+    }
+    path.write_text(yaml.safe_dump({"recording": settings}))
+    return path
+
+
+def start_worker(config):
+    return PythonProcess(
+        "-m", "recorder", "worker", "--config", str(config), "--queues", "render", "--concurrency", "1"
+    )
+
+
+def pids_with(words):
+    """Processes whose command line holds the words."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                line = (folder / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if words in line and int(folder.name) != os.getpid():
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the processes to kill in /proc")
+def test_a_video_comes_once_and_whole_though_worker_and_ffmpeg_are_killed(recordings, config):
+    recordings.add(1, N_STEPS)
+    settings = load_settings(config)
+    catalog = recordings.catalog
+    with start_worker(config) as first:
+        requests = RenderRequests(catalog, settings, redis_url=settings.redis.url)
+        row, created = requests.ask(None, 1, CHOICES)
+        assert created
+        segments_dir = str(settings.videos_path / ".segments")
+        wait_until(lambda: pids_with(segments_dir), DEADLINE_SECS, "the first ffmpeg")
+        os.kill(pids_with(segments_dir)[0], signal.SIGKILL)
+        wait_until(
+            lambda: any(s.error for s in catalog.list_segments(row.video_id)), DEADLINE_SECS, "the note of the failure"
+        )
+        wait_until(lambda: pids_with(segments_dir), DEADLINE_SECS, "the second ffmpeg")
+        os.killpg(first.pid, signal.SIGKILL)
+    wait_until(lambda: not pids_with(segments_dir), 10.0, "the end of the dead worker's ffmpeg")
+    assert catalog.get_video(row.video_id).state == "rendering"
+    with start_worker(config) as second:
+        done = wait_until(lambda: finished(catalog, row.video_id), DEADLINE_SECS, "the video")
+        assert done.state == "done", (done.error, second.output)
+    videos = [path for path in settings.videos_path.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    assert videos == [settings.videos_path / done.file_path]
+    assert n_frames_of(videos[0]) == N_STEPS
+
+
+def finished(catalog, video_id):
+    row = catalog.get_video(video_id)
+    return row if row.state in ("done", "failed") else None

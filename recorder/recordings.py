@@ -26,7 +26,9 @@ def find_recording(catalog: Catalog, run_id: str | None, episode_id: int) -> Rec
     try:
         return catalog.get_recording(run_id, episode_id)
     except RecordingNotFoundError as error:
-        raise RecordingNotFoundError(f"Recording not found: {_reason(catalog, run_id, episode_id)}: {catalog.url}") from error
+        raise RecordingNotFoundError(
+            f"Recording not found: {_reason(catalog, run_id, episode_id)}: {catalog.url}"
+        ) from error
 
 
 def read_recording(storage: Storage, row: RecordingRow) -> bytes:
@@ -48,7 +50,9 @@ def read_recording(storage: Storage, row: RecordingRow) -> bytes:
         ) from error
 
 
-def open_recording(catalog: Catalog, storage: Storage, run_id: str | None, episode_id: int) -> tuple[RecordingRow, Episode]:
+def open_recording(
+    catalog: Catalog, storage: Storage, run_id: str | None, episode_id: int
+) -> tuple[RecordingRow, Episode]:
     """Find, read and open a recording.
 
     Raises:
@@ -74,7 +78,9 @@ def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:
         case "held":
             return f"{name} waits until no criterion can claim it any more; try again later"
         case "skipped":
-            return f"{name} was not kept by any criterion, or was deleted; 'python -m recorder why {episode_id}' explains"
+            return (
+                f"{name} was not kept by any criterion, or was deleted; 'python -m recorder why {episode_id}' explains"
+            )
         case _ if episode.parked:
             return f"{name} was to be kept, but writing it failed: {episode.error}"
         case _:

@@ -112,7 +112,7 @@ class ReplayManager:
         return True
 
     def list_recordings(self, **filters: Any) -> list[dict[str, Any]]:
-        """Recordings by ``stage``, ``reason``, ``min_reward``, ``max_reward``, ``limit`` and the other filters of ``Catalog.query_recordings``."""
+        """Recordings by ``stage``, ``reason``, ``min_reward``, ``max_reward``, ``limit``; more: ``Catalog.query_recordings``."""
         return self._catalog.query_recordings(**filters)
 
     @property
@@ -193,4 +193,4 @@ class ReplayManager:
 
     def get_affordances(self) -> dict[str, tuple[float, ...]]:
         """Name to cell."""
-        return dict(self.episode.affordances)
+        return {name: tuple(cell) for name, cell in self.episode.affordances.items()}

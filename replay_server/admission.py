@@ -60,7 +60,9 @@ def add_admission(app: Flask, services: Services) -> None:
         metrics.refused.labels(why="token").inc()
         wrong = "this is not the token" if given is not None else "a token is needed"
         return error_response(
-            HttpError(401, "token_needed", f"{wrong}: open the link that the server printed, or send Authorization: Bearer")
+            HttpError(
+                401, "token_needed", f"{wrong}: open the link that the server printed, or send Authorization: Bearer"
+            )
         )
 
     @app.after_request

@@ -103,4 +103,3 @@ def create_app(
     add_socket_route(app, services)
     app.register_blueprint(make_pages())
     return app
-

@@ -45,7 +45,8 @@ class Extent(NamedTuple):
 class LiveEpisode:
     """One playing of an episode, as far as it has come.
 
-    Grows on reader threads while viewers look: lists only ever get longer, ``chunk_rows`` last, so what an ``extent`` covers stays as it is.
+    Grows on reader threads while viewers look: lists only ever get longer, ``chunk_rows`` last, so that what an
+    ``extent`` covers stays as it is.
     """
 
     run_id: str
@@ -214,7 +215,9 @@ class LiveEpisodes:
                 followed.grown_at = now
                 episode.is_ended = (episode_id, episode.play_id) not in self.open_episodes(run_id)
 
-    def _apply(self, episode: LiveEpisode | None, run_id: str, episode_id: int, entry: StreamEntry) -> LiveEpisode | None:
+    def _apply(
+        self, episode: LiveEpisode | None, run_id: str, episode_id: int, entry: StreamEntry
+    ) -> LiveEpisode | None:
         try:
             if entry.kind == HEADER:
                 return _begin(run_id, episode_id, entry)
@@ -228,7 +231,9 @@ class LiveEpisodes:
                 episode.is_ended = True
             episode.last_seq = entry.entry_id
         except (EpisodeFileError, UsageError, KeyError, TypeError) as error:
-            raise StreamCorruptError(f"entry {entry.entry_id} of episode {episode_id} of run {run_id!r}: {error}") from error
+            raise StreamCorruptError(
+                f"entry {entry.entry_id} of episode {episode_id} of run {run_id!r}: {error}"
+            ) from error
         return episode
 
     def _keep(self, episode: LiveEpisode, number: int, frame: bytes) -> None:

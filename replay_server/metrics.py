@@ -22,9 +22,13 @@ class Metrics:
         self.viewers = Gauge("replay_viewers", "WebSocket connections now", registry=self._registry)
         self.messages = Counter("replay_messages", "Messages that viewers sent", registry=self._registry)
         self.errors = Counter("replay_errors", "Errors told to viewers", ["code"], registry=self._registry)
-        self.refused = Counter("replay_refused", "Requests refused before they were looked at", ["why"], registry=self._registry)
+        self.refused = Counter(
+            "replay_refused", "Requests refused before they were looked at", ["why"], registry=self._registry
+        )
         self.requests = Counter("replay_requests", "HTTP requests", ["endpoint", "status"], registry=self._registry)
-        self.request_secs = Histogram("replay_request_secs", "Seconds of an HTTP request", ["endpoint"], registry=self._registry)
+        self.request_secs = Histogram(
+            "replay_request_secs", "Seconds of an HTTP request", ["endpoint"], registry=self._registry
+        )
 
     def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
         """A gauge that is asked when someone looks."""

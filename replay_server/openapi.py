@@ -25,8 +25,6 @@ _FILTERS = [
     _query("max_return", "number", "With at most this return."),
     _query("min_episode", "integer", "With at least this id."),
     _query("max_episode", "integer", "With at most this id."),
-    _query("min_episode", "integer", "With at least this id."),
-    _query("max_episode", "integer", "With at most this id."),
     _query("tag", "string", "With this tag."),
     _query("recorded", "boolean", "true: with a file; false: without."),
     _query("sort", "string", "finished, episode_id, reward, length or stage; - in front: greatest first."),
@@ -70,7 +68,12 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
             "content": ["application/x-ndjson", "application/msgpack"],
         },
     ),
-    ("get", f"{_EPISODE}/file", "The file; ranges", {"parameters": [_VERSION], "content": ["application/octet-stream"]}),
+    (
+        "get",
+        f"{_EPISODE}/file",
+        "The file; ranges",
+        {"parameters": [_VERSION], "content": ["application/octet-stream"]},
+    ),
     (
         "get",
         f"{_EPISODE}/thumbnail.png",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,8 @@ class OpenedRecording:
     @cached_property
     def first_indexes(self) -> list[int]:
         """Index of the first step of each chunk."""
-        return np.cumsum([0, *(ref.n_steps for ref in self.episode.chunks)])[:-1].tolist()
+        counts = [ref.n_steps for ref in self.episode.chunks]
+        return [0, *accumulate(counts)][: len(counts)]
 
     def chunk_frame(self, number: int) -> bytes:
         """One chunk as an LZ4 frame.

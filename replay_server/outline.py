@@ -1,4 +1,7 @@
-"""What a timeline shows of an episode before all of its chunks have come: markers, dull spans, curves. Pure functions on columns."""
+"""What a timeline shows of an episode before all of its chunks have come: markers, dull spans, curves.
+
+Pure functions on columns.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +153,12 @@ def _unsure(q_values: NDArray[Any], masks: NDArray[Any] | None) -> list[tuple[in
         allowed &= masks.astype(np.bool_)
     best = np.partition(np.where(allowed, values, -np.inf), -2, axis=1)[:, -2:]
     lowest = np.where(allowed, values, np.inf).min(axis=1)
-    choice = allowed.sum(axis=1) > 2  # of two actions the lesser one is the lowest too, and never lies close to the best
+    choice = (
+        allowed.sum(axis=1) > 2
+    )  # of two actions the lesser one is the lowest too, and never lies close to the best
     spread = np.where(choice, best[:, 1], 0.0) - np.where(choice, lowest, 0.0)
     gap = np.where(choice, best[:, 1], 0.0) - np.where(choice, best[:, 0], 0.0)
-    return [(index, "unsure", "two actions valued alike") for index in _starts(choice & (spread > 0) & (gap < _UNSURE_SHARE * spread))]
+    return [
+        (index, "unsure", "two actions valued alike")
+        for index in _starts(choice & (spread > 0) & (gap < _UNSURE_SHARE * spread))
+    ]

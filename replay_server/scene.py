@@ -63,7 +63,10 @@ class Scene:
         n_dims = _n_values(schema, "position")
         if metadata.substrate is not None:
             n_dims = metadata.substrate.position_dim
-        n_meters, n_actions = _n_values(schema, "meters"), max(_n_values(schema, "q_values"), _n_values(schema, "action_masks"))
+        n_meters, n_actions = (
+            _n_values(schema, "meters"),
+            max(_n_values(schema, "q_values"), _n_values(schema, "action_masks")),
+        )
         width, height = _size(metadata, affordances, extent) if n_dims else (None, None)
         kind = metadata.substrate.type if metadata.substrate is not None else ("grid" if n_dims else "aspatial")
         return cls(

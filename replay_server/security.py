@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from werkzeug.datastructures import Headers
 
 __all__ = ["COOKIE_NAME", "Gate", "is_loopback"]
 
@@ -42,8 +43,9 @@ class Gate:
     def host_problem(self, host: str) -> str | None:
         """What is wrong with a ``Host`` header, None when nothing is.
 
-        A name that a stranger's DNS points to this machine (DNS rebinding) is recognised here. Any port is right, because an SSH tunnel
-        has another one at its far end. With a token any name is right: the cookie is bound to the name, and a stranger has none.
+        A name that a stranger's DNS points to this machine (DNS rebinding) is recognised here. Any port is right,
+        because an SSH tunnel has another one at its far end. With a token, on an address that others reach, any name is
+        right: the cookie is bound to the name, and a stranger's name has none.
         """
         if self._token is not None and not self._is_local:
             return None
@@ -52,7 +54,7 @@ class Gate:
             return None
         return f"this server is for its own machine: expected Host localhost or 127.0.0.1, found {host[:80]!a}"
 
-    def origin_problem(self, headers: Mapping[str, str], *, host: str) -> str | None:
+    def origin_problem(self, headers: Headers, *, host: str) -> str | None:
         """What is wrong with where a request comes from, None when nothing is. Programs send no ``Origin``; browsers do."""
         origin = headers.get("Origin")
         if origin is None:

@@ -61,7 +61,10 @@ def _meters(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]
     full = max(1.0, float(np.nanmax(np.abs(meters.astype(np.float64)), initial=0.0)))
     height = canvas.shape[0] / len(values)
     for number, value in enumerate(values):
-        top, bottom = round((number + 0.2) * height), max(round((number + 0.8) * height), round((number + 0.2) * height) + 1)
+        top, bottom = (
+            round((number + 0.2) * height),
+            max(round((number + 0.8) * height), round((number + 0.2) * height) + 1),
+        )
         canvas[top:bottom, size // 16 : size - size // 16] = _TRACK
         length = round((size - size // 8) * min(abs(float(value)) / full, 1.0))
         canvas[top:bottom, size // 16 : size // 16 + length] = _PALETTE[number % len(_PALETTE)]

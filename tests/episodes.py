@@ -30,7 +30,9 @@ def make_columns(n_steps: int, *, seed: int = 0, n_dims: int = 2) -> dict[str, n
     moves = random.integers(-1, 2, (n_steps, n_dims))
     return {
         "position": np.clip(3 + np.cumsum(moves, axis=0), 0, GRID - 1).astype(np.int16),
-        "meters": np.clip(1 - np.arange(n_steps)[:, None] * 0.001 * np.arange(1, len(METERS) + 1), 0, 1).astype(np.float32),
+        "meters": np.clip(1 - np.arange(n_steps)[:, None] * 0.001 * np.arange(1, len(METERS) + 1), 0, 1).astype(
+            np.float32
+        ),
         "action": random.integers(0, len(ACTIONS), n_steps).astype(np.int16),
         "reward": np.ones(n_steps, np.float32),
         "intrinsic_reward": np.full(n_steps, 0.25, np.float32),

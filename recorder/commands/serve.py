@@ -22,7 +22,10 @@ _OPTIONS = ("host", "port", "token", "processes")
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(
-        subparsers, "serve", description=__doc__ or "", example="serve --recordings recordings/\nserve --port 0 --processes 2"
+        subparsers,
+        "serve",
+        description=__doc__ or "",
+        example="serve --recordings recordings/\nserve --port 0 --processes 2",
     )
     parser.set_defaults(**dict.fromkeys(_OPTIONS))
     parser.add_argument("--host", help="address to listen on; 127.0.0.1 by default, any other needs a token")

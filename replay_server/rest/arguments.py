@@ -27,7 +27,9 @@ def integer(query: Mapping[str, str], name: str, *, least: int = 0, most: int = 
     except ValueError:
         value = None
     if value is None or not least <= value <= most:
-        raise HttpError(400, "bad_request", f"expected {name} to be an integer from {least} to {most}, found {text[:40]!r}")
+        raise HttpError(
+            400, "bad_request", f"expected {name} to be an integer from {least} to {most}, found {text[:40]!r}"
+        )
     return value
 
 
@@ -71,7 +73,9 @@ def refuse_unknown(query: Mapping[str, str], known: tuple[str, ...]) -> None:
     """
     unknown = sorted(set(query) - set(known))
     if unknown:
-        raise HttpError(400, "bad_request", f"unknown argument {unknown[0][:40]!r}: expected some of {', '.join(known)}")
+        raise HttpError(
+            400, "bad_request", f"unknown argument {unknown[0][:40]!r}: expected some of {', '.join(known)}"
+        )
 
 
 def json_object(request: Request, allowed: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:

@@ -19,4 +19,5 @@ def add_caching(response: Response, etag: str, content_hash: str, *, n_bytes: in
         response.set_etag(etag)
     is_named = bool(content_hash) and request.args.get("v") == content_hash
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable" if is_named else "private, no-cache"
-    return response.make_conditional(request, accept_ranges=n_bytes is not None, complete_length=n_bytes)
+    response.make_conditional(request, accept_ranges=n_bytes is not None, complete_length=n_bytes)
+    return response

@@ -57,15 +57,11 @@ def make_episodes(services: Services) -> Blueprint:
             max_episode=integer(query, "max_episode"),
             tag=query.get("tag") or None,
             recorded=flag(query, "recorded"),
-            min_episode=integer(query, "min_episode"),
-            max_episode=integer(query, "max_episode"),
             order=query.get("sort") or "-finished",
             cursor=query.get("cursor") or None,
             limit=integer(query, "limit", least=1, most=_MAX_LIMIT) or 50,
         )
-        return json_response(
-            {"episodes": [episode_map(row) for row in page.episodes], "next_cursor": page.next_cursor}
-        )
+        return json_response({"episodes": [episode_map(row) for row in page.episodes], "next_cursor": page.next_cursor})
 
     @episodes.get("/episodes/<run:run_id>/<int:episode_id>")
     def get_episode(run_id: str, episode_id: int) -> ResponseReturnValue:

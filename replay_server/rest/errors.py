@@ -54,7 +54,9 @@ def add_error_handlers(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def werkzeugs(error: HTTPException) -> Response:
         code = (error.name or "error").lower().replace(" ", "_")
-        response = error_response(HttpError(error.code or 500, code, f"{error.description} ({request.method} {request.path})"))
+        response = error_response(
+            HttpError(error.code or 500, code, f"{error.description} ({request.method} {request.path})")
+        )
         for name, value in error.get_headers():
             if name not in ("Content-Type", "Content-Length"):
                 response.headers[name] = value

@@ -56,4 +56,3 @@ def make_runs(services: Services) -> Blueprint:
         )
 
     return runs
-

@@ -43,7 +43,9 @@ def make_steps(services: Services) -> Blueprint:
         kind = request.accept_mimetypes.best_match([_NDJSON, _MSGPACK], default=_NDJSON)
         if kind == _MSGPACK:
             if stop - start > _MAX_MSGPACK_STEPS:
-                raise HttpError(400, "bad_request", f"at most {_MAX_MSGPACK_STEPS} steps at once: ask for a range with from and to")
+                raise HttpError(
+                    400, "bad_request", f"at most {_MAX_MSGPACK_STEPS} steps at once: ask for a range with from and to"
+                )
             names = fields or [name for name in episode.names if episode.has_column(name)]
             columns: dict[str, Any] = {name: values_of(episode, name, start, stop) for name in names}
             columns["step"] = episode.step_numbers[start:stop].tolist()

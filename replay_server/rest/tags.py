@@ -33,7 +33,9 @@ def make_tags(services: Services) -> Blueprint:
             raise HttpError(400, "bad_request", f"expected 'tags' to be a list of at most {_MAX_TAGS}")
         for tag in wanted:
             if not isinstance(tag, str) or len(tag) > _MAX_LENGTH:
-                raise HttpError(400, "bad_request", f"a tag is a text of at most {_MAX_LENGTH} letters, found {ascii(tag)[:60]}")
+                raise HttpError(
+                    400, "bad_request", f"a tag is a text of at most {_MAX_LENGTH} letters, found {ascii(tag)[:60]}"
+                )
         before = set(catalog.get_episode(run_id, episode_id).tags)
         for tag in sorted(set(wanted) - before):
             catalog.tag_episode(run_id, episode_id, tag)

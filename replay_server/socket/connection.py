@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
         self._session.writable()
         self._start_work()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         self._transport = None
         self._inbox.clear()
         self._session.closed()
@@ -225,7 +225,9 @@ class Connection(asyncio.Protocol):
             if self._n_refused > self._limits.max_refused:
                 self.close(_POLICY, "too many messages: slow down and connect again")
             else:
-                self._refuse("too_fast", f"more than {self._limits.messages_per_sec:g} messages a second: not carried out")
+                self._refuse(
+                    "too_fast", f"more than {self._limits.messages_per_sec:g} messages a second: not carried out"
+                )
             return
         self._n_refused = 0
         self._inbox.append(text)

@@ -54,7 +54,10 @@ class Message:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if type(value) is not int or not least <= value <= most:
-            raise MessageError("bad_message", f"{self.type}: expected {name!r} to be an integer from {least} to {most}, found {_shown(value)}")
+            raise MessageError(
+                "bad_message",
+                f"{self.type}: expected {name!r} to be an integer from {least} to {most}, found {_shown(value)}",
+            )
         return value
 
     def optional_integer(self, name: str, *, least: int = 0) -> int | None:
@@ -72,9 +75,13 @@ class Message:
             MessageError: it is missing, something else, or out of range.
         """
         value = self.body.get(name)
-        if type(value) not in (int, float) or not math.isfinite(_as_float(value)) or not least <= value <= most:
-            raise MessageError("bad_message", f"{self.type}: expected {name!r} to be a number from {least:g} to {most:g}, found {_shown(value)}")
-        return float(value)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(_as_float(value)) or not least <= _as_float(value) <= most:
+            raise MessageError(
+                "bad_message",
+                f"{self.type}: expected {name!r} to be a number from {least:g} to {most:g}, found {_shown(value)}",
+            )
+        return _as_float(value)
 
     def optional_number(self, name: str) -> float | None:
         """A finite number that may be left out or null.
@@ -94,7 +101,10 @@ class Message:
         if value is None:
             return None
         if not isinstance(value, str) or len(value) > longest or not _is_encodable(value):
-            raise MessageError("bad_message", f"{self.type}: expected {name!r} to be a text of at most {longest} letters, found {_shown(value)}")
+            raise MessageError(
+                "bad_message",
+                f"{self.type}: expected {name!r} to be a text of at most {longest} letters, found {_shown(value)}",
+            )
         return value
 
     def nested(self, name: str) -> Message:
@@ -145,5 +155,5 @@ def _is_encodable(text: str) -> bool:
 def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
-    text = ascii(value) if isinstance(value, str) else f"{type(value).__name__} {ascii(value)}"
+    text = ascii(value) if isinstance(value, str) else f"{type(value).__name__} {value!a}"
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

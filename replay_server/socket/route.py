@@ -33,8 +33,8 @@ class _NoThread:
 def add_socket_route(app: Flask, services: Services) -> None:
     """Serve ``/ws`` and ``/ws/training``.
 
-    The WSGI server must let go of the connection when its socket was detached, as ``serving.ReplayWorker`` does; other servers keep
-    a thread for each viewer.
+    The WSGI server must let go of the connection when its socket was detached, as ``serving.ReplayWorker`` does; other
+    servers keep a thread for each viewer.
     """
     hub = services.hub
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread}
@@ -47,11 +47,15 @@ def add_socket_route(app: Flask, services: Services) -> None:
         if request.headers.get("Upgrade", "").casefold() != "websocket":
             return error_response(HttpError(426, "upgrade_needed", "this is a WebSocket: connect with ws://"))
         if request.headers.get("Sec-WebSocket-Version") != "13" or "Sec-WebSocket-Key" not in request.headers:
-            return error_response(HttpError(400, "bad_request", "expected a WebSocket handshake of version 13 with a key"))
+            return error_response(
+                HttpError(400, "bad_request", "expected a WebSocket handshake of version 13 with a key")
+            )
         if not hub.reserve():
             services.metrics.refused.labels(why="connections").inc()
             limit = hub.limits.max_connections
-            return error_response(HttpError(503, "too_many", f"all {limit} places for viewers are taken: try again later"))
+            return error_response(
+                HttpError(503, "too_many", f"all {limit} places for viewers are taken: try again later")
+            )
         g.has_place = True
         # Chunks are compressed already, and one frame serves many viewers only while none is compressed for one.
         request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)

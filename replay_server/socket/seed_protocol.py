@@ -76,7 +76,9 @@ class SeedProtocol:
                 reason=filters.optional_text("reason"),
                 min_reward=filters.optional_number("min_reward"),
                 max_reward=filters.optional_number("max_reward"),
-                limit=_DEFAULT_LISTED if filters.body.get("limit") is None else filters.integer("limit", most=_MAX_LISTED),
+                limit=_DEFAULT_LISTED
+                if filters.body.get("limit") is None
+                else filters.integer("limit", most=_MAX_LISTED),
             )
         )
         self._connection.send({"type": "recordings_list", "recordings": rows})
@@ -108,8 +110,7 @@ class SeedProtocol:
         self._playback.play()
         if was_at_end:
             self._show()
-        if self._playback.is_playing:
-            self._hub.scheduler.start(self._job, after_secs=self._step_secs)
+        self._hub.scheduler.start(self._job, after_secs=self._step_secs)
 
     async def _pause(self, _message: Message) -> None:
         self._require()
@@ -150,7 +151,9 @@ class SeedProtocol:
                 self._playback.seek(message.integer("seek_step"))
                 self._show()
             case _:
-                raise MessageError("bad_message", "replay_control: expected 'action' to be one of play, pause, step, seek, reset")
+                raise MessageError(
+                    "bad_message", "replay_control: expected 'action' to be one of play, pause, step, seek, reset"
+                )
 
     @property
     def _step_secs(self) -> float:

@@ -105,7 +105,8 @@ class StreamProtocol:
             raise MessageError("bad_message", "follow: expected 'run_id' to be a text, found nothing")
         if self._live is None:
             raise MessageError(
-                "unavailable", "this server can't see running trainings: start it with recording.redis.url set to their server"
+                "unavailable",
+                "this server can't see running trainings: start it with recording.redis.url set to their server",
             )
         self._make_room(stream_id)
         stream = ChunkStream(stream_id, None, credit)
@@ -136,9 +137,7 @@ class StreamProtocol:
         stream = self._require(message)
         step, credit = message.integer("step"), self._credit_of(message)
         stream.seek(stream.chunk_at(step), credit)
-        self._connection.send(
-            {"type": "seeked", "id": stream.stream_id, "step": step, "next_chunk": stream.next_chunk}
-        )
+        self._connection.send({"type": "seeked", "id": stream.stream_id, "step": step, "next_chunk": stream.next_chunk})
         self.pump(stream)
 
     async def _close(self, message: Message) -> None:
@@ -156,7 +155,9 @@ class StreamProtocol:
     def _require(self, message: Message) -> ChunkStream:
         stream = self._streams.get(self._id_of(message))
         if stream is None:
-            raise MessageError("no_episode", f"{message.type}: no stream has the id {message.id}: send open or follow first")
+            raise MessageError(
+                "no_episode", f"{message.type}: no stream has the id {message.id}: send open or follow first"
+            )
         return stream
 
     def _make_room(self, stream_id: int) -> None:

@@ -1,0 +1,79 @@
+"""What recording costs the trainer's thread a step, and what is lost when it records flat out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from statistics import median
+
+from benchmarks.designs import drive_recorder, drive_seed_design
+from benchmarks.seed_design import SeedRecorder
+from benchmarks.stack import KEEP_ALL, running_stack
+from benchmarks.steps import StepValues, record_steps, step_values
+from recorder import EpisodeRecorder, PublisherLimits
+
+__all__ = ["measure_lost_steps", "measure_record_step"]
+
+_BURST_STEPS = 200
+"""Fewer than wake the background thread, so that a burst is the call alone."""
+
+
+def measure_record_step(*, quick: bool) -> dict[str, float]:
+    """``record_step_us`` flat out with everything running, ``record_step_alone_us`` with nothing else to do."""
+    n_repeats, n_episodes, n_seed_episodes = (1, 8, 2) if quick else (5, 300, 40)
+    values = step_values()
+    ours, seeds = [], []
+    with running_stack(KEEP_ALL) as stack:
+        for _ in range(n_repeats):
+            ours.append(drive_recorder(stack, values, n_episodes))
+            seeds.append(drive_seed_design(values, n_seed_episodes))
+    alone = _alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 200)
+    seed_alone = _seed_alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 100)
+    return {
+        "record_step_us": median(drive.call_us for drive in ours),
+        "seed_record_step_us": median(drive.call_us for drive in seeds),
+        "record_step_alone_us": alone,
+        "seed_record_step_alone_us": seed_alone,
+    }
+
+
+def measure_lost_steps(*, quick: bool) -> dict[str, float]:
+    """Steps lost flat out with default settings, and the episodes that lost some."""
+    n_episodes = 8 if quick else 400
+    values = step_values()
+    with running_stack(KEEP_ALL) as stack:
+        ours = drive_recorder(stack, values, n_episodes)
+    seed = drive_seed_design(values, n_episodes)
+    return {
+        "lost_steps": ours.n_lost_steps,
+        "lost_episodes": ours.n_lost_episodes,
+        "seed_lost_steps": seed.n_lost_steps,
+        "seed_lost_steps_pct": 100 * seed.n_lost_steps / seed.n_steps,
+        "seed_lost_episodes_pct": 100 * seed.n_lost_episodes / n_episodes,
+    }
+
+
+def _alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
+    """Median over bursts, the background thread asleep."""
+    bursts = []
+    with EpisodeRecorder(run_id="bench-alone", limits=PublisherLimits(flush_interval_secs=60.0)) as recorder:
+        for episode_id in range(n_bursts):
+            began = time.perf_counter()
+            record_steps(recorder.record_step, episode_id, values)
+            bursts.append((time.perf_counter() - began) / len(values))
+            recorder.abort(episode_id, "benchmark")
+            while recorder.stats().n_steps_waiting:
+                time.sleep(0.0005)
+    return 1e6 * median(bursts)
+
+
+def _seed_alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
+    """The same with no writer."""
+    bursts = []
+    recorder = SeedRecorder()
+    for episode_id in range(n_bursts):
+        began = time.perf_counter()
+        record_steps(recorder.record_step, episode_id, values)
+        bursts.append((time.perf_counter() - began) / len(values))
+        recorder.queue.queue.clear()
+    return 1e6 * median(bursts)

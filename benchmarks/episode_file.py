@@ -1,0 +1,63 @@
+"""How large the file of the 500-step episode is, and how long it takes from the file to usable columns."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import seed_design
+from benchmarks.seed_design import SeedRecorder, SeedWriter, metadata_of
+from benchmarks.stack import KEEP_ALL
+from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, N_STEPS, record_steps, step_values
+from recorder import EpisodeRecorder, open_episode
+from worker.recording_writer import RecordingWriter
+
+__all__ = ["measure_file"]
+
+
+def measure_file(*, quick: bool) -> dict[str, float]:
+    """``file_bytes`` and ``load_ms``: the same steps recorded by both designs, then read again and again in turn."""
+    with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
+        folder = Path(name)
+        ours, seed = _record(folder / "ours"), _record_by_seed_design(folder / "seed")
+        if len(open_episode(ours).columns()["meters"]) != N_STEPS:
+            raise RuntimeError("the recording is not whole")
+        load_secs, seed_load_secs = [], []
+        for _ in range(5 if quick else 500):
+            load_secs.append(_secs_of(lambda: open_episode(ours).columns()))
+            seed_load_secs.append(_secs_of(lambda: seed_design.load_episode(seed)))
+        return {
+            "file_bytes": ours.stat().st_size,
+            "seed_file_bytes": seed.stat().st_size,
+            "load_ms": 1e3 * median(load_secs),
+            "seed_load_ms": 1e3 * median(seed_load_secs),
+        }
+
+
+def _record(folder: Path) -> Path:
+    folder.mkdir()
+    recorder = EpisodeRecorder(run_id="bench", meter_names=METER_NAMES, grid_size=GRID_SIZE, affordance_layout=LAYOUT)
+    with RecordingWriter(recorder, folder / "catalog.db", folder, criteria=KEEP_ALL):
+        record_steps(recorder.record_step, 500, step_values())
+        recorder.finish_episode(500, {"affordance_visits": dict.fromkeys(LAYOUT, 3)})
+    (path,) = folder.glob("*/episode_*")
+    return path
+
+
+def _record_by_seed_design(folder: Path) -> Path:
+    recorder = SeedRecorder(on_full="block")
+    with SeedWriter(recorder, folder.with_suffix(".db"), folder):
+        record_steps(recorder.record_step, 500, step_values())
+        recorder.finish_episode(500, metadata_of(500, N_STEPS, LAYOUT))
+    (path,) = folder.glob("episode_*")
+    return path
+
+
+def _secs_of(call: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began

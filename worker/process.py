@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from recorder.catalog import Catalog
+from recorder.errors import StorageError
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
@@ -62,8 +64,7 @@ class WorkerProcess:
         """
         self._forget_parent()
         if self._ingest is None:
-            if self.settings.local_recordings_dir is not None:
-                self.settings.local_recordings_dir.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.settings.local_recordings_dir)
             self._ingest = IngestContext(
                 stream=self.stream(),
                 catalog=Catalog.open(self.settings.catalog_url),
@@ -76,12 +77,15 @@ class WorkerProcess:
     def check(self) -> None:
         """Find out now, rather than task by task, whether the settings can work.
 
+        The catalog is closed again: SQLite's connections must not be carried over the fork of a pool.
+
         Raises:
             RecorderError: the server does not answer, the catalog or a criterion can't be used.
         """
         self.make_criteria()
         self.stream().server_memory()
-        self.ingest()
+        self.ingest().catalog.close()
+        self._ingest = None
 
     def make_criteria(self) -> list[Criterion]:
         """A fresh set of the configured criteria."""
@@ -93,3 +97,11 @@ class WorkerProcess:
     def _forget_parent(self) -> None:
         if self._pid != os.getpid():
             self._pid, self._ingest, self._stream = os.getpid(), None, None
+
+
+def _make_folder(folder: Path | None) -> None:
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"the recordings folder can't be made ({error.strerror}): {folder}") from error

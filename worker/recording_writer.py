@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from recorder.capture import EpisodeRecorder
-from recorder.catalog import Catalog
+from recorder.catalog import Catalog, EpisodeRow
 from recorder.errors import RecorderError, UsageError
 from recorder.settings import CriteriaSettings
 from recorder.storage import open_storage
 from worker.criteria import build_criteria
-from worker.ingest import IngestContext, IngestLimits, evaluate_run, sweep, write_episodes
+from worker.ingest import IngestContext, IngestLimits, evaluate_run, sweep, write_batches, write_episodes
 
 __all__ = ["RecordingWriter"]
 
@@ -25,6 +26,9 @@ _TICK_SECS = 0.25
 """Pause between two looks at the stream; an episode is on disk about this long after its decision."""
 
 _SWEEP_TICKS = 40
+
+_GRACE_SECS = 2.0
+"""What the tick that is under way may take beyond the time that ``stop`` was given."""
 
 
 class RecordingWriter:
@@ -79,6 +83,8 @@ class RecordingWriter:
         self._recorder = recorder
         self._wake = threading.Event()
         self._is_stopping = False
+        self._is_complete = False
+        self._deadline = float("inf")
         self._thread = threading.Thread(target=self._run, name="recording-writer", daemon=True)
 
     def start(self) -> None:
@@ -89,17 +95,17 @@ class RecordingWriter:
         """Write what is left and stop; closes the recorder first, which ends the run.
 
         Returns:
-            False when time ran out first.
+            False when time ran out first, or an episode could not be written; the log says why.
         """
+        self._deadline = time.monotonic() + timeout_secs
         self._recorder.close(timeout_secs)
         self._is_stopping = True
         self._wake.set()
         if self._thread.ident is not None:
-            self._thread.join(timeout_secs)
-        is_done = not self._thread.is_alive()
-        if is_done and self._owns_catalog:
+            self._thread.join(max(0.0, self._deadline - time.monotonic()) + _GRACE_SECS)
+        if self._owns_catalog and not self._thread.is_alive():
             self._context.catalog.close()
-        return is_done
+        return self._is_complete and not self._thread.is_alive()
 
     def __enter__(self) -> Self:
         self.start()
@@ -113,15 +119,20 @@ class RecordingWriter:
     def _run(self) -> None:
         n_ticks = 0
         while True:
-            is_last = self._is_stopping
+            is_stopping = self._is_stopping
             try:
-                self.tick(sweeps=n_ticks % _SWEEP_TICKS == 0 or is_last)
+                self.tick(sweeps=is_stopping or n_ticks % _SWEEP_TICKS == 0)
+                if is_stopping and not self._has_more_to_do():
+                    return
             except RecorderError as error:
                 _log.error("recording writer: will try again: %s", error)
-            if is_last:
+            except Exception:  # noqa: BLE001 - the thread must outlive a defect
+                _log.exception("recording writer: a defect; will try again")
+            if is_stopping and time.monotonic() > self._deadline:
                 return
             n_ticks += 1
-            self._wake.wait(_TICK_SECS)
+            if self._wake.wait(_TICK_SECS):
+                self._wake.clear()
 
     def tick(self, *, sweeps: bool) -> None:
         """One look: evaluate what has ended, write what is kept.
@@ -132,16 +143,29 @@ class RecordingWriter:
         Raises:
             RecorderError: this tick was cut short; the next one goes on.
         """
-        context = self._context
-        evaluate_run(context, self._recorder.run_id)
+        context, run_id = self._context, self._recorder.run_id
+        evaluate_run(context, run_id)
         if sweeps:
-            for run_id, episode_ids in sweep(context).to_write.items():
-                write_episodes(context, run_id, episode_ids)
+            for swept_id, rows in sweep(context).to_write.items():
+                self._write(swept_id, rows)
         while rows := context.catalog.claim_writes(
             now=context.now(),
             lease_secs=context.limits.lease_secs,
             limit=context.limits.write_batch_episodes,
-            run_id=self._recorder.run_id,
+            run_id=run_id,
             max_attempts=context.limits.max_attempts,
         ):
-            write_episodes(context, self._recorder.run_id, [row.episode_id for row in rows])
+            self._write(run_id, rows)
+
+    def _write(self, run_id: str, rows: Sequence[EpisodeRow]) -> None:
+        for episode_ids in write_batches(rows, self._context.limits.write_batch_episodes):
+            write_episodes(self._context, run_id, episode_ids)
+
+    def _has_more_to_do(self) -> bool:
+        """Whether another tick may decide or write something; notes whether all is written."""
+        context, run_id = self._context, self._recorder.run_id
+        cursor = context.catalog.load_run_state(run_id).cursor
+        unread = context.stream.read_finished(run_id, after=cursor, limit=1)
+        unwritten = context.catalog.list_episodes(run=run_id, decision="kept", recorded=False, limit=100).episodes
+        self._is_complete = not unread and not unwritten
+        return bool(unread) or not all(row.parked for row in unwritten)

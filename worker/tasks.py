@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from celery import Celery
 
+from recorder.catalog import EpisodeRow
 from recorder.errors import RecorderError
-from worker.ingest import evaluate_run, sweep, write_episodes
+from worker.ingest import evaluate_run, sweep, write_batches, write_episodes
 from worker.process import WorkerProcess
 
 __all__ = ["EVALUATE", "SWEEP", "WRITE", "register_ingest_tasks"]
@@ -29,10 +30,12 @@ _CLAIM_EPISODES = 256
 def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
     """Give an application the tasks of ingest.
 
-    A failure is logged and left: what was not done is found again by the tick or the sweep.
+    A failure is logged and left: what was not done is found again by the tick or the sweep. So is what a killed process had
+    in hand; were its message delivered again, an episode that kills its worker would use up the attempts of its whole batch.
     """
+    options = {"retry_on_worker_lost": False}
 
-    @app.task(name=EVALUATE)
+    @app.task(name=EVALUATE, **options)  # type: ignore[untyped-decorator]
     def evaluate(run_id: str) -> None:
         deadline = time.monotonic() + _EVALUATE_SECS
         try:
@@ -46,18 +49,18 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
         except RecorderError as error:
             _log.error("evaluate run_id=%s: will try again: %s", run_id, error)
 
-    @app.task(name=WRITE)
+    @app.task(name=WRITE, **options)  # type: ignore[untyped-decorator]
     def write(run_id: str, episode_ids: Sequence[int]) -> None:
         try:
             write_episodes(process.ingest(), run_id, episode_ids)
         except RecorderError as error:
             _log.error("write %d episodes of run_id=%s: will try again: %s", len(episode_ids), run_id, error)
 
-    @app.task(name=SWEEP)
+    @app.task(name=SWEEP, **options)  # type: ignore[untyped-decorator]
     def sweep_up() -> None:
         try:
-            for run_id, episode_ids in sweep(process.ingest()).to_write.items():
-                _send_writes(app, process, run_id, episode_ids)
+            for run_id, rows in sweep(process.ingest()).to_write.items():
+                _send_writes(app, process, run_id, rows)
         except RecorderError as error:
             _log.error("sweep: will try again: %s", error)
 
@@ -72,12 +75,11 @@ def _hand_out_writes(app: Celery, process: WorkerProcess, run_id: str) -> None:
             run_id=run_id,
             max_attempts=context.limits.max_attempts,
         )
-        _send_writes(app, process, run_id, [row.episode_id for row in rows])
+        _send_writes(app, process, run_id, rows)
         if len(rows) < _CLAIM_EPISODES:
             return
 
 
-def _send_writes(app: Celery, process: WorkerProcess, run_id: str, episode_ids: Sequence[int]) -> None:
-    size = process.settings.ingest.write_batch_episodes
-    for start in range(0, len(episode_ids), size):
-        app.send_task(WRITE, [run_id, list(episode_ids[start : start + size])], queue="ingest")
+def _send_writes(app: Celery, process: WorkerProcess, run_id: str, rows: Sequence[EpisodeRow]) -> None:
+    for episode_ids in write_batches(rows, process.settings.ingest.write_batch_episodes):
+        app.send_task(WRITE, [run_id, episode_ids], queue="ingest")

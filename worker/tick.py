@@ -1,4 +1,5 @@
-"""The tick: every worker looks each second whether there is something to do, so that no beat process can be forgotten or lost.
+"""The tick: every worker looks each second whether there is something to do, so that no beat process can be forgotten
+or lost.
 
 A lock on the server lets one worker in a second do it for all; it saves work, nothing depends on it.
 """
@@ -9,6 +10,7 @@ import logging
 from typing import Any
 
 from celery import bootsteps
+from kombu.exceptions import KombuError
 
 from recorder.errors import RecorderError
 from recorder.step_stream import FIRST_CURSOR, StepStream
@@ -61,10 +63,10 @@ class Tick(bootsteps.StartStopStep):  # type: ignore[misc]
                 due = due_tasks(process.stream(), tick_secs=ingest.tick_secs, sweep_secs=ingest.sweep_secs)
                 for name, arguments, queue in due:
                     worker.app.send_task(
-                        name, arguments, queue=queue, expires=max(5.0, _STALE_TICKS * ingest.tick_secs)
+                        name, arguments, queue=queue, expires=max(5.0, _STALE_TICKS * ingest.tick_secs), retry=False
                     )
-            except RecorderError as error:
-                _log.error("tick: %s", error)
+            except (RecorderError, KombuError, OSError) as error:
+                _log.error("tick: will try again: %s", error)
 
         self._timer_entry = worker.timer.call_repeatedly(ingest.tick_secs, tick)
 

@@ -17,7 +17,10 @@ from recorder.catalog.runs import add_missing_run
 
 __all__ = ["EvaluationOperations", "write_episodes"]
 
-_upsert_episodes = BulkUpsert(episodes, update={"replaced_plays": episodes.c.replaced_plays + literal_column("1")})
+# The row's own count is of plays that were replaced before they came into the catalog.
+_upsert_episodes = BulkUpsert(
+    episodes, update={"replaced_plays": episodes.c.replaced_plays + literal_column("1 + excluded.replaced_plays")}
+)
 
 
 class EvaluationOperations(CatalogBase):
@@ -83,7 +86,7 @@ def write_episodes(connection: Connection, run_id: str, rows: Sequence[EpisodeRo
     """Insert the rows; those that replace an earlier play take its recording and its reasons with them."""
     if not rows:
         return
-    replaced = plays_of(connection, run_id, (row.episode_id for row in rows))
+    replaced = plays_of(connection, run_id, (row.episode_id for row in rows), lock=True)
     if replaced:
         delete_of_episodes(connection, recordings, run_id, replaced)
         delete_of_episodes(connection, recording_reasons, run_id, replaced)

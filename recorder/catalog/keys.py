@@ -23,12 +23,20 @@ def in_batches(episode_ids: Iterable[int]) -> Iterator[list[int]]:
         yield ids[start : start + _IDS_A_STATEMENT]
 
 
-def plays_of(connection: Connection, run_id: str, episode_ids: Iterable[int]) -> dict[int, int]:
-    """The ``play_id`` of those of the run's episodes that are there."""
+def plays_of(
+    connection: Connection, run_id: str, episode_ids: Iterable[int], *, lock: bool = False
+) -> dict[int, int]:
+    """The ``play_id`` of those of the run's episodes that are there.
+
+    Args:
+        lock: keep the rows from changing until the transaction ends (SQLite's write transactions do so anyway).
+    """
     found: dict[int, int] = {}
     for ids in in_batches(episode_ids):
         query = select(episodes.c.episode_id, episodes.c.play_id)
         query = query.where(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
+        if lock:
+            query = query.order_by(episodes.c.episode_id).with_for_update()
         found.update((episode_id, play_id) for episode_id, play_id in connection.execute(query))
     return found
 

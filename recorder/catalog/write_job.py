@@ -23,6 +23,7 @@ MAX_ATTEMPTS = 3
 
 NO_ANSWER = "no attempt gave an answer: its worker was killed, or ran out of time or memory"
 _pending = and_(text(UNWRITTEN), episodes.c.parked.is_(False))
+_settled = or_(episodes.c.decision == "skipped", episodes.c.written_at.is_not(None))
 _by_time = (episodes.c.finished_unix_nanos, episodes.c.run_id, episodes.c.episode_id)
 
 
@@ -130,7 +131,10 @@ class WriteJobOperations(CatalogBase):
             The recordings that were taken.
         """
         with self._writing() as connection:
-            taken = [row for row in recordings if not _is_stale(connection, row)]
+            plays = _locked_plays(connection, recordings)
+            taken = [
+                row for row in recordings if plays.get((row.run_id, row.episode_id)) in (None, row.play_id)
+            ]
             write_recordings(connection, taken, at=at)
             if taken:
                 done = update(episodes).where(
@@ -150,18 +154,17 @@ class WriteJobOperations(CatalogBase):
 
     def streams_to_drop(self, run_id: str | None = None, limit: int = 1000) -> list[EpisodeRow]:
         """Episodes whose stream nobody needs any more: skipped, or written."""
-        settled = or_(episodes.c.decision == "skipped", episodes.c.written_at.is_not(None))
-        query = select_episodes().where(episodes.c.stream_dropped_at.is_(None), settled)
+        query = select_episodes().where(episodes.c.stream_dropped_at.is_(None), _settled)
         if run_id is not None:
             query = query.where(episodes.c.run_id == run_id)
         with self._reading() as connection:
             return fetch_episodes(connection, query.order_by(episodes.c.run_id, episodes.c.episode_id).limit(limit))
 
     def mark_streams_dropped(self, run_id: str, episode_ids: Iterable[int], at: datetime) -> None:
-        """Note that the episodes' streams are gone."""
+        """Note that the streams of the settled ones of these episodes are gone; a later play has one of its own."""
         with self._writing() as connection:
             for ids in in_batches(episode_ids):
-                of_these = and_(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
+                of_these = and_(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids), _settled)
                 connection.execute(update(episodes).where(of_these).values(stream_dropped_at=at))
 
     def parked_writes(self) -> list[EpisodeRow]:
@@ -192,8 +195,11 @@ def _park_exhausted(connection: Connection, which: ColumnElement[bool], max_atte
     )
 
 
-def _is_stale(connection: Connection, row: RecordingRow) -> bool:
-    if row.play_id is None:
-        return False
-    play_id = plays_of(connection, row.run_id, [row.episode_id]).get(row.episode_id)
-    return play_id is not None and play_id != row.play_id
+def _locked_plays(connection: Connection, recordings: Sequence[RecordingRow]) -> dict[tuple[str, int], int | None]:
+    """The play that the catalog has of each recording's episode; none of a recording that doesn't know its own."""
+    plays: dict[tuple[str, int], int | None] = {}
+    for run_id in sorted({row.run_id for row in recordings}):
+        ids = [row.episode_id for row in recordings if row.run_id == run_id and row.play_id is not None]
+        found = plays_of(connection, run_id, ids, lock=True)
+        plays.update({(run_id, episode_id): play_id for episode_id, play_id in found.items()})
+    return plays

@@ -127,6 +127,8 @@ class ServerMemory:
 
     used_bytes: int
     limit_bytes: int | None
+    server_id: str
+    """Another one after each start of the server, which may have forgotten its last seconds."""
 
 
 class StepStream(ABC):
@@ -172,11 +174,7 @@ class StepStream(ABC):
 
     @abstractmethod
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
-        """Ends of episodes behind a cursor, in order.
-
-        Raises:
-            StreamCorruptError: an entry is not a msgpack map.
-        """
+        """Ends of episodes behind a cursor, in order; an entry that is no msgpack map has an empty body."""
 
     @abstractmethod
     def trim_finished(self, run_id: str, *, through: str) -> None:

@@ -35,7 +35,8 @@ class _Run:
         self.open: dict[Play, float] = {}
         self.episodes: dict[int, dict[tuple[int, int], StreamEntry]] = {}
         self.finished: dict[int, Mapping[str, Any]] = {}
-        self.n_finished = 0
+        self.last_finished = 0
+        """Place of the last entry: microseconds since 1970, made unique."""
 
 
 class MemoryStepStream(StepStream):
@@ -72,8 +73,9 @@ class MemoryStepStream(StepStream):
                     stream[place] = StreamEntry(*place, entry.kind, entry.data)
                     self._used_bytes += len(entry.data)
             for body in flush.finished:
-                run.n_finished += 1
-                run.finished[run.n_finished] = msgpack.unpackb(body)
+                # As a server's: a cursor that a catalog remembers from an earlier process lies before them.
+                run.last_finished = max(run.last_finished + 1, time.time_ns() // 1000)
+                run.finished[run.last_finished] = msgpack.unpackb(body)
             run.open.update(flush.active)
             for play in flush.closed:
                 run.open.pop(play, None)
@@ -90,7 +92,7 @@ class MemoryStepStream(StepStream):
             run.info.update(info or {})
 
     def server_memory(self) -> ServerMemory:
-        return ServerMemory(self._used_bytes, self._max_bytes)
+        return ServerMemory(self._used_bytes, self._max_bytes, "memory")
 
     def runs(self) -> list[tuple[str, float]]:
         with self._lock:

@@ -57,7 +57,8 @@ class RedisStepStream(StepStream):
     ) -> None:
         self.url = url
         self._prefix = key_prefix
-        self._redis = make_client(url, purpose=purpose, socket_timeout_secs=socket_timeout_secs)
+        # The driver's types are the union of every protocol's answers; these are checked where they are read.
+        self._redis: Any = make_client(url, purpose=purpose, socket_timeout_secs=socket_timeout_secs)
 
     def key(self, kind: str, run_id: str, *more: object) -> str:
         """``hamlet:episode:{run}:7``; the braces keep all keys of a run on one shard of a cluster."""
@@ -105,9 +106,9 @@ class RedisStepStream(StepStream):
             pipe.execute()
 
     def server_memory(self) -> ServerMemory:
-        with translate_errors(self.url):
-            memory = self._redis.info("memory")
-        return ServerMemory(int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None)
+        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
+            memory, server = pipe.info("memory").info("server").execute()
+        return ServerMemory(int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None, str(server["run_id"]))
 
     def runs(self) -> list[tuple[str, float]]:
         with translate_errors(self.url):
@@ -131,12 +132,7 @@ class RedisStepStream(StepStream):
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         with translate_errors(self.url):
             rows = self._redis.xrange(self.key("finished", run_id), min=f"({after}", count=limit)
-        return [
-            FinishedEntry(
-                entry_id.decode(), _unpack(fields[_FINISHED_FIELD], f"finished entry {entry_id!r} of run {run_id!r}")
-            )
-            for entry_id, fields in rows
-        ]
+        return [FinishedEntry(entry_id.decode(), _body(fields.get(_FINISHED_FIELD, b""))) for entry_id, fields in rows]
 
     def trim_finished(self, run_id: str, *, through: str) -> None:
         milliseconds, _, sequence = through.partition("-")
@@ -238,6 +234,15 @@ def _entry(row: tuple[bytes, Mapping[bytes, bytes]]) -> StreamEntry:
     if kind not in (b"h", b"c", b"e"):
         raise StreamCorruptError(f"stream entry {place!r} is of kind {kind!r}: another program writes to these keys")
     return StreamEntry(int(play_id), int(sequence), kind.decode(), data)  # type: ignore[arg-type]
+
+
+def _body(packed: bytes) -> Mapping[str, Any]:
+    """What an entry of ``finished`` says; nothing when it is no map."""
+    try:
+        body = msgpack.unpackb(packed)
+    except (ValueError, msgpack.exceptions.UnpackException):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _unpack(packed: bytes, what: str) -> Any:

@@ -1,9 +1,10 @@
-"""What happens to episodes off the training process: evaluate, write, sweep. Plain functions, run by Celery tasks or by a thread."""
+"""What happens to episodes off the training process: evaluate, write, sweep. Plain functions, run by Celery tasks or
+by a thread."""
 
 from worker.ingest.context import IngestContext, IngestLimits
 from worker.ingest.evaluate import Evaluation, evaluate_run
 from worker.ingest.sweep import SweepResult, sweep
-from worker.ingest.write import WriteResult, write_episodes
+from worker.ingest.write import WriteResult, write_batches, write_episodes
 
 __all__ = [
     "Evaluation",
@@ -13,5 +14,6 @@ __all__ = [
     "WriteResult",
     "evaluate_run",
     "sweep",
+    "write_batches",
     "write_episodes",
 ]

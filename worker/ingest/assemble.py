@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from recorder.step_stream import CHUNK, END, HEADER, StreamEntry
 from recorder.storage import episode_path
 from worker.ingest.compact import compact_chunks
 
-__all__ = ["AssembledFile", "PlayContent", "assemble", "read_play"]
+__all__ = ["AssembledFile", "PlayContent", "assemble", "read_play", "read_producer"]
 
 _MAX_CONTAINERS = 100_000
 
@@ -27,11 +28,11 @@ class PlayContent:
     """The entries of a play, read."""
 
     producer: str
+    is_resumed: bool
+    """Whether it replaces an earlier play of its episode."""
     schema: EpisodeSchema
     chunks: tuple[tuple[Chunk, bytes], ...]
     metadata: EpisodeMetadata
-    is_ended: bool
-    """Whether the trainer's own end is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ class AssembledFile:
     recording: RecordingRow
 
 
-def read_play(entries: Sequence[StreamEntry]) -> PlayContent:
+def read_play(entries: Sequence[StreamEntry], *, salvaged_steps: int | None = None) -> PlayContent:
     """Check the entries of one play and take stock of what is missing.
 
     Without an end (its trainer died) lengths and returns are summed from the steps.
+
+    Args:
+        salvaged_steps: how many steps the play had when it was salvaged; what its trainer sent after that is left out.
 
     Raises:
         StreamCorruptError: the header is missing, or an entry is not what the protocol says.
@@ -56,17 +60,34 @@ def read_play(entries: Sequence[StreamEntry]) -> PlayContent:
     try:
         header = unpack_bounded(entries[0].data, max_containers=_MAX_CONTAINERS)
         schema = EpisodeSchema.from_list(header["schema"])
-        chunks = tuple((decode_chunk(entry.data, schema), entry.data) for entry in entries if entry.kind == CHUNK)
+        chunks = [(decode_chunk(entry.data, schema), entry.data) for entry in entries if entry.kind == CHUNK]
         ends = [entry for entry in entries if entry.kind == END]
+        if salvaged_steps is not None:
+            chunks, ends = _first_steps(chunks, salvaged_steps), []
         body = unpack_bounded(ends[-1].data, max_containers=_MAX_CONTAINERS) if ends else header
         metadata = EpisodeMetadata.from_map(body["metadata"])
-    except (EpisodeFileError, UsageError, KeyError, TypeError) as error:
+    except (EpisodeFileError, UsageError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise StreamCorruptError(f"the stream's entries are broken: {error}") from error
+    read = [chunk for chunk, _ in chunks]
+    n_sent = metadata.n_steps if ends else None
     if not ends:
-        _sum_up(metadata, [chunk for chunk, _ in chunks])
-    metadata.gaps = _all_gaps(metadata.gaps, [chunk for chunk, _ in chunks], is_ended=bool(ends))
-    metadata.n_steps = sum(chunk.n_steps for chunk, _ in chunks)
-    return PlayContent(str(header.get("producer")), schema, chunks, metadata, bool(ends))
+        _sum_up(metadata, read)
+    metadata.gaps = _all_gaps(metadata.gaps, read, n_sent=n_sent)
+    metadata.n_steps = sum(chunk.n_steps for chunk in read)
+    return PlayContent(str(header.get("producer")), bool(header.get("resumed")), schema, tuple(chunks), metadata)
+
+
+def read_producer(header: StreamEntry) -> str | None:
+    """The trainer process that a header names; None when the entry is no header."""
+    try:
+        return str(unpack_bounded(header.data, max_containers=_MAX_CONTAINERS)["producer"])
+    except (EpisodeFileError, LookupError, TypeError):
+        return None
+
+
+def _first_steps(chunks: Sequence[tuple[Chunk, bytes]], n_steps: int) -> list[tuple[Chunk, bytes]]:
+    ends = accumulate(chunk.n_steps for chunk, _ in chunks)
+    return [pair for pair, end in zip(chunks, ends, strict=True) if end <= n_steps]
 
 
 def _sum_up(metadata: EpisodeMetadata, chunks: Sequence[Chunk]) -> None:
@@ -82,19 +103,29 @@ def _sum_of(name: str, chunks: Sequence[Chunk]) -> float:
     return sum(float(data.values.sum(dtype=np.float64)) for data in columns if data is not None)
 
 
-def _all_gaps(known: Sequence[Gap], chunks: Sequence[Chunk], *, is_ended: bool) -> tuple[Gap, ...]:
-    """The gaps that the trainer knew of, and those that only the chunks show."""
+def _all_gaps(known: Sequence[Gap], chunks: Sequence[Chunk], *, n_sent: int | None) -> tuple[Gap, ...]:
+    """The gaps that the trainer knew of, and those that only the chunks show.
+
+    Args:
+        n_sent: steps that the trainer sent, by its own count; None when it died and nobody knows.
+    """
+    closed = [(gap.first_step, gap.end_step) for gap in known if gap.end_step is not None]
+    spans = [(chunk.first_step, chunk.first_step + chunk.n_steps) for chunk in chunks]
+    for (_, stop), (first, _) in pairwise(spans):
+        if first < stop:
+            raise StreamCorruptError(f"a chunk begins at step {first}, before step {stop}")
     gaps = list(known)
-    marked = {gap.first_step for gap in known}
     end_step = 0
-    for chunk in chunks:
-        if chunk.first_step < end_step:
-            raise StreamCorruptError(f"a chunk begins at step {chunk.first_step}, before step {end_step}")
-        if chunk.first_step > end_step and not any(end_step <= first < chunk.first_step for first in marked):
-            gaps.append(Gap(end_step, chunk.first_step, "lost"))
-        end_step = chunk.first_step + chunk.n_steps
-    if not is_ended:
+    for first, stop in sorted(closed + spans):
+        if first > end_step:
+            gaps.append(Gap(end_step, first, "lost"))
+        end_step = max(end_step, stop)
+    if n_sent is None:
         gaps.append(Gap(end_step, None, "trainer died"))
+    else:
+        last = n_sent + sum(stop - first for first, stop in closed)
+        if last > end_step:
+            gaps.append(Gap(end_step, last, "lost"))
     return tuple(sorted(gaps, key=lambda gap: gap.first_step))
 
 
@@ -114,7 +145,7 @@ def assemble(
         data, unpacked_bytes = build_version1(
             metadata=metadata, reasons=row.reasons, steps=steps, compression=compression
         )
-    name = episode_path(row.run_id, row.episode_id, compression=compression)
+    name = episode_path(row.run_id, row.episode_id, compression=compression, replaced_plays=row.replaced_plays)
     recording = RecordingRow(
         run_id=row.run_id,
         episode_id=row.episode_id,

@@ -25,6 +25,8 @@ class IngestLimits:
     max_attempts: int = 3
     abandoned_after_secs: float = 30.0
     compact_below_steps: int = 64
+    orphans_secs: float = 600.0
+    """How often streams are compared with the catalog: reads every key of the server once."""
     format: int = 2
     compression: str = "lz4"
 
@@ -36,7 +38,8 @@ class IngestContext:
     Args:
         make_criteria: a fresh set of criteria, for each run.
         now_secs: seconds since 1970.
-        evaluators: run id to the cursor and the evaluator that the last commit left; saves restoring it, never decides anything.
+        evaluators: run id to the cursor and the evaluator that the last commit left; saves restoring it, never decides
+            anything.
     """
 
     stream: StepStream

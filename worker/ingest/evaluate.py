@@ -1,29 +1,37 @@
 """Deciding which finished episodes of a run are kept.
 
-Ends of episodes are read in order from a cursor. The criteria's state, the new cursor and a row for each episode are committed in one
-transaction, which only succeeds while the cursor is still the old one: of two workers, one wins and the other goes home.
+Ends of episodes are read in order from a cursor. The criteria's state, the new cursor and a row for each episode are
+committed in one transaction, which only succeeds while the cursor is still the old one: of two workers, one wins and
+the other goes home.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from recorder.catalog import EpisodeRow, Settlement
-from recorder.episode import EpisodeStatus
-from recorder.errors import StreamCorruptError
-from recorder.step_stream import FIRST_CURSOR, SHARED_FIELDS, FinishedEntry, Play, RunInfo
-from worker.criteria import EpisodeSummary, Evaluator, Settled
+from recorder.catalog import RunState
+from recorder.errors import (
+    CatalogError,
+    CatalogUnavailableError,
+    RecordingNotFoundError,
+    StorageError,
+    StreamCorruptError,
+    UsageError,
+)
+from recorder.step_stream import FIRST_CURSOR, FinishedEntry, RunInfo
+from worker.criteria import Evaluator
 from worker.ingest.context import IngestContext
+from worker.ingest.decide import Plan, decide
+from worker.ingest.restore import take_evaluator
 
 __all__ = ["Evaluation", "evaluate_run"]
 
 _log = logging.getLogger(__name__)
 
-_ROW_FIELDS = (*SHARED_FIELDS, "status", "n_missing_steps", "n_bytes")
-"""Fields that an episode's end and its row in the catalog share."""
+_BROKEN_ENTRY = (StreamCorruptError, UsageError, LookupError, TypeError, ValueError, ArithmeticError)
+"""What an entry can cause that is not what the protocol says, or that the database can't hold."""
 
 
 @dataclass(slots=True)
@@ -35,30 +43,17 @@ class Evaluation:
     n_refused: int = 0
     lost_race: bool = False
     has_more: bool = False
-    """Whether the last batch was full, so that more may wait."""
+    """Whether more may wait."""
     is_ended: bool = False
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What one batch of ends comes to."""
-
-    rows: dict[int, EpisodeRow] = field(default_factory=dict)
-    settlements: dict[int, Settlement] = field(default_factory=dict)
-    drop: list[Play] = field(default_factory=list)
-    dropped_ids: list[int] = field(default_factory=list)
-    """Episodes whose stream is dropped because they are skipped."""
-    n_refused: int = 0
-    n_late_keeps: int = 0
-    n_kept: int = 0
-    ended: bool | None = None
 
 
 def evaluate_run(context: IngestContext, run_id: str, *, max_batches: int = 1_000_000) -> Evaluation:
     """Evaluate what is unread, batch by batch, until nothing is.
 
     Raises:
-        StreamUnavailableError, CatalogUnavailableError: nothing of the current batch has happened; call again later.
+        StreamUnavailableError, CatalogUnavailableError: of the current batch nothing is committed, or all of it; call
+            again later.
+        UsageError: the state of the criteria was made by another version of this project.
     """
     done = Evaluation()
     for _ in range(max_batches):
@@ -67,157 +62,110 @@ def evaluate_run(context: IngestContext, run_id: str, *, max_batches: int = 1_00
         if not entries:
             done.has_more = False
             break
-        evaluator = _evaluator_at(context, run_id, state.cursor, state.criteria_state)
-        info = context.stream.run_info(run_id)
-        known = context.catalog.existing_plays(
-            run_id, {e.body["episode_id"] for e in entries if "episode_id" in e.body}
-        )
-        plan = _decide(entries, evaluator, known, context=context, info=info)
-        cursor = entries[-1].entry_id
-        context.evaluators.pop(run_id, None)
-        if state.cursor == FIRST_CURSOR:
-            context.catalog.ensure_run(run_id, **_run_fields(info))
-        won = context.catalog.commit_evaluation(
-            run_id,
-            old_cursor=state.cursor,
-            new_cursor=cursor,
-            criteria_state=evaluator.state(),
-            new_episodes=list(plan.rows.values()),
-            settled=list(plan.settlements.values()),
-            n_refused=plan.n_refused,
-            n_late_keeps=plan.n_late_keeps,
-            ended=plan.ended if plan.ended is not None else (False if plan.rows and state.ended_at else None),
-            at=context.now(),
-        )
-        if not won:
+        n_done = _evaluate(context, run_id, state, entries, done)
+        if n_done == 0:
             done.lost_race = True
-            return done
-        if plan.n_refused:
-            _log.error(
-                "%d episodes of run_id=%s have ids that were played before: refused (a resumed run replaces with resume=True)",
-                plan.n_refused,
-                run_id,
-            )
-        context.evaluators[run_id] = (cursor, evaluator)
-        context.stream.trim_finished(run_id, through=cursor)
-        context.stream.drop_plays(run_id, plan.drop)
-        context.catalog.mark_streams_dropped(run_id, plan.dropped_ids, context.now())
-        done.has_more = len(entries) == context.limits.batch_episodes
-        done.n_episodes += len(plan.rows)
-        done.n_kept += plan.n_kept
-        done.n_refused += plan.n_refused
-        done.is_ended = bool(plan.ended)
+            break
+        done.has_more = n_done < len(entries) or len(entries) == context.limits.batch_episodes
     return done
 
 
-def _evaluator_at(context: IngestContext, run_id: str, cursor: str, state: Mapping[str, Any]) -> Evaluator:
-    cached = context.evaluators.get(run_id)
-    if cached is not None and cached[0] == cursor:
-        return cached[1]
-    evaluator = Evaluator(context.make_criteria())
-    if state:
-        evaluator.restore(state)
-    return evaluator
+def _evaluate(
+    context: IngestContext, run_id: str, state: RunState, entries: Sequence[FinishedEntry], done: Evaluation
+) -> int:
+    """Decide and commit; returns how many entries are done with, 0 when another worker was quicker.
+
+    A batch with an entry that can't be dealt with is cut in half until that entry is alone; then it is refused.
+    """
+    evaluator, lost = take_evaluator(context, run_id, state)
+    info = context.stream.run_info(run_id)
+    try:
+        plan = decide(entries, evaluator, context=context, info=info)
+        lost = [one for one in lost if one.episode_id not in plan.rows]
+        plan.settlements = {**{one.episode_id: one for one in lost}, **plan.settlements}
+        return len(entries) if _commit(context, info, state, evaluator, plan, entries[-1].entry_id, done) else 0
+    except _BROKEN_ENTRY as error:
+        if len(entries) > 1:
+            return _evaluate(context, run_id, state, entries[: len(entries) // 2], done)
+        _log.error(
+            "finished entry %s of run_id=%s is refused: %s: %s",
+            entries[0].entry_id,
+            run_id,
+            type(error).__name__,
+            error,
+            exc_info=error,
+        )
+    evaluator, lost = take_evaluator(context, run_id, state)
+    plan = Plan(n_refused=1, settlements={one.episode_id: one for one in lost})
+    return 1 if _commit(context, info, state, evaluator, plan, entries[0].entry_id, done) else 0
 
 
-def _run_fields(info: RunInfo) -> dict[str, Any]:
-    hosts = [str(producer.get("host", "")) for producer in info.producers.values()]
-    return {
-        "config": info.info.get("config"),
-        "host": hosts[0] if hosts else None,
-        "started_unix_nanos": info.info.get("started_unix_nanos"),
-    }
-
-
-def _decide(
-    entries: Sequence[FinishedEntry],
-    evaluator: Evaluator,
-    known: dict[int, int],
-    *,
+def _commit(
     context: IngestContext,
     info: RunInfo,
-) -> _Plan:
-    plan = _Plan()
-    for entry in entries:
-        body = entry.body
-        match body.get("kind"):
-            case "end" | "abort":
-                _decide_end(body, plan, evaluator, known, run_id=info.run_id)
-            case "keep":
-                if not evaluator.add_manual_reason(body["episode_id"], str(body["reason"])):
-                    plan.n_late_keeps += 1
-                    _log.error(
-                        "keep of episode_id=%s came too late: it is settled, run_id=%s", body["episode_id"], info.run_id
-                    )
-            case "run_end":
-                if _all_ended(info, str(body.get("producer")), context):
-                    _settle(evaluator.end_run(), plan)
-                    plan.ended = True
-            case other:
-                raise StreamCorruptError(f"finished entry {entry.entry_id} of run {info.run_id!r} is of kind {other!r}")
-    return plan
-
-
-def _decide_end(
-    body: Mapping[str, Any], plan: _Plan, evaluator: Evaluator, known: dict[int, int], *, run_id: str
-) -> None:
-    episode_id, play_id = int(body["episode_id"]), int(body["play_id"])
-    before = known.get(episode_id)
-    if before is not None:
-        if before == play_id:
-            return  # sent twice: what became of the first stands
-        if not body.get("resumed") or play_id < before:
-            plan.n_refused += 1
-            plan.drop.append(Play(episode_id, play_id))
-            _log.error(
-                "episode_id=%d of run_id=%s was played twice: the later play is refused (resume=True replaces)",
-                episode_id,
-                run_id,
-            )
-            return
-        plan.drop.append(Play(episode_id, before))
-        plan.settlements.pop(episode_id, None)
-    known[episode_id] = play_id
-    plan.ended = False if plan.ended else plan.ended
-    status = EpisodeStatus(body["status"])
-    plan.rows[episode_id] = EpisodeRow(
-        run_id=run_id, episode_id=episode_id, play_id=play_id, **{name: body[name] for name in _ROW_FIELDS}
+    state: RunState,
+    evaluator: Evaluator,
+    plan: Plan,
+    cursor: str,
+    done: Evaluation,
+) -> bool:
+    run_id = info.run_id
+    ended = plan.ended
+    if ended is None and plan.rows and state.ended_at is not None:
+        ended = False
+    if state.cursor == FIRST_CURSOR:
+        _note_run(context, info)
+    _delete_replaced_files(context, run_id, plan)
+    won = context.catalog.commit_evaluation(
+        run_id,
+        old_cursor=state.cursor,
+        new_cursor=cursor,
+        criteria_state=evaluator.state(),
+        new_episodes=list(plan.rows.values()),
+        settled=list(plan.settlements.values()),
+        n_refused=plan.n_refused,
+        n_late_keeps=plan.n_late_keeps,
+        ended=ended,
+        at=context.now(),
     )
-    summary = EpisodeSummary(
-        episode_id=episode_id,
-        play_id=play_id,
-        lane=body["lane"],
-        curriculum_stage=body["curriculum_stage"],
-        total_reward=body["total_reward"],
-        survival_steps=body["survival_steps"],
-        n_steps=body["n_steps"],
-        status=status,
-        manual_reasons=tuple(map(str, body.get("manual") or ())),
-        info=body.get("info") or {},
-    )
-    _settle(evaluator.observe(summary), plan)
-    if body["kind"] == "abort":
-        plan.rows[episode_id] = replace(plan.rows[episode_id], error=str(body.get("reason")))
+    if not won:
+        return False
+    done.n_episodes += len(plan.rows)
+    done.n_kept += len(plan.ids("kept"))
+    done.n_refused += plan.n_refused
+    done.is_ended = bool(ended)
+    if not ended:
+        context.evaluators[run_id] = (cursor, evaluator)
+    context.stream.trim_finished(run_id, through=cursor)
+    context.stream.drop_plays(run_id, plan.drop)
+    context.catalog.mark_streams_dropped(run_id, plan.ids("skipped"), context.now())
+    return True
 
 
-def _settle(settled: Sequence[Settled], plan: _Plan) -> None:
-    for one in settled:
-        row = plan.rows.get(one.episode_id)
-        if row is not None:
-            plan.rows[one.episode_id] = replace(row, decision=one.decision, reasons=one.reasons, why=one.why)
-        else:
-            plan.settlements[one.episode_id] = Settlement(one.episode_id, one.decision, one.reasons, one.why)
-        if one.decision == "kept":
-            plan.n_kept += 1
-        else:
-            plan.drop.append(Play(one.episode_id, one.play_id))
-            plan.dropped_ids.append(one.episode_id)
+def _note_run(context: IngestContext, info: RunInfo) -> None:
+    """What the trainers said of the run; where the database can't hold that, the run is recorded without."""
+    hosts = [str(producer.get("host", "")) for producer in info.producers.values()]
+    try:
+        context.catalog.ensure_run(
+            info.run_id,
+            config=info.info.get("config"),
+            host=hosts[0] if hosts else None,
+            started_unix_nanos=info.info.get("started_unix_nanos"),
+        )
+    except CatalogUnavailableError:
+        raise
+    except (CatalogError, UsageError) as error:
+        _log.error("the config of run_id=%s is left out: %s", info.run_id, error)
 
 
-def _all_ended(info: RunInfo, producer_id: str, context: IngestContext) -> bool:
-    """Whether no other trainer process still works on the run: each has closed, or is silent for too long."""
-    oldest = context.now_secs() - context.limits.abandoned_after_secs
-    return all(
-        name == producer_id or producer.get("closed") or producer.get("heartbeat", 0.0) < oldest
-        for name, producer in info.producers.items()
-    )
+def _delete_replaced_files(context: IngestContext, run_id: str, plan: Plan) -> None:
+    """Before the commit, which forgets their names. Whoever wins the race, the later play replaces them."""
+    for play in plan.replaced:
+        try:
+            recording = context.catalog.get_recording(run_id, play.episode_id)
+            if recording.play_id in (play.play_id, None):
+                context.storage.delete(recording.file_path)
+        except RecordingNotFoundError:
+            continue
+        except StorageError as error:
+            _log.error("the file of a play that was replaced stays, run_id=%s: %s", run_id, error)

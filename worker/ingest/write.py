@@ -11,12 +11,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from recorder.catalog import EpisodeRow
-from recorder.errors import EpisodeFileError, StorageError, StreamCorruptError, UsageError
+from recorder.episode import EpisodeStatus
+from recorder.errors import (
+    EpisodeFileError,
+    RecordingNotFoundError,
+    StorageError,
+    StreamCorruptError,
+    StreamUnavailableError,
+    UsageError,
+)
 from recorder.step_stream import Play, StreamEntry
+from recorder.storage import episode_path
 from worker.ingest.assemble import AssembledFile, assemble, read_play
 from worker.ingest.context import IngestContext
 
-__all__ = ["WriteResult", "write_episodes"]
+__all__ = ["WriteResult", "write_batches", "write_episodes"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +46,16 @@ class WriteResult:
     n_postponed: int = 0
 
 
+def write_batches(rows: Sequence[EpisodeRow], max_episodes: int) -> list[list[int]]:
+    """Claimed episodes of a run, as the ids for one ``write_episodes`` each.
+
+    One that was tried before goes alone: if it is what killed its worker, it takes no others with it again.
+    """
+    fresh = [row.episode_id for row in rows if row.attempts == 0]
+    batches = [fresh[start : start + max_episodes] for start in range(0, len(fresh), max_episodes)]
+    return batches + [[row.episode_id] for row in rows if row.attempts > 0]
+
+
 def write_episodes(context: IngestContext, run_id: str, episode_ids: Sequence[int]) -> WriteResult:
     """Write those of the episodes that are kept and have no file yet.
 
@@ -48,17 +67,20 @@ def write_episodes(context: IngestContext, run_id: str, episode_ids: Sequence[in
     rows = context.catalog.start_write(
         run_id, episode_ids, now=context.now(), lease_secs=limits.lease_secs, max_attempts=limits.max_attempts
     )
-    for group in _groups(rows):
-        plays = [Play(row.episode_id, row.play_id) for row in group]
-        streams = context.stream.read_plays(run_id, plays)
-        files = []
-        for row, entries in zip(group, streams, strict=True):
-            file = _assemble_or_fail(context, row, entries)
-            if file is None:
-                result.n_failed += 1
-            else:
-                files.append(file)
-        result.n_postponed += _place(context, run_id, files, result)
+    n_begun = 0
+    try:
+        for group in _groups(rows):
+            streams = context.stream.read_plays(run_id, [Play(row.episode_id, row.play_id) for row in group])
+            files = {}
+            for row, entries in zip(group, streams, strict=True):
+                file = _assemble_or_fail(context, row, entries, result)
+                if file is not None:
+                    files[row.episode_id] = (row, file)
+            _place(context, run_id, files, result)
+            n_begun += len(group)
+    except StreamUnavailableError as error:
+        _postpone(context, run_id, [row.episode_id for row in rows[n_begun:]], str(error))
+        raise
     return result
 
 
@@ -75,19 +97,22 @@ def _groups(rows: Sequence[EpisodeRow]) -> Iterator[list[EpisodeRow]]:
         yield group
 
 
-def _assemble_or_fail(context: IngestContext, row: EpisodeRow, entries: Sequence[StreamEntry]) -> AssembledFile | None:
+def _assemble_or_fail(
+    context: IngestContext, row: EpisodeRow, entries: Sequence[StreamEntry], result: WriteResult
+) -> AssembledFile | None:
     limits = context.limits
     try:
         return assemble(
             row,
-            read_play(entries),
+            read_play(entries, salvaged_steps=row.n_steps if row.status == EpisodeStatus.SALVAGED else None),
             file_format=limits.format,
             compression=limits.compression,
             compact_below_steps=limits.compact_below_steps,
         )
     except (StreamCorruptError, EpisodeFileError, UsageError) as error:
-        if context.catalog.get_episode(row.run_id, row.episode_id).written_at is not None:
-            return None  # another worker was quicker, and has dropped the stream
+        if not _is_wanted(context, row):
+            return None
+        result.n_failed += 1
         _log.error(
             "can't write episode_id=%d of run_id=%s, attempt %d: %s", row.episode_id, row.run_id, row.attempts, error
         )
@@ -101,26 +126,59 @@ def _assemble_or_fail(context: IngestContext, row: EpisodeRow, entries: Sequence
         return None
 
 
-def _place(context: IngestContext, run_id: str, files: Sequence[AssembledFile], result: WriteResult) -> int:
-    """Put files in place and commit them; returns how many have to wait because there is no room."""
-    if not files:
-        return 0
-    recordings = [file.recording for file in files]
+def _is_wanted(context: IngestContext, row: EpisodeRow) -> bool:
+    """False when another worker was quicker, or a later play replaced this one: its stream is gone, and nothing is wrong."""
     try:
-        context.storage.write_all({file.name: file.data for file in files})
+        current = context.catalog.get_episode(row.run_id, row.episode_id)
+    except RecordingNotFoundError:
+        return False
+    return current.play_id == row.play_id and current.written_at is None
+
+
+def _place(
+    context: IngestContext, run_id: str, files: dict[int, tuple[EpisodeRow, AssembledFile]], result: WriteResult
+) -> None:
+    """Put files in place, commit them, drop their streams."""
+    if not files:
+        return
+    try:
+        context.storage.write_all({file.name: file.data for _, file in files.values()})
     except StorageError as error:
         _log.error("can't write %d episodes of run_id=%s; they stay in the stream: %s", len(files), run_id, error)
-        context.catalog.postpone_write(
-            run_id,
-            [recording.episode_id for recording in recordings],
-            not_before=context.now() + timedelta(seconds=_RETRY_SECS),
-            error=str(error),
-            count_attempt=False,
-        )
-        return len(files)
-    context.catalog.finish_writes(recordings, at=context.now())
-    context.stream.drop_plays(run_id, [Play(row.episode_id, row.play_id or 0) for row in recordings])
-    context.catalog.mark_streams_dropped(run_id, [row.episode_id for row in recordings], context.now())
-    result.n_written += len(files)
-    result.n_bytes += sum(len(file.data) for file in files)
-    return 0
+        _postpone(context, run_id, list(files), str(error))
+        result.n_postponed += len(files)
+        return
+    taken = context.catalog.finish_writes([file.recording for _, file in files.values()], at=context.now())
+    taken_ids = {recording.episode_id for recording in taken}
+    for episode_id, (row, file) in files.items():
+        if episode_id not in taken_ids:
+            _delete(context, file.name)  # a later play, which has a file of its own, came while this was written
+        elif row.replaced_plays:
+            _delete_earlier_plays(context, row)
+    context.stream.drop_plays(run_id, [Play(episode_id, row.play_id) for episode_id, (row, _) in files.items()])
+    context.catalog.mark_streams_dropped(run_id, taken_ids, context.now())
+    result.n_written += len(taken)
+    result.n_bytes += sum(len(file.data) for episode_id, (_, file) in files.items() if episode_id in taken_ids)
+
+
+def _postpone(context: IngestContext, run_id: str, episode_ids: Sequence[int], error: str) -> None:
+    """Give episodes back that are not to blame; the attempt does not count."""
+    not_before = context.now() + timedelta(seconds=_RETRY_SECS)
+    context.catalog.postpone_write(run_id, episode_ids, not_before=not_before, error=error, count_attempt=False)
+
+
+def _delete_earlier_plays(context: IngestContext, row: EpisodeRow) -> None:
+    """Files that a worker wrote and did not live to commit, before the play was replaced."""
+    for replaced_plays in range(row.replaced_plays):
+        for compression in ("lz4", "none"):
+            _delete(
+                context,
+                episode_path(row.run_id, row.episode_id, compression=compression, replaced_plays=replaced_plays),
+            )
+
+
+def _delete(context: IngestContext, name: str) -> None:
+    try:
+        context.storage.delete(name)
+    except StorageError as error:
+        _log.error("the file of a play that was replaced stays: %s", error)

@@ -1,0 +1,197 @@
+"""What a batch of ends of episodes comes to: pure but for a look into the catalog where an episode is seen again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from recorder.catalog import EpisodeRow, Settlement
+from recorder.episode import EpisodeStatus
+from recorder.errors import StreamCorruptError
+from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, RunInfo
+from worker.criteria import EpisodeSummary, Evaluator, Settled
+from worker.ingest.context import IngestContext
+
+__all__ = ["Plan", "decide"]
+
+_log = logging.getLogger(__name__)
+
+_ROW_FIELDS: dict[str, Callable[[Any], Any]] = {
+    it.name: type(it.default)
+    for it in fields(EpisodeRow)
+    if it.name in (*SHARED_FIELDS, "status", "n_missing_steps", "n_bytes")
+}
+"""Fields that an episode's end and its row in the catalog share, and what each is made of."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one batch of ends comes to."""
+
+    rows: dict[int, EpisodeRow] = field(default_factory=dict)
+    settlements: dict[int, Settlement] = field(default_factory=dict)
+    """Of episodes that earlier batches left held."""
+    drop: list[Play] = field(default_factory=list)
+    """Plays whose stream nobody needs once this is committed."""
+    replaced: list[Play] = field(default_factory=list)
+    """Plays in the catalog that a later one of this batch replaces."""
+    n_refused: int = 0
+    n_late_keeps: int = 0
+    ended: bool | None = None
+
+    def ids(self, decision: str) -> list[int]:
+        """Episodes with this decision."""
+        found = [row.episode_id for row in self.rows.values() if row.decision == decision]
+        return found + [it.episode_id for it in self.settlements.values() if it.decision == decision]
+
+
+def decide(entries: Sequence[FinishedEntry], evaluator: Evaluator, *, context: IngestContext, info: RunInfo) -> Plan:
+    """Show entries to the criteria, in order; the evaluator goes along.
+
+    Raises:
+        StreamCorruptError, KeyError, TypeError, ValueError: an entry is not what the protocol says.
+    """
+    known = context.catalog.existing_plays(
+        info.run_id, {entry.body["episode_id"] for entry in entries if "episode_id" in entry.body}
+    )
+    batch = _Batch(context, info, evaluator, known)
+    for entry in entries:
+        body = entry.body
+        match body.get("kind"):
+            case "end" | "abort":
+                batch.take_end(body)
+            case "keep":
+                batch.take_keep(body["episode_id"], str(body["reason"]))
+            case "run_end":
+                batch.take_run_end(str(body.get("producer")))
+            case other:
+                raise StreamCorruptError(f"it is of kind {other!r}, not end, abort, keep or run_end")
+    return batch.plan
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The entries of one batch, one after the other.
+
+    Args:
+        known: episode id to the play that the catalog has, or that came earlier in this batch.
+    """
+
+    context: IngestContext
+    info: RunInfo
+    evaluator: Evaluator
+    known: dict[int, int]
+    plan: Plan = field(default_factory=Plan)
+
+    def take_end(self, body: Mapping[str, Any]) -> None:
+        row, summary = _read_end(self.info.run_id, body)
+        before = self.known.get(row.episode_id)
+        if before == row.play_id:
+            self._take_repeat(row)
+            return
+        if before is not None:
+            if not body.get("resumed") or row.play_id < before:
+                self._refuse(
+                    row, "was played before: the later play is refused (a resumed run replaces with resume=True)"
+                )
+                self.plan.drop.append(Play(row.episode_id, row.play_id))
+                return
+            row = self._replace(Play(row.episode_id, before), row)
+        self.known[row.episode_id] = row.play_id
+        self.plan.rows[row.episode_id] = row
+        if self.plan.ended:
+            self.plan.ended = False
+        self._settle(self.evaluator.observe(summary))
+
+    def take_keep(self, episode_id: int, reason: str) -> None:
+        if self.evaluator.add_manual_reason(episode_id, reason) or f"manual_{reason}" in self._reasons_of(episode_id):
+            return
+        self.plan.n_late_keeps += 1
+        _log.error(
+            "keep(%d, %r) of run_id=%s came too late: the episode is settled, or unknown",
+            episode_id,
+            reason,
+            self.info.run_id,
+        )
+
+    def take_run_end(self, producer_id: str) -> None:
+        """The run is over when no other trainer process works on it: each has closed, or is silent for too long."""
+        oldest = self.context.now_secs() - self.context.limits.abandoned_after_secs
+        if all(
+            name == producer_id or producer.get("closed") or producer.get("heartbeat", 0.0) < oldest
+            for name, producer in self.info.producers.items()
+        ):
+            self._settle(self.evaluator.end_run())
+            self.plan.ended = True
+
+    def _take_repeat(self, row: EpisodeRow) -> None:
+        """An end of a play that is known: what became of the first stands."""
+        known = self._row_of(row.episode_id)
+        if known.status == EpisodeStatus.SALVAGED and row.status != EpisodeStatus.SALVAGED:
+            self._refuse(row, "was salvaged while its trainer was out of reach: what came after that is refused")
+        if known.decision == "skipped" or known.written_at is not None:
+            # The header that was sent again has begun a stream that nobody will read.
+            self.plan.drop.append(Play(row.episode_id, row.play_id))
+
+    def _replace(self, earlier: Play, row: EpisodeRow) -> EpisodeRow:
+        self.plan.drop.append(earlier)
+        self.plan.settlements.pop(earlier.episode_id, None)
+        in_batch = self.plan.rows.get(earlier.episode_id)
+        if in_batch is None:
+            self.plan.replaced.append(earlier)
+            return row
+        return replace(row, replaced_plays=in_batch.replaced_plays + 1)
+
+    def _refuse(self, row: EpisodeRow, why: str) -> None:
+        self.plan.n_refused += 1
+        _log.error("episode_id=%d of run_id=%s %s", row.episode_id, self.info.run_id, why)
+
+    def _row_of(self, episode_id: int) -> EpisodeRow:
+        return self.plan.rows.get(episode_id) or self.context.catalog.get_episode(self.info.run_id, episode_id)
+
+    def _reasons_of(self, episode_id: int) -> tuple[str, ...]:
+        if episode_id in self.plan.settlements:
+            return self.plan.settlements[episode_id].reasons
+        return self._row_of(episode_id).reasons if episode_id in self.known else ()
+
+    def _settle(self, settled: Sequence[Settled]) -> None:
+        plan = self.plan
+        for one in settled:
+            row = plan.rows.get(one.episode_id)
+            if row is not None:
+                plan.rows[one.episode_id] = replace(row, decision=one.decision, reasons=one.reasons, why=one.why)
+            else:
+                plan.settlements[one.episode_id] = Settlement(one.episode_id, one.decision, one.reasons, one.why)
+            if one.decision == "skipped":
+                plan.drop.append(Play(one.episode_id, one.play_id))
+
+
+def _read_end(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, EpisodeSummary]:
+    """An episode's row and what the criteria see of it.
+
+    Raises:
+        KeyError, TypeError, ValueError: the entry is not what the protocol says.
+    """
+    episode_id, play_id = int(body["episode_id"]), int(body["play_id"])
+    row = EpisodeRow(
+        run_id=run_id,
+        episode_id=episode_id,
+        play_id=play_id,
+        error=str(body["reason"]) if body["kind"] == "abort" else None,
+        **{name: kind(body[name]) for name, kind in _ROW_FIELDS.items()},
+    )
+    summary = EpisodeSummary(
+        episode_id=episode_id,
+        play_id=play_id,
+        lane=row.lane,
+        curriculum_stage=row.curriculum_stage,
+        total_reward=row.total_reward,
+        survival_steps=row.survival_steps,
+        n_steps=row.n_steps,
+        status=EpisodeStatus(row.status),
+        manual_reasons=tuple(map(str, body.get("manual") or ())),
+        info=body.get("info") or {},
+    )
+    return row, summary

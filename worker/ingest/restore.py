@@ -1,0 +1,55 @@
+"""The criteria of a run as its last commit left them: from this process's memory, else from the catalog."""
+
+from __future__ import annotations
+
+import logging
+
+from recorder.catalog import RunState, Settlement
+from worker.criteria import Evaluator
+from worker.ingest.context import IngestContext
+
+__all__ = ["take_evaluator"]
+
+_log = logging.getLogger(__name__)
+
+_LOST = {
+    "criterion": "salvaged",
+    "keep": True,
+    "value": None,
+    "threshold": None,
+    "detail": "kept because the state of the criteria was lost before they had decided",
+    "reasons": ["salvaged"],
+}
+
+
+def take_evaluator(context: IngestContext, run_id: str, state: RunState) -> tuple[Evaluator, list[Settlement]]:
+    """The evaluator at the run's cursor.
+
+    It is taken out of the process's memory: a batch that fails leaves it somewhere between two commits.
+
+    Returns:
+        The evaluator, and episodes that nobody can decide on any more because the catalog's copy was broken: they are kept.
+
+    Raises:
+        UsageError: the state was made by another version of this project, which has to go on with the run.
+    """
+    cached = context.evaluators.pop(run_id, None)
+    if cached is not None and cached[0] == state.cursor:
+        return cached[1], []
+    evaluator = Evaluator(context.make_criteria())
+    if not state.criteria_state:
+        return evaluator, []
+    try:
+        evaluator.restore(state.criteria_state)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        held = context.catalog.held_episodes(run_id)
+        _log.error(
+            "the state of the criteria of run_id=%s is broken (%s: %s): they begin afresh, %d undecided episodes are kept",
+            run_id,
+            type(error).__name__,
+            error,
+            len(held),
+        )
+        evaluator = Evaluator(context.make_criteria())
+        return evaluator, [Settlement(row.episode_id, "kept", ("salvaged",), [_LOST]) for row in held]
+    return evaluator, []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.capture import EpisodeRecorder
 from recorder.child_process import ChildProcess
-from recorder.commands.demo_report import report
+from recorder.commands.demo_report import best_recording, report
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command
@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
             output.note("waiting for the last episodes to be decided and written")
             _wait_until(lambda: _is_settled(catalog, run_id), worker, "the worker to finish the run")
             summary = report(output, catalog, recordings, run_id, result, stats)
+            _make_video(output, catalog, recordings, run_id, folder / "best_episode.mp4")
             catalog.close()
             if not args.exit:
                 _serve(output, options, server.url, folder / "replay.log")
@@ -121,6 +122,20 @@ def _demo_config() -> Path | None:
 
     path = Path(examples.__file__ or "").parent.parent / "configs" / "demo.yaml"
     return path if path.exists() else None
+
+
+def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str, path: Path) -> None:
+    """Show what the run was about: its longest life."""
+    try:
+        from worker.video.export import export_episode_video  # lazy: loads matplotlib
+    except ImportError:
+        output.note("\nNo video was made: pip install 'hamlet-recorder[video]'")
+        return
+    best = best_recording(catalog.query_recordings(run=run_id, limit=None))
+    if best is None:
+        return
+    video = export_episode_video(best["episode_id"], catalog, recordings, path, run_id=run_id, dpi=80, fps=30)
+    output.note(f"\nThe longest life as a video, {video.n_frames} frames: {path}")
 
 
 def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> None:

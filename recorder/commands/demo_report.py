@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from recorder.commands.output import Output, human_bytes
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
 
-__all__ = ["report"]
+__all__ = ["best_recording", "report"]
 
 
 def report(
@@ -70,7 +71,7 @@ def report(
             "on disk": f"{human_bytes(disk_bytes)} in {len(rows):,} files, {disk_bytes / max(1, n_steps_kept):.0f} bytes a step",
         },
     )
-    best = max(rows, key=lambda row: row["total_reward"], default=None)
+    best = best_recording(rows)
     if best is not None:
         place = f"--recordings {_shown(recordings)} --run {run_id}"
         output.note(
@@ -80,6 +81,12 @@ def report(
             f"  python -m recorder show {best['episode_id']} {place}"
         )
     return document
+
+
+def best_recording(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The longest life that was played to its end, the higher return deciding between equals; None without any."""
+    complete = [row for row in rows if row["status"] == "complete"]
+    return max(complete, key=lambda row: (row["survival_steps"], row["total_reward"]), default=None)
 
 
 def _family(reason: str) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.batch_block import BatchBlock, BatchKind
+from recorder.capture.batch_block import NO_EPISODE, BatchBlock, BatchKind
 from recorder.capture.copying import as_array, is_cuda
 from recorder.capture.cuda_ring import DeviceCopy
 from recorder.capture.handover import BatchRow
 from recorder.capture.rows import DeviceRows
 from recorder.errors import UsageError
+from recorder.schema import EXTRAS_PREFIX
 
-__all__ = ["BatchWriter", "DeviceBatchRow"]
+__all__ = ["BatchPlaces", "BatchValues", "BatchWriter", "DeviceBatchRow", "batch_places", "batch_values"]
+
+_log = logging.getLogger(__name__)
 
 
 class DeviceBatchRow:
@@ -33,8 +37,13 @@ class DeviceBatchRow:
 
     def resolve(self) -> BatchRow:
         """Wait for the device and fill the row; on the background thread."""
-        for name, array in zip(self._names, self._copy.wait(), strict=True):
-            self._row.block.columns[name][self._row.row] = array
+        block, row = self._row.block, self._row.row
+        try:
+            for name, array in zip(self._names, self._copy.wait(), strict=True):
+                block.columns[name][row] = array
+        except Exception as error:  # noqa: BLE001 - whatever the device says; the row must not be taken for good
+            block.episode_ids[row] = NO_EPISODE
+            _log.error("recorder: a step of %d lanes was lost on its way from the device: %s", self.n_steps, error)
         return self._row
 
 
@@ -49,52 +58,89 @@ class BatchWriter:
         self._device_rows = device_rows
         self._block: BatchBlock | None = None
 
-    def write(
-        self, episode_ids: Any, steps: Any, lanes: Any, values: Mapping[str, Any]
-    ) -> BatchRow | DeviceBatchRow | None:
-        """Copy one call into the next row; None when the ring of pinned memory is full.
-
-        Raises:
-            UsageError: an array's first axis is not the lanes, or it is not made of numbers.
-        """
-        ids = as_array(episode_ids)
-        if ids.ndim != 1:
-            raise UsageError(f"episode_ids: expected one id a lane, found shape {ids.shape}")
-        n_lanes = len(ids)
-        arrays: dict[str, NDArray[Any]] = {}
-        on_device: dict[str, Any] = {}
-        for name, value in values.items():
-            if is_cuda(value):
-                on_device[name] = value
-            else:
-                arrays[name] = as_array(value)
-        for name, array in (*arrays.items(), *on_device.items()):
-            if not array.ndim or len(array) != n_lanes:
-                raise UsageError(
-                    f"{name}: expected a leading axis of {n_lanes} lanes, found shape {tuple(array.shape)}"
-                )
+    def write(self, places: BatchPlaces, owned: BatchValues) -> BatchRow | DeviceBatchRow | None:
+        """Copy one call into the next row; None when the ring of pinned memory is full."""
         copy = None
-        if on_device:
-            copy = self._device_rows.copy(list(on_device.values()))
+        if owned.on_device:
+            copy = self._device_rows.copy(list(owned.on_device.values()))
             if copy is None:
                 return None
-        kind: BatchKind = {name: (array.dtype, array.shape) for name, array in arrays.items()}
+        kind: BatchKind = {name: (array.dtype, array.shape) for name, array in owned.host.items()}
         if copy is not None:
-            kind.update(zip(on_device, copy.kinds, strict=True))
+            kind.update(zip(owned.on_device, copy.kinds, strict=True))
         block = self._block
         if (
             block is None
             or block.n_rows == block.max_rows
             or block.kind != kind
-            or not _same_lanes(block, lanes, n_lanes)
+            or not np.array_equal(block.lanes, places.lanes)
         ):
-            lane_ids = np.arange(n_lanes) if lanes is None else np.array(as_array(lanes), np.int64)
-            block = self._block = BatchBlock(kind, lane_ids)
-        row = BatchRow(block, block.write(ids, as_array(steps), arrays))
-        return row if copy is None else DeviceBatchRow(row, list(on_device), copy)
+            block = self._block = BatchBlock(kind, np.array(places.lanes, np.int64))
+        row = BatchRow(block, block.write(places.episode_ids, places.steps, owned.host))
+        return row if copy is None else DeviceBatchRow(row, list(owned.on_device), copy)
 
 
-def _same_lanes(block: BatchBlock, lanes: Any, n_lanes: int) -> bool:
-    if len(block.lanes) != n_lanes:
-        return False
-    return bool(np.array_equal(block.lanes, np.arange(n_lanes) if lanes is None else as_array(lanes)))
+class BatchPlaces(NamedTuple):
+    """Where the steps of one call belong: ``int64[n_lanes]`` each; views, valid during the call."""
+
+    episode_ids: NDArray[Any]
+    steps: NDArray[Any]
+    lanes: NDArray[Any]
+
+
+class BatchValues(NamedTuple):
+    """The values of one call by column; views, valid during the call."""
+
+    host: dict[str, NDArray[Any]]
+    on_device: dict[str, Any]
+    problems: list[str]
+    """What can't be recorded, and why."""
+
+
+def batch_places(episode_ids: Any, steps: Any, lanes: Any) -> BatchPlaces:
+    """Check where the steps of a call belong.
+
+    Raises:
+        UsageError: these are not whole numbers, one a lane; without them nothing can be recorded.
+    """
+    ids = _whole_numbers("episode_ids", episode_ids)
+    places = BatchPlaces(
+        ids,
+        _whole_numbers("steps", steps),
+        np.arange(len(ids)) if lanes is None else _whole_numbers("lanes", lanes),
+    )
+    for name, numbers in places._asdict().items():
+        if len(numbers) != len(ids):
+            raise UsageError(f"{name}: expected {len(ids)} numbers, one a lane, found {len(numbers)}")
+    return places
+
+
+def batch_values(values: Mapping[str, Any], n_lanes: int) -> BatchValues:
+    """Look at the values of a call one by one; what can't be recorded costs itself alone."""
+    found = BatchValues({}, {}, [])
+    extras = values.get("extras") or {}
+    if not isinstance(extras, Mapping):
+        found.problems.append(f"extras: expected a map, found {type(extras).__name__}")
+        extras = {}
+    columns = [(name, value) for name, value in values.items() if name != "extras"]
+    for name, value in (*columns, *((f"{EXTRAS_PREFIX}{name}", value) for name, value in extras.items())):
+        if value is None:
+            continue
+        try:
+            array = value if is_cuda(value) else as_array(value)
+            if not array.ndim or len(array) != n_lanes:
+                raise UsageError(f"expected a leading axis of {n_lanes} lanes, found shape {tuple(array.shape)}")
+        except Exception as error:  # noqa: BLE001 - whatever an object of the trainer's raises when it is read
+            found.problems.append(f"{name}: {error}")
+        else:
+            (found.on_device if array is value and is_cuda(value) else found.host)[name] = array
+    return found
+
+
+def _whole_numbers(name: str, value: Any) -> NDArray[Any]:
+    if is_cuda(value):
+        raise UsageError(f"{name}: needed on the host at once: pass numpy arrays or CPU tensors, found {value.device}")
+    array = as_array(value)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise UsageError(f"{name}: expected whole numbers, one a lane, found {array.dtype}{list(array.shape)}")
+    return array

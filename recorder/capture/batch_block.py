@@ -7,15 +7,19 @@ needed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk import MAX_CHUNK_STEPS
+from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS
 
-__all__ = ["BatchBlock", "BatchKind"]
+__all__ = ["NO_EPISODE", "BatchBlock", "BatchKind"]
+
+NO_EPISODE = -1
+"""Stands in a row whose values never arrived; the intake refuses it, and counts its steps."""
 
 BatchKind = dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
 """Column name to dtype and shape with the leading lane axis."""
@@ -35,7 +39,10 @@ class BatchBlock:
     def __init__(self, kind: BatchKind, lanes: NDArray[np.int64]) -> None:
         self.kind = kind
         self.lanes = lanes
-        row_bytes = sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in kind.values()) or 1
+        row_bytes = sum(dtype.itemsize * math.prod(shape) for dtype, shape in kind.values()) or 1
+        self.step_bytes = max(1, row_bytes // len(lanes))
+        """Memory that one step of one lane takes."""
+        self.chunk_steps = max(1, min(MAX_CHUNK_STEPS, MAX_CHUNK_BYTES // self.step_bytes))
         self.max_rows = max(1, min(MAX_CHUNK_STEPS, _MAX_BLOCK_BYTES // row_bytes))
         self.columns = {name: np.empty((self.max_rows, *shape), dtype) for name, (dtype, shape) in kind.items()}
         self.episode_ids = np.empty((self.max_rows, len(lanes)), np.int64)

@@ -1,5 +1,4 @@
-"""The steps of one open episode, gathered into chunks: rows from ``record_step``, spans of a block from
-``record_batch``.
+"""The steps of one open episode, gathered into chunks: rows from ``record_step``, spans of a block from ``record_batch``.
 
 Runs on the background thread. A chunk ends after 256 steps, at a missing step, when the kind of a field changes, or
 when large observations fill it.
@@ -7,65 +6,38 @@ when large observations fill it.
 
 from __future__ import annotations
 
-import logging
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import chain
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recorder.capture.batch_block import BatchBlock
-from recorder.capture.copying import ARRAY_FIELDS, ArrayKind
+from recorder.capture.row_columns import ROW_FIELDS, KindChangedError, Row, columns_of_rows, row_bytes
 from recorder.capture.stats import RecorderStats
-from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, ColumnData, encode_chunk, spec_of
+from recorder.capture.turned_away import StepRange
+from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, encode_chunk, spec_of
 from recorder.episode import Gap
-from recorder.schema import EXTRAS_PREFIX, EpisodeSchema
+from recorder.errors import EpisodeFileError, UsageError
+from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 from recorder.step_stream import Play
 
 __all__ = ["ROW_FIELDS", "EncodedChunk", "EpisodeBuilder", "Row", "Span"]
 
-_log = logging.getLogger(__name__)
-
-
-Row = tuple[Any, ...]
-"""One step, as ``record_step`` made it ours: a plain tuple in the order of ``ROW_FIELDS``, the cheapest thing to
-make."""
-
-ROW_FIELDS = (
-    "episode_id",
-    "step",
-    "lane",
-    "layout",
-    "position",
-    "meters",
-    "action",
-    "q_values",
-    "action_masks",
-    "reward",
-    "intrinsic_reward",
-    "done",
-    "time_of_day",
-    "interaction_progress",
-    "terminated",
-    "truncated",
-    "epsilon",
-    "extras",
-)
-"""Array fields hold bytes of the kind that ``layout`` says, or Python's numbers; ``extras`` is a dict or None."""
-
 _STEP = ROW_FIELDS.index("step")
-_LAYOUT = ROW_FIELDS.index("layout")
-_FIRST_COLUMN = ROW_FIELDS.index("position")
-_EXTRAS = ROW_FIELDS.index("extras")
-_ARRAY_PLACES = {field: ROW_FIELDS.index(field) for field in ARRAY_FIELDS}
 
+_LAST_STEP = 2**63 - 2
+"""Step numbers, and the one behind the last, are signed 64-bit integers in the file."""
 
-class _ShapeChangedError(Exception):
-    """Within these rows a field changes its shape; ``row`` is the first with the new one."""
+_MAX_CHUNK_COLUMNS = MAX_COLUMNS // 2
+"""The other half is room for columns that later chunks add."""
 
-    def __init__(self, row: int) -> None:
-        self.row = row
+_MAX_STEP_BYTES = MAX_FRAME_BYTES // 2
+"""A step that is larger, all columns together, would make a frame that readers refuse."""
+
+_SAMPLE_STEPS = 64
+"""Encodings that were chosen from a shorter first chunk are not handed on to later episodes."""
 
 
 class Span(NamedTuple):
@@ -92,8 +64,7 @@ class EpisodeBuilder:
     Args:
         play: the episode, and this playing of it.
         lane: where it is played.
-        known_schema: schema of an earlier episode of the run, whose encodings are taken over where a column is the
-            same.
+        known_schema: schema of an earlier episode of the run, whose encodings are taken over where a column is the same.
         stats: counts what is refused.
     """
 
@@ -101,6 +72,8 @@ class EpisodeBuilder:
         self.play = play
         self.lane = lane
         self.schema: EpisodeSchema | None = None
+        self.is_schema_proven = False
+        """Whether its encodings were chosen from enough steps to suit other episodes too."""
         self.n_steps = 0
         self.reward_sum = 0.0
         self.intrinsic_sum = 0.0
@@ -112,9 +85,12 @@ class EpisodeBuilder:
         self.last_epsilon = 0.0
         self.n_bytes = 0
         """Bytes of the chunks made so far."""
+        self.error: Exception | None = None
+        """Why steps or values were left out last; whoever reads it sets it back."""
         self._known_schema = known_schema
         self._stats = stats
         self._rows: list[Row] = []
+        self._chunk_rows = MAX_CHUNK_STEPS
         self._spans: list[Span] = []
         self._n_span_steps = 0
         self._next_step = 0
@@ -129,21 +105,25 @@ class EpisodeBuilder:
         """Number of the step behind the last one."""
         return self._next_step
 
-    def add_row(self, row: Row) -> list[EncodedChunk]:
-        """Take one step; chunks come back when one is full or has to end."""
-        step = row[_STEP]
-        if step != self._next_step:
-            if step < self._next_step:
-                self._stats.n_refused_steps += 1
-                return []
-            done = self.take_chunks()
-            self.add_gap(step)
-        else:
-            done = self.take_chunks() if self._spans else []
-        self._rows.append(row)
-        self._next_step = step + 1
-        if len(self._rows) >= MAX_CHUNK_STEPS:
-            done.extend(self.take_chunks())
+    def add_rows(self, rows: list[Row]) -> list[EncodedChunk]:
+        """Take steps in the order in which they were recorded; chunks come back when one is full or has to end."""
+        first, n_rows = rows[0][_STEP], len(rows)
+        follow_each_other = n_rows == 1 or [row[_STEP] for row in rows] == list(range(first, first + n_rows))
+        if not follow_each_other or (n_rows > 1 and not self._next_step <= first <= _LAST_STEP - n_rows):
+            return [chunk for row in rows for chunk in self.add_rows([row])]
+        if not self._next_step <= first <= _LAST_STEP - n_rows:
+            self._refuse(n_rows, f"step {first} came after step {self._next_step - 1}")
+            return []
+        done = self.take_chunks() if self._spans or first > self._next_step else []
+        self.add_gap(first)
+        if not self._rows:
+            # Rows of large observations would be encoded in pieces anyway; until then they take memory.
+            self._chunk_rows = max(1, min(MAX_CHUNK_STEPS, MAX_CHUNK_BYTES // row_bytes(rows[0])))
+        self._rows.extend(rows)
+        self._next_step = first + n_rows
+        while len(self._rows) >= self._chunk_rows:
+            full, self._rows = self._rows[: self._chunk_rows], self._rows[self._chunk_rows :]
+            done.extend(self._encode_rows(full))
         return done
 
     def add_span(self, span: Span) -> list[EncodedChunk]:
@@ -152,8 +132,8 @@ class EpisodeBuilder:
         n_steps = span.stop - span.start
         done = self.take_chunks() if self._rows else []
         if first != self._next_step:
-            if first < self._next_step:
-                self._stats.n_refused_steps += n_steps
+            if not self._next_step < first <= _LAST_STEP - n_steps:
+                self._refuse(n_steps, f"{n_steps} steps from step {first} on came after step {self._next_step - 1}")
                 return done
             done.extend(self.take_chunks())
             self.add_gap(first)
@@ -162,19 +142,34 @@ class EpisodeBuilder:
         self._spans.append(span)
         self._n_span_steps += n_steps
         self._next_step = first + n_steps
-        while self._n_span_steps >= MAX_CHUNK_STEPS:
-            done.append(self._encode_spans(self._cut_spans(MAX_CHUNK_STEPS)))
+        while self._n_span_steps >= span.block.chunk_steps:
+            done.extend(self._encode_spans(self._cut_spans(span.block.chunk_steps)))
         return done
 
-    def add_gap(self, end_step: int, reason: str = "dropped") -> None:
+    def add_gap(self, end_step: int, reason: str = "skipped") -> None:
         """Mark that the steps from the last one up to ``end_step`` are missing."""
         if end_step > self._next_step:
             self.gaps.append(Gap(self._next_step, end_step, reason))
             self._next_step = end_step
 
+    def mark_dropped(self, dropped: Sequence[StepRange]) -> None:
+        """Say which gaps are steps that found the queue full, those behind the last step that arrived included.
+
+        Other gaps stay ``skipped``: the trainer never handed those steps over.
+        """
+        ranges = sorted(span for span in dropped if span[0] >= 0 and span[1] <= _LAST_STEP)
+        if not ranges:
+            return
+        ends = [end for _, end in ranges]
+        for index, gap in enumerate(self.gaps):
+            place = bisect_left(ends, gap.first_step + 1)
+            if gap.end_step is not None and place < len(ranges) and ranges[place][0] < gap.end_step:
+                self.gaps[index] = replace(gap, reason="dropped")
+        self.add_gap(max(ends), "dropped")
+
     def lose(self, chunk: EncodedChunk) -> None:
         """A chunk that found no room is given up: counted, and marked as a gap."""
-        self.gaps.append(Gap(chunk.first_step, chunk.first_step + chunk.n_steps, "lost"))
+        self._mark_lost(chunk.first_step, chunk.n_steps)
         self.n_steps -= chunk.n_steps
         self.n_bytes -= len(chunk.data)
         self._stats.n_recorded_steps -= chunk.n_steps
@@ -185,10 +180,9 @@ class EpisodeBuilder:
         done = []
         if self._rows:
             rows, self._rows = self._rows, []
-            for same in _runs_of_one_layout(rows):
-                done.extend(self._encode_rows(same))
+            done.extend(self._encode_rows(rows))
         if self._n_span_steps:
-            done.append(self._encode_spans(self._cut_spans(self._n_span_steps)))
+            done.extend(self._encode_spans(self._cut_spans(self._n_span_steps)))
         return done
 
     def _cut_spans(self, n_steps: int) -> list[Span]:
@@ -206,7 +200,7 @@ class EpisodeBuilder:
             n_steps -= length
         return taken
 
-    def _encode_spans(self, spans: Sequence[Span]) -> EncodedChunk:
+    def _encode_spans(self, spans: Sequence[Span]) -> list[EncodedChunk]:
         head = spans[0]
         columns = {}
         for name in head.block.kind:
@@ -217,27 +211,78 @@ class EpisodeBuilder:
         return self._encode(int(head.block.steps[head.start, head.place]), n_steps, columns)
 
     def _encode_rows(self, rows: Sequence[Row]) -> list[EncodedChunk]:
-        try:
-            columns = _columns_of_rows(rows, self._stats)
-        except _ShapeChangedError as change:
-            return self._encode_rows(rows[: change.row]) + self._encode_rows(rows[change.row :])
-        row_bytes = sum(data.values.nbytes for data in columns.values()) // len(rows) + 1
-        limit = max(1, MAX_CHUNK_BYTES // row_bytes)
-        if len(rows) > limit:
-            return [chunk for i in range(0, len(rows), limit) for chunk in self._encode_rows(rows[i : i + limit])]
-        return [self._encode(rows[0][_STEP], len(rows), columns)]
+        done = []
+        start, stop = 0, len(rows)
+        while start < len(rows):
+            try:
+                columns, n_refused = columns_of_rows(rows[start:stop])
+            except KindChangedError as change:
+                stop = start + change.row
+                continue
+            if n_refused:
+                self._refuse_values(n_refused, f"{n_refused} values of {stop - start} steps are not numbers")
+            done.extend(self._encode(rows[start][_STEP], stop - start, columns))
+            start, stop = stop, len(rows)
+        return done
 
-    def _encode(self, first_step: int, n_steps: int, columns: Mapping[str, ColumnData]) -> EncodedChunk:
-        if self.schema is None:
-            self.schema = _schema_for(columns, self._known_schema)
-        self._sum_up(columns)
-        data = encode_chunk(self.schema, first_step=first_step, n_steps=n_steps, columns=columns)
+    def _encode(self, first_step: int, n_steps: int, columns: dict[str, ColumnData]) -> list[EncodedChunk]:
+        """One chunk; none when these steps can't be encoded, which is counted and marked, and the others go on."""
+        try:
+            self._leave_out_unreadable(columns)
+            if self.schema is None:
+                self.schema = _schema_for(columns, self._known_schema)
+                self.is_schema_proven = self.schema is self._known_schema or n_steps >= _SAMPLE_STEPS
+            data = encode_chunk(self.schema, first_step=first_step, n_steps=n_steps, columns=columns)
+            self._sum_up(columns)
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self._mark_lost(first_step, n_steps)
+            self._stats.n_refused_steps += n_steps
+            self.error = error
+            return []
         self.n_steps += n_steps
+        self.n_bytes += len(data)
         self._stats.n_recorded_steps += n_steps
         self._stats.n_chunks += 1
         self._stats.n_bytes_encoded += len(data)
-        self.n_bytes += len(data)
-        return EncodedChunk(first_step, n_steps, data)
+        return [EncodedChunk(first_step, n_steps, data)]
+
+    def _leave_out_unreadable(self, columns: dict[str, ColumnData]) -> None:
+        """Readers refuse some columns, and with them the whole file: a name too long, a value too large."""
+        known = self.schema or self._known_schema
+        if known is not None and len(columns) == len(known.columns) and _is_of_schema(columns, known):
+            return
+        step_bytes = n_columns = 0
+        for name, data in list(columns.items()):
+            values = data.values
+            encoding = Encoding.BITS if values.dtype == np.bool_ else Encoding.PLAIN
+            try:
+                spec = ColumnSpec.from_list([name, values.dtype.str, list(values.shape[1:]), str(encoding)])
+            except EpisodeFileError as error:
+                problem = str(error)
+            else:
+                n_columns += 1
+                step_bytes += spec.step_bytes
+                if n_columns <= _MAX_CHUNK_COLUMNS and step_bytes <= _MAX_STEP_BYTES:
+                    continue
+                problem = f"{name}: more than {_MAX_CHUNK_COLUMNS} columns, or {_MAX_STEP_BYTES} bytes, in one step"
+                step_bytes -= spec.step_bytes
+            del columns[name]
+            self._refuse_values(len(values), problem)
+
+    def _mark_lost(self, first_step: int, n_steps: int) -> None:
+        last = self.gaps[-1] if self.gaps else None
+        if last is not None and last.reason == "lost" and last.end_step == first_step:
+            self.gaps[-1] = replace(last, end_step=first_step + n_steps)
+        else:
+            self.gaps.append(Gap(first_step, first_step + n_steps, "lost"))
+
+    def _refuse(self, n_steps: int, problem: str) -> None:
+        self._stats.n_refused_steps += n_steps
+        self.error = UsageError(f"episode {self.play.episode_id}: {problem}: refused")
+
+    def _refuse_values(self, n_values: int, problem: str) -> None:
+        self._stats.n_mismatched_values += n_values
+        self.error = UsageError(f"episode {self.play.episode_id}: {problem}: left out")
 
     def _sum_up(self, columns: Mapping[str, ColumnData]) -> None:
         if (reward := columns.get("reward")) is not None:
@@ -248,123 +293,17 @@ class EpisodeBuilder:
             self.last_epsilon = float(epsilon.values[-1])
 
 
+def _is_of_schema(columns: Mapping[str, ColumnData], schema: EpisodeSchema) -> bool:
+    """Whether every column of the schema is there, and is of its dtype and shape."""
+    for spec in schema.columns:
+        data = columns.get(spec.name)
+        if data is None or data.values.dtype.str != spec.dtype or data.values.shape[1:] != spec.shape:
+            return False
+    return True
+
+
 def _schema_for(columns: Mapping[str, ColumnData], known: EpisodeSchema | None) -> EpisodeSchema:
     """A schema of these columns; trying out encodings is slow, so those of an earlier episode are taken over."""
-    if known is not None and known.names == tuple(columns):
-        same = all(
-            spec.dtype == data.values.dtype.str and spec.shape == data.values.shape[1:]
-            for spec, data in zip(known.columns, columns.values(), strict=True)
-        )
-        if same:
-            return known
+    if known is not None and len(columns) == len(known.columns) and _is_of_schema(columns, known):
+        return known
     return EpisodeSchema(tuple(spec_of(name, data.values) for name, data in columns.items()))
-
-
-def _runs_of_one_layout(rows: list[Row]) -> list[list[Row]]:
-    """Consecutive rows whose arrays are of the same kinds."""
-    layout = rows[0][_LAYOUT]
-    if all(row[_LAYOUT] is layout for row in rows):
-        return [rows]
-    runs: list[list[Row]] = [[]]
-    for row in rows:
-        if runs[-1] and _differ(runs[-1][-1], row):
-            runs.append([])
-        runs[-1].append(row)
-    return runs
-
-
-def _differ(one: Row, other: Row) -> bool:
-    """Whether an array field of two rows is of different kinds, where both have it."""
-    return any(
-        isinstance(one[place], bytes)
-        and isinstance(other[place], bytes)
-        and getattr(one[_LAYOUT], field) != getattr(other[_LAYOUT], field)
-        for field, place in _ARRAY_PLACES.items()
-    )
-
-
-def _columns_of_rows(rows: Sequence[Row], stats: RecorderStats) -> dict[str, ColumnData]:
-    by_field = list(zip(*rows, strict=True))
-    columns: dict[str, ColumnData] = {}
-    for index in range(_FIRST_COLUMN, _EXTRAS):
-        name = ROW_FIELDS[index]
-        values = by_field[index]
-        if values[0] is None and not any(value is not None for value in values):
-            continue
-        kind = _kind_of(name, values, rows)
-        _put(columns, name, values, kind, stats)
-    extras = by_field[_EXTRAS]
-    names = dict.fromkeys(chain.from_iterable(extra for extra in extras if extra))
-    for name in names:
-        values = tuple(extra.get(name) if extra else None for extra in extras)
-        _put(columns, f"{EXTRAS_PREFIX}{name}", values, None, stats)
-    return columns
-
-
-def _kind_of(name: str, values: Sequence[Any], rows: Sequence[Row]) -> ArrayKind | None:
-    if name not in ARRAY_FIELDS:
-        return None
-    for value, row in zip(values, rows, strict=True):
-        if isinstance(value, bytes):
-            kind: ArrayKind | None = getattr(row[_LAYOUT], name)
-            return kind
-    return None
-
-
-def _put(
-    columns: dict[str, ColumnData], name: str, values: Sequence[Any], kind: ArrayKind | None, stats: RecorderStats
-) -> None:
-    """Turn one field's values into a column; values that can't be numbers are left out and counted.
-
-    Raises:
-        _ShapeChangedError: the values are numbers, of more than one shape.
-    """
-    try:
-        columns[name] = ColumnData(_array_of(values, kind))
-        return
-    except (TypeError, ValueError, OverflowError):
-        flags = np.array([_is_number(value) for value in values])
-    n_refused = sum(value is not None for value in values) - int(flags.sum())
-    if n_refused:
-        stats.n_mismatched_values += n_refused
-        _log.error("recorder: %d values of %s are left out: not numbers", n_refused, name)
-    if not flags.any():
-        return
-    known = [value for value, fits in zip(values, flags, strict=True) if fits]
-    try:
-        columns[name] = ColumnData(_array_of(known, kind), None if flags.all() else flags)
-    except (TypeError, ValueError, OverflowError):
-        shapes = [np.shape(value) for value in known]
-        change = next((i for i, shape in enumerate(shapes) if shape != shapes[0]), None)
-        if change is None:
-            raise
-        raise _ShapeChangedError(int(np.flatnonzero(flags)[change])) from None
-
-
-def _array_of(values: Sequence[Any], kind: ArrayKind | None) -> NDArray[Any]:
-    """All values as one array.
-
-    Raises:
-        TypeError, ValueError, OverflowError: they don't fit together.
-    """
-    first = values[0]
-    if kind is not None and isinstance(first, bytes):
-        return np.frombuffer(b"".join(values), kind.dtype).reshape(len(values), *kind.shape)
-    if isinstance(first, tuple):
-        if len(set(map(len, values))) > 1:
-            raise ValueError
-        array = np.array(list(chain.from_iterable(values))).reshape(len(values), len(first))
-        if not len(first):
-            array = array.astype(np.float32)
-    else:
-        array = np.array(values)
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise ValueError
-    return array
-
-
-def _is_number(value: Any) -> bool:
-    """Whether a value can stand in a column: bytes are array fields that are checked already."""
-    if isinstance(value, bytes | bool | int | float):
-        return not isinstance(value, int) or -(2**63) <= value < 2**64
-    return value is not None and not isinstance(value, str) and np.asarray(value).dtype.kind in "biuf"

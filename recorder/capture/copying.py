@@ -22,10 +22,12 @@ __all__ = [
     "LayoutChangedError",
     "as_array",
     "copy_array",
+    "copy_extra",
     "copy_extras",
     "copy_scalar",
     "is_cuda",
     "kind_of",
+    "own_name",
 ]
 
 
@@ -85,7 +87,10 @@ def copy_array(value: Any, kind: ArrayKind | None) -> Any:
     if cls in _PLAIN:
         return value
     if cls is tuple or cls is list:
-        return tuple(value) if not value or value[0].__class__ in _PLAIN else tuple(copy_scalar(item) for item in value)
+        # Numbers of Python's, or tensors: the ends tell; looking at every item would cost half of the call.
+        if not value or (value[0].__class__ in _PLAIN and value[-1].__class__ in _PLAIN):
+            return tuple(value)
+        return tuple(map(copy_scalar, value))
     if kind is None:
         raise LayoutChangedError
     dtype, shape, tensor_dtype, pack = kind
@@ -97,7 +102,7 @@ def copy_array(value: Any, kind: ArrayKind | None) -> Any:
         array = value.numpy()
     else:
         array = as_array(value)
-    if array.dtype is not dtype or array.shape != shape:
+    if (array.dtype is not dtype and array.dtype != dtype) or array.shape != shape:
         raise LayoutChangedError
     return array.tobytes()
 
@@ -122,21 +127,49 @@ def kind_of(value: Any) -> ArrayKind:
 
 
 def copy_scalar(value: Any) -> Any:
-    """A field that is one number: Python's own and numpy's scalars are immutable and pass as they are."""
-    if value.__class__ in _PLAIN or isinstance(value, _NUMPY_SCALAR):
+    """A field that is one number: Python's own and numpy's scalars are immutable and pass as they are.
+
+    Raises:
+        UsageError: it is not one number, or it lies on a device.
+    """
+    if value.__class__ in _PLAIN:
         return value
     array = as_array(value)
+    if isinstance(value, _NUMPY_SCALAR):
+        return value
     if array.size != 1:
         raise UsageError(f"expected one number, found an array of shape {array.shape}")
     return array.reshape(-1)[0]
 
 
 def copy_extras(extras: Mapping[str, Any]) -> dict[str, Any]:
-    """Named extras, each a number or an array of its own."""
-    return {
-        name: value if value.__class__ in _PLAIN or isinstance(value, _NUMPY_SCALAR) else as_array(value).copy()
-        for name, value in extras.items()
-    }
+    """Named extras, each a number or an array of its own.
+
+    Raises:
+        UsageError: a name is no text, a value is not made of numbers, or it lies on a device.
+    """
+    return {own_name(name): value if value.__class__ in _PLAIN else copy_extra(value) for name, value in extras.items()}
+
+
+def own_name(name: Any) -> str:
+    """The name of an extra.
+
+    Raises:
+        UsageError: it is no text.
+    """
+    if not isinstance(name, str):
+        raise UsageError(f"extras: expected names that are texts, found {name!r:.60}")
+    return name
+
+
+def copy_extra(value: Any) -> Any:
+    """One of the extras: a numpy scalar passes as it is, anything else becomes an array of our own.
+
+    Raises:
+        UsageError: it is not made of numbers, or it lies on a device.
+    """
+    array = as_array(value)
+    return value if isinstance(value, _NUMPY_SCALAR) else np.array(array)
 
 
 def as_array(value: Any) -> np.ndarray[Any, np.dtype[Any]]:
@@ -151,7 +184,7 @@ def as_array(value: Any) -> np.ndarray[Any, np.dtype[Any]]:
         array = np.asarray(value)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise UsageError(f"expected numbers, found {array.dtype} in {type(value).__name__}")
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("<"))
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _tensor_view(tensor: Any) -> np.ndarray[Any, np.dtype[Any]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from recorder.capture.batch_block import BatchBlock
-from recorder.capture.builder import Row
+from recorder.capture.row_columns import Row, row_bytes
 
 __all__ = ["BLOCK_STEPS", "Abort", "BatchRow", "CloseRun", "Finish", "HandOver", "Item", "Keep"]
 
@@ -22,6 +22,12 @@ BLOCK_STEPS = 64
 
 _WAKE_STEPS = 256
 """Waiting steps at which the background thread is woken before its next flush: a whole chunk."""
+
+_MAX_QUEUE_BYTES = 256 * 2**20
+"""With large observations the queue holds fewer steps than ``queue_maxsize`` says: a few million steps of a small
+environment and a few thousand images take the same memory."""
+
+_MIN_STEPS = 64
 
 _BLOCKED_POLL_SECS = 0.001
 
@@ -78,7 +84,7 @@ class HandOver:
     """
 
     def __init__(self, maxsize: int) -> None:
-        self.max_steps = maxsize * BLOCK_STEPS
+        self.max_steps = self._asked_steps = maxsize * BLOCK_STEPS
         self.items: deque[Any] = deque()
         self.wake = threading.Event()
         self._batch_lock = threading.Lock()
@@ -90,7 +96,7 @@ class HandOver:
         """Steps in the queue; an end of an episode counts as one."""
         return len(self.items) + self._n_batch_steps_in - self._n_batch_steps_out
 
-    def put_row(self, row: Row) -> bool:
+    def put_row(self, row: Any) -> bool:
         """Hand one step over; False when the queue is full."""
         items = self.items
         n_waiting = len(items)
@@ -122,11 +128,27 @@ class HandOver:
         self.items.append(item)
         self.wake.set()
 
-    def wait_for_room(self, n_steps: int, stopped: threading.Event) -> bool:
-        """Block until that many steps fit; False when the background thread has stopped, so that they never will."""
+    def fit_to(self, item: Any) -> None:
+        """Hold as many steps as take no more than a bounded amount of memory, judged by one that has just come out."""
+        if item.__class__ is tuple:
+            step_bytes = row_bytes(item)
+        elif item.__class__ is BatchRow:
+            step_bytes = item.block.step_bytes
+        else:
+            return
+        self.max_steps = min(self._asked_steps, max(_MIN_STEPS, _MAX_QUEUE_BYTES // step_bytes))
+
+    def wait_for_room(self, n_steps: int, is_emptied: Callable[[], bool]) -> bool:
+        """Block until that many steps fit; False when ``is_emptied`` says that nobody empties the queue any more."""
         while not self.has_room(n_steps):
-            if stopped.is_set():
+            if not self.pause(is_emptied):
                 return False
-            self.wake.set()
-            time.sleep(_BLOCKED_POLL_SECS)
+        return True
+
+    def pause(self, is_emptied: Callable[[], bool]) -> bool:
+        """Let the background thread work for a moment; False when there is none."""
+        if not is_emptied():
+            return False
+        self.wake.set()
+        time.sleep(_BLOCKED_POLL_SECS)
         return True

@@ -5,10 +5,9 @@ Runs on the background thread; touches no network.
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgpack
@@ -18,20 +17,17 @@ from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
 from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep
 from recorder.capture.outbox import Outbox, Packet
 from recorder.capture.stats import RecorderStats
-from recorder.episode import EpisodeMetadata, EpisodeStatus
+from recorder.capture.turned_away import TurnedAway
+from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
+from recorder.errors import UsageError
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, episode_end
 
 __all__ = ["Intake", "RunIdentity"]
 
-_log = logging.getLogger(__name__)
-
 _REMEMBERED_EPISODES = 100_000
 """Finished episode ids that are remembered, so that late steps and repeated ids are refused at once; older ones are
 refused by the worker that evaluates them."""
-
-_RETURNS = ("total_reward", "extrinsic_reward", "intrinsic_reward")
-"""Summed from the steps when a trainer gives none of them, or gives only zeros."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +52,8 @@ class Intake:
         identity: the run and this producer.
         outbox: where packets go.
         stats: counts.
-        dropped: episode id to steps that the full queue turned away, filled by the trainer's thread.
-        on_error: told of an item that could not be dealt with; the others go on.
+        away: knows the steps that the full queue turned away.
+        on_error: told of what could not be dealt with; the rest goes on.
         clock: seconds since 1970.
     """
 
@@ -67,7 +63,7 @@ class Intake:
         outbox: Outbox,
         stats: RecorderStats,
         *,
-        dropped: dict[int, int],
+        away: TurnedAway,
         on_error: Callable[[Exception], None],
         clock: Callable[[], float],
     ) -> None:
@@ -75,7 +71,7 @@ class Intake:
         self._identity = identity
         self._outbox = outbox
         self._stats = stats
-        self._dropped = dropped
+        self._away = away
         self._clock = clock
         self._open: dict[int, EpisodeBuilder] = {}
         self._finished: OrderedDict[int, None] = OrderedDict()
@@ -85,26 +81,29 @@ class Intake:
         self._headers: dict[int, Outgoing] = {}
 
     def take(self, items: Iterable[Any]) -> None:
-        """Deal with items of the queue; calls of ``record_batch`` that follow each other are read together."""
+        """Deal with items of the queue; steps of one episode that follow each other are taken together, and so are calls
+        of ``record_batch``."""
+        rows: list[Any] = []
         block, n_rows = None, 0
-        for item in items:
-            try:
-                if item.__class__ is BatchRow:
-                    if block is not None and item.block is not block:
-                        self._read_block(block, n_rows)
-                    block, n_rows = item.block, item.row + 1
-                    continue
-                if block is not None:
-                    self._read_block(block, n_rows)
-                    block = None
-                if item.__class__ is tuple:
-                    self._take_row(item)
-                else:
-                    self._take_event(item)
-            except Exception as error:  # noqa: BLE001 - recording never stops training
-                self._on_error(error)
-        if block is not None:
-            self._read_block(block, n_rows)
+        for item in [*items, None]:
+            if rows and (item.__class__ is not tuple or item[0] != rows[0][0]):
+                self._guarded(self._take_rows, rows)
+                rows = []
+            if block is not None and (item.__class__ is not BatchRow or item.block is not block):
+                self._guarded(self._read_block, block, n_rows)
+                block = None
+            if item.__class__ is tuple:
+                rows.append(item)
+            elif item.__class__ is BatchRow:
+                block, n_rows = item.block, item.row + 1
+            elif item is not None:
+                self._guarded(self._take_event, item)
+
+    def _guarded(self, act: Callable[..., None], *arguments: Any) -> None:
+        try:
+            act(*arguments)
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self._on_error(error)
 
     def flush(self) -> dict[Play, float]:
         """Encode whatever is pending; gives the open plays and the time of their last step."""
@@ -114,13 +113,10 @@ class Intake:
             self._put_chunks(builder, builder.take_chunks())
         return {builder.play: builder.last_active for builder in self._open.values()}
 
-    def recreate(self, plays: Iterable[Play]) -> None:
-        """Their streams are gone: begin those that are still open anew, with what is left."""
-        for play in plays:
-            header = self._headers.get(play.episode_id)
-            if header is not None and header.play == play:
-                _log.error("recorder: the server lost episode_id=%d; its stream begins anew", play.episode_id)
-                self._outbox.put(Packet(play, header))
+    def header_of(self, play: Play) -> Outgoing | None:
+        """The first entry of a play that is still open; None for one that has ended, or has no entry yet."""
+        header = self._headers.get(play.episode_id)
+        return header if header is not None and header.play == play else None
 
     def _take_event(self, item: Any) -> None:
         match item:
@@ -131,28 +127,34 @@ class Intake:
             case Abort():
                 self._abort(self._pull(item.episode_id), item.reason)
             case CloseRun():
-                self.flush()
-                for episode_id in list(self._open):
-                    self._finish(episode_id, {}, EpisodeStatus.TRUNCATED)
-                body = {"kind": "run_end", "producer": self._identity.producer_id}
-                self._outbox.put(Packet(Play(-1, 0), finished=msgpack.packb(body)))
+                self._close_run()
             case _:
-                self.take([item.resolve()])
+                self._take_from_device(item)
 
-    def _take_row(self, row: Any) -> None:
-        episode_id, step, lane = row[0], row[1], row[2]
-        builder = self._open.get(episode_id)
+    def _take_from_device(self, item: Any) -> None:
+        try:
+            ready = item.resolve()
+        except Exception:
+            self._stats.n_refused_steps += 1
+            raise
+        self.take([ready])
+
+    def _close_run(self) -> None:
+        self.flush()
+        for episode_id in [*self._open, *self._away.dropped_episodes()]:
+            if episode_id not in self._finished:
+                self._finish(episode_id, {}, EpisodeStatus.TRUNCATED)
+        body = {"kind": "run_end", "producer": self._identity.producer_id}
+        self._outbox.put(Packet(Play(-1, 0), finished=msgpack.packb(body)))
+
+    def _take_rows(self, rows: list[Any]) -> None:
+        episode_id, _, lane = rows[0][:3]
+        builder = self._open.get(episode_id) or self._begin(episode_id, lane)
         if builder is None:
-            builder = self._begin(episode_id, lane)
-            if builder is None:
-                self._stats.n_refused_steps += 1
-                return
-            if step > 0:
-                builder.add_gap(step)
-        builder.last_active = self._clock() if builder.n_pending == 0 else builder.last_active
-        chunks = builder.add_row(row)
-        if chunks:
-            self._put_chunks(builder, chunks)
+            self._stats.n_refused_steps += len(rows)
+            return
+        builder.last_active = self._clock()
+        self._put_chunks(builder, builder.add_rows(rows))
 
     def _read_block(self, block: Any, n_rows: int) -> None:
         cursor = self._cursor
@@ -181,10 +183,14 @@ class Intake:
         return episode_id
 
     def _begin(self, episode_id: int, lane: int) -> EpisodeBuilder | None:
+        """A play for an episode that has none; None, and the reason to ``on_error``, when it can't have one."""
         if episode_id in self._finished:
-            _log.error(
-                "recorder: a step of episode_id=%d came after its end, or its id is used twice: refused", episode_id
+            self._on_error(
+                UsageError(f"episode {episode_id} has ended: what comes later, or uses its id again, is refused")
             )
+            return None
+        if not 0 <= episode_id < 2**63 or not 0 <= lane < 2**31:
+            self._on_error(UsageError(f"episode {episode_id}, lane {lane}: refused, both must be 0 or more"))
             return None
         now = self._clock()
         self._last_play_id = max(int(now * 1000), self._last_play_id + 1)
@@ -202,14 +208,18 @@ class Intake:
                 continue
             self._put_header(builder)
             builder.sequence += 1
-            self._outbox.put(Packet(builder.play, Outgoing(builder.play, builder.sequence, CHUNK, chunk.data)))
+            entry = Outgoing(builder.play, builder.sequence, CHUNK, chunk.data)
+            self._outbox.put(Packet(builder.play, entry, n_steps=chunk.n_steps))
+        if builder.error is not None:
+            error, builder.error = builder.error, None
+            self._on_error(error)
 
     def _put_header(self, builder: EpisodeBuilder) -> None:
         """The first entry of a play; its schema is known once the first chunk is made."""
         if builder.sequence:
             return
         schema = builder.schema or EpisodeSchema(())
-        if schema is not self._known_schema and schema.columns:
+        if builder.is_schema_proven:
             self._known_schema = schema
         body = {
             "run_id": self._identity.run_id,
@@ -217,6 +227,7 @@ class Intake:
             "play_id": builder.play.play_id,
             "lane": builder.lane,
             "producer": self._identity.producer_id,
+            "resumed": self._identity.resumed,
             "schema": schema.to_list(),
             "metadata": self._metadata(builder, {}, EpisodeStatus.COMPLETE).to_map(),
         }
@@ -231,7 +242,7 @@ class Intake:
             self._stats.n_refused_episodes += 1
             return
         self._put_chunks(builder, builder.take_chunks())
-        self._close_gaps(builder)
+        builder.mark_dropped(self._away.take_dropped(episode_id))
         metadata = self._metadata(builder, given, status)
         if self._outbox.has_room_for_end():
             self._put_header(builder)
@@ -243,36 +254,33 @@ class Intake:
             self._stats.n_episodes_finished += 1
         else:
             self._stats.n_lost_episodes += 1
+            self._stats.n_recorded_steps -= builder.n_steps
             self._stats.n_lost_steps += builder.n_steps
         self._forget(episode_id)
 
-    def _close_gaps(self, builder: EpisodeBuilder) -> None:
-        """Mark steps that the full queue turned away behind the last one that arrived."""
-        n_dropped = self._dropped.pop(builder.play.episode_id, 0)
-        n_marked = sum(gap.n_steps or 0 for gap in builder.gaps if gap.reason == "dropped")
-        builder.add_gap(builder.end_step + max(0, n_dropped - n_marked))
-
     def _metadata(self, builder: EpisodeBuilder, given: Mapping[str, Any], status: EpisodeStatus) -> EpisodeMetadata:
-        fields = {**self._identity.defaults, **given}
-        metadata = EpisodeMetadata.from_map(fields)
+        metadata = EpisodeMetadata.from_map({**self._identity.defaults, **given})
         metadata.episode_id = builder.play.episode_id
         metadata.run_id = self._identity.run_id
         metadata.lane = builder.lane
         metadata.status = status
         metadata.n_steps = builder.n_steps
-        metadata.gaps = tuple(builder.gaps)
-        metadata.started_unix_nanos = metadata.started_unix_nanos or builder.play.play_id * 1_000_000
-        metadata.finished_unix_nanos = metadata.finished_unix_nanos or int(self._clock() * 1e9)
-        metadata.timestamp = metadata.timestamp or self._clock()
-        metadata.env_steps = metadata.env_steps or self._stats.n_recorded_steps
-        if not given.get("survival_steps"):
-            metadata.survival_steps = builder.end_step
-        if not any(given.get(name) for name in _RETURNS):
-            metadata.extrinsic_reward = builder.reward_sum
-            metadata.intrinsic_reward = builder.intrinsic_sum
-            metadata.total_reward = builder.reward_sum + metadata.intrinsic_weight * builder.intrinsic_sum
-        if "epsilon" not in given:
-            metadata.epsilon = builder.last_epsilon
+        metadata.gaps = _in_order(builder.gaps)
+        own = {
+            "started_unix_nanos": builder.play.play_id * 1_000_000,
+            "finished_unix_nanos": int(self._clock() * 1e9),
+            "timestamp": self._clock(),
+            "env_steps": self._stats.n_recorded_steps,
+            "survival_steps": builder.end_step,
+            "epsilon": builder.last_epsilon,
+            "extrinsic_reward": builder.reward_sum,
+            "intrinsic_reward": builder.intrinsic_sum,
+        }
+        for name, value in own.items():
+            if name not in given:
+                setattr(metadata, name, value)
+        if "total_reward" not in given:
+            metadata.total_reward = metadata.extrinsic_reward + metadata.intrinsic_weight * metadata.intrinsic_reward
         return metadata
 
     def _keep(self, item: Keep) -> None:
@@ -284,15 +292,16 @@ class Intake:
         self._outbox.put(Packet(Play(item.episode_id, 0), finished=msgpack.packb(body)))
 
     def _abort(self, episode_id: int, reason: str) -> None:
-        builder = self._open.get(episode_id)
+        builder = self._open.get(episode_id) or self._begin(episode_id, 0)
         if builder is None:
+            self._stats.n_refused_episodes += 1
             return
         builder.take_chunks()
+        builder.mark_dropped(self._away.take_dropped(episode_id))
         metadata = self._metadata(builder, {}, EpisodeStatus.ABORTED)
         body = {**self._end_body(metadata, builder), "kind": "abort", "reason": reason}
         self._outbox.put(Packet(builder.play, finished=msgpack.packb(body), closes=True, drops=True))
         self._stats.n_episodes_aborted += 1
-        self._dropped.pop(episode_id, None)
         self._forget(episode_id)
 
     def _end_body(self, metadata: EpisodeMetadata, builder: EpisodeBuilder) -> dict[str, Any]:
@@ -312,3 +321,14 @@ class Intake:
         self._finished[episode_id] = None
         if len(self._finished) > _REMEMBERED_EPISODES:
             self._finished.popitem(last=False)
+
+
+def _in_order(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """By first step; neighbours that are missing for one reason become one gap."""
+    joined: list[Gap] = []
+    for gap in sorted(gaps, key=lambda gap: gap.first_step):
+        if joined and joined[-1].end_step == gap.first_step and joined[-1].reason == gap.reason:
+            joined[-1] = replace(joined[-1], end_step=gap.end_step)
+        else:
+            joined.append(gap)
+    return tuple(joined)

@@ -1,7 +1,7 @@
 """What is encoded and not yet acknowledged: sent in order, sent again after a failure, kept within a budget of bytes.
 
-Entries have explicit ids, so sending one twice does no harm. What was acknowledged within the last two seconds is kept
-for a while: a server that syncs its log once a second may have forgotten it when it comes back from a crash.
+Entries have explicit ids, so sending one twice does no harm. What was acknowledged a moment ago is kept for a while: a
+server that syncs its log once a second may have forgotten it when it comes back from a crash.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recorder.errors import StreamError
-from recorder.step_stream import Flush, Outgoing, Play, StepStream
+from recorder.step_stream import HEADER, Flush, Outgoing, Play, StepStream
 
 __all__ = ["Outbox", "Packet"]
 
@@ -20,8 +20,8 @@ _FLUSH_BYTES = 2**20
 
 _FLUSH_PACKETS = 512
 
-_RECENT_SECS = 2.0
-"""Twice the interval at which an append-only file is synced."""
+_RECENT_SECS = 5.0
+"""A log that is synced each second may lose two; a restart is noticed by a failed send or at the next heartbeat."""
 
 _RECENT_BYTES = 16 * 2**20
 
@@ -38,6 +38,8 @@ class Packet:
     finished: bytes | None = None
     closes: bool = False
     drops: bool = False
+    n_steps: int = 0
+    """Steps in the entry."""
 
     @property
     def n_bytes(self) -> int:
@@ -61,6 +63,9 @@ class Outbox:
         self._max_bytes = max_bytes
         self._clock = clock
         self._pending: deque[Packet] = deque()
+        self._n_repeated = 0
+        """Packets at the head of ``_pending`` that were acknowledged before; they don't count against the budget."""
+        self._repeated_bytes = 0
         self._recent: deque[tuple[float, Packet]] = deque()
         self._recent_bytes = 0
         self._must_repeat = False
@@ -70,52 +75,57 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._pending)
 
+    @property
+    def n_pending_steps(self) -> int:
+        """Steps that the server has never acknowledged."""
+        return sum(packet.n_steps for packet in list(self._pending)[self._n_repeated :])
+
     def has_room(self, n_bytes: int) -> bool:
         """Whether a chunk of that size fits the budget."""
-        return self.n_pending_bytes + n_bytes <= self._max_bytes
+        return self.n_pending_bytes - self._repeated_bytes + n_bytes <= self._max_bytes
 
     def has_room_for_end(self) -> bool:
         """Whether the end of an episode fits."""
-        return self.n_pending_bytes <= _ENDS_SHARE * self._max_bytes
+        return self.n_pending_bytes - self._repeated_bytes <= _ENDS_SHARE * self._max_bytes
 
     def put(self, packet: Packet) -> None:
         """Append a packet; the caller has asked for room."""
         self._pending.append(packet)
         self.n_pending_bytes += packet.n_bytes
 
-    def send(self, active: dict[Play, float]) -> list[Play]:
+    def repeat_recent(self) -> None:
+        """The server may have forgotten its last seconds: send them again before anything else."""
+        self._must_repeat = True
+
+    def send(self, active: dict[Play, float], *, header_of: Callable[[Play], Outgoing | None]) -> None:
         """Send what is pending, a transaction at a time.
 
         Args:
             active: open plays and the time of their last step, to be noted with the first transaction.
-
-        Returns:
-            Plays whose stream is gone.
+            header_of: the header of a play that is still open, for beginning its stream anew when the server has lost it.
 
         Raises:
             StreamError: what is not acknowledged stays, and is repeated at the next call.
         """
-        gone: dict[Play, None] = {}
         if self._must_repeat:
-            self._pending.extendleft(packet for _, packet in reversed(self._recent))
-            self.n_pending_bytes += self._recent_bytes
+            self._put_first([packet for _, packet in self._recent])
             self._recent.clear()
             self._recent_bytes = 0
             self._must_repeat = False
         while self._pending or active:
             flush, packets = self._next_flush(active)
             try:
-                gone.update(dict.fromkeys(self._stream.send(self._run_id, flush)))
+                gone = self._stream.send(self._run_id, flush)
             except StreamError:
                 self._must_repeat = True
                 raise
             active = {}
             self._acknowledged(packets)
-        self._forget_old()
-        return list(gone)
+            self._begin_anew(gone, header_of)
+            self._forget_old()
 
     def _next_flush(self, active: dict[Play, float]) -> tuple[Flush, list[Packet]]:
-        flush = Flush(active=active)
+        flush = Flush(active=dict(active))
         packets: list[Packet] = []
         n_bytes = 0
         for packet in self._pending:
@@ -125,6 +135,9 @@ class Outbox:
             n_bytes += packet.n_bytes
             if packet.entry is not None:
                 flush.entries.append(packet.entry)
+                if packet.entry.kind == HEADER:
+                    # A trainer that dies right after this must leave no stream that nobody looks for.
+                    flush.active.setdefault(packet.play, self._clock())
             if packet.finished is not None:
                 flush.finished.append(packet.finished)
             if packet.closes:
@@ -137,11 +150,38 @@ class Outbox:
         now = self._clock()
         for packet in packets:
             self._pending.popleft()
+            if self._n_repeated:
+                self._n_repeated -= 1
+                self._repeated_bytes -= packet.n_bytes
             self.n_pending_bytes -= packet.n_bytes
             self.n_sent_bytes += packet.n_bytes
             if self._stream.is_remote:
                 self._recent.append((now, packet))
                 self._recent_bytes += packet.n_bytes
+
+    def _begin_anew(self, gone: list[Play], header_of: Callable[[Play], Outgoing | None]) -> None:
+        """Streams that the server has lost begin again, with what is still known of them."""
+        headers = {play: header for play in gone if (header := header_of(play)) is not None}
+        if not headers:
+            return
+        kept: deque[tuple[float, Packet]] = deque()
+        again = [Packet(play, header) for play, header in headers.items()]
+        for at, packet in self._recent:
+            if packet.play in headers and packet.entry is not None:
+                self._recent_bytes -= packet.n_bytes
+                if packet.entry.kind != HEADER:
+                    again.append(packet)
+            else:
+                kept.append((at, packet))
+        self._recent = kept
+        self._put_first(again)
+
+    def _put_first(self, packets: list[Packet]) -> None:
+        self._pending.extendleft(reversed(packets))
+        n_bytes = sum(packet.n_bytes for packet in packets)
+        self._n_repeated += len(packets)
+        self._repeated_bytes += n_bytes
+        self.n_pending_bytes += n_bytes
 
     def _forget_old(self) -> None:
         oldest = self._clock() - _RECENT_SECS

@@ -13,14 +13,16 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from recorder.capture.handover import CloseRun, HandOver
 from recorder.capture.intake import Intake, RunIdentity
 from recorder.capture.outbox import Outbox
 from recorder.capture.stats import RecorderStats
-from recorder.errors import StreamError
+from recorder.capture.throttled_log import ThrottledLog
+from recorder.capture.turned_away import TurnedAway
+from recorder.errors import RecorderError, StreamError, UsageError
 from recorder.step_stream import Play, StepStream
 
 __all__ = ["Publisher", "PublisherLimits"]
@@ -29,7 +31,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_SECS = 0.25
 _LONGEST_BACKOFF_SECS = 5.0
-_LOG_EVERY_SECS = 5.0
+_JOIN_SECS = 5.0
+"""Beyond its own deadline, how long the thread may still wait for an answer."""
 _DRAIN_ITEMS = 4096
 """Items taken at a time, so that sending and heartbeats get their turn under a flood."""
 
@@ -44,6 +47,12 @@ class PublisherLimits:
     server_memory_fraction: float = 0.8
     heartbeat_secs: float = 1.0
 
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise UsageError(f"{limit.name}: expected a number above 0, found {value!r}")
+
 
 class Publisher:
     """Owns the thread.
@@ -52,8 +61,8 @@ class Publisher:
         stream: where entries go.
         identity: the run and this producer.
         handover: where items come from.
-        stats: counts; only this thread writes what it owns.
-        dropped: episode id to steps that the full queue turned away.
+        stats: counts; only this thread writes to it.
+        away: what never reached the queue, counted on the trainer's threads.
         info: what is to be known of the run: its config and the like.
         limits: intervals and budgets.
     """
@@ -65,7 +74,7 @@ class Publisher:
         handover: HandOver,
         stats: RecorderStats,
         *,
-        dropped: dict[int, int],
+        away: TurnedAway,
         info: Mapping[str, Any],
         limits: PublisherLimits,
     ) -> None:
@@ -73,23 +82,24 @@ class Publisher:
         self._identity = identity
         self._handover = handover
         self._stats = stats
+        self._away = away
         self._limits = limits
         self._info = dict(info)
         self._outbox = Outbox(stream, identity.run_id, max_bytes=limits.max_pending_bytes, clock=time.time)
-        self._intake = Intake(
-            identity, self._outbox, stats, dropped=dropped, on_error=self._note_defect, clock=time.time
-        )
+        self._intake = Intake(identity, self._outbox, stats, away=away, on_error=self._note_defect, clock=time.time)
         self._is_closing = False
         self._is_server_full = False
         self._backoff_secs = 0.0
         self._not_before = 0.0
-        self._logged_at = 0.0
+        self._log = ThrottledLog(_log, identity.run_id)
+        self._server_id = ""
         self._next_beat = 0.0
         self._info_sent = False
-        self.stopped = threading.Event()
         self.error: BaseException | None = None
         """What went wrong last, for a strict recorder to raise."""
         self._deadline = float("inf")
+        self.is_complete = False
+        """Whether the thread ended with everything sent."""
         self._thread = threading.Thread(target=self._run, name=f"recorder-{identity.run_id}", daemon=True)
 
     def start(self) -> None:
@@ -97,37 +107,53 @@ class Publisher:
         self._thread.start()
 
     def close(self, timeout_secs: float) -> bool:
-        """Send everything that was handed over, end the run, and stop; False when time ran out first."""
+        """Send everything that was handed over, end the run, and stop; False when something was not sent in time."""
+        if not self._thread.is_alive():
+            return False
         self._deadline = time.monotonic() + timeout_secs
         self._handover.put_always(CloseRun())
-        self._thread.join(timeout_secs + 2.0)
-        return not self._outbox and not self._thread.is_alive()
+        self._thread.join(timeout_secs + _JOIN_SECS)
+        return self.is_complete
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread runs."""
+        """Whether the thread runs; never in a fork of the process that started it."""
         return self._thread.is_alive()
+
+    def stats(self) -> RecorderStats:
+        """A copy of the counters, those of the trainer's threads included."""
+        return replace(self._away.added_to(self._stats), n_steps_waiting=self._handover.n_waiting_steps)
 
     def _run(self) -> None:
         next_flush = time.monotonic() + self._limits.flush_interval_secs
-        try:
-            while not self._is_done():
-                self._handover.wake.wait(max(0.0, min(next_flush, self._next_beat) - time.monotonic()))
-                self._handover.wake.clear()
+        while not self._is_done():
+            next_act = min(next_flush, max(self._next_beat, self._not_before))
+            self._handover.wake.wait(max(0.0, next_act - time.monotonic()))
+            self._handover.wake.clear()
+            try:
                 while self._drain():
                     self._send_when_large()
                 now = time.monotonic()
                 active: dict[Play, float] = {}
                 if now >= next_flush or self._is_closing:
-                    active = self._flush_intake()
+                    active = self._intake.flush()
                     next_flush = now + self._limits.flush_interval_secs
                 self._send(active)
                 self._beat()
-            self._next_beat = 0.0
-            self._beat()
-        finally:
-            self._stats.n_steps_waiting = self._handover.n_waiting_steps
-            self.stopped.set()
+            except Exception as error:  # noqa: BLE001 - recording never stops training
+                self._note_defect(error)
+                self._back_off()
+        self._count_unsent()
+        self._next_beat = 0.0
+        self._beat(is_closed=True)
+
+    def _count_unsent(self) -> None:
+        """What could not be sent before the deadline is lost."""
+        n_steps = self._outbox.n_pending_steps
+        self._stats.n_recorded_steps -= n_steps
+        left = sum(max(1, getattr(item, "n_steps", 1)) for item in self._handover.items if _holds_steps(item))
+        self._stats.n_lost_steps += n_steps + left
+        self.is_complete = not self._outbox and not left
 
     def _is_done(self) -> bool:
         if not self._is_closing:
@@ -147,19 +173,12 @@ class Publisher:
                 self._is_closing = self._is_closing or isinstance(item, CloseRun)
         if not items:
             return False
+        self._handover.fit_to(items[0])
         try:
             self._intake.take(items)
-        except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._note_defect(error)
-        self._handover.batch_taken(n_batch_steps)
+        finally:
+            self._handover.batch_taken(n_batch_steps)
         return True
-
-    def _flush_intake(self) -> dict[Play, float]:
-        try:
-            return self._intake.flush()
-        except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._note_defect(error)
-            return {}
 
     def _send_when_large(self) -> None:
         """Under a flood, don't let encoded chunks pile up until the next flush."""
@@ -174,7 +193,7 @@ class Publisher:
         if self._is_server_full and not self._is_closing:
             return
         try:
-            gone = self._outbox.send(active)
+            self._outbox.send(active, header_of=self._intake.header_of)
         except StreamError as error:
             self._failed(error)
             return
@@ -184,17 +203,13 @@ class Publisher:
             self._stats.is_connected = True
         self._stats.n_bytes_sent = self._outbox.n_sent_bytes
         self._stats.n_bytes_pending = self._outbox.n_pending_bytes
-        if gone:
-            self._intake.recreate(gone)
 
-    def _beat(self) -> None:
+    def _beat(self, *, is_closed: bool = False) -> None:
         now = time.monotonic()
         if now < self._next_beat or now < self._not_before:
             return
         self._next_beat = now + self._limits.heartbeat_secs
-        self._stats.n_steps_waiting = self._handover.n_waiting_steps
-        is_closed = self._is_closing and not self._handover.items
-        state = {**self._stats.to_map(), "host": socket.gethostname(), "pid": os.getpid(), "closed": is_closed}
+        state = {**self.stats().to_map(), "host": socket.gethostname(), "pid": os.getpid(), "closed": is_closed}
         try:
             info = None if self._info_sent else self._info
             self._stream.beat(self._identity.run_id, self._identity.producer_id, state, info=info, now=time.time())
@@ -203,32 +218,42 @@ class Publisher:
         except StreamError as error:
             self._failed(error)
             return
+        if memory.server_id != self._server_id and self._server_id:
+            # Restarted between two sends: the driver connected again without a word.
+            self._outbox.repeat_recent()
+        self._server_id = memory.server_id
         limit = self._limits.max_server_memory_bytes
         if memory.limit_bytes is not None:
             limit = min(limit, int(memory.limit_bytes * self._limits.server_memory_fraction))
         was_full, self._is_server_full = self._is_server_full, memory.used_bytes > limit
         if self._is_server_full and not was_full:
-            _log.error(
-                "recorder: the server holds %d bytes, more than %d: sending waits for workers", memory.used_bytes, limit
+            self._log.error(
+                "the server holds %d bytes, more than %d: sending waits for workers", memory.used_bytes, limit
             )
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: StreamError) -> None:
         """Count, say so once in a while, and wait longer each time."""
         self._stats.is_connected = False
-        self._note(error)
+        self._count(error)
+        self._log.error("can't send for now, %d failures so far: %s", self._stats.n_errors, error)
+        self._back_off()
+
+    def _back_off(self) -> None:
         self._backoff_secs = min(max(2 * self._backoff_secs, _FIRST_BACKOFF_SECS), _LONGEST_BACKOFF_SECS)
         self._not_before = time.monotonic() + self._backoff_secs
 
-    def _note(self, error: BaseException) -> None:
+    def _note_defect(self, error: Exception) -> None:
+        """What must never end this thread: it costs the item at hand, is counted, and logged, in full when it is no word
+        of ours."""
+        self._count(error)
+        cause = None if isinstance(error, RecorderError) else error
+        self._log.error("something was lost, training goes on: %s", error, cause=cause)
+
+    def _count(self, error: Exception) -> None:
         self.error = error
         self._stats.n_errors += 1
         self._stats.last_error = str(error)
-        now = time.monotonic()
-        if now - self._logged_at >= _LOG_EVERY_SECS:
-            self._logged_at = now
-            _log.error("recorder: run_id=%s n_errors=%d: %s", self._identity.run_id, self._stats.n_errors, error)
 
-    def _note_defect(self, error: Exception) -> None:
-        """What must never end this thread: it costs the item at hand, is logged in full, and is counted."""
-        _log.error("recorder: run_id=%s: an item was lost", self._identity.run_id, exc_info=error)
-        self._note(error)
+
+def _holds_steps(item: object) -> bool:
+    return item.__class__ is tuple or hasattr(item, "n_steps")

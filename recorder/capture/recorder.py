@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from recorder.capture.batch import BatchWriter
-from recorder.capture.builder import Row
-from recorder.capture.copying import (
-    Layout,
-    as_array,
-    copy_array,
-    copy_extras,
-    copy_scalar,
-    is_cuda,
-)
+from recorder.capture.arguments import check_queue, checked_config, checked_run_id, shared_metadata
+from recorder.capture.careful import CarefulPath
+from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
+from recorder.capture.given_metadata import given_metadata, whole_number
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
 from recorder.capture.intake import RunIdentity
 from recorder.capture.publisher import Publisher, PublisherLimits
-from recorder.capture.rows import DeviceRow, DeviceRows, Layouts, row_of
 from recorder.capture.stats import RecorderStats
+from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
-from recorder.schema import EXTRAS_PREFIX
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 
 __all__ = ["EpisodeRecorder"]
 
 _log = logging.getLogger(__name__)
 
-_LOG_EVERY_SECS = 5.0
+_EXIT_SECS = 5.0
+"""How long the interpreter's end may wait for a recorder that was not closed."""
+
 _PLAIN = frozenset([float, int, bool, type(None)])
 
 
@@ -85,13 +80,16 @@ class EpisodeRecorder:
         key_prefix: str = "hamlet:",
         limits: PublisherLimits | None = None,
     ) -> None:
-        if type(queue_maxsize) is not int or queue_maxsize < 1:
-            raise UsageError(f"queue_maxsize: expected a whole number of blocks, at least 1, found {queue_maxsize!r}")
-        if on_full not in ("drop", "block"):
-            raise UsageError(f"on_full: expected 'drop' or 'block', found {on_full!r}")
-        if run_id is not None and (not isinstance(run_id, str) or not run_id):
-            raise UsageError(f"run_id: expected a text that is not empty, found {run_id!r}")
-        self.run_id = run_id or time.strftime("run-%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+        check_queue(queue_maxsize, on_full)
+        self.run_id = _made_up_run_id() if run_id is None else checked_run_id(run_id)
+        defaults = shared_metadata(
+            meter_names=meter_names,
+            action_names=action_names,
+            grid_size=grid_size,
+            substrate=substrate,
+            affordance_layout=affordance_layout,
+        )
+        info = {"config": checked_config(config), "started_unix_nanos": time.time_ns()}
         self._owns_stream = not isinstance(stream, StepStream)
         if isinstance(stream, StepStream):
             self.stream = stream
@@ -99,37 +97,33 @@ class EpisodeRecorder:
             self.stream = MemoryStepStream()
         else:
             self.stream = RedisStepStream(stream, key_prefix=key_prefix, purpose="trainer")
-        defaults = EpisodeMetadata(
-            meter_names=tuple(meter_names),
-            action_names=tuple(action_names),
-            grid_size=grid_size,
-            substrate=substrate,
-            affordance_layout=affordance_layout or {},
-        ).to_map()
-        names = ("meter_names", "action_names", "grid_size", "substrate", "affordance_layout")
-        identity = RunIdentity(self.run_id, secrets.token_hex(4), resume, {name: defaults[name] for name in names})
         self._strict = strict
-        self._blocks = on_full == "block"
-        self._stats = RecorderStats()
         self._handover = HandOver(queue_maxsize)
-        self._dropped: dict[int, int] = {}
-        self._dropped_lock = threading.Lock()
-        self._layout = Layout()
-        self._layouts = Layouts()
-        self._device_rows = DeviceRows()
-        self._batch = BatchWriter(self._device_rows)
-        self._logged_at = 0.0
-        self._is_closed = False
-        self._publisher = Publisher(
+        self._away = TurnedAway()
+        publisher = self._publisher = Publisher(
             self.stream,
-            identity,
+            RunIdentity(self.run_id, secrets.token_hex(4), resume, defaults),
             self._handover,
-            self._stats,
-            dropped=self._dropped,
-            info={"config": dict(config or {}), "started_unix_nanos": time.time_ns()},
+            RecorderStats(),
+            away=self._away,
+            info=info,
             limits=limits or PublisherLimits(),
         )
+        self._careful = CarefulPath(
+            self._handover,
+            self._away,
+            is_emptied=lambda: publisher.is_alive,
+            blocks=on_full == "block",
+            strict=strict,
+            run_id=self.run_id,
+        )
+        self._layout = Layout()
+        self._closed_because = ""
+        """Why nothing is recorded any more; empty while it is."""
         self._publisher.start()
+        self._at_exit = weakref.finalize(self, self._publisher.close, _EXIT_SECS)
+        """A trainer that forgets to close the recorder, or lets go of it, still ends its run."""
+        _close_in_forks(self)
 
     def record_step(
         self,
@@ -166,6 +160,8 @@ class EpisodeRecorder:
             lane: index of the sub-environment.
         """
         try:
+            if not episode_id.__class__ is step.__class__ is lane.__class__ is int:
+                raise LayoutChangedError
             layout = self._layout
             position_kind, meters_kind, action_kind, q_values_kind, masks_kind = layout
             row = (
@@ -205,12 +201,15 @@ class EpisodeRecorder:
                 "epsilon": epsilon,
                 "extras": extras,
             }
-            self._record_carefully((episode_id, step, lane), values)
-            return
-        if self._is_closed:
-            self._refuse(UsageError("record_step was called after close()"))
-        elif not self._handover.put_row(row):
-            self._queue_full(row)
+            if self._closed_because:
+                self._careful.refuse(self._closed_error("record_step"), n_steps=1)
+            else:
+                self._layout = self._careful.step((episode_id, step, lane), values, self._layout)
+        else:
+            if self._closed_because:
+                self._careful.refuse(self._closed_error("record_step"), n_steps=1)
+            elif not self._handover.put_row(row):
+                self._careful.queue_full(row, episode_id, step)
         if self._strict:
             self._raise_background_error()
 
@@ -240,43 +239,30 @@ class EpisodeRecorder:
         Every array has a leading axis of lanes; torch tensors on any device, numpy arrays or sequences.
 
         Args:
-            episode_ids, steps: ``int64[n_lanes]``.
-            lanes: ``int64[n_lanes]``, the lane of each place; 0, 1, 2, … when left out.
+            episode_ids, steps: ``int64[n_lanes]``, on the host.
+            lanes: ``int64[n_lanes]``, on the host: the lane of each place; 0, 1, 2, … when left out.
             extras: further named arrays ``[n_lanes, …]``.
         """
-        try:
-            values = {
-                "position": positions,
-                "meters": meters,
-                "action": actions,
-                "reward": rewards,
-                "intrinsic_reward": intrinsic_rewards,
-                "done": dones,
-                "q_values": q_values,
-                "time_of_day": time_of_day,
-                "interaction_progress": interaction_progress,
-                "terminated": terminated,
-                "truncated": truncated,
-                "epsilon": epsilon,
-                "action_masks": action_masks,
-                **{f"{EXTRAS_PREFIX}{name}": value for name, value in (extras or {}).items()},
-            }
-            known = {name: value for name, value in values.items() if value is not None}
-            n_lanes = len(episode_ids)
-            if self._is_closed:
-                raise UsageError("record_batch was called after close()")
-            if not self._handover.has_room(n_lanes) and not (
-                self._blocks and self._handover.wait_for_room(n_lanes, self._publisher.stopped)
-            ):
-                self._count_dropped(as_array(episode_ids).tolist())
-                return
-            item = self._batch.write(episode_ids, steps, lanes, known)
-            if item is None:
-                self._count_dropped(as_array(episode_ids).tolist())
-                return
-            self._handover.put_batch(item, n_lanes)
-        except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._refuse(error)
+        values = {
+            "position": positions,
+            "meters": meters,
+            "action": actions,
+            "reward": rewards,
+            "intrinsic_reward": intrinsic_rewards,
+            "done": dones,
+            "q_values": q_values,
+            "time_of_day": time_of_day,
+            "interaction_progress": interaction_progress,
+            "terminated": terminated,
+            "truncated": truncated,
+            "epsilon": epsilon,
+            "action_masks": action_masks,
+            "extras": extras,
+        }
+        if self._closed_because:
+            self._careful.refuse_batch(self._closed_error("record_batch"), episode_ids)
+        else:
+            self._careful.batch(episode_ids, steps, lanes, values)
         if self._strict:
             self._raise_background_error()
 
@@ -284,57 +270,58 @@ class EpisodeRecorder:
         """End an episode.
 
         Args:
-            metadata: whole, in part or not at all; lengths and returns that are left out are summed from the steps.
+            metadata: whole, in part or not at all; lengths and returns that are left out are summed from the steps. A field
+                that can't be used is left out and counted: the end itself is never lost.
         """
-        try:
-            if isinstance(metadata, EpisodeMetadata):
-                fields = metadata.to_map()
-            else:
-                fields = EpisodeMetadata.from_map(metadata or {}).to_map()
-                fields = {name: value for name, value in fields.items() if name in (metadata or {}) or name == "info"}
-            self._put_event(
-                Finish(int(episode_id), {name: value for name, value in fields.items() if _says_something(value)})
-            )
-        except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._refuse(error)
+        given, wrong = given_metadata(metadata)
+        self._put_event("finish_episode", episode_id, lambda number: Finish(number, given))
+        for error in wrong:
+            self._careful.refuse(error)
 
     def keep(self, episode_id: int, reason: str) -> None:
         """Keep an episode whatever the criteria say, for the reason ``manual_<reason>``.
 
-        While it is played, or for as long after its end as a criterion may still claim it; later the call is counted as
-        too late.
+        From its first step on, until no criterion may claim it any more after its end; later the call is counted as too
+        late.
         """
-        self._put_event(Keep(int(episode_id), str(reason)))
+        self._put_event("keep", episode_id, lambda number: Keep(number, str(reason)))
 
     def abort(self, episode_id: int, reason: str) -> None:
-        """Give an open episode up: its steps are forgotten, the catalog has a row that says why."""
-        self._put_event(Abort(int(episode_id), str(reason)))
+        """Give an episode up that has not ended: its steps are forgotten, the catalog has a row that says why."""
+        self._put_event("abort", episode_id, lambda number: Abort(number, str(reason)))
 
     def stats(self) -> RecorderStats:
         """A copy of the counters."""
-        return replace(self._stats, n_steps_waiting=self._handover.n_waiting_steps)
+        return self._publisher.stats()
 
     def close(self, timeout_secs: float = 30.0) -> bool:
         """End the run of this trainer: open episodes end as ``truncated``, everything is sent, the thread stops.
 
+        A second call does nothing.
+
         Returns:
             False when something could not be sent in time; it is lost, counted and logged.
         """
-        if self._is_closed:
-            return True
-        self._is_closed = True
+        if self._closed_because:
+            return self._publisher.is_complete
+        self._closed_because = "after close()"
+        self._at_exit.detach()
         is_complete = self._publisher.close(timeout_secs)
         if not is_complete:
             stats = self.stats()
             _log.error(
-                "recorder: run_id=%s closed after %.0f s with %d steps and %d bytes unsent: %s",
-                self.run_id, timeout_secs, stats.n_steps_waiting, stats.n_bytes_pending, stats.last_error,
+                "recorder: run_id=%s closed after %.0f s, %d steps lost so far, %d bytes unsent: %s",
+                self.run_id, timeout_secs, stats.n_lost_steps, stats.n_bytes_pending, stats.last_error,
             )  # fmt: skip
         if self._owns_stream and self.stream.is_remote:
             self.stream.close()
         if self._strict:
             self._raise_background_error()
         return is_complete
+
+    def _forget_parent(self) -> None:
+        self._closed_because = "in a fork of the process that made the recorder: make one there"
+        self._at_exit.detach()
 
     def __enter__(self) -> Self:
         return self
@@ -344,60 +331,21 @@ class EpisodeRecorder:
     ) -> None:
         self.close()
 
-    def _record_carefully(self, place: tuple[int, int, int], values: Mapping[str, Any]) -> None:
-        """A step whose arrays are of a new kind, or lie on a device, or can't be recorded."""
+    def _put_event(self, call: str, episode_id: Any, make: Callable[[int], Finish | Keep | Abort]) -> None:
         try:
-            extras = values["extras"] or {}
-            if any(map(is_cuda, values.values())) or any(map(is_cuda, extras.values())):
-                row: Row | DeviceRow | None = self._device_rows.row(place, values, self._layouts)
-            else:
-                self._layout = self._layouts.of(values, self._layout)
-                row = row_of(*place, values, self._layout)
-            if row is None or not self._handover.put_row(row):
-                self._queue_full(row or (place[0],))
+            event = make(whole_number(episode_id))
         except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._refuse(error, episode_id=place[0])
-
-    def _put_event(self, event: Finish | Keep | Abort) -> None:
-        if self._is_closed:
-            self._refuse(UsageError(f"{type(event).__name__.lower()} was called after close()"))
+            self._careful.refuse(error)
         else:
-            self._handover.put_always(event)
+            if self._closed_because:
+                self._careful.refuse(self._closed_error(call))
+            else:
+                self._handover.put_always(event)
         if self._strict:
             self._raise_background_error()
 
-    def _queue_full(self, row: Any) -> None:
-        if self._blocks and row.__class__ is tuple and len(row) > 1:
-            if self._handover.wait_for_room(1, self._publisher.stopped):
-                self._handover.put_row(row)
-                return
-        self._count_dropped([row[0]] if isinstance(row, tuple) else [row.episode_id])
-
-    def _count_dropped(self, episode_ids: Sequence[int]) -> None:
-        with self._dropped_lock:
-            for episode_id in episode_ids:
-                self._dropped[episode_id] = self._dropped.get(episode_id, 0) + 1
-            self._stats.n_dropped_steps += len(episode_ids)
-        self._log_sometimes(
-            "the hand-over queue is full: %d steps dropped so far (marked as gaps); raise queue_maxsize or use on_full='block'",
-            self._stats.n_dropped_steps,
-        )
-
-    def _refuse(self, error: Exception, *, episode_id: int | None = None) -> None:
-        """Swallow and count; raise when strict."""
-        if self._strict:
-            raise error
-        self._stats.n_errors += 1
-        self._stats.last_error = str(error)
-        if episode_id is not None:
-            self._stats.n_refused_steps += 1
-        self._log_sometimes("a call failed (%d so far), training goes on: %s", self._stats.n_errors, error)
-
-    def _log_sometimes(self, message: str, *values: Any) -> None:
-        now = time.monotonic()
-        if now - self._logged_at >= _LOG_EVERY_SECS:
-            self._logged_at = now
-            _log.error("recorder: run_id=%s: " + message, self.run_id, *values)
+    def _closed_error(self, call: str) -> UsageError:
+        return UsageError(f"{call} was called {self._closed_because}")
 
     def _raise_background_error(self) -> None:
         error, self._publisher.error = self._publisher.error, None
@@ -405,6 +353,17 @@ class EpisodeRecorder:
             raise error
 
 
-def _says_something(value: Any) -> bool:
-    """Whether a field of the metadata was given: defaults must not hide the recorder's own."""
-    return value is not None and value != () and value != [] and value != {}
+def _made_up_run_id() -> str:
+    return time.strftime("run-%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+
+
+def _close_in_forks(recorder: EpisodeRecorder) -> None:
+    """A fork has the recorder but not its thread, and locks that may be held for ever: there, every call is refused."""
+    reference = weakref.ref(recorder)
+
+    def close() -> None:
+        if (forked := reference()) is not None:
+            forked._forget_parent()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=close)

@@ -4,27 +4,81 @@ device."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from recorder.capture.builder import ROW_FIELDS, Row
 from recorder.capture.copying import (
     ARRAY_FIELDS,
+    ArrayKind,
     Layout,
     as_array,
     copy_array,
-    copy_extras,
+    copy_extra,
     copy_scalar,
     is_cuda,
     kind_of,
+    own_name,
 )
 from recorder.capture.cuda_ring import CudaRing, DeviceCopy
+from recorder.capture.row_columns import ROW_FIELDS, Row
 from recorder.errors import UsageError
+from recorder.schema import EXTRAS_PREFIX
 
-__all__ = ["DeviceRow", "DeviceRows", "Layouts", "row_of"]
+__all__ = ["DeviceRow", "DeviceRows", "Layouts", "OwnedValues", "own_values", "row_of"]
 
 _VALUE_FIELDS = ROW_FIELDS[4:]
+
+_PLAIN = frozenset([bool, int, float, str, tuple, list])
+
+_MAX_LAYOUTS = 1000
+"""An array that has another shape with every step must not fill memory with layouts."""
+
+
+class OwnedValues(NamedTuple):
+    """The values of a step, made ours one by one."""
+
+    host: dict[str, Any]
+    """Copies, by field; the extras under ``extras``."""
+    kinds: dict[str, ArrayKind]
+    """Kinds of the fields that are arrays."""
+    on_device: dict[str, Any]
+    """Tensors, by column name."""
+    problems: list[str]
+    """What can't be recorded, and why."""
+
+
+def own_values(values: Mapping[str, Any]) -> OwnedValues:
+    """Copy what can be copied; what can't costs itself alone."""
+    owned = OwnedValues({"extras": {}}, {}, {}, [])
+    for name, value in values.items():
+        if value is None or name == "extras":
+            continue
+        try:
+            if is_cuda(value):
+                owned.on_device[name] = value
+            elif name not in ARRAY_FIELDS:
+                owned.host[name] = copy_scalar(value)
+            elif value.__class__ in _PLAIN:
+                owned.host[name] = copy_array(value, None)
+            else:
+                owned.kinds[name] = kind_of(value)
+                owned.host[name] = np.array(as_array(value))
+        except Exception as error:  # noqa: BLE001 - whatever an object of the trainer's raises when it is read
+            owned.problems.append(f"{name}: {error}")
+    extras = values.get("extras") or {}
+    if not isinstance(extras, Mapping):
+        owned.problems.append(f"extras: expected a map, found {type(extras).__name__}")
+        extras = {}
+    for name, value in extras.items():
+        try:
+            if is_cuda(value):
+                owned.on_device[f"{EXTRAS_PREFIX}{own_name(name)}"] = value
+            else:
+                owned.host["extras"][own_name(name)] = None if value is None else copy_extra(value)
+        except Exception as error:  # noqa: BLE001 - the same
+            owned.problems.append(f"{EXTRAS_PREFIX}{name}: {error}")
+    return owned
 
 
 class Layouts:
@@ -33,32 +87,27 @@ class Layouts:
     def __init__(self) -> None:
         self._known: dict[Layout, Layout] = {}
 
-    def of(self, values: Mapping[str, Any], before: Layout) -> Layout:
-        """The layout of these values; fields that are no arrays keep their kind."""
-        kinds = {}
-        for field in ARRAY_FIELDS:
-            value = values.get(field)
-            if value is not None and not isinstance(value, int | float | tuple | list):
-                kinds[field] = kind_of(value)
+    def of(self, kinds: Mapping[str, ArrayKind], before: Layout) -> Layout:
+        """The layout of arrays of these kinds; fields that are no arrays keep their kind."""
         layout = before._replace(**kinds)
+        if len(self._known) >= _MAX_LAYOUTS:
+            self._known.clear()
         return self._known.setdefault(layout, layout)
 
 
-def row_of(episode_id: int, step: int, lane: int, values: Mapping[str, Any], layout: Layout) -> Row:
-    """A row of host values.
+def row_of(place: tuple[int, int, int], host: Mapping[str, Any], layout: Layout) -> Row:
+    """A row of values that are ours.
 
-    Raises:
-        UsageError: a value is not made of numbers.
+    Args:
+        place: episode id, step, lane.
+        layout: fits the arrays among them.
     """
-    fields: list[Any] = [episode_id, step, lane, layout]
+    fields: list[Any] = [*place, layout]
     for name in _VALUE_FIELDS:
-        value = values.get(name)
+        value = host.get(name)
         if name in ARRAY_FIELDS:
-            fields.append(copy_array(value, getattr(layout, name)))
-        elif name == "extras":
-            fields.append(copy_extras(value) if value else None)
-        else:
-            fields.append(copy_scalar(value))
+            value = copy_array(value, getattr(layout, name))
+        fields.append(value if name != "extras" else value or None)
     return tuple(fields)
 
 
@@ -69,10 +118,10 @@ class DeviceRow:
     """Counted as one item of the queue, like any row."""
 
     def __init__(
-        self, place: tuple[int, int, int], values: dict[str, Any], names: list[str], copy: DeviceCopy, layouts: Layouts
+        self, place: tuple[int, int, int], host: dict[str, Any], names: list[str], copy: DeviceCopy, layouts: Layouts
     ) -> None:
         self._place = place
-        self._values = values
+        self._host = host
         self._names = names
         self._copy = copy
         self._layouts = layouts
@@ -80,38 +129,26 @@ class DeviceRow:
     def resolve(self) -> Row:
         """Wait for the device and make the row; on the background thread."""
         for name, array in zip(self._names, self._copy.wait(), strict=True):
-            field, _, extra = name.partition(".")
-            if extra:
-                self._values["extras"][extra] = array
+            if name.startswith(EXTRAS_PREFIX):
+                self._host["extras"][name.removeprefix(EXTRAS_PREFIX)] = array
             else:
-                self._values[field] = array
-        return row_of(*self._place, self._values, self._layouts.of(self._values, Layout()))
+                self._host[name] = array if name in ARRAY_FIELDS else copy_scalar(array)
+        kinds = {
+            name: kind_of(self._host[name]) for name in ARRAY_FIELDS if isinstance(self._host.get(name), np.ndarray)
+        }
+        return row_of(self._place, self._host, self._layouts.of(kinds, Layout()))
 
 
 class DeviceRows:
-    """Rows with values on a device; one ring of pinned memory a device."""
+    """Brings values from devices; one ring of pinned memory a device."""
 
     def __init__(self) -> None:
         self._rings: dict[Any, CudaRing] = {}
 
-    def row(self, place: tuple[int, int, int], values: Mapping[str, Any], layouts: Layouts) -> DeviceRow | None:
-        """Queue the copies and copy what lies in host memory; None when the ring is full."""
-        extras = {f"extras.{name}": value for name, value in (values.get("extras") or {}).items()}
-        flat = {**{name: value for name, value in values.items() if name != "extras"}, **extras}
-        names = [name for name, value in flat.items() if is_cuda(value)]
-        copy = self.copy([flat[name] for name in names])
-        if copy is None:
-            return None
-        host: dict[str, Any] = {"extras": {}}
-        for name, value in flat.items():
-            if name in names or value is None:
-                continue
-            owned = value if isinstance(value, int | float | tuple) else np.array(as_array(value))
-            if name.startswith("extras."):
-                host["extras"][name.removeprefix("extras.")] = owned
-            else:
-                host[name] = owned
-        return DeviceRow(place, host, names, copy, layouts)
+    def row(self, place: tuple[int, int, int], owned: OwnedValues, layouts: Layouts) -> DeviceRow | None:
+        """Queue the copies of what lies on a device; None when the ring is full."""
+        copy = self.copy(list(owned.on_device.values()))
+        return None if copy is None else DeviceRow(place, owned.host, list(owned.on_device), copy, layouts)
 
     def copy(self, tensors: list[Any]) -> DeviceCopy | None:
         """Queue one copy of tensors that lie on one device.

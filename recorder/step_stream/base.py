@@ -182,7 +182,11 @@ class StepStream(ABC):
 
     @abstractmethod
     def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
-        """All entries of each play, in the plays' order."""
+        """All entries of each play, in the plays' order.
+
+        Raises:
+            StreamCorruptError: an entry is of no kind that this project writes.
+        """
 
     @abstractmethod
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
@@ -190,7 +194,11 @@ class StepStream(ABC):
 
     @abstractmethod
     def open_plays(self, run_id: str) -> list[OpenPlay]:
-        """Plays that have begun and not ended."""
+        """Plays that have begun and not ended.
+
+        Raises:
+            StreamCorruptError: one of them is none.
+        """
 
     @abstractmethod
     def episodes_held(self, run_id: str) -> list[int]:
@@ -198,7 +206,7 @@ class StepStream(ABC):
 
     @abstractmethod
     def forget_run(self, run_id: str) -> None:
-        """Forget a run that is over: its list entry, its info, its finished stream."""
+        """Forget a run that is over: its list entry, its info, its finished stream; episodes stay."""
 
     @abstractmethod
     def try_lock(self, name: str, *, secs: float) -> bool:
@@ -210,7 +218,11 @@ class StepStream(ABC):
     def read_episode(
         self, run_id: str, episode_id: int, *, after: str = FIRST_CURSOR, limit: int = 16
     ) -> list[StreamEntry]:
-        """Entries of an episode behind a cursor, in order; empty when there are none yet, or no more."""
+        """Entries of an episode behind a cursor, in order; empty when there are none yet, or no more.
+
+        Raises:
+            StreamCorruptError: an entry is of no kind that this project writes.
+        """
 
     @abstractmethod
     def close(self) -> None:

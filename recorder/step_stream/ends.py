@@ -5,12 +5,14 @@ Only what the evaluation needs; the whole metadata stands in the last entry of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgpack
 
 from recorder.episode import EpisodeMetadata
 
-__all__ = ["SHARED_FIELDS", "episode_end"]
+__all__ = ["SHARED_FIELDS", "episode_end", "unpack_body"]
 
 SHARED_FIELDS = (
     "lane",
@@ -63,3 +65,12 @@ def episode_end(
         "producer": producer_id,
     }
     return body
+
+
+def unpack_body(packed: bytes) -> Mapping[str, Any]:
+    """What an entry says; nothing when it is no msgpack map."""
+    try:
+        body = msgpack.unpackb(packed)
+    except (ValueError, msgpack.exceptions.UnpackException):
+        return {}
+    return body if isinstance(body, dict) else {}

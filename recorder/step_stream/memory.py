@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import msgpack
-
 from recorder.step_stream.base import (
     FIRST_CURSOR,
+    HEADER,
     FinishedEntry,
     Flush,
     OpenPlay,
@@ -21,6 +20,7 @@ from recorder.step_stream.base import (
     StepStream,
     StreamEntry,
 )
+from recorder.step_stream.ends import unpack_body
 
 __all__ = ["MemoryStepStream"]
 
@@ -34,6 +34,8 @@ class _Run:
         self.producers: dict[str, Mapping[str, Any]] = {}
         self.open: dict[Play, float] = {}
         self.episodes: dict[int, dict[tuple[int, int], StreamEntry]] = {}
+        self.last_places: dict[int, tuple[int, int]] = {}
+        """Place of the last entry that each stream has had, dropped or not: nothing before it is taken."""
         self.finished: dict[int, Mapping[str, Any]] = {}
         self.last_finished = 0
         """Place of the last entry: microseconds since 1970, made unique."""
@@ -64,18 +66,19 @@ class MemoryStepStream(StepStream):
                 play = entry.play
                 stream = run.episodes.get(play.episode_id)
                 if stream is None:
-                    if entry.sequence != 1:
+                    if entry.kind != HEADER:
                         gone[play] = None
                         continue
                     stream = run.episodes[play.episode_id] = {}
                 place = (play.play_id, entry.sequence)
-                if not stream or place > next(reversed(stream)):
+                if place > run.last_places.get(play.episode_id, (0, 0)):
+                    run.last_places[play.episode_id] = place
                     stream[place] = StreamEntry(*place, entry.kind, entry.data)
                     self._used_bytes += len(entry.data)
             for body in flush.finished:
                 # As a server's: a cursor that a catalog remembers from an earlier process lies before them.
                 run.last_finished = max(run.last_finished + 1, time.time_ns() // 1000)
-                run.finished[run.last_finished] = msgpack.unpackb(body)
+                run.finished[run.last_finished] = unpack_body(body)
             run.open.update(flush.active)
             for play in flush.closed:
                 run.open.pop(play, None)
@@ -139,6 +142,7 @@ class MemoryStepStream(StepStream):
                 self._used_bytes -= len(stream.pop(place).data)
             if not stream:
                 run.episodes.pop(play.episode_id, None)
+                run.last_places.pop(play.episode_id, None)
             run.open.pop(play, None)
 
     def open_plays(self, run_id: str) -> list[OpenPlay]:
@@ -152,7 +156,11 @@ class MemoryStepStream(StepStream):
 
     def forget_run(self, run_id: str) -> None:
         with self._lock:
-            self._runs.pop(run_id, None)
+            run = self._runs.pop(run_id, None)
+            if run is not None and run.episodes:
+                # As on a server: what is still to be written stays.
+                self._runs[run_id] = left = _Run()
+                left.episodes, left.last_places = run.episodes, run.last_places
 
     def try_lock(self, name: str, *, secs: float) -> bool:
         now = time.monotonic()

@@ -26,6 +26,7 @@ from recorder.step_stream.base import (
     StepStream,
     StreamEntry,
 )
+from recorder.step_stream.ends import unpack_body
 
 __all__ = ["RedisStepStream"]
 
@@ -34,6 +35,7 @@ _FINISHED_FIELD = b"f"
 _REFUSED_AS_KNOWN = "equal or smaller than the target stream top item"
 _READ_ENTRIES = 64
 """Entries asked for at a time: about one MiB of chunks in one reply."""
+_LAST_SEQUENCE = 2**64 - 1
 
 
 class RedisStepStream(StepStream):
@@ -132,7 +134,9 @@ class RedisStepStream(StepStream):
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         with translate_errors(self.url):
             rows = self._redis.xrange(self.key("finished", run_id), min=f"({after}", count=limit)
-        return [FinishedEntry(entry_id.decode(), _body(fields.get(_FINISHED_FIELD, b""))) for entry_id, fields in rows]
+        return [
+            FinishedEntry(entry_id.decode(), unpack_body(fields.get(_FINISHED_FIELD, b""))) for entry_id, fields in rows
+        ]
 
     def trim_finished(self, run_id: str, *, through: str) -> None:
         milliseconds, _, sequence = through.partition("-")
@@ -149,7 +153,7 @@ class RedisStepStream(StepStream):
                 for index, start in unread.items():
                     play = plays[index]
                     key = self.key("episode", run_id, play.episode_id)
-                    pipe.xrange(key, min=start, max=f"{play.play_id}-{2**64 - 1}", count=_READ_ENTRIES)
+                    pipe.xrange(key, min=start, max=f"{play.play_id}-{_LAST_SEQUENCE}", count=_READ_ENTRIES)
                 replies = pipe.execute()
             for index, rows in zip(list(unread), replies, strict=True):
                 found[index].extend(_entry(row) for row in rows)
@@ -178,27 +182,27 @@ class RedisStepStream(StepStream):
             pipe.zrem(self.key("open", run_id), *map(_member, plays))
             pipe.execute()
             for play, key in shared:
-                rows = self._redis.xrange(key, min=f"{play.play_id}-0", max=f"{play.play_id}-{2**64 - 1}")
-                if rows:
-                    self._redis.xdel(key, *(row[0] for row in rows))
+                self._delete_entries(play, key)
+
+    def _delete_entries(self, play: Play, key: str) -> None:
+        while rows := self._redis.xrange(
+            key, min=f"{play.play_id}-0", max=f"{play.play_id}-{_LAST_SEQUENCE}", count=_READ_ENTRIES
+        ):
+            self._redis.xdel(key, *(row[0] for row in rows))
 
     def open_plays(self, run_id: str) -> list[OpenPlay]:
         with translate_errors(self.url):
             rows = self._redis.zrange(self.key("open", run_id), 0, -1, withscores=True)
-        plays = []
-        for member, score in rows:
-            episode_id, _, play_id = member.decode().partition(":")
-            plays.append(OpenPlay(Play(int(episode_id), int(play_id)), float(score)))
-        return plays
+        return [OpenPlay(_play(member), float(score)) for member, score in rows]
 
     def episodes_held(self, run_id: str) -> list[int]:
         start = self.key("episode", run_id, "")
         pattern = "".join(f"\\{letter}" if letter in "*?[]\\^-" else letter for letter in start) + "*"
         with translate_errors(self.url):
-            return [
-                int(key.decode()[len(start) :])
-                for key in self._redis.scan_iter(match=pattern, count=1000, _type="stream")
+            found = [
+                key.decode()[len(start) :] for key in self._redis.scan_iter(match=pattern, count=1000, _type="stream")
             ]
+        return [int(episode_id) for episode_id in found if episode_id.isdecimal()]
 
     def forget_run(self, run_id: str) -> None:
         with translate_errors(self.url):
@@ -227,22 +231,27 @@ def _member(play: Play) -> str:
     return f"{play.episode_id}:{play.play_id}"
 
 
+def _play(member: bytes) -> Play:
+    episode_id, _, play_id = member.decode().partition(":")
+    try:
+        return Play(int(episode_id), int(play_id))
+    except ValueError as error:
+        raise StreamCorruptError(
+            f"open plays: expected <episode_id>:<play_id>, found {member!r}: another program writes to these keys; "
+            "give each a key_prefix of its own"
+        ) from error
+
+
 def _entry(row: tuple[bytes, Mapping[bytes, bytes]]) -> StreamEntry:
     place, fields = row
     play_id, _, sequence = place.partition(b"-")
-    ((kind, data),) = fields.items()
-    if kind not in (b"h", b"c", b"e"):
-        raise StreamCorruptError(f"stream entry {place!r} is of kind {kind!r}: another program writes to these keys")
-    return StreamEntry(int(play_id), int(sequence), kind.decode(), data)  # type: ignore[arg-type]
-
-
-def _body(packed: bytes) -> Mapping[str, Any]:
-    """What an entry of ``finished`` says; nothing when it is no map."""
-    try:
-        body = msgpack.unpackb(packed)
-    except (ValueError, msgpack.exceptions.UnpackException):
-        return {}
-    return body if isinstance(body, dict) else {}
+    kind = next(iter(fields), b"")
+    if kind not in (b"h", b"c", b"e") or len(fields) != 1:
+        raise StreamCorruptError(
+            f"stream entry {place.decode()}: expected one field, h, c or e, found {sorted(fields)}: another program "
+            "writes to these keys; give each a key_prefix of its own"
+        )
+    return StreamEntry(int(play_id), int(sequence), kind.decode(), fields[kind])  # type: ignore[arg-type]
 
 
 def _unpack(packed: bytes, what: str) -> Any:

@@ -1,0 +1,68 @@
+"""Checking what a recorder is made with: a wrong argument raises at once, before training begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgpack
+
+from recorder.capture.given_metadata import given_metadata, plain
+from recorder.errors import UsageError
+
+__all__ = ["check_queue", "checked_config", "checked_run_id", "shared_metadata"]
+
+
+def check_queue(queue_maxsize: object, on_full: object) -> None:
+    """The hand-over queue's size and habit.
+
+    Raises:
+        UsageError: they can't work.
+    """
+    if type(queue_maxsize) is not int or queue_maxsize < 1:
+        raise UsageError(f"queue_maxsize: expected a whole number of blocks, at least 1, found {queue_maxsize!r}")
+    if on_full not in ("drop", "block"):
+        raise UsageError(f"on_full: expected 'drop' or 'block', found {on_full!r}")
+
+
+def checked_run_id(run_id: object) -> str:
+    """A run id that can stand in keys, in paths and in the catalog.
+
+    Raises:
+        UsageError: it can't.
+    """
+    if not isinstance(run_id, str) or not run_id:
+        raise UsageError(f"run_id: expected a text that is not empty, found {run_id!r}")
+    if "\0" in run_id or any("\ud800" <= letter <= "\udfff" for letter in run_id):
+        raise UsageError(f"run_id: it holds letters that no file and no database takes: {run_id!r}")
+    return run_id
+
+
+def checked_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The run's configuration in types that travel.
+
+    Raises:
+        UsageError: something in it can't; named.
+    """
+    if not isinstance(config, Mapping | None):
+        raise UsageError(f"config: expected a map, found {type(config).__name__}")
+    checked = {}
+    for name, value in (config or {}).items():
+        try:
+            checked[str(name)] = plain(value)
+            msgpack.packb(checked[str(name)])
+        except (UsageError, ValueError, RecursionError) as error:
+            raise UsageError(f"config: {name}: {error}") from error
+    return checked
+
+
+def shared_metadata(**fields: Any) -> dict[str, Any]:
+    """Fields of the metadata that all episodes of a recorder share; those that are None are left out.
+
+    Raises:
+        UsageError: a field can't be what it is; named.
+    """
+    given, wrong = given_metadata(fields)
+    if wrong:
+        raise wrong[0]
+    return given

@@ -1,0 +1,148 @@
+"""The ways into the hand-over queue that are not the quick one of ``record_step``: values of a new kind or on a device,
+whole batches, a full queue, and what can't be recorded at all. Runs on the trainer's thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recorder.capture.batch import BatchWriter, batch_places, batch_values
+from recorder.capture.copying import Layout
+from recorder.capture.given_metadata import whole_number
+from recorder.capture.handover import HandOver
+from recorder.capture.row_columns import Row
+from recorder.capture.rows import DeviceRow, DeviceRows, Layouts, own_values, row_of
+from recorder.capture.throttled_log import ThrottledLog
+from recorder.capture.turned_away import TurnedAway
+from recorder.errors import RecorderError, UsageError
+
+__all__ = ["CarefulPath"]
+
+_log = logging.getLogger(__name__)
+
+_QUEUE_FULL = (
+    "the hand-over queue is full: %d steps dropped so far (marked as gaps); raise queue_maxsize or use on_full='block'"
+)
+
+
+class CarefulPath:
+    """Hands over what it can, and counts the rest; raises nothing unless it is strict.
+
+    Args:
+        handover: the queue.
+        away: counts what does not get there.
+        is_emptied: whether the background thread still takes from the queue.
+        blocks: wait while the queue is full, instead of dropping.
+        strict: raise what is otherwise counted.
+        run_id: stands in the log.
+    """
+
+    def __init__(
+        self,
+        handover: HandOver,
+        away: TurnedAway,
+        *,
+        is_emptied: Callable[[], bool],
+        blocks: bool,
+        strict: bool,
+        run_id: str,
+    ) -> None:
+        self._handover = handover
+        self._away = away
+        self._is_emptied = is_emptied
+        self._blocks = blocks
+        self._strict = strict
+        self._layouts = Layouts()
+        self._device_rows = DeviceRows()
+        self._batch = BatchWriter(self._device_rows)
+        self._log = ThrottledLog(_log, run_id)
+
+    def step(self, place: tuple[Any, Any, Any], values: Mapping[str, Any], layout: Layout) -> Layout:
+        """Record one step; gives the layout that fits the next one best.
+
+        Args:
+            place: episode id, step, lane, unchecked.
+            values: by field, unchecked.
+            layout: of the step before.
+        """
+        try:
+            episode_id, step, lane = map(whole_number, place)
+            owned = own_values(values)
+            self._refuse_values(owned.problems, n_lanes=1)
+            layout = self._layouts.of(owned.kinds, layout)
+            if owned.on_device:
+                where = (episode_id, step, lane)
+                row: Row | DeviceRow | None
+                while (row := self._device_rows.row(where, owned, self._layouts)) is None and self._waits():
+                    pass
+            else:
+                row = row_of((episode_id, step, lane), owned.host, layout)
+            if row is None:
+                self._drop([(episode_id, step)])
+            elif not self._handover.put_row(row):
+                self.queue_full(row, episode_id, step)
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self.refuse(error, n_steps=1)
+        return layout
+
+    def batch(self, episode_ids: Any, steps: Any, lanes: Any, values: Mapping[str, Any]) -> None:
+        """Record one step of every lane.
+
+        Args:
+            values: by field, the extras as a map under ``extras``; unchecked.
+        """
+        n_lanes = 0
+        try:
+            n_lanes = len(episode_ids)
+            places = batch_places(episode_ids, steps, lanes)
+            found = batch_values(values, n_lanes)
+            self._refuse_values(found.problems, n_lanes=n_lanes)
+            item = None
+            if n_lanes and (self._handover.has_room(n_lanes) or self._waits_for(n_lanes)):
+                while (item := self._batch.write(places, found)) is None and self._waits():
+                    pass
+            if item is not None:
+                self._handover.put_batch(item, n_lanes)
+            elif n_lanes:
+                self._drop(list(zip(places.episode_ids.tolist(), places.steps.tolist(), strict=True)))
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self.refuse(error, n_steps=n_lanes)
+
+    def queue_full(self, row: Any, episode_id: int, step: int) -> None:
+        """A row found no room: wait, or drop it."""
+        while self._waits_for(1):
+            if self._handover.put_row(row):
+                return
+        self._drop([(episode_id, step)])
+
+    def refuse_batch(self, error: Exception, episode_ids: Any) -> None:
+        """The same for one step of every lane."""
+        self.refuse(error, n_steps=len(episode_ids) if hasattr(episode_ids, "__len__") else 0)
+
+    def refuse(self, error: Exception, *, n_steps: int = 0) -> None:
+        """Count and log a call that failed; raise it when strict."""
+        if self._strict:
+            raise error
+        self._away.refuse(error, n_steps=n_steps)
+        cause = None if isinstance(error, RecorderError) else error
+        self._log.error("a call failed (%d so far), training goes on: %s", self._away.n_errors, error, cause=cause)
+
+    def _refuse_values(self, problems: list[str], *, n_lanes: int) -> None:
+        for problem in problems:
+            error = UsageError(f"{problem}: left out")
+            if self._strict:
+                raise error
+            self._away.refuse(error, n_values=n_lanes)
+            self._log.error("a value can't be recorded (%d so far): %s", self._away.n_errors, error)
+
+    def _waits_for(self, n_steps: int) -> bool:
+        return self._blocks and self._handover.wait_for_room(n_steps, self._is_emptied)
+
+    def _waits(self) -> bool:
+        return self._blocks and self._handover.pause(self._is_emptied)
+
+    def _drop(self, places: list[tuple[int, int]]) -> None:
+        self._away.drop(places)
+        self._log.error(_QUEUE_FULL, self._away.n_dropped_steps)

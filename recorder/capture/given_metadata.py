@@ -1,0 +1,168 @@
+"""What a trainer says of an episode when it ends, made plain: numbers, texts, lists and maps that msgpack can carry.
+
+An episode's end must never be lost over its metadata, so a field that can't be used is left out and named, and the
+others stand.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import fields
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from recorder.capture.copying import as_array, is_cuda
+from recorder.episode import EpisodeMetadata, Substrate
+from recorder.errors import UsageError
+
+__all__ = ["given_metadata", "plain", "whole_number"]
+
+_MAX_FIELD_BYTES = 64 * 2**10
+"""Packed size of one field: readers bound what they unpack, and larger things belong into ``extras``."""
+
+_RETURNS = ("total_reward", "extrinsic_reward", "intrinsic_reward")
+
+
+def whole_number(value: Any) -> int:
+    """A number of an episode, a step or a lane, from an int of Python's, numpy's or torch's.
+
+    Raises:
+        UsageError: it is none, it is negative, it does not fit 63 bits, or it lies on a device.
+    """
+    if is_cuda(value):
+        raise UsageError("ids, step numbers and lanes are needed on the host at once: pass them as ints or CPU tensors")
+    try:
+        number = operator.index(value)
+    except TypeError as error:
+        raise UsageError(f"expected a whole number, found {type(value).__name__}: {value!r:.60}") from error
+    if not 0 <= number < 2**63:
+        raise UsageError(f"expected a number from 0 to 2**63 - 1, found {number}")
+    return number
+
+
+def plain(value: Any) -> Any:
+    """The same in msgpack's own types; arrays become lists.
+
+    Raises:
+        UsageError: something in it is neither a number, a text, a list nor a map, or it lies on a device.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | float | bytes):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise UsageError(f"an integer of {value.bit_length()} bits; at most 64 can be kept")
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence | Set):
+        return [plain(item) for item in value]
+    if is_cuda(value):
+        raise UsageError("a tensor on a device: pass what metadata says as numbers")
+    if isinstance(value, np.ndarray) or hasattr(value, "numpy"):
+        return as_array(value).tolist()
+    raise UsageError(f"expected numbers, texts, lists or maps, found {type(value).__name__}: {value!r:.60}")
+
+
+def given_metadata(
+    metadata: EpisodeMetadata | Mapping[str, Any] | None,
+) -> tuple[dict[str, Any], list[UsageError]]:
+    """The fields that the trainer gave, as ``EpisodeMetadata.to_map`` writes them, and what is wrong with the others.
+
+    What is left out is summed from the steps. In a map everything counts as given; in an ``EpisodeMetadata`` whatever
+    differs from its default does, the three returns together.
+    """
+    if metadata is None:
+        return {}, []
+    if isinstance(metadata, EpisodeMetadata):
+        values = {field.name: getattr(metadata, field.name) for field in fields(EpisodeMetadata)}
+    else:
+        try:
+            values = {str(name): value for name, value in metadata.items() if value is not None}
+        except Exception as error:  # noqa: BLE001 - no map after all
+            return {}, [UsageError(f"metadata: expected EpisodeMetadata or a map, found {metadata!r:.60}: {error}")]
+    given: dict[str, Any] = {}
+    wrong = []
+    for name, value in values.items():
+        try:
+            given[name] = _plain_field(name, value)
+        except (UsageError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            wrong.append(UsageError(f"metadata: {name}: {error}"))
+    if isinstance(metadata, EpisodeMetadata):
+        has_returns = any(given.get(name) for name in _RETURNS)
+        given = {
+            name: value
+            for name, value in given.items()
+            if value != _DEFAULTS[name] or (has_returns and name in _RETURNS)
+        }
+    return given, wrong
+
+
+def _plain_field(name: str, value: Any) -> Any:
+    convert = _CONVERSIONS.get(name, plain)
+    value = convert(value)
+    n_bytes = len(msgpack.packb(value))
+    if n_bytes > _MAX_FIELD_BYTES:
+        raise UsageError(f"{n_bytes} bytes; at most {_MAX_FIELD_BYTES} are kept")
+    return value
+
+
+def _whole(value: Any) -> int:
+    number = plain(value)
+    if int(number) != number or not -(2**63) <= number < 2**63:
+        raise UsageError(f"expected a whole number of 64 bits, found {number!r:.60}")
+    return int(number)
+
+
+def _decimal(value: Any) -> float:
+    return float(plain(value))
+
+
+def _counts(value: Any) -> dict[str, int]:
+    return {str(name): _whole(count) for name, count in dict(value).items()}
+
+
+def _cells(value: Any) -> dict[str, list[Any]]:
+    return {str(name): [plain(coordinate) for coordinate in cell] for name, cell in dict(value).items()}
+
+
+def _names(value: Any) -> list[str]:
+    if isinstance(value, str):
+        raise UsageError(f"expected a list of names, found the text {value!r:.60}")
+    return [str(name) for name in value]
+
+
+def _grid_size(value: Any) -> int | list[int] | None:
+    if value is None:
+        return None
+    value = plain(value)
+    return [_whole(length) for length in value] if isinstance(value, list) else _whole(value)
+
+
+def _substrate(value: Any) -> list[Any] | None:
+    if isinstance(value, Substrate):
+        value = [value.type, value.position_dim, value.width, value.height]
+    return None if value is None else list(EpisodeMetadata.from_map({"substrate": plain(value)}).to_map()["substrate"])
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("episode_id", "survival_steps", "curriculum_stage", "lane", "n_steps", "env_steps"), _whole),
+    **dict.fromkeys(("started_unix_nanos", "finished_unix_nanos"), _whole),
+    **dict.fromkeys((*_RETURNS, "epsilon", "intrinsic_weight", "timestamp"), _decimal),
+    **dict.fromkeys(("affordance_visits", "custom_action_uses"), _counts),
+    **dict.fromkeys(("meter_names", "action_names"), _names),
+    "affordance_layout": _cells,
+    "grid_size": _grid_size,
+    "substrate": _substrate,
+    "status": str,
+    "gaps": lambda _: [],
+    "run_id": str,
+}
+
+_DEFAULTS = EpisodeMetadata().to_map()

@@ -1,0 +1,81 @@
+"""What a trainer handed over and the hand-over queue never saw: counted, and remembered by episode until its end.
+
+Written on the trainer's threads, whichever they are; read on the background thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+
+from recorder.capture.stats import RecorderStats
+
+__all__ = ["StepRange", "TurnedAway"]
+
+StepRange = tuple[int, int]
+"""First step, and the step behind the last."""
+
+
+class TurnedAway:
+    """Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._dropped: dict[int, list[StepRange]] = {}
+        self._counted = RecorderStats()
+
+    @property
+    def n_dropped_steps(self) -> int:
+        """Steps that found the queue full."""
+        return self._counted.n_dropped_steps
+
+    @property
+    def n_errors(self) -> int:
+        """Calls that failed."""
+        return self._counted.n_errors
+
+    def drop(self, places: Iterable[tuple[int, int]]) -> None:
+        """Steps found the queue full.
+
+        Args:
+            places: episode id and step number of each.
+        """
+        with self._lock:
+            for episode_id, step in places:
+                self._counted.n_dropped_steps += 1
+                ranges = self._dropped.setdefault(episode_id, [])
+                if ranges and ranges[-1][1] == step:
+                    ranges[-1] = (ranges[-1][0], step + 1)
+                else:
+                    ranges.append((step, step + 1))
+
+    def refuse(self, error: Exception, *, n_steps: int = 0, n_values: int = 0) -> None:
+        """A call failed, and took that many steps, or values of a step, with it."""
+        with self._lock:
+            self._counted.n_errors += 1
+            self._counted.last_error = str(error)
+            self._counted.n_refused_steps += n_steps
+            self._counted.n_mismatched_values += n_values
+
+    def take_dropped(self, episode_id: int) -> list[StepRange]:
+        """The steps of an episode that were dropped, in the order in which they were; forgotten here."""
+        with self._lock:
+            return self._dropped.pop(episode_id, [])
+
+    def dropped_episodes(self) -> list[int]:
+        """Episodes of which dropped steps are remembered."""
+        with self._lock:
+            return list(self._dropped)
+
+    def added_to(self, stats: RecorderStats) -> RecorderStats:
+        """A copy of the background thread's counters with these added."""
+        with self._lock:
+            return replace(
+                stats,
+                n_dropped_steps=self._counted.n_dropped_steps,
+                n_refused_steps=stats.n_refused_steps + self._counted.n_refused_steps,
+                n_mismatched_values=stats.n_mismatched_values + self._counted.n_mismatched_values,
+                n_errors=stats.n_errors + self._counted.n_errors,
+                last_error=self._counted.last_error or stats.last_error,
+            )

@@ -93,9 +93,9 @@ def make_layout(
         rest = Rect(board.right + gap, body.y, body.right - board.right - gap, body.height)
         info_height, curve_height = px(176), px(214)
     else:
-        board = Rect(body.x, body.y, body.width, round(body.height * 0.46))
+        board = Rect(body.x, body.y, body.width, round(body.height * 0.42))
         rest = Rect(body.x, board.bottom + gap, body.width, body.bottom - board.bottom - gap)
-        info_height, curve_height = px(112), px(104)
+        info_height, curve_height = px(108), px(112)
     info = Rect(rest.x, rest.y, rest.width, info_height)
     clock = None
     if has_clock:

@@ -12,15 +12,16 @@ import numpy as np
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import Mask, rounded, text_width
-from worker.video.scene.panel import BODY, SMALL, fitted, ink_baseline
+from worker.video.scene.panel import BODY, fitted, ink_baseline
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
 
-__all__ = ["Bar", "BarRows", "hatching"]
+__all__ = ["Bar", "BarRows", "hatching", "rows_fit"]
 
 _MAX_ROW = 62
-_MIN_ROW = 21
-_MAX_COLUMNS = 4
+_MIN_ROW = 17
+_MIN_COLUMN = 190
+"""Design units below which names and values could not be read."""
 
 
 class Bar(NamedTuple):
@@ -47,11 +48,24 @@ def hatching(width: int, height: int, pitch: int) -> Mask:
     return np.repeat(lines, 3, axis=1)
 
 
+def rows_fit(n_rows: int, area: Rect, layout: Layout) -> bool:
+    """Whether so many rows can be read in an area."""
+    return n_rows <= _rows_that_fit(area, layout) * _columns_that_fit(area, layout)
+
+
+def _rows_that_fit(area: Rect, layout: Layout) -> int:
+    return max(1, area.height // layout.px(_MIN_ROW))
+
+
+def _columns_that_fit(area: Rect, layout: Layout) -> int:
+    return max(1, area.width // layout.px(_MIN_COLUMN))
+
+
 class BarRows:
-    """Rows in as many columns as it takes; where even four columns don't hold them all, the first ones and a note.
+    """Rows in as many columns as it takes.
 
     Args:
-        area: where the rows may lie.
+        area: where the rows may lie; ``rows_fit`` says whether it is large enough.
         names: of the rows.
         widest_values: the longest texts that values will take.
         marked: rows can be chosen.
@@ -69,16 +83,8 @@ class BarRows:
         marked: bool,
     ) -> None:
         self._layout, self._theme = layout, theme
-        capacity = max(1, area.height // layout.px(_MIN_ROW))
-        n_columns = min(_MAX_COLUMNS, -(-len(names) // capacity))
-        n_shown = len(names)
-        if n_columns * capacity < n_shown:
-            area = Rect(area.x, area.y, area.width, area.height - layout.px(26))
-            capacity = max(1, area.height // layout.px(_MIN_ROW))
-            n_shown = n_columns * capacity
-            note = f"and {len(names) - n_shown} more"
-            still.text(note, area.x, area.bottom + layout.px(20), layout.px(SMALL), theme.muted)
-        n_rows = -(-n_shown // n_columns)
+        n_columns = min(_columns_that_fit(area, layout), -(-len(names) // _rows_that_fit(area, layout)))
+        n_rows = -(-len(names) // n_columns)
         row_height = min(layout.px(_MAX_ROW), area.height // n_rows)
         self._size = min(layout.px(BODY), round(row_height * 0.62))
         self._rows: list[Rect] = []
@@ -86,9 +92,9 @@ class BarRows:
             top = column.y
             for i in range(n_rows):
                 self._rows.append(Rect(column.x, top + i * row_height, column.width, row_height))
-        self._rows = self._rows[:n_shown]
+        self._rows = self._rows[: len(names)]
         self._arrange(names, widest_values, still, marked=marked)
-        self._shown: list[Bar | None] = [None] * n_shown
+        self._shown: list[Bar | None] = [None] * len(names)
 
     def _arrange(self, names: tuple[str, ...], widest_values: Sequence[str], still: Surface, *, marked: bool) -> None:
         layout, theme, size = self._layout, self._theme, self._size

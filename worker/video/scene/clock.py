@@ -60,6 +60,10 @@ class ClockPanel:
         text = f"{int(hour) % self._period:02d}:00" if self._period == _HOURS else str(int(hour))
         if text_width(text, size, bold=True) > 1.7 * (self._radius - self._thickness):
             text = str(int(hour))
+        if self._radius < 2.4 * size:
+            # No room for both: the day's half is seen on the dial.
+            canvas.text(text, x, round(y + size * 0.36), size, theme.ink, bold=True, align="center")
+            return
         canvas.text(text, x, round(y + self._radius * 0.52), size, theme.ink, bold=True, align="center")
         self._draw_sky(canvas, x, y - self._radius * 0.22, self._radius * 0.24, is_day=_DAWN <= share < _DUSK)
 

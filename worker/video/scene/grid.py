@@ -21,6 +21,7 @@ __all__ = ["GridPanel"]
 
 _HEADING_STEP_DEGREES = 5
 _RING_LEVELS = 64
+_LEGEND_ROWS = 4
 
 
 class GridPanel:
@@ -65,7 +66,7 @@ class GridPanel:
         return self._theme.series[index % len(self._theme.series)]
 
     def _draw_legend(self, still: Surface, inner: Rect) -> Rect:
-        """Shapes and names in rows at the lower edge, three rows at most.
+        """Shapes and names in rows at the lower edge; those that don't fit are counted.
 
         Returns:
             What is left above them.
@@ -73,13 +74,17 @@ class GridPanel:
         layout, theme = self._layout, self._theme
         size, line, gap = layout.px(HEADING), layout.px(34), layout.px(20)
         icon = layout.px(10)
+        rest = [f"and {n} more" for n in range(len(self._affordances), 0, -1)]
         rows: list[list[tuple[int, str, int]]] = [[]]
         x = 0
         for i, (name, _) in enumerate(self._affordances):
             name = fitted(name, inner.width // 2, size)
             width = 2 * icon + layout.px(10) + text_width(name, size) + gap
-            if x + width - gap > inner.width and rows[-1]:
-                if len(rows) == 3:
+            is_last_row = len(rows) == _LEGEND_ROWS
+            reserved = text_width(rest[i], size) if is_last_row and i < len(rest) - 1 else 0
+            if x + width + reserved - gap > inner.width and rows[-1]:
+                if is_last_row:
+                    still.text(rest[i], inner.x + x, inner.bottom - round(line / 2 - size * 0.36), size, theme.muted)
                     break
                 rows.append([])
                 x = 0
@@ -124,7 +129,7 @@ class GridPanel:
             if place is None:
                 continue
             x, y = place
-            radius = float(np.clip(side * (0.26 if named else 0.36), 2.5, layout.px(30)))
+            radius = float(np.clip(side * (0.26 if named else 0.36), layout.px(6), layout.px(30)))
             if named:
                 y -= side * 0.10
                 size = self._name_size

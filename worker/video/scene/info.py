@@ -41,15 +41,17 @@ class InfoPanel:
         labels = ["Reward so far", "This step", "Action"]
         if series.epsilon is not None:
             labels.append("Epsilon")
-        compact = inner.height < layout.px(120)
+        compact = layout.info.height < layout.px(150)
         self._figure = layout.px(BODY + 6) if compact else layout.px(FIGURE)
         self._tiles = self._arrange(inner, labels)
         self._shown: list[str] = [""] * len(labels)
         size = layout.px(HEADING)
+        gap = layout.px(10 if compact else 18)
+        block = size + gap + self._figure
         for label, tile in zip(labels, self._tiles, strict=True):
-            top = tile.y if compact else tile.y + layout.px(14)
+            top = tile.y + (inner.height - block) // 2
             still.text(fitted(label, tile.width, size, bold=True), tile.x, top + size, size, theme.muted, bold=True)
-        value_top = self._tiles[0].y + size + (layout.px(8) if compact else layout.px(32))
+        value_top = inner.y + (inner.height - block) // 2 + size + gap - layout.px(3)
         self._baseline = value_top + self._figure
         self._values = [Rect(t.x, value_top, t.width, self._figure + layout.px(12)) for t in self._tiles]
 
@@ -66,8 +68,10 @@ class InfoPanel:
             value = max(text_width(text, self._figure, bold=True) for text in texts)
             wanted.append(max(value, text_width(label, self._layout.px(HEADING), bold=True)))
         room = inner.width - gap * (len(labels) - 1)
-        if sum(wanted) > room:
-            wanted = [width * room // sum(wanted) for width in wanted]
+        while sum(wanted) > room:
+            # The longest gives way: its text is set smaller, or cut.
+            longest_index = wanted.index(max(wanted))
+            wanted[longest_index] -= min(sum(wanted) - room, max(1, wanted[longest_index] // 8))
         spare = (room - sum(wanted)) / len(labels)
         tiles, x = [], float(inner.x)
         for width in wanted:

@@ -8,7 +8,8 @@ import numpy as np
 
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
-from worker.video.scene.bars import Bar, BarRows
+from worker.video.scene.bar_strip import BarStrip
+from worker.video.scene.bars import Bar, BarRows, rows_fit
 from worker.video.scene.info import number_text
 from worker.video.scene.panel import draw_plate
 from worker.video.series import EpisodeSeries
@@ -42,7 +43,11 @@ class MetersPanel:
         self._ranges = [meter_range(series.meters[:, i]) for i in range(n_meters)]
         widest = {self._text(i, value) for i, limits in enumerate(self._ranges) for value in limits}
         area = draw_plate(still, rect, layout, theme, "Meters")
-        self._rows = BarRows(area, series.meter_names, tuple(widest), layout, theme, still, marked=False)
+        self._bars: BarRows | BarStrip
+        if rows_fit(n_meters, area, layout):
+            self._bars = BarRows(area, series.meter_names, tuple(widest), layout, theme, still, marked=False)
+        else:
+            self._bars = BarStrip(area, series.meter_names, 0.0, layout, theme, still)
 
     def _text(self, meter: int, value: float) -> str:
         if self._ranges[meter] == (0.0, 1.0) and math.isfinite(value):
@@ -67,4 +72,4 @@ class MetersPanel:
             share = (float(shown[i]) - low) / (high - low)
             target = (float(value) - low) / (high - low)
             bars.append(Bar(0.0, share, self._color(target), self._text(i, float(value)), hatched=math.isnan(value)))
-        self._rows.draw(canvas, bars)
+        self._bars.draw(canvas, bars)

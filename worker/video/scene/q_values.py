@@ -8,7 +8,8 @@ import numpy as np
 
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
-from worker.video.scene.bars import Bar, BarRows
+from worker.video.scene.bar_strip import BarStrip
+from worker.video.scene.bars import Bar, BarRows, rows_fit
 from worker.video.scene.info import number_text
 from worker.video.scene.panel import draw_plate
 from worker.video.series import EpisodeSeries
@@ -35,9 +36,13 @@ class QValuesPanel:
         widest = [number_text(value) for value in (self._low, self._high)]
         area = draw_plate(still, rect, layout, theme, "Q-values")
         names = series.action_names[: self._values.shape[1]]
-        self._rows = BarRows(area, names, widest, layout, theme, still, marked=True)
-        if self._low < 0 < self._high:
-            self._rows.draw_zero(still, self._zero)
+        self._bars: BarRows | BarStrip
+        if rows_fit(len(names), area, layout):
+            self._bars = rows = BarRows(area, names, widest, layout, theme, still, marked=True)
+            if self._low < 0 < self._high:
+                rows.draw_zero(still, self._zero)
+        else:
+            self._bars = BarStrip(area, names, self._zero, layout, theme, still)
 
     def _share(self, value: float) -> float:
         return (value - self._low) / (self._high - self._low)
@@ -52,4 +57,4 @@ class QValuesPanel:
             color = theme.accent if i == chosen else theme.quiet
             end = self._zero if math.isnan(value) or masked else self._share(value)
             bars.append(Bar(self._zero, end, color, number_text(value), hatched=masked, chosen=i == chosen))
-        self._rows.draw(canvas, bars)
+        self._bars.draw(canvas, bars)

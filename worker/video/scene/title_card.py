@@ -35,7 +35,7 @@ def draw_title_card(
     middle = layout.frame.width / 2
     width = layout.frame.width - 2 * layout.header.x
     title_size = round(layout.px(TITLE) * 2.0)
-    baseline = round(layout.frame.height * (0.28 if learning_curve else 0.46))
+    baseline = round(layout.frame.height * (0.23 if learning_curve else 0.46))
     size = layout.px(BODY + 8)
     picture.text(
         fitted(caption, width, size), middle, baseline - round(title_size * 1.35), size, theme.accent, align="center"

@@ -18,7 +18,7 @@ __all__ = ["Trail"]
 
 _LENGTH = 24
 """Movements that are shown."""
-_STRONGEST = 150
+_STRONGEST = 120
 
 
 @lru_cache(maxsize=4096)

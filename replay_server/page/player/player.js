@@ -48,8 +48,8 @@ export class Player extends EventTarget {
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore[]} stores one, or two to compare
-   * @param {{step: ?number, autoplay: boolean, speed: ?number, selection: ?[number, number], skipsDull: boolean, live: boolean}} start
-   *   steps are numbers
+   * @param {{episodeId: ?number, step: ?number, autoplay: boolean, speed: ?number, selection: ?[number, number], skipsDull: boolean, live: boolean}} start
+   *   steps are numbers; without `episodeId` the next live episode is followed when one ends
    * @param {{copyLink: function(): void, help: function(): void}} page what the player leaves to the page around it
    */
   constructor(stores, start, page) {
@@ -108,7 +108,7 @@ export class Player extends EventTarget {
   }
 
   togglePlay() {
-    if (this.clock.isPlaying || this.isFollowing) this.pause();
+    if (this.clock.isPlaying || (this.isFollowing && this.clock.isLive)) this.pause();
     else this.play();
   }
 
@@ -249,7 +249,7 @@ export class Player extends EventTarget {
         pane.describe();
         if (!isFirst) return;
         this.clock.isLive = false;
-        this.isFollowing &&= store.outline.live;
+        this.isFollowing &&= start.episodeId === null;
         this.#rest();
         this.dispatchEvent(new Event("ended"));
       });
@@ -306,9 +306,18 @@ export class Player extends EventTarget {
 
   /** Playback rests, or its settings changed: draw, and tell whoever listens. */
   #rest() {
+    this.#want();
     this.#announce();
     this.#queue();
     this.dispatchEvent(new Event("rest"));
+  }
+
+  /** Fetch what is to be shown at once, without waiting for the frame that shows it. */
+  #want() {
+    this.#panes.forEach(({ store }, number) => {
+      const index = this.#indexFor(number, this.clock.index);
+      if (index !== null) store.want(index);
+    });
   }
 
   #announce() {

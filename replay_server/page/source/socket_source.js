@@ -14,6 +14,8 @@ export class SocketSource {
   #outline = null;
   #contentHash = null;
   #lastSeq = null;
+  /** Chunks that the server sends with the next `opened`; none with that of a next episode, which nobody asked to open. */
+  #firstCredit = 0;
   #timer = 0;
   #listener = null;
 
@@ -59,6 +61,7 @@ export class SocketSource {
 
   #open() {
     const { runId, episodeId, follow } = this.#wanted;
+    this.#firstCredit = FIRST_CREDIT;
     const message = { type: follow ? "follow" : "open", id: this.#id, credit: FIRST_CREDIT };
     if (runId !== null) message.run_id = runId;
     if (episodeId !== null) message.episode_id = episodeId;
@@ -101,7 +104,8 @@ export class SocketSource {
   }
 
   #expectFirst(position) {
-    this.#requests.restart(position, Math.min(FIRST_CREDIT, this.#outline.table.chunks.length - position));
+    this.#requests.restart(position, Math.min(this.#firstCredit, this.#outline.table.chunks.length - position));
+    this.#firstCredit = 0;
   }
 
   #onGrown(message) {

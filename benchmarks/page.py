@@ -1,0 +1,167 @@
+"""The page in headless Chromium: how long until an episode and a step are on the screen, and how many frames a second are painted.
+
+Times are the browser's own: from the event of the click until the frame that shows the step has been painted.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.stack import KEEP_ALL, wait_until
+from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, record_steps, step_values
+from recorder import EpisodeRecorder
+from recorder.child_process import ChildProcess
+from worker.recording_writer import RecordingWriter
+
+__all__ = ["measure_page"]
+
+_RUN = "bench"
+_SHORT_STEPS, _LONG_STEPS = 500, 100_000
+_FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+_VIEWPORT = {"width": 1280, "height": 800}
+
+_WATCH = """
+() => {
+  window.shownAfterMillis = [];
+  let clickedAt = null;
+  addEventListener("click", (event) => {
+    if (event.target.closest("a")) clickedAt = event.timeStamp;
+  }, true);
+  addEventListener("pointerdown", (event) => {
+    if (event.target.closest(".timeline-strip")) clickedAt = event.timeStamp;
+  }, true);
+  const painted = new MessageChannel();
+  painted.port1.onmessage = () => {
+    if (clickedAt !== null) window.shownAfterMillis.push(performance.now() - clickedAt);
+    clickedAt = null;
+  };
+  // A step is written down within the frame that paints it; the message comes when that frame is done.
+  new MutationObserver((changes) => {
+    const isStep = changes.some(({ target, attributeName }) => attributeName === "data-step" && target.isConnected);
+    if (isStep) painted.port2.postMessage(null);
+  }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-step"] });
+}
+"""
+
+_COUNT_FRAMES = """
+(secs) => new Promise((resolve) => {
+  const { clearRect } = CanvasRenderingContext2D.prototype;
+  const moving = document.querySelector(".stage .board canvas[role=img]");
+  let nFrames = 0;
+  CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+    if (this.canvas === moving) nFrames++;
+    clearRect.apply(this, box);
+  };
+  setTimeout(() => {
+    CanvasRenderingContext2D.prototype.clearRect = clearRect;
+    resolve(nFrames / secs);
+  }, secs * 1000);
+})
+"""
+
+
+def measure_page(*, quick: bool) -> dict[str, float]:
+    """``open_ms``: click to first painted step of 500, p50; ``seek_ms``: click on the timeline of 100,000 steps to that step painted,
+    p50; ``page_fps``: frames a second in which the agent was drawn at speed 1."""
+    n_opens, n_seeks, fps_secs = (2, 5, 1.0) if quick else (20, 60, 10.0)
+    with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
+        folder = Path(name)
+        _record(folder)
+        with _page_of(folder) as (page, address):
+            open_millis = [_open_once(page, address) for _ in range(n_opens + 1)][1:]
+            page_fps = _frames_per_sec(page, fps_secs)
+            seek_millis = _seek_often(page, address, n_seeks)
+    return {"open_ms": median(open_millis), "seek_ms": median(seek_millis), "page_fps": page_fps}
+
+
+def _record(folder: Path) -> None:
+    recorder = EpisodeRecorder(
+        run_id=_RUN, on_full="block", meter_names=METER_NAMES, grid_size=GRID_SIZE, affordance_layout=LAYOUT
+    )
+    with RecordingWriter(recorder, folder / "catalog.db", folder, criteria=KEEP_ALL):
+        for episode_id, n_steps in enumerate((_SHORT_STEPS, _LONG_STEPS)):
+            record_steps(recorder.record_step, episode_id, step_values(n_steps))
+            recorder.finish_episode(episode_id)
+
+
+@contextmanager
+def _page_of(folder: Path) -> Iterator[tuple[Page, str]]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with _serving(folder) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        try:
+            page = browser.new_page(viewport=_VIEWPORT)
+            yield page, address
+        finally:
+            browser.close()
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[str]:
+    log = folder / "server.log"
+    command = [sys.executable, "-m", "recorder", "serve", "--recordings", str(folder), "--port", "0"]
+    with ChildProcess(command, log=log) as server:
+        link = re.compile(r"(http://\S+)/\s")
+        wait_until(
+            lambda: log.exists() and link.search(log.read_text()) is not None,
+            "the replay server's link",
+            is_alive=lambda: server.is_alive,
+            log=server.log_tail,
+        )
+        found = link.search(log.read_text())
+        assert found is not None
+        yield found[1]
+
+
+def _open_once(page: Page, address: str) -> float:
+    """Milliseconds from the click on a row of the table."""
+    page.goto(f"{address}/?run={_RUN}")
+    link = page.locator("a.episode-link", has_text="0").last
+    link.wait_for()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(_WATCH)
+    link.click()
+    page.wait_for_selector(".player[data-step]")
+    return _next_millis(page, 1)
+
+
+def _frames_per_sec(page: Page, secs: float) -> float:
+    page.keyboard.press("k")
+    frames: float = page.evaluate(_COUNT_FRAMES, secs)
+    page.keyboard.press("k")
+    return frames
+
+
+def _seek_often(page: Page, address: str, n_seeks: int) -> list[float]:
+    """Milliseconds from each click on the timeline; the places are all over the episode, so that most chunks are not there yet."""
+    places = random.Random(1)
+    page.goto(f"{address}/runs/{_RUN}/episodes/1")
+    page.wait_for_selector(".player[data-step]")
+    page.evaluate(_WATCH)
+    box = page.locator(".timeline-strip").bounding_box()
+    assert box is not None
+    millis = []
+    for n_seen in range(1, n_seeks + 1):
+        page.mouse.click(box["x"] + box["width"] * places.uniform(0.02, 0.98), box["y"] + 20)
+        millis.append(_next_millis(page, n_seen))
+    return millis
+
+
+def _next_millis(page: Page, n_seen: int) -> float:
+    deadline_millis = 10_000
+    for _ in range(deadline_millis // 5):
+        seen: list[float] = page.evaluate("window.shownAfterMillis")
+        if len(seen) >= n_seen:
+            return seen[n_seen - 1]
+        page.wait_for_timeout(5)
+    raise RuntimeError("the page did not show the step")

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 import msgpack
+import redis
 
 from recorder.errors import StreamCorruptError
 from recorder.redis_client import Purpose, make_client, translate_errors
@@ -185,10 +187,17 @@ class RedisStepStream(StepStream):
                 self._delete_entries(play, key)
 
     def _delete_entries(self, play: Play, key: str) -> None:
+        """Drop a play whose stream other plays share, and the stream when none is left."""
         while rows := self._redis.xrange(
             key, min=f"{play.play_id}-0", max=f"{play.play_id}-{_LAST_SEQUENCE}", count=_READ_ENTRIES
         ):
             self._redis.xdel(key, *(row[0] for row in rows))
+        with self._redis.pipeline() as pipe, suppress(redis.WatchError):  # a header may just arrive
+            pipe.watch(key)
+            if pipe.xlen(key) == 0:
+                pipe.multi()
+                pipe.unlink(key)
+                pipe.execute()
 
     def open_plays(self, run_id: str) -> list[OpenPlay]:
         with translate_errors(self.url):

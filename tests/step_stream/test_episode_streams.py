@@ -1,0 +1,182 @@
+"""The contract of an episode's stream: what is sent is read, once, in order, and dropped exactly."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.step_stream import FIRST_CURSOR, Flush, OpenPlay, Play, StepStream, StreamEntry
+from tests.step_stream.entries import LATER_PLAY, PLAY, RUN, chunk, end, finished, header, send_play
+
+HARD_RUN_IDS = [
+    "{}",
+    "a{b}c",
+    "}{",
+    "läuft ☃ 日本",
+    "a b\tc\n",
+    "50%7B",
+    "%",
+    "../x",
+    "a:b",
+    "*?[ab]\\^-",
+    "x" * 500,
+]
+
+
+def test_what_is_sent_is_read_in_order(stream: StepStream) -> None:
+    entries = send_play(stream, n_chunks=3)
+    assert stream.read_plays(RUN, [PLAY]) == [entries]
+    assert stream.read_episode(RUN, PLAY.episode_id) == entries
+
+
+def test_bytes_of_any_kind_survive(stream: StepStream) -> None:
+    data = bytes(range(256)) * 40 + b"\r\n$-1\r\n"
+    stream.send(RUN, Flush([header(data=b""), chunk(data=data)]))
+    assert [entry.data for entry in stream.read_plays(RUN, [PLAY])[0]] == [b"", data]
+
+
+def test_an_entry_sent_twice_is_there_once(stream: StepStream) -> None:
+    entries = send_play(stream, n_chunks=2)
+    assert send_play(stream, n_chunks=2) == entries
+    stream.send(RUN, Flush([chunk(data=b"other bytes under a known place")]))
+    assert stream.read_plays(RUN, [PLAY]) == [entries]
+
+
+def test_a_repeated_flush_takes_in_what_was_missing_of_it(stream: StepStream) -> None:
+    stream.send(RUN, Flush([header(), chunk()]))
+    assert stream.send(RUN, Flush([header(), chunk(), chunk(sequence=3)])) == []
+    assert [entry.sequence for entry in stream.read_plays(RUN, [PLAY])[0]] == [1, 2, 3]
+
+
+def test_only_a_header_begins_a_stream_and_the_plays_that_have_none_are_named_once(stream: StepStream) -> None:
+    other = Play(8, 1001)
+    gone = stream.send(RUN, Flush([chunk(), end(), header(other), chunk(other)]))
+    assert gone == [PLAY]
+    assert stream.read_plays(RUN, [PLAY, other])[0] == []
+    assert stream.episodes_held(RUN) == [8]
+
+
+def test_a_late_chunk_does_not_bring_a_dropped_stream_back(stream: StepStream) -> None:
+    send_play(stream)
+    stream.drop_plays(RUN, [PLAY])
+    assert stream.send(RUN, Flush([chunk(sequence=9)])) == [PLAY]
+    assert stream.episodes_held(RUN) == []
+
+
+def test_two_plays_of_an_episode_share_its_stream_and_are_read_apart(stream: StepStream) -> None:
+    first = send_play(stream)
+    later = send_play(stream, LATER_PLAY, n_chunks=2)
+    assert stream.read_plays(RUN, [LATER_PLAY, PLAY]) == [later, first]
+    assert stream.read_episode(RUN, PLAY.episode_id) == first + later
+
+
+@pytest.mark.parametrize("dropped", [PLAY, LATER_PLAY])
+def test_exactly_one_of_two_plays_is_dropped(stream: StepStream, dropped: Play) -> None:
+    first = send_play(stream, n_chunks=100)
+    later = send_play(stream, LATER_PLAY, n_chunks=100)
+    stream.drop_plays(RUN, [dropped])
+    left = [] if dropped == PLAY else first, [] if dropped == LATER_PLAY else later
+    assert stream.read_plays(RUN, [PLAY, LATER_PLAY]) == list(left)
+    assert stream.episodes_held(RUN) == [PLAY.episode_id]
+
+
+def test_of_a_dropped_play_nothing_is_taken_in_again_while_another_keeps_the_stream(stream: StepStream) -> None:
+    send_play(stream)
+    send_play(stream, LATER_PLAY)
+    stream.drop_plays(RUN, [LATER_PLAY])
+    stream.send(RUN, Flush([header(LATER_PLAY), chunk(LATER_PLAY)]))
+    assert stream.read_plays(RUN, [LATER_PLAY]) == [[]]
+
+
+def test_dropping_all_plays_leaves_nothing_and_dropping_again_changes_nothing(stream: StepStream) -> None:
+    send_play(stream)
+    send_play(stream, LATER_PLAY)
+    for _ in range(2):
+        stream.drop_plays(RUN, [PLAY, LATER_PLAY])
+        stream.drop_plays(RUN, [])
+        assert stream.episodes_held(RUN) == []
+        assert stream.read_plays(RUN, [PLAY]) == [[]]
+
+
+def test_an_open_play_is_listed_from_its_first_step_to_its_end(stream: StepStream) -> None:
+    other = Play(-0, 5)
+    stream.send(RUN, Flush([header()], active={PLAY: 100.5, other: 7.0}))
+    stream.send(RUN, Flush(active={PLAY: 101.5}))
+    assert sorted(stream.open_plays(RUN), key=lambda it: it.play.play_id) == [
+        OpenPlay(other, 7.0),
+        OpenPlay(PLAY, 101.5),
+    ]
+    stream.send(RUN, Flush([end()], [finished(kind="end")], closed=[PLAY]))
+    assert stream.open_plays(RUN) == [OpenPlay(other, 7.0)]
+    stream.drop_plays(RUN, [other])
+    assert stream.open_plays(RUN) == []
+
+
+def test_a_play_that_is_closed_in_the_flush_that_names_it_active_is_closed(stream: StepStream) -> None:
+    stream.send(RUN, Flush(active={PLAY: 1.0}, closed=[PLAY]))
+    assert stream.open_plays(RUN) == []
+
+
+def test_an_abort_drops_the_play_with_the_flush_that_says_so(stream: StepStream) -> None:
+    send_play(stream)
+    stream.send(RUN, Flush(finished=[finished(kind="abort")], active={PLAY: 1.0}, dropped=[PLAY]))
+    assert stream.read_plays(RUN, [PLAY]) == [[]]
+    assert stream.open_plays(RUN) == []
+    assert [entry.body for entry in stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)] == [{"kind": "abort"}]
+
+
+def test_a_cursor_reads_on_behind_what_was_read(stream: StepStream) -> None:
+    entries = send_play(stream, n_chunks=30) + send_play(stream, LATER_PLAY, n_chunks=3)
+    read: list[StreamEntry] = []
+    cursor = FIRST_CURSOR
+    while page := stream.read_episode(RUN, PLAY.episode_id, after=cursor, limit=7):
+        assert len(page) <= 7
+        read += page
+        cursor = page[-1].entry_id
+    assert read == entries
+    stream.send(RUN, Flush([chunk(LATER_PLAY, 99)]))
+    assert [entry.sequence for entry in stream.read_episode(RUN, PLAY.episode_id, after=cursor)] == [99]
+
+
+def test_a_stream_of_many_pages_is_read_whole(stream: StepStream) -> None:
+    many = send_play(stream, n_chunks=200)
+    one_page = send_play(stream, Play(8, 1001), n_chunks=62)
+    assert len(one_page) == 64
+    assert stream.read_plays(RUN, [PLAY, Play(8, 1001), Play(9, 1)]) == [many, one_page, []]
+
+
+def test_what_is_not_there_is_empty_and_no_error(stream: StepStream) -> None:
+    assert stream.read_plays(RUN, [PLAY]) == [[]]
+    assert stream.read_plays(RUN, []) == []
+    assert stream.read_episode(RUN, 7) == []
+    assert stream.open_plays(RUN) == []
+    assert stream.episodes_held(RUN) == []
+    assert stream.read_finished(RUN, after=FIRST_CURSOR, limit=10) == []
+    stream.trim_finished(RUN, through="5-0")
+    stream.forget_run(RUN)
+    assert stream.send(RUN, Flush()) == []
+
+
+def test_numbers_of_63_bits_are_told_apart(stream: StepStream) -> None:
+    plays = [Play(2**63 - 1, 2**63 - 1), Play(2**63 - 2, 2**63 - 1)]
+    sent = [send_play(stream, play) for play in plays]
+    assert stream.read_plays(RUN, plays) == sent
+    assert sorted(stream.episodes_held(RUN)) == [2**63 - 2, 2**63 - 1]
+
+
+@pytest.mark.parametrize("run_id", HARD_RUN_IDS)
+def test_a_run_id_may_be_any_text(stream: StepStream, run_id: str) -> None:
+    stream.beat(run_id, "p1", {}, info={"config": 1}, now=5.0)
+    entries = send_play(stream, run_id=run_id)
+    stream.send(run_id, Flush(finished=[finished(kind="end")], active={PLAY: 1.0}))
+    assert stream.runs() == [(run_id, 5.0)]
+    assert stream.run_info(run_id).info == {"config": 1}
+    assert stream.episodes_held(run_id) == [PLAY.episode_id]
+    assert stream.read_plays(run_id, [PLAY]) == [entries]
+    assert len(stream.read_finished(run_id, after=FIRST_CURSOR, limit=5)) == 1
+
+
+def test_no_run_sees_the_episodes_of_another(stream: StepStream) -> None:
+    for number, run_id in enumerate(HARD_RUN_IDS):
+        send_play(stream, Play(number, 1), run_id=run_id)
+    for number, run_id in enumerate(HARD_RUN_IDS):
+        assert stream.episodes_held(run_id) == [number], run_id

@@ -1,0 +1,203 @@
+"""What only a real server has: keys under their names, its own refusals, other programs, forks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from recorder.embedded_server import EmbeddedServer
+from recorder.errors import StreamCorruptError, StreamUnavailableError
+from recorder.redis_client import make_client
+from recorder.step_stream import FIRST_CURSOR, Flush, Play, RedisStepStream
+from tests.processes import run_python
+from tests.step_stream.entries import LATER_PLAY, PLAY, RUN, chunk, finished, header, send_play
+
+
+@pytest.fixture
+def small_server(tmp_path: Path) -> Iterator[redis.Redis]:
+    """A client of a server of our own, whose settings a test may change."""
+    with EmbeddedServer(tmp_path / "server") as server:
+        client = make_client(server.url, purpose="worker")
+        client.url = server.url  # type: ignore[attr-defined]
+        yield client
+        client.close()
+
+
+def test_the_keys_are_those_that_the_architecture_names(
+    redis_stream: RedisStepStream, redis_client: redis.Redis
+) -> None:
+    redis_stream.beat("my run", "p1", {"n": 1}, info={"config": 2}, now=5.5)
+    redis_stream.send(
+        "my run", Flush([header(), chunk()], [finished(kind="end")], active={PLAY: 6.5, Play(8, 1001): 7.5}, closed=[])
+    )
+    redis_stream.try_lock("tick", secs=60)
+    assert sorted(redis_client.keys()) == [
+        b"hamlet:episode:{my run}:7",
+        b"hamlet:finished:{my run}",
+        b"hamlet:lock:tick",
+        b"hamlet:open:{my run}",
+        b"hamlet:run:{my run}",
+        b"hamlet:runs",
+    ]
+    assert redis_client.zrange("hamlet:runs", 0, -1, withscores=True) == [(b"my run", 5.5)]
+    assert sorted(redis_client.hgetall("hamlet:run:{my run}")) == [b"config", b"producer:p1"]
+    assert redis_client.zrange("hamlet:open:{my run}", 0, -1, withscores=True) == [(b"7:1000", 6.5), (b"8:1001", 7.5)]
+    assert redis_client.xrange("hamlet:episode:{my run}:7") == [
+        (b"1000-1", {b"h": b"header"}),
+        (b"1000-2", {b"c": b"chunk 2"}),
+    ]
+    assert [fields for _, fields in redis_client.xrange("hamlet:finished:{my run}")] == [{b"f": finished(kind="end")}]
+
+
+def test_the_braces_of_a_run_id_don_t_move_its_keys_to_other_shards(redis_stream: RedisStepStream) -> None:
+    assert redis_stream.key("episode", "a{b}c%", 7) == "hamlet:episode:{a%7Bb%7Dc%25}:7"
+    assert redis_stream.key("open", "ü") == "hamlet:open:{%C3%BC}"
+
+
+def test_two_installations_share_a_server_under_two_prefixes(redis_url: str, redis_client: redis.Redis) -> None:
+    one, other = (RedisStepStream(redis_url, key_prefix=prefix) for prefix in ("one:", "two:"))
+    one.beat(RUN, "p", {}, info=None, now=1.0)
+    entries = send_play(one)
+    assert other.runs() == []
+    assert other.episodes_held(RUN) == []
+    assert one.read_plays(RUN, [PLAY]) == [entries]
+    assert all(key.startswith(b"one:") for key in redis_client.scan_iter())
+    one.close()
+    other.close()
+
+
+def test_a_full_server_refuses_the_whole_flush_and_takes_it_when_there_is_room(small_server: redis.Redis) -> None:
+    stream = RedisStepStream(small_server.url)  # type: ignore[attr-defined]
+    flush = Flush([header(), chunk(data=bytes(100_000))], [finished(kind="end")], active={PLAY: 1.0})
+    small_server.config_set("maxmemory", 1)
+    with pytest.raises(StreamUnavailableError, match="the server is full"):
+        stream.send(RUN, flush)
+    assert small_server.keys() == []
+    assert stream.server_memory().limit_bytes == 1
+    small_server.config_set("maxmemory", 0)
+    assert stream.server_memory().limit_bytes is None
+    assert stream.send(RUN, flush) == []
+    assert len(stream.read_plays(RUN, [PLAY])[0]) == 2
+    assert len(stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)) == 1
+    stream.close()
+
+
+def test_a_full_server_still_lets_workers_drop_and_trim(small_server: redis.Redis) -> None:
+    stream = RedisStepStream(small_server.url)  # type: ignore[attr-defined]
+    send_play(stream)
+    send_play(stream, LATER_PLAY)
+    stream.send(RUN, Flush(finished=[finished(n=1)]))
+    small_server.config_set("maxmemory", 1)
+    stream.drop_plays(RUN, [PLAY])
+    stream.trim_finished(RUN, through=stream.read_finished(RUN, after=FIRST_CURSOR, limit=1)[0].entry_id)
+    stream.drop_plays(RUN, [LATER_PLAY])
+    assert stream.episodes_held(RUN) == []
+    stream.close()
+
+
+def test_a_restarted_server_has_another_id(tmp_path: Path) -> None:
+    seen = []
+    for _ in range(2):
+        with EmbeddedServer(tmp_path) as server:
+            stream = RedisStepStream(server.url)
+            seen.append(stream.server_memory().server_id)
+            stream.close()
+    assert len(set(seen)) == 2
+
+
+def test_a_server_that_is_not_there_is_unavailable_for_every_method(tmp_path: Path) -> None:
+    stream = RedisStepStream(f"unix://{tmp_path / 'nobody'}")
+    for call in (
+        lambda: stream.send(RUN, Flush([header()])),
+        lambda: stream.beat(RUN, "p", {}, info=None, now=1.0),
+        stream.server_memory,
+        stream.runs,
+        lambda: stream.run_info(RUN),
+        lambda: stream.read_finished(RUN, after=FIRST_CURSOR, limit=1),
+        lambda: stream.trim_finished(RUN, through="1-0"),
+        lambda: stream.read_plays(RUN, [PLAY]),
+        lambda: stream.drop_plays(RUN, [PLAY]),
+        lambda: stream.open_plays(RUN),
+        lambda: stream.episodes_held(RUN),
+        lambda: stream.forget_run(RUN),
+        lambda: stream.try_lock("x", secs=1),
+        lambda: stream.read_episode(RUN, 7),
+    ):
+        with pytest.raises(StreamUnavailableError):
+            call()
+    stream.close()
+
+
+@pytest.mark.parametrize("fields", [{"x": b"1"}, {"h": b"1", "c": b"2"}, {"header": b"1"}])
+def test_an_entry_of_a_foreign_kind_is_named(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, fields: dict[str, bytes]
+) -> None:
+    redis_client.xadd(redis_stream.key("episode", RUN, 7), fields, id="1000-1")
+    for read in (lambda: redis_stream.read_plays(RUN, [PLAY]), lambda: redis_stream.read_episode(RUN, 7)):
+        with pytest.raises(StreamCorruptError, match=r"1000-1.*another program writes to these keys"):
+            read()
+
+
+def test_an_end_without_our_field_hides_no_other(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
+    redis_client.xadd(redis_stream.key("finished", RUN), {"g": b"1"})
+    redis_stream.send(RUN, Flush(finished=[finished(n=1)]))
+    assert [entry.body for entry in redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)] == [{}, {"n": 1}]
+
+
+def test_foreign_members_among_the_open_plays_are_named(
+    redis_stream: RedisStepStream, redis_client: redis.Redis
+) -> None:
+    redis_client.zadd(redis_stream.key("open", RUN), {"seven": 1.0})
+    with pytest.raises(StreamCorruptError, match=r"expected <episode_id>:<play_id>, found b'seven'"):
+        redis_stream.open_plays(RUN)
+
+
+def test_an_info_that_is_not_ours_is_named(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
+    redis_client.hset(redis_stream.key("run", RUN), "config", b"\xc1")
+    with pytest.raises(StreamCorruptError, match="field b'config' is not msgpack"):
+        redis_stream.run_info(RUN)
+
+
+def test_foreign_keys_beside_ours_are_no_episodes(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
+    send_play(redis_stream)
+    redis_client.xadd("hamlet:episode:{run}:7:more", {"x": b"1"})
+    redis_client.set("hamlet:episode:{run}:8", b"1")
+    assert redis_stream.episodes_held(RUN) == [7]
+
+
+FORKED = """
+import os, sys
+from recorder.step_stream import Flush, HEADER, Outgoing, Play, RedisStepStream
+stream = RedisStepStream(sys.argv[1])
+def put(number):
+    for i in range(50):
+        stream.send("run", Flush([Outgoing(Play(number * 100 + i, 5), 1, HEADER, b"%d" % number)]))
+put(0)
+children = []
+for number in (1, 2):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            put(number)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    children.append(pid)
+put(3)
+sys.exit(any(os.waitpid(pid, 0)[1] for pid in children))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_forks_of_a_process_send_over_connections_of_their_own(redis_url: str, redis_stream: RedisStepStream) -> None:
+    status, output = run_python(["-c", FORKED, redis_url])
+    assert status == 0, output
+    plays = [Play(number * 100 + i, 5) for number in range(4) for i in range(50)]
+    read = redis_stream.read_plays(RUN, plays)
+    assert [[entry.data for entry in entries] for entries in read] == [
+        [b"%d" % (play.episode_id // 100)] for play in plays
+    ]

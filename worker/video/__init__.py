@@ -13,16 +13,22 @@ from worker.video.compare import export_comparison_video
 from worker.video.export import BatchResult, batch_export_videos, export_episode_video, write_webvtt
 from worker.video.making import VideoFile
 from worker.video.options import PROFILES, VideoOptions
+from worker.video.reel import PICKS, export_reel_video
 from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.thumbnails import draw_thumbnail, export_preview
 
 __all__ = [
+    "PICKS",
     "PROFILES",
     "BatchResult",
     "EpisodeVideoRenderer",
     "VideoFile",
     "VideoOptions",
     "batch_export_videos",
+    "draw_thumbnail",
     "export_comparison_video",
     "export_episode_video",
+    "export_preview",
+    "export_reel_video",
     "write_webvtt",
 ]

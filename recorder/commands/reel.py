@@ -1,0 +1,64 @@
+"""Make one video of a run: the worst, the median and the best recorded episode of each stage."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output, human_bytes
+from recorder.commands.parsing import add_command
+from recorder.commands.video_choices import add_video_choices, choices_of
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "reel"
+
+_EXAMPLE = """\
+reel --recordings recordings/ --output reel.mp4 --profile youtube-1080p
+reel --run my-run --pick best --clip-secs 10 --output best.mp4"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
+    parser.add_argument("--output", required=True, metavar="FILE", help="the video")
+    parser.add_argument(
+        "--pick", nargs="+", choices=("worst", "median", "best"), help="what to show of each stage (default: all)"
+    )
+    parser.add_argument(
+        "--clip-secs", type=float, default=20.0, metavar="SECS", help="longer episodes run faster (default: 20)"
+    )
+    add_video_choices(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the reel; the status is 1 when an episode had to be left out."""
+    from worker.video import PICKS, export_reel_video  # lazy: loads matplotlib
+
+    settings = settings_of(args)
+    output = Output.of(args)
+    with open_catalog(settings) as catalog, FrameProgress(enabled=not output.as_json) as progress:
+        progress.begin(Path(args.output).name)
+        result = export_reel_video(
+            catalog,
+            settings.recordings_dir,
+            args.output,
+            run_id=getattr(args, "run", None),
+            picks=args.pick or PICKS,
+            clip_secs=args.clip_secs,
+            on_frame=progress.advance,
+            **choices_of(args),
+        )
+    failures = [
+        {"run_id": row.run_id, "episode_id": row.episode_id, "error": str(error)} for row, error in result.failures
+    ]
+    output.document({"video": result.video._asdict(), "failures": failures})
+    output.note(f"{result.video.path}: {result.video.n_frames} frames, {human_bytes(result.video.file_size_bytes)}")
+    for failure in failures:
+        output.note(f"LEFT OUT episode {failure['episode_id']}: {failure['error']}")
+    return ExitStatus.FAILED if failures else ExitStatus.OK

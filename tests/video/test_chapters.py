@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from recorder.episode import Gap
+from tests.video.sample import sample_episode, sample_steps
+from worker.video.chapters import Marker, chapter_file, find_markers, webvtt
+from worker.video.timeline import make_timeline
+
+
+def calm_steps(n_steps):
+    return [replace(step, interaction_progress=0.0, reward=1.0, position=(3, 3)) for step in sample_steps(n_steps)]
+
+
+def test_uses_gaps_the_greatest_reward_and_the_end_are_marked():
+    steps = calm_steps(20)
+    steps[5:8] = [replace(step, interaction_progress=0.5, position=(1, 1)) for step in steps[5:8]]
+    steps[12] = replace(steps[12], reward=4.5)
+    markers = find_markers(sample_episode(steps=steps, gaps=(Gap(15, None, "torn file"),)))
+    assert Marker(5, "uses Bed") in markers
+    assert Marker(12, "greatest reward +4.50") in markers
+    assert Marker(15, "steps missing (torn file)") in markers
+    assert markers[-1] == Marker(19, "end")
+    assert sum("uses" in marker.text for marker in markers) == 1
+    assert markers == sorted(markers, key=lambda marker: marker.step_index)
+
+
+def test_there_are_never_more_than_a_hundred_and_the_end_is_among_them():
+    steps = [replace(step, interaction_progress=float(step.step % 2)) for step in calm_steps(600)]
+    markers = find_markers(sample_episode(steps=steps))
+    assert len(markers) == 100
+    assert markers[-1].text == "end"
+
+
+def test_the_track_covers_the_video_without_gaps_and_escapes_markup():
+    steps = calm_steps(30)
+    steps[10] = replace(steps[10], interaction_progress=0.5, position=(2, 2))
+    episode = sample_episode(steps=steps, affordance_layout={"<Bed> & Breakfast": (2, 2)})
+    text = webvtt(episode, make_timeline(30, fps=10))
+    assert text.startswith("WEBVTT\n\n")
+    assert "uses &lt;Bed&gt; &amp; Breakfast" in text
+    times = re.findall(r"(\S+) --> (\S+)", text)
+    assert times[0][0] == "00:00:00.000"
+    assert times[-1][1] == "00:00:03.000"
+    assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
+
+
+def test_a_chapter_file_escapes_what_ffmpeg_reads_as_its_own():
+    with chapter_file(sample_episode(5, run_id="a=b;c#d\\e"), make_timeline(5)) as path:
+        assert "comment=run a\\=b\\;c\\#d\\\\e" in path.read_text()
+    assert not path.exists()
+
+
+def test_no_chapters_where_none_are_wanted():
+    with chapter_file(sample_episode(5), make_timeline(5), enabled=False) as path:
+        assert path is None

@@ -1,0 +1,179 @@
+"""The command line, called as people call it."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from recorder.__main__ import main
+from tests.processes import PythonProcess
+from tests.video.decoding import facts_of, n_frames_of
+from tests.waiting import wait_until
+
+
+def run(recordings, *arguments):
+    return main(
+        [arguments[0], "--database", str(recordings.database), "--recordings", str(recordings.folder), *arguments[1:]]
+    )
+
+
+def test_a_single_export_as_the_seed_prints_it(recordings, tmp_path, capsys):
+    recordings.add(500, 2)
+    path = tmp_path / "episode_500.mp4"
+    assert run(recordings, "export", "500", "--output", str(path), "--fps", "60", "--dpi", "150") == 0
+    facts = facts_of(path)
+    assert (facts.width, facts.height, facts.fps) == (2400, 1350, 60)
+    assert "2 frames" in capsys.readouterr().out
+
+
+def test_every_option_of_the_picture_the_time_and_the_encoder(recordings, tmp_path):
+    recordings.add(500, 20)
+    path = tmp_path / "video.mp4"
+    options = "--dpi 20 --style light --fps 10 --steps-per-second 4 --speed 0.5 --from 3 --to 8 --title-secs 1 --hold-secs 0.5 --learning-curve"
+    encoder = "--codec libx264 --crf 30 --preset ultrafast --no-chapters"
+    track = tmp_path / "video.vtt"
+    assert (
+        run(
+            recordings,
+            "export",
+            "500",
+            "--output",
+            str(path),
+            "--webvtt",
+            str(track),
+            *options.split(),
+            *encoder.split(),
+        )
+        == 0
+    )
+    assert n_frames_of(path) == 10 + 25 + 5
+    assert "Chapter" not in facts_of(path).text
+    assert track.read_text().startswith("WEBVTT")
+
+
+@pytest.mark.parametrize(
+    ("profile", "size", "codec"),
+    [("debug-720p", (1280, 720), "h264"), ("gif", (640, 360), "gif"), ("webm", (1920, 1080), "vp9")],
+)
+def test_profiles(recordings, tmp_path, monkeypatch, profile, size, codec):
+    recordings.add(500, 1)
+    monkeypatch.chdir(tmp_path)
+    assert run(recordings, "export", "500", "--profile", profile) == 0
+    facts = facts_of(next(tmp_path.glob("episode_000500.*")))
+    assert ((facts.width, facts.height), facts.codec) == (size, codec)
+
+
+def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(recordings, tmp_path):
+    recordings.add(500, 2)
+    path = tmp_path / "video.mp4"
+    assert (
+        run(recordings, "export", "500", "--profile", "youtube-1080p", "--preset", "ultrafast", "--output", str(path))
+        == 0
+    )
+    facts = facts_of(path)
+    assert (facts.width, facts.height, facts.fps) == (1920, 1080, 60)
+    assert n_frames_of(path) == 180 + 15 + 120
+
+
+def test_a_comparison_and_a_reel(recordings, tmp_path):
+    recordings.add(500, 3)
+    recordings.add(480, 4)
+    both, reel = tmp_path / "both.mp4", tmp_path / "reel.mp4"
+    quick = ["--dpi", "20", "--preset", "ultrafast", "--fps", "10"]
+    assert run(recordings, "export", "500", "--against", "480", "--output", str(both), *quick) == 0
+    assert n_frames_of(both) == 4
+    assert run(recordings, "reel", "--output", str(reel), "--title-secs", "0.2", "--pick", "best", *quick) == 0
+    assert n_frames_of(reel) == 2 + 4
+
+
+def export_top_performers(recordings, folder, *filters):
+    return run(recordings, "batch", "--output-dir", str(folder), "--dpi", "20", "--preset", "ultrafast", *filters)
+
+
+def test_usage_example_2_exports_top_performers(recordings, tmp_path):
+    recordings.add(1, 2, total_reward=350.0)
+    recordings.add(2, 2, total_reward=299.0)
+    assert (
+        export_top_performers(recordings, tmp_path / "top", "--min-reward", "300.0", "--limit", "20", "--fps", "60")
+        == 0
+    )
+    assert [path.name for path in (tmp_path / "top").iterdir()] == ["episode_000001.mp4"]
+
+
+def test_usage_example_3_exports_failures(recordings, tmp_path):
+    recordings.add(1, 2, total_reward=49.0)
+    recordings.add(2, 2, total_reward=299.0)
+    assert export_top_performers(recordings, tmp_path / "failures", "--max-reward", "50.0", "--limit", "10") == 0
+    assert [path.name for path in (tmp_path / "failures").iterdir()] == ["episode_000001.mp4"]
+
+
+def test_usage_example_4_exports_stage_transitions(recordings, tmp_path):
+    recordings.add(1, 2, reasons=("stage_2_pre_transition", "periodic_100"))
+    recordings.add(2, 2, reasons=("periodic_100",))
+    assert (
+        export_top_performers(recordings, tmp_path / "transitions", "--reason", "stage_2_pre_transition", "--verbose")
+        == 0
+    )
+    assert [path.name for path in (tmp_path / "transitions").iterdir()] == ["episode_000001.mp4"]
+
+
+def test_a_batch_with_a_bad_episode_says_so_and_ends_with_status_1(recordings, tmp_path, capsys):
+    recordings.add(1, 2)
+    bad = recordings.add(2, 2)
+    (recordings.folder / bad.file_path).write_bytes(b"broken")
+    assert export_top_performers(recordings, tmp_path / "all") == 1
+    out = capsys.readouterr().out
+    assert "FAILED episode 2" in out
+    assert "1 videos made, 1 failed" in out
+    assert [path.name for path in (tmp_path / "all").iterdir()] == ["episode_000001.mp4"]
+
+
+def test_a_batch_of_nothing_says_so(recordings, tmp_path, capsys):
+    assert export_top_performers(recordings, tmp_path / "none") == 0
+    assert "no recording meets the filters" in capsys.readouterr().out
+
+
+def test_an_episode_that_is_not_there_is_status_3_a_wrong_option_2(recordings, tmp_path, capsys):
+    recordings.add(1, 2)
+    assert run(recordings, "export", "9", "--output", str(tmp_path / "v.mp4")) == 3
+    assert run(recordings, "export", "1", "--output", str(tmp_path / "v.mp4"), "--profile", "vimeo") == 2
+    assert run(recordings, "export", "1", "--queue", "--output", "v.mp4") == 2
+    errors = capsys.readouterr().err
+    assert "episode 9" in errors
+    assert "youtube-1080p" in errors
+
+
+def test_a_queued_video_can_be_listed_cancelled_and_tried_again(recordings, capsys):
+    recordings.add(1, 2)
+    assert run(recordings, "export", "1", "--queue", "--dpi", "20", "--json") == 0
+    video_id = json.loads(capsys.readouterr().out)["video_id"]
+    for action, state in (("--cancel", "cancelled"), ("--retry", "queued")):
+        assert run(recordings, "videos", action, video_id[:8], "--json") == 0
+        assert json.loads(capsys.readouterr().out)[0]["state"] == state
+    assert run(recordings, "videos", "--state", "queued") == 0
+    assert video_id[:12] in capsys.readouterr().out
+    run(recordings, "videos", "--cancel", video_id)
+    assert run(recordings, "videos", "--wait", video_id) == 1
+    assert run(recordings, "videos", "--cancel", "no such") == 2
+
+
+def test_ctrl_c_leaves_no_file_and_status_130(recordings, tmp_path):
+    recordings.add(1, 3000)
+    folder = tmp_path / "out"
+    arguments = [
+        "--database",
+        str(recordings.database),
+        "--recordings",
+        str(recordings.folder),
+        "--output",
+        str(folder / "v.mp4"),
+    ]
+    with PythonProcess("-m", "recorder", "export", "1", *arguments, "--dpi", "80") as process:
+        wait_until(
+            lambda: folder.is_dir() and any(path.stat().st_size for path in folder.iterdir()), 60.0, "the partial file"
+        )
+        process.process.send_signal(signal.SIGINT)
+        assert process.process.wait(30) == 130
+    assert list(folder.iterdir()) == []

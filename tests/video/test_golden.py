@@ -1,0 +1,69 @@
+"""The look is guarded by pictures. After a wanted change: ``python -m tests.video.test_golden`` draws them anew; look at them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread, imsave
+
+from tests.video.sample import sample_episode, sample_steps
+from worker.video import EpisodeVideoRenderer, VideoOptions
+from worker.video.compare import ComparisonRenderer
+from worker.video.scene.learning import LearningPoint
+from worker.video.timeline import make_timeline
+
+FOLDER = Path(__file__).parent / "golden"
+CURVE = [LearningPoint(i, 40 * np.log1p(i / 60) - 15 + 12 * np.sin(i * 2.4)) for i in range(0, 900, 5)]
+EPISODE = sample_episode(120)
+
+
+def wide(frame, **options):
+    return EpisodeVideoRenderer(EPISODE, width=640, height=360, **options).frame(frame)
+
+
+def aspatial():
+    steps = [replace(step, position=()) for step in sample_steps(80)]
+    return EpisodeVideoRenderer(sample_episode(steps=steps, affordance_layout={}), width=640, height=360).frame(50)
+
+
+def comparison():
+    renderer = ComparisonRenderer(
+        EPISODE, sample_episode(60, episode_id=480), VideoOptions(width=960, height=540, style="light")
+    )
+    renderer.draw(75)
+    return renderer.canvas.pixels
+
+
+PICTURES = {
+    "dark": lambda: wide(74),
+    "light": lambda: wide(34, style="light", learning_curve=CURVE),
+    "title": lambda: wide(0, timeline=make_timeline(120, title_secs=1), learning_curve=CURVE, caption="stage 2: best"),
+    "without_space": aspatial,
+    "comparison": comparison,
+}
+
+
+@pytest.mark.parametrize("name", list(PICTURES))
+def test_a_frame_looks_as_it_did(name):
+    expected = np.round(imread(FOLDER / f"{name}.png")[:, :, :3] * 255)
+    found = PICTURES[name]().astype(float)
+    assert found.shape == expected.shape
+    difference = np.abs(found - expected).max(axis=2)
+    # Another version of the rasteriser may place the edge of a letter differently; a panel that moved is far more.
+    assert difference.mean() < 1.0
+    assert (difference > 64).mean() < 0.004
+
+
+def test_the_tolerance_is_narrow_enough_to_see_a_panel_move():
+    picture = wide(74).astype(float)
+    moved = np.roll(picture, 3, axis=0)
+    assert (np.abs(moved - picture).max(axis=2) > 64).mean() > 0.004
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for picture_name, draw in PICTURES.items():
+        imsave(FOLDER / f"{picture_name}.png", draw())

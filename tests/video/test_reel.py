@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from recorder.catalog import RecordingRow
+from recorder.errors import RecordingNotFoundError, UsageError
+from tests.video.decoding import facts_of, n_frames_of
+from tests.video.sample import sample_episode
+from worker.video import draw_thumbnail, export_comparison_video, export_preview, export_reel_video
+from worker.video.reel import choose_episodes
+
+QUICK = {"dpi": 20, "preset": "ultrafast", "fps": 10}
+
+
+def row(episode_id, stage, reward):
+    return RecordingRow("run", episode_id, curriculum_stage=stage, total_reward=reward)
+
+
+def chosen(rows, *args):
+    return [(pick.row.episode_id, pick.caption) for pick in choose_episodes(rows, *args)]
+
+
+def test_worst_median_and_best_of_each_stage_in_the_order_of_the_stages():
+    rows = [
+        row(5, 2, 9.0),
+        row(1, 1, 3.0),
+        row(2, 1, 1.0),
+        row(3, 1, 2.0),
+        row(4, 1, 7.0),
+        row(6, 2, 8.0),
+        row(9, 2, float("nan")),
+    ]
+    assert chosen(rows) == [
+        (2, "stage 1: worst"),
+        (3, "stage 1: median"),
+        (4, "stage 1: best"),
+        (6, "stage 2: worst"),
+        (5, "stage 2: best"),
+    ]
+    assert chosen(rows, ("best",)) == [(4, "stage 1: best"), (5, "stage 2: best")]
+
+
+def test_a_single_episode_is_the_best():
+    assert chosen([row(1, 1, 0.0)]) == [(1, "stage 1: best")]
+
+
+def test_an_unknown_pick_is_refused():
+    with pytest.raises(UsageError, match="worst, median, best"):
+        choose_episodes([], ("finest",))
+
+
+def test_a_reel_has_the_frames_of_all_its_clips_and_leaves_out_what_is_broken(recordings, tmp_path):
+    for episode_id, stage, reward in ((1, 1, 1.0), (2, 1, 2.0), (3, 2, 5.0), (4, 2, 4.0)):
+        kept = recordings.add(episode_id, 10, curriculum_stage=stage, total_reward=reward)
+        if episode_id == 4:
+            (recordings.folder / kept.file_path).write_bytes(b"broken")
+    path = tmp_path / "reel.mp4"
+    result = export_reel_video(recordings.database, recordings.folder, path, title_secs=0.3, clip_secs=0.5, **QUICK)
+    assert n_frames_of(path) == result.video.n_frames == 3 * (3 + 5)
+    assert [row.episode_id for row, _ in result.failures] == [4]
+
+
+def test_a_run_without_recordings_has_no_reel(recordings, tmp_path):
+    with pytest.raises(RecordingNotFoundError, match="no recording of run 'other'"):
+        export_reel_video(recordings.database, recordings.folder, tmp_path / "reel.mp4", run_id="other", **QUICK)
+
+
+def test_a_comparison_lasts_as_long_as_the_longer_episode(recordings, tmp_path):
+    recordings.add(1, 4)
+    recordings.add(2, 7)
+    path = tmp_path / "both.mp4"
+    export_comparison_video(1, 2, recordings.database, recordings.folder, path, **{**QUICK, "dpi": 40})
+    facts = facts_of(path)
+    assert (facts.width, facts.height) == (640, 360)
+    assert n_frames_of(path) == 7
+
+
+def test_a_thumbnail_shows_the_step_that_was_asked_for():
+    episode = sample_episode(20)
+    first, last = draw_thumbnail(episode, step_index=0, width=160), draw_thumbnail(episode, width=160)
+    assert first.shape == (90, 160, 3)
+    assert (first != last).any()
+    with pytest.raises(UsageError, match="step 20 of an episode of 20 steps"):
+        draw_thumbnail(episode, step_index=20)
+
+
+def test_a_preview_is_short_and_moves(tmp_path):
+    video = export_preview(sample_episode(400), tmp_path / "preview.gif")
+    assert facts_of(video.path).codec == "gif"
+    assert 45 <= n_frames_of(video.path) <= 55

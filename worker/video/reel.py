@@ -1,0 +1,188 @@
+"""One video of a whole run: the worst, the median and the best recorded episode of each stage, each with a title card."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from recorder.catalog import Catalog, RecordingRow
+from recorder.episode_file import Episode
+from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
+from recorder.recordings import open_recording
+from recorder.storage import open_storage
+from worker.video.export import learning_points, opened_catalog, timeline_of, told_of_total
+from worker.video.geometry import Rect
+from worker.video.making import VideoFile, make_video
+from worker.video.options import VideoOptions
+from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.scene.learning import LearningPoint
+from worker.video.surface import Canvas
+
+__all__ = ["PICKS", "Pick", "ReelRenderer", "ReelResult", "choose_episodes", "export_reel_video"]
+
+logger = logging.getLogger(__name__)
+
+PICKS = ("worst", "median", "best")
+
+_TITLE_SECS = 2.0
+
+
+class Pick(NamedTuple):
+    """An episode of the reel and the line on its card."""
+
+    row: RecordingRow
+    caption: str
+
+
+class Clip(NamedTuple):
+    """An opened episode, its options and its line."""
+
+    episode: Episode
+    options: VideoOptions
+    caption: str
+
+
+@dataclass(slots=True)
+class ReelResult:
+    """The video, and the episodes that could not be shown, each with its error."""
+
+    video: VideoFile
+    failures: list[tuple[RecordingRow, RecorderError]] = field(default_factory=list)
+
+
+def choose_episodes(rows: Sequence[RecordingRow], picks: Sequence[str] = PICKS) -> list[Pick]:
+    """The episodes of a reel, stage by stage, in the order of ``PICKS``; no episode twice. Pure.
+
+    Args:
+        rows: recordings of one run; those whose return is NaN are left out.
+        picks: which of ``PICKS``.
+
+    Raises:
+        UsageError: a pick is unknown.
+    """
+    unknown = [pick for pick in picks if pick not in PICKS]
+    if unknown:
+        raise UsageError(f"a reel picks some of {', '.join(PICKS)}, not {unknown[0]!r}")
+    ranked = sorted(
+        (row for row in rows if row.total_reward == row.total_reward),
+        key=lambda row: (row.curriculum_stage, row.total_reward, row.episode_id),
+    )
+    chosen = []
+    for stage, group in groupby(ranked, key=lambda row: row.curriculum_stage):
+        of_stage = list(group)
+        places = {"best": len(of_stage) - 1, "worst": 0, "median": (len(of_stage) - 1) // 2}
+        # The best is shown even where it is the worst too.
+        taken: dict[int, str] = {}
+        for pick in ("best", "worst", "median"):
+            if pick in picks:
+                taken.setdefault(places[pick], pick)
+        chosen += [Pick(of_stage[place], f"stage {stage}: {taken[place]}") for place in sorted(taken)]
+    return chosen
+
+
+class ReelRenderer:
+    """Episodes one after the other on one canvas.
+
+    Args:
+        clips: in order, at least one; their sizes are the same.
+        learning_curve: the run's episodes.
+    """
+
+    def __init__(self, clips: Sequence[Clip], learning_curve: Sequence[LearningPoint]) -> None:
+        options = clips[0].options
+        self.canvas = Canvas.blank(options.width, options.height)
+        self._clips, self._learning_curve = clips, learning_curve
+        self._timelines = [timeline_of(clip.episode, clip.options) for clip in clips]
+        self._starts = list(accumulate((timeline.n_frames for timeline in self._timelines), initial=0))
+        self._shown = -1
+        self._renderer: EpisodeVideoRenderer | None = None
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of all clips."""
+        return self._starts[-1]
+
+    def draw(self, frame: int) -> None:
+        """Bring the canvas to a frame."""
+        index = next(i for i, start in enumerate(self._starts[1:]) if frame < start)
+        if index != self._shown or self._renderer is None:
+            clip = self._clips[index]
+            self._shown = index
+            self._renderer = EpisodeVideoRenderer(
+                clip.episode,
+                style=clip.options.style,
+                timeline=self._timelines[index],
+                learning_curve=self._learning_curve,
+                caption=clip.caption,
+                canvas=self.canvas.part(Rect(0, 0, self.canvas.width, self.canvas.height)),
+            )
+        self._renderer.draw(frame - self._starts[index])
+
+
+def export_reel_video(
+    database_path: str | Path | Catalog,
+    recordings_base_dir: str | Path,
+    output_path: str | Path,
+    *,
+    run_id: str | None = None,
+    picks: Sequence[str] = PICKS,
+    clip_secs: float = 20.0,
+    profile: str | None = None,
+    on_frame: Callable[[int, int], bool] | None = None,
+    **choices: Any,
+) -> ReelResult:
+    """Make the reel of a run; a recording that can't be read is left out.
+
+    Args:
+        run_id: None takes the run of the newest recording.
+        picks: which of ``PICKS`` are shown of each stage.
+        clip_secs: a longer episode runs faster, so that it takes no more than this.
+        on_frame, choices, profile: as in ``export_episode_video``; ``title_secs`` is 2 when it is left out.
+
+    Raises:
+        RecordingNotFoundError: the run has no recordings that can be shown.
+        UsageError, CatalogError, VideoError: as ``export_episode_video``.
+    """
+    options = VideoOptions.chosen(profile, **choices)
+    path = Path(output_path)
+    options.check(path.suffix)
+    if not clip_secs > 0:
+        raise UsageError(f"clip_secs is more than 0, not {clip_secs}")
+    if not options.title_secs:
+        options = replace(options, title_secs=_TITLE_SECS)
+    storage = open_storage(recordings_base_dir)
+    with opened_catalog(database_path) as catalog:
+        newest = catalog.query_recordings(limit=1, run=run_id)
+        if not newest:
+            raise RecordingNotFoundError(
+                f"there is no recording{f' of run {run_id!r}' if run_id else ''}: {catalog.url}"
+            )
+        run_id = str(newest[0]["run_id"])
+        picked = choose_episodes([RecordingRow(**row) for row in catalog.query_recordings(run=run_id)], picks)
+        clips: list[Clip] = []
+        failures: list[tuple[RecordingRow, RecorderError]] = []
+        for row, caption in picked:
+            try:
+                _, episode = open_recording(catalog, storage, row.run_id, row.episode_id)
+                clips.append(Clip(episode, _fitted(options, episode, clip_secs), caption))
+            except RecorderError as error:
+                logger.error("not in the reel: run_id=%s episode_id=%d: %s", row.run_id, row.episode_id, error)
+                failures.append((row, error))
+        if not clips:
+            raise RecordingNotFoundError(f"no recording of run {run_id!r} can be shown: {catalog.url}")
+        source = ReelRenderer(clips, learning_points(catalog, run_id))
+    video = make_video(source, path, options, on_frame=told_of_total(on_frame, source.n_frames))
+    return ReelResult(video, failures)
+
+
+def _fitted(options: VideoOptions, episode: Episode, clip_secs: float) -> VideoOptions:
+    """The options with a pace at which the episode's steps take ``clip_secs`` at most."""
+    timeline = timeline_of(episode, options)
+    n_shown = timeline.end_index - timeline.first_index
+    pace = max(timeline.steps_per_second, Fraction(n_shown) / Fraction(str(clip_secs)))
+    return replace(options, steps_per_second=float(pace), speed=1.0)

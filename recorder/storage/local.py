@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -74,6 +75,20 @@ class LocalStorage(Storage):
         for path in root.glob("*/episode_*"):
             if path.name.endswith(RECORDING_SUFFIXES):
                 yield path.relative_to(root).as_posix()
+
+    def delete_unfinished(self, *, older_than_secs: float) -> int:
+        oldest = time.time() - older_than_secs
+        n_deleted = 0
+        for path in Path(self.root).glob("*/.episode_*"):
+            try:
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+                    n_deleted += 1
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StorageError(f"can't delete an unfinished file ({error.strerror}): {path}") from error
+        return n_deleted
 
     def _path(self, name: str) -> Path:
         if ".." in name.split("/") or "\0" in name or Path(name).is_absolute():

@@ -25,8 +25,8 @@ class IngestLimits:
     max_attempts: int = 3
     abandoned_after_secs: float = 30.0
     compact_below_steps: int = 64
-    orphans_secs: float = 600.0
-    """How often streams are compared with the catalog: reads every key of the server once."""
+    thorough_sweep_secs: float = 600.0
+    """How often streams are compared with the catalog: this reads every key of the server, and every name on the disk."""
     format: int = 2
     compression: str = "lz4"
 

@@ -40,7 +40,7 @@ def find_orphans(context: IngestContext, run_id: str, open_plays: Collection[Ope
         except RecordingNotFoundError:
             row = None
         if row is None or row.play_id < play.play_id:
-            orphans.unannounced.append(OpenPlay(play, play.play_id / 1000))
+            orphans.unannounced.append(OpenPlay(play, 0.0))
         elif row.play_id > play.play_id or row.decision == "skipped" or row.written_at is not None:
             orphans.unwanted.append(play)
     return orphans

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import msgpack
 
 from recorder.catalog import EpisodeRow
-from recorder.errors import StreamCorruptError
+from recorder.errors import StorageError, StreamCorruptError
 from recorder.step_stream import FIRST_CURSOR, Flush, OpenPlay, Play, RunInfo
 from worker.ingest.context import IngestContext
 from worker.ingest.orphans import find_orphans
@@ -29,6 +29,10 @@ _FORGET_RUN_AFTER_SECS = 3600.0
 
 _MAX_WRITES = 1000
 """Unwritten episodes of a run handed out by one sweep; the next one goes on."""
+
+
+_UNFINISHED_SECS = 3600.0
+"""Age at which nobody can still be writing a file."""
 
 
 @dataclass(slots=True)
@@ -50,20 +54,22 @@ def sweep(context: IngestContext) -> SweepResult:
         StreamUnavailableError, CatalogUnavailableError: call again later.
     """
     result = SweepResult()
-    looks_for_orphans = context.stream.try_lock("orphans", secs=context.limits.orphans_secs)
+    is_thorough = context.stream.try_lock("thorough-sweep", secs=context.limits.thorough_sweep_secs)
     for run_id, _ in context.stream.runs():
         try:
-            _sweep_run(context, run_id, result, looks_for_orphans=looks_for_orphans)
+            _sweep_run(context, run_id, result, is_thorough=is_thorough)
         except StreamCorruptError as error:
             _log.error("sweep of run_id=%s: %s", run_id, error)
+    if is_thorough:
+        _delete_unfinished(context)
     return result
 
 
-def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, looks_for_orphans: bool) -> None:
+def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_thorough: bool) -> None:
     info = context.stream.run_info(run_id)
     open_plays = context.stream.open_plays(run_id)
     result.n_salvaged += salvage_abandoned(context, info, open_plays)
-    if looks_for_orphans:
+    if is_thorough:
         _sweep_orphans(context, info, open_plays, result)
     rows = context.catalog.claim_writes(
         now=context.now(),
@@ -96,6 +102,13 @@ def _sweep_orphans(context: IngestContext, info: RunInfo, open_plays: Collection
     result.n_streams_dropped += len(orphans.unwanted)
     result.n_salvaged += n_salvaged
     return n_salvaged
+
+
+def _delete_unfinished(context: IngestContext) -> None:
+    try:
+        context.storage.delete_unfinished(older_than_secs=_UNFINISHED_SECS)
+    except StorageError as error:
+        _log.error("files of killed workers stay: %s", error)
 
 
 def _end_run(context: IngestContext, info: RunInfo, result: SweepResult) -> None:

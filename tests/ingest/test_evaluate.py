@@ -1,0 +1,271 @@
+"""Evaluation: repeats, refusals, broken entries, keeps, races, and what a catalog that is away costs."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgpack
+import pytest
+
+from recorder.catalog import Catalog
+from recorder.errors import CatalogUnavailableError, UsageError
+from recorder.step_stream import Flush, StepStream
+from tests.ingest.rig import KEEP_ALL, LOOK_BACK, RUN, Rig, work, write_all
+from tests.ingest.trainer import Trainer, play_id_of
+from worker.ingest import evaluate_run
+
+NEVER = {"periodic": {"interval": 1_000_000}}
+
+
+def test_an_end_that_is_delivered_twice_is_decided_once(rig: Rig, trainer: Trainer) -> None:
+    flush = trainer.play(1)
+    trainer.send(flush)
+    context = rig.worker()
+    done = evaluate_run(context, RUN)
+    assert (done.n_episodes, done.n_kept, done.n_refused) == (1, 1, 0)
+    trainer.send(flush)
+    assert evaluate_run(context, RUN).n_episodes == 0
+    assert write_all(context) == 1
+    assert rig.episode(1).n_steps == 30
+    assert rig.row(1).replaced_plays == 0
+
+
+@pytest.mark.parametrize("criteria", [KEEP_ALL, NEVER], ids=["kept", "skipped"])
+def test_a_retry_that_begins_the_stream_of_a_settled_play_anew_leaves_nothing_behind(
+    rig: Rig, trainer: Trainer, criteria: dict[str, Any]
+) -> None:
+    flush = trainer.play(1)
+    context = rig.worker(criteria)
+    work(context)
+    assert rig.stream.episodes_held(RUN) == []
+    trainer.send(flush)
+    assert rig.entries_of(1, play_id_of(flush)) > 1
+    work(context)
+    assert rig.stream.episodes_held(RUN) == []
+    assert rig.n_unread() == 0
+
+
+def test_a_header_sent_again_by_a_trainer_that_died_over_it_is_swept_away(rig: Rig, trainer: Trainer) -> None:
+    flush = trainer.play(1)
+    work(rig.worker())
+    trainer.send(Flush(entries=flush.entries[:1]))
+    assert rig.stream.episodes_held(RUN) == [1]
+    work(rig.worker())
+    assert rig.stream.episodes_held(RUN) == []
+    assert rig.episode(1).n_steps == 30
+
+
+def test_an_episode_id_used_twice_is_refused_and_the_first_stays(rig: Rig, trainer: Trainer) -> None:
+    first, second = trainer.play(1, seed=1), trainer.play(1, seed=2)
+    context = rig.worker()
+    done = evaluate_run(context, RUN)
+    assert (done.n_episodes, done.n_refused) == (1, 1)
+    assert rig.entries_of(1, play_id_of(first)) == 5
+    assert rig.entries_of(1, play_id_of(second)) == 0
+    write_all(context)
+    assert rig.row(1).play_id == play_id_of(first)
+    assert rig.catalog.get_run(RUN).n_refused == 1
+    assert rig.stream.episodes_held(RUN) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xc1 not msgpack",
+        msgpack.packb([1, 2]),
+        msgpack.packb({"kind": "party"}),
+        msgpack.packb({"kind": "end", "episode_id": 5}),
+        msgpack.packb({"kind": "keep", "episode_id": [], "reason": "x"}),
+        msgpack.packb({"kind": "keep", "episode_id": 2**64 - 1, "reason": "x"}),
+    ],
+    ids=["not-msgpack", "no-map", "unknown-kind", "fields-missing", "id-no-number", "id-too-large"],
+)
+def test_a_broken_entry_is_refused_and_the_others_go_on(rig: Rig, trainer: Trainer, body: bytes) -> None:
+    for episode_id in range(3):
+        trainer.play(episode_id)
+    try:
+        rig.stream.send(RUN, Flush(finished=[body]))
+    except ValueError:
+        pytest.skip("the twin in memory takes no such bytes")
+    for episode_id in range(3, 6):
+        trainer.play(episode_id)
+    context = rig.worker()
+    evaluate_run(context, RUN)
+    write_all(context)
+    assert rig.recorded_ids() == [0, 1, 2, 3, 4, 5]
+    assert rig.n_unread() == 0
+    run = rig.catalog.get_run(RUN)
+    assert run.n_refused + run.n_late_keeps == 1
+
+
+def test_an_end_with_a_number_too_large_for_the_database_is_refused_alone(rig: Rig, trainer: Trainer) -> None:
+    trainer.play(1)
+    broken = msgpack.unpackb(trainer.end(trainer.new_play(2)).finished[0]) | {"env_steps": 2**64 - 1}
+    rig.stream.send(RUN, Flush(finished=[msgpack.packb(broken)]))
+    trainer.play(3)
+    evaluate_run(rig.worker(), RUN)
+    assert list(rig.decisions()) == [1, 3]
+    assert rig.catalog.get_run(RUN).n_refused == 1
+
+
+def test_a_keep_counts_while_the_episode_is_held_and_is_counted_late_afterwards(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker(LOOK_BACK)
+    trainer.play(0, manual=["early"])
+    trainer.play(1)
+    trainer.keep(1, "nice")
+    evaluate_run(context, RUN)
+    repeated = trainer.keep(1, "nice")
+    for episode_id in range(2, 8):
+        trainer.play(episode_id)
+    evaluate_run(context, RUN)
+    trainer.send(repeated)
+    assert evaluate_run(context, RUN).n_episodes == 0
+    assert rig.catalog.get_run(RUN).n_late_keeps == 0, "a keep that is sent twice was in time"
+    trainer.keep(2, "too late")
+    trainer.keep(99, "never heard of")
+    evaluate_run(context, RUN)
+    assert rig.catalog.get_run(RUN).n_late_keeps == 2
+    decisions = rig.decisions()
+    assert decisions[0] == ("kept", ("manual_early",))
+    assert decisions[1] == ("kept", ("manual_nice",))
+    assert decisions[2] == ("skipped", ())
+
+
+class LosesItsAnswer(Catalog):
+    """Fails once, before the commit."""
+
+    fails = 1
+
+    def commit_evaluation(self, *arguments: Any, **more: Any) -> bool:
+        if self.fails:
+            self.fails -= 1
+            raise CatalogUnavailableError("locked")
+        return super().commit_evaluation(*arguments, **more)
+
+
+def test_a_commit_that_fails_leaves_no_trace_in_the_criteria(rig: Rig, trainer: Trainer) -> None:
+    criteria = {"stage_boundaries": {"record_first_n": 2, "record_last_n": 0}}
+    with LosesItsAnswer(rig.folder / "catalog.db") as catalog:
+        catalog.fails = 0
+        context = rig.worker(criteria, catalog=catalog)
+        trainer.play(0)
+        evaluate_run(context, RUN)
+        catalog.fails = 1
+        trainer.play(1)
+        with pytest.raises(CatalogUnavailableError):
+            evaluate_run(context, RUN)
+        trainer.play(2)
+        evaluate_run(context, RUN)
+    assert rig.decisions() == {0: ("kept", ("stage_1_first_1",)), 1: ("kept", ("stage_1_first_2",)), 2: ("skipped", ())}
+
+
+class LetsAnotherWin(Catalog):
+    """Another worker commits the same batch just before this one does."""
+
+    other: Any = None
+
+    def commit_evaluation(self, *arguments: Any, **more: Any) -> bool:
+        other, self.other = self.other, None
+        if other is not None:
+            evaluate_run(other, RUN)
+        return super().commit_evaluation(*arguments, **more)
+
+
+def test_of_two_workers_with_the_same_batch_one_wins_and_the_other_learns_nothing(rig: Rig, trainer: Trainer) -> None:
+    criteria = {"stage_boundaries": {"record_first_n": 3, "record_last_n": 0}}
+    with LetsAnotherWin(rig.folder / "catalog.db") as catalog:
+        slow, quick = rig.worker(criteria, catalog=catalog), rig.worker(criteria)
+        trainer.play(0)
+        catalog.other = quick
+        done = evaluate_run(slow, RUN)
+        assert done.lost_race
+        assert done.n_episodes == 0
+        trainer.play(1)
+        evaluate_run(slow, RUN)
+        trainer.play(2)
+        evaluate_run(quick, RUN)
+    assert [reasons for _, reasons in rig.decisions().values()] == [(f"stage_1_first_{n}",) for n in (1, 2, 3)]
+
+
+def test_while_the_catalog_is_locked_nothing_is_lost(rig: Rig, trainer: Trainer) -> None:
+    flush = trainer.play(1)
+    with Catalog(rig.folder / "catalog.db", busy_timeout_secs=0.05) as impatient:
+        context = rig.worker(catalog=impatient)
+        other = sqlite3.connect(rig.folder / "catalog.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(CatalogUnavailableError):
+            evaluate_run(context, RUN)
+        assert rig.n_unread() == 1
+        assert rig.entries_of(1, play_id_of(flush)) == 5
+        other.execute("COMMIT")
+        evaluate_run(context, RUN)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(CatalogUnavailableError):
+            write_all(context)
+        other.execute("COMMIT")
+        other.close()
+        work(context)
+    assert rig.episode(1).n_steps == 30
+
+
+def test_a_state_that_is_broken_lets_the_criteria_begin_afresh_and_keeps_what_was_undecided(
+    rig: Rig, trainer: Trainer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for episode_id in range(5):
+        trainer.play(episode_id)
+    evaluate_run(rig.worker(LOOK_BACK), RUN)
+    state = rig.catalog.load_run_state(RUN)
+    assert [row.episode_id for row in rig.catalog.held_episodes(RUN)] == [2, 3, 4]
+    broken = {**state.criteria_state, "criteria": {"stage_transitions": {"lanes": "?"}}}
+    rig.catalog.commit_evaluation(
+        RUN, old_cursor=state.cursor, new_cursor=state.cursor, criteria_state=broken, new_episodes=[], settled=[],
+        at=rig.worker().now(),
+    )  # fmt: skip
+    trainer.play(5)
+    context = rig.worker(LOOK_BACK)
+    evaluate_run(context, RUN)
+    write_all(context)
+    assert rig.recorded_ids() == [2, 3, 4]
+    assert rig.decisions()[2] == ("kept", ("salvaged",))
+    assert rig.decisions()[5][0] == "held"
+    assert "begin afresh, 3 undecided episodes are kept" in caplog.text
+
+
+def test_a_state_of_another_version_is_left_to_that_version(rig: Rig, trainer: Trainer) -> None:
+    trainer.play(0)
+    evaluate_run(rig.worker(LOOK_BACK), RUN)
+    state = rig.catalog.load_run_state(RUN)
+    rig.catalog.commit_evaluation(
+        RUN, old_cursor=state.cursor, new_cursor=state.cursor, criteria_state={**state.criteria_state, "version": 99},
+        new_episodes=[], settled=[], at=rig.worker().now(),
+    )  # fmt: skip
+    trainer.play(1)
+    with pytest.raises(UsageError, match="version"):
+        evaluate_run(rig.worker(LOOK_BACK), RUN)
+    assert rig.n_unread() == 1
+
+
+def test_other_criteria_after_a_restart_settle_what_the_old_ones_held(rig: Rig, trainer: Trainer) -> None:
+    for episode_id in range(3):
+        trainer.play(episode_id)
+    evaluate_run(rig.worker(LOOK_BACK), RUN)
+    assert len(rig.catalog.held_episodes(RUN)) == 3
+    trainer.play(3)
+    context = rig.worker(KEEP_ALL)
+    evaluate_run(context, RUN)
+    assert rig.catalog.held_episodes(RUN) == []
+    assert rig.decisions() == {**dict.fromkeys(range(3), ("skipped", ())), 3: ("kept", ("periodic_1",))}
+    assert rig.stream.episodes_held(RUN) == [3]
+
+
+def test_a_run_goes_on_in_a_new_process_that_records_in_memory(rig: Rig, stream: StepStream) -> None:
+    for attempt in range(2):
+        memory = type(stream)() if not stream.is_remote else stream
+        trainer = Trainer(memory, RUN, resumed=attempt > 0)
+        for episode_id in range(3 * attempt, 3 * attempt + 3):
+            trainer.play(episode_id)
+        context = rig.worker(stream=memory)
+        evaluate_run(context, RUN)
+        write_all(context)
+    assert rig.recorded_ids() == [0, 1, 2, 3, 4, 5]

@@ -1,0 +1,220 @@
+"""The sweep: salvage, runs that nobody ended, streams and files that nobody needs."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from recorder.episode import EpisodeStatus, Gap
+from recorder.step_stream import CHUNK, Flush, Outgoing, StepStream
+from tests.ingest.rig import LOOK_BACK, RUN, Rig, work
+from tests.ingest.trainer import Trainer
+from worker.ingest import evaluate_run, sweep
+
+LAST_ONE = {"stage_boundaries": {"record_first_n": 0, "record_last_n": 1}}
+
+
+def test_an_episode_whose_trainer_died_is_kept_with_what_had_arrived(rig: Rig, trainer: Trainer) -> None:
+    trainer.send(trainer.chunks(trainer.new_play(1), n_steps=40, is_open=True, ago_secs=60))
+    trainer.beat(ago_secs=60)
+    context = rig.worker({"periodic": {"interval": 1000}})
+    work(context)
+    work(context)
+    episode = rig.episode(1)
+    assert (episode.n_steps, episode.metadata.status, episode.reasons) == (40, EpisodeStatus.SALVAGED, ("salvaged",))
+    assert episode.gaps == (Gap(40, None, "trainer died"),)
+    assert episode.metadata.total_reward == pytest.approx(40.0)
+    assert rig.row(1).status == "salvaged"
+
+
+def test_an_episode_of_a_trainer_that_only_pauses_stays_open(rig: Rig, trainer: Trainer) -> None:
+    trainer.send(trainer.chunks(trainer.new_play(1), is_open=True, ago_secs=600))
+    assert sweep(rig.worker()).n_salvaged == 0
+    assert len(rig.stream.open_plays(RUN)) == 1
+
+
+def test_a_trainer_that_died_before_it_had_said_that_its_episode_is_open_loses_nothing(
+    rig: Rig, trainer: Trainer
+) -> None:
+    trainer.send(trainer.chunks(trainer.new_play(1), n_steps=40))
+    context = rig.worker()
+    work(context)
+    assert rig.decisions() == {}
+    trainer.beat(ago_secs=60)
+    work(context)
+    work(context)
+    assert rig.episode(1).n_steps == 40
+    assert rig.row(1).status == "salvaged"
+    work(context)
+    assert rig.catalog.get_run(RUN).ended_at is not None
+
+
+def test_a_replay_whose_trainer_died_replaces_the_earlier_play_too(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker()
+    trainer.play(1)
+    work(context)
+    again = Trainer(rig.stream, RUN, producer="p2", resumed=True)
+    again.new_play(0)
+    again.send(again.chunks(again.new_play(1), n_steps=20, is_open=True, ago_secs=60))
+    again.beat(ago_secs=60)
+    work(context)
+    work(context)
+    assert (rig.row(1).status, rig.row(1).replaced_plays) == ("salvaged", 1)
+    assert rig.episode(1).n_steps == 20
+    assert len(rig.files()) == 1
+
+
+def test_an_episode_that_cant_be_salvaged_leaves_a_row_that_says_why(rig: Rig, trainer: Trainer) -> None:
+    play = trainer.new_play(1)
+    flush = trainer.chunks(play, is_open=True, ago_secs=60)
+    flush.entries.append(Outgoing(play, 99, CHUNK, b"no chunk"))
+    trainer.send(flush)
+    trainer.beat(ago_secs=60)
+    work(rig.worker())
+    work(rig.worker())
+    row = rig.row(1)
+    assert (row.status, row.decision) == ("aborted", "skipped")
+    assert "nothing could be salvaged" in (row.error or "")
+    assert rig.stream.episodes_held(RUN) == []
+
+
+def test_a_run_ends_when_its_last_trainer_does(rig: Rig, trainer: Trainer) -> None:
+    other = Trainer(rig.stream, RUN, producer="p2")
+    context = rig.worker(LAST_ONE)
+    trainer.play(1)
+    trainer.close()
+    evaluate_run(context, RUN)
+    assert rig.catalog.get_run(RUN).ended_at is None
+    other.new_play(0)
+    other.play(2)
+    other.close()
+    work(context)
+    assert rig.catalog.get_run(RUN).ended_at is not None
+    assert rig.decisions() == {1: ("skipped", ()), 2: ("kept", ("stage_1_last_1",))}
+    assert rig.recorded_ids() == [2]
+
+
+def test_a_run_ends_though_one_of_its_trainers_died(rig: Rig, trainer: Trainer) -> None:
+    Trainer(rig.stream, RUN, producer="dead").beat(ago_secs=60)
+    trainer.play(1)
+    trainer.close()
+    evaluate_run(rig.worker(LAST_ONE), RUN)
+    assert rig.catalog.get_run(RUN).ended_at is not None
+
+
+def test_a_run_that_nobody_ended_is_ended_once_its_trainers_are_silent(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker(LAST_ONE)
+    trainer.play(1)
+    work(context)
+    work(context)
+    assert rig.decisions()[1][0] == "held"
+    trainer.beat(ago_secs=60)
+    work(context)
+    work(context)
+    assert rig.recorded_ids() == [1]
+    assert rig.n_unread() == 0
+
+
+def test_a_run_that_goes_on_is_no_longer_ended(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker()
+    trainer.play(1)
+    trainer.close()
+    work(context)
+    assert rig.catalog.get_run(RUN).ended_at is not None
+    again = Trainer(rig.stream, RUN, producer="p2", resumed=True)
+    again.new_play(0)
+    again.play(2)
+    evaluate_run(context, RUN)
+    assert rig.catalog.get_run(RUN).ended_at is None
+
+
+def test_an_ended_run_leaves_the_server_after_an_hour(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker()
+    trainer.play(1)
+    trainer.close()
+    work(context)
+    trainer.beat(closed=True, ago_secs=3700)
+    assert sweep(context).forgotten_runs == [RUN]
+    assert rig.stream.runs() == []
+
+
+def test_a_run_with_ends_that_nobody_has_read_is_not_forgotten(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker()
+    trainer.close()
+    work(context)
+    trainer.play(1)
+    trainer.beat(closed=True, ago_secs=3700)
+    assert sweep(context).forgotten_runs == []
+    work(context)
+    assert rig.recorded_ids() == [1]
+
+
+def test_a_sweep_leaves_runs_of_other_servers_alone(rig: Rig, trainer: Trainer, stream: StepStream) -> None:
+    context = rig.worker()
+    trainer.play(1)
+    evaluate_run(context, RUN)
+    elsewhere = rig.worker(stream=_empty_like(stream))
+    for _ in range(5):
+        assert sweep(elsewhere).to_write == {}
+        rig.late_secs += 100
+    rig.late_secs = 0
+    work(context)
+    assert rig.recorded_ids() == [1]
+    assert rig.row(1).attempts == 1
+
+
+def _empty_like(stream: StepStream) -> StepStream:
+    from recorder.step_stream import MemoryStepStream, RedisStepStream
+
+    if isinstance(stream, RedisStepStream):
+        return RedisStepStream(stream.url, key_prefix="other:")
+    return MemoryStepStream()
+
+
+def test_ends_that_a_killed_worker_committed_and_did_not_remove_are_removed(rig: Rig, trainer: Trainer) -> None:
+    flush = trainer.play(1)
+    context = rig.worker()
+    work(context)
+    rig.stream.send(RUN, Flush(finished=flush.finished))
+    state = rig.catalog.load_run_state(RUN)
+    entry = rig.stream.read_finished(RUN, after=state.cursor, limit=1)[0]
+    rig.catalog.commit_evaluation(
+        RUN, old_cursor=state.cursor, new_cursor=entry.entry_id, criteria_state=state.criteria_state, new_episodes=[],
+        settled=[], at=context.now(),
+    )  # fmt: skip
+    assert rig.n_unread() == 1
+    trainer.beat(closed=True)
+    work(context)
+    assert rig.n_unread() <= 1
+    work(context)
+    assert rig.n_unread() == 0
+
+
+def test_files_that_killed_workers_left_unfinished_go_when_they_are_old(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker()
+    trainer.play(1)
+    work(context)
+    for name, age_secs in ((".episode_000002.msgpack.lz4.aa", 7200), (".episode_000003.msgpack.lz4.bb", 60)):
+        path = rig.folder / RUN / name
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - age_secs,) * 2)
+    work(context)
+    assert rig.files() == [f"{RUN}/.episode_000003.msgpack.lz4.bb", f"{RUN}/episode_000001.msgpack.lz4"]
+
+
+def test_held_episodes_stay_in_the_stream_until_they_are_decided(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker(LOOK_BACK)
+    for episode_id in range(6):
+        trainer.play(episode_id)
+    work(context)
+    assert sorted(rig.stream.episodes_held(RUN)) == [3, 4, 5]
+    trainer.play(6, stage=2)
+    work(context)
+    assert rig.recorded_ids() == [3], "4, 5 and 6 may still come before the next transition"
+    trainer.close()
+    work(context)
+    assert rig.recorded_ids() == [3, 4, 5, 6]
+    assert rig.stream.episodes_held(RUN) == []
+    assert rig.decisions()[3] == ("kept", ("stage_1_pre_transition",))

@@ -122,19 +122,19 @@ class ColumnSpec:
         """
         try:
             name, dtype, shape, encoding = cast("Sequence[Any]", source)
-            return _checked_spec(name, dtype, tuple(shape), encoding)
+            if all(type(length) is int for length in shape):  # to a cache 1, 1.0 and True are the same
+                return _checked_spec(name, dtype, tuple(shape), encoding)
         except (TypeError, ValueError):
-            raise EpisodeFileCorruptError(
-                f"schema: expected [name, dtype, shape, encoding], found {source!r:.200}"
-            ) from None
+            pass
+        raise EpisodeFileCorruptError(f"schema: expected [name, dtype, shape, encoding], found {source!r:.200}")
 
 
-@lru_cache(maxsize=4 * MAX_COLUMNS, typed=True)
-def _checked_spec(name: object, dtype: object, shape: tuple[object, ...], encoding: object) -> ColumnSpec:
+@lru_cache(maxsize=4 * MAX_COLUMNS)
+def _checked_spec(name: object, dtype: object, shape: tuple[int, ...], encoding: object) -> ColumnSpec:
     """The column that these describe; the episodes of a run have the same ones over and over, so each is checked once.
 
     Raises:
-        TypeError: name, dtype or encoding is not text, a length is no whole number.
+        TypeError: name, dtype or encoding is not text.
         EpisodeFileCorruptError, EpisodeFileTooLargeError: as ``ColumnSpec.from_list``.
     """
     if not (isinstance(name, str) and isinstance(dtype, str) and isinstance(encoding, str)):
@@ -145,19 +145,18 @@ def _checked_spec(name: object, dtype: object, shape: tuple[object, ...], encodi
         raise EpisodeFileCorruptError(
             f"schema: column {name!r} has dtype {dtype!r:.40}; only numbers are allowed: {sorted(ALLOWED_DTYPES)}"
         )
-    lengths = tuple(n for n in shape if type(n) is int and 0 <= n < 2**31)
-    if len(shape) > MAX_DIMENSIONS or len(lengths) != len(shape):
+    if len(shape) > MAX_DIMENSIONS or not all(0 <= length < 2**31 for length in shape):
         raise EpisodeFileCorruptError(f"schema: column {name!r} has shape {list(shape)!r:.200}")
     if encoding not in _ENCODINGS:
         raise EpisodeFileCorruptError(f"schema: column {name!r} has encoding {encoding!r:.40}, which is not known")
     if (encoding == Encoding.BITS) != (dtype == "|b1"):
         raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' and dtype '|b1' go together")
     # A length of 0 makes the value empty, not the other lengths harmless: numpy refuses their product all the same.
-    if math.prod(max(n, 1) for n in lengths) * _ITEM_BYTES[dtype] > MAX_STEP_BYTES:
+    if math.prod(max(n, 1) for n in shape) * _ITEM_BYTES[dtype] > MAX_STEP_BYTES:
         raise EpisodeFileTooLargeError(
-            f"schema: one value of column {name!r}, {dtype}{list(lengths)}, would take more than {MAX_STEP_BYTES} bytes"
+            f"schema: one value of column {name!r}, {dtype}{list(shape)}, would take more than {MAX_STEP_BYTES} bytes"
         )
-    return ColumnSpec(name, dtype, lengths, _ENCODINGS[encoding])
+    return ColumnSpec(name, dtype, shape, _ENCODINGS[encoding])
 
 
 @dataclass(frozen=True, slots=True)

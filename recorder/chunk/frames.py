@@ -12,12 +12,22 @@ import lz4.frame
 
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 
-__all__ = ["FRAME_MAGIC", "MAX_FRAME_BYTES", "compress_frame", "content_bytes", "decompress_frame", "frame_end"]
+__all__ = [
+    "FRAME_MAGIC",
+    "MAX_FRAME_BYTES",
+    "MAX_FRAME_HEADER_BYTES",
+    "compress_frame",
+    "content_bytes",
+    "decompress_frame",
+    "frame_end",
+]
 
 FRAME_MAGIC = b"\x04\x22\x4d\x18"
 
 MAX_FRAME_BYTES = 128 * 2**20
 """Unpacked bytes of one frame. The recorder's own chunks stay near one MiB; a single huge step may need more."""
+
+MAX_FRAME_HEADER_BYTES = 19
 
 _MAX_RATIO = 255
 """LZ4 can't make anything smaller than a 255th: a frame that claims more is lying."""
@@ -59,7 +69,7 @@ def content_bytes(frame: bytes | memoryview) -> int:
     """Bytes of content that a frame claims in its header.
 
     Raises:
-        EpisodeFileCorruptError: it is not a frame, or states no size.
+        EpisodeFileCorruptError: it is not a frame, or states no size. Its header is all that is looked at.
     """
     try:
         claimed = int(lz4.frame.get_frame_info(frame)["content_size"])

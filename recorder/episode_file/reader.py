@@ -116,12 +116,17 @@ class Episode:
         self._starts = list(accumulate((ref.n_steps for ref in file.chunks), initial=0))
         header = file.header
         try:
-            metadata = EpisodeMetadata.from_map(header["metadata"])
+            source = header["metadata"]
+            if self.version == version1.VERSION:  # which has the reasons there
+                self.reasons = _read_reasons(source.get("reasons", ()))
+                source = {name: value for name, value in source.items() if name != "reasons"}
+            else:
+                self.reasons = _read_reasons(header.get("reasons", ()))
+            metadata = EpisodeMetadata.from_map(source)
             layout = header.get("affordances")
-            same = not layout or layout == header["metadata"].get("affordance_layout")
+            same = not layout or layout == source.get("affordance_layout")
             self.affordances = dict(metadata.affordance_layout) if same else read_layout(layout)
-            self.reasons = _read_reasons(header.get("reasons") or header["metadata"].get("reasons") or ())
-        except (KeyError, TypeError, AttributeError, UsageError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
             raise EpisodeFileCorruptError(
                 f"header: metadata, reasons or affordances are not what they must be: {error}"
             ) from error
@@ -289,8 +294,8 @@ class Episode:
         return self._columns[name]
 
 
-def _read_reasons(source: Sequence[object]) -> tuple[str, ...]:
-    if isinstance(source, str) or not all(isinstance(reason, str) for reason in source):
+def _read_reasons(source: object) -> tuple[str, ...]:
+    if not isinstance(source, list | tuple) or not all(isinstance(reason, str) for reason in source):
         raise TypeError(f"reasons are {source!r:.60}")
     return tuple(str(reason) for reason in source)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgpack
 import numpy as np
+from numpy.typing import NDArray
 
 from recorder.chunk import MAX_CHUNK_STEPS, Chunk, Slot, compress_frame, encode_column
 from recorder.episode import EpisodeMetadata, RecordedStep
@@ -162,9 +163,17 @@ def _chunk_of(first_step: int, steps: Sequence[Mapping[str, Any]]) -> Chunk:
     return Chunk(first_step, len(steps), slots)
 
 
+def _exact(values: Sequence[Any], rounded: NDArray[Any]) -> NDArray[Any]:
+    """numpy makes floats of integers beyond 2^63 beside smaller ones, although they fit into ``uint64``."""
+    numbers = np.array(values, object)
+    return numbers.astype(np.uint64) if all(type(n) is int and n >= 0 for n in numbers.flat) else rounded
+
+
 def _slot_of(name: str, values: Sequence[Any]) -> Slot:
     known = [value for value in values if value is not None]
     array = np.array(known)
+    if array.dtype.kind == "f" and array.size and array.max() >= 2**63:
+        array = _exact(known, array)
     if array.dtype.kind not in "biuf":
         raise EpisodeFileCorruptError(f"version 1: {name!r} holds numbers that don't fit one array")
     encoding = Encoding.BITS if array.dtype == np.bool_ else Encoding.PLAIN

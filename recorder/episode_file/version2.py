@@ -25,6 +25,7 @@ from recorder.chunk import (
     unpack_bounded,
     unpack_sequence,
 )
+from recorder.chunk.frames import MAX_FRAME_HEADER_BYTES
 from recorder.episode import EpisodeMetadata
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, UsageError
 from recorder.schema import EpisodeSchema
@@ -84,12 +85,10 @@ class Version2File:
         """Size without compression; without frames, the file's own."""
         if self.compression == "none":
             return len(self.data)
-        total, start = 0, 0
-        for ref in self.chunks:
-            total += content_bytes(self.data[start : ref.offset]) if start < ref.offset else 0
-            total += content_bytes(self.data[ref.offset : ref.offset + ref.n_bytes])
-            start = ref.offset + ref.n_bytes
-        return total if self._footer is None else total + content_bytes(self.data[self._footer.offset :])
+        frames = [0, *(ref.offset for ref in self.chunks)]
+        if self._footer is not None:
+            frames.append(self._footer.offset)
+        return sum(content_bytes(self.data[start : start + MAX_FRAME_HEADER_BYTES]) for start in frames)
 
     def chunk_bytes(self, index: int) -> bytes:
         """The bytes of one chunk as they lie in the file."""
@@ -317,6 +316,8 @@ def _walk(parts: Iterator[_Part], schema: EpisodeSchema) -> tuple[list[ChunkRef]
             listed, footer = _read_footer(body, first_chunk, start)
             if listed != refs:
                 raise EpisodeFileCorruptError(f"the footer at byte {start} does not list the chunks before it")
+            if next(parts, None) is not None:
+                raise EpisodeFileCorruptError(f"something follows the footer, at byte {end}")
             return refs, footer
         chunk = chunk_from(body, schema)
         refs.append(ChunkRef(chunk.first_step, chunk.n_steps, start, end - start))

@@ -1,4 +1,4 @@
-"""The page in headless Chromium: how long until an episode and a step are on the screen, and how many frames a second are painted.
+"""The page in headless Chromium: how soon an episode and a step are on the screen, and the frames painted a second.
 
 Times are the browser's own: from the event of the click until the frame that shows the step has been painted.
 """
@@ -27,7 +27,13 @@ __all__ = ["measure_page"]
 
 _RUN = "bench"
 _SHORT_STEPS, _LONG_STEPS = 500, 100_000
-_FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+_FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 _VIEWPORT = {"width": 1280, "height": 800}
 
 _WATCH = """
@@ -71,8 +77,8 @@ _COUNT_FRAMES = """
 
 
 def measure_page(*, quick: bool) -> dict[str, float]:
-    """``open_ms``: click to first painted step of 500, p50; ``seek_ms``: click on the timeline of 100,000 steps to that step painted,
-    p50; ``page_fps``: frames a second in which the agent was drawn at speed 1."""
+    """``open_ms``: click to first painted step of 500, p50; ``seek_ms``: click on the timeline of 100,000 steps to that
+    step painted, p50; ``page_fps``: frames a second in which the agent was drawn at speed 1."""
     n_opens, n_seeks, fps_secs = (2, 5, 1.0) if quick else (20, 60, 10.0)
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
         folder = Path(name)
@@ -143,7 +149,7 @@ def _frames_per_sec(page: Page, secs: float) -> float:
 
 
 def _seek_often(page: Page, address: str, n_seeks: int) -> list[float]:
-    """Milliseconds from each click on the timeline; the places are all over the episode, so that most chunks are not there yet."""
+    """Milliseconds from each click on the timeline, all over the episode, so that most chunks are not there yet."""
     places = random.Random(1)
     page.goto(f"{address}/runs/{_RUN}/episodes/1")
     page.wait_for_selector(".player[data-step]")

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -26,7 +25,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-HOSTILE = '<img src=x onerror="document.title=\'broken\'">'
+HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,14 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
         add_life(catalog, recordings, "shapes", 4, dull, chunk_steps=64, missing=(5,))
         bare = {name: walk[name] for name in ("meters", "action", "reward")}
         add_life(catalog, recordings, "shapes", 5, bare, affordance_layout={})
-        hostile = {"meter_names": (HOSTILE, *map(str, range(7))), "action_names": (HOSTILE,), "affordance_layout": {HOSTILE: (1, 1)}}
-        add_life(catalog, recordings, HOSTILE, 1, walk, **hostile, reasons=(HOSTILE,), info={"seed": HOSTILE})
+        hostile = {
+            "meter_names": (HOSTILE, *map(str, range(7))),
+            "action_names": (HOSTILE,),
+            "affordance_layout": {HOSTILE: (1, 1)},
+            "reasons": (HOSTILE,),
+            "info": {"seed": HOSTILE},
+        }
+        add_life(catalog, recordings, HOSTILE, 1, walk, **hostile)
     environment = {"HAMLET_RECORDER_REDIS__URL": redis_server.url}
     with PythonProcess(
         "-m", "recorder", "serve", "--recordings", str(recordings), "--port", "0", environment=environment

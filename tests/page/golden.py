@@ -20,11 +20,13 @@ from tests.page.lives import ACTIONS, AFFORDANCES, METERS, SCENE, Life
 __all__ = ["write_golden", "write_life"]
 
 N_STEPS = 600
+_LOOKED_AT = ("position", "meters", "action", "q_values", "action_masks", "interaction_progress")
 
 
 def write_golden(folder: Path, *, seed: int = 7) -> None:
-    """Write ``every_column``, framed and bare, with ``expected.json``: every dtype in every encoding, a gap, presence masks, added columns.
+    """Write ``every_column``, framed and bare, with ``expected.json``.
 
+    Every dtype stands in it in every encoding, there is a gap, a column with values at some steps only, and one that comes late.
     Numbers stand in ``expected.json`` as text that tells NaN, infinities and negative zero apart.
     """
     random = np.random.default_rng(seed)
@@ -70,7 +72,7 @@ def write_life(folder: Path) -> None:
     columns = Columns(
         n_steps=episode.n_steps,
         reward=episode.column("reward").astype(np.float64),
-        **{name: episode.column(name) for name in ("position", "meters", "action", "q_values", "action_masks", "interaction_progress")},
+        **{name: episode.column(name) for name in _LOOKED_AT},
     )
     markers = find_markers(columns, first_index=0, meter_names=METERS, action_names=ACTIONS, affordances=AFFORDANCES)
     sums = np.cumsum(columns.reward)

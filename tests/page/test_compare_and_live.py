@@ -59,11 +59,18 @@ def recorder(site: Site) -> Iterator[EpisodeRecorder]:
 def record(recorder: EpisodeRecorder, episode_id: int, first: int, end: int) -> None:
     for step in range(first, end):
         recorder.record_step(
-            episode_id=episode_id, step=step, position=(step % 8, episode_id % 8), meters=np.full(8, 0.5, np.float32), action=3, reward=1.0
-        )  # fmt: skip
+            episode_id=episode_id,
+            step=step,
+            position=(step % 8, episode_id % 8),
+            meters=np.full(8, 0.5, np.float32),
+            action=3,
+            reward=1.0,
+        )
 
 
-def test_a_live_episode_is_followed_scrubbed_and_followed_again(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
+def test_a_live_episode_is_followed_scrubbed_and_followed_again(
+    page: Page, site: Site, recorder: EpisodeRecorder
+) -> None:
     record(recorder, 3, 0, 40)
     page.goto(f"{site.address}/?follow=demo")
     wait_for_step(page, lambda step: step == 39)
@@ -88,7 +95,9 @@ def test_a_live_episode_is_followed_scrubbed_and_followed_again(page: Page, site
     assert agent_cell(page) == (29 % 8, 4)
 
 
-def test_the_browser_offers_to_watch_a_run_that_is_being_recorded(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
+def test_the_browser_offers_to_watch_a_run_that_is_being_recorded(
+    page: Page, site: Site, recorder: EpisodeRecorder
+) -> None:
     record(recorder, 9, 0, 20)
     wait_until(lambda: recorder.stats().n_bytes_sent > 0, message="the steps in the stream")
     page.goto(f"{site.address}/?run=demo")

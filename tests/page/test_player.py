@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.page.conftest import HOSTILE, Site
 from tests.page.lives import Life
@@ -23,6 +23,16 @@ pytestmark = pytest.mark.browser
 
 WALK = Life(seed=5, n_steps=300).columns()
 CELLS = [tuple(cell) for cell in WALK["position"].tolist()]
+KEYS = (
+    (".", 1),
+    ("ArrowRight", 2),
+    (",", 1),
+    ("Shift+ArrowRight", 31),
+    ("5", 150),
+    ("End", 299),
+    ("Home", 0),
+    ("ArrowLeft", 0),
+)
 SHAPES = "/runs/shapes/episodes"
 
 
@@ -41,9 +51,7 @@ def test_the_briefs_form_of_a_link_works_too(page: Page, site: Site) -> None:
 
 def test_keys_step_jump_and_seek(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2")
-    for key, expected in (
-        (".", 1), ("ArrowRight", 2), (",", 1), ("Shift+ArrowRight", 31), ("5", 150), ("End", 299), ("Home", 0), ("ArrowLeft", 0),
-    ):  # fmt: skip
+    for key, expected in KEYS:
         page.keyboard.press(key)
         assert wait_for_step(page, lambda step: step == expected) == expected  # noqa: B023 - called at once
     page.keyboard.press("]")
@@ -155,7 +163,9 @@ def test_a_meters_curve_comes_to_the_timeline_on_demand(page: Page, site: Site) 
     assert count_pixels(pixels_of(page, ".timeline-canvas"), amber, 20) < 20
     page.locator(".meter").first.click()
     expect(page.locator(".meter").first).to_have_attribute("aria-pressed", "true")
-    wait_until(lambda: count_pixels(pixels_of(page, ".timeline-canvas"), amber, 20) > 200, message="the curve on the timeline")
+    wait_until(
+        lambda: count_pixels(pixels_of(page, ".timeline-canvas"), amber, 20) > 200, message="the curve on the timeline"
+    )
 
 
 def test_an_episode_without_positions_shows_its_curves(page: Page, site: Site) -> None:
@@ -180,13 +190,13 @@ def test_an_episode_that_is_not_there_is_told_in_words(page: Page, site: Site) -
     expect(page.locator(".stage-message")).to_contain_text("Recording not found")
 
 
-@pytest.mark.parametrize("width", [360, 800, 1920])
-def test_no_page_scrolls_sideways(page: Page, site: Site, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 740})
-    for path in (f"{SHAPES}/2?t=50", f"{SHAPES}/2?compare=3", "/?run=demo"):
-        page.goto(site.address + path)
-        page.wait_for_selector(".player[data-step], .episode-link")
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+@pytest.mark.parametrize("path", [f"{SHAPES}/2?t=50", f"{SHAPES}/2?compare=3", "/?run=demo"])
+def test_no_page_scrolls_sideways(page: Page, site: Site, path: str) -> None:
+    page.goto(site.address + path)
+    page.wait_for_selector(".player[data-step], .episode-link")
+    for width in (360, 800, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{width} pixels"
 
 
 def test_a_phone_shows_agent_and_controls_at_once(page: Page, site: Site) -> None:
@@ -230,3 +240,23 @@ def test_less_motion_is_respected(page: Page, site: Site) -> None:
         before = shown_step(page)
         cell = agent_cell(page)
         assert cell in (CELLS[before], CELLS[shown_step(page)])
+
+
+def test_a_video_is_asked_for_by_a_button(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    with page.expect_response("**/api/v1/videos") as asked:
+        page.get_by_role("button", name="Make video").click()
+    assert asked.value.status == 202
+    expect(page.get_by_role("button", name="Queued")).to_be_disabled()
+
+
+def test_a_lost_connection_is_told_and_taken_up_again(page: Page, site: Site) -> None:
+    lost: list[WebSocketRoute] = []
+    page.route_web_socket("**/ws", lambda route: (lost.append(route), route.connect_to_server()))
+    open_episode(page, f"{site.address}/runs/demo/episodes/50?t=20")
+    lost[0].close()
+    expect(page.locator(".banner")).to_contain_text("connection to the server is lost")
+    expect(page.locator(".banner")).to_be_hidden()
+    assert shown_step(page) == 20
+    page.keyboard.press("9")
+    wait_for_step(page, lambda step: step > 400)

@@ -7,6 +7,9 @@ import { fetchJson, offersVideos, requestVideo } from "../source/api.js";
 
 const POLL_MILLIS = 1000;
 
+/** States in which no video comes any more. */
+const GIVEN_UP = new Set(["failed", "cancelled"]);
+
 export class VideoButton {
   node;
 
@@ -49,10 +52,10 @@ export class VideoButton {
   }
 
   async #watch(location) {
-    const { status, progress, download, error } = await fetchJson(location);
-    if (status === "failed") return this.#fail(error ?? "the video could not be made");
-    if (download) {
-      this.#download = download;
+    const { state, progress, error } = await fetchJson(location);
+    if (GIVEN_UP.has(state)) return this.#fail(error ?? `the video was ${state}`);
+    if (state === "done") {
+      this.#download = `${location}/file`;
       this.node.disabled = false;
       return setText(this.#text, "Download video");
     }

@@ -1,0 +1,118 @@
+"""Take the pictures of the replay page that the documentation shows: ``python docs/make_pictures.py RECORDINGS``.
+
+RECORDINGS is a folder that a real run has filled, as ``make demo`` does. The server is started on it, the page is
+opened in headless Chromium, and the longest recorded episode of the newest run is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+IMAGES = Path(__file__).parent / "images"
+
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 360, "height": 740}
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+def main() -> None:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recordings", type=Path, help="folder with the recordings of a run and its catalog")
+    arguments = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        raise SystemExit("needs Chromium: apt-get install chromium")
+    IMAGES.mkdir(exist_ok=True)
+    with serving(arguments.recordings) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        take_all(browser, address)
+        browser.close()
+
+
+@contextmanager
+def serving(recordings: Path) -> Iterator[str]:
+    """The address of a replay server over these recordings."""
+    command = [sys.executable, "-m", "recorder", "serve", "--recordings", str(recordings), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            found = next((match for line in server.stdout if (match := re.search(r"http://[^\s/]+", line))), None)
+            if found is None:
+                raise SystemExit("the replay server did not start")
+            yield found[0]
+        finally:
+            server.terminate()
+
+
+def take_all(browser: Browser, address: str) -> None:
+    """Every picture, in its theme and size."""
+    with tab(browser, "dark") as page:
+        best, other = longest_episodes(page, address)
+        page.goto(f"{address}/")
+        page.locator(".thumbnail").first.wait_for()
+        take(page, "browser-dark")
+        show_step(page, f"{address}{best}?t=60")
+        for meter in ("0", "2"):
+            page.locator(f"[data-meter='{meter}']").click()
+        page.locator(".timeline-strip").hover(position={"x": 640, "y": 40})
+        page.locator(".bubble-stage canvas").first.wait_for()
+        take(page, "player-dark")
+        number = other.rsplit("/", 1)[1]
+        show_step(page, f"{address}{best}?compare={number}&t=60")
+        take(page, "compare-dark")
+        page.keyboard.press("?")
+        take(page, "keys-dark")
+    with tab(browser, "light") as page:
+        show_step(page, f"{address}{best}?t=60&sel=40..120")
+        take(page, "player-light")
+    with tab(browser, "light", PHONE) as page:
+        show_step(page, f"{address}{best}?t=60")
+        take(page, "phone-light")
+
+
+@contextmanager
+def tab(browser: Browser, theme: str, viewport: dict[str, int] = DESKTOP) -> Iterator[Page]:
+    """A new tab."""
+    page = browser.new_page(viewport=viewport, color_scheme=theme)  # type: ignore[arg-type]
+    yield page
+    page.close()
+
+
+def longest_episodes(page: Page, address: str) -> tuple[str, str]:
+    """Paths of the two longest recorded episodes of the newest run."""
+    page.goto(f"{address}/")
+    page.get_by_role("button", name="Steps").click()
+    page.locator("th[aria-sort=descending] >> text=Steps").wait_for()
+    page.locator("a.episode-link").nth(1).wait_for()
+    first, second = (page.locator("a.episode-link").nth(row).get_attribute("href") for row in (0, 1))
+    assert first is not None
+    assert second is not None
+    return first, second
+
+
+def show_step(page: Page, address: str) -> None:
+    """Open the player and wait until it shows a step."""
+    page.goto(address)
+    page.wait_for_selector(".player[data-step]")
+    page.wait_for_load_state("networkidle")
+
+
+def take(page: Page, name: str) -> None:
+    """Write one picture."""
+    page.evaluate("document.fonts.ready")
+    page.screenshot(path=IMAGES / f"{name}.png")
+    print(IMAGES / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ whole batches, a full queue, and what can't be recorded at all. Runs on the trai
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from recorder.capture.batch import BatchWriter, batch_places, batch_values
@@ -68,21 +68,20 @@ class CarefulPath:
             layout: of the step before.
         """
         try:
-            episode_id, step, lane = map(whole_number, place)
+            checked = (whole_number(place[0]), whole_number(place[1]), whole_number(place[2]))
             owned = own_values(values)
             self._refuse_values(owned.problems, n_lanes=1)
             layout = self._layouts.of(owned.kinds, layout)
             if owned.on_device:
-                where = (episode_id, step, lane)
                 row: Row | DeviceRow | None
-                while (row := self._device_rows.row(where, owned, self._layouts)) is None and self._waits():
+                while (row := self._device_rows.row(checked, owned, self._layouts)) is None and self._waits():
                     pass
             else:
-                row = row_of((episode_id, step, lane), owned.host, layout)
+                row = row_of(checked, owned.host, layout)
             if row is None:
-                self._drop([(episode_id, step)])
+                self._drop([checked])
             elif not self._handover.put_row(row):
-                self.queue_full(row, episode_id, step)
+                self.queue_full(row, *checked)
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self.refuse(error, n_steps=1)
         return layout
@@ -106,16 +105,16 @@ class CarefulPath:
             if item is not None:
                 self._handover.put_batch(item, n_lanes)
             elif n_lanes:
-                self._drop(list(zip(places.episode_ids.tolist(), places.steps.tolist(), strict=True)))
+                self._drop(zip(*(numbers.tolist() for numbers in places), strict=True))
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self.refuse(error, n_steps=n_lanes)
 
-    def queue_full(self, row: Any, episode_id: int, step: int) -> None:
+    def queue_full(self, row: Any, episode_id: int, step: int, lane: int) -> None:
         """A row found no room: wait, or drop it."""
         while self._waits_for(1):
             if self._handover.put_row(row):
                 return
-        self._drop([(episode_id, step)])
+        self._drop([(episode_id, step, lane)])
 
     def refuse_batch(self, error: Exception, episode_ids: Any) -> None:
         """The same for one step of every lane."""
@@ -143,6 +142,6 @@ class CarefulPath:
     def _waits(self) -> bool:
         return self._blocks and self._handover.pause(self._is_emptied)
 
-    def _drop(self, places: list[tuple[int, int]]) -> None:
+    def _drop(self, places: Iterable[tuple[int, int, int]]) -> None:
         self._away.drop(places)
         self._log.error(_QUEUE_FULL, self._away.n_dropped_steps)

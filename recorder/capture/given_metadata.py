@@ -160,6 +160,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "affordance_layout": _cells,
     "grid_size": _grid_size,
     "substrate": _substrate,
+    "info": lambda value: plain(dict(value)),
     "status": str,
     "gaps": lambda _: [],
     "run_id": str,

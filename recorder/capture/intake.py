@@ -237,7 +237,7 @@ class Intake:
         self._outbox.put(Packet(builder.play, header))
 
     def _finish(self, episode_id: int, given: Mapping[str, Any], status: EpisodeStatus) -> None:
-        builder = self._open.get(episode_id) or self._begin(episode_id, int(given.get("lane") or 0))
+        builder = self._open.get(episode_id) or self._begin(episode_id, self._lane_of(episode_id, given))
         if builder is None:
             self._stats.n_refused_episodes += 1
             return
@@ -257,6 +257,11 @@ class Intake:
             self._stats.n_recorded_steps -= builder.n_steps
             self._stats.n_lost_steps += builder.n_steps
         self._forget(episode_id)
+
+    def _lane_of(self, episode_id: int, given: Mapping[str, Any]) -> int:
+        """The lane of an episode of which no step has arrived."""
+        dropped = self._away.lane_of(episode_id)
+        return int(given.get("lane", 0)) if dropped is None else dropped
 
     def _metadata(self, builder: EpisodeBuilder, given: Mapping[str, Any], status: EpisodeStatus) -> EpisodeMetadata:
         metadata = EpisodeMetadata.from_map({**self._identity.defaults, **given})
@@ -292,7 +297,7 @@ class Intake:
         self._outbox.put(Packet(Play(item.episode_id, 0), finished=msgpack.packb(body)))
 
     def _abort(self, episode_id: int, reason: str) -> None:
-        builder = self._open.get(episode_id) or self._begin(episode_id, 0)
+        builder = self._open.get(episode_id) or self._begin(episode_id, self._lane_of(episode_id, {}))
         if builder is None:
             self._stats.n_refused_episodes += 1
             return

@@ -209,7 +209,7 @@ class EpisodeRecorder:
             if self._closed_because:
                 self._careful.refuse(self._closed_error("record_step"), n_steps=1)
             elif not self._handover.put_row(row):
-                self._careful.queue_full(row, episode_id, step)
+                self._careful.queue_full(row, episode_id, step, lane)
         if self._strict:
             self._raise_background_error()
 

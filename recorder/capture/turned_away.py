@@ -23,6 +23,7 @@ class TurnedAway:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._dropped: dict[int, list[StepRange]] = {}
+        self._lanes: dict[int, int] = {}
         self._counted = RecorderStats()
 
     @property
@@ -35,15 +36,16 @@ class TurnedAway:
         """Calls that failed."""
         return self._counted.n_errors
 
-    def drop(self, places: Iterable[tuple[int, int]]) -> None:
+    def drop(self, places: Iterable[tuple[int, int, int]]) -> None:
         """Steps found the queue full.
 
         Args:
-            places: episode id and step number of each.
+            places: episode id, step number and lane of each.
         """
         with self._lock:
-            for episode_id, step in places:
+            for episode_id, step, lane in places:
                 self._counted.n_dropped_steps += 1
+                self._lanes[episode_id] = lane
                 ranges = self._dropped.setdefault(episode_id, [])
                 if ranges and ranges[-1][1] == step:
                     ranges[-1] = (ranges[-1][0], step + 1)
@@ -61,7 +63,12 @@ class TurnedAway:
     def take_dropped(self, episode_id: int) -> list[StepRange]:
         """The steps of an episode that were dropped, in the order in which they were; forgotten here."""
         with self._lock:
+            self._lanes.pop(episode_id, None)
             return self._dropped.pop(episode_id, [])
+
+    def lane_of(self, episode_id: int) -> int | None:
+        """Where an episode is played of which steps were dropped; None when none were."""
+        return self._lanes.get(episode_id)
 
     def dropped_episodes(self) -> list[int]:
         """Episodes of which dropped steps are remembered."""

@@ -1,0 +1,49 @@
+"""A stream that answers when the test lets it, as a server does that hangs for a while."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from recorder.capture import EpisodeRecorder
+from recorder.step_stream import Flush, MemoryStepStream, Play
+from tests.waiting import wait_until
+
+__all__ = ["GatedStream", "let_it_catch_up", "recorder_behind"]
+
+
+class GatedStream(MemoryStepStream):
+    """Calls of a trainer wait until ``gate`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.caller_waits = threading.Event()
+
+    def send(self, run_id: str, flush: Flush) -> list[Play]:
+        self._pass()
+        return super().send(run_id, flush)
+
+    def beat(
+        self, run_id: str, producer_id: str, state: Mapping[str, Any], *, info: Mapping[str, Any] | None, now: float
+    ) -> None:
+        self._pass()
+        super().beat(run_id, producer_id, state, info=info, now=now)
+
+    def _pass(self) -> None:
+        self.caller_waits.set()
+        assert self.gate.wait(60)
+
+
+def recorder_behind(stream: GatedStream, **options: Any) -> EpisodeRecorder:
+    """A recorder whose background thread hangs at the gate already, so that nobody empties its queue."""
+    recorder = EpisodeRecorder(stream, **options)
+    assert stream.caller_waits.wait(60)
+    return recorder
+
+
+def let_it_catch_up(stream: GatedStream, recorder: EpisodeRecorder) -> None:
+    """Open the gate for good, and wait until the queue is empty."""
+    stream.gate.set()
+    wait_until(lambda: recorder.stats().n_steps_waiting == 0, message="an empty queue")

@@ -59,7 +59,10 @@ def take_all(browser: Browser, address: str) -> None:
     with tab(browser, "dark") as page:
         best, other = longest_episodes(page, address)
         page.goto(f"{address}/")
-        page.locator(".thumbnail").first.wait_for()
+        page.locator(".thumbnail").nth(4).wait_for()
+        loaded = "[...document.querySelectorAll('.thumbnail')].slice(0, 5).every(picture => picture.complete)"
+        while not page.evaluate(loaded):
+            page.wait_for_timeout(50)
         take(page, "browser-dark")
         show_step(page, f"{address}{best}?t=60")
         for meter in ("0", "2"):
@@ -104,7 +107,6 @@ def show_step(page: Page, address: str) -> None:
     """Open the player and wait until it shows a step."""
     page.goto(address)
     page.wait_for_selector(".player[data-step]")
-    page.wait_for_load_state("networkidle")
 
 
 def take(page: Page, name: str) -> None:

@@ -242,6 +242,24 @@ def test_less_motion_is_respected(page: Page, site: Site) -> None:
         assert cell in (CELLS[before], CELLS[shown_step(page)])
 
 
+def test_a_recording_plays_from_its_bytes_without_a_server(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2")
+    page.evaluate(
+        """async () => {
+          const file = await fetch("/api/v1/episodes/shapes/2/file");
+          const { playBytes } = await import("/static/pages/baked_page.js");
+          document.querySelector(".outlet").replaceChildren();
+          playBytes(new Uint8Array(await file.arrayBuffer()), document.querySelector(".outlet"));
+        }"""
+    )
+    page.wait_for_selector(".player[data-step]")
+    page.keyboard.press("5")
+    wait_for_step(page, lambda step: step == 150)
+    assert agent_cell(page) == CELLS[150]
+    expect(page.locator(".stage")).to_have_count(1)
+    assert count_pixels(pixels_of(page, ".timeline-canvas"), (0x6A, 0xA5, 0xFF), 12) > 200, "no reward curve"
+
+
 def test_a_video_is_asked_for_by_a_button(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2")
     with page.expect_response("**/api/v1/videos") as asked:

@@ -77,7 +77,7 @@ function drawAffordance(pen, space, fitted, colours, name, position, number) {
   const lift = isLabelled ? cell * 0.1 : 0;
   for (const [pointX, pointY] of markPoints(number, x, y - lift, Math.max(SMALLEST_MARK, cell * 0.24))) pen.lineTo(pointX, pointY);
   pen.fill();
-  if (isLabelled) drawLabel(pen, name, x, y + cell / 2 - 6, cell - 6, colours.text);
+  if (isLabelled) drawLabel(pen, name, x, y + cell / 2 - 6, cell - 2, colours.text);
 }
 
 /** A name that fits its cell: in smaller letters, and shortened where it must be. */

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
+import socket
+import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import settings_of
+from recorder.commands.output import Output
 from recorder.commands.parsing import add_command
 from recorder.embedded_server import server_url
 from recorder.errors import MissingExtraError, UsageError
+from recorder.urls import redact
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -56,7 +61,13 @@ def run(args: argparse.Namespace) -> int:
     ):
         app = create_app(settings, redis_url=url)
         app.hamlet.check()
+        Output.of(args).note(
+            f"worker: serves {', '.join(queues)} of {redact(url)}; recordings in {redact(settings.recordings_dir)}; "
+            "SIGTERM or Ctrl-C ends it when its tasks are done"
+        )
+        sys.stdout.flush()
         worker = app.Worker(
+            hostname=f"recorder-{os.getpid()}@{socket.gethostname()}",
             queues=queues,
             concurrency=args.concurrency or default,
             pool=args.pool,

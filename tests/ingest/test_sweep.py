@@ -96,6 +96,18 @@ def test_a_run_ends_when_its_last_trainer_does(rig: Rig, trainer: Trainer) -> No
     assert rig.recorded_ids() == [2]
 
 
+def test_a_run_ends_with_the_last_of_its_trainers_however_late_the_ends_are_read(rig: Rig, trainer: Trainer) -> None:
+    other = Trainer(rig.stream, RUN, producer="p2")
+    trainer.play(1)
+    trainer.close()
+    other.new_play(0)
+    other.play(2)
+    other.close()
+    evaluate_run(rig.worker(LAST_ONE, batch_episodes=2), RUN)
+    assert rig.decisions() == {1: ("skipped", ()), 2: ("kept", ("stage_1_last_1",))}
+    assert rig.catalog.get_run(RUN).ended_at is not None
+
+
 def test_a_run_ends_though_one_of_its_trainers_died(rig: Rig, trainer: Trainer) -> None:
     Trainer(rig.stream, RUN, producer="dead").beat(ago_secs=60)
     trainer.play(1)

@@ -39,7 +39,7 @@ class Plan:
     """Plays in the catalog that a later one of this batch replaces."""
     n_refused: int = 0
     n_late_keeps: int = 0
-    ended: bool | None = None
+    is_ended: bool = False
 
     def ids(self, decision: str) -> list[int]:
         """Episodes with this decision."""
@@ -65,7 +65,7 @@ def decide(entries: Sequence[FinishedEntry], evaluator: Evaluator, *, context: I
             case "keep":
                 batch.take_keep(body["episode_id"], str(body["reason"]))
             case "run_end":
-                batch.take_run_end(str(body.get("producer")))
+                batch.take_run_end(str(body.get("producer")), entry.entry_id)
             case other:
                 raise StreamCorruptError(f"it is of kind {other!r}, not end, abort, keep or run_end")
     return batch.plan
@@ -101,8 +101,6 @@ class _Batch:
             row = self._replace(Play(row.episode_id, before), row)
         self.known[row.episode_id] = row.play_id
         self.plan.rows[row.episode_id] = row
-        if self.plan.ended:
-            self.plan.ended = False
         self._settle(self.evaluator.observe(summary))
 
     def take_keep(self, episode_id: int, reason: str) -> None:
@@ -116,15 +114,19 @@ class _Batch:
             self.info.run_id,
         )
 
-    def take_run_end(self, producer_id: str) -> None:
-        """The run is over when no other trainer process works on it: each has closed, or is silent for too long."""
+    def take_run_end(self, producer_id: str, entry_id: str) -> None:
+        """The run is over when no other trainer process works on it, and none has sent anything after this entry.
+
+        Each of the others has closed, which it says once all that it sent has arrived, or is silent for too long.
+        """
         oldest = self.context.now_secs() - self.context.limits.abandoned_after_secs
-        if all(
+        is_last = all(
             name == producer_id or producer.get("closed") or producer.get("heartbeat", 0.0) < oldest
             for name, producer in self.info.producers.items()
-        ):
+        )
+        if is_last and not self.context.stream.read_finished(self.info.run_id, after=entry_id, limit=1):
             self._settle(self.evaluator.end_run())
-            self.plan.ended = True
+            self.plan.is_ended = True
 
     def _take_repeat(self, row: EpisodeRow) -> None:
         """An end of a play that is known: what became of the first stands."""

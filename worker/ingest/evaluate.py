@@ -110,9 +110,7 @@ def _commit(
     done: Evaluation,
 ) -> bool:
     run_id = info.run_id
-    ended = plan.ended
-    if ended is None and plan.rows and state.ended_at is not None:
-        ended = False
+    goes_on = bool(plan.rows) and state.ended_at is not None
     if state.cursor == FIRST_CURSOR:
         _note_run(context, info)
     _delete_replaced_files(context, run_id, plan)
@@ -125,7 +123,7 @@ def _commit(
         settled=list(plan.settlements.values()),
         n_refused=plan.n_refused,
         n_late_keeps=plan.n_late_keeps,
-        ended=ended,
+        ended=True if plan.is_ended else False if goes_on else None,
         at=context.now(),
     )
     if not won:
@@ -133,8 +131,8 @@ def _commit(
     done.n_episodes += len(plan.rows)
     done.n_kept += len(plan.ids("kept"))
     done.n_refused += plan.n_refused
-    done.is_ended = bool(ended)
-    if not ended:
+    done.is_ended = plan.is_ended
+    if not plan.is_ended:
         context.evaluators[run_id] = (cursor, evaluator)
     context.stream.trim_finished(run_id, through=cursor)
     context.stream.drop_plays(run_id, plan.drop)

@@ -68,16 +68,21 @@ class BatchWriter:
         kind: BatchKind = {name: (array.dtype, array.shape) for name, array in owned.host.items()}
         if copy is not None:
             kind.update(zip(owned.on_device, copy.kinds, strict=True))
+        lanes = places.lanes.astype(np.int64, copy=False)
         block = self._block
         if (
             block is None
             or block.n_rows == block.max_rows
             or block.kind != kind
-            or not np.array_equal(block.lanes, places.lanes)
+            or block.lanes.tobytes() != lanes.tobytes()  # four times as quick as np.array_equal
         ):
-            block = self._block = BatchBlock(kind, np.array(places.lanes, np.int64))
+            block = self._block = BatchBlock(kind, lanes.copy())
         row = BatchRow(block, block.write(places.episode_ids, places.steps, owned.host))
         return row if copy is None else DeviceBatchRow(row, list(owned.on_device), copy)
+
+
+_NUMBER_DTYPES = frozenset(map(np.dtype, "?bBhHiIlLqQefd"))
+"""What ``as_array`` takes as it is."""
 
 
 class BatchPlaces(NamedTuple):
@@ -109,9 +114,9 @@ def batch_places(episode_ids: Any, steps: Any, lanes: Any) -> BatchPlaces:
         _whole_numbers("steps", steps),
         np.arange(len(ids)) if lanes is None else _whole_numbers("lanes", lanes),
     )
-    for name, numbers in places._asdict().items():
-        if len(numbers) != len(ids):
-            raise UsageError(f"{name}: expected {len(ids)} numbers, one a lane, found {len(numbers)}")
+    if not len(ids) == len(places.steps) == len(places.lanes):
+        found = {name: len(numbers) for name, numbers in places._asdict().items()}
+        raise UsageError(f"expected one number a lane in each, found {found}")
     return places
 
 
@@ -127,18 +132,34 @@ def batch_values(values: Mapping[str, Any], n_lanes: int) -> BatchValues:
         if value is None:
             continue
         try:
-            array = value if is_cuda(value) else as_array(value)
-            if not array.ndim or len(array) != n_lanes:
-                raise UsageError(f"expected a leading axis of {n_lanes} lanes, found shape {tuple(array.shape)}")
+            array = _host_view(value)
+            shape = value.shape if array is None else array.shape
+            if not shape or shape[0] != n_lanes:
+                raise UsageError(f"expected a leading axis of {n_lanes} lanes, found shape {tuple(shape)}")
         except Exception as error:  # noqa: BLE001 - whatever an object of the trainer's raises when it is read
             found.problems.append(f"{name}: {error}")
         else:
-            (found.on_device if array is value and is_cuda(value) else found.host)[name] = array
+            if array is None:
+                found.on_device[name] = value
+            else:
+                found.host[name] = array
     return found
 
 
+def _host_view(value: Any) -> NDArray[Any] | None:
+    """A view of a value; None when it lies on a device."""
+    if getattr(value, "is_cpu", False) and not value.requires_grad:
+        try:
+            array = value.numpy()  # the usual case, by the shortest way
+        except (RuntimeError, TypeError):
+            return as_array(value)
+        if array.dtype in _NUMBER_DTYPES:
+            return array  # type: ignore[no-any-return]
+    return None if is_cuda(value) else as_array(value)
+
+
 def _whole_numbers(name: str, value: Any) -> NDArray[Any]:
-    if is_cuda(value):
+    if value.__class__ is not np.ndarray and is_cuda(value):
         raise UsageError(f"{name}: needed on the host at once: pass numpy arrays or CPU tensors, found {value.device}")
     array = as_array(value)
     if array.ndim != 1 or array.dtype.kind not in "iu":

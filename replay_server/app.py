@@ -17,8 +17,9 @@ from replay_server.limits import Limits
 from replay_server.live import LiveEpisodes
 from replay_server.metrics import Metrics
 from replay_server.pages import make_pages
-from replay_server.rest import add_rest
+from replay_server.rest import PREFIX, add_rest
 from replay_server.rest.run_converter import RunConverter
+from replay_server.rest.videos import add_videos
 from replay_server.security import Gate
 from replay_server.services import Services
 from replay_server.socket.connection import Connection
@@ -91,6 +92,7 @@ def create_app(
         metrics=metrics,
         clock=clock,
     )
+    metrics.watch("replay_waiting_bytes", "Bytes that wait for slow viewers", lambda: services.hub.n_waiting_bytes)
     metrics.watch("replay_cache_bytes", "Bytes that the caches hold", lambda: library.n_bytes)
 
     app = Flask(__name__, static_folder=None)
@@ -100,6 +102,7 @@ def create_app(
     app.extensions[EXTENSION] = services
     add_admission(app, services)
     add_rest(app, services)
+    add_videos(app, catalog, settings, url_prefix=PREFIX)
     add_socket_route(app, services)
     app.register_blueprint(make_pages())
     return app

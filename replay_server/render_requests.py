@@ -74,16 +74,21 @@ class RenderRequests:
         from celery import Celery  # lazy: a server that makes no videos needs none
         from kombu.exceptions import OperationalError
 
-        app = Celery("hamlet-requests", broker=celery_broker_url(self._broker_url), set_as_current=False)
-        app.conf.broker_transport_options = {
-            "global_keyprefix": self._key_prefix,
-            "socket_timeout": _SEND_TIMEOUT_SECS,
-            "socket_connect_timeout": _SEND_TIMEOUT_SECS,
-        }
-        try:
-            with app.connection_for_write() as connection:
-                app.send_task(
-                    RENDER_TASK, [video_id], queue=RENDER_QUEUE, connection=connection, retry=False, ignore_result=True
-                )
-        except (OperationalError, OSError) as error:
-            _log.warning("video_id=%s: the workers could not be told, they will find it: %s", video_id, error)
+        with Celery("hamlet-requests", broker=celery_broker_url(self._broker_url), set_as_current=False) as app:
+            app.conf.broker_transport_options = {
+                "global_keyprefix": self._key_prefix,
+                "socket_timeout": _SEND_TIMEOUT_SECS,
+                "socket_connect_timeout": _SEND_TIMEOUT_SECS,
+            }
+            try:
+                with app.connection_for_write() as connection:
+                    app.send_task(
+                        RENDER_TASK,
+                        [video_id],
+                        queue=RENDER_QUEUE,
+                        connection=connection,
+                        retry=False,
+                        ignore_result=True,
+                    )
+            except (OperationalError, OSError) as error:
+                _log.warning("video_id=%s: the workers could not be told, they will find it: %s", video_id, error)

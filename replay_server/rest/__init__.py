@@ -16,7 +16,7 @@ from replay_server.rest.tags import make_tags
 from replay_server.rest.thumbnails import make_thumbnails
 from replay_server.services import Services
 
-__all__ = ["add_rest"]
+__all__ = ["PREFIX", "add_rest"]
 
 PREFIX = "/api/v1"
 

@@ -6,17 +6,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, request, send_file, url_for
+from flask import Blueprint, Flask, Response, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from recorder.catalog import Catalog, VideoRow
+from recorder.settings import Settings
 from recorder.video_wish import VIDEO_CHOICES
 from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import json_response
 
-__all__ = ["make_videos", "video_map"]
+__all__ = ["add_videos", "make_videos", "video_map"]
 
 _TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
 _MOST = 1000
@@ -67,6 +68,14 @@ def make_videos(catalog: Catalog, requests: RenderRequests, videos_dir: Path) ->
         return _file(videos_dir, catalog.get_video(video_id))
 
     return videos
+
+
+def add_videos(app: Flask, catalog: Catalog, settings: Settings, *, url_prefix: str) -> None:
+    """Offer videos, where there can be render workers: a server for their queue, and a folder for the files."""
+    if settings.redis.url is None or (settings.local_recordings_dir is None and settings.render.videos_dir is None):
+        return
+    requests = RenderRequests(catalog, settings, redis_url=settings.redis.url)
+    app.register_blueprint(make_videos(catalog, requests, settings.videos_path), url_prefix=url_prefix)
 
 
 def video_map(row: VideoRow) -> dict[str, Any]:

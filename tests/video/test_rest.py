@@ -1,0 +1,98 @@
+"""What the page's button does: ask, watch, fetch, cancel."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.settings import load_settings
+from recorder.storage import open_storage
+from replay_server.app import EXTENSION, create_app
+from tests.video.conftest import RUN
+from tests.video.decoding import n_frames_of
+from worker.video.queue import RenderContext, begin_video, hand_out_segments, render_segment
+
+WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast"}
+
+
+@pytest.fixture
+def settings(recordings, redis_url):
+    places = {"recordings_dir": str(recordings.folder), "database": str(recordings.database)}
+    return load_settings(overrides={**places, "redis": {"url": redis_url}})
+
+
+@pytest.fixture
+def client(recordings, settings):
+    recordings.add(1, 4)
+    app = create_app(settings, catalog=recordings.catalog)
+    yield app.test_client()
+    app.extensions[EXTENSION].close("the end of the test")
+
+
+def render_all(recordings, settings, video_id):
+    messages = []
+    context = RenderContext(
+        catalog=recordings.catalog,
+        storage=open_storage(recordings.folder),
+        videos_dir=settings.videos_path,
+        send_segment=lambda *message: messages.append(message),
+        send_video=lambda _: None,
+    )
+    begin_video(context, video_id)
+    hand_out_segments(context)
+    for message in messages:
+        render_segment(context, *message)
+
+
+def test_a_video_is_asked_for_watched_and_fetched(client, recordings, settings, tmp_path):
+    answer = client.post("/api/v1/videos", json=WISH)
+    assert answer.status_code == 202
+    place = answer.headers["Location"]
+    assert client.get(place).json["state"] == "queued"
+    with client.get(f"{place}/file") as early:
+        assert early.status_code == 409
+    assert client.post("/api/v1/videos", json=WISH).headers["Location"] == place
+    render_all(recordings, settings, answer.json["video_id"])
+    assert (client.get(place).json["state"], client.get(place).json["progress"]) == ("done", 1.0)
+    with client.get(f"{place}/file") as file:
+        assert file.content_type == "video/mp4"
+        (tmp_path / "fetched.mp4").write_bytes(file.data)
+    assert n_frames_of(tmp_path / "fetched.mp4") == 4
+    with client.get(f"{place}/file", headers={"Range": "bytes=0-99"}) as part:
+        assert (part.status_code, len(part.data)) == (206, 100)
+    assert client.post("/api/v1/videos", json=WISH).status_code == 200
+
+
+def test_videos_are_listed_and_cancelled(client):
+    place = client.post("/api/v1/videos", json=WISH).headers["Location"]
+    assert [video["state"] for video in client.get("/api/v1/videos?episode=1").json["videos"]] == ["queued"]
+    assert client.get("/api/v1/videos?episode=2").json["videos"] == []
+    assert client.delete(place).json["state"] == "cancelled"
+    assert client.post("/api/v1/videos", json=WISH).json["state"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"episode_id": 9}, 404, "episode 9"),
+        ({}, 400, "expected 'episode_id'"),
+        ({"episode_id": 1, "run_id": 3}, 400, "run_id is a text"),
+        ({"episode_id": 1, "presets": "slow"}, 400, "did you mean 'preset'"),
+        ({"episode_id": 1, "fps": "30"}, 400, "fps of a video is of type float"),
+        ([1], 400, "expected a JSON object"),
+    ],
+)
+def test_a_wrong_wish_is_answered_by_what_was_expected(client, body, status, message):
+    answer = client.post("/api/v1/videos", json=body)
+    assert (answer.status_code, message in answer.json["error"]["message"]) == (status, True), answer.json
+
+
+def test_a_video_that_is_not_there_is_not_found(client):
+    for method in (client.get, client.delete):
+        assert method("/api/v1/videos/0123").status_code == 404
+
+
+def test_a_server_without_workers_offers_no_videos(recordings):
+    settings = load_settings(overrides={"recordings_dir": str(recordings.folder), "database": str(recordings.database)})
+    app = create_app(settings, catalog=recordings.catalog)
+    assert app.test_client().get("/api/v1/videos").status_code == 404
+    app.extensions[EXTENSION].close("the end of the test")

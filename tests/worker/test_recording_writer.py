@@ -56,7 +56,7 @@ def test_two_writers_share_a_database_without_taking_each_others_episodes(tmp_pa
     for recorder in recorders:
         for episode_id in range(20):
             play(recorder, episode_id)
-    assert all([writer.stop() for writer in writers])
+    assert [writer.stop() for writer in writers] == [True, True]
     with Catalog(tmp_path / "demo.db") as catalog:
         assert catalog.parked_writes() == []
         assert all(row.attempts == 1 for row in catalog.list_episodes(limit=100).episodes)

@@ -1,0 +1,40 @@
+"""List the kept episodes that could not be written and were set aside, with their error; let them be tried again."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output
+from recorder.commands.parsing import add_command
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "parked"
+
+_COLUMNS = {"run_id": "run", "episode_id": "episode", "attempts": "attempts", "error": "error"}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, NAME, description=__doc__, example="parked\nparked --retry --run my-run")
+    parser.add_argument("--retry", action="store_true", help="let workers try them again, from the first attempt on")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List them; with ``--retry`` also put them back."""
+    output = Output.of(args)
+    run_id = getattr(args, "run", None)
+    with open_catalog(settings_of(args), read_only=not args.retry) as catalog:
+        rows = [row for row in catalog.parked_writes() if run_id in (None, row.run_id)]
+        if args.retry:
+            catalog.retry_parked(run_id)
+    parked = [{name: getattr(row, name) for name in _COLUMNS} for row in rows]
+    output.document({"retried": args.retry, "episodes": parked})
+    output.table(f"{len(parked)} episodes could not be written", _COLUMNS, parked)
+    if parked:
+        output.note("workers try them again" if args.retry else "when the cause is gone: --retry")
+    return ExitStatus.OK

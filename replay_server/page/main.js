@@ -8,21 +8,33 @@ import { followLink, readPlace } from "./shell/share.js";
 import { chosenTheme, startTheme, toggleTheme } from "./shell/theme.js";
 import { ReplaySocket } from "./source/socket.js";
 
-const socket = new ReplaySocket(Object.assign(new URL("/ws", location.href), { protocol: location.protocol.replace("http", "ws") }).href);
+const socket = new ReplaySocket(
+  Object.assign(new URL("/ws", location.href), { protocol: location.protocol.replace("http", "ws") }).href,
+);
 const outlet = element("div", { class: "outlet" });
 let page = null;
 
 function header() {
   const home = element(
     "a",
-    { class: "brand", href: "/", on: { click: (event) => followLink(event, { page: "browser", runId: null, theme: chosenTheme() }) } },
+    {
+      class: "brand",
+      href: "/",
+      on: { click: (event) => followLink(event, { page: "browser", runId: null, theme: chosenTheme() }) },
+    },
     element("span", { class: "brand-mark", "aria-hidden": "true" }),
     "Hamlet",
     element("span", { class: "muted brand-more" }, "flight recorder"),
   );
   const theme = element(
     "button",
-    { type: "button", class: "button icon-button", title: "Dark or light", "aria-label": "Dark or light", on: { click: toggleTheme } },
+    {
+      type: "button",
+      class: "button icon-button",
+      title: "Dark or light",
+      "aria-label": "Dark or light",
+      on: { click: toggleTheme },
+    },
     icon("theme"),
   );
   return element("header", { class: "page-header" }, home, theme);

@@ -27,7 +27,11 @@ const assertAsExpected = (chunks) => {
       assert.equal(chunk.firstStep + offset, expected.step_numbers[index]);
       for (const [name, rows] of Object.entries(expected.columns)) {
         const row = chunk.row(name, offset);
-        assert.deepEqual(row && Array.from(row), rows[index] && rows[index].map(Number), `${name} of step ${chunk.firstStep + offset}`);
+        assert.deepEqual(
+          row && Array.from(row),
+          rows[index] && rows[index].map(Number),
+          `${name} of step ${chunk.firstStep + offset}`,
+        );
       }
     }
   }
@@ -73,7 +77,10 @@ describe("bytes that lie", () => {
     for (let at = 0; at < frame.length; at += 97) {
       const flipped = frame.slice();
       flipped[at] ^= 0x41;
-      assert.throws(() => decodeChunk(flipped, schema), (error) => error instanceof CorruptEpisodeError || error instanceof EpisodeTooLargeError);
+      assert.throws(
+        () => decodeChunk(flipped, schema),
+        (error) => error instanceof CorruptEpisodeError || error instanceof EpisodeTooLargeError,
+      );
     }
   });
 

@@ -76,7 +76,10 @@ describe("the clock", () => {
     const clock = clockOver(100, { loop: [10, 14], speed: 4 });
     clock.seek(10);
     clock.play();
-    assert.deepEqual(shown(clock, 3).sort((one, other) => one - other), [10, 11, 12, 13, 14]);
+    assert.deepEqual(
+      shown(clock, 3).sort((one, other) => one - other),
+      [10, 11, 12, 13, 14],
+    );
   });
 
   test("repeats a loop that ends with the episode", () => {
@@ -134,7 +137,10 @@ describe("dull spans", () => {
   });
 
   test("never hold a marker", () => {
-    assert.deepEqual(spansOf({ position: standing, reward: even }, [20]), [[1, 20], [21, 40]]);
+    assert.deepEqual(spansOf({ position: standing, reward: even }, [20]), [
+      [1, 20],
+      [21, 40],
+    ]);
   });
 
   test("end where the reward changes, and short ones don't count", () => {
@@ -170,23 +176,67 @@ describe("markers", () => {
   };
 
   test("say when a meter comes near empty, once each time", () => {
-    const found = markersOf({ meters: [[0.5, 1], [0.09, 1], [0.08, 1], [0.3, 1], [0.05, 0]] });
-    assert.deepEqual(found.map(({ index, label }) => [index, label]), [[1, "energy at 9%"], [4, "energy at 5%"], [4, "mood at 0%"]]);
+    const found = markersOf({
+      meters: [
+        [0.5, 1],
+        [0.09, 1],
+        [0.08, 1],
+        [0.3, 1],
+        [0.05, 0],
+      ],
+    });
+    assert.deepEqual(
+      found.map(({ index, label }) => [index, label]),
+      [
+        [1, "energy at 9%"],
+        [4, "energy at 5%"],
+        [4, "mood at 0%"],
+      ],
+    );
   });
 
   test("say when an affordance comes into use, by the action's name", () => {
-    const found = markersOf({ position: [[2, 3], [2, 3], [2, 3], [1, 3]], action: [0, 1, 1, 1] });
+    const found = markersOf({
+      position: [
+        [2, 3],
+        [2, 3],
+        [2, 3],
+        [1, 3],
+      ],
+      action: [0, 1, 1, 1],
+    });
     assert.deepEqual(found, [{ index: 1, kind: "affordance", label: "using Bed" }]);
   });
 
   test("say when two allowed actions are valued alike", () => {
-    const q = [[1, 0, 0.99], [1, 0, 0.999], [1, 0, 0.2], [1, 0, 0.999]];
-    assert.deepEqual(markersOf({ q_values: q }).map(({ index }) => index), [0, 3]);
-    assert.deepEqual(markersOf({ q_values: q, action_masks: [[1, 1, 0], [1, 1, 0], [1, 1, 0], [1, 1, 1]] }).map(({ index }) => index), [3]);
+    const q = [
+      [1, 0, 0.99],
+      [1, 0, 0.999],
+      [1, 0, 0.2],
+      [1, 0, 0.999],
+    ];
+    assert.deepEqual(
+      markersOf({ q_values: q }).map(({ index }) => index),
+      [0, 3],
+    );
+    assert.deepEqual(
+      markersOf({
+        q_values: q,
+        action_masks: [
+          [1, 1, 0],
+          [1, 1, 0],
+          [1, 1, 0],
+          [1, 1, 1],
+        ],
+      }).map(({ index }) => index),
+      [3],
+    );
   });
 
   test("say how the episode ended", () => {
-    assert.deepEqual(markersOf({ reward: [1, 1], terminated: [0, 1], done: [0, 1] }), [{ index: 1, kind: "end", label: "terminated" }]);
+    assert.deepEqual(markersOf({ reward: [1, 1], terminated: [0, 1], done: [0, 1] }), [
+      { index: 1, kind: "end", label: "terminated" },
+    ]);
   });
 
   test("stay bounded in number", () => {
@@ -222,7 +272,10 @@ describe("divergence", () => {
   });
 
   test("is found though the chunks of the two lie differently", async () => {
-    const found = await firstDivergence(storeOf(walk([1, 1, 1]), walk([1, 1, 5], 3)), storeOf(walk([1, 1]), walk([1, 1, 1, 1], 2)));
+    const found = await firstDivergence(
+      storeOf(walk([1, 1, 1]), walk([1, 1, 5], 3)),
+      storeOf(walk([1, 1]), walk([1, 1, 1, 1], 2)),
+    );
     assert.deepEqual(found, { step: 5, what: "action" });
   });
 
@@ -231,6 +284,9 @@ describe("divergence", () => {
   });
 
   test("is the end of the shorter one when all else is equal", async () => {
-    assert.deepEqual(await firstDivergence(storeOf(walk([1, 1, 1])), storeOf(walk([1, 1]))), { step: 2, what: "length" });
+    assert.deepEqual(await firstDivergence(storeOf(walk([1, 1, 1])), storeOf(walk([1, 1]))), {
+      step: 2,
+      what: "length",
+    });
   });
 });

@@ -72,14 +72,17 @@ describe("requests for chunks", () => {
     requests.want(50, { urgent: true });
     const arrived = settle(requests, server);
     assert.equal(arrived[0], 50);
-    assert.deepEqual(arrived.sort((one, other) => one - other), [0, 1, 2, 3, 4, 5, 6, 7, 50]);
+    assert.deepEqual(
+      arrived.sort((one, other) => one - other),
+      [0, 1, 2, 3, 4, 5, 6, 7, 50],
+    );
   });
 
   test("never have more under way than the window", () => {
     const requests = new ChunkRequests();
     for (let position = 0; position < 100; position++) requests.want(position);
     let credit = 0;
-    for (let message; (message = requests.next()); ) credit += message.credit;
+    for (let message; (message = requests.next());) credit += message.credit;
     assert.equal(credit, 4);
   });
 
@@ -137,8 +140,18 @@ describe("a link", () => {
 
   test("holds all of a place, and gives it back", () => {
     const whole = {
-      page: "player", runId: "a/b ?", episodeId: 7, live: false, step: 37, speed: 2, autoplay: false, selection: [120, 180], skipsDull: true,
-      compared: { runId: "a/b ?", episodeId: 9 }, align: "divergence", theme: "light",
+      page: "player",
+      runId: "a/b ?",
+      episodeId: 7,
+      live: false,
+      step: 37,
+      speed: 2,
+      autoplay: false,
+      selection: [120, 180],
+      skipsDull: true,
+      compared: { runId: "a/b ?", episodeId: 9 },
+      align: "divergence",
+      theme: "light",
     };
     assert.deepEqual(place(linkTo(whole)), whole);
   });
@@ -152,7 +165,8 @@ describe("a link", () => {
   });
 
   test("names runs that would break a path", () => {
-    for (const runId of ["", "..", "~x", "50%", "ü/#?"]) assert.equal(place(linkTo({ page: "player", runId, episodeId: 1 })).runId, runId);
+    for (const runId of ["", "..", "~x", "50%", "ü/#?"])
+      assert.equal(place(linkTo({ page: "player", runId, episodeId: 1 })).runId, runId);
   });
 
   test("to nothing in particular is the browser's", () => {

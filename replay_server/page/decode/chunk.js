@@ -34,7 +34,9 @@ export function chunkFrom(body, schema, nBytes = 0) {
   columns.forEach((spec, index) => {
     const slot = slots[index];
     if (slot === null) return;
-    const whole = slot instanceof Uint8Array || (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array));
+    const whole =
+      slot instanceof Uint8Array ||
+      (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array));
     if (!whole) throw new CorruptEpisodeError(`a chunk's slot of column ${spec.name} holds something else than bytes`);
     filled.set(spec.name, { spec, slot });
   });
@@ -71,8 +73,8 @@ export class Chunk {
   /**
    * The values of a column, decoded once; null when this chunk has none.
    *
-   * @returns {?{values: ArrayLike<number>, nValues: number, shape: number[], rowOf: ?Int16Array}} `rowOf[t]` is the row of step `t` within
-   *   `values`, -1 where the step has no value; null when every step has one.
+   * @returns {?{values: ArrayLike<number>, nValues: number, shape: number[], rowOf: ?Int16Array}} `rowOf[t]` is the row
+   *   of step `t` within `values`, -1 where the step has no value; null when every step has one.
    */
   column(name) {
     let column = this.#decoded.get(name);
@@ -100,7 +102,8 @@ export class Chunk {
 
   #decode({ spec, slot }) {
     const { nValues, shape } = spec;
-    if (slot instanceof Uint8Array) return { values: decodeColumn(slot, this.nSteps, spec), nValues, shape, rowOf: null };
+    if (slot instanceof Uint8Array)
+      return { values: decodeColumn(slot, this.nSteps, spec), nValues, shape, rowOf: null };
     const [mask, bytes] = slot;
     if (mask.length !== Math.ceil(this.nSteps / 8)) {
       throw new CorruptEpisodeError(`column ${spec.name}: a mask of ${mask.length} bytes for ${this.nSteps} steps`);

@@ -1,15 +1,26 @@
 /**
  * One column of one chunk, from bytes to numbers; FORMAT.md, section "Encodings", is the specification.
  *
- * The result is row-major: the number `c` of step `t` lies at `t * k + c`. 64-bit integers come as doubles, exact up to 2^53;
- * half floats as singles; booleans as 0 and 1.
+ * The result is row-major: the number `c` of step `t` lies at `t * k + c`. 64-bit integers come as doubles, exact up to
+ * 2^53; half floats as singles; booleans as 0 and 1.
  */
 
 import { CorruptEpisodeError, EpisodeTooLargeError } from "./errors.js";
 import { MAX_FRAME_BYTES } from "./lz4.js";
 
 const ITEM_BYTES = {
-  "|b1": 1, "|i1": 1, "|u1": 1, "<i2": 2, "<u2": 2, "<f2": 2, "<i4": 4, "<u4": 4, "<f4": 4, "<i8": 8, "<u8": 8, "<f8": 8,
+  "|b1": 1,
+  "|i1": 1,
+  "|u1": 1,
+  "<i2": 2,
+  "<u2": 2,
+  "<f2": 2,
+  "<i4": 4,
+  "<u4": 4,
+  "<f4": 4,
+  "<i8": 8,
+  "<u8": 8,
+  "<f8": 8,
 };
 const ENCODINGS = new Set(["plain", "planes", "delta", "bits"]);
 const MAX_COLUMNS = 1024;
@@ -23,14 +34,20 @@ const MAX_DIMENSIONS = 8;
  * @throws {CorruptEpisodeError} it is not a schema.
  */
 export function readSchema(source) {
-  if (!Array.isArray(source) || source.length > MAX_COLUMNS) throw new CorruptEpisodeError("the header has no schema that can be read");
+  if (!Array.isArray(source) || source.length > MAX_COLUMNS)
+    throw new CorruptEpisodeError("the header has no schema that can be read");
   return source.map((column) => {
     const [name, dtype, shape, encoding] = Array.isArray(column) ? column : [];
     const whole =
-      typeof name === "string" && Object.hasOwn(ITEM_BYTES, dtype) && ENCODINGS.has(encoding) &&
+      typeof name === "string" &&
+      Object.hasOwn(ITEM_BYTES, dtype) &&
+      ENCODINGS.has(encoding) &&
       (encoding === "bits") === (dtype === "|b1") &&
-      Array.isArray(shape) && shape.length <= MAX_DIMENSIONS && shape.every((n) => Number.isInteger(n) && n >= 0);
-    if (!whole) throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${String(name).slice(0, 60)}`);
+      Array.isArray(shape) &&
+      shape.length <= MAX_DIMENSIONS &&
+      shape.every((n) => Number.isInteger(n) && n >= 0);
+    if (!whole)
+      throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${String(name).slice(0, 60)}`);
     return { name, dtype, shape, encoding, nValues: shape.reduce((product, n) => product * n, 1) };
   });
 }
@@ -47,10 +64,13 @@ export function readSchema(source) {
 export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }) {
   const itemBytes = ITEM_BYTES[dtype];
   const n = nSteps * nValues;
-  if (n * itemBytes > MAX_FRAME_BYTES) throw new EpisodeTooLargeError(`column ${name} would take ${n * itemBytes} bytes`);
+  if (n * itemBytes > MAX_FRAME_BYTES)
+    throw new EpisodeTooLargeError(`column ${name} would take ${n * itemBytes} bytes`);
   const expectedBytes = encoding === "bits" ? Math.ceil(n / 8) : n * itemBytes;
   if (bytes.length !== expectedBytes) {
-    throw new CorruptEpisodeError(`column ${name}: expected ${expectedBytes} bytes for ${nSteps} steps, found ${bytes.length}`);
+    throw new CorruptEpisodeError(
+      `column ${name}: expected ${expectedBytes} bytes for ${nSteps} steps, found ${bytes.length}`,
+    );
   }
   if (encoding === "bits") return transposed(unpackBits(bytes, n), nSteps, nValues);
   if (encoding === "plain") return numbersOf(bytes.slice(), dtype);
@@ -89,7 +109,8 @@ function gatherPlanes(bytes, itemBytes) {
 /** Undo zigzag and differences in place: each component is a run of `nSteps` little-endian numbers. */
 function accumulate(bytes, itemBytes, nSteps) {
   if (itemBytes === 8) return accumulate64(new Int32Array(bytes.buffer), nSteps);
-  const words = itemBytes === 1 ? bytes : itemBytes === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer);
+  const words =
+    itemBytes === 1 ? bytes : itemBytes === 2 ? new Uint16Array(bytes.buffer) : new Uint32Array(bytes.buffer);
   let sum = 0;
   for (let index = 0; index < words.length; index++) {
     if (index % nSteps === 0) sum = 0;
@@ -117,21 +138,34 @@ function accumulate64(words, nSteps) {
   }
 }
 
-/** Little-endian bytes, a buffer of their own, as numbers. Every machine a browser runs on is little-endian, and so are typed arrays. */
+/**
+ * Little-endian bytes, a buffer of their own, as numbers. Every machine a browser runs on is little-endian, and so are
+ * typed arrays.
+ */
 function numbersOf(bytes, dtype) {
   const { buffer } = bytes;
   switch (dtype) {
     case "|b1":
-    case "|u1": return bytes;
-    case "|i1": return new Int8Array(buffer);
-    case "<u2": return new Uint16Array(buffer);
-    case "<i2": return new Int16Array(buffer);
-    case "<f2": return Float32Array.from(new Uint16Array(buffer), halfToNumber);
-    case "<u4": return new Uint32Array(buffer);
-    case "<i4": return new Int32Array(buffer);
-    case "<f4": return new Float32Array(buffer);
-    case "<f8": return new Float64Array(buffer);
-    default: return wideToNumbers(buffer, dtype === "<i8");
+    case "|u1":
+      return bytes;
+    case "|i1":
+      return new Int8Array(buffer);
+    case "<u2":
+      return new Uint16Array(buffer);
+    case "<i2":
+      return new Int16Array(buffer);
+    case "<f2":
+      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+    case "<u4":
+      return new Uint32Array(buffer);
+    case "<i4":
+      return new Int32Array(buffer);
+    case "<f4":
+      return new Float32Array(buffer);
+    case "<f8":
+      return new Float64Array(buffer);
+    default:
+      return wideToNumbers(buffer, dtype === "<i8");
   }
 }
 

@@ -1,4 +1,6 @@
-/** A whole recording in memory: header, chunks and footer of version 2, framed or not; FORMAT.md is the specification. */
+/**
+ * A whole recording in memory: header, chunks and footer of version 2, framed or not; FORMAT.md is the specification.
+ */
 
 import { chunkFrom } from "./chunk.js";
 import { readSchema } from "./columns.js";
@@ -26,13 +28,20 @@ export function readEpisodeFile(bytes) {
   const headerEnd = framed ? frameEnd(bytes) : objects[0]?.end;
   const header = framed ? unpack(decompressFrame(bytes.subarray(0, headerEnd), MAX_HEADER_BYTES)) : objects[0]?.value;
   if (header?.version !== VERSION) {
-    throw new CorruptEpisodeError(`expected a recording of version ${VERSION}, found version ${String(header?.version)}`);
+    throw new CorruptEpisodeError(
+      `expected a recording of version ${VERSION}, found version ${String(header?.version)}`,
+    );
   }
   const schema = readSchema(header.schema);
   const footer = framed ? footerByTrailer(bytes) : null;
   const { chunks, gaps } = footer
-    ? { chunks: footer.chunks.map(([offset, nBytes, firstStep, nSteps]) => ({ firstStep, nSteps, offset, nBytes })), gaps: footer.gaps }
-    : framed ? walkFrames(bytes, headerEnd, schema) : listObjects(objects, schema);
+    ? {
+        chunks: footer.chunks.map(([offset, nBytes, firstStep, nSteps]) => ({ firstStep, nSteps, offset, nBytes })),
+        gaps: footer.gaps,
+      }
+    : framed
+      ? walkFrames(bytes, headerEnd, schema)
+      : listObjects(objects, schema);
   return {
     metadata: header.metadata,
     reasons: header.reasons,

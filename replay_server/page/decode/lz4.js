@@ -127,7 +127,7 @@ function unpackBlock(source, start, end, out, written) {
       } while (more === 255 && at < end);
     }
     if (at + nLiterals > end || written + nLiterals > out.length) throw overrun();
-    for (const stop = at + nLiterals; at < stop; ) out[written++] = source[at++];
+    for (const stop = at + nLiterals; at < stop;) out[written++] = source[at++];
     if (at === end) break;
 
     const distance = source[at] | (source[at + 1] << 8);
@@ -141,7 +141,7 @@ function unpackBlock(source, start, end, out, written) {
       } while (more === 255 && at < end);
     }
     if (at > end || distance === 0 || distance > written || written + nMatched > out.length) throw overrun();
-    for (let from = written - distance, stop = written + nMatched; written < stop; ) out[written++] = out[from++];
+    for (let from = written - distance, stop = written + nMatched; written < stop;) out[written++] = out[from++];
   }
   return written;
 }

@@ -1,7 +1,7 @@
 /**
- * MessagePack, read only. Maps become objects without a prototype (a key named `__proto__` is a key like any other), binary becomes
- * views of the given bytes, 64-bit integers become numbers: exact up to 2^53, rounded beyond. Extension types are refused.
- * Source: the MessagePack specification.
+ * MessagePack, read only. Maps become objects without a prototype (a key named `__proto__` is a key like any other),
+ * binary becomes views of the given bytes, 64-bit integers become numbers: exact up to 2^53, rounded beyond. Extension
+ * types are refused. Source: the MessagePack specification.
  */
 
 import { CorruptEpisodeError } from "./errors.js";
@@ -72,30 +72,54 @@ class Reader {
     if (kind < 0xc0) return this.text(kind & 31);
     if (kind >= 0xe0) return kind - 256;
     switch (kind) {
-      case 0xc0: return null;
-      case 0xc2: return false;
-      case 0xc3: return true;
-      case 0xc4: return this.binary(this.unsigned(1));
-      case 0xc5: return this.binary(this.unsigned(2));
-      case 0xc6: return this.binary(this.unsigned(4));
-      case 0xca: return this.view.getFloat32(this.take(4));
-      case 0xcb: return this.view.getFloat64(this.take(8));
-      case 0xcc: return this.unsigned(1);
-      case 0xcd: return this.unsigned(2);
-      case 0xce: return this.unsigned(4);
-      case 0xcf: return Number(this.view.getBigUint64(this.take(8)));
-      case 0xd0: return this.view.getInt8(this.take(1));
-      case 0xd1: return this.view.getInt16(this.take(2));
-      case 0xd2: return this.view.getInt32(this.take(4));
-      case 0xd3: return Number(this.view.getBigInt64(this.take(8)));
-      case 0xd9: return this.text(this.unsigned(1));
-      case 0xda: return this.text(this.unsigned(2));
-      case 0xdb: return this.text(this.unsigned(4));
-      case 0xdc: return this.array(this.unsigned(2), depth);
-      case 0xdd: return this.array(this.unsigned(4), depth);
-      case 0xde: return this.map(this.unsigned(2), depth);
-      case 0xdf: return this.map(this.unsigned(4), depth);
-      default: throw new CorruptEpisodeError(`MessagePack: type 0x${kind.toString(16)} is not allowed here`);
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xc4:
+        return this.binary(this.unsigned(1));
+      case 0xc5:
+        return this.binary(this.unsigned(2));
+      case 0xc6:
+        return this.binary(this.unsigned(4));
+      case 0xca:
+        return this.view.getFloat32(this.take(4));
+      case 0xcb:
+        return this.view.getFloat64(this.take(8));
+      case 0xcc:
+        return this.unsigned(1);
+      case 0xcd:
+        return this.unsigned(2);
+      case 0xce:
+        return this.unsigned(4);
+      case 0xcf:
+        return Number(this.view.getBigUint64(this.take(8)));
+      case 0xd0:
+        return this.view.getInt8(this.take(1));
+      case 0xd1:
+        return this.view.getInt16(this.take(2));
+      case 0xd2:
+        return this.view.getInt32(this.take(4));
+      case 0xd3:
+        return Number(this.view.getBigInt64(this.take(8)));
+      case 0xd9:
+        return this.text(this.unsigned(1));
+      case 0xda:
+        return this.text(this.unsigned(2));
+      case 0xdb:
+        return this.text(this.unsigned(4));
+      case 0xdc:
+        return this.array(this.unsigned(2), depth);
+      case 0xdd:
+        return this.array(this.unsigned(4), depth);
+      case 0xde:
+        return this.map(this.unsigned(2), depth);
+      case 0xdf:
+        return this.map(this.unsigned(4), depth);
+      default:
+        throw new CorruptEpisodeError(`MessagePack: type 0x${kind.toString(16)} is not allowed here`);
     }
   }
 

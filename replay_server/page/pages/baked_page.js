@@ -1,4 +1,7 @@
-/** The player over a recording that is at hand as bytes: no server, no address. A file with the episode baked in starts here. */
+/**
+ * The player over a recording that is at hand as bytes: no server, no address. A file with the episode baked in starts
+ * here.
+ */
 
 import { Player } from "../player/player.js";
 import { playerKeys } from "../player/player_keys.js";
@@ -12,14 +15,23 @@ import { EpisodeStore } from "../source/episode_store.js";
  * Play a recording.
  *
  * @param {Uint8Array} bytes a file of version 2
- * @param {Element} parent where the player is put; the style sheets `theme.css`, `shell.css` and `player.css` belong to the page
+ * @param {Element} parent where the player is put; the style sheets `theme.css`, `shell.css` and `player.css` belong to
+ *   the page
  * @returns {Player}
  */
 export function playBytes(bytes, parent) {
   startTheme(null);
   const alone = () => showNote("This file holds one episode only.");
   const help = () => showHelp(keys);
-  const start = { episodeId: 0, step: null, autoplay: false, speed: null, selection: null, skipsDull: false, live: false };
+  const start = {
+    episodeId: 0,
+    step: null,
+    autoplay: false,
+    speed: null,
+    selection: null,
+    skipsDull: false,
+    live: false,
+  };
   const player = new Player([new EpisodeStore(new BytesSource(bytes))], start, { copyLink: alone, help });
   const keys = playerKeys(player, { toEpisode: alone, compare: alone, help, leave: () => {} });
   bindKeys(keys);

@@ -95,7 +95,11 @@ export class BrowserPage {
     this.#welcome.hidden = false;
     this.#welcome.replaceChildren(
       element("h1", {}, "Nothing recorded yet"),
-      element("p", {}, "Start a training that records its episodes; this page shows them as soon as the first one is kept. To try it: "),
+      element(
+        "p",
+        {},
+        "Start a training that records its episodes; this page shows them as soon as the first one is kept. To try it: ",
+      ),
       element("pre", {}, "make demo"),
     );
   }
@@ -179,7 +183,13 @@ export class BrowserPage {
       this.#cursor = cursor;
       this.#table.add(episodes);
       const nRows = this.#table.nRows;
-      this.#table.say(nRows ? (cursor ? "Loading more…" : `${formatCount(nRows)} episodes`) : "No recorded episode matches these filters.");
+      this.#table.say(
+        nRows
+          ? cursor
+            ? "Loading more…"
+            : `${formatCount(nRows)} episodes`
+          : "No recorded episode matches these filters.",
+      );
       if (cursor) this.#table.checkEnd();
     } catch (error) {
       if (asked === this.#asked) this.#table.say(error.message);
@@ -191,7 +201,11 @@ function browserKeys(table, filters, help) {
   return [
     { keys: ["ArrowDown", "n"], does: "next episode", run: () => table.walk(1) },
     { keys: ["ArrowUp", "p"], does: "previous episode", run: () => table.walk(-1) },
-    { keys: ["Enter"], does: "open the episode", run: () => document.activeElement?.closest("tr")?.querySelector("a")?.click() },
+    {
+      keys: ["Enter"],
+      does: "open the episode",
+      run: () => document.activeElement?.closest("tr")?.querySelector("a")?.click(),
+    },
     { keys: ["/"], does: "filter by reason", run: () => filters.focus() },
     { keys: ["Escape"], does: "no filters", run: () => filters.clear() },
     { keys: ["?"], does: "this help", run: help },

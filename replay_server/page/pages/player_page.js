@@ -55,7 +55,9 @@ export class PlayerPage {
     const keys = playerKeys(this.#player, page);
     this.#unbind = bindKeys(keys);
     this.node.append(this.#header.node, this.#player.node);
-    this.#stopState = socket.onState((isOpen) => this.#player.say(isOpen ? "" : "The connection to the server is lost. Trying again…"));
+    this.#stopState = socket.onState((isOpen) =>
+      this.#player.say(isOpen ? "" : "The connection to the server is lost. Trying again…"),
+    );
     this.#listen(stores);
   }
 
@@ -78,7 +80,7 @@ export class PlayerPage {
       runId: outline?.runId ?? this.#place.runId,
       episodeId: this.#place.episodeId === null ? null : (outline?.episodeId ?? this.#place.episodeId),
       live: this.#place.live && Boolean(outline?.live),
-      step: this.#player.isFollowing ? null : this.#player.stepNumber,
+      step: this.#player.controls.isFollowing ? null : this.#player.stepNumber,
       speed: clock.speed,
       selection: this.#player.selection,
       skipsDull: clock.dullSpans !== null,
@@ -97,7 +99,11 @@ export class PlayerPage {
       clearTimeout(this.#linkTimer);
       this.#linkTimer = setTimeout(() => replaceLink(this.#here), LINK_MILLIS);
     });
-    if (stores.length > 1) Promise.all(stores.map(opened)).then(() => this.#compare(stores), () => {});
+    if (stores.length > 1)
+      Promise.all(stores.map(opened)).then(
+        () => this.#compare(stores),
+        () => {},
+      );
   }
 
   async #compare(stores) {
@@ -116,7 +122,8 @@ export class PlayerPage {
     this.#place = { ...this.#place, align };
     const [one, other] = this.#player.stores.map(({ table }) => table);
     this.#player.alignBy(align === "end" ? other.endStep - one.endStep : 0);
-    if (align === "divergence" && this.#divergence && seeks) this.#player.seek(one.indexOf(this.#divergence.step));
+    if (align === "divergence" && this.#divergence && seeks)
+      this.#player.controls.seek(one.indexOf(this.#divergence.step));
   }
 
   #compareWith(episodeId) {
@@ -134,7 +141,8 @@ export class PlayerPage {
     if (!outline) return;
     try {
       const episodeId = await fetchNeighbour(outline.runId, outline.episodeId, direction);
-      if (episodeId === null) showNote(direction > 0 ? "This is the last recorded episode." : "This is the first recorded episode.");
+      if (episodeId === null)
+        showNote(direction > 0 ? "This is the last recorded episode." : "This is the first recorded episode.");
       else this.#visit({ episodeId, step: null, selection: null, live: false });
     } catch (error) {
       showNote(error.message);
@@ -143,7 +151,8 @@ export class PlayerPage {
 
   #leave() {
     if (document.fullscreenElement) document.exitFullscreen();
-    else visit({ page: "browser", runId: this.#player.store.outline?.runId ?? this.#place.runId, theme: chosenTheme() });
+    else
+      visit({ page: "browser", runId: this.#player.store.outline?.runId ?? this.#place.runId, theme: chosenTheme() });
   }
 
   #visit(changes) {

@@ -71,7 +71,8 @@ export class PlaybackClock {
    * Let time pass.
    *
    * @param {number} secs since the last call
-   * @param {function(number): boolean} isLoaded whether the step with this index can be shown; playback waits in front of one that can't
+   * @param {function(number): boolean} isLoaded whether the step with this index can be shown; playback waits in front
+   *   of one that can't
    */
   advance(secs, isLoaded) {
     if (!this.isPlaying) return;

@@ -20,14 +20,16 @@ const COMPARED = [
 export function divergenceIn(one, other, firstStep, endStep) {
   for (let step = firstStep; step < endStep; step++) {
     for (const [column, what] of COMPARED) {
-      if (!areEqual(one.row(column, step - one.firstStep), other.row(column, step - other.firstStep))) return { step, what };
+      if (!areEqual(one.row(column, step - one.firstStep), other.row(column, step - other.firstStep)))
+        return { step, what };
     }
   }
   return null;
 }
 
 /**
- * The first step at which two episodes differ: steps that one of them lacks are passed over, unless it has ended before them.
+ * The first step at which two episodes differ: steps that one of them lacks are passed over, unless it has ended before
+ * them.
  *
  * @param {import("../source/episode_store.js").EpisodeStore} one
  * @param {import("../source/episode_store.js").EpisodeStore} other

@@ -10,8 +10,8 @@ export class DullSpanFinder {
   #reward = null;
 
   /**
-   * Take in the next step, and append to `spans`, or extend its last one, `[from, to)` in indexes. In an episode without positions nothing
-   * moves: there the meters must stand still.
+   * Take in the next step, and append to `spans`, or extend its last one, `[from, to)` in indexes. In an episode
+   * without positions nothing moves: there the meters must stand still.
    *
    * @param {import("../decode/chunk.js").Chunk} chunk
    * @param {number} offset of the step within the chunk

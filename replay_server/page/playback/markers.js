@@ -1,6 +1,6 @@
 /**
- * Markers: the moments of an episode that are worth a look. A meter near empty, an affordance used, an action that the policy was unsure
- * of, the end. Kinds are those of PROTOCOL.md.
+ * Markers: the moments of an episode that are worth a look. A meter near empty, an affordance used, an action that the
+ * policy was unsure of, the end. Kinds are those of PROTOCOL.md.
  */
 
 /** What each kind is called; `mark` stands on the timeline for readers who don't see colours. */
@@ -61,7 +61,8 @@ export class MarkerFinder {
     for (let meter = 0; meter < (meters?.length ?? 0); meter++) {
       const wasLow = this.#isLow[meter];
       this.#isLow[meter] = meters[meter] < LOW_METER;
-      if (this.#isLow[meter] && !wasLow) yield ["low_meter", `${this.#names[meter]} at ${Math.round(meters[meter] * 100)}%`];
+      if (this.#isLow[meter] && !wasLow)
+        yield ["low_meter", `${this.#names[meter]} at ${Math.round(meters[meter] * 100)}%`];
     }
   }
 
@@ -72,7 +73,9 @@ export class MarkerFinder {
   }
 
   *#unsure(qValues, masks) {
-    const allowed = qValues ? [...qValues].filter((value, action) => Number.isFinite(value) && (!masks || masks[action])) : [];
+    const allowed = qValues
+      ? [...qValues].filter((value, action) => Number.isFinite(value) && (!masks || masks[action]))
+      : [];
     const wasUnsure = this.#wasUnsure;
     allowed.sort((one, other) => other - one);
     // Of two actions the lesser one is the lowest too, and never lies close to the best.
@@ -83,7 +86,8 @@ export class MarkerFinder {
 
 /** How this episode tells that an affordance is used: by progress, by an action's name, or else by standing on it. */
 function useTest(schema, actionNames) {
-  if (schema.some(({ name }) => name === "interaction_progress")) return (chunk, offset) => chunk.scalar("interaction_progress", offset) > 0;
+  if (schema.some(({ name }) => name === "interaction_progress"))
+    return (chunk, offset) => chunk.scalar("interaction_progress", offset) > 0;
   const uses = new Set(actionNames.flatMap((name, action) => (/^(interact|use)/i.test(name) ? [action] : [])));
   return uses.size ? (chunk, offset) => uses.has(chunk.scalar("action", offset)) : () => true;
 }

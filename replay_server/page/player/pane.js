@@ -1,4 +1,7 @@
-/** One episode as it is seen: the stage with its clock and action, meters, Q-values, facts. The player has one, a comparison two. */
+/**
+ * One episode as it is seen: the stage with its clock and action, meters, Q-values, facts. The player has one, a
+ * comparison two.
+ */
 
 import { element, setText } from "../shell/dom.js";
 import { prefersLessMotion } from "../shell/theme.js";
@@ -94,7 +97,8 @@ export class Pane {
     const move = `${index} ${prefersLessMotion() || !next ? 0 : share}`;
     if (move !== this.#lastMove) {
       this.#lastMove = move;
-      if (this.#hasGrid) this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
+      if (this.#hasGrid)
+        this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
     }
     if (index !== this.#shownIndex) {
       this.#shownIndex = index;
@@ -132,7 +136,10 @@ export class Pane {
     this.#meters.draw(step, previous);
     this.#qValues.draw(step);
     this.#info.draw(step);
-    setText(this.#action, step.actionVector ? "" : actionText(this.store.outline.actionNames[step.action], step.action));
+    setText(
+      this.#action,
+      step.actionVector ? "" : actionText(this.store.outline.actionNames[step.action], step.action),
+    );
     setText(this.#progress, step.progress > 0 ? `${Math.round(step.progress * 100)}%` : "");
   }
 }

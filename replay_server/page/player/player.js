@@ -1,34 +1,29 @@
 /**
- * The player: one clock over one or two panes, a timeline and a transport. It knows no server: episodes come from stores, whatever
- * their source, so it also plays a recording that was baked into a file.
+ * The player: one clock over one or two panes, a timeline and a transport. It knows no server: episodes come from
+ * stores, whatever their source, so it also plays a recording that was baked into a file.
  */
 
-import { PlaybackClock } from "../playback/clock.js";
-import { neighbourMarker } from "../playback/markers.js";
 import { element, setText } from "../shell/dom.js";
 import { formatNumber } from "../shell/numbers.js";
 import { DeltaView } from "../views/delta_view.js";
 import { actionText } from "../views/info_view.js";
-import { GridView } from "../views/grid_view.js";
 import { TimelineView } from "../views/timeline_view.js";
 import { TransportView } from "../views/transport_view.js";
+import { Controls } from "./controls.js";
 import { Pane } from "./pane.js";
-import { readStep, readTrail } from "./step_view.js";
+import { Preview } from "./preview.js";
+import { readStep } from "./step_view.js";
 
 /** A tab that was in the background does not jump ahead by more than this. */
 const LONGEST_FRAME_SECS = 0.25;
-
-/** Steps and seconds that the arrows go. */
-const SEEK_SECS = 5;
 
 /**
  * Events: `rest` (playback came to rest: paused, sought, stepped), `opened`, `ended` (a live episode ended).
  */
 export class Player extends EventTarget {
   node = element("div", { class: "player" });
-  clock = new PlaybackClock();
-  /** Stick to the newest step of a live episode. */
-  isFollowing = false;
+  /** @type {Controls} */
+  controls;
 
   #panes;
   #offset = 0;
@@ -38,44 +33,38 @@ export class Player extends EventTarget {
   #deck = element("div", { class: "panel deck" });
   #announcer = element("p", { class: "sr-only", "aria-live": "polite" });
   #banner = element("p", { class: "banner", role: "status", hidden: true });
-  #preview = null;
+  #preview;
   #wantedNumber;
   #isQueued = false;
   #isClosed = false;
-  #lastFrameAt = 0;
+  /** When the last frame of playback was drawn; null while it rests. */
+  #lastFrameAt = null;
   #resumesAfterDrag = false;
-  #hovered = null;
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore[]} stores one, or two to compare
-   * @param {{episodeId: ?number, step: ?number, autoplay: boolean, speed: ?number, selection: ?[number, number], skipsDull: boolean, live: boolean}} start
-   *   steps are numbers; without `episodeId` the next live episode is followed when one ends
+   * @param {{episodeId: ?number, step: ?number, autoplay: boolean, speed: ?number, selection: ?[number, number],
+   *   skipsDull: boolean, live: boolean}} start steps are numbers; without `episodeId` the next live episode is
+   *   followed when one ends
    * @param {{copyLink: function(): void, help: function(): void}} page what the player leaves to the page around it
    */
   constructor(stores, start, page) {
     super();
     this.#wantedNumber = start.step;
+    this.controls = new Controls(stores[0], () => this.#rest());
     this.clock.speed = start.speed ?? 1;
-    this.isFollowing = start.live && start.step === null;
-    this.#panes = stores.map((store, number) => new Pane(store, number === 0 ? (meters) => this.#showMeters(meters) : null));
+    this.controls.isFollowing = start.live && start.step === null;
+    this.#preview = new Preview(stores[0]);
+    this.#panes = stores.map(
+      (store, number) => new Pane(store, number === 0 ? (meters) => this.#showMeters(meters) : null),
+    );
     this.#delta = stores.length > 1 ? new DeltaView() : null;
     this.#timeline = new TimelineView({
-      seek: (index) => this.seek(index),
+      seek: (index) => this.controls.seek(index),
       dragging: (isDragging) => this.#drag(isDragging),
-      hover: (index, place) => this.#hover(index, place),
+      hover: (index, place) => this.#preview.show(index, place),
     });
-    this.#transport = new TransportView({
-      restart: () => this.seek(0),
-      step: (n) => this.step(n),
-      togglePlay: () => this.togglePlay(),
-      speed: (speed) => this.setSpeed(speed),
-      loop: () => this.loopOn(),
-      toggleSkip: () => this.toggleSkip(),
-      follow: () => this.follow(),
-      fullscreen: () => this.toggleFullscreen(),
-      copyLink: page.copyLink,
-      help: page.help,
-    });
+    this.#transport = new TransportView(this.controls, { ...page, fullscreen: () => this.toggleFullscreen() });
     this.#deck.append(this.#timeline.node, this.#transport.node);
     this.node.append(
       this.#banner,
@@ -85,6 +74,10 @@ export class Player extends EventTarget {
       this.#announcer,
     );
     this.#listen(stores, start);
+  }
+
+  get clock() {
+    return this.controls.clock;
   }
 
   /** The store that the timeline shows. */
@@ -105,106 +98,6 @@ export class Player extends EventTarget {
   /** Step numbers of the loop, or null. */
   get selection() {
     return this.clock.loop && this.clock.loop.map((index) => this.store.table.numberOf(index));
-  }
-
-  togglePlay() {
-    if (this.clock.isPlaying || (this.isFollowing && this.clock.isLive)) this.pause();
-    else this.play();
-  }
-
-  play() {
-    this.clock.play();
-    this.#lastFrameAt = performance.now();
-    this.#queue();
-  }
-
-  pause() {
-    this.clock.pause();
-    this.isFollowing = false;
-    this.#rest();
-  }
-
-  /** Pause, and go `n` steps on, or back when negative. */
-  step(n) {
-    this.clock.step(n);
-    this.isFollowing = false;
-    this.#rest();
-  }
-
-  /** Go to the step with this index, and play on if it played. */
-  seek(index) {
-    this.clock.seek(index);
-    this.isFollowing = false;
-    this.#rest();
-  }
-
-  /** Go a share of the whole on, or back when negative. */
-  seekShare(share) {
-    this.seek(this.clock.index + Math.round(share * this.clock.nSteps));
-  }
-
-  /** What the arrows do: a step while paused, seconds while playing. */
-  arrow(direction) {
-    if (this.clock.isPlaying) this.seek(this.clock.index + direction * Math.max(1, Math.round(SEEK_SECS * this.clock.speed * 5)));
-    else this.step(direction);
-  }
-
-  /** Go to the end; of a live episode: follow it. */
-  toEnd() {
-    if (this.store.outline?.live) this.follow();
-    else this.seek(this.clock.lastIndex);
-  }
-
-  /** Go to the newest step of a live episode, and stay there. */
-  follow() {
-    this.clock.pause();
-    this.isFollowing = true;
-    this.clock.seek(this.clock.lastIndex);
-    this.#rest();
-  }
-
-  setSpeed(speed) {
-    this.clock.speed = speed;
-    this.#rest();
-  }
-
-  changeSpeed(direction) {
-    this.clock.changeSpeed(direction);
-    this.#rest();
-  }
-
-  /** The next or the previous marker. */
-  toMarker(direction) {
-    const marker = neighbourMarker(this.store.outline?.markers ?? [], this.clock.index, direction);
-    if (!marker) return;
-    this.seek(marker.index);
-    this.#announcer.textContent = marker.label;
-  }
-
-  /** One button for the whole loop: its start, its end, and away with it. */
-  loopOn() {
-    if (this.clock.loop === null) this.loopFrom();
-    else if (this.clock.index > this.clock.loop[0] && this.clock.loop[1] === this.clock.lastIndex) this.loopTo();
-    else this.clearLoop();
-  }
-
-  loopFrom() {
-    this.#setLoop([this.clock.index, Math.max(this.clock.index + 1, this.clock.loop?.[1] ?? this.clock.lastIndex)]);
-  }
-
-  loopTo() {
-    this.#setLoop([Math.min(this.clock.loop?.[0] ?? 0, Math.max(0, this.clock.index - 1)), this.clock.index]);
-  }
-
-  clearLoop() {
-    this.#setLoop(null);
-  }
-
-  toggleSkip() {
-    this.clock.dullSpans = this.clock.dullSpans ? null : (this.store.outline?.dull ?? []);
-    this.#timeline.skipsDull = this.clock.dullSpans !== null;
-    this.#timeline.refresh();
-    this.#rest();
   }
 
   toggleFullscreen() {
@@ -228,7 +121,7 @@ export class Player extends EventTarget {
   close() {
     this.#isClosed = true;
     this.#timeline.close();
-    this.#preview?.close();
+    this.#preview.close();
     for (const pane of this.#panes) pane.close();
   }
 
@@ -249,11 +142,13 @@ export class Player extends EventTarget {
         pane.describe();
         if (!isFirst) return;
         this.clock.isLive = false;
-        this.isFollowing &&= start.episodeId === null;
+        this.controls.isFollowing &&= start.episodeId === null;
         this.#rest();
         this.dispatchEvent(new Event("ended"));
       });
-      store.addEventListener("waiting", () => pane.say("No episode is being recorded right now. Waiting for the next one…"));
+      store.addEventListener("waiting", () =>
+        pane.say("No episode is being recorded right now. Waiting for the next one…"),
+      );
       store.addEventListener("failure", ({ detail }) => {
         pane.say(detail.message);
         this.#deck.classList.toggle("unopened", !this.store.outline);
@@ -266,12 +161,12 @@ export class Player extends EventTarget {
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
     this.#timeline.open(this.store);
-    if (this.isFollowing) this.clock.seek(this.clock.lastIndex);
+    if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
     else if (this.#wantedNumber !== null) this.clock.seek(outline.table.indexOf(this.#wantedNumber));
     else this.clock.seek(0);
-    if (start.selection) this.#setLoop(start.selection.map((step) => outline.table.indexOf(step)));
-    if (start.skipsDull !== (this.clock.dullSpans !== null)) this.toggleSkip();
-    if (start.autoplay) this.play();
+    if (start.selection) this.controls.setLoop(start.selection.map((step) => outline.table.indexOf(step)));
+    if (start.skipsDull !== (this.clock.dullSpans !== null)) this.controls.toggleSkip();
+    if (start.autoplay) this.controls.play();
     this.#rest();
     this.dispatchEvent(new Event("opened"));
   }
@@ -279,15 +174,8 @@ export class Player extends EventTarget {
   #grown() {
     this.clock.nSteps = this.store.nSteps;
     if (this.clock.dullSpans) this.clock.dullSpans = this.store.outline.dull;
-    if (this.isFollowing) this.clock.seek(this.clock.lastIndex);
+    if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
     if (!this.store.outline.overview) this.#timeline.refresh();
-  }
-
-  #setLoop(loop) {
-    this.clock.loop = loop;
-    this.#timeline.loop = loop;
-    this.#timeline.refresh();
-    this.#rest();
   }
 
   #showMeters(meters) {
@@ -300,13 +188,14 @@ export class Player extends EventTarget {
       this.#resumesAfterDrag = this.clock.isPlaying;
       this.clock.pause();
     } else if (this.#resumesAfterDrag) {
-      this.play();
+      this.controls.play();
     }
   }
 
-  /** Playback rests, or its settings changed: draw, and tell whoever listens. */
+  /** Playback rests, or goes on in another way: draw, and tell whoever listens. */
   #rest() {
     this.#want();
+    this.#timeline.mark({ loop: this.clock.loop, skipsDull: this.clock.dullSpans !== null });
     this.#announce();
     this.#queue();
     this.dispatchEvent(new Event("rest"));
@@ -321,12 +210,16 @@ export class Player extends EventTarget {
   }
 
   #announce() {
-    if (this.clock.isPlaying || !this.store.outline) return;
+    const { outline } = this.store;
+    if (this.clock.isPlaying || !outline) return;
     const step = readStep(this.store, this.clock.index);
-    const name = step && this.store.outline.actionNames[step.action];
-    const text = step
-      ? `Step ${step.number}, ${actionText(name, step.action)}, reward ${formatNumber(step.reward)}, total ${formatNumber(step.cumulative)}`
-      : `Step ${this.stepNumber}`;
+    const facts = [`Step ${this.stepNumber}`];
+    if (step) {
+      const action = actionText(outline.actionNames[step.action], step.action);
+      facts.push(action, `reward ${formatNumber(step.reward)}`, `total ${formatNumber(step.cumulative)}`);
+    }
+    facts.push(...outline.markers.filter(({ index }) => index === this.clock.index).map(({ label }) => label));
+    const text = facts.join(", ");
     setText(this.#announcer, text);
     this.#timeline.announce(this.stepNumber, text);
   }
@@ -342,15 +235,22 @@ export class Player extends EventTarget {
 
   #frame(now) {
     const wasPlaying = this.clock.isPlaying;
-    this.clock.advance(Math.min(LONGEST_FRAME_SECS, Math.max(0, (now - this.#lastFrameAt) / 1000)), (index) => this.#isLoaded(index));
-    this.#lastFrameAt = now;
+    const secs = this.#lastFrameAt === null ? 0 : Math.min(LONGEST_FRAME_SECS, (now - this.#lastFrameAt) / 1000);
+    this.clock.advance(secs, (index) => this.#isLoaded(index));
+    this.#lastFrameAt = this.clock.isPlaying ? now : null;
     const share = this.clock.position - this.clock.index;
     const steps = this.#panes.map((pane, number) => this.#drawPane(pane, number, share));
     this.#delta?.draw(steps[0], steps[1], this.store.outline.meterNames);
     this.#timeline.draw(this.clock.position);
     const { table, live } = this.store.outline;
     const last = Math.max(0, table.endStep - 1);
-    this.#transport.draw({ clock: this.clock, number: this.stepNumber, last, isLive: live, isFollowing: this.isFollowing });
+    this.#transport.draw({
+      clock: this.clock,
+      number: this.stepNumber,
+      last,
+      isLive: live,
+      isFollowing: this.controls.isFollowing,
+    });
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
     if (this.clock.isPlaying) this.#queue();
     else if (wasPlaying) this.#rest();
@@ -379,27 +279,4 @@ export class Player extends EventTarget {
       return false;
     });
   }
-
-  /** A small picture of another step, within the timeline's bubble. */
-  #hover(index, place) {
-    this.#hovered = index;
-    if (index === null || this.store.outline.substrate.position_dim === 0) {
-      place.hidden = true;
-      return;
-    }
-    if (this.#preview?.outline !== this.store.outline) {
-      this.#preview?.close();
-      this.#preview = Object.assign(new GridView({ legend: false }), { outline: this.store.outline });
-      this.#preview.open(this.store.outline);
-      place.replaceChildren(this.#preview.node);
-    }
-    place.hidden = false;
-    this.store.load(index).then(() => this.#drawPreview(index), () => {});
-  }
-
-  #drawPreview(index) {
-    const step = this.#hovered === index && readStep(this.store, index);
-    if (step) requestAnimationFrame(() => this.#preview.draw(step, null, 0, readTrail(this.store, index, 12)));
-  }
 }
-

@@ -2,31 +2,37 @@
 
 /**
  * @param {import("./player.js").Player} player
- * @param {{toEpisode: function(number): void, compare: function(): void, help: function(): void, leave: function(): void}} page
+ * @param {{toEpisode: function(number): void, compare: function(): void, help: function(): void, leave: function():
+ *   void}} page
  * @returns {import("../shell/keys.js").Binding[]}
  */
 export function playerKeys(player, page) {
+  const { controls } = player;
   return [
-    { keys: [" ", "k"], does: "play or pause", run: () => player.togglePlay() },
-    { keys: ["ArrowLeft"], does: "one step back; 5 seconds while playing", run: () => player.arrow(-1) },
-    { keys: ["ArrowRight"], does: "one step on; 5 seconds while playing", run: () => player.arrow(1) },
-    { keys: [","], does: "pause, one step back", run: () => player.step(-1) },
-    { keys: ["."], does: "pause, one step on", run: () => player.step(1) },
-    { keys: ["Shift+ArrowLeft"], does: "a tenth of the episode back", run: () => player.seekShare(-0.1) },
-    { keys: ["Shift+ArrowRight"], does: "a tenth of the episode on", run: () => player.seekShare(0.1) },
-    { keys: ["j", "<"], does: "slower", run: () => player.changeSpeed(-1) },
-    { keys: ["l", ">"], does: "faster", run: () => player.changeSpeed(1) },
-    { keys: [..."0123456789"], does: "to 0 % … 90 %", run: ({ key }) => player.seek((Number(key) / 10) * player.clock.nSteps) },
-    { keys: ["Home"], does: "to the start", run: () => player.seek(0) },
-    { keys: ["End"], does: "to the end; follow a live episode", run: () => player.toEnd() },
-    { keys: ["["], does: "previous marker", run: () => player.toMarker(-1) },
-    { keys: ["]"], does: "next marker", run: () => player.toMarker(1) },
+    { keys: [" ", "k"], does: "play or pause", run: () => controls.togglePlay() },
+    { keys: ["ArrowLeft"], does: "one step back; 5 seconds while playing", run: () => controls.arrow(-1) },
+    { keys: ["ArrowRight"], does: "one step on; 5 seconds while playing", run: () => controls.arrow(1) },
+    { keys: [","], does: "pause, one step back", run: () => controls.step(-1) },
+    { keys: ["."], does: "pause, one step on", run: () => controls.step(1) },
+    { keys: ["Shift+ArrowLeft"], does: "a tenth of the episode back", run: () => controls.seekShare(-0.1) },
+    { keys: ["Shift+ArrowRight"], does: "a tenth of the episode on", run: () => controls.seekShare(0.1) },
+    { keys: ["j", "<"], does: "slower", run: () => controls.changeSpeed(-1) },
+    { keys: ["l", ">"], does: "faster", run: () => controls.changeSpeed(1) },
+    {
+      keys: [..."0123456789"],
+      does: "to 0 % … 90 %",
+      run: ({ key }) => controls.seek((Number(key) / 10) * controls.clock.nSteps),
+    },
+    { keys: ["Home"], does: "to the start", run: () => controls.seek(0) },
+    { keys: ["End"], does: "to the end; follow a live episode", run: () => controls.toEnd() },
+    { keys: ["["], does: "previous marker", run: () => controls.toMarker(-1) },
+    { keys: ["]"], does: "next marker", run: () => controls.toMarker(1) },
     { keys: ["ArrowUp", "p"], does: "previous episode", run: () => page.toEpisode(-1) },
     { keys: ["ArrowDown", "n"], does: "next episode", run: () => page.toEpisode(1) },
-    { keys: ["i"], does: "loop from here", run: () => player.loopFrom() },
-    { keys: ["o"], does: "loop to here", run: () => player.loopTo() },
-    { keys: ["\\"], does: "no loop", run: () => player.clearLoop() },
-    { keys: ["s"], does: "skip dull stretches", run: () => player.toggleSkip() },
+    { keys: ["i"], does: "loop from here", run: () => controls.loopFrom() },
+    { keys: ["o"], does: "loop to here", run: () => controls.loopTo() },
+    { keys: ["\\"], does: "no loop", run: () => controls.setLoop(null) },
+    { keys: ["s"], does: "skip dull stretches", run: () => controls.toggleSkip() },
     { keys: ["c"], does: "compare with another episode", run: () => page.compare() },
     { keys: ["f"], does: "full screen", run: () => player.toggleFullscreen() },
     { keys: ["?"], does: "this help", run: () => page.help() },

@@ -4,7 +4,8 @@
  * Give a canvas the resolution of the place it takes on the page, and clear it.
  *
  * @param {HTMLCanvasElement} canvas laid out by the style sheet
- * @returns {{context: CanvasRenderingContext2D, width: number, height: number}} sizes in CSS pixels, which the context draws in
+ * @returns {{context: CanvasRenderingContext2D, width: number, height: number}} sizes in CSS pixels, which the context
+ *   draws in
  */
 export function prepareCanvas(canvas) {
   const ratio = window.devicePixelRatio || 1;

@@ -11,9 +11,18 @@ let noteTimer = 0;
 /** Show what the keys do. */
 export function showHelp(bindings) {
   const rows = bindings.map(({ keys, does }) =>
-    element("div", { class: "help-row" }, element("dt", {}, ...keys.map((key) => element("kbd", {}, keyName(key)))), element("dd", {}, does)),
+    element(
+      "div",
+      { class: "help-row" },
+      element("dt", {}, ...keys.map((key) => element("kbd", {}, keyName(key)))),
+      element("dd", {}, does),
+    ),
   );
-  const close = element("button", { type: "button", class: "button icon-button", "aria-label": "Close" }, icon("close"));
+  const close = element(
+    "button",
+    { type: "button", class: "button icon-button", "aria-label": "Close" },
+    icon("close"),
+  );
   const dialog = element(
     "dialog",
     { class: "help", "aria-label": "Keyboard help", on: { close: () => dialog.remove() } },

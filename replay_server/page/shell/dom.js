@@ -6,7 +6,8 @@ const SVG = "http://www.w3.org/2000/svg";
  * Make an element.
  *
  * @param {string} tag
- * @param {object} [properties] properties of the element; `class`, `role`, and names with `-` become attributes, `on` maps events to listeners
+ * @param {object} [properties] properties of the element; `class`, `role`, and names with `-` become attributes, `on`
+ *   maps events to listeners
  * @param {...(Node|string|null|undefined|false)} children
  */
 export function element(tag, properties = {}, ...children) {
@@ -29,7 +30,8 @@ export function setText(node, text) {
 function fill(node, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name === "on") for (const [type, listener] of Object.entries(value)) node.addEventListener(type, listener);
-    else if (name === "class" || name === "role" || name === "for" || name.includes("-")) node.setAttribute(name, value);
+    else if (name === "class" || name === "role" || name === "for" || name.includes("-"))
+      node.setAttribute(name, value);
     else node[name] = value;
   }
   node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));

@@ -29,7 +29,12 @@ const FILLED = new Set(["play", "skip"]);
 export function icon(name) {
   return graphic(
     "svg",
-    { viewBox: "0 0 24 24", class: FILLED.has(name) ? "icon icon-filled" : "icon", "aria-hidden": "true", focusable: "false" },
+    {
+      viewBox: "0 0 24 24",
+      class: FILLED.has(name) ? "icon icon-filled" : "icon",
+      "aria-hidden": "true",
+      focusable: "false",
+    },
     graphic("path", { d: PATHS[name] }),
   );
 }

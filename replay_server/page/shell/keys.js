@@ -9,8 +9,8 @@ const TAKEN_BY_BUTTONS = new Set([" ", "Enter"]);
 /**
  * Bind keys while a page is shown.
  *
- * @param {{keys: string[], does: string, run: function(KeyboardEvent): void}[]} bindings `keys` as `KeyboardEvent.key` has them, with
- *   `Shift+` in front where it matters
+ * @param {{keys: string[], does: string, run: function(KeyboardEvent): void}[]} bindings `keys` as `KeyboardEvent.key`
+ *   has them, with `Shift+` in front where it matters
  * @returns {function(): void} unbinds them
  */
 export function bindKeys(bindings) {
@@ -30,8 +30,14 @@ export function bindKeys(bindings) {
 }
 
 const SHOWN = {
-  " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓",
-  "Shift+ArrowLeft": "Shift ←", "Shift+ArrowRight": "Shift →", Escape: "Esc",
+  " ": "Space",
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  "Shift+ArrowLeft": "Shift ←",
+  "Shift+ArrowRight": "Shift →",
+  Escape: "Esc",
 };
 
 /** A key as it is printed on keyboards. */

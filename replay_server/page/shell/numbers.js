@@ -7,7 +7,8 @@ export function formatNumber(value, decimals = 2) {
   if (value === null || value === undefined || Number.isNaN(value)) return "—";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
   const size = Math.abs(value);
-  const text = size >= 1e7 || (size > 0 && size < 0.5 * 10 ** -decimals) ? size.toExponential(1) : size.toFixed(decimals);
+  const text =
+    size >= 1e7 || (size > 0 && size < 0.5 * 10 ** -decimals) ? size.toExponential(1) : size.toFixed(decimals);
   return value < 0 && Number(text) !== 0 ? MINUS + text : text;
 }
 
@@ -19,7 +20,9 @@ export function formatChange(value, decimals = 2) {
 
 /** An integer with thin gaps between thousands. */
 export function formatCount(value) {
-  return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
 /** A moment, seconds since 1970, in the reader's own time zone. */

@@ -61,7 +61,10 @@ export function readPlace(url) {
  */
 export function linkTo(place) {
   const query = new URLSearchParams();
-  const path = place.page === "player" && place.episodeId !== null ? `/runs/${runSegment(place.runId)}/episodes/${place.episodeId}` : "/";
+  const path =
+    place.page === "player" && place.episodeId !== null
+      ? `/runs/${runSegment(place.runId)}/episodes/${place.episodeId}`
+      : "/";
   if (place.page === "player" && place.episodeId === null) query.set("follow", place.runId);
   else if (place.live) query.set("live", "1");
   if (place.page === "browser" && place.runId !== null && place.runId !== undefined) query.set("run", place.runId);
@@ -92,7 +95,8 @@ export function replaceLink(place) {
 
 /** A link to a place that opens without loading the page anew, unless the person asks for a new tab. */
 export function followLink(event, place) {
-  if (event.defaultPrevented || event.button > 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  if (event.defaultPrevented || event.button > 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
+    return;
   event.preventDefault();
   visit(place);
 }

@@ -44,7 +44,8 @@ export async function fetchNeighbour(runId, episodeId, direction) {
   return episodes[0]?.episode_id ?? null;
 }
 
-export const thumbnailUrl = (runId, episodeId, size) => `${ROOT}${episodePath(runId, episodeId)}/thumbnail.png?size=${size}`;
+export const thumbnailUrl = (runId, episodeId, size) =>
+  `${ROOT}${episodePath(runId, episodeId)}/thumbnail.png?size=${size}`;
 
 let videosOffered = null;
 
@@ -86,5 +87,9 @@ function get(path, query = {}) {
 async function check(response) {
   if (response.ok) return;
   const { error } = await response.json().catch(() => ({}));
-  throw new ApiError(error?.message ?? `the server answered ${response.status}`, error?.code ?? "internal", response.status);
+  throw new ApiError(
+    error?.message ?? `the server answered ${response.status}`,
+    error?.code ?? "internal",
+    response.status,
+  );
 }

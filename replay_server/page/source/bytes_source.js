@@ -27,7 +27,10 @@ export class BytesSource {
     });
   }
 
-  /** Ask for a chunk; `onChunk` brings it: at once when a person waits for it, else when the page has nothing better to do. */
+  /**
+   * Ask for a chunk; `onChunk` brings it: at once when a person waits for it, else when the page has nothing better to
+   * do.
+   */
   request(position, { urgent = false } = {}) {
     const { offset, nBytes } = this.#chunks[position];
     const deliver = () => this.#listener?.onChunk(position, this.#bytes.subarray(offset, offset + nBytes));

@@ -1,8 +1,9 @@
 /**
- * Which messages fetch the wanted chunks of one stream. Pure: it is told what is wanted and what arrived, and says what to send.
+ * Which messages fetch the wanted chunks of one stream. Pure: it is told what is wanted and what arrived, and says what
+ * to send.
  *
- * The server sends chunks in order from where it stands, one for each credit; `seek` moves it and replaces the outstanding credit. What a
- * person waits for goes first; what is only fetched ahead goes on afterwards.
+ * The server sends chunks in order from where it stands, one for each credit; `seek` moves it and replaces the
+ * outstanding credit. What a person waits for goes first; what is only fetched ahead goes on afterwards.
  */
 
 /** Chunks under way at once: enough to hide a round trip, few enough that a seek never waits behind many. */
@@ -47,7 +48,8 @@ export class ChunkRequests {
   /**
    * What to send now.
    *
-   * @returns {?{seek: ?number, credit: number}} `seek` is a position to move to, null to go on in order; null when nothing is to be sent.
+   * @returns {?{seek: ?number, credit: number}} `seek` is a position to move to, null to go on in order; null when
+   *   nothing is to be sent.
    */
   next() {
     if (!this.#wanted.length || this.#underWay.length >= WINDOW) return null;

@@ -1,6 +1,6 @@
 /**
- * Where the steps of an episode lie. A step's *index* counts the recorded steps from 0; its *number* is its place in the episode as it was
- * played. They differ behind a gap.
+ * Where the steps of an episode lie. A step's *index* counts the recorded steps from 0; its *number* is its place in
+ * the episode as it was played. They differ behind a gap.
  */
 export class ChunkTable {
   /** @type {{firstStep: number, nSteps: number, firstIndex: number, rewardBefore: ?number}[]} */
@@ -32,7 +32,10 @@ export class ChunkTable {
     return chunk ? chunk.firstStep + Math.min(index - chunk.firstIndex, chunk.nSteps) : 0;
   }
 
-  /** The index of the recorded step with this number; within a gap that of the next recorded step. Held within the episode. */
+  /**
+   * The index of the recorded step with this number; within a gap that of the next recorded step. Held within the
+   * episode.
+   */
   indexOf(number) {
     const position = this.#search((chunk) => chunk.firstStep <= number);
     if (position < 0) return 0;

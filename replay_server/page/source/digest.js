@@ -1,6 +1,7 @@
 /**
- * What the timeline shows of an episode as a whole, found from its chunks as they come, in order: the curves of the reward and the
- * meters, markers, and dull spans. The server sends all this with a recording; live episodes and files in memory need it made here.
+ * What the timeline shows of an episode as a whole, found from its chunks as they come, in order: the curves of the
+ * reward and the meters, markers, and dull spans. The server sends all this with a recording; live episodes and files
+ * in memory need it made here.
  */
 
 import { DullSpanFinder } from "../playback/dull_spans.js";

@@ -1,5 +1,6 @@
 /**
- * The decoded steps of one episode, over any source. Holds a bounded number of bytes: the chunks used last stay, the others are fetched again.
+ * The decoded steps of one episode, over any source. Holds a bounded number of bytes: the chunks used last stay, the
+ * others are fetched again.
  */
 
 import { decodeChunk } from "../decode/chunk.js";
@@ -12,8 +13,8 @@ const MAX_CACHED_BYTES = 48 * 2 ** 20;
 const AHEAD = 2;
 
 /**
- * Events: `outline` (an episode was opened, or another took its place), `change` (steps, markers or curves grew), `ended`, `waiting`,
- * `failure` (with `detail`, an error).
+ * Events: `outline` (an episode was opened, or another took its place), `change` (steps, markers or curves grew),
+ * `ended`, `waiting`, `failure` (with `detail`, an error).
  */
 export class EpisodeStore extends EventTarget {
   /** @type {?import("./outline.js").Outline} */
@@ -129,7 +130,7 @@ export class EpisodeStore extends EventTarget {
   #digestOn() {
     const digest = this.#digest;
     if (!digest) return;
-    for (let chunk; (chunk = this.#chunks.get(digest.nextChunk)); ) digest.add(chunk);
+    for (let chunk; (chunk = this.#chunks.get(digest.nextChunk));) digest.add(chunk);
     if (digest.nextChunk < this.table.chunks.length) this.#source.request(digest.nextChunk);
   }
 

@@ -19,7 +19,8 @@ import { ChunkTable } from "./chunk_table.js";
  * @property {{firstStep: number, endStep: ?number, reason: string}[]} gaps in step numbers
  * @property {{index: number, kind: string, label: string}[]} markers
  * @property {[number, number][]} dull in indexes, the end excluded
- * @property {?{index: number[], cumulative_reward: number[], meters: number[][]}} overview null when it must be found from the steps
+ * @property {?{index: number[], cumulative_reward: number[], meters: number[][]}} overview null when it must be found
+ *   from the steps
  */
 
 /** @returns {Outline} from the server's `opened` message. */

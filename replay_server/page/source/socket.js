@@ -1,6 +1,6 @@
 /**
- * One WebSocket to the replay server, shared by the streams of the page: puts chunks together from their parts, hands each stream its
- * messages, and connects again when the connection is lost. PROTOCOL.md is the specification.
+ * One WebSocket to the replay server, shared by the streams of the page: puts chunks together from their parts, hands
+ * each stream its messages, and connects again when the connection is lost. PROTOCOL.md is the specification.
  */
 
 const PART_HEADER_BYTES = 16;
@@ -45,7 +45,8 @@ export class ReplaySocket {
   /**
    * Add a stream: `onConnected()` is called at once when the socket is open, and after each new connection.
    *
-   * @param {{onConnected: function(): void, onMessage: function(object): void, onChunk: function(number, Uint8Array): void}} stream
+   * @param {{onConnected: function(): void, onMessage: function(object): void, onChunk: function(number, Uint8Array):
+   *   void}} stream
    * @returns {number} the stream's id
    */
   addStream(stream) {

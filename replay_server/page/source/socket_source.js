@@ -14,15 +14,17 @@ export class SocketSource {
   #outline = null;
   #contentHash = null;
   #lastSeq = null;
-  /** Chunks that the server sends with the next `opened`; none with that of a next episode, which nobody asked to open. */
+  /**
+   * Chunks that the server sends with the next `opened`; none with that of a next episode, which nobody asked to open.
+   */
   #firstCredit = 0;
   #timer = 0;
   #listener = null;
 
   /**
    * @param {import("./socket.js").ReplaySocket} socket
-   * @param {{runId: ?string, episodeId: ?number, follow: boolean}} wanted without `runId` the newest run that has the episode;
-   *   to follow without `episodeId` is to follow whatever the run plays last
+   * @param {{runId: ?string, episodeId: ?number, follow: boolean}} wanted without `runId` the newest run that has the
+   *   episode; to follow without `episodeId` is to follow whatever the run plays last
    */
   constructor(socket, wanted) {
     this.#socket = socket;
@@ -30,9 +32,8 @@ export class SocketSource {
   }
 
   /**
-   * Start; `listener` is told what happens:
-   * `onOutline(outline)` (again when another episode takes its place), `onChunk(position, bytes)`, `onGrown()`, `onEnded(metadata)`,
-   * `onWaiting()`, `onError(error)`.
+   * Start; `listener` is told what happens: `onOutline(outline)` (again when another episode takes its place),
+   * `onChunk(position, bytes)`, `onGrown()`, `onEnded(metadata)`, `onWaiting()`, `onError(error)`.
    */
   start(listener) {
     this.#listener = listener;
@@ -71,22 +72,29 @@ export class SocketSource {
 
   #onMessage(message) {
     switch (message.type) {
-      case "opened": return this.#onOpened(message);
-      case "grown": return this.#onGrown(message);
+      case "opened":
+        return this.#onOpened(message);
+      case "grown":
+        return this.#onGrown(message);
       case "ended":
         this.#lastSeq = null;
         this.#outline.live = false;
         this.#outline.metadata = message.metadata;
         return this.#listener.onEnded();
-      case "waiting": return this.#listener.onWaiting();
-      case "error": return this.#listener.onError(message);
-      default: return undefined;
+      case "waiting":
+        return this.#listener.onWaiting();
+      case "error":
+        return this.#listener.onError(message);
+      default:
+        return undefined;
     }
   }
 
   #onOpened(message) {
     this.#lastSeq = message.last_seq;
-    const isSame = this.#outline !== null && (message.resumed || (message.content_hash !== null && message.content_hash === this.#contentHash));
+    const isSame =
+      this.#outline !== null &&
+      (message.resumed || (message.content_hash !== null && message.content_hash === this.#contentHash));
     this.#contentHash = message.content_hash;
     if (isSame) {
       const known = this.#outline.table.chunks.length;

@@ -1,6 +1,6 @@
 /**
- * The learning curve of a run: the return of every episode, a moving mean, the recorded ones marked. Dragging across it chooses a range of
- * episodes; a click opens the recorded episode nearest to it.
+ * The learning curve of a run: the return of every episode, a moving mean, the recorded ones marked. Dragging across it
+ * chooses a range of episodes; a click opens the recorded episode nearest to it.
  */
 
 import { prepareCanvas } from "../shell/canvas.js";
@@ -22,7 +22,11 @@ const MEAN_SHARE = 0.03;
 export class CurveView {
   node;
 
-  #canvas = element("canvas", { class: "curve-canvas", role: "img", "aria-label": "Return of every episode of the run" });
+  #canvas = element("canvas", {
+    class: "curve-canvas",
+    role: "img",
+    "aria-label": "Return of every episode of the run",
+  });
   #tip = element("div", { class: "bubble", hidden: true, "aria-hidden": "true" });
   #curve = null;
   #mean = [];
@@ -35,7 +39,10 @@ export class CurveView {
   #observer = new ResizeObserver(() => this.#draw());
   #stopTheme = onThemeChange(() => this.#draw());
 
-  /** @param {{range: function(?[number, number]): void, open: function(number): void}} on a range of episode ids was chosen; open an episode */
+  /**
+   * @param {{range: function(?[number, number]): void, open: function(number): void}} on a range of episode ids was
+   *   chosen; open an episode
+   */
   constructor(on) {
     this.#on = on;
     this.#canvas.addEventListener("pointerdown", (event) => this.#down(event));
@@ -76,7 +83,8 @@ export class CurveView {
     if (!this.#curve || width === 0) return;
     const colour = colours();
     const x = (id) => LEFT + ((id - this.#xs[0]) / (this.#xs[1] - this.#xs[0])) * (width - LEFT - RIGHT);
-    const y = (value) => height - BOTTOM - ((value - this.#ys[0]) / (this.#ys[1] - this.#ys[0])) * (height - BOTTOM - TOP);
+    const y = (value) =>
+      height - BOTTOM - ((value - this.#ys[0]) / (this.#ys[1] - this.#ys[0])) * (height - BOTTOM - TOP);
     this.#drawAxes(pen, x, y, width, height, colour);
     if (this.#range) {
       pen.fillStyle = colour["loop-area"];
@@ -168,7 +176,10 @@ export class CurveView {
     this.#hovered = nearest;
     this.#draw();
     if (nearest < 0) return;
-    setText(this.#tip, `Episode ${formatCount(ids[nearest])}\nReturn ${formatNumber(returns[nearest])} · stage ${stages[nearest]}`);
+    setText(
+      this.#tip,
+      `Episode ${formatCount(ids[nearest])}\nReturn ${formatNumber(returns[nearest])} · stage ${stages[nearest]}`,
+    );
     this.#tip.hidden = false;
     const { left, width } = this.#canvas.getBoundingClientRect();
     const half = this.#tip.offsetWidth / 2;
@@ -199,7 +210,8 @@ export function ticks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
   const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) found.push(Number(value.toPrecision(12)));
+  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step)
+    found.push(Number(value.toPrecision(12)));
   return found;
 }
 

@@ -13,10 +13,16 @@ export class DayClock {
   #ticksPerDay = HOURS;
 
   constructor() {
-    this.node.append(graphic("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, this.#dial, this.#hand), this.#text);
+    this.node.append(
+      graphic("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, this.#dial, this.#hand),
+      this.#text,
+    );
   }
 
-  /** Show another episode. A day of other than 24 ticks stands in the episode's `info`, or shows when the clock goes beyond 23. */
+  /**
+   * Show another episode. A day of other than 24 ticks stands in the episode's `info`, or shows when the clock goes
+   * beyond 23.
+   */
   open({ metadata, schema }) {
     const given = metadata.info?.ticks_per_day ?? metadata.info?.day_length;
     this.#ticksPerDay = Number.isInteger(given) && given > 0 ? given : HOURS;
@@ -34,6 +40,9 @@ export class DayClock {
     this.#hand.setAttribute("transform", `rotate(${share * 360 + 180} 10 10)`);
     this.#dial.dataset.light = share > 0.25 && share < 0.79 ? "day" : "night";
     const minutes = Math.round(share * HOURS * 60);
-    setText(this.#text, `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`);
+    setText(
+      this.#text,
+      `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`,
+    );
   }
 }

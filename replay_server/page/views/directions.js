@@ -2,14 +2,29 @@
 
 const BY_NAME = new Map(
   Object.entries({
-    up: [0, -1], north: [0, -1], forward: [0, -1], "↑": [0, -1],
-    down: [0, 1], south: [0, 1], backward: [0, 1], "↓": [0, 1],
-    left: [-1, 0], west: [-1, 0], "←": [-1, 0],
-    right: [1, 0], east: [1, 0], "→": [1, 0],
+    up: [0, -1],
+    north: [0, -1],
+    forward: [0, -1],
+    "↑": [0, -1],
+    down: [0, 1],
+    south: [0, 1],
+    backward: [0, 1],
+    "↓": [0, 1],
+    left: [-1, 0],
+    west: [-1, 0],
+    "←": [-1, 0],
+    right: [1, 0],
+    east: [1, 0],
+    "→": [1, 0],
   }),
 );
 
-const ARROWS = new Map([["0,-1", "↑"], ["0,1", "↓"], ["-1,0", "←"], ["1,0", "→"]]);
+const ARROWS = new Map([
+  ["0,-1", "↑"],
+  ["0,1", "↓"],
+  ["-1,0", "←"],
+  ["1,0", "→"],
+]);
 
 /**
  * The direction of a move.
@@ -34,6 +49,8 @@ export function arrowOf(actionName) {
 }
 
 function namedDirection(actionName) {
-  const word = String(actionName ?? "").toLowerCase().replace(/^(move|go)[_ -]?/, "");
+  const word = String(actionName ?? "")
+    .toLowerCase()
+    .replace(/^(move|go)[_ -]?/, "");
   return BY_NAME.get(word) ?? null;
 }

@@ -1,4 +1,6 @@
-/** The line above the player: which run and episode, how it ended, why it was kept; previous and next, compare, video. */
+/**
+ * The line above the player: which run and episode, how it ended, why it was kept; previous and next, compare, video.
+ */
 
 import { copyText } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
@@ -28,7 +30,9 @@ export class EpisodeHeader {
    */
   constructor(on) {
     this.#on = on;
-    this.#run.addEventListener("click", (event) => followLink(event, { page: "browser", runId: this.#place.runId, theme: chosenTheme() }));
+    this.#run.addEventListener("click", (event) =>
+      followLink(event, { page: "browser", runId: this.#place.runId, theme: chosenTheme() }),
+    );
     this.#number = element("input", {
       class: "input episode-number number",
       inputMode: "numeric",
@@ -38,7 +42,13 @@ export class EpisodeHeader {
     });
     this.#dialog = this.#otherDialog();
     this.node.append(
-      element("h1", { class: "where" }, this.#run, element("span", { class: "muted", "aria-hidden": "true" }, "/"), element("span", {}, "Episode")),
+      element(
+        "h1",
+        { class: "where" },
+        this.#run,
+        element("span", { class: "muted", "aria-hidden": "true" }, "/"),
+        element("span", {}, "Episode"),
+      ),
       element(
         "div",
         { class: "group" },
@@ -50,7 +60,12 @@ export class EpisodeHeader {
       element(
         "div",
         { class: "group end" },
-        element("button", { type: "button", class: "button", on: { click: () => this.askForOther() } }, icon("compare"), "Compare"),
+        element(
+          "button",
+          { type: "button", class: "button", on: { click: () => this.askForOther() } },
+          icon("compare"),
+          "Compare",
+        ),
         this.#video.node,
       ),
       this.#comparison,
@@ -91,7 +106,11 @@ export class EpisodeHeader {
     choice.value = align;
     this.#comparison.hidden = false;
     this.#comparison.replaceChildren(
-      element("span", {}, `with episode ${outline.episodeId}${outline.runId === this.#place?.runId ? "" : ` of ${outline.runId}`}, aligned`),
+      element(
+        "span",
+        {},
+        `with episode ${outline.episodeId}${outline.runId === this.#place?.runId ? "" : ` of ${outline.runId}`}, aligned`,
+      ),
       choice,
       this.#divergence,
       button("close", "Stop comparing", () => this.#on.stopComparing()),
@@ -100,7 +119,10 @@ export class EpisodeHeader {
 
   /** Say where the two episodes part. */
   showDivergence(divergence) {
-    setText(this.#divergence, divergence ? `first difference: ${divergence.what} at step ${divergence.step}` : "no difference");
+    setText(
+      this.#divergence,
+      divergence ? `first difference: ${divergence.what} at step ${divergence.step}` : "no difference",
+    );
   }
 
   /** Ask which episode to compare with. */
@@ -114,7 +136,13 @@ export class EpisodeHeader {
   }
 
   #otherDialog() {
-    const input = element("input", { class: "input", inputMode: "numeric", pattern: "[0-9]+", required: true, "aria-label": "Episode to compare with" });
+    const input = element("input", {
+      class: "input",
+      inputMode: "numeric",
+      pattern: "[0-9]+",
+      required: true,
+      "aria-label": "Episode to compare with",
+    });
     const form = element(
       "form",
       { method: "dialog", on: { submit: () => input.value !== "" && this.#on.compareWith(Number(input.value)) } },
@@ -140,5 +168,9 @@ function seedChip(seed) {
 }
 
 function button(name, label, run) {
-  return element("button", { type: "button", class: "button icon-button", title: label, "aria-label": label, on: { click: run } }, icon(name));
+  return element(
+    "button",
+    { type: "button", class: "button icon-button", title: label, "aria-label": label, on: { click: run } },
+    icon(name),
+  );
 }

@@ -39,7 +39,9 @@ export class EpisodeTable {
       element("table", { class: "episodes" }, element("thead", {}, element("tr", {}, ...this.#headers)), this.#body),
       this.#foot,
     );
-    this.#sentinel = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && on.more(), { rootMargin: "400px" });
+    this.#sentinel = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && on.more(), {
+      rootMargin: "400px",
+    });
     this.#sentinel.observe(this.#foot);
   }
 
@@ -132,6 +134,8 @@ function row(episode) {
   return element(
     "tr",
     { on: { click: (event) => !event.target.closest("a") && open(event) } },
-    ...cells.map((content, column) => element("td", { class: classOf(COLUMNS[column][0]), "data-title": COLUMNS[column][0] }, content)),
+    ...cells.map((content, column) =>
+      element("td", { class: classOf(COLUMNS[column][0]), "data-title": COLUMNS[column][0] }, content),
+    ),
   );
 }

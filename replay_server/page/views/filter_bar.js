@@ -41,7 +41,13 @@ export class FilterBar {
           },
         },
       },
-      this.#stage, this.#status, this.#reason, this.#least, this.#most, this.#range, this.#clear,
+      this.#stage,
+      this.#status,
+      this.#reason,
+      this.#least,
+      this.#most,
+      this.#range,
+      this.#clear,
     );
   }
 
@@ -60,14 +66,17 @@ export class FilterBar {
   /** Offer the stages that the run has. */
   offerStages(stages) {
     const before = this.#stage.value;
-    this.#stage.replaceChildren(...[["", "any stage"], ...stages.map((stage) => [String(stage), `stage ${stage}`])].map(option));
+    this.#stage.replaceChildren(
+      ...[["", "any stage"], ...stages.map((stage) => [String(stage), `stage ${stage}`])].map(option),
+    );
     this.#stage.value = stages.map(String).includes(before) ? before : "";
   }
 
   /** Show which range of episodes is chosen on the curve; null for all. */
   showRange(range) {
     this.#range.hidden = range === null;
-    if (range) this.#range.replaceChildren(`episodes ${formatCount(range[0])} to ${formatCount(range[1])}`, icon("close"));
+    if (range)
+      this.#range.replaceChildren(`episodes ${formatCount(range[0])} to ${formatCount(range[1])}`, icon("close"));
     this.#range.setAttribute("aria-label", "Remove the choice of episodes");
   }
 

@@ -75,7 +75,8 @@ function drawAffordance(pen, space, fitted, colours, name, position, number) {
   pen.fillStyle = colour;
   pen.beginPath();
   const lift = isLabelled ? cell * 0.1 : 0;
-  for (const [pointX, pointY] of markPoints(number, x, y - lift, Math.max(SMALLEST_MARK, cell * 0.24))) pen.lineTo(pointX, pointY);
+  for (const [pointX, pointY] of markPoints(number, x, y - lift, Math.max(SMALLEST_MARK, cell * 0.24)))
+    pen.lineTo(pointX, pointY);
   pen.fill();
   if (isLabelled) drawLabel(pen, name, x, y + cell / 2 - 6, cell - 2, colours.text);
 }
@@ -89,7 +90,8 @@ function drawLabel(pen, name, x, y, widest, colour) {
   let size = LARGEST_LABEL;
   do pen.font = `500 ${size}px system-ui, sans-serif`;
   while (pen.measureText(text).width > widest && --size >= SMALLEST_LABEL);
-  for (let length = name.length; length > 1 && pen.measureText(text).width > widest; length--) text = `${name.slice(0, length - 1)}…`;
+  for (let length = name.length; length > 1 && pen.measureText(text).width > widest; length--)
+    text = `${name.slice(0, length - 1)}…`;
   pen.fillText(text, x, y);
 }
 

@@ -40,7 +40,9 @@ export class GridView {
     this.#outline = outline;
     this.#space = new Space(outline);
     this.#legend.replaceChildren(
-      ...outline.affordances.map(({ name }, number) => element("li", {}, markGraphic(number), element("span", {}, name))),
+      ...outline.affordances.map(({ name }, number) =>
+        element("li", {}, markGraphic(number), element("span", {}, name)),
+      ),
     );
     this.#layOut();
   }
@@ -64,7 +66,12 @@ export class GridView {
     this.#drawTrail(pen, trail, step.position, here);
     const moves = next && share > 0 ? next : step;
     const from = next && share > 0 ? step.position : trail.at(-1);
-    this.#drawAgent(pen, here, directionOf(this.#outline.actionNames[moves.action], from, moves.position), step.progress);
+    this.#drawAgent(
+      pen,
+      here,
+      directionOf(this.#outline.actionNames[moves.action], from, moves.position),
+      step.progress,
+    );
     if (this.#fitted.zBarLeft !== null) this.#drawHeight(pen, this.#space.heightOf(glided));
     if (step.isBesideGap) this.#drawGap(pen);
   }
@@ -77,7 +84,10 @@ export class GridView {
 
   /** The board takes the shape of the space, within reason, where the style sheet leaves it the choice. */
   #layOut() {
-    this.#board.style.setProperty("--aspect", String(Math.min(Math.max(this.#space.aspect, 0.8), this.#space.nDims === 1 ? 6 : 2.2)));
+    this.#board.style.setProperty(
+      "--aspect",
+      String(Math.min(Math.max(this.#space.aspect, 0.8), this.#space.nDims === 1 ? 6 : 2.2)),
+    );
     this.#isStale = true;
   }
 
@@ -107,7 +117,8 @@ export class GridView {
     let [fromX, fromY] = [NaN, NaN];
     [...trail, position].forEach((point, index, all) => {
       const [x, y] = this.#space.pointOf(point, this.#fitted);
-      if (index > 0 && this.#space.isGlide(all[index - 1], point)) this.#drawTrailPart(pen, index / all.length, fromX, fromY, x, y);
+      if (index > 0 && this.#space.isGlide(all[index - 1], point))
+        this.#drawTrailPart(pen, index / all.length, fromX, fromY, x, y);
       [fromX, fromY] = [x, y];
     });
     this.#drawTrailPart(pen, 1, fromX, fromY, ...here);
@@ -153,7 +164,10 @@ export class GridView {
   #drawProgress(pen, x, y, radius, progress) {
     pen.lineCap = "butt";
     pen.lineWidth = Math.max(2.5, radius * 0.16);
-    for (const [colour, share] of [[this.#colours["line-strong"], 1], [this.#colours.good, Math.min(1, progress)]]) {
+    for (const [colour, share] of [
+      [this.#colours["line-strong"], 1],
+      [this.#colours.good, Math.min(1, progress)],
+    ]) {
       pen.strokeStyle = colour;
       pen.beginPath();
       pen.arc(x, y, radius, -Math.PI / 2, -Math.PI / 2 + share * 2 * Math.PI);

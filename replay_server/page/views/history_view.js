@@ -1,4 +1,6 @@
-/** What an episode without positions has in the place of a grid: its meters and rewards over the last steps, as curves. */
+/**
+ * What an episode without positions has in the place of a grid: its meters and rewards over the last steps, as curves.
+ */
 
 import { prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
@@ -12,7 +14,11 @@ const LABEL_WIDTH = 92;
 export class HistoryView {
   node;
 
-  #canvas = element("canvas", { class: "history-canvas", role: "img", "aria-label": "Meters and reward over the last steps" });
+  #canvas = element("canvas", {
+    class: "history-canvas",
+    role: "img",
+    "aria-label": "Meters and reward over the last steps",
+  });
   #names = [];
   #last = null;
   #observer = new ResizeObserver(() => this.#refresh());
@@ -39,7 +45,14 @@ export class HistoryView {
     this.#names.forEach((name, row) => {
       const values = steps.map((step) => (row === 0 ? step.reward : step.meters?.[row - 1]) ?? NaN);
       const tint = row === 0 ? colour.reward : colour[`kind-${((row - 1) % 12) + 1}`];
-      drawRow(pen, values, { top: row * rowHeight, width, height: rowHeight, colour, tint, range: row === 0 ? null : [0, 1] });
+      drawRow(pen, values, {
+        top: row * rowHeight,
+        width,
+        height: rowHeight,
+        colour,
+        tint,
+        range: row === 0 ? null : [0, 1],
+      });
       pen.fillStyle = colour.text;
       pen.fillText(name, 0, (row + 0.5) * rowHeight, LABEL_WIDTH - 10);
     });

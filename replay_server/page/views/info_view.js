@@ -34,7 +34,10 @@ export class InfoView {
       ["Lane", String(metadata.lane ?? 0)],
       ["Intrinsic", formatNumber(metadata.intrinsic_reward)],
       ["Exploration", formatNumber(metadata.epsilon, 3)],
-      ["Finished", live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9)],
+      [
+        "Finished",
+        live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9),
+      ],
     ];
     this.#episodeList.replaceChildren(...facts.map(([name, value]) => factNode(name, element("dd", {}, value))));
   }
@@ -71,4 +74,5 @@ export function actionText(name, action) {
 
 const factNode = (name, value) => element("div", {}, element("dt", {}, name), value);
 
-const listText = (values) => Array.from(values, (value) => formatNumber(value, Number.isInteger(value) ? 0 : 3)).join(", ");
+const listText = (values) =>
+  Array.from(values, (value) => formatNumber(value, Number.isInteger(value) ? 0 : 3)).join(", ");

@@ -1,4 +1,7 @@
-/** The meters: a bar each with its name, value and last change. A meter's curve on the timeline is switched on and off by its row. */
+/**
+ * The meters: a bar each with its name, value and last change. A meter's curve on the timeline is switched on and off
+ * by its row.
+ */
 
 import { element, setText } from "../shell/dom.js";
 import { formatChange, formatNumber } from "../shell/numbers.js";
@@ -86,5 +89,8 @@ export class MetersView {
 /** From 0 to 1, or as far as the values reach beyond. */
 function rangeOf(values) {
   const finite = values.filter(Number.isFinite);
-  return [finite.reduce((low, value) => Math.min(low, value), 0), finite.reduce((high, value) => Math.max(high, value), 1)];
+  return [
+    finite.reduce((low, value) => Math.min(low, value), 0),
+    finite.reduce((high, value) => Math.max(high, value), 1),
+  ];
 }

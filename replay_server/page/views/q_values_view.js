@@ -1,4 +1,7 @@
-/** The Q-values that the action was chosen from: a bar each, the chosen one outlined, forbidden ones hatched. Or an action's components. */
+/**
+ * The Q-values that the action was chosen from: a bar each, the chosen one outlined, forbidden ones hatched. Or an
+ * action's components.
+ */
 
 import { element, setText } from "../shell/dom.js";
 import { formatNumber } from "../shell/numbers.js";
@@ -25,7 +28,8 @@ export class QValuesView {
     this.#rows = [];
     this.#low = this.#high = 0;
     this.#list.replaceChildren();
-    this.node.hidden = !has("q_values") && !has("action_masks") && !schema.some(({ name, shape }) => name === "action" && shape.length);
+    this.node.hidden =
+      !has("q_values") && !has("action_masks") && !schema.some(({ name, shape }) => name === "action" && shape.length);
     setText(this.#title, has("q_values") ? "Q-values" : "Action");
   }
 
@@ -38,7 +42,9 @@ export class QValuesView {
       if (value < this.#low) this.#low = value;
       if (value > this.#high) this.#high = value;
     }
-    this.#rows.forEach((row, index) => this.#drawRow(row, values?.[index], !masks || Boolean(masks[index]), index === action));
+    this.#rows.forEach((row, index) =>
+      this.#drawRow(row, values?.[index], !masks || Boolean(masks[index]), index === action),
+    );
   }
 
   #drawRow({ item, fill, value, state }, number, isAllowed, isChosen) {
@@ -58,7 +64,14 @@ export class QValuesView {
     const value = element("span", { class: "number" });
     const state = element("span", { class: "sr-only" });
     const label = element("span", { class: "name", title: name }, `${arrowOf(name)} ${name}`.trim());
-    const item = element("div", { class: "row q-value", role: "listitem" }, label, element("span", { class: "bar" }, fill), value, state);
+    const item = element(
+      "div",
+      { class: "row q-value", role: "listitem" },
+      label,
+      element("span", { class: "bar" }, fill),
+      value,
+      state,
+    );
     this.#rows.push({ item, fill, value, state });
     this.#list.append(item);
   }

@@ -1,6 +1,6 @@
 /**
- * The space that an episode plays in, and where its points lie on a canvas. Pure geometry. A third coordinate has a bar of its own; a
- * line is a grid of one row; y points down, as rows of a grid do.
+ * The space that an episode plays in, and where its points lie on a canvas. Pure geometry. A third coordinate has a bar
+ * of its own; a line is a grid of one row; y points down, as rows of a grid do.
  */
 
 const Z_BAR_WIDTH = 34;
@@ -52,8 +52,8 @@ export class Space {
   /**
    * Fit the space into a canvas.
    *
-   * @returns {{cell: number, left: number, top: number, width: number, height: number, columns: number, rows: number, zBarLeft: ?number}}
-   *   in CSS pixels
+   * @returns {{cell: number, left: number, top: number, width: number, height: number, columns: number, rows: number,
+   *   zBarLeft: ?number}} in CSS pixels
    */
   fit(width, height) {
     const [columns, rows] = this.size;
@@ -81,7 +81,10 @@ export class Space {
 
   /** Share of the height at which a position with three coordinates lies, 0 to 1. */
   heightOf(position) {
-    return Math.max(0, Math.min(1, (position[2] - this.#low[2]) / Math.max(1e-9, this.size[2] - (this.isContinuous ? 0 : 1))));
+    return Math.max(
+      0,
+      Math.min(1, (position[2] - this.#low[2]) / Math.max(1e-9, this.size[2] - (this.isContinuous ? 0 : 1))),
+    );
   }
 
   /** A position on the way from one step to the next; jumps are not glided over. */

@@ -13,8 +13,8 @@ const meterColour = (colour, meter) => colour[`kind-${(meter % 12) + 1}`];
  * Draw it.
  *
  * @param {HTMLCanvasElement} canvas
- * @param {{store: import("../source/episode_store.js").EpisodeStore, xOf: function(number): number, shownMeters: Set<number>,
- *   loop: ?[number, number], skipsDull: boolean}} shown `xOf` places a step number
+ * @param {{store: import("../source/episode_store.js").EpisodeStore, xOf: function(number): number, shownMeters:
+ *   Set<number>, loop: ?[number, number], skipsDull: boolean}} shown `xOf` places a step number
  */
 export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull }) {
   const { context: pen, width, height } = prepareCanvas(canvas);

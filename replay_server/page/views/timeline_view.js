@@ -1,6 +1,7 @@
 /**
- * The timeline: the reward's curve, meters on demand, markers, gaps, dull spans and the loop; a slider for keyboard and screen reader, a
- * strip to drag along for a pointer. The axis is in step numbers, so that missing steps take the room they took in the episode.
+ * The timeline: the reward's curve, meters on demand, markers, gaps, dull spans and the loop; a slider for keyboard and
+ * screen reader, a strip to drag along for a pointer. The axis is in step numbers, so that missing steps take the room
+ * they took in the episode.
  */
 
 import { element, setText } from "../shell/dom.js";
@@ -23,17 +24,19 @@ export class TimelineView {
 
   /** Meters whose curves are shown. */
   shownMeters = new Set();
-  /** `[first, last]` index of the loop, or null. */
-  loop = null;
-  /** Whether dull spans are cut out. */
-  skipsDull = false;
-
   #canvas = element("canvas", { class: "timeline-canvas", "aria-hidden": "true" });
   #playhead = element("div", { class: "playhead", "aria-hidden": "true" });
   #bubbleText = element("div", { class: "bubble-text" });
   #bubbleStage = element("div", { class: "bubble-stage" });
-  #bubble = element("div", { class: "bubble", hidden: true, "aria-hidden": "true" }, this.#bubbleStage, this.#bubbleText);
+  #bubble = element(
+    "div",
+    { class: "bubble", hidden: true, "aria-hidden": "true" },
+    this.#bubbleStage,
+    this.#bubbleText,
+  );
   #strip;
+  #loop = null;
+  #skipsDull = false;
   #store = null;
   #width = 1;
   #index = 0;
@@ -44,8 +47,9 @@ export class TimelineView {
   #stopTheme = onThemeChange(() => this.refresh());
 
   /**
-   * @param {{seek: function(number): void, dragging: function(boolean): void, hover: function(?number, HTMLElement): void}} on
-   *   `seek` takes an index; `hover` an index whose picture is to be drawn into the element, null when the pointer left
+   * @param {{seek: function(number): void, dragging: function(boolean): void, hover: function(?number, HTMLElement):
+   *   void}} on `seek` takes an index; `hover` an index whose picture is to be drawn into the element, null when the
+   *   pointer left
    */
   constructor(on) {
     this.#on = on;
@@ -75,7 +79,14 @@ export class TimelineView {
   /** Show another episode. */
   open(store) {
     this.#store = store;
-    this.loop = null;
+    this.refresh();
+  }
+
+  /** Show the loop, `[first, last]` index or null, and whether dull spans are cut out. */
+  mark({ loop, skipsDull }) {
+    if (loop === this.#loop && skipsDull === this.#skipsDull) return;
+    this.#loop = loop;
+    this.#skipsDull = skipsDull;
     this.refresh();
   }
 
@@ -91,8 +102,8 @@ export class TimelineView {
         store: this.#store,
         xOf: (number) => this.#xOf(number),
         shownMeters: this.shownMeters,
-        loop: this.loop,
-        skipsDull: this.skipsDull,
+        loop: this.#loop,
+        skipsDull: this.#skipsDull,
       });
       this.#placePlayhead();
     });
@@ -119,7 +130,10 @@ export class TimelineView {
   /** Step numbers on the axis: the recorded ones, a gap behind them, and a little for one whose length nobody knows. */
   get #span() {
     const { table, gaps } = this.#store.outline;
-    const end = gaps.reduce((reach, gap) => Math.max(reach, gap.endStep ?? gap.firstStep * (1 + OPEN_GAP_SHARE)), table.endStep);
+    const end = gaps.reduce(
+      (reach, gap) => Math.max(reach, gap.endStep ?? gap.firstStep * (1 + OPEN_GAP_SHARE)),
+      table.endStep,
+    );
     return Math.max(1, end - 1);
   }
 
@@ -175,7 +189,9 @@ export class TimelineView {
     const under = this.#numberUnder(event);
     const gap = gaps.find(({ firstStep, endStep }) => under >= firstStep && under < (endStep ?? Infinity));
     const lines = gap
-      ? [`Steps ${formatCount(gap.firstStep)} to ${gap.endStep === null ? "?" : formatCount(gap.endStep - 1)} are missing (${gap.reason})`]
+      ? [
+          `Steps ${formatCount(gap.firstStep)} to ${gap.endStep === null ? "?" : formatCount(gap.endStep - 1)} are missing (${gap.reason})`,
+        ]
       : [`Step ${formatCount(table.numberOf(index))}`, `Total ${formatNumber(this.#rewardAt(index))}`];
     if (marker) lines.push(`${MARKER_KINDS[marker.kind]?.mark ?? "•"} ${marker.label}`);
     setText(this.#bubbleText, lines.join("\n"));

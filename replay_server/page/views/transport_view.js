@@ -18,16 +18,27 @@ export class TransportView {
   #live;
   #counter = element("output", { class: "counter number" });
 
-  /** @param {Record<string, function(*): void>} run what each button does, by name; `speed` gets the speed */
-  constructor(run) {
-    this.#play = button("play", "Play (space)", () => run.togglePlay(), "primary");
-    this.#loop = button("loop", "Loop: press at its start, then at its end, then to clear (i, o, \\)", () => run.loop());
-    this.#skip = button("skip", "Skip dull stretches (s)", () => run.toggleSkip());
-    this.#live = element("button", { type: "button", class: "button live-button", hidden: true, on: { click: () => run.follow() } }, "Live");
+  /**
+   * @param {import("../player/controls.js").Controls} controls
+   * @param {{copyLink: function(): void, help: function(): void, fullscreen: function(): void}} page
+   */
+  constructor(controls, page) {
+    this.#play = button("play", "Play (space)", () => controls.togglePlay(), "primary");
+    this.#loop = button("loop", "Loop: press at its start, then at its end, then to clear (i, o, \\)", () =>
+      controls.loopOn(),
+    );
+    this.#skip = button("skip", "Skip dull stretches (s)", () => controls.toggleSkip());
+    this.#live = element(
+      "button",
+      { type: "button", class: "button live-button", hidden: true, on: { click: () => controls.follow() } },
+      "Live",
+    );
     this.#speed = element(
       "select",
-      { class: "select", "aria-label": "Speed", on: { change: () => run.speed(Number(this.#speed.value)) } },
-      ...SPEEDS.map((speed) => element("option", { value: String(speed), defaultSelected: speed === 1 }, speedName(speed))),
+      { class: "select", "aria-label": "Speed", on: { change: () => controls.setSpeed(Number(this.#speed.value)) } },
+      ...SPEEDS.map((speed) =>
+        element("option", { value: String(speed), defaultSelected: speed === 1 }, speedName(speed)),
+      ),
     );
     this.node = element(
       "div",
@@ -35,10 +46,10 @@ export class TransportView {
       element(
         "div",
         { class: "group" },
-        button("restart", "To the start (Home)", () => run.restart()),
-        button("back", "One step back (,)", () => run.step(-1)),
+        button("restart", "To the start (Home)", () => controls.seek(0)),
+        button("back", "One step back (,)", () => controls.step(-1)),
         this.#play,
-        button("forward", "One step on (.)", () => run.step(1)),
+        button("forward", "One step on (.)", () => controls.step(1)),
       ),
       this.#speed,
       element("div", { class: "group" }, this.#loop, this.#skip),
@@ -46,9 +57,9 @@ export class TransportView {
       element(
         "div",
         { class: "group end" },
-        button("link", "Copy link at this step", () => run.copyLink()),
-        button("fullscreen", "Full screen (f)", () => run.fullscreen()),
-        button("help", "Keyboard help (?)", () => run.help()),
+        button("link", "Copy link at this step", () => page.copyLink()),
+        button("fullscreen", "Full screen (f)", () => page.fullscreen()),
+        button("help", "Keyboard help (?)", () => page.help()),
       ),
     );
   }
@@ -56,8 +67,8 @@ export class TransportView {
   /**
    * Show the state of playback.
    *
-   * @param {{clock: import("../playback/clock.js").PlaybackClock, number: number, last: number, isLive: boolean, isFollowing: boolean}} state
-   *   `number` of the step and of the `last` one
+   * @param {{clock: import("../playback/clock.js").PlaybackClock, number: number, last: number, isLive: boolean,
+   *   isFollowing: boolean}} state `number` of the step and of the `last` one
    */
   draw({ clock, number, last, isLive, isFollowing }) {
     const shown = clock.isPlaying ? "pause" : "play";
@@ -86,7 +97,11 @@ export class TransportView {
 }
 
 function button(name, label, run, kind = "") {
-  const node = element("button", { type: "button", class: `button icon-button ${kind}`, title: label, "aria-label": label, on: { click: run } }, icon(name));
+  const node = element(
+    "button",
+    { type: "button", class: `button icon-button ${kind}`, title: label, "aria-label": label, on: { click: run } },
+    icon(name),
+  );
   node.dataset.icon = name;
   return node;
 }

@@ -1,4 +1,7 @@
-/** The button that asks for a video of the episode, shows its progress, and becomes the download. Hidden where no videos are made. */
+/**
+ * The button that asks for a video of the episode, shows its progress, and becomes the download. Hidden where no videos
+ * are made.
+ */
 
 import { showNote } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
@@ -19,7 +22,12 @@ export class VideoButton {
   #timer = 0;
 
   constructor() {
-    this.node = element("button", { type: "button", class: "button", hidden: true, on: { click: () => this.#press() } }, icon("video"), this.#text);
+    this.node = element(
+      "button",
+      { type: "button", class: "button", hidden: true, on: { click: () => this.#press() } },
+      icon("video"),
+      this.#text,
+    );
   }
 
   /** Offer a video of this episode, if the server makes them. */

@@ -1,0 +1,129 @@
+/**
+ * What a person does to playback: each method is a button, a key, or a pointer on the timeline. It moves the clock, and
+ * tells that it did.
+ */
+
+import { BASE_STEPS_PER_SEC, PlaybackClock } from "../playback/clock.js";
+import { neighbourMarker } from "../playback/markers.js";
+
+/** How far the arrows go while playing. */
+const ARROW_SECS = 5;
+
+export class Controls {
+  clock = new PlaybackClock();
+  /** Stick to the newest step of a live episode. */
+  isFollowing = false;
+
+  #store;
+  #onRest;
+
+  /**
+   * @param {import("../source/episode_store.js").EpisodeStore} store the episode that the timeline shows
+   * @param {function(): void} onRest called when playback came to rest, was moved, or plays in another way
+   */
+  constructor(store, onRest) {
+    this.#store = store;
+    this.#onRest = onRest;
+  }
+
+  togglePlay() {
+    if (this.clock.isPlaying || (this.isFollowing && this.clock.isLive)) this.pause();
+    else this.play();
+  }
+
+  play() {
+    this.clock.play();
+    this.#onRest();
+  }
+
+  pause() {
+    this.clock.pause();
+    this.isFollowing = false;
+    this.#onRest();
+  }
+
+  /** Pause, and go `n` steps on, or back when negative. */
+  step(n) {
+    this.clock.step(n);
+    this.isFollowing = false;
+    this.#onRest();
+  }
+
+  /** Go to the step with this index, and play on if it played. */
+  seek(index) {
+    this.clock.seek(index);
+    this.isFollowing = false;
+    this.#onRest();
+  }
+
+  /** Go a share of the whole on, or back when negative. */
+  seekShare(share) {
+    this.seek(this.clock.index + Math.round(share * this.clock.nSteps));
+  }
+
+  /** What the arrows do: a step while paused, seconds while playing. */
+  arrow(direction) {
+    const n = Math.max(1, Math.round(ARROW_SECS * BASE_STEPS_PER_SEC * this.clock.speed));
+    if (this.clock.isPlaying) this.seek(this.clock.index + direction * n);
+    else this.step(direction);
+  }
+
+  /** Go to the end; of a live episode: follow it. */
+  toEnd() {
+    if (this.clock.isLive) this.follow();
+    else this.seek(this.clock.lastIndex);
+  }
+
+  /** Go to the newest step of a live episode, and stay there. */
+  follow() {
+    this.clock.pause();
+    this.clock.seek(this.clock.lastIndex);
+    this.isFollowing = true;
+    this.#onRest();
+  }
+
+  setSpeed(speed) {
+    this.clock.speed = speed;
+    this.#onRest();
+  }
+
+  changeSpeed(direction) {
+    this.clock.changeSpeed(direction);
+    this.#onRest();
+  }
+
+  /** Go to the next or the previous marker. */
+  toMarker(direction) {
+    const marker = neighbourMarker(this.#store.outline?.markers ?? [], this.clock.index, direction);
+    if (marker) this.seek(marker.index);
+  }
+
+  /** One button for the whole loop: its start, its end, and away with it. */
+  loopOn() {
+    const { loop, index, lastIndex } = this.clock;
+    if (loop === null) this.loopFrom();
+    else if (index > loop[0] && loop[1] === lastIndex) this.loopTo();
+    else this.setLoop(null);
+  }
+
+  loopFrom() {
+    const { loop, index, lastIndex } = this.clock;
+    this.setLoop([index, Math.max(index + 1, loop?.[1] ?? lastIndex)]);
+  }
+
+  loopTo() {
+    const { loop, index } = this.clock;
+    this.setLoop([Math.min(loop?.[0] ?? 0, Math.max(0, index - 1)), index]);
+  }
+
+  /** Repeat the stretch between two indexes, both included; null to repeat nothing. */
+  setLoop(loop) {
+    this.clock.loop = loop;
+    this.#onRest();
+  }
+
+  toggleSkip() {
+    this.clock.dullSpans = this.clock.dullSpans ? null : (this.#store.outline?.dull ?? []);
+    this.#onRest();
+  }
+}

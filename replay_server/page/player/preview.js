@@ -1,0 +1,50 @@
+/** A small picture of another step, within the timeline's bubble. */
+
+import { GridView } from "../views/grid_view.js";
+import { readStep, readTrail } from "./step_view.js";
+
+const TRAIL_STEPS = 12;
+
+export class Preview {
+  #store;
+  #outline = null;
+  #grid = null;
+  #wanted = null;
+
+  /** @param {import("../source/episode_store.js").EpisodeStore} store */
+  constructor(store) {
+    this.#store = store;
+  }
+
+  /** Draw the step with this index into `place`, as soon as it is here; null takes the picture away. */
+  show(index, place) {
+    const { outline } = this.#store;
+    this.#wanted = index;
+    place.hidden = index === null || outline.substrate.position_dim === 0;
+    if (place.hidden) return;
+    if (this.#outline !== outline) {
+      this.close();
+      this.#outline = outline;
+      this.#grid = new GridView({ legend: false });
+      this.#grid.open(outline);
+      place.replaceChildren(this.#grid.node);
+    }
+    this.#store.load(index).then(
+      () => requestAnimationFrame(() => this.#draw(index)),
+      // The episode was closed, or its chunk can't be read, which the stage tells: then there is no picture.
+      () => {},
+    );
+  }
+
+  /** Give everything back. */
+  close() {
+    this.#grid?.close();
+    this.#grid = null;
+    this.#outline = null;
+  }
+
+  #draw(index) {
+    const step = this.#wanted === index ? readStep(this.#store, index) : null;
+    if (step && this.#grid) this.#grid.draw(step, null, 0, readTrail(this.#store, index, TRAIL_STEPS));
+  }
+}

@@ -15,7 +15,8 @@ class Limits:
         max_connections: WebSockets at once.
         max_message_bytes: one message from a client: the largest sensible one is a filter, far below.
         messages_per_sec, message_burst: what a person who drags a slider can cause, several times over.
-        max_refused: messages beyond the rate, in a row, after which a client counts as hostile.
+        max_refused: messages beyond the rate after which a client counts as hostile; forgiven_per_sec: how many of them
+            are forgotten each second.
         max_inbox: messages that wait while one is carried out; then the socket is not read until they are done.
         high_water_bytes: bytes that wait for a slow reader before updates are skipped and chunks held back.
         stalled_secs: a reader that takes nothing for so long is closed.
@@ -30,6 +31,7 @@ class Limits:
     messages_per_sec: float = 50.0
     message_burst: int = 100
     max_refused: int = 500
+    forgiven_per_sec: float = 10.0
     max_inbox: int = 32
     high_water_bytes: int = 256 * 1024
     stalled_secs: float = 30.0

@@ -31,6 +31,10 @@ _TOO_BIG = 1009
 _TRY_LATER = 1013
 _NORMAL = 1000
 
+_FIRST_NUDGE_SECS = 0.05
+_LAST_NUDGE_SECS = 4.0
+"""Clients on simple-websocket 1.1 don't look at a greeting that came together with the upgrade's answer until more comes: so more comes soon."""
+
 _LINGER_SECS = 2.0
 """How long a peer may take to close its side."""
 
@@ -89,17 +93,17 @@ class Connection(asyncio.Protocol):
         self._call_later = call_later
         now = clock()
         self._rate = RateLimiter(limits.messages_per_sec, limits.message_burst, now)
-        self._n_refused = 0
+        self._patience = RateLimiter(limits.forgiven_per_sec, limits.max_refused, now)
         self._inbox: deque[str] = deque()
         self._is_working = False
         self._partial: list[str] = []
         self._partial_bytes = 0
         self._is_ending = False
+        self._is_heard = False
         self._heard_at = now
         self._spoke_at = now
         self._clogged_at: float | None = None
         self._transport: asyncio.Transport | None = None
-        self.n_sent = 0
         self._session = make_session(self)
 
     # What the event loop calls.
@@ -109,9 +113,11 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=self._limits.high_water_bytes)
         self._session.opened()
+        self._call_later(_FIRST_NUDGE_SECS, lambda: self._nudge(_FIRST_NUDGE_SECS))
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._clock()
+        self._is_heard = True
         if self._is_ending:
             return
         try:
@@ -141,6 +147,11 @@ class Connection(asyncio.Protocol):
     def is_clogged(self) -> bool:
         """Whether more waits for this reader than it should: send nothing that can be left out."""
         return self._clogged_at is not None
+
+    @property
+    def n_waiting_bytes(self) -> int:
+        """Bytes that this reader has not taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message as JSON."""
@@ -185,6 +196,13 @@ class Connection(asyncio.Protocol):
         elif now - self._heard_at > limits.ping_secs / 2 and self._ws.state is ConnectionState.OPEN:
             self._write(self._ws.send(Ping()))
 
+    def _nudge(self, after_secs: float) -> None:
+        """Ping a client that has said nothing yet, again and again, ever later."""
+        if self._transport is None or self._is_heard or self._is_ending or after_secs > _LAST_NUDGE_SECS:
+            return
+        self._write(self._ws.send(Ping()))
+        self._call_later(2 * after_secs, lambda: self._nudge(2 * after_secs))
+
     # The way in.
 
     def _on_event(self, event: Event) -> None:
@@ -221,15 +239,12 @@ class Connection(asyncio.Protocol):
     def _accept(self, text: str) -> None:
         now = self._spoke_at = self._clock()
         if not self._rate.allow(now):
-            self._n_refused += 1
-            if self._n_refused > self._limits.max_refused:
-                self.close(_POLICY, "too many messages: slow down and connect again")
+            if self._patience.allow(now):
+                limit = self._limits.messages_per_sec
+                self._refuse("too_fast", f"more than {limit:g} messages a second: not carried out")
             else:
-                self._refuse(
-                    "too_fast", f"more than {self._limits.messages_per_sec:g} messages a second: not carried out"
-                )
+                self.close(_POLICY, "too many messages: slow down and connect again")
             return
-        self._n_refused = 0
         self._inbox.append(text)
         if len(self._inbox) >= self._limits.max_inbox and self._transport is not None:
             self._transport.pause_reading()
@@ -254,5 +269,4 @@ class Connection(asyncio.Protocol):
 
     def _write(self, frame: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing() and not self._is_ending:
-            self.n_sent += 1
             self._transport.write(frame)

@@ -69,6 +69,11 @@ class Hub:
         """Connections now."""
         return self._n_reserved
 
+    @property
+    def n_waiting_bytes(self) -> int:
+        """Bytes that wait for readers; looked at from any thread, so only nearly exact."""
+        return sum(connection.n_waiting_bytes for connection in list(self._connections))
+
     def reserve(self) -> bool:
         """Take a place before the upgrade; False when all are taken, or the server stops."""
         with self._lock:

@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     values, failed = _measure(figures, quick=args.quick)
     if args.quick:
         print(_QUICK_NOTE)
-    print(render(rows_of(figures, values), markdown=args.markdown))
+    shown = [figure for figure in FIGURES.values() if figure in figures or figure.key in values]
+    print(render(rows_of(shown, values), markdown=args.markdown))
     print(f"\n{machine}")
     if args.json is not None:
         args.json.write_text(json.dumps({**values, **({"quick": 1} if args.quick else {})}, indent=2) + "\n")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from benchmarks import seed_design
 from benchmarks.seed_design import SeedRecorder, SeedWriter, metadata_of
 from benchmarks.stack import KEEP_ALL
-from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, N_STEPS, record_steps, step_values
+from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, N_STEPS, StepValues, record_steps, step_values
 from recorder import EpisodeRecorder, open_episode
 from worker.recording_writer import RecordingWriter
 
@@ -42,10 +44,22 @@ def _record(folder: Path) -> Path:
     folder.mkdir()
     recorder = EpisodeRecorder(run_id="bench", meter_names=METER_NAMES, grid_size=GRID_SIZE, affordance_layout=LAYOUT)
     with RecordingWriter(recorder, folder / "catalog.db", folder, criteria=KEEP_ALL):
-        record_steps(recorder.record_step, 500, step_values())
+        record_steps(recorder.record_step, 500, _with_float32(step_values()))
         recorder.finish_episode(500, {"affordance_visits": dict.fromkeys(LAYOUT, 3)})
     (path,) = folder.glob("*/episode_*")
     return path
+
+
+def _with_float32(values: Iterable[StepValues]) -> list[StepValues]:
+    """Rewards and progress as the float32 that they are in the environment; Python's floats would make them float64."""
+    return [
+        value._replace(
+            reward=np.float32(value.reward),
+            intrinsic_reward=np.float32(value.intrinsic_reward),
+            interaction_progress=np.float32(value.interaction_progress),
+        )
+        for value in values
+    ]
 
 
 def _record_by_seed_design(folder: Path) -> Path:

@@ -228,7 +228,7 @@ def _with_tuples(step: SeedStep) -> SeedStep:
 
 def load_episode(path: Path) -> tuple[SeedMetadata, list[SeedStep]]:
     """Read a file back: decompressed, unpacked, a list of steps."""
-    content = msgpack.unpackb(lz4.frame.decompress(path.read_bytes()))
+    content = msgpack.unpackb(lz4.frame.decompress(path.read_bytes()), use_list=False)
     return SeedMetadata(**content["metadata"]), [SeedStep(**step) for step in content["steps"]]
 
 

@@ -101,12 +101,12 @@ class StepValues(NamedTuple):
     position: torch.Tensor
     meters: torch.Tensor
     action: int
-    reward: float
-    intrinsic_reward: float
+    reward: float | np.float32
+    intrinsic_reward: float | np.float32
     done: bool
     q_values: torch.Tensor
     time_of_day: int
-    interaction_progress: float
+    interaction_progress: float | np.float32
     action_masks: torch.Tensor
 
 

@@ -19,6 +19,11 @@ COMMANDS: dict[str, str] = {
     "batch": "make a video of every recording that meets filters",
     "reel": "one video of the best, median and worst episodes of each stage",
     "videos": "videos that workers make: how far they are; cancel, retry",
+    "cat": "the steps of an episode, a line of JSON each",
+    "verify": "read recordings to the last byte, and compare hashes and counts",
+    "convert": "write a recording in another version or compression",
+    "reindex": "rebuild the catalog from the files",
+    "parked": "kept episodes that could not be written; --retry",
     "prune": "delete recordings by age or size",
     "doctor": "look for what is missing or wrong, and say what to do",
 }

@@ -41,6 +41,10 @@ class Output:
         if self.as_json:
             print(json.dumps(_plain(value), indent=2, ensure_ascii=False))
 
+    def line(self, value: Any) -> None:
+        """Print ``value`` as JSON on one line, asked for or not."""
+        print(json.dumps(_plain(value), ensure_ascii=False))
+
     def note(self, text: str) -> None:
         """Print a line for people."""
         if not self.as_json:

@@ -157,6 +157,11 @@ class Episode:
         return self._file.compression
 
     @property
+    def is_whole(self) -> bool:
+        """False when the file has no footer: its writer was interrupted, and the last steps may be missing."""
+        return self._file.is_whole
+
+    @property
     def content_hash(self) -> str:
         """BLAKE2b of header and chunks, as the footer states it; empty without one, and in version 1."""
         return self._file.content_hash
@@ -256,6 +261,14 @@ class Episode:
         """The steps from index ``start`` up to, not including, ``stop``."""
         return (self.step(index) for index in range(*slice(start, stop).indices(self.n_steps)))
 
+    def chunk(self, index: int) -> Chunk:
+        """One of ``chunks``, unpacked; its columns are decoded when they are asked for.
+
+        Raises:
+            EpisodeFileCorruptError: its bytes are broken.
+        """
+        return self._part(index)
+
     def chunk_bytes(self, index: int) -> bytes:
         """The bytes of a chunk as they lie in the file.
 
@@ -306,17 +319,15 @@ def _end_step(chunks: Sequence[ChunkRef]) -> int:
 
 def _unlisted_gaps(listed: Sequence[Gap], chunks: Sequence[ChunkRef]) -> list[Gap]:
     """Steps that are missing between the chunks although no gap says so."""
-    end = 0
+    known = [(ref.first_step, ref.first_step + ref.n_steps) for ref in chunks]
+    known += [(gap.first_step, _end_step(chunks) if gap.end_step is None else gap.end_step) for gap in listed]
     found = []
-    for ref in chunks:
-        if ref.first_step > end and not any(gap.first_step < ref.first_step and _reaches(gap, end) for gap in listed):
-            found.append(Gap(end, ref.first_step, "missing from the file"))
-        end = ref.first_step + ref.n_steps
+    end = 0
+    for first, stop in sorted(known):
+        if first > end:
+            found.append(Gap(end, first, "missing from the file"))
+        end = max(end, stop)
     return found
-
-
-def _reaches(gap: Gap, step: int) -> bool:
-    return gap.end_step is None or gap.end_step > step
 
 
 def _python_value(name: str, value: Any) -> Any:

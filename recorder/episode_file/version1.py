@@ -25,7 +25,7 @@ __all__ = ["Version1File", "build_version1", "parse_version1"]
 VERSION = 1
 MAX_CONTENT_BYTES = 128 * 2**20
 """Some 300,000 steps. Small numbers and texts take up to twenty times as much in Python as in msgpack."""
-MAX_CONTAINERS = 4_000_000
+MAX_CONTAINERS = 2_000_000
 
 _STEP_FIELDS = tuple(field.name for field in fields(RecordedStep))
 _NUMBERS = frozenset([bool, int, float])

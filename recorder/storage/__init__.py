@@ -2,6 +2,6 @@
 
 from recorder.storage.base import Storage, episode_path
 from recorder.storage.local import LocalStorage
-from recorder.storage.open import open_storage, read_file
+from recorder.storage.open import open_storage, read_file, write_file
 
-__all__ = ["LocalStorage", "Storage", "episode_path", "open_storage", "read_file"]
+__all__ = ["LocalStorage", "Storage", "episode_path", "open_storage", "read_file", "write_file"]

@@ -34,7 +34,7 @@ class LocalStorage(Storage):
         try:
             for folder in {path.parent for path in paths}:
                 folder.mkdir(parents=True, exist_ok=True)
-            if len(paths) == 1:
+            if len(paths) <= 1:
                 for path, data in paths.items():
                     _write_synced(path, data)
             else:
@@ -48,12 +48,12 @@ class LocalStorage(Storage):
     def read(self, name: str, *, max_bytes: int) -> bytes:
         path = self._path(name)
         try:
+            status = os.stat(path)
+            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+                raise StorageError(f"not a file: {path}")
+            if status.st_size > max_bytes:
+                raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
             with open(path, "rb", buffering=0) as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise StorageError(f"not a file: {path}")
-                if status.st_size > max_bytes:
-                    raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
                 return file.readall()
         except FileNotFoundError as error:
             raise StorageError(f"no such recording (deleted, or never kept): {path}") from error

@@ -1,0 +1,94 @@
+"""Print the steps of an episode as NDJSON: one JSON object a line, in the form that they have in a version 1 file."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.output import Output
+from recorder.commands.parsing import add_command, non_negative
+from recorder.episode_file import Episode, open_episode
+from recorder.errors import UsageError
+from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
+from recorder.step_values import step_maps
+from recorder.storage import open_storage
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "cat"
+
+_STEPS_AT_ONCE = 1024
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="cat 500 --run my-run --from 10 --to 20\ncat episode_000500.msgpack.lz4 --fields reward,q_values",
+    )
+    parser.add_argument("source", metavar="EPISODE", help="an episode's id, or the path or URL of a recording")
+    parser.add_argument("--from", dest="first", type=non_negative, metavar="STEP", help="number of the first step")
+    parser.add_argument("--to", dest="end", type=non_negative, metavar="STEP", help="number of the step to end before")
+    parser.add_argument("--fields", metavar="A,B", help="only these, and the step's number")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the steps; with --json as one list."""
+    output = Output.of(args)
+    episode = _open(args)
+    fields = _fields(args.fields, episode)
+    numbers = episode.step_numbers
+    start = 0 if args.first is None else int(np.searchsorted(numbers, args.first))
+    stop = episode.n_steps if args.end is None else int(np.searchsorted(numbers, args.end))
+    steps = (
+        _selected(step, fields)
+        for index in range(start, stop, _STEPS_AT_ONCE)
+        for step in step_maps(episode, index, min(index + _STEPS_AT_ONCE, stop))
+    )
+    if output.as_json:
+        output.document(list(steps))
+    else:
+        for step in steps:
+            output.line(step)
+    return ExitStatus.OK
+
+
+def _open(args: argparse.Namespace) -> Episode:
+    if not args.source.isdecimal():
+        return open_episode(args.source)
+    from recorder.recordings import open_recording  # lazy: a file can be read without a catalog
+
+    settings = settings_of(args)
+    with open_catalog(settings) as catalog:
+        storage = open_storage(settings.recordings_dir)
+        _, episode = open_recording(catalog, storage, getattr(args, "run", None), int(args.source))
+    return episode
+
+
+def _fields(text: str | None, episode: Episode) -> list[str] | None:
+    if text is None:
+        return None
+    fields = [field.strip() for field in text.split(",") if field.strip()]
+    known = {*STEP_COLUMNS, "step", "extras", *episode.names}
+    if unknown := [field for field in fields if field not in known]:
+        raise UsageError(f"no field {unknown[0]!r}; the episode has: {', '.join(episode.names)}")
+    return fields
+
+
+def _selected(step: dict[str, Any], fields: list[str] | None) -> dict[str, Any]:
+    if fields is None:
+        return step
+    chosen: dict[str, Any] = {"step": step["step"]}
+    for field in fields:
+        if field.startswith(EXTRAS_PREFIX):
+            chosen[field] = step.get("extras", {}).get(field.removeprefix(EXTRAS_PREFIX))
+        else:
+            chosen[field] = step.get(field)
+    return chosen

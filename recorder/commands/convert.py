@@ -1,0 +1,70 @@
+"""Write a recording in another version or compression; a broken one is refused.
+
+Version 1 holds Python's numbers, so the widths of dtypes are lost; nothing else is. A recording that was converted in place
+keeps its name; 'reindex' brings its row in the catalog up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.output import Output, human_bytes
+from recorder.commands.parsing import add_command
+from recorder.conversion import convert_bytes
+from recorder.episode_file import MAX_FILE_BYTES
+from recorder.errors import EpisodeFileError, UsageError
+from recorder.storage import read_file, write_file
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "convert"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="convert --to 1 episode_000500.msgpack.lz4 old.msgpack.lz4\nconvert --to 2 --in-place old.msgpack.lz4",
+    )
+    parser.add_argument("--to", type=int, choices=(1, 2), default=2, help="version of the file (default: %(default)s)")
+    parser.add_argument(
+        "--compression", choices=("lz4", "none"), default="lz4", help="of the file (default: %(default)s)"
+    )
+    parser.add_argument("--in-place", action="store_true", help="put the new file in the place of the old one")
+    parser.add_argument("source", metavar="SRC", help="path or URL of a recording")
+    parser.add_argument("destination", metavar="DST", nargs="?", help="path or URL of the new file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert one file."""
+    if (args.destination is None) != args.in_place:
+        raise UsageError("give either a destination or --in-place")
+    destination = args.source if args.in_place else args.destination
+    data = read_file(args.source, max_bytes=MAX_FILE_BYTES)
+    try:
+        converted = convert_bytes(data, version=args.to, compression=args.compression)
+    except EpisodeFileError as error:
+        raise type(error)(f"{error}: {args.source}") from error
+    write_file(destination, converted.data)
+    output = Output.of(args)
+    output.document(
+        {
+            "source": args.source,
+            "destination": destination,
+            "version": args.to,
+            "compression": args.compression,
+            "n_bytes_before": len(data),
+            "n_bytes": len(converted.data),
+            "losses": converted.losses,
+        }
+    )
+    sizes = f"{human_bytes(len(data))} to {human_bytes(len(converted.data))}"
+    output.note(f"wrote version {args.to}, {args.compression}, {sizes}: {destination}")
+    for loss in converted.losses:
+        output.note(f"note: {loss}")
+    return ExitStatus.OK

@@ -1,0 +1,80 @@
+"""A recording in another version or compression: the same steps, and a word on what the target can't hold."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from recorder.chunk import ColumnData, compress_frame, encode_chunk, spec_of
+from recorder.episode_file import Episode, build_version1, build_version2, open_episode
+from recorder.schema import ColumnSpec, EpisodeSchema
+
+__all__ = ["Conversion", "convert_bytes"]
+
+_PYTHON_DTYPES = frozenset(["|b1", "<i8", "<f8"])
+"""What Python's own numbers are, and so all that version 1 tells apart."""
+
+
+class Conversion(NamedTuple):
+    """The new file's bytes, and what got lost on the way (empty: nothing)."""
+
+    data: bytes
+    losses: tuple[str, ...]
+
+
+def convert_bytes(data: bytes, *, version: int, compression: str = "lz4") -> Conversion:
+    """Write a recording anew.
+
+    Args:
+        data: the file.
+        version: 1 or 2.
+        compression: ``lz4`` or ``none``.
+
+    Raises:
+        EpisodeFileError: it can't be read; broken files are not converted.
+    """
+    episode = open_episode(data)
+    episode.check()
+    if version == 1:
+        converted, _ = build_version1(
+            metadata=episode.metadata, reasons=episode.reasons, steps=episode.steps(), compression=compression
+        )
+        return Conversion(converted, _losses_of_version1(episode))
+    schema, chunks = _own_chunks(episode) if episode.version == 2 else _new_chunks(episode)
+    converted, _, _ = build_version2(
+        metadata=episode.metadata, reasons=episode.reasons, schema=schema, chunks=chunks, compression=compression
+    )
+    return Conversion(converted, ())
+
+
+def _losses_of_version1(episode: Episode) -> tuple[str, ...]:
+    specs = {slot.spec for index in range(len(episode.chunks)) for slot in episode.chunk(index).slots.values()}
+    narrow = sorted(f"{spec.name} ({spec.dtype})" for spec in specs if spec.dtype not in _PYTHON_DTYPES)
+    return (f"version 1 keeps the values, not their width: {', '.join(narrow)}",) if narrow else ()
+
+
+def _own_chunks(episode: Episode) -> tuple[EpisodeSchema, list[tuple[int, int, bytes]]]:
+    """The chunks of a version 2 file, which stay as the trainer encoded them."""
+    chunks = []
+    for index, ref in enumerate(episode.chunks):
+        part = episode.chunk_bytes(index)
+        chunks.append((ref.first_step, ref.n_steps, part if episode.compression == "lz4" else compress_frame(part)))
+    return episode.schema, chunks
+
+
+def _new_chunks(episode: Episode) -> tuple[EpisodeSchema, list[tuple[int, int, bytes]]]:
+    """Chunks of the steps of a version 1 file, in the encodings that suit them."""
+    parts = [episode.chunk(index) for index in range(len(episode.chunks))]
+    columns = [{name: data for name in part.names if (data := part.column(name)) is not None} for part in parts]
+    specs: dict[str, ColumnSpec] = {}
+    for of_chunk in columns:
+        for name, data in of_chunk.items():
+            if name not in specs:
+                specs[name] = spec_of(name, data.values)
+    schema = EpisodeSchema(tuple(specs.values()))
+    return schema, [_encode(schema, part.first_step, part.n_steps, of) for part, of in zip(parts, columns, strict=True)]
+
+
+def _encode(
+    schema: EpisodeSchema, first_step: int, n_steps: int, columns: dict[str, ColumnData]
+) -> tuple[int, int, bytes]:
+    return first_step, n_steps, encode_chunk(schema, first_step=first_step, n_steps=n_steps, columns=columns)

@@ -1,0 +1,154 @@
+"""The catalog from the files alone: what a lost or foreign catalog is rebuilt from.
+
+A file is written when its reasons are final, so it has all that the catalog knows of a kept episode, except the explanations
+of the criteria. Episodes that were not kept have no file, and are not found again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from recorder.catalog import Catalog, EpisodeRow, RecordingRow
+from recorder.episode_file import open_episode
+from recorder.errors import EpisodeFileError, StorageError
+from recorder.recordings import MAX_RECORDING_BYTES
+from recorder.storage import Storage, episode_path
+
+__all__ = ["ReindexReport", "files_below", "reindex", "rows_of"]
+
+_NANOS_A_MILLISECOND = 1_000_000
+
+
+@dataclass(slots=True)
+class ReindexReport:
+    """What was done.
+
+    Args:
+        n_files: files that were looked at.
+        n_imported: recordings that the catalog now has.
+        replaced: files of an episode that was played again: the later play's file is in the catalog.
+        unreadable: file to what is wrong with it; they are left where they are.
+        missing: recordings of the catalog whose file is not there; their rows are left as they are.
+    """
+
+    n_files: int = 0
+    n_imported: int = 0
+    replaced: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+
+def files_below(storage: Storage, run_id: str | None = None) -> list[str]:
+    """The recordings below the root, or those of one run, by name; an episode's plays stand next to each other."""
+    folder = None if run_id is None else episode_path(run_id, 0).partition("/")[0]
+    return sorted(name for name in storage.names() if folder is None or name.partition("/")[0] == folder)
+
+
+def reindex(storage: Storage, catalog: Catalog, names: Iterable[str], *, run_id: str | None = None) -> ReindexReport:
+    """Put files into the catalog. What the catalog knows already of their episodes stays.
+
+    Args:
+        names: places below the root, in the order of ``files_below``.
+        run_id: look only among this run's rows for files that are missing.
+
+    Raises:
+        CatalogError: the catalog can't be written.
+    """
+    report = ReindexReport()
+    seen: set[str] = set()
+    report.n_imported = catalog.import_recordings(_latest_plays(storage, names, report, seen))
+    for row in catalog.iterate_recordings(run_id):
+        if row.file_path not in seen:
+            report.missing.append(row.file_path)
+    return report
+
+
+def _latest_plays(
+    storage: Storage, names: Iterable[str], report: ReindexReport, seen: set[str]
+) -> Iterator[tuple[EpisodeRow, RecordingRow]]:
+    latest: tuple[EpisodeRow, RecordingRow] | None = None
+    for name in names:
+        report.n_files += 1
+        seen.add(name)
+        try:
+            rows = rows_of(name, storage.read(name, max_bytes=MAX_RECORDING_BYTES))
+        except (EpisodeFileError, StorageError) as error:
+            report.unreadable[name] = str(error)
+            continue
+        if latest is not None and _key(latest) == _key(rows):
+            latest, earlier = (rows, latest) if rows[0].play_id >= latest[0].play_id else (latest, rows)
+            report.replaced.append(earlier[1].file_path)
+            continue
+        if latest is not None:
+            yield latest
+        latest = rows
+    if latest is not None:
+        yield latest
+
+
+def _key(rows: tuple[EpisodeRow, RecordingRow]) -> tuple[str, int]:
+    return rows[0].run_id, rows[0].episode_id
+
+
+def rows_of(name: str, data: bytes) -> tuple[EpisodeRow, RecordingRow]:
+    """What the catalog holds of a recording.
+
+    The play is taken from the time at which the episode was opened, which it is named by.
+
+    Args:
+        name: place below the root.
+        data: the file.
+
+    Raises:
+        EpisodeFileError: it can't be read.
+    """
+    episode = open_episode(data)
+    metadata = episode.metadata
+    play_id = metadata.started_unix_nanos // _NANOS_A_MILLISECOND
+    row = EpisodeRow(
+        run_id=metadata.run_id,
+        episode_id=metadata.episode_id,
+        play_id=play_id,
+        lane=metadata.lane,
+        status=str(metadata.status),
+        decision="kept",
+        reasons=episode.reasons,
+        n_steps=episode.n_steps,
+        n_missing_steps=sum(gap.n_steps or 0 for gap in episode.gaps),
+        survival_steps=metadata.survival_steps,
+        total_reward=metadata.total_reward,
+        extrinsic_reward=metadata.extrinsic_reward,
+        intrinsic_reward=metadata.intrinsic_reward,
+        curriculum_stage=metadata.curriculum_stage,
+        epsilon=metadata.epsilon,
+        intrinsic_weight=metadata.intrinsic_weight,
+        timestamp=metadata.timestamp,
+        env_steps=metadata.env_steps,
+        started_unix_nanos=metadata.started_unix_nanos,
+        finished_unix_nanos=metadata.finished_unix_nanos,
+        n_bytes=sum(ref.n_bytes for ref in episode.chunks),
+    )
+    recording = RecordingRow(
+        run_id=metadata.run_id,
+        episode_id=metadata.episode_id,
+        play_id=play_id or None,
+        survival_steps=metadata.survival_steps,
+        total_reward=metadata.total_reward,
+        curriculum_stage=metadata.curriculum_stage,
+        recording_reason=episode.reasons[0] if episode.reasons else "",
+        reasons=episode.reasons,
+        timestamp=metadata.timestamp,
+        file_path=name,
+        file_size_bytes=episode.unpacked_bytes,
+        compressed_size_bytes=len(data),
+        lane=metadata.lane,
+        status=str(metadata.status),
+        n_steps=episode.n_steps,
+        content_hash=episode.content_hash or hashlib.blake2b(data, digest_size=16).hexdigest(),
+        format_version=episode.version,
+        epsilon=metadata.epsilon,
+        env_steps=metadata.env_steps,
+    )
+    return row, recording

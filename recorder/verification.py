@@ -1,0 +1,100 @@
+"""Whether a recording is what was written: every byte read, hash, counts and the catalog's row compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from recorder.episode import Gap
+from recorder.episode_file import Episode, open_episode
+from recorder.errors import EpisodeFileError
+
+if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which files can be verified without
+    from recorder.catalog import RecordingRow
+
+__all__ = ["FileReport", "verify_bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was found in one file.
+
+    Args:
+        file: its path, URL, or place below the root.
+        problems: what is wrong; a file without any is sound.
+        gaps: steps that were lost before it was written: no fault of the file.
+        n_bytes: size as it lies there; the rest is None where the file could not be opened.
+    """
+
+    file: str
+    problems: tuple[str, ...]
+    n_bytes: int | None = None
+    version: int | None = None
+    compression: str | None = None
+    run_id: str | None = None
+    episode_id: int | None = None
+    status: str | None = None
+    n_steps: int | None = None
+    n_chunks: int | None = None
+    gaps: tuple[Gap, ...] = field(default=())
+    content_hash: str | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify_bytes(data: bytes, file: str, *, row: RecordingRow | None = None) -> FileReport:
+    """Read a recording to the last byte.
+
+    Args:
+        data: the file.
+        file: its name, for the report.
+        row: the catalog's row, whose numbers the file must have.
+    """
+    try:
+        episode = open_episode(data)
+    except EpisodeFileError as error:
+        return FileReport(file, (str(error),), len(data))
+    return FileReport(
+        file,
+        tuple(_problems(episode, row, len(data))),
+        len(data),
+        episode.version,
+        episode.compression,
+        episode.metadata.run_id,
+        episode.metadata.episode_id,
+        str(episode.metadata.status),
+        episode.n_steps,
+        len(episode.chunks),
+        tuple(episode.gaps),
+        episode.content_hash,
+    )
+
+
+def _problems(episode: Episode, row: RecordingRow | None, n_bytes: int) -> Iterator[str]:
+    if not episode.is_whole:
+        yield f"torn: it ends after step {episode.gaps[-1].first_step}, without a footer"
+    try:
+        episode.check()
+    except EpisodeFileError as error:
+        yield str(error)
+    metadata = episode.metadata
+    if episode.is_whole and metadata.n_steps not in (0, episode.n_steps):
+        yield f"it holds {episode.n_steps} steps, and its metadata says {metadata.n_steps}"
+    if row is None:
+        return
+    compared = [
+        ("run", metadata.run_id, row.run_id),
+        ("episode", metadata.episode_id, row.episode_id),
+        ("steps", episode.n_steps, row.n_steps),
+        ("bytes", n_bytes, row.compressed_size_bytes),
+        ("version", episode.version, row.format_version),
+    ]
+    if episode.content_hash:
+        compared.append(("hash", episode.content_hash, row.content_hash))
+    for what, found, expected in compared:
+        if found != expected:
+            yield f"{what}: the file has {found!r}, the catalog {expected!r}"

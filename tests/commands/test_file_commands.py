@@ -1,0 +1,245 @@
+"""``cat``, ``verify``, ``convert`` and ``reindex`` on real recordings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recorder import EpisodeRecorder
+from recorder.catalog import Catalog
+from recorder.commands.exit_status import ExitStatus
+from recorder.episode_file import open_episode
+from recorder.storage import LocalStorage, episode_path
+from tests.commands.conftest import Call, root_catalog
+from tests.episodes import make_episode_file
+from worker import RecordingWriter
+
+RUN = "run/ü"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """What a trainer and the writer leave: three episodes of two runs; episode 1 lost its steps 10 to 19."""
+    root = tmp_path / "recordings"
+    root_catalog(root)
+    for run_id, episode_ids in ((RUN, (0, 1)), ("other", (2,))):
+        recorder = EpisodeRecorder(run_id=run_id, strict=True)
+        with RecordingWriter(recorder, root_catalog(root), root, criteria={"periodic": {"interval": 1}}):
+            for episode_id in episode_ids:
+                record(recorder, episode_id)
+    return root
+
+
+def record(recorder: EpisodeRecorder, episode_id: int) -> None:
+    """An episode of 30 steps."""
+    for step in range(30):
+        if episode_id == 1 and 10 <= step < 20:
+            continue
+        meters = np.linspace(0, 1, 8, dtype=np.float32) * step
+        recorder.record_step(episode_id, step, (step % 8, 3), meters, step % 6, 1.0, 0.5, step == 29)
+    if episode_id == 0:
+        recorder.keep(0, "x")
+    recorder.finish_episode(episode_id, {"curriculum_stage": 2})
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def place(root: Path, run_id: str, episode_id: int) -> Path:
+    return root / episode_path(run_id, episode_id)
+
+
+def damage(path: Path, at: float) -> None:
+    """Flip a byte somewhere in a file."""
+    data = bytearray(path.read_bytes())
+    data[int(at * len(data))] ^= 0x55
+    path.write_bytes(data)
+
+
+def test_cat_prints_a_line_a_step(call: Call, root: Path) -> None:
+    path = place(root, RUN, 0)
+    answer = call("cat", path)
+    steps = lines(answer.out)
+    assert answer.status == ExitStatus.OK
+    assert [step["step"] for step in steps] == list(range(30))
+    episode = open_episode(path)
+    for step, expected in zip(steps, episode.steps(), strict=True):
+        assert (tuple(step["position"]), step["action"], step["done"]) == (
+            expected.position,
+            expected.action,
+            expected.done,
+        )
+        assert tuple(step["meters"]) == pytest.approx(expected.meters)
+
+
+def test_cat_finds_an_episode_by_its_id(call: Call, root: Path) -> None:
+    assert len(lines(call("cat", 2, "--recordings", root).out)) == 30
+    assert call("cat", 2, "--recordings", root, "--run", RUN).status == ExitStatus.NOT_FOUND
+
+
+def test_cat_cuts_by_the_number_of_the_step_and_by_field(call: Call, root: Path) -> None:
+    answer = call("cat", 1, "--recordings", root, "--from", 8, "--to", 22, "--fields", "reward,action")
+    steps = lines(answer.out)
+    assert [step["step"] for step in steps] == [8, 9, 20, 21], "steps 10 to 19 were lost"
+    assert {tuple(step) for step in steps} == {("step", "reward", "action")}
+
+
+def test_cat_of_a_field_that_is_not_there_names_those_that_are(call: Call, root: Path) -> None:
+    answer = call("cat", place(root, RUN, 0), "--fields", "speed")
+    assert answer.status == ExitStatus.USAGE
+    assert "no field 'speed'; the episode has: position, meters" in answer.err
+
+
+def test_cat_as_json_is_one_document_and_nan_is_null(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "e.msgpack"
+    columns = {"reward": np.array([np.nan, 1.0]), "extras.speed": np.array([np.inf, 2.0])}
+    path.write_bytes(make_episode_file(n_steps=2, columns=columns, compression="none"))
+    document = call("cat", path, "--json", "--fields", "reward,extras.speed").document
+    assert document == [
+        {"step": 0, "reward": None, "extras.speed": None},
+        {"step": 1, "reward": 1.0, "extras.speed": 2.0},
+    ]
+
+
+def test_verify_finds_sound_recordings_sound_and_counts_gaps(call: Call, root: Path) -> None:
+    answer = call("verify", "--recordings", root)
+    assert answer.status == ExitStatus.OK
+    assert "verified 3 recordings" in answer.out
+    assert "3 sound, 0 not; 1 have gaps" in answer.out
+    document = call("verify", "--recordings", root, "--run", "other", "--json").document
+    assert [file["episode_id"] for file in document["files"]] == [2]
+    assert document["files"][0]["content_hash"] == open_episode(place(root, "other", 2)).content_hash
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
+def test_verify_tells_which_file_is_damaged(call: Call, root: Path, at: float) -> None:
+    damage(place(root, RUN, 0), at)
+    answer = call("verify", "--recordings", root, "--json")
+    assert answer.status == ExitStatus.FAILED
+    assert (answer.document["n_files"], answer.document["n_broken"]) == (3, 1)
+    broken = [file for file in answer.document["files"] if not file["sound"]]
+    assert [file["file"] for file in broken] == [episode_path(RUN, 0)]
+    assert broken[0]["problems"]
+
+
+def test_verify_by_path_needs_no_catalog_and_names_torn_and_missing_files(
+    call: Call, root: Path, tmp_path: Path
+) -> None:
+    torn = tmp_path / "torn.msgpack.lz4"
+    torn.write_bytes(place(root, RUN, 1).read_bytes()[:-300])
+    answer = call("verify", place(root, RUN, 0), torn, tmp_path / "gone.lz4")
+    assert answer.status == ExitStatus.FAILED
+    assert "2 of 3 recordings are not sound" in answer.out
+    assert "torn: it ends after step" in answer.out
+    assert "no such recording" in answer.out
+
+
+def test_verify_compares_a_file_with_its_row(call: Call, root: Path) -> None:
+    place(root, RUN, 0).write_bytes(place(root, "other", 2).read_bytes())
+    answer = call("verify", "--recordings", root, "--json")
+    (broken,) = [file for file in answer.document["files"] if not file["sound"]]
+    assert [problem.split(":")[0] for problem in broken["problems"]] == ["run", "episode", "bytes", "hash"]
+
+
+@pytest.mark.parametrize("compression", ["lz4", "none"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_convert_keeps_every_value(call: Call, root: Path, tmp_path: Path, version: int, compression: str) -> None:
+    source, first, second = place(root, RUN, 1), tmp_path / "first", tmp_path / "second"
+    answer = call("convert", "--to", version, "--compression", compression, source, first, "--json")
+    assert answer.status == ExitStatus.OK
+    assert call("convert", "--to", 2, first, second).status == ExitStatus.OK
+    original, converted, back = open_episode(source), open_episode(first), open_episode(second)
+    assert (converted.version, converted.compression) == (version, compression)
+    assert original.metadata == converted.metadata == back.metadata
+    assert original.reasons == converted.reasons == back.reasons
+    for name, values in original.columns().items():
+        for episode in (converted, back):
+            np.testing.assert_array_equal(episode.column(name), values)
+        assert (back.column(name).dtype == values.dtype) == (version == 2 or values.dtype.str in ("|b1", "<i8", "<f8"))
+    if version == 2:
+        assert second.read_bytes() == source.read_bytes()
+        assert answer.document["losses"] == []
+    else:
+        assert "meters (<f4)" in answer.document["losses"][0]
+
+
+def test_convert_in_place_keeps_the_name_and_reindex_brings_the_row_up_to_date(call: Call, root: Path) -> None:
+    path = place(root, RUN, 0)
+    answer = call("convert", "--to", 1, "--in-place", path)
+    assert "note: version 1 keeps the values, not their width" in answer.out
+    assert open_episode(path).version == 1
+    assert call("verify", "--recordings", root).status == ExitStatus.FAILED
+    assert call("reindex", "--recordings", root).status == ExitStatus.OK
+    assert call("verify", "--recordings", root).status == ExitStatus.OK
+
+
+def test_convert_of_a_broken_file_writes_nothing(call: Call, root: Path, tmp_path: Path) -> None:
+    damage(place(root, RUN, 0), 0.5)
+    answer = call("convert", place(root, RUN, 0), tmp_path / "new")
+    assert answer.status == ExitStatus.FAILED
+    assert str(place(root, RUN, 0)) in answer.err
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("arguments", [["a"], ["a", "b", "--in-place"]])
+def test_convert_needs_a_destination_or_in_place(call: Call, arguments: list[str]) -> None:
+    answer = call("convert", *arguments)
+    assert answer.status == ExitStatus.USAGE
+    assert "--in-place" in answer.err
+
+
+def rows(root: Path) -> list[dict[str, Any]]:
+    """All recordings with all their reasons, but for when the row was written."""
+    with Catalog(root_catalog(root), read_only=True) as catalog:
+        found = [dataclasses.asdict(row) for row in catalog.iterate_recordings()]
+    return [{key: value for key, value in row.items() if key != "recorded_at"} for row in found]
+
+
+def test_a_lost_catalog_comes_back_from_the_files(call: Call, root: Path) -> None:
+    before = rows(root)
+    for path in root.glob("catalog.db*"):
+        path.unlink()
+    answer = call("reindex", "--recordings", root)
+    assert answer.status == ExitStatus.OK
+    assert "3 files: 3 recordings in the catalog" in answer.out
+    assert rows(root) == before
+    with Catalog(root_catalog(root)) as catalog:
+        assert [row["episode_id"] for row in catalog.query_recordings(reason="manual_*")] == [0]
+        episode = catalog.get_episode(RUN, 1)
+        assert (episode.decision, episode.n_missing_steps, episode.written_at is not None) == ("kept", 10, True)
+
+
+def test_reindexing_twice_changes_nothing(call: Call, root: Path) -> None:
+    call("reindex", "--recordings", root)
+    before = rows(root)
+    call("reindex", "--recordings", root)
+    assert rows(root) == before
+
+
+def test_reindex_names_files_it_cannot_read_and_rows_without_a_file(call: Call, root: Path) -> None:
+    place(root, RUN, 0).write_bytes(b"nothing")
+    place(root, RUN, 1).unlink()
+    answer = call("reindex", "--recordings", root, "--json")
+    assert answer.status == ExitStatus.FAILED
+    assert list(answer.document["unreadable"]) == [episode_path(RUN, 0)]
+    assert answer.document["missing"] == [episode_path(RUN, 1)]
+    assert (answer.document["n_files"], answer.document["n_imported"]) == (2, 1)
+
+
+def test_reindex_of_one_run_looks_at_no_other(call: Call, root: Path) -> None:
+    assert call("reindex", "--recordings", root, "--run", RUN, "--json").document["n_files"] == 2
+
+
+def test_of_an_episode_that_was_played_again_the_later_play_is_in_the_catalog(call: Call, root: Path) -> None:
+    later = make_episode_file(run_id="other", episode_id=2, n_steps=7, started_unix_nanos=2**62)
+    name = episode_path("other", 2, replaced_plays=1)
+    LocalStorage(root).write_all({name: later})
+    document = call("reindex", "--recordings", root, "--run", "other", "--json").document
+    assert document["replaced"] == [episode_path("other", 2)]
+    assert [(row["file_path"], row["n_steps"]) for row in rows(root) if row["run_id"] == "other"] == [(name, 7)]

@@ -1,0 +1,159 @@
+"""FORMAT.md at its word: a reader written from that page alone, without any code of ours, reads what we write."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import lz4.frame
+import msgpack
+import numpy as np
+import pytest
+
+from recorder.episode_file import Episode, open_episode
+from recorder.schema import ALLOWED_DTYPES, Encoding
+from tests.episode_file.golden.make_golden import FOLDER
+
+FORMAT = (Path(__file__).parents[2] / "recorder/episode_file/FORMAT.md").read_text()
+
+
+def objects_of(data: bytes) -> list[Any]:
+    """'Unpacked one after the other they are a sequence of msgpack objects.'"""
+    content = b""
+    rest = data
+    while rest[:4] == b"\x04\x22\x4d\x18":
+        part, n_read = lz4.frame.decompress(rest, return_bytes_read=True)
+        content += part
+        rest = rest[n_read:]
+    assert rest[:4] in (b"", b"\x5a\x2a\x4d\x18")
+    return list(msgpack.Unpacker(io.BytesIO(content)))
+
+
+def decode(data: bytes, n: int, dtype: str, shape: list[int], encoding: str) -> np.ndarray[Any, Any]:
+    """One column of one chunk, by the table of encodings, slowly."""
+    k, s = math.prod(shape), np.dtype(dtype).itemsize
+    if encoding == "plain":
+        return np.frombuffer(data, dtype).reshape(n, *shape)
+    if encoding == "bits":
+        bits = "".join(f"{byte:08b}" for byte in data)[: n * k]
+        return np.array([bit == "1" for bit in bits], bool).reshape(k, n).T.reshape(n, *shape)
+    assert len(data) == n * k * s
+    numbers = [sum(data[plane * n * k + i] << 8 * plane for plane in range(s)) for i in range(n * k)]
+    if encoding == "delta":
+        for start in range(0, n * k, n):
+            value = 0
+            for i in range(start, start + n):
+                z = numbers[i]
+                value = (value + (z >> 1 if z % 2 == 0 else -(z >> 1) - 1)) % 2 ** (8 * s)
+                numbers[i] = value
+    raw = b"".join(number.to_bytes(s, "little") for number in numbers)
+    return np.frombuffer(raw, dtype).reshape(k, n).T.reshape(n, *shape)
+
+
+def read_columns(header: dict[str, Any], chunks: list[Any]) -> dict[str, dict[int, np.ndarray[Any, Any]]]:
+    """Name to step number to value."""
+    found: dict[str, dict[int, Any]] = {}
+    for first_step, n_steps, slots, *added in chunks:
+        for (name, dtype, shape, encoding), slot in zip(header["schema"] + (added or [[]])[0], slots, strict=True):
+            if slot is None:
+                continue
+            steps = range(first_step, first_step + n_steps)
+            if isinstance(slot, list):
+                mask, slot = slot
+                steps = [step for i, step in enumerate(steps) if mask[i // 8] & (0x80 >> i % 8)]
+            values = decode(slot, len(steps), dtype, shape, encoding)
+            found.setdefault(name, {}).update(zip(steps, values, strict=True))
+    return found
+
+
+def assert_same(episode: Episode, found: dict[str, dict[int, Any]]) -> None:
+    assert set(found) == set(episode.names)
+    for name, by_step in found.items():
+        present = episode.present(name)
+        assert episode.step_numbers[present].tolist() == list(by_step)
+        for index, number in enumerate(episode.step_numbers.tolist()):
+            if number in by_step:
+                value = episode.step(index).extras[name.removeprefix("extras.")]
+                assert np.asarray(value).tobytes() == np.asarray(by_step[number]).tobytes()
+
+
+@pytest.mark.parametrize("name", ["version2.msgpack.lz4", "version2_gaps.msgpack.lz4"])
+def test_a_framed_file_reads_as_the_page_says(name: str) -> None:
+    data = (FOLDER / name).read_bytes()
+    header, *chunks, footer = objects_of(data)
+    episode = open_episode(data)
+    assert header["version"] == 2
+    assert list(header) == ["version", "metadata", "reasons", "schema", "affordances"]
+    assert header["metadata"]["episode_id"] == 500
+    assert header["affordances"] == {"Bed": [2, 3], "Job": [5.5, 6]}
+    assert_same(episode, read_columns(header, chunks))
+    assert footer["footer"] == 2
+    assert footer["n_steps"] == sum(chunk[1] for chunk in chunks)
+    assert footer["gaps"] == header["metadata"]["gaps"]
+    for (offset, n_bytes, first_step, n_steps), chunk in zip(footer["chunks"], chunks, strict=True):
+        assert msgpack.unpackb(lz4.frame.decompress(data[offset : offset + n_bytes])) == chunk
+        assert [first_step, n_steps] == chunk[:2]
+    magic, size, tag, version, offset = struct.unpack("<4sI4sIQ", data[-24:])
+    assert (magic, size, tag, version) == (b"\x5a\x2a\x4d\x18", 16, b"HMLT", 2)
+    assert msgpack.unpackb(lz4.frame.decompress(data[offset:-24])) == footer
+    assert hashlib.blake2b(data[:offset], digest_size=16).hexdigest() == footer["hash"]
+
+
+@pytest.mark.parametrize("name", ["version2.msgpack", "version2_gaps.msgpack"])
+def test_a_bare_file_holds_the_same_objects(name: str) -> None:
+    header, *chunks, footer = msgpack.Unpacker(io.BytesIO((FOLDER / name).read_bytes()))
+    framed_header, *framed_chunks, framed_footer = objects_of((FOLDER / f"{name}.lz4").read_bytes())
+    assert repr((header, chunks)) == repr((framed_header, framed_chunks))
+    assert {**footer, "chunks": 0, "hash": 0} == {**framed_footer, "chunks": 0, "hash": 0}
+
+
+def test_every_frame_has_its_content_s_size_and_checksum() -> None:
+    data = (FOLDER / "version2.msgpack.lz4").read_bytes()
+    for offset in [0, *(row[0] for row in objects_of(data)[-1]["chunks"])]:
+        info = lz4.frame.get_frame_info(data[offset:])
+        assert info["content_size"] > 0
+        assert info["content_checksum"]
+
+
+def test_a_version_1_file_reads_as_the_page_says() -> None:
+    data = (FOLDER / "version1.msgpack.lz4").read_bytes()
+    whole = msgpack.unpackb(lz4.frame.decompress(data))
+    assert list(whole) == ["version", "metadata", "steps", "affordances"]
+    assert (whole["version"], whole["metadata"]["reasons"]) == (1, ["periodic_100", "stage_1_post_transition"])
+    for step, expected in zip(whole["steps"], open_episode(data).steps(), strict=True):
+        assert step["step"] == expected.step
+        assert {name: repr(value) for name, value in step["extras"].items()} == {
+            name: repr(value.tolist()) for name, value in expected.extras.items()
+        }
+    assert repr(whole) == repr(msgpack.unpackb((FOLDER / "version1.msgpack").read_bytes()))
+
+
+def test_the_page_lists_every_dtype_and_encoding() -> None:
+    listed = FORMAT.split("`dtype` is one of `")[1].split("`")[0].split()
+    assert sorted(listed) == sorted(ALLOWED_DTYPES)
+    for encoding in Encoding:
+        assert f"| `{encoding}` |" in FORMAT
+
+
+def test_the_page_gives_the_limits_that_the_reader_has() -> None:
+    from recorder import chunk, schema
+    from recorder.episode_file import MAX_FILE_BYTES, version1, version2
+
+    limits = dict(
+        line.strip("| ").split(" | ") for line in FORMAT.split("| limit | value |\n|---|---|\n")[1].splitlines()[:7]
+    )
+    mib = 2**20
+    assert version1.MAX_CONTAINERS == 2_000_000
+    assert limits == {
+        "file": f"{MAX_FILE_BYTES // 2**30} GiB",
+        "header or footer, unpacked": f"{version2.MAX_HEADER_BYTES // mib} MiB",
+        "one chunk, unpacked": f"{chunk.MAX_FRAME_BYTES // mib} MiB",
+        "one column of all steps, in memory": f"{chunk.MAX_COLUMN_BYTES // 2**30} GiB",
+        "one step's value of one column": f"{schema.MAX_STEP_BYTES // mib} MiB",
+        "columns": str(schema.MAX_COLUMNS),
+        "version 1, unpacked": f"{version1.MAX_CONTENT_BYTES // mib} MiB and 2 million maps and lists",
+    }

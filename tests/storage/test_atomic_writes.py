@@ -1,0 +1,98 @@
+"""A file is there whole or not at all: when the disk is full, and when the writer is killed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder.errors import StorageError
+from recorder.storage import LocalStorage
+
+NAME = "r/episode_000000.msgpack.lz4"
+
+
+def files_below(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("n_files", [1, 5])
+def test_no_room_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, n_files: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    storage = LocalStorage(tmp_path)
+    storage.write_all({NAME: b"before"})
+    files = {f"r/episode_00000{n}.msgpack.lz4": b"after" for n in range(n_files)}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, fail)
+        with pytest.raises(StorageError, match=r"can't write recordings \(No space left on device\)"):
+            storage.write_all(files)
+    assert files_below(tmp_path) == [NAME]
+    assert storage.read(NAME, max_bytes=9) == b"before"
+    storage.write_all(files)
+    assert {storage.read(name, max_bytes=9) for name in files} == {b"after"}
+
+
+def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "r").write_bytes(b"a file where the folder should be")
+    with pytest.raises(StorageError, match="can't write recordings"):
+        LocalStorage(tmp_path).write_all({NAME: b"x"})
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_writer_killed_before_the_rename_leaves_only_a_dot_file(tmp_path: Path, step: str) -> None:
+    program = textwrap.dedent(
+        f"""
+        import os, signal, sys
+        from pathlib import Path
+        from recorder.storage import LocalStorage
+        os.{step} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        LocalStorage(Path(sys.argv[1])).write_all({{sys.argv[2]: b"after" * 1000}})
+        """
+    )
+    storage = LocalStorage(tmp_path)
+    storage.write_all({NAME: b"before"})
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path), NAME], timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert storage.read(NAME, max_bytes=9) == b"before"
+    (left,) = [name for name in files_below(tmp_path) if name != NAME]
+    assert left.startswith("r/.episode_000000")
+    assert list(storage.names()) == [NAME]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"mounting a small disk needs root: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_takes_again_when_room_returns(small_disk: Path) -> None:
+    storage = LocalStorage(small_disk)
+    storage.write_all({NAME: bytes(30_000)})
+    other = NAME.replace("000000", "000001")
+    for _ in range(3):
+        with pytest.raises(StorageError, match="No space left on device"):
+            storage.write_all({other: bytes(40_000)})
+        assert files_below(small_disk) == [NAME]
+    assert storage.delete(NAME)
+    storage.write_all({other: bytes(40_000)})
+    assert storage.read(other, max_bytes=10**6) == bytes(40_000)

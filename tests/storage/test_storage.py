@@ -1,0 +1,109 @@
+"""What every storage does, on a folder and on a URL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from recorder.errors import EpisodeFileTooLargeError, RecorderError, StorageError
+from recorder.storage import LocalStorage, Storage, open_storage, read_file, write_file
+from recorder.storage.url import UrlStorage
+
+
+@pytest.fixture(params=["folder", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """An empty storage; fsspec's memory is one a process, so each test has a place of its own."""
+    return open_storage(tmp_path / "root" if request.param == "folder" else f"memory://{uuid4()}/ro[o]t")
+
+
+def test_what_is_written_is_read_listed_and_deleted(storage: Storage) -> None:
+    files = {f"run-{n}/episode_00000{n}.msgpack.lz4": bytes([n]) * 100 for n in range(4)}
+    files["run-0/episode_000009.msgpack"] = b"bare"
+    storage.write_all(files)
+    assert {name: storage.read(name, max_bytes=100) for name in files} == files
+    assert sorted(storage.names()) == sorted(files)
+    assert storage.delete("run-1/episode_000001.msgpack.lz4")
+    assert not storage.delete("run-1/episode_000001.msgpack.lz4")
+    assert len(list(storage.names())) == 4
+
+
+def test_writing_again_replaces(storage: Storage) -> None:
+    for data in (b"first", b"second"):
+        storage.write_all({"r/episode_000000.msgpack": data})
+    assert storage.read("r/episode_000000.msgpack", max_bytes=99) == b"second"
+    assert len(list(storage.names())) == 1
+
+
+def test_an_empty_storage_lists_nothing_and_writing_nothing_is_fine(storage: Storage) -> None:
+    storage.write_all({})
+    assert list(storage.names()) == []
+
+
+def test_what_is_no_recording_is_not_listed(storage: Storage) -> None:
+    for name in ("r/.episode_000000.msgpack.lz4.a1b2c3", "r/episode_0.mp4", "r/notes.msgpack", "r/x/episode_0.msgpack"):
+        storage.write_all({name: b"x"})
+    storage.write_all({"episode_000000.msgpack": b"x"})
+    assert list(storage.names()) == []
+
+
+def test_a_missing_file_says_so(storage: Storage) -> None:
+    with pytest.raises(StorageError, match="no such recording") as caught:
+        storage.read("r/episode_000000.msgpack", max_bytes=9)
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+    assert storage.location("r/episode_000000.msgpack") in str(caught.value)
+
+
+def test_a_file_beyond_the_limit_is_not_read(storage: Storage) -> None:
+    storage.write_all({"r/episode_000000.msgpack": bytes(10)})
+    assert len(storage.read("r/episode_000000.msgpack", max_bytes=10)) == 10
+    with pytest.raises(EpisodeFileTooLargeError, match="10 bytes, at most 9 are read"):
+        storage.read("r/episode_000000.msgpack", max_bytes=9)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "..", "/etc/passwd", "a/\0"])
+def test_a_name_that_would_leave_the_root_is_refused(storage: Storage, name: str) -> None:
+    for act in (
+        lambda: storage.write_all({name: b"x"}),
+        lambda: storage.read(name, max_bytes=9),
+        lambda: storage.delete(name),
+    ):
+        with pytest.raises(StorageError, match="no place below the recordings folder"):
+            act()
+
+
+def test_a_file_is_found_by_its_location(storage: Storage) -> None:
+    storage.write_all({"r/episode_000000.msgpack": b"x"})
+    assert read_file(storage.location("r/episode_000000.msgpack"), max_bytes=9) == b"x"
+    write_file(storage.location("r/new"), b"y")
+    assert storage.read("r/new", max_bytes=9) == b"y"
+
+
+def test_a_root_is_a_path_or_a_url(tmp_path: Path) -> None:
+    assert isinstance(open_storage(tmp_path), LocalStorage)
+    assert isinstance(open_storage(f"file://{tmp_path}"), LocalStorage)
+    assert isinstance(open_storage("memory://x"), UrlStorage)
+    assert open_storage(f"file://{tmp_path}").root == str(tmp_path)
+
+
+def test_a_single_name_is_read_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_file("alone", b"x")
+    assert (tmp_path / "alone").read_bytes() == read_file("alone", max_bytes=1) == read_file("./alone", max_bytes=1)
+    name = f"memory://{uuid4()}"
+    write_file(name, b"y")
+    assert read_file(name, max_bytes=1) == b"y"
+
+
+def test_a_url_of_no_known_kind_is_refused() -> None:
+    with pytest.raises(RecorderError, match="nonsense://x"):
+        open_storage("nonsense://x")
+
+
+@pytest.mark.parametrize("place", [".", "pipe"])
+def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, place: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="not a file"):
+        read_file(f"{tmp_path}/{place}", max_bytes=9)

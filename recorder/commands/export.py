@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from recorder.commands.output import Output, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.commands.video_choices import add_video_choices, choices_of
 from recorder.errors import UsageError
+from recorder.recordings import open_recording, read_recording
+from recorder.storage import open_storage
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -23,6 +26,7 @@ _EXAMPLE = """\
 export 500 --database demo.db --recordings recordings/ --output episode_500.mp4 --fps 60 --dpi 150
 export 500 --profile youtube-1080p
 export 500 --against 480 --output before_after.mp4
+export 500 --html --output episode_500.html
 export 500 --queue"""
 
 
@@ -32,6 +36,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("episode_id", type=int, help="without --run: of the newest run that has a recording of it")
     parser.add_argument("--output", metavar="FILE", help="default: episode_000500.mp4 in the current folder")
     parser.add_argument("--against", type=int, metavar="EPISODE", help="show another episode of the run beside it")
+    parser.add_argument(
+        "--html", action="store_true", help="write one HTML file with the episode and a player, no video"
+    )
     parser.add_argument("--queue", action="store_true", help="let a render worker make it; see the command 'videos'")
     parser.add_argument("--webvtt", metavar="FILE", help="write its markers as a WebVTT track too")
     add_video_choices(parser)
@@ -39,9 +46,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the video, or ask for it."""
-    if args.queue and (args.output or args.against is not None or args.webvtt):
-        raise UsageError("--queue goes without --output, --against and --webvtt: a worker chooses where the file lies")
-    return _ask(args) if args.queue else _make(args)
+    if args.queue and (args.output or args.html or args.against is not None or args.webvtt):
+        raise UsageError(
+            "--queue goes without --output, --html, --against and --webvtt: a worker chooses where the file lies"
+        )
+    return _ask(args) if args.queue else _write_page(args) if args.html else _make(args)
 
 
 def _make(args: argparse.Namespace) -> int:
@@ -77,6 +86,21 @@ def _make(args: argparse.Namespace) -> int:
             write_webvtt(args.episode_id, output_path=Path(args.webvtt), **places, **choices)
     output.document(video._asdict())
     output.note(f"{video.path}: {video.n_frames} frames, {human_bytes(video.file_size_bytes)}")
+    return ExitStatus.OK
+
+
+def _write_page(args: argparse.Namespace) -> int:
+    from worker.video.html_export import export_episode_html
+
+    settings = settings_of(args)
+    output = Output.of(args)
+    path = Path(args.output or f"episode_{args.episode_id:06d}.html")
+    storage = open_storage(settings.recordings_dir)
+    with open_catalog(settings) as catalog:
+        row, episode = open_recording(catalog, storage, getattr(args, "run", None), args.episode_id)
+    size = export_episode_html(episode, read_recording(storage, row), files("replay_server") / "page", path)
+    output.document({"path": path, "file_size_bytes": size})
+    output.note(f"{path}: {human_bytes(size)}")
     return ExitStatus.OK
 
 

@@ -21,13 +21,25 @@ _MOVES = {0: (0, -1), 1: (0, 1), 2: (-1, 0), 3: (1, 0)}
 
 
 def sample_steps(n_steps: int, *, n_meters: int = 8, n_actions: int = 6, side: int = 8) -> list[RecordedStep]:
-    """A walk that crosses the grid, with every field filled in."""
+    """A round from place to place, with five steps of use at each, and every field filled in."""
     x, y, steps = 2, 2, []
+    places, n_used = list(PLACES.values()), 0
     for i in range(n_steps):
-        action = (3, 3, 1, 1, 4, 2, 1, 5, 0, 3)[(i * 7 + i // 9) % 10] % n_actions
+        target = places[0]
+        if (x, y) == target:
+            action, n_used = 4 % n_actions, n_used + 1
+        elif x != target[0] and (y == target[1] or i % 2):
+            action = 3 if target[0] > x else 2
+        else:
+            action = 1 if target[1] > y else 0
+        progress = n_used / 5
+        if n_used == 5:
+            places, n_used = [*places[1:], target], 0
         dx, dy = _MOVES.get(action, (0, 0))
         x, y = min(max(x + dx, 0), side - 1), min(max(y + dy, 0), side - 1)
         meters = tuple(round(0.5 + 0.5 * math.sin(0.045 * i * (1 + k / 5) + k), 4) for k in range(n_meters))
+        liking = [round(2 * math.sin(i / 7 + k), 3) for k in range(n_actions)]
+        liking[action] = round(max(liking) + 0.3, 3)
         steps.append(
             RecordedStep(
                 step=i,
@@ -35,13 +47,10 @@ def sample_steps(n_steps: int, *, n_meters: int = 8, n_actions: int = 6, side: i
                 meters=meters,
                 action=action,
                 reward=round(0.4 + math.sin(i / 11), 3),
-                q_values=tuple(
-                    round(2 * math.sin(i / 7 + k) - 0.4 * (k == action) + 1.1 * (k == action), 3)
-                    for k in range(n_actions)
-                ),
+                q_values=tuple(liking),
                 action_masks=tuple(k == action or (i // 5 + k) % 4 != 0 for k in range(n_actions)),
                 time_of_day=(6 + i // 4) % 24,
-                interaction_progress=(i % 10) / 10 if action == 4 else 0.0,
+                interaction_progress=progress,
                 epsilon=0.1,
                 done=i == n_steps - 1,
             )

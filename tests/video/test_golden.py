@@ -12,7 +12,7 @@ from matplotlib.image import imread, imsave
 from tests.video.sample import sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.compare import ComparisonRenderer
-from worker.video.scene.learning import LearningPoint
+from worker.video.series import LearningPoint
 from worker.video.timeline import make_timeline
 
 FOLDER = Path(__file__).parent / "golden"

@@ -78,9 +78,10 @@ def test_a_video_comes_once_and_whole_though_worker_and_ffmpeg_are_killed(record
     with start_worker(config) as second:
         done = wait_until(lambda: finished(catalog, row.video_id), DEADLINE_SECS, "the video")
         assert done.state == "done", (done.error, second.output)
-    videos = [path for path in settings.videos_path.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    assert videos == [settings.videos_path / done.file_path]
-    assert n_frames_of(videos[0]) == N_STEPS
+        wait_until(lambda: not list(settings.videos_path.glob(".segments/*")), message="the end of the segments")
+    video = settings.videos_path / done.file_path
+    assert n_frames_of(video) == N_STEPS
+    assert [path for path in settings.videos_path.rglob("*") if path.is_file()] == [video]
 
 
 def finished(catalog, video_id):

@@ -13,8 +13,7 @@ from recorder.episode import EpisodeStatus, Gap, Substrate
 from recorder.errors import UsageError
 from tests.video.sample import PLACES, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer
-from worker.video.scene.learning import LearningPoint
-from worker.video.series import EpisodeSeries
+from worker.video.series import EpisodeSeries, LearningPoint
 from worker.video.theme import THEMES
 from worker.video.timeline import make_timeline
 

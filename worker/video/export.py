@@ -18,7 +18,7 @@ from worker.video.chapters import chapter_file, webvtt
 from worker.video.making import OnFrame, VideoFile, make_video
 from worker.video.options import VideoOptions
 from worker.video.renderer import EpisodeVideoRenderer
-from worker.video.scene.learning import LearningPoint
+from worker.video.series import LearningPoint
 from worker.video.timeline import Timeline, make_timeline
 
 __all__ = [

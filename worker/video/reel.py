@@ -20,7 +20,7 @@ from worker.video.geometry import Rect
 from worker.video.making import VideoFile, make_video
 from worker.video.options import VideoOptions
 from worker.video.renderer import EpisodeVideoRenderer
-from worker.video.scene.learning import LearningPoint
+from worker.video.series import LearningPoint
 from worker.video.surface import Canvas
 
 __all__ = ["PICKS", "Pick", "ReelRenderer", "ReelResult", "choose_episodes", "export_reel_video"]

@@ -16,13 +16,13 @@ from worker.video.scene.grid import GridPanel
 from worker.video.scene.header import HeaderPanel
 from worker.video.scene.history import HistoryPanel
 from worker.video.scene.info import InfoPanel
-from worker.video.scene.learning import LearningPoint, draw_learning_curve
+from worker.video.scene.learning import draw_learning_curve
 from worker.video.scene.meters import MetersPanel
 from worker.video.scene.panel import Panel
 from worker.video.scene.progress import ProgressPanel
 from worker.video.scene.q_values import QValuesPanel
 from worker.video.scene.title_card import draw_title_card
-from worker.video.series import EpisodeSeries
+from worker.video.series import EpisodeSeries, LearningPoint
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import find_theme
 from worker.video.timeline import Timeline, make_timeline
@@ -103,7 +103,7 @@ class EpisodeVideoRenderer:
         if layout.q_values is not None:
             panels.append(QValuesPanel(series, layout, theme, still, layout.q_values))
         if layout.learning is not None:
-            draw_learning_curve(still, layout.learning, learning_curve, series.metadata.episode_id, layout, theme)
+            draw_learning_curve(still, layout.learning, learning_curve, series.learning_point, layout, theme)
         self._panels = panels
         self.layout = layout
         self._card: Surface | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,16 @@ from recorder.episode import EpisodeMetadata
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError
 
-__all__ = ["EpisodeSeries"]
+__all__ = ["EpisodeSeries", "LearningPoint"]
 
 Floats = NDArray[np.float64]
+
+
+class LearningPoint(NamedTuple):
+    """One episode of a run: its id and its return."""
+
+    episode_id: int
+    total_reward: float
 
 
 class EpisodeSeries:
@@ -72,6 +80,11 @@ class EpisodeSeries:
             len(self.metadata.action_names),
         )
         self.action_names = _names(self.metadata.action_names, self.n_actions, "action")
+
+    @property
+    def learning_point(self) -> LearningPoint:
+        """The episode's place on the learning curve of its run."""
+        return LearningPoint(self.metadata.episode_id, self.metadata.total_reward)
 
     def follows(self, index: int) -> bool:
         """Whether the step before ``index`` is recorded, so that a movement between the two may be shown."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,35 +12,31 @@ from worker.video.layout import Layout
 from worker.video.masks import disc, polyline
 from worker.video.scene.curve import PlotArea, value_range
 from worker.video.scene.panel import draw_plate
+from worker.video.series import LearningPoint
 from worker.video.surface import Surface
 from worker.video.theme import Theme
 
-__all__ = ["LearningPoint", "draw_learning_curve"]
+__all__ = ["draw_learning_curve"]
 
 _SMOOTHED_SHARE = 20
 """The line is the mean over a twentieth of the run around each episode."""
 
 
-class LearningPoint(NamedTuple):
-    """One episode of the run."""
-
-    episode_id: int
-    total_reward: float
-
-
 def draw_learning_curve(
-    still: Surface, rect: Rect, points: Sequence[LearningPoint], episode_id: int, layout: Layout, theme: Theme
+    still: Surface, rect: Rect, points: Sequence[LearningPoint], shown: LearningPoint, layout: Layout, theme: Theme
 ) -> None:
     """Draw every episode's return as a dot, their moving mean as a line, and this episode's dot large.
 
     Args:
-        points: the run's episodes by episode id; at least one.
+        points: the run's episodes by episode id, at least one; a long run's are thinned.
+        shown: the episode that the video is of; need not be among the points.
     """
     area = draw_plate(still, rect, layout, theme, "Learning curve of the run")
     returns = np.array([point.total_reward for point in points], np.float64)
     ids = np.array([point.episode_id for point in points], np.float64)
-    plot = PlotArea(area, *value_range(returns), layout, theme, still)
-    xs = (ids - ids[0]) / max(1.0, ids[-1] - ids[0])
+    plot = PlotArea(area, *value_range(np.append(returns, shown.total_reward)), layout, theme, still)
+    first, last = min(ids[0], shown.episode_id), max(ids[-1], shown.episode_id)
+    xs = (ids - first) / max(1.0, last - first)
     places = plot.line(xs, returns)
     small = disc(max(1.0, 1.7 * layout.unit))
     for x, y in places[np.isfinite(places).all(axis=1)]:
@@ -59,8 +55,8 @@ def draw_learning_curve(
         plot.rect.y,
         theme.muted,
     )
-    here = np.nonzero((ids == episode_id) & np.isfinite(returns))[0]
-    if len(here):
-        x, y = places[here[0]]
+    if math.isfinite(shown.total_reward):
+        here = np.array([(shown.episode_id - first) / max(1.0, last - first)])
+        ((x, y),) = plot.line(here, np.array([shown.total_reward]))
         still.stamp_center(disc(max(4.0, 9 * layout.unit)), plot.rect.x + x, plot.rect.y + y, theme.panel)
         still.stamp_center(disc(max(2.5, 6.5 * layout.unit)), plot.rect.x + x, plot.rect.y + y, theme.accent)

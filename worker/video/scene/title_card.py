@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.scene.info import number_text
-from worker.video.scene.learning import LearningPoint, draw_learning_curve
+from worker.video.scene.learning import draw_learning_curve
 from worker.video.scene.panel import BODY, HEADING, TITLE, fitted
-from worker.video.series import EpisodeSeries
+from worker.video.series import EpisodeSeries, LearningPoint
 from worker.video.surface import Surface
 from worker.video.theme import Theme
 
@@ -74,4 +74,4 @@ def draw_title_card(
     if learning_curve:
         top = line + layout.px(10)
         plate = Rect(round(middle - width * 0.36), top, round(width * 0.72), layout.frame.height - layout.px(60) - top)
-        draw_learning_curve(picture, plate, learning_curve, metadata.episode_id, layout, theme)
+        draw_learning_curve(picture, plate, learning_curve, series.learning_point, layout, theme)

@@ -1,0 +1,58 @@
+"""One HTML file with an episode and a player: opened from the disk, without a server."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from recorder.catalog import Catalog
+from recorder.episode_file import build_version1, open_episode
+from recorder.errors import UsageError
+from tests.page.lives import Life, add_life
+from worker.video.html_export import build_html, export_episode_html
+
+PAGE = files("replay_server") / "page"
+
+
+@pytest.fixture
+def recording(tmp_path):
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        add_life(catalog, tmp_path, "shapes", 2, Life(seed=5, n_steps=300).columns())
+    (path,) = tmp_path.glob("shapes/episode_*")
+    return path.read_bytes()
+
+
+def test_the_file_holds_all_it_needs(recording, tmp_path):
+    path = tmp_path / "folder" / "episode.html"
+    size = export_episode_html(open_episode(recording), recording, PAGE, path)
+    text = path.read_text()
+    assert size == path.stat().st_size
+    assert [file.name for file in path.parent.iterdir()] == ["episode.html"]
+    assert not re.search(r"""(src|href)=["']""", text)
+    assert "https://" not in text.replace("http://www.w3.org", "")
+
+
+def test_an_old_recording_names_the_way_out(recording):
+    episode = open_episode(recording)
+    data, _ = build_version1(metadata=episode.metadata, reasons=(), steps=episode.steps())
+    with pytest.raises(UsageError, match="convert --to 2"):
+        build_html(open_episode(data), data, PAGE)
+
+
+@pytest.mark.browser
+def test_it_plays_from_the_disk(browser: Browser, recording, tmp_path):
+    path = tmp_path / "episode.html"
+    export_episode_html(open_episode(recording), recording, PAGE, path)
+    errors = []
+    page = browser.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: errors.append(request.url) if request.url.startswith("http") else None)
+    page.goto(path.as_uri())
+    expect(page.locator("canvas").first).to_be_visible()
+    expect(page.get_by_text("300").first).to_be_visible()
+    page.close()
+    assert errors == []

@@ -1,0 +1,33 @@
+"""The page about videos names everything that can be chosen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from recorder.video_wish import VIDEO_CHOICES
+from worker.video import PROFILES, VideoOptions
+from worker.video.codecs import EncoderSettings
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "video.md").read_text()
+
+
+def test_every_choice_and_profile_is_explained():
+    for name in (*VIDEO_CHOICES, *PROFILES):
+        assert f"`{name}`" in PAGE, name
+
+
+def test_every_picture_is_there():
+    pictures = re.findall(r"\((pictures/[^)]+)\)", PAGE)
+    assert pictures
+    for picture in pictures:
+        assert (ROOT / "docs" / picture).is_file(), picture
+
+
+def test_a_wish_can_choose_what_a_video_can_be():
+    ours = set(VideoOptions.__dataclass_fields__) - {"encoder"} | set(EncoderSettings.__dataclass_fields__)
+    assert set(VIDEO_CHOICES) - {"profile", "dpi"} <= ours
+    for name, kind in VIDEO_CHOICES.items():
+        if name not in ("profile", "dpi"):
+            VideoOptions.chosen(**{name: kind(1)})

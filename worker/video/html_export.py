@@ -1,0 +1,122 @@
+"""An episode and the page's player in one HTML file, to be opened anywhere without a server."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import posixpath
+import re
+import secrets
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from recorder.episode_file import Episode
+from recorder.errors import UsageError, VideoError
+
+__all__ = ["build_html", "export_episode_html"]
+
+_ENTRY = "pages/baked_page.js"
+"""The page's module that plays bytes: ``playBytes(bytes, parent)``."""
+_STYLES = ("style/theme.css", "style/shell.css", "style/player.css")
+_IMPORT = re.compile(r"""((?:^|\n)\s*(?:import|export|\})[^;"'\n]*?(?:from\s*)?)(["'])(\.{1,2}/[^"']+)\2""")
+_PREFIX = "page/"
+
+_DOCUMENT = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="dark light">
+<title>{title}</title>
+<style>
+{style}
+</style>
+<script type="importmap">{import_map}</script>
+</head>
+<body>
+<script id="episode" type="application/octet-stream;base64">{episode}</script>
+<script type="module">
+import {{ playBytes }} from "{entry}";
+const text = document.getElementById("episode").textContent;
+playBytes(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), document.body);
+</script>
+<noscript>This file plays a recording and needs JavaScript.</noscript>
+</body>
+</html>
+"""
+
+
+def build_html(episode: Episode, data: bytes, page: Traversable) -> str:
+    """The document.
+
+    Args:
+        data: the recording's bytes, of version 2.
+        page: folder of the page's modules and style sheets.
+
+    Raises:
+        UsageError: the recording is of a version that the page doesn't read.
+    """
+    if episode.version != 2:
+        raise UsageError(
+            f"the player reads version 2, this recording is of version {episode.version}: "
+            "convert it with 'python -m recorder convert --to 2'"
+        )
+    modules = _modules(page)
+    imports = {
+        _PREFIX + name: f"data:text/javascript;base64,{base64.b64encode(text.encode()).decode()}"
+        for name, text in modules.items()
+    }
+    metadata = episode.metadata
+    return _DOCUMENT.format(
+        title=html.escape(f"Episode {metadata.episode_id}" + (f" of {metadata.run_id}" if metadata.run_id else "")),
+        style="\n".join(page.joinpath(name).read_text(encoding="utf-8") for name in _STYLES),
+        import_map=json.dumps({"imports": imports}),
+        episode=base64.b64encode(data).decode(),
+        entry=_PREFIX + _ENTRY,
+    )
+
+
+def export_episode_html(episode: Episode, data: bytes, page: Traversable, path: Path) -> int:
+    """Write the document; it appears when it is whole.
+
+    Returns:
+        The file's size in bytes.
+
+    Raises:
+        UsageError: as ``build_html``.
+        VideoError: it can't be written.
+    """
+    document = build_html(episode, data, page).encode()
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(document)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise VideoError(f"can't write the page ({error.strerror}): {path}") from error
+    return len(document)
+
+
+def _modules(page: Traversable) -> dict[str, str]:
+    """The entry and all that it imports, by path; relative imports are made names of the import map."""
+    found: dict[str, str] = {}
+    waiting = [_ENTRY]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        folder = posixpath.dirname(name)
+        text = page.joinpath(name).read_text(encoding="utf-8")
+
+        def renamed(match: re.Match[str], folder: str = folder) -> str:
+            target = posixpath.normpath(posixpath.join(folder, match[3]))
+            waiting.append(target)
+            return f'{match[1]}"{_PREFIX}{target}"'
+
+        found[name] = _IMPORT.sub(renamed, text)
+    return found

@@ -48,7 +48,7 @@ class LocalStorage(Storage):
     def read(self, name: str, *, max_bytes: int) -> bytes:
         path = self._path(name)
         try:
-            status = os.stat(path)
+            status = path.stat()
             if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
                 raise StorageError(f"not a file: {path}")
             if status.st_size > max_bytes:

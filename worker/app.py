@@ -48,6 +48,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
             "health_check_interval": 25,
         },
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker outlives any outage
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,

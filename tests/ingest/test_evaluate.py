@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 import msgpack
+import psycopg
 import pytest
 
 from recorder.catalog import Catalog
@@ -13,6 +14,7 @@ from recorder.errors import CatalogUnavailableError, UsageError
 from recorder.step_stream import Flush, StepStream
 from tests.ingest.rig import KEEP_ALL, LOOK_BACK, RUN, Rig, work, write_all
 from tests.ingest.trainer import Trainer, play_id_of
+from tests.postgres_server import PostgresServer
 from worker.ingest import evaluate_run
 
 NEVER = {"periodic": {"interval": 1_000_000}}
@@ -41,7 +43,7 @@ def test_a_retry_that_begins_the_stream_of_a_settled_play_anew_leaves_nothing_be
     assert rig.stream.episodes_held(RUN) == []
     trainer.send(flush)
     assert rig.entries_of(1, play_id_of(flush)) > 1
-    work(context)
+    evaluate_run(context, RUN)
     assert rig.stream.episodes_held(RUN) == []
     assert rig.n_unread() == 0
 
@@ -145,19 +147,22 @@ class LosesItsAnswer(Catalog):
 
 
 def test_a_commit_that_fails_leaves_no_trace_in_the_criteria(rig: Rig, trainer: Trainer) -> None:
-    criteria = {"stage_boundaries": {"record_first_n": 2, "record_last_n": 0}}
+    criteria = {"performance": {"history_window": 50}}
+    undisturbed = Trainer(rig.stream, "undisturbed")
     with LosesItsAnswer(rig.folder / "catalog.db") as catalog:
         catalog.fails = 0
         context = rig.worker(criteria, catalog=catalog)
-        trainer.play(0)
-        evaluate_run(context, RUN)
-        catalog.fails = 1
-        trainer.play(1)
-        with pytest.raises(CatalogUnavailableError):
+        for episode_id in range(30):
+            for it in (trainer, undisturbed):
+                it.play(episode_id, reward=float(episode_id * 7 % 11))
+            catalog.fails = episode_id % 3 == 1
+            if catalog.fails:
+                with pytest.raises(CatalogUnavailableError):
+                    evaluate_run(context, RUN)
             evaluate_run(context, RUN)
-        trainer.play(2)
-        evaluate_run(context, RUN)
-    assert rig.decisions() == {0: ("kept", ("stage_1_first_1",)), 1: ("kept", ("stage_1_first_2",)), 2: ("skipped", ())}
+        evaluate_run(rig.worker(criteria), "undisturbed")
+    states = [rig.catalog.load_run_state(run_id).criteria_state for run_id in (RUN, "undisturbed")]
+    assert states[0] == states[1]
 
 
 class LetsAnotherWin(Catalog):
@@ -207,6 +212,37 @@ def test_while_the_catalog_is_locked_nothing_is_lost(rig: Rig, trainer: Trainer)
         other.close()
         work(context)
     assert rig.episode(1).n_steps == 30
+
+
+@pytest.mark.postgres
+def test_while_postgresql_is_away_nothing_is_lost(rig: Rig, trainer: Trainer, postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    name = url.partition("?")[0].rpartition("/")[2]
+    with (
+        Catalog(url) as catalog,
+        psycopg.connect(postgres.url("postgres").replace("+psycopg", ""), autocommit=True) as administrator,
+    ):
+
+        def let_in(is_open: bool) -> None:
+            administrator.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {is_open}')
+            administrator.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+        remote = Rig(rig.stream, catalog, rig.folder)
+        context = remote.worker()
+        trainer.play(1)
+        let_in(False)
+        for _ in range(2):
+            with pytest.raises(CatalogUnavailableError):
+                work(context)
+        let_in(True)
+        evaluate_run(context, RUN)
+        let_in(False)
+        with pytest.raises(CatalogUnavailableError):
+            write_all(context)
+        let_in(True)
+        work(context)
+        assert remote.recorded_ids() == [1]
+        assert remote.row(1).attempts == 1
 
 
 def test_a_state_that_is_broken_lets_the_criteria_begin_afresh_and_keeps_what_was_undecided(

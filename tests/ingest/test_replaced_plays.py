@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
+import psycopg
 import pytest
 
-from recorder.catalog import EpisodeRow
+from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.errors import RecordingNotFoundError
+from recorder.step_stream import MemoryStepStream, Play, StreamEntry
 from recorder.storage import LocalStorage
 from tests.episodes import make_columns
 from tests.ingest.rig import KEEP_ALL, LOOK_BACK, RUN, Rig, work, write_all
 from tests.ingest.trainer import Trainer, play_id_of
+from tests.postgres_server import PostgresServer
+from tests.waiting import wait_until
 from worker.ingest import evaluate_run, write_episodes
 
 
@@ -119,14 +126,69 @@ def test_a_worker_that_is_late_with_the_earlier_play_cant_put_it_in_the_place_of
     assert rig.stream.episodes_held(RUN) == []
 
 
-def test_a_play_that_is_replaced_before_it_is_read_fails_nobody(rig: Rig, trainer: Trainer) -> None:
-    context = rig.worker()
-    trainer.play(7, seed=1)
-    evaluate_run(context, RUN)
-    stale = rig.catalog.start_write(RUN, [7], now=context.now(), lease_secs=60)
-    resume(rig).play(7, seed=2)
-    evaluate_run(context, RUN)
-    assert stale[0].play_id != rig.row(7).play_id
-    write_all(context)
-    assert_is_play(rig, 7, seed=2)
-    assert rig.row(7).error is None
+class SlowStream(MemoryStepStream):
+    """Something happens between the start of a write and its reading."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return super().read_plays(run_id, plays)
+
+
+@pytest.mark.parametrize("happens", ["replaced", "written by another"])
+def test_a_play_whose_stream_is_gone_for_a_good_reason_is_no_failure(
+    folder: Path, happens: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = SlowStream()
+    with Catalog(folder / "catalog.db") as catalog:
+        rig = Rig(stream, catalog, folder)
+        Trainer(stream, RUN).play(7, seed=1)
+        slow, quick = rig.worker(), rig.worker()
+        evaluate_run(slow, RUN)
+
+        def meanwhile() -> None:
+            if happens == "replaced":
+                resume(rig).play(7, seed=2)
+                evaluate_run(quick, RUN)
+            else:
+                write_episodes(quick, RUN, [7])
+
+        stream.meanwhile = meanwhile
+        result = write_episodes(slow, RUN, [7])
+        assert (result.n_written, result.n_failed) == (0, 0)
+        assert caplog.text == ""
+        assert rig.row(7).error is None
+        work(quick)
+        assert_is_play(rig, 7, seed=2 if happens == "replaced" else 1)
+
+
+@pytest.mark.postgres
+def test_a_file_is_not_committed_while_its_play_is_being_replaced(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    now = datetime.now(UTC)
+    with Catalog(url) as catalog, psycopg.connect(url.replace("+psycopg", "")) as other:
+        catalog.commit_evaluation(
+            RUN, old_cursor="0-0", new_cursor="1-0", criteria_state={}, settled=[], at=now,
+            new_episodes=[EpisodeRow(RUN, 7, play_id=1, decision="kept", reasons=("x",))],
+        )  # fmt: skip
+        other.execute("UPDATE episodes SET play_id = 2 WHERE episode_id = 7")
+        taken: list[RecordingRow] = []
+
+        def commit() -> None:
+            taken.extend(catalog.finish_writes([RecordingRow(RUN, 7, play_id=1)], at=now))
+
+        thread = threading.Thread(target=commit)
+        thread.start()
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as watcher:
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            wait_until(lambda: (watcher.execute(waiting).fetchone() or (0,))[0], 20, "the commit waiting for the other")
+        other.commit()
+        thread.join(20)
+        assert taken == []
+        assert catalog.query_recordings(run=RUN) == []
+        assert catalog.get_episode(RUN, 7).written_at is None

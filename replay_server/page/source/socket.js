@@ -43,9 +43,9 @@ export class ReplaySocket {
   }
 
   /**
-   * Add a stream: `onConnected()` is called at once when the socket is open, and after each new connection.
+   * Add a stream: `onConnected(id)` is called at once when the socket is open, and after each new connection.
    *
-   * @param {{onConnected: function(): void, onMessage: function(object): void, onChunk: function(number, Uint8Array):
+   * @param {{onConnected: function(number): void, onMessage: function(object): void, onChunk: function(number, Uint8Array):
    *   void}} stream
    * @returns {number} the stream's id
    */
@@ -53,7 +53,7 @@ export class ReplaySocket {
     const id = this.#nextId++ & 0xffff;
     this.#streams.set(id, stream);
     this.connect();
-    if (this.isOpen) queueMicrotask(() => this.#streams.has(id) && stream.onConnected());
+    if (this.isOpen) stream.onConnected(id);
     return id;
   }
 
@@ -72,7 +72,7 @@ export class ReplaySocket {
     socket.addEventListener("open", () => {
       this.#retryMillis = FIRST_RETRY_MILLIS;
       this.#tell(true);
-      for (const stream of this.#streams.values()) stream.onConnected();
+      for (const [id, stream] of this.#streams) stream.onConnected(id);
     });
     socket.addEventListener("message", ({ data }) => (typeof data === "string" ? this.#text(data) : this.#part(data)));
     socket.addEventListener("close", () => this.#lost());

@@ -38,7 +38,7 @@ export class SocketSource {
   start(listener) {
     this.#listener = listener;
     this.#id = this.#socket.addStream({
-      onConnected: () => this.#open(),
+      onConnected: (id) => this.#open(id),
       onMessage: (message) => this.#onMessage(message),
       onChunk: (position, bytes) => {
         this.#requests.arrived(position);
@@ -60,10 +60,10 @@ export class SocketSource {
     this.#socket.removeStream(this.#id);
   }
 
-  #open() {
+  #open(id) {
     const { runId, episodeId, follow } = this.#wanted;
     this.#firstCredit = FIRST_CREDIT;
-    const message = { type: follow ? "follow" : "open", id: this.#id, credit: FIRST_CREDIT };
+    const message = { type: follow ? "follow" : "open", id, credit: FIRST_CREDIT };
     if (runId !== null) message.run_id = runId;
     if (episodeId !== null) message.episode_id = episodeId;
     if (follow && this.#lastSeq) message.last_seq = this.#lastSeq;

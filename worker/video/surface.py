@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.video.geometry import Rect
+from worker.video.layout import MAX_SIDE
 from worker.video.masks import Mask, lettering
 from worker.video.theme import Color
 
@@ -15,8 +16,6 @@ __all__ = ["TILE", "Canvas", "Surface"]
 
 TILE = 16
 """Columns and rows of the squares in which changes are counted."""
-
-_MAX_WIDTH = 8192
 
 
 class Surface:
@@ -129,4 +128,4 @@ def _over_255(products: NDArray[np.uint16]) -> NDArray[np.uint16]:
 @lru_cache(maxsize=64)
 def _color_row(color: Color) -> NDArray[np.uint16]:
     """A row of pixels of one colour."""
-    return np.tile(np.array(color, np.uint16), _MAX_WIDTH)
+    return np.tile(np.array(color, np.uint16), MAX_SIDE)

@@ -1,0 +1,84 @@
+"""``make demo`` as a person would run it: whole, interrupted, and followed by the commands that it names."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.processes import PythonProcess, is_alive, run_python
+from tests.waiting import wait_until
+
+DEADLINE_SECS = 110.0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("demo")
+    arguments = ["-m", "recorder", "demo", "--seconds", "4", "--lanes", "8", "--exit", "--dir", str(folder)]
+    status, output = run_python(arguments, deadline_secs=DEADLINE_SECS)
+    assert status == 0, output
+    return folder, output
+
+
+def test_the_demo_ends_with_kept_episodes_what_recording_cost_and_nothing_lost(demo: tuple[Path, str]) -> None:
+    folder, output = demo
+    assert re.search(r"stage_\*_first +\d+", output)
+    assert re.search(r"overhead +\d+\.\d+ % of training time", output)
+    assert re.search(r"lost +nothing", output)
+    assert list((folder / "recordings").glob("*/episode_*.msgpack.lz4"))
+
+
+def test_the_commands_that_the_demo_names_work(demo: tuple[Path, str]) -> None:
+    _, output = demo
+    commands = [line.strip() for line in output.splitlines() if line.strip().startswith("python -m recorder ")]
+    assert len(commands) >= 3
+    for command in commands:
+        status, printed = run_python(shlex.split(command)[1:])
+        assert status == 0, f"{command}\n{printed}"
+
+
+def test_the_demos_recordings_pass_verification(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    status, output = run_python(["-m", "recorder", "verify", "--recordings", str(folder / "recordings"), "--json"])
+    assert status == 0, output
+    json.loads(output)
+
+
+def test_the_demo_leaves_a_video_of_its_longest_life(demo: tuple[Path, str]) -> None:
+    folder, output = demo
+    assert str(folder / "best_episode.mp4") in output
+    assert (folder / "best_episode.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_ctrl_c_ends_the_demo_and_everything_that_it_started(tmp_path: Path) -> None:
+    with PythonProcess("-m", "recorder", "demo", "--seconds", "100", "--lanes", "8", "--dir", str(tmp_path)) as demo:
+        demo.wait_for("training for", DEADLINE_SECS)
+        children = _descendants(demo.pid)
+        assert len(children) >= 2
+        demo.signal(signal.SIGINT)
+        assert demo.wait(DEADLINE_SECS) == 130, demo.output
+        wait_until(lambda: not any(map(is_alive, children)), 30.0, "the server and the worker to be gone")
+
+
+def test_a_killed_demo_takes_its_server_and_worker_with_it(tmp_path: Path) -> None:
+    with PythonProcess("-m", "recorder", "demo", "--seconds", "100", "--lanes", "8", "--dir", str(tmp_path)) as demo:
+        demo.wait_for("training for", DEADLINE_SECS)
+        children = _descendants(demo.pid)
+        demo.kill()
+        wait_until(lambda: not any(map(is_alive, children)), 60.0, "the server and the worker to be gone")
+
+
+def _descendants(pid: int) -> list[int]:
+    """Process ids of all children and their children."""
+    children = [int(child) for child in _children_file(pid).split()]
+    return children + [grandchild for child in children for grandchild in _descendants(child)]
+
+
+def _children_file(pid: int) -> str:
+    tasks = Path(f"/proc/{pid}/task")
+    return " ".join((task / "children").read_text() for task in tasks.iterdir())

@@ -38,6 +38,7 @@ def test_an_episode_of_a_trainer_that_only_pauses_stays_open(rig: Rig, trainer: 
 def test_a_trainer_that_died_before_it_had_said_that_its_episode_is_open_loses_nothing(
     rig: Rig, trainer: Trainer
 ) -> None:
+    assert rig.stream.try_lock("thorough-sweep", secs=1000)
     trainer.send(trainer.chunks(trainer.new_play(1), n_steps=40))
     context = rig.worker()
     work(context)

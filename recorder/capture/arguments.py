@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import UnionType
 from typing import Any
 
 import msgpack
@@ -10,7 +11,18 @@ import msgpack
 from recorder.capture.given_metadata import given_metadata, plain
 from recorder.errors import UsageError
 
-__all__ = ["check_queue", "checked_config", "checked_run_id", "shared_metadata"]
+__all__ = ["check_kind", "check_queue", "checked_config", "checked_run_id", "shared_metadata"]
+
+
+def check_kind(name: str, value: object, kind: type | UnionType) -> None:
+    """An argument is of the kind that it has to be.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not isinstance(value, kind):
+        expected = " or ".join(getattr(one, "__name__", "None") for one in getattr(kind, "__args__", (kind,)))
+        raise UsageError(f"{name}: expected {expected.replace('NoneType', 'None')}, found {type(value).__name__}")
 
 
 def check_queue(queue_maxsize: object, on_full: object) -> None:

@@ -162,6 +162,6 @@ def _whole_numbers(name: str, value: Any) -> NDArray[Any]:
     if value.__class__ is not np.ndarray and is_cuda(value):
         raise UsageError(f"{name}: needed on the host at once: pass numpy arrays or CPU tensors, found {value.device}")
     array = as_array(value)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise UsageError(f"{name}: expected whole numbers, one a lane, found {array.dtype}{list(array.shape)}")
     return array

@@ -92,9 +92,8 @@ class CarefulPath:
         Args:
             values: by field, the extras as a map under ``extras``; unchecked.
         """
-        n_lanes = 0
+        n_lanes = _length(episode_ids)
         try:
-            n_lanes = len(episode_ids)
             places = batch_places(episode_ids, steps, lanes)
             found = batch_values(values, n_lanes)
             self._refuse_values(found.problems, n_lanes=n_lanes)
@@ -118,7 +117,7 @@ class CarefulPath:
 
     def refuse_batch(self, error: Exception, episode_ids: Any) -> None:
         """The same for one step of every lane."""
-        self.refuse(error, n_steps=len(episode_ids) if hasattr(episode_ids, "__len__") else 0)
+        self.refuse(error, n_steps=_length(episode_ids))
 
     def refuse(self, error: Exception, *, n_steps: int = 0) -> None:
         """Count and log a call that failed; raise it when strict."""
@@ -145,3 +144,11 @@ class CarefulPath:
     def _drop(self, places: Iterable[tuple[int, int, int]]) -> None:
         self._away.drop(places)
         self._log.error(_QUEUE_FULL, self._away.n_dropped_steps)
+
+
+def _length(values: Any) -> int:
+    """How many steps a batch was to hold; 0 when nobody can tell."""
+    try:
+        return len(values)
+    except Exception:  # noqa: BLE001 - whatever an object of the trainer's raises when it is asked
+        return 0

@@ -149,6 +149,7 @@ class Intake:
 
     def _take_rows(self, rows: list[Any]) -> None:
         episode_id, _, lane = rows[0][:3]
+        self._pull(episode_id)
         builder = self._open.get(episode_id) or self._begin(episode_id, lane)
         if builder is None:
             self._stats.n_refused_steps += len(rows)

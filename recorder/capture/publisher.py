@@ -7,6 +7,7 @@ counted and marked as a gap.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import socket
@@ -31,8 +32,10 @@ _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_SECS = 0.25
 _LONGEST_BACKOFF_SECS = 5.0
-_JOIN_SECS = 5.0
+_JOIN_SECS = 3.0
 """Beyond its own deadline, how long the thread may still wait for an answer."""
+_EXIT_SECS = 5.0
+"""How long the interpreter's end may wait for a recorder that was not closed."""
 _DRAIN_ITEMS = 4096
 """Items taken at a time, so that sending and heartbeats get their turn under a flood."""
 
@@ -103,17 +106,25 @@ class Publisher:
         self._thread = threading.Thread(target=self._run, name=f"recorder-{identity.run_id}", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin; ends by itself, in order, when the interpreter does."""
         self._thread.start()
+        atexit.register(self._close_at_exit)
 
     def close(self, timeout_secs: float) -> bool:
         """Send everything that was handed over, end the run, and stop; False when something was not sent in time."""
-        if not self._thread.is_alive():
-            return False
-        self._deadline = time.monotonic() + timeout_secs
-        self._handover.put_always(CloseRun())
-        self._thread.join(timeout_secs + _JOIN_SECS)
+        self.close_soon(timeout_secs)
+        if self._thread.is_alive():
+            self._thread.join(timeout_secs + _JOIN_SECS)
         return self.is_complete
+
+    def close_soon(self, timeout_secs: float) -> None:
+        """The same without waiting for it."""
+        self._deadline = time.monotonic() + timeout_secs
+        if self._thread.is_alive():
+            self._handover.put_always(CloseRun())
+
+    def _close_at_exit(self) -> None:
+        self.close(_EXIT_SECS)
 
     @property
     def is_alive(self) -> bool:
@@ -146,6 +157,7 @@ class Publisher:
         self._count_unsent()
         self._next_beat = 0.0
         self._beat(is_closed=True)
+        atexit.unregister(self._close_at_exit)
 
     def _count_unsent(self) -> None:
         """What could not be sent before the deadline is lost."""

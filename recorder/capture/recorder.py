@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from recorder.capture.arguments import check_queue, checked_config, checked_run_id, shared_metadata
+from recorder.capture.arguments import check_kind, check_queue, checked_config, checked_run_id, shared_metadata
 from recorder.capture.careful import CarefulPath
 from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
 from recorder.capture.given_metadata import given_metadata, whole_number
@@ -28,8 +28,8 @@ __all__ = ["EpisodeRecorder"]
 
 _log = logging.getLogger(__name__)
 
-_EXIT_SECS = 5.0
-"""How long the interpreter's end may wait for a recorder that was not closed."""
+_FORGOTTEN_SECS = 30.0
+"""How long a recorder that nobody holds any more may go on sending."""
 
 _PLAIN = frozenset([float, int, bool, type(None)])
 
@@ -81,6 +81,8 @@ class EpisodeRecorder:
         limits: PublisherLimits | None = None,
     ) -> None:
         check_queue(queue_maxsize, on_full)
+        check_kind("stream", stream, StepStream | str | None)
+        check_kind("limits", limits, PublisherLimits | None)
         self.run_id = _made_up_run_id() if run_id is None else checked_run_id(run_id)
         defaults = shared_metadata(
             meter_names=meter_names,
@@ -121,8 +123,8 @@ class EpisodeRecorder:
         self._closed_because = ""
         """Why nothing is recorded any more; empty while it is."""
         self._publisher.start()
-        self._at_exit = weakref.finalize(self, self._publisher.close, _EXIT_SECS)
-        """A trainer that forgets to close the recorder, or lets go of it, still ends its run."""
+        # A trainer that lets go of the recorder without closing it still ends its run.
+        weakref.finalize(self, publisher.close_soon, _FORGOTTEN_SECS).atexit = False
         _close_in_forks(self)
 
     def record_step(
@@ -305,7 +307,6 @@ class EpisodeRecorder:
         if self._closed_because:
             return self._publisher.is_complete
         self._closed_because = "after close()"
-        self._at_exit.detach()
         is_complete = self._publisher.close(timeout_secs)
         if not is_complete:
             stats = self.stats()
@@ -321,7 +322,6 @@ class EpisodeRecorder:
 
     def _forget_parent(self) -> None:
         self._closed_because = "in a fork of the process that made the recorder: make one there"
-        self._at_exit.detach()
 
     def __enter__(self) -> Self:
         return self

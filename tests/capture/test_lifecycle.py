@@ -1,0 +1,298 @@
+"""How a recorder ends, what it does to a trainer that uses it wrongly (nothing), and what a fork of the trainer has of it."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.errors import StreamUnavailableError, UsageError
+from recorder.step_stream import MemoryStepStream
+from tests.capture.gated_stream import GatedStream, recorder_behind
+from tests.capture.recorded import STEP, assert_adds_up, close_and_read, ends, finished_episodes, record
+from tests.processes import run_python
+from tests.waiting import wait_until
+
+
+def test_close_ends_open_episodes_as_truncated_and_then_the_run() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    record(recorder, 7, range(5))
+    record(recorder, 8, range(5))
+    recorder.finish_episode(8)
+    recorder.record_batch([9], [0], None, None, None, [1.0])
+    episodes = close_and_read(recorder)
+    assert {number: str(ended.metadata.status) for number, ended in episodes.items()} == {
+        7: "truncated", 8: "complete", 9: "truncated"
+    }  # fmt: skip
+    found = ends(recorder.stream, recorder.run_id)
+    assert found[-1]["kind"] == "run_end"
+    ((producer_id, producer),) = recorder.stream.run_info(recorder.run_id).producers.items()
+    assert found[-1]["producer"] == producer_id
+    assert producer["closed"]
+    assert recorder.stream.open_plays(recorder.run_id) == []
+
+
+def test_the_block_of_a_with_statement_closes() -> None:
+    with EpisodeRecorder() as recorder:
+        record(recorder, 7, range(5))
+    assert recorder.stats().n_recorded_steps == 5
+    assert ends(recorder.stream, recorder.run_id)[-1]["kind"] == "run_end"
+
+
+def test_an_exception_in_a_with_statement_passes_and_what_was_recorded_stays() -> None:
+    recorder = EpisodeRecorder()
+
+    def train() -> None:
+        with recorder:
+            record(recorder, 7, range(5))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    assert finished_episodes(recorder.stream, recorder.run_id)[7].episode.n_steps == 5
+
+
+def test_closing_twice_says_the_same_twice() -> None:
+    recorder = EpisodeRecorder()
+    assert recorder.close()
+    assert recorder.close()
+    assert [end["kind"] for end in ends(recorder.stream, recorder.run_id)] == ["run_end"]
+
+
+def test_whatever_is_called_after_close_is_refused_and_counted() -> None:
+    recorder = EpisodeRecorder()
+    record(recorder, 7, range(2))
+    recorder.close()
+    recorder.record_step(7, 2, **STEP)
+    recorder.record_step(7, 3, **{**STEP, "meters": np.zeros(5)})
+    recorder.record_batch([7, 8], [3, 0], None, None, None, [1.0, 1.0])
+    recorder.finish_episode(7)
+    recorder.keep(7, "a")
+    recorder.abort(7, "a")
+    stats = recorder.stats()
+    assert stats.n_errors == 6
+    assert "after close()" in stats.last_error
+    assert_adds_up(stats, 6)
+
+
+def test_close_returns_in_time_without_a_server_and_says_what_was_lost(tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(f"unix://{tmp_path / 'nobody'}")
+    record(recorder, 7, range(300))
+    recorder.finish_episode(7)
+    assert not recorder.close(timeout_secs=0.3)
+    assert not recorder.close()
+    stats = recorder.stats()
+    assert (stats.n_lost_steps, stats.n_recorded_steps, stats.is_connected) == (300, 0, False)
+    assert_adds_up(stats, 300)
+
+
+def test_close_returns_in_time_while_a_server_hangs() -> None:
+    stream = GatedStream()
+    recorder = recorder_behind(stream)
+    record(recorder, 7, range(300))
+    try:
+        assert not recorder.close(timeout_secs=0.1)
+    finally:
+        stream.gate.set()
+    wait_until(lambda: recorder.stats().n_lost_steps or recorder.stats().n_recorded_steps, message="the thread's end")
+    assert_adds_up(recorder.stats(), 300)
+
+
+def test_a_recorder_that_nobody_holds_any_more_still_ends_its_run() -> None:
+    stream = MemoryStepStream()
+    recorder = EpisodeRecorder(stream, run_id="r")
+    record(recorder, 7, range(5))
+    recorder.finish_episode(7)
+    del recorder
+    wait_until(lambda: [end["kind"] for end in ends(stream, "r")] == ["end", "run_end"], message="the end of the run")
+
+
+def test_a_trainer_that_ends_without_closing_still_ends_its_run(redis_url: str) -> None:
+    program = (
+        "import sys; from recorder import EpisodeRecorder\n"
+        "recorder = EpisodeRecorder(sys.argv[1], run_id='r')\n"
+        "for step in range(5): recorder.record_step(7, step, (1, 2), (0.5,), 0, 1.0)\n"
+    )
+    status, output = run_python(["-c", program, redis_url])
+    assert status == 0, output
+    reader = EpisodeRecorder(redis_url, run_id="reader")
+    assert [(end["kind"], end.get("status")) for end in ends(reader.stream, "r")] == [
+        ("end", "truncated"),
+        ("run_end", None),
+    ]
+    reader.close()
+
+
+STRICT_MISTAKES = [
+    lambda recorder: recorder.record_step(7, 0, **{**STEP, "meters": "text"}),
+    lambda recorder: recorder.record_step(7, -1, **STEP),
+    lambda recorder: recorder.record_step(7, 0, **STEP, extras={5: 1.0}),
+    lambda recorder: recorder.record_batch([1], ["a"], None, None, None, None),
+    lambda recorder: recorder.record_batch([1], [0], None, None, None, [1.0, 2.0]),
+    lambda recorder: recorder.finish_episode("seven"),
+    lambda recorder: recorder.finish_episode(7, {"total_reward": "much"}),
+    lambda recorder: recorder.keep(None, "a"),
+    lambda recorder: recorder.abort(-1, "a"),
+]
+
+
+@pytest.mark.parametrize("mistake", STRICT_MISTAKES)
+def test_a_strict_recorder_raises_what_another_swallows_and_counts(mistake: Any) -> None:
+    def make(*, strict: bool) -> EpisodeRecorder:
+        with EpisodeRecorder(strict=strict) as recorder:
+            mistake(recorder)
+        return recorder
+
+    with pytest.raises(UsageError):
+        make(strict=True)
+    assert make(strict=False).stats().n_errors == 1
+
+
+def test_a_strict_recorder_raises_what_went_wrong_behind_it(tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(f"unix://{tmp_path / 'nobody'}", strict=True)
+    wait_until(lambda: recorder.stats().n_errors, message="a failure to send")
+    with pytest.raises(StreamUnavailableError):
+        recorder.record_step(7, 0, **STEP)
+    with pytest.raises(StreamUnavailableError):
+        recorder.close(timeout_secs=0.1)
+
+
+def test_a_strict_recorder_raises_steps_that_are_refused_behind_it() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    recorder.record_step(7, 5, **STEP)
+    recorder.record_step(7, 4, **STEP)
+    with pytest.raises(UsageError, match="episode 7: step 4 came after step 5"):
+        recorder.close()
+
+
+class Hostile:
+    """An object that raises whatever is asked of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name} here")
+
+    def __len__(self) -> int:
+        raise ValueError("no length")
+
+    def __bool__(self) -> bool:
+        raise TypeError("neither true nor false")
+
+    def __iter__(self) -> Any:
+        raise OverflowError("no items")
+
+    def __eq__(self, other: object) -> bool:
+        raise ArithmeticError("equal to nothing")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+ODDITIES: list[Any] = [
+    None, True, 0, 1, 7, -1, 2**70, 1.5, math.nan, "text", "", b"bytes", (), [], {}, {"a": 1}, {1, 2}, object(), Hostile(), 1j,
+    [[1], [2, 3]], [None], (1, None), ("a", 1), np.array(5), np.zeros(0), np.zeros((2, 3)), np.array(["x"]), np.longdouble(1),
+    np.datetime64(0, "s"), np.bytes_(b"x"), np.array([object()]), torch.zeros(3), torch.tensor(1), torch.zeros(2, 0),
+    torch.zeros(2, dtype=torch.complex64), torch.zeros(3, device="meta"), torch.zeros(2, 2).to_sparse(), range(3), iter([1]),
+    lambda: None, int,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_argument_whatever_makes_a_call_raise_and_every_step_is_accounted_for(seed: int) -> None:
+    chance = random.Random(seed)
+    recorder = EpisodeRecorder()
+
+    def odd() -> Any:
+        return chance.choice(ODDITIES)
+
+    n_handed_over = 0
+    fields = ("intrinsic_reward", "done", "q_values", "time_of_day", "epsilon", "action_masks", "extras", "lane")
+    for number in range(1500):
+        match chance.randrange(6):
+            case 0 | 1:
+                n_handed_over += 1
+                few = {name: odd() for name in fields if chance.random() < 0.2}
+                recorder.record_step(chance.choice([number % 5, odd()]), number, odd(), odd(), odd(), odd(), **few)
+            case 2:
+                ids = chance.choice([[5, 6], np.array([5, 6]), torch.tensor([5, 6])])
+                n_handed_over += 2
+                few = {name: odd() for name in ("dones", "q_values", "extras", "lanes") if chance.random() < 0.3}
+                steps = chance.choice([odd(), [number, number]])
+                recorder.record_batch(ids, steps, odd(), odd(), odd(), odd(), **few)
+            case 3:
+                recorder.finish_episode(odd(), odd())
+            case 4:
+                recorder.keep(odd(), odd())
+            case 5:
+                recorder.abort(odd(), odd())
+    recorder.finish_episode(3, {"total_reward": odd(), "info": odd(), "meter_names": odd(), "affordance_layout": odd()})
+    record(recorder, 1000, range(300))
+    recorder.finish_episode(1000)
+    assert close_and_read(recorder)[1000].episode.column("reward").tolist() == list(range(300))
+    assert_adds_up(recorder.stats(), n_handed_over + 300)
+
+
+def test_a_batch_of_what_has_no_length_is_refused() -> None:
+    recorder = EpisodeRecorder()
+    for odd in ODDITIES:
+        recorder.record_batch(odd, odd, odd, odd, odd, odd, extras=odd)
+    recorder.close()
+    recorder.record_batch(Hostile(), [0], None, None, None, None)
+
+
+def test_the_counters_that_a_heartbeat_tells_are_the_recorder_s(tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(run_id="r", limits=PublisherLimits(heartbeat_secs=0.01))
+    record(recorder, 7, range(100))
+    recorder.record_step(7, -1, **STEP)
+
+    def told() -> Any:
+        producers = recorder.stream.run_info("r").producers
+        return next(iter(producers.values()), {})
+
+    wait_until(lambda: told().get("n_recorded_steps") == 100, message="a heartbeat")
+    state = told()
+    assert (state["pid"], state["closed"], state["n_refused_steps"], state["n_errors"]) == (os.getpid(), False, 1, 1)
+    recorder.close()
+    assert told()["closed"]
+    assert {**told(), **recorder.stats().to_map()} == told()
+
+
+FORKED = """
+import os, sys
+from recorder import EpisodeRecorder
+recorder = EpisodeRecorder(sys.argv[1], run_id="r", on_full="block", queue_maxsize=1)
+values = ((1, 2), (0.5,), 0, 1.0)
+for step in range(10): recorder.record_step(7, step, *values)
+pid = os.fork()
+if pid == 0:
+    for step in range(1000): recorder.record_step(7, 10 + step, *values)
+    recorder.record_batch([7], [5000], None, None, None, [1.0])
+    recorder.finish_episode(7); recorder.keep(7, "x"); recorder.abort(7, "x"); recorder.close()
+    stats = recorder.stats()
+    assert "in a fork of the process that made the recorder" in stats.last_error, stats
+    assert stats.n_refused_steps == 1001, stats
+    own = EpisodeRecorder(sys.argv[1], run_id="r")
+    for step in range(20): own.record_step(8, step, *values)
+    own.finish_episode(8)
+    assert own.close()
+    sys.exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+for step in range(10, 15): recorder.record_step(7, step, *values)
+recorder.finish_episode(7)
+assert recorder.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_refuses_and_counts_and_may_make_a_recorder_of_its_own(redis_url: str) -> None:
+    status, output = run_python(["-c", FORKED, redis_url])
+    assert status == 0, output
+    reader = EpisodeRecorder(redis_url, run_id="reader")
+    episodes = finished_episodes(reader.stream, "r")
+    assert {number: ended.episode.n_steps for number, ended in episodes.items()} == {7: 15, 8: 20}
+    reader.close()

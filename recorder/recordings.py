@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from recorder.episode_file import Episode, open_episode
@@ -11,7 +13,7 @@ if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which a trainer may not have
     from recorder.catalog import Catalog, RecordingRow
     from recorder.storage import Storage
 
-__all__ = ["MAX_RECORDING_BYTES", "find_recording", "open_recording", "read_recording"]
+__all__ = ["MAX_RECORDING_BYTES", "find_recording", "naming_file", "open_recording", "read_recording"]
 
 MAX_RECORDING_BYTES = 2 * 2**30
 """A larger file is refused before it is read."""
@@ -62,10 +64,17 @@ def open_recording(
     """
     row = find_recording(catalog, run_id, episode_id)
     data = read_recording(storage, row)
-    try:
+    with naming_file(storage.location(row.file_path)):
         return row, open_episode(data)
+
+
+@contextmanager
+def naming_file(location: str) -> Iterator[None]:
+    """Add the file's place to errors of reading it; parts of a file are read long after it was opened."""
+    try:
+        yield
     except EpisodeFileError as error:
-        raise type(error)(f"{error}: {storage.location(row.file_path)}") from error
+        raise type(error)(f"{error}: {location}") from error
 
 
 def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:

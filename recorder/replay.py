@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.errors import UsageError
-from recorder.recordings import open_recording
+from recorder.recordings import naming_file, open_recording
 from recorder.step_values import step_maps
 from recorder.storage import open_storage
 
@@ -91,6 +91,7 @@ class ReplayManager:
         self._catalog = database if isinstance(database, Catalog) else Catalog(database, read_only=True)
         self._storage = open_storage(recordings_base_dir)
         self._episode: Episode | None = None
+        self._location = ""
         self._playback = Playback(0)
         self._block_start = -1
         self._block: list[dict[str, Any]] = []
@@ -105,8 +106,8 @@ class ReplayManager:
             RecordingNotFoundError: ``Recording not found: …``, and why.
             EpisodeFileError: the file is corrupt, too large, or of a version that is not known.
         """
-        _, episode = open_recording(self._catalog, self._storage, run_id, episode_id)
-        self._episode = episode
+        row, episode = open_recording(self._catalog, self._storage, run_id, episode_id)
+        self._episode, self._location = episode, self._storage.location(row.file_path)
         self._playback = Playback(episode.n_steps)
         self._block_start, self._block = -1, []
         return True
@@ -177,13 +178,18 @@ class ReplayManager:
         self._playback.reset()
 
     def get_current_step(self) -> dict[str, Any] | None:
-        """The current step as the map that a version 1 file holds; None when the episode has no steps."""
+        """The current step as the map that a version 1 file holds; None when the episode has no steps.
+
+        Raises:
+            EpisodeFileCorruptError: the file is corrupt there.
+        """
         episode, index = self.episode, self._playback.index
         if episode.n_steps == 0:
             return None
         start = index - index % _BLOCK_STEPS
         if start != self._block_start:
-            self._block = step_maps(episode, start, min(start + _BLOCK_STEPS, episode.n_steps))
+            with naming_file(self._location):
+                self._block = step_maps(episode, start, min(start + _BLOCK_STEPS, episode.n_steps))
             self._block_start = start
         return dict(self._block[index - start])
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import open_episode
-from recorder.errors import EpisodeFileError
-from recorder.recordings import find_recording, read_recording
+from recorder.recordings import find_recording, naming_file, read_recording
 from recorder.storage import Storage
 from replay_server.cache import ByteLru
 from replay_server.opened import OpenedRecording
@@ -60,7 +61,8 @@ class Library:
             RecordingNotFoundError, EpisodeFileError, StorageError, CatalogError: as ``open``.
         """
         opened = self.open(run_id, episode_id)
-        _ = opened.chunk_rows, opened.markers, opened.dull
+        with self._naming_file(opened.row):
+            _ = opened.chunk_rows, opened.markers, opened.dull
         return opened
 
     def update(self, opened: OpenedRecording, index: int) -> bytes:
@@ -73,7 +75,8 @@ class Library:
         block = self._updates.get((opened.key, number))
         if block is None:
             start = number * BLOCK_STEPS
-            texts = state_updates(opened, start, min(start + BLOCK_STEPS, opened.n_steps))
+            with self._naming_file(opened.row):
+                texts = state_updates(opened, start, min(start + BLOCK_STEPS, opened.n_steps))
             block = [text.encode() for text in texts]
             self._updates.put((opened.key, number), block, sum(map(len, block)) + 64 * len(block))
         return block[place]
@@ -84,7 +87,8 @@ class Library:
 
     def _read(self, row: RecordingRow) -> OpenedRecording:
         data = read_recording(self.storage, row)
-        try:
+        with self._naming_file(row):
             return OpenedRecording(row, open_episode(data), file_bytes=len(data))
-        except EpisodeFileError as error:
-            raise type(error)(f"{error}: {self.storage.location(row.file_path)}") from error
+
+    def _naming_file(self, row: RecordingRow) -> AbstractContextManager[None]:
+        return naming_file(self.storage.location(row.file_path))

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -88,7 +89,7 @@ def link(settings: Settings, port: int) -> str:
     host = settings.server.host
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     token = settings.server.token
-    return f"http://{shown}:{port}/" + (f"?token={token.get_secret_value()}" if token else "")
+    return f"http://{shown}:{port}/" + (f"?token={quote(token.get_secret_value(), safe='')}" if token else "")
 
 
 def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], object]) -> None:

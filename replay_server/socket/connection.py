@@ -33,7 +33,8 @@ _NORMAL = 1000
 
 _FIRST_NUDGE_SECS = 0.05
 _LAST_NUDGE_SECS = 4.0
-"""Clients on simple-websocket 1.1 don't look at a greeting that came together with the upgrade's answer until more comes: so more comes soon."""
+"""Clients on simple-websocket 1.1 don't look at a greeting that came together with the upgrade's answer until more
+comes: so more comes soon."""
 
 _LINGER_SECS = 2.0
 """How long a peer may take to close its side."""
@@ -182,6 +183,11 @@ class Connection(asyncio.Protocol):
         transport.resume_reading()
         transport.write_eof()
         self._call_later(_LINGER_SECS, transport.abort)
+
+    def abort(self) -> None:
+        """Hang up at once."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def check(self) -> None:
         """Called every few seconds: ping, and hang up on those that stall, are gone, or have nothing to do."""

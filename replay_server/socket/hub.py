@@ -93,8 +93,14 @@ class Hub:
         Args:
             on_gone: called when the viewer is gone.
         """
-        self._start()
-        asyncio.run_coroutine_threadsafe(self._serve(sock, ws, on_gone), self.loop)
+        with self._lock:
+            if not self._is_closed:
+                self._start()
+                self.loop.call_soon_threadsafe(lambda: self.spawn(self._serve(sock, ws, on_gone)))
+                return
+        sock.close()
+        self.release()
+        on_gone()
 
     async def read(self, function: Callable[..., Result], *args: Any) -> Result:
         """Call a function that may wait for a disk, a database or a server, beside the event loop."""
@@ -122,10 +128,9 @@ class Hub:
             self.loop.close()
 
     def _start(self) -> None:
-        with self._lock:
-            if self._thread is None and not self._is_closed:
-                self._thread = threading.Thread(target=self._run, name="replay-sockets", daemon=True)
-                self._thread.start()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="replay-sockets", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -166,13 +171,18 @@ class Hub:
         self.loop.call_later(self.limits.ping_secs / 4, self._check)
 
     async def _farewell(self, reason: str) -> None:
-        for connection in list(self._connections):
-            connection.close(_GOING_AWAY, reason)
         deadline = self.loop.time() + _FAREWELL_SECS
         while self._connections and self.loop.time() < deadline:
+            for connection in list(self._connections):  # in every round: some may have just been upgraded
+                connection.close(_GOING_AWAY, reason)
             await asyncio.sleep(0.02)
-        for task in list(self._tasks):
+        for connection in list(self._connections):
+            connection.abort()
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
         self.loop.call_soon(self.loop.stop)
 
     def _finished(self, task: asyncio.Task[None]) -> None:

@@ -33,14 +33,15 @@ def test_every_message_of_a_client_has_an_example_and_a_handler(connect: Connect
     viewer.send(type="?")
     listed = viewer.receive("error")["message"].partition("expected one of ")[2].split(", ")
     assert set(listed) == SENT
-    assert SENT <= {kind(example) for example in EXAMPLES}
+    assert {kind(example) for example in EXAMPLES} >= SENT
 
 
 def test_every_message_of_the_server_has_an_example() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (FOLDER / "socket").glob("*.py"))
     code += (FOLDER / "state_update.py").read_text(encoding="utf-8")
     sent = set(re.findall(r'"type": "(\w+)"', code))
-    assert sent == {kind(example) for example in EXAMPLES} - SENT
+    documented = {kind(example) for example in EXAMPLES} - SENT
+    assert documented == sent
 
 
 @pytest.mark.parametrize("name", sorted(SENT - {"follow"}))

@@ -151,7 +151,7 @@ def test_the_python_client_reads_an_episode(server: Served) -> None:
         reward = chunks[-1].column("reward")
         assert reward is not None
         assert reward.values.sum() == 232
-        with pytest.raises(RecordingNotFoundError, match="^Recording not found"):
+        with pytest.raises(RecordingNotFoundError, match=r"^Recording not found"):
             client.open(12345)
 
 

@@ -1,0 +1,123 @@
+"""Who may: strangers' names, strangers' pages and clients without the token are refused before anything happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from recorder.replay_client import ReplayClient
+from recorder.settings import load_settings
+from replay_server.app import EXTENSION
+from replay_server.security import is_loopback
+from replay_server.serving import check_bind, link
+from tests.processes import run_python
+from tests.replay.conftest import Served, make_app, serving_here
+from tests.replay.viewer import upgrade_status
+
+TOKEN = "correct horse"
+
+
+@pytest.fixture
+def guarded(folder: Path) -> Iterator[FlaskClient]:
+    """A server that asks for a token."""
+    app = make_app(folder, server={"host": "0.0.0.0", "token": TOKEN})
+    yield app.test_client()
+    app.extensions[EXTENSION].close("the test is over")
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:9999", "127.0.0.1:8766", "[::1]:8766", "127.8.8.8"])
+def test_a_tunnel_may_end_at_any_port(client: FlaskClient, host: str) -> None:
+    assert client.get("/readyz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8766", "10.0.0.1", ""]
+)
+def test_a_name_that_only_points_here_is_refused(client: FlaskClient, host: str) -> None:
+    answer = client.get("/readyz", headers={"Host": host})
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "http://localhost:1", "null", "http://localhost.evil.example"]
+)
+def test_another_sites_page_can_change_nothing(own_client: FlaskClient, origin: str) -> None:
+    headers = {"Origin": origin, "Host": "localhost:8766"}
+    assert own_client.delete("/api/v1/episodes/demo/100", headers=headers).status_code == 403
+    assert own_client.put("/api/v1/episodes/demo/100/tags", json={"tags": []}, headers=headers).status_code == 403
+    own = {"Origin": "http://localhost:8766", "Host": "localhost:8766"}
+    assert own_client.put("/api/v1/episodes/demo/100/tags", json={"tags": []}, headers=own).status_code == 200
+
+
+def test_a_websocket_is_refused_before_the_upgrade(server: Served) -> None:
+    port = server.port
+    assert upgrade_status(port) == 101
+    assert upgrade_status(port, Origin=f"http://127.0.0.1:{port}") == 101
+    assert upgrade_status(port, Origin="http://evil.example") == 403
+    assert upgrade_status(port, Origin="null") == 403
+    assert upgrade_status(port, Host="evil.example") == 403
+    assert upgrade_status(port, Upgrade="h2c") == 426
+    assert upgrade_status(port, **{"Sec-WebSocket-Version": "8"}) == 400
+
+
+def test_without_the_token_there_is_nothing_but_health(guarded: FlaskClient) -> None:
+    for path in ("/", "/api/v1/runs", "/metrics", "/readyz", "/static/main.js", "/ws", "/?token=wrong"):
+        answer = guarded.get(path)
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "token_needed"), path
+    assert guarded.get("/healthz").status_code == 200
+    assert guarded.delete("/api/v1/episodes/demo/100").status_code == 401
+
+
+def test_the_link_is_exchanged_for_a_cookie_that_scripts_can_t_read(guarded: FlaskClient) -> None:
+    answer = guarded.get("/runs/demo/episodes/100", query_string={"token": TOKEN, "t": "37"})
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/runs/demo/episodes/100?t=37"
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert TOKEN not in cookie
+    assert guarded.get("/api/v1/runs").status_code == 200
+
+
+def test_the_exchange_never_leads_to_another_host(guarded: FlaskClient) -> None:
+    answer = guarded.get("//evil.example/", query_string={"token": TOKEN})
+    assert not answer.headers.get("Location", "/").startswith(("//", "http"))
+
+
+def test_programs_send_the_token_as_a_header(guarded: FlaskClient) -> None:
+    assert guarded.get("/api/v1/runs", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    assert guarded.get("/api/v1/runs", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert guarded.get("/api/v1/runs", headers={"Authorization": TOKEN}).status_code == 401
+
+
+def test_the_python_client_takes_the_printed_link(folder: Path) -> None:
+    with serving_here(make_app(folder, server={"token": TOKEN})) as port:
+        assert upgrade_status(port) == 401
+        with ReplayClient(f"http://127.0.0.1:{port}/?token=correct%20horse") as client:
+            assert client.list_recordings(limit=1)
+
+
+def test_an_address_that_others_reach_needs_a_token(folder: Path) -> None:
+    status, output = run_python(
+        ["-m", "recorder", "serve", "--recordings", str(folder), "--host", "0.0.0.0", "--port", "0"]
+    )
+    assert status == 2
+    assert "recording.server.token" in output
+    assert "ssh -L" in output
+    check_bind(load_settings(env={}, overrides={"server": {"host": "0.0.0.0", "token": "x"}}))
+
+
+def test_the_link_holds_what_a_browser_needs() -> None:
+    settings = load_settings(env={}, overrides={"server": {"host": "::1", "token": "a&b"}})
+    assert link(settings, 80) == "http://[::1]:80/?token=a%26b"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("", False), ("example.org", False)],
+)
+def test_loopback_is_recognised(host: str, is_local: bool) -> None:
+    assert is_loopback(host) is is_local

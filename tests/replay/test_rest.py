@@ -1,0 +1,244 @@
+"""REST: every route, its errors, and its description."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zlib
+from pathlib import Path
+from urllib.parse import quote
+
+import msgpack
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from recorder.storage import episode_path
+from replay_server.rest.run_converter import RunConverter
+from tests.replay.conftest import HOSTILE
+
+API = "/api/v1"
+EPISODE = f"{API}/episodes/demo/100"
+HOSTILE_RUNS = [HOSTILE, "../x", "..", "a//b", "", "~tilde"]
+
+
+def in_path(run_id: str) -> str:
+    """As PROTOCOL.md tells clients to write it."""
+    return quote(f"~{run_id}" if not run_id or run_id[0] in ".~" else run_id, safe="")
+
+
+def test_the_description_names_every_route_and_no_other(client: FlaskClient) -> None:
+    described = client.get(f"{API}/openapi.json").get_json()
+    routes = set()
+    for rule in client.application.url_map.iter_rules():
+        if rule.rule.startswith(API):
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.removeprefix(API)).replace("{run_id}", "{run}")
+            routes |= {(path, method.lower()) for method in _methods(rule)}
+    assert routes == {(path, method) for path, methods in described["paths"].items() for method in methods}
+    for path, methods in described["paths"].items():
+        for operation in methods.values():
+            named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+            assert named == set(re.findall(r"{(\w+)}", path))
+
+
+def test_every_argument_of_the_list_is_described(client: FlaskClient) -> None:
+    message = client.get(f"{API}/episodes?colour=red").get_json()["error"]["message"]
+    known = set(message.partition("expected some of ")[2].split(", ")) - {"token"}
+    described = client.get(f"{API}/openapi.json").get_json()["paths"]["/episodes"]["get"]["parameters"]
+    assert known == {parameter["name"] for parameter in described}
+
+
+def test_runs_are_listed_with_their_counts(client: FlaskClient) -> None:
+    runs = {run["run_id"]: run for run in client.get(f"{API}/runs").get_json()["runs"]}
+    assert (runs["demo"]["n_episodes"], runs["demo"]["n_recordings"]) == (4, 4)
+    demo = client.get(f"{API}/runs/demo").get_json()
+    assert demo["summary"]["by_reason"] == {"periodic_100": 4}
+    curve = client.get(f"{API}/runs/demo/curve").get_json()
+    assert curve["episode_id"] == [0, 100, 200, 300]
+    assert curve["recorded"] == [True] * 4
+    assert client.get(f"{API}/runs/demo/live").get_json() == {"live": False, "episodes": []}
+    assert client.get(f"{API}/runs/nobody/curve").status_code == 404
+
+
+@pytest.mark.parametrize("run_id", HOSTILE_RUNS)
+def test_any_run_id_can_be_asked_for(client: FlaskClient, run_id: str) -> None:
+    assert client.get(f"{API}/runs/{in_path(run_id)}").get_json()["run_id"] == run_id
+    assert client.get(f"{API}/episodes/{in_path(run_id)}/1").get_json()["run_id"] == run_id
+    assert len(client.get(f"{API}/episodes/{in_path(run_id)}/1/steps").text.splitlines()) == 5
+    converter = RunConverter(client.application.url_map)
+    assert converter.to_url(run_id) == in_path(run_id)
+
+
+def test_episodes_are_filtered_sorted_and_paged(client: FlaskClient) -> None:
+    first = client.get(f"{API}/episodes?run=demo&sort=-episode_id&limit=3").get_json()
+    assert [row["episode_id"] for row in first["episodes"]] == [300, 200, 100]
+    query = {"run": "demo", "sort": "-episode_id", "limit": "3", "cursor": first["next_cursor"]}
+    rest = client.get(f"{API}/episodes", query_string=query).get_json()
+    assert [row["episode_id"] for row in rest["episodes"]] == [0]
+    assert rest["next_cursor"] is None
+    for query_string, n_found in (
+        ("run=demo&stage=2", 1),
+        ("run=demo&min_episode=100&max_episode=200", 2),
+        ("min_return=900", 1),
+        ("run=demo&max_return=10", 0),
+        ("run=demo&reason=periodic_*&recorded=true&status=complete&decision=kept&lane=0", 4),
+        ("run=demo&tag=favourite", 0),
+        ("run=", 1),
+    ):
+        assert len(client.get(f"{API}/episodes?{query_string}").get_json()["episodes"]) == n_found, query_string
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/episodes?limit=0", 400, "bad_request"),
+        ("/episodes?limit=x", 400, "bad_request"),
+        ("/episodes?stage=9999999999999999999999", 400, "bad_request"),
+        ("/episodes?min_return=nan", 400, "bad_request"),
+        ("/episodes?recorded=yes", 400, "bad_request"),
+        ("/episodes?sort=colour", 400, "bad_request"),
+        ("/episodes?cursor=!!", 400, "bad_request"),
+        ("/episodes/demo/7", 404, "not_found"),
+        ("/episodes/demo/7/file", 404, "not_found"),
+        ("/episodes/demo/100/steps?fields=colour", 400, "bad_request"),
+        ("/episodes/demo/100/thumbnail.png?t=50", 400, "bad_request"),
+        ("/episodes/demo/100/thumbnail.png?size=9", 400, "bad_request"),
+        ("/episodes/demo/99999999999999999999999", 400, "bad_request"),
+        ("/nothing", 404, "not_found"),
+    ],
+)
+def test_errors_have_one_shape(client: FlaskClient, path: str, status: int, code: str) -> None:
+    answer = client.get(f"{API}{path}")
+    assert answer.status_code == status
+    error = answer.get_json()["error"]
+    assert set(error) == {"code", "message", "detail"}
+    assert (error["code"], bool(error["message"])) == (code, True)
+
+
+def test_a_wrong_method_is_answered_in_the_same_shape(client: FlaskClient) -> None:
+    answer = client.post(f"{API}/runs")
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (405, "method_not_allowed")
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_one_episode_has_its_recording_and_its_reasons(client: FlaskClient) -> None:
+    body = client.get(EPISODE).get_json()
+    assert body["recording"]["file_path"] == "demo/episode_000100.msgpack.lz4"
+    assert body["recorded"] is True
+    assert client.get(f"{EPISODE}/why").get_json() == {"decision": "kept", "reasons": ["periodic_100"], "why": []}
+
+
+def test_steps_come_by_range_and_field_as_lines_or_columns(client: FlaskClient) -> None:
+    lines = client.get(f"{EPISODE}/steps?from=10&to=12&fields=reward,time_of_day").text.splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"step": 10, "reward": 1.0, "time_of_day": 10},
+        {"step": 11, "reward": 1.0, "time_of_day": 11},
+    ]
+    whole = [json.loads(line) for line in client.get(f"{EPISODE}/steps").text.splitlines()]
+    assert [step["step"] for step in whole] == list(range(50))
+    assert set(whole[0]) >= {"position", "meters", "action", "q_values", "action_masks"}
+    packed = client.get(f"{EPISODE}/steps?from=48", headers={"Accept": "application/msgpack"})
+    columns = msgpack.unpackb(packed.data)
+    assert columns["step"] == [48, 49]
+    assert columns["done"] == [False, True]
+
+
+def test_the_file_is_served_whole_and_in_ranges_and_cached_by_its_hash(client: FlaskClient, folder: Path) -> None:
+    data = (folder / episode_path("demo", 100)).read_bytes()
+    whole = client.get(f"{EPISODE}/file")
+    assert whole.data == data
+    assert whole.headers["Accept-Ranges"] == "bytes"
+    part = client.get(f"{EPISODE}/file", headers={"Range": "bytes=10-19"})
+    assert (part.status_code, part.data) == (206, data[10:20])
+    assert part.headers["Content-Range"] == f"bytes 10-19/{len(data)}"
+    etag = whole.headers["ETag"]
+    assert client.get(f"{EPISODE}/file", headers={"If-None-Match": etag}).status_code == 304
+    named = client.get(f"{EPISODE}/file?v={etag.strip(chr(34))}")
+    assert "immutable" in named.headers["Cache-Control"]
+    assert "immutable" not in whole.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["demo/100", "nowhere/1", "deep/1", "empty/1", "old/1"])
+def test_a_thumbnail_is_a_png_of_the_size_asked_for(client: FlaskClient, path: str) -> None:
+    answer = client.get(f"{API}/episodes/{path}/thumbnail.png?size=64")
+    assert answer.status_code == 200, answer.text
+    data = answer.data
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack_from("!I", data, 16)[0] == 64
+
+
+def test_a_thumbnail_shows_the_agent_where_it_is(client: FlaskClient) -> None:
+    step = json.loads(client.get(f"{EPISODE}/steps?from=30&to=31").text)
+    data = client.get(f"{EPISODE}/thumbnail.png?t=30&size=160").data
+    length = struct.unpack_from("!I", data, 33)[0]
+    rows = np.frombuffer(zlib.decompress(data[41 : 41 + length]), np.uint8).reshape(160, 1 + 160 * 3)
+    pixels = rows[:, 1:].reshape(160, 160, 3)
+    x, y = step["position"]
+    assert tuple(pixels[y * 20 + 10, x * 20 + 10]) == (0x4C, 0x8D, 0xFF)
+
+
+def test_tags_are_replaced_and_found(own_client: FlaskClient) -> None:
+    path = f"{API}/episodes/demo/100/tags"
+    assert own_client.put(path, json={"tags": ["b", "a"]}).get_json() == {"tags": ["a", "b"]}
+    assert own_client.put(path, json={"tags": ["b"]}).get_json() == {"tags": ["b"]}
+    assert [row["episode_id"] for row in own_client.get(f"{API}/episodes?tag=b").get_json()["episodes"]] == [100]
+    for body in ({"tags": [1]}, {"tags": "b"}, {}, {"tag": []}, {"tags": ["x" * 101]}, {"tags": ["\n"]}):
+        assert own_client.put(path, json=body).status_code == 400
+    assert own_client.put(path, data="tags").status_code == 400
+
+
+def test_annotations_are_added_changed_and_removed(own_client: FlaskClient) -> None:
+    path = f"{API}/episodes/demo/100/annotations"
+    note = own_client.post(path, json={"step": 7, "end_step": 9, "label": "why?", "text": HOSTILE})
+    assert note.status_code == 201
+    body = note.get_json()
+    assert (body["step"], body["end_step"], body["text"]) == (7, 9, HOSTILE)
+    one = f"{path}/{body['annotation_id']}"
+    assert own_client.patch(one, json={"label": "so"}).get_json()["label"] == "so"
+    assert own_client.patch(one.replace("/100/", "/200/"), json={"label": "x"}).status_code == 404
+    assert [row["label"] for row in own_client.get(path).get_json()["annotations"]] == ["so"]
+    for wrong in ({"text": "no step"}, {"step": -1}, {"step": True}, {"step": 9, "end_step": 3}, {"step": 1, "x": 1}):
+        assert own_client.post(path, json=wrong).status_code == 400
+    assert own_client.post(path.replace("/100/", "/77/"), json={"step": 1}).status_code == 404
+    assert own_client.delete(one).status_code == 204
+    assert own_client.delete(one).status_code == 404
+
+
+def test_a_deleted_recording_is_gone_and_its_episode_stays(own_client: FlaskClient, own_folder: Path) -> None:
+    path = f"{API}/episodes/demo/100"
+    assert own_client.get(f"{path}/steps").status_code == 200
+    assert own_client.delete(path).status_code == 204
+    assert not (own_folder / episode_path("demo", 100)).exists()
+    assert own_client.get(f"{path}/steps").status_code == 404
+    assert own_client.delete(path).status_code == 404
+    body = own_client.get(path).get_json()
+    assert (body["recording"], body["decision"]) == (None, "skipped")
+
+
+def test_machines_can_watch_the_server(client: FlaskClient) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok"}
+    assert client.get("/readyz").get_json()["status"] == "ok"
+    client.get(f"{API}/runs")
+    text = client.get("/metrics").text
+    assert 'replay_requests_total{endpoint="runs.list_runs",status="200"} 1.0' in text
+    assert "replay_viewers 0.0" in text
+    assert "process_resident_memory_bytes" in text
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/demo/episodes/100", f"/runs/{in_path('../x')}/episodes/1?t=3"])
+def test_every_address_of_the_page_is_the_page(client: FlaskClient, path: str) -> None:
+    with client.get(path) as answer:
+        assert (answer.status_code, answer.mimetype) == (200, "text/html")
+        assert "unsafe-inline" not in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+
+
+@pytest.mark.parametrize("name", ["../app.py", "..%2fapp.py", "/etc/passwd", "%2e%2e/app.py", "nothing.js"])
+def test_static_files_never_leave_their_folder(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/static/{name}").status_code == 404
+
+
+def _methods(rule: Rule) -> set[str]:
+    return (rule.methods or set()) - {"HEAD", "OPTIONS"}

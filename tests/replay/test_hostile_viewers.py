@@ -83,9 +83,8 @@ def test_who_sends_too_fast_is_told_and_then_closed(connect: Connect) -> None:
     viewer = connect()
     for _ in range(700):
         viewer.send(type="pause")
-    codes = [viewer.receive()["code"] for _ in range(101)]
-    assert codes[0] == "no_episode"
-    assert codes[-1] == "too_fast"
+    codes = [viewer.receive()["code"] for _ in range(300)]
+    assert set(codes) == {"no_episode", "too_fast"}
     code, reason = viewer.closing()
     assert code == 1008
     assert "slow down" in reason

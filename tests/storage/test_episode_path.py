@@ -50,7 +50,10 @@ def test_a_nasty_run_id_stays_below_the_root_and_can_be_written_and_read(run_id:
     assert list(storage.names()) == [name]
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files == [root / name]
-    assert files[0].parent.parent == root
+    folder = files[0].parent
+    assert folder.parent == root
+    assert folder.name[0] not in ". "
+    assert folder.name[-1] not in ". "
 
 
 def test_no_two_nasty_run_ids_share_a_folder() -> None:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any
 
-import msgpack
-
 from recorder.capture.given_metadata import given_metadata, plain
 from recorder.errors import UsageError
+from recorder.step_stream import pack_body
 
 __all__ = ["check_kind", "check_queue", "checked_config", "checked_run_id", "shared_metadata"]
 
@@ -62,7 +61,7 @@ def checked_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
     for name, value in (config or {}).items():
         try:
             checked[str(name)] = plain(value)
-            msgpack.packb(checked[str(name)])
+            pack_body(checked[str(name)])
         except (UsageError, ValueError, RecursionError) as error:
             raise UsageError(f"config: {name}: {error}") from error
     return checked

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields
 from typing import Any
 
-import msgpack
 import numpy as np
 
 from recorder.capture.copying import as_array, is_cuda
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
+from recorder.step_stream import pack_body
 
 __all__ = ["given_metadata", "plain", "whole_number"]
 
@@ -107,7 +107,7 @@ def given_metadata(
 def _plain_field(name: str, value: Any) -> Any:
     convert = _CONVERSIONS.get(name, plain)
     value = convert(value)
-    n_bytes = len(msgpack.packb(value))
+    n_bytes = len(pack_body(value))
     if n_bytes > _MAX_FIELD_BYTES:
         raise UsageError(f"{n_bytes} bytes; at most {_MAX_FIELD_BYTES} are kept")
     return value

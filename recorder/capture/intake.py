@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgpack
-
 from recorder.capture.block_cursor import BlockCursor
 from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
 from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep
@@ -21,7 +19,7 @@ from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
 from recorder.errors import UsageError
 from recorder.schema import EpisodeSchema
-from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, episode_end
+from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, episode_end, pack_body
 
 __all__ = ["Intake", "RunIdentity"]
 
@@ -145,7 +143,7 @@ class Intake:
             if episode_id not in self._finished:
                 self._finish(episode_id, {}, EpisodeStatus.TRUNCATED)
         body = {"kind": "run_end", "producer": self._identity.producer_id}
-        self._outbox.put(Packet(Play(-1, 0), finished=msgpack.packb(body)))
+        self._outbox.put(Packet(Play(-1, 0), finished=pack_body(body)))
 
     def _take_rows(self, rows: list[Any]) -> None:
         episode_id, _, lane = rows[0][:3]
@@ -233,7 +231,7 @@ class Intake:
             "metadata": self._metadata(builder, {}, EpisodeStatus.COMPLETE).to_map(),
         }
         builder.sequence = 1
-        header = Outgoing(builder.play, 1, HEADER, msgpack.packb(body))
+        header = Outgoing(builder.play, 1, HEADER, pack_body(body))
         self._headers[builder.play.episode_id] = header
         self._outbox.put(Packet(builder.play, header))
 
@@ -248,10 +246,10 @@ class Intake:
         if self._outbox.has_room_for_end():
             self._put_header(builder)
             builder.sequence += 1
-            data = msgpack.packb({"metadata": metadata.to_map()})
+            data = pack_body({"metadata": metadata.to_map()})
             self._outbox.put(Packet(builder.play, Outgoing(builder.play, builder.sequence, END, data)))
             body = self._end_body(metadata, builder)
-            self._outbox.put(Packet(builder.play, finished=msgpack.packb(body), closes=True))
+            self._outbox.put(Packet(builder.play, finished=pack_body(body), closes=True))
             self._stats.n_episodes_finished += 1
         else:
             self._stats.n_lost_episodes += 1
@@ -295,7 +293,7 @@ class Intake:
             builder.manual_reasons.append(item.reason)
             return
         body = {"kind": "keep", "episode_id": item.episode_id, "reason": item.reason}
-        self._outbox.put(Packet(Play(item.episode_id, 0), finished=msgpack.packb(body)))
+        self._outbox.put(Packet(Play(item.episode_id, 0), finished=pack_body(body)))
 
     def _abort(self, episode_id: int, reason: str) -> None:
         builder = self._open.get(episode_id) or self._begin(episode_id, self._lane_of(episode_id, {}))
@@ -306,7 +304,7 @@ class Intake:
         builder.mark_dropped(self._away.take_dropped(episode_id))
         metadata = self._metadata(builder, {}, EpisodeStatus.ABORTED)
         body = {**self._end_body(metadata, builder), "kind": "abort", "reason": reason}
-        self._outbox.put(Packet(builder.play, finished=msgpack.packb(body), closes=True, drops=True))
+        self._outbox.put(Packet(builder.play, finished=pack_body(body), closes=True, drops=True))
         self._stats.n_episodes_aborted += 1
         self._forget(episode_id)
 

@@ -16,7 +16,7 @@ from recorder.step_stream.base import (
     StepStream,
     StreamEntry,
 )
-from recorder.step_stream.ends import SHARED_FIELDS, episode_end
+from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
 
@@ -39,4 +39,5 @@ __all__ = [
     "StepStream",
     "StreamEntry",
     "episode_end",
+    "pack_body",
 ]

@@ -12,7 +12,7 @@ import msgpack
 
 from recorder.episode import EpisodeMetadata
 
-__all__ = ["SHARED_FIELDS", "episode_end", "unpack_body"]
+__all__ = ["SHARED_FIELDS", "episode_end", "pack_body", "unpack_body"]
 
 SHARED_FIELDS = (
     "lane",
@@ -65,6 +65,16 @@ def episode_end(
         "producer": producer_id,
     }
     return body
+
+
+def pack_body(body: Any) -> bytes:
+    """The bytes of a header, an end, or an entry of ``finished``.
+
+    Raises:
+        ValueError, TypeError: it holds what msgpack can't carry.
+    """
+    packed: bytes = msgpack.packb(body)
+    return packed
 
 
 def unpack_body(packed: bytes) -> Mapping[str, Any]:

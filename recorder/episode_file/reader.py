@@ -1,41 +1,26 @@
-"""Opening a recording and reading its steps and columns; every version, decoded when asked for."""
+"""Opening a recording: which version it is, whether it is framed, and the limits of what is unpacked to find out."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from recorder.chunk import Chunk, ColumnData, decompress_frame, frame_end, join_columns, unpack_bounded, unpack_sequence
+from recorder.chunk import decompress_frame, frame_end, unpack_bounded, unpack_sequence
 from recorder.chunk.frames import FRAME_MAGIC
-from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, read_layout
 from recorder.episode_file import version1, version2
+from recorder.episode_file.episode import Episode
 from recorder.episode_file.version1 import Version1File
-from recorder.episode_file.version2 import ChunkRef, Version2File
+from recorder.episode_file.version2 import Version2File
 from recorder.errors import (
     EpisodeFileCorruptError,
     EpisodeFileError,
     EpisodeFileTooLargeError,
     EpisodeFileVersionError,
-    UnknownColumnError,
-    UsageError,
 )
-from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS, EpisodeSchema
 from recorder.storage import read_file
 
-__all__ = ["MAX_FILE_BYTES", "Episode", "open_episode"]
+__all__ = ["MAX_FILE_BYTES", "open_episode"]
 
 MAX_FILE_BYTES = 2 * 2**30
-
-_STEP_COLUMNS = frozenset(STEP_COLUMNS)
-_TUPLES = frozenset(["position", "meters", "q_values", "action_masks"])
-"""Fields that are tuples even when they hold a single number."""
 
 
 def open_episode(source: str | Path | bytes) -> Episode:
@@ -100,238 +85,3 @@ def _version_of(header: object) -> int:
             f"version {version!r:.40} is not known to this reader, 1 and 2 are: update hamlet-recorder"
         )
     return int(version)
-
-
-class Episode:
-    """A recorded episode. Columns and steps are decoded when they are asked for, and kept.
-
-    Made by ``open_episode``. ``index`` counts the steps that the recording holds, from 0; a step's *number* is its place in the
-    episode as it was played. They are equal unless steps were lost.
-    """
-
-    def __init__(self, file: Version1File | Version2File) -> None:
-        self._file = file
-        self._parts: list[Chunk | None] = [None] * len(file.chunks)
-        self._columns: dict[str, ColumnData] = {}
-        self._starts = list(accumulate((ref.n_steps for ref in file.chunks), initial=0))
-        header = file.header
-        try:
-            source = header["metadata"]
-            if self.version == version1.VERSION:  # which has the reasons there
-                self.reasons = _read_reasons(source.get("reasons", ()))
-                source = {name: value for name, value in source.items() if name != "reasons"}
-            else:
-                self.reasons = _read_reasons(header.get("reasons", ()))
-            metadata = EpisodeMetadata.from_map(source)
-            layout = header.get("affordances")
-            same = not layout or layout == source.get("affordance_layout")
-            self.affordances = dict(metadata.affordance_layout) if same else read_layout(layout)
-        except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-            raise EpisodeFileCorruptError(
-                f"header: metadata, reasons or affordances are not what they must be: {error}"
-            ) from error
-        metadata.gaps = (*metadata.gaps, *_unlisted_gaps(metadata.gaps, file.chunks))
-        if not file.is_whole:
-            metadata.gaps = (*metadata.gaps, Gap(_end_step(file.chunks), None, "torn file"))
-            metadata.status = EpisodeStatus.SALVAGED
-        self.metadata = metadata
-
-    @property
-    def version(self) -> int:
-        """Version of the file."""
-        return int(self._file.header["version"])
-
-    @property
-    def schema(self) -> EpisodeSchema:
-        """The columns, as the header declares them."""
-        return self._file.schema
-
-    @property
-    def chunks(self) -> tuple[ChunkRef, ...]:
-        """Where the chunks lie; in a version 1 file they are cut for the reader, and have no bytes of their own."""
-        return self._file.chunks
-
-    @property
-    def compression(self) -> str:
-        """``lz4`` or ``none``."""
-        return self._file.compression
-
-    @property
-    def is_whole(self) -> bool:
-        """False when the file has no footer: its writer was interrupted, and the last steps may be missing."""
-        return self._file.is_whole
-
-    @property
-    def content_hash(self) -> str:
-        """BLAKE2b of header and chunks, as the footer states it; empty without one, and in version 1."""
-        return self._file.content_hash
-
-    @property
-    def unpacked_bytes(self) -> int:
-        """Size of the file without compression."""
-        return self._file.unpacked_bytes
-
-    @property
-    def n_steps(self) -> int:
-        """Steps that the recording holds."""
-        return self._starts[-1]
-
-    @property
-    def gaps(self) -> Sequence[Gap]:
-        """Steps that were lost."""
-        return self.metadata.gaps
-
-    @cached_property
-    def step_numbers(self) -> NDArray[np.int64]:
-        """``int64[n_steps]``: the number of each step."""
-        spans = [np.arange(ref.first_step, ref.first_step + ref.n_steps) for ref in self.chunks]
-        return np.concatenate(spans) if spans else np.empty(0, np.int64)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns that any step has a value of."""
-        return tuple(dict.fromkeys(name for chunk in self._all_parts() for name in chunk.names))
-
-    def has_column(self, name: str) -> bool:
-        """Whether any step has a value of this name."""
-        return name in self.names
-
-    def column(self, name: str) -> NDArray[Any]:
-        """``dtype[n_steps, *shape]``: all values of a column. Steps without one hold NaN, 0 or False; ``present`` tells.
-
-        The array is kept and given to whoever asks next: copy it before you change it. When the dtype changed in mid-episode
-        it is numpy's common one, which can't hold all integers beyond 2^53 beside floats; ``step(index)`` is exact.
-
-        Raises:
-            UnknownColumnError: no step has it.
-            ShapeChangedError: its shape changed in mid-episode; ``step(index)`` still reads it.
-            EpisodeFileTooLargeError: it would take more than a GiB; ``step(index)`` still reads it.
-            EpisodeFileCorruptError: its bytes are broken.
-        """
-        return self._whole(name).values
-
-    def present(self, name: str) -> NDArray[np.bool_]:
-        """``bool[n_steps]``: which steps have a value of this name.
-
-        Raises:
-            UnknownColumnError: none has.
-        """
-        mask = self._whole(name).present
-        return np.ones(self.n_steps, np.bool_) if mask is None else mask
-
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """All columns by name; raises as ``column`` does."""
-        self._columns.update(
-            join_columns([name for name in self.names if name not in self._columns], self._all_parts())
-        )
-        return {name: self._columns[name].values for name in self.names}
-
-    def step(self, index: int) -> RecordedStep:
-        """One step, as Python numbers; extras are numpy arrays or numbers.
-
-        Where nothing was recorded, position and meters are empty, action and reward 0; ``present`` tells.
-
-        Args:
-            index: from 0; negative counts from the end.
-
-        Raises:
-            UsageError: there is no such step.
-        """
-        if not -self.n_steps <= index < self.n_steps:
-            raise UsageError(f"step {index} of an episode of {self.n_steps} steps")
-        index %= self.n_steps
-        chunk_index = bisect_right(self._starts, index) - 1
-        part = self._part(chunk_index)
-        row = index - self._starts[chunk_index]
-        values: dict[str, Any] = {}
-        extras: dict[str, Any] = {}
-        for name in part.names:
-            data = part.column(name)
-            if data is None or (data.present is not None and not data.present[row]):
-                continue
-            value = data.values[row if data.present is None else int(data.present[:row].sum())]
-            if name in _STEP_COLUMNS:
-                values[name] = _python_value(name, value)
-            else:
-                extras[name.removeprefix(EXTRAS_PREFIX)] = value
-        values = {"position": (), "meters": (), "action": 0, "reward": 0.0, **values}
-        return RecordedStep(step=part.first_step + row, extras=extras, **values)
-
-    def steps(self, start: int = 0, stop: int | None = None) -> Iterator[RecordedStep]:
-        """The steps from index ``start`` up to, not including, ``stop``."""
-        return (self.step(index) for index in range(*slice(start, stop).indices(self.n_steps)))
-
-    def chunk(self, index: int) -> Chunk:
-        """One of ``chunks``, unpacked; its columns are decoded when they are asked for.
-
-        Raises:
-            EpisodeFileCorruptError: its bytes are broken.
-        """
-        return self._part(index)
-
-    def chunk_bytes(self, index: int) -> bytes:
-        """The bytes of a chunk as they lie in the file.
-
-        Raises:
-            UsageError: a version 1 file has none.
-        """
-        return self._file.chunk_bytes(index)
-
-    def check(self) -> None:
-        """Read everything there is: every chunk, every column, and the hash.
-
-        Raises:
-            EpisodeFileCorruptError: the first thing found that is not as it was written.
-            EpisodeFileTooLargeError: beyond the limits that FORMAT.md lists.
-        """
-        self._file.check_hash()
-        for index in range(len(self.chunks)):
-            chunk = self._file.chunk(index)  # not kept: a long episode is checked in the memory of one chunk
-            for name in chunk.names:
-                chunk.column(name)
-
-    def _part(self, index: int) -> Chunk:
-        part = self._parts[index]
-        if part is None:
-            part = self._parts[index] = self._file.chunk(index)
-        return part
-
-    def _all_parts(self) -> list[Chunk]:
-        return [part or self._part(index) for index, part in enumerate(self._parts)]
-
-    def _whole(self, name: str) -> ColumnData:
-        if name not in self._columns:
-            self._columns.update(join_columns([name], self._all_parts()))
-        if name not in self._columns:
-            raise UnknownColumnError(f"the episode has no column {name!r}; it has: {', '.join(self.names)}")
-        return self._columns[name]
-
-
-def _read_reasons(source: object) -> tuple[str, ...]:
-    if not isinstance(source, list | tuple) or not all(isinstance(reason, str) for reason in source):
-        raise TypeError(f"reasons are {source!r:.60}")
-    return tuple(str(reason) for reason in source)
-
-
-def _end_step(chunks: Sequence[ChunkRef]) -> int:
-    return chunks[-1].first_step + chunks[-1].n_steps if chunks else 0
-
-
-def _unlisted_gaps(listed: Sequence[Gap], chunks: Sequence[ChunkRef]) -> list[Gap]:
-    """Steps that are missing between the chunks although no gap says so."""
-    known = [(ref.first_step, ref.first_step + ref.n_steps) for ref in chunks]
-    known += [(gap.first_step, _end_step(chunks) if gap.end_step is None else gap.end_step) for gap in listed]
-    found = []
-    end = 0
-    for first, stop in sorted(known):
-        if first > end:
-            found.append(Gap(end, first, "missing from the file"))
-        end = max(end, stop)
-    return found
-
-
-def _python_value(name: str, value: Any) -> Any:
-    plain = value.tolist()
-    if name in _TUPLES:
-        return tuple(plain) if isinstance(plain, list) else (plain,)
-    return tuple(plain) if isinstance(plain, list) else plain

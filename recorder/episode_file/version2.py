@@ -1,6 +1,6 @@
 """Version 2 of the episode file: a header, the trainer's own chunks, a footer. ``FORMAT.md`` is the specification.
 
-Writing is in ``build_version2``; ``parse_version2`` finds the outline, and chunks are unpacked when they are asked for.
+``parse_version2`` finds the outline, and chunks are unpacked when they are asked for; ``version2_writer`` writes.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import msgpack
-
 from recorder.chunk import (
     MAX_CHUNK_CONTAINERS,
     Chunk,
     chunk_from,
-    compress_frame,
     content_bytes,
     decode_chunk,
     decompress_frame,
@@ -26,20 +23,19 @@ from recorder.chunk import (
     unpack_sequence,
 )
 from recorder.chunk.frames import MAX_FRAME_HEADER_BYTES
-from recorder.episode import EpisodeMetadata
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, UsageError
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileError
 from recorder.schema import EpisodeSchema
 
-__all__ = ["ChunkRef", "Version2File", "build_version2", "parse_version2"]
+__all__ = ["ChunkRef", "Version2File", "first_misplaced", "hash_of", "parse_version2"]
 
 VERSION = 2
 MAX_HEADER_BYTES = 4 * 2**20
 MAX_HEADER_CONTAINERS = 100_000
 """Lists and maps in a header or footer: a footer has one a chunk, which is 25 million steps."""
 
-_TRAILER = struct.Struct("<4sI4sIQ")
-_SKIPPABLE_MAGIC = b"\x5a\x2a\x4d\x18"
-_TRAILER_TAG = b"HMLT"
+TRAILER = struct.Struct("<4sI4sIQ")
+SKIPPABLE_MAGIC = b"\x5a\x2a\x4d\x18"
+TRAILER_TAG = b"HMLT"
 
 
 class ChunkRef(NamedTuple):
@@ -122,78 +118,17 @@ class Version2File:
         """
         if self._footer is None:
             return
-        found = _hash_of(self.data[: self._footer.offset])
+        found = hash_of(self.data[: self._footer.offset])
         if found != self._footer.hash:
             raise EpisodeFileCorruptError(f"the bytes were changed: their hash is {found}, not {self._footer.hash}")
 
 
-def _hash_of(data: bytes) -> str:
+def hash_of(data: bytes) -> str:
+    """What the footer states of the bytes before it."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def build_version2(
-    *,
-    metadata: EpisodeMetadata,
-    reasons: Sequence[str],
-    schema: EpisodeSchema,
-    chunks: Sequence[tuple[int, int, bytes]],
-    compression: str = "lz4",
-) -> tuple[bytes, str, int]:
-    """Put a file together without touching the chunks' bytes.
-
-    Args:
-        chunks: ``(first_step, n_steps, frame)`` each, in the order of their steps.
-        compression: ``lz4``, or ``none`` to unpack the frames.
-
-    Returns:
-        The file's bytes, its content hash, and its size unpacked in bytes.
-
-    Raises:
-        UsageError: the chunks are not in order.
-        EpisodeFileCorruptError: ``compression`` is ``none`` and a chunk is not a frame.
-    """
-    framed = compression == "lz4"
-    header = msgpack.packb(
-        {
-            "version": VERSION,
-            "metadata": metadata.to_map(),
-            "reasons": list(reasons),
-            "schema": schema.to_list(),
-            "affordances": {name: list(cell) for name, cell in metadata.affordance_layout.items()},
-        }
-    )
-    parts = [compress_frame(header) if framed else header]
-    offset = len(parts[0])
-    unpacked_bytes = len(header)
-    refs = []
-    for first_step, n_steps, frame in chunks:
-        part = frame if framed else decompress_frame(frame)
-        refs.append(ChunkRef(first_step, n_steps, offset, len(part)))
-        parts.append(part)
-        offset += len(part)
-        unpacked_bytes += content_bytes(frame) if framed else len(part)
-    if (misplaced := _first_misplaced(refs)) is not None:
-        raise UsageError(f"a chunk begins at step {misplaced}, before the end of the one before it")
-    content_hash = _hash_of(b"".join(parts))
-    footer = msgpack.packb(
-        {
-            "footer": VERSION,
-            "chunks": [[ref.offset, ref.n_bytes, ref.first_step, ref.n_steps] for ref in refs],
-            "n_steps": sum(ref.n_steps for ref in refs),
-            "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in metadata.gaps],
-            "hash": content_hash,
-        }
-    )
-    unpacked_bytes += len(footer)
-    if framed:
-        parts.append(compress_frame(footer))
-        parts.append(_TRAILER.pack(_SKIPPABLE_MAGIC, 16, _TRAILER_TAG, VERSION, offset))
-    else:
-        parts.append(footer)
-    return b"".join(parts), content_hash, unpacked_bytes
-
-
-def _first_misplaced(refs: Sequence[ChunkRef]) -> int | None:
+def first_misplaced(refs: Sequence[ChunkRef]) -> int | None:
     """First step of the first chunk that begins before the end of the one before it."""
     end_step = 0
     for first_step, n_steps, _, _ in refs:
@@ -224,7 +159,7 @@ def parse_version2(data: bytes, header: Mapping[str, Any], *, first_chunk: int, 
         refs, footer = _refs_by_footer(data, first_chunk, offset)
     else:
         refs, footer = _walk(_frames(data, first_chunk), schema)
-    if (misplaced := _first_misplaced(refs)) is not None:
+    if (misplaced := first_misplaced(refs)) is not None:
         raise EpisodeFileCorruptError(f"a chunk begins at step {misplaced}, before the end of the one before it")
     file = Version2File(data, header, schema, tuple(refs), compression, footer)
     if compression == "none":
@@ -234,15 +169,15 @@ def parse_version2(data: bytes, header: Mapping[str, Any], *, first_chunk: int, 
 
 def _footer_offset(data: bytes) -> int | None:
     """Where the trailer says that the footer lies; None without a trailer."""
-    if len(data) < _TRAILER.size:
+    if len(data) < TRAILER.size:
         return None
-    magic, n_bytes, tag, version, offset = _TRAILER.unpack_from(data, len(data) - _TRAILER.size)
-    known = (magic, n_bytes, tag, version) == (_SKIPPABLE_MAGIC, _TRAILER.size - 8, _TRAILER_TAG, VERSION)
+    magic, n_bytes, tag, version, offset = TRAILER.unpack_from(data, len(data) - TRAILER.size)
+    known = (magic, n_bytes, tag, version) == (SKIPPABLE_MAGIC, TRAILER.size - 8, TRAILER_TAG, VERSION)
     return int(offset) if known else None
 
 
 def _refs_by_footer(data: bytes, first_chunk: int, offset: int) -> tuple[list[ChunkRef], _Footer]:
-    end = len(data) - _TRAILER.size
+    end = len(data) - TRAILER.size
     if not first_chunk <= offset < end:
         raise EpisodeFileCorruptError(f"the trailer places the footer at byte {offset} of {len(data)}")
     content = decompress_frame(data[offset:end], max_bytes=MAX_HEADER_BYTES)

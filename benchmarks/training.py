@@ -20,7 +20,7 @@ def measure_train_overhead(*, quick: bool) -> dict[str, float]:
     Server and worker run during both; a recorded run is waited for before the next begins, so that none pays for the
     other's episodes.
     """
-    n_pairs, env_steps = (1, 1_000) if quick else (9, 40_000)
+    n_pairs, env_steps = (1, 1_000) if quick else (11, 20_000)
     torch.set_num_threads(1)
     overheads, inside = [], []
     with running_stack() as stack:

@@ -10,7 +10,7 @@ __all__ = ["COMMANDS"]
 COMMANDS: dict[str, str] = {
     "demo": "record a real training run on this machine",
     "worker": "decide, write and sweep; make videos",
-    "serve": "show recordings in a browser, and episodes while they are recorded",
+    "serve": "watch recordings in a browser, live ones too",
     "list": "recordings, by stage, reason, reward",
     "show": "everything known about one episode",
     "why": "why an episode was kept, or was not",

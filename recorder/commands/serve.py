@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
     from recorder.settings import Settings
 
-__all__ = ["add_parser", "run"]
+NAME = "serve"
 
 _OPTIONS = ("host", "port", "token", "processes")
 
@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(
         subparsers,
-        "serve",
+        NAME,
         description=__doc__ or "",
         example="serve --recordings recordings/\nserve --port 0 --processes 2",
     )

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 from recorder.capture.batch_block import BatchBlock
 from recorder.capture.row_columns import Row, row_bytes
 
-__all__ = ["BLOCK_STEPS", "Abort", "BatchRow", "CloseRun", "Finish", "HandOver", "Item", "Keep"]
+__all__ = ["BLOCK_STEPS", "WAKE_STEPS", "Abort", "BatchRow", "CloseRun", "Finish", "HandOver", "Item", "Keep"]
 
 BLOCK_STEPS = 64
 """Steps that one unit of ``queue_maxsize`` stands for."""
 
-_WAKE_STEPS = 256
+WAKE_STEPS = 256
 """Waiting steps at which the background thread is woken before its next flush: a whole chunk."""
 
 _MAX_QUEUE_BYTES = 256 * 2**20
@@ -103,7 +103,7 @@ class HandOver:
         if n_waiting >= self.max_steps:
             return False
         items.append(row)
-        if n_waiting >= _WAKE_STEPS and not self.wake.is_set():
+        if n_waiting >= WAKE_STEPS and not self.wake.is_set():
             self.wake.set()
         return True
 
@@ -116,7 +116,7 @@ class HandOver:
         with self._batch_lock:
             self._n_batch_steps_in += n_steps
         self.items.append(item)
-        if self.n_waiting_steps >= _WAKE_STEPS * BLOCK_STEPS // 4 and not self.wake.is_set():
+        if self.n_waiting_steps >= WAKE_STEPS * BLOCK_STEPS // 4 and not self.wake.is_set():
             self.wake.set()
 
     def batch_taken(self, n_steps: int) -> None:

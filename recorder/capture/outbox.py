@@ -68,7 +68,6 @@ class Outbox:
         self._repeated_bytes = 0
         self._recent: deque[tuple[float, Packet]] = deque()
         self._recent_bytes = 0
-        self._must_repeat = False
         self.n_pending_bytes = 0
         self.n_sent_bytes = 0
 
@@ -95,7 +94,9 @@ class Outbox:
 
     def repeat_recent(self) -> None:
         """The server may have forgotten its last seconds: send them again before anything else."""
-        self._must_repeat = True
+        self._put_first([packet for _, packet in self._recent])
+        self._recent.clear()
+        self._recent_bytes = 0
 
     def send(self, active: dict[Play, float], *, header_of: Callable[[Play], Outgoing | None]) -> None:
         """Send what is pending, a transaction at a time.
@@ -107,17 +108,12 @@ class Outbox:
         Raises:
             StreamError: what is not acknowledged stays, and is repeated at the next call.
         """
-        if self._must_repeat:
-            self._put_first([packet for _, packet in self._recent])
-            self._recent.clear()
-            self._recent_bytes = 0
-            self._must_repeat = False
         while self._pending or active:
             flush, packets = self._next_flush(active)
             try:
                 gone = self._stream.send(self._run_id, flush)
             except StreamError:
-                self._must_repeat = True
+                self.repeat_recent()
                 raise
             active = {}
             self._acknowledged(packets)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from recorder.capture.handover import CloseRun, HandOver
+from recorder.capture.handover import WAKE_STEPS, CloseRun, HandOver
 from recorder.capture.intake import Intake, RunIdentity
 from recorder.capture.outbox import Outbox
 from recorder.capture.stats import RecorderStats
@@ -91,7 +91,6 @@ class Publisher:
         self._outbox = Outbox(stream, identity.run_id, max_bytes=limits.max_pending_bytes, clock=time.time)
         self._intake = Intake(identity, self._outbox, stats, away=away, on_error=self._note_defect, clock=time.time)
         self._is_closing = False
-        self._is_server_full = False
         self._backoff_secs = 0.0
         self._not_before = 0.0
         self._log = ThrottledLog(_log, identity.run_id)
@@ -139,10 +138,11 @@ class Publisher:
         next_flush = time.monotonic() + self._limits.flush_interval_secs
         while not self._is_done():
             next_act = min(next_flush, max(self._next_beat, self._not_before))
-            self._handover.wake.wait(max(0.0, next_act - time.monotonic()))
+            if len(self._handover.items) < WAKE_STEPS:
+                self._handover.wake.wait(max(0.0, next_act - time.monotonic()))
             self._handover.wake.clear()
             try:
-                while self._drain():
+                while self._drain() >= WAKE_STEPS and time.monotonic() < next_flush:
                     self._send_when_large()
                 now = time.monotonic()
                 active: dict[Play, float] = {}
@@ -172,8 +172,8 @@ class Publisher:
             return False
         return (not self._outbox and not self._handover.items) or time.monotonic() >= self._deadline
 
-    def _drain(self) -> bool:
-        """Take what is in the queue; False when nothing was."""
+    def _drain(self) -> int:
+        """Take what is in the queue; gives the number of items."""
         queue = self._handover.items
         items = []
         n_batch_steps = 0
@@ -184,13 +184,13 @@ class Publisher:
                 n_batch_steps += getattr(item, "n_steps", 0)
                 self._is_closing = self._is_closing or isinstance(item, CloseRun)
         if not items:
-            return False
+            return 0
         self._handover.fit_to(items[0])
         try:
             self._intake.take(items)
         finally:
             self._handover.batch_taken(n_batch_steps)
-        return True
+        return len(items)
 
     def _send_when_large(self) -> None:
         """Under a flood, don't let encoded chunks pile up until the next flush."""
@@ -202,7 +202,7 @@ class Publisher:
         self._stats.n_bytes_pending = self._outbox.n_pending_bytes
         if (not self._outbox and not active) or time.monotonic() < self._not_before:
             return
-        if self._is_server_full and not self._is_closing:
+        if self._stats.is_server_full and not self._is_closing:
             return
         try:
             self._outbox.send(active, header_of=self._intake.header_of)
@@ -237,8 +237,8 @@ class Publisher:
         limit = self._limits.max_server_memory_bytes
         if memory.limit_bytes is not None:
             limit = min(limit, int(memory.limit_bytes * self._limits.server_memory_fraction))
-        was_full, self._is_server_full = self._is_server_full, memory.used_bytes > limit
-        if self._is_server_full and not was_full:
+        was_full, self._stats.is_server_full = self._stats.is_server_full, memory.used_bytes > limit
+        if self._stats.is_server_full and not was_full:
             self._log.error(
                 "the server holds %d bytes, more than %d: sending waits for workers", memory.used_bytes, limit
             )

@@ -43,6 +43,8 @@ class RecorderStats:
     """Calls that failed and were swallowed, so that training goes on."""
     last_error: str = ""
     is_connected: bool = True
+    is_server_full: bool = False
+    """Sending waits until workers have made room."""
 
     @property
     def n_missing_steps(self) -> int:

@@ -12,11 +12,15 @@ from pathlib import Path
 
 from recorder.errors import EpisodeFileTooLargeError, StorageError
 from recorder.storage.base import RECORDING_SUFFIXES, Storage
+from recorder.storage.file_system import can_sync_file_system, sync_file_system
 
 __all__ = ["LocalStorage"]
 
 _N_SYNC_THREADS = 8
 """Files synced at once: a journalling file system commits them together, four times as many a second as one by one."""
+
+_MIN_SYNCED_TOGETHER = 8
+"""From so many files on, one sync of the whole file system takes a fifth of the processor's time of one a file."""
 
 
 class LocalStorage(Storage):
@@ -37,6 +41,8 @@ class LocalStorage(Storage):
             if len(paths) <= 1:
                 for path, data in paths.items():
                     _write_synced(path, data)
+            elif len(paths) >= _MIN_SYNCED_TOGETHER and can_sync_file_system():
+                _write_synced_together(paths)
             else:
                 with ThreadPoolExecutor(min(_N_SYNC_THREADS, len(paths)), "sync") as pool:
                     list(pool.map(_write_synced, paths.keys(), paths.values()))
@@ -106,6 +112,22 @@ def _write_synced(path: Path, data: bytes) -> None:
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write_synced_together(paths: Mapping[Path, bytes]) -> None:
+    temporaries = {path.with_name(f".{path.name}.{secrets.token_hex(6)}"): path for path in paths}
+    try:
+        for temporary, path in temporaries.items():
+            with temporary.open("xb") as file:
+                file.write(paths[path])
+        for folder in {path.parent for path in paths}:
+            sync_file_system(folder)
+        for temporary, path in temporaries.items():
+            temporary.replace(path)
+    except BaseException:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
         raise
 
 

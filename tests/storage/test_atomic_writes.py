@@ -15,6 +15,7 @@ import pytest
 
 from recorder.errors import StorageError
 from recorder.storage import LocalStorage
+from recorder.storage.file_system import can_sync_file_system
 
 NAME = "r/episode_000000.msgpack.lz4"
 
@@ -23,8 +24,9 @@ def files_below(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-@pytest.mark.parametrize("n_files", [1, 5])
+@pytest.mark.parametrize(
+    ("step", "n_files"), [("fsync", 1), ("replace", 1), ("fsync", 5), ("replace", 5), ("replace", 12)]
+)
 def test_no_room_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, n_files: int
 ) -> None:
@@ -33,7 +35,7 @@ def test_no_room_leaves_nothing_half_written(
 
     storage = LocalStorage(tmp_path)
     storage.write_all({NAME: b"before"})
-    files = {f"r/episode_00000{n}.msgpack.lz4": b"after" for n in range(n_files)}
+    files = {f"r/episode_{n:06d}.msgpack.lz4": b"after" for n in range(n_files)}
     with monkeypatch.context() as patch:
         patch.setattr(os, step, fail)
         with pytest.raises(StorageError, match=r"can't write recordings \(No space left on device\)"):
@@ -71,6 +73,26 @@ def test_a_writer_killed_before_the_rename_leaves_only_a_dot_file(tmp_path: Path
     assert list(storage.names()) == [NAME]
 
 
+@pytest.mark.skipif(not can_sync_file_system(), reason="this system syncs files one by one")
+def test_many_files_are_on_disk_before_any_of_them_has_its_name(tmp_path: Path) -> None:
+    program = textwrap.dedent(
+        """
+        import os, signal, sys
+        from pathlib import Path
+        from recorder.storage import LocalStorage
+        os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        files = {f"r/episode_{n:06d}.msgpack.lz4": b"after" * 1000 for n in range(12)}
+        LocalStorage(Path(sys.argv[1])).write_all(files)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    left = files_below(tmp_path)
+    assert len(left) == 12
+    assert all(name.startswith("r/.episode_") for name in left)
+    assert {(tmp_path / name).read_bytes() for name in left} == {b"after" * 1000}
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB."""
@@ -96,3 +118,10 @@ def test_a_full_disk_takes_again_when_room_returns(small_disk: Path) -> None:
     assert storage.delete(NAME)
     storage.write_all({other: bytes(40_000)})
     assert storage.read(other, max_bytes=10**6) == bytes(40_000)
+
+
+def test_many_files_that_do_not_fit_leave_none(small_disk: Path) -> None:
+    storage = LocalStorage(small_disk)
+    with pytest.raises(StorageError, match="No space left on device"):
+        storage.write_all({f"r/episode_{n:06d}.msgpack.lz4": bytes(8_000) for n in range(12)})
+    assert files_below(small_disk) == []

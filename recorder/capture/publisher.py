@@ -117,9 +117,10 @@ class Publisher:
         return self.is_complete
 
     def close_soon(self, timeout_secs: float) -> None:
-        """The same without waiting for it."""
-        self._deadline = time.monotonic() + timeout_secs
-        if self._thread.is_alive():
+        """The same without waiting for it; a second call can only shorten the time."""
+        is_first = self._deadline == float("inf")
+        self._deadline = min(self._deadline, time.monotonic() + timeout_secs)
+        if is_first and self._thread.is_alive():
             self._handover.put_always(CloseRun())
 
     def _close_at_exit(self) -> None:

@@ -23,9 +23,7 @@ def in_batches(episode_ids: Iterable[int]) -> Iterator[list[int]]:
         yield ids[start : start + _IDS_A_STATEMENT]
 
 
-def plays_of(
-    connection: Connection, run_id: str, episode_ids: Iterable[int], *, lock: bool = False
-) -> dict[int, int]:
+def plays_of(connection: Connection, run_id: str, episode_ids: Iterable[int], *, lock: bool = False) -> dict[int, int]:
     """The ``play_id`` of those of the run's episodes that are there.
 
     Args:

@@ -132,9 +132,7 @@ class WriteJobOperations(CatalogBase):
         """
         with self._writing() as connection:
             plays = _locked_plays(connection, recordings)
-            taken = [
-                row for row in recordings if plays.get((row.run_id, row.episode_id)) in (None, row.play_id)
-            ]
+            taken = [row for row in recordings if plays.get((row.run_id, row.episode_id)) in (None, row.play_id)]
             write_recordings(connection, taken, at=at)
             if taken:
                 done = update(episodes).where(

@@ -21,6 +21,7 @@ from recorder.capture.handover import WAKE_STEPS, CloseRun, HandOver
 from recorder.capture.intake import Intake, RunIdentity
 from recorder.capture.outbox import Outbox
 from recorder.capture.stats import RecorderStats
+from recorder.capture.switch_interval import prompt_switching
 from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import TurnedAway
 from recorder.errors import RecorderError, StreamError, UsageError
@@ -102,7 +103,7 @@ class Publisher:
         self._deadline = float("inf")
         self.is_complete = False
         """Whether the thread ended with everything sent."""
-        self._thread = threading.Thread(target=self._run, name=f"recorder-{identity.run_id}", daemon=True)
+        self._thread = threading.Thread(target=self._run_promptly, name=f"recorder-{identity.run_id}", daemon=True)
 
     def start(self) -> None:
         """Begin; ends by itself, in order, when the interpreter does."""
@@ -134,6 +135,10 @@ class Publisher:
     def stats(self) -> RecorderStats:
         """A copy of the counters, those of the trainer's threads included."""
         return replace(self._away.added_to(self._stats), n_steps_waiting=self._handover.n_waiting_steps)
+
+    def _run_promptly(self) -> None:
+        with prompt_switching():
+            self._run()
 
     def _run(self) -> None:
         next_flush = time.monotonic() + self._limits.flush_interval_secs

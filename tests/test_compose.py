@@ -92,8 +92,7 @@ def test_every_image_is_a_target_of_the_dockerfile_and_runs_the_same_command(nam
 @pytest.mark.parametrize("name", OURS)
 def test_the_command_is_one_of_ours(name: str) -> None:
     arguments = our_arguments(SERVICES[name]["command"])
-    if arguments[0] not in COMMANDS:
-        pytest.skip(f"the command {arguments[0]!r} is not part of this build")
+    assert arguments[0] in COMMANDS
     assert build_parser(arguments).parse_args(arguments).command == arguments[0]
 
 

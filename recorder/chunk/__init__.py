@@ -1,4 +1,4 @@
-"""Steps to bytes and back: one column, one chunk of up to 256 steps, one LZ4 frame around it.
+"""Steps to bytes and back: columns, one chunk of up to 256 steps, one LZ4 frame around it.
 
 The bytes of a chunk are made once, on the trainer's background thread. The same bytes are the entry in the stream, the part
 of the file and the message on the socket.
@@ -16,7 +16,7 @@ from recorder.chunk.chunk import (
     encode_chunk,
     spec_of,
 )
-from recorder.chunk.columns import Part, choose_encoding, decode_columns, encode_column
+from recorder.chunk.columns import Packed, choose_encoding, decode_columns, encode_columns
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, content_bytes, decompress_frame, frame_end
 from recorder.chunk.joining import MAX_COLUMN_BYTES, join_columns
 from recorder.chunk.unpacking import unpack_bounded, unpack_sequence
@@ -29,7 +29,7 @@ __all__ = [
     "MAX_FRAME_BYTES",
     "Chunk",
     "ColumnData",
-    "Part",
+    "Packed",
     "Slot",
     "choose_encoding",
     "chunk_from",
@@ -39,7 +39,7 @@ __all__ = [
     "decode_columns",
     "decompress_frame",
     "encode_chunk",
-    "encode_column",
+    "encode_columns",
     "frame_end",
     "join_columns",
     "spec_of",

@@ -2,25 +2,25 @@
 
 ``[first_step, n_steps, slots]``, a slot a column of the schema; ``[first_step, n_steps, slots, added]`` when the chunk has
 columns of its own, because a field appeared, or changed its dtype or shape, in mid-episode. A slot is nil (absent), bytes
-(a value for every step) or ``[mask, bytes]`` (values for the steps whose bit is set). The specification is
-``episode_file/FORMAT.md``.
+(a value for every step), the index of an earlier slot (the same, and its values lie there) or ``[mask, bytes]`` (values
+for the steps whose bit is set). The specification is ``episode_file/FORMAT.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk.columns import Part, choose_encoding, decode_columns, encode_column
+from recorder.chunk.columns import Packed, choose_encoding, decode_columns, encode_columns
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
 from recorder.chunk.unpacking import unpack_bounded
 from recorder.errors import EpisodeFileCorruptError
-from recorder.schema import MAX_COLUMNS, ColumnSpec, EpisodeSchema
+from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 
 __all__ = [
     "MAX_CHUNK_BYTES",
@@ -72,40 +72,61 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
         columns: by name; absent ones are left out.
     """
     slots: list[Any] = []
-    added: list[list[Any]] = []
+    together: dict[tuple[Encoding, int], _Together] = {}
     n_matched = 0
-    for spec in schema.columns:
+    for index, spec in enumerate(schema.columns):
         data = columns.get(spec.name)
         if data is not None and data.values.dtype.str == spec.dtype and data.values.shape[1:] == spec.shape:
-            slots.append(_packed(data, spec))
+            slots.append(_slot_for(data, spec, index, together))
             n_matched += 1
         else:
             slots.append(None)
+    for encoding, (index, values) in zip((kind[0] for kind in together), together.values(), strict=True):
+        slots[index] = encode_columns(values, encoding)
+    added: list[list[Any]] = []
     if n_matched < len(columns):
         for name, data in columns.items():
             position = schema.index(name)
             if position is None or slots[position] is None:
                 spec = spec_of(name, data.values)
                 added.append(spec.to_list())
-                slots.append(_packed(data, spec))
+                slots.append(_alone(data, spec))
     body = [first_step, n_steps, slots, added] if added else [first_step, n_steps, slots]
     return compress_frame(msgpack.packb(body))
 
 
-def _packed(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
-    encoded = encode_column(data.values, spec.encoding)
+_Together = tuple[int, list[NDArray[Any]]]
+"""Columns of one kind, and the slot that gets their bytes."""
+
+
+def _slot_for(
+    data: ColumnData, spec: ColumnSpec, index: int, together: dict[tuple[Encoding, int], _Together]
+) -> list[bytes] | bytes | int | None:
+    """What stands in the slot ``index``; None when that is only known once all columns of its kind are."""
+    if data.present is not None or spec.encoding is Encoding.PLAIN:
+        return _alone(data, spec)
+    kind = (spec.encoding, spec.item_bytes)
+    if kind not in together:
+        together[kind] = (index, [data.values])
+        return None
+    first, values = together[kind]
+    values.append(data.values)
+    return first
+
+
+def _alone(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
+    encoded = encode_columns([data.values], spec.encoding)
     return encoded if data.present is None else [np.packbits(data.present).tobytes(), encoded]
 
 
 class Slot(NamedTuple):
-    """The bytes of one column in one chunk."""
+    """One column in one chunk."""
 
     spec: ColumnSpec
-    data: bytes
-    present: NDArray[np.bool_] | None
+    packed: Packed
+    """Its bytes, perhaps among those of others."""
+    present: NDArray[np.bool_] | None = None
     """``bool[n_steps]``, or None when every step has a value."""
-    n_present: int
-    """Steps that have a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +151,8 @@ class Chunk:
         """
         data = self._decoded.get(name)
         if data is None and (slot := self.slots.get(name)) is not None:
-            (values,) = decode_columns([slot.spec], [Part(slot.n_present, [slot.data])])
-            data = self._decoded[name] = ColumnData(values, slot.present)
+            values = decode_columns([slot.packed], [name])
+            data = self._decoded[name] = ColumnData(values[name], slot.present)
         return data
 
 
@@ -164,22 +185,46 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
         raise EpisodeFileCorruptError(f"chunk: {n_steps} steps from step {first_step}")
     if len(packed) != len(columns):
         raise EpisodeFileCorruptError(f"chunk: {len(packed)} slots for {len(columns)} columns")
+    return Chunk(first_step, n_steps, _slots_from(packed, columns, n_steps))
+
+
+def _slots_from(packed: Sequence[object], columns: Sequence[ColumnSpec], n_steps: int) -> dict[str, Slot]:
     slots: dict[str, Slot] = {}
-    for spec, content in zip(columns, packed, strict=True):
+    together: dict[int, list[ColumnSpec]] = {}
+    for index, (spec, content) in enumerate(zip(columns, packed, strict=True)):
         if content is None:
             continue
         if spec.name in slots:
             raise EpisodeFileCorruptError(f"chunk: column {spec.name!r} stands in it twice")
-        slots[spec.name] = _slot_from(content, spec, n_steps)
-    return Chunk(first_step, n_steps, slots)
+        if isinstance(content, bytes):
+            together[index] = [spec]
+            slots[spec.name] = _TO_COME
+        elif type(content) is int and _are_of_one_kind(spec, together.get(content)):
+            together[content].append(spec)
+            slots[spec.name] = _TO_COME
+        else:
+            slots[spec.name] = _masked(content, spec, n_steps)
+    for index, specs in together.items():
+        shared = Packed(tuple(specs), n_steps, cast("bytes", packed[index]))
+        for spec in specs:
+            slots[spec.name] = Slot(spec, shared)
+    return slots
 
 
-def _slot_from(content: object, spec: ColumnSpec, n_steps: int) -> Slot:
-    if isinstance(content, bytes):
-        return Slot(spec, content, None, n_steps)
+_TO_COME = Slot(ColumnSpec("", "|u1", (), Encoding.PLAIN), Packed((), 0, b""))
+"""Keeps the place of a column until all are known that lie together with it."""
+
+
+def _are_of_one_kind(spec: ColumnSpec, specs: Sequence[ColumnSpec] | None) -> bool:
+    if specs is None or spec.encoding is Encoding.PLAIN:
+        return False
+    return spec.encoding is specs[0].encoding and spec.item_bytes == specs[0].item_bytes
+
+
+def _masked(content: object, spec: ColumnSpec, n_steps: int) -> Slot:
     match content:
         case [bytes(mask), bytes(data)] if len(mask) == (n_steps + 7) // 8:
             present = np.unpackbits(np.frombuffer(mask, np.uint8), count=n_steps).view(np.bool_)
-            return Slot(spec, data, present, int(np.count_nonzero(present)))
+            return Slot(spec, Packed((spec,), int(np.count_nonzero(present)), data), present)
         case _:
             raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {content!r:.60}")

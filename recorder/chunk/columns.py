@@ -1,13 +1,16 @@
-"""One column, to bytes and back, losslessly.
+"""Columns to bytes and back, losslessly.
 
 LZ4 finds repeated bytes and has no entropy coder, so the arrangement does half of the work: values are laid out component
 by component along the steps, differences make slow changes small, zigzag makes small negative ones small too, and planes
 gather the high bytes, which are then mostly zero.
+
+Columns are small and calls of numpy are not, so columns of one kind are arranged as one matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -18,139 +21,134 @@ from numpy.typing import NDArray
 from recorder.errors import EpisodeFileCorruptError
 from recorder.schema import ColumnSpec, Encoding
 
-__all__ = ["Part", "choose_encoding", "decode_columns", "encode_column"]
+__all__ = ["Packed", "choose_encoding", "decode_columns", "encode_columns"]
 
 
-def encode_column(values: NDArray[np.generic], encoding: Encoding) -> bytes:
-    """Arrange the values of one column.
+def encode_columns(columns: Sequence[NDArray[Any]], encoding: Encoding) -> bytes:
+    """Arrange the values of columns that lie together.
 
     Args:
-        values: ``dtype[n, *shape]``, one row a step; little-endian.
-        encoding: ``BITS`` for booleans only.
+        columns: ``dtype[n_steps, *shape]`` each, little-endian, with numbers of one size; a single one when the encoding
+            is ``PLAIN``, booleans when it is ``BITS``.
     """
     if encoding is Encoding.PLAIN:
+        (values,) = columns
         return values.tobytes()
-    n_steps = len(values)
-    itemsize = values.itemsize
-    along = (values if values.ndim == 1 else values.reshape(n_steps, values.size // max(n_steps, 1))).T
+    along = _component_by_component(columns)
     if encoding is Encoding.BITS:
-        return np.packbits(along.view(np.uint8)).tobytes()
+        return np.packbits(along).tobytes()
+    itemsize = along.itemsize
     if encoding is Encoding.DELTA:
-        bits = along.view(f"<i{itemsize}")
-        series = np.empty(bits.shape, bits.dtype)
-        series[..., :1] = bits[..., :1]
-        np.subtract(bits[..., 1:], bits[..., :-1], out=series[..., 1:])
-        signs = series >> (8 * itemsize - 1)
+        series = np.empty_like(along)
+        series[:, :1] = along[:, :1]
+        np.subtract(along[:, 1:], along[:, :-1], out=series[:, 1:])
+        np.right_shift(series, 8 * itemsize - 1, out=along)
         np.left_shift(series, 1, out=series)
-        np.bitwise_xor(series, signs, out=series)
-    else:
-        series = np.ascontiguousarray(along)
+        np.bitwise_xor(series, along, out=along)
     if itemsize == 1:
-        return series.tobytes()
-    return series.reshape(-1).view(np.uint8).reshape(-1, itemsize).T.tobytes()
+        return along.tobytes()
+    cells = along.reshape(-1).view(np.uint8).reshape(-1, itemsize)
+    planes = np.empty(cells.shape[::-1], np.uint8)
+    for index in range(itemsize):  # twice as fast as one transposed copy
+        planes[index] = cells[:, index]
+    return planes.tobytes()
 
 
-class Part(NamedTuple):
-    """A stretch of steps in which several columns have a value for every step."""
+def _component_by_component(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """``int[n_values, n_steps]``: the bit patterns, the components of one column below those of the one before."""
+    n_steps, dtype = len(columns[0]), np.dtype(f"<i{columns[0].itemsize}")
+    widths = [1 if values.ndim == 1 else math.prod(values.shape[1:]) for values in columns]
+    along = np.empty((sum(widths), n_steps), dtype)
+    start = 0
+    for values, width in zip(columns, widths, strict=True):
+        bits = values.view(dtype)
+        if values.ndim == 1:
+            along[start] = bits
+        else:
+            along[start : start + width] = bits.reshape(n_steps, width).T
+        start += width
+    return along
 
+
+class Packed(NamedTuple):
+    """A stretch of columns that lie together."""
+
+    specs: tuple[ColumnSpec, ...]
+    """The columns, in order: of one encoding, with numbers of one size; a single one when it is ``PLAIN``."""
     n_steps: int
-    columns: Sequence[bytes]
+    """Steps that have a value."""
+    data: bytes
 
 
-def decode_columns(specs: Sequence[ColumnSpec], parts: Sequence[Part]) -> list[NDArray[Any]]:
-    """The inverse of ``encode_column`` for several columns, each over successive parts.
-
-    Columns are small and calls of numpy are not: those whose numbers are of one size are decoded together.
+def decode_columns(stretches: Sequence[Packed], names: Collection[str]) -> dict[str, NDArray[Any]]:
+    """The inverse of ``encode_columns``, over successive stretches.
 
     Args:
-        specs: what the columns were encoded by.
-        parts: for each, the bytes of all columns.
+        stretches: one or more, of the same columns.
+        names: the columns wanted, at least one.
 
     Returns:
-        ``dtype[n_steps, *shape]`` each, over all parts. Read-only where it is the bytes themselves.
+        ``dtype[n_steps, *shape]`` each, over all stretches. Read-only where it is the bytes themselves.
 
     Raises:
-        EpisodeFileCorruptError: a column's bytes are not as many as its shape needs.
+        EpisodeFileCorruptError: the bytes are not as many as the shapes need.
     """
-    n_total = sum(part.n_steps for part in parts)
-    decoded: dict[int, NDArray[Any]] = {}
-    together: dict[int, list[int]] = {}
-    for index, spec in enumerate(specs):
-        n_values = _checked_n_values(spec, index, parts)
-        if n_total * n_values == 0:
-            decoded[index] = np.empty((n_total, n_values), spec.dtype)
-        elif spec.encoding is Encoding.PLAIN:
-            decoded[index] = np.frombuffer(b"".join(columns[index] for _, columns in parts), spec.dtype)
-        elif spec.encoding is Encoding.BITS:
-            decoded[index] = _decode_bits([(n_steps, columns[index]) for n_steps, columns in parts], n_values, n_total)
+    specs = stretches[0].specs
+    ends = list(accumulate(spec.n_values for spec in specs))
+    for stretch in stretches:
+        _check_size(stretch, ends[-1])
+    wanted = [(spec, end - spec.n_values, end) for spec, end in zip(specs, ends, strict=True) if spec.name in names]
+    n_total = sum(stretch.n_steps for stretch in stretches)
+    first, last = wanted[0][1], wanted[-1][2]
+    if n_total * (last - first) == 0:
+        return {spec.name: np.empty((n_total, *spec.shape), spec.dtype) for spec, _, _ in wanted}
+    if specs[0].encoding is Encoding.PLAIN:
+        values = np.frombuffer(b"".join(stretch.data for stretch in stretches), specs[0].dtype)
+        return {specs[0].name: values.reshape(n_total, *specs[0].shape)}
+    series = _series_of(stretches, ends[-1], first, last)
+    decoded = {}
+    for spec, start, end in wanted:
+        if end == start + 1:
+            values = series[start - first]
         else:
-            together.setdefault(spec.item_bytes, []).append(index)
-    for indexes in together.values():
-        decoded.update(_decode_planes(specs, parts, indexes, n_total))
-    return [decoded[index].reshape(n_total, *spec.shape) for index, spec in enumerate(specs)]
+            values = np.ascontiguousarray(series[start - first : end - first].T)
+        decoded[spec.name] = values.view(spec.dtype).reshape(n_total, *spec.shape)
+    return decoded
 
 
-def _checked_n_values(spec: ColumnSpec, index: int, parts: Sequence[Part]) -> int:
-    """Numbers in one step's value of the column ``index``, when all parts have the bytes that these need."""
-    n_values = spec.n_values
-    step_bits = n_values if spec.encoding is Encoding.BITS else 8 * n_values * spec.item_bytes
-    for n_steps, columns in parts:
-        expected_bytes = (n_steps * step_bits + 7) // 8
-        if len(columns[index]) != expected_bytes:
-            raise EpisodeFileCorruptError(
-                f"column {spec.name!r}: expected {expected_bytes} bytes for {n_steps} steps of "
-                f"{spec.dtype}{list(spec.shape)}, found {len(columns[index])}"
-            )
-    return n_values
+def _check_size(stretch: Packed, n_values: int) -> None:
+    spec = stretch.specs[0]
+    n_bits = stretch.n_steps * n_values * (1 if spec.encoding is Encoding.BITS else 8 * spec.item_bytes)
+    if len(stretch.data) != (n_bits + 7) // 8:
+        kinds = ", ".join(f"{spec.name!r} {spec.dtype}{list(spec.shape)}" for spec in stretch.specs)
+        raise EpisodeFileCorruptError(
+            f"expected {(n_bits + 7) // 8} bytes for {stretch.n_steps} steps of {kinds:.200}, found {len(stretch.data)}"
+        )
 
 
-def _decode_bits(parts: Sequence[tuple[int, bytes]], n_values: int, n_total: int) -> NDArray[np.bool_]:
-    values = np.empty((n_total, n_values), np.bool_)
-    start = 0
-    for n_steps, data in parts:
-        bits = np.unpackbits(np.frombuffer(data, np.uint8), count=n_steps * n_values).view(np.bool_)
-        values[start : start + n_steps] = bits.reshape(n_values, n_steps).T
-        start += n_steps
-    return values
-
-
-def _decode_planes(
-    specs: Sequence[ColumnSpec], parts: Sequence[Part], indexes: Sequence[int], n_total: int
-) -> Iterator[tuple[int, NDArray[Any]]]:
-    """The columns ``indexes``, whose numbers are of one size, as ``dtype[n_total, n_values]``."""
-    differenced = [index for index in indexes if specs[index].encoding is Encoding.DELTA]
-    ordered = [*differenced, *(index for index in indexes if specs[index].encoding is not Encoding.DELTA)]
-    ends = list(accumulate(specs[index].n_values for index in ordered))
-    series = np.empty((ends[-1], n_total), f"<u{specs[ordered[0]].item_bytes}")
-    stops = list(accumulate(part.n_steps for part in parts))
-    for part, stop in zip(parts, stops, strict=True):
-        _gather([part.columns[index] for index in ordered], series[:, stop - part.n_steps : stop])
-    if differenced:
-        deltas = series[: ends[len(differenced) - 1]]
-        signs = deltas & 1
-        np.right_shift(deltas, 1, out=deltas)
-        np.bitwise_xor(deltas, np.negative(signs, out=signs), out=deltas)
-        for part, stop in zip(parts, stops, strict=True):
-            stretch = deltas[:, stop - part.n_steps : stop]
-            np.add.accumulate(stretch, axis=1, out=stretch)
-    start = 0
-    for index, end in zip(ordered, ends, strict=True):
-        values = series[start] if end == start + 1 else np.ascontiguousarray(series[start:end].T)
-        yield index, values.view(specs[index].dtype)
-        start = end
-
-
-def _gather(columns: Sequence[bytes], series: NDArray[Any]) -> None:
-    """Put the planes of the columns into ``series``, the rows of one column below those of the other.
-
-    (Copying a plane at a time is twice as fast as one transposed copy.)
-    """
-    itemsize = series.itemsize
+def _series_of(stretches: Sequence[Packed], n_values: int, first: int, last: int) -> NDArray[Any]:
+    """``uint[last - first, n_steps]``, or ``bool``: the numbers ``first`` to ``last`` of all steps."""
+    spec = stretches[0].specs[0]
+    itemsize = spec.item_bytes
+    stops = list(accumulate(stretch.n_steps for stretch in stretches))
+    series = np.empty((last - first, stops[-1]), f"<u{itemsize}")
     cells = series.view(np.uint8).reshape(*series.shape, itemsize)
-    by_column = [np.frombuffer(data, np.uint8).reshape(itemsize, -1) for data in columns]
-    planes = np.concatenate(by_column, axis=1).reshape(itemsize, *series.shape)
-    for index in range(itemsize):
-        cells[:, :, index] = planes[index]
+    for stretch, stop in zip(stretches, stops, strict=True):
+        start = stop - stretch.n_steps
+        raw = np.frombuffer(stretch.data, np.uint8)
+        if spec.encoding is Encoding.BITS:
+            raw = np.unpackbits(raw, count=n_values * stretch.n_steps)
+        planes = raw.reshape(itemsize, n_values, stretch.n_steps)
+        for index in range(itemsize):
+            cells[:, start:stop, index] = planes[index, first:last]
+    if spec.encoding is Encoding.DELTA:
+        signs = series & 1
+        np.right_shift(series, 1, out=series)
+        np.bitwise_xor(series, np.negative(signs, out=signs), out=series)
+        for stretch, stop in zip(stretches, stops, strict=True):
+            part = series[:, stop - stretch.n_steps : stop]
+            np.add.accumulate(part, axis=1, out=part)
+    return series
 
 
 def choose_encoding(values: NDArray[np.generic]) -> Encoding:
@@ -158,7 +156,7 @@ def choose_encoding(values: NDArray[np.generic]) -> Encoding:
     if values.dtype == np.bool_:
         return Encoding.BITS
     sizes = {
-        encoding: len(lz4.block.compress(encode_column(values, encoding), store_size=False))
+        encoding: len(lz4.block.compress(encode_columns([values], encoding), store_size=False))
         for encoding in (Encoding.DELTA, Encoding.PLANES, Encoding.PLAIN)
     }
     return min(sizes, key=sizes.__getitem__)

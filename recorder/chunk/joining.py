@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from recorder.chunk.chunk import Chunk, ColumnData, Slot
-from recorder.chunk.columns import Part, decode_columns
+from recorder.chunk.columns import Packed, decode_columns
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
 from recorder.schema import ColumnSpec
 
@@ -32,22 +32,29 @@ def join_columns(names: Iterable[str], chunks: Sequence[Chunk]) -> dict[str, Col
     """
     n_steps = sum(chunk.n_steps for chunk in chunks)
     joined: dict[str, ColumnData] = {}
-    even: dict[str, ColumnSpec] = {}
+    even: dict[int, tuple[list[Packed], list[str]]] = {}
     for name in names:
         slots = [chunk.slots.get(name) for chunk in chunks]
-        kinds = {None if slot is None or slot.present is not None else slot.spec for slot in slots}
         first = next(filter(None, slots), None)
         if first is None:
             continue
         _check_size(first.spec, n_steps)
-        if len(kinds) == 1 and None not in kinds:
-            even[name] = first.spec
-        else:
+        stretches = _even_stretches(slots)
+        if stretches is None:
             joined[name] = _join_uneven(name, chunks, slots, n_steps)
-    parts = [Part(chunk.n_steps, [chunk.slots[name].data for name in even]) for chunk in chunks]
-    decoded = decode_columns(list(even.values()), parts)
-    joined.update((name, ColumnData(values)) for name, values in zip(even, decoded, strict=True))
+        else:
+            even.setdefault(id(stretches[0]), (stretches, []))[1].append(name)
+    for stretches, together in even.values():
+        joined.update((name, ColumnData(values)) for name, values in decode_columns(stretches, together).items())
     return joined
+
+
+def _even_stretches(slots: Sequence[Slot | None]) -> list[Packed] | None:
+    """Where a column's values lie when every step has one and its neighbours are the same in all chunks."""
+    stretches = [slot.packed for slot in slots if slot is not None and slot.present is None]
+    if len(stretches) < len(slots) or any(it.specs != stretches[0].specs for it in stretches[1:]):
+        return None
+    return stretches
 
 
 def _check_size(spec: ColumnSpec, n_steps: int) -> None:
@@ -65,10 +72,9 @@ def _join_uneven(name: str, chunks: Sequence[Chunk], slots: Sequence[Slot | None
         runs = groupby(found, key=lambda pair: pair[1].spec.shape)
         places = ", ".join(f"{list(shape)} from step {next(run)[0]}" for shape, run in runs)
         raise ShapeChangedError(f"column {name!r} changes its shape in mid-episode ({places}): read it step by step")
-    pieces = []
-    for spec, run in groupby(found, key=lambda pair: pair[1].spec):
-        _check_size(spec, n_steps)
-        pieces += decode_columns([spec], [Part(slot.n_present, [slot.data]) for _, slot in run])
+    for _, slot in found:
+        _check_size(slot.spec, n_steps)
+    pieces = [decode_columns([slot.packed], [name])[name] for _, slot in found]
     known = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
     if len(known) == n_steps:
         return ColumnData(known)

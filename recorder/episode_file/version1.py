@@ -14,7 +14,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk import MAX_CHUNK_STEPS, Chunk, Slot, compress_frame, encode_column
+from recorder.chunk import MAX_CHUNK_STEPS, Chunk, Packed, Slot, compress_frame, encode_columns
 from recorder.episode import EpisodeMetadata, RecordedStep
 from recorder.episode_file.version2 import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, UsageError
@@ -179,4 +179,4 @@ def _slot_of(name: str, values: Sequence[Any]) -> Slot:
     encoding = Encoding.BITS if array.dtype == np.bool_ else Encoding.PLAIN
     spec = ColumnSpec.from_list([name, array.dtype.str, list(array.shape[1:]), str(encoding)])
     present = None if len(known) == len(values) else np.array([value is not None for value in values])
-    return Slot(spec, encode_column(array, encoding), present, len(known))
+    return Slot(spec, Packed((spec,), len(known), encode_columns([array], encoding)), present)

@@ -17,6 +17,7 @@ from recorder.chunk import (
     chunk_from,
     compress_frame,
     decode_chunk,
+    decompress_frame,
     encode_chunk,
     spec_of,
 )
@@ -66,7 +67,7 @@ def test_every_chunk_comes_back_with_masks_absent_columns_added_ones_and_changed
 def test_a_column_that_the_schema_has_takes_its_encoding_from_there() -> None:
     frame = encode_chunk(SCHEMA, first_step=0, n_steps=4, columns={"reward": ColumnData(np.arange(4, dtype="<f4"))})
     slot = decode_chunk(frame, SCHEMA).slots["reward"]
-    assert (slot.spec, slot.data) == (REWARD, FOUR)
+    assert (slot.spec, slot.packed.data) == (REWARD, FOUR)
 
 
 def test_an_absent_column_is_none() -> None:
@@ -101,6 +102,59 @@ def test_an_absent_column_is_none() -> None:
 def test_what_is_no_chunk_of_the_schema_is_corrupt(body: Any, message: str) -> None:
     with pytest.raises(EpisodeFileCorruptError, match=message):
         decode_chunk(compress_frame(msgpack.packb(body)), SCHEMA)
+
+
+TOGETHER = EpisodeSchema(
+    (
+        ColumnSpec("reward", "<f4", (), Encoding.PLANES),
+        ColumnSpec("action", "<i4", (), Encoding.PLANES),
+        ColumnSpec("epsilon", "<f8", (), Encoding.PLANES),
+        ColumnSpec("time_of_day", "<f4", (), Encoding.DELTA),
+        ColumnSpec("extras.a", "<f4", (), Encoding.PLAIN),
+    )
+)
+
+
+def test_columns_of_one_kind_lie_together_unless_steps_lack_a_value() -> None:
+    four = {spec.name: ColumnData(np.arange(4).astype(spec.dtype)) for spec in TOGETHER.columns}
+    mask = np.array([True, False, True, True])
+    frames = [
+        encode_chunk(TOGETHER, first_step=0, n_steps=4, columns=columns)
+        for columns in (four, {**four, "reward": ColumnData(four["reward"].values[mask], mask)})
+    ]
+    whole, masked = (msgpack.unpackb(decompress_frame(frame))[2] for frame in frames)
+    assert [type(slot) for slot in whole] == [bytes, int, bytes, bytes, bytes]
+    assert whole[1] == 0
+    assert [type(slot) for slot in masked] == [list, bytes, bytes, bytes, bytes]
+    for frame in frames:
+        assert decode_chunk(frame, TOGETHER).column("action").values.tolist() == [0, 1, 2, 3]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("slots", "wrong"),
+    [
+        ([0, None, None, None, None], "'reward' holds 0"),
+        ([b"", 1, None, None, None], "'action' holds 1"),
+        ([b"", -1, None, None, None], "'action' holds -1"),
+        ([b"", False, None, None, None], "'action' holds False"),
+        ([b"", 2, b"", None, None], "'action' holds 2"),
+        ([[b"\xf0", b""], 0, None, None, None], "'action' holds 0"),
+        ([b"", None, 0, None, None], "'epsilon' holds 0"),
+        ([b"", None, None, 0, None], "'time_of_day' holds 0"),
+        ([None, None, None, None, 4], "'extras.a' holds 4"),
+        ([b"", 0, None, None, 1], "'extras.a' holds 1"),
+        ([b"", 10**9, None, None, None], "'action' holds 1000000000"),
+    ],
+)
+def test_a_slot_that_points_at_none_of_its_kind_is_corrupt(slots: list[Any], wrong: str) -> None:
+    with pytest.raises(EpisodeFileCorruptError, match=f"the slot of column {wrong}"):
+        chunk_from([0, 4, slots], TOGETHER)
+
+
+def test_plain_columns_never_lie_together() -> None:
+    schema = EpisodeSchema((REWARD, ColumnSpec("extras.a", "<f4", (), Encoding.PLAIN)))
+    with pytest.raises(EpisodeFileCorruptError, match="the slot of column 'extras.a' holds 0"):
+        chunk_from([0, 4, [FOUR + FOUR, 0]], schema)
 
 
 def test_bytes_that_do_not_fit_a_mask_are_corrupt_when_the_column_is_read() -> None:

@@ -1,4 +1,4 @@
-"""One column to bytes and back."""
+"""Columns to bytes and back."""
 
 from __future__ import annotations
 
@@ -9,35 +9,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.chunk import Part, choose_encoding, decode_columns, encode_column
+from recorder.chunk import Packed, choose_encoding, decode_columns, encode_columns
 from recorder.errors import EpisodeFileCorruptError
-from recorder.schema import ColumnSpec, Encoding
-from tests.chunk.samples import assert_same_bits, column_kinds, column_values
+from recorder.schema import ALLOWED_DTYPES, ColumnSpec, Encoding
+from tests.chunk.samples import SHAPES, assert_same_bits, column_kinds, column_values
 
 
 def _encodings(dtype: str) -> list[Encoding]:
     return [Encoding.BITS] if dtype == "|b1" else [Encoding.PLAIN, Encoding.PLANES, Encoding.DELTA]
 
 
-@given(st.data())
-def test_columns_of_every_kind_come_back_bit_for_bit_over_any_number_of_parts(data: st.DataObject) -> None:
-    kinds = data.draw(st.lists(column_kinds(), min_size=1, max_size=4))
-    lengths = data.draw(st.lists(st.integers(0, 5), max_size=3))
-    specs = [
-        ColumnSpec(f"extras.{index}", dtype, shape, data.draw(st.sampled_from(_encodings(dtype))))
-        for index, (dtype, shape) in enumerate(kinds)
+@st.composite
+def _columns_of_one_kind(draw: st.DrawFn) -> list[ColumnSpec]:
+    """Columns that may lie together."""
+    first = draw(st.sampled_from(sorted(ALLOWED_DTYPES)))
+    encoding = draw(st.sampled_from(_encodings(first)))
+    kin = [dtype for dtype in sorted(ALLOWED_DTYPES) if dtype[2:] == first[2:] and encoding in _encodings(dtype)]
+    n_columns = 1 if encoding is Encoding.PLAIN else draw(st.integers(1, 4))
+    return [
+        ColumnSpec(
+            f"extras.{index}", first if index == 0 else draw(st.sampled_from(kin)), draw(st.sampled_from(SHAPES)), encoding
+        )
+        for index in range(n_columns)
     ]
-    values = [[data.draw(column_values(kind, n_steps)) for kind in kinds] for n_steps in lengths]
-    parts = [
-        Part(n_steps, [encode_column(column, spec.encoding) for column, spec in zip(columns, specs, strict=True)])
+
+
+@given(st.data())
+def test_columns_of_every_kind_come_back_bit_for_bit_over_any_number_of_stretches(data: st.DataObject) -> None:
+    specs = data.draw(_columns_of_one_kind())
+    lengths = data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=3))
+    values = [[data.draw(column_values((spec.dtype, spec.shape), n_steps)) for spec in specs] for n_steps in lengths]
+    stretches = [
+        Packed(tuple(specs), n_steps, encode_columns(columns, specs[0].encoding))
         for n_steps, columns in zip(lengths, values, strict=True)
     ]
-    for index, decoded in enumerate(decode_columns(specs, parts)):
-        spec = specs[index]
-        whole = (
-            np.concatenate([columns[index] for columns in values]) if values else np.empty((0, *spec.shape), spec.dtype)
-        )
-        assert_same_bits(decoded, whole)
+    wanted = data.draw(st.lists(st.sampled_from([spec.name for spec in specs]), min_size=1, unique=True))
+    decoded = decode_columns(stretches, wanted)
+    assert set(decoded) == set(wanted)
+    for index, spec in enumerate(specs):
+        if spec.name in wanted:
+            assert_same_bits(decoded[spec.name], np.concatenate([columns[index] for columns in values]))
 
 
 @given(st.data())
@@ -45,23 +56,31 @@ def test_columns_that_lie_strided_in_memory_are_encoded_like_contiguous_ones(dat
     kind = data.draw(column_kinds())
     values = data.draw(column_values(kind, 6))
     for encoding in _encodings(kind[0]):
-        assert encode_column(values[::2], encoding) == encode_column(values[::2].copy(), encoding)
-        assert encode_column(np.asfortranarray(values), encoding) == encode_column(values, encoding)
+        assert encode_columns([values[::2]], encoding) == encode_columns([values[::2].copy()], encoding)
+        assert encode_columns([np.asfortranarray(values)], encoding) == encode_columns([values], encoding)
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PLAIN, Encoding.PLANES, Encoding.DELTA])
 @pytest.mark.parametrize("wrong", [b"", bytes(23), bytes(25), bytes(48)])
 def test_bytes_that_are_not_as_many_as_the_shape_needs_are_corrupt(encoding: Encoding, wrong: bytes) -> None:
     spec = ColumnSpec("meters", "<f4", (2,), encoding)
-    with pytest.raises(EpisodeFileCorruptError, match=r"'meters': expected 24 bytes for 3 steps of <f4\[2\]"):
-        decode_columns([spec], [Part(3, [wrong])])
+    with pytest.raises(EpisodeFileCorruptError, match=r"expected 24 bytes for 3 steps of 'meters' <f4\[2\], found"):
+        decode_columns([Packed((spec,), 3, wrong)], ["meters"])
+
+
+def test_bytes_that_do_not_fit_columns_together_are_corrupt_whichever_is_asked_for() -> None:
+    specs = (ColumnSpec("reward", "<f4", (), Encoding.PLANES), ColumnSpec("meters", "<i4", (2,), Encoding.PLANES))
+    assert decode_columns([Packed(specs, 3, bytes(36))], ["reward"])["reward"].tolist() == [0, 0, 0]
+    for name in ("reward", "meters"):
+        with pytest.raises(EpisodeFileCorruptError, match=r"36 bytes for 3 steps of 'reward' <f4\[\], 'meters' <i4\[2\]"):
+            decode_columns([Packed(specs, 3, bytes(24))], [name])
 
 
 def test_a_bit_too_many_bytes_of_booleans_are_corrupt() -> None:
     spec = ColumnSpec("done", "|b1", (), Encoding.BITS)
-    assert decode_columns([spec], [Part(9, [b"\xff\x80"])])[0].all()
+    assert decode_columns([Packed((spec,), 9, b"\xff\x80")], ["done"])["done"].all()
     with pytest.raises(EpisodeFileCorruptError, match="expected 2 bytes for 9 steps"):
-        decode_columns([spec], [Part(9, [b"\xff\x80\x00"])])
+        decode_columns([Packed((spec,), 9, b"\xff\x80\x00")], ["done"])
 
 
 @pytest.mark.parametrize(

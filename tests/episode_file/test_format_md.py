@@ -33,40 +33,56 @@ def objects_of(data: bytes) -> list[Any]:
     return list(msgpack.Unpacker(io.BytesIO(content)))
 
 
-def decode(data: bytes, n: int, dtype: str, shape: list[int], encoding: str) -> np.ndarray[Any, Any]:
-    """One column of one chunk, by the table of encodings, slowly."""
-    k, s = math.prod(shape), np.dtype(dtype).itemsize
+Column = tuple[str, str, list[int], str]
+"""Name, dtype, shape and encoding."""
+
+
+def decode(data: bytes, n: int, columns: list[Column]) -> list[np.ndarray[Any, Any]]:
+    """The columns that lie together in one slot, by the table of encodings, slowly."""
+    _, dtype, shape, encoding = columns[0]
+    s = np.dtype(dtype).itemsize
+    widths = [math.prod(shape) for _, _, shape, _ in columns]
+    k = sum(widths)
     if encoding == "plain":
-        return np.frombuffer(data, dtype).reshape(n, *shape)
+        return [np.frombuffer(data, dtype).reshape(n, *shape)]
     if encoding == "bits":
-        bits = "".join(f"{byte:08b}" for byte in data)[: n * k]
-        return np.array([bit == "1" for bit in bits], bool).reshape(k, n).T.reshape(n, *shape)
-    assert len(data) == n * k * s
-    numbers = [sum(data[plane * n * k + i] << 8 * plane for plane in range(s)) for i in range(n * k)]
-    if encoding == "delta":
-        for start in range(0, n * k, n):
-            value = 0
-            for i in range(start, start + n):
-                z = numbers[i]
-                value = (value + (z >> 1 if z % 2 == 0 else -(z >> 1) - 1)) % 2 ** (8 * s)
-                numbers[i] = value
-    raw = b"".join(number.to_bytes(s, "little") for number in numbers)
-    return np.frombuffer(raw, dtype).reshape(k, n).T.reshape(n, *shape)
+        raw = bytes(int(bit) for bit in "".join(f"{byte:08b}" for byte in data)[: n * k])
+    else:
+        assert len(data) == n * k * s
+        numbers = [sum(data[plane * n * k + i] << 8 * plane for plane in range(s)) for i in range(n * k)]
+        if encoding == "delta":
+            for start in range(0, n * k, n):
+                value = 0
+                for i in range(start, start + n):
+                    z = numbers[i]
+                    value = (value + (z >> 1 if z % 2 == 0 else -(z >> 1) - 1)) % 2 ** (8 * s)
+                    numbers[i] = value
+        raw = b"".join(number.to_bytes(s, "little") for number in numbers)
+    found = []
+    start = 0
+    for (_, dtype, shape, _), width in zip(columns, widths, strict=True):
+        part = raw[start * n * s : (start + width) * n * s]
+        found.append(np.frombuffer(part, dtype).reshape(width, n).T.reshape(n, *shape))
+        start += width
+    return found
 
 
 def read_columns(header: dict[str, Any], chunks: list[Any]) -> dict[str, dict[int, np.ndarray[Any, Any]]]:
     """Name to step number to value."""
     found: dict[str, dict[int, Any]] = {}
     for first_step, n_steps, slots, *added in chunks:
-        for (name, dtype, shape, encoding), slot in zip(header["schema"] + (added or [[]])[0], slots, strict=True):
-            if slot is None:
+        columns = header["schema"] + (added or [[]])[0]
+        assert len(slots) == len(columns)
+        for index, slot in enumerate(slots):
+            if slot is None or isinstance(slot, int):
                 continue
             steps = range(first_step, first_step + n_steps)
             if isinstance(slot, list):
                 mask, slot = slot
                 steps = [step for i, step in enumerate(steps) if mask[i // 8] & (0x80 >> i % 8)]
-            values = decode(slot, len(steps), dtype, shape, encoding)
-            found.setdefault(name, {}).update(zip(steps, values, strict=True))
+            together = [columns[index], *(columns[i] for i, other in enumerate(slots) if other == index and i > index)]
+            for (name, *_), values in zip(together, decode(slot, len(steps), together), strict=True):
+                found.setdefault(name, {}).update(zip(steps, values, strict=True))
     return found
 
 

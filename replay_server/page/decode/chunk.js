@@ -1,6 +1,6 @@
 /** One chunk: up to 256 consecutive steps in columns; the frame is unpacked at once, a column when it is asked for. */
 
-import { decodeColumn, readSchema, unpackBits } from "./columns.js";
+import { decodeColumn, mayLieTogether, readSchema, unpackBits } from "./columns.js";
 import { CorruptEpisodeError } from "./errors.js";
 import { decompressFrame, isFrame } from "./lz4.js";
 import { unpack } from "./msgpack.js";
@@ -30,17 +30,33 @@ export function chunkFrom(body, schema, nBytes = 0) {
   if (slots.length !== columns.length) {
     throw new CorruptEpisodeError(`a chunk has ${slots.length} slots for ${columns.length} columns`);
   }
+  return new Chunk(firstStep, nSteps, placeColumns(slots, columns), nBytes);
+}
+
+/** Name to what stands in the column's slot, and its place there when it lies beside others. */
+function placeColumns(slots, columns) {
   const filled = new Map();
+  const shared = new Map();
   columns.forEach((spec, index) => {
-    const slot = slots[index];
-    if (slot === null) return;
-    const whole =
-      slot instanceof Uint8Array ||
-      (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array));
-    if (!whole) throw new CorruptEpisodeError(`a chunk's slot of column ${spec.name} holds something else than bytes`);
-    filled.set(spec.name, { spec, slot });
+    const content = slots[index];
+    if (content === null) return;
+    const slot = Number.isInteger(content) ? slots[content] : content;
+    if (slot instanceof Uint8Array) {
+      const first = Number.isInteger(content) ? content : index;
+      if (first !== index && !(first < index && mayLieTogether(columns[first], spec))) throw wrongSlot(spec);
+      const place = shared.get(first) ?? { all: 0 };
+      shared.set(first, place);
+      filled.set(spec.name, { spec, bytes: slot, mask: null, before: place.all, place });
+      place.all += spec.nValues;
+    } else if (Array.isArray(content) && content.length === 2 && content.every((it) => it instanceof Uint8Array)) {
+      filled.set(spec.name, { spec, bytes: content[1], mask: content[0], before: 0, place: { all: spec.nValues } });
+    } else throw wrongSlot(spec);
   });
-  return new Chunk(firstStep, nSteps, filled, nBytes);
+  return filled;
+}
+
+function wrongSlot(spec) {
+  return new CorruptEpisodeError(`a chunk's slot of column ${spec.name} holds something else than bytes`);
 }
 
 export class Chunk {
@@ -100,11 +116,10 @@ export class Chunk {
     return row && row.length ? row[0] : null;
   }
 
-  #decode({ spec, slot }) {
+  #decode({ spec, bytes, mask, before, place }) {
     const { nValues, shape } = spec;
-    if (slot instanceof Uint8Array)
-      return { values: decodeColumn(slot, this.nSteps, spec), nValues, shape, rowOf: null };
-    const [mask, bytes] = slot;
+    const within = { before, all: place.all };
+    if (!mask) return { values: decodeColumn(bytes, this.nSteps, spec, within), nValues, shape, rowOf: null };
     if (mask.length !== Math.ceil(this.nSteps / 8)) {
       throw new CorruptEpisodeError(`column ${spec.name}: a mask of ${mask.length} bytes for ${this.nSteps} steps`);
     }
@@ -112,6 +127,6 @@ export class Chunk {
     const rowOf = new Int16Array(this.nSteps);
     let nPresent = 0;
     for (let offset = 0; offset < this.nSteps; offset++) rowOf[offset] = present[offset] ? nPresent++ : -1;
-    return { values: decodeColumn(bytes, nPresent, spec), nValues, shape, rowOf };
+    return { values: decodeColumn(bytes, nPresent, spec, within), nValues, shape, rowOf };
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One column of one chunk, from bytes to numbers; FORMAT.md, section "Encodings", is the specification.
+ * Columns of one chunk, from bytes to numbers; FORMAT.md, section "Encodings", is the specification.
  *
  * The result is row-major: the number `c` of step `t` lies at `t * k + c`. 64-bit integers come as doubles, exact up to
  * 2^53; half floats as singles; booleans as 0 and 1.
@@ -52,18 +52,26 @@ export function readSchema(source) {
   });
 }
 
+/** Whether two columns may lie in one slot: one encoding, never plain, and numbers of one size. */
+export function mayLieTogether(one, other) {
+  return (
+    one.encoding !== "plain" && one.encoding === other.encoding && ITEM_BYTES[one.dtype] === ITEM_BYTES[other.dtype]
+  );
+}
+
 /**
  * Decode the values of one column.
  *
- * @param {Uint8Array} bytes
+ * @param {Uint8Array} bytes of all columns of the slot
  * @param {number} nSteps steps that have a value
  * @param {{name: string, dtype: string, encoding: string, nValues: number}} spec
+ * @param {{before: number, all: number}} place numbers of a step that stand before this column's, and all in the slot
  * @returns {Uint8Array|Int8Array|Uint16Array|Int16Array|Uint32Array|Int32Array|Float32Array|Float64Array}
- * @throws {CorruptEpisodeError} the bytes are not as many as the shape needs.
+ * @throws {CorruptEpisodeError} the bytes are not as many as the shapes need.
  */
-export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }) {
+export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }, place = { before: 0, all: nValues }) {
   const itemBytes = ITEM_BYTES[dtype];
-  const n = nSteps * nValues;
+  const n = nSteps * place.all;
   if (n * itemBytes > MAX_FRAME_BYTES)
     throw new EpisodeTooLargeError(`column ${name} would take ${n * itemBytes} bytes`);
   const expectedBytes = encoding === "bits" ? Math.ceil(n / 8) : n * itemBytes;
@@ -72,9 +80,11 @@ export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }) 
       `column ${name}: expected ${expectedBytes} bytes for ${nSteps} steps, found ${bytes.length}`,
     );
   }
-  if (encoding === "bits") return transposed(unpackBits(bytes, n), nSteps, nValues);
+  const first = nSteps * place.before;
+  const last = first + nSteps * nValues;
+  if (encoding === "bits") return transposed(unpackBits(bytes, n).subarray(first, last), nSteps, nValues);
   if (encoding === "plain") return numbersOf(bytes.slice(), dtype);
-  const gathered = gatherPlanes(bytes, itemBytes);
+  const gathered = gatherPlanes(bytes, itemBytes, first, last);
   if (encoding === "delta") accumulate(gathered, itemBytes, nSteps);
   return transposed(numbersOf(gathered, dtype), nSteps, nValues);
 }
@@ -96,12 +106,14 @@ function transposed(series, nSteps, nValues) {
   return rows;
 }
 
-function gatherPlanes(bytes, itemBytes) {
-  if (itemBytes === 1) return bytes.slice();
+/** The numbers `first` to `last` out of their planes. */
+function gatherPlanes(bytes, itemBytes, first, last) {
+  if (itemBytes === 1) return bytes.slice(first, last);
   const n = bytes.length / itemBytes;
-  const gathered = new Uint8Array(bytes.length);
-  for (let plane = 0, from = 0; plane < itemBytes; plane++) {
-    for (let index = 0, to = plane; index < n; index++, from++, to += itemBytes) gathered[to] = bytes[from];
+  const gathered = new Uint8Array((last - first) * itemBytes);
+  for (let plane = 0; plane < itemBytes; plane++) {
+    const end = plane * n + last;
+    for (let from = plane * n + first, to = plane; from < end; from++, to += itemBytes) gathered[to] = bytes[from];
   }
   return gathered;
 }

@@ -44,7 +44,8 @@ def golden_files() -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every golden file."""
     for compression, suffix in (("lz4", ".msgpack.lz4"), ("none", ".msgpack")):
         whole = _version2(compression)
-        yield f"version2{suffix}", whole
+        yield f"version2{suffix}", whole  # made when each column lay alone
+        yield f"version2_together{suffix}", whole
         yield f"version2_gaps{suffix}", _version2(compression, gap=True)
         yield f"version2_torn{suffix}", whole[: len(whole) * 7 // 10]
         version1, _ = build_version1(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, cast
@@ -92,21 +92,26 @@ class ColumnSpec:
     dtype: str
     shape: tuple[int, ...]
     encoding: Encoding
+    n_values: int = field(init=False, repr=False, compare=False)
+    """Numbers in one step's value."""
+    item_bytes: int = field(init=False, repr=False, compare=False)
+    """Bytes of one number."""
 
-    @property
-    def n_values(self) -> int:
-        """Numbers in one step's value."""
-        return math.prod(self.shape)
-
-    @property
-    def item_bytes(self) -> int:
-        """Bytes of one number."""
-        return _ITEM_BYTES[self.dtype]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_values", math.prod(self.shape))
+        object.__setattr__(self, "item_bytes", _ITEM_BYTES[self.dtype])
 
     @property
     def step_bytes(self) -> int:
         """Bytes of one step's value, unpacked."""
         return self.n_values * self.item_bytes
+
+    @property
+    def kin(self) -> str | None:
+        """Columns of the same kin may lie together in one slot; None for one that always lies alone."""
+        if self.encoding is Encoding.PLAIN:
+            return None
+        return "bits" if self.encoding is Encoding.BITS else self.dtype[2:]
 
     def to_list(self) -> list[Any]:
         """The form that stands in a header."""

@@ -16,7 +16,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk.columns import Packed, choose_encoding, decode_columns, encode_columns
+from recorder.chunk.columns import Packed, choose_encoding, decode_columns, encode_columns, in_order
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
 from recorder.chunk.unpacking import unpack_bounded
 from recorder.errors import EpisodeFileCorruptError
@@ -72,17 +72,23 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
         columns: by name; absent ones are left out.
     """
     slots: list[Any] = []
-    together: dict[tuple[Encoding, int], _Together] = {}
+    together: dict[str, list[int]] = {}
     n_matched = 0
     for index, spec in enumerate(schema.columns):
         data = columns.get(spec.name)
-        if data is not None and data.values.dtype.str == spec.dtype and data.values.shape[1:] == spec.shape:
-            slots.append(_slot_for(data, spec, index, together))
-            n_matched += 1
-        else:
+        if data is None or data.values.dtype.str != spec.dtype or data.values.shape[1:] != spec.shape:
             slots.append(None)
-    for encoding, (index, values) in zip((kind[0] for kind in together), together.values(), strict=True):
-        slots[index] = encode_columns(values, encoding)
+            continue
+        n_matched += 1
+        if data.present is not None or (kin := spec.kin) is None:
+            slots.append(_alone(data, spec))
+        else:
+            indexes = together.setdefault(kin, [])
+            indexes.append(index)
+            slots.append(indexes[0])
+    for indexes in together.values():
+        specs = in_order(schema.columns[index] for index in indexes)
+        slots[indexes[0]] = encode_columns([(spec, columns[spec.name].values) for spec in specs])
     added: list[list[Any]] = []
     if n_matched < len(columns):
         for name, data in columns.items():
@@ -95,27 +101,8 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
     return compress_frame(msgpack.packb(body))
 
 
-_Together = tuple[int, list[NDArray[Any]]]
-"""Columns of one kind, and the slot that gets their bytes."""
-
-
-def _slot_for(
-    data: ColumnData, spec: ColumnSpec, index: int, together: dict[tuple[Encoding, int], _Together]
-) -> list[bytes] | bytes | int | None:
-    """What stands in the slot ``index``; None when that is only known once all columns of its kind are."""
-    if data.present is not None or spec.encoding is Encoding.PLAIN:
-        return _alone(data, spec)
-    kind = (spec.encoding, spec.item_bytes)
-    if kind not in together:
-        together[kind] = (index, [data.values])
-        return None
-    first, values = together[kind]
-    values.append(data.values)
-    return first
-
-
 def _alone(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
-    encoded = encode_columns([data.values], spec.encoding)
+    encoded = encode_columns([(spec, data.values)])
     return encoded if data.present is None else [np.packbits(data.present).tobytes(), encoded]
 
 
@@ -199,13 +186,13 @@ def _slots_from(packed: Sequence[object], columns: Sequence[ColumnSpec], n_steps
         if isinstance(content, bytes):
             together[index] = [spec]
             slots[spec.name] = _TO_COME
-        elif type(content) is int and _are_of_one_kind(spec, together.get(content)):
+        elif type(content) is int and content in together and spec.kin == columns[content].kin is not None:
             together[content].append(spec)
             slots[spec.name] = _TO_COME
         else:
             slots[spec.name] = _masked(content, spec, n_steps)
     for index, specs in together.items():
-        shared = Packed(tuple(specs), n_steps, cast("bytes", packed[index]))
+        shared = Packed(in_order(specs), n_steps, cast("bytes", packed[index]))
         for spec in specs:
             slots[spec.name] = Slot(spec, shared)
     return slots
@@ -213,12 +200,6 @@ def _slots_from(packed: Sequence[object], columns: Sequence[ColumnSpec], n_steps
 
 _TO_COME = Slot(ColumnSpec("", "|u1", (), Encoding.PLAIN), Packed((), 0, b""))
 """Keeps the place of a column until all are known that lie together with it."""
-
-
-def _are_of_one_kind(spec: ColumnSpec, specs: Sequence[ColumnSpec] | None) -> bool:
-    if specs is None or spec.encoding is Encoding.PLAIN:
-        return False
-    return spec.encoding is specs[0].encoding and spec.item_bytes == specs[0].item_bytes
 
 
 def _masked(content: object, spec: ColumnSpec, n_steps: int) -> Slot:

@@ -179,4 +179,4 @@ def _slot_of(name: str, values: Sequence[Any]) -> Slot:
     encoding = Encoding.BITS if array.dtype == np.bool_ else Encoding.PLAIN
     spec = ColumnSpec.from_list([name, array.dtype.str, list(array.shape[1:]), str(encoding)])
     present = None if len(known) == len(values) else np.array([value is not None for value in values])
-    return Slot(spec, Packed((spec,), len(known), encode_columns([array], encoding)), present)
+    return Slot(spec, Packed((spec,), len(known), encode_columns([(spec, array)])), present)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.chunk import Packed, choose_encoding, decode_columns, encode_columns
+from recorder.chunk.columns import in_order
 from recorder.errors import EpisodeFileCorruptError
 from recorder.schema import ALLOWED_DTYPES, ColumnSpec, Encoding
 from tests.chunk.samples import SHAPES, assert_same_bits, column_kinds, column_values
@@ -21,17 +22,23 @@ def _encodings(dtype: str) -> list[Encoding]:
 
 @st.composite
 def _columns_of_one_kind(draw: st.DrawFn) -> list[ColumnSpec]:
-    """Columns that may lie together."""
-    first = draw(st.sampled_from(sorted(ALLOWED_DTYPES)))
-    encoding = draw(st.sampled_from(_encodings(first)))
-    kin = [dtype for dtype in sorted(ALLOWED_DTYPES) if dtype[2:] == first[2:] and encoding in _encodings(dtype)]
-    n_columns = 1 if encoding is Encoding.PLAIN else draw(st.integers(1, 4))
-    return [
-        ColumnSpec(
-            f"extras.{index}", first if index == 0 else draw(st.sampled_from(kin)), draw(st.sampled_from(SHAPES)), encoding
+    """Columns that may lie together, in their order, or one that lies alone."""
+    dtype = draw(st.sampled_from(sorted(ALLOWED_DTYPES)))
+    if draw(st.booleans()):
+        return [ColumnSpec("extras.0", dtype, draw(st.sampled_from(SHAPES)), draw(st.sampled_from(_encodings(dtype))))]
+    kin = [other for other in sorted(ALLOWED_DTYPES) if (other[2:], other == "|b1") == (dtype[2:], dtype == "|b1")]
+    encodings = [Encoding.BITS] if dtype == "|b1" else [Encoding.PLANES, Encoding.DELTA]
+    return list(
+        in_order(
+            ColumnSpec(
+                f"extras.{index}",
+                draw(st.sampled_from(kin)),
+                draw(st.sampled_from(SHAPES)),
+                draw(st.sampled_from(encodings)),
+            )
+            for index in range(draw(st.integers(1, 4)))
         )
-        for index in range(n_columns)
-    ]
+    )
 
 
 @given(st.data())
@@ -40,7 +47,7 @@ def test_columns_of_every_kind_come_back_bit_for_bit_over_any_number_of_stretche
     lengths = data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=3))
     values = [[data.draw(column_values((spec.dtype, spec.shape), n_steps)) for spec in specs] for n_steps in lengths]
     stretches = [
-        Packed(tuple(specs), n_steps, encode_columns(columns, specs[0].encoding))
+        Packed(tuple(specs), n_steps, encode_columns(list(zip(specs, columns, strict=True))))
         for n_steps, columns in zip(lengths, values, strict=True)
     ]
     wanted = data.draw(st.lists(st.sampled_from([spec.name for spec in specs]), min_size=1, unique=True))
@@ -56,8 +63,9 @@ def test_columns_that_lie_strided_in_memory_are_encoded_like_contiguous_ones(dat
     kind = data.draw(column_kinds())
     values = data.draw(column_values(kind, 6))
     for encoding in _encodings(kind[0]):
-        assert encode_columns([values[::2]], encoding) == encode_columns([values[::2].copy()], encoding)
-        assert encode_columns([np.asfortranarray(values)], encoding) == encode_columns([values], encoding)
+        spec = ColumnSpec("extras.a", *kind, encoding)
+        assert encode_columns([(spec, values[::2])]) == encode_columns([(spec, values[::2].copy())])
+        assert encode_columns([(spec, np.asfortranarray(values))]) == encode_columns([(spec, values)])
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PLAIN, Encoding.PLANES, Encoding.DELTA])

@@ -43,6 +43,7 @@ def decode(data: bytes, n: int, columns: list[Column]) -> list[np.ndarray[Any, A
     s = np.dtype(dtype).itemsize
     widths = [math.prod(shape) for _, _, shape, _ in columns]
     k = sum(widths)
+    n_differences = sum(width for width, (*_, encoding) in zip(widths, columns, strict=True) if encoding == "delta")
     if encoding == "plain":
         return [np.frombuffer(data, dtype).reshape(n, *shape)]
     if encoding == "bits":
@@ -50,13 +51,12 @@ def decode(data: bytes, n: int, columns: list[Column]) -> list[np.ndarray[Any, A
     else:
         assert len(data) == n * k * s
         numbers = [sum(data[plane * n * k + i] << 8 * plane for plane in range(s)) for i in range(n * k)]
-        if encoding == "delta":
-            for start in range(0, n * k, n):
-                value = 0
-                for i in range(start, start + n):
-                    z = numbers[i]
-                    value = (value + (z >> 1 if z % 2 == 0 else -(z >> 1) - 1)) % 2 ** (8 * s)
-                    numbers[i] = value
+        for start in range(0, n * n_differences, n):
+            value = 0
+            for i in range(start, start + n):
+                z = numbers[i]
+                value = (value + (z >> 1 if z % 2 == 0 else -(z >> 1) - 1)) % 2 ** (8 * s)
+                numbers[i] = value
         raw = b"".join(number.to_bytes(s, "little") for number in numbers)
     found = []
     start = 0
@@ -81,6 +81,7 @@ def read_columns(header: dict[str, Any], chunks: list[Any]) -> dict[str, dict[in
                 mask, slot = slot
                 steps = [step for i, step in enumerate(steps) if mask[i // 8] & (0x80 >> i % 8)]
             together = [columns[index], *(columns[i] for i, other in enumerate(slots) if other == index and i > index)]
+            together.sort(key=lambda column: column[3] != "delta")
             for (name, *_), values in zip(together, decode(slot, len(steps), together), strict=True):
                 found.setdefault(name, {}).update(zip(steps, values, strict=True))
     return found

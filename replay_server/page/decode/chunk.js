@@ -1,6 +1,6 @@
 /** One chunk: up to 256 consecutive steps in columns; the frame is unpacked at once, a column when it is asked for. */
 
-import { decodeColumn, mayLieTogether, readSchema, unpackBits } from "./columns.js";
+import { decodeColumn, kinOf, readSchema, unpackBits } from "./columns.js";
 import { CorruptEpisodeError } from "./errors.js";
 import { decompressFrame, isFrame } from "./lz4.js";
 import { unpack } from "./msgpack.js";
@@ -33,31 +33,36 @@ export function chunkFrom(body, schema, nBytes = 0) {
   return new Chunk(firstStep, nSteps, placeColumns(slots, columns), nBytes);
 }
 
-/** Name to what stands in the column's slot, and its place there when it lies beside others. */
+/** Name to the bytes in which a column's values stand, and their place there when it lies beside others. */
 function placeColumns(slots, columns) {
   const filled = new Map();
-  const shared = new Map();
+  const together = new Map();
   columns.forEach((spec, index) => {
-    const content = slots[index];
-    if (content === null) return;
-    const slot = Number.isInteger(content) ? slots[content] : content;
+    const slot = slots[index];
+    if (slot === null) return;
     if (slot instanceof Uint8Array) {
-      const first = Number.isInteger(content) ? content : index;
-      if (first !== index && !(first < index && mayLieTogether(columns[first], spec))) throw wrongSlot(spec);
-      const place = shared.get(first) ?? { all: 0 };
-      shared.set(first, place);
-      filled.set(spec.name, { spec, bytes: slot, mask: null, before: place.all, place });
-      place.all += spec.nValues;
-    } else if (Array.isArray(content) && content.length === 2 && content.every((it) => it instanceof Uint8Array)) {
-      filled.set(spec.name, { spec, bytes: content[1], mask: content[0], before: 0, place: { all: spec.nValues } });
-    } else throw wrongSlot(spec);
+      together.set(index, [spec]);
+      filled.set(spec.name, { spec, bytes: slot, mask: null });
+    } else if (together.has(slot) && kinOf(spec) === kinOf(columns[slot]) && kinOf(spec) !== null) {
+      together.get(slot).push(spec);
+      filled.set(spec.name, { spec, bytes: slots[slot], mask: null });
+    } else if (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array)) {
+      filled.set(spec.name, { spec, bytes: slot[1], mask: slot[0] });
+    } else throw new CorruptEpisodeError(`a chunk's slot of column ${spec.name} holds something else than bytes`);
   });
+  for (const specs of together.values()) {
+    const inOrder = [...specs.filter(isDifferenced), ...specs.filter((spec) => !isDifferenced(spec))];
+    const all = specs.reduce((sum, spec) => sum + spec.nValues, 0);
+    let before = 0;
+    for (const spec of inOrder) {
+      filled.get(spec.name).place = { before, all };
+      before += spec.nValues;
+    }
+  }
   return filled;
 }
 
-function wrongSlot(spec) {
-  return new CorruptEpisodeError(`a chunk's slot of column ${spec.name} holds something else than bytes`);
-}
+const isDifferenced = (spec) => spec.encoding === "delta";
 
 export class Chunk {
   #slots;
@@ -116,10 +121,9 @@ export class Chunk {
     return row && row.length ? row[0] : null;
   }
 
-  #decode({ spec, bytes, mask, before, place }) {
+  #decode({ spec, bytes, mask, place }) {
     const { nValues, shape } = spec;
-    const within = { before, all: place.all };
-    if (!mask) return { values: decodeColumn(bytes, this.nSteps, spec, within), nValues, shape, rowOf: null };
+    if (!mask) return { values: decodeColumn(bytes, this.nSteps, spec, place), nValues, shape, rowOf: null };
     if (mask.length !== Math.ceil(this.nSteps / 8)) {
       throw new CorruptEpisodeError(`column ${spec.name}: a mask of ${mask.length} bytes for ${this.nSteps} steps`);
     }
@@ -127,6 +131,6 @@ export class Chunk {
     const rowOf = new Int16Array(this.nSteps);
     let nPresent = 0;
     for (let offset = 0; offset < this.nSteps; offset++) rowOf[offset] = present[offset] ? nPresent++ : -1;
-    return { values: decodeColumn(bytes, nPresent, spec, within), nValues, shape, rowOf };
+    return { values: decodeColumn(bytes, nPresent, spec, place), nValues, shape, rowOf };
   }
 }

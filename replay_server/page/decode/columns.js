@@ -52,11 +52,10 @@ export function readSchema(source) {
   });
 }
 
-/** Whether two columns may lie in one slot: one encoding, never plain, and numbers of one size. */
-export function mayLieTogether(one, other) {
-  return (
-    one.encoding !== "plain" && one.encoding === other.encoding && ITEM_BYTES[one.dtype] === ITEM_BYTES[other.dtype]
-  );
+/** Columns of the same kin may lie together in one slot; null for one that always lies alone. */
+export function kinOf({ dtype, encoding }) {
+  if (encoding === "plain") return null;
+  return encoding === "bits" ? "bits" : ITEM_BYTES[dtype];
 }
 
 /**

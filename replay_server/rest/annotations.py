@@ -1,4 +1,4 @@
-"""Annotations: notes on steps."""
+"""Annotations: notes on steps, of recorded episodes and of those that are still being recorded."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "color": str,
 }
 _MAX_TEXT = 10_000
+_MAX_NOTES = 1000
+"""Annotations an episode; the page shows all of them."""
+
 _MAX_STEP = 2**63 - 1
 
 
@@ -45,7 +48,9 @@ def make_annotations(services: Services) -> Blueprint:
         values = _values()
         if "step" not in values:
             raise HttpError(400, "bad_request", "expected 'step' to be an integer, found nothing")
-        catalog.get_episode(run_id, episode_id)  # not a note on what isn't there
+        _require_episode(run_id, episode_id)
+        if len(catalog.list_annotations(run_id, episode_id)) >= _MAX_NOTES:
+            raise HttpError(409, "conflict", f"the episode has {_MAX_NOTES} annotations already: remove some first")
         return json_response(asdict(catalog.add_annotation(run_id, episode_id, **values)), 201)
 
     @annotations.patch(f"{path}/<int:annotation_id>")
@@ -58,6 +63,14 @@ def make_annotations(services: Services) -> Blueprint:
         _require(run_id, episode_id, annotation_id)
         catalog.delete_annotation(annotation_id)
         return Response(status=204)
+
+    def _require_episode(run_id: str, episode_id: int) -> None:
+        """No note on what isn't there."""
+        try:
+            catalog.get_episode(run_id, episode_id)
+        except RecordingNotFoundError:
+            if services.live is None or services.live.refresh(run_id, episode_id) is None:
+                raise
 
     def _require(run_id: str, episode_id: int, annotation_id: int) -> AnnotationRow:
         """The annotation, if it is one of this episode."""
@@ -74,6 +87,8 @@ def _values() -> dict[str, Any]:
     for name, value in values.items():
         if isinstance(value, str) and len(value) > _MAX_TEXT:
             raise HttpError(400, "bad_request", f"{name!r} holds at most {_MAX_TEXT} letters")
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise HttpError(400, "bad_request", f"{name!r} is no Unicode text: it has half of a surrogate pair")
         if isinstance(value, int) and not 0 <= value <= _MAX_STEP:
             raise HttpError(400, "bad_request", f"{name!r} is out of range")
     return values

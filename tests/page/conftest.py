@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -30,10 +31,11 @@ HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
 
 @dataclass(frozen=True)
 class Site:
-    """Where the page is served, and the stream that its server watches."""
+    """Where the page is served, the stream that its server watches, and the folder that it shows."""
 
     address: str
     redis_url: str
+    recordings: Path
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
         "-m", "recorder", "serve", "--recordings", str(recordings), "--port", "0", environment=environment
     ) as server:
         line = server.wait_for("http://")
-        yield Site(line[line.index("http://") :].split()[0].rstrip("/"), redis_server.url)
+        yield Site(line[line.index("http://") :].split()[0].rstrip("/"), redis_server.url, recordings)
 
 
 @pytest.fixture

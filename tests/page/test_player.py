@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from recorder.catalog import Catalog
 from tests.page.conftest import HOSTILE, Site
 from tests.page.lives import Life
 from tests.page.looking import (
@@ -34,6 +37,7 @@ KEYS = (
     ("ArrowLeft", 0),
 )
 SHAPES = "/runs/shapes/episodes"
+NOTE = (0x58, 0xC8, 0xDE)
 
 
 def test_a_deep_link_paints_the_agent_in_the_cell_of_that_step(page: Page, site: Site) -> None:
@@ -278,3 +282,57 @@ def test_a_lost_connection_is_told_and_taken_up_again(page: Page, site: Site) ->
     assert shown_step(page) == 20
     page.keyboard.press("9")
     wait_for_step(page, lambda step: step > 400)
+
+
+@pytest.fixture
+def catalog(site: Site) -> Iterator[Catalog]:
+    """The catalog of the site, whose notes are taken away after the test."""
+    with Catalog(site.recordings / "catalog.db") as catalog:
+        yield catalog
+        for note in catalog.list_annotations("shapes", 2):
+            catalog.delete_annotation(note.annotation_id)
+
+
+def test_a_note_is_written_by_key_marked_and_read_again(page: Page, site: Site, catalog: Catalog) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/2?t=120")
+    before = count_pixels(pixels_of(page, ".timeline-canvas"), NOTE)
+    page.keyboard.press("a")
+    field = page.get_by_label("Note", exact=True)
+    field.fill(f"{HOSTILE}\nwhy here?")
+    field.press("Control+Enter")
+    note = page.locator(".note-list li")
+    expect(note.locator(".note-text")).to_have_text(f"{HOSTILE} why here?")
+    assert [(row.step, row.text) for row in catalog.list_annotations("shapes", 2)] == [(120, f"{HOSTILE}\nwhy here?")]
+    wait_until(
+        lambda: count_pixels(pixels_of(page, ".timeline-canvas"), NOTE) > before + 20, message="the note's marker"
+    )
+
+    page.reload()
+    wait_for_step(page, lambda step: step == 120)
+    expect(note).to_have_attribute("aria-current", "step")
+    page.keyboard.press("Home")
+    expect(note).not_to_have_attribute("aria-current", "step")
+    note.locator(".note-go").press("Enter")
+    wait_for_step(page, lambda step: step == 120)
+    page.keyboard.press(",")
+    page.keyboard.press("]")
+    expect(page.locator("[aria-live=polite]")).to_contain_text("Step 120, ")
+    expect(page.locator("[aria-live=polite]")).to_contain_text(HOSTILE)
+    expect(page.locator("img")).to_have_count(0)
+
+
+def test_a_note_is_changed_removed_and_given_up(page: Page, site: Site, catalog: Catalog) -> None:
+    catalog.add_annotation("shapes", 2, step=30, text="wrong")
+    open_episode(page, f"{site.address}{SHAPES}/2?t=10")
+    page.get_by_role("button", name="Write a note at this step (a)").click()
+    page.get_by_label("Note", exact=True).fill("never mind")
+    page.keyboard.press("Escape")
+    change = page.get_by_role("button", name="Change the note at step 30")
+    change.click()
+    page.get_by_label("Note", exact=True).fill("right")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note-text")).to_have_text("right")
+    change.click()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".notes")).to_be_hidden()
+    assert catalog.list_annotations("shapes", 2) == []

@@ -15,9 +15,13 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+from recorder.settings import load_settings
+from recorder.step_stream import MemoryStepStream
 from recorder.storage import episode_path
+from replay_server.app import EXTENSION, create_app
 from replay_server.rest.run_converter import RunConverter
 from tests.replay.conftest import HOSTILE
+from tests.replay.trainer import Trainer
 
 API = "/api/v1"
 EPISODE = f"{API}/episodes/demo/100"
@@ -201,9 +205,34 @@ def test_annotations_are_added_changed_and_removed(own_client: FlaskClient) -> N
     assert [row["label"] for row in own_client.get(path).get_json()["annotations"]] == ["so"]
     for wrong in ({"text": "no step"}, {"step": -1}, {"step": True}, {"step": 9, "end_step": 3}, {"step": 1, "x": 1}):
         assert own_client.post(path, json=wrong).status_code == 400
+    for name in ("text", "label"):
+        for wrong_text in ("x" * 10_001, "\ud800", 7, None):
+            assert own_client.post(path, json={"step": 1, name: wrong_text}).status_code == 400
     assert own_client.post(path.replace("/100/", "/77/"), json={"step": 1}).status_code == 404
+    origin = {"Origin": "http://evil.example"}
+    assert own_client.post(path, json={"step": 1}, headers=origin).status_code == 403
     assert own_client.delete(one).status_code == 204
     assert own_client.delete(one).status_code == 404
+
+
+def test_an_episode_has_a_bounded_number_of_annotations(own_client: FlaskClient) -> None:
+    path = f"{API}/episodes/demo/100/annotations"
+    catalog = own_client.application.extensions[EXTENSION].catalog
+    for step in range(1000):
+        catalog.add_annotation("demo", 100, step=step)
+    answer = own_client.post(path, json={"step": 1})
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "conflict")
+
+
+def test_a_live_episode_takes_annotations_before_the_catalog_knows_it(own_folder: Path) -> None:
+    stream = MemoryStepStream()
+    trainer = Trainer(stream, "live", 5)
+    trainer.begin()
+    app = create_app(load_settings(env={}, overrides={"recordings_dir": str(own_folder)}), stream=stream)
+    path = f"{API}/episodes/live/5/annotations"
+    assert app.test_client().post(path, json={"step": 3, "text": "now"}).status_code == 201
+    assert app.test_client().post(path.replace("/5/", "/6/"), json={"step": 3}).status_code == 404
+    app.extensions[EXTENSION].close("the test is over")
 
 
 def test_a_deleted_recording_is_gone_and_its_episode_stays(own_client: FlaskClient, own_folder: Path) -> None:

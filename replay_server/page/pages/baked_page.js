@@ -5,7 +5,7 @@
 
 import { Player } from "../player/player.js";
 import { playerKeys } from "../player/player_keys.js";
-import { showHelp, showNote } from "../shell/dialogs.js";
+import { showHelp } from "../shell/dialogs.js";
 import { bindKeys } from "../shell/keys.js";
 import { startTheme } from "../shell/theme.js";
 import { BytesSource } from "../source/bytes_source.js";
@@ -21,7 +21,6 @@ import { EpisodeStore } from "../source/episode_store.js";
  */
 export function playBytes(bytes, parent) {
   startTheme(null);
-  const alone = () => showNote("This file holds one episode only.");
   const help = () => showHelp(keys);
   const start = {
     episodeId: 0,
@@ -32,8 +31,8 @@ export function playBytes(bytes, parent) {
     skipsDull: false,
     live: false,
   };
-  const player = new Player([new EpisodeStore(new BytesSource(bytes))], start, { copyLink: alone, help });
-  const keys = playerKeys(player, { toEpisode: alone, compare: alone, help, leave: () => {} });
+  const player = new Player([new EpisodeStore(new BytesSource(bytes))], start, { help });
+  const keys = playerKeys(player, { help });
   bindKeys(keys);
   parent.append(player.node);
   return player;

@@ -12,6 +12,7 @@ import { fetchNeighbour } from "../source/api.js";
 import { EpisodeStore } from "../source/episode_store.js";
 import { SocketSource } from "../source/socket_source.js";
 import { EpisodeHeader } from "../views/episode_header.js";
+import { EpisodeNotes } from "./episode_notes.js";
 
 /** The address is not rewritten more often: browsers refuse a hundred changes in half a minute. */
 const LINK_MILLIS = 400;
@@ -22,6 +23,7 @@ export class PlayerPage {
   #place;
   #player;
   #header;
+  #notes;
   #unbind;
   #stopState;
   #linkTimer = 0;
@@ -40,10 +42,13 @@ export class PlayerPage {
       toEpisode: (direction) => this.#toEpisode(direction),
       compare: () => this.#header.askForOther(),
       copyLink: () => this.#copyLink(),
+      writeNote: () => this.#notes.write(),
+      editNote: (note) => this.#notes.edit(note),
       help: () => showHelp(keys),
       leave: () => this.#leave(),
     };
     this.#player = new Player(stores, place, page);
+    this.#notes = new EpisodeNotes(this.#player);
     this.#header = new EpisodeHeader({
       toEpisode: page.toEpisode,
       toNumber: (episodeId) => this.#visit({ episodeId, step: null, selection: null, live: false }),
@@ -92,6 +97,7 @@ export class PlayerPage {
     this.#player.addEventListener("opened", () => {
       const { outline } = this.#player.store;
       this.#header.show(outline);
+      this.#notes.load();
       document.title = `Episode ${outline.episodeId} · ${outline.runId}`;
     });
     this.#player.addEventListener("ended", () => this.#header.show(this.#player.store.outline));

@@ -10,10 +10,14 @@ export const MARKER_KINDS = {
   unsure: { name: "Policy unsure", mark: "?" },
   gap: { name: "Steps missing", mark: "╱" },
   end: { name: "End", mark: "■" },
+  note: { name: "Note", mark: "✎" },
 };
 
 /** Markers of one episode; more would hide each other. */
 const MAX_MARKERS = 500;
+
+/** A note is cut to so many letters where it stands beside other things. */
+const LONGEST_LABEL = 80;
 
 const LOW_METER = 0.1;
 
@@ -96,6 +100,21 @@ function endOf(chunk, offset) {
   if (chunk.scalar("terminated", offset)) return [["end", "terminated"]];
   if (chunk.scalar("truncated", offset)) return [["end", "truncated"]];
   return chunk.scalar("done", offset) ? [["end", "done"]] : [];
+}
+
+/**
+ * Markers of the notes that people wrote on steps, each named by its label or the first line of its text.
+ *
+ * @param {{step: number, label: string, text: string}[]} notes in the order of their steps
+ * @param {import("../source/chunk_table.js").ChunkTable} table
+ * @returns {{index: number, kind: "note", label: string}[]}
+ */
+export function noteMarkers(notes, table) {
+  return notes.map(({ step, label, text }) => {
+    const [line] = (label || text).split("\n");
+    const short = line.length > LONGEST_LABEL ? `${line.slice(0, LONGEST_LABEL - 1)}…` : line;
+    return { index: table.indexOf(step), kind: "note", label: short };
+  });
 }
 
 /**

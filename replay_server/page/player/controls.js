@@ -94,7 +94,7 @@ export class Controls {
 
   /** Go to the next or the previous marker. */
   toMarker(direction) {
-    const marker = neighbourMarker(this.#store.outline?.markers ?? [], this.clock.index, direction);
+    const marker = neighbourMarker(this.#store.outline ? this.#store.markers : [], this.clock.index, direction);
     if (marker) this.seek(marker.index);
   }
 

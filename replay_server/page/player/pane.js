@@ -73,6 +73,11 @@ export class Pane {
     this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");
   }
 
+  /** Put another panel beside the stage, above the others. */
+  add(panel) {
+    this.node.lastChild.prepend(panel);
+  }
+
   /** The episode's metadata changed. */
   describe() {
     this.#info.describe();

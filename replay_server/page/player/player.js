@@ -3,10 +3,12 @@
  * stores, whatever their source, so it also plays a recording that was baked into a file.
  */
 
+import { noteMarkers } from "../playback/markers.js";
 import { element, setText } from "../shell/dom.js";
 import { formatNumber } from "../shell/numbers.js";
 import { DeltaView } from "../views/delta_view.js";
 import { actionText } from "../views/info_view.js";
+import { NotesView } from "../views/notes_view.js";
 import { TimelineView } from "../views/timeline_view.js";
 import { TransportView } from "../views/transport_view.js";
 import { Controls } from "./controls.js";
@@ -29,6 +31,7 @@ export class Player extends EventTarget {
   #offset = 0;
   #timeline;
   #transport;
+  #notes;
   #delta;
   #deck = element("div", { class: "panel deck" });
   #announcer = element("p", { class: "sr-only", "aria-live": "polite" });
@@ -46,7 +49,8 @@ export class Player extends EventTarget {
    * @param {{episodeId: ?number, step: ?number, autoplay: boolean, speed: ?number, selection: ?[number, number],
    *   skipsDull: boolean, live: boolean}} start steps are numbers; without `episodeId` the next live episode is
    *   followed when one ends
-   * @param {{copyLink: function(): void, help: function(): void}} page what the player leaves to the page around it
+   * @param {{copyLink?: function(): void, writeNote?: function(): void, editNote?: function(object): void, help:
+   *   function(): void}} page what the player leaves to the page around it
    */
   constructor(stores, start, page) {
     super();
@@ -65,6 +69,11 @@ export class Player extends EventTarget {
       hover: (index, place) => this.#preview.show(index, place),
     });
     this.#transport = new TransportView(this.controls, { ...page, fullscreen: () => this.toggleFullscreen() });
+    this.#notes = new NotesView({
+      seek: (number) => this.controls.seek(this.store.table.indexOf(number)),
+      edit: page.editNote,
+    });
+    this.#panes[0].add(this.#notes.node);
     this.#deck.append(this.#timeline.node, this.#transport.node);
     this.node.append(
       this.#banner,
@@ -108,6 +117,14 @@ export class Player extends EventTarget {
   /** Step numbers of the second episode are those of the first plus `offset`. */
   alignBy(offset) {
     this.#offset = offset;
+    this.#queue();
+  }
+
+  /** Show notes on steps of the episode that the timeline shows, as the server has them. */
+  showNotes(notes) {
+    this.store.notes = noteMarkers(notes, this.store.table);
+    this.#notes.show(notes);
+    this.#timeline.refresh();
     this.#queue();
   }
 
@@ -161,6 +178,7 @@ export class Player extends EventTarget {
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
     this.#timeline.open(this.store);
+    this.showNotes([]);
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
     else if (this.#wantedNumber !== null) this.clock.seek(outline.table.indexOf(this.#wantedNumber));
     else this.clock.seek(0);
@@ -218,7 +236,7 @@ export class Player extends EventTarget {
       const action = actionText(outline.actionNames[step.action], step.action);
       facts.push(action, `reward ${formatNumber(step.reward)}`, `total ${formatNumber(step.cumulative)}`);
     }
-    facts.push(...outline.markers.filter(({ index }) => index === this.clock.index).map(({ label }) => label));
+    facts.push(...this.store.markers.filter(({ index }) => index === this.clock.index).map(({ label }) => label));
     const text = facts.join(", ");
     setText(this.#announcer, text);
     this.#timeline.announce(this.stepNumber, text);
@@ -242,6 +260,7 @@ export class Player extends EventTarget {
     const steps = this.#panes.map((pane, number) => this.#drawPane(pane, number, share));
     this.#delta?.draw(steps[0], steps[1], this.store.outline.meterNames);
     this.#timeline.draw(this.clock.position);
+    this.#notes.draw(this.stepNumber);
     const { table, live } = this.store.outline;
     const last = Math.max(0, table.endStep - 1);
     this.#transport.draw({

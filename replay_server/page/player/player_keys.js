@@ -2,8 +2,8 @@
 
 /**
  * @param {import("./player.js").Player} player
- * @param {{toEpisode: function(number): void, compare: function(): void, help: function(): void, leave: function():
- *   void}} page
+ * @param {{toEpisode?: function(number): void, compare?: function(): void, writeNote?: function(): void, help:
+ *   function(): void, leave?: function(): void}} page what the page around the player has; keys of the rest do nothing
  * @returns {import("../shell/keys.js").Binding[]}
  */
 export function playerKeys(player, page) {
@@ -27,15 +27,16 @@ export function playerKeys(player, page) {
     { keys: ["End"], does: "to the end; follow a live episode", run: () => controls.toEnd() },
     { keys: ["["], does: "previous marker", run: () => controls.toMarker(-1) },
     { keys: ["]"], does: "next marker", run: () => controls.toMarker(1) },
-    { keys: ["ArrowUp", "p"], does: "previous episode", run: () => page.toEpisode(-1) },
-    { keys: ["ArrowDown", "n"], does: "next episode", run: () => page.toEpisode(1) },
+    { keys: ["ArrowUp", "p"], does: "previous episode", run: page.toEpisode && (() => page.toEpisode(-1)) },
+    { keys: ["ArrowDown", "n"], does: "next episode", run: page.toEpisode && (() => page.toEpisode(1)) },
     { keys: ["i"], does: "loop from here", run: () => controls.loopFrom() },
     { keys: ["o"], does: "loop to here", run: () => controls.loopTo() },
     { keys: ["\\"], does: "no loop", run: () => controls.setLoop(null) },
     { keys: ["s"], does: "skip dull stretches", run: () => controls.toggleSkip() },
-    { keys: ["c"], does: "compare with another episode", run: () => page.compare() },
+    { keys: ["a"], does: "write a note at this step", run: page.writeNote },
+    { keys: ["c"], does: "compare with another episode", run: page.compare },
     { keys: ["f"], does: "full screen", run: () => player.toggleFullscreen() },
-    { keys: ["?"], does: "this help", run: () => page.help() },
-    { keys: ["Escape"], does: "close; back to the episodes", run: () => page.leave() },
-  ];
+    { keys: ["?"], does: "this help", run: page.help },
+    { keys: ["Escape"], does: "close; back to the episodes", run: page.leave },
+  ].filter(({ run }) => run);
 }

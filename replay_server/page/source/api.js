@@ -60,14 +60,22 @@ export function offersVideos() {
 
 /** Ask for a video of an episode; returns the address under which its progress stands. */
 export async function requestVideo(runId, episodeId) {
-  const response = await fetch(`${ROOT}/videos`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ run_id: runId, episode_id: episodeId }),
-  });
-  await check(response);
+  const response = await change("POST", "/videos", { run_id: runId, episode_id: episodeId });
   return response.headers.get("Location");
 }
+
+/** Notes that people wrote on steps, in the order of their steps, as the protocol's annotations. */
+export const fetchNotes = async (runId, episodeId) => (await get(notesPath(runId, episodeId))).annotations;
+
+/** Write a note on a step. */
+export const addNote = (runId, episodeId, note) => change("POST", notesPath(runId, episodeId), note);
+
+/** Write a note anew. */
+export const changeNote = (runId, episodeId, noteId, note) =>
+  change("PATCH", `${notesPath(runId, episodeId)}/${noteId}`, note);
+
+/** Remove a note. */
+export const removeNote = (runId, episodeId, noteId) => change("DELETE", `${notesPath(runId, episodeId)}/${noteId}`);
 
 /** What stands under an address of this server. */
 export async function fetchJson(url) {
@@ -77,6 +85,15 @@ export async function fetchJson(url) {
 }
 
 const episodePath = (runId, episodeId) => `/episodes/${runSegment(runId)}/${episodeId}`;
+
+const notesPath = (runId, episodeId) => `${episodePath(runId, episodeId)}/annotations`;
+
+async function change(method, path, body) {
+  const more = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const response = await fetch(ROOT + path, { method, ...more });
+  await check(response);
+  return response;
+}
 
 function get(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");

@@ -20,6 +20,9 @@ export class EpisodeStore extends EventTarget {
   /** @type {?import("./outline.js").Outline} */
   outline = null;
 
+  /** Notes that people wrote on steps of this episode: markers of the kind `note`, in order. */
+  notes = [];
+
   #source;
   #chunks = new Map();
   #cachedBytes = 0;
@@ -51,6 +54,12 @@ export class EpisodeStore extends EventTarget {
   /** Curves over the whole episode, as far as they are known. */
   get overview() {
     return this.outline.overview ?? this.#digest.overview;
+  }
+
+  /** Everything that is marked on the timeline, in order. */
+  get markers() {
+    const { markers } = this.outline;
+    return this.notes.length ? [...markers, ...this.notes].sort((one, other) => one.index - other.index) : markers;
   }
 
   /** The decoded chunk that holds the step with this index, or null while it is not here. */

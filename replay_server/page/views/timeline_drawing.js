@@ -39,7 +39,7 @@ export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull 
   }
   pen.fillStyle = colour.line;
   pen.fillRect(0, bottom, width, 1);
-  for (const { index, kind } of outline.markers) drawMarker(pen, xOfIndex(index), bottom, kind, colour);
+  for (const { index, kind } of store.markers) drawMarker(pen, xOfIndex(index), bottom, kind, colour);
 }
 
 /** Samples between which steps are missing. */
@@ -142,6 +142,10 @@ function drawMarker(pen, x, laneTop, kind, colour) {
       break;
     case "end":
       pen.rect(x - 3, y - 3, 6, 6);
+      break;
+    case "note":
+      pen.rect(x - 1, y - 7, 2, 14);
+      pen.rect(x + 1, y - 7, 7, 6);
       break;
     case "gap":
       pen.rect(x - 1, y - 5, 2, 10);

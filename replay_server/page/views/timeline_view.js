@@ -204,7 +204,7 @@ export class TimelineView {
 
   #nearMarker(event) {
     const { left } = this.#strip.getBoundingClientRect();
-    const { table, markers } = this.#store.outline;
+    const { table, markers } = this.#store;
     let nearest = null;
     let least = MARKER_REACH;
     for (const marker of markers) {

@@ -20,7 +20,8 @@ export class TransportView {
 
   /**
    * @param {import("../player/controls.js").Controls} controls
-   * @param {{copyLink: function(): void, help: function(): void, fullscreen: function(): void}} page
+   * @param {{copyLink?: function(): void, writeNote?: function(): void, help: function(): void, fullscreen: function():
+   *   void}} page there is a button for each
    */
   constructor(controls, page) {
     this.#play = button("play", "Play (space)", () => controls.togglePlay(), "primary");
@@ -57,9 +58,10 @@ export class TransportView {
       element(
         "div",
         { class: "group end" },
-        button("link", "Copy link at this step", () => page.copyLink()),
-        button("fullscreen", "Full screen (f)", () => page.fullscreen()),
-        button("help", "Keyboard help (?)", () => page.help()),
+        page.writeNote && button("note", "Write a note at this step (a)", page.writeNote),
+        page.copyLink && button("link", "Copy link at this step", page.copyLink),
+        button("fullscreen", "Full screen (f)", page.fullscreen),
+        button("help", "Keyboard help (?)", page.help),
       ),
     );
   }

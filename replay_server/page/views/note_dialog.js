@@ -1,0 +1,51 @@
+/** The dialog in which a person writes a note, or changes one. */
+
+import { element } from "../shell/dom.js";
+
+/** The server refuses longer ones. */
+const MAX_LETTERS = 10_000;
+
+/**
+ * Ask for the text of a note.
+ *
+ * @param {{title: string, text?: string, isNew: boolean}} note only one that is not new can be removed
+ * @returns {Promise<{choice: "save"|"remove"|"", text: string}>} no choice: the person closed the dialog
+ */
+export function askForNote({ title, text = "", isNew }) {
+  const field = element("textarea", {
+    class: "input note-field",
+    rows: 4,
+    maxLength: MAX_LETTERS,
+    required: true,
+    value: text,
+    "aria-label": "Note",
+  });
+  const save = button("Save", "save", { class: "button primary" });
+  const form = element(
+    "form",
+    { method: "dialog" },
+    element("h2", {}, title),
+    field,
+    element(
+      "div",
+      { class: "group" },
+      save,
+      button("Cancel", "", { formNoValidate: true }),
+      !isNew && button("Remove", "remove", { formNoValidate: true }),
+    ),
+  );
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(save);
+  });
+  const dialog = element("dialog", { class: "ask", "aria-label": title }, form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve({ choice: dialog.returnValue, text: field.value.trim() });
+    });
+  });
+}
+
+const button = (name, value, more) => element("button", { class: "button", value, ...more }, name);

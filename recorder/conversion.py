@@ -47,7 +47,8 @@ def convert_bytes(data: bytes, *, version: int, compression: str = "lz4") -> Con
 
 
 def _losses_of_version1(episode: Episode) -> tuple[str, ...]:
-    specs = {slot.spec for index in range(len(episode.chunks)) for slot in episode.chunk(index).slots.values()}
+    chunks = [episode.chunk(index) for index in range(len(episode.chunks))]
+    specs = {chunk.spec(name) for chunk in chunks for name in chunk.names}
     narrow = sorted(f"{spec.name} ({spec.dtype})" for spec in specs if spec.dtype not in _PYTHON_DTYPES)
     return (f"version 1 keeps the values, not their width: {', '.join(narrow)}",) if narrow else ()
 

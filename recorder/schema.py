@@ -96,15 +96,14 @@ class ColumnSpec:
     """Numbers in one step's value."""
     item_bytes: int = field(init=False, repr=False, compare=False)
     """Bytes of one number."""
+    step_bytes: int = field(init=False, repr=False, compare=False)
+    """Bytes of one step's value, unpacked."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "n_values", math.prod(self.shape))
-        object.__setattr__(self, "item_bytes", _ITEM_BYTES[self.dtype])
-
-    @property
-    def step_bytes(self) -> int:
-        """Bytes of one step's value, unpacked."""
-        return self.n_values * self.item_bytes
+        n_values, item_bytes = math.prod(self.shape), _ITEM_BYTES[self.dtype]
+        object.__setattr__(self, "n_values", n_values)
+        object.__setattr__(self, "item_bytes", item_bytes)
+        object.__setattr__(self, "step_bytes", n_values * item_bytes)
 
     @property
     def kin(self) -> str | None:
@@ -169,6 +168,8 @@ class EpisodeSchema:
     """The columns of one episode, in the order of the slots of its chunks."""
 
     columns: tuple[ColumnSpec, ...]
+    placements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What ``recorder.chunk`` has worked out for these columns."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -195,7 +196,17 @@ class EpisodeSchema:
             raise EpisodeFileCorruptError(f"schema: expected a list of columns, found {type(source).__name__}")
         if len(source) > MAX_COLUMNS:
             raise EpisodeFileTooLargeError(f"schema: {len(source)} columns, more than {MAX_COLUMNS}")
-        schema = cls(tuple(ColumnSpec.from_list(column) for column in source))
-        if len(set(schema.names)) != len(schema.names):
-            raise EpisodeFileCorruptError("schema: a column is named twice")
-        return schema
+        return _schema_of(tuple(map(ColumnSpec.from_list, source)))
+
+
+@lru_cache(maxsize=64)
+def _schema_of(columns: tuple[ColumnSpec, ...]) -> EpisodeSchema:
+    """One object for all episodes with these columns.
+
+    Raises:
+        EpisodeFileCorruptError: a column is named twice.
+    """
+    schema = EpisodeSchema(columns)
+    if len(set(schema.names)) != len(columns):
+        raise EpisodeFileCorruptError("schema: a column is named twice")
+    return schema

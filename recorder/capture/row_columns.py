@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.copying import ARRAY_FIELDS
+from recorder.capture.copying import ARRAY_FIELDS, ArrayKind
 from recorder.chunk import ColumnData
 from recorder.schema import EXTRAS_PREFIX
 
@@ -70,6 +72,8 @@ def columns_of_rows(rows: Sequence[Row]) -> tuple[dict[str, ColumnData], int]:
         KindChangedError: the rows before the one it names fit together.
     """
     by_field = list(zip(*rows, strict=True))
+    layouts = by_field[_LAYOUT]
+    layout = layouts[0] if layouts.count(layouts[0]) == len(layouts) else None
     columns: dict[str, ColumnData] = {}
     n_refused = 0
     for index in range(_FIRST_COLUMN, _EXTRAS):
@@ -77,9 +81,10 @@ def columns_of_rows(rows: Sequence[Row]) -> tuple[dict[str, ColumnData], int]:
         values = by_field[index]
         if values[0] is None and values.count(None) == len(values):
             continue
-        if name in ARRAY_FIELDS and bytes in (classes := set(map(type, values))):
-            data: ColumnData | None = _column_of_bytes(name, values, by_field[_LAYOUT], classes)
-        else:
+        data = _column_at_once(values, getattr(layout, name, None))
+        if data is None and name in ARRAY_FIELDS and bytes in (classes := set(map(type, values))):
+            data = _column_of_bytes(name, values, layouts, classes)
+        elif data is None:
             data, n_wrong = _column_of_values(values)
             n_refused += n_wrong
         if data is not None:
@@ -93,11 +98,38 @@ def columns_of_rows(rows: Sequence[Row]) -> tuple[dict[str, ColumnData], int]:
     return columns, n_refused
 
 
+def _column_at_once(values: Sequence[Any], kind: ArrayKind | None) -> ColumnData | None:
+    """The usual case by the shortest way: arrays of one kind, or numbers of Python's; None when it is another.
+
+    (``struct`` takes a third of the time of ``numpy.array``.)
+    """
+    first = values[0].__class__
+    try:
+        if first is bytes:
+            if kind is not None:
+                return ColumnData(np.frombuffer(b"".join(values), kind.dtype).reshape(len(values), *kind.shape))
+        elif first in _PACKED_AS and set(map(type, values)) == {first}:
+            letter, dtype = _PACKED_AS[first]
+            return ColumnData(np.frombuffer(_packer(len(values), letter)(*values), dtype))
+    except (TypeError, struct.error):
+        pass  # some arrays are missing; a number needs more than 64 bits
+    return None
+
+
+_PACKED_AS: dict[type[Any], tuple[str, type[Any]]] = {
+    float: ("d", np.float64),
+    int: ("q", np.int64),
+    bool: ("?", np.bool_),
+}
+
+
+@lru_cache(maxsize=1024)
+def _packer(n_values: int, letter: str) -> Callable[..., bytes]:
+    return struct.Struct(f"<{n_values}{letter}").pack
+
+
 def _column_of_bytes(name: str, values: Sequence[Any], layouts: Sequence[Any], classes: set[type[Any]]) -> ColumnData:
-    """An array field of which at least one row holds an array."""
-    if len(classes) == 1 and layouts.count(layouts[0]) == len(layouts):
-        kind = getattr(layouts[0], name)
-        return ColumnData(np.frombuffer(b"".join(values), kind.dtype).reshape(len(values), *kind.shape))
+    """An array field of which at least one row holds an array, when not all are of one kind."""
     known = [index for index, value in enumerate(values) if value is not None]
     first = layouts[known[0]]
     kind = getattr(first, name)

@@ -10,15 +10,16 @@ from recorder.chunk.chunk import (
     MAX_CHUNK_STEPS,
     Chunk,
     ColumnData,
-    Slot,
+    LooseColumn,
     chunk_from,
     decode_chunk,
     encode_chunk,
     spec_of,
 )
-from recorder.chunk.columns import Packed, choose_encoding, decode_columns, encode_columns
+from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, content_bytes, decompress_frame, frame_end
 from recorder.chunk.joining import MAX_COLUMN_BYTES, join_columns
+from recorder.chunk.placement import NOTHING_PLACED
 from recorder.chunk.unpacking import unpack_bounded, unpack_sequence
 
 __all__ = [
@@ -27,19 +28,19 @@ __all__ = [
     "MAX_CHUNK_STEPS",
     "MAX_COLUMN_BYTES",
     "MAX_FRAME_BYTES",
+    "NOTHING_PLACED",
     "Chunk",
     "ColumnData",
-    "Packed",
-    "Slot",
+    "ColumnGroup",
+    "LooseColumn",
+    "Stretch",
     "choose_encoding",
     "chunk_from",
     "compress_frame",
     "content_bytes",
     "decode_chunk",
-    "decode_columns",
     "decompress_frame",
     "encode_chunk",
-    "encode_columns",
     "frame_end",
     "join_columns",
     "spec_of",

@@ -8,19 +8,20 @@ for the steps whose bit is set). The specification is ``episode_file/FORMAT.md``
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk.columns import Packed, choose_encoding, decode_columns, encode_columns, in_order
+from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
+from recorder.chunk.placement import Placement, place, place_added
 from recorder.chunk.unpacking import unpack_bounded
 from recorder.errors import EpisodeFileCorruptError
-from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
+from recorder.schema import MAX_COLUMNS, ColumnSpec, EpisodeSchema
 
 __all__ = [
     "MAX_CHUNK_BYTES",
@@ -28,7 +29,7 @@ __all__ = [
     "MAX_CHUNK_STEPS",
     "Chunk",
     "ColumnData",
-    "Slot",
+    "LooseColumn",
     "chunk_from",
     "decode_chunk",
     "encode_chunk",
@@ -72,23 +73,23 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
         columns: by name; absent ones are left out.
     """
     slots: list[Any] = []
-    together: dict[str, list[int]] = {}
+    pattern: list[int | None] = []
+    first_of_kin: dict[str, int] = {}
     n_matched = 0
     for index, spec in enumerate(schema.columns):
         data = columns.get(spec.name)
-        if data is None or data.values.dtype.str != spec.dtype or data.values.shape[1:] != spec.shape:
-            slots.append(None)
-            continue
-        n_matched += 1
-        if data.present is not None or (kin := spec.kin) is None:
-            slots.append(_alone(data, spec))
-        else:
-            indexes = together.setdefault(kin, [])
-            indexes.append(index)
-            slots.append(indexes[0])
-    for indexes in together.values():
-        specs = in_order(schema.columns[index] for index in indexes)
-        slots[indexes[0]] = encode_columns([(spec, columns[spec.name].values) for spec in specs])
+        slot: Any = None
+        lies_in: int | None = None
+        if data is not None and data.values.dtype.str == spec.dtype and data.values.shape[1:] == spec.shape:
+            n_matched += 1
+            if data.present is not None:
+                slot = _alone(data, spec)
+            else:
+                slot = lies_in = index if spec.kin is None else first_of_kin.setdefault(spec.kin, index)
+        slots.append(slot)
+        pattern.append(lies_in)
+    for index, group in place(schema, tuple(pattern)).groups:
+        slots[index] = group.encode([columns[name].values for name in group.names])
     added: list[list[Any]] = []
     if n_matched < len(columns):
         for name, data in columns.items():
@@ -102,33 +103,42 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
 
 
 def _alone(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
-    encoded = encode_columns([(spec, data.values)])
+    encoded = ColumnGroup([spec]).encode([data.values])
     return encoded if data.present is None else [np.packbits(data.present).tobytes(), encoded]
 
 
-class Slot(NamedTuple):
-    """One column in one chunk."""
+class LooseColumn(NamedTuple):
+    """A column that lies alone in a chunk, because some steps have no value."""
 
     spec: ColumnSpec
-    packed: Packed
-    """Its bytes, perhaps among those of others."""
-    present: NDArray[np.bool_] | None = None
+    stretch: Stretch
+    """The steps that have one."""
+    present: NDArray[np.bool_] | None
     """``bool[n_steps]``, or None when every step has a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk whose frame is unpacked and whose columns are decoded when asked for."""
+    """A chunk whose frame is unpacked and whose columns are decoded when asked for.
+
+    Args:
+        names: of the columns that this chunk has values of, in the order of the schema.
+        placement: those that every step has a value of.
+        data: the bytes of each of its groups.
+        loose: the other columns.
+    """
 
     first_step: int
     n_steps: int
-    slots: Mapping[str, Slot]
+    names: tuple[str, ...]
+    placement: Placement
+    data: tuple[bytes, ...]
+    loose: Mapping[str, LooseColumn]
     _decoded: dict[str, ColumnData] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
-    def names(self) -> Collection[str]:
-        """Names of the columns that this chunk has values of."""
-        return self.slots.keys()
+    def spec(self, name: str) -> ColumnSpec:
+        """What a column is in this chunk, one of ``names``."""
+        return self.loose[name].spec if name in self.loose else self.placement.specs[name]
 
     def column(self, name: str) -> ColumnData | None:
         """The values of a column, decoded once; None when this chunk has none.
@@ -137,10 +147,26 @@ class Chunk:
             EpisodeFileCorruptError: the bytes don't fit the column.
         """
         data = self._decoded.get(name)
-        if data is None and (slot := self.slots.get(name)) is not None:
-            values = decode_columns([slot.packed], [name])
-            data = self._decoded[name] = ColumnData(values[name], slot.present)
+        if data is None and (data := self.columns([name]).get(name)) is not None:
+            self._decoded[name] = data
         return data
+
+    def columns(self, names: Collection[str]) -> dict[str, ColumnData]:
+        """The values of several columns, as far as this chunk has them; decoded at once, and not kept.
+
+        Raises:
+            EpisodeFileCorruptError: the bytes don't fit the columns.
+        """
+        found: dict[str, ColumnData] = {}
+        for (_, group), data in zip(self.placement.groups, self.data, strict=True):
+            wanted = [name for name in group.names if name in names]
+            if wanted:
+                decoded = group.decode([Stretch(self.n_steps, data)], wanted)
+                found.update((name, ColumnData(values)) for name, values in decoded.items())
+        for name, (spec, stretch, present) in self.loose.items():
+            if name in names:
+                found[name] = ColumnData(ColumnGroup([spec]).decode([stretch])[name], present)
+        return found
 
 
 def decode_chunk(frame: bytes | memoryview, schema: EpisodeSchema) -> Chunk:
@@ -162,50 +188,44 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
         EpisodeFileTooLargeError: a column of its own is beyond the reader's limits.
     """
     match body:
-        case [int(first_step), int(n_steps), list(packed)]:
+        case [int(first_step), int(n_steps), list(slots)]:
             columns = schema.columns
-        case [int(first_step), int(n_steps), list(packed), list(added)]:
+        case [int(first_step), int(n_steps), list(slots), list(added)]:
             columns = (*schema.columns, *(ColumnSpec.from_list(spec) for spec in added))
         case _:
             raise EpisodeFileCorruptError(f"chunk: expected [first_step, n_steps, slots], found {body!r:.100}")
     if not 0 < n_steps <= MAX_CHUNK_STEPS or not 0 <= first_step < 2**63 - MAX_CHUNK_STEPS:
         raise EpisodeFileCorruptError(f"chunk: {n_steps} steps from step {first_step}")
-    if len(packed) != len(columns):
-        raise EpisodeFileCorruptError(f"chunk: {len(packed)} slots for {len(columns)} columns")
-    return Chunk(first_step, n_steps, _slots_from(packed, columns, n_steps))
-
-
-def _slots_from(packed: Sequence[object], columns: Sequence[ColumnSpec], n_steps: int) -> dict[str, Slot]:
-    slots: dict[str, Slot] = {}
-    together: dict[int, list[ColumnSpec]] = {}
-    for index, (spec, content) in enumerate(zip(columns, packed, strict=True)):
-        if content is None:
-            continue
-        if spec.name in slots:
-            raise EpisodeFileCorruptError(f"chunk: column {spec.name!r} stands in it twice")
-        if isinstance(content, bytes):
-            together[index] = [spec]
-            slots[spec.name] = _TO_COME
-        elif type(content) is int and content in together and spec.kin == columns[content].kin is not None:
-            together[content].append(spec)
-            slots[spec.name] = _TO_COME
+    if len(slots) != len(columns):
+        raise EpisodeFileCorruptError(f"chunk: {len(slots)} slots for {len(columns)} columns")
+    pattern: list[int | None] = []
+    loose: dict[str, LooseColumn] = {}
+    for index, slot in enumerate(slots):
+        if slot.__class__ is bytes:
+            pattern.append(index)
+        elif slot.__class__ is int and slot != index:
+            pattern.append(slot)
         else:
-            slots[spec.name] = _masked(content, spec, n_steps)
-    for index, specs in together.items():
-        shared = Packed(in_order(specs), n_steps, cast("bytes", packed[index]))
-        for spec in specs:
-            slots[spec.name] = Slot(spec, shared)
-    return slots
+            pattern.append(None)
+            if slot is not None:
+                spec = columns[index]
+                loose[spec.name] = _loose(slot, spec, n_steps)
+    is_alike = columns is schema.columns
+    placement = place(schema, tuple(pattern)) if is_alike else place_added(columns, tuple(pattern))
+    if is_alike and not loose:
+        names = placement.names
+    else:
+        names = tuple(spec.name for spec, slot in zip(columns, slots, strict=True) if slot is not None)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise EpisodeFileCorruptError(f"chunk: column {twice!r} stands in it twice")
+    return Chunk(first_step, n_steps, names, placement, tuple(slots[slot] for slot, _ in placement.groups), loose)
 
 
-_TO_COME = Slot(ColumnSpec("", "|u1", (), Encoding.PLAIN), Packed((), 0, b""))
-"""Keeps the place of a column until all are known that lie together with it."""
-
-
-def _masked(content: object, spec: ColumnSpec, n_steps: int) -> Slot:
-    match content:
+def _loose(slot: object, spec: ColumnSpec, n_steps: int) -> LooseColumn:
+    match slot:
         case [bytes(mask), bytes(data)] if len(mask) == (n_steps + 7) // 8:
             present = np.unpackbits(np.frombuffer(mask, np.uint8), count=n_steps).view(np.bool_)
-            return Slot(spec, Packed((spec,), int(np.count_nonzero(present)), data), present)
+            return LooseColumn(spec, Stretch(int(np.count_nonzero(present)), data), present)
         case _:
-            raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {content!r:.60}")
+            raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {slot!r:.60}")

@@ -4,12 +4,11 @@ LZ4 finds repeated bytes and has no entropy coder, so the arrangement does half 
 by component along the steps, differences make slow changes small, zigzag makes small negative ones small too, and planes
 gather the high bytes, which are then mostly zero.
 
-Columns are small and calls of numpy are not, so columns of one kind are arranged as one matrix.
+Columns are small and calls of numpy are not, so columns of one kin are arranged as one matrix.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -21,47 +20,133 @@ from numpy.typing import NDArray
 from recorder.errors import EpisodeFileCorruptError
 from recorder.schema import ColumnSpec, Encoding
 
-__all__ = ["Packed", "choose_encoding", "decode_columns", "encode_columns", "in_order"]
+__all__ = ["ColumnGroup", "Stretch", "choose_encoding"]
 
 
-def encode_columns(columns: Sequence[tuple[ColumnSpec, NDArray[Any]]]) -> bytes:
-    """Arrange the values of columns that lie together.
+class Stretch(NamedTuple):
+    """Some steps of a group of columns, as bytes."""
+
+    n_steps: int
+    data: bytes
+
+
+class ColumnGroup:
+    """Columns that lie together.
 
     Args:
-        columns: of one kin, those of encoding ``DELTA`` first; or a single one. Values are ``dtype[n_steps, *shape]``.
+        specs: columns of one kin, or a single one.
     """
-    spec, values = columns[0]
-    if spec.encoding is Encoding.PLAIN:
-        return values.tobytes()
-    along = _component_by_component(columns)
-    if spec.encoding is Encoding.BITS:
-        return np.packbits(along).tobytes()
-    n_deltas = sum(spec.n_values for spec, _ in columns if spec.encoding is Encoding.DELTA)
-    if n_deltas:
-        _difference(along[:n_deltas])
-    if spec.item_bytes == 1:
-        return along.tobytes()
-    cells = along.reshape(-1).view(np.uint8).reshape(-1, spec.item_bytes)
-    planes = np.empty(cells.shape[::-1], np.uint8)
-    for index in range(spec.item_bytes):  # twice as fast as one transposed copy
-        planes[index] = cells[:, index]
-    return planes.tobytes()
 
+    def __init__(self, specs: Iterable[ColumnSpec]) -> None:
+        # Those with differences first: then these can be taken of all at once.
+        self.specs = tuple(sorted(specs, key=lambda spec: spec.encoding is not Encoding.DELTA))
+        self.names = tuple(spec.name for spec in self.specs)
+        self._ends = list(accumulate(spec.n_values for spec in self.specs))
+        self._n_values = self._ends[-1]
+        self._n_deltas = sum(spec.n_values for spec in self.specs if spec.encoding is Encoding.DELTA)
+        self._encoding = self.specs[0].encoding
+        self._item_bytes = self.specs[0].item_bytes
 
-def _component_by_component(columns: Sequence[tuple[ColumnSpec, NDArray[Any]]]) -> NDArray[Any]:
-    """``int[n_values, n_steps]``: the bit patterns, the components of one column below those of the one before."""
-    spec, values = columns[0]
-    n_steps, dtype = len(values), np.dtype(f"<i{spec.item_bytes}")
-    along = np.empty((sum(spec.n_values for spec, _ in columns), n_steps), dtype)
-    start = 0
-    for spec, values in columns:
-        bits = values.view(dtype)
-        if values.ndim == 1:
-            along[start] = bits
-        else:
-            along[start : start + spec.n_values] = bits.reshape(n_steps, spec.n_values).T
-        start += spec.n_values
-    return along
+    def encode(self, columns: Sequence[NDArray[Any]]) -> bytes:
+        """Arrange the values of all columns.
+
+        Args:
+            columns: ``dtype[n_steps, *shape]`` each, in the order of ``specs``.
+        """
+        if self._encoding is Encoding.PLAIN:
+            (values,) = columns
+            return values.tobytes()
+        along = self._component_by_component(columns)
+        if self._encoding is Encoding.BITS:
+            return np.packbits(along).tobytes()
+        if self._n_deltas:
+            _difference(along[: self._n_deltas])
+        if self._item_bytes == 1:
+            return along.tobytes()
+        cells = along.reshape(-1).view(np.uint8).reshape(-1, self._item_bytes)
+        planes = np.empty(cells.shape[::-1], np.uint8)
+        for index in range(self._item_bytes):  # twice as fast as one transposed copy
+            planes[index] = cells[:, index]
+        return planes.tobytes()
+
+    def _component_by_component(self, columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """``int[n_values, n_steps]``: the bit patterns, the components of one column below those of the one before."""
+        n_steps, dtype = len(columns[0]), np.dtype(f"<i{self._item_bytes}")
+        along = np.empty((self._n_values, n_steps), dtype)
+        start = 0
+        for values, end in zip(columns, self._ends, strict=True):
+            bits = values.view(dtype)
+            if values.ndim == 1:
+                along[start] = bits
+            else:
+                along[start:end] = bits.reshape(n_steps, end - start).T
+            start = end
+        return along
+
+    def decode(self, stretches: Sequence[Stretch], names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+        """The inverse, over successive stretches.
+
+        Args:
+            stretches: one or more.
+            names: the columns wanted, one or more; None for all.
+
+        Returns:
+            ``dtype[n_steps, *shape]`` each, over all stretches. Read-only where it is the bytes themselves.
+
+        Raises:
+            EpisodeFileCorruptError: the bytes are not as many as the shapes need.
+        """
+        n_total = 0
+        for n_steps, data in stretches:
+            self._check_size(n_steps, len(data))
+            n_total += n_steps
+        wanted = [
+            (spec, end) for spec, end in zip(self.specs, self._ends, strict=True) if names is None or spec.name in names
+        ]
+        first, last = wanted[0][1] - wanted[0][0].n_values, wanted[-1][1]
+        if n_total * (last - first) == 0:
+            return {spec.name: np.empty((n_total, *spec.shape), spec.dtype) for spec, _ in wanted}
+        if self._encoding is Encoding.PLAIN:
+            spec = self.specs[0]
+            values = np.frombuffer(b"".join(data for _, data in stretches), spec.dtype)
+            return {spec.name: values.reshape(n_total, *spec.shape)}
+        series = self._gather(stretches, n_total, slice(first, last))
+        if self._n_deltas > first:
+            _undo_difference(series[: self._n_deltas - first], stretches)
+        decoded = {}
+        for spec, end in wanted:
+            if spec.n_values == 1:
+                values = series[end - 1 - first].view(spec.dtype)
+                decoded[spec.name] = values.reshape(n_total, *spec.shape) if spec.shape else values
+            else:
+                values = np.ascontiguousarray(series[end - spec.n_values - first : end - first].T).view(spec.dtype)
+                decoded[spec.name] = values if len(spec.shape) == 1 else values.reshape(n_total, *spec.shape)
+        return decoded
+
+    def _check_size(self, n_steps: int, n_bytes: int) -> None:
+        n_bits = n_steps * self._n_values * (1 if self._encoding is Encoding.BITS else 8 * self._item_bytes)
+        if n_bytes != (n_bits + 7) // 8:
+            kinds = ", ".join(f"{spec.name!r} {spec.dtype}{list(spec.shape)}" for spec in self.specs)
+            raise EpisodeFileCorruptError(
+                f"expected {(n_bits + 7) // 8} bytes for {n_steps} steps of {kinds:.200}, found {n_bytes}"
+            )
+
+    def _gather(self, stretches: Sequence[Stretch], n_total: int, wanted: slice) -> NDArray[Any]:
+        """``uint[n_wanted, n_total]``: these numbers of all steps, out of their planes or bits."""
+        itemsize = self._item_bytes
+        series = np.empty((wanted.stop - wanted.start, n_total), f"<u{itemsize}")
+        cells = series.view(np.uint8).reshape(*series.shape, itemsize)
+        start = 0
+        for n_steps, data in stretches:
+            raw = np.frombuffer(data, np.uint8)
+            if self._encoding is Encoding.BITS:
+                raw = np.unpackbits(raw, count=n_steps * self._n_values)
+            planes = raw.reshape(itemsize, self._n_values, n_steps)[:, wanted]
+            here = cells[:, start : start + n_steps]
+            for index in range(itemsize):
+                here[:, :, index] = planes[index]
+            start += n_steps
+        return series
 
 
 def _difference(series: NDArray[Any]) -> None:
@@ -74,96 +159,16 @@ def _difference(series: NDArray[Any]) -> None:
     np.bitwise_xor(deltas, series, out=series)
 
 
-def _undo_difference(series: NDArray[Any], stops: Sequence[int]) -> None:
-    """The inverse, over stretches that end at ``stops``."""
+def _undo_difference(series: NDArray[Any], stretches: Sequence[Stretch]) -> None:
+    """The inverse, stretch by stretch."""
     signs = series & 1
     np.right_shift(series, 1, out=series)
     np.bitwise_xor(series, np.negative(signs, out=signs), out=series)
     start = 0
-    for stop in stops:
-        np.add.accumulate(series[:, start:stop], axis=1, out=series[:, start:stop])
-        start = stop
-
-
-def in_order(specs: Iterable[ColumnSpec]) -> tuple[ColumnSpec, ...]:
-    """Columns of one kin in the order in which they lie together: differences can then be taken of all at once."""
-    return tuple(sorted(specs, key=lambda spec: spec.encoding is not Encoding.DELTA))
-
-
-class Packed(NamedTuple):
-    """A stretch of columns that lie together."""
-
-    specs: tuple[ColumnSpec, ...]
-    """The columns in their order: of one kin, those of encoding ``DELTA`` first; or a single one."""
-    n_steps: int
-    """Steps that have a value."""
-    data: bytes
-
-
-def decode_columns(stretches: Sequence[Packed], names: Collection[str]) -> dict[str, NDArray[Any]]:
-    """The inverse of ``encode_columns``, over successive stretches.
-
-    Args:
-        stretches: one or more, of the same columns.
-        names: the columns wanted, at least one.
-
-    Returns:
-        ``dtype[n_steps, *shape]`` each, over all stretches. Read-only where it is the bytes themselves.
-
-    Raises:
-        EpisodeFileCorruptError: the bytes are not as many as the shapes need.
-    """
-    specs = stretches[0].specs
-    ends = list(accumulate(spec.n_values for spec in specs))
-    for stretch in stretches:
-        _check_size(stretch, ends[-1])
-    wanted = [(spec, end - spec.n_values, end) for spec, end in zip(specs, ends, strict=True) if spec.name in names]
-    n_total = sum(stretch.n_steps for stretch in stretches)
-    first, last = wanted[0][1], wanted[-1][2]
-    if n_total * (last - first) == 0:
-        return {spec.name: np.empty((n_total, *spec.shape), spec.dtype) for spec, _, _ in wanted}
-    if specs[0].encoding is Encoding.PLAIN:
-        values = np.frombuffer(b"".join(stretch.data for stretch in stretches), specs[0].dtype)
-        return {specs[0].name: values.reshape(n_total, *specs[0].shape)}
-    stops = list(accumulate(stretch.n_steps for stretch in stretches))
-    series = _gather(stretches, stops, ends[-1], slice(first, last))
-    n_deltas = max((end for spec, _, end in wanted if spec.encoding is Encoding.DELTA), default=first) - first
-    if n_deltas:
-        _undo_difference(series[:n_deltas], stops)
-    decoded = {}
-    for spec, start, end in wanted:
-        if end == start + 1:
-            values = series[start - first]
-        else:
-            values = np.ascontiguousarray(series[start - first : end - first].T)
-        decoded[spec.name] = values.view(spec.dtype).reshape(n_total, *spec.shape)
-    return decoded
-
-
-def _check_size(stretch: Packed, n_values: int) -> None:
-    spec = stretch.specs[0]
-    n_bits = stretch.n_steps * n_values * (1 if spec.encoding is Encoding.BITS else 8 * spec.item_bytes)
-    if len(stretch.data) != (n_bits + 7) // 8:
-        kinds = ", ".join(f"{spec.name!r} {spec.dtype}{list(spec.shape)}" for spec in stretch.specs)
-        raise EpisodeFileCorruptError(
-            f"expected {(n_bits + 7) // 8} bytes for {stretch.n_steps} steps of {kinds:.200}, found {len(stretch.data)}"
-        )
-
-
-def _gather(stretches: Sequence[Packed], stops: Sequence[int], n_values: int, wanted: slice) -> NDArray[Any]:
-    """``uint[n_wanted, n_steps]``: these numbers of all steps, out of their planes or bits."""
-    spec = stretches[0].specs[0]
-    itemsize = spec.item_bytes
-    series = np.empty((wanted.stop - wanted.start, stops[-1]), f"<u{itemsize}")
-    cells = series.view(np.uint8).reshape(*series.shape, itemsize)
-    for stretch, stop in zip(stretches, stops, strict=True):
-        raw = np.frombuffer(stretch.data, np.uint8)
-        if spec.encoding is Encoding.BITS:
-            raw = np.unpackbits(raw, count=n_values * stretch.n_steps)
-        planes = raw.reshape(itemsize, n_values, stretch.n_steps)[:, wanted]
-        for index in range(itemsize):
-            cells[:, stop - stretch.n_steps : stop, index] = planes[index]
-    return series
+    for n_steps, _ in stretches:
+        stretch = series[:, start : start + n_steps]
+        np.add.accumulate(stretch, axis=1, out=stretch)
+        start += n_steps
 
 
 _ALONE_COST = 16
@@ -176,7 +181,7 @@ def choose_encoding(values: NDArray[np.generic]) -> Encoding:
         return Encoding.BITS
     sizes = {}
     for encoding in (Encoding.DELTA, Encoding.PLANES, Encoding.PLAIN):
-        encoded = encode_columns([(ColumnSpec("", values.dtype.str, values.shape[1:], encoding), values)])
-        sizes[encoding] = len(lz4.block.compress(encoded, store_size=False))
+        group = ColumnGroup([ColumnSpec("", values.dtype.str, values.shape[1:], encoding)])
+        sizes[encoding] = len(lz4.block.compress(group.encode([values]), store_size=False))
     sizes[Encoding.PLAIN] += values.nbytes // _ALONE_COST
     return min(sizes, key=sizes.__getitem__)

@@ -29,6 +29,12 @@ MAX_FRAME_BYTES = 128 * 2**20
 
 MAX_FRAME_HEADER_BYTES = 19
 
+_MIN_FRAME_BYTES = 15
+"""Magic, flags, content size, header checksum."""
+
+_HAS_BLOCK_CHECKSUMS, _HAS_CONTENT_SIZE, _HAS_CONTENT_CHECKSUM, _HAS_DICTIONARY = 0x10, 0x08, 0x04, 0x01
+"""The frame's flags, in its fifth byte."""
+
 _MAX_RATIO = 255
 """LZ4 can't make anything smaller than a 255th: a frame that claims more is lying."""
 
@@ -49,8 +55,8 @@ def frame_end(data: bytes | memoryview, start: int = 0) -> int:
             f"expected an LZ4 frame at byte {start}, found {bytes(data[start : start + 4])!r}"
         )
     flags = data[start + 4] if len(data) > start + 4 else 0
-    block_checksum_bytes = 4 if flags & 0x10 else 0
-    end = start + 7 + (8 if flags & 0x08 else 0) + (4 if flags & 0x01 else 0)
+    block_checksum_bytes = 4 if flags & _HAS_BLOCK_CHECKSUMS else 0
+    end = start + 7 + (8 if flags & _HAS_CONTENT_SIZE else 0) + (4 if flags & _HAS_DICTIONARY else 0)
     size = -1
     while size != 0:
         if end + 4 > len(data):
@@ -59,7 +65,7 @@ def frame_end(data: bytes | memoryview, start: int = 0) -> int:
         end += 4
         if size != 0:
             end += (size & 0x7FFFFFFF) + block_checksum_bytes
-    end += 4 if flags & 0x04 else 0
+    end += 4 if flags & _HAS_CONTENT_CHECKSUM else 0
     if end > len(data):
         raise EpisodeFileCorruptError(f"the LZ4 frame at byte {start} is cut off")
     return end
@@ -71,10 +77,9 @@ def content_bytes(frame: bytes | memoryview) -> int:
     Raises:
         EpisodeFileCorruptError: it is not a frame, or states no size. Its header is all that is looked at.
     """
-    try:
-        claimed = int(lz4.frame.get_frame_info(frame)["content_size"])
-    except RuntimeError as error:
-        raise EpisodeFileCorruptError(f"not an LZ4 frame: {error}") from error
+    if len(frame) < _MIN_FRAME_BYTES or frame[:4] != FRAME_MAGIC:
+        raise EpisodeFileCorruptError(f"not an LZ4 frame: {bytes(frame[:4])!r}")
+    claimed = int.from_bytes(frame[6:14], "little") if frame[4] & _HAS_CONTENT_SIZE else 0
     if claimed == 0:
         raise EpisodeFileCorruptError("an LZ4 frame does not state the size of its content")
     return claimed

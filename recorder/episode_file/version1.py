@@ -14,7 +14,15 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk import MAX_CHUNK_STEPS, Chunk, Packed, Slot, compress_frame, encode_columns
+from recorder.chunk import (
+    MAX_CHUNK_STEPS,
+    NOTHING_PLACED,
+    Chunk,
+    ColumnGroup,
+    LooseColumn,
+    Stretch,
+    compress_frame,
+)
 from recorder.episode import EpisodeMetadata, RecordedStep
 from recorder.episode_file.version2 import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, UsageError
@@ -120,8 +128,8 @@ def parse_version1(header: Mapping[str, Any], *, compression: str, unpacked_byte
         chunks.append(_chunk_of(first, stretch))
     specs: dict[str, ColumnSpec] = {}
     for chunk in chunks:
-        for name, slot in chunk.slots.items():
-            specs.setdefault(name, slot.spec)
+        for name, column in chunk.loose.items():
+            specs.setdefault(name, column.spec)
     refs = tuple(ChunkRef(chunk.first_step, chunk.n_steps, 0, 0) for chunk in chunks)
     return Version1File(header, EpisodeSchema(tuple(specs.values())), refs, compression, unpacked_bytes, tuple(chunks))
 
@@ -157,10 +165,11 @@ def _shape_of(value: object, name: str, depth: int = 0) -> tuple[int, ...]:
 
 
 def _chunk_of(first_step: int, steps: Sequence[Mapping[str, Any]]) -> Chunk:
-    slots = {
-        name: _slot_of(name, [step.get(name) for step in steps]) for name in dict.fromkeys(k for s in steps for k in s)
+    columns = {
+        name: _column_of(name, [step.get(name) for step in steps])
+        for name in dict.fromkeys(k for s in steps for k in s)
     }
-    return Chunk(first_step, len(steps), slots)
+    return Chunk(first_step, len(steps), tuple(columns), NOTHING_PLACED, (), columns)
 
 
 def _exact(values: Sequence[Any], rounded: NDArray[Any]) -> NDArray[Any]:
@@ -169,7 +178,7 @@ def _exact(values: Sequence[Any], rounded: NDArray[Any]) -> NDArray[Any]:
     return numbers.astype(np.uint64) if all(type(n) is int and n >= 0 for n in numbers.flat) else rounded
 
 
-def _slot_of(name: str, values: Sequence[Any]) -> Slot:
+def _column_of(name: str, values: Sequence[Any]) -> LooseColumn:
     known = [value for value in values if value is not None]
     array = np.array(known)
     if array.dtype.kind == "f" and array.size and array.max() >= 2**63:
@@ -179,4 +188,4 @@ def _slot_of(name: str, values: Sequence[Any]) -> Slot:
     encoding = Encoding.BITS if array.dtype == np.bool_ else Encoding.PLAIN
     spec = ColumnSpec.from_list([name, array.dtype.str, list(array.shape[1:]), str(encoding)])
     present = None if len(known) == len(values) else np.array([value is not None for value in values])
-    return Slot(spec, Packed((spec,), len(known), encode_columns([(spec, array)])), present)
+    return LooseColumn(spec, Stretch(len(known), ColumnGroup([spec]).encode([array])), present)

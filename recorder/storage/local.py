@@ -6,8 +6,10 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 from recorder.errors import EpisodeFileTooLargeError, StorageError
@@ -30,14 +32,14 @@ class LocalStorage(Storage):
         root: the folder.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str | Path) -> None:
         self.root = str(root)
 
     def write_all(self, files: Mapping[str, bytes]) -> None:
         paths = {self._path(name): data for name, data in files.items()}
         try:
-            for folder in {path.parent for path in paths}:
-                folder.mkdir(parents=True, exist_ok=True)
+            for folder in _folders_of(paths):
+                os.makedirs(folder, exist_ok=True)
             if len(paths) <= 1:
                 for path, data in paths.items():
                     _write_synced(path, data)
@@ -46,7 +48,7 @@ class LocalStorage(Storage):
             else:
                 with ThreadPoolExecutor(min(_N_SYNC_THREADS, len(paths)), "sync") as pool:
                     list(pool.map(_write_synced, paths.keys(), paths.values()))
-            for folder in {path.parent for path in paths}:
+            for folder in _folders_of(paths):
                 _sync_folder(folder)
         except OSError as error:
             raise StorageError(f"can't write recordings ({error.strerror}): {error.filename or self.root}") from error
@@ -54,7 +56,7 @@ class LocalStorage(Storage):
     def read(self, name: str, *, max_bytes: int) -> bytes:
         path = self._path(name)
         try:
-            status = path.stat()
+            status = os.stat(path)
             if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
                 raise StorageError(f"not a file: {path}")
             if status.st_size > max_bytes:
@@ -69,7 +71,7 @@ class LocalStorage(Storage):
     def delete(self, name: str) -> bool:
         path = self._path(name)
         try:
-            path.unlink()
+            os.unlink(path)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -96,42 +98,59 @@ class LocalStorage(Storage):
                 raise StorageError(f"can't delete an unfinished file ({error.strerror}): {path}") from error
         return n_deleted
 
-    def _path(self, name: str) -> Path:
-        if ".." in name.split("/") or "\0" in name or Path(name).is_absolute():
+    def _path(self, name: str) -> str:
+        if ".." in name.split("/") or "\0" in name or os.path.isabs(name):
             raise StorageError(f"{name!r} is no place below the recordings folder: {self.root}")
-        return Path(self.root, name)
+        return os.path.join(self.root, name)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+def _folders_of(paths: Iterable[str]) -> set[str]:
+    return {os.path.dirname(path) for path in paths}
+
+
+def _temporary_of(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{secrets.token_hex(6)}")
+
+
+def _write_synced(path: str, data: bytes) -> None:
+    temporary = _temporary_of(path)
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 
-def _write_synced_together(paths: Mapping[Path, bytes]) -> None:
-    temporaries = {path.with_name(f".{path.name}.{secrets.token_hex(6)}"): path for path in paths}
+def _write_synced_together(paths: Mapping[str, bytes]) -> None:
+    temporaries = {_temporary_of(path): path for path in paths}
     try:
         for temporary, path in temporaries.items():
-            with temporary.open("xb") as file:
-                file.write(paths[path])
-        for folder in {path.parent for path in paths}:
-            sync_file_system(folder)
+            with open(temporary, "xb", buffering=0) as file:
+                _write_whole(file, paths[path])
+        for folder in _folders_of(paths):
+            sync_file_system(Path(folder))
         for temporary, path in temporaries.items():
-            temporary.replace(path)
+            os.replace(temporary, path)
     except BaseException:
         for temporary in temporaries:
-            temporary.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def _write_whole(file: FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.chunk import Packed, choose_encoding, decode_columns, encode_columns
-from recorder.chunk.columns import in_order
+from recorder.chunk import ColumnGroup, Stretch, choose_encoding
 from recorder.errors import EpisodeFileCorruptError
 from recorder.schema import ALLOWED_DTYPES, ColumnSpec, Encoding
 from tests.chunk.samples import SHAPES, assert_same_bits, column_kinds, column_values
@@ -21,41 +20,37 @@ def _encodings(dtype: str) -> list[Encoding]:
 
 
 @st.composite
-def _columns_of_one_kind(draw: st.DrawFn) -> list[ColumnSpec]:
-    """Columns that may lie together, in their order, or one that lies alone."""
+def _groups(draw: st.DrawFn) -> ColumnGroup:
+    """Columns that may lie together, or one that lies alone."""
     dtype = draw(st.sampled_from(sorted(ALLOWED_DTYPES)))
     if draw(st.booleans()):
-        return [ColumnSpec("extras.0", dtype, draw(st.sampled_from(SHAPES)), draw(st.sampled_from(_encodings(dtype))))]
+        encoding = draw(st.sampled_from(_encodings(dtype)))
+        return ColumnGroup([ColumnSpec("extras.0", dtype, draw(st.sampled_from(SHAPES)), encoding)])
     kin = [other for other in sorted(ALLOWED_DTYPES) if (other[2:], other == "|b1") == (dtype[2:], dtype == "|b1")]
     encodings = [Encoding.BITS] if dtype == "|b1" else [Encoding.PLANES, Encoding.DELTA]
-    return list(
-        in_order(
-            ColumnSpec(
-                f"extras.{index}",
-                draw(st.sampled_from(kin)),
-                draw(st.sampled_from(SHAPES)),
-                draw(st.sampled_from(encodings)),
-            )
-            for index in range(draw(st.integers(1, 4)))
+    return ColumnGroup(
+        ColumnSpec(
+            f"extras.{index}",
+            draw(st.sampled_from(kin)),
+            draw(st.sampled_from(SHAPES)),
+            draw(st.sampled_from(encodings)),
         )
+        for index in range(draw(st.integers(1, 4)))
     )
 
 
 @given(st.data())
 def test_columns_of_every_kind_come_back_bit_for_bit_over_any_number_of_stretches(data: st.DataObject) -> None:
-    specs = data.draw(_columns_of_one_kind())
+    group = data.draw(_groups())
     lengths = data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=3))
-    values = [[data.draw(column_values((spec.dtype, spec.shape), n_steps)) for spec in specs] for n_steps in lengths]
-    stretches = [
-        Packed(tuple(specs), n_steps, encode_columns(list(zip(specs, columns, strict=True))))
-        for n_steps, columns in zip(lengths, values, strict=True)
-    ]
-    wanted = data.draw(st.lists(st.sampled_from([spec.name for spec in specs]), min_size=1, unique=True))
-    decoded = decode_columns(stretches, wanted)
-    assert set(decoded) == set(wanted)
-    for index, spec in enumerate(specs):
-        if spec.name in wanted:
-            assert_same_bits(decoded[spec.name], np.concatenate([columns[index] for columns in values]))
+    values = [[data.draw(column_values((spec.dtype, spec.shape), n)) for spec in group.specs] for n in lengths]
+    stretches = [Stretch(n, group.encode(columns)) for n, columns in zip(lengths, values, strict=True)]
+    wanted = data.draw(st.none() | st.lists(st.sampled_from(group.names), min_size=1, unique=True))
+    decoded = group.decode(stretches, wanted)
+    assert set(decoded) == set(group.names if wanted is None else wanted)
+    for index, name in enumerate(group.names):
+        if name in decoded:
+            assert_same_bits(decoded[name], np.concatenate([columns[index] for columns in values]))
 
 
 @given(st.data())
@@ -63,9 +58,9 @@ def test_columns_that_lie_strided_in_memory_are_encoded_like_contiguous_ones(dat
     kind = data.draw(column_kinds())
     values = data.draw(column_values(kind, 6))
     for encoding in _encodings(kind[0]):
-        spec = ColumnSpec("extras.a", *kind, encoding)
-        assert encode_columns([(spec, values[::2])]) == encode_columns([(spec, values[::2].copy())])
-        assert encode_columns([(spec, np.asfortranarray(values))]) == encode_columns([(spec, values)])
+        group = ColumnGroup([ColumnSpec("extras.a", *kind, encoding)])
+        assert group.encode([values[::2]]) == group.encode([values[::2].copy()])
+        assert group.encode([np.asfortranarray(values)]) == group.encode([values])
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PLAIN, Encoding.PLANES, Encoding.DELTA])
@@ -73,22 +68,26 @@ def test_columns_that_lie_strided_in_memory_are_encoded_like_contiguous_ones(dat
 def test_bytes_that_are_not_as_many_as_the_shape_needs_are_corrupt(encoding: Encoding, wrong: bytes) -> None:
     spec = ColumnSpec("meters", "<f4", (2,), encoding)
     with pytest.raises(EpisodeFileCorruptError, match=r"expected 24 bytes for 3 steps of 'meters' <f4\[2\], found"):
-        decode_columns([Packed((spec,), 3, wrong)], ["meters"])
+        ColumnGroup([spec]).decode([Stretch(3, wrong)])
 
 
 def test_bytes_that_do_not_fit_columns_together_are_corrupt_whichever_is_asked_for() -> None:
-    specs = (ColumnSpec("reward", "<f4", (), Encoding.PLANES), ColumnSpec("meters", "<i4", (2,), Encoding.PLANES))
-    assert decode_columns([Packed(specs, 3, bytes(36))], ["reward"])["reward"].tolist() == [0, 0, 0]
+    group = ColumnGroup(
+        [ColumnSpec("reward", "<f4", (), Encoding.PLANES), ColumnSpec("meters", "<i4", (2,), Encoding.PLANES)]
+    )
+    assert group.decode([Stretch(3, bytes(36))], ["reward"])["reward"].tolist() == [0, 0, 0]
     for name in ("reward", "meters"):
-        with pytest.raises(EpisodeFileCorruptError, match=r"36 bytes for 3 steps of 'reward' <f4\[\], 'meters' <i4\[2\]"):
-            decode_columns([Packed(specs, 3, bytes(24))], [name])
+        with pytest.raises(
+            EpisodeFileCorruptError, match=r"36 bytes for 3 steps of 'reward' <f4\[\], 'meters' <i4\[2\]"
+        ):
+            group.decode([Stretch(3, bytes(24))], [name])
 
 
 def test_a_bit_too_many_bytes_of_booleans_are_corrupt() -> None:
-    spec = ColumnSpec("done", "|b1", (), Encoding.BITS)
-    assert decode_columns([Packed((spec,), 9, b"\xff\x80")], ["done"])["done"].all()
+    group = ColumnGroup([ColumnSpec("done", "|b1", (), Encoding.BITS)])
+    assert group.decode([Stretch(9, b"\xff\x80")])["done"].all()
     with pytest.raises(EpisodeFileCorruptError, match="expected 2 bytes for 9 steps"):
-        decode_columns([Packed((spec,), 9, b"\xff\x80\x00")], ["done"])
+        group.decode([Stretch(9, b"\xff\x80\x00")])
 
 
 @pytest.mark.parametrize(

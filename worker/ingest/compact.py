@@ -45,8 +45,7 @@ def _groups(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
 def _agree(one: Chunk, other: Chunk) -> bool:
     """Whether the columns that both have are of the same dtype and shape, and neither has one that the other lacks."""
     return set(one.names) == set(other.names) and all(
-        one.slots[name][0].dtype == other.slots[name][0].dtype
-        and one.slots[name][0].shape == other.slots[name][0].shape
+        (one.spec(name).dtype, one.spec(name).shape) == (other.spec(name).dtype, other.spec(name).shape)
         for name in one.names
     )
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import Headers
 
 from replay_server.rest.errors import HttpError, error_response
-from replay_server.security import COOKIE_NAME
+from replay_server.security import COOKIE_NAME, content_security_policy
 from replay_server.services import Services
 
 __all__ = ["SOCKET_PATHS", "add_admission"]
@@ -19,20 +19,6 @@ _OPEN_PATHS = frozenset(["/healthz"])
 """A load balancer has no token."""
 
 _COOKIE_SECS = 30 * 24 * 3600
-
-CONTENT_SECURITY_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
 
 
 def add_admission(app: Flask, services: Services) -> None:
@@ -95,7 +81,7 @@ def _exchange(cookie: str) -> Response:
 
 
 def _protect(headers: Headers) -> None:
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    headers.setdefault("Content-Security-Policy", content_security_policy())
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "no-referrer")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")

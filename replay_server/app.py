@@ -104,5 +104,5 @@ def create_app(
     add_rest(app, services)
     add_videos(app, catalog, settings, url_prefix=PREFIX)
     add_socket_route(app, services)
-    app.register_blueprint(make_pages())
+    app.register_blueprint(make_pages(embed_origins=server.embed_origins))
     return app

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 from flask.typing import ResponseReturnValue
+
+from replay_server.security import content_security_policy
 
 __all__ = ["PAGE_FOLDER", "make_pages"]
 
@@ -15,22 +17,34 @@ _CONTENT_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "
 """Not left to the machine's own table: some have none for scripts, and a browser refuses a module of another type."""
 
 
-def make_pages() -> Blueprint:
-    """Routes of the page."""
+def make_pages(*, embed_origins: str) -> Blueprint:
+    """Routes of the page.
+
+    Args:
+        embed_origins: of pages that may show the player in a frame, with spaces between.
+    """
     pages = Blueprint("pages", __name__)
 
     @pages.get("/")
     def browser() -> ResponseReturnValue:
-        return _send("index.html")
+        return page()
 
     @pages.get("/runs/<run:run_id>/episodes/<int:episode_id>")
     def player(run_id: str, episode_id: int) -> ResponseReturnValue:
         del run_id, episode_id  # the page reads its own address
-        return _send("index.html")
+        return page()
 
     @pages.get("/static/<path:name>")
     def static(name: str) -> ResponseReturnValue:
         return _send(name)
+
+    def page() -> Response:
+        response = _send("index.html")
+        if (
+            request.args.get("embed") == "1"
+        ):  # the page is the player alone then, and offers nothing that changes anything
+            response.headers["Content-Security-Policy"] = content_security_policy(f"'self' {embed_origins}".strip())
+        return response
 
     return pages
 

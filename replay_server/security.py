@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.datastructures import Headers
 
-__all__ = ["COOKIE_NAME", "Gate", "is_loopback"]
+__all__ = ["COOKIE_NAME", "Gate", "content_security_policy", "is_loopback"]
 
 COOKIE_NAME = "hamlet_replay"
 _SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
@@ -77,6 +77,27 @@ class Gate:
     def changes_something(method: str) -> bool:
         """Whether a request of this method may change anything."""
         return method not in _SAFE_METHODS
+
+
+def content_security_policy(frame_ancestors: str = "'none'") -> str:
+    """What a browser may do with an answer.
+
+    Args:
+        frame_ancestors: sources of pages that may show it in a frame.
+    """
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data: blob:",
+            "connect-src 'self'",
+            "font-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            f"frame-ancestors {frame_ancestors}",
+        ]
+    )
 
 
 def is_loopback(host: str) -> bool:

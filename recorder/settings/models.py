@@ -203,6 +203,12 @@ class ServerSettings(Section):
     token: SecretStr | None = setting(
         None, "What a client must present. Left out, everyone who reaches the port may watch.", secret=True
     )
+    embed_origins: str = setting(
+        "http://localhost:* http://127.0.0.1:*",
+        "Origins of pages that may show the player (links with `embed=1`) in a frame, with spaces between; those of "
+        "this machine by default, such as notebooks.",
+        pattern=r"^( *https?://(\*\.)?[A-Za-z0-9.-]+(:(\d+|\*))?)* *$",
+    )
     max_connections: int = setting(
         1200,
         "Viewers at once in one process; each costs a socket and some memory, none a thread.",

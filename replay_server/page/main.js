@@ -49,7 +49,9 @@ function show() {
 }
 
 startTheme(new URL(location.href).searchParams.get("theme"));
-document.body.append(header(), outlet);
+const isEmbedded = readPlace(new URL(location.href)).embed;
+document.body.classList.toggle("embedded", isEmbedded);
+document.body.append(...(isEmbedded ? [] : [header()]), outlet);
 window.addEventListener("popstate", show);
 socket.connect();
 show();

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from recorder.errors import SettingsError
 from recorder.replay_client import ReplayClient
 from recorder.settings import load_settings
 from replay_server.app import EXTENSION
@@ -50,6 +51,37 @@ def test_another_sites_page_can_change_nothing(own_client: FlaskClient, origin: 
     assert own_client.put("/api/v1/episodes/demo/100/tags", json={"tags": []}, headers=headers).status_code == 403
     own = {"Origin": "http://localhost:8766", "Host": "localhost:8766"}
     assert own_client.put("/api/v1/episodes/demo/100/tags", json={"tags": []}, headers=own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "ancestors"),
+    [
+        ("/runs/demo/episodes/100", "'none'"),
+        ("/runs/demo/episodes/100?embed=0", "'none'"),
+        ("/api/v1/runs?embed=1", "'none'"),
+        ("/static/main.js?embed=1", "'none'"),
+        ("/runs/demo/episodes/100?embed=1", "'self' http://localhost:* http://127.0.0.1:*"),
+        ("/?episode=100&embed=1", "'self' http://localhost:* http://127.0.0.1:*"),
+    ],
+)
+def test_only_the_embedded_player_is_shown_in_frames_and_only_by_this_machine(
+    client: FlaskClient, path: str, ancestors: str
+) -> None:
+    with client.get(path) as answer:
+        policy = answer.headers["Content-Security-Policy"].split("; ")
+    assert policy[-1] == f"frame-ancestors {ancestors}"
+    assert policy[0] == "default-src 'none'"
+
+
+def test_the_pages_that_may_embed_the_player_are_a_setting(folder: Path) -> None:
+    app = make_app(folder, server={"embed_origins": "https://wiki.example https://*.example:8443"})
+    with app.test_client().get("/?episode=100&embed=1") as answer:
+        policy = answer.headers["Content-Security-Policy"]
+    assert policy.endswith("frame-ancestors 'self' https://wiki.example https://*.example:8443")
+    app.extensions[EXTENSION].close("the test is over")
+    for wrong in ("*", "https://a; script-src *", "wiki.example", "https://a\nX: y", "https://a/path"):
+        with pytest.raises(SettingsError, match="embed_origins"):
+            load_settings(env={}, overrides={"server": {"embed_origins": wrong}})
 
 
 def test_a_websocket_is_refused_before_the_upgrade(server: Served) -> None:

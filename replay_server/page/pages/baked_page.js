@@ -25,11 +25,14 @@ export function playBytes(bytes, parent) {
   const start = {
     episodeId: 0,
     step: null,
+    marker: null,
     autoplay: false,
     speed: null,
     selection: null,
+    loops: false,
     skipsDull: false,
     live: false,
+    panels: null,
   };
   const player = new Player([new EpisodeStore(new BytesSource(bytes))], start, { help });
   const keys = playerKeys(player, { help });

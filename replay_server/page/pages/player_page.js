@@ -17,12 +17,16 @@ import { EpisodeNotes } from "./episode_notes.js";
 /** The address is not rewritten more often: browsers refuse a hundred changes in half a minute. */
 const LINK_MILLIS = 400;
 
+/** What a link to another episode does not take over from this one. */
+const ELSEWHERE = { step: null, selection: null, live: false };
+
 export class PlayerPage {
   node = element("main", { class: "player-page" });
 
   #place;
   #player;
-  #header;
+  /** Null in a frame of another page, which has the player alone. */
+  #header = null;
   #notes;
   #unbind;
   #stopState;
@@ -38,28 +42,14 @@ export class PlayerPage {
     const wanted = [{ runId: place.runId, episodeId: place.episodeId, follow: place.live }];
     if (place.compared) wanted.push({ ...place.compared, follow: false });
     const stores = wanted.map((each) => new EpisodeStore(new SocketSource(socket, each)));
-    const page = {
-      toEpisode: (direction) => this.#toEpisode(direction),
-      compare: () => this.#header.askForOther(),
-      copyLink: () => this.#copyLink(),
-      writeNote: () => this.#notes.write(),
-      editNote: (note) => this.#notes.edit(note),
-      help: () => showHelp(keys),
-      leave: () => this.#leave(),
-    };
+    const help = () => showHelp(keys);
+    const page = place.embed ? { help, openPage: () => this.#openPage() } : { help, ...this.#wholePage() };
     this.#player = new Player(stores, place, page);
     this.#notes = new EpisodeNotes(this.#player);
-    this.#header = new EpisodeHeader({
-      toEpisode: page.toEpisode,
-      toNumber: (episodeId) => this.#visit({ episodeId, step: null, selection: null, live: false }),
-      compareWith: (episodeId) => this.#compareWith(episodeId),
-      align: (align) => this.#align(align),
-      stopComparing: () => this.#visit({ compared: null }),
-    });
-    this.#header.showPlace(place);
+    if (!place.embed) this.#addHeader(page);
     const keys = playerKeys(this.#player, page);
     this.#unbind = bindKeys(keys);
-    this.node.append(this.#header.node, this.#player.node);
+    this.node.append(this.#player.node);
     this.#stopState = socket.onState((isOpen) =>
       this.#player.say(isOpen ? "" : "The connection to the server is lost. Trying again…"),
     );
@@ -71,7 +61,7 @@ export class PlayerPage {
     clearTimeout(this.#linkTimer);
     this.#unbind();
     this.#stopState();
-    this.#header.close();
+    this.#header?.close();
     this.#player.close();
   }
 
@@ -93,14 +83,38 @@ export class PlayerPage {
     };
   }
 
+  /** What a page of its own offers, and a frame in another page does not: to change anything, and to go elsewhere. */
+  #wholePage() {
+    return {
+      toEpisode: (direction) => this.#toEpisode(direction),
+      compare: () => this.#header.askForOther(),
+      copyLink: () => this.#copyLink(),
+      writeNote: () => this.#notes.write(),
+      editNote: (note) => this.#notes.edit(note),
+      leave: () => this.#leave(),
+    };
+  }
+
+  #addHeader({ toEpisode }) {
+    this.#header = new EpisodeHeader({
+      toEpisode,
+      toNumber: (episodeId) => this.#visit({ ...ELSEWHERE, episodeId }),
+      compareWith: (episodeId) => this.#compareWith(episodeId),
+      align: (align) => this.#align(align),
+      stopComparing: () => this.#visit({ compared: null }),
+    });
+    this.#header.showPlace(this.#place);
+    this.node.append(this.#header.node);
+  }
+
   #listen(stores) {
     this.#player.addEventListener("opened", () => {
       const { outline } = this.#player.store;
-      this.#header.show(outline);
+      this.#header?.show(outline);
       this.#notes.load();
       document.title = `Episode ${outline.episodeId} · ${outline.runId}`;
     });
-    this.#player.addEventListener("ended", () => this.#header.show(this.#player.store.outline));
+    this.#player.addEventListener("ended", () => this.#header?.show(this.#player.store.outline));
     this.#player.addEventListener("rest", () => {
       clearTimeout(this.#linkTimer);
       this.#linkTimer = setTimeout(() => replaceLink(this.#here), LINK_MILLIS);
@@ -113,14 +127,14 @@ export class PlayerPage {
   }
 
   async #compare(stores) {
-    this.#header.showOther(stores[1].outline, this.#place.align);
+    this.#header?.showOther(stores[1].outline, this.#place.align);
     this.#align(this.#place.align, { seeks: this.#place.step === null });
     try {
       this.#divergence = await firstDivergence(...stores);
     } catch {
       return;
     }
-    this.#header.showDivergence(this.#divergence);
+    this.#header?.showDivergence(this.#divergence);
     this.#align(this.#place.align, { seeks: this.#place.step === null });
   }
 
@@ -142,6 +156,11 @@ export class PlayerPage {
     copyText(new URL(linkTo({ ...this.#here, step }), location.href).href, `Link to step ${step} copied`);
   }
 
+  #openPage() {
+    const place = { ...this.#here, step: this.#player.stepNumber, embed: false, panels: null };
+    window.open(linkTo(place), "_blank", "noopener");
+  }
+
   async #toEpisode(direction) {
     const { outline } = this.#player.store;
     if (!outline) return;
@@ -149,7 +168,7 @@ export class PlayerPage {
       const episodeId = await fetchNeighbour(outline.runId, outline.episodeId, direction);
       if (episodeId === null)
         showNote(direction > 0 ? "This is the last recorded episode." : "This is the first recorded episode.");
-      else this.#visit({ episodeId, step: null, selection: null, live: false });
+      else this.#visit({ ...ELSEWHERE, episodeId });
     } catch (error) {
       showNote(error.message);
     }

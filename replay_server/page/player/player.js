@@ -46,11 +46,11 @@ export class Player extends EventTarget {
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore[]} stores one, or two to compare
-   * @param {{episodeId: ?number, step: ?number, autoplay: boolean, speed: ?number, selection: ?[number, number],
-   *   skipsDull: boolean, live: boolean}} start steps are numbers; without `episodeId` the next live episode is
-   *   followed when one ends
-   * @param {{copyLink?: function(): void, writeNote?: function(): void, editNote?: function(object): void, help:
-   *   function(): void}} page what the player leaves to the page around it
+   * @param {{episodeId: ?number, step: ?number, marker: ?number, autoplay: boolean, speed: ?number, selection:
+   *   ?[number, number], loops: boolean, skipsDull: boolean, live: boolean, panels: ?string[]}} start steps are
+   *   numbers; without `episodeId` the next live episode is followed when one ends
+   * @param {{copyLink?: function(): void, writeNote?: function(): void, editNote?: function(object): void, openPage?:
+   *   function(): void, help: function(): void}} page what the player leaves to the page around it
    */
   constructor(stores, start, page) {
     super();
@@ -75,9 +75,12 @@ export class Player extends EventTarget {
     });
     this.#panes[0].add(this.#notes.node);
     this.#deck.append(this.#timeline.node, this.#transport.node);
+    const panes = element("div", { class: stores.length > 1 ? "panes compared" : "panes" });
+    panes.append(...this.#panes.map(({ node }) => node));
+    if (start.panels) panes.dataset.panels = start.panels.join(" ");
     this.node.append(
       this.#banner,
-      element("div", { class: stores.length > 1 ? "panes compared" : "panes" }, ...this.#panes.map(({ node }) => node)),
+      panes,
       ...(this.#delta ? [this.#delta.node] : []),
       this.#deck,
       this.#announcer,
@@ -181,7 +184,8 @@ export class Player extends EventTarget {
     this.showNotes([]);
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
     else if (this.#wantedNumber !== null) this.clock.seek(outline.table.indexOf(this.#wantedNumber));
-    else this.clock.seek(0);
+    else this.clock.seek(outline.markers[start.marker - 1]?.index ?? 0);
+    if (start.loops) this.controls.setLoop([0, this.clock.lastIndex]);
     if (start.selection) this.controls.setLoop(start.selection.map((step) => outline.table.indexOf(step)));
     if (start.skipsDull !== (this.clock.dullSpans !== null)) this.controls.toggleSkip();
     if (start.autoplay) this.controls.play();

@@ -5,6 +5,9 @@ import { runOfSegment, runSegment } from "../source/api.js";
 /** Alignments of a comparison. */
 export const ALIGNMENTS = ["step", "divergence", "end"];
 
+/** What the player can show beside its timeline. */
+export const PANELS = ["grid", "meters", "q", "info", "notes"];
+
 /**
  * @typedef {object} Place
  * @property {"browser"|"player"} page
@@ -12,12 +15,16 @@ export const ALIGNMENTS = ["step", "divergence", "end"];
  * @property {?number} episodeId null on the player's page: follow whatever the run plays last
  * @property {boolean} live follow the episode while it is recorded
  * @property {?number} step number of the step
+ * @property {?number} marker go to the marker with this number, from 1; `step` goes before it
  * @property {?number} speed
  * @property {boolean} autoplay
  * @property {?[number, number]} selection step numbers of the loop
+ * @property {boolean} loops repeat the whole episode
  * @property {boolean} skipsDull
  * @property {?{runId: string, episodeId: number}} compared
  * @property {string} align one of `ALIGNMENTS`
+ * @property {?string[]} panels some of `PANELS`; null for all
+ * @property {boolean} embed the player alone, for a frame in another page
  * @property {?string} theme
  */
 
@@ -43,12 +50,16 @@ export function readPlace(url) {
     episodeId,
     live: follow !== null || query.get("live") === "1",
     step: readStep(query.get("t")),
+    marker: wholeNumber(query.get("marker")),
     speed: Number(query.get("speed")) > 0 ? Number(query.get("speed")) : null,
     autoplay: query.get("autoplay") === "1",
     selection: readSelection(query.get("sel")),
+    loops: query.get("loop") === "1",
     skipsDull: query.get("skip") === "1",
     compared: other === null ? null : { runId: query.get("compare_run") ?? runId, episodeId: other },
     align: ALIGNMENTS.includes(query.get("align")) ? query.get("align") : "step",
+    panels: readPanels(query.get("panels")),
+    embed: query.get("embed") === "1",
     theme: query.get("theme"),
   };
 }
@@ -71,12 +82,15 @@ export function linkTo(place) {
   if (place.step) query.set("t", String(place.step));
   if (place.speed && place.speed !== 1) query.set("speed", String(place.speed));
   if (place.selection) query.set("sel", place.selection.join(".."));
+  else if (place.loops) query.set("loop", "1");
   if (place.skipsDull) query.set("skip", "1");
   if (place.compared) {
     query.set("compare", String(place.compared.episodeId));
     if (place.compared.runId !== place.runId) query.set("compare_run", place.compared.runId);
     if (place.align && place.align !== "step") query.set("align", place.align);
   }
+  if (place.panels) query.set("panels", place.panels.join(","));
+  if (place.embed) query.set("embed", "1");
   if (place.theme) query.set("theme", place.theme);
   const text = query.toString();
   return text ? `${path}?${text}` : path;
@@ -113,4 +127,9 @@ function readStep(text) {
 function readSelection(text) {
   const range = /^(\d+)\.\.(\d+)$/.exec(text ?? "");
   return range && Number(range[1]) < Number(range[2]) ? [Number(range[1]), Number(range[2])] : null;
+}
+
+function readPanels(text) {
+  const panels = (text ?? "").split(",").filter((name) => PANELS.includes(name));
+  return panels.length ? panels : null;
 }

@@ -12,7 +12,10 @@ export class NotesView {
   #shownStep = null;
   #on;
 
-  /** @param {{seek: function(number): void, edit: function(object): void}} on go to a step's number; change a note */
+  /**
+   * @param {{seek: function(number): void, edit?: function(object): void}} on go to a step's number; change a note,
+   *   where that can be
+   */
   constructor(on) {
     this.#on = on;
     this.node.append(element("h2", {}, "Notes"), this.#list);
@@ -51,17 +54,21 @@ export class NotesView {
         label && element("span", { class: "note-label" }, label),
         element("span", { class: "note-text" }, text),
       ),
-      element(
-        "button",
-        {
-          type: "button",
-          class: "button icon-button",
-          title: "Change this note",
-          "aria-label": `Change the note at step ${step}`,
-          on: { click: () => this.#on.edit(note) },
-        },
-        icon("note"),
-      ),
+      this.#on.edit && this.#editButton(note),
+    );
+  }
+
+  #editButton(note) {
+    return element(
+      "button",
+      {
+        type: "button",
+        class: "button icon-button",
+        title: "Change this note",
+        "aria-label": `Change the note at step ${note.step}`,
+        on: { click: () => this.#on.edit(note) },
+      },
+      icon("note"),
     );
   }
 }

@@ -20,8 +20,8 @@ export class TransportView {
 
   /**
    * @param {import("../player/controls.js").Controls} controls
-   * @param {{copyLink?: function(): void, writeNote?: function(): void, help: function(): void, fullscreen: function():
-   *   void}} page there is a button for each
+   * @param {{copyLink?: function(): void, writeNote?: function(): void, openPage?: function(): void, help: function():
+   *   void, fullscreen: function(): void}} page there is a button for each
    */
   constructor(controls, page) {
     this.#play = button("play", "Play (space)", () => controls.togglePlay(), "primary");
@@ -60,6 +60,7 @@ export class TransportView {
         { class: "group end" },
         page.writeNote && button("note", "Write a note at this step (a)", page.writeNote),
         page.copyLink && button("link", "Copy link at this step", page.copyLink),
+        page.openPage && button("open", "Open in a page of its own", page.openPage),
         button("fullscreen", "Full screen (f)", page.fullscreen),
         button("help", "Keyboard help (?)", page.help),
       ),

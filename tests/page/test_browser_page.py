@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -87,3 +89,39 @@ def test_thumbnails_are_pictures_of_their_episodes(rows: Page) -> None:
     loaded = "[...document.querySelectorAll('.thumbnail')].slice(0, 3).every(picture => picture.naturalWidth > 0)"
     wait_until(lambda: rows.evaluate(loaded), message="the thumbnails")
     assert len({pixels_of(rows, ".thumbnail", index).tobytes() for index in range(3)}) == 3
+
+
+def test_brushing_the_histogram_chooses_a_range_of_returns(rows: Page) -> None:
+    assert count_pixels(pixels_of(rows, ".histogram-canvas"), KEPT, 12) > 50, "recorded episodes do not stand out"
+    rows.get_by_label("Stage").select_option("2")
+    expect(rows.locator("tbody tr")).to_have_count(2)
+    expect(rows.locator(".histogram-canvas")).to_have_attribute(
+        "aria-label", re.compile("Returns of 20 episodes, from ")
+    )
+    rows.get_by_role("button", name="Clear").click()
+    expect(rows.locator(".histogram-canvas")).to_have_attribute(
+        "aria-label", re.compile("Returns of 60 episodes, from ")
+    )
+    box = rows.locator(".histogram-canvas").bounding_box()
+    assert box is not None
+    rows.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60)
+    rows.mouse.down()
+    rows.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + 60, steps=4)
+    rows.mouse.up()
+    expect(rows.get_by_label("Least return")).not_to_have_value("")
+    least, greatest = (float(rows.get_by_label(f"{which} return").input_value()) for which in ("Least", "Greatest"))
+    with rows.expect_response("**/api/v1/episodes?*") as answered:
+        rows.get_by_role("button", name="Return", exact=True).click()
+    found = [episode["total_reward"] for episode in answered.value.json()["episodes"]]
+    assert 0 < len(found) < 6
+    assert all(least <= total <= greatest for total in found)
+    expect(rows.locator("tbody tr")).to_have_count(len(found))
+
+
+def test_a_click_on_a_bar_chooses_it_and_another_click_lets_go(rows: Page) -> None:
+    bar = rows.locator(".histogram-canvas")
+    bar.click(position={"x": 40, "y": 100})
+    expect(rows.get_by_label("Least return")).not_to_have_value("")
+    bar.click(position={"x": 40, "y": 100})
+    expect(rows.get_by_label("Least return")).to_have_value("")
+    expect(rows.locator("tbody tr")).to_have_count(6)

@@ -10,6 +10,7 @@ import { fetchCurve, fetchEpisodes, fetchLive, fetchRuns } from "../source/api.j
 import { CurveView } from "../views/curve_view.js";
 import { EpisodeTable } from "../views/episode_table.js";
 import { FilterBar } from "../views/filter_bar.js";
+import { HistogramView } from "../views/histogram_view.js";
 import { RunList } from "../views/run_list.js";
 
 const PAGE_SIZE = 50;
@@ -23,6 +24,8 @@ export class BrowserPage {
   #runId;
   #runs;
   #curve;
+  #points = null;
+  #histogram;
   #table;
   #filters;
   #title = element("h1", { class: "run-title" });
@@ -47,14 +50,20 @@ export class BrowserPage {
       range: (range) => this.#chooseRange(range),
       open: (episodeId) => visit({ page: "player", runId: this.#runId, episodeId, theme: chosenTheme() }),
     });
-    this.#filters = new FilterBar({ change: () => this.#reload(), clearRange: () => this.#chooseRange(null) });
+    this.#histogram = new HistogramView({ range: (range) => this.#filters.chooseReturns(range) });
+    this.#filters = new FilterBar({ change: () => this.#filter(), clearRange: () => this.#chooseRange(null) });
     this.#table = new EpisodeTable({ sort: (order) => this.#sortBy(order), more: () => this.#more() });
     this.#live.addEventListener("click", (event) => followLink(event, this.#livePlace));
     this.#content = element(
       "div",
       { class: "browser-main" },
       element("header", { class: "run-header" }, this.#title, this.#live),
-      element("section", { class: "panel curve-panel", "aria-label": "Learning curve" }, this.#curve.node),
+      element(
+        "section",
+        { class: "panel curve-panel", "aria-label": "Learning curve, and how the returns are spread" },
+        this.#curve.node,
+        this.#histogram.node,
+      ),
       this.#filters.node,
       element("section", { class: "panel table-panel", "aria-label": "Episodes" }, this.#table.node),
     );
@@ -70,6 +79,7 @@ export class BrowserPage {
     clearTimeout(this.#liveTimer);
     this.#unbind();
     this.#curve.close();
+    this.#histogram.close();
     this.#table.close();
   }
 
@@ -124,11 +134,33 @@ export class BrowserPage {
     try {
       const curve = await fetchCurve(runId);
       if (runId !== this.#runId || this.#isClosed) return;
+      this.#points = curve;
       this.#curve.show(curve);
+      this.#drawHistogram();
       this.#filters.offerStages([...new Set(curve.curriculum_stage)].sort((one, other) => one - other));
     } catch (error) {
       showNote(error.message);
     }
+  }
+
+  /** The returns of the episodes in the chosen range and of the chosen stage. */
+  #drawHistogram() {
+    if (!this.#points) return;
+    const { episode_id: ids, total_reward: returns, curriculum_stage: stages, recorded } = this.#points;
+    const { stage } = this.#filters.values;
+    const [first, last] = this.#range ?? [-Infinity, Infinity];
+    const chosen = ids.flatMap((id, point) =>
+      id >= first && id <= last && (stage === "" || stages[point] === Number(stage))
+        ? [{ total: returns[point], isRecorded: recorded[point] }]
+        : [],
+    );
+    this.#histogram.show(chosen);
+    this.#histogram.showRange(this.#filters.returns);
+  }
+
+  #filter() {
+    this.#drawHistogram();
+    this.#reload();
   }
 
   async #lookForLive() {
@@ -143,7 +175,7 @@ export class BrowserPage {
     this.#range = range;
     this.#curve.showRange(range);
     this.#filters.showRange(range);
-    this.#reload();
+    this.#filter();
   }
 
   #sortBy(order) {

@@ -7,6 +7,7 @@ import { prepareCanvas } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
 import { formatCount, formatNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
+import { ticks } from "./scale.js";
 
 const LEFT = 52;
 const RIGHT = 12;
@@ -202,17 +203,6 @@ export function movingMean(values, reach) {
     add(index - reach - 1, -1);
     return count ? sum / count : NaN;
   });
-}
-
-/** Round values between two bounds, about `count` of them. */
-export function ticks(low, high, count) {
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
-  const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step)
-    found.push(Number(value.toPrecision(12)));
-  return found;
 }
 
 function niceRange(low, high) {

@@ -63,6 +63,18 @@ export class FilterBar {
     };
   }
 
+  /** The range of returns, `[least, greatest]`; null for an open end. */
+  get returns() {
+    return [this.#least, this.#most].map(({ value }) => (value === "" ? null : Number(value)));
+  }
+
+  /** Choose a range of returns. */
+  chooseReturns([least, greatest]) {
+    this.#least.value = least ?? "";
+    this.#most.value = greatest ?? "";
+    this.#changed();
+  }
+
   /** Offer the stages that the run has. */
   offerStages(stages) {
     const before = this.#stage.value;

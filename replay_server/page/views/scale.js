@@ -1,0 +1,58 @@
+/** Round numbers for axes and bins. Pure. */
+
+/** The round step, 1, 2 or 5 times a power of ten, that is not smaller than this. */
+export function roundStep(rough) {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
+}
+
+/** Round values between two bounds, about `count` of them. */
+export function ticks(low, high, count) {
+  const step = roundStep((high - low) / count);
+  const found = [];
+  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) found.push(exact(value));
+  return found;
+}
+
+/**
+ * Values counted in bins of one round width, about `count` of them.
+ *
+ * @param {number[]} values NaN, null and infinities count nowhere
+ * @param {number} count
+ * @returns {{edges: number[], counts: number[]}} a bin holds its lower edge, the last one both; nothing in both lists
+ *   when there is nothing to count
+ */
+export function binned(values, count) {
+  const finite = values.filter(Number.isFinite);
+  if (!finite.length) return { edges: [], counts: [] };
+  const low = finite.reduce((least, value) => Math.min(least, value));
+  const high = finite.reduce((most, value) => Math.max(most, value));
+  const step = high > low ? roundStep((high - low) / count) : 1;
+  const first = Math.floor(low / step);
+  const nBins = Math.max(1, Math.ceil(high / step) - first);
+  const edges = Array.from({ length: nBins + 1 }, (_, edge) => exact((first + edge) * step));
+  return { edges, counts: countIn(edges, finite) };
+}
+
+/** How many of the values lie in each bin between two edges. */
+export function countIn(edges, values) {
+  const counts = Array.from({ length: Math.max(0, edges.length - 1) }, () => 0);
+  for (const value of values) {
+    const bin = binOf(edges, value);
+    if (bin >= 0) counts[bin]++;
+  }
+  return counts;
+}
+
+/** The bin that holds a value, -1 for one outside of all. */
+export function binOf(edges, value) {
+  const last = edges.length - 1;
+  if (!(value >= edges[0] && value <= edges[last])) return -1;
+  const near = Math.floor(((value - edges[0]) / (edges[last] - edges[0])) * last);
+  const bin = Math.min(near, last - 1);
+  if (value < edges[bin]) return bin - 1;
+  return value >= edges[bin + 1] && bin + 1 < last ? bin + 1 : bin;
+}
+
+/** Without the noise of adding up. */
+const exact = (value) => Number(value.toPrecision(12));

@@ -20,8 +20,8 @@ _LOW_SHARE = 0.1
 """Of a meter's range: below it the meter counts as nearly empty."""
 _UNSURE_SHARE = 0.02
 """Of the spread of the allowed Q-values: two best ones that lie closer are a toss-up."""
-_RANK = {"end": 0, "gap": 0, "low_meter": 1, "affordance": 2, "unsure": 3}
-"""Which kinds stay when there are too many."""
+_KINDS = ("end", "gap", "low_meter", "affordance", "unsure")
+"""Those that matter most come first: they stay when there are too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,24 @@ def find_markers(
 
 
 def thin_markers(markers: Sequence[Marker], limit: int = MAX_MARKERS) -> list[Marker]:
-    """At most ``limit`` of them, in order; the kinds that matter less go first."""
-    kept = sorted(markers, key=lambda marker: (_RANK[marker.kind], marker.index))[:limit]
+    """At most ``limit`` of them, in order: kinds that matter more go first, each spread over the whole episode.
+
+    A kind that does not fit into the room that is left keeps the first marker of each of as many equal stretches of the
+    episode; the room of stretches without one is left to the kinds behind it.
+    """
+    if len(markers) <= limit:
+        return sorted(markers, key=lambda marker: marker.index)
+    kept: list[Marker] = []
+    n_indexes = 1 + max(marker.index for marker in markers)
+    for kind in _KINDS:
+        room = limit - len(kept)
+        if room == 0:
+            break
+        of_kind = [marker for marker in markers if marker.kind == kind]
+        if len(of_kind) > room:
+            of_kind.sort(key=lambda marker: marker.index, reverse=True)
+            of_kind = list({marker.index * room // n_indexes: marker for marker in of_kind}.values())
+        kept += of_kind
     return sorted(kept, key=lambda marker: marker.index)
 
 

@@ -6,7 +6,7 @@ import { chunkFrom } from "../../replay_server/page/decode/chunk.js";
 import { PlaybackClock, SPEEDS } from "../../replay_server/page/playback/clock.js";
 import { divergenceIn, firstDivergence } from "../../replay_server/page/playback/divergence.js";
 import { DullSpanFinder, skipDull } from "../../replay_server/page/playback/dull_spans.js";
-import { MarkerFinder, neighbourMarker } from "../../replay_server/page/playback/markers.js";
+import { MarkerFinder, neighbourMarker, noteMarkers, thinMarkers } from "../../replay_server/page/playback/markers.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
 
 const always = () => true;
@@ -239,15 +239,47 @@ describe("markers", () => {
     ]);
   });
 
-  test("stay bounded in number", () => {
-    const meters = Array.from({ length: 250 }, (_, step) => [step % 2, (step + 1) % 2]);
-    const finder = new MarkerFinder(outline);
-    let n = 0;
-    for (let part = 0; part < 8; part++) {
-      const chunk = chunkOf({ meters }, part * 250);
-      for (let step = 0; step < 250; step++) n += finder.step(chunk, step, step).length;
+  test("are thinned evenly over the whole episode, those that matter most last", () => {
+    const many = Array.from({ length: 5000 }, (_, step) => ({ index: step, kind: "unsure", label: "" }));
+    many.splice(4321, 0, { index: 4321, kind: "low_meter", label: "" });
+    many.push({ index: 4999, kind: "end", label: "" });
+    const kept = thinMarkers(many, 102);
+    assert.deepEqual(
+      kept.filter(({ kind }) => kind !== "unsure").map(({ kind }) => kind),
+      ["low_meter", "end"],
+    );
+    assert.deepEqual(
+      kept.filter(({ kind }) => kind === "unsure").map(({ index }) => index),
+      Array.from({ length: 100 }, (_, stretch) => stretch * 50),
+    );
+    assert.deepEqual(thinMarkers(kept, 102), kept);
+    assert.equal(thinMarkers(many, 1)[0].kind, "end");
+  });
+
+  test("stay even when an episode grows, however often they are thinned", () => {
+    let kept = [];
+    for (let step = 0; step < 64_000; step++) {
+      kept.push({ index: step, kind: "unsure", label: "" });
+      if (kept.length > 200) kept = thinMarkers(kept, 100);
     }
-    assert.equal(n, 500);
+    const byQuarter = [0, 1, 2, 3].map(
+      (quarter) => thinMarkers(kept, 100).filter(({ index }) => Math.floor(index / 16_000) === quarter).length,
+    );
+    assert.ok(Math.min(...byQuarter) >= 10 && Math.max(...byQuarter) <= 25, `${byQuarter}`);
+  });
+
+  test("name notes by their label or their first line, in short", () => {
+    const table = new ChunkTable();
+    table.add(0, 10);
+    table.add(20, 10);
+    const notes = [
+      { step: 3, label: "", text: "why\nhere?" },
+      { step: 25, label: "x".repeat(100), text: "" },
+    ];
+    assert.deepEqual(noteMarkers(notes, table), [
+      { index: 3, kind: "note", label: "why" },
+      { index: 15, kind: "note", label: `${"x".repeat(79)}…` },
+    ]);
   });
 
   test("are walked in both directions", () => {

@@ -145,15 +145,27 @@ describe("a link", () => {
       episodeId: 7,
       live: false,
       step: 37,
+      marker: null,
       speed: 2,
       autoplay: false,
       selection: [120, 180],
+      loops: false,
       skipsDull: true,
       compared: { runId: "a/b ?", episodeId: 9 },
       align: "divergence",
+      panels: ["grid", "q"],
+      embed: true,
       theme: "light",
     };
     assert.deepEqual(place(linkTo(whole)), whole);
+  });
+
+  test("names a marker, known panels, and a loop over all", () => {
+    const { marker, panels, loops, embed } = place("/?episode=5&marker=3&panels=grid,<b>,q&loop=1");
+    assert.deepEqual([marker, panels, loops, embed], [3, ["grid", "q"], true, false]);
+    assert.equal(place("/?episode=5&marker=-1&panels=all&embed=yes").marker, null);
+    assert.equal(place("/?episode=5&panels=all").panels, null);
+    assert.match(linkTo({ page: "player", runId: "r", episodeId: 5, loops: true }), /[?]loop=1$/);
   });
 
   test("is read in the brief's form, and in seconds", () => {

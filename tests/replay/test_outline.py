@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay_server.outline import Columns, Marker, dull_spans, find_markers, sample_indexes, thin_markers
+from replay_server.outline import MAX_MARKERS, Columns, Marker, dull_spans, find_markers, sample_indexes, thin_markers
 
 
 def markers(columns: Columns, **more: object) -> list[tuple[int, str, str]]:
@@ -57,7 +57,42 @@ def test_positions_without_coordinates_have_no_affordances() -> None:
 def test_the_important_markers_stay() -> None:
     many = [Marker(index, "unsure", "") for index in range(1000)] + [Marker(999, "end", "")]
     kept = thin_markers(many, 10)
-    assert [marker.index for marker in kept] == [*range(9), 999]
+    assert [marker.index for marker in kept] == [0, 112, 223, 334, 445, 556, 667, 778, 889, 999]
+
+
+def test_many_markers_are_thinned_evenly_over_the_whole_episode() -> None:
+    n_steps = 100_000
+    unsure = [Marker(index, "unsure", "") for index in range(0, n_steps, 7)]
+    used = [Marker(index, "affordance", "") for index in range(0, n_steps, 1000)]
+    rare = [Marker(60_000 + index, "low_meter", "") for index in range(20)]
+    kept = thin_markers([*unsure, *used, *rare, Marker(n_steps - 1, "end", "")])
+    assert 490 <= len(kept) <= MAX_MARKERS
+    assert [marker.index for marker in kept] == sorted(marker.index for marker in kept)
+    assert set(kept) >= {*used, *rare}, "a kind that matters more made room for one that matters less"
+    for start in range(0, n_steps, n_steps // 10):
+        of_tenth = [m for m in kept if m.kind == "unsure" and start <= m.index < start + n_steps // 10]
+        assert 35 <= len(of_tenth) <= 41, f"{len(of_tenth)} from {start} on"
+
+
+def test_markers_that_stand_in_one_place_leave_room_to_those_behind_them() -> None:
+    crowd = [Marker(50_000 + index, "low_meter", "") for index in range(1000)]
+    spread = [Marker(index, "affordance", "") for index in range(0, 100_000, 500)]
+    kept = thin_markers([*crowd, *spread])
+    assert set(kept) >= set(spread)
+    assert 1 <= len(kept) - len(spread) <= 10
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(["end", "gap", "low_meter", "affordance", "unsure"]))),
+    st.integers(1, 20),
+)
+def test_thinned_markers_are_some_of_them_in_order(found: list[tuple[int, str]], limit: int) -> None:
+    all_of_them = [Marker(index, kind, str(number)) for number, (index, kind) in enumerate(found)]
+    kept = thin_markers(all_of_them, limit)
+    assert len(kept) <= limit
+    assert len(kept) == len(found) or len(found) > limit
+    assert set(kept) <= set(all_of_them)
+    assert [marker.index for marker in kept] == sorted(marker.index for marker in kept)
 
 
 def test_a_dull_span_has_no_move_no_new_reward_and_no_marker() -> None:

@@ -14,7 +14,10 @@ export const MARKER_KINDS = {
 };
 
 /** Markers of one episode; more would hide each other. */
-const MAX_MARKERS = 500;
+export const MAX_MARKERS = 500;
+
+/** Kinds that are found in steps, those that matter most first. */
+const BY_WEIGHT = ["end", "gap", "low_meter", "affordance", "unsure"];
 
 /** A note is cut to so many letters where it stands beside other things. */
 const LONGEST_LABEL = 80;
@@ -31,7 +34,6 @@ export class MarkerFinder {
   #isLow = [];
   #usedCell = null;
   #wasUnsure = false;
-  #nFound = 0;
   #isUse;
 
   /** @param {import("../source/outline.js").Outline} outline */
@@ -50,14 +52,12 @@ export class MarkerFinder {
    * @returns {{index: number, kind: string, label: string}[]}
    */
   step(chunk, offset, index) {
-    if (this.#nFound >= MAX_MARKERS) return [];
     const labels = [
       ...this.#lowMeters(chunk.row("meters", offset)),
       ...this.#affordance(chunk, offset),
       ...this.#unsure(chunk.row("q_values", offset), chunk.row("action_masks", offset)),
       ...endOf(chunk, offset),
     ];
-    this.#nFound += labels.length;
     return labels.map(([kind, label]) => ({ index, kind, label }));
   }
 
@@ -86,6 +86,31 @@ export class MarkerFinder {
     this.#wasUnsure = allowed.length > 2 && allowed[0] - allowed[1] < UNSURE_SHARE * (allowed[0] - allowed.at(-1));
     if (this.#wasUnsure && !wasUnsure) yield ["unsure", "two actions valued alike"];
   }
+}
+
+/**
+ * At most `limit` of the markers, in order. Kinds that matter more go first; one that does not fit keeps the first
+ * marker of each of as many equal stretches of the episode as there is room, as the server's do.
+ *
+ * @param {{index: number, kind: string}[]} markers in order
+ * @param {number} limit
+ */
+export function thinMarkers(markers, limit = MAX_MARKERS) {
+  if (markers.length <= limit) return markers;
+  const nIndexes = markers.at(-1).index + 1;
+  const kept = [];
+  for (const kind of BY_WEIGHT) {
+    const room = limit - kept.length;
+    if (room === 0) break;
+    const ofKind = markers.filter((marker) => marker.kind === kind);
+    const stretches = new Map();
+    for (const marker of ofKind) {
+      const stretch = Math.floor((marker.index * room) / nIndexes);
+      if (!stretches.has(stretch)) stretches.set(stretch, marker);
+    }
+    kept.push(...(ofKind.length > room ? stretches.values() : ofKind));
+  }
+  return kept.sort((one, other) => one.index - other.index);
 }
 
 /** How this episode tells that an affordance is used: by progress, by an action's name, or else by standing on it. */

@@ -5,7 +5,7 @@
  */
 
 import { DullSpanFinder } from "../playback/dull_spans.js";
-import { MarkerFinder } from "../playback/markers.js";
+import { MAX_MARKERS, MarkerFinder, thinMarkers } from "../playback/markers.js";
 
 /** Samples kept; when there are more, every other one is dropped, so memory is bounded for any length. */
 const MAX_SAMPLES = 1024;
@@ -46,6 +46,8 @@ export class Digest {
       if (index % this.#stride === 0) this.#sample(chunk, offset, index);
     }
     this.nextChunk++;
+    const isWhole = !this.#outline.live && this.nextChunk === table.chunks.length;
+    if (isWhole || markers.length > 2 * MAX_MARKERS) this.#outline.markers = thinMarkers(markers);
   }
 
   #sample(chunk, offset, index) {

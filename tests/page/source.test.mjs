@@ -9,6 +9,7 @@ import { BytesSource } from "../../replay_server/page/source/bytes_source.js";
 import { ChunkRequests } from "../../replay_server/page/source/chunk_requests.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
 import { EpisodeStore } from "../../replay_server/page/source/episode_store.js";
+import { SocketSource } from "../../replay_server/page/source/socket_source.js";
 import { readStep } from "../../replay_server/page/player/step_view.js";
 
 describe("indexes and numbers", () => {
@@ -94,6 +95,107 @@ describe("requests for chunks", () => {
     const server = new Server();
     server.credit = 2;
     assert.deepEqual(settle(requests, server).sort(), [0, 1, 7]);
+  });
+});
+
+describe("a run that is followed", () => {
+  const opened = (episodeId, more = {}) => ({
+    type: "opened",
+    run_id: "r",
+    episode_id: episodeId,
+    live: true,
+    metadata: {},
+    reasons: [],
+    affordances: {},
+    substrate: { position_dim: 0 },
+    meter_names: [],
+    action_names: [],
+    schema: [],
+    chunks: [[0, 10, 99, 0]],
+    next_chunk: 0,
+    gaps: [],
+    markers: [],
+    dull: [],
+    content_hash: null,
+    last_seq: `${episodeId}00-2`,
+    resumed: false,
+    ...more,
+  });
+
+  const follow = () => {
+    const sent = [];
+    const heard = [];
+    const outlines = [];
+    const socket = { isOpen: true, waitMillis: () => 0, send: (message) => sent.push(message) };
+    socket.addStream = (stream) => ((socket.stream = stream), stream.onConnected(7), 7);
+    const source = new SocketSource(socket, { runId: "r", episodeId: null, follow: true });
+    source.start({
+      onOutline: (outline) => outlines.push(outline) && heard.push(`opened ${outline.episodeId}`),
+      onChunk: (position) => heard.push(`chunk ${position}`),
+      onGrown: () => heard.push("grown"),
+      onEnded: () => heard.push("ended"),
+      onWaiting: () => heard.push("waiting"),
+      onError: ({ code }) => heard.push(code),
+    });
+    return { source, sent, heard, outlines, tell: (message) => socket.stream.onMessage(message), stream: socket.stream };
+  };
+
+  test("takes the viewer from one episode to the next", () => {
+    const { heard, tell } = follow();
+    tell(opened(3));
+    tell({ type: "ended", metadata: {} });
+    tell(opened(4));
+    assert.deepEqual(heard, ["opened 3", "ended", "opened 4"]);
+  });
+
+  test("leaves the viewer who stays, though the next episode was under way already", () => {
+    const { source, sent, heard, tell, stream } = follow();
+    tell(opened(3));
+    source.stay(true);
+    source.stay(true);
+    assert.deepEqual(sent.at(-1), {
+      type: "follow",
+      id: 7,
+      credit: 2,
+      run_id: "r",
+      episode_id: 3,
+      last_seq: "300-2",
+    });
+    assert.equal(sent.length, 2);
+    tell({ type: "ended", metadata: {} });
+    tell(opened(4));
+    stream.onChunk(0, new Uint8Array());
+    tell({ type: "grown", chunks: [[10, 5, 9, 0]], gaps: [], markers: [] });
+    source.request(0, { urgent: true });
+    assert.equal(sent.length, 2, "asked for a chunk of an episode that is not open");
+    tell(opened(3, { resumed: true, next_chunk: 1 }));
+    assert.deepEqual(sent.at(-1), { type: "seek", id: 7, step: 0, credit: 1 });
+    stream.onChunk(0, new Uint8Array());
+    assert.deepEqual(heard, ["opened 3", "ended", "grown", "chunk 0"]);
+    source.stay(false);
+    assert.equal(sent.at(-1).episode_id, undefined);
+    tell(opened(4));
+    assert.equal(heard.at(-1), "opened 4");
+  });
+
+  test("tells the end of an episode that was not kept, to who stayed with it", () => {
+    const { source, heard, tell } = follow();
+    tell(opened(3));
+    source.stay(true);
+    tell({ type: "error", code: "not_found", message: "not kept" });
+    tell({ type: "error", code: "unavailable", message: "away" });
+    assert.deepEqual(heard, ["opened 3", "ended", "unavailable"]);
+  });
+
+  test("adds gaps to those that are known", () => {
+    const { outlines, tell } = follow();
+    tell(opened(3, { gaps: [[10, 12, "lost"]] }));
+    tell({ type: "grown", chunks: [[12, 5, 9, 0]], gaps: [], markers: [] });
+    tell({ type: "grown", chunks: [[20, 5, 9, 0]], gaps: [[17, 20, "dropped"]], markers: [] });
+    assert.deepEqual(
+      outlines[0].gaps.map(({ firstStep }) => firstStep),
+      [10, 17],
+    );
   });
 });
 

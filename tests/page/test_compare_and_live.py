@@ -95,6 +95,83 @@ def test_a_live_episode_is_followed_scrubbed_and_followed_again(
     assert agent_cell(page) == (29 % 8, 4)
 
 
+def test_who_has_scrubbed_back_stays_when_the_next_episode_begins_and_goes_live_when_asked(
+    page: Page, site: Site, recorder: EpisodeRecorder
+) -> None:
+    record(recorder, 5, 0, 40)
+    page.goto(f"{site.address}/?follow=demo")
+    wait_for_step(page, lambda step: step == 39)
+    other = page.context.new_page()
+    other.goto(f"{site.address}/?follow=demo")
+    wait_for_step(other, lambda step: step == 39)
+    page.bring_to_front()
+    page.keyboard.press("5")
+    wait_for_step(page, lambda step: step == 20)
+    record(recorder, 5, 40, 50)
+    expect(page.locator(".counter")).to_have_text("20 / 49")
+
+    recorder.finish_episode(5)
+    expect(page.locator(".chip.status-live")).to_have_count(0)
+    record(recorder, 6, 0, 30)
+    expect(other.get_by_label("Episode", exact=True)).to_have_value("6")
+    other.close()
+    assert shown_step(page) == 20
+    expect(page.get_by_label("Episode", exact=True)).to_have_value("5")
+    for key, expected in ((".", 21), ("Home", 0), ("End", 49)):
+        page.keyboard.press(key)
+        wait_for_step(page, lambda step: step == expected)  # noqa: B023 - called at once
+        assert agent_cell(page) == (expected % 8, 5)
+
+    page.keyboard.press(",")
+    page.get_by_role("button", name="Go live").click()
+    wait_for_step(page, lambda step: step == 29)
+    assert agent_cell(page) == (29 % 8, 6)
+    expect(page.get_by_role("button", name="Live", exact=True)).to_have_attribute("aria-pressed", "true")
+    record(recorder, 6, 30, 45)
+    wait_for_step(page, lambda step: step == 44)
+
+
+def test_the_end_key_goes_live_from_the_end_of_an_ended_episode(
+    page: Page, site: Site, recorder: EpisodeRecorder
+) -> None:
+    record(recorder, 7, 0, 40)
+    page.goto(f"{site.address}/?follow=demo")
+    wait_for_step(page, lambda step: step == 39)
+    page.keyboard.press("Home")
+    recorder.finish_episode(7)
+    expect(page.locator(".chip.status-live")).to_have_count(0)
+    page.keyboard.press("End")
+    wait_for_step(page, lambda step: step == 39)
+    page.keyboard.press("End")
+    expect(page.locator(".banner")).to_contain_text("Waiting for the next one")
+    record(recorder, 8, 0, 20)
+    wait_for_step(page, lambda step: step == 19)
+    expect(page.locator(".banner")).to_be_hidden()
+
+
+def test_markers_of_a_live_episode_stand_once_and_in_order(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
+    for step in range(600):
+        low = 0.05 if 100 <= step < 400 else 0.5
+        recorder.record_step(
+            episode_id=11,
+            step=step,
+            position=(0, 0),
+            meters=np.full(8, low, np.float32),
+            action=3,
+            reward=1.0,
+        )
+    page.goto(f"{site.address}/?follow=demo")
+    wait_for_step(page, lambda step: step == 599)
+    page.keyboard.press("Home")
+    wait_for_step(page, lambda step: step == 0)
+    page.keyboard.press("]")
+    wait_for_step(page, lambda step: step == 100)
+    expect(page.locator("[aria-live=polite]")).to_contain_text("energy at 5%, hygiene at 5%")
+    page.keyboard.press("]")
+    page.keyboard.press(",")
+    wait_for_step(page, lambda step: step == 99)
+
+
 def test_the_browser_offers_to_watch_a_run_that_is_being_recorded(
     page: Page, site: Site, recorder: EpisodeRecorder
 ) -> None:

@@ -153,7 +153,8 @@ export class PlayerPage {
 
   #copyLink() {
     const step = this.#player.stepNumber;
-    copyText(new URL(linkTo({ ...this.#here, step }), location.href).href, `Link to step ${step} copied`);
+    const { episodeId, live } = this.#player.store.outline ?? this.#place; // who opens it wants this one, not the next
+    copyText(new URL(linkTo({ ...this.#here, episodeId, live, step }), location.href).href, `Link to step ${step} copied`);
   }
 
   #openPage() {

@@ -13,6 +13,8 @@ export class Controls {
   clock = new PlaybackClock();
   /** Stick to the newest step of a live episode. */
   isFollowing = false;
+  /** When a live episode ends, the run's next one can be followed. */
+  goesOn = false;
 
   #store;
   #onRest;
@@ -68,13 +70,13 @@ export class Controls {
     else this.step(direction);
   }
 
-  /** Go to the end; of a live episode: follow it. */
+  /** Go to the end; of a live episode: follow it. Who stands at the end of an ended one goes on with its run. */
   toEnd() {
-    if (this.clock.isLive) this.follow();
+    if (this.clock.isLive || (this.goesOn && this.clock.isAtEnd)) this.follow();
     else this.seek(this.clock.lastIndex);
   }
 
-  /** Go to the newest step of a live episode, and stay there. */
+  /** Go to the newest step of a live episode, and stay there; of an ended one, go on with its run. */
   follow() {
     this.clock.pause();
     this.clock.seek(this.clock.lastIndex);

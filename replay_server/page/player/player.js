@@ -5,16 +5,15 @@
 
 import { noteMarkers } from "../playback/markers.js";
 import { element, setText } from "../shell/dom.js";
-import { formatNumber } from "../shell/numbers.js";
 import { DeltaView } from "../views/delta_view.js";
-import { actionText } from "../views/info_view.js";
 import { NotesView } from "../views/notes_view.js";
 import { TimelineView } from "../views/timeline_view.js";
 import { TransportView } from "../views/transport_view.js";
+import { describeStep } from "./announcement.js";
+import { Banner } from "./banner.js";
 import { Controls } from "./controls.js";
 import { Pane } from "./pane.js";
 import { Preview } from "./preview.js";
-import { readStep } from "./step_view.js";
 
 /** A tab that was in the background does not jump ahead by more than this. */
 const LONGEST_FRAME_SECS = 0.25;
@@ -35,9 +34,11 @@ export class Player extends EventTarget {
   #delta;
   #deck = element("div", { class: "panel deck" });
   #announcer = element("p", { class: "sr-only", "aria-live": "polite" });
-  #banner = element("p", { class: "banner", role: "status", hidden: true });
+  #banner = new Banner();
   #preview;
   #wantedNumber;
+  /** Run, episode and step that were shown last: an episode that is opened again goes on there. */
+  #shown = { runId: null, episodeId: null, number: 0 };
   #isQueued = false;
   #isClosed = false;
   /** When the last frame of playback was drawn; null while it rests. */
@@ -58,6 +59,7 @@ export class Player extends EventTarget {
     this.controls = new Controls(stores[0], () => this.#rest());
     this.clock.speed = start.speed ?? 1;
     this.controls.isFollowing = start.live && start.step === null;
+    this.controls.goesOn = start.live && start.episodeId === null;
     this.#preview = new Preview(stores[0]);
     this.#panes = stores.map(
       (store, number) => new Pane(store, number === 0 ? (meters) => this.#showMeters(meters) : null),
@@ -79,7 +81,7 @@ export class Player extends EventTarget {
     panes.append(...this.#panes.map(({ node }) => node));
     if (start.panels) panes.dataset.panels = start.panels.join(" ");
     this.node.append(
-      this.#banner,
+      this.#banner.node,
       panes,
       ...(this.#delta ? [this.#delta.node] : []),
       this.#deck,
@@ -131,10 +133,9 @@ export class Player extends EventTarget {
     this.#queue();
   }
 
-  /** Say something above the player; empty to say nothing. */
+  /** Say above the player what is wrong with the connection; empty when nothing is. */
   say(text) {
-    setText(this.#banner, text);
-    this.#banner.hidden = text === "";
+    this.#banner.tellConnection(text);
   }
 
   /** Give everything back. */
@@ -166,9 +167,11 @@ export class Player extends EventTarget {
         this.#rest();
         this.dispatchEvent(new Event("ended"));
       });
-      store.addEventListener("waiting", () =>
-        pane.say("No episode is being recorded right now. Waiting for the next one…"),
-      );
+      store.addEventListener("waiting", () => {
+        const text = "No episode is being recorded right now. Waiting for the next one…";
+        if (store.outline) this.#banner.tellWaiting(text);
+        else pane.say(text);
+      });
       store.addEventListener("failure", ({ detail }) => {
         pane.say(detail.message);
         this.#deck.classList.toggle("unopened", !this.store.outline);
@@ -180,17 +183,27 @@ export class Player extends EventTarget {
     const { outline } = this.store;
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
+    this.#banner.tellWaiting("");
     this.#timeline.open(this.store);
     this.showNotes([]);
+    const { table, runId, episodeId } = outline;
+    const isAgain = runId === this.#shown.runId && episodeId === this.#shown.episodeId;
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
-    else if (this.#wantedNumber !== null) this.clock.seek(outline.table.indexOf(this.#wantedNumber));
+    else if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
+    else if (this.#wantedNumber !== null) this.clock.seek(table.indexOf(this.#wantedNumber));
     else this.clock.seek(outline.markers[start.marker - 1]?.index ?? 0);
-    if (start.loops) this.controls.setLoop([0, this.clock.lastIndex]);
-    if (start.selection) this.controls.setLoop(start.selection.map((step) => outline.table.indexOf(step)));
-    if (start.skipsDull !== (this.clock.dullSpans !== null)) this.controls.toggleSkip();
-    if (start.autoplay) this.controls.play();
+    if (!isAgain) this.#begin(start);
     this.#rest();
     this.dispatchEvent(new Event("opened"));
+  }
+
+  /** What the link asked for, beside the step. */
+  #begin({ loops, selection, skipsDull, autoplay }) {
+    const { table } = this.store;
+    if (loops) this.controls.setLoop([0, this.clock.lastIndex]);
+    if (selection) this.controls.setLoop(selection.map((step) => table.indexOf(step)));
+    if (skipsDull !== (this.clock.dullSpans !== null)) this.controls.toggleSkip();
+    if (autoplay) this.controls.play();
   }
 
   #grown() {
@@ -216,6 +229,8 @@ export class Player extends EventTarget {
 
   /** Playback rests, or goes on in another way: draw, and tell whoever listens. */
   #rest() {
+    this.store.stay(!this.controls.isFollowing);
+    if (!this.controls.isFollowing) this.#banner.tellWaiting("");
     this.#want();
     this.#timeline.mark({ loop: this.clock.loop, skipsDull: this.clock.dullSpans !== null });
     this.#announce();
@@ -232,16 +247,8 @@ export class Player extends EventTarget {
   }
 
   #announce() {
-    const { outline } = this.store;
-    if (this.clock.isPlaying || !outline) return;
-    const step = readStep(this.store, this.clock.index);
-    const facts = [`Step ${this.stepNumber}`];
-    if (step) {
-      const action = actionText(outline.actionNames[step.action], step.action);
-      facts.push(action, `reward ${formatNumber(step.reward)}`, `total ${formatNumber(step.cumulative)}`);
-    }
-    facts.push(...this.store.markers.filter(({ index }) => index === this.clock.index).map(({ label }) => label));
-    const text = facts.join(", ");
+    if (this.clock.isPlaying || !this.store.outline) return;
+    const text = describeStep(this.store, this.clock.index);
     setText(this.#announcer, text);
     this.#timeline.announce(this.stepNumber, text);
   }
@@ -265,13 +272,14 @@ export class Player extends EventTarget {
     this.#delta?.draw(steps[0], steps[1], this.store.outline.meterNames);
     this.#timeline.draw(this.clock.position);
     this.#notes.draw(this.stepNumber);
-    const { table, live } = this.store.outline;
+    const { runId, episodeId, table, live } = this.store.outline;
     const last = Math.max(0, table.endStep - 1);
+    this.#shown = { runId, episodeId, number: this.stepNumber };
     this.#transport.draw({
       clock: this.clock,
       number: this.stepNumber,
       last,
-      isLive: live,
+      canGoLive: live || this.controls.goesOn,
       isFollowing: this.controls.isFollowing,
     });
     if (steps[0]) this.node.dataset.step = String(steps[0].number);

@@ -24,7 +24,7 @@ export function playerKeys(player, page) {
       run: ({ key }) => controls.seek((Number(key) / 10) * controls.clock.nSteps),
     },
     { keys: ["Home"], does: "to the start", run: () => controls.seek(0) },
-    { keys: ["End"], does: "to the end; follow a live episode", run: () => controls.toEnd() },
+    { keys: ["End"], does: "to the end; once more: go live", run: () => controls.toEnd() },
     { keys: ["["], does: "previous marker", run: () => controls.toMarker(-1) },
     { keys: ["]"], does: "next marker", run: () => controls.toMarker(1) },
     { keys: ["ArrowUp", "p"], does: "previous episode", run: page.toEpisode && (() => page.toEpisode(-1)) },

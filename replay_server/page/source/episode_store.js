@@ -62,6 +62,11 @@ export class EpisodeStore extends EventTarget {
     return this.notes.length ? [...markers, ...this.notes].sort((one, other) => one.index - other.index) : markers;
   }
 
+  /** Stay with this episode when the run that is followed goes on to its next one, or go on with the run again. */
+  stay(stays) {
+    this.#source.stay?.(stays);
+  }
+
   /** The decoded chunk that holds the step with this index, or null while it is not here. */
   chunkAt(index) {
     const position = this.table.positionOf(index);

@@ -40,7 +40,7 @@ export function outlineOfMessage(message) {
     schema: readSchema(message.schema),
     table,
     gaps: gapsOf(message.gaps),
-    markers: message.markers,
+    markers: message.live ? [] : message.markers, // of a live episode they are found from the steps, as its curves are
     dull: message.dull,
     overview: message.live ? null : message.overview,
   };

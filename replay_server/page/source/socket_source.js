@@ -18,6 +18,12 @@ export class SocketSource {
    * Chunks that the server sends with the next `opened`; none with that of a next episode, which nobody asked to open.
    */
   #firstCredit = 0;
+  /** Asked to open, and not answered yet: until then the server would not know what a `seek` is about. */
+  #isOpening = false;
+  /** Stay with this episode when the run goes on to its next one. */
+  #stays = false;
+  /** What the stream tells is about the run's next episode, opened before the server heard that we stay. */
+  #isAhead = false;
   #timer = 0;
   #listener = null;
 
@@ -41,6 +47,7 @@ export class SocketSource {
       onConnected: (id) => this.#open(id),
       onMessage: (message) => this.#onMessage(message),
       onChunk: (position, bytes) => {
+        if (this.#isAhead) return;
         this.#requests.arrived(position);
         this.#pump();
         if (this.#outline) listener.onChunk(position, bytes);
@@ -54,6 +61,17 @@ export class SocketSource {
     this.#pump();
   }
 
+  /**
+   * Whoever follows a run is taken to its next episode when this one has ended. Stay with this one instead, or go on
+   * with the run again.
+   */
+  stay(stays) {
+    const isFollowingRun = this.#wanted.follow && this.#wanted.episodeId === null;
+    if (!isFollowingRun || !this.#outline || stays === this.#stays) return;
+    this.#stays = stays;
+    if (this.#socket.isOpen) this.#open(this.#id);
+  }
+
   /** Ask for nothing more. */
   close() {
     clearTimeout(this.#timer);
@@ -61,7 +79,9 @@ export class SocketSource {
   }
 
   #open(id) {
-    const { runId, episodeId, follow } = this.#wanted;
+    const { runId, follow } = this.#wanted;
+    const episodeId = this.#stays ? this.#outline.episodeId : this.#wanted.episodeId;
+    this.#isOpening = true;
     this.#firstCredit = FIRST_CREDIT;
     const message = { type: follow ? "follow" : "open", id, credit: FIRST_CREDIT };
     if (runId !== null) message.run_id = runId;
@@ -71,19 +91,20 @@ export class SocketSource {
   }
 
   #onMessage(message) {
+    if (message.type === "opened") this.#isAhead = this.#stays && message.episode_id !== this.#outline.episodeId;
+    if (this.#isAhead && message.type !== "error") return undefined;
     switch (message.type) {
       case "opened":
         return this.#onOpened(message);
       case "grown":
         return this.#onGrown(message);
       case "ended":
-        this.#lastSeq = null;
-        this.#outline.live = false;
-        this.#outline.metadata = message.metadata;
-        return this.#listener.onEnded();
+        return this.#onEnded(message.metadata);
       case "waiting":
         return this.#listener.onWaiting();
       case "error":
+        // The episode that we stay with was not kept: what has come of it is all there will be.
+        if (this.#stays && message.code === "not_found") return this.#onEnded(this.#outline.metadata);
         return this.#listener.onError(message);
       default:
         return undefined;
@@ -91,15 +112,17 @@ export class SocketSource {
   }
 
   #onOpened(message) {
+    this.#isOpening = false;
     this.#lastSeq = message.last_seq;
     const isSame =
       this.#outline !== null &&
+      message.episode_id === this.#outline.episodeId &&
       (message.resumed || (message.content_hash !== null && message.content_hash === this.#contentHash));
     this.#contentHash = message.content_hash;
     if (isSame) {
       const known = this.#outline.table.chunks.length;
       extendTable(this.#outline.table, message.chunks.slice(known));
-      this.#outline.markers = message.markers;
+      if (!message.live) this.#outline.markers = message.markers;
       this.#outline.gaps = gapsOf(message.gaps);
       this.#expectFirst(message.next_chunk);
       this.#pump();
@@ -111,6 +134,12 @@ export class SocketSource {
     return this.#listener.onOutline(this.#outline);
   }
 
+  #onEnded(metadata) {
+    this.#outline.live = false;
+    this.#outline.metadata = metadata;
+    this.#listener.onEnded();
+  }
+
   #expectFirst(position) {
     this.#requests.restart(position, Math.min(this.#firstCredit, this.#outline.table.chunks.length - position));
     this.#firstCredit = 0;
@@ -119,13 +148,12 @@ export class SocketSource {
   #onGrown(message) {
     if (message.last_seq) this.#lastSeq = message.last_seq;
     extendTable(this.#outline.table, message.chunks);
-    this.#outline.markers.push(...message.markers);
-    if (message.gaps.length) this.#outline.gaps = gapsOf(message.gaps);
+    this.#outline.gaps.push(...gapsOf(message.gaps));
     this.#listener.onGrown();
   }
 
   #pump() {
-    if (!this.#outline || !this.#socket.isOpen) return;
+    if (!this.#outline || this.#isOpening || !this.#socket.isOpen) return;
     clearTimeout(this.#timer);
     const waitMillis = this.#socket.waitMillis();
     if (waitMillis > 0) {

@@ -32,7 +32,7 @@ export class TransportView {
     this.#live = element(
       "button",
       { type: "button", class: "button live-button", hidden: true, on: { click: () => controls.follow() } },
-      "Live",
+      "Go live",
     );
     this.#speed = element(
       "select",
@@ -70,10 +70,10 @@ export class TransportView {
   /**
    * Show the state of playback.
    *
-   * @param {{clock: import("../playback/clock.js").PlaybackClock, number: number, last: number, isLive: boolean,
+   * @param {{clock: import("../playback/clock.js").PlaybackClock, number: number, last: number, canGoLive: boolean,
    *   isFollowing: boolean}} state `number` of the step and of the `last` one
    */
-  draw({ clock, number, last, isLive, isFollowing }) {
+  draw({ clock, number, last, canGoLive, isFollowing }) {
     const shown = clock.isPlaying ? "pause" : "play";
     if (this.#play.dataset.icon !== shown) {
       this.#play.dataset.icon = shown;
@@ -85,7 +85,8 @@ export class TransportView {
     if (this.#speed.value !== speed) this.#chooseSpeed(speed);
     press(this.#loop, clock.loop !== null);
     press(this.#skip, clock.dullSpans !== null);
-    this.#live.hidden = !isLive;
+    this.#live.hidden = !canGoLive;
+    setText(this.#live, isFollowing ? "Live" : "Go live");
     press(this.#live, isFollowing);
     setText(this.#counter, `${formatCount(number)} / ${formatCount(last)}`);
   }

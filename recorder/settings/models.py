@@ -129,7 +129,7 @@ class IngestSettings(Section):
         ge=1,
     )
     write_batch_episodes: int = setting(
-        32, "Kept episodes written by one task; bounds the work that a killed task repeats.", unit="episodes", ge=1
+        128, "Kept episodes written by one task; bounds the work that a killed task repeats.", unit="episodes", ge=1
     )
     lease_secs: float = setting(
         60.0,

@@ -170,17 +170,16 @@ class RedisStepStream(StepStream):
             return
         keys = [self.key("episode", run_id, play.episode_id) for play in plays]
         with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
-            for key in keys:
-                pipe.xrange(key, count=1)
-                pipe.xrevrange(key, count=1)
-            ends = pipe.execute()
+            for play, key in zip(plays, keys, strict=True):
+                pipe.xrange(key, max=f"({play.play_id}-0", count=1)
+                pipe.xrange(key, min=f"{play.play_id + 1}-0", count=1)
+            others = pipe.execute()
             shared = []
             for index, (play, key) in enumerate(zip(plays, keys, strict=True)):
-                found = {int(rows[0][0].partition(b"-")[0]) for rows in ends[2 * index : 2 * index + 2] if rows}
-                if found <= {play.play_id}:
-                    pipe.unlink(key)
-                else:
+                if others[2 * index] or others[2 * index + 1]:
                     shared.append((play, key))
+                else:
+                    pipe.unlink(key)
             pipe.zrem(self.key("open", run_id), *map(_member, plays))
             pipe.execute()
             for play, key in shared:

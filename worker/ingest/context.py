@@ -20,7 +20,7 @@ class IngestLimits:
     """Batch sizes, leases and waits; the settings under ``ingest`` say what each is for."""
 
     batch_episodes: int = 1000
-    write_batch_episodes: int = 32
+    write_batch_episodes: int = 128
     lease_secs: float = 60.0
     max_attempts: int = 3
     abandoned_after_secs: float = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from recorder.episode_file import Episode, open_episode
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, StorageError
@@ -13,7 +13,14 @@ if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which a trainer may not have
     from recorder.catalog import Catalog, RecordingRow
     from recorder.storage import Storage
 
-__all__ = ["MAX_RECORDING_BYTES", "find_recording", "naming_file", "open_recording", "read_recording"]
+__all__ = [
+    "MAX_RECORDING_BYTES",
+    "find_recording",
+    "naming_file",
+    "open_recording",
+    "open_recording_file",
+    "read_recording",
+]
 
 MAX_RECORDING_BYTES = 2 * 2**30
 """A larger file is refused before it is read."""
@@ -41,15 +48,19 @@ def read_recording(storage: Storage, row: RecordingRow) -> bytes:
         StorageError: it can't be read.
         EpisodeFileTooLargeError: larger than ``MAX_RECORDING_BYTES``.
     """
-    try:
+    with _expecting_file(storage, row):
         return storage.read(row.file_path, max_bytes=MAX_RECORDING_BYTES)
-    except StorageError as error:
-        if not isinstance(error.__cause__, FileNotFoundError):
-            raise
-        raise RecordingNotFoundError(
-            f"Recording not found: the catalog knows episode {row.episode_id} of run {row.run_id!r}, but its file was "
-            f"moved or deleted; check recordings_dir, or run 'python -m recorder doctor': {storage.location(row.file_path)}"
-        ) from error
+
+
+def open_recording_file(storage: Storage, row: RecordingRow) -> BinaryIO:
+    """The file, to be read piece by piece from any place in it; the caller closes it.
+
+    Raises:
+        RecordingNotFoundError: the file is gone.
+        StorageError: it can't be read.
+    """
+    with _expecting_file(storage, row):
+        return storage.open(row.file_path)
 
 
 def open_recording(
@@ -75,6 +86,20 @@ def naming_file(location: str) -> Iterator[None]:
         yield
     except EpisodeFileError as error:
         raise type(error)(f"{error}: {location}") from error
+
+
+@contextmanager
+def _expecting_file(storage: Storage, row: RecordingRow) -> Iterator[None]:
+    """A file that is missing is a recording that is missing; the catalog knew better."""
+    try:
+        yield
+    except StorageError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise RecordingNotFoundError(
+            f"Recording not found: the catalog knows episode {row.episode_id} of run {row.run_id!r}, but its file was "
+            f"moved or deleted; check recordings_dir, or run 'python -m recorder doctor': {storage.location(row.file_path)}"
+        ) from error
 
 
 def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 from urllib.parse import quote
 
 __all__ = ["RECORDING_SUFFIXES", "Storage", "episode_path"]
@@ -58,6 +59,14 @@ class Storage(ABC):
         Raises:
             EpisodeFileTooLargeError: larger than ``max_bytes``; nothing was read.
             StorageError: missing or not readable.
+        """
+
+    @abstractmethod
+    def open(self, name: str) -> BinaryIO:
+        """One file to read from any place in it, piece by piece; the caller closes it.
+
+        Raises:
+            StorageError: missing or not readable; also raised by reading from it.
         """
 
     @abstractmethod

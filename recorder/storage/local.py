@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from recorder.errors import EpisodeFileTooLargeError, StorageError
 from recorder.storage.base import RECORDING_SUFFIXES, Storage
@@ -63,10 +64,17 @@ class LocalStorage(Storage):
                 raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
             with open(path, "rb", buffering=0) as file:
                 return file.readall()
-        except FileNotFoundError as error:
-            raise StorageError(f"no such recording (deleted, or never kept): {path}") from error
         except OSError as error:
-            raise StorageError(f"can't read the recording ({error.strerror}): {path}") from error
+            raise _unreadable(path, error) from error
+
+    def open(self, name: str) -> BinaryIO:
+        path = self._path(name)
+        try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                raise StorageError(f"not a file: {path}")
+            return open(path, "rb")
+        except OSError as error:
+            raise _unreadable(path, error) from error
 
     def delete(self, name: str) -> bool:
         path = self._path(name)
@@ -156,3 +164,9 @@ def _sync_folder(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unreadable(path: str, error: OSError) -> StorageError:
+    if isinstance(error, FileNotFoundError):
+        return StorageError(f"no such recording (deleted, or never kept): {path}")
+    return StorageError(f"can't read the recording ({error.strerror}): {path}")

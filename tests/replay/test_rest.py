@@ -149,21 +149,6 @@ def test_steps_come_by_range_and_field_as_lines_or_columns(client: FlaskClient) 
     assert columns["done"] == [False, True]
 
 
-def test_the_file_is_served_whole_and_in_ranges_and_cached_by_its_hash(client: FlaskClient, folder: Path) -> None:
-    data = (folder / episode_path("demo", 100)).read_bytes()
-    whole = client.get(f"{EPISODE}/file")
-    assert whole.data == data
-    assert whole.headers["Accept-Ranges"] == "bytes"
-    part = client.get(f"{EPISODE}/file", headers={"Range": "bytes=10-19"})
-    assert (part.status_code, part.data) == (206, data[10:20])
-    assert part.headers["Content-Range"] == f"bytes 10-19/{len(data)}"
-    etag = whole.headers["ETag"]
-    assert client.get(f"{EPISODE}/file", headers={"If-None-Match": etag}).status_code == 304
-    named = client.get(f"{EPISODE}/file?v={etag.strip(chr(34))}")
-    assert "immutable" in named.headers["Cache-Control"]
-    assert "immutable" not in whole.headers["Cache-Control"]
-
-
 @pytest.mark.parametrize("path", ["demo/100", "nowhere/1", "deep/1", "empty/1", "old/1"])
 def test_a_thumbnail_is_a_png_of_the_size_asked_for(client: FlaskClient, path: str) -> None:
     answer = client.get(f"{API}/episodes/{path}/thumbnail.png?size=64")

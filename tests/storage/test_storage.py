@@ -56,6 +56,28 @@ def test_a_missing_file_says_so(storage: Storage) -> None:
     assert storage.location("r/episode_000000.msgpack") in str(caught.value)
 
 
+def test_a_file_is_read_from_any_place_by_readers_that_don_t_disturb_each_other(storage: Storage) -> None:
+    data = bytes(range(256)) * 8192  # two pieces
+    storage.write_all({"r/episode_000000.msgpack": data})
+    with storage.open("r/episode_000000.msgpack") as one, storage.open("r/episode_000000.msgpack") as other:
+        assert one.seek(0, os.SEEK_END) == len(data)
+        assert other.read(10) == data[:10]
+        assert one.read(1) == b""
+        one.seek(-300, os.SEEK_END)
+        assert (one.read(100), one.tell()) == (data[-300:-200], len(data) - 200)
+        assert other.read() == data[10:]
+        other.seek(5)
+        assert other.read(3) == data[5:8]
+
+
+def test_a_missing_file_can_t_be_opened(storage: Storage) -> None:
+    with pytest.raises(StorageError, match="no such recording") as caught:
+        storage.open("r/episode_000000.msgpack")
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+    with pytest.raises(StorageError, match="no place below"):
+        storage.open("../episode_000000.msgpack")
+
+
 def test_a_file_beyond_the_limit_is_not_read(storage: Storage) -> None:
     storage.write_all({"r/episode_000000.msgpack": bytes(10)})
     assert len(storage.read("r/episode_000000.msgpack", max_bytes=10)) == 10

@@ -56,6 +56,7 @@ def add_admission(app: Flask, services: Services) -> None:
         endpoint = request.endpoint or "unknown"
         metrics.requests.labels(endpoint=endpoint, status=response.status_code).inc()
         metrics.request_secs.labels(endpoint=endpoint).observe(clock() - g.started_at)
+        metrics.refresh()
         _protect(response.headers)
         return response
 

@@ -46,15 +46,17 @@ def create_app(
     catalog: Catalog | None = None,
     stream: StepStream | None = None,
     limits: Limits | None = None,
+    metrics: Metrics | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Flask:
-    """The application, for one process; nothing is shared with others but files, catalog and stream.
+    """The application, for one process; nothing is shared with others but files, catalog, stream and counts.
 
     Args:
         settings: where things lie, and ``settings.server``.
         catalog: left out, the one of the settings is opened.
         stream: where trainers send; left out, that of ``settings.redis.url``, or none without one.
         limits: left out, the defaults with ``settings.server``'s numbers.
+        metrics: what counts; left out, for this process alone.
         clock: monotonic seconds.
 
     Raises:
@@ -76,7 +78,7 @@ def create_app(
     live_bytes = server.cache_bytes // _LIVE_SHARE
     library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes)
     live = None if stream is None else LiveEpisodes(stream, cache_bytes=live_bytes, clock=clock)
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     name = f"hamlet-recorder {package_version()}"
 
     def make_session(hub: Hub, connection: Connection) -> ViewerSession:
@@ -87,7 +89,7 @@ def create_app(
         storage=storage,
         library=library,
         live=live,
-        hub=Hub(limits=limits, make_session=make_session, clock=clock),
+        hub=Hub(limits=limits, make_session=make_session, on_check=metrics.refresh, clock=clock),
         gate=Gate(host=server.host, token=server.token.get_secret_value() if server.token else None),
         metrics=metrics,
         clock=clock,

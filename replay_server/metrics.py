@@ -1,39 +1,107 @@
-"""What the server counts, for Prometheus: one registry an application, so that two in one process don't mix."""
+"""What the server counts, for Prometheus: one registry an application, so that two in one process don't mix.
+
+Several processes that share a port add up their figures in files of a folder that they share, so that it does not
+matter which of them is asked. ``prometheus_client`` chooses between the two ways by the environment that it finds when
+it is imported: it is imported by ``Metrics``, in the process that counts.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.process_collector import ProcessCollector
+if TYPE_CHECKING:
+    from prometheus_client import Gauge
 
-__all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
+__all__ = ["Metrics", "MetricsFolder"]
+
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class MetricsFolder:
+    """Where processes add up their figures; made by their parent, before it starts them, and removed by it."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="hamlet-metrics-"))
+        os.environ[_VARIABLE] = str(self.path)
+
+    def forget(self, pid: int) -> None:
+        """Leave out what an ended process had at that moment; what it has counted stays."""
+        from prometheus_client.multiprocess import mark_process_dead  # lazy: see above
+
+        mark_process_dead(pid, str(self.path))  # type: ignore[no-untyped-call]
+
+    def remove(self) -> None:
+        """Remove it, with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        del os.environ[_VARIABLE]
 
 
 class Metrics:
-    """The counters of one application."""
+    """The counters of one application.
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
-        self.viewers = Gauge("replay_viewers", "WebSocket connections now", registry=self._registry)
-        self.messages = Counter("replay_messages", "Messages that viewers sent", registry=self._registry)
-        self.errors = Counter("replay_errors", "Errors told to viewers", ["code"], registry=self._registry)
-        self.refused = Counter(
-            "replay_refused", "Requests refused before they were looked at", ["why"], registry=self._registry
+    Args:
+        folder: shared with other processes of the server; None when it is the only one.
+    """
+
+    def __init__(self, folder: MetricsFolder | None = None) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # lazy: see above
+        from prometheus_client.gc_collector import GCCollector
+        from prometheus_client.multiprocess import MultiProcessCollector
+        from prometheus_client.process_collector import ProcessCollector
+
+        self._is_shared = folder is not None
+        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
+        self._registry = registry = CollectorRegistry()
+        if folder is None:
+            self._told = registry
+            ProcessCollector(registry=registry)
+            GCCollector(registry=registry)
+        else:
+            self._told = CollectorRegistry()
+            MultiProcessCollector(self._told, str(folder.path))  # type: ignore[no-untyped-call]
+        self.viewers = Gauge(
+            "replay_viewers", "WebSocket connections now", registry=registry, multiprocess_mode="livesum"
         )
-        self.requests = Counter("replay_requests", "HTTP requests", ["endpoint", "status"], registry=self._registry)
+        self.messages = Counter("replay_messages", "Messages that viewers sent", registry=registry)
+        self.errors = Counter("replay_errors", "Errors told to viewers", ["code"], registry=registry)
+        self.refused = Counter(
+            "replay_refused", "Requests refused before they were looked at", ["why"], registry=registry
+        )
+        self.requests = Counter("replay_requests", "HTTP requests", ["endpoint", "status"], registry=registry)
         self.request_secs = Histogram(
-            "replay_request_secs", "Seconds of an HTTP request", ["endpoint"], registry=self._registry
+            "replay_request_secs", "Seconds of an HTTP request", ["endpoint"], registry=registry
         )
 
     def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
-        """A gauge that is asked when someone looks."""
-        Gauge(name, help_text, registry=self._registry).set_function(value)
+        """A gauge that is asked when someone looks; with several processes, whenever ``refresh`` is called."""
+        from prometheus_client import Gauge  # lazy: see above
+
+        gauge = Gauge(name, help_text, registry=self._registry, multiprocess_mode="livesum")
+        if self._is_shared:
+            self._watched.append((gauge, value))
+        else:
+            gauge.set_function(value)
+
+    def refresh(self) -> None:
+        """Write down what is watched, for the other processes to tell."""
+        for gauge, value in self._watched:
+            gauge.set(value())
 
     def text(self) -> bytes:
         """All of them in Prometheus' text format."""
-        return generate_latest(self._registry)
+        from prometheus_client import generate_latest  # lazy: see above
+
+        self.refresh()
+        return generate_latest(self._told)
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the text."""
+        from prometheus_client import CONTENT_TYPE_LATEST  # lazy: see above
+
+        return CONTENT_TYPE_LATEST

@@ -16,6 +16,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from recorder.errors import ServerStartError, SettingsError
 from recorder.settings import Settings
 from replay_server.app import EXTENSION, create_app
+from replay_server.metrics import Metrics, MetricsFolder
 from replay_server.security import is_loopback
 
 __all__ = ["ReplayWorker", "bind", "link", "serve"]
@@ -108,6 +109,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
         self._fd = listener.detach()  # gunicorn makes a socket of its own of it, and closes that
         self._on_ready = on_ready
         self._app: Flask | None = None
+        self._metrics_folder = MetricsFolder() if settings.server.processes > 1 else None
         super().__init__()
 
     def load_config(self) -> None:
@@ -125,15 +127,25 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "when_ready": lambda _arbiter: self._on_ready(),
             "worker_exit": lambda _arbiter, _worker: self._close(),
+            "child_exit": lambda _arbiter, worker: self._forget(worker.pid),
+            "on_exit": lambda _arbiter: self._remove_folder(),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
         """The application of one process, made after the fork: threads and connections don't cross it."""
-        self._app = create_app(self._settings)
+        self._app = create_app(self._settings, metrics=Metrics(self._metrics_folder))
         return self._app
 
     def _close(self) -> None:
         if self._app is not None:
             self._app.extensions[EXTENSION].close(GOODBYE)
+
+    def _forget(self, pid: int) -> None:
+        if self._metrics_folder is not None:
+            self._metrics_folder.forget(pid)
+
+    def _remove_folder(self) -> None:
+        if self._metrics_folder is not None:
+            self._metrics_folder.remove()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
-from replay_server.metrics import CONTENT_TYPE_LATEST
 from replay_server.rest.responses import json_response
 from replay_server.services import Services
 
@@ -27,6 +26,6 @@ def make_health(services: Services) -> Blueprint:
 
     @health.get("/metrics")
     def metrics() -> ResponseReturnValue:
-        return Response(services.metrics.text(), content_type=CONTENT_TYPE_LATEST)
+        return Response(services.metrics.text(), content_type=services.metrics.content_type)
 
     return health

@@ -41,6 +41,7 @@ class Hub:
     Args:
         limits: for every connection.
         make_session: makes what a connection talks to.
+        on_check: called as often as the connections are looked after.
         clock: monotonic seconds.
     """
 
@@ -49,11 +50,13 @@ class Hub:
         *,
         limits: Limits,
         make_session: Callable[[Hub, Connection], Session],
+        on_check: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits
         self.clock = clock
         self._make_session = make_session
+        self._on_check = on_check
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()
@@ -168,6 +171,7 @@ class Hub:
     def _check(self) -> None:
         for connection in list(self._connections):
             connection.check()
+        self._on_check()
         self.loop.call_later(self.limits.ping_secs / 4, self._check)
 
     async def _farewell(self, reason: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from tests.processes import PythonProcess, run_python
 from tests.replay.conftest import connecting, port_of
 from tests.replay.viewer import upgrade_status
+from tests.waiting import wait_until
 
 
 def served(folder: Path, *options: str) -> PythonProcess:
@@ -51,6 +56,60 @@ def test_several_processes_share_the_port(folder: Path) -> None:
         process.signal(signal.SIGTERM)
         assert {viewer.closing()[0] for viewer in viewers} == {1001}
         assert process.wait() == 0
+
+
+def test_the_figures_of_all_processes_are_added_up(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with served(folder, "--processes", "2") as process, connecting(port := port_of(process)) as connect:
+        wait_until(lambda: len(children_of(process.pid)) == 2, message="two processes")
+        one, other = children_of(process.pid)
+        for asleep in (one, other):  # so that each of them has viewers
+            with stopped(asleep):
+                for _ in range(3):
+                    viewer = connect()
+                    viewer.send(type="list_recordings", limit=1)
+                    viewer.receive("recordings_list")
+                assert get(port, "/api/v1/runs") != ""
+        for asleep in (one, other):
+            with stopped(asleep):
+                figures = figures_of(port)
+                assert figures["replay_viewers"] == 6
+                assert figures["replay_messages_total"] == 6
+                assert figures['replay_requests_total{endpoint="runs.list_runs",status="200"}'] == 2
+                assert figures["replay_waiting_bytes"] >= 0
+        assert len(list(tmp_path.glob("hamlet-metrics-*"))) == 1
+        os.kill(one, signal.SIGKILL)
+        wait_until(lambda: figures_of(port)["replay_viewers"] == 3, message="the viewers of the one that is left")
+        assert figures_of(port)["replay_messages_total"] == 6, "what an ended process has counted is lost"
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert list(tmp_path.glob("hamlet-metrics-*")) == []
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def get(port: int, path: str) -> str:
+    """The body of an answer, over a connection of its own."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        return answer.read().decode()
+
+
+def figures_of(port: int) -> dict[str, float]:
+    lines = [line for line in get(port, "/metrics").splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
 def test_viewers_take_no_thread_from_plain_requests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from recorder.video_wish import VIDEO_CHOICES
+
 __all__ = ["describe"]
 
 _EPISODE = "/episodes/{run}/{episode_id}"
@@ -102,21 +104,66 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("get", "/openapi.json", "This description", {}),
 ]
 
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_VIDEO = "/videos/{video_id}"
+
+_VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
+    (
+        "post",
+        "/videos",
+        "Ask for a video, or once more for one that failed or was cancelled; its address is in Location",
+        {
+            "body": {
+                "run_id": {"type": ["string", "null"], "description": "Left out: the newest run that has the episode."},
+                "episode_id": {"type": "integer"},
+                **{name: {"type": [_JSON_TYPES[kind], "null"]} for name, kind in VIDEO_CHOICES.items()},
+            },
+            "required": ["episode_id"],
+            "status": 202,
+            "also": {200: "The video is made already"},
+        },
+    ),
+    (
+        "get",
+        "/videos",
+        "Videos that were asked for, the newest first",
+        {
+            "parameters": [
+                _query("run", "string", "Of this run."),
+                _query("episode", "integer", "Of this episode."),
+                _query("state", "string", "queued, rendering, joining, done, failed or cancelled."),
+                _query("limit", "integer", "50 by default, at most 1000."),
+            ]
+        },
+    ),
+    ("get", _VIDEO, "One video: its state and its progress", {}),
+    ("delete", _VIDEO, "Cancel a video that is not made yet; tells the state that it is in then", {}),
+    (
+        "get",
+        f"{_VIDEO}/file",
+        "The file, once the state is done; ranges",
+        {"content": ["video/mp4", "video/webm", "image/gif"]},
+    ),
+]
+"""Offered by a server that knows the render workers' queue and the folder of their files."""
+
 _PATH_PARAMETERS = {
     "run": {"type": "string", "description": "The run id; one that is empty or begins with . or ~ has a ~ in front."},
     "episode_id": {"type": "integer", "minimum": 0},
     "annotation_id": {"type": "integer", "minimum": 0},
+    "video_id": {"type": "string"},
 }
 
 
-def describe(*, version: str) -> dict[str, Any]:
+def describe(*, version: str, has_videos: bool) -> dict[str, Any]:
     """The description.
 
     Args:
         version: of this package.
+        has_videos: whether the server offers videos.
     """
     paths: dict[str, dict[str, Any]] = {}
-    for method, path, summary, more in _ROUTES:
+    for method, path, summary, more in [*_ROUTES, *(_VIDEO_ROUTES if has_videos else [])]:
         paths.setdefault(path, {})[method] = _operation(path, summary, more)
     error = {
         "type": "object",
@@ -147,11 +194,13 @@ def _operation(path: str, summary: str, more: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": summary}
     if status != 204:
         answer["content"] = {kind: {} for kind in more.get("content", [_JSON])}
+    also = {str(status): {**answer, "description": text} for status, text in more.get("also", {}).items()}
     operation: dict[str, Any] = {
         "summary": summary,
         "parameters": [*in_path, *more.get("parameters", [])],
         "responses": {
             str(status): answer,
+            **also,
             "default": {
                 "description": "An error",
                 "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -160,5 +209,6 @@ def _operation(path: str, summary: str, more: dict[str, Any]) -> dict[str, Any]:
     }
     if "body" in more:
         schema = {"type": "object", "properties": more["body"], "additionalProperties": False}
+        schema |= {"required": more["required"]} if "required" in more else {}
         operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
     return operation

@@ -6,6 +6,7 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,15 +16,19 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+import replay_server
+from recorder.embedded_server import EmbeddedServer
 from recorder.settings import load_settings
 from recorder.step_stream import MemoryStepStream
 from recorder.storage import episode_path
 from replay_server.app import EXTENSION, create_app
+from replay_server.openapi import describe
 from replay_server.rest.run_converter import RunConverter
-from tests.replay.conftest import HOSTILE
+from tests.replay.conftest import HOSTILE, make_app
 from tests.replay.trainer import Trainer
 
 API = "/api/v1"
+PROTOCOL = (Path(replay_server.__file__).parent / "PROTOCOL.md").read_text(encoding="utf-8")
 EPISODE = f"{API}/episodes/demo/100"
 HOSTILE_RUNS = [HOSTILE, "../x", "..", "a//b", "", "~tilde"]
 
@@ -33,8 +38,19 @@ def in_path(run_id: str) -> str:
     return quote(f"~{run_id}" if not run_id or run_id[0] in ".~" else run_id, safe="")
 
 
-def test_the_description_names_every_route_and_no_other(client: FlaskClient) -> None:
+@pytest.fixture
+def video_client(own_folder: Path, redis_server: EmbeddedServer) -> Iterator[FlaskClient]:
+    """HTTP without a network, of a server that knows where videos are made."""
+    app = make_app(own_folder, redis={"url": redis_server.url})
+    yield app.test_client()
+    app.extensions[EXTENSION].close("the test is over")
+
+
+@pytest.mark.parametrize("name", ["client", "video_client"])
+def test_the_description_names_every_route_and_no_other(name: str, request: pytest.FixtureRequest) -> None:
+    client: FlaskClient = request.getfixturevalue(name)
     described = client.get(f"{API}/openapi.json").get_json()
+    assert ("/videos" in described["paths"]) is (name == "video_client")
     routes = set()
     for rule in client.application.url_map.iter_rules():
         if rule.rule.startswith(API):
@@ -47,11 +63,42 @@ def test_the_description_names_every_route_and_no_other(client: FlaskClient) -> 
             assert named == set(re.findall(r"{(\w+)}", path))
 
 
-def test_every_argument_of_the_list_is_described(client: FlaskClient) -> None:
-    message = client.get(f"{API}/episodes?colour=red").get_json()["error"]["message"]
+@pytest.mark.parametrize("path", ["/episodes", "/videos"])
+def test_every_argument_of_a_list_is_described(video_client: FlaskClient, path: str) -> None:
+    message = video_client.get(f"{API}{path}?colour=red").get_json()["error"]["message"]
     known = set(message.partition("expected some of ")[2].split(", ")) - {"token"}
-    described = client.get(f"{API}/openapi.json").get_json()["paths"]["/episodes"]["get"]["parameters"]
+    described = video_client.get(f"{API}/openapi.json").get_json()["paths"][path]["get"]["parameters"]
     assert known == {parameter["name"] for parameter in described}
+
+
+def test_a_video_is_what_the_protocol_and_the_description_say(video_client: FlaskClient) -> None:
+    described = video_client.get(f"{API}/openapi.json").get_json()["paths"]
+    choices = described["/videos"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    wrong = video_client.post(f"{API}/videos", json={"episode_id": "x"}).get_json()["error"]["message"]
+    assert wrong.partition("of choice, ")[2].split(", ") == [name for name in choices if name != "episode_id"]
+    asked = video_client.post(f"{API}/videos", json={"run_id": "demo", "episode_id": 100, "fps": 10})
+    assert asked.status_code == 202
+    assert {"202", "200"} <= set(described["/videos"]["post"]["responses"])
+    sentence = PROTOCOL.partition("A video is a map of ")[2].partition(". A server")[0]
+    assert set(asked.get_json()) == set(re.findall(r"`(\w+)`(?: \(|,| and|$|\n)", re.sub(r"\(`.*?\)", "(", sentence)))
+    place = asked.headers["Location"]
+    assert video_client.get(place).get_json() == asked.get_json()
+    assert video_client.get(f"{place}/file").status_code == 409
+    assert video_client.delete(place).get_json()["state"] == "cancelled"
+    again = video_client.post(f"{API}/videos", json={"run_id": "demo", "episode_id": 100, "fps": 10})
+    assert (again.headers["Location"], again.get_json()["state"]) == (place, "queued")
+
+
+def test_the_protocols_table_names_every_route_and_no_other() -> None:
+    table = PROTOCOL.partition("| request | answers |")[2].partition("\n\n")[0]
+    found = set()
+    for cell in re.findall(r"^\| (.*?) \|", table, re.MULTILINE):
+        path = re.search(r" (/[^?`]*)", cell)
+        assert path is not None, cell
+        where = path[1].replace("{episode}", "{run}/{episode_id}")
+        found |= {(where, method.lower()) for method in re.findall(r"[A-Z]{3,}", cell)}
+    described = describe(version="1", has_videos=True)["paths"]
+    assert found == {(path, method) for path, methods in described.items() for method in methods}
 
 
 def test_runs_are_listed_with_their_counts(client: FlaskClient) -> None:

@@ -28,6 +28,15 @@ export class Controls {
     this.#onRest = onRest;
   }
 
+  /** Do what a link asked for, beside its step, which is shown already; `selection` is in step numbers. */
+  begin({ loops, selection, skipsDull, autoplay }) {
+    const { table } = this.#store;
+    if (loops) this.setLoop([0, this.clock.lastIndex]);
+    if (selection) this.setLoop(selection.map((step) => table.indexOf(step)));
+    if (skipsDull !== (this.clock.dullSpans !== null)) this.toggleSkip();
+    if (autoplay) this.play();
+  }
+
   togglePlay() {
     if (this.clock.isPlaying || (this.isFollowing && this.clock.isLive)) this.pause();
     else this.play();

@@ -36,7 +36,6 @@ export class Player extends EventTarget {
   #announcer = element("p", { class: "sr-only", "aria-live": "polite" });
   #banner = new Banner();
   #preview;
-  #wantedNumber;
   /** Run, episode and step that were shown last: an episode that is opened again goes on there. */
   #shown = { runId: null, episodeId: null, number: 0 };
   #isQueued = false;
@@ -55,7 +54,6 @@ export class Player extends EventTarget {
    */
   constructor(stores, start, page) {
     super();
-    this.#wantedNumber = start.step;
     this.controls = new Controls(stores[0], () => this.#rest());
     this.clock.speed = start.speed ?? 1;
     this.controls.isFollowing = start.live && start.step === null;
@@ -190,20 +188,11 @@ export class Player extends EventTarget {
     const isAgain = runId === this.#shown.runId && episodeId === this.#shown.episodeId;
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
     else if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
-    else if (this.#wantedNumber !== null) this.clock.seek(table.indexOf(this.#wantedNumber));
+    else if (start.step !== null) this.clock.seek(table.indexOf(start.step));
     else this.clock.seek(outline.markers[start.marker - 1]?.index ?? 0);
-    if (!isAgain) this.#begin(start);
+    if (!isAgain) this.controls.begin(start);
     this.#rest();
     this.dispatchEvent(new Event("opened"));
-  }
-
-  /** What the link asked for, beside the step. */
-  #begin({ loops, selection, skipsDull, autoplay }) {
-    const { table } = this.store;
-    if (loops) this.controls.setLoop([0, this.clock.lastIndex]);
-    if (selection) this.controls.setLoop(selection.map((step) => table.indexOf(step)));
-    if (skipsDull !== (this.clock.dullSpans !== null)) this.controls.toggleSkip();
-    if (autoplay) this.controls.play();
   }
 
   #grown() {
@@ -273,12 +262,11 @@ export class Player extends EventTarget {
     this.#timeline.draw(this.clock.position);
     this.#notes.draw(this.stepNumber);
     const { runId, episodeId, table, live } = this.store.outline;
-    const last = Math.max(0, table.endStep - 1);
     this.#shown = { runId, episodeId, number: this.stepNumber };
     this.#transport.draw({
       clock: this.clock,
       number: this.stepNumber,
-      last,
+      last: Math.max(0, table.endStep - 1),
       canGoLive: live || this.controls.goesOn,
       isFollowing: this.controls.isFollowing,
     });

@@ -12,7 +12,7 @@ from typing import Any
 
 from recorder.errors import UsageError
 
-__all__ = ["RENDER_QUEUE", "RENDER_TASK", "VIDEO_CHOICES", "choices_of_wish", "make_wish"]
+__all__ = ["RENDER_QUEUE", "RENDER_TASK", "VIDEO_CHOICES", "choices_of_wish", "content_hash_of_wish", "make_wish"]
 
 RENDER_TASK = "hamlet.render_video"
 """Name of the Celery task that begins a video; its argument is the video's id."""
@@ -67,6 +67,11 @@ def make_wish(content_hash: str, choices: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"{name} of a video is of type {kind.__name__}, not {type(value).__name__}")
         wish[name] = value
     return wish
+
+
+def content_hash_of_wish(wish: Mapping[str, Any]) -> str:
+    """The content hash of the recording that a wish was made for."""
+    return str(wish.get(_CONTENT_HASH, ""))
 
 
 def choices_of_wish(wish: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ it was the last.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
@@ -125,6 +126,41 @@ class VideoSegmentOperations(CatalogBase):
             connection.execute(update(video_segments).where(this).values(**started))
             return SegmentRow(**{**row, **started})
 
+    def report_segment(
+        self, segment: SegmentRow, *, n_new_frames: int, now: datetime, lease_secs: float
+    ) -> SegmentRow | None:
+        """Prolong the lease of a segment that is being rendered, and its video's too, and note the progress.
+
+        The video's progress never steps back and never tells of more than was drawn: an attempt that failed is not taken
+        off, and those after the first count when the segment is done.
+
+        Args:
+            segment: as ``start_segment`` or the last report has returned it: the lease that the worker holds.
+            n_new_frames: drawn since then.
+
+        Returns:
+            The segment with its new lease; None when to stop: the video was cancelled, finished or deleted, or the
+            segment is another worker's by now.
+        """
+        leased_until = now + timedelta(seconds=lease_secs)
+        held = and_(
+            _is_segment(segment.video_id, segment.segment_index),
+            video_segments.c.state == "rendering",
+            video_segments.c.attempts == segment.attempts,
+            video_segments.c.leased_until == segment.leased_until,
+        )
+        this = and_(videos.c.video_id == segment.video_id, videos.c.state == "rendering")
+        with self._writing() as connection:
+            # The video first, as in finish_segment: PostgreSQL's locks are taken in one order.
+            if connection.execute(select(videos.c.video_id).where(this).with_for_update()).first() is None:
+                return None
+            if connection.execute(update(video_segments).where(held).values(leased_until=leased_until)).rowcount == 0:
+                return None
+            n_counted = n_new_frames if segment.attempts == 1 else 0
+            values = {"leased_until": leased_until, "n_frames_done": videos.c.n_frames_done + n_counted}
+            connection.execute(update(videos).where(this).values(**values))
+        return replace(segment, leased_until=leased_until)
+
     def finish_segment(self, video_id: str, segment_index: int, *, file_path: str) -> SegmentProgress:
         """Note that a segment's file is there; a second call for it changes nothing and is never ``was_last``.
 
@@ -147,7 +183,8 @@ class VideoSegmentOperations(CatalogBase):
             video = fetch_video(connection, video_id)
             was_last = changed == 1 and n_done == video.n_segments_total and video.state == "rendering"
             if changed:
-                counts = {"n_segments_done": n_done, "n_frames_done": int(n_frames)}
+                # Frames of segments that are not done yet have been reported already.
+                counts = {"n_segments_done": n_done, "n_frames_done": max(int(n_frames), video.n_frames_done)}
                 state = {"state": "joining"} if was_last else {}
                 connection.execute(update(videos).where(videos.c.video_id == video_id).values(**counts, **state))
             return SegmentProgress(n_done, video.n_segments_total, was_last)

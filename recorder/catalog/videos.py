@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import Text, and_, case, delete, exists, func, literal, or_, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, insert_or
-from recorder.catalog.models import video_segments, videos
+from recorder.catalog.models import recordings, video_segments, videos
 from recorder.catalog.rows import VideoRow
 from recorder.catalog.runs import add_missing_run
 from recorder.catalog.write_job import MAX_ATTEMPTS, NO_ANSWER
@@ -87,6 +87,23 @@ class VideoOperations(CatalogBase):
         with self._reading() as connection:
             return [VideoRow(**row) for row in connection.execute(query).mappings()]
 
+    def stale_videos(self, *, limit: int) -> list[VideoRow]:
+        """Videos whose recording is not in the catalog any more, or is another play by now; oldest wish first."""
+        of_this_play = type_coerce(videos.c.options, Text).contains(
+            literal('"content_hash":"', Text).concat(recordings.c.content_hash).concat('"')
+        )
+        recording = and_(
+            recordings.c.run_id == videos.c.run_id, recordings.c.episode_id == videos.c.episode_id, of_this_play
+        )
+        query = (
+            select(videos)
+            .where(~exists().where(recording))
+            .order_by(videos.c.created_at, videos.c.video_id)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [VideoRow(**row) for row in connection.execute(query).mappings()]
+
     def claim_videos(self, *, now: datetime, lease_secs: float, limit: int) -> list[VideoRow]:
         """Lease videos that are not finished and that nobody works on, oldest first.
 
@@ -139,13 +156,6 @@ class VideoOperations(CatalogBase):
                 )
             )
             return fetch_video(connection, video_id) if started.rowcount else None
-
-    def report_video(self, video_id: str, *, n_frames_done: int, leased_until: datetime) -> bool:
-        """Note the progress and prolong the lease; False when to stop: cancelled, or finished elsewhere."""
-        with self._writing() as connection:
-            this = and_(videos.c.video_id == video_id, is_unfinished)
-            values = {"n_frames_done": n_frames_done, "leased_until": leased_until}
-            return connection.execute(update(videos).where(this).values(**values)).rowcount > 0
 
     def finish_video(self, video_id: str, *, file_path: str, file_size_bytes: int, at: datetime) -> bool:
         """Note that the file is there; False when the video was cancelled or finished before."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from recorder.catalog import Catalog, VideoRow
+from recorder.catalog import Catalog, RecordingRow, SegmentRow, VideoRow
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.catalog.samples import NOW
 
@@ -25,6 +26,12 @@ def _claim(catalog: Catalog, at: int = 0) -> list[str]:
 
 def _start(catalog: Catalog, video: VideoRow, at: int = 0) -> VideoRow | None:
     return catalog.start_video(video.video_id, now=NOW + at * SECOND, lease_secs=60)
+
+
+def _start_segment(catalog: Catalog, video: VideoRow, index: int = 0, at: int = 0) -> SegmentRow:
+    segment = catalog.start_segment(video.video_id, index, now=NOW + at * SECOND, lease_secs=60)
+    assert segment is not None
+    return segment
 
 
 def test_the_same_wish_is_the_same_video(catalog: Catalog) -> None:
@@ -51,8 +58,6 @@ def test_a_video_goes_from_the_wish_to_the_file(catalog: Catalog) -> None:
     started = _start(catalog, video)
     assert started is not None
     assert (started.state, started.attempts, started.started_at) == ("rendering", 1, NOW)
-    assert catalog.report_video(video.video_id, n_frames_done=40, leased_until=NOW + 90 * SECOND)
-    assert catalog.get_video(video.video_id).n_frames_done == 40
     assert catalog.finish_video(video.video_id, file_path="a.mp4", file_size_bytes=9, at=NOW + SECOND)
     done = catalog.get_video(video.video_id)
     assert (done.state, done.n_frames_done, done.file_path, done.file_size_bytes) == ("done", 100, "a.mp4", 9)
@@ -90,9 +95,10 @@ def test_a_cancelled_video_tells_its_worker_to_stop(catalog: Catalog) -> None:
     video = _video(catalog)
     _start(catalog, video)
     catalog.plan_segments(video.video_id, [(0, 100)])
+    segment = _start_segment(catalog, video)
     assert catalog.cancel_video(video.video_id, at=NOW)
     assert not catalog.cancel_video(video.video_id, at=NOW)
-    assert not catalog.report_video(video.video_id, n_frames_done=50, leased_until=NOW)
+    assert catalog.report_segment(segment, n_new_frames=50, now=NOW, lease_secs=60) is None
     assert catalog.start_segment(video.video_id, 0, now=NOW, lease_secs=1) is None
     assert not catalog.finish_segment(video.video_id, 0, file_path="x").was_last
     assert catalog.get_video(video.video_id).state == "cancelled"
@@ -126,6 +132,64 @@ def test_segments_are_planned_once_claimed_and_counted(catalog: Catalog) -> None
     joining = _start(catalog, video)
     assert joining is not None
     assert joining.state == "joining"
+
+
+def test_a_report_prolongs_the_lease_of_whoever_holds_it(catalog: Catalog) -> None:
+    video = _video(catalog)
+    _start(catalog, video)
+    catalog.plan_segments(video.video_id, [(0, 100)])
+    first = _start_segment(catalog, video)
+    held = catalog.report_segment(first, n_new_frames=40, now=NOW + 50 * SECOND, lease_secs=60)
+    assert held is not None
+    assert held.leased_until == NOW + 110 * SECOND
+    assert catalog.claim_segments(now=NOW + 109 * SECOND, lease_secs=60, limit=9) == []
+    assert _claim(catalog, at=109) == []
+    assert catalog.report_segment(first, n_new_frames=1, now=NOW, lease_secs=60) is None, "a lease of the past"
+    second = _start_segment(catalog, video, at=111)
+    assert catalog.report_segment(held, n_new_frames=1, now=NOW + 112 * SECOND, lease_secs=60) is None
+    assert catalog.list_segments(video.video_id) == [second]
+    assert catalog.get_video(video.video_id).n_frames_done == 40
+    assert catalog.report_segment(second, n_new_frames=1, now=NOW + 112 * SECOND, lease_secs=60) is not None
+
+
+def test_progress_never_steps_back(catalog: Catalog) -> None:
+    video = _video(catalog)
+    _start(catalog, video)
+    catalog.plan_segments(video.video_id, [(0, 40), (40, 40), (80, 20)])
+    told = [0]
+
+    def report(segment: SegmentRow, n_new_frames: int) -> SegmentRow:
+        held = catalog.report_segment(segment, n_new_frames=n_new_frames, now=NOW, lease_secs=60)
+        assert held is not None
+        told.append(catalog.get_video(video.video_id).n_frames_done)
+        return held
+
+    def finish(index: int) -> None:
+        catalog.finish_segment(video.video_id, index, file_path=f"{index}.mp4")
+        told.append(catalog.get_video(video.video_id).n_frames_done)
+
+    zero, one = _start_segment(catalog, video, 0), _start_segment(catalog, video, 1)
+    zero = report(zero, 30)
+    one = report(one, 20)
+    catalog.fail_segment(video.video_id, 0, "killed")
+    report(_start_segment(catalog, video, 0, at=1), 10)
+    report(one, 20)
+    finish(1)
+    finish(0)
+    report(_start_segment(catalog, video, 2), 20)
+    finish(2)
+    assert told == [0, 30, 50, 50, 70, 70, 80, 100, 100]
+
+
+def test_a_video_is_stale_when_its_recording_is_gone_or_another_play(catalog: Catalog) -> None:
+    recordings = [RecordingRow("run-a", i, file_path=f"{i}", content_hash=f"hash-{i}") for i in range(3)]
+    catalog.upsert_recordings(recordings)
+    videos = [_video(catalog, i, content_hash=f"hash-{i}", dpi=80) for i in range(3)]
+    assert catalog.stale_videos(limit=9) == []
+    catalog.upsert_recordings([replace(recordings[1], content_hash="hash-1-again")])
+    catalog.delete_recording("run-a", 2)
+    assert {row.video_id for row in catalog.stale_videos(limit=9)} == {videos[1].video_id, videos[2].video_id}
+    assert len(catalog.stale_videos(limit=1)) == 1
 
 
 def test_of_many_that_finish_at_once_exactly_one_was_last(catalog: Catalog) -> None:

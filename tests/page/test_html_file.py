@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from importlib.resources import files
 
@@ -9,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from recorder.catalog import Catalog
-from recorder.episode_file import build_version1, open_episode
-from recorder.errors import UsageError
+from recorder.conversion import convert_bytes
+from recorder.episode_file import open_episode
 from tests.page.lives import Life, add_life
 from worker.video.html_export import build_html, export_episode_html
 
@@ -35,11 +36,14 @@ def test_the_file_holds_all_it_needs(recording, tmp_path):
     assert "https://" not in text.replace("http://www.w3.org", "")
 
 
-def test_an_old_recording_names_the_way_out(recording):
-    episode = open_episode(recording)
-    data, _ = build_version1(metadata=episode.metadata, reasons=(), steps=episode.steps())
-    with pytest.raises(UsageError, match="convert --to 2"):
-        build_html(open_episode(data), data, PAGE)
+@pytest.mark.parametrize("compression", ["lz4", "none"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_recording_of_any_kind_is_written_as_the_page_reads_it(recording, version, compression):
+    data = convert_bytes(recording, version=version, compression=compression).data
+    document = build_html(open_episode(data), data, PAGE)
+    held = open_episode(base64.b64decode(re.search(r'base64">([^<]*)</script>', document)[1]))
+    assert (held.version, held.compression) == (2, "lz4")
+    assert list(held.steps()) == list(open_episode(recording).steps())
 
 
 @pytest.mark.browser

@@ -12,8 +12,11 @@ import pytest
 from recorder.episode import EpisodeStatus, Gap, Substrate
 from recorder.errors import UsageError
 from tests.video.sample import PLACES, sample_episode, sample_steps
-from worker.video import EpisodeVideoRenderer
+from worker.video import EpisodeVideoRenderer, VideoOptions
+from worker.video.compare import ComparisonRenderer
+from worker.video.scales import scales_of
 from worker.video.series import EpisodeSeries, LearningPoint
+from worker.video.surface import TILE_COLUMNS, TILE_ROWS
 from worker.video.theme import THEMES
 from worker.video.timeline import make_timeline
 
@@ -48,7 +51,7 @@ def test_every_change_is_marked_so_that_the_encoder_gets_it():
         renderer.canvas.touched[:] = False
         renderer.draw(frame)
         rows, columns = np.nonzero((before != renderer.canvas.pixels).any(axis=2))
-        assert renderer.canvas.touched[rows // 16, columns // 16].all(), f"frame {frame}"
+        assert renderer.canvas.touched[rows // TILE_ROWS, columns // TILE_COLUMNS].all(), f"frame {frame}"
 
 
 def test_the_agent_is_drawn_where_it_is():
@@ -166,6 +169,47 @@ def test_rewards_add_up_and_nan_counts_as_nothing():
         replace(step, reward=reward) for step, reward in zip(sample_steps(4), [1.0, math.nan, 2.5, -1.0], strict=True)
     ]
     assert EpisodeSeries(sample_episode(steps=steps)).cumulative.tolist() == [1.0, 1.0, 3.5, 2.5]
+
+
+def scaled(n_steps, factor):
+    """An episode whose meters, Q-values and rewards are so many times those of the sample."""
+    steps = [
+        replace(
+            step,
+            meters=tuple(factor * value for value in step.meters),
+            q_values=tuple(factor * value for value in step.q_values),
+            reward=factor * step.reward,
+        )
+        for step in sample_steps(n_steps)
+    ]
+    return sample_episode(steps=steps)
+
+
+def test_episodes_side_by_side_have_the_same_scales():
+    small, large = EpisodeSeries(scaled(20, 1)), EpisodeSeries(scaled(40, 50))
+    assert scales_of(small, [large]) == scales_of(large, [small]) == scales_of(large)
+    assert scales_of(small) != scales_of(large)
+
+
+def test_meters_of_other_names_have_scales_of_their_own():
+    series = EpisodeSeries(scaled(20, 1))
+    other = EpisodeSeries(
+        sample_episode(steps=[replace(s, meters=(90.0,)) for s in sample_steps(5)], meter_names=("x",))
+    )
+    assert scales_of(series, [other]).meters == scales_of(series).meters
+
+
+def test_the_same_value_is_a_bar_of_the_same_length_on_both_sides():
+    quiet, loud = scaled(20, 1), scaled(40, 50)
+    alone = EpisodeVideoRenderer(quiet, **SIZE).frame(10).copy()
+    both = ComparisonRenderer(quiet, loud, VideoOptions(width=1280, height=360))
+    swapped = ComparisonRenderer(loud, quiet, VideoOptions(width=1280, height=360))
+    both.draw(10)
+    swapped.draw(10)
+    left, right = both.canvas.pixels[:, :640], swapped.canvas.pixels[:, 640:]
+    assert (left == right).all()
+    good = THEMES["dark"].good
+    assert (left == good).all(axis=2).sum() < 0.2 * (alone == good).all(axis=2).sum()
 
 
 def test_an_episode_without_steps_is_refused():

@@ -17,13 +17,13 @@ from worker.video.geometry import Rect
 from worker.video.making import VideoFile, make_video
 from worker.video.options import VideoOptions
 from worker.video.renderer import EpisodeVideoRenderer
-from worker.video.surface import TILE, Canvas
+from worker.video.surface import TILE_COLUMNS, Canvas
 
 __all__ = ["ComparisonRenderer", "export_comparison_video"]
 
 
 class ComparisonRenderer:
-    """The same step of two episodes; the shorter one waits at its end.
+    """The same step of two episodes, on the same scales; the shorter one waits at its end.
 
     Args:
         left, right: opened recordings.
@@ -34,8 +34,8 @@ class ComparisonRenderer:
     """
 
     def __init__(self, left: Episode, right: Episode, options: VideoOptions) -> None:
-        half = options.width // 2 // TILE * TILE
-        if half < TILE:
+        half = options.width // 2 // TILE_COLUMNS * TILE_COLUMNS
+        if half < TILE_COLUMNS:
             raise UsageError(f"a picture {options.width} pixels wide can't be halved")
         self.canvas = Canvas.blank(2 * half, options.height)
         plain = replace(options, title_secs=0.0)
@@ -45,8 +45,9 @@ class ComparisonRenderer:
                 style=options.style,
                 timeline=timeline_of(episode, plain),
                 canvas=self.canvas.part(Rect(x, 0, half, options.height)),
+                beside=(other,),
             )
-            for episode, x in ((left, 0), (right, half))
+            for episode, other, x in ((left, right, 0), (right, left, half))
         ]
 
     @property

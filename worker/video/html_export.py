@@ -11,8 +11,9 @@ import secrets
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from recorder.conversion import convert_bytes
 from recorder.episode_file import Episode
-from recorder.errors import UsageError, VideoError
+from recorder.errors import VideoError
 
 __all__ = ["build_html", "export_episode_html"]
 
@@ -52,17 +53,14 @@ def build_html(episode: Episode, data: bytes, page: Traversable) -> str:
     """The document.
 
     Args:
-        data: the recording's bytes, of version 2.
+        data: the recording's bytes; the document holds them as version 2, compressed, which the page reads.
         page: folder of the page's modules and style sheets.
 
     Raises:
-        UsageError: the recording is of a version that the page doesn't read.
+        EpisodeFileError: the recording has to be converted, and is broken.
     """
-    if episode.version != 2:
-        raise UsageError(
-            f"the player reads version 2, this recording is of version {episode.version}: "
-            "convert it with 'python -m recorder convert --to 2'"
-        )
+    if episode.version != 2 or episode.compression != "lz4":
+        data = convert_bytes(data, version=2).data
     modules = _modules(page)
     imports = {
         _PREFIX + name: f"data:text/javascript;base64,{base64.b64encode(text.encode()).decode()}"
@@ -85,7 +83,7 @@ def export_episode_html(episode: Episode, data: bytes, page: Traversable, path: 
         The file's size in bytes.
 
     Raises:
-        UsageError: as ``build_html``.
+        EpisodeFileError: as ``build_html``.
         VideoError: it can't be written.
     """
     document = build_html(episode, data, page).encode()

@@ -1,9 +1,7 @@
 """Shapes and lettering as coverage masks, drawn by matplotlib's rasteriser: the only place that knows matplotlib.
 
-A mask is ``uint16[height, 3 * width]``, 0 to 255: how much of each pixel a shape covers, once for each of its bands, so
-that whole rows are mixed at once. Colour comes later, when it is
-stamped onto a surface; so one mask serves every colour. Masks are cached, because drawing one takes a hundred times as
-long as stamping it.
+Colour comes later, when a mask is stamped onto a surface; so one mask serves every colour. Masks are cached, because
+drawing one takes a hundred times as long as stamping it.
 """
 
 from __future__ import annotations
@@ -35,7 +33,22 @@ __all__ = [
     "wedge",
 ]
 
-Mask = NDArray[np.uint16]
+
+class Mask:
+    """A shape. Equal to itself alone, so that what is made of it can be cached under it.
+
+    Args:
+        coverage: ``uint8[height, 3 * width]``: how much of each pixel the shape covers, once for each of its
+            bands, so that whole rows are mixed at once.
+    """
+
+    __slots__ = ("coverage", "height", "width")
+
+    def __init__(self, coverage: NDArray[np.uint8]) -> None:
+        coverage.flags.writeable = False
+        self.coverage = coverage
+        self.height, self.width = coverage.shape[0], coverage.shape[1] // 3
+
 
 _DPI = 72
 """At 72 dots an inch a point is a pixel, and a font's size is its size in pixels."""
@@ -61,6 +74,10 @@ class Lettering(NamedTuple):
     """How far the line advances."""
 
 
+_NOTHING = Mask(np.zeros((0, 0), np.uint8))
+"""The mask of blanks."""
+
+
 def _rasterised(path: Path, width: int, height: int, *, line_width: float = 0.0, closed: bool = True) -> Mask:
     """The mask of a path whose y runs down; filled when ``closed``, else drawn as a line with round ends."""
     renderer = _new_renderer(max(1, width), max(1, height))
@@ -73,7 +90,7 @@ def _rasterised(path: Path, width: int, height: int, *, line_width: float = 0.0,
     # The rasteriser's y runs up.
     flip = Affine2D().scale(1, -1).translate(0, max(1, height))
     renderer.draw_path(context, path, flip, (1.0, 1.0, 1.0) if closed else None)
-    return _coverage(renderer)
+    return Mask(_coverage(renderer))
 
 
 def _new_renderer(width: int, height: int) -> Any:
@@ -81,10 +98,8 @@ def _new_renderer(width: int, height: int) -> Any:
     return make(width, height, _DPI)
 
 
-def _coverage(renderer: Any) -> Mask:
-    mask: Mask = np.repeat(np.asarray(renderer.buffer_rgba())[:, :, 3].astype(np.uint16), 3, axis=1)
-    mask.flags.writeable = False
-    return mask
+def _coverage(renderer: Any) -> NDArray[np.uint8]:
+    return np.repeat(np.asarray(renderer.buffer_rgba())[:, :, 3], 3, axis=1)
 
 
 def _font(size: int, bold: bool) -> FontProperties:
@@ -121,31 +136,32 @@ def lettering(text: str, size: int, *, bold: bool = False) -> Lettering:
     context = renderer.new_gc()
     context.set_foreground((1.0, 1.0, 1.0))
     renderer.draw_text(context, margin, 2 * size, text, font, 0.0)
-    mask = _coverage(renderer)
-    rows, columns = np.nonzero(mask[:, ::3])
+    coverage = _coverage(renderer)
+    rows, columns = np.nonzero(coverage[:, ::3])
     if len(rows) == 0:
-        return Lettering(np.zeros((0, 0), np.uint16), 0, 0, width)
+        return Lettering(_NOTHING, 0, 0, width)
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-    return Lettering(mask[top:bottom, 3 * left : 3 * right].copy(), int(left) - margin, 2 * size - int(top), width)
+    mask = Mask(coverage[top:bottom, 3 * left : 3 * right].copy())
+    return Lettering(mask, int(left) - margin, 2 * size - int(top), width)
 
 
 def _numeral_row(text: str, size: int, bold: bool) -> Lettering:
     """A number put together from digits: numbers change with every step, and a digit's mask is made only once."""
     letters = [lettering(letter, size, bold=bold) for letter in text]
     starts = list(accumulate((letter.width for letter in letters), initial=0))
-    drawn = [(start + letter.left, letter) for start, letter in zip(starts, letters, strict=False) if letter.mask.size]
+    drawn = [(start + letter.left, letter) for start, letter in zip(starts, letters, strict=False) if letter.mask.width]
     if not drawn:
-        return Lettering(np.zeros((0, 0), np.uint16), 0, 0, starts[-1])
+        return Lettering(_NOTHING, 0, 0, starts[-1])
     left = min(x for x, _ in drawn)
-    right = max(x + letter.mask.shape[1] // 3 for x, letter in drawn)
+    right = max(x + letter.mask.width for x, letter in drawn)
     top = max(letter.top for _, letter in drawn)
-    bottom = max(letter.mask.shape[0] - letter.top for _, letter in drawn)
-    mask = np.zeros((top + bottom, 3 * (right - left)), np.uint16)
+    bottom = max(letter.mask.height - letter.top for _, letter in drawn)
+    coverage = np.zeros((top + bottom, 3 * (right - left)), np.uint8)
     for x, letter in drawn:
-        height, width = letter.mask.shape
-        place = mask[top - letter.top : top - letter.top + height, 3 * (x - left) : 3 * (x - left) + width]
-        np.maximum(place, letter.mask, out=place)
-    return Lettering(mask, left, top, starts[-1])
+        rows = slice(top - letter.top, top - letter.top + letter.mask.height)
+        place = coverage[rows, 3 * (x - left) : 3 * (x - left + letter.mask.width)]
+        np.maximum(place, letter.mask.coverage, out=place)
+    return Lettering(Mask(coverage), left, top, starts[-1])
 
 
 @lru_cache(maxsize=8192)
@@ -168,7 +184,7 @@ def rounded(width: int, height: int, radius: int) -> Mask:
     """A rectangle with round corners that fills its mask."""
     r = max(0, min(radius, width // 2, height // 2))
     if r == 0:
-        return np.full((max(1, height), 3 * max(1, width)), 255, np.uint16)
+        return Mask(np.full((max(1, height), 3 * max(1, width)), 255, np.uint8))
     k = r * 0.5523  # distance of a cubic curve's handles that makes it a quarter of a circle
     w, h = width, height
     vertices = [

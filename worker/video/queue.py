@@ -8,7 +8,6 @@ when its lease has run out.
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,14 +18,15 @@ from recorder.catalog import Catalog, SegmentRow, VideoRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings import open_recording
-from recorder.storage import Storage, episode_path
-from recorder.video_wish import choices_of_wish
+from recorder.storage import Storage
+from recorder.video_wish import choices_of_wish, content_hash_of_wish
 from worker.video.chapters import chapter_file
 from worker.video.encoder import join_segments
 from worker.video.export import learning_points, make_renderer, timeline_of
 from worker.video.making import VideoStoppedError, make_video
 from worker.video.options import VideoOptions
 from worker.video.segments import cut
+from worker.video.video_files import clear_segments, delete_stale_videos, segments_dir, video_path
 
 __all__ = ["RenderContext", "RenderLimits", "begin_video", "join_video", "render_segment", "sweep_videos"]
 
@@ -38,10 +38,11 @@ class RenderLimits:
     """Bounds of the work.
 
     Args:
-        lease_secs: how long a worker has a segment, or a video to plan or join, to itself; longer than rendering a segment.
+        lease_secs: how long a worker has a segment, or a video to plan or join, to itself. A segment's lease is prolonged
+            with its frames; planning and joining take less.
         max_attempts: failures after which a video is parked.
         retry_secs: pause before a failed plan or join is tried again.
-        report_secs: how often the progress is noted.
+        report_secs: how often the progress is noted and the lease prolonged.
         batch: videos and segments handed out by one sweep.
         encoder_threads: of one segment; 0 is all of the machine's.
     """
@@ -142,14 +143,19 @@ def render_segment(context: RenderContext, video_id: str, segment_index: int, le
     try:
         path = _render(context, row, segment)
     except VideoStoppedError:
-        logger.info("video_id=%s segment=%d: stopped, the video was cancelled or finished", video_id, segment_index)
-        _clear_segments(context, video_id)
+        logger.info("video_id=%s segment=%d: stopped, it is not wanted or another worker's", video_id, segment_index)
+        if not _is_being_made(catalog, video_id):
+            clear_segments(context.videos_dir, video_id)
         return
     except RecorderError as error:
         logger.error("video_id=%s segment=%d: %s", video_id, segment_index, error)
         catalog.fail_segment(video_id, segment_index, str(error))
         return
-    progress = catalog.finish_segment(video_id, segment_index, file_path=path.name)
+    try:
+        progress = catalog.finish_segment(video_id, segment_index, file_path=path.name)
+    except RecordingNotFoundError:  # deleted since the last report
+        clear_segments(context.videos_dir, video_id)
+        return
     if progress.was_last:
         join_video(context, video_id)
 
@@ -165,8 +171,8 @@ def join_video(context: RenderContext, video_id: str) -> None:
     try:
         episode, options = _open(context, row)
         segments = catalog.list_segments(video_id)
-        folder = _segments_dir(context, video_id)
-        path = context.videos_dir / _file_name(row, options)
+        folder = segments_dir(context.videos_dir, video_id)
+        path = video_path(context.videos_dir, row, options.suffix)
         with chapter_file(episode, timeline_of(episode, options), enabled=options.chapters) as chapters:
             paths = [folder / (segment.file_path or "") for segment in segments]
             size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters)
@@ -175,18 +181,19 @@ def join_video(context: RenderContext, video_id: str) -> None:
         return
     name = path.relative_to(context.videos_dir).as_posix()
     noted = catalog.finish_video(video_id, file_path=name, file_size_bytes=size, at=context.now())
-    if not noted and catalog.get_video(video_id).state == "cancelled":
+    if not noted and not _is_wanted(catalog, video_id):
         path.unlink(missing_ok=True)
-    _clear_segments(context, video_id)
+    clear_segments(context.videos_dir, video_id)
 
 
 def sweep_videos(context: RenderContext) -> int:
-    """Hand out whatever nobody works on: new wishes, and what a worker that died has left.
+    """Hand out whatever nobody works on: new wishes, and what a worker that died has left; delete what is stale.
 
     Returns:
         How many tasks were sent.
     """
     limits = context.limits
+    delete_stale_videos(context.catalog, context.videos_dir, limit=limits.batch)
     rows = context.catalog.claim_videos(now=context.now(), lease_secs=limits.lease_secs, limit=limits.batch)
     for row in rows:
         context.send_video(row.video_id)
@@ -198,40 +205,63 @@ def _is_being_rendered(segment: SegmentRow, lease: str, now: datetime) -> bool:
     return segment.state == "rendering" and until is not None and until > now and until.isoformat() != lease
 
 
+def _is_being_made(catalog: Catalog, video_id: str) -> bool:
+    try:
+        return catalog.get_video(video_id).state in ("rendering", "joining")
+    except RecordingNotFoundError:
+        return False
+
+
+def _is_wanted(catalog: Catalog, video_id: str) -> bool:
+    try:
+        return catalog.get_video(video_id).state != "cancelled"
+    except RecordingNotFoundError:
+        return False
+
+
 def _render(context: RenderContext, row: VideoRow, segment: SegmentRow) -> Path:
     episode, options = _open(context, row)
     options = replace(options, encoder=replace(options.encoder, n_threads=context.limits.encoder_threads))
     curve = learning_points(context.catalog, row.run_id) if options.learning_curve else ()
-    path = _segments_dir(context, row.video_id) / f"{segment.segment_index:05d}{options.suffix}"
-    n_before = sum(other.n_frames for other in context.catalog.list_segments(row.video_id) if other.state == "done")
-    report = _Reporter(context, row.video_id, n_before)
+    path = segments_dir(context.videos_dir, row.video_id) / f"{segment.segment_index:05d}{options.suffix}"
+    report = _Reporter(context, segment)
     frames = range(segment.first_frame, segment.first_frame + segment.n_frames)
     make_video(make_renderer(episode, options, learning_curve=curve), path, options, frames=frames, on_frame=report)
     return path
 
 
 class _Reporter:
-    """Notes the progress now and then, and learns whether the video is still wanted."""
+    """Notes the progress now and then, and learns whether the segment is still wanted of this worker.
 
-    def __init__(self, context: RenderContext, video_id: str, n_before: int) -> None:
-        self._context, self._video_id, self._n_before = context, video_id, n_before
+    The last frame is always reported: whoever has lost the lease by then gives the file no name.
+    """
+
+    def __init__(self, context: RenderContext, segment: SegmentRow) -> None:
+        self._context, self._segment, self._n_reported = context, segment, 0
         self._next_at = time.monotonic()
 
     def __call__(self, n_done: int) -> bool:
-        if time.monotonic() < self._next_at:
+        if time.monotonic() < self._next_at and n_done < self._segment.n_frames:
             return True
-        limits = self._context.limits
-        self._next_at = time.monotonic() + limits.report_secs
-        leased_until = self._context.now() + timedelta(seconds=limits.lease_secs)
-        return self._context.catalog.report_video(
-            self._video_id, n_frames_done=self._n_before + n_done, leased_until=leased_until
+        context, limits = self._context, self._context.limits
+        self._next_at = time.monotonic() + min(limits.report_secs, limits.lease_secs / 3)
+        held = context.catalog.report_segment(
+            self._segment, n_new_frames=n_done - self._n_reported, now=context.now(), lease_secs=limits.lease_secs
         )
+        if held is None:
+            return False
+        self._segment, self._n_reported = held, n_done
+        return True
 
 
 def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]:
     options = VideoOptions.chosen(**choices_of_wish(row.options))
     options.check(options.suffix)
-    _, episode = open_recording(context.catalog, context.storage, row.run_id, row.episode_id)
+    recording, episode = open_recording(context.catalog, context.storage, row.run_id, row.episode_id)
+    if recording.content_hash != content_hash_of_wish(row.options):
+        raise UsageError(
+            f"episode {row.episode_id} of run {row.run_id!r} was played again since this video was asked for: ask again"
+        )
     return episode, options
 
 
@@ -243,16 +273,3 @@ def _fail(context: RenderContext, row: VideoRow, error: RecorderError) -> None:
     context.catalog.fail_video(
         row.video_id, str(error), at=context.now(), not_before=again_at, max_attempts=max_attempts
     )
-
-
-def _segments_dir(context: RenderContext, video_id: str) -> Path:
-    return context.videos_dir / ".segments" / video_id
-
-
-def _clear_segments(context: RenderContext, video_id: str) -> None:
-    shutil.rmtree(_segments_dir(context, video_id), ignore_errors=True)
-
-
-def _file_name(row: VideoRow, options: VideoOptions) -> str:
-    folder, _, name = episode_path(row.run_id, row.episode_id, compression="none").rpartition("/")
-    return f"{folder}/{name.removesuffix('.msgpack')}_{row.video_id[:12]}{options.suffix}"

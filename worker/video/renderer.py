@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recorder.episode_file import Episode
 from worker.video.board import Board
 from worker.video.layout import make_layout
+from worker.video.scales import scales_of
 from worker.video.scene.clock import ClockPanel
 from worker.video.scene.curve import CurvePanel
 from worker.video.scene.grid import GridPanel
@@ -43,6 +44,7 @@ class EpisodeVideoRenderer:
         learning_curve: the run's episodes; with it the frame has a panel for it, and the title card too.
         caption: a line on the title card.
         canvas: draw on this one instead of on a new one.
+        beside: episodes shown in the same picture: bars and curves have the scales that hold their values too.
 
     Attributes:
         canvas: what is drawn on.
@@ -66,12 +68,14 @@ class EpisodeVideoRenderer:
         learning_curve: Sequence[LearningPoint] = (),
         caption: str = "",
         canvas: Canvas | None = None,
+        beside: Sequence[Episode] = (),
     ) -> None:
         if canvas is not None:
             width, height = canvas.width, canvas.height
         self.timeline = make_timeline(episode.n_steps) if timeline is None else timeline
         theme = find_theme(style)
         series = EpisodeSeries(episode)
+        scales = scales_of(series, [EpisodeSeries(other) for other in beside])
         layout = make_layout(
             width,
             height,
@@ -86,7 +90,7 @@ class EpisodeVideoRenderer:
         panels: list[Panel] = [
             HeaderPanel(series, layout, theme, still),
             InfoPanel(series, layout, theme, still),
-            CurvePanel(series, layout, theme, still, layout.curve),
+            CurvePanel(series, scales, layout, theme, still, layout.curve),
             ProgressPanel(series, layout, theme, still),
         ]
         self.board: Board | None = None
@@ -95,13 +99,13 @@ class EpisodeVideoRenderer:
             self.board = grid.board
             panels.append(grid)
         else:
-            panels.append(HistoryPanel(series, layout, theme, still, layout.board))
+            panels.append(HistoryPanel(series, scales, layout, theme, still, layout.board))
         if layout.clock is not None:
             panels.append(ClockPanel(series, layout, theme, still, layout.clock))
         if layout.meters is not None:
-            panels.append(MetersPanel(series, layout, theme, still, layout.meters))
+            panels.append(MetersPanel(series, scales, layout, theme, still, layout.meters))
         if layout.q_values is not None:
-            panels.append(QValuesPanel(series, layout, theme, still, layout.q_values))
+            panels.append(QValuesPanel(series, scales, layout, theme, still, layout.q_values))
         if layout.learning is not None:
             draw_learning_curve(still, layout.learning, learning_curve, series.learning_point, layout, theme)
         self._panels = panels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 __all__ = ["cut"]
 
@@ -16,7 +17,8 @@ def cut(
 ) -> list[tuple[int, int]]:
     """The segments: first frame and number of frames of each; together every frame once, in order.
 
-    All but the last are whole groups of pictures, so that the joined video has its key frames at the places of a straight one.
+    All but the last are whole groups of pictures, so that the joined video has its key frames at the places of a straight
+    one. They differ by one group at most, so that workers that share them are done at the same time.
 
     Args:
         whole: the format can't be joined: one segment.
@@ -25,5 +27,7 @@ def cut(
         return [(0, n_frames)]
     group = max(1, round(keyframe_secs * fps))
     wanted = max(1, PIXELS_A_SEGMENT // (width * height))
-    size = max(1, math.ceil(wanted / group)) * group
-    return [(start, min(size, n_frames - start)) for start in range(0, n_frames, size)]
+    n_groups = math.ceil(n_frames / group)
+    n_segments = math.ceil(n_groups / math.ceil(wanted / group))
+    edges = [min(n_frames, i * n_groups // n_segments * group) for i in range(n_segments + 1)]
+    return [(start, end - start) for start, end in pairwise(edges)]

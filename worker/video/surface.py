@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,23 @@ from worker.video.layout import MAX_SIDE
 from worker.video.masks import Mask, lettering
 from worker.video.theme import Color
 
-__all__ = ["TILE", "Canvas", "Surface"]
+__all__ = ["TILE_COLUMNS", "TILE_ROWS", "Canvas", "Surface"]
 
-TILE = 16
-"""Columns and rows of the squares in which changes are counted."""
+TILE_COLUMNS, TILE_ROWS = 16, 4
+"""Size of the tiles in which changes are counted: flat, as most of what changes are bars and words."""
+_MAX_CACHED_PIXELS = 1 << 15
+"""Larger shapes are plates and curves, which are stamped once and would only fill the cache."""
+
+
+class _Ink(NamedTuple):
+    """A mask in a colour, ``float32[height, 3 * width]`` each: ``pixels * kept + added`` is the mixture, but for a half.
+
+    The half is in ``added``, so that cutting off the fraction rounds. No mixture lies nearer to a half than 1/510,
+    which float32 tells apart: the result is that of whole numbers.
+    """
+
+    kept: NDArray[np.float32]
+    added: NDArray[np.float32]
 
 
 class Surface:
@@ -32,53 +46,72 @@ class Surface:
         self._rows = pixels.reshape(self.height, 3 * self.width)
 
     def touch(self, rect: Rect) -> None:
-        """Note that a part has changed; a plain picture does not care."""
+        """Note that a part has changed, which lies inside; a plain picture does not care."""
 
     def fill(self, rect: Rect, color: Color) -> None:
         """Paint a rectangle."""
         x, y = max(0, rect.x), max(0, rect.y)
-        self.pixels[y : max(0, rect.bottom), x : max(0, rect.right)] = color
-        self.touch(rect)
+        painted = Rect(x, y, max(0, min(rect.right, self.width) - x), max(0, min(rect.bottom, self.height) - y))
+        self.pixels[y : painted.bottom, x : painted.right] = color
+        self.touch(painted)
 
-    def stamp(self, mask: Mask, x: int, y: int, color: Color, opacity: int = 255) -> None:
+    def stamp(
+        self,
+        mask: Mask,
+        x: int,
+        y: int,
+        color: Color,
+        opacity: int = 255,
+        *,
+        columns: tuple[int, int] | None = None,
+    ) -> Rect:
         """Paint a shape whose upper left corner lies at ``(x, y)``.
 
         Args:
             opacity: 0 to 255.
-        """
-        height, width = mask.shape[0], mask.shape[1] // 3
-        left, top = max(0, -x), max(0, -y)
-        right, bottom = min(width, self.width - x), min(height, self.height - y)
-        if left >= right or top >= bottom:
-            return
-        if right - left < width or bottom - top < height:
-            mask = mask[top:bottom, 3 * left : 3 * right]
-        if opacity != 255:
-            mask = _over_255(mask * np.uint16(opacity))
-        below = self._rows[y + top : y + bottom, 3 * (x + left) : 3 * (x + right)]
-        mixed = below * (255 - mask)
-        mixed += mask * _color_row(color)[: mask.shape[1]]
-        below[:] = _over_255(mixed)
-        self.touch(Rect(x + left, y + top, right - left, bottom - top))
+            columns: of the mask, ``start <= column < end``: paint only these, where they lie in the whole shape.
 
-    def stamp_center(self, mask: Mask, x: float, y: float, color: Color, opacity: int = 255) -> None:
-        """Paint a shape whose middle lies at ``(x, y)``."""
-        self.stamp(mask, round(x - mask.shape[1] / 6), round(y - mask.shape[0] / 2), color, opacity)
+        Returns:
+            What was painted on; empty when all of it lies outside.
+        """
+        start, end = (0, mask.width) if columns is None else columns
+        left, top = max(start, -x), max(0, -y)
+        right, bottom = min(end, self.width - x), min(mask.height, self.height - y)
+        painted = Rect(x + left, y + top, max(0, right - left), max(0, bottom - top))
+        if left >= right or top >= bottom:
+            return painted
+        is_small = mask.width * mask.height <= _MAX_CACHED_PIXELS
+        kept, added = (_cached_ink if is_small else _ink)(mask, color, opacity)
+        if right - left < mask.width or bottom - top < mask.height:
+            part = (slice(top, bottom), slice(3 * left, 3 * right))
+            kept, added = kept[part], added[part]
+        below = self._rows[y + top : y + bottom, 3 * (x + left) : 3 * (x + right)]
+        mixed = below * kept
+        mixed += added
+        below[:] = mixed
+        self.touch(painted)
+        return painted
+
+    def stamp_center(self, mask: Mask, x: float, y: float, color: Color, opacity: int = 255) -> Rect:
+        """Paint a shape whose middle lies at ``(x, y)``; returns what was painted on."""
+        return self.stamp(mask, round(x - mask.width / 2), round(y - mask.height / 2), color, opacity)
 
     def text(
         self, text: str, x: float, baseline: int, size: int, color: Color, *, bold: bool = False, align: str = "left"
-    ) -> None:
+    ) -> Rect:
         """Write a line.
 
         Args:
             x: where the line starts, has its middle, or ends, as ``align`` says: ``left``, ``center`` or ``right``.
             baseline: the row on which the letters stand.
             size: of the font, in pixels.
+
+        Returns:
+            What was painted on.
         """
         letters = lettering(text, size, bold=bold)
         start = x - (0 if align == "left" else letters.width if align == "right" else letters.width / 2)
-        if letters.mask.size:
-            self.stamp(letters.mask, round(start) + letters.left, baseline - letters.top, color)
+        return self.stamp(letters.mask, round(start) + letters.left, baseline - letters.top, color)
 
 
 class Canvas(Surface):
@@ -97,35 +130,44 @@ class Canvas(Surface):
     @classmethod
     def blank(cls, width: int, height: int) -> Canvas:
         """A new canvas; its pixels are a part of an array that is whole tiles wide and high."""
-        rows, columns = -(-height // TILE), -(-width // TILE)
-        whole = np.zeros((rows * TILE, columns * TILE, 3), np.uint8)
+        rows, columns = -(-height // TILE_ROWS), -(-width // TILE_COLUMNS)
+        whole = np.zeros((rows * TILE_ROWS, columns * TILE_COLUMNS, 3), np.uint8)
         return cls(whole[:height, :width], np.ones((rows, columns), np.bool_))
 
     def part(self, rect: Rect) -> Canvas:
         """A canvas that draws on a part of this one; the part begins and ends with a tile, or with this canvas."""
-        tiles = self.touched[rect.y // TILE : -(-rect.bottom // TILE), rect.x // TILE : -(-rect.right // TILE)]
+        rows = slice(rect.y // TILE_ROWS, -(-rect.bottom // TILE_ROWS))
+        tiles = self.touched[rows, rect.x // TILE_COLUMNS : -(-rect.right // TILE_COLUMNS)]
         return Canvas(self.pixels[rect.y : rect.bottom, rect.x : rect.right], tiles)
 
     def touch(self, rect: Rect) -> None:
-        rows = slice(max(0, rect.y) // TILE, max(0, rect.bottom + TILE - 1) // TILE)
-        self.touched[rows, max(0, rect.x) // TILE : max(0, rect.right + TILE - 1) // TILE] = True
+        x, y, width, height = rect
+        rows = slice(y // TILE_ROWS, (y + height - 1) // TILE_ROWS + 1)
+        self.touched[rows, x // TILE_COLUMNS : (x + width - 1) // TILE_COLUMNS + 1] = True
 
     def restore(self, rect: Rect) -> None:
-        """Bring back the still layer in a rectangle."""
-        rows, columns = slice(max(0, rect.y), max(0, rect.bottom)), slice(max(0, rect.x), max(0, rect.right))
-        self.pixels[rows, columns] = self.still.pixels[rows, columns]
+        """Bring back the still layer in a rectangle that lies inside."""
+        x, y, width, height = rect
+        part = (slice(y, y + height), slice(x, x + width))
+        self.pixels[part] = self.still.pixels[part]
         self.touch(rect)
 
 
-def _over_255(products: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Products of two numbers up to 255, divided by 255 and rounded, without a division; the argument is used up."""
-    products += 128
-    products += products >> 8
-    products >>= 8
-    return products
+def _ink(mask: Mask, color: Color, opacity: int) -> _Ink:
+    share = mask.coverage.astype(np.float32)
+    if opacity != 255:
+        share = np.round(share * (opacity / 255))
+    share *= np.float32(1 / 255)
+    added = share * _color_row(color)[: share.shape[1]]
+    added += np.float32(0.5)
+    return _Ink(1 - share, added)
+
+
+_cached_ink = lru_cache(maxsize=512)(_ink)
+"""Of small shapes, most of which are stamped again in the next frame."""
 
 
 @lru_cache(maxsize=64)
-def _color_row(color: Color) -> NDArray[np.uint16]:
+def _color_row(color: Color) -> NDArray[np.float32]:
     """A row of pixels of one colour."""
-    return np.tile(np.array(color, np.uint16), MAX_SIDE)
+    return np.tile(np.array(color, np.float32), MAX_SIDE)

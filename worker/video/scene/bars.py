@@ -44,8 +44,8 @@ class Bar(NamedTuple):
 def hatching(width: int, height: int, pitch: int) -> Mask:
     """Slanting lines."""
     y, x = np.mgrid[0:height, 0:width]
-    lines = np.where((x + y) % pitch < max(1, pitch // 3), 255, 0).astype(np.uint16)
-    return np.repeat(lines, 3, axis=1)
+    lines = np.where((x + y) % pitch < max(1, pitch // 3), 255, 0).astype(np.uint8)
+    return Mask(np.repeat(lines, 3, axis=1))
 
 
 def rows_fit(n_rows: int, area: Rect, layout: Layout) -> bool:
@@ -95,6 +95,7 @@ class BarRows:
         self._rows = self._rows[: len(names)]
         self._arrange(names, widest_values, still, marked=marked)
         self._shown: list[Bar | None] = [None] * len(names)
+        self._written = list(self._rows)
 
     def _arrange(self, names: tuple[str, ...], widest_values: Sequence[str], still: Surface, *, marked: bool) -> None:
         layout, theme, size = self._layout, self._theme, self._size
@@ -110,7 +111,7 @@ class BarRows:
         self._track_height = max(4, min(layout.px(20), round(self._rows[0].height * 0.42)))
         self._track_mask = rounded(self._track_width, self._track_height, self._track_height // 2)
         lines = hatching(self._track_width, self._track_height, max(4, layout.px(9)))
-        self._hatched_mask = np.where(lines > 0, self._track_mask, np.uint16(0))
+        self._hatched_mask = Mask(np.where(lines.coverage > 0, self._track_mask.coverage, np.uint8(0)))
         self._value_width = value_width + gap // 2
         for row, name in zip(self._rows, names, strict=False):
             still.stamp(self._track_mask, row.x + self._track_left, self._track_top(row), theme.well)
@@ -129,29 +130,26 @@ class BarRows:
 
     def draw(self, canvas: Canvas, bars: list[Bar]) -> None:
         """Show the bars, as many as there are rows."""
-        for i, (row, bar) in enumerate(zip(self._rows, bars, strict=False)):
+        for i, bar in enumerate(bars):
             pixels, before = self._in_pixels(bar), self._shown[i]
             if pixels != before:
                 self._shown[i] = pixels
-                self._draw_row(canvas, row, pixels, before)
+                self._draw_row(canvas, i, pixels, before)
 
     def _in_pixels(self, bar: Bar) -> Bar:
         start, end = sorted((bar.start, bar.end))
         start, end = (min(1.0, max(0.0, 0.0 if math.isnan(share) else share)) for share in (start, end))
         return bar._replace(start=round(start * self._track_width), end=round(end * self._track_width))
 
-    def _draw_row(self, canvas: Canvas, row: Rect, bar: Bar, before: Bar | None) -> None:
-        theme, layout, size = self._theme, self._layout, self._size
+    def _draw_row(self, canvas: Canvas, index: int, bar: Bar, before: Bar | None) -> None:
+        theme, layout, size, row = self._theme, self._layout, self._size, self._rows[index]
         if before is None or (bar.chosen, bar.text, bar.hatched) != (before.chosen, before.text, before.hatched):
-            baseline = ink_baseline(row, size)
-            overhang = max(2, size // 8)
-            place = Rect(
-                row.right - self._value_width, baseline - size, self._value_width + overhang, round(size * 1.3)
-            )
-            canvas.restore(place)
+            if before is not None:
+                canvas.restore(self._written[index])
             color = theme.muted if bar.hatched else theme.accent if bar.chosen else theme.ink
             text = fitted(bar.text, self._value_width, size, bold=bar.chosen)
-            canvas.text(text, row.right, baseline, size, color, align="right", bold=bar.chosen)
+            baseline = ink_baseline(row, size)
+            self._written[index] = canvas.text(text, row.right, baseline, size, color, align="right", bold=bar.chosen)
         if before is None or bar.chosen != before.chosen:
             pad = layout.px(3)
             mark = Rect(row.x, self._track_top(row) - pad, max(2, round(size * 0.26)), self._track_height + 2 * pad)
@@ -176,6 +174,6 @@ class BarRows:
         canvas.restore(Rect(x + first, y, last - first, self._track_height))
         start, end = max(first, int(bar.start)), min(last, int(bar.end))
         if end > start:
-            canvas.stamp(self._track_mask[:, 3 * start : 3 * end], x + start, y, bar.color)
+            canvas.stamp(self._track_mask, x, y, bar.color, columns=(start, end))
         if bar.hatched:
-            canvas.stamp(self._hatched_mask[:, 3 * first : 3 * last], x + first, y, self._theme.muted, 150)
+            canvas.stamp(self._hatched_mask, x, y, self._theme.muted, 150, columns=(first, last))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import disc, polyline, text_width
+from worker.video.scales import Scales
 from worker.video.scene.info import number_text
 from worker.video.scene.panel import SMALL, draw_plate
 from worker.video.series import EpisodeSeries
@@ -15,14 +16,7 @@ from worker.video.surface import Canvas, Surface
 from worker.video.theme import Theme
 from worker.video.timeline import Moment
 
-__all__ = ["CurvePanel", "PlotArea", "value_range"]
-
-
-def value_range(values: NDArray[np.float64]) -> tuple[float, float]:
-    """From the least to the greatest finite value, zero included; never empty."""
-    finite = values[np.isfinite(values)]
-    low, high = min(0.0, float(finite.min(initial=0.0))), max(0.0, float(finite.max(initial=0.0)))
-    return (low, high) if high > low else (low, low + 1.0)
+__all__ = ["CurvePanel", "PlotArea"]
 
 
 class PlotArea:
@@ -67,12 +61,14 @@ class PlotArea:
 class CurvePanel:
     """The sum of rewards against the steps."""
 
-    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
+    def __init__(
+        self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
+    ) -> None:
         area = draw_plate(still, rect, layout, theme, "Reward so far")
-        plot = PlotArea(area, *value_range(series.cumulative), layout, theme, still)
+        plot = PlotArea(area, *scales.total, layout, theme, still)
         self._thickness = max(1.5, 3.0 * layout.unit)
         self._disc = disc(max(2.0, 5.5 * layout.unit))
-        self._margin = self._disc.shape[0] // 2 + 1
+        self._margin = self._disc.height // 2 + 1
         # Room around the plot for the line's thickness and for the dot.
         self._rect = Rect(
             plot.rect.x - self._margin,
@@ -80,8 +76,7 @@ class CurvePanel:
             plot.rect.width + 2 * self._margin,
             plot.rect.height + 2 * self._margin,
         )
-        n = series.n_steps
-        xs = np.arange(n) / max(1, n - 1)
+        xs = np.arange(series.n_steps) / max(1, scales.n_steps - 1)
         self._points = plot.line(xs, series.cumulative) + self._margin
         mask = polyline(_thinned(self._points, plot.rect.width), self._rect.width, self._rect.height, self._thickness)
         bright = Surface(still.pixels[self._rect.y : self._rect.bottom, self._rect.x : self._rect.right].copy())
@@ -96,7 +91,7 @@ class CurvePanel:
         column, row = (round(float(number)) for number in self._points[moment.step_index])
         if (column, row) == self._shown:
             return
-        half = self._disc.shape[0] // 2 + 1
+        half = self._disc.height // 2 + 1
         if self._shown is None:
             self._reveal(canvas, 0, self._rect.width, column)
         else:

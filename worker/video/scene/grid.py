@@ -153,9 +153,7 @@ class GridPanel:
             return
         theme, radius = self._theme, self._radius
         x, y = place
-        reach = math.ceil(radius * 1.75) + 3
-        self._dirty.append(Rect(math.floor(x) - reach, math.floor(y) - reach, 2 * reach + 1, 2 * reach + 1))
-        canvas.stamp_center(disc(radius + max(1.5, radius * 0.13)), x, y, theme.panel)
+        self._dirty.append(canvas.stamp_center(disc(radius + max(1.5, radius * 0.13)), x, y, theme.panel))
         canvas.stamp_center(disc(radius), x, y, theme.accent)
         if heading is None:
             canvas.stamp_center(disc(radius * 0.28), x, y, theme.on_accent)
@@ -163,7 +161,7 @@ class GridPanel:
             canvas.stamp_center(wedge(radius * 0.62, heading), x, y, theme.on_accent)
         if level:
             thickness = max(2.0, radius * 0.2)
-            canvas.stamp_center(ring(radius * 1.45, thickness), x, y, theme.line)
+            self._dirty.append(canvas.stamp_center(ring(radius * 1.45, thickness), x, y, theme.line))
             canvas.stamp_center(arc(radius * 1.45, thickness, 0.0, level / _RING_LEVELS), x, y, theme.good)
         if series.positions.shape[1] > 3:
             self._write_rest(canvas, moment.step_index)

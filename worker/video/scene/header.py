@@ -23,20 +23,18 @@ class HeaderPanel:
         self._shown = -1
         rect = layout.header
         size = layout.px(TITLE)
-        self._last = int(series.step_numbers[-1]) + 1
-        counter_width = text_width(f"{self._last} ", size, bold=True) + text_width(self._total, layout.px(BODY))
-        label_width = text_width("step ", layout.px(BODY))
-        left = rect.right - counter_width - label_width
-        self._counter = Rect(left, rect.y, rect.right - left, size + layout.px(12))
+        last = int(series.step_numbers[-1]) + 1
+        total = f" of {last}"
+        self._number_right = rect.right - text_width(total, layout.px(BODY))
+        number_width = text_width(f"{last} ", size, bold=True)
+        left = self._number_right - number_width - text_width("step ", layout.px(BODY))
         self._baseline = rect.y + size
+        self._written: list[Rect] = []
         metadata = series.metadata
         title = fitted(f"Episode {metadata.episode_id}", max(0, left - rect.x - layout.px(24)), size, bold=True)
         still.text(title, rect.x, self._baseline, size, theme.ink, bold=True)
+        still.text(total, self._number_right, self._baseline, layout.px(BODY), theme.muted)
         self._draw_chips(series, still)
-
-    @property
-    def _total(self) -> str:
-        return f" of {self._last}"
 
     def _draw_chips(self, series: EpisodeSeries, still: Surface) -> None:
         """Stage, reasons and status, as many as fit; then the run's name."""
@@ -65,11 +63,11 @@ class HeaderPanel:
         if number == self._shown:
             return
         self._shown = number
-        canvas.restore(self._counter)
-        body, theme = self._layout.px(BODY), self._theme
-        x = self._counter.right - text_width(self._total, body)
-        canvas.text(self._total, x, self._baseline, body, theme.muted)
-        size = self._layout.px(TITLE)
-        canvas.text(str(number), x, self._baseline, size, theme.ink, bold=True, align="right")
-        width = text_width("0", size, bold=True) * len(str(number))
-        canvas.text("step", x - width - self._layout.px(8), self._baseline, body, theme.muted, align="right")
+        for rect in self._written:
+            canvas.restore(rect)
+        layout, theme, size = self._layout, self._theme, self._layout.px(TITLE)
+        label_right = self._number_right - text_width("0", size, bold=True) * len(str(number)) - layout.px(8)
+        self._written = [
+            canvas.text(str(number), self._number_right, self._baseline, size, theme.ink, bold=True, align="right"),
+            canvas.text("step", label_right, self._baseline, layout.px(BODY), theme.muted, align="right"),
+        ]

@@ -9,7 +9,7 @@ import numpy as np
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import polyline, text_width
-from worker.video.scene.meters import meter_range
+from worker.video.scales import Scales
 from worker.video.scene.panel import HEADING, draw_plate, fitted
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
@@ -24,10 +24,13 @@ _MAX_LANES = 12
 class HistoryPanel:
     """One lane a meter, each on its own fixed scale; where there are no meters, the rewards."""
 
-    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
+    def __init__(
+        self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
+    ) -> None:
         has_meters = series.meters.shape[1] > 0
         names = series.meter_names if has_meters else ("reward",)
         values = series.meters if has_meters else series.rewards[:, None]
+        ranges = scales.meters if has_meters else (scales.reward,)
         area = draw_plate(still, rect, layout, theme, "Meters over time" if has_meters else "Rewards over time")
         names = names[:_MAX_LANES]
         size, gap = layout.px(HEADING), layout.px(18)
@@ -35,10 +38,10 @@ class HistoryPanel:
         left = area.x + label + layout.px(16)
         self._plot = Rect(left, area.y, area.right - left, area.height)
         self._theme, self._width = theme, max(2, layout.px(2))
-        self._n_steps, self._shown = series.n_steps, -1
-        xs = np.arange(series.n_steps) / max(1, series.n_steps - 1) * (self._plot.width - 1)
+        self._last_index, self._shown = max(1, scales.n_steps - 1), -1
+        xs = np.arange(series.n_steps) / self._last_index * (self._plot.width - 1)
         for i, (name, lane) in enumerate(zip(names, self._plot.rows(len(names), gap), strict=True)):
-            low, high = meter_range(values[:, i])
+            low, high = ranges[i]
             ys = (1 - (values[:, i] - low) / (high - low)) * (lane.height - 1)
             still.fill(lane, theme.well)
             mask = polyline(np.column_stack([xs, ys]), lane.width, lane.height, max(1.5, 2.5 * layout.unit))
@@ -48,7 +51,7 @@ class HistoryPanel:
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
         """Move the line to the step."""
-        share = moment.step_index / max(1, self._n_steps - 1)
+        share = moment.step_index / self._last_index
         column = self._plot.x + math.floor(share * (self._plot.width - self._width))
         if column == self._shown:
             return

@@ -54,6 +54,7 @@ class InfoPanel:
         value_top = inner.y + (inner.height - block) // 2 + size + gap - layout.px(3)
         self._baseline = value_top + self._figure
         self._values = [Rect(t.x, value_top, t.width, self._figure + layout.px(12)) for t in self._tiles]
+        self._written = [Rect(t.x, value_top, 0, 0) for t in self._tiles]
 
     def _arrange(self, inner: Rect, labels: list[str]) -> list[Rect]:
         """Tiles as wide as what they may hold, the rest shared out."""
@@ -109,9 +110,9 @@ class InfoPanel:
                 continue
             self._shown[i] = text
             place = self._values[i]
-            canvas.restore(place)
+            canvas.restore(self._written[i])
             size = self._figure
             while size > self._layout.px(HEADING) and text_width(text, size, bold=True) > place.width:
                 size -= max(1, size // 8)
             text = fitted(text, place.width, size, bold=True)
-            canvas.text(text, place.x, self._baseline, size, color, bold=True)
+            self._written[i] = canvas.text(text, place.x, self._baseline, size, color, bold=True)

@@ -10,7 +10,8 @@ import numpy as np
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import disc, polyline
-from worker.video.scene.curve import PlotArea, value_range
+from worker.video.scales import value_range
+from worker.video.scene.curve import PlotArea
 from worker.video.scene.panel import draw_plate
 from worker.video.series import LearningPoint
 from worker.video.surface import Surface

@@ -8,6 +8,7 @@ import numpy as np
 
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
+from worker.video.scales import Scales
 from worker.video.scene.bar_strip import BarStrip
 from worker.video.scene.bars import Bar, BarRows, rows_fit
 from worker.video.scene.info import number_text
@@ -17,34 +18,24 @@ from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
 from worker.video.timeline import Moment
 
-__all__ = ["MetersPanel", "meter_range"]
+__all__ = ["MetersPanel"]
 
 _EMPTY_BELOW, _LOW_BELOW = 0.15, 0.35
 """Shares of a meter's range."""
 
 
-def meter_range(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
-    """The scale of a meter: 0 to 1, else 0 to 100, where these hold all its values, else from its least to its greatest."""
-    finite = values[np.isfinite(values)]
-    if len(finite) == 0:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    if low >= 0:
-        return (0.0, 1.0) if high <= 1 else (0.0, 100.0) if 1.5 < high <= 100 else (0.0, high)
-    return (low, high) if high > low else (low, low + 1)
-
-
 class MetersPanel:
     """A row for each meter."""
 
-    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
+    def __init__(
+        self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
+    ) -> None:
         self._series, self._theme = series, theme
-        n_meters = series.meters.shape[1]
-        self._ranges = [meter_range(series.meters[:, i]) for i in range(n_meters)]
+        self._ranges = scales.meters
         widest = {self._text(i, value) for i, limits in enumerate(self._ranges) for value in limits}
         area = draw_plate(still, rect, layout, theme, "Meters")
         self._bars: BarRows | BarStrip
-        if rows_fit(n_meters, area, layout):
+        if rows_fit(len(self._ranges), area, layout):
             self._bars = BarRows(area, series.meter_names, tuple(widest), layout, theme, still, marked=False)
         else:
             self._bars = BarStrip(area, series.meter_names, 0.0, layout, theme, still)

@@ -44,6 +44,4 @@ class ProgressPanel:
         canvas.restore(Rect(self._rect.x + start, self._rect.y, end - start, self._rect.height))
         self._shown = column
         if column > start:
-            canvas.stamp(
-                self._mask[:, 3 * start : 3 * column], self._rect.x + start, self._rect.y, self._theme.accent, 210
-            )
+            canvas.stamp(self._mask, self._rect.x, self._rect.y, self._theme.accent, 210, columns=(start, column))

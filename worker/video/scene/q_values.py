@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
+from worker.video.scales import Scales
 from worker.video.scene.bar_strip import BarStrip
 from worker.video.scene.bars import Bar, BarRows, rows_fit
 from worker.video.scene.info import number_text
@@ -23,15 +22,13 @@ __all__ = ["QValuesPanel"]
 class QValuesPanel:
     """A row for each action."""
 
-    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
+    def __init__(
+        self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
+    ) -> None:
         assert series.q_values is not None
         self._series, self._theme = series, theme
         self._values = series.q_values
-        finite = self._values[np.isfinite(self._values)]
-        self._low = min(0.0, float(finite.min(initial=0.0)))
-        self._high = max(0.0, float(finite.max(initial=0.0)))
-        if self._low == self._high:
-            self._high = 1.0
+        self._low, self._high = scales.q_values
         self._zero = self._share(0.0)
         widest = [number_text(value) for value in (self._low, self._high)]
         area = draw_plate(still, rect, layout, theme, "Q-values")

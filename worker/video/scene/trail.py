@@ -24,10 +24,15 @@ _STRONGEST = 120
 @lru_cache(maxsize=4096)
 def _segment(dx: int, dy: int, thickness: float) -> Mask:
     """A line from one corner of its mask, less a margin, to the opposite one."""
-    margin = math.ceil(thickness)
+    margin = _margin(thickness)
     start = (margin + max(0, -dx), margin + max(0, -dy))
     points = np.array([start, (start[0] + dx, start[1] + dy)], np.float64)
     return polyline(points, abs(dx) + 2 * margin, abs(dy) + 2 * margin, thickness)
+
+
+def _margin(thickness: float) -> int:
+    """Room for half of the line, and for its soft edge."""
+    return math.ceil(thickness / 2) + 1
 
 
 class Trail:
@@ -63,8 +68,7 @@ class Trail:
             ):
                 continue
             mask = _segment(end[0] - start[0], end[1] - start[1], self._thickness)
-            margin = math.ceil(self._thickness)
+            margin = _margin(self._thickness)
             x, y = min(start[0], end[0]) - margin, min(start[1], end[1]) - margin
-            canvas.stamp(mask, x, y, color, round(_STRONGEST * (1 - (index - i) / _LENGTH)))
-            drawn.append(Rect(x, y, mask.shape[1] // 3, mask.shape[0]))
+            drawn.append(canvas.stamp(mask, x, y, color, round(_STRONGEST * (1 - (index - i) / _LENGTH))))
         return drawn

@@ -1,0 +1,73 @@
+"""From which value to which one bars and curves reach: fixed for a whole video, and the same for episodes shown together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.video.series import EpisodeSeries
+
+__all__ = ["Scales", "scales_of", "value_range"]
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """The scales of one episode's panels, each ``(low, high)`` with ``low < high``.
+
+    Args:
+        n_steps: that curves are wide.
+        total: of the reward so far; reward: of a step's reward.
+        meters: one for each of the episode's meters.
+        q_values: one for all actions; zero lies within.
+    """
+
+    n_steps: int
+    total: Range
+    reward: Range
+    meters: tuple[Range, ...]
+    q_values: Range
+
+
+def scales_of(series: EpisodeSeries, beside: Sequence[EpisodeSeries] = ()) -> Scales:
+    """The scales that hold all of an episode's values.
+
+    Args:
+        beside: episodes that it is compared with: their values are held too, so that lengths in one picture mean the same.
+            A meter is another one's equal when it has the same place and the same name.
+    """
+    together = (series, *beside)
+    meters = []
+    for i, name in enumerate(series.meter_names):
+        alike = [other for other in together if other.meter_names[i : i + 1] == (name,)]
+        meters.append(_meter_range(np.concatenate([other.meters[:, i] for other in alike])))
+    q_values = [other.q_values.ravel() for other in together if other.q_values is not None]
+    return Scales(
+        n_steps=max(other.n_steps for other in together),
+        total=value_range(np.concatenate([other.cumulative for other in together])),
+        reward=_meter_range(np.concatenate([other.rewards for other in together])),
+        meters=tuple(meters),
+        q_values=value_range(np.concatenate([np.zeros(1), *q_values])),
+    )
+
+
+def value_range(values: NDArray[np.float64]) -> Range:
+    """From the least to the greatest finite value, zero included; never empty."""
+    finite = values[np.isfinite(values)]
+    low, high = min(0.0, float(finite.min(initial=0.0))), max(0.0, float(finite.max(initial=0.0)))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _meter_range(values: NDArray[np.float64]) -> Range:
+    """0 to 1, else 0 to 100, where these hold all the values, else from the least to the greatest."""
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    if low >= 0:
+        return (0.0, 1.0) if high <= 1 else (0.0, 100.0) if 1.5 < high <= 100 else (0.0, high)
+    return (low, high) if high > low else (low, low + 1)

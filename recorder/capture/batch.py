@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +57,30 @@ class BatchWriter:
     def __init__(self, device_rows: DeviceRows) -> None:
         self._device_rows = device_rows
         self._block: BatchBlock | None = None
+
+    def write_alike(self, places: BatchPlaces, values: Mapping[str, Any]) -> BatchRow | None:
+        """Copy one call into the next row when it is of the very kind of the call before; None when it is another.
+
+        Two thirds of the time of ``batch_values`` and ``write`` go into finding out what that kind is.
+        """
+        block = self._block
+        if block is None or block.n_rows == block.max_rows or block.lanes.tobytes() != places.lanes.tobytes():
+            return None
+        row, n_columns = block.n_rows, 0
+        try:
+            for name, value in _named(values):
+                if value is None:
+                    continue
+                array = value if value.__class__ is np.ndarray else value.numpy()
+                if (array.dtype, array.shape) != block.kind[name]:
+                    return None
+                block.columns[name][row] = array
+                n_columns += 1
+        except Exception:  # noqa: BLE001 - a new column, no array, a tensor on a device: whatever it is, it is of another kind
+            return None
+        if n_columns < len(block.kind):
+            return None
+        return BatchRow(block, block.write(places.episode_ids, places.steps, {}))
 
     def write(self, places: BatchPlaces, owned: BatchValues) -> BatchRow | DeviceBatchRow | None:
         """Copy one call into the next row; None when the ring of pinned memory is full."""
@@ -123,12 +147,11 @@ def batch_places(episode_ids: Any, steps: Any, lanes: Any) -> BatchPlaces:
 def batch_values(values: Mapping[str, Any], n_lanes: int) -> BatchValues:
     """Look at the values of a call one by one; what can't be recorded costs itself alone."""
     found = BatchValues({}, {}, [])
-    extras = values.get("extras") or {}
-    if not isinstance(extras, Mapping):
+    extras = values.get("extras")
+    if extras is not None and not isinstance(extras, Mapping):
         found.problems.append(f"extras: expected a map, found {type(extras).__name__}")
-        extras = {}
-    columns = [(name, value) for name, value in values.items() if name != "extras"]
-    for name, value in (*columns, *((f"{EXTRAS_PREFIX}{name}", value) for name, value in extras.items())):
+        values = {**values, "extras": None}
+    for name, value in _named(values):
         if value is None:
             continue
         try:
@@ -144,6 +167,15 @@ def batch_values(values: Mapping[str, Any], n_lanes: int) -> BatchValues:
             else:
                 found.host[name] = array
     return found
+
+
+def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of a call by column, the extras after the others."""
+    for name, value in values.items():
+        if name != "extras":
+            yield name, value
+    for name, value in (values.get("extras") or {}).items():
+        yield f"{EXTRAS_PREFIX}{name}", value
 
 
 def _host_view(value: Any) -> NDArray[Any] | None:

@@ -1,5 +1,5 @@
-"""Memory for 256 calls of ``record_batch``: each call copies its arrays into one row, the background thread reads
-columns of lanes.
+"""Memory for 256 calls of ``record_batch``: each call copies its arrays into one row, the background thread turns rows
+into columns of lanes.
 
 One thread writes rows, one reads those below ``n_rows``; a row is complete before ``n_rows`` counts it, so no lock is
 needed.
@@ -25,7 +25,7 @@ BatchKind = dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
 """Column name to dtype and shape with the leading lane axis."""
 
 _MAX_BLOCK_BYTES = 32 * 2**20
-"""With large observations a block holds fewer rows."""
+"""With large observations a block holds fewer rows. Each value stands in it twice: as it came, and by lane."""
 
 
 class BatchBlock:
@@ -43,8 +43,12 @@ class BatchBlock:
         self.step_bytes = max(1, row_bytes // len(lanes))
         """Memory that one step of one lane takes."""
         self.chunk_steps = max(1, min(MAX_CHUNK_STEPS, MAX_CHUNK_BYTES // self.step_bytes))
-        self.max_rows = max(1, min(MAX_CHUNK_STEPS, _MAX_BLOCK_BYTES // row_bytes))
+        self.max_rows = max(1, min(MAX_CHUNK_STEPS, _MAX_BLOCK_BYTES // (2 * row_bytes)))
         self.columns = {name: np.empty((self.max_rows, *shape), dtype) for name, (dtype, shape) in kind.items()}
+        self._by_lane = {
+            name: np.empty((shape[0], self.max_rows, *shape[1:]), dtype) for name, (dtype, shape) in kind.items()
+        }
+        self._n_turned = 0
         self.episode_ids = np.empty((self.max_rows, len(lanes)), np.int64)
         self.steps = np.empty((self.max_rows, len(lanes)), np.int64)
         self.n_rows = 0
@@ -59,3 +63,14 @@ class BatchBlock:
             columns[name][row] = array
         self.n_rows = row + 1
         return row
+
+    def turn(self, n_rows: int) -> None:
+        """Put the rows up to ``n_rows`` beside those of their lane: all lanes at once, while the rows are fresh."""
+        new = slice(self._n_turned, n_rows)
+        for name, by_lane in self._by_lane.items():
+            by_lane[:, new] = self.columns[name][new].swapaxes(0, 1)
+        self._n_turned = n_rows
+
+    def steps_of(self, name: str, place: int, start: int, stop: int) -> NDArray[Any]:
+        """``dtype[stop - start, …]``: a column of one lane, a view; the rows have been turned."""
+        return self._by_lane[name][place, start:stop]  # type: ignore[no-any-return]

@@ -32,26 +32,21 @@ class BlockCursor:
         """Step number that row 0 would have, for the lane's steps to follow each other."""
 
     def advance(self, n_rows: int) -> Iterator[tuple[int, Span]]:
-        """Look at the rows up to ``n_rows``; gives ``(episode_id, span)`` for stretches that have ended."""
-        new = slice(self.n_rows, n_rows)
-        episodes = self.block.episode_ids[new]
-        expected = self._first_steps + np.arange(self.n_rows, n_rows)[:, None]
-        changed = (episodes != self._episodes) | (self.block.steps[new] != expected)
-        if changed.any():
-            for place in np.flatnonzero(changed.any(axis=0)):
-                yield from self._advance_lane(int(place), n_rows)
+        """Look at the rows up to ``n_rows``, at least one; gives ``(episode_id, span)`` for stretches that have ended."""
+        self.block.turn(n_rows)
+        episodes = self.block.episode_ids[self.n_rows : n_rows]
+        first_steps = self.block.steps[self.n_rows : n_rows] - np.arange(self.n_rows, n_rows)[:, None]
+        changed = np.empty(episodes.shape, np.bool_)
+        changed[0] = (episodes[0] != self._episodes) | (first_steps[0] != self._first_steps)
+        changed[1:] = (episodes[1:] != episodes[:-1]) | (first_steps[1:] != first_steps[:-1])
+        for index, place in np.argwhere(changed).tolist():
+            start, row = int(self._starts[place]), self.n_rows + index
+            if row > start:
+                yield int(self._episodes[place]), Span(self.block, place, start, row)
+            self._starts[place] = row
+            self._episodes[place] = episodes[index, place]
+            self._first_steps[place] = first_steps[index, place]
         self.n_rows = n_rows
-
-    def _advance_lane(self, place: int, n_rows: int) -> Iterator[tuple[int, Span]]:
-        for row in range(self.n_rows, n_rows):
-            episode = int(self.block.episode_ids[row, place])
-            first_step = int(self.block.steps[row, place]) - row
-            if episode != self._episodes[place] or first_step != self._first_steps[place]:
-                if row > self._starts[place]:
-                    yield int(self._episodes[place]), Span(self.block, place, int(self._starts[place]), row)
-                self._starts[place] = row
-                self._episodes[place] = episode
-                self._first_steps[place] = first_step
 
     def settle(self) -> Iterator[tuple[int, Span]]:
         """What every lane has, up to the last row seen."""

@@ -204,9 +204,8 @@ class EpisodeBuilder:
         head = spans[0]
         columns = {}
         for name in head.block.kind:
-            pieces = [span.block.columns[name][span.start : span.stop, span.place] for span in spans]
-            values = np.ascontiguousarray(pieces[0]) if len(pieces) == 1 else np.concatenate(pieces)
-            columns[name] = ColumnData(values)
+            pieces = [span.block.steps_of(name, span.place, span.start, span.stop) for span in spans]
+            columns[name] = ColumnData(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
         n_steps = sum(span.stop - span.start for span in spans)
         return self._encode(int(head.block.steps[head.start, head.place]), n_steps, columns)
 

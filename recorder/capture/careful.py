@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from recorder.capture.batch import BatchWriter, batch_places, batch_values
+from recorder.capture.batch import BatchWriter, DeviceBatchRow, batch_places, batch_values
 from recorder.capture.copying import Layout
 from recorder.capture.given_metadata import whole_number
-from recorder.capture.handover import HandOver
+from recorder.capture.handover import BatchRow, HandOver
 from recorder.capture.row_columns import Row
 from recorder.capture.rows import DeviceRow, DeviceRows, Layouts, own_values, row_of
 from recorder.capture.throttled_log import ThrottledLog
@@ -95,11 +95,12 @@ class CarefulPath:
         n_lanes = _length(episode_ids)
         try:
             places = batch_places(episode_ids, steps, lanes)
-            found = batch_values(values, n_lanes)
-            self._refuse_values(found.problems, n_lanes=n_lanes)
-            item = None
-            if n_lanes and (self._handover.has_room(n_lanes) or self._waits_for(n_lanes)):
-                while (item := self._batch.write(places, found)) is None and self._waits():
+            has_room = n_lanes and (self._handover.has_room(n_lanes) or self._waits_for(n_lanes))
+            item: BatchRow | DeviceBatchRow | None = self._batch.write_alike(places, values) if has_room else None
+            if item is None:
+                found = batch_values(values, n_lanes)
+                self._refuse_values(found.problems, n_lanes=n_lanes)
+                while has_room and (item := self._batch.write(places, found)) is None and self._waits():
                     pass
             if item is not None:
                 self._handover.put_batch(item, n_lanes)

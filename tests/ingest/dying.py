@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import multiprocessing
 import os
 import signal
@@ -88,16 +89,16 @@ def evaluate_and_write(url: str, folder: str, criteria: dict[str, Any], stage: s
 
 def _doom_files(executioner: Executioner) -> None:
     """The stages of a file are calls of the operating system's; this process is the only one that sees them changed."""
-    fsync, replace, open_path = os.fsync, Path.replace, Path.open
+    fsync, replace, open_path = os.fsync, os.replace, open
 
-    def doomed_open(path: Path, *arguments: Any, **more: Any) -> Any:
-        if path.name.startswith(".episode_"):
+    def doomed_open(path: Any, *arguments: Any, **more: Any) -> Any:
+        if Path(str(path)).name.startswith(".episode_"):
             return executioner.around("temporary file", lambda: open_path(path, *arguments, **more))
         return open_path(path, *arguments, **more)
 
     os.fsync = lambda file: executioner.around("fsync", lambda: fsync(file))  # type: ignore[arg-type]
-    Path.replace = lambda path, target: executioner.around("rename", lambda: replace(path, target))  # type: ignore
-    Path.open = doomed_open  # type: ignore[assignment, method-assign]
+    os.replace = lambda path, target: executioner.around("rename", lambda: replace(path, target))  # type: ignore
+    builtins.open = doomed_open
 
 
 def run_until_killed(*arguments: Any) -> int | None:

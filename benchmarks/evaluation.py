@@ -69,7 +69,9 @@ def _ended_episodes(n_episodes: int, *, seed: int) -> Iterator[Flush]:
                 curriculum_stage=1 + episode_id // _EPISODES_PER_STAGE,
                 timestamp=1_700_000_000.0 + episode_id,
             )
-            body = episode_end(metadata, play_id=play.play_id, producer_id="bench", n_bytes=17_000, last_sequence=4)
+            body = episode_end(
+                metadata.to_map(), play_id=play.play_id, producer_id="bench", n_bytes=17_000, last_sequence=4
+            )
             flush.entries.append(Outgoing(play, 1, HEADER, msgpack.packb(metadata.to_map())))
             flush.finished.append(msgpack.packb(body))
         yield flush

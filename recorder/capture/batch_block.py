@@ -73,4 +73,4 @@ class BatchBlock:
 
     def steps_of(self, name: str, place: int, start: int, stop: int) -> NDArray[Any]:
         """``dtype[stop - start, …]``: a column of one lane, a view; the rows have been turned."""
-        return self._by_lane[name][place, start:stop]  # type: ignore[no-any-return]
+        return self._by_lane[name][place, start:stop]

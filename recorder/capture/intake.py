@@ -6,8 +6,7 @@ Runs on the background thread; touches no network.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from recorder.capture.block_cursor import BlockCursor
@@ -15,32 +14,18 @@ from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
 from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep
 from recorder.capture.outbox import Outbox, Packet
 from recorder.capture.stats import RecorderStats
+from recorder.capture.summary import EpisodeSummaries, RunIdentity
 from recorder.capture.turned_away import TurnedAway
-from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
+from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, episode_end, pack_body
 
-__all__ = ["Intake", "RunIdentity"]
+__all__ = ["Intake"]
 
 _REMEMBERED_EPISODES = 100_000
 """Finished episode ids that are remembered, so that late steps and repeated ids are refused at once; older ones are
 refused by the worker that evaluates them."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunIdentity:
-    """What the episodes of one recorder have in common.
-
-    Args:
-        resumed: this trainer continues the run from a checkpoint: its episodes replace older ones of the same id.
-        defaults: fields of the metadata that ``finish_episode`` need not repeat.
-    """
-
-    run_id: str
-    producer_id: str
-    resumed: bool = False
-    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Intake:
@@ -67,6 +52,7 @@ class Intake:
     ) -> None:
         self._on_error = on_error
         self._identity = identity
+        self._summaries = EpisodeSummaries(identity)
         self._outbox = outbox
         self._stats = stats
         self._away = away
@@ -228,7 +214,7 @@ class Intake:
             "producer": self._identity.producer_id,
             "resumed": self._identity.resumed,
             "schema": schema.to_list(),
-            "metadata": self._metadata(builder, {}, EpisodeStatus.COMPLETE).to_map(),
+            "metadata": self._metadata(builder, {}, EpisodeStatus.COMPLETE),
         }
         builder.sequence = 1
         header = Outgoing(builder.play, 1, HEADER, pack_body(body))
@@ -246,7 +232,7 @@ class Intake:
         if self._outbox.has_room_for_end():
             self._put_header(builder)
             builder.sequence += 1
-            data = pack_body({"metadata": metadata.to_map()})
+            data = pack_body({"metadata": metadata})
             self._outbox.put(Packet(builder.play, Outgoing(builder.play, builder.sequence, END, data)))
             body = self._end_body(metadata, builder)
             self._outbox.put(Packet(builder.play, finished=pack_body(body), closes=True))
@@ -262,30 +248,10 @@ class Intake:
         dropped = self._away.lane_of(episode_id)
         return int(given.get("lane", 0)) if dropped is None else dropped
 
-    def _metadata(self, builder: EpisodeBuilder, given: Mapping[str, Any], status: EpisodeStatus) -> EpisodeMetadata:
-        metadata = EpisodeMetadata.from_map({**self._identity.defaults, **given})
-        metadata.episode_id = builder.play.episode_id
-        metadata.run_id = self._identity.run_id
-        metadata.lane = builder.lane
-        metadata.status = status
-        metadata.n_steps = builder.n_steps
-        metadata.gaps = _in_order(builder.gaps)
-        own = {
-            "started_unix_nanos": builder.play.play_id * 1_000_000,
-            "finished_unix_nanos": int(self._clock() * 1e9),
-            "timestamp": self._clock(),
-            "env_steps": self._stats.n_recorded_steps,
-            "survival_steps": builder.end_step,
-            "epsilon": builder.last_epsilon,
-            "extrinsic_reward": builder.reward_sum,
-            "intrinsic_reward": builder.intrinsic_sum,
-        }
-        for name, value in own.items():
-            if name not in given:
-                setattr(metadata, name, value)
-        if "total_reward" not in given:
-            metadata.total_reward = metadata.extrinsic_reward + metadata.intrinsic_weight * metadata.intrinsic_reward
-        return metadata
+    def _metadata(self, builder: EpisodeBuilder, given: Mapping[str, Any], status: EpisodeStatus) -> dict[str, Any]:
+        return self._summaries.of(
+            builder, given, status, n_recorded_steps=self._stats.n_recorded_steps, now_secs=self._clock()
+        )
 
     def _keep(self, item: Keep) -> None:
         builder = self._open.get(self._pull(item.episode_id))
@@ -308,7 +274,7 @@ class Intake:
         self._stats.n_episodes_aborted += 1
         self._forget(episode_id)
 
-    def _end_body(self, metadata: EpisodeMetadata, builder: EpisodeBuilder) -> dict[str, Any]:
+    def _end_body(self, metadata: Mapping[str, Any], builder: EpisodeBuilder) -> dict[str, Any]:
         return episode_end(
             metadata,
             play_id=builder.play.play_id,
@@ -325,14 +291,3 @@ class Intake:
         self._finished[episode_id] = None
         if len(self._finished) > _REMEMBERED_EPISODES:
             self._finished.popitem(last=False)
-
-
-def _in_order(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
-    """By first step; neighbours that are missing for one reason become one gap."""
-    joined: list[Gap] = []
-    for gap in sorted(gaps, key=lambda gap: gap.first_step):
-        if joined and joined[-1].end_step == gap.first_step and joined[-1].reason == gap.reason:
-            joined[-1] = replace(joined[-1], end_step=gap.end_step)
-        else:
-            joined.append(gap)
-    return tuple(joined)

@@ -18,9 +18,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from recorder.capture.handover import WAKE_STEPS, CloseRun, HandOver
-from recorder.capture.intake import Intake, RunIdentity
+from recorder.capture.intake import Intake
 from recorder.capture.outbox import Outbox
 from recorder.capture.stats import RecorderStats
+from recorder.capture.summary import RunIdentity
 from recorder.capture.switch_interval import prompt_switching
 from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import TurnedAway

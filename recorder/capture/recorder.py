@@ -16,9 +16,9 @@ from recorder.capture.careful import CarefulPath
 from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
 from recorder.capture.given_metadata import given_metadata, whole_number
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
-from recorder.capture.intake import RunIdentity
 from recorder.capture.publisher import Publisher, PublisherLimits
 from recorder.capture.stats import RecorderStats
+from recorder.capture.summary import RunIdentity
 from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError

@@ -10,8 +10,6 @@ from typing import Any
 
 import msgpack
 
-from recorder.episode import EpisodeMetadata
-
 __all__ = ["SHARED_FIELDS", "episode_end", "pack_body", "unpack_body"]
 
 SHARED_FIELDS = (
@@ -33,7 +31,7 @@ SHARED_FIELDS = (
 
 
 def episode_end(
-    metadata: EpisodeMetadata,
+    metadata: Mapping[str, Any],
     *,
     play_id: int,
     producer_id: str,
@@ -45,21 +43,22 @@ def episode_end(
     """The body of an entry of kind ``end``.
 
     Args:
+        metadata: as ``EpisodeMetadata.to_map`` writes it.
         n_bytes: bytes of the episode's chunks.
         last_sequence: sequence of the last entry of the play.
         manual_reasons: what ``keep`` was called with.
         is_resumed: the trainer continues its run, so that this play replaces an older one of the same id.
     """
-    body = {name: getattr(metadata, name) for name in SHARED_FIELDS}
+    body = {name: metadata[name] for name in SHARED_FIELDS}
     body |= {
         "kind": "end",
-        "episode_id": metadata.episode_id,
+        "episode_id": metadata["episode_id"],
         "play_id": play_id,
-        "status": str(metadata.status),
-        "n_missing_steps": sum(gap.n_steps or 0 for gap in metadata.gaps),
+        "status": metadata["status"],
+        "n_missing_steps": sum(end - first for first, end, _ in metadata["gaps"] if end is not None),
         "n_bytes": n_bytes,
         "last_sequence": last_sequence,
-        "info": dict(metadata.info),
+        "info": metadata["info"],
         "manual": list(manual_reasons),
         "resumed": is_resumed,
         "producer": producer_id,

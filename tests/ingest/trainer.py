@@ -114,7 +114,7 @@ class Trainer:
             **more,
         )
         body = episode_end(
-            metadata,
+            metadata.to_map(),
             play_id=play.play_id,
             producer_id=self.producer,
             n_bytes=1000,

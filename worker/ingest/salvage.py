@@ -70,7 +70,7 @@ def _salvage(context: IngestContext, info: RunInfo, open_play: OpenPlay) -> bool
 def _end_of(entries: list[StreamEntry], open_play: OpenPlay) -> dict[str, Any]:
     content = read_play(entries)
     return episode_end(
-        content.metadata,
+        content.metadata.to_map(),
         play_id=open_play.play.play_id,
         producer_id=content.producer,
         n_bytes=sum(len(entry.data) for entry in entries),
@@ -84,5 +84,7 @@ def _nothing_left(open_play: OpenPlay, why: str) -> dict[str, Any]:
     metadata = EpisodeMetadata(
         episode_id=open_play.play.episode_id, status=EpisodeStatus.ABORTED, timestamp=open_play.last_active
     )
-    body = episode_end(metadata, play_id=open_play.play.play_id, producer_id="sweep", n_bytes=0, last_sequence=0)
+    body = episode_end(
+        metadata.to_map(), play_id=open_play.play.play_id, producer_id="sweep", n_bytes=0, last_sequence=0
+    )
     return {**body, "kind": "abort", "reason": f"its trainer died, and nothing could be salvaged: {why}"}

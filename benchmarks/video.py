@@ -149,6 +149,15 @@ def _encode_alone(raw: Path, path: Path) -> None:
         "1920x1080",
         "-framerate",
         "30",
+        # As the exporter says it: an input without colours would be converted on the way.
+        "-color_range",
+        "tv",
+        "-colorspace",
+        "bt709",
+        "-color_primaries",
+        "bt709",
+        "-color_trc",
+        "bt709",
         "-i",
         str(raw),
     ]

@@ -188,8 +188,8 @@ class RenderSettings(Section):
     )
     lease_secs: float = setting(
         180.0,
-        "How long a worker has a part of a video to itself; then another may try. Longer than the slowest machine needs for "
-        "500 frames of 1920x1080.",
+        "How long a worker that gives no sign of life keeps a part of a video; then another may try. While frames come, "
+        "the worker keeps it.",
         unit="seconds",
         gt=0,
     )

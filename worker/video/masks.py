@@ -126,9 +126,9 @@ def lettering(text: str, size: int, *, bold: bool = False) -> Lettering:
     Args:
         size: of the font, in pixels.
     """
-    text = _printable(text, bold)
     if len(text) > 1 and _NUMERALS.issuperset(text):
         return _numeral_row(text, size, bold)
+    text = _printable(text, bold)
     font = _font(size, bold)
     width = text_width(text, size, bold=bold)
     margin = size
@@ -167,11 +167,11 @@ def _numeral_row(text: str, size: int, bold: bool) -> Lettering:
 @lru_cache(maxsize=8192)
 def text_width(text: str, size: int, *, bold: bool = False) -> int:
     """How far a line of text advances, in pixels."""
+    if len(text) > 1 and _NUMERALS.issuperset(text):
+        return sum(text_width(letter, size, bold=bold) for letter in text)
     # A bar at both ends makes blanks count, and cancels what the bars themselves take.
     renderer = _new_renderer(1, 1)
     font = _font(size, bold)
-    if len(text) > 1 and _NUMERALS.issuperset(text):
-        return sum(text_width(letter, size, bold=bold) for letter in text)
     framed, frame = (
         float(renderer.get_text_width_height_descent(line, font, False)[0])
         for line in (f"|{_printable(text, bold)}|", "||")

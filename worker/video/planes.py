@@ -92,8 +92,9 @@ class Yuv420Planes:
 
     def _lines(self, rows: NDArray[np.intp], columns: NDArray[np.intp], height: int) -> NDArray[np.intp]:
         """``int[height, n_tiles]``: the numbers of the tiles' lines in a plane whose tiles are so many rows high."""
-        offsets: NDArray[np.intp] = np.arange(0, height * self._columns, self._columns)
-        return offsets[:, np.newaxis] + (rows * (height * self._columns) + columns)
+        offsets = np.arange(0, height * self._columns, self._columns)
+        lines: NDArray[np.intp] = offsets[:, np.newaxis] + (rows * (height * self._columns) + columns)
+        return lines
 
 
 def _weighted(bands: NDArray[np.int32], weights: list[int], offset: int, shift: int) -> NDArray[np.uint8]:

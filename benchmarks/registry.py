@@ -55,7 +55,7 @@ FIGURES: Mapping[str, Figure] = {
             "viewers_json", "replay:measure_viewers_json", "viewers", "higher", 400, None, "30 updates a second each"
         ),
         Figure("viewers_binary", "replay:measure_viewers_binary", "viewers", "higher", 1_000, None, "playing chunks"),
-        Figure("list_ms", "replay:measure_list", "ms", "lower", 50, None, "any filter over 1,000,000 episodes, p99"),
+        Figure("list_ms", "lists:measure_list", "ms", "lower", 50, None, "any filter over 1,000,000 episodes, p99"),
         Figure("server_rss_mb", "replay:measure_server_rss", "MB", "lower", None, None, "after 10,000 episodes"),
         Figure("open_ms", "page:measure_page", "ms", "lower", 100, None, "click to first painted step, p50"),
         Figure("seek_ms", "page:measure_page", "ms", "lower", 30, None, "within 100,000 steps, p50"),

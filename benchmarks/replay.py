@@ -3,7 +3,6 @@
 * ``viewers_json``: connections that each get 30 ``state_update``s a second with gaps whose p99 is under 60 ms; the
   largest number tried that stays under it. Server and load generator share the machine.
 * ``viewers_binary``: connections that play 30 steps a second from chunks without one coming late.
-* ``list_ms``: one page of episodes over HTTP, newest first, by any filter, of 1,000,000 episodes in SQLite; p99.
 * ``server_rss_mb``: resident memory after a picture of each of 10,000 different episodes was drawn; the caches are set to 64 MiB.
 """
 
@@ -17,15 +16,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from itertools import product
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-import numpy as np
-
-from benchmarks.stack import wait_until
+from benchmarks.replay_server import DEADLINE_SECS, get, serving
 from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, N_STEPS, episode_arrays
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.child_process import ChildProcess
@@ -35,20 +29,18 @@ from recorder.episode_file import build_version2
 from recorder.schema import EpisodeSchema
 from recorder.storage import episode_path
 
-__all__ = ["measure_list", "measure_server_rss", "measure_viewers_binary", "measure_viewers_json"]
+__all__ = ["measure_server_rss", "measure_viewers_binary", "measure_viewers_json"]
 
 _RUN = "bench"
 _N_EPISODES = 20
 _MAX_GAP_MILLIS = 60.0
-_CACHE_BYTES = 64 * 2**20
-_DEADLINE_SECS = 180.0
 
 
 def measure_viewers_json(*, quick: bool) -> dict[str, float]:
     """``viewers_json``, with ``viewers_json_gap_p99_ms`` at that number."""
     counts, secs = ((20,), 1.0) if quick else ((100, 200, 300, 400, 500, 600, 800, 1000), 6.0)
     best = {"viewers_json": 0.0, "viewers_json_gap_p99_ms": float("inf")}
-    with _library(_N_EPISODES) as folder, _serving(folder) as port:
+    with _library(_N_EPISODES) as folder, serving(folder) as port:
         for n_viewers in counts:
             seen = _load(folder, port, n_viewers, secs, "json")
             if seen["n_over"] or seen["n_silent"] or seen["gap_p99_ms"] >= _MAX_GAP_MILLIS:
@@ -61,7 +53,7 @@ def measure_viewers_binary(*, quick: bool) -> dict[str, float]:
     """``viewers_binary``."""
     counts, secs = ((20,), 1.0) if quick else ((250, 500, 1000), 20.0)
     best = 0
-    with _library(_N_EPISODES) as folder, _serving(folder) as port:
+    with _library(_N_EPISODES) as folder, serving(folder) as port:
         for n_viewers in counts:
             seen = _load(folder, port, n_viewers, secs, "binary")
             if seen["n_over"] or seen["n_silent"] or seen["n_stalls"]:
@@ -70,33 +62,14 @@ def measure_viewers_binary(*, quick: bool) -> dict[str, float]:
     return {"viewers_binary": float(best)}
 
 
-def measure_list(*, quick: bool) -> dict[str, float]:
-    """``list_ms``, and ``list_sorted_ms`` for any filter in any other order."""
-    n_episodes = 2_000 if quick else 1_000_000
-    with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
-        folder = Path(name)
-        _fill_catalog(folder / "catalog.db", n_episodes)
-        with _serving(folder) as port:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_DEADLINE_SECS)
-            newest_first: list[float] = []
-            otherwise: list[float] = []
-            for _ in range(1 if quick else 10):
-                for query in _queries(n_episodes):
-                    started = time.perf_counter()
-                    _get(connection, f"/api/v1/episodes?{urlencode(query)}")
-                    millis = newest_first if query["sort"] == "-finished" else otherwise
-                    millis.append(1e3 * (time.perf_counter() - started))
-    return {"list_ms": float(np.percentile(newest_first, 99)), "list_sorted_ms": float(np.percentile(otherwise, 99))}
-
-
 def measure_server_rss(*, quick: bool) -> dict[str, float]:
     """``server_rss_mb``, with ``server_rss_start_mb`` before the first was opened."""
     n_episodes = 100 if quick else 10_000
-    with _library(n_episodes) as folder, _serving(folder) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_DEADLINE_SECS)
+    with _library(n_episodes) as folder, serving(folder) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_SECS)
         start = _resident_mb(connection)
         for episode_id in range(n_episodes):
-            _get(connection, f"/api/v1/episodes/{_RUN}/{episode_id}/thumbnail.png")
+            get(connection, f"/api/v1/episodes/{_RUN}/{episode_id}/thumbnail.png")
         return {"server_rss_mb": _resident_mb(connection), "server_rss_start_mb": start}
 
 
@@ -142,42 +115,12 @@ def _library(n_episodes: int) -> Iterator[Path]:
         yield folder
 
 
-@contextmanager
-def _serving(folder: Path) -> Iterator[int]:
-    """The replay server of one process; the port that it serves."""
-    config, log = folder / "bench.yaml", folder / "server.log"
-    config.write_text(f"recording:\n  server:\n    cache_bytes: {_CACHE_BYTES}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "recorder",
-        "serve",
-        "--config",
-        str(config),
-        "--recordings",
-        str(folder),
-        "--port",
-        "0",
-    ]
-    link = re.compile(r"http://127\.0\.0\.1:(\d+)/")
-    with ChildProcess(command, log=log) as server:
-        wait_until(
-            lambda: log.exists() and link.search(log.read_text()) is not None,
-            "the replay server's link",
-            is_alive=lambda: server.is_alive,
-            log=server.log_tail,
-        )
-        found = link.search(log.read_text())
-        assert found is not None
-        yield int(found[1])
-
-
 def _load(folder: Path, port: int, n_viewers: int, secs: float, mode: str) -> Mapping[str, Any]:
     """What so many viewers saw."""
     log = folder / f"viewers-{mode}-{n_viewers}.log"
     arguments = [str(port), _RUN, str(_N_EPISODES), str(n_viewers), str(secs), mode]
     with ChildProcess([sys.executable, "-m", "benchmarks.replay_viewers", *arguments], log=log) as viewers:
-        deadline = time.monotonic() + secs + _DEADLINE_SECS
+        deadline = time.monotonic() + secs + DEADLINE_SECS
         while viewers.is_alive and time.monotonic() < deadline:
             time.sleep(0.1)
         seen: Mapping[str, Any] = json.loads(viewers.log_tail(1))
@@ -185,73 +128,7 @@ def _load(folder: Path, port: int, n_viewers: int, secs: float, mode: str) -> Ma
         return seen
 
 
-def _fill_catalog(path: Path, n_episodes: int) -> None:
-    """Episodes of four runs; one in a hundred is recorded."""
-    random = np.random.default_rng(1)
-    batch = 20_000
-    with Catalog(path) as catalog:
-        for number, start in enumerate(range(0, n_episodes, batch)):
-            run_id = f"run-{number % 4}"
-            now = datetime.now(UTC)
-            returns = random.normal(200, 80, batch)
-            rows = [
-                EpisodeRow(
-                    run_id,
-                    start + index,
-                    lane=index % 64,
-                    decision="kept" if index % 100 == 0 else "skipped",
-                    reasons=("periodic_100",) if index % 100 == 0 else (),
-                    written_at=now if index % 100 == 0 else None,
-                    status="salvaged" if index % 1000 == 7 else "complete",
-                    survival_steps=int(returns[index]),
-                    total_reward=float(returns[index]),
-                    curriculum_stage=1 + (start + index) * 5 // n_episodes,
-                    finished_unix_nanos=1_700_000_000_000_000_000 + (start + index) * 1_000_000,
-                )
-                for index in range(min(batch, n_episodes - start))
-            ]
-            catalog.ensure_run(run_id)
-            catalog.commit_evaluation(
-                run_id,
-                old_cursor=catalog.load_run_state(run_id).cursor,
-                new_cursor=f"{number + 1}-0",
-                criteria_state={},
-                new_episodes=rows,
-                settled=[],
-                at=now,
-            )
-
-
-def _queries(n_episodes: int) -> Iterator[dict[str, str]]:
-    filters: tuple[dict[str, str], ...] = (
-        {},
-        {"run": "run-1"},
-        {"stage": "3"},
-        {"reason": "periodic_*"},
-        {"status": "salvaged"},
-        {"decision": "kept"},
-        {"lane": "17"},
-        {"min_return": "350"},
-        {"max_return": "10"},
-        {"min_return": "190", "max_return": "191"},
-        {"recorded": "true"},
-        {"run": "run-2", "recorded": "true", "stage": "2"},
-        {"min_episode": str(n_episodes // 2), "max_episode": str(n_episodes // 2 + 1000)},
-    )
-    for chosen, order in product(filters, ("-finished", "finished", "-reward", "length", "episode_id", "stage")):
-        yield {**chosen, "sort": order, "limit": "50"}
-
-
 def _resident_mb(connection: http.client.HTTPConnection) -> float:
-    found = re.search(rb"process_resident_memory_bytes ([0-9.e+]+)", _get(connection, "/metrics"))
+    found = re.search(rb"process_resident_memory_bytes ([0-9.e+]+)", get(connection, "/metrics"))
     assert found is not None
     return float(found[1]) / 1e6
-
-
-def _get(connection: http.client.HTTPConnection, path: str) -> bytes:
-    connection.request("GET", path)
-    response = connection.getresponse()
-    body = response.read()
-    if response.status != http.client.OK:
-        raise RuntimeError(f"{response.status} for {path}: {body!r:.200}")
-    return body

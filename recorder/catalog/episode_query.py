@@ -1,27 +1,25 @@
-"""The query behind ``list_episodes``: filters, order, paging, and which index to walk.
+"""The query behind ``list_episodes``: filters, order, paging.
 
-PostgreSQL plans by statistics. SQLite has none here and takes the first index that fits, which over a million rows may
-mean to sort half of them. So on SQLite the filters that have no index in the wanted order are probed: one that matches
-few rows leads, and its rows are sorted; when none does, the order's own index is walked, where a page is full soon,
-because each filter matches many.
+PostgreSQL plans by statistics; for SQLite ``sqlite_plan`` chooses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import nan
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, Select, and_, exists, func, literal, literal_column, select, tuple_
+from sqlalchemy import ColumnClause, ColumnElement, Table, and_, exists, literal_column, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.column_types import Float64
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.models import episode_tags, episodes, recording_reasons
-from recorder.catalog.paging import Order, parse_order
-from recorder.catalog.rows import EpisodePage
+from recorder.catalog.paging import parse_order
+from recorder.catalog.rows import EpisodePage, EpisodeRow
 from recorder.catalog.sql_glob import matches_glob
+from recorder.catalog.sqlite_plan import Condition, on_best_index
 from recorder.errors import UsageError
 
 __all__ = ["EpisodeFilter", "page_of_episodes"]
@@ -37,10 +35,13 @@ _ORDERS = {
     "stage": (episodes.c.curriculum_stage, *_time),
 }
 
-_FEW = 2_000
-"""Rows that are fetched and sorted in some milliseconds."""
-_FEW_BY_REWARD = 150_000
-"""The same for rewards, whose index holds all that the order needs, so that no rows are fetched."""
+_compiled: dict[Any, Any] = {}
+"""Keeps the statement that fetches rows. There are thousands of others, by other filters in other orders: they are not
+kept, because a heap full of them stops the server for a third of a second whenever its garbage is collected."""
+
+_IS_KEPT = episodes.c.decision != literal_column("'skipped'")
+"""Held ones too. The value stands in the text, as in the partial index, or SQLite would not use it; the next as well."""
+_IS_UNCOMMON = episodes.c.status != literal_column("'complete'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +62,6 @@ class EpisodeFilter:
     max_episode: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Condition:
-    """One filter: as a condition that an index may answer, as one that none may, and the rows that it matches."""
-
-    leading: ColumnElement[bool]
-    following: ColumnElement[bool]
-    matches: Select[Any]
-    column: ColumnClause[Any] | None = None
-    """The column that it compares; its index serves an order that begins with it."""
-    in_time_order: bool = False
-    """Whether its index yields its matches in the order ``finished``."""
-
-
 def page_of_episodes(
     connection: Connection, wanted: EpisodeFilter, *, order: str, cursor: str | None, limit: int
 ) -> EpisodePage:
@@ -85,72 +73,62 @@ def page_of_episodes(
     if limit < 1:
         raise UsageError(f"limit must be 1 or more, got {limit}")
     in_order = parse_order(order, _ORDERS)
-    conditions, leader = _plan(connection, wanted, in_order)
-    # An index that leads must not lose to the one that has the order, so then the order is written without an index.
-    key_order = in_order if leader is None else replace(in_order, columns=[_without_index(c) for c in in_order.columns])
-    # The keys first, from an index where it can be; then the rows of this page only. One more tells whether a page follows.
-    keys = key_order.sort(select(*_key).where(*conditions).limit(limit + 1))
-    if cursor is not None:
-        keys = keys.where(key_order.after(cursor))
-    chosen = keys.subquery()
-    on_page = and_(chosen.c.run_id == episodes.c.run_id, chosen.c.episode_id == episodes.c.episode_id)
-    query = select_episodes().join(chosen, on_page)
-    found = fetch_episodes(connection, in_order.sort(query))
-    page = found[:limit]
-    return EpisodePage(page, in_order.cursor_of(page[-1]) if len(found) > limit else None)
-
-
-def _plan(
-    connection: Connection, wanted: EpisodeFilter, in_order: Order
-) -> tuple[list[ColumnElement[bool]], _Condition | None]:
-    """The filters, each written so that an index may answer it or not, and the one that leads, if any does."""
+    connection.execution_options(compiled_cache=None)
     conditions = list(_conditions(wanted, connection.dialect.name))
-    plan: list[ColumnElement[bool]] = []
-    leader: _Condition | None = None
+    after = None if cursor is None else in_order.after(cursor)
+    # The keys first, from an index where it can be; then the rows of this page only. One more tells whether a page follows.
+    query = in_order.sort(select(*_key).limit(limit + 1))
+    if after is not None:
+        query = query.where(after)
     if connection.dialect.name == "sqlite":
-        leader = next((condition for condition in conditions if _matches_few(connection, condition)), None)
-        for condition in conditions:
-            leads = condition is leader if leader is not None else _has_order(condition, in_order)
-            plan.append(condition.leading if leads else condition.following)
+        queries = on_best_index(connection, query, conditions, in_order, after=after, limit=limit + 1)
     else:
-        plan = [condition.leading for condition in conditions]
-    if wanted.recorded is not None:
-        plan.append(episodes.c.written_at.is_not(None) if wanted.recorded else episodes.c.written_at.is_(None))
-    return plan, leader
+        queries = [query.where(*(c.sql if c.listed is None else c.listed for c in conditions))]
+    keys: list[tuple[str, int]] = []
+    for query in queries:
+        keys = [(key.run_id, key.episode_id) for key in connection.execute(query)]
+        if len(keys) > limit:
+            break
+    connection.execution_options(compiled_cache=_compiled)
+    by_key: dict[tuple[str, int], EpisodeRow] = {}
+    # A run at a time, because then the statement is always the same, and the key's index answers it.
+    for run_id in {run_id for run_id, _ in keys[:limit]}:
+        of_run = [episode_id for run, episode_id in keys[:limit] if run == run_id]
+        query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.episode_id.in_(of_run))
+        by_key.update(((run_id, row.episode_id), row) for row in fetch_episodes(connection, query))
+    page = [by_key[key] for key in keys[:limit]]
+    return EpisodePage(page, in_order.cursor_of(page[-1]) if len(keys) > limit else None)
 
 
-def _has_order(condition: _Condition, in_order: Order) -> bool:
-    if in_order.columns is _time:
-        return condition.in_time_order
-    return condition.column is in_order.columns[0]
-
-
-def _matches_few(connection: Connection, condition: _Condition) -> bool:
-    few = _FEW_BY_REWARD if condition.column is episodes.c.total_reward else _FEW
-    probe = select(func.count()).select_from(condition.matches.limit(few + 1).subquery())
-    return connection.execute(probe).scalar_one() <= few
-
-
-def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[_Condition]:
-    for column, value in (
-        (episodes.c.run_id, wanted.run),
-        (episodes.c.curriculum_stage, wanted.stage),
-        (episodes.c.status, wanted.status),
-        (episodes.c.decision, wanted.decision),
-        (episodes.c.lane, wanted.lane),
+def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]:
+    for column, value, index, sorted_by in (
+        (episodes.c.run_id, wanted.run, "ix_episodes_run", ("finished",)),
+        (episodes.c.curriculum_stage, wanted.stage, "ix_episodes_stage", ("finished", "stage")),
+        (episodes.c.lane, wanted.lane, "ix_episodes_lane", ("finished",)),
     ):
         if value is not None:
-            matches = select(literal(1)).where(column == value)
-            yield _Condition(column == value, _without_index(column) == value, matches, column, in_time_order=True)
-    for column, low, high in (
-        (episodes.c.episode_id, wanted.min_episode, wanted.max_episode),
-        (episodes.c.total_reward, wanted.min_reward, wanted.max_reward),
+            yield Condition(column == value, index, sorted_by)
+    # As spans: beside "status = ?" SQLite takes "status <> 'complete'" for a constant, and the partial index for useless.
+    if wanted.decision is not None:
+        yield Condition(episodes.c.decision.between(wanted.decision, wanted.decision))
+    if wanted.status == "complete":
+        yield Condition(episodes.c.status == wanted.status)
+    elif wanted.status is not None:
+        is_it = episodes.c.status.between(wanted.status, wanted.status)
+        yield Condition(and_(is_it, _IS_UNCOMMON), "ix_episodes_uncommon", sorted_by=())
+    for column, low, high, order in (
+        (episodes.c.episode_id, wanted.min_episode, wanted.max_episode, "episode_id"),
+        (episodes.c.total_reward, wanted.min_reward, wanted.max_reward, "reward"),
     ):
         if low is not None or high is not None:
-            in_range = _range(column, low, high)
-            yield _Condition(
-                in_range, _range(_without_index(column), low, high), select(literal(1)).where(in_range), column
-            )
+            yield Condition(_range(column, low, high), f"ix_episodes_{order}", sorted_by=(order,))
+    if wanted.recorded is False:
+        yield Condition(or_(episodes.c.decision == "skipped", episodes.c.written_at.is_(None)))  # rarely the latter
+    elif wanted.recorded:
+        yield Condition(episodes.c.written_at.is_not(None), held_by=("ix_episodes_kept",))
+    # What a skipped episode can't be or have.
+    if wanted.recorded or wanted.reason is not None or wanted.decision in ("kept", "held"):
+        yield Condition(_IS_KEPT, "ix_episodes_kept")
     if wanted.reason is not None:
         yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))
     if wanted.tag is not None:
@@ -168,12 +146,7 @@ def _range(column: ColumnClause[Any], low: float | None, high: float | None) -> 
     return and_(*conditions)
 
 
-def _listed_in(table: Any, matches: ColumnElement[bool]) -> _Condition:
+def _listed_in(table: Table, matches: ColumnElement[bool]) -> Condition:
     of_episode = and_(table.c.run_id == episodes.c.run_id, table.c.episode_id == episodes.c.episode_id)
     keys = select(table.c.run_id, table.c.episode_id).where(matches)
-    return _Condition(tuple_(*_key).in_(keys), exists().where(of_episode, matches), keys)
-
-
-def _without_index(column: ColumnClause[Any]) -> ColumnClause[Any]:
-    """The column, written so that SQLite looks for no index on it."""
-    return literal_column(f"+{episodes.name}.{column.name}", column.type)
+    return Condition(exists().where(of_episode, matches), listed=tuple_(*_key).in_(keys), held_by=())

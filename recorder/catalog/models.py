@@ -67,7 +67,26 @@ runs = Table(
     Column("n_episodes", BigInteger, nullable=False),
 )
 
-# Each (filter, finished) index answers "the newest of ..." without sorting, however rare the value is.
+_LISTED = (
+    "finished_unix_nanos",
+    "run_id",
+    "episode_id",
+    "total_reward",
+    "survival_steps",
+    "curriculum_stage",
+    "lane",
+    "status",
+    "decision",
+)
+
+
+def _listing_index(name: str, *leading: str, more: tuple[str, ...] = (), where: str | None = None) -> Index:
+    """An index that holds all that lists filter and sort by, so that none of them reads rows that it doesn't show."""
+    columns = (*leading, *(column for column in _LISTED if column not in leading), *more)
+    condition = None if where is None else text(where)
+    return Index(f"ix_episodes_{name}", *columns, sqlite_where=condition, postgresql_where=condition)
+
+
 episodes = Table(
     "episodes",
     METADATA,
@@ -101,22 +120,21 @@ episodes = Table(
     Column("leased_until", UtcDateTime),
     Column("parked", Boolean, nullable=False),
     Column("error", Text),
-    Index("ix_episodes_finished", "finished_unix_nanos", "run_id", "episode_id", "total_reward"),
-    Index("ix_episodes_reward", "total_reward", "finished_unix_nanos", "run_id", "episode_id"),
-    Index("ix_episodes_run", "run_id", "finished_unix_nanos"),
-    Index("ix_episodes_stage", "curriculum_stage", "finished_unix_nanos"),
-    Index("ix_episodes_status", "status", "finished_unix_nanos"),
-    Index("ix_episodes_decision", "decision", "finished_unix_nanos"),
-    Index("ix_episodes_lane", "lane", "finished_unix_nanos"),
-    Index("ix_episodes_length", "survival_steps", "finished_unix_nanos"),
-    Index("ix_episodes_episode", "episode_id"),
-    Index("ix_episodes_summary", "run_id", "decision", "status", "n_steps", "n_missing_steps", "n_bytes"),
-    Index(
-        "ix_episodes_recorded",
-        "finished_unix_nanos",
-        sqlite_where=text("written_at IS NOT NULL"),
-        postgresql_where=text("written_at IS NOT NULL"),
+    *(
+        _listing_index(name, *leading)
+        for name, leading in (
+            ("finished", ()),
+            ("reward", ("total_reward",)),
+            ("length", ("survival_steps",)),
+            ("stage", ("curriculum_stage",)),
+            ("episode_id", ("episode_id", "run_id")),
+            ("run", ("run_id",)),
+            ("lane", ("lane",)),
+        )
     ),
+    _listing_index("uncommon", "status", where="status <> 'complete'"),
+    _listing_index("kept", more=("written_at",), where="decision <> 'skipped'"),
+    Index("ix_episodes_summary", "run_id", "decision", "status", "n_steps", "n_missing_steps", "n_bytes"),
     Index(
         "ix_episodes_unwritten",
         "decision",  # the same in all of it, but with "parked" it makes SQLite prefer this index to the one on decisions

@@ -81,7 +81,7 @@ class RunSummary:
     n_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EpisodeRow:
     """One finished episode, kept or not.
 

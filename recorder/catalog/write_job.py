@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, text, update
@@ -61,7 +60,9 @@ class WriteJobOperations(CatalogBase):
                     lease.values(leased_until=leased_until),
                     [{"of_run": row.run_id, "of_episode": row.episode_id} for row in claimed],
                 )
-        return [replace(row, leased_until=leased_until) for row in claimed]
+        for row in claimed:
+            row.leased_until = leased_until
+        return claimed
 
     def start_write(
         self,

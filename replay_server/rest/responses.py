@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from flask import Response
@@ -15,6 +15,7 @@ __all__ = ["episode_map", "json_response"]
 
 _PRIVATE = ("why", "attempts", "not_before", "leased_until")
 """The explanation has a route of its own; the others are the write job's."""
+_SHOWN = tuple(field.name for field in fields(EpisodeRow) if field.name not in _PRIVATE)
 
 
 def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
@@ -24,8 +25,6 @@ def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
 
 def episode_map(row: EpisodeRow) -> dict[str, Any]:
     """An episode as PROTOCOL.md describes it."""
-    body = asdict(row)
-    for name in _PRIVATE:
-        del body[name]
+    body: dict[str, Any] = {name: getattr(row, name) for name in _SHOWN}
     body["recorded"] = row.written_at is not None
     return body

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recorder.catalog import Catalog, EpisodeRow, episode_query
+from recorder.catalog import Catalog, EpisodeRow, sqlite_plan
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.catalog.samples import NOW, commit, episode, recording
 
@@ -44,15 +44,14 @@ def test_an_episode_that_is_missing_is_named_in_the_error(catalog: Catalog) -> N
         catalog.find_episode(5)
 
 
-@pytest.fixture(params=["few", "many"])
-def matches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the filters of a test count as matching few episodes or many, which lead to different plans."""
-    if request.param == "many":
-        monkeypatch.setattr(episode_query, "_FEW", 0)
-        monkeypatch.setattr(episode_query, "_FEW_BY_REWARD", 0)
+@pytest.fixture(params=["the cheapest path", "the dearest path"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which index SQLite walks: it changes how long a list takes and nothing else."""
+    if request.param == "the dearest path":
+        monkeypatch.setattr(sqlite_plan, "min", max, raising=False)
 
 
-@pytest.mark.usefixtures("matches")
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -127,6 +126,31 @@ def test_every_order_holds_over_pages(catalog: Catalog, order: str, expected: li
         ],
     )
     assert [row.episode_id for row in _all_pages(catalog, limit, order=order)] == expected
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("order", ["finished", "-episode_id", "reward", "-reward", "-length", "stage"])
+def test_a_list_of_more_episodes_than_are_sampled_is_whole_and_sorted(catalog: Catalog, order: str) -> None:
+    # Stages and times grow with the episode, rewards fall with it and lanes change: matches lie at either end, or all over.
+    rows = [
+        episode(n, curriculum_stage=n // 500, lane=n % 7, total_reward=float(-(n // 3)), survival_steps=n * 37 % 101)
+        for n in range(1500)
+    ]
+    commit(catalog, rows)
+    name = {"finished": "finished_unix_nanos", "reward": "total_reward", "length": "survival_steps"}
+    attribute = {**name, "episode_id": "episode_id", "stage": "curriculum_stage"}[order.removeprefix("-")]
+
+    def place(row: EpisodeRow) -> tuple[Any, ...]:
+        return getattr(row, attribute), row.finished_unix_nanos, row.episode_id
+
+    for filters, matches in (
+        ({"stage": 2, "lane": 3}, lambda row: row.curriculum_stage == 2 and row.lane == 3),
+        ({"stage": 0, "max_reward": -100.0}, lambda row: row.curriculum_stage == 0 and row.total_reward <= -100),
+        ({"lane": 6, "min_episode": 1400}, lambda row: row.lane == 6 and row.episode_id >= 1400),
+    ):
+        expected = sorted(filter(matches, rows), key=place, reverse=order.startswith("-"))
+        found = _all_pages(catalog, 60, order=order, **filters)
+        assert [row.episode_id for row in found] == [row.episode_id for row in expected]
 
 
 @pytest.mark.parametrize("order", ["finished", "-finished", "-reward", "stage", "length", "episode_id", "-episode_id"])

@@ -81,9 +81,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "episode_id", name="pk_episodes"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name="fk_episodes_run_id", ondelete="CASCADE"),
     )
-    op.create_index("ix_episodes_decision", "episodes", ["decision", "finished_unix_nanos"])
-    op.create_index("ix_episodes_episode", "episodes", ["episode_id"])
-    op.create_index("ix_episodes_finished", "episodes", ["finished_unix_nanos", "run_id", "episode_id", "total_reward"])
     op.create_index(
         "ix_episodes_in_stream",
         "episodes",
@@ -91,19 +88,42 @@ def upgrade() -> None:
         sqlite_where=sa.text("stream_dropped_at IS NULL"),
         postgresql_where=sa.text("stream_dropped_at IS NULL"),
     )
-    op.create_index("ix_episodes_lane", "episodes", ["lane", "finished_unix_nanos"])
-    op.create_index("ix_episodes_length", "episodes", ["survival_steps", "finished_unix_nanos"])
-    op.create_index(
-        "ix_episodes_recorded",
-        "episodes",
-        ["finished_unix_nanos"],
-        sqlite_where=sa.text("written_at IS NOT NULL"),
-        postgresql_where=sa.text("written_at IS NOT NULL"),
+    listed = (
+        "finished_unix_nanos",
+        "run_id",
+        "episode_id",
+        "total_reward",
+        "survival_steps",
+        "curriculum_stage",
+        "lane",
+        "status",
+        "decision",
     )
-    op.create_index("ix_episodes_reward", "episodes", ["total_reward", "finished_unix_nanos", "run_id", "episode_id"])
-    op.create_index("ix_episodes_run", "episodes", ["run_id", "finished_unix_nanos"])
-    op.create_index("ix_episodes_stage", "episodes", ["curriculum_stage", "finished_unix_nanos"])
-    op.create_index("ix_episodes_status", "episodes", ["status", "finished_unix_nanos"])
+    for name, leading in (
+        ("finished", ()),
+        ("reward", ("total_reward",)),
+        ("length", ("survival_steps",)),
+        ("stage", ("curriculum_stage",)),
+        ("episode_id", ("episode_id", "run_id")),
+        ("run", ("run_id",)),
+        ("lane", ("lane",)),
+    ):
+        columns = [*leading, *(column for column in listed if column not in leading)]
+        op.create_index(f"ix_episodes_{name}", "episodes", columns)
+    op.create_index(
+        "ix_episodes_uncommon",
+        "episodes",
+        ["status", *(column for column in listed if column != "status")],
+        sqlite_where=sa.text("status <> 'complete'"),
+        postgresql_where=sa.text("status <> 'complete'"),
+    )
+    op.create_index(
+        "ix_episodes_kept",
+        "episodes",
+        [*listed, "written_at"],
+        sqlite_where=sa.text("decision <> 'skipped'"),
+        postgresql_where=sa.text("decision <> 'skipped'"),
+    )
     op.create_index(
         "ix_episodes_summary", "episodes", ["run_id", "decision", "status", "n_steps", "n_missing_steps", "n_bytes"]
     )

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from recorder.capture.batch_block import BatchBlock
+from recorder.capture.known_schema import KnownSchema, is_of_schema
 from recorder.capture.row_columns import ROW_FIELDS, KindChangedError, Row, columns_of_rows, row_bytes
 from recorder.capture.stats import RecorderStats
 from recorder.capture.turned_away import StepRange
-from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, encode_chunk, spec_of
+from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, encode_chunk
 from recorder.episode import Gap
 from recorder.errors import EpisodeFileError, UsageError
 from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
@@ -35,9 +36,6 @@ _MAX_CHUNK_COLUMNS = MAX_COLUMNS // 2
 
 _MAX_STEP_BYTES = MAX_FRAME_BYTES // 2
 """A step that is larger, all columns together, would make a frame that readers refuse."""
-
-_SAMPLE_STEPS = 64
-"""Encodings that were chosen from a shorter first chunk are not handed on to later episodes."""
 
 
 class Span(NamedTuple):
@@ -64,16 +62,14 @@ class EpisodeBuilder:
     Args:
         play: the episode, and this playing of it.
         lane: where it is played.
-        known_schema: schema of an earlier episode of the run, whose encodings are taken over where a column is the same.
+        known: the encodings that earlier episodes of the run have shown to be good.
         stats: counts what is refused.
     """
 
-    def __init__(self, play: Play, *, lane: int, known_schema: EpisodeSchema | None, stats: RecorderStats) -> None:
+    def __init__(self, play: Play, *, lane: int, known: KnownSchema, stats: RecorderStats) -> None:
         self.play = play
         self.lane = lane
         self.schema: EpisodeSchema | None = None
-        self.is_schema_proven = False
-        """Whether its encodings were chosen from enough steps to suit other episodes too."""
         self.n_steps = 0
         self.reward_sum = 0.0
         self.intrinsic_sum = 0.0
@@ -87,7 +83,7 @@ class EpisodeBuilder:
         """Bytes of the chunks made so far."""
         self.error: Exception | None = None
         """Why steps or values were left out last; whoever reads it sets it back."""
-        self._known_schema = known_schema
+        self._known = known
         self._stats = stats
         self._rows: list[Row] = []
         self._chunk_rows = MAX_CHUNK_STEPS
@@ -229,8 +225,8 @@ class EpisodeBuilder:
         try:
             self._leave_out_unreadable(columns)
             if self.schema is None:
-                self.schema = _schema_for(columns, self._known_schema)
-                self.is_schema_proven = self.schema is self._known_schema or n_steps >= _SAMPLE_STEPS
+                self.schema = self._known.schema_for(columns)
+            self._known.learn(self.play, columns, n_steps)
             data = encode_chunk(self.schema, first_step=first_step, n_steps=n_steps, columns=columns)
             self._sum_up(columns)
         except Exception as error:  # noqa: BLE001 - recording never stops training
@@ -247,8 +243,8 @@ class EpisodeBuilder:
 
     def _leave_out_unreadable(self, columns: dict[str, ColumnData]) -> None:
         """Readers refuse some columns, and with them the whole file: a name too long, a value too large."""
-        known = self.schema or self._known_schema
-        if known is not None and len(columns) == len(known.columns) and _is_of_schema(columns, known):
+        known = self.schema or self._known.schema
+        if known is not None and len(columns) == len(known.columns) and is_of_schema(columns, known):
             return
         step_bytes = n_columns = 0
         for name, data in list(columns.items()):
@@ -290,19 +286,3 @@ class EpisodeBuilder:
             self.intrinsic_sum += float(intrinsic.values.sum(dtype=np.float64))
         if (epsilon := columns.get("epsilon")) is not None:
             self.last_epsilon = float(epsilon.values[-1])
-
-
-def _is_of_schema(columns: Mapping[str, ColumnData], schema: EpisodeSchema) -> bool:
-    """Whether every column of the schema is there, and is of its dtype and shape."""
-    for spec in schema.columns:
-        data = columns.get(spec.name)
-        if data is None or data.values.dtype.str != spec.dtype or data.values.shape[1:] != spec.shape:
-            return False
-    return True
-
-
-def _schema_for(columns: Mapping[str, ColumnData], known: EpisodeSchema | None) -> EpisodeSchema:
-    """A schema of these columns; trying out encodings is slow, so those of an earlier episode are taken over."""
-    if known is not None and len(columns) == len(known.columns) and _is_of_schema(columns, known):
-        return known
-    return EpisodeSchema(tuple(spec_of(name, data.values) for name, data in columns.items()))

@@ -12,6 +12,7 @@ from typing import Any
 from recorder.capture.block_cursor import BlockCursor
 from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
 from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep
+from recorder.capture.known_schema import KnownSchema
 from recorder.capture.outbox import Outbox, Packet
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import EpisodeSummaries, RunIdentity
@@ -61,7 +62,7 @@ class Intake:
         self._finished: OrderedDict[int, None] = OrderedDict()
         self._cursor: BlockCursor | None = None
         self._last_play_id = 0
-        self._known_schema: EpisodeSchema | None = None
+        self._known_schema = KnownSchema()
         self._headers: dict[int, Outgoing] = {}
 
     def take(self, items: Iterable[Any]) -> None:
@@ -89,12 +90,15 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self._on_error(error)
 
-    def flush(self) -> dict[Play, float]:
-        """Encode whatever is pending; gives the open plays and the time of their last step."""
+    def cut_chunks(self) -> None:
+        """Encode whatever is pending, however few steps that are."""
         if self._cursor is not None:
             self._add_spans(self._cursor.settle())
         for builder in self._open.values():
             self._put_chunks(builder, builder.take_chunks())
+
+    def active_plays(self) -> dict[Play, float]:
+        """The open plays and the time of their last step."""
         return {builder.play: builder.last_active for builder in self._open.values()}
 
     def header_of(self, play: Play) -> Outgoing | None:
@@ -124,7 +128,7 @@ class Intake:
         self.take([ready])
 
     def _close_run(self) -> None:
-        self.flush()
+        self.cut_chunks()
         for episode_id in [*self._open, *self._away.dropped_episodes()]:
             if episode_id not in self._finished:
                 self._finish(episode_id, {}, EpisodeStatus.TRUNCATED)
@@ -180,7 +184,7 @@ class Intake:
         now = self._clock()
         self._last_play_id = max(int(now * 1000), self._last_play_id + 1)
         play = Play(episode_id, self._last_play_id)
-        builder = EpisodeBuilder(play, lane=lane, known_schema=self._known_schema, stats=self._stats)
+        builder = EpisodeBuilder(play, lane=lane, known=self._known_schema, stats=self._stats)
         builder.last_active = now
         self._open[episode_id] = builder
         self._stats.n_episodes_started += 1
@@ -204,8 +208,6 @@ class Intake:
         if builder.sequence:
             return
         schema = builder.schema or EpisodeSchema(())
-        if builder.is_schema_proven:
-            self._known_schema = schema
         body = {
             "run_id": self._identity.run_id,
             "episode_id": builder.play.episode_id,
@@ -286,7 +288,7 @@ class Intake:
         )
 
     def _forget(self, episode_id: int) -> None:
-        del self._open[episode_id]
+        self._known_schema.end(self._open.pop(episode_id).play)
         self._headers.pop(episode_id, None)
         self._finished[episode_id] = None
         if len(self._finished) > _REMEMBERED_EPISODES:

@@ -38,6 +38,10 @@ _JOIN_SECS = 3.0
 """Beyond its own deadline, how long the thread may still wait for an answer."""
 _EXIT_SECS = 5.0
 """How long the interpreter's end may wait for a recorder that was not closed."""
+_CUTTING_SHARE = 0.005
+"""Part of the time that may go into chunks that are not full: many slow lanes have many of them at each flush."""
+_LONGEST_UNCUT_SECS = 2.0
+"""What a trainer that dies loses at most, and how far a live viewer lags behind, when chunks are slow to fill."""
 _DRAIN_ITEMS = 4096
 """Items taken at a time, so that sending and heartbeats get their turn under a flood."""
 
@@ -98,6 +102,7 @@ class Publisher:
         self._log = ThrottledLog(_log, identity.run_id)
         self._server_id = ""
         self._next_beat = 0.0
+        self._next_cut = 0.0
         self._info_sent = False
         self.error: BaseException | None = None
         """What went wrong last, for a strict recorder to raise."""
@@ -154,7 +159,8 @@ class Publisher:
                 now = time.monotonic()
                 active: dict[Play, float] = {}
                 if now >= next_flush or self._is_closing:
-                    active = self._intake.flush()
+                    self._cut_chunks(now)
+                    active = self._intake.active_plays()
                     next_flush = now + self._limits.flush_interval_secs
                 self._send(active)
                 self._beat()
@@ -198,6 +204,15 @@ class Publisher:
         finally:
             self._handover.batch_taken(n_batch_steps)
         return len(items)
+
+    def _cut_chunks(self, now: float) -> None:
+        """Encode what is pending, as often as that takes a small part of the time: it is time that the trainer lacks."""
+        if now < self._next_cut and not self._is_closing:
+            return
+        began = time.thread_time()
+        self._intake.cut_chunks()
+        spent_secs = time.thread_time() - began
+        self._next_cut = now + min(spent_secs / _CUTTING_SHARE, _LONGEST_UNCUT_SECS)
 
     def _send_when_large(self) -> None:
         """Under a flood, don't let encoded chunks pile up until the next flush."""

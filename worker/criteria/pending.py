@@ -28,14 +28,17 @@ class Pending:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the episode is kept, as far as is known; the first is its ``recording_reason``."""
-        return tuple(dict.fromkeys(reason for _, reason in self.claims))
+        return tuple(dict.fromkeys(reason for _, reason in self.claims)) if self.claims else ()
 
     def why(self, *, final: bool) -> list[dict[str, Any]]:
         """Each explanation as a map, with the ``reasons`` of its criterion; nothing stays open when ``final``."""
         maps = []
+        of_criterion: dict[str, list[str]] = {}
+        for name, reason in self.claims:
+            of_criterion.setdefault(name, []).append(reason)
         for explanation in self.explanations:
             it = explanation.to_map()
-            it["reasons"] = reasons = [reason for name, reason in self.claims if name == explanation.criterion]
+            it["reasons"] = reasons = of_criterion.get(explanation.criterion, [])
             if reasons:
                 it["keep"] = True
             elif final:

@@ -163,7 +163,7 @@ class _Batch:
         for one in settled:
             row = plan.rows.get(one.episode_id)
             if row is not None:
-                plan.rows[one.episode_id] = replace(row, decision=one.decision, reasons=one.reasons, why=one.why)
+                row.decision, row.reasons, row.why = one.decision, one.reasons, one.why
             else:
                 plan.settlements[one.episode_id] = Settlement(one.episode_id, one.decision, one.reasons, one.why)
             if one.decision == "skipped":

@@ -81,7 +81,8 @@ class CaptureSettings(Section):
     )
     flush_interval_secs: float = setting(
         0.25,
-        "Steps wait at most this long before they are sent; longer makes larger, better packed chunks.",
+        "How often steps are sent; longer makes larger, better packed chunks. Those of many slow lanes may wait up to two "
+        "seconds, so that cutting small chunks takes little of the trainer's time.",
         unit="seconds",
         gt=0,
         le=60,

@@ -6,7 +6,7 @@ Runs on the background thread; touches no network.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from recorder.capture.block_cursor import BlockCursor
@@ -65,24 +65,25 @@ class Intake:
         self._known_schema = KnownSchema()
         self._headers: dict[int, Outgoing] = {}
 
-    def take(self, items: Iterable[Any]) -> None:
+    def take(self, items: Sequence[Any]) -> None:
         """Deal with items of the queue; steps of one episode that follow each other are taken together, and so are calls
         of ``record_batch``."""
-        rows: list[Any] = []
-        block, n_rows = None, 0
-        for item in [*items, None]:
-            if rows and (item.__class__ is not tuple or item[0] != rows[0][0]):
-                self._guarded(self._take_rows, rows)
-                rows = []
-            if block is not None and (item.__class__ is not BatchRow or item.block is not block):
-                self._guarded(self._read_block, block, n_rows)
-                block = None
-            if item.__class__ is tuple:
-                rows.append(item)
-            elif item.__class__ is BatchRow:
-                block, n_rows = item.block, item.row + 1
-            elif item is not None:
-                self._guarded(self._take_event, item)
+        start, n_items = 0, len(items)
+        while start < n_items:
+            first = items[start]
+            stop = start + 1
+            if first.__class__ is tuple:
+                episode_id = first[0]
+                while stop < n_items and items[stop].__class__ is tuple and items[stop][0] == episode_id:
+                    stop += 1
+                self._guarded(self._take_rows, items[start:stop])
+            elif first.__class__ is BatchRow:
+                while stop < n_items and items[stop].__class__ is BatchRow and items[stop].block is first.block:
+                    stop += 1
+                self._guarded(self._read_block, first.block, items[stop - 1].row + 1)
+            else:
+                self._guarded(self._take_event, first)
+            start = stop
 
     def _guarded(self, act: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -135,7 +136,7 @@ class Intake:
         body = {"kind": "run_end", "producer": self._identity.producer_id}
         self._outbox.put(Packet(Play(-1, 0), finished=pack_body(body)))
 
-    def _take_rows(self, rows: list[Any]) -> None:
+    def _take_rows(self, rows: Sequence[Any]) -> None:
         episode_id, _, lane = rows[0][:3]
         self._pull(episode_id)
         builder = self._open.get(episode_id) or self._begin(episode_id, lane)

@@ -188,14 +188,10 @@ class Publisher:
     def _drain(self) -> int:
         """Take what is in the queue; gives the number of items."""
         queue = self._handover.items
-        items = []
-        n_batch_steps = 0
-        for _ in range(min(len(queue), _DRAIN_ITEMS)):
-            item = queue.popleft()
-            items.append(item)
-            if item.__class__ is not tuple:
-                n_batch_steps += getattr(item, "n_steps", 0)
-                self._is_closing = self._is_closing or isinstance(item, CloseRun)
+        items = [queue.popleft() for _ in range(min(len(queue), _DRAIN_ITEMS))]
+        others = [item for item in items if item.__class__ is not tuple]
+        n_batch_steps = sum(getattr(item, "n_steps", 0) for item in others)
+        self._is_closing = self._is_closing or any(isinstance(item, CloseRun) for item in others)
         if not items:
             return 0
         self._handover.fit_to(items[0])

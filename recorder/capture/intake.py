@@ -6,7 +6,7 @@ Runs on the background thread; touches no network.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from recorder.capture.block_cursor import BlockCursor
@@ -65,7 +65,7 @@ class Intake:
         self._known_schema = KnownSchema()
         self._headers: dict[int, Outgoing] = {}
 
-    def take(self, items: Sequence[Any]) -> None:
+    def take(self, items: list[Any]) -> None:
         """Deal with items of the queue; steps of one episode that follow each other are taken together, and so are calls
         of ``record_batch``."""
         start, n_items = 0, len(items)
@@ -136,7 +136,7 @@ class Intake:
         body = {"kind": "run_end", "producer": self._identity.producer_id}
         self._outbox.put(Packet(Play(-1, 0), finished=pack_body(body)))
 
-    def _take_rows(self, rows: Sequence[Any]) -> None:
+    def _take_rows(self, rows: list[Any]) -> None:
         episode_id, _, lane = rows[0][:3]
         self._pull(episode_id)
         builder = self._open.get(episode_id) or self._begin(episode_id, lane)

@@ -177,13 +177,17 @@ class EpisodeRecorder:
                 copy_array(q_values, q_values_kind),
                 copy_array(action_masks, masks_kind),
                 reward if reward.__class__ in _PLAIN else copy_scalar(reward),
-                intrinsic_reward if intrinsic_reward.__class__ in _PLAIN else copy_scalar(intrinsic_reward),
-                done if done.__class__ in _PLAIN else copy_scalar(done),
-                time_of_day if time_of_day.__class__ in _PLAIN else copy_scalar(time_of_day),
-                interaction_progress if interaction_progress.__class__ in _PLAIN else copy_scalar(interaction_progress),
-                terminated if terminated.__class__ in _PLAIN else copy_scalar(terminated),
-                truncated if truncated.__class__ in _PLAIN else copy_scalar(truncated),
-                epsilon if epsilon.__class__ in _PLAIN else copy_scalar(epsilon),
+                intrinsic_reward
+                if intrinsic_reward is None or intrinsic_reward.__class__ in _PLAIN
+                else copy_scalar(intrinsic_reward),
+                done if done is None or done.__class__ in _PLAIN else copy_scalar(done),
+                time_of_day if time_of_day is None or time_of_day.__class__ in _PLAIN else copy_scalar(time_of_day),
+                interaction_progress
+                if interaction_progress is None or interaction_progress.__class__ in _PLAIN
+                else copy_scalar(interaction_progress),
+                terminated if terminated is None or terminated.__class__ in _PLAIN else copy_scalar(terminated),
+                truncated if truncated is None or truncated.__class__ in _PLAIN else copy_scalar(truncated),
+                epsilon if epsilon is None or epsilon.__class__ in _PLAIN else copy_scalar(epsilon),
                 extras if extras is None else copy_extras(extras),
             )
         except Exception:  # noqa: BLE001 - the quick way does not fit; the careful one tells why

@@ -113,7 +113,9 @@ def _file(videos_dir: Path, row: VideoRow) -> Response:
     path = videos_dir / row.file_path
     if ".." in Path(row.file_path).parts or not path.is_file():
         raise HttpError(
-            404, "not_found", "the video's file was moved or deleted: check recording.render.videos_dir, or ask for it with other choices"
+            404,
+            "not_found",
+            "the video's file was moved or deleted: check recording.render.videos_dir, or ask for it with other choices",
         )
     name = f"episode_{row.episode_id:06d}{path.suffix}"
     return send_file(

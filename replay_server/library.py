@@ -62,7 +62,7 @@ class Library:
         """
         opened = self.open(run_id, episode_id)
         with self._naming_file(opened.row):
-            _ = opened.chunk_rows, opened.markers, opened.dull
+            _ = opened.outline_json
         return opened
 
     def update(self, opened: OpenedRecording, index: int) -> bytes:

@@ -15,6 +15,7 @@ from recorder.chunk.frames import FRAME_MAGIC
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.schema import STEP_COLUMNS
+from replay_server.json_text import to_json
 from replay_server.outline import Columns, Marker, dull_spans, find_markers, sample_indexes, thin_markers
 from replay_server.scene import Scene
 
@@ -22,6 +23,9 @@ __all__ = ["OpenedRecording"]
 
 _OVERHEAD_BYTES = 8192
 """Objects around the numbers."""
+_OVERVIEW_SAMPLES = 512
+_OUTLINE_BYTES = 64 * 1024
+"""Markers, dull spans and names as text."""
 
 
 class OpenedRecording:
@@ -43,7 +47,10 @@ class OpenedRecording:
         self.scene = Scene.of(episode)
         # The columns that viewers need are decoded sooner or later: counted from the start, so that the bound holds.
         decoded = sum(spec.step_bytes for spec in episode.schema.columns if spec.name in STEP_COLUMNS)
-        self.n_bytes = file_bytes + 2 * episode.n_steps * (decoded + 16) + _OVERHEAD_BYTES
+        n_samples = (2 + len(self.scene.meter_names)) * min(episode.n_steps, _OVERVIEW_SAMPLES)
+        self.n_bytes = (
+            file_bytes + 2 * episode.n_steps * (decoded + 16) + 12 * n_samples + _OUTLINE_BYTES + _OVERHEAD_BYTES
+        )
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -129,14 +136,39 @@ class OpenedRecording:
         """``[start, stop)`` of the stretches in which nothing happens."""
         return dull_spans(self.columns, [marker.index for marker in self.markers])
 
-    def overview(self) -> dict[str, Any]:
-        """Samples of the whole episode's curves."""
-        at = sample_indexes(self.n_steps)
+    @cached_property
+    def outline_json(self) -> str:
+        """What the ``opened`` message says of the recording, without the braces: the same for every viewer."""
+        episode = self.episode
+        body = {
+            "run_id": self.run_id,
+            "episode_id": self.episode_id,
+            "live": False,
+            **self.scene.to_map(),
+            "total_steps": self.n_steps,
+            "chunks": self.chunk_rows,
+            "metadata": episode.metadata.to_map(),
+            "reasons": episode.reasons,
+            "schema": episode.schema.to_list(),
+            "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in episode.gaps],
+            "markers": [marker.to_map() for marker in self.markers],
+            "dull": self.dull,
+            "overview": self._overview(),
+            "content_hash": self.row.content_hash,
+            "last_seq": None,
+        }
+        return to_json(body)[1:-1]
+
+    def _overview(self) -> dict[str, Any]:
+        """Samples of the whole episode's curves, with as many digits as a curve shows."""
+        at = sample_indexes(self.n_steps, _OVERVIEW_SAMPLES)
         meters = self.columns.meters
         return {
             "index": at.tolist(),
-            "cumulative_reward": self.cumulative_reward[at].tolist(),
-            "meters": [] if meters is None else meters[at].T.astype(np.float64).tolist(),
+            "cumulative_reward": [float(f"{value:.9g}") for value in self.cumulative_reward[at].tolist()],
+            "meters": []
+            if meters is None
+            else [[float(f"{value:.6g}") for value in series] for series in meters[at].T.tolist()],
         }
 
     @cached_property

@@ -76,6 +76,15 @@ class Scene:
             action_names=_names(metadata.action_names, n_actions, "action"),
         )
 
+    def to_map(self) -> dict[str, Any]:
+        """As it stands in ``opened`` messages."""
+        return {
+            "affordances": self.affordances,
+            "substrate": self.substrate,
+            "meter_names": self.meter_names,
+            "action_names": self.action_names,
+        }
+
 
 def _n_values(schema: EpisodeSchema, name: str) -> int:
     position = schema.index(name)

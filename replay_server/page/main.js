@@ -8,6 +8,9 @@ import { followLink, readPlace } from "./shell/share.js";
 import { chosenTheme, startTheme, toggleTheme } from "./shell/theme.js";
 import { ReplaySocket } from "./source/socket.js";
 
+/** After this long a player that knows nothing yet is shown as it is. */
+const LONGEST_HOLD_MILLIS = 150;
+
 const socket = new ReplaySocket(
   Object.assign(new URL("/ws", location.href), { protocol: location.protocol.replace("http", "ws") }).href,
 );
@@ -42,10 +45,19 @@ function header() {
 
 function show() {
   page?.close();
+  const isFromTable = page instanceof BrowserPage;
   const place = readPlace(new URL(location.href));
-  page = place.page === "player" ? new PlayerPage(place, socket) : new BrowserPage(place);
-  outlet.replaceChildren(page.node);
-  window.scrollTo(0, 0);
+  const next = place.page === "player" ? new PlayerPage(place, socket) : new BrowserPage(place);
+  page = next;
+  const put = () => {
+    if (page !== next || next.node.isConnected) return;
+    outlet.replaceChildren(next.node);
+    window.scrollTo(0, 0);
+  };
+  if (!isFromTable || !(next instanceof PlayerPage)) return put();
+  // Laying out an empty player first would only delay the full one: until then the table stays.
+  setTimeout(put, LONGEST_HOLD_MILLIS);
+  return next.whenKnown.then(put);
 }
 
 startTheme(new URL(location.href).searchParams.get("theme"));

@@ -168,8 +168,7 @@ async def _open_recording(
     recording = await hub.read(library.prepared, run_id, episode_id)
     stream.source = recording
     stream.next_chunk = stream.chunk_at(min(start, recording.n_steps - 1)) if recording.n_steps else 0
-    text = await hub.read(lambda: opened_message(recording, stream_id=stream.stream_id, next_chunk=stream.next_chunk))
-    connection.send_text(text)
+    connection.send_text(opened_message(recording, stream_id=stream.stream_id, next_chunk=stream.next_chunk))
     pump(stream)
 
 

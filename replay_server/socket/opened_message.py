@@ -27,48 +27,26 @@ def opened_message(
         resumed: whether what the client has is still good.
         extent: how far a live episode had come when it was decided what to send; left out for a recording.
     """
-    scene = source.scene
-    body: dict[str, Any] = {
-        "type": "opened",
-        "id": stream_id,
+    stream: dict[str, Any] = {"type": "opened", "id": stream_id, "next_chunk": next_chunk, "resumed": resumed}
+    if not isinstance(source, LiveEpisode):
+        return f"{to_json(stream)[:-1]},{source.outline_json}}}".encode()
+    extent = extent or source.extent
+    body = {
+        **stream,
         "run_id": source.run_id,
         "episode_id": source.episode_id,
-        "live": isinstance(source, LiveEpisode),
-        "affordances": scene.affordances,
-        "substrate": scene.substrate,
-        "meter_names": scene.meter_names,
-        "action_names": scene.action_names,
-        "next_chunk": next_chunk,
-        "resumed": resumed,
+        "live": True,
+        **source.scene.to_map(),
+        "total_steps": source.n_steps_in(extent),
+        "chunks": source.chunk_rows[: extent.n_chunks],
+        "metadata": source.metadata.to_map(),
+        "reasons": [],
+        "schema": source.schema.to_list(),
+        "gaps": source.gaps[: extent.n_gaps],
+        "markers": [marker.to_map() for marker in thin_markers(source.markers[: extent.n_markers])],
+        "dull": [],
+        "overview": None,
+        "content_hash": None,
+        "last_seq": source.seq_of(extent),
     }
-    if isinstance(source, LiveEpisode):
-        extent = extent or source.extent
-        body |= {
-            "total_steps": source.n_steps_in(extent),
-            "chunks": source.chunk_rows[: extent.n_chunks],
-            "metadata": source.metadata.to_map(),
-            "reasons": [],
-            "schema": source.schema.to_list(),
-            "gaps": source.gaps[: extent.n_gaps],
-            "markers": [marker.to_map() for marker in thin_markers(source.markers[: extent.n_markers])],
-            "dull": [],
-            "overview": None,
-            "content_hash": None,
-            "last_seq": source.seq_of(extent),
-        }
-    else:
-        episode = source.episode
-        body |= {
-            "total_steps": source.n_steps,
-            "chunks": source.chunk_rows,
-            "metadata": episode.metadata.to_map(),
-            "reasons": episode.reasons,
-            "schema": episode.schema.to_list(),
-            "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in episode.gaps],
-            "markers": [marker.to_map() for marker in source.markers],
-            "dull": source.dull,
-            "overview": source.overview(),
-            "content_hash": source.row.content_hash,
-            "last_seq": None,
-        }
     return to_json(body).encode()

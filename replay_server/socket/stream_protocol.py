@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from recorder.errors import RecorderError
+from replay_server.json_text import to_json
 from replay_server.library import Library
 from replay_server.live import LiveEpisodes
 from replay_server.opened import OpenedRecording
@@ -90,12 +91,10 @@ class StreamProtocol:
         stream = ChunkStream(stream_id, recording, credit)
         if start or recording.n_steps:
             stream.next_chunk = stream.chunk_at(start)
-        text = await self._hub.read(
-            lambda: opened_message(recording, stream_id=stream_id, next_chunk=stream.next_chunk)
-        )
         self._replace(stream)
-        self._connection.send_text(text)
+        self._connection.hold_text(opened_message(recording, stream_id=stream_id, next_chunk=stream.next_chunk))
         self.pump(stream)
+        self._connection.flush()
 
     async def _follow(self, message: Message) -> None:
         stream_id, credit, start = self._id_of(message), self._credit_of(message), message.integer("from", 0)
@@ -137,8 +136,10 @@ class StreamProtocol:
         stream = self._require(message)
         step, credit = message.integer("step"), self._credit_of(message)
         stream.seek(stream.chunk_at(step), credit)
-        self._connection.send({"type": "seeked", "id": stream.stream_id, "step": step, "next_chunk": stream.next_chunk})
+        answer = {"type": "seeked", "id": stream.stream_id, "step": step, "next_chunk": stream.next_chunk}
+        self._connection.hold_text(to_json(answer).encode())
         self.pump(stream)
+        self._connection.flush()
 
     async def _close(self, message: Message) -> None:
         stream = self._require(message)

@@ -4,7 +4,7 @@ import { firstDivergence } from "../playback/divergence.js";
 import { Player } from "../player/player.js";
 import { playerKeys } from "../player/player_keys.js";
 import { copyText, showHelp, showNote } from "../shell/dialogs.js";
-import { element } from "../shell/dom.js";
+import { afterPaint, element } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
 import { linkTo, replaceLink, visit } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
@@ -22,6 +22,9 @@ const ELSEWHERE = { step: null, selection: null, live: false };
 
 export class PlayerPage {
   node = element("main", { class: "player-page" });
+
+  /** Settled once the episode is known, or why it can't be shown. */
+  whenKnown;
 
   #place;
   #player;
@@ -54,6 +57,7 @@ export class PlayerPage {
       this.#player.say(isOpen ? "" : "The connection to the server is lost. Trying again…"),
     );
     this.#listen(stores);
+    this.whenKnown = opened(stores[0]).catch(() => {});
   }
 
   /** Give everything back. */
@@ -111,7 +115,7 @@ export class PlayerPage {
     this.#player.addEventListener("opened", () => {
       const { outline } = this.#player.store;
       this.#header?.show(outline);
-      this.#notes.load();
+      afterPaint(() => this.#notes.load());
       document.title = `Episode ${outline.episodeId} · ${outline.runId}`;
     });
     this.#player.addEventListener("ended", () => this.#header?.show(this.#player.store.outline));

@@ -99,15 +99,16 @@ export class Pane {
     const step = readStep(this.store, index);
     if (!step) return null;
     const next = share > 0 ? readStep(this.store, index + 1) : null;
+    // Texts before canvases: measuring a canvas lays the page out, and a text that changes afterwards does so again.
+    if (index !== this.#shownIndex) {
+      this.#shownIndex = index;
+      this.#drawNumbers(step, index > 0 ? readStep(this.store, index - 1) : null);
+    }
     const move = `${index} ${prefersLessMotion() || !next ? 0 : share}`;
     if (move !== this.#lastMove) {
       this.#lastMove = move;
       if (this.#hasGrid)
         this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
-    }
-    if (index !== this.#shownIndex) {
-      this.#shownIndex = index;
-      this.#drawNumbers(step, index > 0 ? readStep(this.store, index - 1) : null);
     }
     return step;
   }

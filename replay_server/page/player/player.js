@@ -182,6 +182,7 @@ export class Player extends EventTarget {
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
     this.#banner.tellWaiting("");
+    this.#queue(); // before the timeline, so that it is measured when all texts stand
     this.#timeline.open(this.store);
     this.showNotes([]);
     const { table, runId, episodeId } = outline;
@@ -256,11 +257,6 @@ export class Player extends EventTarget {
     const secs = this.#lastFrameAt === null ? 0 : Math.min(LONGEST_FRAME_SECS, (now - this.#lastFrameAt) / 1000);
     this.clock.advance(secs, (index) => this.#isLoaded(index));
     this.#lastFrameAt = this.clock.isPlaying ? now : null;
-    const share = this.clock.position - this.clock.index;
-    const steps = this.#panes.map((pane, number) => this.#drawPane(pane, number, share));
-    this.#delta?.draw(steps[0], steps[1], this.store.outline.meterNames);
-    this.#timeline.draw(this.clock.position);
-    this.#notes.draw(this.stepNumber);
     const { runId, episodeId, table, live } = this.store.outline;
     this.#shown = { runId, episodeId, number: this.stepNumber };
     this.#transport.draw({
@@ -270,6 +266,11 @@ export class Player extends EventTarget {
       canGoLive: live || this.controls.goesOn,
       isFollowing: this.controls.isFollowing,
     });
+    this.#notes.draw(this.stepNumber);
+    const share = this.clock.position - this.clock.index;
+    const steps = this.#panes.map((pane, number) => this.#drawPane(pane, number, share));
+    this.#delta?.draw(steps[0], steps[1], this.store.outline.meterNames);
+    this.#timeline.draw(this.clock.position);
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
     if (this.clock.isPlaying) this.#queue();
     else if (wasPlaying) this.#rest();

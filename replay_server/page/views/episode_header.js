@@ -3,7 +3,7 @@
  */
 
 import { copyText } from "../shell/dialogs.js";
-import { element, setText } from "../shell/dom.js";
+import { afterPaint, element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { followLink, linkTo } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
@@ -93,7 +93,7 @@ export class EpisodeHeader {
       ...reasons.map((reason) => chip(reason, "reason")),
       ...(seed === undefined || seed === null ? [] : [seedChip(String(seed))]),
     );
-    if (!live) this.#video.offer(outline.runId, outline.episodeId);
+    if (!live) afterPaint(() => this.#video.offer(outline.runId, outline.episodeId));
   }
 
   /** Show that another episode is compared with it. */

@@ -1,6 +1,6 @@
-"""Capturing: what a trainer calls, and the background thread behind it."""
+"""Capturing: what a trainer calls, and what works for it in the background."""
 
-from recorder.capture.publisher import PublisherLimits
+from recorder.capture.limits import PublisherLimits
 from recorder.capture.recorder import EpisodeRecorder
 from recorder.capture.stats import RecorderStats
 

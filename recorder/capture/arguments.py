@@ -10,7 +10,7 @@ from recorder.capture.given_metadata import given_metadata, plain
 from recorder.errors import UsageError
 from recorder.step_stream import pack_body
 
-__all__ = ["check_kind", "check_queue", "checked_config", "checked_run_id", "shared_metadata"]
+__all__ = ["check_kind", "check_queue", "check_sender", "checked_config", "checked_run_id", "shared_metadata"]
 
 
 def check_kind(name: str, value: object, kind: type | UnionType) -> None:
@@ -34,6 +34,16 @@ def check_queue(queue_maxsize: object, on_full: object) -> None:
         raise UsageError(f"queue_maxsize: expected a whole number of blocks, at least 1, found {queue_maxsize!r}")
     if on_full not in ("drop", "block"):
         raise UsageError(f"on_full: expected 'drop' or 'block', found {on_full!r}")
+
+
+def check_sender(sender: object) -> None:
+    """What sends.
+
+    Raises:
+        UsageError: there is nothing of that name.
+    """
+    if sender not in ("process", "thread"):
+        raise UsageError(f"sender: expected 'process' or 'thread', found {sender!r}")
 
 
 def checked_run_id(run_id: object) -> str:

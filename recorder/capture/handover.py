@@ -8,14 +8,25 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from recorder.capture.batch_block import BatchBlock
 from recorder.capture.row_columns import Row, row_bytes
 
-__all__ = ["BLOCK_STEPS", "WAKE_STEPS", "Abort", "BatchRow", "CloseRun", "Finish", "HandOver", "Item", "Keep"]
+__all__ = [
+    "BLOCK_STEPS",
+    "WAKE_STEPS",
+    "Abort",
+    "BatchRow",
+    "CloseRun",
+    "Finish",
+    "HandOver",
+    "Item",
+    "Keep",
+    "TrainerGone",
+]
 
 BLOCK_STEPS = 64
 """Steps that one unit of ``queue_maxsize`` stands for."""
@@ -73,7 +84,12 @@ class CloseRun:
     """The last item of a recorder."""
 
 
-Item = Row | BatchRow | Finish | Keep | Abort | CloseRun
+@dataclass(frozen=True, slots=True)
+class TrainerGone:
+    """The last item of a recorder whose trainer died: what it handed over is sent, but nothing is ended in its name."""
+
+
+Item = Row | BatchRow | Finish | Keep | Abort | CloseRun | TrainerGone
 
 
 class HandOver:
@@ -107,6 +123,12 @@ class HandOver:
             self.wake.set()
         return True
 
+    def put_rows(self, rows: Iterable[Row]) -> None:
+        """Hand steps over for which there is room."""
+        self.items.extend(rows)
+        if len(self.items) >= WAKE_STEPS and not self.wake.is_set():
+            self.wake.set()
+
     def has_room(self, n_steps: int) -> bool:
         """Whether that many steps fit now."""
         return self.n_waiting_steps + n_steps <= max(self.max_steps, n_steps)
@@ -123,7 +145,7 @@ class HandOver:
         """The background thread has dealt with that many steps of batches."""
         self._n_batch_steps_out += n_steps
 
-    def put_always(self, item: Finish | Keep | Abort | CloseRun) -> None:
+    def put_always(self, item: Finish | Keep | Abort | CloseRun | TrainerGone) -> None:
         """Hand over what must not be dropped, and wake the background thread."""
         self.items.append(item)
         self.wake.set()

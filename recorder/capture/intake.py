@@ -11,7 +11,7 @@ from typing import Any
 
 from recorder.capture.block_cursor import BlockCursor
 from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
-from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep
+from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep, TrainerGone
 from recorder.capture.known_schema import KnownSchema
 from recorder.capture.outbox import Outbox, Packet
 from recorder.capture.stats import RecorderStats
@@ -117,6 +117,8 @@ class Intake:
                 self._abort(self._pull(item.episode_id), item.reason)
             case CloseRun():
                 self._close_run()
+            case TrainerGone():
+                self.cut_chunks()
             case _:
                 self._take_from_device(item)
 

@@ -1,7 +1,7 @@
-"""The background thread of a recorder: takes items from the hand-over queue, makes chunks, sends them, and tries again
-when it can't.
+"""Takes items from the hand-over queue, makes chunks, sends them, and tries again when it can't; on a thread of its own.
 
-Nothing here runs on the trainer's thread. What can't be sent waits, up to a budget of bytes; what finds no room is
+Of a recorder that sends to a server, the thread is in a process of its own (``sender_process.py``); of one that records
+within its process, it is beside the trainer's. What can't be sent waits, up to a budget of bytes; what finds no room is
 counted and marked as a gap.
 """
 
@@ -9,34 +9,34 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Any
 
-from recorder.capture.handover import WAKE_STEPS, CloseRun, HandOver
+from recorder.capture.handover import WAKE_STEPS, CloseRun, HandOver, TrainerGone
 from recorder.capture.intake import Intake
+from recorder.capture.limits import PublisherLimits
 from recorder.capture.outbox import Outbox
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
 from recorder.capture.switch_interval import prompt_switching
 from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import TurnedAway
-from recorder.errors import RecorderError, StreamError, UsageError
+from recorder.errors import RecorderError, StreamError
 from recorder.step_stream import Play, StepStream
 
-__all__ = ["Publisher", "PublisherLimits"]
+__all__ = ["EXIT_SECS", "JOIN_SECS", "Publisher"]
 
 _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_SECS = 0.25
 _LONGEST_BACKOFF_SECS = 5.0
-_JOIN_SECS = 3.0
+JOIN_SECS = 3.0
 """Beyond its own deadline, how long the thread may still wait for an answer."""
-_EXIT_SECS = 5.0
+EXIT_SECS = 5.0
 """How long the interpreter's end may wait for a recorder that was not closed."""
 _CUTTING_SHARE = 0.005
 """Part of the time that may go into chunks that are not full: many slow lanes have many of them at each flush."""
@@ -44,23 +44,6 @@ _LONGEST_UNCUT_SECS = 2.0
 """What a trainer that dies loses at most, and how far a live viewer lags behind, when chunks are slow to fill."""
 _DRAIN_ITEMS = 4096
 """Items taken at a time, so that sending and heartbeats get their turn under a flood."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublisherLimits:
-    """How often the publisher sends and how much it may hold; the settings say what each is for."""
-
-    flush_interval_secs: float = 0.25
-    max_pending_bytes: int = 64 * 2**20
-    max_server_memory_bytes: int = 2 * 2**30
-    server_memory_fraction: float = 0.8
-    heartbeat_secs: float = 1.0
-
-    def __post_init__(self) -> None:
-        for limit in fields(self):
-            value = getattr(self, limit.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise UsageError(f"{limit.name}: expected a number above 0, found {value!r}")
 
 
 class Publisher:
@@ -74,6 +57,8 @@ class Publisher:
         away: what never reached the queue, counted on the trainer's threads.
         info: what is to be known of the run: its config and the like.
         limits: intervals and budgets.
+        pid: of the trainer.
+        cutting_share: part of the time that may go into chunks that are not full.
     """
 
     def __init__(
@@ -86,6 +71,8 @@ class Publisher:
         away: TurnedAway,
         info: Mapping[str, Any],
         limits: PublisherLimits,
+        pid: int,
+        cutting_share: float = _CUTTING_SHARE,
     ) -> None:
         self._stream = stream
         self._identity = identity
@@ -94,9 +81,12 @@ class Publisher:
         self._away = away
         self._limits = limits
         self._info = dict(info)
+        self._pid = pid
+        self._cutting_share = cutting_share
         self._outbox = Outbox(stream, identity.run_id, max_bytes=limits.max_pending_bytes, clock=time.time)
         self._intake = Intake(identity, self._outbox, stats, away=away, on_error=self._note_defect, clock=time.time)
         self._is_closing = False
+        self._is_trainer_gone = False
         self._backoff_secs = 0.0
         self._not_before = 0.0
         self._log = ThrottledLog(_log, identity.run_id)
@@ -120,23 +110,47 @@ class Publisher:
         """Send everything that was handed over, end the run, and stop; False when something was not sent in time."""
         self.close_soon(timeout_secs)
         if self._thread.is_alive():
-            self._thread.join(timeout_secs + _JOIN_SECS)
+            self._thread.join(timeout_secs + JOIN_SECS)
         return self.is_complete
 
     def close_soon(self, timeout_secs: float) -> None:
         """The same without waiting for it; a second call can only shorten the time."""
+        self._end_soon(timeout_secs, CloseRun())
+
+    def trainer_gone(self, timeout_secs: float) -> None:
+        """Send what was handed over, leave open episodes open, and stop; after ``close_soon`` it only shortens the time."""
+        self._end_soon(timeout_secs, TrainerGone())
+
+    def _end_soon(self, timeout_secs: float, last: CloseRun | TrainerGone) -> None:
         is_first = self._deadline == float("inf")
         self._deadline = min(self._deadline, time.monotonic() + timeout_secs)
         if is_first and self._thread.is_alive():
-            self._handover.put_always(CloseRun())
+            self._handover.put_always(last)
+
+    def forget_in_fork(self) -> None:
+        """Nothing to let go of: a fork has no such thread."""
 
     def _close_at_exit(self) -> None:
-        self.close(_EXIT_SECS)
+        self.close(EXIT_SECS)
 
     @property
     def is_alive(self) -> bool:
         """Whether the thread runs; never in a fork of the process that started it."""
         return self._thread.is_alive()
+
+    def join(self, timeout_secs: float) -> bool:
+        """Wait until the thread has ended; False when it has not."""
+        self._thread.join(timeout_secs)
+        return not self._thread.is_alive()
+
+    def own_stats(self) -> RecorderStats:
+        """A copy of the counters, without those of the trainer's threads."""
+        return replace(self._stats, n_steps_waiting=self._handover.n_waiting_steps)
+
+    @property
+    def n_unsent_steps(self) -> int:
+        """Steps that count as recorded and that the server has not acknowledged."""
+        return self._outbox.n_pending_steps
 
     def stats(self) -> RecorderStats:
         """A copy of the counters, those of the trainer's threads included."""
@@ -169,7 +183,7 @@ class Publisher:
                 self._back_off()
         self._count_unsent()
         self._next_beat = 0.0
-        self._beat(is_closed=True)
+        self._beat(is_closed=not self._is_trainer_gone)
         atexit.unregister(self._close_at_exit)
 
     def _count_unsent(self) -> None:
@@ -191,7 +205,10 @@ class Publisher:
         items = [queue.popleft() for _ in range(min(len(queue), _DRAIN_ITEMS))]
         others = [item for item in items if item.__class__ is not tuple]
         n_batch_steps = sum(getattr(item, "n_steps", 0) for item in others)
-        self._is_closing = self._is_closing or any(isinstance(item, CloseRun) for item in others)
+        self._is_trainer_gone = self._is_trainer_gone or any(isinstance(item, TrainerGone) for item in others)
+        self._is_closing = (
+            self._is_trainer_gone or self._is_closing or any(isinstance(item, CloseRun) for item in others)
+        )
         if not items:
             return 0
         self._handover.fit_to(items[0])
@@ -208,7 +225,7 @@ class Publisher:
         began = time.thread_time()
         self._intake.cut_chunks()
         spent_secs = time.thread_time() - began
-        self._next_cut = now + min(spent_secs / _CUTTING_SHARE, _LONGEST_UNCUT_SECS)
+        self._next_cut = now + min(spent_secs / self._cutting_share, _LONGEST_UNCUT_SECS)
 
     def _send_when_large(self) -> None:
         """Under a flood, don't let encoded chunks pile up until the next flush."""
@@ -239,7 +256,7 @@ class Publisher:
         if now < self._next_beat or now < self._not_before:
             return
         self._next_beat = now + self._limits.heartbeat_secs
-        state = {**self.stats().to_map(), "host": socket.gethostname(), "pid": os.getpid(), "closed": is_closed}
+        state = {**self.stats().to_map(), "host": socket.gethostname(), "pid": self._pid, "closed": is_closed}
         try:
             info = None if self._info_sent else self._info
             self._stream.beat(self._identity.run_id, self._identity.producer_id, state, info=info, now=time.time())

@@ -11,15 +11,25 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from recorder.capture.arguments import check_kind, check_queue, checked_config, checked_run_id, shared_metadata
+from recorder.capture.arguments import (
+    check_kind,
+    check_queue,
+    check_sender,
+    checked_config,
+    checked_run_id,
+    shared_metadata,
+)
 from recorder.capture.careful import CarefulPath
 from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
 from recorder.capture.given_metadata import given_metadata, whole_number
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
-from recorder.capture.publisher import Publisher, PublisherLimits
+from recorder.capture.limits import PublisherLimits
+from recorder.capture.publisher import Publisher
+from recorder.capture.remote_publisher import RemotePublisher
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
 from recorder.capture.turned_away import TurnedAway
+from recorder.capture.wire import Hello
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
@@ -49,6 +59,8 @@ class EpisodeRecorder:
         run_id: the training job; made up from the time when left out. Several recorders may share one.
         queue_maxsize: capacity of the hand-over queue, in blocks of 64 steps (1000 blocks: 64,000 steps).
         on_full: what happens to a step when the queue is full: ``drop`` counts it and marks a gap, ``block`` waits.
+        sender: what encodes steps and sends them to a server: a ``process`` of its own, or a ``thread`` of this one, where
+            none may be started; the trainer shares its interpreter then.
         strict: raise what is otherwise swallowed and counted; for tests.
         resume: this trainer continues ``run_id`` from a checkpoint: an episode that it plays again replaces the older
             one.
@@ -69,6 +81,7 @@ class EpisodeRecorder:
         run_id: str | None = None,
         queue_maxsize: int = 1000,
         on_full: Literal["drop", "block"] = "drop",
+        sender: Literal["process", "thread"] = "process",
         strict: bool = False,
         resume: bool = False,
         meter_names: Sequence[str] = (),
@@ -81,6 +94,7 @@ class EpisodeRecorder:
         limits: PublisherLimits | None = None,
     ) -> None:
         check_queue(queue_maxsize, on_full)
+        check_sender(sender)
         check_kind("stream", stream, StepStream | str | None)
         check_kind("limits", limits, PublisherLimits | None)
         self.run_id = _made_up_run_id() if run_id is None else checked_run_id(run_id)
@@ -102,14 +116,11 @@ class EpisodeRecorder:
         self._strict = strict
         self._handover = HandOver(queue_maxsize)
         self._away = TurnedAway()
-        publisher = self._publisher = Publisher(
-            self.stream,
-            RunIdentity(self.run_id, secrets.token_hex(4), resume, defaults),
-            self._handover,
-            RecorderStats(),
-            away=self._away,
-            info=info,
-            limits=limits or PublisherLimits(),
+        self._closed_because = ""
+        """Why nothing is recorded any more; empty while it is."""
+        identity = RunIdentity(self.run_id, secrets.token_hex(4), resume, defaults)
+        publisher = self._publisher = self._make_publisher(
+            stream if sender == "process" else None, key_prefix, identity, info, limits or PublisherLimits()
         )
         self._careful = CarefulPath(
             self._handover,
@@ -120,8 +131,6 @@ class EpisodeRecorder:
             run_id=self.run_id,
         )
         self._layout = Layout()
-        self._closed_because = ""
-        """Why nothing is recorded any more; empty while it is."""
         self._publisher.start()
         # A trainer that lets go of the recorder without closing it still ends its run.
         weakref.finalize(self, publisher.close_soon, _FORGOTTEN_SECS).atexit = False
@@ -324,8 +333,44 @@ class EpisodeRecorder:
             self._raise_background_error()
         return is_complete
 
+    def _make_publisher(
+        self,
+        stream: StepStream | str | None,
+        key_prefix: str,
+        identity: RunIdentity,
+        info: dict[str, Any],
+        limits: PublisherLimits,
+    ) -> Publisher | RemotePublisher:
+        """In a process of its own when ``stream`` is a URL and a process can be started."""
+        if isinstance(stream, str):
+            hello = Hello(stream, key_prefix, os.getpid(), identity, info, limits)
+            lost = weakref.WeakMethod(self._sender_lost)  # a thread must not keep a recorder that nobody holds
+            try:
+                return RemotePublisher(hello, self._handover, self._away, on_lost=lost)
+            except OSError as error:
+                _log.warning(
+                    "recorder: run_id=%s: no sender process can be started (%s): a thread of the trainer encodes and "
+                    "sends, which takes more of its time",
+                    self.run_id, error,
+                )  # fmt: skip
+        return Publisher(
+            self.stream,
+            identity,
+            self._handover,
+            RecorderStats(),
+            away=self._away,
+            info=info,
+            limits=limits,
+            pid=os.getpid(),
+        )
+
+    def _sender_lost(self, reason: str) -> None:
+        self._closed_because = f"after {reason}"
+        _log.error("recorder: run_id=%s: nothing is recorded any more: %s", self.run_id, reason)
+
     def _forget_parent(self) -> None:
         self._closed_because = "in a fork of the process that made the recorder: make one there"
+        self._publisher.forget_in_fork()
 
     def __enter__(self) -> Self:
         return self

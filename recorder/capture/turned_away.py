@@ -8,13 +8,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from recorder.capture.stats import RecorderStats
 
-__all__ = ["StepRange", "TurnedAway"]
+__all__ = ["Dropped", "StepRange", "TurnedAway"]
 
 StepRange = tuple[int, int]
 """First step, and the step behind the last."""
+
+
+class Dropped(NamedTuple):
+    """The steps of one episode that found the queue full."""
+
+    episode_id: int
+    lane: int
+    ranges: list[StepRange]
 
 
 class TurnedAway:
@@ -65,6 +74,22 @@ class TurnedAway:
         with self._lock:
             self._lanes.pop(episode_id, None)
             return self._dropped.pop(episode_id, [])
+
+    def remember(self, dropped: Dropped) -> None:
+        """Take over what another process remembered; it is counted there."""
+        with self._lock:
+            self._lanes[dropped.episode_id] = dropped.lane
+            self._dropped[dropped.episode_id] = dropped.ranges
+
+    def counted(self) -> RecorderStats:
+        """A copy of what was counted here."""
+        with self._lock:
+            return replace(self._counted)
+
+    def count_as(self, counted: RecorderStats) -> None:
+        """Have counted what another process did."""
+        with self._lock:
+            self._counted = counted
 
     def lane_of(self, episode_id: int) -> int | None:
         """Where an episode is played of which steps were dropped; None when none were."""

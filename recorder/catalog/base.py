@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
@@ -74,21 +74,22 @@ class BulkUpsert:
     def __init__(self, table: Table, *, update: Mapping[str, Any] | None = None) -> None:
         self._table = table
         self._update = update
-        self._names = [column.name for column in table.columns]
+        self._names = [column.key for column in table.columns]
         self._values_of = attrgetter(*self._names)
         self._prepared: dict[str, _Prepared] = {}
 
     def __call__(self, connection: Connection, rows: Sequence[object]) -> None:
-        """Write the rows; their attributes have the names of the columns."""
+        """Write the rows; their attributes have the keys of the columns."""
         if not rows:
             return
         dialect = connection.dialect
         if dialect.name not in self._prepared:
             self._prepared[dialect.name] = self._prepare(dialect)
         statement, processors = self._prepared[dialect.name]
-        columns: list[Iterable[Any]] = list(zip(*map(self._values_of, rows), strict=True))
+        columns = list(zip(*map(self._values_of, rows), strict=True))
         for index, process in processors:
-            columns[index] = map(process, columns[index])
+            if columns[index].count(None) < len(rows):
+                columns[index] = tuple(map(process, columns[index]))
         values = zip(*columns, strict=True)
         if dialect.positional:
             connection.exec_driver_sql(statement, list(values))
@@ -117,7 +118,7 @@ def insert_or(dialect: Dialect, table: Table, *, update: Mapping[str, Any] | Non
     keys = list(table.primary_key.columns)
     if update is not None and not update:
         return insert.on_conflict_do_nothing(index_elements=keys)
-    others = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
+    others = {column.key: insert.excluded[column.key] for column in table.columns if not column.primary_key}
     return insert.on_conflict_do_update(index_elements=keys, set_={**others, **(update or {})})
 
 

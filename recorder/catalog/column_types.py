@@ -89,6 +89,10 @@ class TextTuple(JsonText):
 
     cache_ok = True
 
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Return the JSON text; most episodes have no reasons."""
+        return "[]" if value == () else super().process_bind_param(value, dialect)
+
     def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...]:
         """Return the tuple that was stored."""
         return () if value is None or value == "[]" else tuple(json.loads(value))

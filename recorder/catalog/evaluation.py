@@ -99,7 +99,7 @@ def write_episodes(connection: Connection, run_id: str, rows: Sequence[EpisodeRo
 _settle_one = (
     update(episodes)
     .where(episodes.c.run_id == bindparam("of_run"), episodes.c.episode_id == bindparam("of_episode"))
-    .values(decision=bindparam("new_decision"), reasons=bindparam("new_reasons"), why=bindparam("new_why"))
+    .values(decision=bindparam("new_decision"), reasons=bindparam("new_reasons"), why_json=bindparam("new_why"))
 )
 
 
@@ -119,7 +119,7 @@ def _settle(connection: Connection, run_id: str, settled: Sequence[Settlement]) 
                 "of_episode": settlement.episode_id,
                 "new_decision": settlement.decision,
                 "new_reasons": settlement.reasons,
-                "new_why": settlement.why,
+                "new_why": settlement.why_json,
             }
             for settlement in settled
         ],

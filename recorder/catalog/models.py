@@ -97,7 +97,7 @@ episodes = Table(
     Column("status", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Column("reasons", TextTuple, nullable=False),
-    Column("why", JsonText, nullable=False),
+    Column("why", Text, key="why_json", nullable=False),
     Column("n_steps", BigInteger, nullable=False),
     Column("n_missing_steps", BigInteger, nullable=False),
     Column("survival_steps", BigInteger, nullable=False),

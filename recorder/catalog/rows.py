@@ -1,13 +1,14 @@
 """What goes into the catalog and comes out of it: plain rows, one class a table and one a summary.
 
 A row's fields have the names of the table's columns (``docs/catalog.md``), so that a row is written and read without a
-map between them.
+map between them. JSON that few ask for stays text (``…_json``) until somebody does.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -61,10 +62,20 @@ class RunState:
     """What an evaluation starts from; a run that the catalog has not seen yet has the defaults."""
 
     cursor: str = START_CURSOR
-    criteria_state: dict[str, Any] = field(default_factory=dict)
+    criteria_state_json: str = "{}"
     ended_at: datetime | None = None
     n_refused: int = 0
     n_late_keeps: int = 0
+
+    @property
+    def criteria_state(self) -> dict[str, Any]:
+        """What the criteria remember, decoded anew.
+
+        Raises:
+            ValueError: what the catalog has is no JSON.
+        """
+        decoded: dict[str, Any] = json.loads(self.criteria_state_json)
+        return decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,7 @@ class EpisodeRow:
         play_id: which playing of the episode this is.
         decision: ``held`` while a criterion may still claim it, then ``kept`` or ``skipped``.
         reasons: why it is kept, in the criteria's order.
-        why: every criterion's explanation: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``.
+        why_json: the column ``why``.
         env_steps: environment steps of the whole run when the episode finished.
         n_bytes: size in the stream.
         replaced_plays: how many earlier plays this one replaced.
@@ -104,7 +115,7 @@ class EpisodeRow:
     status: str = "complete"
     decision: str = "held"
     reasons: tuple[str, ...] = ()
-    why: list[dict[str, Any]] = field(default_factory=list)
+    why_json: str = "[]"
     n_steps: int = 0
     n_missing_steps: int = 0
     survival_steps: int = 0
@@ -129,15 +140,25 @@ class EpisodeRow:
     error: str | None = None
     tags: tuple[str, ...] = ()
 
+    @property
+    def why(self) -> list[dict[str, Any]]:
+        """Every criterion's explanation: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``, ``reasons``."""
+        decoded: list[dict[str, Any]] = json.loads(self.why_json)
+        return decoded
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The decision about an episode that was held: ``kept`` or ``skipped``, with all its reasons and explanations."""
+    """The decision about an episode that was held: ``kept`` or ``skipped``, with all its reasons and explanations.
+
+    Args:
+        why_json: for the column ``why``.
+    """
 
     episode_id: int
     decision: str
     reasons: tuple[str, ...]
-    why: list[dict[str, Any]]
+    why_json: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, Text, delete, func, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, insert_or
@@ -56,7 +56,8 @@ class RunOperations(CatalogBase):
 
     def load_run_state(self, run_id: str) -> RunState:
         """Where the run's evaluation stands. Of a run that isn't there: the state at the start; nothing is added."""
-        columns = (runs.c.cursor, runs.c.criteria_state, runs.c.ended_at, runs.c.n_refused, runs.c.n_late_keeps)
+        state = type_coerce(runs.c.criteria_state, Text).label("criteria_state_json")
+        columns = (runs.c.cursor, state, runs.c.ended_at, runs.c.n_refused, runs.c.n_late_keeps)
         with self._reading() as connection:
             row = connection.execute(select(*columns).where(runs.c.run_id == run_id)).mappings().one_or_none()
         return RunState() if row is None else RunState(**row)

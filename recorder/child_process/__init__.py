@@ -1,5 +1,6 @@
-"""Programs that a command starts for itself, and that never outlive it."""
+"""Processes that this package starts for itself: programs that never outlive it, and modules of its own."""
 
 from recorder.child_process.child import ChildProcess, spawn_tethered
+from recorder.child_process.linked import spawn_linked
 
-__all__ = ["ChildProcess", "spawn_tethered"]
+__all__ = ["ChildProcess", "spawn_linked", "spawn_tethered"]

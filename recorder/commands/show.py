@@ -34,13 +34,13 @@ def run(args: argparse.Namespace) -> int:
         except RecordingNotFoundError:
             recording = None
     fields = dataclasses.asdict(episode)
-    output.document({"episode": fields, "recording": recording})
-    explanations = len(fields.pop("why"))
+    del fields["why_json"]
+    output.document({"episode": {**fields, "why": episode.why}, "recording": recording})
     output.fields(f"episode {episode.episode_id} of run {episode.run_id}", fields)
     if recording is None:
         output.note("it has no recording")
     else:
         output.fields("recording", {name: value for name, value in recording.items() if name not in fields})
-    if explanations:
-        output.note(f"{explanations} explanations: why {episode.episode_id} --run {episode.run_id}")
+    if episode.why:
+        output.note(f"{len(episode.why)} explanations: why {episode.episode_id} --run {episode.run_id}")
     return ExitStatus.OK

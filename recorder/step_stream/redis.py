@@ -38,6 +38,8 @@ _REFUSED_AS_KNOWN = "equal or smaller than the target stream top item"
 _READ_ENTRIES = 64
 """Entries asked for at a time: about one MiB of chunks in one reply."""
 _LAST_SEQUENCE = 2**64 - 1
+_DROP_PLAYS = 256
+"""Plays dropped at a time: their headers come in one reply, a few kB each."""
 
 
 class RedisStepStream(StepStream):
@@ -166,24 +168,31 @@ class RedisStepStream(StepStream):
         return found
 
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
-        if not plays:
-            return
-        keys = [self.key("episode", run_id, play.episode_id) for play in plays]
-        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
-            for play, key in zip(plays, keys, strict=True):
-                pipe.xrange(key, max=f"({play.play_id}-0", count=1)
-                pipe.xrange(key, min=f"{play.play_id + 1}-0", count=1)
-            others = pipe.execute()
-            shared = []
-            for index, (play, key) in enumerate(zip(plays, keys, strict=True)):
-                if others[2 * index] or others[2 * index + 1]:
-                    shared.append((play, key))
-                else:
-                    pipe.unlink(key)
+        with translate_errors(self.url):
+            for start in range(0, len(plays), _DROP_PLAYS):
+                self._drop(run_id, plays[start : start + _DROP_PLAYS])
+
+    def _drop(self, run_id: str, plays: Sequence[Play]) -> None:
+        start = self.key("episode", run_id, "")
+        alone: dict[bytes, Play] = {}
+        shared: list[tuple[Play, bytes]] = []
+        for play in plays:
+            key = f"{start}{play.episode_id}".encode()
+            if alone.setdefault(key, play) is not play:
+                shared.append((play, key))
+        with self._redis.pipeline(transaction=False) as pipe:
+            # Two commands look into all streams: a third of the time of two a stream.
+            pipe.xread(dict.fromkeys(alone, FIRST_CURSOR), count=1)
+            pipe.xread({key: f"{play.play_id}-{_LAST_SEQUENCE}" for key, play in alone.items()}, count=1)
+            first, later = pipe.execute()
+            others = {key for key, entries in first if int(entries[0][0].partition(b"-")[0]) < alone[key].play_id}
+            shared += [(alone.pop(key), key) for key in others.union(key for key, _ in later)]
+            if alone:
+                pipe.unlink(*alone)
             pipe.zrem(self.key("open", run_id), *map(_member, plays))
             pipe.execute()
-            for play, key in shared:
-                self._delete_entries(play, key)
+        for play, key in shared:
+            self._delete_entries(play, key)
 
     def _delete_entries(self, play: Play, key: str) -> None:
         """Drop a play whose stream other plays share, and the stream when none is left."""

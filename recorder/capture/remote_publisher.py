@@ -1,0 +1,274 @@
+"""The publisher of a recorder that sends to a server: passes what is handed over on to a process of its own, which does the
+rest.
+
+The interpreter is the trainer's: what a thread beside it computes, the trainer waits for. So the thread here only moves
+steps into a socket.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from recorder.capture.handover import WAKE_STEPS, BatchRow, CloseRun, HandOver, Keep
+from recorder.capture.publisher import EXIT_SECS, JOIN_SECS
+from recorder.capture.stats import RecorderStats
+from recorder.capture.throttled_log import ThrottledLog
+from recorder.capture.turned_away import Dropped, TurnedAway
+from recorder.capture.wire import Close, Hello, ItemEncoder, Message, Report, receive, send
+from recorder.child_process import spawn_linked
+from recorder.errors import RecorderError
+
+__all__ = ["RemotePublisher"]
+
+_log = logging.getLogger(__name__)
+
+_FORWARD_SECS = 0.1
+"""What a trainer that is killed loses at most of what it has handed over."""
+
+_FORWARD_ITEMS = 512
+"""Items passed on at a time: it takes a fifth of a millisecond, which is as long as the trainer may wait for it."""
+
+
+class RemotePublisher:
+    """Owns a sender process, and the thread that feeds it.
+
+    Args:
+        hello: what the process has to know.
+        handover: where items come from.
+        away: what never reached the queue, counted on the trainer's threads.
+        on_lost: gives whom to tell why when the process has ended before it was asked to; None when nobody holds the
+            recorder any more.
+
+    Raises:
+        OSError: no process can be started.
+    """
+
+    def __init__(
+        self, hello: Hello, handover: HandOver, away: TurnedAway, *, on_lost: Callable[[], Callable[[str], None] | None]
+    ) -> None:
+        self._handover = handover
+        self._away = away
+        self._on_lost = on_lost
+        self._encoder = ItemEncoder()
+        self._log = ThrottledLog(_log, hello.identity.run_id)
+        self._report = Report(RecorderStats(), 0, 0, None, [], False, False)
+        self._n_forwarded_steps = 0
+        self._counted = away.counted()
+        self._deadline = self._deadline_said = float("inf")
+        self.error: BaseException | None = None
+        """What went wrong last, for a strict recorder to raise."""
+        self.is_complete = False
+        """Whether the process ended with everything sent."""
+        self._process, self._connection = spawn_linked("recorder.capture.sender_process")
+        self._thread = threading.Thread(
+            target=self._run, args=[hello], name=f"recorder-{hello.identity.run_id}", daemon=True
+        )
+
+    @property
+    def pid(self) -> int:
+        """Of the sender process."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs; never in a fork of the process that started it."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin; ends by itself, in order, when the interpreter does."""
+        self._thread.start()
+        atexit.register(self._close_at_exit)
+
+    def close(self, timeout_secs: float) -> bool:
+        """Send everything that was handed over, end the run, and stop; False when something was not sent in time."""
+        self.close_soon(timeout_secs)
+        if self._thread.is_alive():
+            self._thread.join(timeout_secs + 2 * JOIN_SECS)
+            if self._thread.is_alive():
+                self._process.kill()  # it hangs; nothing that it holds arrives any more
+                self._thread.join(JOIN_SECS)
+        return self.is_complete
+
+    def close_soon(self, timeout_secs: float) -> None:
+        """The same without waiting for it; a second call can only shorten the time."""
+        is_first = self._deadline == float("inf")
+        self._deadline = min(self._deadline, time.monotonic() + timeout_secs)
+        if is_first and self._thread.is_alive():
+            self._handover.put_always(CloseRun())
+
+    def forget_in_fork(self) -> None:
+        """In a fork: the process behind the socket must see it close when the trainer itself ends."""
+        self._connection.close()
+
+    def stats(self) -> RecorderStats:
+        """A copy of the counters, those of the trainer's threads included; a tenth of a second old."""
+        report = self._report
+        n_under_way = max(0, self._n_forwarded_steps - report.n_received_steps)
+        return replace(
+            self._away.added_to(report.stats),
+            n_steps_waiting=self._handover.n_waiting_steps + n_under_way + report.stats.n_steps_waiting,
+        )
+
+    def _close_at_exit(self) -> None:
+        self.close(EXIT_SECS)
+
+    def _run(self, hello: Hello) -> None:
+        try:
+            send(self._connection, hello)
+            while self._deadline_said == float("inf"):
+                if len(self._handover.items) < WAKE_STEPS:
+                    self._handover.wake.wait(_FORWARD_SECS)
+                self._handover.wake.clear()
+                while self._forward():
+                    pass
+                self._read_reports()
+            self._await_end()
+        except Exception as error:  # noqa: BLE001 - the end of the socket, most likely
+            self._process_lost(error)
+        finally:
+            self._connection.close()
+            self._process.wait()
+            atexit.unregister(self._close_at_exit)
+
+    def _forward(self) -> int:
+        """Pass on some of what is in the queue; gives the number of items."""
+        queue = self._handover.items
+        items = [queue.popleft() for _ in range(min(len(queue), _FORWARD_ITEMS))]
+        if not items:
+            return 0
+        self._handover.fit_to(items[0])
+        self._say_counted()
+        start = 0
+        while start < len(items):
+            stop = _end_of_stretch(items, start)
+            self._forward_alike(items[start:stop])
+            start = stop
+        return len(items)
+
+    def _forward_alike(self, items: list[Any]) -> None:
+        """Pass on items that can travel together, or the only one; what can't travel costs itself alone."""
+        first = items[0]
+        n_batch_steps = sum(getattr(item, "n_steps", 0) for item in items)
+        n_steps = len(items) if first.__class__ is tuple else n_batch_steps
+        try:
+            if hasattr(first, "resolve"):
+                first = first.resolve()
+                items = [first]
+            if first.__class__ is tuple:
+                self._send(*self._encoder.rows(items))
+            elif first.__class__ is BatchRow:
+                self._send(*self._encoder.block_rows(first.block, first.row, items[-1].row + 1))
+            else:
+                self._forward_event(first)
+            self._n_forwarded_steps += n_steps
+        except (EOFError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self.error = error
+            self._away.refuse(error, n_steps=max(1, n_steps))
+            self._log.error("something was lost, training goes on: %s", error, cause=error)
+        finally:
+            self._handover.batch_taken(n_batch_steps)
+
+    def _forward_event(self, event: Any) -> None:
+        if isinstance(event, CloseRun):
+            for episode_id in self._away.dropped_episodes():
+                self._send_dropped(episode_id)
+            self._say_deadline()
+            return
+        if not isinstance(event, Keep):
+            self._send_dropped(event.episode_id)
+        self._send(event)
+
+    def _send_dropped(self, episode_id: int) -> None:
+        lane = self._away.lane_of(episode_id)
+        if lane is not None:
+            self._send(Dropped(episode_id, lane, self._away.take_dropped(episode_id)))
+
+    def _say_counted(self) -> None:
+        counted = self._away.counted()
+        if counted != self._counted:
+            self._counted = counted
+            self._send(counted)
+
+    def _say_deadline(self) -> None:
+        self._deadline_said = self._deadline
+        self._send(Close(max(0.0, self._deadline - time.monotonic())))
+
+    def _send(self, *messages: Message) -> None:
+        for message in messages:
+            send(self._connection, message)
+
+    def _await_end(self) -> None:
+        while not self._report.is_over:
+            if time.monotonic() > self._deadline + JOIN_SECS:
+                self._process.kill()
+            if self._deadline < self._deadline_said:
+                self._say_deadline()
+            self._connection.poll(_FORWARD_SECS)
+            self._read_reports()
+        self.is_complete = self._report.is_complete
+
+    def _read_reports(self) -> None:
+        while self._connection.poll(0):
+            report: Report = receive(self._connection)
+            self._report = report
+            if report.error is not None:
+                self.error = report.error
+            for record in report.records:
+                logger = logging.getLogger(record.name)
+                if logger.isEnabledFor(record.levelno):
+                    logger.handle(record)
+
+    def _process_lost(self, error: Exception) -> None:
+        """Count what it had not sent, and what can't be passed on any more."""
+        with contextlib.suppress(EOFError, OSError):
+            self._read_reports()
+        if self._report.is_over:
+            self.is_complete = self._report.is_complete
+            return
+        self._connection.close()
+        reason = f"the sender process (pid {self._process.pid}) ended {_how(self._process.wait())}"
+        self.error = RecorderError(f"{reason}: {error or type(error).__name__}")
+        if (tell := self._on_lost()) is not None:
+            tell(reason)
+        report = self._report
+        stats = report.stats
+        n_sent = stats.n_recorded_steps - report.n_unsent_steps
+        n_left = sum(max(1, getattr(item, "n_steps", 1)) for item in self._handover.items if _holds_steps(item))
+        n_gone = self._n_forwarded_steps - n_sent - stats.n_lost_steps - stats.n_refused_steps
+        self._report = report._replace(
+            stats=replace(
+                stats, n_recorded_steps=n_sent, n_lost_steps=stats.n_lost_steps + n_gone + n_left, is_connected=False
+            ),
+            n_received_steps=self._n_forwarded_steps,
+        )
+        self._handover.items.clear()
+        self._handover.batch_taken(self._handover.n_waiting_steps)
+
+
+def _end_of_stretch(items: list[Any], start: int) -> int:
+    """Index behind the items that can travel in one message with the one at ``start``."""
+    first, stop = items[start], start + 1
+    if first.__class__ is tuple:
+        while stop < len(items) and items[stop].__class__ is tuple:
+            stop += 1
+    elif first.__class__ is BatchRow:
+        while stop < len(items) and items[stop].__class__ is BatchRow and items[stop].block is first.block:
+            stop += 1
+    return stop
+
+
+def _holds_steps(item: object) -> bool:
+    return item.__class__ is tuple or hasattr(item, "n_steps")
+
+
+def _how(status: int) -> str:
+    return f"by signal {-status}" if status < 0 else f"with status {status}"

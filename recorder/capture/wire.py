@@ -1,0 +1,211 @@
+"""What travels between a trainer and its sender process, and how: items of the hand-over queue there, reports back.
+
+Both ends are this package in one version, on one machine, joined by a socket that nobody else holds; so messages are
+pickles. Rows travel by field, which is quicker on both sides; arrays travel beside the pickle, uncopied.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, repeat
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.capture.batch_block import BatchBlock, BatchKind
+from recorder.capture.copying import ArrayKind, Layout
+from recorder.capture.handover import Abort, BatchRow, Finish, Keep
+from recorder.capture.limits import PublisherLimits
+from recorder.capture.row_columns import ROW_FIELDS, Row
+from recorder.capture.stats import RecorderStats
+from recorder.capture.summary import RunIdentity
+from recorder.capture.turned_away import Dropped
+
+__all__ = [
+    "BlockRows",
+    "Close",
+    "Hello",
+    "ItemDecoder",
+    "ItemEncoder",
+    "Message",
+    "NewBlock",
+    "Report",
+    "Rows",
+    "receive",
+    "send",
+]
+
+_LAYOUT = ROW_FIELDS.index("layout")
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first message: all that a publisher has to know.
+
+    Args:
+        url: of the server, with its password; which is why it does not stand on a command line.
+        pid: of the trainer.
+        info: what is to be known of the run.
+    """
+
+    url: str
+    key_prefix: str
+    pid: int
+    identity: RunIdentity
+    info: dict[str, Any]
+    limits: PublisherLimits
+
+
+class Rows(NamedTuple):
+    """Steps of ``record_step``, one layout to all of them."""
+
+    layout: Layout | None
+    """None: that of the message before."""
+    fields: Sequence[Sequence[Any]]
+    """In the order of ``ROW_FIELDS``, without the layout."""
+
+    @property
+    def n_steps(self) -> int:
+        """Steps in it."""
+        return len(self.fields[0])
+
+
+class NewBlock(NamedTuple):
+    """What the next rows of ``record_batch`` are like."""
+
+    kind: BatchKind
+    lanes: NDArray[np.int64]
+
+
+class BlockRows(NamedTuple):
+    """Calls of ``record_batch``: the next rows of the block, as they lie in it."""
+
+    start: int
+    stop: int
+    episode_ids: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    columns: list[NDArray[Any]]
+
+    @property
+    def n_steps(self) -> int:
+        """Steps in it."""
+        return self.steps.size
+
+
+class Close(NamedTuple):
+    """The trainer wants it to end; a second one shortens the time."""
+
+    timeout_secs: float
+
+
+class Report(NamedTuple):
+    """What a sender process says of itself."""
+
+    stats: RecorderStats
+    """Of its publisher; ``n_steps_waiting`` is those of its own queue."""
+    n_received_steps: int
+    n_unsent_steps: int
+    error: Exception | None
+    records: list[logging.LogRecord]
+    is_over: bool
+    is_complete: bool
+
+
+Message = Rows | NewBlock | BlockRows | Dropped | RecorderStats | Finish | Keep | Abort | Close | Report | Hello
+
+
+def send(connection: Connection, message: Message) -> None:
+    """Write one message.
+
+    Raises:
+        OSError: nobody reads at the other end any more.
+        Exception: something in the message can't be pickled; nothing was written.
+    """
+    buffers: list[pickle.PickleBuffer] = []
+    body = pickle.dumps(message, 5, buffer_callback=buffers.append)
+    connection.send_bytes(struct.pack("<I", len(buffers)) + body)
+    for buffer in buffers:
+        connection.send_bytes(buffer.raw())
+
+
+def receive(connection: Connection) -> Any:
+    """Wait for one message.
+
+    Raises:
+        EOFError, OSError: nobody writes at the other end any more.
+    """
+    head = connection.recv_bytes()
+    (n_buffers,) = struct.unpack_from("<I", head)
+    buffers = [bytearray(connection.recv_bytes()) for _ in range(n_buffers)]
+    return pickle.loads(memoryview(head)[4:], buffers=buffers)
+
+
+class ItemEncoder:
+    """Items of the queue to messages; on the trainer's side."""
+
+    def __init__(self) -> None:
+        self._layout: Layout | None = None
+        self._block: BatchBlock | None = None
+
+    def rows(self, rows: Sequence[Row]) -> Iterator[Rows]:
+        """Rows in a row: one message for each stretch of one layout."""
+        fields = list(zip(*rows, strict=True))
+        layouts = fields.pop(_LAYOUT)
+        if layouts.count(layouts[0]) == len(layouts):
+            yield Rows(self._changed(layouts[0]), fields)
+            return
+        for _, same in groupby(rows, key=lambda row: id(row[_LAYOUT])):
+            yield from self.rows(list(same))
+
+    def block_rows(self, block: BatchBlock, start: int, stop: int) -> Iterator[NewBlock | BlockRows]:
+        """Rows of a block; of each block, in order and without a hole."""
+        if block is not self._block:
+            self._block = block
+            yield NewBlock(block.kind, block.lanes)
+        new = slice(start, stop)
+        columns = [column[new] for column in block.columns.values()]
+        yield BlockRows(start, stop, block.episode_ids[new], block.steps[new], columns)
+
+    def _changed(self, layout: Layout) -> Layout | None:
+        if layout is self._layout:
+            return None
+        self._layout = layout
+        return Layout(*(kind and ArrayKind(kind.dtype, kind.shape) for kind in layout))
+
+
+class ItemDecoder:
+    """Messages to items of the queue; in the sender process."""
+
+    def __init__(self) -> None:
+        self._layout = Layout()
+        self._block: BatchBlock | None = None
+
+    def rows(self, message: Rows) -> Iterator[Row]:
+        """The rows."""
+        if message.layout is not None:
+            self._layout = message.layout
+        fields = message.fields
+        return zip(*fields[:_LAYOUT], repeat(self._layout), *fields[_LAYOUT:])
+
+    def new_block(self, message: NewBlock) -> None:
+        """The rows that follow are of another block."""
+        self._block = BatchBlock(message.kind, message.lanes)
+
+    def block_rows(self, message: BlockRows) -> list[BatchRow]:
+        """The calls, in a block of this process."""
+        block = self._block
+        if block is None or block.n_rows != message.start:
+            raise ValueError(f"rows {message.start} to {message.stop} belong to no block")
+        new = slice(message.start, message.stop)
+        for name, array in zip(block.kind, message.columns, strict=True):
+            block.columns[name][new] = array
+        block.episode_ids[new] = message.episode_ids
+        block.steps[new] = message.steps
+        block.n_rows = message.stop
+        return [BatchRow(block, row) for row in range(message.start, message.stop)]

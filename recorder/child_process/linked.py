@@ -1,0 +1,45 @@
+"""A module of this package in a process of its own, joined to this one by a socket.
+
+Unlike a tethered program it may outlive its owner: it sees the socket close, and ends when it has done what is left to do.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+__all__ = ["spawn_linked"]
+
+_PACKAGE_HOME = Path(__file__).parents[2]
+
+
+def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
+    """Start ``python -m MODULE DESCRIPTOR`` in a session of its own.
+
+    Args:
+        module: gets the descriptor of its end of the socket as its only argument.
+
+    Returns:
+        The process, and this end of the socket.
+
+    Raises:
+        OSError: it could not be started.
+    """
+    if not sys.executable:
+        raise OSError("this interpreter does not know its own path")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        # The same package as here, in whatever folder the owner was started; no file there stands in for a module.
+        search = os.pathsep.join(filter(None, [str(_PACKAGE_HOME), os.environ.get("PYTHONPATH")]))
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": search},
+        )
+        return process, Connection(ours.detach())

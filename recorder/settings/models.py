@@ -124,7 +124,7 @@ class IngestSettings(Section):
         1.0, "How often finished episodes are looked for: the delay of a decision.", unit="seconds", gt=0, le=60
     )
     batch_episodes: int = setting(
-        1000,
+        2000,
         "Finished episodes decided in one transaction: larger is faster, and longer under the write lock.",
         unit="episodes",
         ge=1,

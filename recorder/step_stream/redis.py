@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -43,8 +44,8 @@ _DROP_PLAYS = 256
 
 
 class RedisStepStream(StepStream):
-    """Episodes as streams on a server; safe to share between threads, and to carry over a fork (each process connects
-    anew).
+    """Episodes as streams on a server; safe to share between threads, to carry over a fork, and to be pickled for another
+    process on this machine, password and all (each process connects anew).
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.
@@ -63,8 +64,17 @@ class RedisStepStream(StepStream):
     ) -> None:
         self.url = url
         self._prefix = key_prefix
+        self._again = partial(
+            RedisStepStream, url, key_prefix=key_prefix, purpose=purpose, socket_timeout_secs=socket_timeout_secs
+        )
         # The driver's types are the union of every protocol's answers; these are checked where they are read.
         self._redis: Any = make_client(url, purpose=purpose, socket_timeout_secs=socket_timeout_secs)
+        # As the server sends it, [id, [field, value, …]] an entry: the driver would make a tuple and a map of each.
+        self._redis.set_response_callback("XRANGE", lambda rows: rows)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process connects anew."""
+        return self._again, ()
 
     def key(self, kind: str, run_id: str, *more: object) -> str:
         """``hamlet:episode:{run}:7``; the braces keep all keys of a run on one shard of a cluster."""
@@ -139,7 +149,8 @@ class RedisStepStream(StepStream):
         with translate_errors(self.url):
             rows = self._redis.xrange(self.key("finished", run_id), min=f"({after}", count=limit)
         return [
-            FinishedEntry(entry_id.decode(), unpack_body(fields.get(_FINISHED_FIELD, b""))) for entry_id, fields in rows
+            FinishedEntry(entry_id.decode(), unpack_body(fields[1] if fields[0] == _FINISHED_FIELD else b""))
+            for entry_id, fields in rows
         ]
 
     def trim_finished(self, run_id: str, *, through: str) -> None:
@@ -194,7 +205,7 @@ class RedisStepStream(StepStream):
         for play, key in shared:
             self._delete_entries(play, key)
 
-    def _delete_entries(self, play: Play, key: str) -> None:
+    def _delete_entries(self, play: Play, key: bytes) -> None:
         """Drop a play whose stream other plays share, and the stream when none is left."""
         while rows := self._redis.xrange(
             key, min=f"{play.play_id}-0", max=f"{play.play_id}-{_LAST_SEQUENCE}", count=_READ_ENTRIES
@@ -259,16 +270,16 @@ def _play(member: bytes) -> Play:
         ) from error
 
 
-def _entry(row: tuple[bytes, Mapping[bytes, bytes]]) -> StreamEntry:
+def _entry(row: tuple[bytes, Sequence[bytes]]) -> StreamEntry:
     place, fields = row
     play_id, _, sequence = place.partition(b"-")
-    kind = next(iter(fields), b"")
-    if kind not in (b"h", b"c", b"e") or len(fields) != 1:
+    kind = fields[0]
+    if kind not in (b"h", b"c", b"e") or len(fields) != 2:
         raise StreamCorruptError(
-            f"stream entry {place.decode()}: expected one field, h, c or e, found {sorted(fields)}: another program "
+            f"stream entry {place.decode()}: expected one field, h, c or e, found {sorted(fields[::2])}: another program "
             "writes to these keys; give each a key_prefix of its own"
         )
-    return StreamEntry(int(play_id), int(sequence), kind.decode(), fields[kind])  # type: ignore[arg-type]
+    return StreamEntry(int(play_id), int(sequence), kind.decode(), fields[1])  # type: ignore[arg-type]
 
 
 def _unpack(packed: bytes, what: str) -> Any:

@@ -13,7 +13,7 @@ from replay_server.json_text import to_json
 
 __all__ = ["episode_map", "json_response"]
 
-_PRIVATE = ("why", "attempts", "not_before", "leased_until")
+_PRIVATE = ("why_json", "attempts", "not_before", "leased_until")
 """The explanation has a route of its own; the others are the write job's."""
 _SHOWN = tuple(field.name for field in fields(EpisodeRow) if field.name not in _PRIVATE)
 

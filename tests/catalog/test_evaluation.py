@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import multiprocessing
 from collections.abc import Callable
@@ -72,7 +73,7 @@ def test_a_losing_commit_does_not_even_add_the_run(catalog: Catalog) -> None:
 
 def test_an_error_in_the_middle_undoes_the_whole_commit(catalog: Catalog) -> None:
     with pytest.raises(UsageError):
-        commit(catalog, [episode(0), episode(1, why=[{"value": object()}])])
+        commit(catalog, [episode(0), episode(1, lane="\ud800")])
     assert catalog.list_runs() == []
 
 
@@ -94,9 +95,9 @@ def test_every_field_of_an_episode_comes_back_as_it_went_in(catalog: Catalog) ->
         status="truncated",
         decision="kept",
         reasons=("periodic_100", "top_10.0pct"),
-        why=[
-            {"criterion": "performance", "keep": True, "value": math.inf, "threshold": None, "detail": "a\x00b\ud800"}
-        ],
+        why_json=json.dumps(
+            [{"criterion": "performance", "keep": True, "value": math.inf, "threshold": None, "detail": "a\x00b\ud800"}]
+        ),
         total_reward=math.inf,
         extrinsic_reward=-math.inf,
         intrinsic_reward=5e-324,
@@ -124,14 +125,14 @@ def test_a_nan_survives(catalog: Catalog, name: str) -> None:
 
 def test_settlements_decide_held_episodes_and_no_others(catalog: Catalog) -> None:
     commit(catalog, [episode(0, decision="held", reasons=("a",)), episode(1, decision="held"), episode(2)])
-    why = [{"criterion": "stage_transitions", "keep": True}]
+    why = json.dumps([{"criterion": "stage_transitions", "keep": True}])
     settled = [
         Settlement(0, "kept", ("a", "b"), why),
-        Settlement(1, "skipped", (), []),
+        Settlement(1, "skipped", (), "[]"),
         Settlement(2, "kept", ("c",), why),
     ]
     commit(catalog, [episode(3)], settled=settled)
-    assert catalog.get_episode("run-a", 0) == episode(0, decision="kept", reasons=("a", "b"), why=why)
+    assert catalog.get_episode("run-a", 0) == episode(0, decision="kept", reasons=("a", "b"), why_json=why)
     assert catalog.get_episode("run-a", 1) == episode(1)
     assert catalog.get_episode("run-a", 2) == episode(2)
     assert catalog.summarise_run("run-a").by_reason == {"a": 1, "b": 1}

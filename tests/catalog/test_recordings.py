@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import math
 from typing import Any
 
@@ -192,7 +193,10 @@ def test_an_import_fills_an_empty_catalog(catalog: Catalog) -> None:
 
 def test_an_import_keeps_what_the_catalog_knows_better(catalog: Catalog) -> None:
     why = [{"criterion": "periodic", "keep": True}]
-    commit(catalog, [episode(n, play_id=5, decision="kept", why=why, reasons=("periodic_100",)) for n in range(4)])
+    commit(
+        catalog,
+        [episode(n, play_id=5, decision="kept", why_json=json.dumps(why), reasons=("periodic_100",)) for n in range(4)],
+    )
     catalog.import_recordings(
         [
             (episode(0, play_id=5), recording(0, play_id=5)),

@@ -12,7 +12,7 @@ from tests.catalog.samples import NOW, commit, episode, recording
 
 
 def test_a_run_that_is_not_there_has_the_start_state_and_stays_absent(catalog: Catalog) -> None:
-    assert catalog.load_run_state("nobody") == RunState(cursor="0-0", criteria_state={}, ended_at=None)
+    assert catalog.load_run_state("nobody") == RunState(cursor="0-0", criteria_state_json="{}", ended_at=None)
     assert catalog.list_runs() == []
     with pytest.raises(RecordingNotFoundError, match="'nobody'"):
         catalog.get_run("nobody")

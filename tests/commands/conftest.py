@@ -89,7 +89,9 @@ def recordings(tmp_path: Path) -> Path:
             )
             rows.append((EpisodeRow(**shared, decision="kept", n_steps=100 + index, n_missing_steps=index), recording))
         catalog.import_recordings(rows)
-        skipped = EpisodeRow(run_id=RUN, episode_id=30, decision="skipped", why=WHY, total_reward=float("nan"))
+        skipped = EpisodeRow(
+            run_id=RUN, episode_id=30, decision="skipped", why_json=json.dumps(WHY), total_reward=float("nan")
+        )
         catalog.commit_evaluation(
             RUN, old_cursor="0-0", new_cursor="5-0", criteria_state={}, new_episodes=[skipped], settled=[], at=now
         )

@@ -5,6 +5,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recorder.episode import EpisodeStatus
@@ -127,7 +128,7 @@ def test_why_explains_every_criterion_of_a_skipped_episode_and_leaves_nothing_op
 def test_why_tells_the_reasons_that_came_later() -> None:
     evaluator = Evaluator([StageTransitionCriterion()])
     evaluator.observe(episode(0))
-    assert evaluator.pending()[0].why(final=False)[0]["keep"] is None
+    assert evaluator.pending()[0].explanations[0].keep is None
     evaluator.observe(episode(1, stage=2))
     why = evaluator.end_run()[0].why
     assert (why[0]["keep"], why[0]["reasons"]) == (True, ["stage_1_pre_transition"])
@@ -237,6 +238,30 @@ def test_not_a_number_survives_strict_json_in_the_state_of_a_held_episode() -> N
     settled = restored.end_run()
     assert settled == evaluator.end_run()
     assert {it["criterion"]: it["value"] for it in settled[0].why}["performance"] == "nan"
+
+
+@pytest.mark.parametrize("value", [None, 0, -3, True, 0.1 + 0.2, 5e-324, 1e22, math.inf, "läuft", np.float64(2.5)])
+def test_why_is_strict_json_whatever_a_criterion_says(value: float | str | None) -> None:
+    class Talks(Criterion):
+        name = 'says "läuft" \\ \u2028'
+
+        def observe(self, episode: EpisodeSummary) -> Observation:
+            explanation = Explanation(self.name, None, value, value, f"{self.name}\n")
+            return Observation((Claim(episode.episode_id, self.name),), explanation)
+
+    (settled,) = Evaluator([Talks()]).observe(episode(0))
+    said = "inf" if value == math.inf else value
+    assert json.loads(settled.why_json, parse_constant=pytest.fail) == [
+        {
+            "criterion": Talks.name,
+            "keep": True,
+            "value": said,
+            "threshold": said,
+            "detail": f"{Talks.name}\n",
+            "reasons": [Talks.name],
+        }
+    ]
+    assert settled.why_json.isascii()
 
 
 def test_the_state_of_sixty_four_lanes_is_some_tens_of_kilobytes() -> None:

@@ -97,6 +97,22 @@ def test_dropping_all_plays_leaves_nothing_and_dropping_again_changes_nothing(st
         assert stream.read_plays(RUN, [PLAY]) == [[]]
 
 
+def test_many_plays_are_dropped_at_once_and_those_that_share_their_streams_stay(stream: StepStream) -> None:
+    episodes = range(600)
+    flush = Flush()
+    for episode_id in episodes:
+        flush.entries.append(header(Play(episode_id, 20)))
+        if episode_id % 50 == 0:
+            flush.entries.insert(0, header(Play(episode_id, 10)))
+        if episode_id % 70 == 0:
+            flush.entries.append(header(Play(episode_id, 30)))
+    stream.send(RUN, flush)
+    stream.drop_plays(RUN, [Play(episode_id, 20) for episode_id in episodes])
+    assert set(stream.episodes_held(RUN)) == {n for n in episodes if n % 50 == 0 or n % 70 == 0}
+    left = [[entry.play_id for entry in stream.read_episode(RUN, n)] for n in (0, 50, 70)]
+    assert left == [[10, 30], [10], [30]]
+
+
 def test_an_open_play_is_listed_from_its_first_step_to_its_end(stream: StepStream) -> None:
     other = Play(-0, 5)
     stream.send(RUN, Flush([header()], active={PLAY: 100.5, other: 7.0}))

@@ -1,7 +1,7 @@
 """What every criterion speaks: the summary it sees, what it answers, and the interface it implements.
 
 Criteria are pure: no I/O, no clock, no random source. ``evaluator.py`` combines them, ``custom.py`` loads those of
-other packages. The answers are named tuples because each criterion makes them for each episode.
+other packages. What they see and answer are named tuples because these are made for each episode.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from recorder.episode import EpisodeStatus
@@ -18,8 +18,7 @@ from recorder.errors import UsageError
 __all__ = ["Claim", "Criterion", "EpisodeSummary", "Explanation", "Observation", "checked_count", "plain_number"]
 
 
-@dataclass(frozen=True, slots=True)
-class EpisodeSummary:
+class EpisodeSummary(NamedTuple):
     """What a criterion knows of a finished episode.
 
     Args:
@@ -43,7 +42,7 @@ class EpisodeSummary:
     n_steps: int
     status: EpisodeStatus = EpisodeStatus.COMPLETE
     manual_reasons: tuple[str, ...] = ()
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
@@ -69,16 +68,6 @@ class Explanation(NamedTuple):
     value: float | str | None = None
     threshold: float | str | None = None
     detail: str = ""
-
-    def to_map(self) -> dict[str, Any]:
-        """The plain map that stands in the catalog: strict JSON, so NaN and the infinities are words."""
-        return {
-            "criterion": self.criterion,
-            "keep": self.keep,
-            "value": plain_number(self.value),
-            "threshold": plain_number(self.threshold),
-            "detail": self.detail,
-        }
 
 
 class Observation(NamedTuple):

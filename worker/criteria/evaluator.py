@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from bisect import insort
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
@@ -28,22 +28,27 @@ _MAX_MANUAL_REASONS = 64
 _STATE_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """The decision on an episode, final.
 
     Args:
         episode_id: the episode; play_id: which playing of it.
         decision: whether its file is written.
         reasons: in order, the first being the ``recording_reason``; none when skipped.
-        why: what each criterion said: the map of its ``Explanation``, and ``reasons``, those that it gave.
+        why_json: what each criterion said, as the catalog stores it.
     """
 
     episode_id: int
     play_id: int
     decision: Literal["kept", "skipped"]
     reasons: tuple[str, ...]
-    why: list[dict[str, Any]]
+    why_json: str
+
+    @property
+    def why(self) -> list[dict[str, Any]]:
+        """What each criterion said: the fields of its ``Explanation``, and ``reasons``, those that it gave."""
+        decoded: list[dict[str, Any]] = json.loads(self.why_json)
+        return decoded
 
 
 class Evaluator:
@@ -86,18 +91,18 @@ class Evaluator:
         if earlier is not None and earlier.play_id >= episode.play_id:
             return []
         self._pending.pop(episode_id, None)
-        pending = self._pending[episode_id] = Pending(episode.play_id)
+        pending = self._pending[episode_id] = Pending(episode.play_id, [], [])
         if episode.status is EpisodeStatus.ABORTED:
             detail = "given up by the trainer with abort"
             pending.explanations.append(Explanation("status", False, str(episode.status), None, detail))
             return [self._settle(episode_id)]
         candidates, self._let_go = self._let_go, []
         for criterion in self._criteria:
-            observation = criterion.observe(episode)
-            pending.explanations.append(observation.explanation)
-            for claim in observation.claims:
+            claims, explanation, released = criterion.observe(episode)
+            pending.explanations.append(explanation)
+            for claim in claims:
                 self._claim(claim.episode_id, criterion.name, claim.reason)
-            candidates += observation.released
+            candidates += released
         for reason in episode.manual_reasons:
             self.add_manual_reason(episode_id, reason)
         if episode.status is EpisodeStatus.SALVAGED:
@@ -200,7 +205,7 @@ class Evaluator:
     def _settle(self, episode_id: int) -> Settled:
         pending = self._pending.pop(episode_id)
         reasons = pending.reasons
-        return Settled(episode_id, pending.play_id, "kept" if reasons else "skipped", reasons, pending.why(final=True))
+        return Settled(episode_id, pending.play_id, "kept" if reasons else "skipped", reasons, pending.why_json())
 
 
 def _is_in(episode_id: int, held: Iterable[Collection[int]]) -> bool:

@@ -33,13 +33,17 @@ class _Tail:
         # A share too small for one episode a window allows one in a longer time.
         self._cap_window = max(window, math.ceil(100 / percentile - _ROUNDING)) if percentile else window
         self.kept_at: deque[int] = deque()
+        self._n_history = self._n_to_beat = -1
         word = "above" if side == "top" else "below"
         self.detail = f"the return must be {word} the threshold: {side} {percentile} % of the last {window} returns"
         self.cap_detail = f"{self.detail}; it is, but the episodes kept in that time have used up the share"
 
     def n_to_beat(self, n_history: int) -> int:
         """How many of the returns must lie strictly on the other side."""
-        return math.ceil((100 - self.percentile) * n_history / 100 - _ROUNDING)
+        if n_history != self._n_history:  # only while the window fills
+            self._n_history = n_history
+            self._n_to_beat = math.ceil((100 - self.percentile) * n_history / 100 - _ROUNDING)
+        return self._n_to_beat
 
     def stands_out(self, n_beaten: int, n_history: int) -> bool:
         """Whether a return that beats so many of the history is within the share."""

@@ -19,7 +19,7 @@ __all__ = ["IngestContext", "IngestLimits"]
 class IngestLimits:
     """Batch sizes, leases and waits; the settings under ``ingest`` say what each is for."""
 
-    batch_episodes: int = 1000
+    batch_episodes: int = 2000
     write_batch_episodes: int = 128
     lease_secs: float = 60.0
     max_attempts: int = 3

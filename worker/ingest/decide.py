@@ -163,9 +163,9 @@ class _Batch:
         for one in settled:
             row = plan.rows.get(one.episode_id)
             if row is not None:
-                row.decision, row.reasons, row.why = one.decision, one.reasons, one.why
+                row.decision, row.reasons, row.why_json = one.decision, one.reasons, one.why_json
             else:
-                plan.settlements[one.episode_id] = Settlement(one.episode_id, one.decision, one.reasons, one.why)
+                plan.settlements[one.episode_id] = Settlement(one.episode_id, one.decision, one.reasons, one.why_json)
             if one.decision == "skipped":
                 plan.drop.append(Play(one.episode_id, one.play_id))
 
@@ -185,15 +185,15 @@ def _read_end(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, Episode
         **{name: kind(body[name]) for name, kind in _ROW_FIELDS.items()},
     )
     summary = EpisodeSummary(
-        episode_id=episode_id,
-        play_id=play_id,
-        lane=row.lane,
-        curriculum_stage=row.curriculum_stage,
-        total_reward=row.total_reward,
-        survival_steps=row.survival_steps,
-        n_steps=row.n_steps,
-        status=EpisodeStatus(row.status),
-        manual_reasons=tuple(map(str, body.get("manual") or ())),
-        info=body.get("info") or {},
+        episode_id,
+        play_id,
+        row.lane,
+        row.curriculum_stage,
+        row.total_reward,
+        row.survival_steps,
+        row.n_steps,
+        EpisodeStatus(row.status),
+        tuple(map(str, body.get("manual") or ())),
+        body.get("info") or {},
     )
     return row, summary

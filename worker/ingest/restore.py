@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 from recorder.catalog import RunState, Settlement
@@ -12,14 +13,18 @@ __all__ = ["take_evaluator"]
 
 _log = logging.getLogger(__name__)
 
-_LOST = {
-    "criterion": "salvaged",
-    "keep": True,
-    "value": None,
-    "threshold": None,
-    "detail": "kept because the state of the criteria was lost before they had decided",
-    "reasons": ["salvaged"],
-}
+_LOST = json.dumps(
+    [
+        {
+            "criterion": "salvaged",
+            "keep": True,
+            "value": None,
+            "threshold": None,
+            "detail": "kept because the state of the criteria was lost before they had decided",
+            "reasons": ["salvaged"],
+        }
+    ]
+)
 
 
 def take_evaluator(context: IngestContext, run_id: str, state: RunState) -> tuple[Evaluator, list[Settlement]]:
@@ -37,10 +42,9 @@ def take_evaluator(context: IngestContext, run_id: str, state: RunState) -> tupl
     if cached is not None and cached[0] == state.cursor:
         return cached[1], []
     evaluator = Evaluator(context.make_criteria())
-    if not state.criteria_state:
-        return evaluator, []
     try:
-        evaluator.restore(state.criteria_state)
+        if state.criteria_state:
+            evaluator.restore(state.criteria_state)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         held = context.catalog.held_episodes(run_id)
         _log.error(
@@ -51,5 +55,5 @@ def take_evaluator(context: IngestContext, run_id: str, state: RunState) -> tupl
             len(held),
         )
         evaluator = Evaluator(context.make_criteria())
-        return evaluator, [Settlement(row.episode_id, "kept", ("salvaged",), [_LOST]) for row in held]
+        return evaluator, [Settlement(row.episode_id, "kept", ("salvaged",), _LOST) for row in held]
     return evaluator, []

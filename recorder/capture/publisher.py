@@ -81,7 +81,7 @@ class Publisher:
         self._away = away
         self._limits = limits
         self._info = dict(info)
-        self._pid = pid
+        self._trainer_pid = pid
         self._cutting_share = cutting_share
         self._outbox = Outbox(stream, identity.run_id, max_bytes=limits.max_pending_bytes, clock=time.time)
         self._intake = Intake(identity, self._outbox, stats, away=away, on_error=self._note_defect, clock=time.time)
@@ -100,6 +100,11 @@ class Publisher:
         self.is_complete = False
         """Whether the thread ended with everything sent."""
         self._thread = threading.Thread(target=self._run_promptly, name=f"recorder-{identity.run_id}", daemon=True)
+
+    @property
+    def pid(self) -> None:
+        """Of a process of its own: it has none."""
+        return None
 
     def start(self) -> None:
         """Begin; ends by itself, in order, when the interpreter does."""
@@ -256,7 +261,7 @@ class Publisher:
         if now < self._next_beat or now < self._not_before:
             return
         self._next_beat = now + self._limits.heartbeat_secs
-        state = {**self.stats().to_map(), "host": socket.gethostname(), "pid": self._pid, "closed": is_closed}
+        state = {**self.stats().to_map(), "host": socket.gethostname(), "pid": self._trainer_pid, "closed": is_closed}
         try:
             info = None if self._info_sent else self._info
             self._stream.beat(self._identity.run_id, self._identity.producer_id, state, info=info, now=time.time())

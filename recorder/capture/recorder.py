@@ -119,9 +119,7 @@ class EpisodeRecorder:
         self._closed_because = ""
         """Why nothing is recorded any more; empty while it is."""
         identity = RunIdentity(self.run_id, secrets.token_hex(4), resume, defaults)
-        publisher = self._publisher = self._make_publisher(
-            stream if sender == "process" else None, key_prefix, identity, info, limits or PublisherLimits()
-        )
+        publisher = self._publisher = self._make_publisher(sender, identity, info, limits or PublisherLimits())
         self._careful = CarefulPath(
             self._handover,
             self._away,
@@ -309,6 +307,11 @@ class EpisodeRecorder:
         """A copy of the counters."""
         return self._publisher.stats()
 
+    @property
+    def sender_pid(self) -> int | None:
+        """The process that encodes and sends for this recorder; None when a thread of this process does."""
+        return self._publisher.pid
+
     def close(self, timeout_secs: float = 30.0) -> bool:
         """End the run of this trainer: open episodes end as ``truncated``, everything is sent, the thread stops.
 
@@ -334,16 +337,11 @@ class EpisodeRecorder:
         return is_complete
 
     def _make_publisher(
-        self,
-        stream: StepStream | str | None,
-        key_prefix: str,
-        identity: RunIdentity,
-        info: dict[str, Any],
-        limits: PublisherLimits,
+        self, sender: str, identity: RunIdentity, info: dict[str, Any], limits: PublisherLimits
     ) -> Publisher | RemotePublisher:
-        """In a process of its own when ``stream`` is a URL and a process can be started."""
-        if isinstance(stream, str):
-            hello = Hello(stream, key_prefix, os.getpid(), identity, info, limits)
+        """In a process of its own when it sends to a server, and when a process can be started."""
+        if sender == "process" and isinstance(self.stream, RedisStepStream):
+            hello = Hello(self.stream, os.getpid(), identity, info, limits)
             lost = weakref.WeakMethod(self._sender_lost)  # a thread must not keep a recorder that nobody holds
             try:
                 return RemotePublisher(hello, self._handover, self._away, on_lost=lost)

@@ -56,6 +56,7 @@ class RemotePublisher:
         self._handover = handover
         self._away = away
         self._on_lost = on_lost
+        self._forward_secs = min(_FORWARD_SECS, hello.limits.flush_interval_secs)
         self._encoder = ItemEncoder()
         self._log = ThrottledLog(_log, hello.identity.run_id)
         self._report = Report(RecorderStats(), 0, 0, None, [], False, False)
@@ -124,7 +125,7 @@ class RemotePublisher:
             send(self._connection, hello)
             while self._deadline_said == float("inf"):
                 if len(self._handover.items) < WAKE_STEPS:
-                    self._handover.wake.wait(_FORWARD_SECS)
+                    self._handover.wake.wait(self._forward_secs)
                 self._handover.wake.clear()
                 while self._forward():
                     pass
@@ -146,10 +147,14 @@ class RemotePublisher:
         self._handover.fit_to(items[0])
         self._say_counted()
         start = 0
-        while start < len(items):
-            stop = _end_of_stretch(items, start)
-            self._forward_alike(items[start:stop])
-            start = stop
+        try:
+            while start < len(items):
+                stop = _end_of_stretch(items, start)
+                self._forward_alike(items[start:stop])
+                start = stop
+        except (EOFError, OSError):
+            queue.extendleft(reversed(items[start:]))  # where they are counted
+            raise
         return len(items)
 
     def _forward_alike(self, items: list[Any]) -> None:
@@ -212,7 +217,7 @@ class RemotePublisher:
                 self._process.kill()
             if self._deadline < self._deadline_said:
                 self._say_deadline()
-            self._connection.poll(_FORWARD_SECS)
+            self._connection.poll(self._forward_secs)
             self._read_reports()
         self.is_complete = self._report.is_complete
 

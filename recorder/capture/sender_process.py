@@ -26,7 +26,6 @@ from recorder.capture.stats import RecorderStats
 from recorder.capture.turned_away import Dropped, TurnedAway
 from recorder.capture.wire import BlockRows, Close, Hello, ItemDecoder, NewBlock, Report, Rows, receive, send
 from recorder.errors import RecorderError
-from recorder.step_stream import RedisStepStream
 
 __all__ = ["main"]
 
@@ -143,7 +142,7 @@ def main(arguments: list[str]) -> int:
 def _desk(hello: Hello) -> _Desk:
     handover, away = HandOver(_QUEUE_BLOCKS), TurnedAway()
     publisher = Publisher(
-        RedisStepStream(hello.url, key_prefix=hello.key_prefix, purpose="trainer"),
+        hello.stream,
         hello.identity,
         handover,
         RecorderStats(),

@@ -26,6 +26,7 @@ from recorder.capture.row_columns import ROW_FIELDS, Row
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
 from recorder.capture.turned_away import Dropped
+from recorder.step_stream import RedisStepStream
 
 __all__ = [
     "BlockRows",
@@ -49,13 +50,12 @@ class Hello:
     """The first message: all that a publisher has to know.
 
     Args:
-        url: of the server, with its password; which is why it does not stand on a command line.
+        stream: to the server; the process connects anew.
         pid: of the trainer.
         info: what is to be known of the run.
     """
 
-    url: str
-    key_prefix: str
+    stream: RedisStepStream
     pid: int
     identity: RunIdentity
     info: dict[str, Any]

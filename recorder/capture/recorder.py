@@ -340,7 +340,9 @@ class EpisodeRecorder:
         self, sender: str, identity: RunIdentity, info: dict[str, Any], limits: PublisherLimits
     ) -> Publisher | RemotePublisher:
         """In a process of its own when it sends to a server, and when a process can be started."""
-        if sender == "process" and isinstance(self.stream, RedisStepStream):
+        if (
+            sender == "process" and type(self.stream) is RedisStepStream
+        ):  # a kind of its own may have ties to this process
             hello = Hello(self.stream, os.getpid(), identity, info, limits)
             lost = weakref.WeakMethod(self._sender_lost)  # a thread must not keep a recorder that nobody holds
             try:

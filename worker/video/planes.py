@@ -5,6 +5,9 @@ Source: Rec. ITU-R BT.709-6, sections 3.2 and 3.4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,11 +62,11 @@ class Yuv420Planes:
         Returns:
             How many tiles were converted.
         """
-        rows, columns = np.nonzero(self._canvas.touched)
-        for start in range(0, len(rows), _TILES_AT_ONCE):
-            self._convert(rows[start : start + _TILES_AT_ONCE], columns[start : start + _TILES_AT_ONCE])
+        tiles = np.flatnonzero(self._canvas.touched)
+        for start in range(0, len(tiles), _TILES_AT_ONCE):
+            self._convert(tiles[start : start + _TILES_AT_ONCE])
         self._canvas.touched[:] = False
-        return len(rows)
+        return len(tiles)
 
     def planes(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
         """Luma ``uint8[height, width]`` and the two chroma planes, half as wide and high; valid until the next ``update``.
@@ -73,19 +76,18 @@ class Yuv420Planes:
         luma, cb, cr = (np.ascontiguousarray(plane) for plane in self._visible)
         return luma, cb, cr
 
-    def _convert(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> None:
+    def _convert(self, tiles: NDArray[np.intp]) -> None:
+        rows, columns = np.divmod(tiles, self._columns)
         # The even lines of all tiles before the odd ones: so the sums over two rows are sums of long arrays.
         lines = self._lines(rows, columns, TILE_ROWS)
         lines = np.concatenate([lines[0::2], lines[1::2]]).ravel()
-        pixels = self._rgb_lines.take(lines, axis=0).reshape(-1)
-        bands = np.empty((3, len(pixels) // 3), np.int32)
-        for i, band in enumerate(bands):
-            band[:] = pixels[i::3]
-        self._luma_lines[lines] = _weighted(bands, _LUMA_WEIGHTS, 16, _SHIFT).view(self._luma_lines.dtype)
+        pixels = self._rgb_lines.take(lines, axis=0)
+        luma = _weighted([pixels.reshape(-1)[i::3] for i in range(3)], _LUMA_WEIGHTS, 16, _SHIFT)
+        self._luma_lines[lines] = luma.view(self._luma_lines.dtype)
         # The average of four pixels lies in their middle: the encoder is told so (chroma location "center").
-        even, odd = np.hsplit(bands, 2)
-        even += odd
-        fours = even[:, 0::2] + even[:, 1::2]
+        even, odd = np.vsplit(pixels, 2)
+        twos = np.add(even, odd, dtype=np.int32).reshape(-1, 2, 3)
+        fours = [twos[:, 0, i] + twos[:, 1, i] for i in range(3)]
         lines = self._lines(rows, columns, TILE_ROWS // 2).ravel()
         self._cb_lines[lines] = _weighted(fours, _CB_WEIGHTS, 128, _SHIFT + 2).view(self._cb_lines.dtype)
         self._cr_lines[lines] = _weighted(fours, _CR_WEIGHTS, 128, _SHIFT + 2).view(self._cr_lines.dtype)
@@ -97,10 +99,13 @@ class Yuv420Planes:
         return lines
 
 
-def _weighted(bands: NDArray[np.int32], weights: list[int], offset: int, shift: int) -> NDArray[np.uint8]:
-    total: NDArray[np.int32] = bands[0] * weights[0]
-    total += bands[1] * weights[1]
-    total += bands[2] * weights[2]
+def _weighted(bands: Sequence[NDArray[Any]], weights: list[int], offset: int, shift: int) -> NDArray[np.uint8]:
+    """The weighted sum of three bands of whole numbers, shifted right and rounded."""
+    total: NDArray[np.int32] = np.multiply(bands[0], weights[0], dtype=np.int32)
+    part = np.multiply(bands[1], weights[1], dtype=np.int32)
+    total += part
+    np.multiply(bands[2], weights[2], dtype=np.int32, out=part)
+    total += part
     total += (offset << shift) + (1 << (shift - 1))
     total >>= shift
     return total.astype(np.uint8)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from worker.video.geometry import Rect
@@ -13,7 +14,7 @@ from worker.video.layout import MAX_SIDE
 from worker.video.masks import Mask, lettering
 from worker.video.theme import Color
 
-__all__ = ["TILE_COLUMNS", "TILE_ROWS", "Canvas", "Surface"]
+__all__ = ["TILE_COLUMNS", "TILE_ROWS", "Canvas", "Ink", "Surface", "make_ink"]
 
 TILE_COLUMNS, TILE_ROWS = 16, 4
 """Size of the tiles in which changes are counted: flat, as most of what changes are bars and words."""
@@ -21,7 +22,7 @@ _MAX_CACHED_PIXELS = 1 << 15
 """Larger shapes are plates and curves, which are stamped once and would only fill the cache."""
 
 
-class _Ink(NamedTuple):
+class Ink(NamedTuple):
     """A mask in a colour, ``float32[height, 3 * width]`` each: ``pixels * kept + added`` is the mixture, but for a half.
 
     The half is in ``added``, so that cutting off the fraction rounds. No mixture lies nearer to a half than 1/510,
@@ -44,6 +45,24 @@ class Surface:
         self.height, self.width = pixels.shape[:2]
         # The same memory with the three bands side by side: long rows are what numpy is fast at.
         self._rows = pixels.reshape(self.height, 3 * self.width)
+
+    def paint(self, picture: NDArray[np.uint8], x: int, y: int) -> Rect:
+        """Put a picture, which lies inside, with its upper left corner at ``(x, y)``.
+
+        Args:
+            picture: ``uint8[height, 3 * width]``, the three bands of each pixel side by side.
+
+        Returns:
+            What was painted on.
+        """
+        painted = Rect(x, y, picture.shape[1] // 3, picture.shape[0])
+        self._rows[y : painted.bottom, 3 * x : 3 * painted.right] = picture
+        self.touch(painted)
+        return painted
+
+    def picture(self, rect: Rect) -> NDArray[np.uint8]:
+        """A copy of a part that lies inside, as ``paint`` takes it."""
+        return self._rows[rect.y : rect.bottom, 3 * rect.x : 3 * rect.right].copy()
 
     def touch(self, rect: Rect) -> None:
         """Note that a part has changed, which lies inside; a plain picture does not care."""
@@ -81,7 +100,7 @@ class Surface:
         if left >= right or top >= bottom:
             return painted
         is_small = mask.width * mask.height <= _MAX_CACHED_PIXELS
-        kept, added = (_cached_ink if is_small else _ink)(mask, color, opacity)
+        kept, added = (_cached_ink if is_small else make_ink)(mask, color, opacity)
         if right - left < mask.width or bottom - top < mask.height:
             part = (slice(top, bottom), slice(3 * left, 3 * right))
             kept, added = kept[part], added[part]
@@ -120,12 +139,19 @@ class Canvas(Surface):
     Args:
         pixels: ``uint8[height, width, 3]``, drawn on in place.
         touched: ``bool[tile rows, tile columns]``, set where something is drawn; whoever takes the frame clears it.
+
+    Attributes:
+        row_bytes: from a row of pixels to the next; tiles_a_row: from a row of tiles to the next, in tiles.
     """
 
     def __init__(self, pixels: NDArray[np.uint8], touched: NDArray[np.bool_]) -> None:
         super().__init__(pixels)
         self.still = Surface(pixels.copy())
         self.touched = touched
+        self.row_bytes, self.tiles_a_row = pixels.strides[0], touched.strides[0]
+        self._bytes = as_strided(pixels, ((self.height - 1) * self.row_bytes + 3 * self.width,), (1,))
+        self._tiles = as_strided(touched, ((len(touched) - 1) * self.tiles_a_row + touched.shape[1],), (1,))
+        self._runs: dict[int, NDArray[np.void]] = {}
 
     @classmethod
     def blank(cls, width: int, height: int) -> Canvas:
@@ -145,6 +171,22 @@ class Canvas(Surface):
         rows = slice(y // TILE_ROWS, (y + height - 1) // TILE_ROWS + 1)
         self.touched[rows, x // TILE_COLUMNS : (x + width - 1) // TILE_COLUMNS + 1] = True
 
+    def runs(self, length: int) -> NDArray[np.void]:
+        """All runs of so many pixels: items of the canvas's memory, each under the number of its first byte."""
+        if length not in self._runs:
+            n_bytes = 3 * length
+            shape = (len(self._bytes) - n_bytes + 1,)
+            self._runs[length] = np.ndarray(shape, f"V{n_bytes}", buffer=self._bytes, strides=(1,))
+        return self._runs[length]
+
+    def tile_index(self, x: int, y: int) -> int:
+        """The number of the tile that a pixel lies in."""
+        return y // TILE_ROWS * self.tiles_a_row + x // TILE_COLUMNS
+
+    def touch_tiles(self, tiles: NDArray[np.intp]) -> None:
+        """Note that tiles have changed, by their numbers."""
+        self._tiles[tiles] = True
+
     def restore(self, rect: Rect) -> None:
         """Bring back the still layer in a rectangle that lies inside."""
         x, y, width, height = rect
@@ -153,17 +195,18 @@ class Canvas(Surface):
         self.touch(rect)
 
 
-def _ink(mask: Mask, color: Color, opacity: int) -> _Ink:
+def make_ink(mask: Mask, color: Color, opacity: int) -> Ink:
+    """The ink that stamps a mask in a colour."""
     share = mask.coverage.astype(np.float32)
     if opacity != 255:
         share = np.round(share * (opacity / 255))
     share *= np.float32(1 / 255)
     added = share * _color_row(color)[: share.shape[1]]
     added += np.float32(0.5)
-    return _Ink(1 - share, added)
+    return Ink(1 - share, added)
 
 
-_cached_ink = lru_cache(maxsize=512)(_ink)
+_cached_ink = lru_cache(maxsize=512)(make_ink)
 """Of small shapes, most of which are stamped again in the next frame."""
 
 

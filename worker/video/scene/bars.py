@@ -13,6 +13,8 @@ from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import Mask, rounded, text_width
 from worker.video.scene.panel import BODY, fitted, ink_baseline
+from worker.video.scene.readout import Readout
+from worker.video.scene.track import Filling, Track
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
 
@@ -94,8 +96,7 @@ class BarRows:
                 self._rows.append(Rect(column.x, top + i * row_height, column.width, row_height))
         self._rows = self._rows[: len(names)]
         self._arrange(names, widest_values, still, marked=marked)
-        self._shown: list[Bar | None] = [None] * len(names)
-        self._written = list(self._rows)
+        self._chosen: list[bool | None] = [None] * len(names)
 
     def _arrange(self, names: tuple[str, ...], widest_values: Sequence[str], still: Surface, *, marked: bool) -> None:
         layout, theme, size = self._layout, self._theme, self._size
@@ -109,12 +110,17 @@ class BarRows:
         self._track_left = mark + name_width + gap
         self._track_width = max(4, width - self._track_left - gap - value_width)
         self._track_height = max(4, min(layout.px(20), round(self._rows[0].height * 0.42)))
-        self._track_mask = rounded(self._track_width, self._track_height, self._track_height // 2)
+        mask = rounded(self._track_width, self._track_height, self._track_height // 2)
         lines = hatching(self._track_width, self._track_height, max(4, layout.px(9)))
-        self._hatched_mask = Mask(np.where(lines.coverage > 0, self._track_mask.coverage, np.uint8(0)))
+        hatched = Mask(np.where(lines.coverage > 0, mask.coverage, np.uint8(0)))
+        self._tracks: list[Track] = []
+        self._readouts: list[Readout] = []
         self._value_width = value_width + gap // 2
         for row, name in zip(self._rows, names, strict=False):
-            still.stamp(self._track_mask, row.x + self._track_left, self._track_top(row), theme.well)
+            place = Rect(row.x + self._track_left, self._track_top(row), self._track_width, self._track_height)
+            still.stamp(mask, place.x, place.y, theme.well)
+            self._tracks.append(Track(place, mask, hatched, theme.muted))
+            self._readouts.append(Readout(row.right, ink_baseline(row, size), theme.panel, align="right"))
             text = fitted(name, name_width, size)
             still.text(text, row.x + self._text_left, ink_baseline(row, size), size, theme.ink)
 
@@ -130,50 +136,27 @@ class BarRows:
 
     def draw(self, canvas: Canvas, bars: list[Bar]) -> None:
         """Show the bars, as many as there are rows."""
+        theme, size = self._theme, self._size
         for i, bar in enumerate(bars):
-            pixels, before = self._in_pixels(bar), self._shown[i]
-            if pixels != before:
-                self._shown[i] = pixels
-                self._draw_row(canvas, i, pixels, before)
-
-    def _in_pixels(self, bar: Bar) -> Bar:
-        start, end = sorted((bar.start, bar.end))
-        start, end = (min(1.0, max(0.0, 0.0 if math.isnan(share) else share)) for share in (start, end))
-        return bar._replace(start=round(start * self._track_width), end=round(end * self._track_width))
-
-    def _draw_row(self, canvas: Canvas, index: int, bar: Bar, before: Bar | None) -> None:
-        theme, layout, size, row = self._theme, self._layout, self._size, self._rows[index]
-        if before is None or (bar.chosen, bar.text, bar.hatched) != (before.chosen, before.text, before.hatched):
-            if before is not None:
-                canvas.restore(self._written[index])
+            self._tracks[i].show(canvas, self._filling(bar))
             color = theme.muted if bar.hatched else theme.accent if bar.chosen else theme.ink
             text = fitted(bar.text, self._value_width, size, bold=bar.chosen)
-            baseline = ink_baseline(row, size)
-            self._written[index] = canvas.text(text, row.right, baseline, size, color, align="right", bold=bar.chosen)
-        if before is None or bar.chosen != before.chosen:
-            pad = layout.px(3)
-            mark = Rect(row.x, self._track_top(row) - pad, max(2, round(size * 0.26)), self._track_height + 2 * pad)
+            self._readouts[i].show(canvas, text, size, color, bold=bar.chosen)
+            if bar.chosen != self._chosen[i]:
+                self._chosen[i] = bar.chosen
+                self._draw_mark(canvas, self._rows[i], chosen=bar.chosen)
+
+    def _filling(self, bar: Bar) -> Filling:
+        start, end = sorted((self._column(bar.start), self._column(bar.end)))
+        return Filling(start, end, bar.color, bar.hatched)
+
+    def _column(self, share: float) -> int:
+        return 0 if math.isnan(share) else round(min(1.0, max(0.0, share)) * self._track_width)
+
+    def _draw_mark(self, canvas: Canvas, row: Rect, *, chosen: bool) -> None:
+        pad = self._layout.px(3)
+        mark = Rect(row.x, self._track_top(row) - pad, max(2, round(self._size * 0.26)), self._track_height + 2 * pad)
+        if chosen:
+            canvas.fill(mark, self._theme.accent)
+        else:
             canvas.restore(mark)
-            if bar.chosen:
-                canvas.fill(mark, theme.accent)
-        self._draw_track(canvas, row, bar, *self._changed_columns(bar, before))
-
-    def _changed_columns(self, bar: Bar, before: Bar | None) -> tuple[int, int]:
-        """The columns of the track that differ, ``start <= column < end``."""
-        if before is None or (bar.color, bar.hatched) != (before.color, before.hatched):
-            return 0, self._track_width
-        edges = [
-            edge for pair in ((bar.start, before.start), (bar.end, before.end)) if pair[0] != pair[1] for edge in pair
-        ]
-        return (int(min(edges)), int(max(edges))) if edges else (0, 0)
-
-    def _draw_track(self, canvas: Canvas, row: Rect, bar: Bar, first: int, last: int) -> None:
-        if first >= last:
-            return
-        x, y = row.x + self._track_left, self._track_top(row)
-        canvas.restore(Rect(x + first, y, last - first, self._track_height))
-        start, end = max(first, int(bar.start)), min(last, int(bar.end))
-        if end > start:
-            canvas.stamp(self._track_mask, x, y, bar.color, columns=(start, end))
-        if bar.hatched:
-            canvas.stamp(self._hatched_mask, x, y, self._theme.muted, 150, columns=(first, last))

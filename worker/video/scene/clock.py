@@ -9,7 +9,9 @@ import numpy as np
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import arc, disc, text_width
+from worker.video.overlay import Overlay
 from worker.video.scene.panel import BODY
+from worker.video.scene.readout import Readout
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Theme
@@ -33,8 +35,14 @@ class ClockPanel:
         self._radius = (min(rect.width, rect.height) - layout.px(52)) / 2
         self._thickness = max(2.0, self._radius * 0.16)
         self._shown = math.nan
-        self._dirty: list[Rect] = []
+        self._is_day: bool | None = None
+        self._hand: Overlay | None = None
+        self._sky: Overlay | None = None
         x, y = rect.center
+        self._size = layout.px(BODY)
+        self._has_sky = self._radius >= 2.4 * self._size
+        baseline = round(y + (self._radius * 0.52 if self._has_sky else self._size * 0.36))
+        self._text = Readout(x, baseline, theme.panel, align="center")
         still.stamp_center(arc(self._radius, self._thickness, 0.0, 0.5), x, y, theme.night)
         still.stamp_center(arc(self._radius, self._thickness, 0.5, 1.0), x, y, theme.night)
         # The dial is turned by half a day: the arc of the day runs over the top.
@@ -44,49 +52,51 @@ class ClockPanel:
     def draw(self, canvas: Canvas, moment: Moment) -> None:
         """Turn the hand to the step's time."""
         hour = float(self._hours[moment.step_index])
-        if hour == self._shown or (math.isnan(hour) and math.isnan(self._shown) and moment.step_index):
+        if hour == self._shown:
             return
         self._shown = hour
-        for rect in self._dirty:
-            canvas.restore(rect)
-        self._dirty = [] if math.isnan(hour) else self._draw_hour(canvas, hour)
-
-    def _draw_hour(self, canvas: Canvas, hour: float) -> list[Rect]:
-        """Draw the hand, the hour and the sky; returns what was painted on."""
-        layout, theme = self._layout, self._theme
+        if self._hand is None or self._sky is None:
+            self._hand, self._sky = Overlay(canvas), Overlay(canvas)
+        self._hand.take_back()
+        known = not math.isnan(hour)
         share = hour % self._period / self._period
-        x, y = self._rect.center
-        angle = (share + 0.5) * 2 * math.pi
-        hand_x, hand_y = x + self._radius * math.sin(angle), y - self._radius * math.cos(angle)
-        hand = canvas.stamp_center(disc(self._thickness * 0.95), hand_x, hand_y, theme.panel)
-        canvas.stamp_center(disc(self._thickness * 0.68), hand_x, hand_y, theme.accent)
-        size = layout.px(BODY)
-        text = f"{int(hour) % self._period:02d}:00" if self._period == _HOURS else str(int(hour))
-        if text_width(text, size, bold=True) > 1.7 * (self._radius - self._thickness):
-            text = str(int(hour))
-        if self._radius < 2.4 * size:
-            # No room for both: the day's half is seen on the dial.
-            return [hand, canvas.text(text, x, round(y + size * 0.36), size, theme.ink, bold=True, align="center")]
-        line = round(y + self._radius * 0.52)
-        written = canvas.text(text, x, line, size, theme.ink, bold=True, align="center")
-        sky = (x, y - self._radius * 0.22, self._radius * 0.24)
-        return [
-            hand,
-            written,
-            *(self._draw_sun(canvas, *sky) if _DAWN <= share < _DUSK else self._draw_moon(canvas, *sky)),
-        ]
+        if known:
+            self._draw_hand(self._hand, share)
+        self._text.show(canvas, self._hour_text(hour) if known else "", self._size, self._theme.ink, bold=True)
+        is_day = _DAWN <= share < _DUSK if known and self._has_sky else None
+        if is_day != self._is_day:
+            self._is_day = is_day
+            self._sky.take_back()
+            if is_day is not None:
+                (self._draw_sun if is_day else self._draw_moon)(self._sky)
 
-    def _draw_sun(self, canvas: Canvas, x: float, y: float, radius: float) -> list[Rect]:
+    def _hour_text(self, hour: float) -> str:
+        text = f"{int(hour) % self._period:02d}:00" if self._period == _HOURS else str(int(hour))
+        too_wide = text_width(text, self._size, bold=True) > 1.7 * (self._radius - self._thickness)
+        return str(int(hour)) if too_wide else text
+
+    def _draw_hand(self, hand: Overlay, share: float) -> None:
+        angle = (share + 0.5) * 2 * math.pi
+        x, y = self._rect.center
+        x, y = x + self._radius * math.sin(angle), y - self._radius * math.cos(angle)
+        hand.stamp_center(disc(self._thickness * 0.95), x, y, self._theme.panel)
+        hand.stamp_center(disc(self._thickness * 0.68), x, y, self._theme.accent)
+
+    @property
+    def _sky_place(self) -> tuple[float, float, float]:
+        """The middle of sun and moon, ``(x, y)``, and their radius."""
+        x, y = self._rect.center
+        return x, y - self._radius * 0.22, self._radius * 0.24
+
+    def _draw_sun(self, sky: Overlay) -> None:
+        x, y, radius = self._sky_place
         color, ray, dot = self._theme.accent, radius * 1.5, disc(max(1.0, radius * 0.16))
-        drawn = [canvas.stamp_center(disc(radius), x, y, color)]
+        sky.stamp_center(disc(radius), x, y, color)
         for i in range(8):
             angle = i * math.pi / 4
-            drawn.append(canvas.stamp_center(dot, x + ray * math.sin(angle), y + ray * math.cos(angle), color))
-        return drawn
+            sky.stamp_center(dot, x + ray * math.sin(angle), y + ray * math.cos(angle), color)
 
-    def _draw_moon(self, canvas: Canvas, x: float, y: float, radius: float) -> list[Rect]:
-        shadow_x, shadow_y = x + radius * 0.55, y - radius * 0.35
-        return [
-            canvas.stamp_center(disc(radius * 1.2), x, y, self._theme.day),
-            canvas.stamp_center(disc(radius), shadow_x, shadow_y, self._theme.panel),
-        ]
+    def _draw_moon(self, sky: Overlay) -> None:
+        x, y, radius = self._sky_place
+        sky.stamp_center(disc(radius * 1.2), x, y, self._theme.day)
+        sky.stamp_center(disc(radius), x + radius * 0.55, y - radius * 0.35, self._theme.panel)

@@ -10,6 +10,7 @@ from worker.video.board import Board, make_board
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import arc, disc, marker, ring, rounded, text_width, wedge
+from worker.video.overlay import Overlay
 from worker.video.scene.panel import BODY, HEADING, SMALL, draw_plate, fitted
 from worker.video.scene.trail import Trail
 from worker.video.series import EpisodeSeries
@@ -43,7 +44,9 @@ class GridPanel:
         side = min(board.cell) if board.has_cells else layout.px(60)
         self._radius = float(np.clip(side * 0.30, layout.px(7), layout.px(34)))
         self._trail = Trail(series, board, thickness=float(np.clip(side * 0.07, 2.0, layout.px(8))))
-        self._dirty: list[Rect] = []
+        self._overlay: Overlay | None = None
+        self._n_trail = 0
+        self._written: Rect | None = None
         self._shown: tuple[object, ...] | None = None
 
     def _fit(self, inner: Rect, n_coordinates: int) -> Board:
@@ -145,26 +148,36 @@ class GridPanel:
         key = (moment.step_index, place, heading, level)
         if key == self._shown:
             return
+        if self._overlay is None:
+            self._overlay = Overlay(canvas)
+        if self._written is not None:
+            canvas.restore(self._written)
+            self._written = None
+        if self._shown is None or self._shown[0] != moment.step_index:
+            self._overlay.take_back()
+            self._trail.draw(self._overlay, moment.step_index, self._theme.accent)
+            self._n_trail = len(self._overlay)
         self._shown = key
-        for rect in self._dirty:
-            canvas.restore(rect)
-        self._dirty = self._trail.draw(canvas, moment.step_index, place, self._theme.accent)
-        if place is None:
-            return
+        self._overlay.take_back(self._n_trail)
+        self._trail.draw_head(self._overlay, moment.step_index, place, self._theme.accent)
+        if place is not None:
+            self._draw_agent(self._overlay, place, heading, level)
+            if series.positions.shape[1] > 3:
+                self._write_rest(canvas, moment.step_index)
+
+    def _draw_agent(self, overlay: Overlay, place: tuple[float, float], heading: int | None, level: int) -> None:
         theme, radius = self._theme, self._radius
         x, y = place
-        self._dirty.append(canvas.stamp_center(disc(radius + max(1.5, radius * 0.13)), x, y, theme.panel))
-        canvas.stamp_center(disc(radius), x, y, theme.accent)
+        overlay.stamp_center(disc(radius + max(1.5, radius * 0.13)), x, y, theme.panel)
+        overlay.stamp_center(disc(radius), x, y, theme.accent)
         if heading is None:
-            canvas.stamp_center(disc(radius * 0.28), x, y, theme.on_accent)
+            overlay.stamp_center(disc(radius * 0.28), x, y, theme.on_accent)
         else:
-            canvas.stamp_center(wedge(radius * 0.62, heading), x, y, theme.on_accent)
+            overlay.stamp_center(wedge(radius * 0.62, heading), x, y, theme.on_accent)
         if level:
             thickness = max(2.0, radius * 0.2)
-            self._dirty.append(canvas.stamp_center(ring(radius * 1.45, thickness), x, y, theme.line))
-            canvas.stamp_center(arc(radius * 1.45, thickness, 0.0, level / _RING_LEVELS), x, y, theme.good)
-        if series.positions.shape[1] > 3:
-            self._write_rest(canvas, moment.step_index)
+            overlay.stamp_center(ring(radius * 1.45, thickness), x, y, theme.line)
+            overlay.stamp_center(arc(radius * 1.45, thickness, 0.0, level / _RING_LEVELS), x, y, theme.good)
 
     def _place(self, moment: Moment) -> tuple[float, float] | None:
         """Where the agent stands or glides, in whole pixels: between two floors it does not glide."""
@@ -204,5 +217,5 @@ class GridPanel:
         text = fitted(f"further coordinates: {rest}", floor.width - self._layout.px(24), size)
         place = Rect(floor.x, floor.bottom - 2 * size, floor.width, 2 * size)
         canvas.restore(place)
-        self._dirty.append(place)
+        self._written = place
         canvas.text(text, floor.x + self._layout.px(12), floor.bottom - size // 2, size, self._theme.muted)

@@ -6,6 +6,7 @@ from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import rounded, text_width
 from worker.video.scene.panel import BODY, HEADING, TITLE, fitted
+from worker.video.scene.readout import Readout
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
@@ -29,7 +30,9 @@ class HeaderPanel:
         number_width = text_width(f"{last} ", size, bold=True)
         left = self._number_right - number_width - text_width("step ", layout.px(BODY))
         self._baseline = rect.y + size
-        self._written: list[Rect] = []
+        self._number = Readout(self._number_right, self._baseline, theme.page, align="right")
+        self._label: Rect | None = None
+        self._label_right = -1
         metadata = series.metadata
         title = fitted(f"Episode {metadata.episode_id}", max(0, left - rect.x - layout.px(24)), size, bold=True)
         still.text(title, rect.x, self._baseline, size, theme.ink, bold=True)
@@ -63,11 +66,12 @@ class HeaderPanel:
         if number == self._shown:
             return
         self._shown = number
-        for rect in self._written:
-            canvas.restore(rect)
         layout, theme, size = self._layout, self._theme, self._layout.px(TITLE)
-        label_right = self._number_right - text_width("0", size, bold=True) * len(str(number)) - layout.px(8)
-        self._written = [
-            canvas.text(str(number), self._number_right, self._baseline, size, theme.ink, bold=True, align="right"),
-            canvas.text("step", label_right, self._baseline, layout.px(BODY), theme.muted, align="right"),
-        ]
+        right = self._number_right - text_width("0", size, bold=True) * len(str(number)) - layout.px(8)
+        has_moved = right != self._label_right
+        if has_moved and self._label is not None:
+            canvas.restore(self._label)
+        self._number.show(canvas, str(number), size, theme.ink, bold=True)
+        if has_moved:
+            self._label_right = right
+            self._label = canvas.text("step", right, self._baseline, layout.px(BODY), theme.muted, align="right")

@@ -8,6 +8,7 @@ from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import text_width
 from worker.video.scene.panel import BODY, FIGURE, HEADING, draw_plate, fitted
+from worker.video.scene.readout import Readout
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
@@ -44,7 +45,7 @@ class InfoPanel:
         compact = layout.info.height < layout.px(150)
         self._figure = layout.px(BODY + 6) if compact else layout.px(FIGURE)
         self._tiles = self._arrange(inner, labels)
-        self._shown: list[str] = [""] * len(labels)
+        self._shown: int | None = None
         size = layout.px(HEADING)
         gap = layout.px(10 if compact else 18)
         block = size + gap + self._figure
@@ -52,9 +53,7 @@ class InfoPanel:
             top = tile.y + (inner.height - block) // 2
             still.text(fitted(label, tile.width, size, bold=True), tile.x, top + size, size, theme.muted, bold=True)
         value_top = inner.y + (inner.height - block) // 2 + size + gap - layout.px(3)
-        self._baseline = value_top + self._figure
-        self._values = [Rect(t.x, value_top, t.width, self._figure + layout.px(12)) for t in self._tiles]
-        self._written = [Rect(t.x, value_top, 0, 0) for t in self._tiles]
+        self._values = [Readout(tile.x, value_top + self._figure, theme.panel) for tile in self._tiles]
 
     def _arrange(self, inner: Rect, labels: list[str]) -> list[Rect]:
         """Tiles as wide as what they may hold, the rest shared out."""
@@ -105,14 +104,11 @@ class InfoPanel:
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
         """Show the step's numbers."""
-        for i, (text, color) in enumerate(self._texts(moment.step_index)):
-            if text == self._shown[i]:
-                continue
-            self._shown[i] = text
-            place = self._values[i]
-            canvas.restore(self._written[i])
+        if moment.step_index == self._shown:
+            return
+        self._shown = moment.step_index
+        for tile, value, (text, color) in zip(self._tiles, self._values, self._texts(moment.step_index), strict=True):
             size = self._figure
-            while size > self._layout.px(HEADING) and text_width(text, size, bold=True) > place.width:
+            while size > self._layout.px(HEADING) and text_width(text, size, bold=True) > tile.width:
                 size -= max(1, size // 8)
-            text = fitted(text, place.width, size, bold=True)
-            self._written[i] = canvas.text(text, place.x, self._baseline, size, color, bold=True)
+            value.show(canvas, fitted(text, tile.width, size, bold=True), size, color, bold=True)

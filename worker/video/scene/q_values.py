@@ -30,6 +30,7 @@ class QValuesPanel:
         self._values = series.q_values
         self._low, self._high = scales.q_values
         self._zero = self._share(0.0)
+        self._shown: int | None = None
         widest = [number_text(value) for value in (self._low, self._high)]
         area = draw_plate(still, rect, layout, theme, "Q-values")
         names = series.action_names[: self._values.shape[1]]
@@ -46,6 +47,9 @@ class QValuesPanel:
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
         """Show the values that the step's action was chosen from."""
+        if moment.step_index == self._shown:
+            return
+        self._shown = moment.step_index
         theme, masks, actions = self._theme, self._series.masks, self._series.actions
         chosen = None if actions is None else int(actions[moment.step_index])
         bars = []

@@ -8,10 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from worker.video.board import Board
-from worker.video.geometry import Rect
 from worker.video.masks import Mask, polyline
+from worker.video.overlay import Overlay
 from worker.video.series import EpisodeSeries
-from worker.video.surface import Canvas
 from worker.video.theme import Color
 
 __all__ = ["Trail"]
@@ -48,27 +47,27 @@ class Trail:
         self._floors = [board.floor_of(position) for position in series.positions]
         self._places = [None if place is None else (round(place[0]), round(place[1])) for place in places]
 
-    def draw(self, canvas: Canvas, index: int, head: tuple[float, float] | None, color: Color) -> list[Rect]:
-        """Draw the way to ``head``, where the agent is shown on its way to the position of ``index``.
+    def draw(self, overlay: Overlay, index: int, color: Color) -> None:
+        """Draw the way to the position of the step before ``index``."""
+        for i in range(max(1, index - _LENGTH + 1), index):
+            self._draw(overlay, i, self._places[i], round(_STRONGEST * (1 - (index - i) / _LENGTH)), color)
 
-        Returns:
-            What was drawn on.
-        """
-        drawn = []
-        for i in range(max(1, index - _LENGTH + 1), index + 1):
-            start, end = self._places[i - 1], self._places[i]
-            if i == index and head is not None:
-                end = (round(head[0]), round(head[1]))
-            if (
-                start is None
-                or end is None
-                or start == end
-                or not self._series.follows(i)
-                or self._floors[i - 1] != self._floors[i]
-            ):
-                continue
-            mask = _segment(end[0] - start[0], end[1] - start[1], self._thickness)
-            margin = _margin(self._thickness)
-            x, y = min(start[0], end[0]) - margin, min(start[1], end[1]) - margin
-            drawn.append(canvas.stamp(mask, x, y, color, round(_STRONGEST * (1 - (index - i) / _LENGTH))))
-        return drawn
+    def draw_head(self, overlay: Overlay, index: int, head: tuple[float, float] | None, color: Color) -> None:
+        """Draw the way from there to ``head``, where the agent is shown on its way to the position of ``index``."""
+        if index > 0:
+            end = self._places[index] if head is None else (round(head[0]), round(head[1]))
+            self._draw(overlay, index, end, _STRONGEST, color)
+
+    def _draw(self, overlay: Overlay, index: int, end: tuple[int, int] | None, opacity: int, color: Color) -> None:
+        start = self._places[index - 1]
+        if (
+            start is None
+            or end is None
+            or start == end
+            or not self._series.follows(index)
+            or self._floors[index - 1] != self._floors[index]
+        ):
+            return
+        mask = _segment(end[0] - start[0], end[1] - start[1], self._thickness)
+        margin = _margin(self._thickness)
+        overlay.stamp(mask, min(start[0], end[0]) - margin, min(start[1], end[1]) - margin, color, opacity)

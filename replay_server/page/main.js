@@ -4,18 +4,25 @@ import { BrowserPage } from "./pages/browser_page.js";
 import { PlayerPage } from "./pages/player_page.js";
 import { element } from "./shell/dom.js";
 import { icon } from "./shell/icons.js";
-import { followLink, readPlace } from "./shell/share.js";
+import { followLink, linkTo, readPlace } from "./shell/share.js";
 import { chosenTheme, startTheme, toggleTheme } from "./shell/theme.js";
 import { ReplaySocket } from "./source/socket.js";
 
 /** After this long a player that knows nothing yet is shown as it is. */
 const LONGEST_HOLD_MILLIS = 150;
 
+/** A press that led nowhere by then has been called off. */
+const LONGEST_PRESS_MILLIS = 1000;
+
 const socket = new ReplaySocket(
   Object.assign(new URL("/ws", location.href), { protocol: location.protocol.replace("http", "ws") }).href,
 );
 const outlet = element("div", { class: "outlet" });
 let page = null;
+
+/** The player that a link leads to, made while the link is still pressed: `{link, page}`, or null. */
+let prepared = null;
+let preparedTimer = 0;
 
 function header() {
   const home = element(
@@ -43,16 +50,41 @@ function header() {
   return element("header", { class: "page-header" }, home, theme);
 }
 
+/** Begin with the player at this place before the button has come up: a press takes a tenth of a second. */
+function prepare(place) {
+  const link = linkTo(place);
+  forget();
+  prepared = { link, page: new PlayerPage(readPlace(new URL(link, location.href)), socket) };
+  preparedTimer = setTimeout(forget, LONGEST_PRESS_MILLIS);
+}
+
+function forget() {
+  clearTimeout(preparedTimer);
+  prepared?.page.close();
+  prepared = null;
+}
+
+function pageOfAddress() {
+  if (prepared?.link === location.pathname + location.search) {
+    const { page: ready } = prepared;
+    prepared = null;
+    return ready;
+  }
+  const place = readPlace(new URL(location.href));
+  return place.page === "player" ? new PlayerPage(place, socket) : new BrowserPage(place, prepare);
+}
+
 function show() {
   page?.close();
   const isFromTable = page instanceof BrowserPage;
-  const place = readPlace(new URL(location.href));
-  const next = place.page === "player" ? new PlayerPage(place, socket) : new BrowserPage(place);
+  const next = pageOfAddress();
+  forget();
   page = next;
   const put = () => {
     if (page !== next || next.node.isConnected) return;
+    window.scrollTo(0, 0); // before the new page is in, which would be laid out for it
     outlet.replaceChildren(next.node);
-    window.scrollTo(0, 0);
+    next.enter();
   };
   if (!isFromTable || !(next instanceof PlayerPage)) return put();
   // Laying out an empty player first would only delay the full one: until then the table stays.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from tests.page.conftest import Site
 from tests.page.looking import count_pixels, pixels_of
@@ -83,6 +83,41 @@ def test_the_keyboard_walks_the_table_and_opens_an_episode(rows: Page) -> None:
     expect(rows.locator("tbody tr")).to_have_count(6)
     rows.go_back()
     rows.wait_for_selector(".player[data-step]")
+
+
+def test_an_episode_is_fetched_from_the_press_on_and_shown_by_the_click(page: Page, site: Site) -> None:
+    socket, sent = watch_socket(page, site)
+    page.get_by_role("link", name="30", exact=True).hover()
+    with socket.expect_event("framesent", lambda text: '"open"' in text):
+        page.mouse.down()
+    assert page.url.endswith("/?run=demo")
+    assert page.title() == "demo · episodes"
+    page.mouse.up()
+    page.wait_for_selector(".player[data-step]")
+    expect(page).to_have_title("Episode 30 · demo")
+    assert sum('"open"' in text for text in sent) == 1
+
+
+def test_a_press_that_is_called_off_is_forgotten(page: Page, site: Site) -> None:
+    socket, _ = watch_socket(page, site)
+    page.get_by_role("link", name="30", exact=True).hover()
+    page.mouse.down()
+    with socket.expect_event("framesent", lambda text: '"close"' in text):
+        page.get_by_role("heading", name="demo").hover()
+        page.mouse.up()
+    assert page.url.endswith("/?run=demo")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name="20", exact=True)).to_be_focused()
+
+
+def watch_socket(page: Page, site: Site) -> tuple[WebSocket, list[str]]:
+    """Open the run ``demo``; returns the page's WebSocket, and all that it sends from now on."""
+    with page.expect_websocket() as opened:
+        page.goto(f"{site.address}/?run=demo")
+    sent: list[str] = []
+    opened.value.on("framesent", lambda text: sent.append(str(text)))
+    expect(page.locator("tbody tr")).to_have_count(6)
+    return opened.value, sent
 
 
 def test_thumbnails_are_pictures_of_their_episodes(rows: Page) -> None:

@@ -40,10 +40,14 @@ export class BrowserPage {
   #asked = 0;
   #liveTimer = 0;
   #isClosed = false;
-  #unbind;
+  #keys;
+  #unbind = () => {};
 
-  /** @param {import("../shell/share.js").Place} place */
-  constructor(place) {
+  /**
+   * @param {import("../shell/share.js").Place} place
+   * @param {function(object): void} prepare told the place that a link leads to when it is pressed
+   */
+  constructor(place, prepare) {
     this.#runId = place.runId;
     this.#runs = new RunList((runId) => this.#choose(runId));
     this.#curve = new CurveView({
@@ -52,7 +56,7 @@ export class BrowserPage {
     });
     this.#histogram = new HistogramView({ range: (range) => this.#filters.chooseReturns(range) });
     this.#filters = new FilterBar({ change: () => this.#filter(), clearRange: () => this.#chooseRange(null) });
-    this.#table = new EpisodeTable({ sort: (order) => this.#sortBy(order), more: () => this.#more() });
+    this.#table = new EpisodeTable({ sort: (order) => this.#sortBy(order), more: () => this.#more(), prepare });
     this.#live.addEventListener("click", (event) => followLink(event, this.#livePlace));
     this.#content = element(
       "div",
@@ -68,9 +72,13 @@ export class BrowserPage {
       element("section", { class: "panel table-panel", "aria-label": "Episodes" }, this.#table.node),
     );
     this.node.append(this.#runs.node, this.#content, this.#welcome);
-    const keys = browserKeys(this.#table, this.#filters, () => showHelp(keys));
-    this.#unbind = bindKeys(keys);
+    this.#keys = browserKeys(this.#table, this.#filters, () => showHelp(this.#keys));
     this.#start();
+  }
+
+  /** The page is on the screen now: the keys are its own. */
+  enter() {
+    this.#unbind = bindKeys(this.#keys);
   }
 
   /** Give everything back. */

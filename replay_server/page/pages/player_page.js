@@ -23,7 +23,7 @@ const ELSEWHERE = { step: null, selection: null, live: false };
 export class PlayerPage {
   node = element("main", { class: "player-page" });
 
-  /** Settled once the episode is known, or why it can't be shown. */
+  /** Settled once there is a step to show, or it is known why there is none. */
   whenKnown;
 
   #place;
@@ -31,12 +31,16 @@ export class PlayerPage {
   /** Null in a frame of another page, which has the player alone. */
   #header = null;
   #notes;
-  #unbind;
+  #keys;
+  #unbind = () => {};
   #stopState;
+  #isEntered = false;
   #linkTimer = 0;
   #divergence = null;
 
   /**
+   * Fetches the episode at once; touches nothing but its own node until it is entered.
+   *
    * @param {import("../shell/share.js").Place} place
    * @param {import("../source/socket.js").ReplaySocket} socket
    */
@@ -45,19 +49,28 @@ export class PlayerPage {
     const wanted = [{ runId: place.runId, episodeId: place.episodeId, follow: place.live }];
     if (place.compared) wanted.push({ ...place.compared, follow: false });
     const stores = wanted.map((each) => new EpisodeStore(new SocketSource(socket, each)));
-    const help = () => showHelp(keys);
+    const help = () => showHelp(this.#keys);
     const page = place.embed ? { help, openPage: () => this.#openPage() } : { help, ...this.#wholePage() };
     this.#player = new Player(stores, place, page);
     this.#notes = new EpisodeNotes(this.#player);
     if (!place.embed) this.#addHeader(page);
-    const keys = playerKeys(this.#player, page);
-    this.#unbind = bindKeys(keys);
+    this.#keys = playerKeys(this.#player, page);
     this.node.append(this.#player.node);
     this.#stopState = socket.onState((isOpen) =>
       this.#player.say(isOpen ? "" : "The connection to the server is lost. Trying again…"),
     );
     this.#listen(stores);
-    this.whenKnown = opened(stores[0]).catch(() => {});
+    this.whenKnown = opened(stores[0])
+      .then(() => stores[0].nSteps && stores[0].load(this.#player.clock.index))
+      .catch(() => {});
+  }
+
+  /** The page is on the screen now: keys, title and address are its own. */
+  enter() {
+    this.#isEntered = true;
+    this.#unbind = bindKeys(this.#keys);
+    this.#player.enter();
+    if (this.#player.store.outline) this.#present();
   }
 
   /** Give everything back. */
@@ -113,21 +126,26 @@ export class PlayerPage {
 
   #listen(stores) {
     this.#player.addEventListener("opened", () => {
-      const { outline } = this.#player.store;
-      this.#header?.show(outline);
-      afterPaint(() => this.#notes.load());
-      document.title = `Episode ${outline.episodeId} · ${outline.runId}`;
+      this.#header?.show(this.#player.store.outline);
+      if (this.#isEntered) this.#present();
     });
     this.#player.addEventListener("ended", () => this.#header?.show(this.#player.store.outline));
     this.#player.addEventListener("rest", () => {
       clearTimeout(this.#linkTimer);
-      this.#linkTimer = setTimeout(() => replaceLink(this.#here), LINK_MILLIS);
+      this.#linkTimer = setTimeout(() => this.#isEntered && replaceLink(this.#here), LINK_MILLIS);
     });
     if (stores.length > 1)
       Promise.all(stores.map(opened)).then(
         () => this.#compare(stores),
         () => {},
       );
+  }
+
+  /** Say which episode the page shows, and fetch what can wait until it does. */
+  #present() {
+    const { episodeId, runId } = this.#player.store.outline;
+    document.title = `Episode ${episodeId} · ${runId}`;
+    afterPaint(() => this.#notes.load());
   }
 
   async #compare(stores) {

@@ -18,6 +18,7 @@ export class Controls {
 
   #store;
   #onRest;
+  #resumesAfterDrag = false;
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore} store the episode that the timeline shows
@@ -65,6 +66,16 @@ export class Controls {
     this.clock.seek(index);
     this.isFollowing = false;
     this.#onRest();
+  }
+
+  /** A pointer drags the timeline: playback rests until it lets go. */
+  drag(isDragging) {
+    if (isDragging) {
+      this.#resumesAfterDrag = this.clock.isPlaying;
+      this.clock.pause();
+    } else if (this.#resumesAfterDrag) {
+      this.play();
+    }
   }
 
   /** Go a share of the whole on, or back when negative. */

@@ -4,7 +4,7 @@
  */
 
 import { noteMarkers } from "../playback/markers.js";
-import { element, setText } from "../shell/dom.js";
+import { afterPaint, element, setText } from "../shell/dom.js";
 import { DeltaView } from "../views/delta_view.js";
 import { NotesView } from "../views/notes_view.js";
 import { TimelineView } from "../views/timeline_view.js";
@@ -17,6 +17,9 @@ import { Preview } from "./preview.js";
 
 /** A tab that was in the background does not jump ahead by more than this. */
 const LONGEST_FRAME_SECS = 0.25;
+
+/** A step that is being fetched and the playhead that goes there move together, unless fetching takes longer. */
+const LONGEST_HOLD_MILLIS = 40;
 
 /**
  * Events: `rest` (playback came to rest: paused, sought, stepped), `opened`, `ended` (a live episode ended).
@@ -38,11 +41,12 @@ export class Player extends EventTarget {
   #preview;
   /** Run, episode and step that were shown last: an episode that is opened again goes on there. */
   #shown = { runId: null, episodeId: null, number: 0 };
+  /** Playback came to rest at a step that screen readers have not been told of. */
+  #isUntold = false;
   #isQueued = false;
   #isClosed = false;
   /** When the last frame of playback was drawn; null while it rests. */
   #lastFrameAt = null;
-  #resumesAfterDrag = false;
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore[]} stores one, or two to compare
@@ -60,12 +64,13 @@ export class Player extends EventTarget {
     this.controls.goesOn = start.live && start.episodeId === null;
     this.#preview = new Preview(stores[0]);
     this.#panes = stores.map(
-      (store, number) => new Pane(store, number === 0 ? (meters) => this.#showMeters(meters) : null),
+      (store, number) => new Pane(store, number === 0 ? (meters) => this.#timeline.showMeters(meters) : null),
     );
     this.#delta = stores.length > 1 ? new DeltaView() : null;
     this.#timeline = new TimelineView({
       seek: (index) => this.controls.seek(index),
-      dragging: (isDragging) => this.#drag(isDragging),
+      dragging: (isDragging) => this.controls.drag(isDragging),
+      near: (index) => this.#preview.fetch(index),
       hover: (index, place) => this.#preview.show(index, place),
     });
     this.#transport = new TransportView(this.controls, { ...page, fullscreen: () => this.toggleFullscreen() });
@@ -120,7 +125,7 @@ export class Player extends EventTarget {
   /** Step numbers of the second episode are those of the first plus `offset`. */
   alignBy(offset) {
     this.#offset = offset;
-    this.#queue();
+    this.draw();
   }
 
   /** Show notes on steps of the episode that the timeline shows, as the server has them. */
@@ -128,7 +133,23 @@ export class Player extends EventTarget {
     this.store.notes = noteMarkers(notes, this.store.table);
     this.#notes.show(notes);
     this.#timeline.refresh();
-    this.#queue();
+    this.draw();
+  }
+
+  /** The player is on the page now: lay it out and draw it at once, for that takes longer than a frame. */
+  enter() {
+    if (this.store.outline) this.#panes.forEach((pane, number) => this.#drawPane(pane, number, 0));
+    this.draw();
+  }
+
+  /** Draw with the next frame that shows the player. */
+  draw() {
+    if (this.#isQueued || this.#isClosed) return;
+    this.#isQueued = true;
+    requestAnimationFrame((now) => {
+      this.#isQueued = false;
+      if (!this.#isClosed && this.store.outline && this.node.isConnected) this.#frame(now);
+    });
   }
 
   /** Say above the player what is wrong with the connection; empty when nothing is. */
@@ -151,11 +172,11 @@ export class Player extends EventTarget {
       store.addEventListener("outline", () => {
         pane.open();
         if (isFirst) this.#opened(start);
-        this.#queue();
+        else this.draw();
       });
       store.addEventListener("change", () => {
         if (isFirst) this.#grown();
-        this.#queue();
+        this.draw();
       });
       store.addEventListener("ended", () => {
         pane.describe();
@@ -182,9 +203,9 @@ export class Player extends EventTarget {
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
     this.#banner.tellWaiting("");
-    this.#queue(); // before the timeline, so that it is measured when all texts stand
+    this.store.notes = [];
+    this.#notes.show([]);
     this.#timeline.open(this.store);
-    this.showNotes([]);
     const { table, runId, episodeId } = outline;
     const isAgain = runId === this.#shown.runId && episodeId === this.#shown.episodeId;
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
@@ -203,53 +224,24 @@ export class Player extends EventTarget {
     if (!this.store.outline.overview) this.#timeline.refresh();
   }
 
-  #showMeters(meters) {
-    this.#timeline.shownMeters = meters;
-    this.#timeline.refresh();
-  }
-
-  #drag(isDragging) {
-    if (isDragging) {
-      this.#resumesAfterDrag = this.clock.isPlaying;
-      this.clock.pause();
-    } else if (this.#resumesAfterDrag) {
-      this.controls.play();
-    }
-  }
-
   /** Playback rests, or goes on in another way: draw, and tell whoever listens. */
   #rest() {
     this.store.stay(!this.controls.isFollowing);
     if (!this.controls.isFollowing) this.#banner.tellWaiting("");
-    this.#want();
+    this.#isUntold = true;
+    const isHere = this.#isLoaded(this.clock.index);
     this.#timeline.mark({ loop: this.clock.loop, skipsDull: this.clock.dullSpans !== null });
-    this.#announce();
-    this.#queue();
+    if (isHere) this.draw();
+    else setTimeout(() => this.draw(), LONGEST_HOLD_MILLIS);
     this.dispatchEvent(new Event("rest"));
   }
 
-  /** Fetch what is to be shown at once, without waiting for the frame that shows it. */
-  #want() {
-    this.#panes.forEach(({ store }, number) => {
-      const index = this.#indexFor(number, this.clock.index);
-      if (index !== null) store.want(index);
-    });
-  }
-
   #announce() {
-    if (this.clock.isPlaying || !this.store.outline) return;
+    if (this.clock.isPlaying || this.#isClosed) return;
+    this.#isUntold = false;
     const text = describeStep(this.store, this.clock.index);
     setText(this.#announcer, text);
     this.#timeline.announce(this.stepNumber, text);
-  }
-
-  #queue() {
-    if (this.#isQueued || this.#isClosed) return;
-    this.#isQueued = true;
-    requestAnimationFrame((now) => {
-      this.#isQueued = false;
-      if (!this.#isClosed && this.store.outline) this.#frame(now);
-    });
   }
 
   #frame(now) {
@@ -272,8 +264,9 @@ export class Player extends EventTarget {
     this.#delta?.draw(steps[0], steps[1], this.store.outline.meterNames);
     this.#timeline.draw(this.clock.position);
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
-    if (this.clock.isPlaying) this.#queue();
+    if (this.clock.isPlaying) this.draw();
     else if (wasPlaying) this.#rest();
+    else if (steps[0] && this.#isUntold) afterPaint(() => this.#announce());
   }
 
   #drawPane(pane, number, share) {
@@ -291,12 +284,14 @@ export class Player extends EventTarget {
     return number === 0 ? index : store.table.indexOf(Math.max(0, this.store.table.numberOf(index) + this.#offset));
   }
 
+  /** Whether the step with this index is here, in all panes; where it is not, it is fetched before anything else. */
   #isLoaded(index) {
-    return this.#panes.every(({ store }, number) => {
+    const missing = this.#panes.filter(({ store }, number) => {
       const own = this.#indexFor(number, Math.min(index, this.clock.lastIndex));
-      if (own === null || store.chunkAt(own)) return true;
+      if (own === null || store.chunkAt(own)) return false;
       store.want(own);
-      return false;
+      return true;
     });
+    return missing.length === 0;
   }
 }

@@ -16,6 +16,11 @@ export class Preview {
     this.#store = store;
   }
 
+  /** Fetch the step with this index: it may be asked for next. */
+  fetch(index) {
+    this.#store.load(index).catch(ignore);
+  }
+
   /** Draw the step with this index into `place`, as soon as it is here; null takes the picture away. */
   show(index, place) {
     const { outline } = this.#store;
@@ -29,11 +34,7 @@ export class Preview {
       this.#grid.open(outline);
       place.replaceChildren(this.#grid.node);
     }
-    this.#store.load(index).then(
-      () => requestAnimationFrame(() => this.#draw(index)),
-      // The episode was closed, or its chunk can't be read, which the stage tells: then there is no picture.
-      () => {},
-    );
+    this.#store.load(index).then(() => requestAnimationFrame(() => this.#draw(index)), ignore);
   }
 
   /** Give everything back. */
@@ -48,3 +49,6 @@ export class Preview {
     if (step && this.#grid) this.#grid.draw(step, null, 0, readTrail(this.#store, index, TRAIL_STEPS));
   }
 }
+
+/** The episode was closed, or its chunk can't be read, which the stage tells: then there is no picture. */
+const ignore = () => {};

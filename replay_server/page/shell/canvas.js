@@ -1,5 +1,13 @@
 /** Canvases that are as sharp as the screen. */
 
+/** Whether a canvas has the resolution of the place it takes on the page. */
+export function isSharp(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  return (
+    canvas.width === Math.round(canvas.clientWidth * ratio) && canvas.height === Math.round(canvas.clientHeight * ratio)
+  );
+}
+
 /**
  * Give a canvas the resolution of the place it takes on the page, and clear it.
  *
@@ -12,7 +20,7 @@ export function prepareCanvas(canvas) {
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
   const context = canvas.getContext("2d");
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+  if (!isSharp(canvas)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
   }

@@ -22,9 +22,11 @@ export function graphic(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Set the text of an element, touching the page only when it changes. */
+/** Set the text of an element that holds nothing else, touching the page only when it changes. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const { firstChild } = node;
+  if (!firstChild) node.append(text);
+  else if (firstChild.data !== text) firstChild.data = text;
 }
 
 /** Do what can wait until the next frame is on the screen. */

@@ -107,10 +107,14 @@ export function replaceLink(place) {
   history.replaceState(null, "", linkTo(place));
 }
 
+/** Whether a press or click is meant to open its link here, and not in a new tab, and nobody else has taken it. */
+export function isFollowed({ defaultPrevented, button, ctrlKey, metaKey, shiftKey, altKey }) {
+  return !defaultPrevented && button === 0 && !ctrlKey && !metaKey && !shiftKey && !altKey;
+}
+
 /** A link to a place that opens without loading the page anew, unless the person asks for a new tab. */
 export function followLink(event, place) {
-  if (event.defaultPrevented || event.button > 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
-    return;
+  if (!isFollowed(event)) return;
   event.preventDefault();
   visit(place);
 }

@@ -2,7 +2,7 @@
 
 import { element } from "../shell/dom.js";
 import { formatCount, formatMoment, formatNumber } from "../shell/numbers.js";
-import { followLink, linkTo } from "../shell/share.js";
+import { followLink, isFollowed, linkTo } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
 import { thumbnailUrl } from "../source/api.js";
 import { chip } from "./episode_header.js";
@@ -29,7 +29,10 @@ export class EpisodeTable {
   #on;
   #sentinel;
 
-  /** @param {{sort: function(string): void, more: function(): void}} on another order, more rows */
+  /**
+   * @param {{sort: function(string): void, more: function(): void, prepare: function(object): void}} on another order,
+   *   more rows, and the place of an episode that will be opened if the press goes on to be a click
+   */
   constructor(on) {
     this.#on = on;
     this.#headers = COLUMNS.map(([title, order]) => this.#header(title, order));
@@ -62,7 +65,7 @@ export class EpisodeTable {
 
   /** Append episodes, as the server has them. */
   add(episodes) {
-    this.#body.append(...episodes.map((episode) => row(episode)));
+    this.#body.append(...episodes.map((episode) => row(episode, this.#on.prepare)));
   }
 
   /** Say something below the rows. */
@@ -100,7 +103,7 @@ export class EpisodeTable {
 
 const classOf = (title) => `col-${title.split(" ")[0].toLowerCase()}`;
 
-function row(episode) {
+function row(episode, prepare) {
   const place = { page: "player", runId: episode.run_id, episodeId: episode.episode_id, theme: chosenTheme() };
   const open = (event) => followLink(event, place);
   const link = element(
@@ -133,7 +136,12 @@ function row(episode) {
   ];
   return element(
     "tr",
-    { on: { click: (event) => !event.target.closest("a") && open(event) } },
+    {
+      on: {
+        pointerdown: (event) => isFollowed(event) && prepare(place),
+        click: (event) => !event.target.closest("a") && open(event),
+      },
+    },
     ...cells.map((content, column) =>
       element("td", { class: classOf(COLUMNS[column][0]), "data-title": COLUMNS[column][0] }, content),
     ),

@@ -26,10 +26,9 @@ export function drawStill(pen, space, fitted, affordances, colours) {
   pen.beginPath();
   pen.roundRect(left, top, width, height, 6);
   pen.fill();
-  pen.save();
-  pen.clip();
   drawLines(pen, space, fitted, colours);
-  pen.restore();
+  pen.beginPath();
+  pen.roundRect(left, top, width, height, 6);
   pen.strokeStyle = colours["line-strong"];
   pen.lineWidth = 1;
   pen.stroke();
@@ -54,8 +53,6 @@ function drawLines(pen, space, { left, top, width, height, cell, columns, rows }
     pen.lineTo(left + width, y);
   }
   pen.stroke();
-  pen.beginPath();
-  pen.roundRect(left, top, width, height, 6);
 }
 
 function drawAffordance(pen, space, fitted, colours, name, position, number) {

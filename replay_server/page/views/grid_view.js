@@ -1,6 +1,6 @@
 /** The grid on two canvases: what stays is drawn once, the agent and its trail with each frame. */
 
-import { hatch, prepareCanvas } from "../shell/canvas.js";
+import { hatch, isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { markGraphic } from "./affordance_marks.js";
@@ -25,7 +25,7 @@ export class GridView {
   #hatch = null;
   #isStale = true;
   #fitted = null;
-  #observer = new ResizeObserver(() => this.#refresh());
+  #observer = new ResizeObserver(() => isSharp(this.#still) || this.#refresh());
   #stopTheme = onThemeChange(() => this.#refresh());
   #last = null;
 
@@ -101,7 +101,7 @@ export class GridView {
     this.#colours = colours();
     const { context, width, height } = prepareCanvas(this.#still);
     this.#fitted = this.#space.fit(width, height);
-    this.#hatch = hatch(context, this.#colours.warn);
+    this.#hatch = null;
     drawStill(context, this.#space, this.#fitted, this.#outline.affordances, this.#colours);
   }
 
@@ -187,7 +187,7 @@ export class GridView {
   #drawGap(pen) {
     const { left, top, width, height } = this.#fitted;
     pen.lineWidth = 8;
-    pen.strokeStyle = this.#hatch;
+    pen.strokeStyle = this.#hatch ??= hatch(pen, this.#colours.warn);
     pen.strokeRect(left + 4, top + 4, width - 8, height - 8);
   }
 }

@@ -2,7 +2,7 @@
  * What an episode without positions has in the place of a grid: its meters and rewards over the last steps, as curves.
  */
 
-import { prepareCanvas } from "../shell/canvas.js";
+import { isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 
@@ -21,7 +21,7 @@ export class HistoryView {
   });
   #names = [];
   #last = null;
-  #observer = new ResizeObserver(() => this.#refresh());
+  #observer = new ResizeObserver(() => isSharp(this.#canvas) || this.#refresh());
   #stopTheme = onThemeChange(() => this.#refresh());
 
   constructor() {

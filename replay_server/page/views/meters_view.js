@@ -88,9 +88,10 @@ export class MetersView {
 
 /** From 0 to 1, or as far as the values reach beyond. */
 function rangeOf(values) {
-  const finite = values.filter(Number.isFinite);
-  return [
-    finite.reduce((low, value) => Math.min(low, value), 0),
-    finite.reduce((high, value) => Math.max(high, value), 1),
-  ];
+  let [low, high] = [0, 1];
+  for (const value of values) {
+    if (value < low && value > -Infinity) low = value;
+    else if (value > high && value < Infinity) high = value;
+  }
+  return [low, high];
 }

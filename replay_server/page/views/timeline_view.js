@@ -22,8 +22,7 @@ const OPEN_GAP_SHARE = 0.03;
 export class TimelineView {
   node;
 
-  /** Meters whose curves are shown. */
-  shownMeters = new Set();
+  #shownMeters = new Set();
   #canvas = element("canvas", { class: "timeline-canvas", "aria-hidden": "true" });
   #playhead = element("div", { class: "playhead", "aria-hidden": "true" });
   #bubbleText = element("div", { class: "bubble-text" });
@@ -38,18 +37,21 @@ export class TimelineView {
   #loop = null;
   #skipsDull = false;
   #store = null;
-  #width = 1;
+  /** Of the strip, in CSS pixels; 0 until it is on the page. */
+  #width = 0;
   #index = 0;
   #isDragging = false;
   #isQueued = false;
+  /** The last move of a pointer that is shown with the next frame. */
+  #moved = null;
   #on;
   #observer = new ResizeObserver(() => this.refresh());
   #stopTheme = onThemeChange(() => this.refresh());
 
   /**
-   * @param {{seek: function(number): void, dragging: function(boolean): void, hover: function(?number, HTMLElement):
-   *   void}} on `seek` takes an index; `hover` an index whose picture is to be drawn into the element, null when the
-   *   pointer left
+   * @param {{seek: function(number): void, dragging: function(boolean): void, near: function(number): void, hover:
+   *   function(?number, HTMLElement): void}} on `seek` takes an index; `near` one that may be asked for next; `hover`
+   *   one whose picture is to be drawn into the element, null when the pointer left
    */
   constructor(on) {
     this.#on = on;
@@ -82,6 +84,12 @@ export class TimelineView {
     this.refresh();
   }
 
+  /** Show the curves of these meters. */
+  showMeters(meters) {
+    this.#shownMeters = meters;
+    this.refresh();
+  }
+
   /** Show the loop, `[first, last]` index or null, and whether dull spans are cut out. */
   mark({ loop, skipsDull }) {
     if (loop === this.#loop && skipsDull === this.#skipsDull) return;
@@ -90,9 +98,9 @@ export class TimelineView {
     this.refresh();
   }
 
-  /** Draw the still part anew, with the next frame. */
+  /** Draw the still part anew, with the next frame; off the page it waits until it gets its size there. */
   refresh() {
-    if (this.#isQueued || !this.#store?.outline) return;
+    if (this.#isQueued || !this.#store?.outline || !this.#strip.isConnected) return;
     this.#isQueued = true;
     requestAnimationFrame(() => {
       this.#isQueued = false;
@@ -101,7 +109,7 @@ export class TimelineView {
       drawTimeline(this.#canvas, {
         store: this.#store,
         xOf: (number) => this.#xOf(number),
-        shownMeters: this.shownMeters,
+        shownMeters: this.#shownMeters,
         loop: this.#loop,
         skipsDull: this.#skipsDull,
       });
@@ -152,12 +160,13 @@ export class TimelineView {
   }
 
   #placePlayhead() {
-    if (!this.#store?.outline) return;
+    if (!this.#store?.outline || !this.#width) return;
     this.#playhead.style.transform = `translateX(${this.#xOf(this.#store.table.numberOf(this.#index)).toFixed(2)}px)`;
   }
 
   #down(event) {
     if (!this.#store?.outline || event.button > 0) return;
+    this.#moved = null; // who came to press has no use for a bubble on the way
     this.#strip.setPointerCapture(event.pointerId);
     this.#isDragging = true;
     this.#on.dragging(true);
@@ -168,7 +177,11 @@ export class TimelineView {
     if (!this.#store?.outline) return;
     const index = this.#indexAt(event);
     if (this.#isDragging) this.#on.seek(index);
-    if (event.pointerType !== "touch") this.#hover(event, index);
+    if (event.pointerType === "touch") return;
+    this.#on.near(index);
+    const isQueued = this.#moved !== null;
+    this.#moved = event;
+    if (!isQueued) requestAnimationFrame(() => this.#hover());
   }
 
   #up() {
@@ -178,11 +191,16 @@ export class TimelineView {
   }
 
   #leave() {
+    this.#moved = null;
     this.#bubble.hidden = true;
     this.#on.hover(null, this.#bubbleStage);
   }
 
-  #hover(event, index) {
+  #hover() {
+    const event = this.#moved;
+    this.#moved = null;
+    if (!event) return;
+    const index = this.#indexAt(event);
     const { table, gaps } = this.#store.outline;
     const marker = this.#nearMarker(event);
     const { left } = this.#strip.getBoundingClientRect();

@@ -13,12 +13,14 @@ from examples.hamlet.environment import describe_world
 from examples.hamlet.result import TrainingProgress, TrainingResult
 from examples.hamlet.train import train
 from recorder import EpisodeRecorder
+from recorder.settings import load_settings
 from worker.recording_writer import RecordingWriter
 
 EXAMPLES = """examples:
   python -m examples.hamlet --seconds 60                                   train, record nothing
   python -m examples.hamlet --seconds 60 --memory --recordings recordings  record without a server
   python -m examples.hamlet --seconds 60 --redis redis://localhost:6379/0  record through Redis; workers write the files
+  python -m examples.hamlet --seconds 60 --config config.yaml              record as its `recording` says
 """
 
 
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="cpu", help="torch device (cpu)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--redis", metavar="URL", help="record through this server")
+    where.add_argument("--config", metavar="FILE", type=Path, help="record as its section `recording` says")
     where.add_argument("--memory", action="store_true", help="record without a server, in this process")
     parser.add_argument("--run-id", help="name of the run (made up by the recorder)")
     parser.add_argument(
@@ -69,6 +72,18 @@ def _recorder(arguments: argparse.Namespace) -> Iterator[EpisodeRecorder | None]
     world = describe_world(arguments.seed, arguments.device)
     if arguments.redis:
         with EpisodeRecorder(arguments.redis, run_id=arguments.run_id, **world) as recorder:
+            yield recorder
+    elif arguments.config:
+        settings = load_settings(arguments.config)
+        if not settings.enabled:
+            yield None
+            return
+        if settings.redis.url is None:
+            raise SystemExit(
+                f"{arguments.config}: recording.redis.url is missing; without a server, record with --memory"
+            )
+        named = {} if arguments.run_id is None else {"run_id": arguments.run_id}
+        with EpisodeRecorder.from_settings(settings, **named, **world) as recorder:
             yield recorder
     elif arguments.memory:
         # Without a server the workers' part is played by a thread of this process.

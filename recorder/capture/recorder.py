@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from recorder.capture.arguments import (
     check_kind,
@@ -24,15 +24,17 @@ from recorder.capture.copying import Layout, LayoutChangedError, copy_array, cop
 from recorder.capture.given_metadata import given_metadata, whole_number
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
 from recorder.capture.limits import PublisherLimits
-from recorder.capture.publisher import Publisher
-from recorder.capture.remote_publisher import RemotePublisher
+from recorder.capture.sender import make_publisher
+from recorder.capture.settled import settled_arguments
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
 from recorder.capture.turned_away import TurnedAway
-from recorder.capture.wire import Hello
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
+
+if TYPE_CHECKING:
+    from recorder.settings import Settings
 
 __all__ = ["EpisodeRecorder"]
 
@@ -67,6 +69,7 @@ class EpisodeRecorder:
         meter_names, action_names, grid_size, substrate, affordance_layout: metadata that all episodes share.
         config: anything worth knowing of the run; JSON-like.
         key_prefix: of the Redis keys, when ``stream`` is a URL.
+        socket_timeout_secs: longest wait for an answer of the server, when ``stream`` is a URL.
         limits: intervals and budgets of the background thread.
 
     Raises:
@@ -91,6 +94,7 @@ class EpisodeRecorder:
         affordance_layout: Mapping[str, Sequence[float]] | None = None,
         config: Mapping[str, Any] | None = None,
         key_prefix: str = "hamlet:",
+        socket_timeout_secs: float = 2.0,
         limits: PublisherLimits | None = None,
     ) -> None:
         check_queue(queue_maxsize, on_full)
@@ -112,14 +116,25 @@ class EpisodeRecorder:
         elif stream is None:
             self.stream = MemoryStepStream()
         else:
-            self.stream = RedisStepStream(stream, key_prefix=key_prefix, purpose="trainer")
+            self.stream = RedisStepStream(
+                stream, key_prefix=key_prefix, purpose="trainer", socket_timeout_secs=socket_timeout_secs
+            )
         self._strict = strict
         self._handover = HandOver(queue_maxsize)
         self._away = TurnedAway()
         self._closed_because = ""
         """Why nothing is recorded any more; empty while it is."""
         identity = RunIdentity(self.run_id, secrets.token_hex(4), resume, defaults)
-        publisher = self._publisher = self._make_publisher(sender, identity, info, limits or PublisherLimits())
+        publisher = self._publisher = make_publisher(
+            self.stream,
+            identity,
+            self._handover,
+            self._away,
+            in_process=sender == "process",
+            info=info,
+            limits=limits or PublisherLimits(),
+            on_lost=weakref.WeakMethod(self._sender_lost),  # a thread must not keep a recorder that nobody holds
+        )
         self._careful = CarefulPath(
             self._handover,
             self._away,
@@ -133,6 +148,21 @@ class EpisodeRecorder:
         # A trainer that lets go of the recorder without closing it still ends its run.
         weakref.finalize(self, publisher.close_soon, _FORGOTTEN_SECS).atexit = False
         _close_in_forks(self)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, **arguments: Any) -> Self:
+        """A recorder as ``recorder.settings.load_settings`` read it: ``run_id``, ``redis`` and ``capture``.
+
+        Whether to record at all, ``settings.enabled``, is the trainer's to ask. Without ``redis.url`` it records within this
+        process.
+
+        Args:
+            arguments: of the recorder; they outweigh the settings.
+
+        Raises:
+            UsageError: an argument can't work.
+        """
+        return cls(**{**settled_arguments(settings), **arguments})
 
     def record_step(
         self,
@@ -335,34 +365,6 @@ class EpisodeRecorder:
         if self._strict:
             self._raise_background_error()
         return is_complete
-
-    def _make_publisher(
-        self, sender: str, identity: RunIdentity, info: dict[str, Any], limits: PublisherLimits
-    ) -> Publisher | RemotePublisher:
-        """In a process of its own when it sends to a server, and when a process can be started."""
-        if (
-            sender == "process" and type(self.stream) is RedisStepStream
-        ):  # a kind of its own may have ties to this process
-            hello = Hello(self.stream, os.getpid(), identity, info, limits)
-            lost = weakref.WeakMethod(self._sender_lost)  # a thread must not keep a recorder that nobody holds
-            try:
-                return RemotePublisher(hello, self._handover, self._away, on_lost=lost)
-            except OSError as error:
-                _log.warning(
-                    "recorder: run_id=%s: no sender process can be started (%s): a thread of the trainer encodes and "
-                    "sends, which takes more of its time",
-                    self.run_id, error,
-                )  # fmt: skip
-        return Publisher(
-            self.stream,
-            identity,
-            self._handover,
-            RecorderStats(),
-            away=self._away,
-            info=info,
-            limits=limits,
-            pid=os.getpid(),
-        )
 
     def _sender_lost(self, reason: str) -> None:
         self._closed_because = f"after {reason}"

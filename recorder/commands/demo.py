@@ -18,6 +18,7 @@ from recorder.commands.output import Output
 from recorder.commands.parsing import add_command
 from recorder.embedded_server import EmbeddedServer
 from recorder.errors import MissingExtraError, RecorderError, ServerStartError
+from recorder.settings import load_settings
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings)]
     if (config := getattr(args, "config", None) or _demo_config()) is not None:
         options += ["--config", str(config)]
+    settings = load_settings(config)
     with EmbeddedServer(folder / "server") as server:
         output.note(f"{server.kind} server started: {server.url}")
         worker_command = [
@@ -79,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
         with ChildProcess(worker_command, log=log) as worker:
             catalog = _wait_for_catalog(recordings / "catalog.db", worker)
             output.note(f"worker started, its log: {log}\ntraining for {args.seconds:.0f} s, run {run_id}")
-            with EpisodeRecorder(server.url, run_id=run_id, **describe_world(args.seed)) as recorder:
+            world = describe_world(args.seed)
+            with EpisodeRecorder.from_settings(settings, stream=server.url, run_id=run_id, **world) as recorder:
                 result = train(
                     recorder=recorder,
                     n_lanes=args.lanes,

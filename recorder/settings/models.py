@@ -48,7 +48,7 @@ class RedisSettings(Section):
     )
     socket_timeout_secs: float = setting(
         2.0,
-        "Longest wait for a connection or an answer. Short, because a server that hangs must not hold the publisher "
+        "Longest wait for a connection or an answer. Short, because a server that hangs must not hold the sender "
         "while its queue fills; no command of ours blocks.",
         unit="seconds",
         gt=0,
@@ -69,7 +69,7 @@ class CaptureSettings(Section):
 
     queue_maxsize: int = setting(
         1000,
-        "Capacity of the queue between the trainer and its publisher thread. Blocks, not steps: 1000 single steps "
+        "Capacity of the queue between the trainer and what sends for it. Blocks, not steps: 1000 single steps "
         "would be shorter than one switch of the interpreter between threads.",
         unit="blocks of 64 steps",
         ge=2,
@@ -79,30 +79,35 @@ class CaptureSettings(Section):
         "What a full queue does: `drop` counts the lost steps and marks the gap in the episode; `block` makes the "
         "trainer wait.",
     )
+    sender: Literal["process", "thread"] = setting(
+        "process",
+        "What encodes the trainer's steps and sends them to the server: a `process` of its own, or a `thread` of the trainer, "
+        "where none may be started; the two share one interpreter then.",
+    )
     flush_interval_secs: float = setting(
         0.25,
         "How often steps are sent; longer makes larger, better packed chunks. Those of many slow lanes may wait up to two "
-        "seconds, so that cutting small chunks takes little of the trainer's time.",
+        "seconds, so that cutting small chunks takes little time.",
         unit="seconds",
         gt=0,
         le=60,
     )
     max_pending_bytes: ByteSize = setting(
         ByteSize(64 * _MIB),
-        "Encoded steps kept in the trainer while the server is away; beyond it they are dropped, counted and marked.",
+        "Encoded steps kept by the sender while the server is away; beyond it they are dropped, counted and marked.",
         unit="bytes",
         ge=_MIB,
     )
     max_server_memory_bytes: ByteSize = setting(
         ByteSize(2 * _GIB),
-        "The publisher pauses while a server without a `maxmemory` of its own holds more than this: a recording must "
+        "Sending pauses while a server without a `maxmemory` of its own holds more than this: a recording must "
         "not drive a machine into swap.",
         unit="bytes",
         ge=_MIB,
     )
     server_memory_fraction: float = setting(
         0.8,
-        "The publisher pauses while the server is filled beyond this share of its `maxmemory`; the rest is for the "
+        "Sending pauses while the server is filled beyond this share of its `maxmemory`; the rest is for the "
         "tasks that empty it.",
         unit="share, 0 to 1",
         gt=0,

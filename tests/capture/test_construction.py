@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 
 from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.capture.settled import settled_arguments
 from recorder.errors import RecorderError, UsageError
-from recorder.step_stream import MemoryStepStream
+from recorder.settings import CaptureSettings, load_settings
+from recorder.step_stream import MemoryStepStream, RedisStepStream
+from tests.capture.recorded import finished_episodes
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,7 @@ from recorder.step_stream import MemoryStepStream
         ({"queue_maxsize": 1.5}, "queue_maxsize"),
         ({"queue_maxsize": True}, "queue_maxsize"),
         ({"queue_maxsize": "1000"}, "queue_maxsize"),
+        ({"sender": "fork"}, "sender: expected 'process' or 'thread', found 'fork'"),
         ({"on_full": "wait"}, "on_full: expected 'drop' or 'block', found 'wait'"),
         ({"run_id": ""}, "run_id: expected a text that is not empty"),
         ({"run_id": 5}, "run_id"),
@@ -98,3 +103,44 @@ def test_a_stream_that_is_given_is_used_and_not_closed() -> None:
     with EpisodeRecorder(stream, run_id="r") as recorder:
         assert recorder.stream is stream
     assert [run_id for run_id, _ in stream.runs()] == ["r"]
+
+
+def test_the_configuration_makes_a_recorder(redis_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        f"""
+recording:
+  run_id: settled
+  redis: {{url: "{redis_url}", key_prefix: "other:"}}
+  capture: {{sender: thread, queue_maxsize: 2, on_full: block, flush_interval_secs: 30, heartbeat_secs: 7}}
+"""
+    )
+    with EpisodeRecorder.from_settings(load_settings(file, env={}), meter_names=["energy"]) as recorder:
+        assert recorder.sender_pid is None
+        for step in range(1000):
+            recorder.record_step(7, step, (1, 2), [0.5], 0, 1.0)
+        recorder.finish_episode(7)
+    assert recorder.stats().n_dropped_steps == 0, "a queue of 128 steps made the trainer wait"
+    stream = RedisStepStream(redis_url, key_prefix="other:")
+    with contextlib.closing(stream):
+        ended = finished_episodes(stream, "settled")[7]
+    assert ended.episode.n_steps == 1000
+    assert list(ended.metadata.meter_names) == ["energy"]
+
+
+def test_arguments_outweigh_the_configuration() -> None:
+    settings = load_settings(env={}, overrides={"run_id": "settled", "capture": {"on_full": "block"}})
+    with EpisodeRecorder.from_settings(settings, run_id="given") as recorder:
+        assert recorder.run_id == "given"
+        assert isinstance(recorder.stream, MemoryStepStream), "no server is named"
+
+
+def test_every_setting_of_the_capture_reaches_the_recorder() -> None:
+    changed: dict[str, Any] = dict.fromkeys(PublisherLimits.__dataclass_fields__, 7)
+    changed |= {"max_pending_bytes": 2**21, "max_server_memory_bytes": 2**22, "server_memory_fraction": 0.5}
+    changed |= {"queue_maxsize": 77, "on_full": "block", "sender": "thread"}
+    assert set(changed) == set(CaptureSettings.model_fields)
+    found = settled_arguments(load_settings(env={}, overrides={"capture": changed}))
+    limits = {name: changed.pop(name) for name in PublisherLimits.__dataclass_fields__}
+    assert found["limits"] == PublisherLimits(**limits)
+    assert {name: found[name] for name in changed} == changed

@@ -1,0 +1,28 @@
+"""What the configuration says of a recorder."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from recorder.capture.limits import PublisherLimits
+
+if TYPE_CHECKING:
+    from recorder.settings import Settings  # a recorder that is not configured by a file need not load it
+
+__all__ = ["settled_arguments"]
+
+
+def settled_arguments(settings: Settings) -> dict[str, Any]:
+    """The settings as arguments of ``EpisodeRecorder``."""
+    capture, redis = settings.capture, settings.redis
+    return {
+        "stream": redis.url,
+        "key_prefix": redis.key_prefix,
+        "socket_timeout_secs": redis.socket_timeout_secs,
+        "run_id": settings.run_id,
+        "queue_maxsize": capture.queue_maxsize,
+        "on_full": capture.on_full,
+        "sender": capture.sender,
+        "limits": PublisherLimits(**{limit.name: getattr(capture, limit.name) for limit in fields(PublisherLimits)}),
+    }

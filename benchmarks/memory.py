@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,16 +26,18 @@ _MB = 1_000_000
 
 
 def measure_trainer_rss(*, quick: bool) -> dict[str, float]:
-    """Growth of a trainer's resident memory, at its highest, over 2,000,000 steps while no worker runs.
+    """Growth of a trainer's resident memory and its sender's together, at its highest, over 2,000,000 steps while no worker runs.
 
     The trainer is a process of its own, which records as fast as it can and waits when the hand-over queue is full: the
-    queue's budget of 64,000 steps is part of the figure.
+    queue's budget of 64,000 steps is part of the figure. What the sender process takes before it holds any steps is told
+    beside it.
     """
     n_episodes = 40 if quick else 2_000_000 // N_STEPS
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as folder, EmbeddedServer(Path(folder)) as server:
         command = [sys.executable, "-m", "benchmarks.memory", server.url, str(n_episodes)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return {"trainer_rss_mb": float(done.stdout)}
+    grown, sender = done.stdout.split()
+    return {"trainer_rss_mb": float(grown), "sender_rss_mb": float(sender)}
 
 
 def measure_redis_peak(*, quick: bool) -> dict[str, float]:
@@ -79,28 +82,29 @@ class _PeakMemory:
         self._stream.close()
 
 
-def _resident_bytes() -> int:
-    """Resident memory of this process. Source: proc(5)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+def _resident_bytes(pid: int | None) -> int:
+    """Resident memory of a process. Source: proc(5)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
-    raise OSError("/proc/self/status has no VmRSS: this figure needs Linux")
+    raise OSError(f"/proc/{pid}/status has no VmRSS: this figure needs Linux")
 
 
 def _train(url: str, n_episodes: int) -> None:
-    """The trainer of ``measure_trainer_rss``: prints by how many MB it has grown."""
+    """The trainer of ``measure_trainer_rss``: prints by how many MB both processes have grown, and how large the second was."""
     values = step_values()
     with EpisodeRecorder(url, on_full="block") as recorder:
-        first = highest = 0
+        first = highest = sender = 0
         for episode_id in range(_WARM_UP_EPISODES + n_episodes):
             if episode_id == _WARM_UP_EPISODES:
-                first = _resident_bytes()
+                sender = _resident_bytes(recorder.sender_pid)
+                first = _resident_bytes(os.getpid()) + sender
             record_steps(recorder.record_step, episode_id, values)
             recorder.finish_episode(episode_id)
-            highest = max(highest, _resident_bytes())
+            highest = max(highest, _resident_bytes(os.getpid()) + _resident_bytes(recorder.sender_pid))
     if recorder.stats().n_missing_steps:
         raise RuntimeError(f"steps are missing: the figure would not be what it says: {recorder.stats()}")
-    print((highest - first) / _MB)
+    print((highest - first) / _MB, sender / _MB)
 
 
 if __name__ == "__main__":

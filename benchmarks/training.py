@@ -1,7 +1,11 @@
-"""What recording costs a real training run: the example trainer with and without, in turn."""
+"""What recording costs a real training run: the example trainer with and without, in turn; and what any neighbour costs it."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import median
 
 import torch
@@ -18,11 +22,12 @@ def measure_train_overhead(*, quick: bool) -> dict[str, float]:
     """``train_overhead_pct``: pairs of runs with the same seed, so with the same lives; the one that goes first changes.
 
     Server and worker run during both; a recorded run is waited for before the next begins, so that none pays for the
-    other's episodes.
+    other's episodes. ``train_neighbour_pct``: the same trainer without a recorder, while a loop that does nothing keeps one
+    core busy; what a machine with as many busy processes as cores takes from every one of them.
     """
     n_pairs, env_steps = (1, 1_000) if quick else (11, 20_000)
     torch.set_num_threads(1)
-    overheads, inside = [], []
+    overheads, inside, neighbours = [], [], []
     with running_stack() as stack:
         train(env_steps=1_000)
         for pair in range(n_pairs):
@@ -34,7 +39,26 @@ def measure_train_overhead(*, quick: bool) -> dict[str, float]:
                 without = train(env_steps=env_steps, seed=pair)
             overheads.append(100 * (recorded.seconds / without.seconds - 1))
             inside.append(recorded.overhead_percent)
-    return {"train_overhead_pct": median(overheads), "train_inside_calls_pct": median(inside)}
+            with _busy_neighbour():
+                beside = train(env_steps=env_steps, seed=pair)
+            neighbours.append(100 * (beside.seconds / without.seconds - 1))
+    return {
+        "train_overhead_pct": median(overheads),
+        "train_inside_calls_pct": median(inside),
+        "train_neighbour_pct": median(neighbours),
+    }
+
+
+@contextmanager
+def _busy_neighbour() -> Iterator[None]:
+    loop = subprocess.Popen([sys.executable, "-S", "-c", "print(flush=True)\nwhile True: pass"], stdout=subprocess.PIPE)
+    with loop:
+        try:
+            assert loop.stdout is not None
+            loop.stdout.readline()
+            yield
+        finally:
+            loop.kill()
 
 
 def _recorded(stack: Stack, env_steps: int, seed: int) -> TrainingResult:

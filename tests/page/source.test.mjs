@@ -156,7 +156,7 @@ describe("a run that is followed", () => {
     assert.deepEqual(sent.at(-1), {
       type: "follow",
       id: 7,
-      credit: 2,
+      credit: 1,
       run_id: "r",
       episode_id: 3,
       last_seq: "300-2",
@@ -234,6 +234,21 @@ describe("an episode from bytes", () => {
     const store = new EpisodeStore(new BytesSource(new Uint8Array(50)));
     const { detail } = await heard(store, "failure");
     assert.match(detail.message, /recording|MessagePack/);
+  });
+});
+
+describe("the chunks of a recording", () => {
+  test("are fetched one by one for what is wanted, and only ahead of what is shown", () => {
+    const asked = [];
+    const source = { start: (listener) => (source.listener = listener), request: (...chunk) => asked.push(chunk) };
+    const store = new EpisodeStore(source);
+    const table = new ChunkTable();
+    for (let chunk = 0; chunk < 4; chunk++) table.add(10 * chunk, 10, 0);
+    source.listener.onOutline({ table, schema: [], overview: {} });
+    store.want(15);
+    assert.deepEqual(asked, [[1, { urgent: true }]]);
+    store.fetchAhead(15);
+    assert.deepEqual(asked.slice(1), [[2], [3]]);
   });
 });
 

@@ -261,6 +261,7 @@ export class Player extends EventTarget {
     this.#notes.draw(this.stepNumber);
     const share = this.clock.position - this.clock.index;
     const steps = this.#panes.map((pane, number) => this.#drawPane(pane, number, share));
+    for (const [number, step] of steps.entries()) if (step) this.stores[number].fetchAhead(step.index);
     this.#delta?.draw(steps[0], steps[1], this.store.outline.meterNames);
     this.#timeline.draw(this.clock.position);
     if (steps[0]) this.node.dataset.step = String(steps[0].number);

@@ -77,11 +77,16 @@ export class EpisodeStore extends EventTarget {
     return chunk;
   }
 
-  /** Fetch the chunk that holds this step, before anything else, and the ones behind it. */
+  /** Fetch the chunk that holds this step, before anything else. */
   want(index) {
     if (!this.nSteps) return;
     const position = this.table.positionOf(index);
     if (!this.#chunks.has(position)) this.#source.request(position, { urgent: true });
+  }
+
+  /** Fetch the chunks behind the one that holds this step: when it is shown, so that they are not in its way. */
+  fetchAhead(index) {
+    const position = this.table.positionOf(index);
     const last = Math.min(position + AHEAD, this.table.chunks.length - 1);
     for (let ahead = position + 1; ahead <= last; ahead++) if (!this.#chunks.has(ahead)) this.#source.request(ahead);
   }

@@ -3,8 +3,8 @@
 import { ChunkRequests } from "./chunk_requests.js";
 import { extendTable, gapsOf, outlineOfMessage } from "./outline.js";
 
-/** Chunks that come with `opened`, unasked. */
-const FIRST_CREDIT = 2;
+/** Chunks that come with `opened`, unasked: the one that is shown first. */
+const FIRST_CREDIT = 1;
 
 export class SocketSource {
   #socket;

@@ -176,7 +176,7 @@ def read_layout(source: Mapping[str, Any] | None) -> dict[str, tuple[float, ...]
     Raises:
         TypeError, ValueError, AttributeError: it is not that.
     """
-    return {str(name): tuple(_read_coordinate(number) for number in cell) for name, cell in (source or {}).items()}
+    return {str(name): tuple([_read_coordinate(number) for number in cell]) for name, cell in (source or {}).items()}
 
 
 def _read_coordinate(value: Any) -> float:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, cast
 
+import msgpack
 import numpy as np
 
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
@@ -196,17 +197,26 @@ class EpisodeSchema:
             raise EpisodeFileCorruptError(f"schema: expected a list of columns, found {type(source).__name__}")
         if len(source) > MAX_COLUMNS:
             raise EpisodeFileTooLargeError(f"schema: {len(source)} columns, more than {MAX_COLUMNS}")
-        return _schema_of(tuple(map(ColumnSpec.from_list, source)))
+        try:
+            packed = msgpack.packb(source)  # to a map's keys 1, 1.0 and True are the same, to msgpack they are not
+        except (TypeError, ValueError, OverflowError):
+            return _checked_schema(source)
+        known = _known_schemas.get(packed)
+        if known is None:
+            known = _checked_schema(source)
+            if len(_known_schemas) >= _MAX_KNOWN_SCHEMAS:
+                _known_schemas.clear()
+            _known_schemas[packed] = known
+        return known
 
 
-@lru_cache(maxsize=64)
-def _schema_of(columns: tuple[ColumnSpec, ...]) -> EpisodeSchema:
-    """One object for all episodes with these columns.
+_MAX_KNOWN_SCHEMAS = 64
+_known_schemas: dict[bytes, EpisodeSchema] = {}
+"""One object for all episodes with the same columns, by its list as msgpack packs it."""
 
-    Raises:
-        EpisodeFileCorruptError: a column is named twice.
-    """
-    schema = EpisodeSchema(columns)
-    if len(set(schema.names)) != len(columns):
+
+def _checked_schema(source: Sequence[object]) -> EpisodeSchema:
+    schema = EpisodeSchema(tuple(map(ColumnSpec.from_list, source)))
+    if len(set(schema.names)) != len(schema.columns):
         raise EpisodeFileCorruptError("schema: a column is named twice")
     return schema

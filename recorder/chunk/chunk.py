@@ -198,20 +198,19 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
         raise EpisodeFileCorruptError(f"chunk: {n_steps} steps from step {first_step}")
     if len(slots) != len(columns):
         raise EpisodeFileCorruptError(f"chunk: {len(slots)} slots for {len(columns)} columns")
-    pattern: list[int | None] = []
+    pattern = tuple(
+        [
+            index if slot.__class__ is bytes else slot if slot.__class__ is int and slot != index else None
+            for index, slot in enumerate(slots)
+        ]
+    )
     loose: dict[str, LooseColumn] = {}
-    for index, slot in enumerate(slots):
-        if slot.__class__ is bytes:
-            pattern.append(index)
-        elif slot.__class__ is int and slot != index:
-            pattern.append(slot)
-        else:
-            pattern.append(None)
-            if slot is not None:
-                spec = columns[index]
+    if None in pattern:
+        for spec, slot, lies_in in zip(columns, slots, pattern, strict=True):
+            if lies_in is None and slot is not None:
                 loose[spec.name] = _loose(slot, spec, n_steps)
     is_alike = columns is schema.columns
-    placement = place(schema, tuple(pattern)) if is_alike else place_added(columns, tuple(pattern))
+    placement = place(schema, pattern) if is_alike else place_added(columns, pattern)
     if is_alike and not loose:
         names = placement.names
     else:

@@ -23,6 +23,10 @@ from recorder.schema import ColumnSpec, Encoding
 __all__ = ["ColumnGroup", "Stretch", "choose_encoding"]
 
 
+_MAX_STRIDED_VALUES = 64
+"""Numbers of one step that may lie apart in memory; images are copied together, so that each can be worked on as a whole."""
+
+
 class Stretch(NamedTuple):
     """Some steps of a group of columns, as bytes."""
 
@@ -46,6 +50,7 @@ class ColumnGroup:
         self._n_deltas = sum(spec.n_values for spec in self.specs if spec.encoding is Encoding.DELTA)
         self._encoding = self.specs[0].encoding
         self._item_bytes = self.specs[0].item_bytes
+        self._dtypes = tuple(np.dtype(spec.dtype) for spec in self.specs)
 
     def encode(self, columns: Sequence[NDArray[Any]]) -> bytes:
         """Arrange the values of all columns.
@@ -91,7 +96,8 @@ class ColumnGroup:
             names: the columns wanted, one or more; None for all.
 
         Returns:
-            ``dtype[n_steps, *shape]`` each, over all stretches. Read-only where it is the bytes themselves.
+            ``dtype[n_steps, *shape]`` each, over all stretches. Read-only where it is the bytes themselves; short vectors
+            lie component by component in memory.
 
         Raises:
             EpisodeFileCorruptError: the bytes are not as many as the shapes need.
@@ -101,11 +107,13 @@ class ColumnGroup:
             self._check_size(n_steps, len(data))
             n_total += n_steps
         wanted = [
-            (spec, end) for spec, end in zip(self.specs, self._ends, strict=True) if names is None or spec.name in names
+            (spec, end, dtype)
+            for spec, end, dtype in zip(self.specs, self._ends, self._dtypes, strict=True)
+            if names is None or spec.name in names
         ]
         first, last = wanted[0][1] - wanted[0][0].n_values, wanted[-1][1]
         if n_total * (last - first) == 0:
-            return {spec.name: np.empty((n_total, *spec.shape), spec.dtype) for spec, _ in wanted}
+            return {spec.name: np.empty((n_total, *spec.shape), dtype) for spec, _, dtype in wanted}
         if self._encoding is Encoding.PLAIN:
             spec = self.specs[0]
             values = np.frombuffer(b"".join(data for _, data in stretches), spec.dtype)
@@ -114,13 +122,14 @@ class ColumnGroup:
         if self._n_deltas > first:
             _undo_difference(series[: self._n_deltas - first], stretches)
         decoded = {}
-        for spec, end in wanted:
-            if spec.n_values == 1:
-                values = series[end - 1 - first].view(spec.dtype)
-                decoded[spec.name] = values.reshape(n_total, *spec.shape) if spec.shape else values
-            else:
-                values = np.ascontiguousarray(series[end - spec.n_values - first : end - first].T).view(spec.dtype)
-                decoded[spec.name] = values if len(spec.shape) == 1 else values.reshape(n_total, *spec.shape)
+        for spec, end, dtype in wanted:
+            if not spec.shape:
+                decoded[spec.name] = series[end - 1 - first].view(dtype)
+                continue
+            values = series[end - spec.n_values - first : end - first].view(dtype).T
+            if spec.n_values > _MAX_STRIDED_VALUES:
+                values = np.ascontiguousarray(values)
+            decoded[spec.name] = values if len(spec.shape) == 1 else values.reshape(n_total, *spec.shape)
         return decoded
 
     def _check_size(self, n_steps: int, n_bytes: int) -> None:
@@ -142,9 +151,14 @@ class ColumnGroup:
             if self._encoding is Encoding.BITS:
                 raw = np.unpackbits(raw, count=n_steps * self._n_values)
             planes = raw.reshape(itemsize, self._n_values, n_steps)[:, wanted]
+            series[:, start : start + n_steps] = planes[0]
             here = cells[:, start : start + n_steps]
-            for index in range(itemsize):
-                here[:, :, index] = planes[index]
+            n_cells = self._n_values * n_steps
+            zeros = bytes(n_cells)
+            for index in range(1, itemsize):
+                # Of small numbers all but the lowest plane are zero, and that they are by now.
+                if data[index * n_cells : (index + 1) * n_cells] != zeros:
+                    here[:, :, index] = planes[index]
             start += n_steps
         return series
 

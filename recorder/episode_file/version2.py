@@ -194,14 +194,14 @@ def _read_footer(body: object, first_chunk: int, offset: int) -> tuple[list[Chun
     refs = []
     end = first_chunk
     for row in rows:
-        match row:
-            case [int(start), int(n_bytes), int(first_step), int(chunk_steps)] if (
-                start == end and n_bytes > 0 and first_step >= 0 and chunk_steps > 0
-            ):
-                refs.append(ChunkRef(first_step, chunk_steps, start, n_bytes))
-                end += n_bytes
-            case _:
-                raise EpisodeFileCorruptError(f"the footer places a chunk at {row!r:.100}, where byte {end} is next")
+        # Not by a pattern, which takes as long as all the rest of the footer.
+        if not (isinstance(row, list) and len(row) == 4 and all(number.__class__ is int for number in row)):
+            raise EpisodeFileCorruptError(f"the footer places a chunk at {row!r:.100}: expected four whole numbers")
+        start, n_bytes, first_step, chunk_steps = row
+        if start != end or n_bytes <= 0 or first_step < 0 or chunk_steps <= 0:
+            raise EpisodeFileCorruptError(f"the footer places a chunk at {row!r:.100}, where byte {end} is next")
+        refs.append(ChunkRef(first_step, chunk_steps, start, n_bytes))
+        end += n_bytes
     if end != offset or sum(ref.n_steps for ref in refs) != n_steps:
         raise EpisodeFileCorruptError(
             f"the footer lists chunks up to byte {end} of {offset}, with {n_steps} steps in all: they are not these"

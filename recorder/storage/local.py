@@ -26,6 +26,10 @@ _MIN_SYNCED_TOGETHER = 8
 """From so many files on, one sync of the whole file system takes a fifth of the processor's time of one a file."""
 
 
+_READ_AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Without blocking, or opening a pipe would wait for its writer; ``O_BINARY`` is of Windows."""
+
+
 class LocalStorage(Storage):
     """A folder; made when the first file is written.
 
@@ -57,13 +61,16 @@ class LocalStorage(Storage):
     def read(self, name: str, *, max_bytes: int) -> bytes:
         path = self._path(name)
         try:
-            status = os.stat(path)
-            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
-                raise StorageError(f"not a file: {path}")
-            if status.st_size > max_bytes:
-                raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
-            with open(path, "rb", buffering=0) as file:
-                return file.readall()
+            descriptor = os.open(path, _READ_AT_ONCE)
+            try:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise StorageError(f"not a file: {path}")
+                if status.st_size > max_bytes:
+                    raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
+                return _read_whole(descriptor, status.st_size)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise _unreadable(path, error) from error
 
@@ -110,6 +117,14 @@ class LocalStorage(Storage):
         if ".." in name.split("/") or "\0" in name or os.path.isabs(name):
             raise StorageError(f"{name!r} is no place below the recordings folder: {self.root}")
         return os.path.join(self.root, name)
+
+
+def _read_whole(descriptor: int, n_bytes: int) -> bytes:
+    """A file of this many bytes. One call reads two GiB at most."""
+    parts = [os.read(descriptor, n_bytes)]
+    while (n_left := n_bytes - sum(map(len, parts))) and (part := os.read(descriptor, n_left)):
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _folders_of(paths: Iterable[str]) -> set[str]:

@@ -100,3 +100,22 @@ def test_a_bit_too_many_bytes_of_booleans_are_corrupt() -> None:
 )
 def test_the_encoding_fits_the_values(values: np.ndarray[Any, Any], expected: Encoding) -> None:
     assert choose_encoding(values) is expected
+
+
+def test_an_image_lies_together_and_a_short_vector_is_not_copied() -> None:
+    group = ColumnGroup(
+        [ColumnSpec("extras.image", "<f4", (16, 16), Encoding.DELTA), ColumnSpec("meters", "<f4", (8,), Encoding.DELTA)]
+    )
+    images, meters = np.random.default_rng(3).random((5, 16, 16), np.float32), np.ones((5, 8), np.float32)
+    decoded = group.decode([Stretch(5, group.encode([images, meters]))])
+    assert decoded["extras.image"].flags.c_contiguous
+    assert decoded["meters"].base is not None
+    assert_same_bits(decoded["meters"], meters)
+    assert_same_bits(decoded["extras.image"], images)
+
+
+@pytest.mark.parametrize("largest", [0, 1, 255, 2**8, 2**40, 2**63 - 1])
+def test_planes_of_zeros_are_restored_wherever_they_lie(largest: int) -> None:
+    group = ColumnGroup([ColumnSpec("action", "<i8", (), Encoding.PLANES)])
+    values = np.array([0, largest, 0, largest & ~0xFFFF], np.int64)
+    assert_same_bits(group.decode([Stretch(4, group.encode([values]))])["action"], values)

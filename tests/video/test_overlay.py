@@ -17,7 +17,7 @@ SHAPES = {
     "letters": lettering("Ab", 30).mask,
     "blank": lettering(" ", 30).mask,
 }
-PLACES = [(20, 9), (33, 70), (-9, 14), (290, 150), (-200, 0), (400, 400)]
+PLACES = [(20, 9), (33, 70), (-9, 14), (60, -12), (290, 150), (-200, 0), (400, 400)]
 
 
 def noisy_canvas():

@@ -70,7 +70,6 @@ class Readout:
         canvas.paint(picture.pixels, x, y)
 
 
-@lru_cache(maxsize=2048)
 def _picture(text: str, look: _Look) -> _Picture:
     if len(text) > 1 and _NUMERALS.issuperset(text):
         # Numbers change with every step: they are put together from letters whose pictures are made once.
@@ -78,6 +77,11 @@ def _picture(text: str, look: _Look) -> _Picture:
         if len(letters) == len(text):
             pixels = np.concatenate(letters, axis=1)
             return _Picture(pixels, 0, _numeral_rows(look.size, look.bold)[0], pixels.shape[1] // 3)
+    return _line(text, look)
+
+
+@lru_cache(maxsize=256)
+def _line(text: str, look: _Look) -> _Picture:
     line = lettering(text, look.size, bold=look.bold)
     return _Picture(_printed(line, look, 0, 0, line.mask.width, line.mask.height), line.left, line.top, line.width)
 

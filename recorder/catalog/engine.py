@@ -28,6 +28,10 @@ __all__ = ["Engines", "parse_url"]
 _SQLITE_CACHE_KIB = 32 * 1024
 """Page cache of a connection: with SQLite's own 2 MiB, inserts slow down threefold once the indexes have outgrown it."""
 
+_SQLITE_CHECKPOINT_PAGES = 4000
+"""16 MiB of write-ahead log before it is carried over into the database. A commit of thousands of episodes fills SQLite's own
+4 MiB, so that each would be followed by a sync; pages that many commits change are carried over once."""
+
 _SQLITE_MAPPED_BYTES = 2**31 - 2**16
 """The most that SQLite maps. Readers share the system's page cache then, and read a page without a call for each."""
 
@@ -172,6 +176,7 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
         connection.isolation_level = None  # BEGIN is ours, below: the driver's own would come too late
         if url.database is not None:
             _switch_to_wal(connection, url.database, busy_timeout_secs)
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_SQLITE_CHECKPOINT_PAGES}")
         # In write-ahead mode NORMAL loses no consistency, and no commit but the last ones before a power cut.
         for pragma in ("synchronous = NORMAL", "foreign_keys = ON", f"cache_size = -{_SQLITE_CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}")

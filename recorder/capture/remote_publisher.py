@@ -262,6 +262,8 @@ class RemotePublisher:
 def _end_of_stretch(items: list[Any], start: int) -> int:
     """Index behind the items that can travel in one message with the one at ``start``."""
     first, stop = items[start], start + 1
+    if set(map(type, items)) == {tuple}:
+        return len(items)  # the usual case; looking at each would take as long as passing it on
     if first.__class__ is tuple:
         while stop < len(items) and items[stop].__class__ is tuple:
             stop += 1

@@ -1,4 +1,4 @@
-"""Memory for 256 calls of ``record_batch``: each call copies its arrays into one row, the background thread turns rows
+"""Memory for 256 calls of ``record_batch``: each call copies its arrays into one row, the publisher turns rows
 into columns of lanes.
 
 One thread writes rows, one reads those below ``n_rows``; a row is complete before ``n_rows`` counts it, so no lock is

@@ -1,4 +1,4 @@
-"""Reading a batch block on the background thread: which rows of which lane belong to which episode.
+"""Reading a batch block on the publisher's thread: which rows of which lane belong to which episode.
 
 Rows are looked at together; a lane is only touched when its episode changes, its steps jump, or someone asks for what
 it has.

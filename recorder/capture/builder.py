@@ -1,6 +1,6 @@
 """The steps of one open episode, gathered into chunks: rows from ``record_step``, spans of a block from ``record_batch``.
 
-Runs on the background thread. A chunk ends after 256 steps, at a missing step, when the kind of a field changes, or
+Runs on the publisher's thread. A chunk ends after 256 steps, at a missing step, when the kind of a field changes, or
 when large observations fill it.
 """
 

@@ -1,6 +1,6 @@
 """From the hand-over queue to the outbox: which episodes are open, their chunks, their ends.
 
-Runs on the background thread; touches no network.
+Runs on the publisher's thread; touches no network.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ _PLAIN = frozenset([float, int, bool, type(None)])
 
 
 class EpisodeRecorder:
-    """Records episodes: copies each step at call time and hands it to a background thread, which does the rest.
+    """Records episodes: copies each step at call time and hands it over; a process of its own does the rest.
 
     Example::
 
@@ -70,7 +70,7 @@ class EpisodeRecorder:
         config: anything worth knowing of the run; JSON-like.
         key_prefix: of the Redis keys, when ``stream`` is a URL.
         socket_timeout_secs: longest wait for an answer of the server, when ``stream`` is a URL.
-        limits: intervals and budgets of the background thread.
+        limits: intervals and budgets of the sender.
 
     Raises:
         UsageError: an argument can't work.
@@ -343,7 +343,7 @@ class EpisodeRecorder:
         return self._publisher.pid
 
     def close(self, timeout_secs: float = 30.0) -> bool:
-        """End the run of this trainer: open episodes end as ``truncated``, everything is sent, the thread stops.
+        """End the run of this trainer: open episodes end as ``truncated``, everything is sent, the sender ends.
 
         A second call does nothing.
 

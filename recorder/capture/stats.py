@@ -18,7 +18,7 @@ class RecorderStats:
     """
 
     n_recorded_steps: int = 0
-    """Steps that reached the background thread and were taken."""
+    """Steps that reached the publisher and were taken."""
     n_dropped_steps: int = 0
     n_lost_steps: int = 0
     n_refused_steps: int = 0

@@ -1,6 +1,6 @@
 """The metadata that a recorder sends with an episode: what the trainer said, and what the steps add up to.
 
-Runs on the background thread.
+Runs on the publisher's thread.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class TurnedAway:
             return list(self._dropped)
 
     def added_to(self, stats: RecorderStats) -> RecorderStats:
-        """A copy of the background thread's counters with these added."""
+        """A copy of the publisher's counters with these added."""
         with self._lock:
             return replace(
                 stats,

@@ -1,7 +1,7 @@
 """What travels between a trainer and its sender process, and how: items of the hand-over queue there, reports back.
 
 Both ends are this package in one version, on one machine, joined by a socket that nobody else holds; so messages are
-pickles. Rows travel by field, which is quicker on both sides; arrays travel beside the pickle, uncopied.
+pickles. Rows travel by field, which is quicker on both sides; large arrays travel beside the pickle, uncopied.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pickle
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, repeat
+from itertools import accumulate, groupby, pairwise, repeat
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -43,6 +43,11 @@ __all__ = [
 ]
 
 _LAYOUT = ROW_FIELDS.index("layout")
+
+_HEAD_BYTES = struct.calcsize("<?I")
+
+_TOGETHER_BYTES = 2**18
+"""Arrays of up to that many bytes travel in one piece with their message; larger ones are not copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +134,33 @@ def send(connection: Connection, message: Message) -> None:
     """
     buffers: list[pickle.PickleBuffer] = []
     body = pickle.dumps(message, 5, buffer_callback=buffers.append)
-    connection.send_bytes(struct.pack("<I", len(buffers)) + body)
-    for buffer in buffers:
-        connection.send_bytes(buffer.raw())
+    arrays = [buffer.raw() for buffer in buffers]
+    sizes = [array.nbytes for array in arrays]
+    # Each write lets go of the interpreter, and taking it back costs the trainer more than copying a little.
+    are_together = sum(sizes) <= _TOGETHER_BYTES
+    head = struct.pack(f"<?I{len(sizes)}Q", are_together, len(sizes), *sizes)
+    if are_together:
+        connection.send_bytes(b"".join([head, body, *arrays]))
+    else:
+        connection.send_bytes(head + body)
+        for array in arrays:
+            connection.send_bytes(array)
 
 
 def receive(connection: Connection) -> Any:
-    """Wait for one message.
+    """Wait for one message; its arrays may be read-only.
 
     Raises:
         EOFError, OSError: nobody writes at the other end any more.
     """
-    head = connection.recv_bytes()
-    (n_buffers,) = struct.unpack_from("<I", head)
-    buffers = [bytearray(connection.recv_bytes()) for _ in range(n_buffers)]
-    return pickle.loads(memoryview(head)[4:], buffers=buffers)
+    data = memoryview(connection.recv_bytes())
+    are_together, n_arrays = struct.unpack_from("<?I", data)
+    sizes = struct.unpack_from(f"<{n_arrays}Q", data, _HEAD_BYTES)
+    body = data[_HEAD_BYTES + 8 * n_arrays :]
+    if not are_together:
+        return pickle.loads(body, buffers=[connection.recv_bytes() for _ in sizes])
+    ends = list(accumulate(sizes, initial=len(body) - sum(sizes)))
+    return pickle.loads(body, buffers=[body[start:end] for start, end in pairwise(ends)])
 
 
 class ItemEncoder:

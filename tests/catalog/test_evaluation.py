@@ -51,7 +51,7 @@ def test_a_commit_from_an_old_cursor_changes_nothing(catalog: Catalog) -> None:
         new_cursor="9-0",
         criteria_state={"x": 1},
         new_episodes=[episode(1)],
-        settled=[Settlement(0, "kept", ("x",), [])],
+        settled=[Settlement(0, "kept", ("x",), "[]")],
         n_refused=1,
         at=NOW + timedelta(hours=1),
     )

@@ -102,7 +102,7 @@ def test_why_there_is_no_recording_is_said(own_folder: Path, decision: str, word
     with Catalog(own_folder / "catalog.db") as catalog:
         row = EpisodeRow("demo", 7, decision="held")
         state = catalog.load_run_state("demo")
-        settled = [] if decision == "held" else [Settlement(7, decision, (), [])]
+        settled = [] if decision == "held" else [Settlement(7, decision, (), "[]")]
         catalog.commit_evaluation(
             "demo",
             old_cursor=state.cursor,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from benchmarks.stack import running_stack
@@ -97,6 +98,8 @@ def _train(url: str, n_episodes: int) -> None:
         first = highest = sender = 0
         for episode_id in range(_WARM_UP_EPISODES + n_episodes):
             if episode_id == _WARM_UP_EPISODES:
+                while recorder.stats().n_steps_waiting:
+                    time.sleep(_SAMPLE_SECS)  # the sender process has begun, and has dealt with them
                 sender = _resident_bytes(recorder.sender_pid)
                 first = _resident_bytes(os.getpid()) + sender
             record_steps(recorder.record_step, episode_id, values)

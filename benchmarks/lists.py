@@ -144,10 +144,12 @@ def _episodes(
     statuses = np.select(
         [luck < 0.0001, luck < 0.0011, luck < 0.0111], ["aborted", "salvaged", "truncated"], "complete"
     )
-    why = [
-        {"criterion": criterion, "keep": False, "value": 1.5, "threshold": 2.5, "detail": "not among the best"}
-        for criterion in ("periodic", "stage_transitions", "performance", "stage_boundaries")
-    ]
+    why_json = json.dumps(
+        [
+            {"criterion": criterion, "keep": False, "value": 1.5, "threshold": 2.5, "detail": "not among the best"}
+            for criterion in ("periodic", "stage_transitions", "performance", "stage_boundaries")
+        ]
+    )
     rows = []
     for index, episode_id in enumerate(ids.tolist()):
         reasons = (
@@ -164,7 +166,7 @@ def _episodes(
                 status=str(statuses[index]),
                 decision="held" if is_held[index] else "kept" if is_kept else "skipped",
                 reasons=reasons if is_kept else (),
-                why=why,
+                why_json=why_json,
                 n_steps=500,
                 survival_steps=int(lengths[index]),
                 total_reward=float(returns[index]),

@@ -50,6 +50,14 @@ def hatching(width: int, height: int, pitch: int) -> Mask:
     return Mask(np.repeat(lines, 3, axis=1))
 
 
+@lru_cache(maxsize=32)
+def _hatched_track(width: int, height: int, pitch: int) -> Mask:
+    """A rounded track that is hatched; one object a size, because what stamps it remembers it by that."""
+    return Mask(
+        np.where(hatching(width, height, pitch).coverage > 0, rounded(width, height, height // 2).coverage, np.uint8(0))
+    )
+
+
 def rows_fit(n_rows: int, area: Rect, layout: Layout) -> bool:
     """Whether so many rows can be read in an area."""
     return n_rows <= _rows_that_fit(area, layout) * _columns_that_fit(area, layout)
@@ -111,8 +119,7 @@ class BarRows:
         self._track_width = max(4, width - self._track_left - gap - value_width)
         self._track_height = max(4, min(layout.px(20), round(self._rows[0].height * 0.42)))
         mask = rounded(self._track_width, self._track_height, self._track_height // 2)
-        lines = hatching(self._track_width, self._track_height, max(4, layout.px(9)))
-        hatched = Mask(np.where(lines.coverage > 0, mask.coverage, np.uint8(0)))
+        hatched = _hatched_track(self._track_width, self._track_height, max(4, layout.px(9)))
         self._tracks: list[Track] = []
         self._readouts: list[Readout] = []
         self._value_width = value_width + gap // 2

@@ -128,7 +128,7 @@ class RemotePublisher:
                     self._handover.wake.wait(self._forward_secs)
                 self._handover.wake.clear()
                 while self._forward():
-                    pass
+                    self._read_reports()
                 self._read_reports()
             self._await_end()
         except Exception as error:  # noqa: BLE001 - the end of the socket, most likely
@@ -160,8 +160,9 @@ class RemotePublisher:
     def _forward_alike(self, items: list[Any]) -> None:
         """Pass on items that can travel together, or the only one; what can't travel costs itself alone."""
         first = items[0]
-        n_batch_steps = sum(getattr(item, "n_steps", 0) for item in items)
-        n_steps = len(items) if first.__class__ is tuple else n_batch_steps
+        are_rows = first.__class__ is tuple
+        n_batch_steps = 0 if are_rows else sum(getattr(item, "n_steps", 0) for item in items)
+        n_steps = len(items) if are_rows else n_batch_steps
         try:
             if hasattr(first, "resolve"):
                 first = first.resolve()
@@ -242,7 +243,7 @@ class RemotePublisher:
         self._connection.close()
         reason = f"the sender process (pid {self._process.pid}) ended {_how(self._process.wait())}"
         self.error = RecorderError(f"{reason}: {error or type(error).__name__}")
-        if (tell := self._on_lost()) is not None:
+        if self._deadline == float("inf") and (tell := self._on_lost()) is not None:
             tell(reason)
         report = self._report
         stats = report.stats

@@ -222,7 +222,7 @@ def test_a_server_that_is_nearly_full_makes_the_recorder_pause_and_recover(serve
         assert recorder.stats().n_bytes_pending > 0
         client.config_set("maxmemory", 0)
         wait_until(lambda: len(ends(stream, RUN)) == 1, message="the end of the pause")
-        assert not recorder.stats().is_server_full
+        wait_until(lambda: not recorder.stats().is_server_full, message="the counters of after the pause")
         assert recorder.close()
     assert_whole(server, {1: 700})
 

@@ -103,6 +103,10 @@ class HandOver:
         self.max_steps = self._asked_steps = maxsize * BLOCK_STEPS
         self.items: deque[Any] = deque()
         self.wake = threading.Event()
+        self.wake_steps = WAKE_STEPS
+        """Waiting steps at which the background thread is woken."""
+        self.wakes_at_ends = True
+        """Whether the end of an episode wakes it too; otherwise the thread finds it when it looks next."""
         self._batch_lock = threading.Lock()
         self._n_batch_steps_in = 0
         self._n_batch_steps_out = 0
@@ -119,14 +123,14 @@ class HandOver:
         if n_waiting >= self.max_steps:
             return False
         items.append(row)
-        if n_waiting >= WAKE_STEPS and not self.wake.is_set():
+        if n_waiting >= self.wake_steps and not self.wake.is_set():
             self.wake.set()
         return True
 
     def put_rows(self, rows: Iterable[Row]) -> None:
         """Hand steps over for which there is room."""
         self.items.extend(rows)
-        if len(self.items) >= WAKE_STEPS and not self.wake.is_set():
+        if len(self.items) >= self.wake_steps and not self.wake.is_set():
             self.wake.set()
 
     def has_room(self, n_steps: int) -> bool:
@@ -146,9 +150,10 @@ class HandOver:
         self._n_batch_steps_out += n_steps
 
     def put_always(self, item: Finish | Keep | Abort | CloseRun | TrainerGone) -> None:
-        """Hand over what must not be dropped, and wake the background thread."""
+        """Hand over what must not be dropped."""
         self.items.append(item)
-        self.wake.set()
+        if self.wakes_at_ends or isinstance(item, CloseRun):
+            self.wake.set()
 
     def fit_to(self, item: Any) -> None:
         """Hold as many steps as take no more than a bounded amount of memory, judged by one that has just come out."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from recorder.capture.handover import WAKE_STEPS, BatchRow, CloseRun, HandOver, Keep
+from recorder.capture.handover import BatchRow, CloseRun, HandOver, Keep
 from recorder.capture.publisher import EXIT_SECS, JOIN_SECS
 from recorder.capture.stats import RecorderStats
 from recorder.capture.throttled_log import ThrottledLog
@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 
 _FORWARD_SECS = 0.1
 """What a trainer that is killed loses at most of what it has handed over."""
+
+_WAKE_STEPS = 1024
+"""Waiting steps at which they are passed on before that."""
 
 _FORWARD_ITEMS = 512
 """Items passed on at a time: it takes a fifth of a millisecond, which is as long as the trainer may wait for it."""
@@ -54,6 +57,8 @@ class RemotePublisher:
         self, hello: Hello, handover: HandOver, away: TurnedAway, *, on_lost: Callable[[], Callable[[str], None] | None]
     ) -> None:
         self._handover = handover
+        # Each look costs the trainer a moment, and many lanes end many episodes a second.
+        handover.wake_steps, handover.wakes_at_ends = _WAKE_STEPS, False
         self._away = away
         self._on_lost = on_lost
         self._forward_secs = min(_FORWARD_SECS, hello.limits.flush_interval_secs)
@@ -124,7 +129,7 @@ class RemotePublisher:
         try:
             send(self._connection, hello)
             while self._deadline_said == float("inf"):
-                if len(self._handover.items) < WAKE_STEPS:
+                if len(self._handover.items) < _WAKE_STEPS:
                     self._handover.wake.wait(self._forward_secs)
                 self._handover.wake.clear()
                 while self._forward():

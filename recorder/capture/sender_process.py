@@ -31,8 +31,9 @@ __all__ = ["main"]
 
 _log = logging.getLogger("recorder.capture.sender_process")
 
-_QUEUE_BLOCKS = 64
-"""Beyond them the socket fills, and then the trainer's own queue, which decides what is dropped."""
+_QUEUE_BLOCKS = 640
+"""40,960 steps: a flat-out trainer is ahead by as much while a worker has the other core. Beyond them the socket fills, and
+then the trainer's own queue, which decides what is dropped."""
 
 _ORPHAN_SECS = 15.0
 """How long what a dead trainer handed over may take to be sent."""

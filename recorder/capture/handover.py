@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ __all__ = [
     "Item",
     "Keep",
     "TrainerGone",
+    "end_of_calls",
 ]
 
 BLOCK_STEPS = 64
@@ -89,6 +90,15 @@ class TrainerGone:
     """The last item of a recorder whose trainer died: what it handed over is sent, but nothing is ended in its name."""
 
 
+def end_of_calls(items: Sequence[Any], start: int) -> int:
+    """Index behind the calls of ``record_batch`` that fill the same block as the one at ``start``, each in its turn."""
+    block = items[start].block
+    stop = start + 1
+    while stop < len(items) and items[stop].__class__ is BatchRow and items[stop].block is block:
+        stop += 1
+    return stop
+
+
 Item = Row | BatchRow | Finish | Keep | Abort | CloseRun | TrainerGone
 
 
@@ -115,6 +125,11 @@ class HandOver:
     def n_waiting_steps(self) -> int:
         """Steps in the queue; an end of an episode counts as one."""
         return len(self.items) + self._n_batch_steps_in - self._n_batch_steps_out
+
+    def count_steps(self) -> int:
+        """Steps in the queue, whatever they travel in; looks at each item."""
+        items = list(self.items)
+        return sum(1 if item.__class__ is tuple else getattr(item, "n_steps", 0) for item in items)
 
     def put_row(self, row: Any) -> bool:
         """Hand one step over; False when the queue is full."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from recorder.capture.block_cursor import BlockCursor
 from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
-from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep, TrainerGone
+from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep, TrainerGone, end_of_calls
 from recorder.capture.known_schema import KnownSchema
 from recorder.capture.outbox import Outbox, Packet
 from recorder.capture.stats import RecorderStats
@@ -78,8 +78,7 @@ class Intake:
                     stop += 1
                 self._guarded(self._take_rows, items[start:stop])
             elif first.__class__ is BatchRow:
-                while stop < n_items and items[stop].__class__ is BatchRow and items[stop].block is first.block:
-                    stop += 1
+                stop = end_of_calls(items, start)
                 self._guarded(self._read_block, first.block, items[stop - 1].row + 1)
             else:
                 self._guarded(self._take_event, first)

@@ -7,10 +7,8 @@ counted and marked as a gap.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import socket
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +18,7 @@ from recorder.capture.handover import WAKE_STEPS, CloseRun, HandOver, TrainerGon
 from recorder.capture.intake import Intake
 from recorder.capture.limits import PublisherLimits
 from recorder.capture.outbox import Outbox
+from recorder.capture.queue_thread import QueueThread
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
 from recorder.capture.switch_interval import prompt_switching
@@ -28,26 +27,24 @@ from recorder.capture.turned_away import TurnedAway
 from recorder.errors import RecorderError, StreamError
 from recorder.step_stream import Play, StepStream
 
-__all__ = ["EXIT_SECS", "JOIN_SECS", "Publisher"]
+__all__ = ["Publisher"]
 
 _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_SECS = 0.25
 _LONGEST_BACKOFF_SECS = 5.0
-JOIN_SECS = 3.0
-"""Beyond its own deadline, how long the thread may still wait for an answer."""
-EXIT_SECS = 5.0
-"""How long the interpreter's end may wait for a recorder that was not closed."""
 _CUTTING_SHARE = 0.005
-"""Part of the time that may go into chunks that are not full: many slow lanes have many of them at each flush."""
+"""Part of the time that may go into chunks that are not full, on a thread beside the trainer's: many slow lanes have many of
+them at each flush."""
 _LONGEST_UNCUT_SECS = 2.0
-"""What a trainer that dies loses at most, and how far a live viewer lags behind, when chunks are slow to fill."""
+"""How far a live viewer lags behind at most when chunks are slow to fill; on a thread of the trainer, also what its death
+loses."""
 _DRAIN_ITEMS = 4096
 """Items taken at a time, so that sending and heartbeats get their turn under a flood."""
 
 
-class Publisher:
-    """Owns the thread.
+class Publisher(QueueThread):
+    """Encodes and sends.
 
     Args:
         stream: where entries go.
@@ -74,9 +71,9 @@ class Publisher:
         pid: int,
         cutting_share: float = _CUTTING_SHARE,
     ) -> None:
+        super().__init__(handover, identity.run_id)
         self._stream = stream
         self._identity = identity
-        self._handover = handover
         self._stats = stats
         self._away = away
         self._limits = limits
@@ -94,59 +91,23 @@ class Publisher:
         self._next_beat = 0.0
         self._next_cut = 0.0
         self._info_sent = False
-        self.error: BaseException | None = None
-        """What went wrong last, for a strict recorder to raise."""
-        self._deadline = float("inf")
-        self.is_complete = False
-        """Whether the thread ended with everything sent."""
-        self._thread = threading.Thread(target=self._run_promptly, name=f"recorder-{identity.run_id}", daemon=True)
 
     @property
     def pid(self) -> None:
         """Of a process of its own: it has none."""
         return None
 
-    def start(self) -> None:
-        """Begin; ends by itself, in order, when the interpreter does."""
-        self._thread.start()
-        atexit.register(self._close_at_exit)
-
-    def close(self, timeout_secs: float) -> bool:
-        """Send everything that was handed over, end the run, and stop; False when something was not sent in time."""
-        self.close_soon(timeout_secs)
-        if self._thread.is_alive():
-            self._thread.join(timeout_secs + JOIN_SECS)
-        return self.is_complete
-
-    def close_soon(self, timeout_secs: float) -> None:
-        """The same without waiting for it; a second call can only shorten the time."""
-        self._end_soon(timeout_secs, CloseRun())
-
     def trainer_gone(self, timeout_secs: float) -> None:
         """Send what was handed over, leave open episodes open, and stop; after ``close_soon`` it only shortens the time."""
         self._end_soon(timeout_secs, TrainerGone())
 
-    def _end_soon(self, timeout_secs: float, last: CloseRun | TrainerGone) -> None:
-        is_first = self._deadline == float("inf")
-        self._deadline = min(self._deadline, time.monotonic() + timeout_secs)
-        if is_first and self._thread.is_alive():
-            self._handover.put_always(last)
-
     def forget_in_fork(self) -> None:
         """Nothing to let go of: a fork has no such thread."""
-
-    def _close_at_exit(self) -> None:
-        self.close(EXIT_SECS)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the thread runs; never in a fork of the process that started it."""
-        return self._thread.is_alive()
 
     def join(self, timeout_secs: float) -> bool:
         """Wait until the thread has ended; False when it has not."""
         self._thread.join(timeout_secs)
-        return not self._thread.is_alive()
+        return not self.is_alive
 
     def own_stats(self) -> RecorderStats:
         """A copy of the counters, without those of the trainer's threads."""
@@ -161,11 +122,11 @@ class Publisher:
         """A copy of the counters, those of the trainer's threads included."""
         return replace(self._away.added_to(self._stats), n_steps_waiting=self._handover.n_waiting_steps)
 
-    def _run_promptly(self) -> None:
-        with prompt_switching():
-            self._run()
-
     def _run(self) -> None:
+        with prompt_switching():
+            self._publish()
+
+    def _publish(self) -> None:
         next_flush = time.monotonic() + self._limits.flush_interval_secs
         while not self._is_done():
             next_act = min(next_flush, max(self._next_beat, self._not_before))
@@ -189,15 +150,14 @@ class Publisher:
         self._count_unsent()
         self._next_beat = 0.0
         self._beat(is_closed=not self._is_trainer_gone)
-        atexit.unregister(self._close_at_exit)
 
     def _count_unsent(self) -> None:
         """What could not be sent before the deadline is lost."""
         n_steps = self._outbox.n_pending_steps
         self._stats.n_recorded_steps -= n_steps
-        left = sum(max(1, getattr(item, "n_steps", 1)) for item in self._handover.items if _holds_steps(item))
-        self._stats.n_lost_steps += n_steps + left
-        self.is_complete = not self._outbox and not left
+        n_left = self._handover.count_steps()
+        self._stats.n_lost_steps += n_steps + n_left
+        self.is_complete = not self._outbox and not n_left
 
     def _is_done(self) -> bool:
         if not self._is_closing:
@@ -224,7 +184,7 @@ class Publisher:
         return len(items)
 
     def _cut_chunks(self, now: float) -> None:
-        """Encode what is pending, as often as that takes a small part of the time: it is time that the trainer lacks."""
+        """Encode what is pending, as often as that takes a small part of the time."""
         if now < self._next_cut and not self._is_closing:
             return
         began = time.thread_time()
@@ -305,7 +265,3 @@ class Publisher:
         self.error = error
         self._stats.n_errors += 1
         self._stats.last_error = str(error)
-
-
-def _holds_steps(item: object) -> bool:
-    return item.__class__ is tuple or hasattr(item, "n_steps")

@@ -130,7 +130,7 @@ class EpisodeRecorder:
             identity,
             self._handover,
             self._away,
-            in_process=sender == "process",
+            in_own_process=sender == "process",
             info=info,
             limits=limits or PublisherLimits(),
             on_lost=weakref.WeakMethod(self._sender_lost),  # a thread must not keep a recorder that nobody holds

@@ -7,17 +7,15 @@ steps into a socket.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from recorder.capture.handover import BatchRow, CloseRun, HandOver, Keep
-from recorder.capture.publisher import EXIT_SECS, JOIN_SECS
+from recorder.capture.handover import BatchRow, CloseRun, HandOver, Keep, end_of_calls
+from recorder.capture.queue_thread import JOIN_SECS, QueueThread
 from recorder.capture.stats import RecorderStats
 from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import Dropped, TurnedAway
@@ -40,8 +38,8 @@ _FORWARD_ITEMS = 4096
 later if it never waits: a flat-out trainer would outrun fewer. So many take 1.6 ms."""
 
 
-class RemotePublisher:
-    """Owns a sender process, and the thread that feeds it.
+class RemotePublisher(QueueThread):
+    """Owns a sender process, and feeds it.
 
     Args:
         hello: what the process has to know.
@@ -57,9 +55,8 @@ class RemotePublisher:
     def __init__(
         self, hello: Hello, handover: HandOver, away: TurnedAway, *, on_lost: Callable[[], Callable[[str], None] | None]
     ) -> None:
-        self._handover = handover
-        # Each look costs the trainer a moment, and many lanes end many episodes a second.
-        handover.wake_steps, handover.wakes_at_ends = _WAKE_STEPS, False
+        super().__init__(handover, hello.identity.run_id)
+        self._hello = hello
         self._away = away
         self._on_lost = on_lost
         self._forward_secs = min(_FORWARD_SECS, hello.limits.flush_interval_secs)
@@ -68,47 +65,15 @@ class RemotePublisher:
         self._report = Report(RecorderStats(), 0, 0, None, [], False, False)
         self._n_forwarded_steps = 0
         self._counted = away.counted()
-        self._deadline = self._deadline_said = float("inf")
-        self.error: BaseException | None = None
-        """What went wrong last, for a strict recorder to raise."""
-        self.is_complete = False
-        """Whether the process ended with everything sent."""
+        self._deadline_said = float("inf")
         self._process, self._connection = spawn_linked("recorder.capture.sender_process")
-        self._thread = threading.Thread(
-            target=self._run, args=[hello], name=f"recorder-{hello.identity.run_id}", daemon=True
-        )
+        # Each look costs the trainer a moment, and many lanes end many episodes a second.
+        handover.wake_steps, handover.wakes_at_ends = _WAKE_STEPS, False
 
     @property
     def pid(self) -> int:
         """Of the sender process."""
         return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the thread runs; never in a fork of the process that started it."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """Begin; ends by itself, in order, when the interpreter does."""
-        self._thread.start()
-        atexit.register(self._close_at_exit)
-
-    def close(self, timeout_secs: float) -> bool:
-        """Send everything that was handed over, end the run, and stop; False when something was not sent in time."""
-        self.close_soon(timeout_secs)
-        if self._thread.is_alive():
-            self._thread.join(timeout_secs + 2 * JOIN_SECS)
-            if self._thread.is_alive():
-                self._process.kill()  # it hangs; nothing that it holds arrives any more
-                self._thread.join(JOIN_SECS)
-        return self.is_complete
-
-    def close_soon(self, timeout_secs: float) -> None:
-        """The same without waiting for it; a second call can only shorten the time."""
-        is_first = self._deadline == float("inf")
-        self._deadline = min(self._deadline, time.monotonic() + timeout_secs)
-        if is_first and self._thread.is_alive():
-            self._handover.put_always(CloseRun())
 
     def forget_in_fork(self) -> None:
         """In a fork: the process behind the socket must see it close when the trainer itself ends."""
@@ -123,12 +88,15 @@ class RemotePublisher:
             n_steps_waiting=self._handover.n_waiting_steps + n_under_way + report.stats.n_steps_waiting,
         )
 
-    def _close_at_exit(self) -> None:
-        self.close(EXIT_SECS)
+    def _await_end(self, timeout_secs: float) -> None:
+        super()._await_end(timeout_secs + JOIN_SECS)
+        if self.is_alive:
+            self._process.kill()  # it hangs; nothing that it holds arrives any more
+            super()._await_end(0.0)
 
-    def _run(self, hello: Hello) -> None:
+    def _run(self) -> None:
         try:
-            send(self._connection, hello)
+            send(self._connection, self._hello)
             while self._deadline_said == float("inf"):
                 if len(self._handover.items) < _WAKE_STEPS:
                     self._handover.wake.wait(self._forward_secs)
@@ -136,13 +104,12 @@ class RemotePublisher:
                 while self._forward():
                     self._read_reports()
                 self._read_reports()
-            self._await_end()
+            self._let_finish()
         except Exception as error:  # noqa: BLE001 - the end of the socket, most likely
             self._process_lost(error)
         finally:
             self._connection.close()
             self._process.wait()
-            atexit.unregister(self._close_at_exit)
 
     def _forward(self) -> int:
         """Pass on some of what is in the queue; gives the number of items."""
@@ -218,7 +185,7 @@ class RemotePublisher:
         for message in messages:
             send(self._connection, message)
 
-    def _await_end(self) -> None:
+    def _let_finish(self) -> None:
         while not self._report.is_over:
             if time.monotonic() > self._deadline + JOIN_SECS:
                 self._process.kill()
@@ -254,7 +221,7 @@ class RemotePublisher:
         report = self._report
         stats = report.stats
         n_sent = stats.n_recorded_steps - report.n_unsent_steps
-        n_left = sum(max(1, getattr(item, "n_steps", 1)) for item in self._handover.items if _holds_steps(item))
+        n_left = self._handover.count_steps()
         n_gone = self._n_forwarded_steps - n_sent - stats.n_lost_steps - stats.n_refused_steps
         self._report = report._replace(
             stats=replace(
@@ -275,13 +242,8 @@ def _end_of_stretch(items: list[Any], start: int) -> int:
         while stop < len(items) and items[stop].__class__ is tuple:
             stop += 1
     elif first.__class__ is BatchRow:
-        while stop < len(items) and items[stop].__class__ is BatchRow and items[stop].block is first.block:
-            stop += 1
+        stop = end_of_calls(items, start)
     return stop
-
-
-def _holds_steps(item: object) -> bool:
-    return item.__class__ is tuple or hasattr(item, "n_steps")
 
 
 def _how(status: int) -> str:

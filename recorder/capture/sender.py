@@ -28,7 +28,7 @@ def make_publisher(
     handover: HandOver,
     away: TurnedAway,
     *,
-    in_process: bool,
+    in_own_process: bool,
     info: dict[str, Any],
     limits: PublisherLimits,
     on_lost: Callable[[], Callable[[str], None] | None],
@@ -36,11 +36,11 @@ def make_publisher(
     """A publisher that has not been started.
 
     Args:
-        in_process: let a process of its own do the work, when ``stream`` leads to a server and one can be started.
+        in_own_process: let a process of its own do the work, when ``stream`` leads to a server and one can be started.
         on_lost: as for ``RemotePublisher``.
     """
     # A stream of a kind of its own may have ties to this process.
-    if in_process and type(stream) is RedisStepStream:
+    if in_own_process and type(stream) is RedisStepStream:
         hello = Hello(stream, os.getpid(), identity, info, limits)
         try:
             return RemotePublisher(hello, handover, away, on_lost=on_lost)

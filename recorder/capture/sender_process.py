@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import assert_never
 
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
 from recorder.capture.publisher import Publisher
 from recorder.capture.stats import RecorderStats
 from recorder.capture.turned_away import Dropped, TurnedAway
-from recorder.capture.wire import BlockRows, Close, Hello, ItemDecoder, NewBlock, Report, Rows, receive, send
+from recorder.capture.wire import BlockRows, Close, Hello, ItemDecoder, Message, NewBlock, Report, Rows, receive, send
 from recorder.errors import RecorderError
 
 __all__ = ["main"]
@@ -73,7 +73,7 @@ class _Desk:
             _log.exception("the trainer's messages can't be read any more")
         self.publisher.trainer_gone(_ORPHAN_SECS)
 
-    def _take(self, message: Any) -> None:
+    def _take(self, message: Message) -> None:
         match message:
             case Rows():
                 self._make_room(message.n_steps)
@@ -94,6 +94,8 @@ class _Desk:
                 self.away.count_as(message)
             case Close():
                 self.publisher.close_soon(message.timeout_secs)
+            case _:
+                assert_never(message)
 
     def _make_room(self, n_steps: int) -> None:
         self.handover.wait_for_room(n_steps, lambda: self.publisher.is_alive)

@@ -37,7 +37,7 @@ class RecorderStats:
     n_bytes_pending: int = 0
     """Encoded and not yet acknowledged by the server."""
     n_steps_waiting: int = 0
-    """In the hand-over queue now."""
+    """Handed over and not yet taken by what encodes them: in the hand-over queue, or on the way to the sender process."""
     n_reconnects: int = 0
     n_errors: int = 0
     """Calls that failed and were swallowed, so that training goes on."""

@@ -122,10 +122,11 @@ class Report(NamedTuple):
     is_complete: bool
 
 
-Message = Rows | NewBlock | BlockRows | Dropped | RecorderStats | Finish | Keep | Abort | Close | Report | Hello
+Message = Rows | NewBlock | BlockRows | Dropped | RecorderStats | Finish | Keep | Abort | Close
+"""What a trainer says after its ``Hello``."""
 
 
-def send(connection: Connection, message: Message) -> None:
+def send(connection: Connection, message: Hello | Message | Report) -> None:
     """Write one message.
 
     Raises:

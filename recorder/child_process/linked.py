@@ -14,8 +14,6 @@ from pathlib import Path
 
 __all__ = ["spawn_linked"]
 
-_PACKAGE_HOME = Path(__file__).parents[2]
-
 
 def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
     """Start ``python -m MODULE DESCRIPTOR`` in a session of its own.
@@ -33,8 +31,8 @@ def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
         raise OSError("this interpreter does not know its own path")
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        # The same package as here, in whatever folder the owner was started; no file there stands in for a module.
-        search = os.pathsep.join(filter(None, [str(_PACKAGE_HOME), os.environ.get("PYTHONPATH")]))
+        # It finds what the owner finds, in the owner's order: wherever that was started, whatever it has added since.
+        search = os.pathsep.join(place or str(Path.cwd()) for place in sys.path if isinstance(place, str))
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, str(theirs.fileno())],
             stdin=subprocess.DEVNULL,

@@ -63,8 +63,7 @@ class Overlay:
         """
         canvas = self._canvas
         if x < 0 or y < 0 or x + mask.width > canvas.width or y + mask.height > canvas.height:
-            columns = slice(3 * max(0, -x), 3 * max(0, canvas.width - x))
-            mask = Mask(mask.coverage[max(0, -y) : max(0, canvas.height - y), columns].copy())
+            mask = _part(mask, max(0, -x), max(0, -y), max(0, canvas.width - x), max(0, canvas.height - y))
             x, y = max(0, x), max(0, y)
         if not mask.width * mask.height:
             return
@@ -89,6 +88,12 @@ class Overlay:
             pixels, places, below, tiles = self._stamped.pop()
             pixels[places] = below
             self._canvas.touch_tiles(tiles)
+
+
+@lru_cache(maxsize=256)
+def _part(mask: Mask, left: int, top: int, right: int, bottom: int) -> Mask:
+    """The same part of a mask is the same mask: what is known of a mask is kept by it."""
+    return Mask(mask.coverage[top:bottom, 3 * left : 3 * right].copy())
 
 
 @lru_cache(maxsize=2048)

@@ -44,13 +44,16 @@ class BatchBlock:
         """Memory that one step of one lane takes."""
         self.chunk_steps = max(1, min(MAX_CHUNK_STEPS, MAX_CHUNK_BYTES // self.step_bytes))
         self.max_rows = max(1, min(MAX_CHUNK_STEPS, _MAX_BLOCK_BYTES // (2 * row_bytes)))
-        self.columns = {name: np.empty((self.max_rows, *shape), dtype) for name, (dtype, shape) in kind.items()}
+        # A row is one piece of memory: a call touches few lines of it, and it travels as it is.
+        places = (np.dtype(np.int64), lanes.shape)
+        layout = np.dtype([(str(index), *of) for index, of in enumerate((places, places, *kind.values()))], align=True)
+        self._rows = np.empty(self.max_rows, layout)
+        self.episode_ids, self.steps, *columns = (self._rows[field] for field in layout.names or ())
+        self.columns: dict[str, NDArray[Any]] = dict(zip(kind, columns, strict=True))
         self._by_lane = {
             name: np.empty((shape[0], self.max_rows, *shape[1:]), dtype) for name, (dtype, shape) in kind.items()
         }
         self._n_turned = 0
-        self.episode_ids = np.empty((self.max_rows, len(lanes)), np.int64)
-        self.steps = np.empty((self.max_rows, len(lanes)), np.int64)
         self.n_rows = 0
 
     def write(self, episode_ids: Any, steps: Any, arrays: Mapping[str, NDArray[Any]]) -> int:
@@ -63,6 +66,10 @@ class BatchBlock:
             columns[name][row] = array
         self.n_rows = row + 1
         return row
+
+    def row_bytes(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """``uint8[n_bytes]``: rows as they lie in memory, a view; the same in every block of this kind and number of lanes."""
+        return self._rows[start:stop].view(np.uint8)
 
     def turn(self, n_rows: int) -> None:
         """Put the rows up to ``n_rows`` beside those of their lane: all lanes at once, while the rows are fresh."""

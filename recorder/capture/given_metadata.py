@@ -23,6 +23,11 @@ __all__ = ["given_metadata", "plain", "whole_number"]
 _MAX_FIELD_BYTES = 64 * 2**10
 """Packed size of one field: readers bound what they unpack, and larger things belong into ``extras``."""
 
+_UNUSABLE = (UsageError, TypeError, ValueError, OverflowError, RecursionError)
+
+_PLAIN = frozenset([float, bool, bytes, str, type(None)])
+"""What msgpack carries as it is."""
+
 _RETURNS = ("total_reward", "extrinsic_reward", "intrinsic_reward")
 
 
@@ -32,6 +37,8 @@ def whole_number(value: Any) -> int:
     Raises:
         UsageError: it is none, it is negative, it does not fit 63 bits, or it lies on a device.
     """
+    if value.__class__ is int and 0 <= value < 2**63:
+        return value
     if is_cuda(value):
         raise UsageError("ids, step numbers and lanes are needed on the host at once: pass them as ints or CPU tensors")
     try:
@@ -49,6 +56,8 @@ def plain(value: Any) -> Any:
     Raises:
         UsageError: something in it is neither a number, a text, a list nor a map, or it lies on a device.
     """
+    if value.__class__ in _PLAIN:
+        return value
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | float | bytes):
@@ -81,7 +90,11 @@ def given_metadata(
     if metadata is None:
         return {}, []
     if isinstance(metadata, EpisodeMetadata):
-        values = {field.name: getattr(metadata, field.name) for field in fields(EpisodeMetadata)}
+        values = {
+            name: value
+            for name, default in _DEFAULTS.items()
+            if not ((value := getattr(metadata, name)).__class__ is default.__class__ and value == default)
+        }
     else:
         try:
             values = {str(name): value for name, value in metadata.items() if value is not None}
@@ -91,29 +104,41 @@ def given_metadata(
     wrong = []
     for name, value in values.items():
         try:
-            given[name] = _plain_field(name, value)
-        except (UsageError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            given[name] = _CONVERSIONS.get(name, plain)(value)
+        except _UNUSABLE as error:
             wrong.append(UsageError(f"metadata: {name}: {error}"))
+    if not _fits(given):
+        for name in list(given):
+            try:
+                _check_size(given[name])
+            except _UNUSABLE as error:
+                del given[name]
+                wrong.append(UsageError(f"metadata: {name}: {error}"))
     if isinstance(metadata, EpisodeMetadata):
-        has_returns = any(given.get(name) for name in _RETURNS)
-        given = {
-            name: value
-            for name, value in given.items()
-            if value != _DEFAULTS[name] or (has_returns and name in _RETURNS)
-        }
+        given = {name: value for name, value in given.items() if value != _PLAIN_DEFAULTS[name]}
+        if any(name in given for name in _RETURNS):
+            given.update({name: 0.0 for name in _RETURNS if name not in given})
     return given, wrong
 
 
-def _plain_field(name: str, value: Any) -> Any:
-    convert = _CONVERSIONS.get(name, plain)
-    value = convert(value)
+def _fits(given: Mapping[str, Any]) -> bool:
+    """Whether all fields together are small enough for one, which is the usual case."""
+    try:
+        _check_size(given)
+    except _UNUSABLE:
+        return False
+    return True
+
+
+def _check_size(value: Any) -> None:
     n_bytes = len(pack_body(value))
     if n_bytes > _MAX_FIELD_BYTES:
         raise UsageError(f"{n_bytes} bytes; at most {_MAX_FIELD_BYTES} are kept")
-    return value
 
 
 def _whole(value: Any) -> int:
+    if value.__class__ is int and -(2**63) <= value < 2**63:
+        return value
     number = plain(value)
     if int(number) != number or not -(2**63) <= number < 2**63:
         raise UsageError(f"expected a whole number of 64 bits, found {number!r:.60}")
@@ -166,4 +191,5 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "run_id": str,
 }
 
-_DEFAULTS = EpisodeMetadata().to_map()
+_DEFAULTS = {field.name: getattr(EpisodeMetadata(), field.name) for field in fields(EpisodeMetadata)}
+_PLAIN_DEFAULTS = EpisodeMetadata().to_map()

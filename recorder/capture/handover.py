@@ -35,6 +35,9 @@ BLOCK_STEPS = 64
 WAKE_STEPS = 256
 """Waiting steps at which the background thread is woken before its next flush: a whole chunk."""
 
+_WAKE_BATCH_STEPS = 16 * WAKE_STEPS
+"""The same for calls of ``record_batch``, of which many lanes make quick work."""
+
 _MAX_QUEUE_BYTES = 256 * 2**20
 """With large observations the queue holds fewer steps than ``queue_maxsize`` says: a few million steps of a small
 environment and a few thousand images take the same memory."""
@@ -117,7 +120,6 @@ class HandOver:
         """Waiting steps at which the background thread is woken."""
         self.wakes_at_ends = True
         """Whether the end of an episode wakes it too; otherwise the thread finds it when it looks next."""
-        self._batch_lock = threading.Lock()
         self._n_batch_steps_in = 0
         self._n_batch_steps_out = 0
 
@@ -150,14 +152,14 @@ class HandOver:
 
     def has_room(self, n_steps: int) -> bool:
         """Whether that many steps fit now."""
-        return self.n_waiting_steps + n_steps <= max(self.max_steps, n_steps)
+        n_waiting = self.n_waiting_steps
+        return n_waiting + n_steps <= self.max_steps or not n_waiting
 
     def put_batch(self, item: Any, n_steps: int) -> None:
-        """Hand one call of ``record_batch`` over."""
-        with self._batch_lock:
-            self._n_batch_steps_in += n_steps
+        """Hand one call of ``record_batch`` over; one thread at a time."""
+        self._n_batch_steps_in += n_steps
         self.items.append(item)
-        if self.n_waiting_steps >= WAKE_STEPS * BLOCK_STEPS // 4 and not self.wake.is_set():
+        if self.n_waiting_steps >= _WAKE_BATCH_STEPS and not self.wake.is_set():
             self.wake.set()
 
     def batch_taken(self, n_steps: int) -> None:

@@ -93,14 +93,9 @@ class BlockRows(NamedTuple):
 
     start: int
     stop: int
-    episode_ids: NDArray[np.int64]
-    steps: NDArray[np.int64]
-    columns: list[NDArray[Any]]
-
-    @property
-    def n_steps(self) -> int:
-        """Steps in it."""
-        return self.steps.size
+    data: NDArray[np.uint8]
+    n_steps: int
+    """Steps in them, of all lanes."""
 
 
 class Close(NamedTuple):
@@ -186,9 +181,7 @@ class ItemEncoder:
         if block is not self._block:
             self._block = block
             yield NewBlock(block.kind, block.lanes)
-        new = slice(start, stop)
-        columns = [column[new] for column in block.columns.values()]
-        yield BlockRows(start, stop, block.episode_ids[new], block.steps[new], columns)
+        yield BlockRows(start, stop, block.row_bytes(start, stop), (stop - start) * len(block.lanes))
 
     def _changed(self, layout: Layout) -> Layout | None:
         if layout is self._layout:
@@ -220,10 +213,6 @@ class ItemDecoder:
         block = self._block
         if block is None or block.n_rows != message.start:
             raise ValueError(f"rows {message.start} to {message.stop} belong to no block")
-        new = slice(message.start, message.stop)
-        for name, array in zip(block.kind, message.columns, strict=True):
-            block.columns[name][new] = array
-        block.episode_ids[new] = message.episode_ids
-        block.steps[new] = message.steps
+        block.row_bytes(message.start, message.stop)[:] = message.data
         block.n_rows = message.stop
         return [BatchRow(block, row) for row in range(message.start, message.stop)]

@@ -19,7 +19,18 @@ from recorder.capture.queue_thread import JOIN_SECS, QueueThread
 from recorder.capture.stats import RecorderStats
 from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import Dropped, TurnedAway
-from recorder.capture.wire import Close, Hello, ItemEncoder, Message, Report, receive, send
+from recorder.capture.wire import (
+    TOGETHER_BYTES,
+    Close,
+    Encoded,
+    Hello,
+    ItemEncoder,
+    Message,
+    Report,
+    encode,
+    receive,
+    send,
+)
 from recorder.child_process import spawn_linked
 from recorder.errors import RecorderError
 
@@ -61,6 +72,8 @@ class RemotePublisher(QueueThread):
         self._on_lost = on_lost
         self._forward_secs = min(_FORWARD_SECS, hello.limits.flush_interval_secs)
         self._encoder = ItemEncoder()
+        self._unsent: list[Encoded] = []
+        self._n_unsent_bytes = 0
         self._log = ThrottledLog(_log, hello.identity.run_id)
         self._report = Report(RecorderStats(), 0, 0, None, [], False, False)
         self._n_forwarded_steps = 0
@@ -96,7 +109,7 @@ class RemotePublisher(QueueThread):
 
     def _run(self) -> None:
         try:
-            send(self._connection, self._hello)
+            send(self._connection, [encode(self._hello)])
             while self._deadline_said == float("inf"):
                 if len(self._handover.items) < _WAKE_STEPS:
                     self._handover.wake.wait(self._forward_secs)
@@ -120,14 +133,11 @@ class RemotePublisher(QueueThread):
         self._handover.fit_to(items[0])
         self._say_counted()
         start = 0
-        try:
-            while start < len(items):
-                stop = _end_of_stretch(items, start)
-                self._forward_alike(items[start:stop])
-                start = stop
-        except (EOFError, OSError):
-            queue.extendleft(reversed(items[start:]))  # where they are counted
-            raise
+        while start < len(items):
+            stop = _end_of_stretch(items, start)
+            self._forward_alike(items[start:stop])
+            start = stop
+        self._flush()
         return len(items)
 
     def _forward_alike(self, items: list[Any]) -> None:
@@ -141,70 +151,80 @@ class RemotePublisher(QueueThread):
                 first = first.resolve()
                 items = [first]
             if first.__class__ is tuple:
-                self._send(*self._encoder.rows(items))
+                self._say(*self._encoder.rows(items))
             elif first.__class__ is BatchRow:
-                self._send(*self._encoder.block_rows(first.block, first.row, items[-1].row + 1))
+                self._say(*self._encoder.block_rows(first.block, first.row, items[-1].row + 1))
             else:
                 self._forward_event(first)
             self._n_forwarded_steps += n_steps
-        except (EOFError, OSError):
-            raise
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self.error = error
             self._away.refuse(error, n_steps=max(1, n_steps))
             self._log.error("something was lost, training goes on: %s", error, cause=error)
         finally:
             self._handover.batch_taken(n_batch_steps)
+        if self._n_unsent_bytes > TOGETHER_BYTES:
+            self._flush()
 
     def _forward_event(self, event: Any) -> None:
         if isinstance(event, CloseRun):
             for episode_id in self._away.dropped_episodes():
-                self._send_dropped(episode_id)
-            self._say_deadline()
+                self._say_dropped(episode_id)
+            self._say_close()
             return
         if not isinstance(event, Keep):
-            self._send_dropped(event.episode_id)
-        self._send(event)
+            self._say_dropped(event.episode_id)
+        self._say(event)
 
-    def _send_dropped(self, episode_id: int) -> None:
+    def _say_dropped(self, episode_id: int) -> None:
         lane = self._away.lane_of(episode_id)
         if lane is not None:
-            self._send(Dropped(episode_id, lane, self._away.take_dropped(episode_id)))
+            self._say(Dropped(episode_id, lane, self._away.take_dropped(episode_id)))
 
     def _say_counted(self) -> None:
         counted = self._away.counted()
         if counted != self._counted:
             self._counted = counted
-            self._send(counted)
+            self._say(counted)
 
-    def _say_deadline(self) -> None:
+    def _say_close(self) -> None:
         self._deadline_said = self._deadline
-        self._send(Close(max(0.0, self._deadline - time.monotonic())))
+        self._say(Close(max(0.0, self._deadline - time.monotonic())))
 
-    def _send(self, *messages: Message) -> None:
-        for message in messages:
-            send(self._connection, message)
+    def _say(self, *messages: Message) -> None:
+        """With the next flush: all of these messages, or none when one can't be encoded."""
+        encoded = [encode(message) for message in messages]
+        self._unsent += encoded
+        self._n_unsent_bytes += sum(len(body) for body, _ in encoded)
+
+    def _flush(self) -> None:
+        unsent, self._unsent, self._n_unsent_bytes = self._unsent, [], 0
+        send(self._connection, unsent)
 
     def _let_finish(self) -> None:
         while not self._report.is_over:
             if time.monotonic() > self._deadline + JOIN_SECS:
                 self._process.kill()
             if self._deadline < self._deadline_said:
-                self._say_deadline()
+                self._say_close()
+                self._flush()
             self._connection.poll(self._forward_secs)
             self._read_reports()
         self.is_complete = self._report.is_complete
 
     def _read_reports(self) -> None:
         while self._connection.poll(0):
-            report: Report = receive(self._connection)
-            self._report = report
-            if report.error is not None:
-                self.error = report.error
-            for record in report.records:
-                logger = logging.getLogger(record.name)
-                if logger.isEnabledFor(record.levelno):
-                    logger.handle(record)
+            for report in receive(self._connection):
+                self._take_report(report)
+
+    def _take_report(self, report: Report) -> None:
+        self._report = report
+        if report.error is not None:
+            self.error = report.error
+        for record in report.records:
+            logger = logging.getLogger(record.name)
+            if logger.isEnabledFor(record.levelno):
+                logger.handle(record)
 
     def _process_lost(self, error: Exception) -> None:
         """Count what it had not sent, and what can't be passed on any more."""

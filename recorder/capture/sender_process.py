@@ -24,7 +24,19 @@ from recorder.capture.handover import Abort, Finish, HandOver, Keep
 from recorder.capture.publisher import Publisher
 from recorder.capture.stats import RecorderStats
 from recorder.capture.turned_away import Dropped, TurnedAway
-from recorder.capture.wire import BlockRows, Close, Hello, ItemDecoder, Message, NewBlock, Report, Rows, receive, send
+from recorder.capture.wire import (
+    BlockRows,
+    Close,
+    Hello,
+    ItemDecoder,
+    Message,
+    NewBlock,
+    Report,
+    Rows,
+    encode,
+    receive,
+    send,
+)
 from recorder.errors import RecorderError
 
 __all__ = ["main"]
@@ -66,7 +78,8 @@ class _Desk:
         """Until the trainer has closed its end, or is no more."""
         try:
             while True:
-                self._take(receive(connection))
+                for message in receive(connection):
+                    self._take(message)
         except (EOFError, OSError):
             pass
         except Exception:  # noqa: BLE001 - a defect; the trainer sees this process end
@@ -126,7 +139,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(ignored, signal.SIG_IGN)
     with Connection(int(arguments[0])) as connection, _kept_log() as records:
         try:
-            hello = receive(connection)
+            (hello,) = receive(connection)
         except (EOFError, OSError):
             return 0  # the trainer was gone before it began
         desk = _desk(hello)
@@ -161,7 +174,7 @@ def _desk(hello: Hello) -> _Desk:
 def _said(connection: Connection, report: Report) -> Report:
     """Send it, and give it as it would stand if nothing happened."""
     try:
-        send(connection, report)
+        send(connection, [encode(report)])
     except OSError:
         pass  # nobody listens any more; the messages say so too
     return report._replace(error=None, records=[])

@@ -14,7 +14,7 @@ import pytest
 from recorder.capture.batch_block import BatchBlock, BatchKind
 from recorder.capture.copying import ArrayKind, Layout
 from recorder.capture.handover import Finish
-from recorder.capture.wire import ItemDecoder, ItemEncoder, NewBlock, receive, send
+from recorder.capture.wire import BlockRows, ItemDecoder, ItemEncoder, NewBlock, encode, receive, send
 
 
 @pytest.fixture
@@ -26,9 +26,17 @@ def ends() -> Iterator[tuple[Connection, Connection]]:
 
 def passed_on(ends: tuple[Connection, Connection], message: Any) -> Any:
     """What arrives at the other end; sent from a thread, because a socket holds only so much."""
-    sending = threading.Thread(target=send, args=(ends[0], message))
+    (found,) = passed_on_together(ends, [message])
+    return found
+
+
+def passed_on_together(ends: tuple[Connection, Connection], messages: list[Any]) -> list[Any]:
+    """The same of several, written at once."""
+    sending = threading.Thread(target=send, args=(ends[0], [encode(message) for message in messages]))
     sending.start()
-    found = receive(ends[1])
+    found: list[Any] = []
+    while len(found) < len(messages):
+        found += receive(ends[1])
     sending.join()
     return found
 
@@ -88,8 +96,28 @@ def test_rows_keep_their_layouts_and_their_types(ends: tuple[Connection, Connect
         ]
 
 
-def test_what_can_not_be_pickled_writes_nothing(ends: tuple[Connection, Connection]) -> None:
-    with pytest.raises(Exception, match="pickle"):
-        send(ends[0], Finish(7, {"info": lambda: None}))
+def test_messages_written_at_once_arrive_one_by_one(ends: tuple[Connection, Connection]) -> None:
+    kind: BatchKind = {"image": (np.dtype(np.uint8), (1, 400_000))}
+    large, small = BatchBlock(kind, np.array([0])), BatchBlock({}, np.array([0]))
+    large.write([1], [0], {"image": np.full((1, 400_000), 7, np.uint8)})
+    small.write([2], [0], {})
+    encoder = ItemEncoder()
+    messages = [
+        Finish(1, {}),
+        *encoder.block_rows(small, 0, 1),
+        Finish(2, {}),
+        *encoder.block_rows(large, 0, 1),
+        Finish(3, {}),
+    ]
+    found = passed_on_together(ends, messages)
+    assert [type(message) for message in found] == [type(message) for message in messages]
+    assert [message.episode_id for message in found if isinstance(message, Finish)] == [1, 2, 3]
+    for message, arrived in zip(messages, found, strict=True):
+        if isinstance(message, BlockRows):
+            np.testing.assert_array_equal(arrived.data, message.data)
     assert not ends[1].poll(0)
-    assert passed_on(ends, Finish(7, {})) == Finish(7, {})
+
+
+def test_what_can_not_be_pickled_is_told_before_anything_is_written() -> None:
+    with pytest.raises(Exception, match="pickle"):
+        encode(Finish(7, {"info": lambda: None}))

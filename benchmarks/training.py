@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from statistics import median
+from statistics import median, quantiles
 
 import torch
 
@@ -24,8 +24,9 @@ def measure_train_overhead(*, quick: bool) -> dict[str, float]:
     Server and worker run during both; a recorded run is waited for before the next begins, so that none pays for the
     other's episodes. ``train_neighbour_pct``: the same trainer without a recorder, while a loop that does nothing keeps one
     core busy; what a machine with as many busy processes as cores takes from every one of them.
+    ``train_overhead_quartiles_pct``: half of the distance between the quartiles of the pairs.
     """
-    n_pairs, env_steps = (1, 1_000) if quick else (11, 20_000)
+    n_pairs, n_neighbours, env_steps = (2, 1, 1_000) if quick else (21, 7, 20_000)
     torch.set_num_threads(1)
     overheads, inside, neighbours = [], [], []
     with running_stack() as stack:
@@ -39,11 +40,14 @@ def measure_train_overhead(*, quick: bool) -> dict[str, float]:
                 without = train(env_steps=env_steps, seed=pair)
             overheads.append(100 * (recorded.seconds / without.seconds - 1))
             inside.append(recorded.overhead_percent)
-            with _busy_neighbour():
-                beside = train(env_steps=env_steps, seed=pair)
-            neighbours.append(100 * (beside.seconds / without.seconds - 1))
+            if pair < n_neighbours:
+                with _busy_neighbour():
+                    beside = train(env_steps=env_steps, seed=pair)
+                neighbours.append(100 * (beside.seconds / without.seconds - 1))
+    first, _, third = quantiles(overheads, method="inclusive")
     return {
         "train_overhead_pct": median(overheads),
+        "train_overhead_quartiles_pct": (third - first) / 2,
         "train_inside_calls_pct": median(inside),
         "train_neighbour_pct": median(neighbours),
     }

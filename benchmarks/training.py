@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median, quantiles
@@ -17,16 +18,22 @@ from examples.hamlet.train import train
 
 __all__ = ["measure_train_overhead"]
 
+_NO_LIFE = 10**9
+"""An episode id that no run comes to."""
+
+_POLL_SECS = 0.02
+
 
 def measure_train_overhead(*, quick: bool) -> dict[str, float]:
     """``train_overhead_pct``: pairs of runs with the same seed, so with the same lives; the one that goes first changes.
 
-    Server and worker run during both; a recorded run is waited for before the next begins, so that none pays for the
+    Many short pairs, because the machine's speed drifts by more than what is measured: what lies close together in time is
+    alike. Server and worker run during both; a recorded run is waited for before the next begins, so that none pays for the
     other's episodes. ``train_neighbour_pct``: the same trainer without a recorder, while a loop that does nothing keeps one
     core busy; what a machine with as many busy processes as cores takes from every one of them.
     ``train_overhead_quartiles_pct``: half of the distance between the quartiles of the pairs.
     """
-    n_pairs, n_neighbours, env_steps = (2, 1, 1_000) if quick else (21, 7, 20_000)
+    n_pairs, n_neighbours, env_steps = (2, 1, 1_000) if quick else (61, 15, 6_000)
     torch.set_num_threads(1)
     overheads, inside, neighbours = [], [], []
     with running_stack() as stack:
@@ -67,6 +74,9 @@ def _busy_neighbour() -> Iterator[None]:
 
 def _recorded(stack: Stack, env_steps: int, seed: int) -> TrainingResult:
     with open_recorder(stack) as recorder:
+        recorder.abort(_NO_LIFE, "shows that the sender process has begun")
+        while not recorder.stats().n_episodes_aborted:
+            time.sleep(_POLL_SECS)
         result = train(recorder=recorder, env_steps=env_steps, seed=seed)
         run_id = recorder.run_id
     if recorder.stats().n_missing_steps:

@@ -1,14 +1,16 @@
 """The publisher of a recorder that sends to a server: passes what is handed over on to a process of its own, which does the
 rest.
 
-The interpreter is the trainer's: what a thread beside it computes, the trainer waits for. So the thread here only moves
-steps into a socket.
+The interpreter is the trainer's: what a thread beside it computes, the trainer waits for. And whenever that thread takes the
+interpreter, the trainer falls asleep until it is woken again, which takes longer than what was computed. So the thread here
+only moves steps into a socket, and that as seldom as it may.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,8 +40,11 @@ __all__ = ["RemotePublisher"]
 
 _log = logging.getLogger(__name__)
 
-_FORWARD_SECS = 0.1
+_FORWARD_SECS = 0.25
 """What a trainer that is killed loses at most of what it has handed over."""
+
+_READ_SECS = 1.0
+"""How often reports are read that nobody asks for."""
 
 _WAKE_STEPS = 1024
 """Waiting steps at which they are passed on before that."""
@@ -75,6 +80,8 @@ class RemotePublisher(QueueThread):
         self._unsent: list[Encoded] = []
         self._n_unsent_bytes = 0
         self._log = ThrottledLog(_log, hello.identity.run_id)
+        self._reading = threading.Lock()
+        self._next_read = 0.0
         self._report = Report(RecorderStats(), 0, 0, None, [], False, False)
         self._n_forwarded_steps = 0
         self._counted = away.counted()
@@ -93,7 +100,10 @@ class RemotePublisher(QueueThread):
         self._connection.close()
 
     def stats(self) -> RecorderStats:
-        """A copy of the counters, those of the trainer's threads included; a tenth of a second old."""
+        """A copy of the counters, those of the trainer's threads included; the others are a tenth of a second old."""
+        if self.is_alive:
+            with contextlib.suppress(EOFError, OSError):  # the thread finds it too, and says so
+                self._read_reports()
         report = self._report
         n_under_way = max(0, self._n_forwarded_steps - report.n_received_steps)
         return replace(
@@ -114,14 +124,15 @@ class RemotePublisher(QueueThread):
                 if len(self._handover.items) < _WAKE_STEPS:
                     self._handover.wake.wait(self._forward_secs)
                 self._handover.wake.clear()
-                while self._forward():
+                while self._forward() == _FORWARD_ITEMS:
+                    pass
+                if time.monotonic() >= self._next_read:
                     self._read_reports()
-                self._read_reports()
             self._let_finish()
         except Exception as error:  # noqa: BLE001 - the end of the socket, most likely
             self._process_lost(error)
         finally:
-            self._connection.close()
+            self._close_connection()
             self._process.wait()
 
     def _forward(self) -> int:
@@ -213,9 +224,11 @@ class RemotePublisher(QueueThread):
         self.is_complete = self._report.is_complete
 
     def _read_reports(self) -> None:
-        while self._connection.poll(0):
-            for report in receive(self._connection):
-                self._take_report(report)
+        with self._reading:
+            while self._connection.poll(0):
+                for report in receive(self._connection):
+                    self._take_report(report)
+        self._next_read = time.monotonic() + _READ_SECS
 
     def _take_report(self, report: Report) -> None:
         self._report = report
@@ -226,6 +239,10 @@ class RemotePublisher(QueueThread):
             if logger.isEnabledFor(record.levelno):
                 logger.handle(record)
 
+    def _close_connection(self) -> None:
+        with self._reading:
+            self._connection.close()
+
     def _process_lost(self, error: Exception) -> None:
         """Count what it had not sent, and what can't be passed on any more."""
         with contextlib.suppress(EOFError, OSError):
@@ -233,7 +250,7 @@ class RemotePublisher(QueueThread):
         if self._report.is_over:
             self.is_complete = self._report.is_complete
             return
-        self._connection.close()
+        self._close_connection()
         reason = f"the sender process (pid {self._process.pid}) ended {_how(self._process.wait())}"
         self.error = RecorderError(f"{reason}: {error or type(error).__name__}")
         if self._deadline == float("inf") and (tell := self._on_lost()) is not None:

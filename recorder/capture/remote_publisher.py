@@ -23,13 +23,13 @@ from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import Dropped, TurnedAway
 from recorder.capture.wire import (
     TOGETHER_BYTES,
+    BlockRows,
     Close,
-    Encoded,
     Hello,
     ItemEncoder,
     Message,
     Report,
-    encode,
+    Rows,
     receive,
     send,
 )
@@ -77,7 +77,7 @@ class RemotePublisher(QueueThread):
         self._on_lost = on_lost
         self._forward_secs = min(_FORWARD_SECS, hello.limits.flush_interval_secs)
         self._encoder = ItemEncoder()
-        self._unsent: list[Encoded] = []
+        self._unsent: list[Message] = []
         self._n_unsent_bytes = 0
         self._log = ThrottledLog(_log, hello.identity.run_id)
         self._reading = threading.Lock()
@@ -119,7 +119,7 @@ class RemotePublisher(QueueThread):
 
     def _run(self) -> None:
         try:
-            send(self._connection, [encode(self._hello)])
+            send(self._connection, [self._hello])
             while self._deadline_said == float("inf"):
                 if len(self._handover.items) < _WAKE_STEPS:
                     self._handover.wake.wait(self._forward_secs)
@@ -167,11 +167,8 @@ class RemotePublisher(QueueThread):
                 self._say(*self._encoder.block_rows(first.block, first.row, items[-1].row + 1))
             else:
                 self._forward_event(first)
-            self._n_forwarded_steps += n_steps
         except Exception as error:  # noqa: BLE001 - recording never stops training
-            self.error = error
-            self._away.refuse(error, n_steps=max(1, n_steps))
-            self._log.error("something was lost, training goes on: %s", error, cause=error)
+            self._refuse(error, max(1, n_steps))
         finally:
             self._handover.batch_taken(n_batch_steps)
         if self._n_unsent_bytes > TOGETHER_BYTES:
@@ -203,14 +200,36 @@ class RemotePublisher(QueueThread):
         self._say(Close(max(0.0, self._deadline - time.monotonic())))
 
     def _say(self, *messages: Message) -> None:
-        """With the next flush: all of these messages, or none when one can't be encoded."""
-        encoded = [encode(message) for message in messages]
-        self._unsent += encoded
-        self._n_unsent_bytes += sum(len(body) for body, _ in encoded)
+        """With the next flush."""
+        self._unsent += messages
+        for message in messages:
+            self._n_forwarded_steps += _n_steps_of(message)
+            if isinstance(message, BlockRows):
+                self._n_unsent_bytes += message.data.nbytes
 
     def _flush(self) -> None:
+        """Write what was said; what can't travel costs itself alone."""
         unsent, self._unsent, self._n_unsent_bytes = self._unsent, [], 0
-        send(self._connection, unsent)
+        if not unsent:
+            return
+        try:
+            send(self._connection, unsent)
+        except (EOFError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            if len(unsent) > 1:
+                for message in unsent:
+                    self._unsent = [message]
+                    self._flush()
+                return
+            n_steps = _n_steps_of(unsent[0])
+            self._n_forwarded_steps -= n_steps
+            self._refuse(error, max(1, n_steps))
+
+    def _refuse(self, error: Exception, n_steps: int) -> None:
+        self.error = error
+        self._away.refuse(error, n_steps=n_steps)
+        self._log.error("something was lost, training goes on: %s", error, cause=error)
 
     def _let_finish(self) -> None:
         while not self._report.is_over:
@@ -281,6 +300,10 @@ def _end_of_stretch(items: list[Any], start: int) -> int:
     elif first.__class__ is BatchRow:
         stop = end_of_calls(items, start)
     return stop
+
+
+def _n_steps_of(message: Message) -> int:
+    return message.n_steps if isinstance(message, Rows | BlockRows) else 0
 
 
 def _how(status: int) -> str:

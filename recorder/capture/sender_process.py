@@ -33,7 +33,6 @@ from recorder.capture.wire import (
     NewBlock,
     Report,
     Rows,
-    encode,
     receive,
     send,
 )
@@ -174,7 +173,7 @@ def _desk(hello: Hello) -> _Desk:
 def _said(connection: Connection, report: Report) -> Report:
     """Send it, and give it as it would stand if nothing happened."""
     try:
-        send(connection, [encode(report)])
+        send(connection, [report])
     except OSError:
         pass  # nobody listens any more; the messages say so too
     return report._replace(error=None, records=[])

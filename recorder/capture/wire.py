@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import pickle
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby, pairwise, repeat
 from multiprocessing.connection import Connection
@@ -32,7 +32,6 @@ __all__ = [
     "TOGETHER_BYTES",
     "BlockRows",
     "Close",
-    "Encoded",
     "Hello",
     "ItemDecoder",
     "ItemEncoder",
@@ -40,15 +39,13 @@ __all__ = [
     "NewBlock",
     "Report",
     "Rows",
-    "encode",
     "receive",
     "send",
 ]
 
 _LAYOUT = ROW_FIELDS.index("layout")
 
-_HEAD = struct.Struct("<?QI")
-"""Whether the arrays follow in the same piece, bytes of the pickle, number of arrays; their sizes follow it."""
+_HEAD_BYTES = struct.calcsize("<?I")
 
 TOGETHER_BYTES = 2**18
 """Arrays of up to that many bytes travel in one piece with their message; larger ones are not copied."""
@@ -125,71 +122,42 @@ Message = Rows | NewBlock | BlockRows | Dropped | RecorderStats | Finish | Keep 
 """What a trainer says after its ``Hello``."""
 
 
-class Encoded(NamedTuple):
-    """A message as it travels."""
-
-    body: bytes
-    arrays: list[memoryview]
-    """Large ones, which follow it on their own."""
-
-
-def encode(message: Hello | Message | Report) -> Encoded:
-    """Make a message ready to be written.
-
-    Raises:
-        Exception: something in it can't be pickled.
-    """
-    buffers: list[pickle.PickleBuffer] = []
-    pickled = pickle.dumps(message, 5, buffer_callback=buffers.append)
-    arrays = [buffer.raw() for buffer in buffers]
-    sizes = [array.nbytes for array in arrays]
-    are_together = sum(sizes) <= TOGETHER_BYTES
-    head = _HEAD.pack(are_together, len(pickled), len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes)
-    if are_together:
-        return Encoded(b"".join([head, pickled, *arrays]), [])
-    return Encoded(head + pickled, arrays)
-
-
-def send(connection: Connection, messages: Iterable[Encoded]) -> None:
-    """Write messages, in one piece as far as it goes.
-
-    Each write lets go of the interpreter, and taking it back costs the trainer more than copying a little.
+def send(connection: Connection, messages: Sequence[Hello | Message | Report]) -> None:
+    """Write messages in one piece: each write lets go of the interpreter, and taking it back costs the trainer more than
+    copying a little.
 
     Raises:
         OSError: nobody reads at the other end any more.
+        Exception: something in a message can't be pickled; nothing was written.
     """
-    together: list[bytes] = []
-    for body, arrays in messages:
-        together.append(body)
-        if arrays:
-            connection.send_bytes(b"".join(together))
-            together.clear()
-            for array in arrays:
-                connection.send_bytes(array)
-    if together:
-        connection.send_bytes(b"".join(together))
+    buffers: list[pickle.PickleBuffer] = []
+    body = pickle.dumps(messages, 5, buffer_callback=buffers.append)
+    arrays = [buffer.raw() for buffer in buffers]
+    sizes = [array.nbytes for array in arrays]
+    are_together = sum(sizes) <= TOGETHER_BYTES
+    head = struct.pack(f"<?I{len(sizes)}Q", are_together, len(sizes), *sizes)
+    if are_together:
+        connection.send_bytes(b"".join([head, body, *arrays]))
+    else:
+        connection.send_bytes(head + body)
+        for array in arrays:
+            connection.send_bytes(array)
 
 
-def receive(connection: Connection) -> Iterator[Any]:
-    """Wait for messages that came in one piece; their arrays may be read-only.
+def receive(connection: Connection) -> Any:
+    """Wait for messages; gives those that were written at once. Their arrays may be read-only.
 
     Raises:
         EOFError, OSError: nobody writes at the other end any more.
     """
     data = memoryview(connection.recv_bytes())
-    end = 0
-    while end < len(data):
-        are_together, n_pickled_bytes, n_arrays = _HEAD.unpack_from(data, end)
-        start = end + _HEAD.size + 8 * n_arrays
-        sizes = struct.unpack_from(f"<{n_arrays}Q", data, end + _HEAD.size)
-        end = start + n_pickled_bytes
-        pickled = data[start:end]
-        if are_together:
-            ends = list(accumulate(sizes, initial=end))
-            end = ends[-1]
-            yield pickle.loads(pickled, buffers=[data[first:last] for first, last in pairwise(ends)])
-        else:
-            yield pickle.loads(pickled, buffers=[connection.recv_bytes() for _ in sizes])
+    are_together, n_arrays = struct.unpack_from("<?I", data)
+    sizes = struct.unpack_from(f"<{n_arrays}Q", data, _HEAD_BYTES)
+    body = data[_HEAD_BYTES + 8 * n_arrays :]
+    if not are_together:
+        return pickle.loads(body, buffers=[connection.recv_bytes() for _ in sizes])
+    ends = list(accumulate(sizes, initial=len(body) - sum(sizes)))
+    return pickle.loads(body, buffers=[body[start:end] for start, end in pairwise(ends)])
 
 
 class ItemEncoder:

@@ -67,7 +67,7 @@ class BatchWriter:
         the caches hold the network by now, so what counts here is how many things are touched.
         """
         block = self._block
-        if block is None or block.n_rows == block.max_rows or self._lanes != places.lanes.tobytes():
+        if block is None or block.n_rows >= block.max_rows or self._lanes != places.lanes.tobytes():
             return None
         row, n_columns, kind, columns = block.n_rows, 0, block.kind, block.columns
         if values["extras"] is not None:
@@ -100,7 +100,7 @@ class BatchWriter:
             kind.update(zip(owned.on_device, copy.kinds, strict=True))
         lanes = places.lanes.astype(np.int64, copy=False)
         block = self._block
-        if block is None or block.n_rows == block.max_rows or block.kind != kind or self._lanes != lanes.tobytes():
+        if block is None or block.n_rows >= block.max_rows or block.kind != kind or self._lanes != lanes.tobytes():
             block = self._block = BatchBlock(kind, lanes.copy())
             self._lanes = block.lanes.tobytes()
         row = BatchRow(block, block.write(places.episode_ids, places.steps, owned.host))

@@ -15,7 +15,7 @@ from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep, T
 from recorder.capture.known_schema import KnownSchema
 from recorder.capture.outbox import Outbox, Packet
 from recorder.capture.stats import RecorderStats
-from recorder.capture.summary import EpisodeSummaries, RunIdentity
+from recorder.capture.summary import NO_PREDECESSORS, EpisodeSummaries, Predecessors, RunIdentity
 from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
@@ -37,6 +37,7 @@ class Intake:
         outbox: where packets go.
         stats: counts.
         away: knows the steps that the full queue turned away.
+        predecessors: whose place it takes.
         on_error: told of what could not be dealt with; the rest goes on.
         clock: seconds since 1970.
     """
@@ -48,12 +49,14 @@ class Intake:
         stats: RecorderStats,
         *,
         away: TurnedAway,
+        predecessors: Predecessors = NO_PREDECESSORS,
         on_error: Callable[[Exception], None],
         clock: Callable[[], float],
     ) -> None:
         self._on_error = on_error
         self._identity = identity
         self._summaries = EpisodeSummaries(identity)
+        self._predecessors = predecessors
         self._outbox = outbox
         self._stats = stats
         self._away = away
@@ -175,6 +178,11 @@ class Intake:
 
     def _begin(self, episode_id: int, lane: int) -> EpisodeBuilder | None:
         """A play for an episode that has none; None, and the reason to ``on_error``, when it can't have one."""
+        if episode_id in self._predecessors.given_up:
+            self._on_error(
+                UsageError(f"episode {episode_id} went down with the sender process that had it: the rest is refused")
+            )
+            return None
         if episode_id in self._finished:
             self._on_error(
                 UsageError(f"episode {episode_id} has ended: what comes later, or uses its id again, is refused")
@@ -254,7 +262,11 @@ class Intake:
 
     def _metadata(self, builder: EpisodeBuilder, given: Mapping[str, Any], status: EpisodeStatus) -> dict[str, Any]:
         return self._summaries.of(
-            builder, given, status, n_recorded_steps=self._stats.n_recorded_steps, now_secs=self._clock()
+            builder,
+            given,
+            status,
+            n_recorded_steps=self._predecessors.n_recorded_steps + self._stats.n_recorded_steps,
+            now_secs=self._clock(),
         )
 
     def _keep(self, item: Keep) -> None:

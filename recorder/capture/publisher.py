@@ -20,7 +20,7 @@ from recorder.capture.limits import PublisherLimits
 from recorder.capture.outbox import Outbox
 from recorder.capture.queue_thread import QueueThread
 from recorder.capture.stats import RecorderStats
-from recorder.capture.summary import RunIdentity
+from recorder.capture.summary import NO_PREDECESSORS, Predecessors, RunIdentity
 from recorder.capture.switch_interval import prompt_switching
 from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import TurnedAway
@@ -56,6 +56,7 @@ class Publisher(QueueThread):
         limits: intervals and budgets.
         pid: of the trainer.
         cutting_share: part of the time that may go into chunks that are not full.
+        predecessors: whose place it takes.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Publisher(QueueThread):
         limits: PublisherLimits,
         pid: int,
         cutting_share: float = _CUTTING_SHARE,
+        predecessors: Predecessors = NO_PREDECESSORS,
     ) -> None:
         super().__init__(handover, identity.run_id)
         self._stream = stream
@@ -81,7 +83,15 @@ class Publisher(QueueThread):
         self._trainer_pid = pid
         self._cutting_share = cutting_share
         self._outbox = Outbox(stream, identity.run_id, max_bytes=limits.max_pending_bytes, clock=time.time)
-        self._intake = Intake(identity, self._outbox, stats, away=away, on_error=self._note_defect, clock=time.time)
+        self._intake = Intake(
+            identity,
+            self._outbox,
+            stats,
+            away=away,
+            predecessors=predecessors,
+            on_error=self._note_defect,
+            clock=time.time,
+        )
         self._is_closing = False
         self._is_trainer_gone = False
         self._backoff_secs = 0.0

@@ -166,6 +166,7 @@ def _desk(hello: Hello) -> _Desk:
         limits=hello.limits,
         pid=hello.pid,
         cutting_share=_CUTTING_SHARE,
+        predecessors=hello.predecessors,
     )
     return _Desk(publisher, handover, away)
 

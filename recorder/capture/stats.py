@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 __all__ = ["RecorderStats"]
@@ -50,6 +50,15 @@ class RecorderStats:
     def n_missing_steps(self) -> int:
         """Steps handed to the recorder that no recording will hold."""
         return self.n_dropped_steps + self.n_lost_steps + self.n_refused_steps
+
+    def after(self, earlier: RecorderStats) -> RecorderStats:
+        """A copy that counts on from where another one ended."""
+        counted = {
+            field.name: getattr(earlier, field.name) + getattr(self, field.name)
+            for field in fields(self)
+            if field.name.startswith("n_")
+        }
+        return replace(self, **counted, last_error=self.last_error or earlier.last_error)
 
     def to_map(self) -> dict[str, Any]:
         """The counters by name."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from recorder.capture.builder import EpisodeBuilder
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
 
-__all__ = ["EpisodeSummaries", "RunIdentity"]
+__all__ = ["NO_PREDECESSORS", "EpisodeSummaries", "Predecessors", "RunIdentity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,18 @@ class RunIdentity:
     producer_id: str
     resumed: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Predecessors(NamedTuple):
+    """What sender processes left behind that served the same recorder, and ended before they were asked to."""
+
+    given_up: frozenset[int]
+    """Episodes that were open then: nobody can go on with them."""
+    n_recorded_steps: int
+
+
+NO_PREDECESSORS = Predecessors(frozenset(), 0)
+"""Of nearly every publisher."""
 
 
 class EpisodeSummaries:

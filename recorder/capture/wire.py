@@ -24,8 +24,9 @@ from recorder.capture.handover import Abort, BatchRow, Finish, Keep
 from recorder.capture.limits import PublisherLimits
 from recorder.capture.row_columns import ROW_FIELDS, Row
 from recorder.capture.stats import RecorderStats
-from recorder.capture.summary import RunIdentity
+from recorder.capture.summary import NO_PREDECESSORS, Predecessors, RunIdentity
 from recorder.capture.turned_away import Dropped
+from recorder.errors import UsageError
 from recorder.step_stream import RedisStepStream
 
 __all__ = [
@@ -66,6 +67,7 @@ class Hello:
     identity: RunIdentity
     info: dict[str, Any]
     limits: PublisherLimits
+    predecessors: Predecessors = NO_PREDECESSORS
 
 
 class Rows(NamedTuple):
@@ -178,11 +180,22 @@ class ItemEncoder:
             yield from self.rows(list(same))
 
     def block_rows(self, block: BatchBlock, start: int, stop: int) -> Iterator[NewBlock | BlockRows]:
-        """Rows of a block; of each block, in order and without a hole."""
+        """Rows of a block; of each block, in order and without a hole.
+
+        Raises:
+            UsageError: its first rows went to another process.
+        """
         if block is not self._block:
+            if start > 0:
+                raise UsageError(f"{stop - start} steps of {len(block.lanes)} lanes follow those that were lost")
             self._block = block
             yield NewBlock(block.kind, block.lanes)
         yield BlockRows(start, stop, block.row_bytes(start, stop), (stop - start) * len(block.lanes))
+
+    def retire(self) -> None:
+        """Let the trainer begin a new block, because what follows in this one can't be used."""
+        if self._block is not None:
+            self._block.retire()
 
     def _changed(self, layout: Layout) -> Layout | None:
         if layout is self._layout:

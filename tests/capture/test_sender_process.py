@@ -17,7 +17,7 @@ import pytest
 import redis
 import torch
 
-from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.capture import EpisodeRecorder, PublisherLimits, remote_publisher
 from recorder.errors import UsageError
 from recorder.step_stream import CHUNK, RedisStepStream
 from tests.capture.recorded import STEP, Ended, assert_adds_up, ends, finished_episodes, record
@@ -149,6 +149,56 @@ def test_when_it_is_killed_training_goes_on_and_every_step_is_accounted_for(
     assert 0 < stats.n_recorded_steps <= 1000
     assert "ended by signal 9" in stats.last_error
     assert "nothing is recorded any more" in caplog.text
+
+
+def test_another_one_takes_its_place_and_records_what_begins_from_then_on(
+    redis_url: str, stream: RedisStepStream, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(remote_publisher, "_SHORTEST_LIFE_SECS", 0.0)
+    recorder = EpisodeRecorder(redis_url, run_id="run", limits=PublisherLimits(flush_interval_secs=0.01))
+    record(recorder, 7, range(1000))
+    lanes = np.arange(N_LANES)
+    for step in range(5):
+        recorder.record_batch(20 + lanes, [step] * N_LANES, None, None, lanes, lanes)
+    wait_until(lambda: len(stream.open_plays("run")) == 1 + N_LANES, message="all episodes with the server")
+    wait_until(lambda: recorder.stats().n_recorded_steps, message="a report of it")
+    first_pid = recorder.sender_pid
+    assert first_pid is not None
+    os.kill(first_pid, signal.SIGKILL)
+    n_steps = 1000
+
+    def is_replaced() -> bool:
+        nonlocal n_steps
+        record(recorder, 7, [n_steps])
+        n_steps += 1
+        return recorder.sender_pid != first_pid
+
+    wait_until(is_replaced, message="another process")
+    record(recorder, 7, range(n_steps, n_steps + 10))
+    recorder.finish_episode(7)
+    record(recorder, 8, range(300))
+    recorder.finish_episode(8)
+    for step in range(20):
+        # The first rows follow in a block whose beginning is lost: an episode that begins there lacks them.
+        recorder.record_batch(30 + lanes, [step] * N_LANES, None, None, lanes, lanes)
+        wait_until(lambda: not recorder.stats().n_steps_waiting, message="the row passed on")
+    for episode_id in (30 + lanes).tolist():
+        recorder.finish_episode(episode_id)
+    assert recorder.close()
+    found = finished_episodes(stream, "run")
+    assert sorted(found) == [8, *(30 + lanes)]
+    assert found[8].episode.column("reward").tolist() == list(range(300))
+    assert found[8].metadata.env_steps > 300
+    for episode_id in 30 + lanes:
+        numbers = found[episode_id].episode.step_numbers.tolist()
+        assert numbers == list(range(20 - len(numbers), 20))
+        assert len(numbers) >= 19
+    assert {play.play.episode_id for play in stream.open_plays("run")} == {7, *(20 + lanes)}
+    assert sorted(bool(each["closed"]) for each in stream.run_info("run").producers.values()) == [False, True]
+    stats = recorder.stats()
+    assert_adds_up(stats, n_steps + 10 + 300 + 25 * N_LANES)
+    assert stats.n_refused_episodes == 1
+    assert f"(pid {first_pid}) ended by signal 9; process {recorder.sender_pid} goes on" in caplog.text
 
 
 def test_signals_meant_for_the_trainer_do_not_end_it(redis_url: str, stream: RedisStepStream) -> None:

@@ -15,6 +15,7 @@ from recorder.capture.batch_block import BatchBlock, BatchKind
 from recorder.capture.copying import ArrayKind, Layout
 from recorder.capture.handover import Finish
 from recorder.capture.wire import BlockRows, ItemDecoder, ItemEncoder, NewBlock, receive, send
+from recorder.errors import UsageError
 
 
 @pytest.fixture
@@ -72,12 +73,21 @@ def test_a_hole_between_rows_is_a_defect() -> None:
     block = BatchBlock({}, np.array([0]))
     for step in range(3):
         block.write([1], [step], {})
-    decoder = ItemDecoder()
-    new_block, rows = ItemEncoder().block_rows(block, 1, 3)
+    encoder, decoder = ItemEncoder(), ItemDecoder()
+    new_block, _ = encoder.block_rows(block, 0, 1)
+    (rows,) = encoder.block_rows(block, 1, 3)
     assert isinstance(new_block, NewBlock)
     decoder.new_block(new_block)
     with pytest.raises(ValueError, match="rows 1 to 3 belong to no block"):
         decoder.block_rows(rows)  # type: ignore[arg-type]
+
+
+def test_a_block_that_another_process_has_begun_is_left_to_the_past() -> None:
+    block = BatchBlock({}, np.array([0]))
+    for step in range(3):
+        block.write([1], [step], {})
+    with pytest.raises(UsageError, match="2 steps of 1 lanes follow those that were lost"):
+        list(ItemEncoder().block_rows(block, 1, 3))
 
 
 def test_rows_keep_their_layouts_and_their_types(ends: tuple[Connection, Connection]) -> None:

@@ -46,17 +46,13 @@ MAX_CHUNK_CONTAINERS = 4 * MAX_COLUMNS
 """Lists in a chunk: two for each added column, one for each masked slot, and the outer ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnData:
-    """The values of one column in one chunk.
-
-    Args:
-        values: ``dtype[n_present, *shape]``.
-        present: ``bool[n_steps]``, or None when every step has a value.
-    """
+class ColumnData(NamedTuple):
+    """The values of one column in one chunk."""
 
     values: NDArray[np.generic]
+    """``dtype[n_present, *shape]``."""
     present: NDArray[np.bool_] | None = None
+    """``bool[n_steps]``, or None when every step has a value."""
 
 
 def spec_of(name: str, values: NDArray[np.generic]) -> ColumnSpec:

@@ -50,7 +50,9 @@ class ColumnGroup:
         self._n_deltas = sum(spec.n_values for spec in self.specs if spec.encoding is Encoding.DELTA)
         self._encoding = self.specs[0].encoding
         self._item_bytes = self.specs[0].item_bytes
-        self._dtypes = tuple(np.dtype(spec.dtype) for spec in self.specs)
+        dtypes = (np.dtype(spec.dtype) for spec in self.specs)
+        self._places = tuple(zip(self.specs, self._ends, dtypes, strict=True))
+        self._step_bits = self._n_values * (1 if self._encoding is Encoding.BITS else 8 * self._item_bytes)
 
     def encode(self, columns: Sequence[NDArray[Any]]) -> bytes:
         """Arrange the values of all columns.
@@ -93,7 +95,7 @@ class ColumnGroup:
 
         Args:
             stretches: one or more.
-            names: the columns wanted, one or more; None for all.
+            names: the columns wanted, one or more of this group's; None for all.
 
         Returns:
             ``dtype[n_steps, *shape]`` each, over all stretches. Read-only where it is the bytes themselves; short vectors
@@ -106,11 +108,9 @@ class ColumnGroup:
         for n_steps, data in stretches:
             self._check_size(n_steps, len(data))
             n_total += n_steps
-        wanted = [
-            (spec, end, dtype)
-            for spec, end, dtype in zip(self.specs, self._ends, self._dtypes, strict=True)
-            if names is None or spec.name in names
-        ]
+        wanted: Sequence[tuple[ColumnSpec, int, np.dtype[Any]]] = self._places
+        if names is not None and len(names) < len(self.names):
+            wanted = [place for place in self._places if place[0].name in names]
         first, last = wanted[0][1] - wanted[0][0].n_values, wanted[-1][1]
         if n_total * (last - first) == 0:
             return {spec.name: np.empty((n_total, *spec.shape), dtype) for spec, _, dtype in wanted}
@@ -133,7 +133,7 @@ class ColumnGroup:
         return decoded
 
     def _check_size(self, n_steps: int, n_bytes: int) -> None:
-        n_bits = n_steps * self._n_values * (1 if self._encoding is Encoding.BITS else 8 * self._item_bytes)
+        n_bits = n_steps * self._step_bits
         if n_bytes != (n_bits + 7) // 8:
             kinds = ", ".join(f"{spec.name!r} {spec.dtype}{list(spec.shape)}" for spec in self.specs)
             raise EpisodeFileCorruptError(
@@ -153,12 +153,13 @@ class ColumnGroup:
             planes = raw.reshape(itemsize, self._n_values, n_steps)[:, wanted]
             series[:, start : start + n_steps] = planes[0]
             here = cells[:, start : start + n_steps]
+            # Of small numbers the higher planes are zero, and that they are by now.
+            n_filled_bytes = len(data.rstrip(b"\0")) if itemsize > 1 else 0
             n_cells = self._n_values * n_steps
-            zeros = bytes(n_cells)
             for index in range(1, itemsize):
-                # Of small numbers all but the lowest plane are zero, and that they are by now.
-                if data[index * n_cells : (index + 1) * n_cells] != zeros:
-                    here[:, :, index] = planes[index]
+                if index * n_cells >= n_filled_bytes:
+                    break
+                here[:, :, index] = planes[index]
             start += n_steps
         return series
 

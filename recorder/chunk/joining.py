@@ -33,12 +33,14 @@ def join_columns(names: Iterable[str], chunks: Sequence[Chunk]) -> dict[str, Col
     n_steps = sum(chunk.n_steps for chunk in chunks)
     placements = {id(chunk.placement): chunk.placement for chunk in chunks}
     loose = [column.spec for chunk in chunks for column in chunk.loose.values()]
-    for spec in chain(loose, *(placement.specs.values() for placement in placements.values())):
-        if spec.name in wanted and spec.step_bytes * n_steps > MAX_COLUMN_BYTES:
-            raise EpisodeFileTooLargeError(
-                f"column {spec.name!r} of {n_steps} steps would take more than {MAX_COLUMN_BYTES} bytes: "
-                "read it step by step"
-            )
+    largest = max((placement.max_step_bytes for placement in placements.values()), default=0)
+    if loose or largest * n_steps > MAX_COLUMN_BYTES:
+        for spec in chain(loose, *(placement.specs.values() for placement in placements.values())):
+            if spec.name in wanted and spec.step_bytes * n_steps > MAX_COLUMN_BYTES:
+                raise EpisodeFileTooLargeError(
+                    f"column {spec.name!r} of {n_steps} steps would take more than {MAX_COLUMN_BYTES} bytes: "
+                    "read it step by step"
+                )
     if len(placements) == 1 and not loose:
         return _join_even(wanted, chunks)
     parts = [chunk.columns(wanted) for chunk in chunks]

@@ -28,14 +28,16 @@ class Placement:
         groups: the columns that have a value for every step, by the slot in which they lie.
         names: of the same columns, in the order of the schema.
         specs: the same columns by name.
+        max_step_bytes: of the largest value of a step.
     """
 
     groups: tuple[tuple[int, ColumnGroup], ...]
     names: tuple[str, ...]
     specs: dict[str, ColumnSpec]
+    max_step_bytes: int
 
 
-NOTHING_PLACED = Placement((), (), {})
+NOTHING_PLACED = Placement((), (), {}, 0)
 """Of a chunk all of whose columns are loose."""
 
 
@@ -76,4 +78,4 @@ def place_added(columns: Sequence[ColumnSpec], pattern: Pattern) -> Placement:
             raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {slot!r:.60}")
     groups = tuple((slot, ColumnGroup(specs)) for slot, specs in together.items())
     specs = {spec.name: spec for spec, slot in zip(columns, pattern, strict=True) if slot is not None}
-    return Placement(groups, tuple(specs), specs)
+    return Placement(groups, tuple(specs), specs, max((spec.step_bytes for spec in specs.values()), default=0))

@@ -17,7 +17,7 @@ from recorder.errors import EpisodeFileTooLargeError, StorageError
 from recorder.storage.base import RECORDING_SUFFIXES, Storage
 from recorder.storage.file_system import can_sync_file_system, sync_file_system
 
-__all__ = ["LocalStorage"]
+__all__ = ["LocalStorage", "read_local_file"]
 
 _N_SYNC_THREADS = 8
 """Files synced at once: a journalling file system commits them together, four times as many a second as one by one."""
@@ -59,20 +59,7 @@ class LocalStorage(Storage):
             raise StorageError(f"can't write recordings ({error.strerror}): {error.filename or self.root}") from error
 
     def read(self, name: str, *, max_bytes: int) -> bytes:
-        path = self._path(name)
-        try:
-            descriptor = os.open(path, _READ_AT_ONCE)
-            try:
-                status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode):
-                    raise StorageError(f"not a file: {path}")
-                if status.st_size > max_bytes:
-                    raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
-                return _read_whole(descriptor, status.st_size)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise _unreadable(path, error) from error
+        return read_local_file(self._path(name), max_bytes=max_bytes)
 
     def open(self, name: str) -> BinaryIO:
         path = self._path(name)
@@ -117,6 +104,30 @@ class LocalStorage(Storage):
         if ".." in name.split("/") or "\0" in name or os.path.isabs(name):
             raise StorageError(f"{name!r} is no place below the recordings folder: {self.root}")
         return os.path.join(self.root, name)
+
+
+def read_local_file(path: str, *, max_bytes: int) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
+        StorageError: it is missing or can't be read.
+    """
+    try:
+        descriptor = os.open(path, _READ_AT_ONCE)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise StorageError(f"not a file: {path}")
+            if status.st_size > max_bytes:
+                raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
+            return _read_whole(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:
+        raise StorageError(f"{path!r} is no name of a file: {error}") from error
 
 
 def _read_whole(descriptor: int, n_bytes: int) -> bytes:

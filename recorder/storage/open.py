@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 from recorder.storage.base import Storage
-from recorder.storage.local import LocalStorage
+from recorder.storage.local import LocalStorage, read_local_file
 from recorder.storage.url import UrlStorage
 
 __all__ = ["open_storage", "read_file", "write_file"]
 
+_FILE = "file://"
 _URL = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
@@ -21,8 +22,8 @@ def open_storage(root: str | Path) -> Storage:
         MissingExtraError: a URL, and fsspec is not installed.
         StorageError: the URL's driver is not installed.
     """
-    text = str(root).removeprefix("file://")
-    return UrlStorage(text) if _URL.match(text) else LocalStorage(Path(text))
+    text = str(root).removeprefix(_FILE)
+    return UrlStorage(text) if _URL.match(text) else LocalStorage(text)
 
 
 def read_file(source: str | Path, *, max_bytes: int) -> bytes:
@@ -32,8 +33,11 @@ def read_file(source: str | Path, *, max_bytes: int) -> bytes:
         EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
         StorageError: it is missing or can't be read.
     """
-    folder, name = _split(source)
-    return open_storage(folder).read(name, max_bytes=max_bytes)
+    text = str(source).removeprefix(_FILE)
+    if not _URL.match(text):
+        return read_local_file(text, max_bytes=max_bytes)
+    folder, name = _split(text)
+    return UrlStorage(folder).read(name, max_bytes=max_bytes)
 
 
 def write_file(destination: str | Path, data: bytes) -> None:

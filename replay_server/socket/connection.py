@@ -208,7 +208,7 @@ class Connection(asyncio.Protocol):
         limits = self._limits
         if self._clogged_at is not None and now - self._clogged_at > limits.stalled_secs:
             self.close(_TRY_LATER, "read too slowly: connect again")
-        elif now - self._heard_at > 2 * limits.ping_secs + 1:
+        elif self._is_listening() and now - self._heard_at > 2 * limits.ping_secs + 1:
             self.close(_GOING_AWAY, "no answer to pings")
         elif now - self._spoke_at > limits.idle_secs and not self._session.is_busy():
             self.close(_NORMAL, "idle")
@@ -278,9 +278,14 @@ class Connection(asyncio.Protocol):
         """Carry out what waits, in order; not for one who does not read the answers."""
         while self._inbox and not self.is_clogged and not self._is_ending:
             await self._session.receive(self._inbox.popleft())
-            if not self._inbox and self._transport is not None:
+            if not self._inbox and self._transport is not None and not self._is_listening():
+                self._heard_at = self._clock()  # its answers to pings are still to be read
                 self._transport.resume_reading()
         self._is_working = False
+
+    def _is_listening(self) -> bool:
+        """Whether what the peer sends is read; not while as many of its messages wait as may."""
+        return self._transport is not None and self._transport.is_reading()
 
     def _refuse(self, code: str, message: str) -> None:
         if not self.is_clogged:

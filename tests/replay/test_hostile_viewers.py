@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,10 +82,11 @@ def test_ten_thousand_broken_messages_leave_the_server_and_other_viewers_in_peac
 
 def test_who_sends_too_fast_is_told_and_then_closed(connect: Connect) -> None:
     viewer = connect()
-    for _ in range(700):
-        viewer.send(type="pause")
+    with suppress(OSError):  # closed
+        for _ in range(100_000):
+            viewer.socket.sock.sendall(_text_frame(b'{"type": "pause"}'))
     codes = [viewer.receive()["code"] for _ in range(300)]
-    assert set(codes) == {"no_episode", "too_fast"}
+    assert {"too_fast"} <= set(codes) <= {"no_episode", "too_fast"}
     code, reason = viewer.closing()
     assert code == 1008
     assert "slow down" in reason
@@ -108,7 +110,8 @@ def test_a_binary_message_is_refused(connect: Connect) -> None:
 def test_bytes_that_are_no_frame_close_only_their_own_connection(connect: Connect, rubbish: bytes) -> None:
     other, viewer = connect(), connect()
     viewer.socket.sock.sendall(rubbish)
-    viewer.socket.sock.shutdown(socket.SHUT_WR)
+    with suppress(OSError):  # the client hangs up as soon as the server does
+        viewer.socket.sock.shutdown(socket.SHUT_WR)
     viewer.closing()
     other.send(type="list_recordings", limit=0)
     other.receive("recordings_list")
@@ -126,7 +129,7 @@ def test_a_viewer_who_does_not_read_holds_little_memory_and_is_closed(folder: Pa
         index = 0
         with _lazy_viewer(port) as lazy:
             for _ in range(3000):  # lists of twenty megabytes, more than the system itself would hold
-                lazy.sendall(_LIST_REQUEST)
+                lazy.sendall(_text_frame(b'{"type": "list_recordings"}'))
                 peak = max(peak, hub.n_waiting_bytes)
                 if peak > 64 * 1024:
                     break
@@ -162,7 +165,7 @@ def test_more_viewers_than_allowed_are_refused_and_places_come_back(folder: Path
 
 
 def _lazy_viewer(port: int) -> socket.socket:
-    """Upgrades, and reads nothing."""
+    """Upgrades, and reads nothing from then on."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect(("127.0.0.1", port))
@@ -170,9 +173,14 @@ def _lazy_viewer(port: int) -> socket.socket:
         f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
     )
+    # Nothing may be sent before the answer: what arrives with the request is taken for a part of it.
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += sock.recv(1)
+    assert answer.startswith(b"HTTP/1.1 101 ")
     return sock
 
 
-_LIST_PAYLOAD = b'{"type": "list_recordings"}'
-_LIST_REQUEST = bytes([0x81, 0x80 | len(_LIST_PAYLOAD), 0, 0, 0, 0]) + _LIST_PAYLOAD
-"""A masked text message of the protocol; the mask is zero."""
+def _text_frame(payload: bytes) -> bytes:
+    """A masked text message of the protocol; the mask is zero."""
+    return bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload

@@ -229,7 +229,9 @@ class RemotePublisher(QueueThread):
         past = ended.after(self._past)
         with self._reading:
             self._past = replace(past, n_errors=past.n_errors + 1, last_error=reason)
-            self._report = _NOTHING_YET._replace(n_received_steps=self._forwarder.n_steps)
+            self._report = _NOTHING_YET._replace(
+                stats=RecorderStats(is_connected=False), n_received_steps=self._forwarder.n_steps
+            )
 
     def _is_replaced(self) -> bool:
         if self._deadline < float("inf") or time.monotonic() - self._began < _SHORTEST_LIFE_SECS:

@@ -148,6 +148,7 @@ def test_when_it_is_killed_training_goes_on_and_every_step_is_accounted_for(
     assert_adds_up(stats, n_steps)
     assert 0 < stats.n_recorded_steps <= 1000
     assert "ended by signal 9" in stats.last_error
+    assert not stats.is_connected
     assert "nothing is recorded any more" in caplog.text
 
 

@@ -71,7 +71,7 @@ class BatchBlock:
         """Have no room for further rows; from any thread."""
         self.max_rows = 0
 
-    def row_bytes(self, start: int, stop: int) -> NDArray[np.uint8]:
+    def raw_rows(self, start: int, stop: int) -> NDArray[np.uint8]:
         """``uint8[n_bytes]``: rows as they lie in memory, a view; the same in every block of this kind and number of lanes."""
         return self._rows[start:stop].view(np.uint8)
 

@@ -191,5 +191,6 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "run_id": str,
 }
 
-_DEFAULTS = {field.name: getattr(EpisodeMetadata(), field.name) for field in fields(EpisodeMetadata)}
-_PLAIN_DEFAULTS = EpisodeMetadata().to_map()
+_EMPTY = EpisodeMetadata()
+_DEFAULTS = {field.name: getattr(_EMPTY, field.name) for field in fields(_EMPTY)}
+_PLAIN_DEFAULTS = _EMPTY.to_map()

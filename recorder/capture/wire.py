@@ -190,7 +190,7 @@ class ItemEncoder:
                 raise UsageError(f"{stop - start} steps of {len(block.lanes)} lanes follow those that were lost")
             self._block = block
             yield NewBlock(block.kind, block.lanes)
-        yield BlockRows(start, stop, block.row_bytes(start, stop), (stop - start) * len(block.lanes))
+        yield BlockRows(start, stop, block.raw_rows(start, stop), (stop - start) * len(block.lanes))
 
     def retire(self) -> None:
         """Let the trainer begin a new block, because what follows in this one can't be used."""
@@ -227,6 +227,6 @@ class ItemDecoder:
         block = self._block
         if block is None or block.n_rows != message.start:
             raise ValueError(f"rows {message.start} to {message.stop} belong to no block")
-        block.row_bytes(message.start, message.stop)[:] = message.data
+        block.raw_rows(message.start, message.stop)[:] = message.data
         block.n_rows = message.stop
         return [BatchRow(block, row) for row in range(message.start, message.stop)]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from benchmarks.stack import KEEP_ALL, wait_until
 from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, record_steps, step_values
@@ -34,7 +34,7 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
-_VIEWPORT = {"width": 1280, "height": 800}
+_VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 
 _WATCH = """
 () => {

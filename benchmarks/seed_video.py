@@ -12,6 +12,7 @@ import matplotlib as mpl
 mpl.use("agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from recorder.episode_file import Episode
@@ -47,7 +48,7 @@ def export_by_seed_design(episode: Episode, folder: Path, n_frames: int, *, dpi:
     return SeedExport(draw_secs / n_frames, png_secs / n_frames, time.perf_counter() - began)
 
 
-def _draw(episode: Episode, index: int, dpi: int) -> plt.Figure:
+def _draw(episode: Episode, index: int, dpi: int) -> Figure:
     step = episode.step(index)
     figure = plt.figure(figsize=(16, 9), dpi=dpi)
     grid = figure.add_gridspec(3, 2, width_ratios=[2, 1])
@@ -59,7 +60,8 @@ def _draw(episode: Episode, index: int, dpi: int) -> plt.Figure:
     world.grid(alpha=0.3)
     for name, (x, y) in episode.affordances.items():
         world.text(x, y, name, ha="center", va="center", fontsize=9)
-    world.add_patch(Circle(step.position, 0.3, color="yellow"))
+    x, y = step.position
+    world.add_patch(Circle((x, y), 0.3, color="yellow"))
     world.set_title(f"Episode {episode.metadata.episode_id}")
     meters.barh(range(len(step.meters)), step.meters)
     meters.set(xlim=(0, 1), yticks=range(len(step.meters)), yticklabels=episode.metadata.meter_names)

@@ -157,7 +157,7 @@ def record_steps(record_step: Callable[..., None], episode_id: int, values: Iter
 def batch_calls(n_steps: int = N_STEPS, n_lanes: int = 64, *, seed: int = 0) -> list[dict[str, Any]]:
     """``n_lanes`` episodes as the arguments of ``record_batch`` but the episodes' ids: one tensor an argument."""
     arrays = episode_arrays(n_steps, n_lanes, seed=seed)
-    names = {
+    names: dict[str, NDArray[Any]] = {
         "positions": arrays.position,
         "meters": arrays.meters,
         "actions": arrays.action,

@@ -14,7 +14,7 @@ COLUMNS = ("key", "figure", "seed's design", "ratio", "target", "met")
 def rows_of(figures: Iterable[Figure], values: Mapping[str, float]) -> list[tuple[str, ...]]:
     """A row a figure, as text; then what was measured beside them."""
     figures = list(figures)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for figure in figures:
         value, seed = values.get(figure.key), values.get(f"seed_{figure.key}")
         ratio = value / seed if value is not None and seed else None

@@ -13,6 +13,7 @@ import torch
 
 from benchmarks.designs import open_recorder
 from benchmarks.stack import Stack, running_stack
+from benchmarks.training_floor import BareRecorder
 from examples.hamlet.result import TrainingResult
 from examples.hamlet.train import train
 
@@ -31,11 +32,13 @@ def measure_train_overhead(*, quick: bool) -> dict[str, float]:
     alike. Server and worker run during both; a recorded run is waited for before the next begins, so that none pays for the
     other's episodes. ``train_neighbour_pct``: the same trainer without a recorder, while a loop that does nothing keeps one
     core busy; what a machine with as many busy processes as cores takes from every one of them.
-    ``train_overhead_quartiles_pct``: half of the distance between the quartiles of the pairs.
+    ``train_overhead_quartiles_pct``: half of the distance between the quartiles of the pairs. ``train_inside_calls_pct``: the
+    part of a recorded run that the trainer spends in the recorder's calls and in gathering what it tells it of an episode;
+    ``train_inside_floor_pct``: the same with a recorder that only copies.
     """
     n_pairs, n_neighbours, env_steps = (2, 1, 1_000) if quick else (61, 15, 6_000)
     torch.set_num_threads(1)
-    overheads, inside, neighbours = [], [], []
+    overheads, inside, floors, neighbours = [], [], [], []
     with running_stack() as stack:
         train(env_steps=1_000)
         for pair in range(n_pairs):
@@ -47,6 +50,7 @@ def measure_train_overhead(*, quick: bool) -> dict[str, float]:
                 without = train(env_steps=env_steps, seed=pair)
             overheads.append(100 * (recorded.seconds / without.seconds - 1))
             inside.append(recorded.overhead_percent)
+            floors.append(train(recorder=BareRecorder(), env_steps=env_steps, seed=pair).overhead_percent)  # type: ignore[arg-type]
             if pair < n_neighbours:
                 with _busy_neighbour():
                     beside = train(env_steps=env_steps, seed=pair)
@@ -56,6 +60,7 @@ def measure_train_overhead(*, quick: bool) -> dict[str, float]:
         "train_overhead_pct": median(overheads),
         "train_overhead_quartiles_pct": (third - first) / 2,
         "train_inside_calls_pct": median(inside),
+        "train_inside_floor_pct": median(floors),
         "train_neighbour_pct": median(neighbours),
     }
 

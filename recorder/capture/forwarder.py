@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.handover import BatchRow, CloseRun, HandOver, Keep, end_of_calls
+from recorder.capture.handover import BatchRow, CloseRun, HandOver, Keep, end_of_calls, n_steps_in
 from recorder.capture.sender_link import SenderLink
 from recorder.capture.stats import RecorderStats
 from recorder.capture.turned_away import Dropped, TurnedAway
@@ -59,14 +59,19 @@ class Forwarder:
             OSError: the process has ended; the items count as passed on.
         """
         self._say_counted()
-        start = 0
-        while start < len(items):
-            stop = _end_of_stretch(items, start)
-            self._take(items[start:stop])
-            if self._n_unsent_bytes > TOGETHER_BYTES:
-                self._flush()
-            start = stop
-        self._flush()
+        are_rows = set(map(type, items)) == {tuple}  # the usual case, quicker to tell for all at once
+        n_taken = 0
+        try:
+            while n_taken < len(items):
+                start, n_taken = n_taken, len(items) if are_rows else _end_of_stretch(items, n_taken)
+                self._take(items[start:n_taken])
+                if self._n_unsent_bytes > TOGETHER_BYTES:
+                    self._flush()
+            self._flush()
+        except (EOFError, OSError):
+            for item in items[n_taken:]:
+                self._lose(item)
+            raise
 
     def close(self, timeout_secs: float) -> None:
         """Have the process end; a second call shortens the time.
@@ -103,6 +108,21 @@ class Forwarder:
             self._on_error(error, max(1, len(items) if are_rows else n_batch_steps))
         finally:
             self._handover.batch_taken(n_batch_steps)
+
+    def _lose(self, item: Any) -> None:
+        """Nobody is there to take it: its episodes can't be whole any more."""
+        self.n_steps += n_steps_in(item)
+        self._handover.batch_taken(getattr(item, "n_steps", 0))
+        if hasattr(item, "resolve"):
+            try:
+                item = item.resolve()  # gives back the memory that it has come through
+            except Exception:  # noqa: BLE001 - whatever the device says: the steps are counted already
+                return
+        if item.__class__ is tuple:
+            self._open.add(item[0])
+        elif item.__class__ is BatchRow:
+            self._open.update(_numbers_in(item.block.episode_ids[item.row : item.row + 1]))
+            item.block.retire()
 
     def _take_event(self, event: Any) -> None:
         if isinstance(event, CloseRun):
@@ -157,8 +177,6 @@ class Forwarder:
 def _end_of_stretch(items: list[Any], start: int) -> int:
     """Index behind the items that can travel in one message with the one at ``start``."""
     first, stop = items[start], start + 1
-    if set(map(type, items)) == {tuple}:
-        return len(items)  # the usual case; looking at each would take as long as passing it on
     if first.__class__ is tuple:
         while stop < len(items) and items[stop].__class__ is tuple:
             stop += 1

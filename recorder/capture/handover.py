@@ -27,6 +27,7 @@ __all__ = [
     "Keep",
     "TrainerGone",
     "end_of_calls",
+    "n_steps_in",
 ]
 
 BLOCK_STEPS = 64
@@ -102,6 +103,13 @@ def end_of_calls(items: Sequence[Any], start: int) -> int:
     return stop
 
 
+def n_steps_in(item: Any) -> int:
+    """Steps that an item of the queue holds."""
+    if isinstance(item, Finish | Keep | Abort | CloseRun | TrainerGone):
+        return 0
+    return getattr(item, "n_steps", 0) or 1  # a row, which may still be on its way from a device, is one step
+
+
 Item = Row | BatchRow | Finish | Keep | Abort | CloseRun | TrainerGone
 
 
@@ -130,8 +138,7 @@ class HandOver:
 
     def count_steps(self) -> int:
         """Steps in the queue, whatever they travel in; looks at each item."""
-        items = list(self.items)
-        return sum(1 if item.__class__ is tuple else getattr(item, "n_steps", 0) for item in items)
+        return sum(map(n_steps_in, list(self.items)))
 
     def put_row(self, row: Any) -> bool:
         """Hand one step over; False when the queue is full."""

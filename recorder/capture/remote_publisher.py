@@ -178,19 +178,19 @@ class RemotePublisher(QueueThread):
         self.is_complete = self._report.is_complete
 
     def _read_reports(self) -> None:
-        with self._reading:
-            for report in self._link.reports():
-                self._take_report(report)
-        self._next_read = time.monotonic() + _READ_SECS
-
-    def _take_report(self, report: Report) -> None:
-        self._report = report
-        if report.error is not None:
-            self.error = report.error
-        for record in report.records:
-            logger = logging.getLogger(record.name)
-            if logger.isEnabledFor(record.levelno):
-                logger.handle(record)
+        records: list[logging.LogRecord] = []
+        try:
+            with self._reading:
+                for report in self._link.reports():
+                    self._report = report
+                    self.error = report.error or self.error
+                    records += report.records
+        finally:
+            self._next_read = time.monotonic() + _READ_SECS
+            for record in records:  # without the lock: a handler may ask for the counters
+                logger = logging.getLogger(record.name)
+                if logger.isEnabledFor(record.levelno):
+                    logger.handle(record)
 
     def _close_link(self) -> None:
         with self._reading:

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -247,6 +248,22 @@ def test_what_it_logs_is_in_the_trainers_log(caplog: pytest.LogCaptureFixture) -
     (record,) = [record for record in caplog.records if "can't send" in record.message]
     assert record.levelno == logging.ERROR
     assert record.name == "recorder.capture.publisher"
+
+
+def test_a_log_handler_may_ask_for_the_counters(request: pytest.FixtureRequest) -> None:
+    asked = threading.Event()
+
+    class Asking(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            recorder.stats()
+            asked.set()
+
+    recorder = EpisodeRecorder("redis://127.0.0.1:1", run_id="run")
+    logger, handler = logging.getLogger("recorder.capture.publisher"), Asking()
+    logger.addHandler(handler)
+    request.addfinalizer(lambda: logger.removeHandler(handler))
+    assert asked.wait(20.0)
+    recorder.close(timeout_secs=0)
 
 
 def test_a_strict_recorder_raises_what_went_wrong_there(redis_url: str) -> None:

@@ -1,0 +1,57 @@
+"""Passing items on to a sender process that is no more: each of their steps is accounted for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recorder.capture.batch import BatchWriter, batch_places, batch_values
+from recorder.capture.copying import Layout
+from recorder.capture.forwarder import Forwarder
+from recorder.capture.handover import BatchRow, Finish, HandOver
+from recorder.capture.rows import DeviceRows, row_of
+from recorder.capture.sender_link import SenderLink
+from recorder.capture.turned_away import TurnedAway
+
+N_LANES = 64
+N_CALLS = 60
+LARGE = np.zeros((N_LANES, 84, 84), np.uint8)
+"""Of a kind that needs several writes."""
+
+
+@pytest.fixture
+def dead_link() -> SenderLink:
+    link = SenderLink()
+    link.kill()
+    link.wait()
+    return link
+
+
+def no_error(error: Exception, n_steps: int) -> None:
+    raise AssertionError(f"{n_steps} steps") from error
+
+
+def test_what_its_end_cuts_off_counts_as_passed_on_and_leaves_the_queue(dead_link: SenderLink) -> None:
+    handover, open_episodes = HandOver(1000), set[int]()
+    writer = BatchWriter(DeviceRows())
+    lanes = np.arange(N_LANES)
+    blocks = set()
+    for call in range(N_CALLS):
+        row = writer.write(batch_places(lanes, lanes * 0 + call, None), batch_values({"meters": LARGE}, N_LANES))
+        assert isinstance(row, BatchRow)
+        handover.put_batch(row, N_LANES)
+        blocks.add(row.block)
+    handover.put_row(row_of((100, 0, 0), {"reward": 1.0}, Layout()))
+    handover.put_always(Finish(101, {}))
+    items: list[Any] = [handover.items.popleft() for _ in range(N_CALLS + 2)]
+    forwarder = Forwarder(dead_link, handover, TurnedAway(), open_episodes, on_error=no_error)
+    with pytest.raises(OSError):
+        forwarder.forward(items)
+    assert forwarder.n_steps == N_CALLS * N_LANES + 1
+    assert handover.n_waiting_steps == 0
+    assert open_episodes == {*lanes.tolist(), 100}
+    assert len(blocks) > 1
+    forwarder.retire()
+    assert not any(block.n_rows < block.max_rows for block in blocks)

@@ -44,7 +44,7 @@ class LocalStorage(Storage):
         paths = {self._path(name): data for name, data in files.items()}
         try:
             for folder in _folders_of(paths):
-                os.makedirs(folder, exist_ok=True)
+                _make_folder(folder)
             if len(paths) <= 1:
                 for path, data in paths.items():
                     _write_synced(path, data)
@@ -140,6 +140,17 @@ def _read_whole(descriptor: int, n_bytes: int) -> bytes:
 
 def _folders_of(paths: Iterable[str]) -> set[str]:
     return {os.path.dirname(path) for path in paths}
+
+
+def _make_folder(folder: str) -> None:
+    """Make a folder and those above it, as durable as what will lie in it."""
+    if os.path.isdir(folder):
+        return
+    above = os.path.dirname(os.path.abspath(folder))
+    _make_folder(above)
+    with suppress(FileExistsError):
+        os.mkdir(folder)
+    _sync_folder(above)
 
 
 def _temporary_of(path: str) -> str:

@@ -73,6 +73,21 @@ def test_a_writer_killed_before_the_rename_leaves_only_a_dot_file(tmp_path: Path
     assert list(storage.names()) == [NAME]
 
 
+def test_a_new_folder_is_as_durable_as_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    root = tmp_path.resolve() / "new" / "recordings"
+    LocalStorage(root).write_all({NAME: b"data"})
+    folders = [path for path in synced if path.suffix == "" and not path.name.startswith(".")]
+    assert folders == [tmp_path.resolve(), tmp_path.resolve() / "new", root, root / "r"]
+
+
 @pytest.mark.skipif(not can_sync_file_system(), reason="this system syncs files one by one")
 def test_many_files_are_on_disk_before_any_of_them_has_its_name(tmp_path: Path) -> None:
     program = textwrap.dedent(

@@ -207,17 +207,22 @@ class EpisodeBuilder:
 
     def _encode_rows(self, rows: Sequence[Row]) -> list[EncodedChunk]:
         done = []
-        start, stop = 0, len(rows)
+        start, stop, most_steps = 0, len(rows), len(rows)
         while start < len(rows):
             try:
                 columns, n_refused = columns_of_rows(rows[start:stop])
             except KindChangedError as change:
                 stop = start + change.row
                 continue
+            n_bytes = sum(data.values.nbytes for data in columns.values())
+            if n_bytes > MAX_CHUNK_BYTES and stop - start > 1:  # the first row may have been small
+                most_steps = max(1, (stop - start) * MAX_CHUNK_BYTES // n_bytes)
+                stop = start + most_steps
+                continue
             if n_refused:
                 self._refuse_values(n_refused, f"{n_refused} values of {stop - start} steps are not numbers")
             done.extend(self._encode(rows[start][_STEP], stop - start, columns))
-            start, stop = stop, len(rows)
+            start, stop = stop, min(len(rows), stop + most_steps)
         return done
 
     def _encode(self, first_step: int, n_steps: int, columns: dict[str, ColumnData]) -> list[EncodedChunk]:

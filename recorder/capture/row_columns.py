@@ -61,7 +61,12 @@ def row_bytes(row: Row) -> int:
     """About how much memory a row takes."""
     n_bytes = _NUMBER_BYTES * len(row)
     for value in (*row[_FIRST_COLUMN:_EXTRAS], *(row[_EXTRAS] or {}).values()):
-        n_bytes += len(value) if isinstance(value, bytes | str) else getattr(value, "nbytes", _NUMBER_BYTES)
+        if isinstance(value, bytes | str):
+            n_bytes += len(value)
+        elif isinstance(value, tuple):
+            n_bytes += _NUMBER_BYTES * len(value)
+        else:
+            n_bytes += getattr(value, "nbytes", _NUMBER_BYTES)
     return n_bytes
 
 

@@ -20,7 +20,7 @@ from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, content_bytes, decompress_frame, frame_end
 from recorder.chunk.joining import MAX_COLUMN_BYTES, join_columns
 from recorder.chunk.placement import NOTHING_PLACED
-from recorder.chunk.unpacking import unpack_bounded, unpack_sequence
+from recorder.chunk.unpacking import brief, unpack_bounded, unpack_sequence
 
 __all__ = [
     "MAX_CHUNK_BYTES",
@@ -34,6 +34,7 @@ __all__ = [
     "ColumnGroup",
     "LooseColumn",
     "Stretch",
+    "brief",
     "choose_encoding",
     "chunk_from",
     "compress_frame",

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
 from recorder.chunk.placement import Placement, place, place_added
-from recorder.chunk.unpacking import unpack_bounded
+from recorder.chunk.unpacking import brief, unpack_bounded
 from recorder.errors import EpisodeFileCorruptError
 from recorder.schema import MAX_COLUMNS, ColumnSpec, EpisodeSchema
 
@@ -189,7 +189,7 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
         case [int(first_step), int(n_steps), list(slots), list(added)]:
             columns = (*schema.columns, *(ColumnSpec.from_list(spec) for spec in added))
         case _:
-            raise EpisodeFileCorruptError(f"chunk: expected [first_step, n_steps, slots], found {body!r:.100}")
+            raise EpisodeFileCorruptError(f"chunk: expected [first_step, n_steps, slots], found {brief(body)}")
     if not 0 < n_steps <= MAX_CHUNK_STEPS or not 0 <= first_step < 2**63 - MAX_CHUNK_STEPS:
         raise EpisodeFileCorruptError(f"chunk: {n_steps} steps from step {first_step}")
     if len(slots) != len(columns):
@@ -223,4 +223,4 @@ def _loose(slot: object, spec: ColumnSpec, n_steps: int) -> LooseColumn:
             present = np.unpackbits(np.frombuffer(mask, np.uint8), count=n_steps).view(np.bool_)
             return LooseColumn(spec, Stretch(int(np.count_nonzero(present)), data), present)
         case _:
-            raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {slot!r:.60}")
+            raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {brief(slot)}")

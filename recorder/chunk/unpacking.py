@@ -6,6 +6,7 @@ counted as they are built. msgpack makes room for as many elements as a list ann
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +14,25 @@ import msgpack
 
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 
-__all__ = ["unpack_bounded", "unpack_sequence"]
+__all__ = ["brief", "unpack_bounded", "unpack_sequence"]
 
 _MAX_LENGTH = 2**31 - 1
 """msgpack's own limit of a text's length."""
 
 _BROKEN = (ValueError, TypeError, msgpack.exceptions.UnpackException, RecursionError)
+
+
+class _Brief(reprlib.Repr):
+    def repr_bytes(self, found: bytes, level: int) -> str:  # noqa: ARG002 - the base class calls it so
+        return f"{len(found)} bytes"
+
+
+_brief = _Brief()
+
+
+def brief(found: object) -> str:
+    """A few words of what was found instead of what was expected, however large it is."""
+    return _brief.repr(found)[:100]
 
 
 class _Counter:

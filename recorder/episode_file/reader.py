@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recorder.chunk import decompress_frame, frame_end, unpack_bounded, unpack_sequence
+from recorder.chunk import brief, decompress_frame, frame_end, unpack_bounded, unpack_sequence
 from recorder.chunk.frames import FRAME_MAGIC
 from recorder.episode_file import version1, version2
 from recorder.episode_file.episode import Episode
@@ -70,6 +70,8 @@ def _parse_bare(data: bytes) -> Version1File | Version2File:
         raise EpisodeFileCorruptError("not a recording: neither an LZ4 frame nor a whole msgpack map")
     _, end, header = first
     if _version_of(header) == version2.VERSION:
+        if end > version2.MAX_HEADER_BYTES:
+            raise EpisodeFileTooLargeError(f"a header of {end} bytes, at most {version2.MAX_HEADER_BYTES} are read")
         return version2.parse_version2(data, header, first_chunk=end, compression="none")
     if end != len(data):
         raise EpisodeFileCorruptError(f"version 1: {len(data) - end} bytes follow the map")
@@ -82,6 +84,6 @@ def _version_of(header: object) -> int:
     version = header["version"]
     if version not in (version1.VERSION, version2.VERSION):
         raise EpisodeFileVersionError(
-            f"version {version!r:.40} is not known to this reader, 1 and 2 are: update hamlet-recorder"
+            f"version {brief(version)} is not known to this reader, 1 and 2 are: update hamlet-recorder"
         )
     return int(version)

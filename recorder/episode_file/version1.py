@@ -21,6 +21,7 @@ from recorder.chunk import (
     ColumnGroup,
     LooseColumn,
     Stretch,
+    brief,
     compress_frame,
 )
 from recorder.episode import EpisodeMetadata, RecordedStep
@@ -140,7 +141,7 @@ def _read_step(step: object, index: int) -> tuple[int, dict[str, Any]]:
         raise EpisodeFileCorruptError(f"version 1: step {index} is not a map but {type(step).__name__}")
     number = step.get("step", index)
     if type(number) is not int or not 0 <= number < 2**63 - MAX_CHUNK_STEPS:
-        raise EpisodeFileCorruptError(f"version 1: the number of step {index} is {number!r:.40}")
+        raise EpisodeFileCorruptError(f"version 1: the number of step {index} is {brief(number)}")
     values = {name: step[name] for name in STEP_COLUMNS if step.get(name) is not None}
     extras = step.get("extras") or {}
     if not isinstance(extras, dict):
@@ -160,7 +161,7 @@ def _shape_of(value: object, name: str, depth: int = 0) -> tuple[int, ...]:
         if len(inner) == 1:
             return (len(value), *inner.pop())
     raise EpisodeFileCorruptError(
-        f"version 1: {name!r} holds {value!r:.60}, which is not a number or an array of numbers"
+        f"version 1: {name!r} holds {brief(value)}, which is not a number or an array of numbers"
     )
 
 

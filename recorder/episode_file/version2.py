@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 from recorder.chunk import (
     MAX_CHUNK_CONTAINERS,
+    MAX_CHUNK_STEPS,
     Chunk,
+    brief,
     chunk_from,
     content_bytes,
     decode_chunk,
@@ -190,16 +192,19 @@ def _read_footer(body: object, first_chunk: int, offset: int) -> tuple[list[Chun
         case {"footer": 2, "chunks": list(rows), "n_steps": int(n_steps), "hash": str(content_hash)}:
             pass
         case _:
-            raise EpisodeFileCorruptError(f"expected the footer at byte {offset}, found {body!r:.100}")
+            raise EpisodeFileCorruptError(f"expected the footer at byte {offset}, found {brief(body)}")
     refs = []
     end = first_chunk
     for row in rows:
         # Not by a pattern, which takes as long as all the rest of the footer.
         if not (isinstance(row, list) and len(row) == 4 and all(number.__class__ is int for number in row)):
-            raise EpisodeFileCorruptError(f"the footer places a chunk at {row!r:.100}: expected four whole numbers")
+            raise EpisodeFileCorruptError(f"the footer places a chunk at {brief(row)}: expected four whole numbers")
         start, n_bytes, first_step, chunk_steps = row
-        if start != end or n_bytes <= 0 or first_step < 0 or chunk_steps <= 0:
-            raise EpisodeFileCorruptError(f"the footer places a chunk at {row!r:.100}, where byte {end} is next")
+        is_within = 0 <= first_step < 2**63 - MAX_CHUNK_STEPS and 0 < chunk_steps <= MAX_CHUNK_STEPS
+        if start != end or n_bytes <= 0 or not is_within:
+            raise EpisodeFileCorruptError(
+                f"the footer places a chunk at {row}, where byte {end} is next and it holds 1 to {MAX_CHUNK_STEPS} steps"
+            )
         refs.append(ChunkRef(first_step, chunk_steps, start, n_bytes))
         end += n_bytes
     if end != offset or sum(ref.n_steps for ref in refs) != n_steps:

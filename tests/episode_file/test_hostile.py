@@ -73,6 +73,8 @@ def test_the_file_that_the_others_are_spoilt_from_is_read() -> None:
         (lambda rows: [rows[0], [*rows[1][:2], -4, 4]], "places a chunk at"),
         (lambda rows: [rows[0], [*rows[1][:2], 2, 4]], "begins at step 2, before the end"),
         (lambda rows: [rows[0], [*rows[1][:3], 5]], "are not these"),
+        (lambda rows: [rows[0], [*rows[1][:3], 257]], "places a chunk at"),
+        (lambda rows: [rows[0], [*rows[1][:2], 2**63, 4]], "places a chunk at"),
         (lambda rows: [rows[0], "row"], "places a chunk at"),
         (lambda _: 3, "expected the footer"),
     ],
@@ -176,6 +178,13 @@ def test_anything_behind_a_whole_bare_file_is_corrupt(version: int) -> None:
         open_episode(data + b"\x00")
 
 
+def test_a_bare_header_is_no_longer_than_a_compressed_one() -> None:
+    data = msgpack.packb(header(metadata={"info": {"note": "x" * 5_000_000}}))
+    for head in (data, compress_frame(data)):
+        with pytest.raises(EpisodeFileTooLargeError):
+            open_episode(head + head)
+
+
 def test_a_file_error_names_the_file(tmp_path: Any) -> None:
     path = tmp_path / "broken.msgpack.lz4"
     path.write_bytes(b"nothing")
@@ -203,6 +212,10 @@ BOMBS = {
         parts = [compress_frame(msgpack.packb(head)), compress_frame(msgpack.packb([0, 1, [bytes(2**20)]]))]
         parts += [compress_frame(msgpack.packb([1 + 256 * n, 256, [None]])) for n in range(1200)]
         data = b"".join(parts)
+    """,
+    "a hundred MiB of bytes instead of a chunk": """
+        head = dict(version=2, metadata={}, reasons=[], schema=[], affordances={})
+        data = compress_frame(msgpack.packb(head)) + compress_frame(msgpack.packb([bytes(100 * 2**20)])) + b"torn"
     """,
     "a header of two million empty lists": """
         head = b"\\x82\\xa7version\\x02\\xa8metadata\\xdd" + (2_000_000).to_bytes(4, "big")

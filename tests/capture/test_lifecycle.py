@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.capture import EpisodeRecorder, PublisherLimits, queue_thread
 from recorder.errors import StreamUnavailableError, UsageError
 from recorder.step_stream import MemoryStepStream
 from tests.capture.gated_stream import GatedStream, recorder_behind
@@ -93,7 +93,8 @@ def test_close_returns_in_time_without_a_server_and_says_what_was_lost(tmp_path:
     assert_adds_up(stats, 300)
 
 
-def test_close_returns_in_time_while_a_server_hangs() -> None:
+def test_close_returns_in_time_while_a_server_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_thread, "JOIN_SECS", 0.1)
     stream = GatedStream()
     recorder = recorder_behind(stream)
     record(recorder, 7, range(300))
@@ -101,7 +102,7 @@ def test_close_returns_in_time_while_a_server_hangs() -> None:
         assert not recorder.close(timeout_secs=0.1)
     finally:
         stream.gate.set()
-    wait_until(lambda: recorder.stats().n_lost_steps or recorder.stats().n_recorded_steps, message="the thread's end")
+    wait_until(lambda: not recorder._publisher.is_alive, message="the thread's end")
     assert_adds_up(recorder.stats(), 300)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.capture import EpisodeRecorder, PublisherLimits, queue_thread, remote_publisher
 from recorder.step_stream import Play, RedisStepStream
 from tests.capture.killable_server import KillableServer
 from tests.capture.recorded import STEP, assert_adds_up, ends, finished_episodes, record
@@ -63,7 +63,9 @@ def assert_whole(server: KillableServer, lengths: dict[int, int]) -> None:
         }, "an end that is sent twice names the same play"
 
 
-def test_a_server_that_never_answers_makes_no_call_wait() -> None:
+def test_a_server_that_never_answers_makes_no_call_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_thread, "JOIN_SECS", 0.1)
+    monkeypatch.setattr(remote_publisher, "JOIN_SECS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         recorder = EpisodeRecorder(
@@ -151,10 +153,10 @@ def test_a_restart_between_two_sends_which_no_send_notices_is_noticed_too(server
     known_bytes = server.log_bytes
     wait_sent(recorder, 600)
     wait_until(lambda: server.log_bytes > known_bytes, message="the log of the server")
+    n_sent = recorder.stats().n_bytes_sent
     server.kill()
     server.cut_log(known_bytes)
     server.start()
-    n_sent = recorder.stats().n_bytes_sent
     wait_until(lambda: recorder.stats().n_bytes_sent > n_sent, message="the repetition")
     assert recorder.close()
     assert_whole(server, {1: 600})

@@ -54,6 +54,8 @@ def test_a_writer_waits_for_the_lock(tmp_path: Path) -> None:
         writer = threading.Thread(target=catalog.ensure_run, args=("run-a",))
         with _write_lock(path):
             writer.start()
+            with Catalog(path, busy_timeout_secs=0.3) as impatient, pytest.raises(CatalogUnavailableError):
+                impatient.ensure_run("run-b")  # gives up while the other one waits
         writer.join(60)
         assert [run.run_id for run in catalog.list_runs()] == ["run-a"]
 

@@ -142,7 +142,7 @@ def test_gaps_are_hatched_and_numbers_go_on_behind_them(page: Page, site: Site) 
 
 
 def test_dull_stretches_are_skipped_when_asked(page: Page, site: Site) -> None:
-    open_episode(page, f"{site.address}{SHAPES}/4?t=55&speed=4")
+    open_episode(page, f"{site.address}{SHAPES}/4?t=55&speed=1")
     before = pixels_of(page, ".timeline-canvas")
     page.keyboard.press("s")
     page.keyboard.press("k")
@@ -240,10 +240,9 @@ def test_screen_readers_hear_where_playback_rests(page: Page, site: Site) -> Non
 def test_less_motion_is_respected(page: Page, site: Site) -> None:
     page.emulate_media(reduced_motion="reduce", color_scheme="dark")
     open_episode(page, f"{site.address}{SHAPES}/2?t=50&speed=0.25&autoplay=1")
-    for _ in range(4):
-        before = shown_step(page)
-        cell = agent_cell(page)
-        assert cell in (CELLS[before], CELLS[shown_step(page)])
+    first = shown_step(page)
+    points = {tuple(np.round(agent_point(page))) for _ in range(8)}
+    assert len(points) <= shown_step(page) - first + 1, "the agent is painted between two cells"
 
 
 def test_a_recording_plays_from_its_bytes_without_a_server(page: Page, site: Site) -> None:

@@ -91,17 +91,25 @@ def test_playing_at_the_end_begins_again(loaded: Viewer) -> None:
     assert [loaded.receive("state_update")["step"] for _ in range(2)] == [0, 1]
 
 
-def test_pause_holds_the_step(loaded: Viewer) -> None:
-    loaded.send(type="set_speed", speed=20)
-    loaded.send(type="play")
-    loaded.receive("state_update")
-    loaded.send(type="pause")
-    loaded.send(type="list_recordings", limit=1)
-    before = 1
-    while (message := loaded.receive())["type"] == "state_update":
+def test_pause_holds_the_step(connect: Connect) -> None:
+    viewer, other = connect(), connect()
+    for each in (viewer, other):
+        each.send(type="load_replay", run_id="long", episode_id=1)
+        each.skip_to("state_update")
+        each.send(type="set_speed", speed=20)
+    viewer.send(type="play")
+    before = viewer.receive("state_update")["step"]
+    viewer.send(type="pause")
+    viewer.send(type="list_recordings", limit=1)
+    while (message := viewer.receive())["type"] == "state_update":
         before = message["step"]
-    loaded.send(type="step")
-    assert loaded.receive("state_update")["step"] == before + 1
+    other.send(type="play")
+    for _ in range(5):  # at the same speed: a viewer that still played would be told a step by now
+        other.receive("state_update")
+    viewer.send(type="list_recordings", limit=1)
+    viewer.receive("recordings_list")
+    viewer.send(type="step")
+    assert viewer.receive("state_update")["step"] == before + 1
 
 
 def test_step_goes_on_and_back_and_reset_to_the_start(loaded: Viewer) -> None:

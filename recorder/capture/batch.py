@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from recorder.capture.batch_block import NO_EPISODE, BatchBlock, BatchKind
 from recorder.capture.copying import as_array, is_cuda
 from recorder.capture.cuda_ring import DeviceCopy
 from recorder.capture.handover import BatchRow
+from recorder.capture.row_columns import ROW_FIELDS
 from recorder.capture.rows import DeviceRows
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
@@ -70,16 +72,20 @@ class BatchWriter:
         if block is None or block.n_rows >= block.max_rows or self._lanes != places.lanes.tobytes():
             return None
         row, n_columns, kind, columns = block.n_rows, 0, block.kind, block.columns
-        if values["extras"] is not None:
-            values = dict(_named(values))
         try:
+            if values["extras"] is not None:
+                values = dict(_named(values))
             for name, value in values.items():
                 if value is None:
                     continue
                 array = value if value.__class__ is np.ndarray else value.numpy()
                 dtype, shape = kind[name]
-                if (array.dtype is not dtype and array.dtype != dtype) or array.shape != shape:
+                if array.dtype is not dtype and array.dtype != dtype:
                     return None
+                if array.shape != shape:
+                    if name not in _SCALAR_FIELDS:
+                        return None
+                    array = _one_a_lane(array, len(block.lanes))
                 columns[name][row] = array
                 n_columns += 1
         except Exception:  # noqa: BLE001 - a new column, no array, a tensor on a device: whatever it is, it is of another kind
@@ -111,6 +117,10 @@ _INT64 = np.dtype(np.int64)
 
 _NUMBER_DTYPES = frozenset(map(np.dtype, "?bBhHiIlLqQefd"))
 """What ``as_array`` takes as it is."""
+
+
+_SCALAR_FIELDS = frozenset(ROW_FIELDS[ROW_FIELDS.index("reward") : ROW_FIELDS.index("extras")])
+"""What ``record_step`` takes as one number."""
 
 
 class BatchPlaces(NamedTuple):
@@ -159,18 +169,28 @@ def batch_values(values: Mapping[str, Any], n_lanes: int) -> BatchValues:
         if value is None:
             continue
         try:
-            array = _host_view(value)
-            shape = value.shape if array is None else array.shape
-            if not shape or shape[0] != n_lanes:
-                raise UsageError(f"expected a leading axis of {n_lanes} lanes, found shape {tuple(shape)}")
+            on_host = _host_view(value)
+            array = value if on_host is None else on_host
+            if not array.shape or array.shape[0] != n_lanes:
+                raise UsageError(f"expected a leading axis of {n_lanes} lanes, found shape {tuple(array.shape)}")
+            if name in _SCALAR_FIELDS and len(array.shape) > 1:
+                array = _one_a_lane(array, n_lanes)
         except Exception as error:  # noqa: BLE001 - whatever an object of the trainer's raises when it is read
             found.problems.append(f"{name}: {error}")
         else:
-            if array is None:
-                found.on_device[name] = value
-            else:
-                found.host[name] = array
+            (found.on_device if on_host is None else found.host)[name] = array
     return found
+
+
+def _one_a_lane(array: Any, n_lanes: int) -> Any:
+    """``[n_lanes]`` of an array or tensor ``[n_lanes, 1, …]``.
+
+    Raises:
+        UsageError: it has another shape.
+    """
+    if array.shape[0] != n_lanes or math.prod(array.shape[1:]) != 1:
+        raise UsageError(f"expected one number a lane, found shape {tuple(array.shape)}")
+    return array.reshape(n_lanes)
 
 
 def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

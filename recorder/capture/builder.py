@@ -233,12 +233,15 @@ class EpisodeBuilder:
                 self.schema = self._known.schema_for(columns)
             self._known.learn(self.play, columns, n_steps)
             data = encode_chunk(self.schema, first_step=first_step, n_steps=n_steps, columns=columns)
-            self._sum_up(columns)
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self._mark_lost(first_step, n_steps)
             self._stats.n_refused_steps += n_steps
             self.error = error
             return []
+        try:
+            self._sum_up(columns)
+        except Exception as error:  # noqa: BLE001 - the steps themselves are sound
+            self.error = error
         self.n_steps += n_steps
         self.n_bytes += len(data)
         self._stats.n_recorded_steps += n_steps
@@ -284,6 +287,7 @@ class EpisodeBuilder:
         self._stats.n_mismatched_values += n_values
         self.error = UsageError(f"episode {self.play.episode_id}: {problem}: left out")
 
+    @np.errstate(all="ignore")  # infinities of both signs add up to NaN, which is no news
     def _sum_up(self, columns: Mapping[str, ColumnData]) -> None:
         if (reward := columns.get("reward")) is not None:
             self.reward_sum += float(reward.values.sum(dtype=np.float64))

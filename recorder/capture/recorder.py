@@ -279,7 +279,8 @@ class EpisodeRecorder:
     ) -> None:
         """Record one step of every lane of a vector environment; one thread at a time.
 
-        Every array has a leading axis of lanes; torch tensors on any device, numpy arrays or sequences.
+        Every array has a leading axis of lanes; torch tensors on any device, numpy arrays or sequences. What is one number
+        a step may also come as ``[n_lanes, 1]``.
 
         Args:
             episode_ids, steps: ``int64[n_lanes]``, on the host.

@@ -220,3 +220,62 @@ def test_lanes_that_can_t_be_recorded_are_refused_alone(ids: list[int]) -> None:
     assert close_and_read(recorder)[7].episode.n_steps == 3
     assert recorder.stats().n_refused_steps == 3
     assert_adds_up(recorder.stats(), 6)
+
+
+SCALARS = {
+    "rewards": np.float32,
+    "intrinsic_rewards": np.float64,
+    "dones": np.bool_,
+    "time_of_day": np.int64,
+    "interaction_progress": np.float32,
+    "terminated": np.bool_,
+    "truncated": np.bool_,
+    "epsilon": np.float64,
+}
+
+
+@pytest.mark.parametrize("form", [np.asarray, torch.from_numpy, np.ndarray.tolist])
+def test_one_number_a_lane_may_come_with_further_axes_of_one(form: Any) -> None:
+    recorder = EpisodeRecorder(strict=True)
+    for step in range(5):
+        numbers = np.array([step % 2, 1])
+        shape = (2, 1) if step != 2 else (2,)
+        scalars = {name: form(numbers.astype(dtype).reshape(shape)) for name, dtype in SCALARS.items()}
+        recorder.record_batch([0, 1], [step, step], np.zeros((2, 2)), np.ones((2, 1)), np.zeros((2, 1)), **scalars)
+    for episode_id in (0, 1):
+        recorder.finish_episode(episode_id)
+    episodes = close_and_read(recorder)
+    first = episodes[0].episode
+    assert first.column("reward").tolist() == [0.0, 1.0, 0.0, 1.0, 0.0]
+    for name in ("intrinsic_reward", "done", "time_of_day", "interaction_progress", "terminated", "truncated"):
+        assert first.column(name).shape == (5,), name
+    assert first.column("action").shape == (5, 1), "a vector of one component stays a vector"
+    assert episodes[1].metadata.epsilon == 1.0
+    assert episodes[1].metadata.total_reward == 5.0
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_several_numbers_a_lane_where_one_belongs_are_left_out_and_counted(name: str) -> None:
+    recorder = EpisodeRecorder()
+    for step in range(3):
+        values = {"rewards": [1.0, 2.0], name: np.ones((2, 2 if step == 1 else 1))}
+        recorder.record_batch([0, 1], [step, step], None, [[0.5], [0.5]], None, **values)
+    for episode_id in (0, 1):
+        recorder.finish_episode(episode_id)
+    for ended in close_and_read(recorder).values():
+        column = {plural: one for one, plural in PLURALS.items()}.get(name, name)
+        assert ended.episode.present(column).tolist() == [True, False, True]
+        assert ended.episode.column("meters").tolist() == [[0.5]] * 3
+    assert recorder.stats().n_mismatched_values == 2
+    assert_adds_up(recorder.stats(), 6)
+
+
+@pytest.mark.parametrize("extras", [[1, 2], 5, "text", np.zeros(2)])
+def test_extras_of_a_batch_that_are_no_map_are_left_out_of_every_call_and_counted(extras: Any) -> None:
+    recorder = EpisodeRecorder()
+    for step in range(4):
+        recorder.record_batch([0, 1], [step, step], None, None, None, [1.0, 2.0], extras=extras)
+    assert [ended.episode.n_steps for ended in close_and_read(recorder).values()] == [4, 4]
+    assert recorder.stats().n_mismatched_values == 8
+    assert "extras: expected a map" in recorder.stats().last_error
+    assert_adds_up(recorder.stats(), 8)

@@ -161,6 +161,13 @@ def test_nan_and_infinity_keep_their_bits() -> None:
     assert ended.metadata.epsilon == float("inf")
 
 
+def test_rewards_of_both_infinities_cost_no_step_where_warnings_are_errors() -> None:
+    ended = record_one(*({"reward": reward, "epsilon": 0.5} for reward in (1.0, float("inf"), float("-inf"))))
+    assert ended.episode.column("reward").tolist() == [1.0, float("inf"), float("-inf")]
+    assert np.isnan(ended.metadata.total_reward)
+    assert ended.metadata.epsilon == 0.5
+
+
 def test_integers_beyond_what_a_float_holds_are_not_rounded() -> None:
     hashes = [2**53 + 1, 2**63 + 1, 5]
     ended = record_one(*({"extras": {"hash": value}} for value in hashes))

@@ -23,7 +23,10 @@ __all__ = ["given_metadata", "plain", "whole_number"]
 _MAX_FIELD_BYTES = 64 * 2**10
 """Packed size of one field: readers bound what they unpack, and larger things belong into ``extras``."""
 
-_UNUSABLE = (UsageError, TypeError, ValueError, OverflowError, RecursionError)
+_MAX_BYTES = 2**20
+_MAX_CONTAINERS = 10_000
+"""Packed size of all fields together, and the lists and maps in them. The header of a file may have 4 MiB and 100,000; the
+other fields, the schema, the gaps and the fields that all episodes share have to find room there too."""
 
 _PLAIN = frozenset([float, bool, bytes, str, type(None)])
 """What msgpack carries as it is."""
@@ -89,31 +92,21 @@ def given_metadata(
     """
     if metadata is None:
         return {}, []
-    if isinstance(metadata, EpisodeMetadata):
-        values = {
-            name: value
-            for name, default in _DEFAULTS.items()
-            if not ((value := getattr(metadata, name)).__class__ is default.__class__ and value == default)
-        }
-    else:
-        try:
-            values = {str(name): value for name, value in metadata.items() if value is not None}
-        except Exception as error:  # noqa: BLE001 - no map after all
-            return {}, [UsageError(f"metadata: expected EpisodeMetadata or a map, found {metadata!r:.60}: {error}")]
+    try:
+        values = _values_in(metadata)
+    except Exception as error:  # noqa: BLE001 - no map after all
+        found = type(metadata).__name__
+        return {}, [UsageError(f"metadata: expected EpisodeMetadata or a map, found {found}: {error}")]
     given: dict[str, Any] = {}
     wrong = []
     for name, value in values.items():
         try:
             given[name] = _CONVERSIONS.get(name, plain)(value)
-        except _UNUSABLE as error:
+        except Exception as error:  # noqa: BLE001 - whatever an object of the trainer's raises when it is read
             wrong.append(UsageError(f"metadata: {name}: {error}"))
-    if not _fits(given):
-        for name in list(given):
-            try:
-                _check_size(given[name])
-            except _UNUSABLE as error:
-                del given[name]
-                wrong.append(UsageError(f"metadata: {name}: {error}"))
+    if not _is_small_and_sound(given):
+        given, unusable = _usable(given)
+        wrong += unusable
     if isinstance(metadata, EpisodeMetadata):
         given = {name: value for name, value in given.items() if value != _PLAIN_DEFAULTS[name]}
         if any(name in given for name in _RETURNS):
@@ -121,19 +114,56 @@ def given_metadata(
     return given, wrong
 
 
-def _fits(given: Mapping[str, Any]) -> bool:
-    """Whether all fields together are small enough for one, which is the usual case."""
+def _values_in(metadata: EpisodeMetadata | Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that count as given, as they are."""
+    if isinstance(metadata, EpisodeMetadata):
+        return {
+            name: value
+            for name, default in _DEFAULTS.items()
+            if not ((value := getattr(metadata, name)).__class__ is default.__class__ and value == default)
+        }
+    return {str(name): value for name, value in metadata.items() if value is not None}
+
+
+def _is_small_and_sound(given: Mapping[str, Any]) -> bool:
+    """Whether all fields can be what they are, and together are small enough for one, which is the usual case."""
     try:
-        _check_size(given)
-    except _UNUSABLE:
+        EpisodeMetadata.from_map(given)
+        return len(pack_body(given)) <= _MAX_CONTAINERS  # a list or a map takes a byte at least
+    except Exception:  # noqa: BLE001 - field by field is found out which it is
         return False
-    return True
 
 
-def _check_size(value: Any) -> None:
-    n_bytes = len(pack_body(value))
-    if n_bytes > _MAX_FIELD_BYTES:
-        raise UsageError(f"{n_bytes} bytes; at most {_MAX_FIELD_BYTES} are kept")
+def _usable(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[UsageError]]:
+    """The fields that can be what they are and find room beside those before them, and what is wrong with the others."""
+    usable: dict[str, Any] = {}
+    wrong = []
+    left_bytes, left_containers = _MAX_BYTES, _MAX_CONTAINERS
+    for name, value in given.items():
+        try:
+            EpisodeMetadata.from_map({name: value})
+            n_bytes, n_containers = len(pack_body({name: value})), _n_containers(value)
+            if n_bytes > min(_MAX_FIELD_BYTES, left_bytes) or n_containers > left_containers:
+                raise UsageError(
+                    f"{n_bytes} bytes and {n_containers} lists and maps; a field may have {_MAX_FIELD_BYTES} bytes, all "
+                    f"fields together {_MAX_BYTES}, and {_MAX_CONTAINERS} lists and maps"
+                )
+        except Exception as error:  # noqa: BLE001 - as above
+            wrong.append(UsageError(f"metadata: {name}: {error}"))
+        else:
+            usable[name] = value
+            left_bytes -= n_bytes
+            left_containers -= n_containers
+    return usable, wrong
+
+
+def _n_containers(value: Any) -> int:
+    """Lists and maps in a value, itself included."""
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list):
+        return 0
+    return 1 + sum(map(_n_containers, value))
 
 
 def _whole(value: Any) -> int:

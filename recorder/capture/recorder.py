@@ -315,7 +315,8 @@ class EpisodeRecorder:
 
         Args:
             metadata: whole, in part or not at all; lengths and returns that are left out are summed from the steps. A field
-                that can't be used is left out and counted: the end itself is never lost.
+                that can't be used, or is too large (64 KiB; 1 MiB, and 10,000 lists and maps, for all fields together), is
+                left out and counted: the end itself is never lost.
         """
         given, wrong = given_metadata(metadata)
         self._put_event("finish_episode", episode_id, lambda number: Finish(number, given))

@@ -40,6 +40,8 @@ from tests.capture.recorded import finished_episodes
         ({"substrate": "grid"}, "substrate"),
         ({"affordance_layout": {"Bed": 5}}, "affordance_layout"),
         ({"affordance_layout": 5}, "affordance_layout"),
+        ({"stream": "unix:///nobody", "affordance_layout": {"Bed": (None, None)}}, "affordance_layout"),
+        ({"stream": "unix:///nobody", "affordance_layout": {"Bed": "kitchen"}}, "affordance_layout"),
         ({"config": [1, 2]}, "config: expected a map"),
         ({"config": {"model": object()}}, "config: model: expected numbers, texts, lists or maps, found object"),
         ({"config": {"seed": 2**70}}, "config: seed"),

@@ -115,6 +115,16 @@ def test_fields_that_metadata_does_not_know_are_kept_in_info() -> None:
     assert finish_with({"seed": 5, "info": {"a": 1}})[0].metadata.info == {"seed": 5, "a": 1}
 
 
+class Raising:
+    """A tensor that can't be read."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self._error = error
+
+    def numpy(self) -> Any:
+        raise self._error("no numbers here")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -132,8 +142,15 @@ def test_fields_that_metadata_does_not_know_are_kept_in_info() -> None:
         {"info": {"blob": "x" * 100_000}},
         {"info": 5},
         {"epsilon": {"a": 1}},
+        {"status": "done"},
+        {"affordance_layout": {"Bed": (None, None)}},
+        {"affordance_layout": {"Bed": "kitchen"}},
+        {"bad\ud800": 1},
+        {"info": {"loss": Raising(AttributeError)}},
+        {"info": {"loss": Raising(RuntimeError)}},
+        {"env_steps": Raising(KeyError)},
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_a_field_of_metadata_that_can_t_be_used_is_left_out_and_counted_and_the_end_stands(
     wrong: dict[str, Any],
@@ -142,6 +159,21 @@ def test_a_field_of_metadata_that_can_t_be_used_is_left_out_and_counted_and_the_
     assert (ended.episode.n_steps, ended.metadata.intrinsic_weight, ended.metadata.total_reward) == (4, 2.0, 10.0)
     assert recorder.stats().n_errors == 1
     assert recorder.stats().last_error.startswith("metadata: ")
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        {f"field {number}": "x" * 60_000 for number in range(75)},
+        {f"field {number}": [[]] * 9_000 for number in range(12)},
+    ],
+    ids=["bytes", "lists"],
+)
+def test_fields_that_are_too_large_together_are_left_out_beyond_what_readers_take(many: dict[str, Any]) -> None:
+    ended, recorder = finish_with({"curriculum_stage": 2, **many})
+    kept = ended.metadata.info
+    assert (ended.metadata.curriculum_stage, kept["field 0"]) == (2, many["field 0"])
+    assert 0 < recorder.stats().n_errors == len(many) - len(kept)
 
 
 @pytest.mark.parametrize("wrong", [5, "text", [1, 2], object(), EpisodeMetadata])

@@ -71,7 +71,7 @@ def checked_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
     for name, value in (config or {}).items():
         try:
             checked[str(name)] = plain(value)
-            pack_body(checked[str(name)])
+            pack_body({str(name): checked[str(name)]})
         except (UsageError, ValueError, RecursionError) as error:
             raise UsageError(f"config: {name}: {error}") from error
     return checked

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.capture.batch_block import NO_EPISODE, BatchBlock, BatchKind
-from recorder.capture.copying import as_array, is_cuda
+from recorder.capture.copying import as_array, is_cuda, own_name
 from recorder.capture.cuda_ring import DeviceCopy
 from recorder.capture.handover import BatchRow
 from recorder.capture.row_columns import ROW_FIELDS
@@ -169,6 +169,7 @@ def batch_values(values: Mapping[str, Any], n_lanes: int) -> BatchValues:
         if value is None:
             continue
         try:
+            own_name(name)
             on_host = _host_view(value)
             array = value if on_host is None else on_host
             if not array.shape or array.shape[0] != n_lanes:

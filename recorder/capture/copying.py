@@ -158,10 +158,15 @@ def own_name(name: Any) -> str:
     """The name of an extra.
 
     Raises:
-        UsageError: it is no text.
+        UsageError: it is no text, or holds letters that no file takes.
     """
     if not isinstance(name, str):
         raise UsageError(f"extras: expected names that are texts, found {name!r:.60}")
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"extras: a name holds letters that no file takes: {name!r:.60}") from error
     return name
 
 

@@ -29,6 +29,10 @@ _REMEMBERED_EPISODES = 100_000
 refused by the worker that evaluates them."""
 
 
+_MAX_MANUAL_REASONS = 100
+"""Of one episode: they stand in the header of its file, which is bounded."""
+
+
 class Intake:
     """Takes items in the order in which the trainer handed them over.
 
@@ -133,10 +137,10 @@ class Intake:
         self.take([ready])
 
     def _close_run(self) -> None:
-        self.cut_chunks()
+        self._guarded(self.cut_chunks)
         for episode_id in [*self._open, *self._away.dropped_episodes()]:
             if episode_id not in self._finished:
-                self._finish(episode_id, {}, EpisodeStatus.TRUNCATED)
+                self._guarded(self._finish, episode_id, {}, EpisodeStatus.TRUNCATED)
         body = {"kind": "run_end", "producer": self._identity.producer_id}
         self._outbox.put(Packet(Play(-1, 0), finished=pack_body(body)))
 
@@ -228,8 +232,8 @@ class Intake:
             "schema": schema.to_list(),
             "metadata": self._metadata(builder, {}, EpisodeStatus.COMPLETE),
         }
-        builder.sequence = 1
         header = Outgoing(builder.play, 1, HEADER, pack_body(body))
+        builder.sequence = 1
         self._headers[builder.play.episode_id] = header
         self._outbox.put(Packet(builder.play, header))
 
@@ -272,7 +276,10 @@ class Intake:
     def _keep(self, item: Keep) -> None:
         builder = self._open.get(self._pull(item.episode_id))
         if builder is not None:
-            builder.manual_reasons.append(item.reason)
+            if item.reason not in builder.manual_reasons:
+                if len(builder.manual_reasons) >= _MAX_MANUAL_REASONS:
+                    raise UsageError(f"episode {item.episode_id} has {_MAX_MANUAL_REASONS} reasons to be kept already")
+                builder.manual_reasons.append(item.reason)
             return
         body = {"kind": "keep", "episode_id": item.episode_id, "reason": item.reason}
         self._outbox.put(Packet(Play(item.episode_id, 0), finished=pack_body(body)))

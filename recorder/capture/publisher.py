@@ -159,7 +159,10 @@ class Publisher(QueueThread):
                 self._back_off()
         self._count_unsent()
         self._next_beat = 0.0
-        self._beat(is_closed=not self._is_trainer_gone)
+        try:
+            self._beat(is_closed=not self._is_trainer_gone)
+        except Exception as error:  # noqa: BLE001 - what was recorded stands
+            self._note_defect(error)
 
     def _count_unsent(self) -> None:
         """What could not be sent before the deadline is lost."""
@@ -273,5 +276,4 @@ class Publisher(QueueThread):
 
     def _count(self, error: Exception) -> None:
         self.error = error
-        self._stats.n_errors += 1
-        self._stats.last_error = str(error)
+        self._stats.count_error(error)

@@ -43,6 +43,9 @@ _log = logging.getLogger(__name__)
 _FORGOTTEN_SECS = 30.0
 """How long a recorder that nobody holds any more may go on sending."""
 
+_MAX_REASON_LETTERS = 1000
+"""A reason stands in the header of a file, which is bounded, and in lists that people read."""
+
 _PLAIN = frozenset([float, int, bool, type(None)])
 
 
@@ -328,12 +331,20 @@ class EpisodeRecorder:
 
         From its first step on, until no criterion may claim it any more after its end; later the call is counted as too
         late.
+
+        Args:
+            reason: cut off after 1,000 letters; those that no database takes become question marks. Before its end an
+                episode takes 100 reasons.
         """
-        self._put_event("keep", episode_id, lambda number: Keep(number, str(reason)))
+        self._put_event("keep", episode_id, lambda number: Keep(number, _own_reason(reason)))
 
     def abort(self, episode_id: int, reason: str) -> None:
-        """Give an episode up that has not ended: its steps are forgotten, the catalog has a row that says why."""
-        self._put_event("abort", episode_id, lambda number: Abort(number, str(reason)))
+        """Give an episode up that has not ended: its steps are forgotten, the catalog has a row that says why.
+
+        Args:
+            reason: cut off after 1,000 letters; those that no database takes become question marks.
+        """
+        self._put_event("abort", episode_id, lambda number: Abort(number, _own_reason(reason)))
 
     def stats(self) -> RecorderStats:
         """A copy of the counters."""
@@ -404,6 +415,11 @@ class EpisodeRecorder:
         error, self._publisher.error = self._publisher.error, None
         if error is not None:
             raise error
+
+
+def _own_reason(reason: Any) -> str:
+    """The text of a reason, as files and the catalog can hold it."""
+    return str(reason)[:_MAX_REASON_LETTERS].replace("\0", "?").encode("utf-8", "replace").decode()
 
 
 def _made_up_run_id() -> str:

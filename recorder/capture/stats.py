@@ -51,6 +51,11 @@ class RecorderStats:
         """Steps handed to the recorder that no recording will hold."""
         return self.n_dropped_steps + self.n_lost_steps + self.n_refused_steps
 
+    def count_error(self, error: Exception) -> None:
+        """Count a failure; its text becomes ``last_error``, with what no heartbeat can carry replaced."""
+        self.n_errors += 1
+        self.last_error = str(error).encode("utf-8", "replace").decode()
+
     def after(self, earlier: RecorderStats) -> RecorderStats:
         """A copy that counts on from where another one ended."""
         counted = {

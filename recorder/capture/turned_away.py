@@ -64,8 +64,7 @@ class TurnedAway:
     def refuse(self, error: Exception, *, n_steps: int = 0, n_values: int = 0) -> None:
         """A call failed, and took that many steps, or values of a step, with it."""
         with self._lock:
-            self._counted.n_errors += 1
-            self._counted.last_error = str(error)
+            self._counted.count_error(error)
             self._counted.n_refused_steps += n_steps
             self._counted.n_mismatched_values += n_values
 

@@ -222,6 +222,18 @@ def test_lanes_that_can_t_be_recorded_are_refused_alone(ids: list[int]) -> None:
     assert_adds_up(recorder.stats(), 6)
 
 
+def test_a_name_of_extras_that_no_file_takes_costs_itself_and_not_the_batch() -> None:
+    recorder = EpisodeRecorder()
+    for step in range(3):
+        extras = {"caf\udce9": [1, 2], "café": [3, 4]}
+        recorder.record_batch([0, 1], [step, step], None, None, None, [1.0, 2.0], extras=extras)
+    for ended in close_and_read(recorder).values():
+        assert ended.episode.n_steps == 3
+        assert ended.episode.has_column("extras.café")
+    assert recorder.stats().n_mismatched_values == 6
+    assert_adds_up(recorder.stats(), 6)
+
+
 SCALARS = {
     "rewards": np.float32,
     "intrinsic_rewards": np.float64,

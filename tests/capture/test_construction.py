@@ -45,12 +45,13 @@ from tests.capture.recorded import finished_episodes
         ({"config": [1, 2]}, "config: expected a map"),
         ({"config": {"model": object()}}, "config: model: expected numbers, texts, lists or maps, found object"),
         ({"config": {"seed": 2**70}}, "config: seed"),
+        ({"config": {"caf\udce9": 1}}, "config: caf"),
         ({"stream": 5}, "stream"),
         ({"stream": "localhost:6379"}, "expected a URL that begins with"),
         ({"stream": "http://localhost"}, "expected a URL that begins with"),
         ({"limits": {"heartbeat_secs": 1}}, "limits: expected PublisherLimits"),
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_a_wrong_argument_raises_at_once_and_is_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RecorderError) as caught:

@@ -327,6 +327,33 @@ def test_a_keep_reaches_an_episode_whose_batch_is_not_read_yet() -> None:
     assert close_and_read(recorder)[7].body["manual"] == ["odd"]
 
 
+def test_a_reason_that_can_t_be_written_as_it_is_costs_neither_the_keep_nor_anybody_s_end() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    for episode_id in (7, 8, 9):
+        record(recorder, episode_id, range(3))
+    recorder.keep(7, "bad\ud800\0")
+    recorder.keep(7, "x" * 5_000_000)
+    recorder.abort(8, "bad\ud800")
+    episodes = close_and_read(recorder)
+    assert episodes[7].body["manual"] == ["bad??", "x" * 1000]
+    assert sorted(episodes) == [7, 9]
+    found = ends(recorder.stream, recorder.run_id)
+    assert [(end["kind"], end.get("reason")) for end in found if end["kind"] != "end"] == [
+        ("abort", "bad?"),
+        ("run_end", None),
+    ]
+
+
+def test_an_episode_takes_so_many_reasons_and_each_of_them_once() -> None:
+    recorder = EpisodeRecorder()
+    record(recorder, 7, range(3))
+    for number in range(300):
+        recorder.keep(7, f"reason {number % 150}")
+    recorder.finish_episode(7)
+    assert close_and_read(recorder)[7].body["manual"] == [f"reason {number}" for number in range(100)]
+    assert recorder.stats().n_errors == 100
+
+
 def test_an_aborted_episode_leaves_no_stream_and_says_why() -> None:
     recorder = EpisodeRecorder(strict=True)
     record(recorder, 7, range(600))

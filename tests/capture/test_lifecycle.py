@@ -263,6 +263,35 @@ def test_the_counters_that_a_heartbeat_tells_are_the_recorder_s(tmp_path: Path) 
     assert {**told(), **recorder.stats().to_map()} == told()
 
 
+def test_an_error_of_letters_that_no_server_takes_stops_no_heartbeat(redis_url: str) -> None:
+    recorder = EpisodeRecorder(redis_url, run_id="r", sender="thread", limits=PublisherLimits(heartbeat_secs=0.01))
+    recorder.record_step(7, 0, **STEP, extras={"caf\udce9": object()})
+
+    def told() -> Any:
+        producers = recorder.stream.run_info("r").producers
+        return next(iter(producers.values()), {})
+
+    wait_until(lambda: told().get("n_recorded_steps") == 1, message="a heartbeat")
+    assert "caf?" in told()["last_error"]
+    assert recorder.close()
+    reader = EpisodeRecorder(redis_url, run_id="reader")
+    producers = reader.stream.run_info("r").producers
+    assert [producer["closed"] for producer in producers.values()] == [True]
+    reader.close()
+
+
+def test_a_heartbeat_that_fails_in_an_unknown_way_does_not_end_the_thread_in_an_uproar() -> None:
+    class Heartless(MemoryStepStream):
+        def beat(self, *args: Any, **options: Any) -> None:
+            raise ZeroDivisionError
+
+    recorder = EpisodeRecorder(Heartless())
+    record(recorder, 7, range(5))
+    recorder.finish_episode(7)
+    assert close_and_read(recorder)[7].episode.n_steps == 5
+    assert recorder.stats().n_errors >= 1
+
+
 FORKED = """
 import os, sys
 from recorder import EpisodeRecorder

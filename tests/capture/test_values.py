@@ -297,8 +297,9 @@ def test_a_value_that_is_no_number_is_left_out_and_counted_and_the_rest_survives
         {"huge": np.zeros(65 * 2**20, np.uint8)},
         {f"column {number}": 1.0 for number in range(2000)},
         {f"part {number}": np.zeros(30 * 2**20, np.uint8) for number in range(5)},
+        {"caf\udce9": 1.0},
     ],
-    ids=["name", "dimensions", "bytes", "columns", "bytes together"],
+    ids=["name", "dimensions", "bytes", "columns", "bytes together", "letters"],
 )
 def test_what_a_reader_would_refuse_costs_itself_and_not_the_episode(extras: dict[str, Any]) -> None:
     recorder = EpisodeRecorder()

@@ -18,7 +18,7 @@ from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import NO_PREDECESSORS, EpisodeSummaries, Predecessors, RunIdentity
 from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeStatus
-from recorder.errors import UsageError
+from recorder.errors import StreamUnavailableError, UsageError
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, episode_end, pack_body
 
@@ -245,7 +245,7 @@ class Intake:
         self._put_chunks(builder, builder.take_chunks())
         builder.mark_dropped(self._away.take_dropped(episode_id))
         metadata = self._metadata(builder, given, status)
-        if self._outbox.has_room_for_end():
+        if self._has_room(f"the end of episode {episode_id}"):
             self._put_header(builder)
             builder.sequence += 1
             data = pack_body({"metadata": metadata})
@@ -255,8 +255,6 @@ class Intake:
             self._stats.n_episodes_finished += 1
         else:
             self._stats.n_lost_episodes += 1
-            self._stats.n_recorded_steps -= builder.n_steps
-            self._stats.n_lost_steps += builder.n_steps
         self._forget(episode_id)
 
     def _lane_of(self, episode_id: int, given: Mapping[str, Any]) -> int:
@@ -281,8 +279,9 @@ class Intake:
                     raise UsageError(f"episode {item.episode_id} has {_MAX_MANUAL_REASONS} reasons to be kept already")
                 builder.manual_reasons.append(item.reason)
             return
-        body = {"kind": "keep", "episode_id": item.episode_id, "reason": item.reason}
-        self._outbox.put(Packet(Play(item.episode_id, 0), finished=pack_body(body)))
+        if self._has_room(f"the wish to keep episode {item.episode_id}"):
+            body = {"kind": "keep", "episode_id": item.episode_id, "reason": item.reason}
+            self._outbox.put(Packet(Play(item.episode_id, 0), finished=pack_body(body)))
 
     def _abort(self, episode_id: int, reason: str) -> None:
         builder = self._open.get(episode_id) or self._begin(episode_id, self._lane_of(episode_id, {}))
@@ -292,10 +291,20 @@ class Intake:
         builder.take_chunks()
         builder.mark_dropped(self._away.take_dropped(episode_id))
         metadata = self._metadata(builder, {}, EpisodeStatus.ABORTED)
-        body = {**self._end_body(metadata, builder), "kind": "abort", "reason": reason}
-        self._outbox.put(Packet(builder.play, finished=pack_body(body), closes=True, drops=True))
-        self._stats.n_episodes_aborted += 1
+        if self._has_room(f"the end of episode {episode_id}, which was given up"):
+            body = {**self._end_body(metadata, builder), "kind": "abort", "reason": reason}
+            self._outbox.put(Packet(builder.play, finished=pack_body(body), closes=True, drops=True))
+            self._stats.n_episodes_aborted += 1
+        else:
+            self._stats.n_lost_episodes += 1
         self._forget(episode_id)
+
+    def _has_room(self, what: str) -> bool:
+        """Whether an end, or what is said of an episode, finds room; ``on_error`` is told when it does not."""
+        if self._outbox.has_room_for_end():
+            return True
+        self._on_error(StreamUnavailableError(f"{what} found no room while the server is away or full: lost"))
+        return False
 
     def _end_body(self, metadata: Mapping[str, Any], builder: EpisodeBuilder) -> dict[str, Any]:
         return episode_end(

@@ -30,7 +30,7 @@ class RecorderStats:
     n_episodes_finished: int = 0
     n_episodes_aborted: int = 0
     n_lost_episodes: int = 0
-    """Whole episodes that found no room while the server was away or full."""
+    """Episodes whose end found no room while the server was away or full; what arrived of their steps is salvaged."""
     n_chunks: int = 0
     n_bytes_encoded: int = 0
     n_bytes_sent: int = 0

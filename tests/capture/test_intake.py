@@ -7,7 +7,7 @@ import time
 import pytest
 
 from recorder.capture.copying import Layout
-from recorder.capture.handover import CloseRun, Finish, Keep
+from recorder.capture.handover import Abort, CloseRun, Finish, Keep
 from recorder.capture.intake import Intake
 from recorder.capture.outbox import Outbox
 from recorder.capture.row_columns import ROW_FIELDS, Row
@@ -15,7 +15,7 @@ from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
 from recorder.capture.turned_away import TurnedAway
 from recorder.step_stream import MemoryStepStream
-from tests.capture.recorded import ends, finished_episodes
+from tests.capture.recorded import assert_adds_up, ends, finished_episodes
 
 RUN = "run"
 
@@ -23,14 +23,15 @@ RUN = "run"
 class Sender:
     """An intake, and the stream behind its outbox."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_bytes: int = 1_000_000) -> None:
+        self.stats = RecorderStats()
         self.stream = MemoryStepStream()
         self.errors: list[Exception] = []
-        self.outbox = Outbox(self.stream, RUN, max_bytes=1_000_000, clock=time.time)
+        self.outbox = Outbox(self.stream, RUN, max_bytes=max_bytes, clock=time.time)
         self.intake = Intake(
             RunIdentity(RUN, "producer"),
             self.outbox,
-            RecorderStats(),
+            self.stats,
             away=TurnedAway(),
             on_error=self.errors.append,
             clock=time.time,
@@ -65,3 +66,32 @@ def test_an_episode_whose_header_can_t_be_written_is_not_said_to_have_ended(send
     sender.send()
     assert [end.get("episode_id") for end in ends(sender.stream, RUN)] == [1, None]
     assert list(finished_episodes(sender.stream, RUN)) == [1]
+
+
+def test_an_episode_whose_end_finds_no_room_does_not_count_the_steps_that_wait_as_lost() -> None:
+    sender = Sender(max_bytes=4_000)
+    sender.intake.take([row(0, step) for step in range(256)])
+    for episode_id in range(1, 100):
+        sender.intake.take([row(episode_id, 0), Finish(episode_id, {})])
+    sender.intake.take([Finish(0, {})])
+    stats = sender.stats
+    assert stats.n_lost_episodes > 1
+    assert stats.n_recorded_steps == sender.outbox.n_pending_steps
+    assert_adds_up(stats, 256 + 99)
+    assert str(sender.errors[-1]).startswith("the end of episode 0 found no room")
+
+
+@pytest.mark.parametrize("late", [Keep, Abort])
+def test_neither_keep_nor_abort_fills_memory_while_nothing_can_be_sent(late: type[Keep] | type[Abort]) -> None:
+    sender = Sender(max_bytes=20_000)
+    if late is Keep:
+        sender.intake.take([Finish(episode_id, {}) for episode_id in range(10)])
+    sender.intake.take([late(number % 10 if late is Keep else number, "x" * 1000) for number in range(300)])
+    assert sender.outbox.n_pending_bytes < 50_000
+    n_refused = len(sender.errors)
+    assert n_refused > 200
+    if late is Abort:
+        assert sender.stats.n_episodes_aborted + sender.stats.n_lost_episodes == 300
+        assert sender.stats.n_lost_episodes == n_refused
+    sender.send()
+    assert len(ends(sender.stream, RUN)) == 300 - n_refused + (10 if late is Keep else 0)

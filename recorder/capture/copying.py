@@ -92,8 +92,12 @@ def copy_array(value: Any, kind: ArrayKind | None) -> Any:
     if cls in _PLAIN:
         return value
     if cls is tuple or cls is list:
-        # Numbers of Python's, or tensors: the ends tell; looking at every item would cost half of the call.
-        if not value or (value[0].__class__ in _PLAIN and value[-1].__class__ in _PLAIN):
+        # The ends first: they are all that a position on a grid has. An array anywhere may be a buffer of the trainer's.
+        if not value or (
+            value[0].__class__ in _PLAIN
+            and value[-1].__class__ in _PLAIN
+            and (len(value) < 3 or _PLAIN.issuperset(map(type, value)))
+        ):
             return tuple(value)
         return tuple(map(copy_scalar, value))
     if kind is None:

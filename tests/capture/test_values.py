@@ -193,6 +193,18 @@ def test_buffers_may_be_reused_right_after_record_step() -> None:
         np.testing.assert_array_equal(column, np.repeat(np.arange(3.0)[:, None], column.shape[1], 1), err_msg=name)
 
 
+@pytest.mark.parametrize("form", [list, tuple])
+@pytest.mark.parametrize("buffer", [np.array(0.0), torch.tensor(0.0)])
+def test_a_buffer_in_the_middle_of_a_list_is_copied_as_well(form: type, buffer: Any) -> None:
+    recorder = EpisodeRecorder(strict=True)
+    for step in range(3):
+        buffer[...] = step
+        recorder.record_step(7, step, **{**STEP, "meters": form([0.5, buffer, 0.25])})
+    buffer[...] = 99
+    recorder.finish_episode(7)
+    assert close_and_read(recorder)[7].episode.column("meters")[:, 1].tolist() == [0.0, 1.0, 2.0]
+
+
 def test_buffers_may_be_reused_right_after_record_batch() -> None:
     ids, steps, lanes = np.array([0, 1]), torch.zeros(2, dtype=torch.int64), [5, 6]
     buffers: dict[str, Any] = {"positions": np.zeros((2, 2)), "meters": torch.zeros(2, 8), "actions": [0, 0]}

@@ -34,6 +34,9 @@ _LAST_STEP = 2**63 - 2
 _MAX_CHUNK_COLUMNS = MAX_COLUMNS // 2
 """The other half is room for columns that later chunks add."""
 
+_MAX_GAPS = 40_000
+"""Every gap ends a chunk, and readers refuse a footer that lists more than 100,000 of both."""
+
 _MAX_STEP_BYTES = MAX_FRAME_BYTES // 2
 """A step that is larger, all columns together, would make a frame that readers refuse."""
 
@@ -90,6 +93,8 @@ class EpisodeBuilder:
         self._spans: list[Span] = []
         self._n_span_steps = 0
         self._next_step = 0
+        self._is_cut_off = False
+        """Whether what comes now lies behind more gaps than a file can hold."""
 
     @property
     def n_pending(self) -> int:
@@ -111,6 +116,8 @@ class EpisodeBuilder:
             self._refuse(n_rows, f"step {first} came after step {self._next_step - 1}")
             return []
         done = self.take_chunks() if self._spans or first > self._next_step else []
+        if self._cut_off(first, n_rows):
+            return done
         self.add_gap(first)
         if not self._rows:
             # Rows of large observations would be encoded in pieces anyway; until then they take memory.
@@ -132,7 +139,9 @@ class EpisodeBuilder:
                 self._refuse(n_steps, f"{n_steps} steps from step {first} on came after step {self._next_step - 1}")
                 return done
             done.extend(self.take_chunks())
-            self.add_gap(first)
+        if self._cut_off(first, n_steps):
+            return done
+        self.add_gap(first)
         if self._spans and self._spans[-1].block.kind != span.block.kind:
             done.extend(self.take_chunks())
         self._spans.append(span)
@@ -278,6 +287,17 @@ class EpisodeBuilder:
             self.gaps[-1] = replace(last, end_step=first_step + n_steps)
         else:
             self.gaps.append(Gap(first_step, first_step + n_steps, "lost"))
+
+    def _cut_off(self, first_step: int, n_steps: int) -> bool:
+        """Refuse steps behind more gaps than a file can hold; with what is missing before them they become one gap."""
+        if not self._is_cut_off and (first_step == self._next_step or len(self.gaps) < _MAX_GAPS):
+            return False
+        self._is_cut_off = True
+        self._refuse(n_steps, f"{n_steps} steps from step {first_step} on come after {_MAX_GAPS} gaps")
+        end_step = first_step + n_steps
+        self._mark_lost(self._next_step, end_step - self._next_step)
+        self._next_step = end_step
+        return True
 
     def _refuse(self, n_steps: int, problem: str) -> None:
         self._stats.n_refused_steps += n_steps

@@ -195,7 +195,8 @@ class EpisodeRecorder:
 
         Args:
             episode_id: the episode; its first step opens it.
-            step: number of the step, ascending from 0; a number left out is marked as a gap.
+            step: number of the step, ascending from 0; a number left out is marked as a gap. A file holds 40,000 gaps; the
+                steps behind them are refused and counted.
             position, meters, q_values, action_masks: one-dimensional, any length.
             action: an index, or a vector.
             extras: further named numbers or arrays.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from recorder.capture import EpisodeRecorder
+from recorder.capture import EpisodeRecorder, builder
 from recorder.episode import EpisodeMetadata, Substrate
 from tests.capture.recorded import STEP, Ended, assert_adds_up, close_and_read, ends, record, record_one
 
@@ -238,6 +238,27 @@ def test_a_jump_of_the_step_number_is_a_gap() -> None:
     assert ended.gaps == [(0, 5, "skipped"), (8, 10, "skipped")]
     assert ended.episode.step_numbers.tolist() == [5, 6, 7, 10, 11]
     assert ended.body["n_missing_steps"] == 7
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+def test_what_lies_behind_more_gaps_than_a_file_can_hold_is_one_gap(
+    monkeypatch: pytest.MonkeyPatch, in_batches: bool
+) -> None:
+    monkeypatch.setattr(builder, "_MAX_GAPS", 3)
+    recorder = EpisodeRecorder()
+    steps = [0, 2, 4, 6, 7, 9, 10, 300, 301]
+    for step in steps:
+        if in_batches:
+            recorder.record_batch([7], [step], None, None, None, [1.0])
+        else:
+            recorder.record_step(7, step, **STEP)
+    recorder.finish_episode(7)
+    ended = close_and_read(recorder)[7]
+    assert ended.episode.step_numbers.tolist() == [0, 2, 4, 6, 7]
+    assert ended.gaps == [(1, 2, "skipped"), (3, 4, "skipped"), (5, 6, "skipped"), (8, 302, "lost")]
+    assert ended.metadata.survival_steps == 302
+    assert recorder.stats().n_refused_steps == 4
+    assert_adds_up(recorder.stats(), len(steps))
 
 
 def test_steps_that_come_twice_or_out_of_order_are_refused_and_counted() -> None:

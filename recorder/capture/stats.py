@@ -13,8 +13,8 @@ class RecorderStats:
     """Counters of one recorder since it was made.
 
     ``n_dropped_steps`` (the hand-over queue was full), ``n_lost_steps`` (no room while the server was away or full) and
-    ``n_refused_steps`` (a step that can't be recorded: not ascending, of a finished episode, not numbers) together are
-    what is missing.
+    ``n_refused_steps`` (a step that can't be recorded: not ascending, of a finished episode, behind too many gaps, not
+    numbers) together are what is missing.
     """
 
     n_recorded_steps: int = 0

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from urllib.parse import urlsplit
 
 import pytest
 
+from recorder import EpisodeRecorder, PublisherLimits
 from recorder.child_process import tether
 from recorder.embedded_server import EmbeddedServer, find_server_binary, running_server_url, server_url
 from recorder.errors import ServerStartError
 from recorder.redis_client import answers, make_client
+from recorder.step_stream import FIRST_CURSOR, RedisStepStream
 from tests.processes import PythonProcess, is_alive
 from tests.waiting import wait_until
 
@@ -51,6 +57,19 @@ def get(url: str, key: str) -> bytes | None:
         client.close()
 
 
+def play(recorder: EpisodeRecorder, episode_id: int) -> None:
+    recorder.record_step(episode_id, 0, (0, 0), [1.0], 0, 0.0, done=True)
+    recorder.finish_episode(episode_id)
+
+
+def ended_ids(url: str) -> list[int]:
+    stream = RedisStepStream(url)
+    try:
+        return [entry.body["episode_id"] for entry in stream.read_finished("r", after=FIRST_CURSOR, limit=10)]
+    finally:
+        stream.close()
+
+
 def test_it_starts_answers_and_is_gone_after_the_block(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         pid, url = server.pid, server.url
@@ -59,7 +78,7 @@ def test_it_starts_answers_and_is_gone_after_the_block(tmp_path: Path) -> None:
         assert server.version[0].isdigit()
     assert not is_alive(pid)
     assert not answers(url)
-    assert not Path(url.removeprefix("unix://")).parent.exists(), "the socket's folder is cleared away"
+    assert not Path(url.removeprefix("unix://")).exists(), "its socket is cleared away"
 
 
 def test_it_appends_to_a_file_and_evicts_nothing(redis_url: str) -> None:
@@ -79,11 +98,52 @@ def test_a_restart_on_the_same_folder_finds_its_data(tmp_path: Path) -> None:
         assert get(server.url, "kept") == b"\x00\xff"
 
 
+def test_a_restart_on_the_same_folder_listens_where_it_did(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "one") as server, EmbeddedServer(tmp_path / "other") as other:
+        url = server.url
+        assert other.url != url
+    with EmbeddedServer(tmp_path / "one") as server:
+        assert server.url == url
+
+
+def test_a_restart_on_loopback_keeps_port_and_password_unless_the_port_is_taken(
+    tmp_path: Path, long_temporary_folder: None
+) -> None:
+    with EmbeddedServer(tmp_path / "data") as server:
+        url = server.url
+    with EmbeddedServer(tmp_path / "data") as server:
+        assert server.url == url
+    with socket.create_server(("127.0.0.1", urlsplit(url).port or 0)), EmbeddedServer(tmp_path / "data") as server:
+        assert server.url != url
+
+
+def test_a_folder_for_sockets_that_others_may_write_to_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / f"hamlet-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with EmbeddedServer(tmp_path / "data") as server:
+        assert "@127.0.0.1:" in server.url
+
+
+def test_a_trainer_goes_on_when_the_server_of_its_worker_starts_again(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path) as server:
+        recorder = EpisodeRecorder(server.url, run_id="r", limits=PublisherLimits(flush_interval_secs=0.02))
+        play(recorder, 0)
+        wait_until(lambda: ended_ids(server.url) == [0], message="the first episode")
+    with recorder, EmbeddedServer(tmp_path) as server:
+        play(recorder, 1)
+        wait_until(lambda: ended_ids(server.url) == [0, 1], message="the second episode")
+        recorder.close()
+
+
 def test_its_socket_and_its_folder_are_for_this_user_alone(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "data") as server:
-        socket = Path(server.url.removeprefix("unix://"))
-        assert socket.parent.stat().st_mode & 0o777 == 0o700
-        assert socket.stat().st_mode & 0o777 == 0o700
+        path = Path(server.url.removeprefix("unix://"))
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert path.stat().st_mode & 0o777 == 0o700
         assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
@@ -117,11 +177,11 @@ def test_the_watcher_of_other_systems_ends_it_too(tmp_path: Path) -> None:
         "command = [sys.executable, '-I', '-S', sys.argv[1], str(os.getpid()), 'watcher', *sys.argv[2:]]; "
         "print('pid', subprocess.Popen(command, start_new_session=True).pid, flush=True); threading.Event().wait()"
     )
-    socket = tmp_path / "s"
-    program = (str(find_server_binary()), "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path))
+    path = tmp_path / "s"
+    program = (str(find_server_binary()), "--port", "0", "--unixsocket", str(path), "--dir", str(tmp_path))
     with PythonProcess("-c", start, str(tether.__file__), *program) as owner:
         pid = int(owner.wait_for("pid ").split()[1])
-        wait_until(lambda: answers(f"unix://{socket}"), message="an answer")
+        wait_until(lambda: answers(f"unix://{path}"), message="an answer")
         assert is_alive(pid)
         owner.kill()
         wait_until(lambda: not is_alive(pid), message="the end of the server")
@@ -165,6 +225,21 @@ def test_without_a_url_a_server_is_shared_on_one_folder_and_ends_with_its_starte
             assert again == url
         assert answers(url)
     assert not answers(url)
+
+
+def test_of_two_that_start_at_once_on_one_folder_the_second_uses_the_server_of_the_first(tmp_path: Path) -> None:
+    everyone = Barrier(4)
+
+    def use_server() -> str:
+        with server_url(None, tmp_path) as url:
+            everyone.wait(60)  # nobody stops the server before all have found it
+            assert answers(url)
+            everyone.wait(60)
+            return url
+
+    with ThreadPoolExecutor(4) as pool:
+        urls = [future.result() for future in [pool.submit(use_server) for _ in range(4)]]
+    assert len(set(urls)) == 1
 
 
 def test_without_any_program_the_error_tells_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:

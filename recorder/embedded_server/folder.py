@@ -49,19 +49,17 @@ class ServerFolder:
             stream.write(text)
         temporary.replace(file)
 
-    def write_address(self, *, url: str, socket_dir: Path | None) -> None:
+    def write_address(self, url: str) -> None:
         """Note where the server listens, for other processes and for the next start."""
-        address = {"url": url, "socket_dir": None if socket_dir is None else str(socket_dir)}
-        self.write_private(self._address, json.dumps(address))
+        self.write_private(self._address, json.dumps({"url": url}))
 
-    def read_address(self) -> tuple[str | None, Path | None]:
-        """URL and socket folder of the last server that was started here; None for what is not known."""
+    def read_address(self) -> str | None:
+        """URL of the last server that was started here, None when it is not known."""
         try:
-            address = json.loads(self._address.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None, None
-        socket_dir = address.get("socket_dir")
-        return address.get("url"), None if socket_dir is None else Path(socket_dir)
+            url = json.loads(self._address.read_text(encoding="utf-8"))["url"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+        return url if isinstance(url, str) else None
 
     def log_tail(self, n_lines: int = 12) -> str:
         """The last lines of the server's log."""
@@ -74,5 +72,5 @@ class ServerFolder:
 
 def running_server_url(data_dir: Path | str) -> str | None:
     """URL of the server that is running on ``data_dir`` now, or None."""
-    url, _ = ServerFolder(Path(data_dir)).read_address()
+    url = ServerFolder(Path(data_dir)).read_address()
     return url if url is not None and answers(url) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,8 +21,8 @@ from recorder.redis_client import answers, make_client, redact, translate_errors
 
 __all__ = ["EmbeddedServer", "server_url"]
 
-_LOCK_DEADLINE_SECS = 10.0
-"""How long the server of an owner that was killed may take to write its last and end."""
+_LOCK_DEADLINE_SECS = 60.0
+"""How long another server on the folder may take to load its data and answer, or to write its last and end."""
 
 _STOP_SECS = 10.0
 """How long each way of stopping is given before the next, harder one."""
@@ -92,8 +91,7 @@ class EmbeddedServer:
             raise ServerStartError(f"the server's folder can't be made: {error}") from error
         lock = self._lock()
         try:
-            self._remove_socket_dir(self._folder.read_address()[1])
-            address = choose_address()
+            address = choose_address(self._folder.path, before=self._folder.read_address())
             self._folder.write_private(
                 self._folder.configuration, configuration(address, self._folder.path, self._folder.log)
             )
@@ -104,7 +102,7 @@ class EmbeddedServer:
             os.close(lock)  # the server's copy of it lives on
         try:
             self._wait_until_it_answers(self._process, address)
-            self._folder.write_address(url=address.url, socket_dir=address.socket_dir)
+            self._folder.write_address(address.url)
         except BaseException:
             self.stop()
             raise
@@ -123,7 +121,6 @@ class EmbeddedServer:
                 ask()
                 _wait(process)
         self._process = self._address = None
-        self._remove_socket_dir(address.socket_dir)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -164,20 +161,23 @@ class EmbeddedServer:
         self._kind = "valkey" if "valkey_version" in information else "redis"
         self._version = str(information[f"{self._kind}_version"])
 
-    def _remove_socket_dir(self, socket_dir: Path | None) -> None:
-        if socket_dir is not None and socket_dir.name.startswith("hamlet-"):
-            shutil.rmtree(socket_dir, ignore_errors=True)
-
 
 @contextmanager
 def server_url(url: str | None, data_dir: Path | str) -> Iterator[str]:
     """The URL to use: the one given, else of the server running on ``data_dir``, else of one started for this block."""
     found = url or running_server_url(data_dir)
-    if found is not None:
+    server = EmbeddedServer(data_dir)
+    if found is None:
+        try:
+            found = server.start().url
+        except ServerStartError:
+            found = running_server_url(data_dir)  # another process was quicker
+            if found is None:
+                raise
+    try:
         yield found
-        return
-    with EmbeddedServer(data_dir) as server:
-        yield server.url
+    finally:
+        server.stop()
 
 
 def _spawn(binary: Path, folder: ServerFolder, lock: int) -> subprocess.Popen[bytes]:

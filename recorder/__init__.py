@@ -15,6 +15,7 @@ from recorder.episode_file import Episode, open_episode
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
+    from recorder.server_search import find_server
     from recorder.settings import Settings, load_settings
 
 __all__ = [
@@ -29,11 +30,17 @@ __all__ = [
     "RecorderStats",
     "Settings",
     "Substrate",
+    "find_server",
     "load_settings",
     "open_episode",
 ]
 
-_LAZY = {"Catalog": "recorder.catalog", "Settings": "recorder.settings", "load_settings": "recorder.settings"}
+_LAZY = {
+    "Catalog": "recorder.catalog",
+    "Settings": "recorder.settings",
+    "find_server": "recorder.server_search",
+    "load_settings": "recorder.settings",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,13 +24,14 @@ class PythonProcess:
     Args:
         arguments: as for ``python``: ``["-c", code]``, ``["-m", "recorder", "list"]``.
         environment: variables on top of this process's.
+        folder: where it runs.
     """
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=ROOT,
+            cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
@@ -91,10 +92,14 @@ class PythonProcess:
 
 
 def run_python(
-    arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, deadline_secs: float = 60.0
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+    deadline_secs: float = 60.0,
 ) -> tuple[int, str]:
     """Run a program to its end: exit status and output."""
-    with PythonProcess(*arguments, environment=environment) as program:
+    with PythonProcess(*arguments, environment=environment, folder=folder) as program:
         return program.wait(deadline_secs), program.output
 
 

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from recorder import EpisodeRecorder, PublisherLimits
+from recorder import EpisodeRecorder, PublisherLimits, find_server
 from recorder.child_process import tether
 from recorder.embedded_server import EmbeddedServer, find_server_binary, running_server_url, server_url
-from recorder.errors import ServerStartError
+from recorder.errors import ServerStartError, StreamUnavailableError
 from recorder.redis_client import answers, make_client
 from recorder.step_stream import FIRST_CURSOR, RedisStepStream
 from tests.processes import PythonProcess, is_alive
@@ -225,6 +225,13 @@ def test_without_a_url_a_server_is_shared_on_one_folder_and_ends_with_its_starte
             assert again == url
         assert answers(url)
     assert not answers(url)
+
+
+def test_a_trainer_finds_the_server_beside_the_recordings_and_is_told_when_there_is_none(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / ".server") as server:
+        assert find_server(tmp_path) == server.url
+    with pytest.raises(StreamUnavailableError, match="start a worker first"):
+        find_server(tmp_path)
 
 
 def test_of_two_that_start_at_once_on_one_folder_the_second_uses_the_server_of_the_first(tmp_path: Path) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from recorder import EpisodeRecorder
+from recorder import Catalog, EpisodeRecorder
 from recorder.commands import COMMANDS
-from recorder.step_stream import FIRST_CURSOR, RedisStepStream
-from tests.processes import ROOT
+from tests.processes import ROOT, PythonProcess, run_python
+from tests.waiting import wait_until
 
 README = (ROOT / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -38,13 +39,18 @@ def test_the_make_verbs_of_the_readme_are_in_the_makefile() -> None:
     assert verbs <= rules
 
 
-def test_the_snippet_that_records_through_a_server_runs(redis_url: str) -> None:
-    (snippet,) = [code for code in SNIPPETS if "redis://" in code]
-    _run(snippet.replace("redis://localhost:6379/0", redis_url))
-    stream = RedisStepStream(redis_url)
-    kinds = [entry.body["kind"] for entry in stream.read_finished("my-run", after=FIRST_CURSOR, limit=10)]
-    stream.close()
-    assert kinds == ["end", "run_end"]
+def test_the_lines_of_the_readme_record_an_episode_and_read_it_back_as_printed(tmp_path: Path) -> None:
+    record, read = (code for code in SNIPPETS if "find_server" in code or "query_recordings" in code)
+    with PythonProcess(*_command("worker"), folder=tmp_path) as worker:
+        worker.wait_for("worker: serves")
+        _run_in(tmp_path, "-c", record)
+        catalog = Catalog(tmp_path / "recordings" / "catalog.db", read_only=True)
+        wait_until(lambda: catalog.query_recordings(run="my-run"), message="the recording")
+        catalog.close()
+        assert "0 (500, 6)" in _run_in(tmp_path, "-c", read)
+        assert "my-run" in _run_in(tmp_path, *_command("list"))
+        assert "stage_2_first_" in _run_in(tmp_path, *_command("why"))
+        assert "my-run" in _run_in(tmp_path, *_command("stats"))
 
 
 def test_the_snippets_without_a_server_record_and_read_back(
@@ -55,8 +61,7 @@ def test_the_snippets_without_a_server_record_and_read_back(
     body = "_record(recorder)"
     _run(record.replace("...  ", f"{body}  ", 1), _record=_record)
     (read,) = [code for code in SNIPPETS if "query_recordings" in code]
-    read = read.replace("recordings/catalog.db", "demo.db").replace("stage_*_pre_transition", "stage_*_first_*")
-    _run(read)
+    _run(read.replace("recordings/catalog.db", "demo.db"))
     assert "(40, 6)" in capsys.readouterr().out
 
 
@@ -67,13 +72,17 @@ def _record(recorder: EpisodeRecorder) -> None:
 
 
 def _run(code: str, **names: Any) -> None:
-    given = {
-        "episode_id": 0,
-        "position": (3, 4),
-        "meters": np.ones(8, np.float32),
-        "action": 2,
-        "reward": 1.0,
-        "done": False,
-        "q_values": np.zeros(6, np.float32),
-    }
-    exec(compile(code, "README.md", "exec"), {**given, **names})
+    exec(compile(code, "README.md", "exec"), names)
+
+
+def _command(name: str) -> list[str]:
+    """The arguments for Python of the readme's first line with this command."""
+    line = re.search(rf"^python (-m recorder {name}\b.*)$", README, re.MULTILINE)
+    assert line is not None, name
+    return shlex.split(line[1], comments=True)
+
+
+def _run_in(folder: Path, *arguments: str) -> str:
+    status, output = run_python(arguments, folder=folder)
+    assert status == 0, output
+    return output

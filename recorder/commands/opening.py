@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from recorder.embedded_server import running_server_url
+from recorder.server_search import find_server_url
 from recorder.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -44,12 +44,3 @@ def open_catalog(settings: Settings, *, read_only: bool = True) -> Catalog:
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     return Catalog(settings.catalog_url, read_only=read_only)
-
-
-def find_server_url(settings: Settings) -> str | None:
-    """The server of the configuration, else the embedded one that is running beside the recordings, else None."""
-    if settings.redis.url is not None:
-        return settings.redis.url
-    if settings.local_recordings_dir is None:
-        return None
-    return running_server_url(settings.embedded_server_dir)

@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
             f"worker: serves {', '.join(queues)} of {redact(url)}; recordings in {redact(settings.recordings_dir)}; "
             "SIGTERM or Ctrl-C ends it when its tasks are done"
         )
+        if settings.redis.url is None:
+            Output.of(args).note(f"trainers send with EpisodeRecorder(find_server({settings.recordings_dir!r}))")
         sys.stdout.flush()
         worker = app.Worker(
             hostname=f"recorder-{os.getpid()}@{socket.gethostname()}",

@@ -1,0 +1,39 @@
+"""Which server is in use, for who has a folder of recordings and no URL."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+
+from recorder.embedded_server import running_server_url
+from recorder.errors import StreamUnavailableError
+from recorder.settings import Settings, load_settings
+
+__all__ = ["find_server", "find_server_url"]
+
+
+def find_server(recordings_dir: str | PathLike[str] = "recordings") -> str:
+    """URL of the server that the worker on a folder of recordings uses, for ``EpisodeRecorder``.
+
+    Args:
+        recordings_dir: as the worker was given it (``--recordings``).
+
+    Raises:
+        StreamUnavailableError: the configuration names none, and no worker has started one beside the recordings.
+        SettingsError: the configuration is wrong.
+    """
+    url = find_server_url(load_settings(overrides={"recordings_dir": fspath(recordings_dir)}))
+    if url is None:
+        raise StreamUnavailableError(
+            "no server is running beside the recordings: start a worker first, with "
+            f"'python -m recorder worker --recordings {fspath(recordings_dir)}'"
+        )
+    return url
+
+
+def find_server_url(settings: Settings) -> str | None:
+    """The server of the configuration, else the embedded one that is running beside the recordings, else None."""
+    if settings.redis.url is not None:
+        return settings.redis.url
+    if settings.local_recordings_dir is None:
+        return None
+    return running_server_url(settings.embedded_server_dir)

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
-from recorder.errors import RecordingNotFoundError
+from recorder.errors import CatalogUnavailableError, RecordingNotFoundError
 from recorder.step_stream import MemoryStepStream, Play, StreamEntry
 from recorder.storage import LocalStorage
 from tests.episodes import make_columns
@@ -74,6 +75,55 @@ def test_a_later_play_that_is_skipped_leaves_no_file_of_the_earlier(rig: Rig, tr
     assert rig.recorded_ids() == []
     assert rig.files() == []
     assert rig.stream.episodes_held(RUN) == []
+
+
+class DyingCatalog(Catalog):
+    """Fails when an evaluation is committed, or just after."""
+
+    dies: str | None = None
+
+    def commit_evaluation(self, *args: Any, **given: Any) -> bool:
+        dies, self.dies = self.dies, None
+        if dies == "before":
+            raise CatalogUnavailableError("gone")
+        won = super().commit_evaluation(*args, **given)
+        if dies == "after":
+            raise CatalogUnavailableError("gone")
+        return won
+
+
+def test_the_file_of_the_earlier_play_stays_until_the_later_one_is_committed(folder: Path) -> None:
+    with DyingCatalog(folder / "catalog.db") as catalog:
+        rig = Rig(MemoryStepStream(), catalog, folder)
+        context = rig.worker()
+        Trainer(rig.stream, RUN).play(7, seed=1)
+        work(context)
+        resume(rig).play(7, seed=2)
+        catalog.dies = "before"
+        with pytest.raises(CatalogUnavailableError):
+            evaluate_run(context, RUN)
+        assert_is_play(rig, 7, seed=1)
+        work(context)
+        assert_is_play(rig, 7, seed=2)
+        assert len(rig.files()) == 1
+
+
+def test_a_worker_that_dies_before_it_deletes_the_file_of_a_replaced_play_leaves_that_to_the_sweep(
+    folder: Path,
+) -> None:
+    with DyingCatalog(folder / "catalog.db") as catalog:
+        rig = Rig(MemoryStepStream(), catalog, folder)
+        context = rig.worker({"periodic": {"interval": 1000}})
+        Trainer(rig.stream, RUN).play(7, manual=["x"])
+        work(context)
+        assert len(rig.files()) == 1
+        resume(rig).play(7)
+        catalog.dies = "after"
+        with pytest.raises(CatalogUnavailableError):
+            evaluate_run(context, RUN)
+        work(context)
+        assert rig.row(7).decision == "skipped"
+        assert rig.files() == []
 
 
 def test_an_episode_played_three_times_counts_two_replaced(rig: Rig, trainer: Trainer) -> None:

@@ -16,7 +16,6 @@ from recorder.errors import (
     CatalogError,
     CatalogUnavailableError,
     RecordingNotFoundError,
-    StorageError,
     StreamCorruptError,
     UsageError,
 )
@@ -25,6 +24,7 @@ from worker.criteria import Evaluator
 from worker.ingest.context import IngestContext
 from worker.ingest.decide import Plan, decide
 from worker.ingest.restore import take_evaluator
+from worker.ingest.write import delete_replaced
 
 __all__ = ["Evaluation", "evaluate_run"]
 
@@ -113,7 +113,7 @@ def _commit(
     goes_on = bool(plan.rows) and state.ended_at is not None
     if state.cursor == FIRST_CURSOR:
         _note_run(context, info)
-    _delete_replaced_files(context, run_id, plan)
+    replaced_files = _replaced_files(context, run_id, plan)
     won = context.catalog.commit_evaluation(
         run_id,
         old_cursor=state.cursor,
@@ -135,6 +135,8 @@ def _commit(
     if not plan.is_ended:
         context.evaluators[run_id] = (cursor, evaluator)
     context.stream.trim_finished(run_id, through=cursor)
+    for name in replaced_files:
+        delete_replaced(context, name)
     context.stream.drop_plays(run_id, plan.drop)
     context.catalog.mark_streams_dropped(run_id, plan.ids("skipped"), context.now())
     return True
@@ -156,14 +158,14 @@ def _note_run(context: IngestContext, info: RunInfo) -> None:
         _log.error("the config of run_id=%s is left out: %s", info.run_id, error)
 
 
-def _delete_replaced_files(context: IngestContext, run_id: str, plan: Plan) -> None:
-    """Before the commit, which forgets their names. Whoever wins the race, the later play replaces them."""
+def _replaced_files(context: IngestContext, run_id: str, plan: Plan) -> list[str]:
+    """Asked before the commit, which forgets their names; deleted after it, which may still fail or be another's."""
+    names = []
     for play in plan.replaced:
         try:
             recording = context.catalog.get_recording(run_id, play.episode_id)
-            if recording.play_id in (play.play_id, None):
-                context.storage.delete(recording.file_path)
         except RecordingNotFoundError:
             continue
-        except StorageError as error:
-            _log.error("the file of a play that was replaced stays, run_id=%s: %s", run_id, error)
+        if recording.play_id in (play.play_id, None):
+            names.append(recording.file_path)
+    return names

@@ -17,6 +17,7 @@ from recorder.step_stream import FIRST_CURSOR, Flush, OpenPlay, Play, RunInfo, p
 from worker.ingest.context import IngestContext
 from worker.ingest.orphans import find_orphans
 from worker.ingest.salvage import salvage_abandoned, trainers_are_gone
+from worker.ingest.write import delete_earlier_plays
 
 __all__ = ["SweepResult", "sweep"]
 
@@ -84,8 +85,10 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_t
 
 
 def _drop_settled(context: IngestContext, run_id: str) -> int:
-    """Drop streams that their worker did not live to drop."""
+    """Drop streams that their worker did not live to drop, and the files of the plays that theirs replaced."""
     rows = context.catalog.streams_to_drop(run_id)
+    for row in rows:
+        delete_earlier_plays(context, row)
     if rows:
         context.stream.drop_plays(run_id, [Play(row.episode_id, row.play_id) for row in rows])
         context.catalog.mark_streams_dropped(run_id, [row.episode_id for row in rows], context.now())

@@ -25,7 +25,7 @@ from recorder.storage import episode_path
 from worker.ingest.assemble import AssembledFile, assemble, read_play
 from worker.ingest.context import IngestContext
 
-__all__ = ["WriteResult", "write_batches", "write_episodes"]
+__all__ = ["WriteResult", "delete_earlier_plays", "delete_replaced", "write_batches", "write_episodes"]
 
 _log = logging.getLogger(__name__)
 
@@ -152,9 +152,11 @@ def _place(
     taken_ids = {recording.episode_id for recording in taken}
     for episode_id, (row, file) in files.items():
         if episode_id not in taken_ids:
-            _delete(context, file.name)  # a later play, which has a file of its own, came while this was written
+            delete_replaced(
+                context, file.name
+            )  # a later play, which has a file of its own, came while this was written
         elif row.replaced_plays:
-            _delete_earlier_plays(context, row)
+            delete_earlier_plays(context, row)
     context.stream.drop_plays(run_id, [Play(episode_id, row.play_id) for episode_id, (row, _) in files.items()])
     context.catalog.mark_streams_dropped(run_id, taken_ids, context.now())
     result.n_written += len(taken)
@@ -167,17 +169,16 @@ def _postpone(context: IngestContext, run_id: str, episode_ids: Sequence[int], e
     context.catalog.postpone_write(run_id, episode_ids, not_before=not_before, error=error, count_attempt=False)
 
 
-def _delete_earlier_plays(context: IngestContext, row: EpisodeRow) -> None:
-    """Files that a worker wrote and did not live to commit, before the play was replaced."""
+def delete_earlier_plays(context: IngestContext, row: EpisodeRow) -> None:
+    """Files of plays that this one has replaced, which a worker did not live to commit or to delete."""
     for replaced_plays in range(row.replaced_plays):
         for compression in ("lz4", "none"):
-            _delete(
-                context,
-                episode_path(row.run_id, row.episode_id, compression=compression, replaced_plays=replaced_plays),
-            )
+            name = episode_path(row.run_id, row.episode_id, compression=compression, replaced_plays=replaced_plays)
+            delete_replaced(context, name)
 
 
-def _delete(context: IngestContext, name: str) -> None:
+def delete_replaced(context: IngestContext, name: str) -> None:
+    """Delete the file of a play that a later one has replaced; where that fails, it stays and is logged."""
     try:
         context.storage.delete(name)
     except StorageError as error:

@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 from recorder.errors import UsageError
 
-__all__ = ["Float64", "JsonText", "TextTuple", "UtcDateTime"]
+__all__ = ["Float64", "GivenText", "JsonText", "TextTuple", "UtcDateTime"]
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -58,6 +58,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class GivenText(TypeDecorator[str]):
+    """Text from outside: U+FFFD stands for NUL, which PostgreSQL can't hold, and ``?`` for half a surrogate pair."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """Return the text as both databases can hold it."""
+        if value is None:
+            return None
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 class JsonText(TypeDecorator[Any]):

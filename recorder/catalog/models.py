@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from recorder.catalog.column_types import Float64, JsonText, TextTuple, UtcDateTime
+from recorder.catalog.column_types import Float64, GivenText, JsonText, TextTuple, UtcDateTime
 
 __all__ = [
     "METADATA",
@@ -46,6 +46,10 @@ UNWRITTEN = "decision = 'kept' AND written_at IS NULL"
 """What the write job looks for; queries repeat the words of the partial index, or SQLite would not use it."""
 
 
+_WholeNumber = Integer().with_variant(BigInteger(), "postgresql")
+"""64 bits on both databases; on SQLite an INTEGER has them."""
+
+
 def _run_key() -> Column[str]:
     return Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
 
@@ -55,7 +59,7 @@ runs = Table(
     METADATA,
     Column("run_id", Text, primary_key=True),
     Column("config", JsonText),
-    Column("host", Text),
+    Column("host", GivenText),
     Column("started_unix_nanos", BigInteger),
     Column("cursor", Text, nullable=False),
     Column("criteria_state", JsonText, nullable=False),
@@ -93,7 +97,7 @@ episodes = Table(
     _run_key(),
     Column("episode_id", BigInteger, primary_key=True, autoincrement=False),
     Column("play_id", BigInteger, nullable=False),
-    Column("lane", Integer, nullable=False),
+    Column("lane", _WholeNumber, nullable=False),
     Column("status", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Column("reasons", TextTuple, nullable=False),
@@ -104,7 +108,7 @@ episodes = Table(
     Column("total_reward", Float64, nullable=False),
     Column("extrinsic_reward", Float64, nullable=False),
     Column("intrinsic_reward", Float64, nullable=False),
-    Column("curriculum_stage", Integer, nullable=False),
+    Column("curriculum_stage", _WholeNumber, nullable=False),
     Column("epsilon", Float64, nullable=False),
     Column("intrinsic_weight", Float64, nullable=False),
     Column("timestamp", Float64, nullable=False),
@@ -119,7 +123,7 @@ episodes = Table(
     Column("not_before", UtcDateTime),
     Column("leased_until", UtcDateTime),
     Column("parked", Boolean, nullable=False),
-    Column("error", Text),
+    Column("error", GivenText),
     *(
         _listing_index(name, *leading)
         for name, leading in (
@@ -169,13 +173,13 @@ recordings = Table(
     Column("episode_id", BigInteger, primary_key=True, autoincrement=False),
     Column("survival_steps", BigInteger, nullable=False),
     Column("total_reward", Float64, nullable=False),
-    Column("curriculum_stage", Integer, nullable=False),
-    Column("recording_reason", Text, nullable=False),
+    Column("curriculum_stage", _WholeNumber, nullable=False),
+    Column("recording_reason", GivenText, nullable=False),
     Column("timestamp", Float64, nullable=False),
     Column("file_path", Text, nullable=False),
     Column("file_size_bytes", BigInteger, nullable=False),
     Column("compressed_size_bytes", BigInteger, nullable=False),
-    Column("lane", Integer, nullable=False),
+    Column("lane", _WholeNumber, nullable=False),
     Column("status", Text, nullable=False),
     Column("n_steps", BigInteger, nullable=False),
     Column("content_hash", Text, nullable=False),
@@ -196,7 +200,7 @@ recording_reasons = Table(
     METADATA,
     _run_key(),
     Column("episode_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("reason", Text, primary_key=True),
+    Column("reason", GivenText, primary_key=True),
     Index("ix_recording_reasons_reason", "reason", "run_id", "episode_id"),
 )
 
@@ -213,7 +217,7 @@ videos = Table(
     Column("n_segments_done", Integer, nullable=False),
     Column("n_segments_total", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("error", Text),
+    Column("error", GivenText),
     Column("file_path", Text),
     Column("file_size_bytes", BigInteger),
     Column("created_at", UtcDateTime, nullable=False),
@@ -236,7 +240,7 @@ video_segments = Table(
     Column("attempts", Integer, nullable=False),
     Column("leased_until", UtcDateTime),
     Column("file_path", Text),
-    Column("error", Text),
+    Column("error", GivenText),
 )
 
 episode_annotations = Table(
@@ -247,10 +251,10 @@ episode_annotations = Table(
     Column("episode_id", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("end_step", BigInteger),
-    Column("label", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("author", Text, nullable=False),
-    Column("color", Text, nullable=False),
+    Column("label", GivenText, nullable=False),
+    Column("text", GivenText, nullable=False),
+    Column("author", GivenText, nullable=False),
+    Column("color", GivenText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_annotations_episode", "run_id", "episode_id", "step"),

@@ -123,6 +123,30 @@ def test_a_nan_survives(catalog: Catalog, name: str) -> None:
     assert replace(found, **{name: 0.0}) == episode(0)
 
 
+def test_numbers_of_64_bits_come_back(catalog: Catalog) -> None:
+    wide = {"lane": 2**40, "curriculum_stage": 2**63 - 1, "env_steps": -(2**63)}
+    commit(catalog, [episode(1, decision="kept", **wide)])
+    catalog.upsert_recordings([recording(1, **wide)])
+    row, file = catalog.get_episode("run-a", 1), catalog.get_recording("run-a", 1)
+    for name, value in wide.items():
+        assert (getattr(row, name), getattr(file, name)) == (value, value)
+    assert len(catalog.query_recordings(stage=2**63 - 1, lane=2**40)) == 1
+
+
+@pytest.mark.parametrize(("given", "held"), [("a\0b", "a\ufffdb"), ("a\udcffb", "a?b"), ("ä\n", "ä\n")])
+def test_any_text_is_taken(catalog: Catalog, given: str, held: str) -> None:
+    commit(catalog, [episode(1, decision="kept", reasons=(given,), error=given)])
+    catalog.upsert_recordings([recording(1, recording_reason=given, reasons=(given,))])
+    note = catalog.add_annotation("run-a", 1, step=0, label=given, text=given, author=given, color=given)
+    catalog.ensure_run("run-b", host=given)
+    assert (note.label, note.text, note.author, note.color) == (held, held, held, held)
+    assert catalog.get_episode("run-a", 1).error == held
+    assert catalog.get_recording("run-a", 1).recording_reason == held
+    assert len(catalog.query_recordings(reason=given)) == len(catalog.query_recordings(reason=held)) == 1
+    assert catalog.summarise_run("run-a").by_reason == {held: 1}
+    assert catalog.get_run("run-b").host == held
+
+
 def test_settlements_decide_held_episodes_and_no_others(catalog: Catalog) -> None:
     commit(catalog, [episode(0, decision="held", reasons=("a",)), episode(1, decision="held"), episode(2)])
     why = json.dumps([{"criterion": "stage_transitions", "keep": True}])

@@ -95,7 +95,8 @@ class RecordingWriter:
         """Write what is left and stop; closes the recorder first, which ends the run.
 
         Returns:
-            False when time ran out first, or an episode could not be written; the log says why.
+            False when time ran out first, or an episode could not be written; the log says why. So when episodes are
+            left held, because another recorder on the stream has not ended the run.
         """
         self._deadline = time.monotonic() + timeout_secs
         self._recorder.close(timeout_secs)
@@ -162,10 +163,10 @@ class RecordingWriter:
             write_episodes(self._context, run_id, episode_ids)
 
     def _has_more_to_do(self) -> bool:
-        """Whether another tick may decide or write something; notes whether all is written."""
+        """Whether another tick may decide or write something; notes whether all is decided and written."""
         context, run_id = self._context, self._recorder.run_id
         cursor = context.catalog.load_run_state(run_id).cursor
         unread = context.stream.read_finished(run_id, after=cursor, limit=1)
         unwritten = context.catalog.list_episodes(run=run_id, decision="kept", recorded=False, limit=100).episodes
-        self._is_complete = not unread and not unwritten
+        self._is_complete = not unread and not unwritten and not context.catalog.held_episodes(run_id)
         return bool(unread) or not all(row.parked for row in unwritten)

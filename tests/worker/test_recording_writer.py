@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -93,6 +94,17 @@ def test_stop_says_so_when_something_could_not_be_written(tmp_path: Path) -> Non
         row = catalog.get_episode("r", 0)
     assert (row.decision, row.written_at) == ("kept", None)
     assert "can't write recordings" in (row.error or "")
+
+
+def test_stop_says_so_when_episodes_are_left_held(tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(run_id="r", strict=True, limits=QUICK)
+    recorder.stream.beat("r", "another trainer", {"closed": False}, info=None, now=time.time())
+    writer = make_writer(recorder, tmp_path, {"stage_boundaries": {"record_first_n": 0, "record_last_n": 1}})
+    writer.start()
+    play(recorder, 0)
+    assert not writer.stop()
+    with Catalog(tmp_path / "demo.db") as catalog:
+        assert catalog.get_episode("r", 0).decision == "held"
 
 
 def test_a_writer_that_was_never_started_stops(tmp_path: Path) -> None:

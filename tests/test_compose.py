@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from recorder.commands import COMMANDS
 from recorder.commands.parsing import build_parser
 from recorder.server_status import QUEUES
 from recorder.settings import ENVIRONMENT_PREFIX, load_settings
+from replay_server.serving import check_bind
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -26,8 +28,13 @@ OURS = {"ingest": "worker", "render": "render", "server": "server"}
 """Services that run this project, and the image's target of each."""
 
 
+NEEDED = {"REPLAY_TOKEN": "secret"}
+"""What compose asks for before it starts anything."""
+
+
 def interpolated(text: str) -> str:
-    """``${NAME:-default}`` as compose reads it when nothing is set."""
+    """``${NAME:-default}`` and ``${NAME:?why}`` as compose reads them when only what is needed is set."""
+    text = re.sub(r"\$\{([A-Z_]+):\?[^}]*\}", lambda found: NEEDED[found[1]], text)
     return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", text)
 
 
@@ -71,7 +78,20 @@ def test_the_environment_is_one_that_the_program_reads(name: str) -> None:
     assert settings.redis.url == "redis://redis:6379/0"
     assert settings.catalog_url == "postgresql+psycopg://recorder:recorder@postgres:5432/recorder"
     assert f"recordings:{settings.recordings_dir}" in SERVICES[name]["volumes"]
-    assert settings.server.token is None, "an empty token is none"
+
+
+def test_the_page_may_listen_where_its_command_says() -> None:
+    arguments = our_arguments(SERVICES["server"]["command"])
+    host = build_parser(arguments).parse_args(arguments).host
+    environment = {key: interpolated(value) for key, value in SERVICES["server"]["environment"].items()}
+    check_bind(load_settings(env=environment, overrides={"server": {"host": host}}))
+
+
+def test_what_must_be_set_is_told_at_the_head() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    head = text.partition("\nname:")[0]
+    assert set(re.findall(r"\$\{([A-Z_]+):\?", text)) == set(NEEDED)
+    assert all(f'"{name}=$(' in head for name in NEEDED)
 
 
 def test_the_catalog_is_told_the_password_that_the_database_has() -> None:
@@ -178,6 +198,7 @@ def test_the_compose_file_is_valid_to_docker_itself() -> None:
         command = [docker, "stack", "config", "--compose-file", "-"]
         content = {key: value for key, value in COMPOSE.items() if key != "name"} | {"services": services}
     checked = subprocess.run(
-        command, input=yaml.safe_dump(content), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+        command, input=yaml.safe_dump(content), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **NEEDED},
+    )  # fmt: skip
     assert checked.returncode == 0, checked.stderr

@@ -204,10 +204,13 @@ class RenderSettings(Section):
 class ServerSettings(Section):
     """The replay server."""
 
-    host: str = setting("127.0.0.1", "Address to listen on. Anything but loopback should come with a `token`.")
+    host: str = setting("127.0.0.1", "Address to listen on. Anything but loopback needs a `token`.")
     port: int = setting(8766, "Port to listen on; 0 takes a free one.", ge=0, le=65535)
     token: SecretStr | None = setting(
-        None, "What a client must present. Left out, everyone who reaches the port may watch.", secret=True
+        None,
+        "What a client must present. Left out, everyone who reaches the port of this machine may watch, and no address but "
+        "loopback is served.",
+        secret=True,
     )
     embed_origins: str = setting(
         "http://localhost:* http://127.0.0.1:*",

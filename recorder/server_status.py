@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from recorder.errors import StreamError, StreamUnavailableError
 from recorder.redis_client import make_client, translate_errors
 
-__all__ = ["QUEUES", "ServerStatus", "read_server_status"]
+__all__ = ["QUEUES", "ServerStatus", "read_queue_lengths", "read_server_status"]
 
 QUEUES = ("ingest", "render", "maintenance")
 """Celery's queues: lists on the server, behind the key prefix."""
@@ -24,8 +25,7 @@ class ServerStatus:
         used_bytes: memory that its data takes; limit_bytes: its ``maxmemory``, None when it has none.
         eviction_policy: ``maxmemory-policy``; steps are safe with ``noeviction`` only.
         has_append_only_file: whether it writes its data to disk as it comes.
-        queue_lengths: tasks that wait, by queue.
-        n_worker_connections: clients of ingest workers.
+        n_worker_connections: clients of ingest workers; None where the server tells nobody of its clients.
     """
 
     kind: str
@@ -34,22 +34,28 @@ class ServerStatus:
     limit_bytes: int | None
     eviction_policy: str
     has_append_only_file: bool
-    queue_lengths: Mapping[str, int]
-    n_worker_connections: int
+    n_worker_connections: int | None
 
 
-def read_server_status(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> ServerStatus:
-    """Ask a server about itself; INFO alone, as hosted servers forbid CONFIG.
+def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerStatus:
+    """Ask a server about itself; without CONFIG, which hosted servers forbid.
 
     Raises:
         StreamUnavailableError: it can't be reached.
     """
     client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
+    n_worker_connections: int | None
     try:
         with translate_errors(url):
             information = client.info()
-            names = [entry.get("name", "") for entry in client.client_list()]
-            queue_lengths = {queue: int(client.llen(f"{key_prefix}{queue}")) for queue in QUEUES}
+        try:
+            with translate_errors(url):
+                names = [entry.get("name", "") for entry in client.client_list()]
+            n_worker_connections = names.count(_WORKER_CLIENT)
+        except StreamUnavailableError:
+            raise
+        except StreamError:  # the user has no right to ask
+            n_worker_connections = None
     finally:
         client.close()
     kind = "valkey" if "valkey_version" in information else "redis"
@@ -60,6 +66,22 @@ def read_server_status(url: str, *, key_prefix: str, socket_timeout_secs: float 
         limit_bytes=int(information.get("maxmemory", 0)) or None,
         eviction_policy=str(information.get("maxmemory_policy", "")),
         has_append_only_file=bool(information.get("aof_enabled", 0)),
-        queue_lengths=queue_lengths,
-        n_worker_connections=names.count(_WORKER_CLIENT),
+        n_worker_connections=n_worker_connections,
     )
+
+
+def read_queue_lengths(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> Mapping[str, int]:
+    """How many tasks wait in each of Celery's queues.
+
+    Args:
+        url: the server with the queues: ``redis.broker_url``, or the one with the streams where that is left out.
+
+    Raises:
+        StreamUnavailableError: it can't be reached.
+    """
+    client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
+    try:
+        with translate_errors(url):
+            return {queue: int(client.llen(f"{key_prefix}{queue}")) for queue in QUEUES}
+    finally:
+        client.close()

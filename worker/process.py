@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageError
+from recorder.server_status import read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
@@ -91,10 +92,15 @@ class WorkerProcess:
         The catalog is closed again: SQLite's connections must not be carried over the fork of a pool.
 
         Raises:
-            RecorderError: the server does not answer, the catalog or a criterion can't be used.
+            RecorderError: the server or the broker does not answer, the catalog or a criterion can't be used.
         """
         self.make_criteria()
         self.stream().server_memory()
+        redis = self.settings.redis
+        if redis.broker_url is not None:
+            read_queue_lengths(
+                redis.broker_url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs
+            )
         self.ingest().catalog.close()
         self._ingest = None
 

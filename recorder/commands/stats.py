@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from recorder.commands.opening import find_server_url, open_catalog, settings_of
 from recorder.commands.output import Output, human_age, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses
-from recorder.server_status import ServerStatus, read_server_status
+from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import is_url, redact
 
@@ -59,20 +59,25 @@ def run(args: argparse.Namespace) -> int:
     recorded = _recorded_runs(settings, run_id)
     url = find_server_url(settings)
     server: ServerStatus | None = None
+    queue_lengths: Mapping[str, int] = {}
     live: list[RunStatus] = []
     if url is not None:
-        server = read_server_status(
-            url, key_prefix=settings.redis.key_prefix, socket_timeout_secs=settings.redis.socket_timeout_secs
+        redis = settings.redis
+        server = read_server_status(url, socket_timeout_secs=redis.socket_timeout_secs)
+        queue_lengths = read_queue_lengths(
+            redis.broker_url or url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs
         )
         live = read_run_statuses(settings, url, now=time.time(), run_id=run_id)
     output.document(
         {
-            "server": None if server is None or url is None else {"url": redact(url), **dataclasses.asdict(server)},
+            "server": None
+            if server is None or url is None
+            else {"url": redact(url), **dataclasses.asdict(server), "queue_lengths": queue_lengths},
             "live_runs": [{**dataclasses.asdict(status), "n_missing_steps": status.n_missing_steps} for status in live],
             "recorded_runs": recorded,
         }
     )
-    _print_server(output, url, server)
+    _print_server(output, url, server, queue_lengths)
     _print_live(output, live)
     output.table("recorded", _RUN_COLUMNS, recorded)
     return ExitStatus.OK
@@ -95,14 +100,17 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
         ]
 
 
-def _print_server(output: Output, url: str | None, server: ServerStatus | None) -> None:
+def _print_server(
+    output: Output, url: str | None, server: ServerStatus | None, queue_lengths: Mapping[str, int]
+) -> None:
     if server is None or url is None:
         output.note("no server is configured, and none is running beside the recordings\n")
         return
     limit = "" if server.limit_bytes is None else f" of {human_bytes(server.limit_bytes)}"
-    queues = ", ".join(f"{name} {length}" for name, length in server.queue_lengths.items())
+    queues = ", ".join(f"{name} {length}" for name, length in queue_lengths.items())
+    workers = "unknown" if server.n_worker_connections is None else server.n_worker_connections
     output.note(f"{server.kind} {server.version} at {redact(url)}: {human_bytes(server.used_bytes)}{limit}")
-    output.note(f"tasks waiting: {queues}; worker connections: {server.n_worker_connections}\n")
+    output.note(f"tasks waiting: {queues}; worker connections: {workers}\n")
 
 
 def _print_live(output: Output, live: Sequence[RunStatus]) -> None:

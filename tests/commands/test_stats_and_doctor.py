@@ -69,6 +69,37 @@ def test_stats_finds_the_embedded_server_beside_the_recordings(call: Call, recor
     assert call("stats", "--json", "--recordings", recordings).document["server"] is None
 
 
+def test_the_queues_are_looked_for_on_the_broker(
+    call: Call, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EmbeddedServer(tmp_path / "broker") as broker:
+        client = make_client(broker.url, purpose="server")
+        client.rpush("hamlet:ingest", *([b"task"] * 1001))
+        client.close()
+        monkeypatch.setenv("HAMLET_RECORDER_REDIS__BROKER_URL", broker.url)
+        document = call("stats", "--json", "--redis-url", redis_url).document
+        assert document["server"]["queue_lengths"]["ingest"] == 1001
+        answer = call("doctor", "--json", "--redis-url", redis_url)
+        assert verdict_on(answer, "broker")["found"] == broker.url
+        assert verdict_on(answer, "queues")["verdict"] == "warn"
+    answer = call("doctor", "--json", "--redis-url", redis_url)
+    assert answer.status == ExitStatus.FAILED
+    assert verdict_on(answer, "broker")["verdict"] == "fail"
+
+
+def test_a_server_that_tells_nobody_of_its_clients_is_looked_at_without(call: Call, tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "server") as server:
+        client = make_client(server.url, purpose="server")
+        client.execute_command("ACL", "SETUSER", "guest", "on", ">pw", "~*", "&*", "+@all", "-@admin")
+        client.rpush("hamlet:ingest", b"task")
+        client.close()
+        url = server.url.replace("unix://", "unix://guest:pw@")
+        document = call("stats", "--json", "--redis-url", url).document
+        assert document["server"]["n_worker_connections"] is None
+        assert "worker connections: unknown" in call("stats", "--redis-url", url).out
+        assert verdict_on(call("doctor", "--json", "--redis-url", url), "queues")["verdict"] == "ok"
+
+
 def test_stats_of_nothing_at_all_works(call: Call) -> None:
     answer = call("stats", "--json")
     assert answer.document == {"server": None, "live_runs": [], "recorded_runs": []}

@@ -166,6 +166,12 @@ def test_celery_without_a_server_says_what_to_do(tmp_path: Path) -> None:
     assert "recording.redis.url must be set for 'celery -A'" in program.stderr
 
 
+def test_a_worker_whose_broker_is_away_at_its_start_says_so_and_ends(cluster: Cluster) -> None:
+    with cluster.worker(HAMLET_RECORDER_REDIS__BROKER_URL="redis://127.0.0.1:1/0") as worker:
+        assert worker.wait(30) == 1, worker.output
+        assert "redis://127.0.0.1:1/0" in worker.output
+
+
 def test_a_worker_loads_neither_torch_nor_pyplot(server: EmbeddedServer) -> None:
     code = (
         "import sys; from recorder.settings import load_settings; from worker.app import create_app\n"

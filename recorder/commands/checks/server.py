@@ -9,7 +9,7 @@ from recorder.commands.opening import find_server_url
 from recorder.commands.output import human_bytes
 from recorder.embedded_server import find_server_binary
 from recorder.errors import ServerStartError, StreamError
-from recorder.server_status import ServerStatus, read_server_status
+from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
 
@@ -20,22 +20,20 @@ _LONG_QUEUE = 1000
 
 
 def check_server(settings: Settings) -> Iterator[Finding]:
-    """The server in use, or the one that would be started."""
+    """The server in use, or the one that would be started, and the one with the queues."""
     url = find_server_url(settings)
     if url is None:
         yield _startable()
         return
     try:
-        status = read_server_status(
-            url, key_prefix=settings.redis.key_prefix, socket_timeout_secs=settings.redis.socket_timeout_secs
-        )
+        status = read_server_status(url, socket_timeout_secs=settings.redis.socket_timeout_secs)
     except StreamError as error:
         yield Finding("fail", "server", str(error), "start it, or correct recording.redis.url (--redis-url)")
         return
     yield _version(status, url)
     yield from _safety(status)
     yield _memory(status, settings)
-    yield from _queues(status)
+    yield from _queues(status, url, settings)
 
 
 def _startable() -> Finding:
@@ -87,10 +85,20 @@ def _memory(status: ServerStatus, settings: Settings) -> Finding:
     return Finding("ok", "server memory", found)
 
 
-def _queues(status: ServerStatus) -> Iterator[Finding]:
-    lengths = ", ".join(f"{name} {length}" for name, length in status.queue_lengths.items())
-    longest = max(status.queue_lengths.values())
-    if longest and not status.n_worker_connections:
+def _queues(status: ServerStatus, url: str, settings: Settings) -> Iterator[Finding]:
+    redis = settings.redis
+    try:
+        queue_lengths = read_queue_lengths(
+            redis.broker_url or url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs
+        )
+    except StreamError as error:
+        yield Finding("fail", "broker", str(error), "start it, or correct recording.redis.broker_url")
+        return
+    if redis.broker_url is not None:
+        yield Finding("ok", "broker", redact(redis.broker_url))
+    lengths = ", ".join(f"{name} {length}" for name, length in queue_lengths.items())
+    longest = max(queue_lengths.values())
+    if longest and status.n_worker_connections == 0:
         yield Finding("warn", "queues", f"{lengths}; no worker is connected", "python -m recorder worker")
     elif longest > _LONG_QUEUE:
         yield Finding("warn", "queues", lengths, "start another worker: python -m recorder worker")

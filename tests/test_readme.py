@@ -30,6 +30,8 @@ def test_every_command_that_the_documentation_names_exists() -> None:
     named = {name for page in pages for name in re.findall(r"python -m recorder ([a-z]+)", page)}
     assert named
     assert named <= set(COMMANDS)
+    bare = {name for page in pages for name in re.findall(r"`(?:hamlet-)?recorder ([a-z]+)", page)}
+    assert not bare & set(COMMANDS), "they are typed with python -m in front"
 
 
 def test_the_make_verbs_of_the_readme_are_in_the_makefile() -> None:

@@ -136,7 +136,7 @@ def _is_passing(error: DBAPIError) -> bool:
         return "locked" in message or "busy" in message or "unable to open" in message
     state = getattr(error.orig, "sqlstate", None)
     # No SQLSTATE: the server was never reached. 08 connection, 40 serialisation and deadlock, 53 resources, 55 lock, 57
-    # shutdown.
-    return type(error.orig).__name__ == "OperationalError" and (
+    # shutdown. Each SQLSTATE has a class of its own below the driver's OperationalError.
+    return any(kind.__name__ == "OperationalError" for kind in type(error.orig).__mro__) and (
         state is None or state[:2] in {"08", "40", "53", "55", "57"}
     )

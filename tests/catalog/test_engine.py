@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import text
 
 from recorder.catalog import Catalog
 from recorder.catalog.filesystem import NETWORK_FILESYSTEMS, filesystem_of
 from recorder.errors import CatalogError, CatalogUnavailableError, UsageError
 from tests.catalog.samples import NOW, commit, episode
+from tests.postgres_server import PostgresServer
 
 
 @contextmanager
@@ -189,6 +192,16 @@ def test_a_server_that_is_away_is_unavailable_and_its_password_is_not_told(schem
         Catalog(f"{scheme}://me:secret@127.0.0.1:1/db", busy_timeout_secs=1)
     assert "secret" not in str(caught.value)
     assert "postgresql+psycopg://me:***@127.0.0.1:1/db" in str(caught.value)
+
+
+@pytest.mark.postgres
+def test_a_row_that_another_transaction_holds_is_a_reason_to_try_again(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    with Catalog(url) as catalog, psycopg.connect(url.replace("+psycopg", "")) as other:
+        catalog.ensure_run("run-a")
+        other.execute("SELECT * FROM runs FOR UPDATE")
+        with pytest.raises(CatalogUnavailableError, match="try again"), catalog._writing() as connection:
+            connection.execute(text("SELECT * FROM runs FOR UPDATE NOWAIT"))
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -62,5 +62,5 @@ def run(args: argparse.Namespace) -> int:
         )
     output.document(rows)
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
-    output.table(f"{len(rows)} recordings", _COLUMNS, shown)
+    output.table(f"{len(rows)} recordings", _COLUMNS, shown, folded="reasons")
     return ExitStatus.OK

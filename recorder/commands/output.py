@@ -17,8 +17,11 @@ __all__ = ["Output", "error_line", "human_age", "human_bytes"]
 
 T = TypeVar("T")
 
-_PIPED_WIDTH = 240
-"""Columns of a table that goes into a pipe, where there is no terminal to fit into."""
+_ANY_WIDTH = 100_000
+"""Wider than any row: at this width a table takes what it needs."""
+
+_LEAST_FOLDED_WIDTH = 20
+"""Columns that folded text keeps on the narrowest terminal, whose own line breaks do the rest."""
 
 
 class Output:
@@ -50,12 +53,15 @@ class Output:
         if not self.as_json:
             print(text)
 
-    def table(self, title: str, columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> None:
-        """Print rows for people.
+    def table(
+        self, title: str, columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], *, folded: str | None = None
+    ) -> None:
+        """Print rows for people: whole, whatever the width, so that every id can be copied.
 
         Args:
             columns: key in each row to heading; numbers are set right.
             rows: values by key; a missing one is left blank.
+            folded: key of the column whose text takes several lines where the terminal is too narrow for the table.
         """
         if self.as_json:
             return
@@ -69,11 +75,17 @@ class Output:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for key, heading in columns.items():
             numeric = any(isinstance(row.get(key), (int, float)) for row in rows)
-            table.add_column(heading, justify="right" if numeric else "left", no_wrap=not sys.stdout.isatty())
+            table.add_column(heading, justify="right" if numeric else "left", no_wrap=key != folded, overflow="fold")
         for row in rows:
             table.add_row(*(Text(_cell(row.get(key))) for key in columns))
         print(title)
-        Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, soft_wrap=False).print(table)
+        unbounded = Console(width=_ANY_WIDTH)
+        width = unbounded.measure(table).maximum
+        if sys.stdout.isatty() and folded is not None:
+            longest = max((unbounded.measure(Text(_cell(row.get(folded)))).maximum for row in rows), default=0)
+            least = width - max(0, longest - _LEAST_FOLDED_WIDTH)
+            width = max(least, min(width, Console().width))
+        Console(width=width).print(table)
 
     def fields(self, title: str, fields: Mapping[str, Any]) -> None:
         """Print one thing for people, a name and a value a line."""

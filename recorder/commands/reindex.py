@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     output.document(dataclasses.asdict(report))
     if report.unreadable:
         rows = [{"file": name, "problem": problem} for name, problem in report.unreadable.items()]
-        output.table(f"{len(rows)} files can't be read", {"file": "file", "problem": "problem"}, rows)
+        output.table(f"{len(rows)} files can't be read", {"file": "file", "problem": "problem"}, rows, folded="problem")
     if report.missing:
         rows = [{"file": name} for name in report.missing]
         output.table(f"{len(rows)} recordings of the catalog have no file", {"file": "file"}, rows)

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     )
     _print_server(output, url, server, queue_lengths)
     _print_live(output, live)
-    output.table("recorded", _RUN_COLUMNS, recorded)
+    output.table("recorded", _RUN_COLUMNS, recorded, folded="by_reason")
     return ExitStatus.OK
 
 

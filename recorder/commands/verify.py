@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     output.document({"n_files": len(reports), "n_broken": len(broken), "files": map_reports(reports)})
     if broken:
         rows = [{"file": report.file, "problem": problem} for report in broken for problem in report.problems]
-        output.table(f"{len(broken)} of {len(reports)} recordings are not sound", _COLUMNS, rows)
+        output.table(f"{len(broken)} of {len(reports)} recordings are not sound", _COLUMNS, rows, folded="problem")
     output.note(
         f"verified {len(reports)} recordings, {human_bytes(n_bytes)}: "
         f"{len(reports) - len(broken)} sound, {len(broken)} not; {with_gaps} have gaps"

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
                 row = catalog.get_video(row.video_id)
             rows = [catalog.get_video(row.video_id)]
     output.document(rows)
-    output.table(f"{len(rows)} videos", _COLUMNS, [_shown(row) for row in rows])
+    output.table(f"{len(rows)} videos", _COLUMNS, [_shown(row) for row in rows], folded="error")
     return ExitStatus.FAILED if args.wait and rows[0].state != "done" else ExitStatus.OK
 
 

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             "criteria": episode.why,
         }
     )
-    output.table(_verdict(episode), _COLUMNS, episode.why)
+    output.table(_verdict(episode), _COLUMNS, episode.why, folded="detail")
     return ExitStatus.OK
 
 

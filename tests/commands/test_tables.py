@@ -1,0 +1,90 @@
+"""Tables for people: whole in a pipe and on a terminal, however much stands in a row."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from recorder.catalog import Catalog, EpisodeRow, RecordingRow
+from tests.commands.conftest import Call, root_catalog
+from tests.processes import ROOT
+
+LONG_RUN = "demo-20261123-052840-with-a-name-of-its-own"
+REASONS = tuple(f"manual_a_rather_long_reason_{number}" for number in range(9))
+
+
+@pytest.fixture
+def many_reasons(tmp_path: Path) -> Path:
+    """A recording of a run with a long id, kept for nine reasons."""
+    root = tmp_path / "recordings"
+    shared = {"run_id": LONG_RUN, "episode_id": 123456, "total_reward": 77.5, "reasons": REASONS}
+    recording = RecordingRow(**shared, file_path="place", compressed_size_bytes=1000)
+    with Catalog(root_catalog(root)) as catalog:
+        catalog.import_recordings([(EpisodeRow(**shared, decision="kept", n_steps=5), recording)])
+    return root
+
+
+def on_a_terminal(n_columns: int, *arguments: object) -> str:
+    """What a command prints on a terminal of this width."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, n_columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    command = [sys.executable, "-m", "recorder", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as program:
+        os.close(theirs)
+        printed = b""
+        while part := _read(ours):
+            printed += part
+    os.close(ours)
+    assert program.returncode == 0, printed
+    return printed.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError as error:
+        if error.errno != errno.EIO:  # Linux's word for: the other side is closed
+            raise
+        return b""
+
+
+def test_a_piped_row_has_all_its_columns_however_many_reasons_it_has(call: Call, many_reasons: Path) -> None:
+    title, headings, row = call("list", "--recordings", many_reasons).out.splitlines()
+    assert headings.split() == ["run", "episode", "stage", "reward", "steps", "status", "reasons", "size", "file"]
+    assert row.split() == [
+        *(LONG_RUN, "123456", "1", "77.5", "0", "complete"),
+        *", ".join(REASONS).split(),
+        *("1000", "B", "place"),
+    ]
+
+
+def test_piped_stats_have_all_their_columns(call: Call, many_reasons: Path) -> None:
+    _, row = call("stats", "--recordings", many_reasons).out.splitlines()[-2:]
+    assert row.split()[:2] == [LONG_RUN, "1"]
+    assert row.split()[-2:] == [REASONS[-1], "1"]
+
+
+@pytest.mark.parametrize("n_columns", [40, 100])
+@pytest.mark.parametrize("command", ["list", "stats"])
+def test_a_narrow_terminal_folds_the_reasons_and_never_an_id(many_reasons: Path, command: str, n_columns: int) -> None:
+    printed = on_a_terminal(n_columns, command, "--recordings", many_reasons)
+    (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
+    assert row.split()[0] == LONG_RUN
+    assert "…" not in printed
+    assert REASONS[-1] not in row
+    assert all(reason[-6:] in printed for reason in REASONS)
+
+
+def test_a_wide_terminal_has_a_row_on_one_line(many_reasons: Path) -> None:
+    printed = on_a_terminal(600, "list", "--recordings", many_reasons)
+    (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
+    assert ", ".join(REASONS) in row

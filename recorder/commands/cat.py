@@ -33,7 +33,9 @@ def add_parser(subparsers: Subparsers) -> None:
         description=__doc__,
         example="cat 500 --run my-run --from 10 --to 20\ncat episode_000500.msgpack.lz4 --fields reward,q_values",
     )
-    parser.add_argument("source", metavar="EPISODE", help="an episode's id, or the path or URL of a recording")
+    parser.add_argument(
+        "source", type=_source, metavar="EPISODE", help="an episode's id, or the path or URL of a recording"
+    )
     parser.add_argument("--from", dest="first", type=non_negative, metavar="STEP", help="number of the first step")
     parser.add_argument("--to", dest="end", type=non_negative, metavar="STEP", help="number of the step to end before")
     parser.add_argument("--fields", metavar="A,B", help="only these, and the step's number")
@@ -60,15 +62,19 @@ def run(args: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
+def _source(text: str) -> int | str:
+    return non_negative(text) if text.isdecimal() else text
+
+
 def _open(args: argparse.Namespace) -> Episode:
-    if not args.source.isdecimal():
+    if isinstance(args.source, str):
         return open_episode(args.source)
     from recorder.recordings import open_recording  # lazy: a file can be read without a catalog
 
     settings = settings_of(args)
     with open_catalog(settings) as catalog:
         storage = open_storage(settings.recordings_dir)
-        _, episode = open_recording(catalog, storage, getattr(args, "run", None), int(args.source))
+        _, episode = open_recording(catalog, storage, getattr(args, "run", None), args.source)
     return episode
 
 

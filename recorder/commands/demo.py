@@ -15,9 +15,9 @@ from recorder.child_process import ChildProcess
 from recorder.commands.demo_report import best_recording, report
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.output import Output
-from recorder.commands.parsing import add_command
+from recorder.commands.parsing import add_command, non_negative, positive, positive_number
 from recorder.embedded_server import EmbeddedServer
-from recorder.errors import MissingExtraError, RecorderError, ServerStartError
+from recorder.errors import MissingExtraError, RecorderError, ServerStartError, StorageError
 from recorder.settings import load_settings
 
 if TYPE_CHECKING:
@@ -35,9 +35,13 @@ _POLL_SECS = 0.1
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="demo --seconds 20 --exit")
-    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="how long to train (default: 60)")
-    parser.add_argument("--lanes", type=int, default=32, metavar="N", help="lives lived side by side (default: 32)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of world and agent (default: 0)")
+    parser.add_argument(
+        "--seconds", type=positive_number, default=60.0, metavar="S", help="how long to train (default: 60)"
+    )
+    parser.add_argument(
+        "--lanes", type=positive, default=32, metavar="N", help="lives lived side by side (default: 32)"
+    )
+    parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="of world and agent (default: 0)")
     parser.add_argument(
         "--dir", type=Path, default=Path("demo-data"), help="where everything goes (default: demo-data)"
     )
@@ -52,15 +56,19 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         MissingExtraError: torch or the workers' parts are not installed.
         ServerStartError: the server or the worker did not start.
+        StorageError: the folder can't be made or written.
     """
     train, describe_world = _load_trainer()
     output = Output.of(args)
     folder: Path = args.dir.absolute()
     recordings = folder / "recordings"
-    recordings.mkdir(parents=True, exist_ok=True)
-    run_id = getattr(args, "run", None) or time.strftime("demo-%Y%m%d-%H%M%S")
     log = folder / "worker.log"
-    log.unlink(missing_ok=True)
+    try:
+        recordings.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"--dir: the folder can't be made or written ({error.strerror}): {folder}") from error
+    run_id = getattr(args, "run", None) or time.strftime("demo-%Y%m%d-%H%M%S")
     options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings)]
     if (config := getattr(args, "config", None) or _demo_config()) is not None:
         options += ["--config", str(config)]

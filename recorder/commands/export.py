@@ -11,7 +11,7 @@ from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
 from recorder.commands.opening import find_server_url, open_catalog, settings_of
 from recorder.commands.output import Output, human_bytes
-from recorder.commands.parsing import add_command
+from recorder.commands.parsing import add_command, non_negative
 from recorder.commands.video_choices import add_video_choices, choices_of
 from recorder.errors import UsageError
 from recorder.recordings import open_recording, read_recording
@@ -33,9 +33,13 @@ export 500 --queue"""
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
-    parser.add_argument("episode_id", type=int, help="without --run: of the newest run that has a recording of it")
+    parser.add_argument(
+        "episode_id", type=non_negative, help="without --run: of the newest run that has a recording of it"
+    )
     parser.add_argument("--output", metavar="FILE", help="default: episode_000500.mp4 in the current folder")
-    parser.add_argument("--against", type=int, metavar="EPISODE", help="show another episode of the run beside it")
+    parser.add_argument(
+        "--against", type=non_negative, metavar="EPISODE", help="show another episode of the run beside it"
+    )
     parser.add_argument(
         "--html", action="store_true", help="write one HTML file with the episode and a player, no video"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
@@ -13,9 +14,12 @@ from recorder.commands import COMMANDS
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["add_command", "build_parser", "command_module", "non_negative"]
+__all__ = ["add_command", "build_parser", "command_module", "non_negative", "positive", "positive_number"]
 
 PROGRAM = "python -m recorder"
+
+_MOST = 2**63 - 1
+"""The largest number that a database holds, and the largest id of an episode."""
 
 _EXAMPLE = f"""\
 example:
@@ -67,10 +71,47 @@ def add_command(subparsers: Subparsers, name: str, *, description: str, example:
 
 
 def non_negative(text: str) -> int:
-    """An argument that counts something."""
-    value = int(text)
-    if value < 0:
-        raise ValueError(text)
+    """An argument that counts from 0, or is the id of an episode.
+
+    Raises:
+        ArgumentTypeError: it is no whole number, or none from 0 to 2**63 - 1.
+    """
+    return _whole_number(text, least=0)
+
+
+def positive(text: str) -> int:
+    """An argument that counts from 1.
+
+    Raises:
+        ArgumentTypeError: it is no whole number, or none from 1 to 2**63 - 1.
+    """
+    return _whole_number(text, least=1)
+
+
+def positive_number(text: str) -> float:
+    """An argument that measures something.
+
+    Raises:
+        ArgumentTypeError: it is no number, not above 0, or infinite.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
+    return value
+
+
+def _whole_number(text: str, *, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number, {least} or more, found {text!r}")
+    if value > _MOST:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at most {_MOST}, found {text!r}")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, settings_of
 from recorder.commands.output import Output, human_bytes
-from recorder.commands.parsing import add_command, non_negative
+from recorder.commands.parsing import add_command, non_negative, positive_number
 from recorder.errors import UsageError
 from recorder.storage import open_storage
 
@@ -31,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description=__doc__,
         example="prune --max-age-days 30 --dry-run\nprune --max-bytes 10000000000",
     )
-    parser.add_argument("--max-age-days", type=float, help="delete older ones (default: recording.retention)")
+    parser.add_argument("--max-age-days", type=positive_number, help="delete older ones (default: recording.retention)")
     parser.add_argument(
         "--max-bytes", type=non_negative, help="delete the oldest until the rest fits (default: likewise)"
     )
@@ -79,18 +80,23 @@ def choose_victims(
 
     Args:
         recordings: all that there are.
-        now: seconds since 1970.
+        now: seconds since 1970; a recording whose time is NaN counts as new.
         max_age_days: older ones go; None lets any age be.
         max_bytes: the oldest of the others go until the rest takes no more than this on disk; None lets any size be.
     """
-    oldest_first = sorted(recordings, key=lambda row: (row.timestamp, row.run_id, row.episode_id))
+    oldest_first = sorted(recordings, key=lambda row: (_time_of(row), row.run_id, row.episode_id))
     n_bytes = sum(row.compressed_size_bytes for row in oldest_first)
     victims = []
     for row in oldest_first:
-        too_old = max_age_days is not None and now - row.timestamp > max_age_days * _SECS_A_DAY
+        too_old = max_age_days is not None and now - _time_of(row) > max_age_days * _SECS_A_DAY
         too_much = max_bytes is not None and n_bytes > max_bytes
         if not too_old and not too_much:
             break
         victims.append(row)
         n_bytes -= row.compressed_size_bytes
     return victims
+
+
+def _time_of(row: RecordingRow) -> float:
+    """NaN has no place in an order: one such time would leave the others unsorted."""
+    return math.inf if math.isnan(row.timestamp) else row.timestamp

@@ -10,7 +10,7 @@ from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
 from recorder.commands.opening import open_catalog, settings_of
 from recorder.commands.output import Output, human_bytes
-from recorder.commands.parsing import add_command
+from recorder.commands.parsing import add_command, positive_number
 from recorder.commands.video_choices import add_video_choices, choices_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "--pick", nargs="+", choices=("worst", "median", "best"), help="what to show of each stage (default: all)"
     )
     parser.add_argument(
-        "--clip-secs", type=float, default=20.0, metavar="SECS", help="longer episodes run faster (default: 20)"
+        "--clip-secs",
+        type=positive_number,
+        default=20.0,
+        metavar="SECS",
+        help="longer episodes run faster (default: 20)",
     )
     add_video_choices(parser)
 

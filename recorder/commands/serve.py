@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import find_server_url, settings_of
-from recorder.commands.parsing import add_command
-from recorder.errors import MissingExtraError
+from recorder.commands.parsing import add_command, non_negative, positive
+from recorder.errors import MissingExtraError, StorageError
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -29,9 +29,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.set_defaults(**dict.fromkeys(_OPTIONS))
     parser.add_argument("--host", help="address to listen on; 127.0.0.1 by default, any other needs a token")
-    parser.add_argument("--port", type=int, help="port to listen on; 8766 by default, 0 takes a free one")
+    parser.add_argument("--port", type=non_negative, help="port to listen on; 8766 by default, 0 takes a free one")
     parser.add_argument("--token", help="what a client must present; better set HAMLET_RECORDER_SERVER__TOKEN")
-    parser.add_argument("--processes", type=int, help="processes that share the port; 1 by default")
+    parser.add_argument("--processes", type=positive, help="processes that share the port; 1 by default")
 
 
 def run(args: argparse.Namespace) -> ExitStatus:
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
         SettingsError: the address is reached from outside and there is no token.
         ServerStartError: the address is taken.
         CatalogError: the catalog can't be opened.
+        StorageError: the recordings' folder can't be made.
     """
     try:
         from replay_server.serving import bind, check_bind, link, serve  # lazy: loads Flask and gunicorn
@@ -68,5 +69,8 @@ def _make_catalog(settings: Settings) -> None:
 
     folder = settings.local_recordings_dir
     if folder is not None and settings.database is None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"the recordings' folder can't be made ({error.strerror}): {folder}") from error
     Catalog(settings.catalog_url).close()

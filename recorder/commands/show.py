@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, settings_of
 from recorder.commands.output import Output
-from recorder.commands.parsing import add_command
+from recorder.commands.parsing import add_command, non_negative
 from recorder.errors import RecordingNotFoundError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ NAME = "show"
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="show 500 --run my-run")
-    parser.add_argument("episode_id", type=int, help="without --run: of the newest run that has it")
+    parser.add_argument("episode_id", type=non_negative, help="without --run: of the newest run that has it")
 
 
 def run(args: argparse.Namespace) -> int:

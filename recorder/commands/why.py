@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, settings_of
 from recorder.commands.output import Output
-from recorder.commands.parsing import add_command
+from recorder.commands.parsing import add_command, non_negative
 
 if TYPE_CHECKING:
     from recorder.catalog import EpisodeRow
@@ -28,7 +28,7 @@ _COLUMNS = {
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="why 500 --run my-run")
-    parser.add_argument("episode_id", type=int, help="without --run: of the newest run that has it")
+    parser.add_argument("episode_id", type=non_negative, help="without --run: of the newest run that has it")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import settings_of
 from recorder.commands.output import Output
-from recorder.commands.parsing import add_command
+from recorder.commands.parsing import add_command, positive
 from recorder.embedded_server import server_url
 from recorder.errors import MissingExtraError, UsageError
 from recorder.urls import redact
@@ -36,7 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--queues", default=",".join(_QUEUES), metavar="NAME[,NAME]", help="what to serve (default: all)"
     )
-    parser.add_argument("--concurrency", type=int, metavar="N", help="processes (default: from the configuration)")
+    parser.add_argument("--concurrency", type=positive, metavar="N", help="processes (default: from the configuration)")
     parser.add_argument(
         "--pool", choices=["prefork", "solo"], default="prefork", help="solo: one process, without time limits"
     )
@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     queues = [name.strip() for name in args.queues.split(",") if name.strip()]
     if unknown := [name for name in queues if name not in _QUEUES]:
         raise UsageError(f"--queues: {unknown[0]!r} is none of {', '.join(_QUEUES)}")
+    if not queues:
+        raise UsageError(f"--queues: expected one or more of {', '.join(_QUEUES)}, found {args.queues!r}")
     settings = settings_of(args)
     default = settings.render.concurrency if queues == ["render"] else settings.ingest.concurrency
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,14 @@ def test_prune_without_any_limit_is_wrong_usage(call: Call, recordings: Path) ->
     assert call("prune", "--recordings", recordings).status == ExitStatus.USAGE
 
 
+@pytest.mark.parametrize("age", ["-1", "0", "nan", "inf", "month"])
+def test_prune_takes_no_age_but_a_number_above_0(call: Call, recordings: Path, age: str) -> None:
+    answer = call("prune", f"--max-age-days={age}", "--recordings", recordings)
+    assert answer.status == ExitStatus.USAGE
+    assert answer.err.endswith(f"argument --max-age-days: expected a number above 0, found '{age}'\n")
+    assert len(list((recordings / RUN).iterdir())) == 4
+
+
 def recording(episode_id: int, timestamp: float, n_bytes: int = 10) -> RecordingRow:
     return RecordingRow(run_id="r", episode_id=episode_id, timestamp=timestamp, compressed_size_bytes=n_bytes)
 
@@ -143,3 +152,18 @@ def test_victims_are_chosen_by_age_and_by_size_together() -> None:
     assert chosen(3.0, None) == [0, 1], "3 days old is not older than 3 days"
     assert chosen(3.0, 25) == [0, 1, 2]
     assert chosen(4.5, 100) == [0]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_recording_without_a_time_counts_as_new_and_hides_no_old_one(place: int) -> None:
+    day = 86400.0
+    times = [1 * day, 2 * day, 100 * day]
+    times.insert(place, math.nan)
+    rows = [recording(index, timestamp=time) for index, time in enumerate(times)]
+
+    def chosen(max_age_days: float | None, max_bytes: int | None) -> list[float]:
+        victims = choose_victims(rows, now=100 * day, max_age_days=max_age_days, max_bytes=max_bytes)
+        return [row.timestamp / day for row in victims]
+
+    assert chosen(30.0, None) == [1, 2]
+    assert chosen(None, 10) == [1, 2, 100]

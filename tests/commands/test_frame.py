@@ -96,6 +96,42 @@ def test_a_wrong_configuration_is_one_line_and_wrong_usage(call: Call, tmp_path:
     assert answer.out == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("list --limit=-1", "--limit: expected a whole number, 0 or more, found '-1'"),
+        ("list --limit 1.5", "--limit: expected a whole number, 0 or more, found '1.5'"),
+        ("list --limit 1" + 30 * "0", "--limit: expected a whole number of at most 9223372036854775807"),
+        ("show 9223372036854775808", "episode_id: expected a whole number of at most 9223372036854775807"),
+        ("why x", "episode_id: expected a whole number, 0 or more, found 'x'"),
+        ("cat 1000000000000000000000", "EPISODE: expected a whole number of at most 9223372036854775807"),
+        ("export 1 --against=-1", "--against: expected a whole number, 0 or more, found '-1'"),
+        ("reel --output x.mp4 --clip-secs 0", "--clip-secs: expected a number above 0, found '0'"),
+        ("serve --processes 0", "--processes: expected a whole number, 1 or more, found '0'"),
+        ("worker --concurrency=-3", "--concurrency: expected a whole number, 1 or more, found '-3'"),
+        ("worker --concurrency 0", "--concurrency: expected a whole number, 1 or more, found '0'"),
+        ("worker --queues ,", "--queues: expected one or more of ingest, maintenance, render, found ','"),
+        ("demo --lanes 0", "--lanes: expected a whole number, 1 or more, found '0'"),
+        ("demo --seconds=-1", "--seconds: expected a number above 0, found '-1'"),
+        ("demo --seed=-1", "--seed: expected a whole number, 0 or more, found '-1'"),
+    ],
+)
+def test_a_number_that_can_not_be_is_wrong_usage_and_what_can_be_is_said(
+    call: Call, command: str, expected: str
+) -> None:
+    answer = call(*command.split())
+    assert answer.status == ExitStatus.USAGE
+    assert expected in answer.err
+
+
+@pytest.mark.parametrize("command", ["demo --dir", "serve --port 0 --recordings"])
+def test_a_folder_that_can_not_be_made_is_an_error_of_one_line(call: Call, command: str) -> None:
+    answer = call(*command.split(), "/dev/null/x")
+    assert answer.status == ExitStatus.FAILED
+    assert answer.err.startswith("error: ")
+    assert "(Not a directory): /dev/null/x" in answer.err
+
+
 def test_what_is_not_there_has_an_exit_status_of_its_own(call: Call, recordings: Path) -> None:
     answer = call("show", 999, "--recordings", recordings)
     assert answer.status == ExitStatus.NOT_FOUND

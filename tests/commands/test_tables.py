@@ -58,7 +58,7 @@ def _read(terminal: int) -> bytes:
 
 
 def test_a_piped_row_has_all_its_columns_however_many_reasons_it_has(call: Call, many_reasons: Path) -> None:
-    title, headings, row = call("list", "--recordings", many_reasons).out.splitlines()
+    _, headings, row = call("list", "--recordings", many_reasons).out.splitlines()
     assert headings.split() == ["run", "episode", "stage", "reward", "steps", "status", "reasons", "size", "file"]
     assert row.split() == [
         *(LONG_RUN, "123456", "1", "77.5", "0", "complete"),

@@ -112,9 +112,9 @@ def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:
         case "held":
             return f"{name} waits until no criterion can claim it any more; try again later"
         case "skipped":
-            return (
-                f"{name} was not kept by any criterion, or was deleted; 'python -m recorder why {episode_id}' explains"
-            )
+            return f"{name} was not kept by any criterion; 'python -m recorder why {episode_id}' explains"
+        case "deleted":
+            return f"{name} was kept and later deleted; 'python -m recorder why {episode_id}' tells why it was kept"
         case _ if episode.parked:
             return f"{name} was to be kept, but writing it failed: {episode.error}"
         case _:

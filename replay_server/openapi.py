@@ -21,7 +21,7 @@ _FILTERS = [
     _query("stage", "integer", "Of this stage of the curriculum."),
     _query("reason", "string", "Kept for this reason; * and ? stand for any letters and any one letter."),
     _query("status", "string", "complete, truncated, salvaged or aborted."),
-    _query("decision", "string", "held, kept or skipped."),
+    _query("decision", "string", "held, kept, skipped or deleted."),
     _query("lane", "integer", "Of this sub-environment."),
     _query("min_return", "number", "With at least this return."),
     _query("max_return", "number", "With at most this return."),

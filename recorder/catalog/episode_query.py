@@ -127,7 +127,7 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
     elif wanted.recorded:
         yield Condition(episodes.c.written_at.is_not(None), held_by=("ix_episodes_kept",))
     # What a skipped episode can't be or have.
-    if wanted.recorded or wanted.reason is not None or wanted.decision in ("kept", "held"):
+    if wanted.recorded or wanted.reason is not None or wanted.decision in ("kept", "held", "deleted"):
         yield Condition(_IS_KEPT, "ix_episodes_kept")
     if wanted.reason is not None:
         yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))

@@ -118,7 +118,10 @@ class RecordingOperations(CatalogBase):
             write_recordings(connection, rows, at=datetime.now(UTC))
 
     def delete_recording(self, run_id: str, episode_id: int) -> bool:
-        """Take a recording out of the catalog, not its file; its episode becomes ``skipped``. False: there was none."""
+        """Take a recording out of the catalog, not its file; its episode becomes ``deleted``. False: there was none.
+
+        The episode keeps its reasons; a search by reason finds it no more.
+        """
         with self._writing() as connection:
             gone = delete(recordings).where(recordings.c.run_id == run_id, recordings.c.episode_id == episode_id)
             if connection.execute(gone).rowcount == 0:
@@ -128,7 +131,7 @@ class RecordingOperations(CatalogBase):
             connection.execute(
                 update(episodes)
                 .where(episodes.c.run_id == run_id, episodes.c.episode_id == episode_id)
-                .values(decision="skipped", reasons=(), written_at=None)
+                .values(decision="deleted", written_at=None)
             )
         return True
 

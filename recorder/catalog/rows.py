@@ -98,7 +98,8 @@ class EpisodeRow:
 
     Args:
         play_id: which playing of the episode this is.
-        decision: ``held`` while a criterion may still claim it, then ``kept`` or ``skipped``.
+        decision: ``held`` while a criterion may still claim it, then ``kept`` or ``skipped``; ``deleted`` when a recording
+            of it was there and is no more.
         reasons: why it is kept, in the criteria's order.
         why_json: the column ``why``.
         env_steps: environment steps of the whole run when the episode finished.

@@ -22,7 +22,7 @@ MAX_ATTEMPTS = 3
 
 NO_ANSWER = "no attempt gave an answer: its worker was killed, or ran out of time or memory"
 _pending = and_(text(UNWRITTEN), episodes.c.parked.is_(False))
-_settled = or_(episodes.c.decision == "skipped", episodes.c.written_at.is_not(None))
+_settled = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
 _by_time = (episodes.c.finished_unix_nanos, episodes.c.run_id, episodes.c.episode_id)
 
 
@@ -152,7 +152,7 @@ class WriteJobOperations(CatalogBase):
         return taken
 
     def streams_to_drop(self, run_id: str | None = None, limit: int = 1000) -> list[EpisodeRow]:
-        """Episodes whose stream nobody needs any more: skipped, or written."""
+        """Episodes whose stream nobody needs any more: skipped, written, or deleted since."""
         query = select_episodes().where(episodes.c.stream_dropped_at.is_(None), _settled)
         if run_id is not None:
             query = query.where(episodes.c.run_id == run_id)

@@ -29,6 +29,7 @@ _RUN_COLUMNS = {
     "kept": "kept",
     "held": "held",
     "skipped": "skipped",
+    "deleted": "deleted",
     "n_recordings": "recordings",
     "n_steps": "steps",
     "n_missing_steps": "steps missing",
@@ -92,7 +93,10 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
         return [
             {
                 **dataclasses.asdict(summary := catalog.summarise_run(row.run_id)),
-                **{decision: summary.by_decision.get(decision, 0) for decision in ("kept", "held", "skipped")},
+                **{
+                    decision: summary.by_decision.get(decision, 0)
+                    for decision in ("kept", "held", "skipped", "deleted")
+                },
                 "n_recordings": row.n_recordings,
                 "ended_at": row.ended_at,
             }

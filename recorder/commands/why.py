@@ -54,5 +54,6 @@ def _verdict(episode: EpisodeRow) -> str:
         "held": "is held: a criterion may still claim it",
         "kept": f"was kept: {', '.join(episode.reasons)}",
         "skipped": "was not kept",
+        "deleted": f"was kept and later deleted: {', '.join(episode.reasons)}",
     }[episode.decision]
     return f"episode {episode.episode_id} of run {episode.run_id} {decision}"

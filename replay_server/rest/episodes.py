@@ -80,7 +80,7 @@ def make_episodes(services: Services) -> Blueprint:
     @episodes.delete("/episodes/<run:run_id>/<int:episode_id>")
     def delete_recording(run_id: str, episode_id: int) -> ResponseReturnValue:
         row = catalog.get_recording(run_id, episode_id)
-        # The row goes first: a row without a file would be shown and fail, a file without a row is found by doctor.
+        # The row goes first: a row without a file would be shown and fail, a file without a row is found by reindex.
         catalog.delete_recording(run_id, episode_id)
         services.storage.delete(row.file_path)
         services.library.forget(row)

@@ -168,6 +168,10 @@ def test_a_deleted_recording_is_gone_and_its_episode_is_not_written_again(catalo
     assert catalog.summarise_run("run-a").by_reason == {}
     assert catalog.claim_writes(now=NOW, lease_secs=1, limit=10) == []
     assert catalog.list_episodes(recorded=True).episodes == []
+    assert catalog.list_episodes(reason="periodic_100").episodes == []
+    assert [row.episode_id for row in catalog.streams_to_drop()] == [1]
+    (row,) = catalog.list_episodes(decision="deleted", recorded=False).episodes
+    assert row.reasons == ("periodic_100",)
 
 
 def test_all_recordings_are_iterated_page_by_page(catalog: Catalog) -> None:

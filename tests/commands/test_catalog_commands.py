@@ -96,7 +96,19 @@ def test_prune_by_age_deletes_file_and_row_and_keeps_the_episode(call: Call, rec
         "episode_000001.msgpack.lz4",
     ]
     with Catalog(root_catalog(recordings), read_only=True) as catalog:
-        assert catalog.get_episode(RUN, 3).decision == "skipped"
+        assert catalog.get_episode(RUN, 3).decision == "deleted"
+
+
+def test_of_a_pruned_recording_it_is_told_why_it_was_kept_and_that_it_was_deleted(call: Call, recordings: Path) -> None:
+    call("prune", "--max-age-days", 15, "--recordings", recordings)
+    assert call("why", 2, "--recordings", recordings).out.startswith(
+        f"episode 2 of run {RUN} was kept and later deleted: top_10.0pct, manual_x\n"
+    )
+    (recorded,) = call("stats", "--json", "--recordings", recordings).document["recorded_runs"]
+    assert [recorded[decision] for decision in ("kept", "held", "skipped", "deleted")] == [2, 0, 1, 2]
+    answer = call("cat", 2, "--recordings", recordings)
+    assert answer.status == ExitStatus.NOT_FOUND
+    assert "episode 2 was kept and later deleted" in answer.err
 
 
 def test_prune_by_size_deletes_the_oldest(call: Call, recordings: Path) -> None:

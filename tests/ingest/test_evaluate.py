@@ -58,6 +58,20 @@ def test_a_header_sent_again_by_a_trainer_that_died_over_it_is_swept_away(rig: R
     assert rig.episode(1).n_steps == 30
 
 
+def test_what_is_sent_again_of_an_episode_whose_recording_was_deleted_is_not_kept(rig: Rig, trainer: Trainer) -> None:
+    flush = trainer.play(1)
+    context = rig.worker()
+    work(context)
+    rig.catalog.delete_recording(RUN, 1)
+    trainer.send(flush)
+    evaluate_run(context, RUN)
+    assert rig.stream.episodes_held(RUN) == []
+    trainer.send(Flush(entries=flush.entries[:1]))
+    work(context)
+    assert rig.stream.episodes_held(RUN) == []
+    assert rig.decisions() == {1: ("deleted", ("periodic_1",))}
+
+
 def test_an_episode_id_used_twice_is_refused_and_the_first_stays(rig: Rig, trainer: Trainer) -> None:
     first, second = trainer.play(1, seed=1), trainer.play(1, seed=2)
     context = rig.worker()

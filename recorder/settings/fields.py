@@ -9,8 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = ["PathOrUrl", "Section", "setting"]
 
-PathOrUrl = Annotated[str, BeforeValidator(lambda value: os.fspath(value) if isinstance(value, os.PathLike) else value)]
-"""A path or a URL, kept as a string; ``pathlib.Path`` is welcome."""
+
+def _spelled_out(value: Any) -> Any:
+    return os.path.expanduser(value) if isinstance(value, (str, os.PathLike)) else value  # noqa: PTH111 - or a URL
+
+
+PathOrUrl = Annotated[str, BeforeValidator(_spelled_out)]
+"""A path or a URL, kept as a string; ``pathlib.Path`` is welcome, and ``~`` is the home of whoever runs the program."""
 
 
 class Section(BaseModel):

@@ -180,7 +180,7 @@ class RenderSettings(Section):
     concurrency: int = setting(
         1, "Processes of one render worker; the encoder uses several cores by itself.", unit="processes", ge=1
     )
-    videos_dir: str | None = setting(
+    videos_dir: PathOrUrl | None = setting(
         None,
         "Folder for the videos that workers make, reached by all of them and by the server. Left out, `videos` in a local "
         "`recordings_dir`.",

@@ -212,3 +212,16 @@ def test_recordings_behind_a_url_need_a_catalog_and_a_server_by_name() -> None:
         _ = settings.catalog_url
     with pytest.raises(SettingsError, match=r"recording\.redis\.url must be set"):
         _ = settings.embedded_server_dir
+
+
+def test_a_tilde_is_the_home_folder_wherever_a_path_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "c.yaml"
+    path.write_text("recording: {recordings_dir: ~/rec, database: ~/x.db, render: {videos_dir: ~/videos}}")
+    settings = load_settings(path, env={})
+    assert settings.recordings_dir == str(tmp_path / "rec")
+    assert settings.database == str(tmp_path / "x.db")
+    assert settings.videos_path == tmp_path / "videos"
+    assert load_settings(env={"HAMLET_RECORDER_DATABASE": "~/y.db"}).database == str(tmp_path / "y.db")
+    assert load_settings(env={}, overrides={"recordings_dir": Path("~/z")}).recordings_dir == str(tmp_path / "z")
+    assert load_settings(env={}, overrides={"recordings_dir": "s3://a/~/b"}).recordings_dir == "s3://a/~/b"

@@ -15,9 +15,9 @@ from recorder.child_process import ChildProcess
 from recorder.commands.demo_report import best_recording, report
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.output import Output
-from recorder.commands.parsing import add_command, non_negative, positive, positive_number
+from recorder.commands.parsing import PLACE_OPTIONS, add_command, non_negative, positive, positive_number
 from recorder.embedded_server import EmbeddedServer
-from recorder.errors import MissingExtraError, RecorderError, ServerStartError, StorageError
+from recorder.errors import MissingExtraError, RecorderError, ServerStartError, StorageError, UsageError
 from recorder.settings import load_settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _POLL_SECS = 0.1
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    parser = add_command(subparsers, NAME, description=__doc__, example="demo --seconds 20 --exit")
+    parser = add_command(subparsers, NAME, description=__doc__, example="demo --seconds 20 --exit", hides_places=True)
     parser.add_argument(
         "--seconds", type=positive_number, default=60.0, metavar="S", help="how long to train (default: 60)"
     )
@@ -54,10 +54,15 @@ def run(args: argparse.Namespace) -> int:
     """Run the demo; everything that it starts ends with it.
 
     Raises:
+        UsageError: an option names a place that the demo makes itself.
         MissingExtraError: torch or the workers' parts are not installed.
         ServerStartError: the server or the worker did not start.
         StorageError: the folder can't be made or written.
     """
+    if given := [option for option in PLACE_OPTIONS if option.removeprefix("--").replace("-", "_") in args]:
+        raise UsageError(
+            f"the demo makes its own server, catalog and recordings below --dir: leave out {', '.join(given)}"
+        )
     train, describe_world = _load_trainer()
     output = Output.of(args)
     folder: Path = args.dir.absolute()

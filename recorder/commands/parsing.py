@@ -14,9 +14,25 @@ from recorder.commands import COMMANDS
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["add_command", "build_parser", "command_module", "non_negative", "positive", "positive_number"]
+__all__ = [
+    "PLACE_OPTIONS",
+    "add_command",
+    "build_parser",
+    "command_module",
+    "non_negative",
+    "positive",
+    "positive_number",
+]
 
 PROGRAM = "python -m recorder"
+
+PLACE_OPTIONS = {
+    "--database": ("PATH_OR_URL", "the catalog: SQLite file or PostgreSQL URL"),
+    "--recordings": ("DIR_OR_URL", "where the episode files lie"),
+    "--redis-url": ("URL", "Redis or Valkey server"),
+    "--key-prefix": ("PREFIX", "what every key on that server begins with"),
+}
+"""Common options that say where things are: how the value is called, and what it is."""
 
 _MOST = 2**63 - 1
 """The largest number that a database holds, and the largest id of an episode."""
@@ -51,13 +67,16 @@ def command_module(name: str) -> ModuleType:
     return import_module(f"recorder.commands.{name.replace('-', '_')}")
 
 
-def add_command(subparsers: Subparsers, name: str, *, description: str, example: str) -> argparse.ArgumentParser:
+def add_command(
+    subparsers: Subparsers, name: str, *, description: str, example: str, hides_places: bool = False
+) -> argparse.ArgumentParser:
     """A subcommand's parser, with the common options and an example at the end of its help.
 
     Args:
         name: as in ``COMMANDS``, where its one line for the top level's help stands.
         description: what it does; the module's docstring, as a rule.
         example: arguments behind ``python -m recorder``, one command a line.
+        hides_places: leave ``PLACE_OPTIONS`` out of its help; the command itself refuses them.
     """
     lines = "\n".join(f"  {PROGRAM} {line}" for line in example.splitlines())
     return subparsers.add_parser(
@@ -66,7 +85,7 @@ def add_command(subparsers: Subparsers, name: str, *, description: str, example:
         description=description,
         epilog=f"example:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[_common_options()],
+        parents=[_common_options(hides_places=hides_places)],
     )
 
 
@@ -115,15 +134,13 @@ def _whole_number(text: str, *, least: int) -> int:
     return value
 
 
-def _common_options() -> argparse.ArgumentParser:
+def _common_options(*, hides_places: bool = False) -> argparse.ArgumentParser:
     """Options that may stand before or behind the subcommand; what is not given leaves no trace, so neither place wins."""
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("common options")
     group.add_argument("--config", metavar="FILE", help="YAML file with the key 'recording'")
-    group.add_argument("--database", metavar="PATH_OR_URL", help="the catalog: SQLite file or PostgreSQL URL")
-    group.add_argument("--recordings", metavar="DIR_OR_URL", help="where the episode files lie")
-    group.add_argument("--redis-url", metavar="URL", help="Redis or Valkey server")
-    group.add_argument("--key-prefix", metavar="PREFIX", help="what every key on that server begins with")
+    for option, (metavar, meaning) in PLACE_OPTIONS.items():
+        group.add_argument(option, metavar=metavar, help=argparse.SUPPRESS if hides_places else meaning)
     group.add_argument("--run", metavar="RUN_ID", help="only this run")
     group.add_argument("--json", action="store_true", help="print JSON, for programs")
     group.add_argument("--verbose", action="store_true", help="log what happens to stderr")

@@ -12,7 +12,7 @@ import pytest
 
 from recorder.commands import COMMANDS
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.parsing import build_parser, command_module
+from recorder.commands.parsing import PLACE_OPTIONS, build_parser, command_module
 from recorder.errors import RecorderError
 from tests.commands.conftest import Call
 from tests.processes import ROOT, PythonProcess, run_python
@@ -122,6 +122,17 @@ def test_a_number_that_can_not_be_is_wrong_usage_and_what_can_be_is_said(
     answer = call(*command.split())
     assert answer.status == ExitStatus.USAGE
     assert expected in answer.err
+
+
+def test_the_demo_refuses_options_for_places_that_it_makes_itself_and_does_not_list_them(call: Call) -> None:
+    for option in PLACE_OPTIONS:
+        for command in (["demo", option, "x"], [option, "x", "demo"]):
+            answer = call(*command)
+            assert answer.status == ExitStatus.USAGE
+            assert (
+                f"the demo makes its own server, catalog and recordings below --dir: leave out {option}" in answer.err
+            )
+        assert option not in call("demo", "--help").out
 
 
 @pytest.mark.parametrize("command", ["demo --dir", "serve --port 0 --recordings"])

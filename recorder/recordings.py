@@ -98,7 +98,8 @@ def _expecting_file(storage: Storage, row: RecordingRow) -> Iterator[None]:
             raise
         raise RecordingNotFoundError(
             f"Recording not found: the catalog knows episode {row.episode_id} of run {row.run_id!r}, but its file was "
-            f"moved or deleted; check recordings_dir, or run 'python -m recorder doctor': {storage.location(row.file_path)}"
+            "moved or deleted; check recordings_dir; 'python -m recorder reindex' lists such recordings, and with "
+            f"--forget-missing takes them out of the catalog: {storage.location(row.file_path)}"
         ) from error
 
 

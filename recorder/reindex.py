@@ -30,7 +30,7 @@ class ReindexReport:
         n_imported: recordings that the catalog now has.
         replaced: files of an episode that was played again: the later play's file is in the catalog.
         unreadable: file to what is wrong with it; they are left where they are.
-        missing: recordings of the catalog whose file is not there; their rows are left as they are.
+        missing: recordings of the catalog whose file is not there.
     """
 
     n_files: int = 0
@@ -46,23 +46,46 @@ def files_below(storage: Storage, run_id: str | None = None) -> list[str]:
     return sorted(name for name in storage.names() if folder is None or name.partition("/")[0] == folder)
 
 
-def reindex(storage: Storage, catalog: Catalog, names: Iterable[str], *, run_id: str | None = None) -> ReindexReport:
+def reindex(
+    storage: Storage,
+    catalog: Catalog,
+    names: Iterable[str],
+    *,
+    run_id: str | None = None,
+    forget_missing: bool = False,
+) -> ReindexReport:
     """Put files into the catalog. What the catalog knows already of their episodes stays.
 
     Args:
         names: places below the root, in the order of ``files_below``.
         run_id: look only among this run's rows for files that are missing.
+        forget_missing: take recordings whose file is missing out of the catalog.
 
     Raises:
         CatalogError: the catalog can't be written.
+        StorageError: whether a file is there can't be told.
     """
     report = ReindexReport()
     seen: set[str] = set()
     report.n_imported = catalog.import_recordings(_latest_plays(storage, names, report, seen))
     for row in catalog.iterate_recordings(run_id):
-        if row.file_path not in seen:
-            report.missing.append(row.file_path)
+        if row.file_path in seen or _is_there(storage, row.file_path):
+            continue
+        report.missing.append(row.file_path)
+        if forget_missing:
+            catalog.delete_recording(row.run_id, row.episode_id)
     return report
+
+
+def _is_there(storage: Storage, name: str) -> bool:
+    """Whether there is such a file; one that was written since ``names`` were listed counts."""
+    try:
+        storage.open(name).close()
+    except StorageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return False
+        raise
+    return True
 
 
 def _latest_plays(

@@ -69,7 +69,7 @@ class Catalog(
         self._read_only = read_only
         if read_only and url.drivername == "sqlite" and not (url.database and Path(url.database).is_file()):
             raise CatalogError(
-                f"there is no catalog here yet: record an episode, or run `hamlet-recorder reindex`: {self.url}"
+                f"there is no catalog here yet: record an episode, or run 'python -m recorder reindex': {self.url}"
             )
         self._engines = Engines(url, busy_timeout_secs=busy_timeout_secs, mounts_file=mounts_file)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_bytes
 from recorder.commands.parsing import add_command, non_negative
 from recorder.commands.video_choices import add_video_choices, choices_of
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             catalog,
             settings.recordings_dir,
             Path(args.output_dir),
-            run_id=getattr(args, "run", None),
+            run_id=run_of(args, catalog),
             stage=args.stage,
             reason=args.reason,
             min_reward=args.min_reward,

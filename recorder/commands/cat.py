@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative
 from recorder.episode_file import Episode, open_episode
@@ -74,7 +74,7 @@ def _open(args: argparse.Namespace) -> Episode:
     settings = settings_of(args)
     with open_catalog(settings) as catalog:
         storage = open_storage(settings.recordings_dir)
-        _, episode = open_recording(catalog, storage, getattr(args, "run", None), args.source)
+        _, episode = open_recording(catalog, storage, run_of(args, catalog), args.source)
     return episode
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from recorder.errors import RecorderError, RecordingNotFoundError, SettingsError, UsageError
+from recorder.errors import RecorderError, RecordingNotFoundError, SettingsError, StorageError, UsageError
 
 __all__ = ["ExitStatus", "status_of"]
 
@@ -19,14 +19,15 @@ class ExitStatus(IntEnum):
     USAGE = 2
     """The command line or the configuration is wrong."""
     NOT_FOUND = 3
-    """There is no such run, episode or recording."""
+    """There is no such run, episode, recording or file."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
 
 def status_of(error: RecorderError) -> ExitStatus:
     """The exit status for an error of ours."""
-    if isinstance(error, RecordingNotFoundError):
+    is_missing_file = isinstance(error, StorageError) and isinstance(error.__cause__, FileNotFoundError)
+    if isinstance(error, RecordingNotFoundError) or is_missing_file:
         return ExitStatus.NOT_FOUND
     if isinstance(error, (UsageError, SettingsError)):
         return ExitStatus.USAGE

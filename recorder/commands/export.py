@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
-from recorder.commands.opening import find_server_url, open_catalog, settings_of
+from recorder.commands.opening import find_server_url, open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_bytes
 from recorder.commands.parsing import add_command, non_negative
 from recorder.commands.video_choices import add_video_choices, choices_of
@@ -70,12 +70,11 @@ def _make(args: argparse.Namespace) -> int:
     choices = choices_of(args)
     suffix = VideoOptions.chosen(**choices).suffix
     path = Path(args.output or f"episode_{args.episode_id:06d}{suffix}")
-    run_id = getattr(args, "run", None)
     with open_catalog(settings) as catalog, FrameProgress(enabled=not output.as_json) as progress:
         places: dict[str, Any] = {
             "database_path": catalog,
             "recordings_base_dir": settings.recordings_dir,
-            "run_id": run_id,
+            "run_id": run_of(args, catalog),
         }
         progress.begin(path.name)
         if args.against is None:
@@ -101,7 +100,7 @@ def _write_page(args: argparse.Namespace) -> int:
     path = Path(args.output or f"episode_{args.episode_id:06d}.html")
     storage = open_storage(settings.recordings_dir)
     with open_catalog(settings) as catalog:
-        row, episode = open_recording(catalog, storage, getattr(args, "run", None), args.episode_id)
+        row, episode = open_recording(catalog, storage, run_of(args, catalog), args.episode_id)
     size = export_episode_html(episode, read_recording(storage, row), files("replay_server") / "page", path)
     output.document({"path": path, "file_size_bytes": size})
     output.note(f"{path}: {human_bytes(size)}")
@@ -115,7 +114,7 @@ def _ask(args: argparse.Namespace) -> int:
     output = Output.of(args)
     with open_catalog(settings, read_only=False) as catalog:
         requests = RenderRequests(catalog, settings, redis_url=find_server_url(settings))
-        row, created = requests.ask(getattr(args, "run", None), args.episode_id, choices_of(args))
+        row, created = requests.ask(run_of(args, catalog), args.episode_id, choices_of(args))
     output.document(row)
     output.note(f"video {row.video_id}: {'asked for' if created else f'asked for before, {row.state}'}")
     return ExitStatus.OK

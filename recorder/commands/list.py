@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_bytes
 from recorder.commands.parsing import add_command, non_negative
 
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             min_reward=args.min_reward,
             max_reward=args.max_reward,
             limit=args.limit,
-            run=getattr(args, "run", None),
+            run=run_of(args, catalog),
             lane=args.lane,
             status=args.status,
             order=args.order if args.ascending else f"-{args.order}",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from recorder.errors import RecordingNotFoundError
 from recorder.server_search import find_server_url
 from recorder.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
 
-__all__ = ["find_server_url", "open_catalog", "settings_of"]
+__all__ = ["find_server_url", "open_catalog", "run_of", "settings_of"]
+
+_RUNS_NAMED = 5
 
 
 def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
@@ -44,3 +48,21 @@ def open_catalog(settings: Settings, *, read_only: bool = True) -> Catalog:
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     return Catalog(settings.catalog_url, read_only=read_only)
+
+
+def run_of(args: argparse.Namespace, catalog: Catalog) -> str | None:
+    """The run that a command's options name; None where they name none.
+
+    Raises:
+        RecordingNotFoundError: the catalog has no such run; the message names those that are meant, perhaps.
+    """
+    run_id: str | None = getattr(args, "run", None)
+    if run_id is None:
+        return None
+    known = [row.run_id for row in catalog.list_runs()]
+    if run_id not in known:
+        near = get_close_matches(run_id, known)
+        shown = ", ".join(near or known[:_RUNS_NAMED]) or "none"
+        what = "nearest" if near else "it has" if len(known) <= _RUNS_NAMED else "its latest"
+        raise RecordingNotFoundError(f"there is no run {run_id!r} in the catalog; {what}: {shown}: {catalog.url}")
+    return run_id

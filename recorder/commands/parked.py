@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command
 
@@ -27,8 +27,8 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """List them; with ``--retry`` also put them back."""
     output = Output.of(args)
-    run_id = getattr(args, "run", None)
     with open_catalog(settings_of(args), read_only=not args.retry) as catalog:
+        run_id = run_of(args, catalog)
         rows = [row for row in catalog.parked_writes() if run_id in (None, row.run_id)]
         if args.retry:
             catalog.retry_parked(run_id)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_bytes
 from recorder.commands.parsing import add_command, non_negative, positive_number
 from recorder.errors import UsageError
@@ -50,14 +50,14 @@ def run(args: argparse.Namespace) -> int:
     storage = open_storage(settings.recordings_dir)
     with open_catalog(settings, read_only=args.dry_run) as catalog:
         victims = choose_victims(
-            catalog.iterate_recordings(getattr(args, "run", None)),
+            catalog.iterate_recordings(run_of(args, catalog)),
             now=time.time(),
             max_age_days=max_age_days,
             max_bytes=max_bytes,
         )
         if not args.dry_run:
             for row in output.progress(victims, "deleting"):
-                # The file first: a row without a file is noticed and cleared, a file without a row would come back.
+                # The file first: of a row without a file every reader says so, a file without a row would come back.
                 storage.delete(row.file_path)
                 catalog.delete_recording(row.run_id, row.episode_id)
     n_bytes = sum(row.compressed_size_bytes for row in victims)

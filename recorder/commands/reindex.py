@@ -1,6 +1,7 @@
 """Rebuild the catalog from the files: add what it lacks, keep what it knows, say which files can't be read.
 
-Exit status 1 when a file can't be read. Episodes that were not kept have no file, and can't be found again.
+Exit status 1 when a file can't be read, or is missing and its row stays. Episodes that were not kept have no file, and
+can't be found again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command
 from recorder.storage import open_storage
@@ -23,7 +24,17 @@ NAME = "reindex"
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
-    add_command(subparsers, NAME, description=__doc__, example="reindex --recordings recordings/")
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="reindex --recordings recordings/\nreindex --forget-missing --run my-run",
+    )
+    parser.add_argument(
+        "--forget-missing",
+        action="store_true",
+        help="take recordings whose file is missing out of the catalog; their episodes stay, as deleted ones",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,16 +47,22 @@ def run(args: argparse.Namespace) -> int:
     storage = open_storage(settings.recordings_dir)
     names = files_below(storage, run_id)
     with open_catalog(settings, read_only=False) as catalog:
-        report = reindex(storage, catalog, output.progress(names, "reading"), run_id=run_id)
+        if not names:
+            run_of(args, catalog)  # a run of which there is neither a file nor a row is a mistake
+        report = reindex(
+            storage, catalog, output.progress(names, "reading"), run_id=run_id, forget_missing=args.forget_missing
+        )
     output.document(dataclasses.asdict(report))
     if report.unreadable:
         rows = [{"file": name, "problem": problem} for name, problem in report.unreadable.items()]
         output.table(f"{len(rows)} files can't be read", {"file": "file", "problem": "problem"}, rows, folded="problem")
     if report.missing:
         rows = [{"file": name} for name in report.missing]
-        output.table(f"{len(rows)} recordings of the catalog have no file", {"file": "file"}, rows)
+        fate = "and were taken out of it" if args.forget_missing else "take them out of it with --forget-missing"
+        output.table(f"{len(rows)} recordings of the catalog have no file: {fate}", {"file": "file"}, rows)
     output.note(
         f"{report.n_files} files: {report.n_imported} recordings in the catalog, "
         f"{len(report.replaced)} replaced by a later play, {len(report.unreadable)} unreadable"
     )
-    return ExitStatus.FAILED if report.unreadable else ExitStatus.OK
+    is_well = not report.unreadable and (args.forget_missing or not report.missing)
+    return ExitStatus.OK if is_well else ExitStatus.FAILED

@@ -7,7 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative
 from recorder.errors import RecordingNotFoundError
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the episode, and its recording where it has one."""
     output = Output.of(args)
     with open_catalog(settings_of(args)) as catalog:
-        episode = catalog.find_episode(args.episode_id, getattr(args, "run", None))
+        episode = catalog.find_episode(args.episode_id, run_of(args, catalog))
         try:
             recording = dataclasses.asdict(catalog.get_recording(episode.run_id, episode.episode_id))
         except RecordingNotFoundError:

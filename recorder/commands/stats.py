@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import find_server_url, open_catalog, settings_of
+from recorder.commands.opening import find_server_url, open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_age, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     output = Output.of(args)
     run_id = getattr(args, "run", None)
-    recorded = _recorded_runs(settings, run_id)
+    recorded = _recorded_runs(settings, args)
     url = find_server_url(settings)
     server: ServerStatus | None = None
     queue_lengths: Mapping[str, int] = {}
@@ -84,11 +84,12 @@ def run(args: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
-def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any]]:
+def _recorded_runs(settings: Settings, args: argparse.Namespace) -> list[dict[str, Any]]:
     place = settings.catalog_url
     if not is_url(place) and not Path(place).exists():
         return []
     with open_catalog(settings) as catalog:
+        run_id = run_of(args, catalog)
         rows = catalog.list_runs() if run_id is None else [catalog.get_run(run_id)]
         return [
             {

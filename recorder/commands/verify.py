@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.episode_file import MAX_FILE_BYTES
@@ -70,7 +70,7 @@ def _verify_catalog(args: argparse.Namespace, output: Output) -> Iterator[FileRe
     settings = settings_of(args)
     storage = open_storage(settings.recordings_dir)
     with open_catalog(settings) as catalog:
-        rows = list(catalog.iterate_recordings(getattr(args, "run", None)))
+        rows = list(catalog.iterate_recordings(run_of(args, catalog)))
     for row in output.progress(rows, "verifying"):
         try:
             yield verify_bytes(storage.read(row.file_path, max_bytes=MAX_FILE_BYTES), row.file_path, row=row)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_bytes
 from recorder.commands.parsing import add_command, non_negative
 from recorder.errors import UsageError
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     output = Output.of(args)
     changes = bool(args.cancel or args.retry)
     with open_catalog(settings_of(args), read_only=not changes) as catalog:
-        rows = catalog.list_videos(run=getattr(args, "run", None))
+        rows = catalog.list_videos(run=run_of(args, catalog))
         named = args.cancel or args.retry or args.wait
         if named is None:
             rows = [row for row in rows if args.state in (None, row.state)][: args.limit]

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the decision and every criterion's explanation."""
     output = Output.of(args)
     with open_catalog(settings_of(args)) as catalog:
-        episode = catalog.find_episode(args.episode_id, getattr(args, "run", None))
+        episode = catalog.find_episode(args.episode_id, run_of(args, catalog))
     output.document(
         {
             "run_id": episode.run_id,

@@ -29,7 +29,6 @@ def episode_ids(answer: object) -> list[int]:
         (["--order", "reward", "--ascending", "--limit", 2], [0, 1]),
         (["--status", "salvaged"], []),
         (["--run", RUN], [0, 1, 2, 3]),
-        (["--run", "another"], []),
     ],
 )
 def test_list_filters_and_orders(call: Call, recordings: Path, options: list[object], expected: list[int]) -> None:
@@ -54,7 +53,35 @@ def test_an_order_that_does_not_exist_is_wrong_usage(call: Call, recordings: Pat
 def test_list_without_a_catalog_says_what_to_do(call: Call) -> None:
     answer = call("list")
     assert answer.status == ExitStatus.FAILED
-    assert "no catalog here yet" in answer.err
+    assert "no catalog here yet: record an episode, or run 'python -m recorder reindex'" in answer.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("list", "verify", "reindex", "prune --max-bytes 0", "parked --retry", "stats", "videos"),
+        *("show 3", "why 3", "cat 3", "export 3", "export 3 --html", "batch --output-dir d", "reel --output r.mp4"),
+    ],
+)
+def test_a_run_that_is_not_there_is_not_found_and_the_nearest_is_named(
+    call: Call, recordings: Path, command: str
+) -> None:
+    answer = call(*command.split(), "--recordings", recordings, "--run", "run-b")
+    assert (answer.status, answer.out) == (ExitStatus.NOT_FOUND, "")
+    assert answer.err.startswith(f"error: there is no run 'run-b' in the catalog; nearest: {RUN}: sqlite")
+
+
+def test_a_run_that_is_like_no_other_is_told_which_there_are(call: Call, recordings: Path) -> None:
+    assert (
+        f"no run 'xyz' in the catalog; it has: {RUN}:" in call("list", "--recordings", recordings, "--run", "xyz").err
+    )
+
+
+@pytest.mark.parametrize("command", ["convert {} new", "cat {}"])
+def test_a_file_that_is_not_there_is_not_found(call: Call, tmp_path: Path, command: str) -> None:
+    answer = call(*command.format(tmp_path / "gone.lz4").split())
+    assert answer.status == ExitStatus.NOT_FOUND
+    assert "gone.lz4" in answer.err
 
 
 def test_show_tells_the_episode_and_its_recording(call: Call, recordings: Path) -> None:

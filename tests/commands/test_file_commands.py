@@ -14,6 +14,7 @@ from recorder import EpisodeRecorder
 from recorder.catalog import Catalog
 from recorder.commands.exit_status import ExitStatus
 from recorder.episode_file import open_episode
+from recorder.reindex import reindex
 from recorder.storage import LocalStorage, episode_path
 from tests.commands.conftest import Call, root_catalog
 from tests.episodes import make_episode_file
@@ -230,6 +231,32 @@ def test_reindex_names_files_it_cannot_read_and_rows_without_a_file(call: Call, 
     assert list(answer.document["unreadable"]) == [episode_path(RUN, 0)]
     assert answer.document["missing"] == [episode_path(RUN, 1)]
     assert (answer.document["n_files"], answer.document["n_imported"]) == (2, 1)
+
+
+def test_recordings_whose_file_is_gone_are_named_and_taken_out_of_the_catalog_when_asked(
+    call: Call, root: Path
+) -> None:
+    place(root, RUN, 1).unlink()
+    reader = call("cat", 1, "--recordings", root)
+    assert reader.status == ExitStatus.NOT_FOUND
+    assert "'python -m recorder reindex' lists such recordings, and with --forget-missing" in reader.err
+    answer = call("reindex", "--recordings", root)
+    assert answer.status == ExitStatus.FAILED
+    assert "1 recordings of the catalog have no file: take them out of it with --forget-missing" in answer.out
+    assert len(rows(root)) == 3
+    answer = call("reindex", "--recordings", root, "--forget-missing", "--json")
+    assert (answer.status, answer.document["missing"]) == (ExitStatus.OK, [episode_path(RUN, 1)])
+    assert call("verify", "--recordings", root).status == ExitStatus.OK
+    assert f"of run {RUN} was kept and later deleted: periodic_1\n" in call("why", 1, "--recordings", root).out
+    call("reindex", "--recordings", root)
+    assert len(rows(root)) == 2
+
+
+def test_a_recording_that_was_written_since_the_files_were_listed_is_not_missing(root: Path) -> None:
+    with Catalog(root_catalog(root)) as catalog:
+        report = reindex(LocalStorage(root), catalog, [], forget_missing=True)
+    assert report.missing == []
+    assert len(rows(root)) == 3
 
 
 def test_reindex_of_one_run_looks_at_no_other(call: Call, root: Path) -> None:

@@ -1,7 +1,7 @@
 """The wish for a video, as it stands in the catalog: what the one who asks and the worker who renders agree on.
 
-Which values make sense is decided by the renderer; here names and types are checked, so that a misspelt wish is refused at
-once, and the same wish has the same form whoever asks.
+Names, types and numbers are checked here, so that a wish that is misspelt or beyond all limits is refused at once, and the
+same wish has the same form whoever asks. Everything else about the values is decided by the renderer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from recorder.errors import UsageError
+from recorder.video_limits import check_numbers
 
 __all__ = ["RENDER_QUEUE", "RENDER_TASK", "VIDEO_CHOICES", "choices_of_wish", "content_hash_of_wish", "make_wish"]
 
@@ -50,7 +51,7 @@ def make_wish(content_hash: str, choices: Mapping[str, Any]) -> dict[str, Any]:
         choices: names from ``VIDEO_CHOICES``; None is the same as leaving it out.
 
     Raises:
-        UsageError: a name is unknown, or a value is of another type.
+        UsageError: a name is unknown, a value is of another type, or a number can't be.
     """
     wish: dict[str, Any] = {_CONTENT_HASH: content_hash}
     for name, value in choices.items():
@@ -66,6 +67,7 @@ def make_wish(content_hash: str, choices: Mapping[str, Any]) -> dict[str, Any]:
         if type(value) is not kind:
             raise UsageError(f"{name} of a video is of type {kind.__name__}, not {type(value).__name__}")
         wish[name] = value
+    check_numbers(wish)
     return wish
 
 

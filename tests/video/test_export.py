@@ -119,7 +119,7 @@ def test_a_wrong_choice_is_refused_before_anything_is_written(recordings, tmp_pa
         ({"crf": 52}, "0 to 51"),
         ({"dpi": 5}, "dpi is 20 to"),
         ({"codec": "h264"}, "codec is one of"),
-        ({"width": 321, "height": 180, "dpi": None}, "even sides"),
+        ({"width": 321, "height": 180, "dpi": None}, "width is an even number of pixels"),
         ({"colour": 3}, "no option colour"),
         ({"first_step": 50}, "nothing is left to show"),
         ({"fps": 0}, "fps is a number above 0"),

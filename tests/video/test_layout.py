@@ -60,5 +60,5 @@ def test_every_dpi_gives_even_sides():
 
 @pytest.mark.parametrize(("width", "height"), [(1921, 1080), (1920, 1081), (0, 0), (100, 100), (20000, 1080)])
 def test_an_impossible_size_is_refused(width, height):
-    with pytest.raises(UsageError, match="even sides"):
+    with pytest.raises(UsageError, match="an even number of pixels from 160 to 8192"):
         make_layout(width, height, n_meters=1, n_q_values=1, has_clock=False, has_learning_curve=False)

@@ -264,6 +264,51 @@ def test_a_wish_that_can_not_be_is_refused_at_once_or_parked_at_once(cluster, re
     assert "did you mean 'dark'" in row.error
 
 
+def test_a_video_of_too_many_frames_is_parked_before_it_is_cut(cluster, recordings):
+    recordings.add(1, 50)
+    video_id = cluster.ask(speed=1e-5)
+    cluster.run()
+    row = cluster.video(video_id)
+    assert (row.state, row.attempts, row.n_segments_total) == ("failed", 1, 0)
+    assert "at most 1000000 frames" in row.error
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_tried_three_times(cluster, recordings, monkeypatch, tmp_path):
+    recording = recordings.add(1, 5)
+    of_another_version = {"content_hash": recording.content_hash, "fps": "10"}
+    planned, _ = recordings.catalog.enqueue_video(RUN, 1, of_another_version, at=cluster.at)
+    rendered = cluster.ask()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    for _ in range(5):
+        cluster.run()
+        cluster.at += timedelta(seconds=6)
+    for video_id, error in ((planned.video_id, "TypeError: "), (rendered, "FileNotFoundError: ")):
+        assert cluster.video(video_id).state == "failed"
+        assert error in cluster.video(video_id).error
+
+
+def test_an_error_that_nobody_foresaw_while_a_video_is_joined_is_got_over(cluster, recordings, monkeypatch, tmp_path):
+    recordings.add(1, 5)
+    video_id = cluster.ask()
+    begin_video(cluster.context, video_id)
+    finish = recordings.catalog.finish_segment
+
+    def without_room(*args, **kwargs):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+        return finish(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recordings.catalog, "finish_segment", without_room)
+        cluster.deliver(cluster.messages.pop())
+    assert cluster.video(video_id).state == "joining"
+    assert "FileNotFoundError: " in cluster.video(video_id).error
+    monkeypatch.undo()
+    monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)
+    cluster.at += timedelta(seconds=6)
+    cluster.run()
+    assert cluster.video(video_id).state == "done"
+
+
 def test_a_gif_is_made_in_one_piece(cluster, recordings):
     recordings.add(1, 50)
     video_id = cluster.ask(codec="gif")

@@ -78,6 +78,10 @@ def test_videos_are_listed_and_cancelled(client):
         ({"episode_id": 1, "run_id": 3}, 400, "run_id is a text"),
         ({"episode_id": 1, "presets": "slow"}, 400, "did you mean 'preset'"),
         ({"episode_id": 1, "fps": "30"}, 400, "fps of a video is of type float"),
+        ({"episode_id": 1, "fps": float("nan")}, 400, "fps is a number above 0"),
+        ({"episode_id": 1, "width": 0}, 400, "width is an even number of pixels"),
+        ({"episode_id": 1, "hold_secs": float("inf")}, 400, "hold_secs is a number of seconds from 0 to 600"),
+        ({"episode_id": 1, "title_secs": 1e8}, 400, "title_secs is a number of seconds from 0 to 600"),
         ([1], 400, "expected a JSON object"),
     ],
 )

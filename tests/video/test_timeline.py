@@ -76,10 +76,14 @@ def test_a_rate_is_taken_at_its_decimal_spelling():
         ({"n_steps": 5, "speed": -1}, "speed is a number above 0"),
         ({"n_steps": 5, "first_step": 5}, "nothing is left to show"),
         ({"n_steps": 5, "first_step": 3, "end_step": 3}, "nothing is left to show"),
-        ({"n_steps": 5, "title_secs": -1}, "0 or more"),
+        ({"n_steps": 5, "title_secs": -1}, "title_secs is a number of seconds from 0 to 600"),
+        ({"n_steps": 5, "title_secs": float("nan")}, "title_secs is a number of seconds from 0 to 600"),
+        ({"n_steps": 5, "hold_secs": float("inf")}, "hold_secs is a number of seconds from 0 to 600"),
+        ({"n_steps": 5, "hold_secs": 1e8}, "hold_secs is a number of seconds from 0 to 600"),
+        ({"n_steps": 50, "speed": 1e-5}, "at most 1000000 frames, not 5000000: show fewer steps"),
     ],
 )
-def test_a_video_of_nothing_is_refused(wrong, message):
+def test_a_video_of_nothing_or_without_end_is_refused(wrong, message):
     with pytest.raises(UsageError, match=message):
         make_timeline(**wrong)
 

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recorder.errors import UsageError
+from recorder.video_limits import check_side
 from worker.video.geometry import Rect
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "Layout", "make_layout"]
-
-MIN_SIDE = 160
-"""Below this many pixels no text can be read."""
-MAX_SIDE = 8192
-"""Largest side that H.264 decoders play."""
+__all__ = ["Layout", "make_layout"]
 
 _WIDE = (1920, 1080)
 _NARROW = (960, 1080)
@@ -73,8 +68,8 @@ def make_layout(
     Raises:
         UsageError: a side is odd, or too small or too large to be a video.
     """
-    if width % 2 or height % 2 or not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
-        raise UsageError(f"a frame has even sides from {MIN_SIDE} to {MAX_SIDE} pixels, not {width}x{height}")
+    check_side("width", width)
+    check_side("height", height)
     wide = width / height >= _WIDE_FROM
     design = _WIDE if wide else _NARROW
     unit = min(width / design[0], height / design[1])

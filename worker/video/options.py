@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from recorder.errors import UsageError
+from recorder.video_limits import MAX_SIDE, check_numbers
 from worker.video.codecs import EncoderSettings, check_settings
-from worker.video.layout import MAX_SIDE
 from worker.video.theme import find_theme
 
 __all__ = ["DPI_RANGE", "PROFILES", "VideoOptions", "size_at_dpi"]
@@ -100,6 +100,7 @@ class VideoOptions:
         Raises:
             UsageError: something can't be.
         """
+        check_numbers({name: value for name, value in asdict(self).items() if value is not None})
         find_theme(self.style)
         check_settings(self.encoder, suffix)
 

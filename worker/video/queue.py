@@ -104,7 +104,7 @@ def begin_video(context: RenderContext, video_id: str) -> None:
                 whole=options.encoder.codec == "gif",
             )
             catalog.plan_segments(video_id, spans)
-        except RecorderError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told of it
             _fail(context, started, error)
             return
     hand_out_segments(context)
@@ -147,9 +147,9 @@ def render_segment(context: RenderContext, video_id: str, segment_index: int, le
         if not _is_being_made(catalog, video_id):
             clear_segments(context.videos_dir, video_id)
         return
-    except RecorderError as error:
-        logger.error("video_id=%s segment=%d: %s", video_id, segment_index, error)
-        catalog.fail_segment(video_id, segment_index, str(error))
+    except Exception as error:
+        logger.error("video_id=%s segment=%d: %s", video_id, segment_index, error, exc_info=_unforeseen(error))
+        catalog.fail_segment(video_id, segment_index, _told(error))
         return
     try:
         progress = catalog.finish_segment(video_id, segment_index, file_path=path.name)
@@ -176,7 +176,7 @@ def join_video(context: RenderContext, video_id: str) -> None:
         with chapter_file(episode, timeline_of(episode, options), enabled=options.chapters) as chapters:
             paths = [folder / (segment.file_path or "") for segment in segments]
             size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters)
-    except RecorderError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told of it
         _fail(context, row, error)
         return
     name = path.relative_to(context.videos_dir).as_posix()
@@ -265,11 +265,21 @@ def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]
     return episode, options
 
 
-def _fail(context: RenderContext, row: VideoRow, error: RecorderError) -> None:
-    logger.error("video_id=%s attempt=%d: %s", row.video_id, row.attempts, error)
+def _fail(context: RenderContext, row: VideoRow, error: Exception) -> None:
+    logger.error("video_id=%s attempt=%d: %s", row.video_id, row.attempts, error, exc_info=_unforeseen(error))
     # A wish that can't be will not become possible by waiting.
     max_attempts = 0 if isinstance(error, UsageError) else context.limits.max_attempts
     again_at = context.now() + timedelta(seconds=context.limits.retry_secs)
     context.catalog.fail_video(
-        row.video_id, str(error), at=context.now(), not_before=again_at, max_attempts=max_attempts
+        row.video_id, _told(error), at=context.now(), not_before=again_at, max_attempts=max_attempts
     )
+
+
+def _told(error: Exception) -> str:
+    """What the catalog says of a failure; the message of an error that nobody foresaw says little without its kind."""
+    return str(error) if isinstance(error, RecorderError) else f"{type(error).__name__}: {error}"
+
+
+def _unforeseen(error: Exception) -> Exception | None:
+    """The error when its place in the code is needed to understand it."""
+    return None if isinstance(error, RecorderError) else error

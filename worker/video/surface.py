@@ -9,8 +9,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from recorder.video_limits import MAX_SIDE
 from worker.video.geometry import Rect
-from worker.video.layout import MAX_SIDE
 from worker.video.masks import Mask, lettering
 from worker.video.theme import Color
 

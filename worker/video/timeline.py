@@ -8,10 +8,12 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from recorder.errors import UsageError
+from recorder.video_limits import check_rate, check_still
 
 __all__ = ["Moment", "Timeline", "make_timeline"]
 
-_MAX_RATE = 1000
+_MAX_FRAMES = 1_000_000
+"""Nine hours at 30 frames a second: what is longer is a mistake that would keep all workers for days."""
 _MOVING_SHARE = 0.7
 """Of a step's time the agent moves, then rests: so that single steps can be told apart."""
 
@@ -107,7 +109,8 @@ def make_timeline(
         title_secs: of a title card before; hold_secs: how long the last step stays.
 
     Raises:
-        UsageError: a rate is not positive or beyond 1000, or no step is left to show.
+        UsageError: a rate is not positive or beyond 1000, a card is to stay longer than ten minutes, no step is left to show,
+            or there would be more than a million frames.
     """
     rate = _rate("fps", fps)
     pace = (rate if steps_per_second is None else _rate("steps_per_second", steps_per_second)) * _rate("speed", speed)
@@ -116,13 +119,18 @@ def make_timeline(
         raise UsageError("the recording holds no steps: there is nothing to show")
     if not 0 <= first_step < end:
         raise UsageError(f"steps {first_step} to {end} of an episode of {n_steps} steps: nothing is left to show")
-    if title_secs < 0 or hold_secs < 0:
-        raise UsageError("title_secs and hold_secs are 0 or more")
-    return Timeline(first_step, end, rate, pace, round(title_secs * rate), round(hold_secs * rate))
+    check_still("title_secs", title_secs)
+    check_still("hold_secs", hold_secs)
+    timeline = Timeline(first_step, end, rate, pace, round(title_secs * rate), round(hold_secs * rate))
+    if timeline.n_frames > _MAX_FRAMES:
+        raise UsageError(
+            f"a video has at most {_MAX_FRAMES} frames, not {timeline.n_frames}: show fewer steps (first_step, end_step),"
+            " show them faster (speed, steps_per_second), or take fewer frames a second (fps)"
+        )
+    return timeline
 
 
 def _rate(name: str, value: float | Fraction) -> Fraction:
-    if not math.isfinite(value) or not 0 < value <= _MAX_RATE:
-        raise UsageError(f"{name} is a number above 0 and up to {_MAX_RATE}, not {value}")
+    check_rate(name, value)
     # A float is taken at its shortest spelling: 29.97 is 2997/100, not the binary number next to it.
     return value if isinstance(value, Fraction) else Fraction(str(value))

@@ -126,6 +126,8 @@ def test_a_wrong_choice_is_refused_before_anything_is_written(recordings, tmp_pa
     ):
         with pytest.raises(UsageError, match=message):
             export(recordings, 1, tmp_path / "out" / "video.mp4", **wrong)
+    with pytest.raises(UsageError, match="a GIF has at most 50 frames a second, not 1000"):
+        export(recordings, 1, tmp_path / "out" / "video.gif", codec="gif", fps=1000)
     with pytest.raises(UsageError, match=r"ends in \.mp4"):
         export(recordings, 1, tmp_path / "out" / "video.avi")
     assert not (tmp_path / "out").exists()

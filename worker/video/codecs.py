@@ -31,6 +31,7 @@ _SUFFIXES = {
     "gif": (".gif",),
 }
 _MAX_CRF = {"libx264": 51, "libx265": 51, "libvpx-vp9": 63, "libsvtav1": 63, "gif": 51}
+_MAX_GIF_FPS = 50
 _VP9_SPEEDS = {name: max(0, 5 - i // 2) for i, name in enumerate(X264_PRESETS)}
 _SVT_PRESETS = {name: 12 - i for i, name in enumerate(X264_PRESETS)}
 
@@ -54,8 +55,8 @@ class EncoderSettings:
     n_threads: int = 0
 
 
-def check_settings(settings: EncoderSettings, suffix: str) -> None:
-    """Check that the settings can be, and that a file with this suffix can hold the codec.
+def check_settings(settings: EncoderSettings, suffix: str, *, fps: float) -> None:
+    """Check that the settings can be, and that a file with this suffix can hold the codec, at so many frames a second.
 
     Raises:
         UsageError: they can't; the message names what can.
@@ -69,6 +70,11 @@ def check_settings(settings: EncoderSettings, suffix: str) -> None:
     suffixes = _SUFFIXES[settings.codec]
     if suffix.lower() not in suffixes:
         raise UsageError(f"a video of {settings.codec} ends in {' or '.join(suffixes)}, not in {suffix!r}")
+    if settings.codec == "gif" and fps > _MAX_GIF_FPS:
+        raise UsageError(
+            f"a GIF has at most {_MAX_GIF_FPS} frames a second, not {fps}: it counts in hundredths of a second, and browsers"
+            " slow frames of less than two of them down"
+        )
 
 
 def holds_chapters(suffix: str) -> bool:

@@ -102,7 +102,7 @@ class VideoOptions:
         """
         check_numbers({name: value for name, value in asdict(self).items() if value is not None})
         find_theme(self.style)
-        check_settings(self.encoder, suffix)
+        check_settings(self.encoder, suffix, fps=self.fps)
 
     @property
     def rate(self) -> Fraction:

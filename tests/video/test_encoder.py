@@ -53,6 +53,12 @@ def test_the_file_appears_when_it_is_whole(tmp_path):
     assert n_frames_of(path) == 8
 
 
+def test_a_name_with_a_colon_is_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(Path("run:1.mp4"), range(3))
+    assert n_frames_of(tmp_path / "run:1.mp4") == 3
+
+
 def test_leaving_by_an_exception_leaves_nothing_and_ends_ffmpeg(tmp_path):
     pids = []
 
@@ -148,6 +154,8 @@ def test_a_missing_segment_is_an_error_and_leaves_nothing(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of this system can't end children with their parent")
 def test_ffmpeg_ends_with_the_process_that_feeds_it(tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     code = f"""
 import sys, time
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
@@ -158,11 +166,12 @@ video.write(planes(0))
 print("pid", video.pid, flush=True)
 time.sleep(600)
 """
-    with PythonProcess("-c", code) as feeder:
+    with PythonProcess("-c", code, environment={"TMPDIR": str(temporary)}) as feeder:
         pid = int(feeder.wait_for("pid").split()[1])
         os.kill(feeder.pid, signal.SIGKILL)
         wait_until(lambda: not is_running(pid), message="the end of ffmpeg")
     assert not (tmp_path / "video.mp4").exists()
+    assert names(temporary) == []
 
 
 def is_running(pid):

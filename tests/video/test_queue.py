@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -193,6 +195,21 @@ def test_a_joiner_that_died_is_replaced(cluster, recordings):
     cluster.run()
     assert n_frames_of(cluster.file(video_id)) == 50
     assert cluster.files() == [cluster.video(video_id).file_path]
+
+
+def test_the_unfinished_file_of_a_killed_worker_is_deleted_when_it_is_old(cluster, recordings):
+    recordings.add(1, 5)
+    video_id = cluster.ask()
+    cluster.run()
+    path = cluster.file(video_id)
+    left = [path.with_name(f".{path.stem}.{number:08x}.part.mp4") for number in range(2)]
+    for part in left:
+        part.write_bytes(b"cut short")
+    os.utime(left[0], (time.time() - 3700,) * 2)
+    sweep_videos(cluster.context)
+    assert left[0].exists()
+    sweep_videos(cluster.context, is_thorough=True)
+    assert [part.exists() for part in (path, *left)] == [True, False, True]
 
 
 def test_a_cancelled_video_stops_its_workers_and_leaves_nothing(cluster, recordings):

@@ -28,7 +28,10 @@ from numpy.typing import NDArray
 from recorder.errors import MissingExtraError, VideoError
 from worker.video.codecs import EncoderSettings, holds_chapters, output_arguments
 
-__all__ = ["VideoEncoder", "ffmpeg_path", "join_segments"]
+__all__ = ["UNFINISHED", "VideoEncoder", "ffmpeg_path", "join_segments"]
+
+UNFINISHED = ".*.part.*"
+"""What the names of files that have not got their own yet look like."""
 
 _PIPE_BYTES = 1 << 20
 """Room in the pipe to ffmpeg; the kernel's own 64 KiB would wake both sides fifty times a frame."""
@@ -68,12 +71,13 @@ class _Ffmpeg:
         if path.is_dir():
             raise VideoError(f"the video's path is a folder; give a file name: {path}")
         program = ffmpeg_path()
-        self._part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+        # As a whole path: "run:1.mp4" alone is to ffmpeg a place that is reached by a protocol called "run".
+        self._part = path.absolute().with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clean_up
-        self._progress = tempfile.NamedTemporaryFile(prefix="ffmpeg-progress-")  # noqa: SIM115 - closed in _clean_up
+        self._progress = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clean_up
         self.command = [
-            program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-nostats", "-progress", self._progress.name,
-            *arguments, "-y", str(self._part),
+            program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-nostats",
+            "-progress", f"pipe:{self._progress.fileno()}", *arguments, "-y", str(self._part),
         ]  # fmt: skip
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +86,7 @@ class _Ffmpeg:
                 stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,
+                pass_fds=[self._progress.fileno()],
                 bufsize=0,
                 process_group=0,
                 preexec_fn=_die_with_parent(os.getpid()) if sys.platform == "linux" else None,
@@ -134,8 +139,9 @@ class _Ffmpeg:
         return VideoError(f"{what}: {self._path}\n  command: {shlex.join(self.command)}\n  ffmpeg said:\n  {said}")
 
     def _frames_written(self) -> int:
-        frames = [line for line in Path(self._progress.name).read_text().splitlines() if line.startswith("frame=")]
-        return int(frames[-1].removeprefix("frame=")) if frames else 0
+        self._progress.seek(0)
+        frames = [line for line in self._progress.read().splitlines() if line.startswith(b"frame=")]
+        return int(frames[-1].removeprefix(b"frame=")) if frames else 0
 
     def _clean_up(self) -> None:
         with contextlib.suppress(OSError):  # never made, in a folder that is none

@@ -26,11 +26,20 @@ from worker.video.export import learning_points, make_renderer, timeline_of
 from worker.video.making import VideoStoppedError, make_video
 from worker.video.options import VideoOptions
 from worker.video.segments import cut
-from worker.video.video_files import clear_segments, delete_stale_videos, segments_dir, video_path
+from worker.video.video_files import (
+    clear_segments,
+    delete_stale_videos,
+    delete_unfinished_videos,
+    segments_dir,
+    video_path,
+)
 
 __all__ = ["RenderContext", "RenderLimits", "begin_video", "join_video", "render_segment", "sweep_videos"]
 
 logger = logging.getLogger(__name__)
+
+_UNFINISHED_SECS = 3600.0
+"""Age at which nobody can still be writing a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +195,19 @@ def join_video(context: RenderContext, video_id: str) -> None:
     clear_segments(context.videos_dir, video_id)
 
 
-def sweep_videos(context: RenderContext) -> int:
+def sweep_videos(context: RenderContext, *, is_thorough: bool = False) -> int:
     """Hand out whatever nobody works on: new wishes, and what a worker that died has left; delete what is stale.
+
+    Args:
+        is_thorough: look through the whole folder of videos for files that no worker lived to finish.
 
     Returns:
         How many tasks were sent.
     """
     limits = context.limits
     delete_stale_videos(context.catalog, context.videos_dir, limit=limits.batch)
+    if is_thorough:
+        delete_unfinished_videos(context.videos_dir, older_than_secs=max(_UNFINISHED_SECS, limits.lease_secs))
     rows = context.catalog.claim_videos(now=context.now(), lease_secs=limits.lease_secs, limit=limits.batch)
     for row in rows:
         context.send_video(row.video_id)

@@ -23,6 +23,7 @@ RENDER_SEGMENT = "hamlet.render_segment"
 SWEEP_VIDEOS = "hamlet.sweep_videos"
 
 _SWEEP_SECS = 2.0
+_THOROUGH_SWEEP_SECS = 600.0
 _STALE_SECS = 60.0
 """A sweep that waited for so long is thrown away: later ones have been asked for."""
 
@@ -44,7 +45,10 @@ def register(app: Celery, process: WorkerProcess) -> None:
 
     @app.task(name=SWEEP_VIDEOS)  # type: ignore[untyped-decorator]
     def sweep() -> None:
-        renderer.run("%s", "sweep", lambda context: sweep_videos(context))
+        renderer.run("%s", "sweep", lambda context: sweep_videos(context, is_thorough=is_time_for_thorough_sweep()))
+
+    def is_time_for_thorough_sweep() -> bool:
+        return process.stream().try_lock("thorough-sweep-videos", secs=_THOROUGH_SWEEP_SECS)
 
     app.steps["worker"].add(RenderLookOut)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from pathlib import Path
 
 from recorder.catalog import Catalog, VideoRow
 from recorder.storage import episode_path
+from worker.video.encoder import UNFINISHED
 
-__all__ = ["clear_segments", "delete_stale_videos", "segments_dir", "video_path"]
+__all__ = ["clear_segments", "delete_stale_videos", "delete_unfinished_videos", "segments_dir", "video_path"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,4 +54,27 @@ def delete_stale_videos(catalog: Catalog, videos_dir: Path, *, limit: int) -> in
         n_deleted += catalog.delete_video(row.video_id)
         # After the row: a worker that is told to stop may still have its segment in hand.
         clear_segments(videos_dir, row.video_id)
+    return n_deleted
+
+
+def delete_unfinished_videos(videos_dir: Path, *, older_than_secs: float) -> int:
+    """Delete what killed workers have left of videos and segments that never got their name.
+
+    Args:
+        older_than_secs: since the last byte of a file.
+
+    Returns:
+        How many files were deleted.
+    """
+    oldest = time.time() - older_than_secs
+    n_deleted = 0
+    for path in videos_dir.rglob(UNFINISHED):
+        try:
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+                n_deleted += 1
+        except FileNotFoundError:
+            continue  # it has got its name, or its worker has deleted it
+        except OSError as error:
+            logger.warning("an unfinished video can't be deleted: %s", error)
     return n_deleted

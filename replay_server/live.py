@@ -27,8 +27,15 @@ _FRESH_SECS = 0.2
 _OPEN_CHECK_SECS = 1.0
 """How often an episode that does not grow is looked up among the open ones: its end may have been dropped unseen."""
 
-_MAX_FOLLOWED = 256
-"""Episodes whose outline is kept; the ones asked for last."""
+_MAX_KEPT = 256
+"""Episodes whose outline is kept, the ones asked for last; more only while all of them are followed."""
+
+_FOLLOWED_SECS = 5.0
+"""Whoever follows an episode asks for it far more often."""
+
+_LANES_BYTES = 4 * 2**20
+_LANE_BYTES = 200
+"""For the lanes of some 20,000 open episodes: a lane does not change, and a trainer may have hundreds."""
 
 _MAX_CONTAINERS = 100_000
 
@@ -126,6 +133,7 @@ class LiveEpisodes:
         self._stream = stream
         self._clock = clock
         self._chunks: ByteLru[tuple[str, int, int, int], bytes] = ByteLru(cache_bytes)
+        self._lanes: ByteLru[tuple[str, int, int], int] = ByteLru(_LANES_BYTES)
         self._episodes: dict[tuple[str, int], _Followed] = {}
         self._lock = threading.Lock()
 
@@ -143,11 +151,13 @@ class LiveEpisodes:
 
         Raises:
             StreamUnavailableError: the server can't be reached.
+            StreamCorruptError: an entry is not what the protocol says.
         """
-        for episode_id, _ in self.open_episodes(run_id):
-            episode = self.refresh(run_id, episode_id)
-            if episode is not None and not episode.is_ended and lane in (None, episode.lane):
-                return episode_id
+        for episode_id, play_id in self.open_episodes(run_id):
+            if lane is None or lane == self._lane_of(run_id, episode_id, play_id):
+                episode = self.refresh(run_id, episode_id)
+                if episode is not None and not episode.is_ended:
+                    return episode_id
         return None
 
     def refresh(self, run_id: str, episode_id: int) -> LiveEpisode | None:
@@ -160,8 +170,11 @@ class LiveEpisodes:
         with self._lock:
             followed = self._episodes.pop((run_id, episode_id), None) or _Followed()
             self._episodes[run_id, episode_id] = followed
-            while len(self._episodes) > _MAX_FOLLOWED:
-                del self._episodes[next(iter(self._episodes))]
+            while len(self._episodes) > _MAX_KEPT:
+                oldest = next(iter(self._episodes))
+                if self._clock() - self._episodes[oldest].read_at < _FOLLOWED_SECS:
+                    break
+                del self._episodes[oldest]
         with followed.lock:
             now = self._clock()
             if now - followed.read_at >= _FRESH_SECS:
@@ -198,6 +211,18 @@ class LiveEpisodes:
         """Let go of the connection."""
         self._stream.close()
 
+    def _lane_of(self, run_id: str, episode_id: int, play_id: int) -> int | None:
+        """The lane that an open episode is played in; None when its header is not there."""
+        key = (run_id, episode_id, play_id)
+        lane = self._lanes.get(key)
+        if lane is None:
+            entries = self._stream.read_episode(run_id, episode_id, after=f"{play_id}-0", limit=1)
+            episode = self._apply(None, run_id, episode_id, entries[0]) if entries else None
+            if episode is not None and episode.play_id == play_id:
+                lane = episode.lane
+                self._lanes.put(key, lane, _LANE_BYTES)
+        return lane
+
     def _read(self, run_id: str, episode_id: int, followed: _Followed) -> None:
         episode = followed.episode
         while True:
@@ -230,7 +255,7 @@ class LiveEpisodes:
                 episode.metadata = EpisodeMetadata.from_map(_map_of(entry)["metadata"])
                 episode.is_ended = True
             episode.last_seq = entry.entry_id
-        except (EpisodeFileError, UsageError, KeyError, TypeError) as error:
+        except (EpisodeFileError, UsageError, KeyError, TypeError, ValueError) as error:
             raise StreamCorruptError(
                 f"entry {entry.entry_id} of episode {episode_id} of run {run_id!r}: {error}"
             ) from error

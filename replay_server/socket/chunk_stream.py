@@ -23,8 +23,10 @@ class ChunkStream:
     Args:
         stream_id: the client's number for it.
         source: where the chunks come from; None while ``follow`` waits for an episode.
-        next_chunk: position of the chunk that is sent next.
         credit: chunks that may be sent.
+        next_chunk: position of the chunk that is sent next.
+        is_cut_off: whether the client was told that the step stream can't be reached, and not since that it can.
+        loaded: position and frame of a chunk of ``source`` that was fetched to be sent.
         task: what follows a live episode.
     """
 
@@ -34,6 +36,7 @@ class ChunkStream:
     next_chunk: int = 0
     is_eof_told: bool = False
     is_loading: bool = False
+    is_cut_off: bool = False
     loaded: tuple[int, bytes] | None = None
     task: asyncio.Task[None] | None = None
     _frame: bytes = b""
@@ -60,6 +63,14 @@ class ChunkStream:
         if self.source is None or not 0 <= index < n_steps:
             raise UsageError(f"step index {index} of an episode of {n_steps} steps: the first is 0")
         return bisect_right(self.source.first_indexes, index) - 1
+
+    def change_source(self, source: OpenedRecording | LiveEpisode | None) -> None:
+        """Take the chunks from another episode, from its first on; nothing more is sent of the one before."""
+        self.source = source
+        self.next_chunk = 0
+        self.is_eof_told = self.is_cut_off = False
+        self.loaded = None
+        self._frame, self._offset = b"", 0
 
     def begin(self, frame: bytes) -> None:
         """Start sending the next chunk; it costs one credit."""
@@ -90,6 +101,7 @@ class ChunkStream:
         self.is_eof_told = False
 
     def cancel(self) -> None:
-        """Stop following."""
+        """Stop following, and send nothing more, not even a chunk that is being fetched."""
+        self.change_source(None)
         if self.task is not None:
             self.task.cancel()

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from recorder.errors import RecorderError, RecordingNotFoundError, StreamError
+from recorder.errors import RecorderError, StreamCorruptError, StreamError
 from replay_server.library import Library
 from replay_server.live import Extent, LiveEpisode, LiveEpisodes
 from replay_server.socket.chunk_stream import ChunkStream
 from replay_server.socket.connection import Connection
+from replay_server.socket.error_codes import error_code
 from replay_server.socket.opened_message import opened_message
 
 if TYPE_CHECKING:
     from replay_server.socket.hub import Hub
 
 __all__ = ["follow"]
+
+Result = TypeVar("Result")
 
 _POLL_SECS = 0.25
 """As often as a trainer flushes."""
@@ -47,11 +50,12 @@ async def follow(
         pump: sends what the stream's credit allows.
     """
     is_told_to_wait = False
-    n_failures = 0
     while True:
         try:
-            wanted = episode_id if episode_id is not None else await hub.read(live.newest, run_id, lane)
-            episode = None if wanted is None else await hub.read(live.refresh, run_id, wanted)
+            wanted = episode_id
+            if wanted is None:
+                wanted = await _ask(hub, connection, stream, live.newest, run_id, lane)
+            episode = None if wanted is None else await _ask(hub, connection, stream, live.refresh, run_id, wanted)
             if episode is not None:
                 is_told_to_wait = False
                 await _follow_one(hub, connection, stream, live, episode, start=start, last_seq=last_seq, pump=pump)
@@ -59,23 +63,32 @@ async def follow(
                 if episode_id is not None:
                     return
                 continue
-            if wanted is not None and episode_id is not None:
-                await _open_recording(hub, connection, stream, library, run_id, wanted, start=start, pump=pump)
+            if episode_id is not None:
+                await _open_recording(hub, connection, stream, library, run_id, episode_id, start=start, pump=pump)
                 return
-            n_failures = 0
-        except StreamError as error:
-            if n_failures == 0:
-                _tell(connection, stream, "unavailable", error)
-            n_failures += 1
-            await asyncio.sleep(_RETRY_SECS)
-            continue
         except RecorderError as error:
-            _tell(connection, stream, "not_found" if isinstance(error, RecordingNotFoundError) else "unreadable", error)
+            _tell(connection, stream, error)
             return
-        if not is_told_to_wait:
-            is_told_to_wait = True
+        if not is_told_to_wait or stream.is_cut_off:
+            is_told_to_wait, stream.is_cut_off = True, False
             connection.send({"type": "waiting", "id": stream.stream_id, "run_id": run_id})
         await asyncio.sleep(_POLL_SECS)
+
+
+async def _ask(
+    hub: Hub, connection: Connection, stream: ChunkStream, question: Callable[..., Result], *args: Any
+) -> Result:
+    """What the step stream answers, asked again and again while it can't be reached; the viewer is told so once."""
+    while True:
+        try:
+            return await hub.read(question, *args)
+        except StreamCorruptError:
+            raise
+        except StreamError as error:
+            if not stream.is_cut_off:
+                stream.is_cut_off = True
+                _tell(connection, stream, error)
+            await asyncio.sleep(_RETRY_SECS)
 
 
 async def _follow_one(
@@ -93,11 +106,15 @@ async def _follow_one(
     told = _announce(connection, stream, episode, start=start, last_seq=last_seq)
     pump(stream)
     while True:
-        newer = await hub.read(live.refresh, episode.run_id, episode.episode_id)
-        if newer is not None and newer.play_id != episode.play_id:  # the run was resumed and plays the episode again
+        newer = await _ask(hub, connection, stream, live.refresh, episode.run_id, episode.episode_id)
+        if newer is None:
+            episode.is_ended = True  # the stream has let go of it, and so had the server
+        elif newer.play_id != episode.play_id:  # the run was resumed and plays the episode again
             episode = newer
             told = _announce(connection, stream, episode, start=0, last_seq=None)
             pump(stream)
+        elif newer is not episode:  # read anew, from the beginning: the same chunks, and those that came since
+            stream.source = episode = newer
         if not connection.is_clogged:
             is_ended = episode.is_ended  # read first: then growth, told after it, is all that there will be
             told = _tell_growth(connection, stream, episode, told)
@@ -120,14 +137,13 @@ def _announce(
     connection: Connection, stream: ChunkStream, episode: LiveEpisode, *, start: int, last_seq: str | None
 ) -> Extent:
     extent = episode.extent
-    stream.source = episode
-    stream.loaded = None
+    stream.change_source(episode)
     play_id, _, sequence = (last_seq or "").partition("-")
     resumed = play_id == str(episode.play_id) and sequence.isdigit()
     if resumed:
         stream.next_chunk = episode.number_after(int(sequence))
-    else:
-        stream.next_chunk = stream.chunk_at(min(start, episode.n_steps - 1)) if episode.n_steps else 0
+    elif episode.n_steps:
+        stream.next_chunk = stream.chunk_at(min(start, episode.n_steps - 1))
     connection.send_text(
         opened_message(
             episode, stream_id=stream.stream_id, next_chunk=stream.next_chunk, resumed=resumed, extent=extent
@@ -137,8 +153,10 @@ def _announce(
 
 
 def _tell_growth(connection: Connection, stream: ChunkStream, episode: LiveEpisode, told: Extent) -> Extent:
+    """Tell what came since; after an outage also when nothing did, so that the viewer knows that it is over."""
     now = episode.extent
-    if now != told:
+    if now != told or stream.is_cut_off:
+        stream.is_cut_off = False
         connection.send(
             {
                 "type": "grown",
@@ -166,11 +184,20 @@ async def _open_recording(
 ) -> None:
     """The episode is over and recorded: go on from its file."""
     recording = await hub.read(library.prepared, run_id, episode_id)
-    stream.source = recording
-    stream.next_chunk = stream.chunk_at(min(start, recording.n_steps - 1)) if recording.n_steps else 0
+    stream.change_source(recording)
+    if recording.n_steps:
+        stream.next_chunk = stream.chunk_at(min(start, recording.n_steps - 1))
     connection.send_text(opened_message(recording, stream_id=stream.stream_id, next_chunk=stream.next_chunk))
     pump(stream)
 
 
-def _tell(connection: Connection, stream: ChunkStream, code: str, error: RecorderError) -> None:
-    connection.send({"type": "error", "code": code, "message": str(error), "re": "follow", "id": stream.stream_id})
+def _tell(connection: Connection, stream: ChunkStream, error: RecorderError) -> None:
+    connection.send(
+        {
+            "type": "error",
+            "code": error_code(error),
+            "message": str(error),
+            "re": "follow",
+            "id": stream.stream_id,
+        }
+    )

@@ -6,26 +6,19 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from recorder.errors import (
-    CatalogError,
-    EpisodeFileError,
-    RecorderError,
-    RecordingNotFoundError,
-    StorageError,
-    StreamError,
-    UsageError,
-)
+from recorder.errors import RecorderError
 from replay_server.library import Library
 from replay_server.live import LiveEpisodes
 from replay_server.metrics import Metrics
 from replay_server.socket.connection import Connection
+from replay_server.socket.error_codes import error_code
 from replay_server.socket.frames import MAX_PART_BYTES
 from replay_server.socket.hub import Hub
 from replay_server.socket.messages import Message, MessageError, parse_message
 from replay_server.socket.seed_protocol import BASE_STEPS_PER_SEC, SeedProtocol
 from replay_server.socket.stream_protocol import StreamProtocol
 
-__all__ = ["PROTOCOL_VERSION", "ViewerSession", "error_code"]
+__all__ = ["PROTOCOL_VERSION", "ViewerSession"]
 
 logger = logging.getLogger(__name__)
 
@@ -118,20 +111,3 @@ class ViewerSession:
             if message.id is not None:
                 body["id"] = message.id
         self._connection.send(body)
-
-
-def error_code(error: RecorderError) -> str:
-    """The word of PROTOCOL.md for an error."""
-    match error:
-        case MessageError():
-            return error.code
-        case RecordingNotFoundError():
-            return "not_found"
-        case EpisodeFileError() | StorageError():
-            return "unreadable"
-        case UsageError():
-            return "bad_message"
-        case CatalogError() | StreamError():
-            return "unavailable"
-        case _:
-            return "internal"

@@ -12,6 +12,7 @@ from replay_server.live import LiveEpisodes
 from replay_server.opened import OpenedRecording
 from replay_server.socket.chunk_stream import ChunkStream
 from replay_server.socket.connection import Connection
+from replay_server.socket.error_codes import error_code
 from replay_server.socket.follow import follow
 from replay_server.socket.messages import Message, MessageError
 from replay_server.socket.opened_message import opened_message
@@ -190,14 +191,26 @@ class StreamProtocol:
 
     async def _load(self, stream: ChunkStream, number: int) -> None:
         assert self._live is not None
+        source = stream.source
         try:
-            stream.loaded = (number, await self._hub.read(self._live.chunk, stream.source, number))
+            frame = await self._hub.read(self._live.chunk, source, number)
         except RecorderError as error:
-            stream.credit = 0
-            self._connection.send(
-                {"type": "error", "code": "not_found", "message": str(error), "re": "follow", "id": stream.stream_id}
-            )
-            return
+            if stream.source is source:
+                self._tell_failure(stream, error)
+                return
+        else:
+            if stream.source is source:
+                stream.loaded = (number, frame)
         finally:
             stream.is_loading = False
         self.pump(stream)
+
+    def _tell_failure(self, stream: ChunkStream, error: RecorderError) -> None:
+        code = error_code(error)
+        if code == "unavailable":  # the credit stays, for when the server is back
+            stream.is_cut_off = True
+        else:
+            stream.credit = 0
+        self._connection.send(
+            {"type": "error", "code": code, "message": str(error), "re": "follow", "id": stream.stream_id}
+        )

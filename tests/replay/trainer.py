@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import msgpack
+import numpy as np
 
 from recorder.step_stream import CHUNK, END, HEADER, Flush, Outgoing, Play, StepStream
 from tests.episodes import make_chunks, make_columns, make_metadata
@@ -17,19 +19,28 @@ class Trainer:
 
     Args:
         n_chunks: chunks of 16 steps that it will have.
+        columns: as many steps as these have, instead.
     """
 
     def __init__(
-        self, stream: StepStream, run_id: str, episode_id: int, *, play_id: int = 1, lane: int = 0, n_chunks: int = 8
+        self,
+        stream: StepStream,
+        run_id: str,
+        episode_id: int,
+        *,
+        play_id: int = 1,
+        lane: int = 0,
+        n_chunks: int = 8,
+        columns: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._stream = stream
         self._run_id = run_id
         self.play = Play(episode_id, play_id)
         self._lane = lane
         self._sequence = 0
-        columns = make_columns(n_chunks * CHUNK_STEPS, seed=play_id)
+        columns = make_columns(n_chunks * CHUNK_STEPS, seed=play_id) if columns is None else columns
         self.schema, self.chunks = make_chunks(columns, chunk_steps=CHUNK_STEPS)
-        self.metadata = make_metadata(run_id, episode_id, n_chunks * CHUNK_STEPS, lane=lane)
+        self.metadata = make_metadata(run_id, episode_id, len(columns["reward"]), lane=lane)
 
     def begin(self) -> None:
         """Send the header."""

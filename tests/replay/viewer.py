@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import struct
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from simple_websocket import Client, ConnectionClosed
+from wsproto import WSConnection
+from wsproto.connection import ConnectionType
+from wsproto.events import AcceptConnection, BytesMessage, Event, Request, TextMessage
 
 PART = struct.Struct("<BBHIII")
 DEADLINE_SECS = 20.0
@@ -95,3 +100,62 @@ class Viewer:
         except (ConnectionClosed, OSError):
             pass
         self.socket.thread.join(DEADLINE_SECS)
+
+
+class LazyViewer:
+    """A connection whose messages lie where they are until they are asked for; the system holds few of them.
+
+    Attributes:
+        sock: the connection, upgraded.
+        ws: its state.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.sock = socket.socket()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.sock.settimeout(DEADLINE_SECS)
+        self.sock.connect(("127.0.0.1", port))
+        self.ws = WSConnection(ConnectionType.CLIENT)
+        self.sock.sendall(self.ws.send(Request(host=f"127.0.0.1:{port}", target="/ws")))
+        answer = b""
+        while not answer.endswith(
+            b"\r\n\r\n"
+        ):  # nothing may be sent before it: it would be taken for a part of the request
+            answer += self.sock.recv(1)
+        self.ws.receive_data(answer)
+        assert isinstance(next(self.ws.events()), AcceptConnection)
+
+    def send(self, **message: Any) -> None:
+        """Send a message."""
+        self.sock.sendall(self.ws.send(TextMessage(json.dumps(message))))
+
+    def receive(self) -> dict[str, Any] | bytes:
+        """The next message, whatever it is."""
+        text, data = "", b""
+        while True:
+            event = self.receive_event()
+            if isinstance(event, TextMessage):
+                text += event.data
+                if event.message_finished:
+                    message: dict[str, Any] = json.loads(text)
+                    return message
+            elif isinstance(event, BytesMessage):
+                data += event.data
+                if event.message_finished:
+                    return data
+
+    def receive_event(self) -> Event:
+        """The next thing that the protocol tells of."""
+        while (event := next(self.ws.events(), None)) is None:
+            data = self.sock.recv(65536)
+            assert data, "the server hung up"
+            self.ws.receive_data(data)
+        return event
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self.sock.close()

@@ -1,0 +1,34 @@
+"""The words of PROTOCOL.md for what can go wrong."""
+
+from __future__ import annotations
+
+from recorder.errors import (
+    CatalogError,
+    EpisodeFileError,
+    RecorderError,
+    RecordingNotFoundError,
+    StorageError,
+    StreamCorruptError,
+    StreamError,
+    UsageError,
+)
+from replay_server.socket.messages import MessageError
+
+__all__ = ["error_code"]
+
+
+def error_code(error: RecorderError) -> str:
+    """The word for an error."""
+    match error:
+        case MessageError():
+            return error.code
+        case RecordingNotFoundError():
+            return "not_found"
+        case EpisodeFileError() | StorageError() | StreamCorruptError():
+            return "unreadable"
+        case UsageError():
+            return "bad_message"
+        case CatalogError() | StreamError():
+            return "unavailable"
+        case _:
+            return "internal"

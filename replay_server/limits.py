@@ -14,12 +14,13 @@ class Limits:
     Args:
         max_connections: WebSockets at once.
         max_message_bytes: one message from a client: the largest sensible one is a filter, far below.
-        messages_per_sec, message_burst: what a person who drags a slider can cause, several times over.
+        messages_per_sec, message_burst: what a person who drags a slider can cause, several times over; pings and
+            fragments of messages count too.
         max_refused: messages beyond the rate after which a client counts as hostile; forgiven_per_sec: how many of them
             are forgotten each second.
         max_inbox: messages that wait while one is carried out; then the socket is not read until they are done.
         high_water_bytes: bytes that wait for a slow reader before updates are skipped and chunks held back.
-        stalled_secs: a reader that takes nothing for so long is closed.
+        stalled_secs: a reader that takes nothing for so long is hung up on.
         ping_secs: how often a connection is asked whether it is there; twice that without an answer closes it.
         idle_secs: a connection that says nothing and plays nothing for so long is closed.
         max_streams: chunk streams of one connection.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from fcntl import ioctl
+from termios import TIOCOUTQ
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wsproto import WSConnection
@@ -28,7 +31,6 @@ _GOING_AWAY = 1001
 _PROTOCOL_ERROR = 1002
 _POLICY = 1008
 _TOO_BIG = 1009
-_TRY_LATER = 1013
 _NORMAL = 1000
 
 _FIRST_NUDGE_SECS = 0.05
@@ -38,6 +40,8 @@ comes: so more comes soon."""
 
 _LINGER_SECS = 2.0
 """How long a peer may take to close its side."""
+
+_INT = struct.Struct("i")
 
 
 class Session(Protocol):
@@ -103,7 +107,9 @@ class Connection(asyncio.Protocol):
         self._is_heard = False
         self._heard_at = now
         self._spoke_at = now
-        self._clogged_at: float | None = None
+        self._is_clogged = False
+        self._took_at = now
+        self._n_untaken_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._held = b""
         self._session = make_session(self)
@@ -126,14 +132,18 @@ class Connection(asyncio.Protocol):
             self._ws.receive_data(data)
             for event in self._ws.events():
                 self._on_event(event)
+                if self._is_ending:
+                    return
         except ProtocolError as error:
             self.close(_PROTOCOL_ERROR, f"not a WebSocket frame: {error}")
 
     def pause_writing(self) -> None:
-        self._clogged_at = self._clock()
+        self._is_clogged, self._took_at = True, self._clock()
+        self._n_untaken_bytes = self._count_untaken()
 
     def resume_writing(self) -> None:
-        self._clogged_at = None
+        self._is_clogged = False
+        self._heard_at = self._clock()  # pings lay behind what it had not read
         self._session.writable()
         self._start_work()
 
@@ -148,7 +158,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_clogged(self) -> bool:
         """Whether more waits for this reader than it should: send nothing that can be left out."""
-        return self._clogged_at is not None
+        return self._is_clogged
 
     @property
     def n_waiting_bytes(self) -> int:
@@ -180,15 +190,16 @@ class Connection(asyncio.Protocol):
         self._write(binary_frame(payload))
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye and hang up; what waits for the reader is not waited for."""
+        """Say goodbye and hang up; on one who does not read, at once, because a goodbye would wait behind all the rest."""
         transport = self._transport
         if transport is None or transport.is_closing() or self._is_ending:
             return
-        if self._ws.state is ConnectionState.OPEN:
-            self._write(self._ws.send(CloseConnection(code, reason.encode()[:120].decode(errors="ignore"))))
-        if self._clogged_at is not None:
+        if self.is_clogged:
+            self._is_ending = True
             transport.abort()
             return
+        if self._ws.state is ConnectionState.OPEN:
+            self._write(self._ws.send(CloseConnection(code, reason.encode()[:120].decode(errors="ignore"))))
         # Half-closed, and what still comes is read and forgotten: closing with unread bytes would reset the connection,
         # and the reason would be lost with it.
         self._is_ending = True
@@ -206,14 +217,32 @@ class Connection(asyncio.Protocol):
         """Called every few seconds: ping, and hang up on those that stall, are gone, or have nothing to do."""
         now = self._clock()
         limits = self._limits
-        if self._clogged_at is not None and now - self._clogged_at > limits.stalled_secs:
-            self.close(_TRY_LATER, "read too slowly: connect again")
-        elif self._is_listening() and now - self._heard_at > 2 * limits.ping_secs + 1:
+        if self.is_clogged:
+            self._watch_progress(now)
+        if self.is_clogged and now - self._took_at > limits.stalled_secs:
+            self.abort()
+        elif self._can_answer() and now - self._heard_at > 2 * limits.ping_secs + 1:
             self.close(_GOING_AWAY, "no answer to pings")
         elif now - self._spoke_at > limits.idle_secs and not self._session.is_busy():
             self.close(_NORMAL, "idle")
         elif now - self._heard_at > limits.ping_secs / 2 and self._ws.state is ConnectionState.OPEN:
             self._write(self._ws.send(Ping()))
+
+    def _watch_progress(self, now: float) -> None:
+        """Remember when a slow reader has taken something."""
+        n_before, self._n_untaken_bytes = self._n_untaken_bytes, self._count_untaken()
+        if self._n_untaken_bytes < n_before:
+            self._took_at = now
+
+    def _count_untaken(self) -> int:
+        """Bytes that wait here, and those that wait in the system: megabytes, of which it takes more only in lumps."""
+        if self._transport is None:
+            return 0
+        try:
+            answer = ioctl(self._transport.get_extra_info("socket").fileno(), TIOCOUTQ, bytes(_INT.size))
+        except OSError:  # a system that does not tell
+            answer = bytes(_INT.size)
+        return self.n_waiting_bytes + int(_INT.unpack(answer)[0])
 
     def _nudge(self, after_secs: float) -> None:
         """Ping a client that has said nothing yet, again and again, ever later."""
@@ -229,10 +258,9 @@ class Connection(asyncio.Protocol):
             case TextMessage():
                 self._on_text(event)
             case BytesMessage():
-                if event.message_finished:
-                    self._refuse("bad_message", "expected a text message, found a binary one")
+                self._on_bytes(event)
             case Ping():
-                if not self.is_clogged:
+                if self._is_in_time() and not self.is_clogged:
                     self._write(self._ws.send(event.response()))
             case CloseConnection() if self._ws.state is ConnectionState.REMOTE_CLOSING:
                 self._write(self._ws.send(event.response()))
@@ -241,11 +269,13 @@ class Connection(asyncio.Protocol):
             case CloseConnection():  # the library's words for bytes that are no frame
                 self.close(event.code, event.reason or "not a WebSocket frame")
             case Pong():
-                pass
+                self._is_in_time()
 
     def _on_text(self, event: TextMessage) -> None:
-        self._partial.append(event.data)
-        self._partial_bytes += len(event.data)
+        is_in_time = not event.frame_finished or self._is_in_time()
+        if event.data:
+            self._partial.append(event.data)
+            self._partial_bytes += len(event.data.encode())
         if self._partial_bytes > self._limits.max_message_bytes:
             self._partial.clear()
             self.close(_TOO_BIG, f"a message holds at most {self._limits.max_message_bytes} bytes")
@@ -253,17 +283,33 @@ class Connection(asyncio.Protocol):
             text = "".join(self._partial)
             self._partial.clear()
             self._partial_bytes = 0
-            self._accept(text)
+            self._spoke_at = self._clock()
+            if is_in_time:
+                self._accept(text)
+            else:
+                self._refuse_as_too_fast()
+
+    def _on_bytes(self, event: BytesMessage) -> None:
+        is_in_time = not event.frame_finished or self._is_in_time()
+        if event.message_finished:
+            if is_in_time:
+                self._refuse("bad_message", "expected a text message, found a binary one")
+            else:
+                self._refuse_as_too_fast()
+
+    def _is_in_time(self) -> bool:
+        """Count one frame; False when it is beyond the rate. Whoever goes on beyond it is closed."""
+        now = self._clock()
+        if self._rate.allow(now):
+            return True
+        if not self._patience.allow(now):
+            self.close(_POLICY, "too many messages: slow down and connect again")
+        return False
+
+    def _refuse_as_too_fast(self) -> None:
+        self._refuse("too_fast", f"more than {self._limits.messages_per_sec:g} messages a second: not carried out")
 
     def _accept(self, text: str) -> None:
-        now = self._spoke_at = self._clock()
-        if not self._rate.allow(now):
-            if self._patience.allow(now):
-                limit = self._limits.messages_per_sec
-                self._refuse("too_fast", f"more than {limit:g} messages a second: not carried out")
-            else:
-                self.close(_POLICY, "too many messages: slow down and connect again")
-            return
         self._inbox.append(text)
         if len(self._inbox) >= self._limits.max_inbox and self._transport is not None:
             self._transport.pause_reading()
@@ -287,8 +333,12 @@ class Connection(asyncio.Protocol):
         """Whether what the peer sends is read; not while as many of its messages wait as may."""
         return self._transport is not None and self._transport.is_reading()
 
+    def _can_answer(self) -> bool:
+        """Whether pings reach the peer soon, and its answers are read."""
+        return self._is_listening() and not self.is_clogged
+
     def _refuse(self, code: str, message: str) -> None:
-        if not self.is_clogged:
+        if not self.is_clogged and not self._is_ending:
             self._session.refuse(code, message)
 
     def _write(self, frame: bytes) -> None:

@@ -15,7 +15,7 @@ import pytest
 from replay_server.app import EXTENSION
 from replay_server.limits import Limits
 from tests.replay.conftest import Connect, connecting, make_app, serving_here
-from tests.replay.viewer import upgrade_status
+from tests.replay.viewer import LazyViewer, upgrade_status
 from tests.waiting import wait_until
 
 FAST = Limits(messages_per_sec=1e9, message_burst=10**9)
@@ -98,6 +98,26 @@ def test_a_message_that_is_too_long_closes_with_1009(connect: Connect) -> None:
     assert viewer.closing() == (1009, "a message holds at most 16384 bytes")
 
 
+def test_bytes_are_counted_not_letters(connect: Connect) -> None:
+    viewer = connect()
+    viewer.send_text('{"type": "play", "padding": "' + "\N{EURO SIGN}" * 6000 + '"}')
+    assert viewer.closing()[0] == 1009
+
+
+@pytest.mark.parametrize(
+    ("beginning", "opcode"),
+    [(b"\x01\x80\0\0\0\0", 0x00), (b"", 0x82), (b"", 0x89), (b"", 0x8A)],
+    ids=["fragments", "binary messages", "pings", "pongs"],
+)
+def test_frames_of_every_kind_count(connect: Connect, beginning: bytes, opcode: int) -> None:
+    viewer = connect()
+    with suppress(OSError):  # closed
+        viewer.socket.sock.sendall(beginning)
+        for _ in range(100):
+            viewer.socket.sock.sendall(bytes([opcode, 0x80, 0, 0, 0, 0]) * 100)
+    assert viewer.closing()[0] == 1008
+
+
 def test_a_binary_message_is_refused(connect: Connect) -> None:
     viewer = connect()
     viewer.socket.send(b"\x00\x01")
@@ -127,9 +147,9 @@ def test_a_viewer_who_does_not_read_holds_little_memory_and_is_closed(folder: Pa
         other.skip_to("state_update")
         peak = 0
         index = 0
-        with _lazy_viewer(port) as lazy:
+        with LazyViewer(port) as lazy:
             for _ in range(3000):  # lists of twenty megabytes, more than the system itself would hold
-                lazy.sendall(_text_frame(b'{"type": "list_recordings"}'))
+                lazy.send(type="list_recordings")
                 peak = max(peak, hub.n_waiting_bytes)
                 if peak > 64 * 1024:
                     break
@@ -162,23 +182,6 @@ def test_more_viewers_than_allowed_are_refused_and_places_come_back(folder: Path
         assert upgrade_status(port) == 503
         first.close()
         wait_until(lambda: upgrade_status(port) == 101, message="a free place")
-
-
-def _lazy_viewer(port: int) -> socket.socket:
-    """Upgrades, and reads nothing from then on."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.connect(("127.0.0.1", port))
-    sock.sendall(
-        f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-    )
-    # Nothing may be sent before the answer: what arrives with the request is taken for a part of it.
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        answer += sock.recv(1)
-    assert answer.startswith(b"HTTP/1.1 101 ")
-    return sock
 
 
 def _text_frame(payload: bytes) -> bytes:

@@ -100,6 +100,18 @@ describe("the clock", () => {
     }
   });
 
+  test("looks for dull spans within the episode only, at any speed", () => {
+    const clock = clockOver(200, { dullSpans: [], speed: 1e300 });
+    clock.play();
+    assert.deepEqual(shown(clock, 0.1), [0, 199]);
+  });
+
+  test("is slowed down from a speed beyond those on offer to the greatest of them", () => {
+    const clock = clockOver(200, { speed: 200 });
+    clock.changeSpeed(-1);
+    assert.equal(clock.speed, SPEEDS.at(-1));
+  });
+
   test("holds a seek within the episode", () => {
     const clock = clockOver(10);
     clock.seek(99);

@@ -293,6 +293,22 @@ describe("a link", () => {
     assert.equal(place("/?episode=5&t=<b>").step, null);
   });
 
+  test("asks for a speed within the protocol's bounds", () => {
+    const speeds = ["1e300", "Infinity", "200", "2.5", "0.001", "0", "-1", "fast"];
+    const asked = speeds.map((speed) => place(`/?episode=5&speed=${speed}`).speed);
+    assert.deepEqual(asked, [200, 200, 200, 2.5, 0.05, null, null, null]);
+  });
+
+  test("to an episode of any run names no run", () => {
+    const link = linkTo({ ...place("/?episode=99999"), step: 3 });
+    assert.equal(link, "/?episode=99999&t=3");
+    assert.deepEqual([place(link).runId, place(link).episodeId], [null, 99999]);
+  });
+
+  test("that can't be decoded is the browser's", () => {
+    assert.equal(place("/runs/%E0%A4%A/episodes/5").page, "browser");
+  });
+
   test("names runs that would break a path", () => {
     for (const runId of ["", "..", "~x", "50%", "ü/#?"])
       assert.equal(place(linkTo({ page: "player", runId, episodeId: 1 })).runId, runId);

@@ -335,3 +335,23 @@ def test_a_note_is_changed_removed_and_given_up(page: Page, site: Site, catalog:
     page.get_by_role("button", name="Remove").click()
     expect(page.locator(".notes")).to_be_hidden()
     assert catalog.list_annotations("shapes", 2) == []
+
+
+def test_an_episode_that_is_not_there_keeps_its_address(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/?episode=99999")
+    expect(page.locator(".stage-message")).to_contain_text("99999")
+    page.keyboard.press(" ")
+    page.keyboard.press("c")
+    page.get_by_label("Episode to compare with").fill("2")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?episode=99999&compare=2&align=divergence")
+
+
+def test_a_path_that_can_not_be_decoded_leads_to_the_episodes(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/runs/%E0%A4%A/episodes/5")
+    expect(page.locator("tbody tr").first).to_be_visible()
+
+
+def test_a_link_of_any_speed_leaves_the_page_alive(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/4?speed=1e300&skip=1&autoplay=1")
+    wait_for_step(page, lambda step: step > 390)

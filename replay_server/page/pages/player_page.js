@@ -132,13 +132,18 @@ export class PlayerPage {
     this.#player.addEventListener("ended", () => this.#header?.show(this.#player.store.outline));
     this.#player.addEventListener("rest", () => {
       clearTimeout(this.#linkTimer);
-      this.#linkTimer = setTimeout(() => this.#isEntered && replaceLink(this.#here), LINK_MILLIS);
+      this.#linkTimer = setTimeout(() => this.#writeLink(), LINK_MILLIS);
     });
     if (stores.length > 1)
       Promise.all(stores.map(opened)).then(
         () => this.#compare(stores),
         () => {},
       );
+  }
+
+  /** Let the address go along, once there is an episode that it can lead to. */
+  #writeLink() {
+    if (this.#isEntered && this.#player.store.outline) replaceLink(this.#here);
   }
 
   /** Say which episode the page shows, and fetch what can wait until it does. */

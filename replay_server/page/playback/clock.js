@@ -63,7 +63,8 @@ export class PlaybackClock {
 
   /** The next speed in that direction. */
   changeSpeed(direction) {
-    const next = SPEEDS.findIndex((speed) => speed >= this.speed) + direction;
+    const place = SPEEDS.findIndex((speed) => speed >= this.speed);
+    const next = (place < 0 ? SPEEDS.length : place) + direction;
     this.speed = SPEEDS[Math.min(Math.max(0, next), SPEEDS.length - 1)];
   }
 
@@ -86,7 +87,8 @@ export class PlaybackClock {
   }
 
   #overDullSpans(position) {
-    for (let index = Math.floor(this.position) + 1; index <= position; index++) {
+    const last = Math.min(position, this.lastIndex);
+    for (let index = Math.floor(this.position) + 1; index <= last; index++) {
       const landing = skipDull(this.dullSpans, index);
       if (landing > index) return Math.max(position, landing);
     }

@@ -28,21 +28,24 @@ export const PANELS = ["grid", "meters", "q", "info", "notes"];
  * @property {?string} theme
  */
 
+/** Slowest and fastest speed that a link can ask for, as in the protocol. */
+const SPEED_RANGE = [0.05, 200];
+
 /** Seconds at the base rate to steps: `12.5s` and `1:23` name a time instead of a step. */
 const STEPS_PER_SEC = 5;
 
 /**
- * Read a link.
+ * Read a link. A path that names no episode, or can't be decoded, is the browser's.
  *
  * @param {URL} url
  * @returns {Place}
  */
 export function readPlace(url) {
   const query = url.searchParams;
-  const path = /^\/runs\/([^/]+)\/episodes\/(\d+)\/?$/.exec(url.pathname);
+  const path = readPath(url.pathname);
   const follow = query.get("follow");
-  const episodeId = path ? Number(path[2]) : wholeNumber(query.get("episode"));
-  const runId = path ? runOfSegment(path[1]) : (follow ?? query.get("run"));
+  const episodeId = path ? path.episodeId : wholeNumber(query.get("episode"));
+  const runId = path ? path.runId : (follow ?? query.get("run"));
   const other = wholeNumber(query.get("compare"));
   return {
     page: episodeId !== null || follow !== null ? "player" : "browser",
@@ -51,7 +54,7 @@ export function readPlace(url) {
     live: follow !== null || query.get("live") === "1",
     step: readStep(query.get("t")),
     marker: wholeNumber(query.get("marker")),
-    speed: Number(query.get("speed")) > 0 ? Number(query.get("speed")) : null,
+    speed: readSpeed(query.get("speed")),
     autoplay: query.get("autoplay") === "1",
     selection: readSelection(query.get("sel")),
     loops: query.get("loop") === "1",
@@ -72,13 +75,13 @@ export function readPlace(url) {
  */
 export function linkTo(place) {
   const query = new URLSearchParams();
-  const path =
-    place.page === "player" && place.episodeId !== null
-      ? `/runs/${runSegment(place.runId)}/episodes/${place.episodeId}`
-      : "/";
+  const isOfRun = place.runId !== null && place.runId !== undefined;
+  const isOfEpisode = place.page === "player" && place.episodeId !== null;
+  const path = isOfEpisode && isOfRun ? `/runs/${runSegment(place.runId)}/episodes/${place.episodeId}` : "/";
+  if (isOfEpisode && !isOfRun) query.set("episode", String(place.episodeId));
   if (place.page === "player" && place.episodeId === null) query.set("follow", place.runId);
   else if (place.live) query.set("live", "1");
-  if (place.page === "browser" && place.runId !== null && place.runId !== undefined) query.set("run", place.runId);
+  if (place.page === "browser" && isOfRun) query.set("run", place.runId);
   if (place.step) query.set("t", String(place.step));
   if (place.speed && place.speed !== 1) query.set("speed", String(place.speed));
   if (place.selection) query.set("sel", place.selection.join(".."));
@@ -120,6 +123,20 @@ export function followLink(event, place) {
 }
 
 const wholeNumber = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : null);
+
+function readPath(path) {
+  const [, segment, episode] = /^\/runs\/([^/]+)\/episodes\/(\d+)\/?$/.exec(path) ?? [];
+  try {
+    return segment === undefined ? null : { runId: runOfSegment(segment), episodeId: Number(episode) };
+  } catch {
+    return null;
+  }
+}
+
+function readSpeed(text) {
+  const [slowest, fastest] = SPEED_RANGE;
+  return Number(text) > 0 ? Math.min(Math.max(slowest, Number(text)), fastest) : null;
+}
 
 function readStep(text) {
   const clock = /^(\d+):([0-5]?\d)$/.exec(text ?? "");

@@ -160,3 +160,9 @@ def test_a_click_on_a_bar_chooses_it_and_another_click_lets_go(rows: Page) -> No
     bar.click(position={"x": 40, "y": 100})
     expect(rows.get_by_label("Least return")).to_have_value("")
     expect(rows.locator("tbody tr")).to_have_count(6)
+
+
+def test_a_narrow_screen_shows_all_without_scrolling_sideways(rows: Page) -> None:
+    for width in (320, 360, 720):
+        rows.set_viewport_size({"width": width, "height": 640})
+        assert rows.evaluate("document.documentElement.scrollWidth") == width

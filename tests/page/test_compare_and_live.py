@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from recorder.capture import EpisodeRecorder
 from tests.page.conftest import Site
@@ -180,3 +181,91 @@ def test_the_browser_offers_to_watch_a_run_that_is_being_recorded(
     page.goto(f"{site.address}/?run=demo")
     page.get_by_role("link", name="Watch live").click()
     wait_for_step(page, lambda step: step == 19)
+
+
+def test_a_run_that_nobody_records_is_not_offered_to_be_watched(page: Page, site: Site) -> None:
+    with page.expect_response("**/runs/shapes/live") as answered:
+        page.goto(f"{site.address}/?run=shapes")
+    answered.value.finished()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(page.get_by_role("link", name="Watch live")).to_be_hidden()
+
+
+@pytest.fixture
+def tell_page(page: Page) -> Callable[..., None]:
+    """Tells the page something in the server's place, about the stream that it asked for last."""
+    sockets: list[WebSocketRoute] = []
+    streams: list[int] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        sockets.append(socket)
+
+        def pass_on(message: str | bytes) -> None:
+            asked = json.loads(message)
+            if asked["type"] == "follow":
+                streams.append(asked["id"])
+            server.send(message)
+
+        socket.on_message(pass_on)
+
+    page.route_web_socket("**/ws", between)
+    return lambda **message: sockets[-1].send(json.dumps({"id": streams[-1], **message}))
+
+
+def test_an_outage_is_told_on_the_stage_until_steps_come_again(
+    page: Page, site: Site, recorder: EpisodeRecorder, tell_page: Callable[..., None]
+) -> None:
+    record(recorder, 12, 0, 40)
+    page.goto(f"{site.address}/?follow=demo")
+    wait_for_step(page, lambda step: step == 39)
+    tell_page(type="error", code="unavailable", message="the step stream is away")
+    expect(page.locator(".stage-message")).to_have_text("the step stream is away")
+    record(recorder, 12, 40, 60)
+    wait_for_step(page, lambda step: step == 59)
+    expect(page.locator(".stage-message")).to_be_hidden()
+
+
+def test_the_timeline_comes_with_an_episode_that_could_not_be_opened_at_first(
+    page: Page, site: Site, recorder: EpisodeRecorder, tell_page: Callable[..., None]
+) -> None:
+    page.goto(f"{site.address}/?follow=demo")
+    expect(page.locator(".stage-message")).to_contain_text("Waiting for the next one")
+    tell_page(type="error", code="unavailable", message="the step stream is away")
+    expect(page.locator(".deck")).to_be_hidden()
+    record(recorder, 13, 0, 40)
+    wait_for_step(page, lambda step: step == 39)
+    expect(page.locator(".stage-message")).to_be_hidden()
+    expect(page.locator(".deck")).to_be_visible()
+
+
+def test_the_video_button_is_about_the_episode_that_is_shown(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
+    progress: list[Route] = []
+    page.route("**/api/v1/videos/of-14", lambda route: progress.append(route))
+
+    def asked_for(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fulfill(status=202, headers={"Location": "/api/v1/videos/of-14"}, json={})
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/videos", asked_for)
+    record(recorder, 14, 0, 20)
+    page.goto(f"{site.address}/?follow=demo")
+    wait_for_step(page, lambda step: step == 19)
+    button = page.locator(".episode-header .button", has_text="video")
+    expect(button).to_be_hidden()
+    recorder.finish_episode(14)
+    button.click()
+    expect(page.get_by_role("button", name="Queued")).to_be_disabled()
+    wait_until(lambda: page.evaluate("true") and progress, message="the question how far the video is")
+
+    record(recorder, 15, 0, 30)
+    wait_for_step(page, lambda step: step == 29)
+    expect(page.get_by_role("button", name="Queued")).to_have_count(0)
+    with page.expect_response("**/api/v1/videos/of-14"):
+        progress[0].fulfill(json={"state": "done", "progress": 1, "error": None})
+    expect(button).to_be_hidden()
+    recorder.finish_episode(15)
+    expect(button).to_have_text("Make video")
+    expect(button).to_be_enabled()

@@ -173,9 +173,9 @@ export class BrowserPage {
 
   async #lookForLive() {
     clearTimeout(this.#liveTimer);
-    const { live } = await fetchLive(this.#runId).catch(() => ({ live: false }));
+    const { episodes } = await fetchLive(this.#runId).catch(() => ({ episodes: [] }));
     if (this.#isClosed) return;
-    this.#live.hidden = !live;
+    this.#live.hidden = episodes.length === 0;
     this.#liveTimer = setTimeout(() => this.#lookForLive(), LIVE_MILLIS);
   }
 

@@ -90,6 +90,11 @@ export class Pane {
     this.node.classList.toggle("speaking", text !== "");
   }
 
+  /** Steps come: what was wrong is over once the one to be shown, if there is any, is here. */
+  recover(index) {
+    if (index !== null && this.store.chunkAt(index)) this.say("");
+  }
+
   /**
    * Draw the step with this index, and the agent a share of the way to the next one.
    *

@@ -176,6 +176,7 @@ export class Player extends EventTarget {
       });
       store.addEventListener("change", () => {
         if (isFirst) this.#grown();
+        if (this.store.outline) pane.recover(this.#indexFor(number, this.clock.index));
         this.draw();
       });
       store.addEventListener("ended", () => {
@@ -203,6 +204,7 @@ export class Player extends EventTarget {
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
     this.#banner.tellWaiting("");
+    this.#deck.classList.remove("unopened");
     this.store.notes = [];
     this.#notes.show([]);
     this.#timeline.open(this.store);

@@ -93,7 +93,13 @@ export class EpisodeHeader {
       ...reasons.map((reason) => chip(reason, "reason")),
       ...(seed === undefined || seed === null ? [] : [seedChip(String(seed))]),
     );
-    if (!live) afterPaint(() => this.#video.offer(outline.runId, outline.episodeId));
+    if (live) this.#video.close();
+    else this.#offerVideo(outline);
+  }
+
+  #offerVideo({ runId, episodeId }) {
+    const shown = this.#place;
+    afterPaint(() => shown === this.#place && this.#video.offer(runId, episodeId));
   }
 
   /** Show that another episode is compared with it. */

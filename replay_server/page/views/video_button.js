@@ -17,7 +17,8 @@ export class VideoButton {
   node;
 
   #text = element("span", { class: "number" }, "Make video");
-  #episode = null;
+  /** Run and episode, anew with each offer: what was asked for an earlier one is not told on the button. */
+  #offered = null;
   #download = null;
   #timer = 0;
 
@@ -32,17 +33,20 @@ export class VideoButton {
 
   /** Offer a video of this episode, if the server makes them. */
   async offer(runId, episodeId) {
-    this.#episode = [runId, episodeId];
-    this.#download = null;
-    clearTimeout(this.#timer);
-    setText(this.#text, "Make video");
-    this.node.disabled = false;
-    this.node.hidden = !(await offersVideos());
+    this.close();
+    const offered = (this.#offered = [runId, episodeId]);
+    const isOffered = await offersVideos();
+    if (offered === this.#offered) this.node.hidden = !isOffered;
   }
 
-  /** Ask no more how far the video is. */
+  /** Offer no video, and ask no more how far one is. */
   close() {
     clearTimeout(this.#timer);
+    this.#offered = null;
+    this.#download = null;
+    setText(this.#text, "Make video");
+    this.node.disabled = false;
+    this.node.hidden = true;
   }
 
   async #press() {
@@ -52,27 +56,33 @@ export class VideoButton {
     }
     this.node.disabled = true;
     setText(this.#text, "Queued");
+    const offered = this.#offered;
     try {
-      await this.#watch(await requestVideo(...this.#episode));
+      await this.#watch(await requestVideo(...offered), offered);
     } catch (error) {
-      this.#fail(error.message);
+      this.#fail(error.message, offered);
     }
   }
 
-  async #watch(location) {
+  async #watch(location, offered) {
     const { state, progress, error } = await fetchJson(location);
-    if (GIVEN_UP.has(state)) return this.#fail(error ?? `the video was ${state}`);
+    if (offered !== this.#offered) return undefined;
+    if (GIVEN_UP.has(state)) return this.#fail(error ?? `the video was ${state}`, offered);
     if (state === "done") {
       this.#download = `${location}/file`;
       this.node.disabled = false;
       return setText(this.#text, "Download video");
     }
     setText(this.#text, progress > 0 ? `Video ${Math.round(progress * 100)}%` : "Queued");
-    this.#timer = setTimeout(() => this.#watch(location).catch((failure) => this.#fail(failure.message)), POLL_MILLIS);
+    this.#timer = setTimeout(
+      () => this.#watch(location, offered).catch((failure) => this.#fail(failure.message, offered)),
+      POLL_MILLIS,
+    );
     return undefined;
   }
 
-  #fail(message) {
+  #fail(message, offered) {
+    if (offered !== this.#offered) return;
     this.node.disabled = false;
     setText(this.#text, "Make video");
     showNote(message);

@@ -152,9 +152,8 @@ def _place(
     taken_ids = {recording.episode_id for recording in taken}
     for episode_id, (row, file) in files.items():
         if episode_id not in taken_ids:
-            delete_replaced(
-                context, file.name
-            )  # a later play, which has a file of its own, came while this was written
+            # A later play, which has a file of its own, came while this was written.
+            delete_replaced(context, file.name)
         elif row.replaced_plays:
             delete_earlier_plays(context, row)
     context.stream.drop_plays(run_id, [Play(episode_id, row.play_id) for episode_id, (row, _) in files.items()])

@@ -53,11 +53,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the server holds now, and what the catalog holds for good."""
+    """Print what the server holds now, and what the catalog holds for good.
+
+    Raises:
+        RecordingNotFoundError: neither knows the run.
+    """
     settings = settings_of(args)
     output = Output.of(args)
     run_id = getattr(args, "run", None)
-    recorded = _recorded_runs(settings, args)
+    recorded = _recorded_runs(settings, run_id)
     url = find_server_url(settings)
     server: ServerStatus | None = None
     queue_lengths: Mapping[str, int] = {}
@@ -69,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
             redis.broker_url or url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs
         )
         live = read_run_statuses(settings, url, now=time.time(), run_id=run_id)
+    if run_id is not None and not recorded and not live:
+        with open_catalog(settings) as catalog:
+            run_of(args, catalog)
     output.document(
         {
             "server": None
@@ -84,13 +91,11 @@ def run(args: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
-def _recorded_runs(settings: Settings, args: argparse.Namespace) -> list[dict[str, Any]]:
+def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any]]:
     place = settings.catalog_url
     if not is_url(place) and not Path(place).exists():
         return []
     with open_catalog(settings) as catalog:
-        run_id = run_of(args, catalog)
-        rows = catalog.list_runs() if run_id is None else [catalog.get_run(run_id)]
         return [
             {
                 **dataclasses.asdict(summary := catalog.summarise_run(row.run_id)),
@@ -101,7 +106,8 @@ def _recorded_runs(settings: Settings, args: argparse.Namespace) -> list[dict[st
                 "n_recordings": row.n_recordings,
                 "ended_at": row.ended_at,
             }
-            for row in rows
+            for row in catalog.list_runs()
+            if run_id in (None, row.run_id)
         ]
 
 

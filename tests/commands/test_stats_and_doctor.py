@@ -109,6 +109,15 @@ def test_stats_of_a_run_that_does_not_exist_says_so(call: Call, recordings: Path
     assert call("stats", "--run", "another", "--recordings", recordings).status == ExitStatus.NOT_FOUND
 
 
+def test_stats_knows_a_run_that_no_worker_has_looked_at(
+    call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
+) -> None:
+    stream.beat("fresh", "p1", {"closed": False}, info={}, now=time.time())
+    document = call("stats", "--json", "--run", "fresh", "--recordings", recordings, "--redis-url", redis_url).document
+    assert [status["run_id"] for status in document["live_runs"]] == ["fresh"]
+    assert document["recorded_runs"] == []
+
+
 def test_doctor_finds_a_fresh_machine_well(call: Call) -> None:
     answer = call("doctor", "--json")
     assert answer.status == ExitStatus.OK

@@ -11,16 +11,18 @@ import os
 import sqlite3
 import time
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, FromClause, StaticPool, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 
-from recorder.catalog.filesystem import refuse_network_filesystem
+from recorder.catalog.filesystem import is_mounted_read_only, refuse_network_filesystem
 from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraError, UsageError
 
 __all__ = ["Engines", "parse_url"]
@@ -169,12 +171,17 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
         # One writing connection a process: its threads then queue fairly instead of polling SQLite's lock.
         size = {"pool_size": 2, "max_overflow": 14} if read_only else {"pool_size": 1, "max_overflow": 0}
         options |= {"pool_timeout": busy_timeout_secs, **size}
+    is_unchanging = url.database is not None and _is_unchanging(Path(url.database))
+    if is_unchanging:
+        # Without "immutable" SQLite would make the shared memory of a write-ahead log, where no file can be made.
+        place = f"file:{quote(str(Path(url.database or '').resolve()))}?immutable=1"
+        options["creator"] = partial(sqlite3.connect, place, uri=True, check_same_thread=False)
     engine = create_engine(url, **options)
     engine.dialect.statement_compiler = _HintingCompiler
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # BEGIN is ours, below: the driver's own would come too late
-        if url.database is not None:
+        if url.database is not None and not is_unchanging:
             _switch_to_wal(connection, url.database, busy_timeout_secs)
             connection.execute(f"PRAGMA wal_autocheckpoint = {_SQLITE_CHECKPOINT_PAGES}")
         # In write-ahead mode NORMAL loses no consistency, and no commit but the last ones before a power cut.
@@ -190,6 +197,23 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _is_unchanging(path: Path) -> bool:
+    """Whether the catalog lies on a file system that is mounted read-only.
+
+    Raises:
+        CatalogError: so it is, with changes in its write-ahead log that can't be carried over there.
+    """
+    if not path.is_file() or not is_mounted_read_only(path):
+        return False
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size > 0:
+        raise CatalogError(
+            "the catalog lies on a file system that is mounted read-only, with changes in its write-ahead log: open it once "
+            f"where it can be written, then copy it: {path}"
+        )
+    return True
 
 
 def _switch_to_wal(connection: sqlite3.Connection, path: str, busy_timeout_secs: float) -> None:

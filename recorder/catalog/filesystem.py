@@ -6,12 +6,13 @@ Source: https://www.sqlite.org/wal.html, "All processes using a database must be
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from recorder.errors import CatalogError
 
-__all__ = ["MOUNTS_FILE", "NETWORK_FILESYSTEMS", "filesystem_of", "refuse_network_filesystem"]
+__all__ = ["MOUNTS_FILE", "NETWORK_FILESYSTEMS", "filesystem_of", "is_mounted_read_only", "refuse_network_filesystem"]
 
 MOUNTS_FILE = Path("/proc/mounts")
 
@@ -67,3 +68,8 @@ def refuse_network_filesystem(path: Path, mounts_file: Path = MOUNTS_FILE) -> No
             f"a SQLite catalog can't lie on a network filesystem ({filesystem}): put it on a local disk, or give the "
             f"URL of a PostgreSQL database. The episode files may stay where they are: {path}"
         )
+
+
+def is_mounted_read_only(path: Path) -> bool:
+    """Whether nobody can write to the filesystem of an existing ``path``."""
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)

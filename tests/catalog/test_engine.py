@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +22,7 @@ from recorder.catalog.filesystem import NETWORK_FILESYSTEMS, filesystem_of
 from recorder.errors import CatalogError, CatalogUnavailableError, UsageError
 from tests.catalog.samples import NOW, commit, episode
 from tests.postgres_server import PostgresServer
+from tests.processes import ROOT
 
 
 @contextmanager
@@ -245,6 +249,60 @@ def test_a_network_filesystem_is_refused_with_a_way_out(tmp_path: Path, filesyst
     with pytest.raises(CatalogError, match=rf"\({filesystem}\): put it on a local disk.*PostgreSQL"):
         Catalog(tmp_path / "catalog.db", mounts_file=mounts)
     assert not (tmp_path / "catalog.db").exists()
+
+
+_IN_OWN_MOUNTS = ["unshare", "--map-root-user", "--mount"]
+
+
+def _can_mount() -> bool:
+    """Whether this user may have mounts of its own; containers often forbid it."""
+    return shutil.which("unshare") is not None and not subprocess.run([*_IN_OWN_MOUNTS, "true"], check=False).returncode
+
+
+needs_mounts = pytest.mark.skipif(not _can_mount(), reason="a read-only mount can't be made here")
+
+_READ_ARCHIVE = """
+import sys
+from recorder.catalog import Catalog, EpisodeRow
+from recorder.errors import CatalogError
+with Catalog(sys.argv[1], read_only=True) as catalog:
+    print("runs", len(catalog.list_runs()))
+with Catalog(sys.argv[1]) as catalog:
+    try:
+        catalog.ensure_run("another")
+    except CatalogError as error:
+        print(type(error).__name__, error)
+"""
+
+
+def _read_archive(folder: Path) -> str:
+    """What a program says that finds the folder's catalog on a read-only mount of its own."""
+    place = folder.with_name("archive, 50%?#")
+    place.mkdir()
+    script = 'mount --bind -o ro "$0" "$1" && exec "$2" -c "$3" "$1/catalog.db"'
+    command = [*_IN_OWN_MOUNTS, "sh", "-c", script, str(folder), str(place), sys.executable, _READ_ARCHIVE]
+    program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return program.stdout + program.stderr
+
+
+@needs_mounts
+def test_a_catalog_on_a_read_only_mount_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    with Catalog(folder / "catalog.db") as catalog:
+        commit(catalog, [episode(0)])
+    said = _read_archive(folder)
+    assert "runs 1\n" in said
+    assert "CatalogError the database refuses: attempt to write a readonly database" in said
+
+
+@needs_mounts
+def test_a_catalog_on_a_read_only_mount_says_so_when_its_log_holds_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    with Catalog(folder / "catalog.db") as catalog:
+        commit(catalog, [episode(0)])
+        assert "mounted read-only, with changes in its write-ahead log" in _read_archive(folder)
 
 
 def test_without_a_mount_table_nothing_is_refused(tmp_path: Path) -> None:

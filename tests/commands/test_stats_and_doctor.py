@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import pytest
 import redis
 
+from recorder.catalog import Catalog, EpisodeRow
 from recorder.commands.checks import CHECKS
 from recorder.commands.exit_status import ExitStatus
 from recorder.embedded_server import EmbeddedServer
@@ -195,6 +198,21 @@ def test_doctor_tells_of_a_trainer_that_died(call: Call, redis_url: str, redis_c
     finding = verdict_on(call("doctor", "--json", "--redis-url", redis_url), "run dead")
     assert finding["verdict"] == "warn"
     assert "silent, heard of 1 h ago" in finding["found"]
+
+
+def test_doctor_tells_of_episodes_that_a_trainer_without_a_server_left_behind(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    with Catalog(tmp_path / "recordings" / "catalog.db") as catalog:
+        for run_id, at in (("dead", long_ago), ("alive", datetime.now(UTC))):
+            rows = [EpisodeRow(run_id, 0, decision="held"), EpisodeRow(run_id, 1, decision="kept")]
+            given: dict[str, Any] = {"new_episodes": rows, "settled": [], "criteria_state": {}, "at": at}
+            assert catalog.commit_evaluation(run_id, old_cursor="0-0", new_cursor="1-0", **given)
+    answer = call("doctor", "--json")
+    finding = verdict_on(answer, "run dead")
+    assert finding["verdict"] == "warn"
+    assert "1 episodes held, 1 kept and not written" in finding["found"]
+    assert "alive" not in answer.out
 
 
 def test_doctor_fails_on_a_catalog_that_is_none(call: Call, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from recorder.commands.checks.catalog import check_catalog
 from recorder.commands.checks.finding import Finding, Verdict
+from recorder.commands.checks.left_behind import check_left_behind
 from recorder.commands.checks.packages import check_packages
 from recorder.commands.checks.places import check_places
 from recorder.commands.checks.runs import check_runs
@@ -21,6 +22,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_catalog,
     check_server,
     check_runs,
+    check_left_behind,
     check_video,
 )
 """In the order in which they are shown."""

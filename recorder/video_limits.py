@@ -5,7 +5,6 @@ Which words can be chosen, and which choices go together, is the renderer's to s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -19,7 +18,7 @@ MIN_SIDE = 160
 MAX_SIDE = 8192
 """Largest side that H.264 decoders play."""
 
-_MAX_RATE = 1000
+_MIN_RATE, _MAX_RATE = 0.001, 1000
 _MAX_STILL_SECS = 600
 """Ten minutes of one picture: frames that stand still are drawn and encoded like all others."""
 
@@ -55,10 +54,10 @@ def check_rate(name: str, value: float | Fraction) -> None:
     """Check how many of something there are a second, or how many times as fast.
 
     Raises:
-        UsageError: it is not positive, or beyond 1000.
+        UsageError: it is below a thousandth, or beyond 1000.
     """
-    if not math.isfinite(value) or not 0 < value <= _MAX_RATE:
-        raise UsageError(f"{name} is a number above 0 and up to {_MAX_RATE}, not {value}")
+    if not _MIN_RATE <= value <= _MAX_RATE:
+        raise UsageError(f"{name} is a number from {_MIN_RATE} to {_MAX_RATE}, not {value}")
 
 
 def check_still(name: str, secs: float) -> None:

@@ -63,7 +63,10 @@ def make_wish(content_hash: str, choices: Mapping[str, Any]) -> dict[str, Any]:
         if value is None:
             continue
         if kind is float and type(value) is int:
-            value = float(value)
+            try:
+                value = float(value)
+            except OverflowError as error:
+                raise UsageError(f"{name} of a video is far too large") from error
         if type(value) is not kind:
             raise UsageError(f"{name} of a video is of type {kind.__name__}, not {type(value).__name__}")
         wish[name] = value

@@ -122,7 +122,7 @@ def test_a_wrong_choice_is_refused_before_anything_is_written(recordings, tmp_pa
         ({"width": 321, "height": 180, "dpi": None}, "width is an even number of pixels"),
         ({"colour": 3}, "no option colour"),
         ({"first_step": 50}, "nothing is left to show"),
-        ({"fps": 0}, "fps is a number above 0"),
+        ({"fps": 0}, "fps is a number from 0.001"),
     ):
         with pytest.raises(UsageError, match=message):
             export(recordings, 1, tmp_path / "out" / "video.mp4", **wrong)

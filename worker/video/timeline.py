@@ -109,7 +109,7 @@ def make_timeline(
         title_secs: of a title card before; hold_secs: how long the last step stays.
 
     Raises:
-        UsageError: a rate is not positive or beyond 1000, a card is to stay longer than ten minutes, no step is left to show,
+        UsageError: a rate is below a thousandth or beyond 1000, a card is to stay longer than ten minutes, no step is left to show,
             or there would be more than a million frames.
     """
     rate = _rate("fps", fps)

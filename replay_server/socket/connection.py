@@ -130,10 +130,7 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._ws.receive_data(data)
-            for event in self._ws.events():
-                self._on_event(event)
-                if self._is_ending:
-                    return
+            self._take_events()
         except ProtocolError as error:
             self.close(_PROTOCOL_ERROR, f"not a WebSocket frame: {error}")
 
@@ -252,6 +249,13 @@ class Connection(asyncio.Protocol):
         self._call_later(2 * after_secs, lambda: self._nudge(2 * after_secs))
 
     # The way in.
+
+    def _take_events(self) -> None:
+        """Look at what has come, until the connection ends."""
+        for event in self._ws.events():
+            self._on_event(event)
+            if self._is_ending:
+                return
 
     def _on_event(self, event: Event) -> None:
         match event:

@@ -45,11 +45,21 @@ class OpenedRecording:
         self.episode_id = row.episode_id
         self.episode = episode
         self.scene = Scene.of(episode)
-        # The columns that viewers need are decoded sooner or later: counted from the start, so that the bound holds.
-        decoded = sum(spec.step_bytes for spec in episode.schema.columns if spec.name in STEP_COLUMNS)
+        # Chunks are unpacked and columns decoded sooner or later, and kept: counted from the start, so that the bound
+        # holds.
+        decoded = sum(spec.step_bytes for spec in episode.schema.columns)
+        derived = sum(spec.step_bytes for spec in episode.schema.columns if spec.name in STEP_COLUMNS)
+        # The numbers of a version 1 file may be shorter there than here.
+        unpacked = max(episode.unpacked_bytes, episode.n_steps * decoded)
         n_samples = (2 + len(self.scene.meter_names)) * min(episode.n_steps, _OVERVIEW_SAMPLES)
+        has_frames = episode.version != 1 and episode.compression == "lz4"
         self.n_bytes = (
-            file_bytes + 2 * episode.n_steps * (decoded + 16) + 12 * n_samples + _OUTLINE_BYTES + _OVERHEAD_BYTES
+            file_bytes
+            + (1 if has_frames else 2) * unpacked
+            + episode.n_steps * (decoded + derived + 32)
+            + 12 * n_samples
+            + _OUTLINE_BYTES
+            + _OVERHEAD_BYTES
         )
 
     @property

@@ -132,6 +132,7 @@ def parse_version1(header: Mapping[str, Any], *, compression: str, unpacked_byte
         for name, column in chunk.loose.items():
             specs.setdefault(name, column.spec)
     refs = tuple(ChunkRef(chunk.first_step, chunk.n_steps, 0, 0) for chunk in chunks)
+    header = {name: value for name, value in header.items() if name != "steps"}  # many times the size of the columns
     return Version1File(header, EpisodeSchema(tuple(specs.values())), refs, compression, unpacked_bytes, tuple(chunks))
 
 

@@ -44,6 +44,7 @@ class SeedProtocol:
         self._opened: OpenedRecording | None = None
         self._playback = Playback(0)
         self._speed = 1.0
+        self._waits_since = 0.0
         self._job = Job(self._advance)
         self.handlers: Mapping[str, Handler] = {
             "list_recordings": self._list_recordings,
@@ -110,6 +111,7 @@ class SeedProtocol:
         self._playback.play()
         if was_at_end:
             self._show()
+        self._waits_since = self._hub.clock()
         self._hub.scheduler.start(self._job, after_secs=self._step_secs)
 
     async def _pause(self, _message: Message) -> None:
@@ -133,8 +135,9 @@ class SeedProtocol:
 
     async def _set_speed(self, message: Message) -> None:
         self._speed = message.number("speed", least=_MIN_SPEED, most=_MAX_SPEED)
-        if self._playback.is_playing:
-            self._hub.scheduler.start(self._job, after_secs=self._step_secs)
+        if self._playback.is_playing:  # what was waited already counts, or a slider that is dragged would stop the play
+            waited_secs = self._hub.clock() - self._waits_since
+            self._hub.scheduler.start(self._job, after_secs=max(0.0, self._step_secs - waited_secs))
 
     async def _replay_control(self, message: Message) -> None:
         match message.body.get("action"):
@@ -172,6 +175,7 @@ class SeedProtocol:
         """One step on; called when it is due."""
         if not self._playback.is_playing:
             return None
+        self._waits_since = self._hub.clock()
         self._playback.move(1)
         if not self._connection.is_clogged:
             try:

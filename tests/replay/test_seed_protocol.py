@@ -7,6 +7,7 @@ import pytest
 from tests.episodes import METERS
 from tests.replay.conftest import Connect
 from tests.replay.viewer import Viewer
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -89,6 +90,16 @@ def test_playing_at_the_end_begins_again(loaded: Viewer) -> None:
     loaded.receive("state_update")
     loaded.send(type="play")
     assert [loaded.receive("state_update")["step"] for _ in range(2)] == [0, 1]
+
+
+def test_a_speed_that_is_changed_again_and_again_does_not_hold_the_step(loaded: Viewer) -> None:
+    loaded.send(type="play")
+
+    def has_gone_on() -> object:
+        loaded.send(type="set_speed", speed=1.0)
+        return loaded.socket.receive(timeout=0.02)
+
+    wait_until(has_gone_on, message="the next step")
 
 
 def test_pause_holds_the_step(connect: Connect) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, g, redirect, request
 from flask.typing import ResponseReturnValue
@@ -19,6 +19,9 @@ _OPEN_PATHS = frozenset(["/healthz"])
 """A load balancer has no token."""
 
 _COOKIE_SECS = 30 * 24 * 3600
+
+_PATH_LETTERS = "/%:@!$&'()*+,;=~"
+"""May stand in a path as they are; the percent sign because the path is encoded already."""
 
 
 def add_admission(app: Flask, services: Services) -> None:
@@ -63,9 +66,9 @@ def add_admission(app: Flask, services: Services) -> None:
 
 def _exchange(cookie: str) -> Response:
     """The token goes out of the address, into a cookie that no script and no other site can use."""
-    query = urlencode([(key, value) for key, value in parse_qsl(urlsplit(request.full_path).query) if key != "token"])
-    # Two slashes at the start would be taken for another host's name.
-    path = "/" + request.path.lstrip("/")
+    query = urlencode([(key, value) for key, value in request.args.items(multi=True) if key != "token"])
+    # Two slashes at the start would be taken for another host's name, a backslash for a slash.
+    path = "/" + quote(_path_as_sent(), safe=_PATH_LETTERS).lstrip("/")
     response = redirect(f"{path}?{query}" if query else path, 303)
     response.set_cookie(
         COOKIE_NAME,
@@ -79,6 +82,12 @@ def _exchange(cookie: str) -> Response:
     response.headers["Cache-Control"] = "no-store"
     assert isinstance(response, Response)
     return response
+
+
+def _path_as_sent() -> str:
+    """The path before it was decoded: a run's name may hold what would end a path, or divide it."""
+    target: str = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or ""
+    return target.partition("?")[0] if target.startswith("/") else quote(request.path)
 
 
 def _protect(headers: Headers) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from werkzeug.datastructures import Headers
 
@@ -49,7 +49,7 @@ class Gate:
         """
         if self._token is not None and not self._is_local:
             return None
-        name = urlsplit(f"//{host}").hostname if host else None
+        name = _split(f"//{host}").hostname
         if name is not None and (name == "localhost" or name.endswith(".localhost") or is_loopback(name)):
             return None
         return f"this server is for its own machine: expected Host localhost or 127.0.0.1, found {host[:80]!a}"
@@ -60,7 +60,7 @@ class Gate:
         if origin is None:
             site = headers.get("Sec-Fetch-Site", "none")
             return None if site in ("none", "same-origin") else f"the request comes from another site ({site[:20]!a})"
-        if urlsplit(origin).netloc.casefold() == host.casefold() and origin != "null":
+        if _split(origin).netloc.casefold() == host.casefold() and origin != "null":
             return None
         return f"the request comes from {origin[:80]!a}, not from this server's own page"
 
@@ -98,6 +98,14 @@ def content_security_policy(frame_ancestors: str = "'none'") -> str:
             f"frame-ancestors {frame_ancestors}",
         ]
     )
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address; all empty when it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def is_loopback(host: str) -> bool:

@@ -35,7 +35,7 @@ def test_a_tunnel_may_end_at_any_port(client: FlaskClient, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8766", "10.0.0.1", ""]
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8766", "10.0.0.1", "", "["]
 )
 def test_a_name_that_only_points_here_is_refused(client: FlaskClient, host: str) -> None:
     answer = client.get("/readyz", headers={"Host": host})
@@ -43,7 +43,7 @@ def test_a_name_that_only_points_here_is_refused(client: FlaskClient, host: str)
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "http://localhost:1", "null", "http://localhost.evil.example"]
+    "origin", ["http://evil.example", "http://localhost:1", "null", "http://localhost.evil.example", "http://["]
 )
 def test_another_sites_page_can_change_nothing(own_client: FlaskClient, origin: str) -> None:
     headers = {"Origin": origin, "Host": "localhost:8766"}
@@ -114,9 +114,19 @@ def test_the_link_is_exchanged_for_a_cookie_that_scripts_can_t_read(guarded: Fla
     assert guarded.get("/api/v1/runs").status_code == 200
 
 
-def test_the_exchange_never_leads_to_another_host(guarded: FlaskClient) -> None:
-    answer = guarded.get("//evil.example/", query_string={"token": TOKEN})
-    assert not answer.headers.get("Location", "/").startswith(("//", "http"))
+@pytest.mark.parametrize("path", ["/runs/a%3Fb%23c/episodes/1", "/runs/a%2Fb/episodes/1", "/%0d%0aX:y", "/runs/100%25"])
+def test_the_exchange_keeps_letters_that_mean_something(guarded: FlaskClient, path: str) -> None:
+    answer = guarded.get(f"{path}?token=correct%20horse&t=3&panels=")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{path}?t=3&panels=")
+
+
+@pytest.mark.parametrize("target", ["//evil.example/", "/\\evil.example/", "http://evil.example/", "", None])
+def test_the_exchange_never_leads_to_another_host(guarded: FlaskClient, target: str | None) -> None:
+    sent = None if target is None else f"{target}?token=correct%20horse"
+    answer = guarded.get(
+        "/evil.example/", query_string={"token": TOKEN}, environ_overrides={"RAW_URI": sent, "REQUEST_URI": sent}
+    )
+    assert answer.headers["Location"] in ("/evil.example/", "/%5Cevil.example/")
 
 
 def test_programs_send_the_token_as_a_header(guarded: FlaskClient) -> None:

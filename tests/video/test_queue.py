@@ -283,7 +283,7 @@ def test_a_wish_that_can_not_be_is_refused_at_once_or_parked_at_once(cluster, re
 
 def test_a_video_of_too_many_frames_is_parked_before_it_is_cut(cluster, recordings):
     recordings.add(1, 50)
-    video_id = cluster.ask(steps_per_second=0.001)
+    video_id = cluster.ask(steps_per_second=0.001, fps=30.0)
     cluster.run()
     row = cluster.video(video_id)
     assert (row.state, row.attempts, row.n_segments_total) == ("failed", 1, 0)

@@ -109,8 +109,8 @@ def make_timeline(
         title_secs: of a title card before; hold_secs: how long the last step stays.
 
     Raises:
-        UsageError: a rate is below a thousandth or beyond 1000, a card is to stay longer than ten minutes, no step is left to show,
-            or there would be more than a million frames.
+        UsageError: a rate is below a thousandth or beyond 1000, a card is to stay longer than ten minutes, no step is
+            left to show, or there would be more than a million frames.
     """
     rate = _rate("fps", fps)
     pace = (rate if steps_per_second is None else _rate("steps_per_second", steps_per_second)) * _rate("speed", speed)

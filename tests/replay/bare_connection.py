@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import Any
 
 from wsproto import WSConnection
 from wsproto.connection import ConnectionType
@@ -13,6 +15,14 @@ from wsproto.events import AcceptConnection, Request
 
 from replay_server.limits import Limits
 from replay_server.socket.connection import Connection
+
+_DEADLINE_SECS = 20.0
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end; on a thread of its own, because a browser of other tests may have a loop on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, asyncio.wait_for(scenario, _DEADLINE_SECS)).result()
 
 
 class SlowSession:

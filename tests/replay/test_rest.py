@@ -275,7 +275,7 @@ def test_a_deleted_recording_is_gone_and_its_episode_stays(own_client: FlaskClie
     assert own_client.get(f"{path}/steps").status_code == 404
     assert own_client.delete(path).status_code == 404
     body = own_client.get(path).get_json()
-    assert (body["recording"], body["decision"]) == (None, "skipped")
+    assert (body["recording"], body["decision"]) == (None, "deleted")
 
 
 def test_machines_can_watch_the_server(client: FlaskClient) -> None:

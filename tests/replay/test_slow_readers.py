@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from replay_server.limits import Limits
-from tests.replay.bare_connection import BareConnection, bare_connection
+from tests.replay.bare_connection import BareConnection, bare_connection, run
 
 LIMITS = Limits(high_water_bytes=2**20)
 ROUND_SECS = 0.8 * LIMITS.stalled_secs
@@ -42,8 +42,8 @@ async def _flood() -> None:
 
 
 def test_a_reader_is_given_up_when_it_has_taken_nothing_for_too_long_and_not_before() -> None:
-    asyncio.run(asyncio.wait_for(_steady_then_stalled(), 20.0))
+    run(_steady_then_stalled())
 
 
 def test_of_a_flood_no_more_is_looked_at_than_it_takes_to_close() -> None:
-    asyncio.run(asyncio.wait_for(_flood(), 20.0))
+    run(_flood())

@@ -103,7 +103,7 @@ def play(calls: list[dict[str, Any]], *, in_batches: bool, as_tensors: bool = Fa
 
 @given(calls=vector_runs(), as_tensors=st.booleans())
 @settings(
-    max_examples=40, phases=set(Phase) - {Phase.shrink}
+    max_examples=25, phases=set(Phase) - {Phase.shrink}
 )  # the steps come from a seed: none is simpler than another
 def test_the_same_steps_by_either_call_give_the_same_episodes(calls: list[dict[str, Any]], as_tensors: bool) -> None:
     single = play(calls, in_batches=False)

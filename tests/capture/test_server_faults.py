@@ -259,8 +259,9 @@ def test_two_trainers_share_a_run(server: KillableServer) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert recorders[0].close()
     with contextlib.closing(RedisStepStream(server.url)) as stream:
+        wait_until(lambda: len(stream.run_info(RUN).producers) == 2, message="both trainers with the server")
+        assert recorders[0].close()
         producers = stream.run_info(RUN).producers
         assert sorted(producer["closed"] for producer in producers.values()) == [False, True]
         assert recorders[1].close()

@@ -109,6 +109,11 @@ class ShapeChangedError(EpisodeFileError):
 class StorageError(RecorderError):
     """The place where files lie: missing, full, not writable."""
 
+    @property
+    def is_missing_file(self) -> bool:
+        """Whether there is no such file, as far as the place can be reached."""
+        return isinstance(self.__cause__, FileNotFoundError)
+
 
 class CatalogError(RecorderError):
     """The SQL index."""

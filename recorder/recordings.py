@@ -94,7 +94,7 @@ def _expecting_file(storage: Storage, row: RecordingRow) -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        if not isinstance(error.__cause__, FileNotFoundError):
+        if not error.is_missing_file:
             raise
         raise RecordingNotFoundError(
             f"Recording not found: the catalog knows episode {row.episode_id} of run {row.run_id!r}, but its file was "

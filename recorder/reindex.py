@@ -82,7 +82,7 @@ def _is_there(storage: Storage, name: str) -> bool:
     try:
         storage.open(name).close()
     except StorageError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
+        if error.is_missing_file:
             return False
         raise
     return True

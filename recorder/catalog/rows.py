@@ -142,6 +142,11 @@ class EpisodeRow:
     tags: tuple[str, ...] = ()
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nobody needs its stream any more: it is skipped, written, or deleted since."""
+        return self.decision in ("skipped", "deleted") or self.written_at is not None
+
+    @property
     def why(self) -> list[dict[str, Any]]:
         """Every criterion's explanation: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``, ``reasons``."""
         decoded: list[dict[str, Any]] = json.loads(self.why_json)

@@ -22,6 +22,7 @@ MAX_ATTEMPTS = 3
 
 NO_ANSWER = "no attempt gave an answer: its worker was killed, or ran out of time or memory"
 _pending = and_(text(UNWRITTEN), episodes.c.parked.is_(False))
+# The same as ``EpisodeRow.is_settled``.
 _settled = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
 _by_time = (episodes.c.finished_unix_nanos, episodes.c.run_id, episodes.c.episode_id)
 

@@ -26,7 +26,7 @@ class ExitStatus(IntEnum):
 
 def status_of(error: RecorderError) -> ExitStatus:
     """The exit status for an error of ours."""
-    is_missing_file = isinstance(error, StorageError) and isinstance(error.__cause__, FileNotFoundError)
+    is_missing_file = isinstance(error, StorageError) and error.is_missing_file
     if isinstance(error, RecordingNotFoundError) or is_missing_file:
         return ExitStatus.NOT_FOUND
     if isinstance(error, (UsageError, SettingsError)):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.errors import RecordingNotFoundError
 from recorder.server_search import find_server_url
 from recorder.settings import Settings, load_settings
+from recorder.urls import is_url
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
 
-__all__ = ["find_server_url", "open_catalog", "run_of", "settings_of"]
+__all__ = ["find_server_url", "has_catalog", "open_catalog", "run_of", "settings_of"]
 
 _RUNS_NAMED = 5
 
@@ -36,6 +38,11 @@ def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
         key: given[option] for option, key in (("redis_url", "url"), ("key_prefix", "key_prefix")) if option in given
     }
     return load_settings(given.get("config"), overrides={**overrides, **({"redis": redis} if redis else {}), **more})
+
+
+def has_catalog(settings: Settings) -> bool:
+    """Whether there can be a catalog: not where its file is still to be made."""
+    return is_url(settings.catalog_url) or Path(settings.catalog_url).exists()
 
 
 def open_catalog(settings: Settings, *, read_only: bool = True) -> Catalog:

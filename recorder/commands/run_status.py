@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from recorder.commands.opening import open_catalog
+from recorder.commands.opening import has_catalog, open_catalog
 from recorder.settings import Settings
 from recorder.step_stream import FIRST_CURSOR, RedisStepStream
-from recorder.urls import is_url
 
 __all__ = ["RunStatus", "read_run_statuses"]
 
@@ -75,8 +73,7 @@ def read_run_statuses(settings: Settings, url: str, *, now: float, run_id: str |
 
 
 def _cursors(settings: Settings, names: list[str]) -> dict[str, str]:
-    place = settings.catalog_url
-    if not is_url(place) and not Path(place).exists():
+    if not has_catalog(settings):
         return dict.fromkeys(names, FIRST_CURSOR)
     with open_catalog(settings) as catalog:
         return {name: catalog.load_run_state(name).cursor for name in names}

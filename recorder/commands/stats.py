@@ -6,17 +6,16 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import find_server_url, open_catalog, run_of, settings_of
+from recorder.commands.opening import find_server_url, has_catalog, open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_age, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses
 from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
-from recorder.urls import is_url, redact
+from recorder.urls import redact
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -92,8 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any]]:
-    place = settings.catalog_url
-    if not is_url(place) and not Path(place).exists():
+    if not has_catalog(settings):
         return []
     with open_catalog(settings) as catalog:
         return [

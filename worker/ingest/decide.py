@@ -133,7 +133,7 @@ class _Batch:
         known = self._row_of(row.episode_id)
         if known.status == EpisodeStatus.SALVAGED and row.status != EpisodeStatus.SALVAGED:
             self._refuse(row, "was salvaged while its trainer was out of reach: what came after that is refused")
-        if known.decision in ("skipped", "deleted") or known.written_at is not None:
+        if known.is_settled:
             # The header that was sent again has begun a stream that nobody will read.
             self.plan.drop.append(Play(row.episode_id, row.play_id))
 

@@ -41,6 +41,6 @@ def find_orphans(context: IngestContext, run_id: str, open_plays: Collection[Ope
             row = None
         if row is None or row.play_id < play.play_id:
             orphans.unannounced.append(OpenPlay(play, 0.0))
-        elif row.play_id > play.play_id or row.decision in ("skipped", "deleted") or row.written_at is not None:
+        elif row.play_id > play.play_id or row.is_settled:
             orphans.unwanted.append(play)
     return orphans

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from recorder.commands.checks.finding import Finding
-from recorder.commands.opening import open_catalog
+from recorder.commands.opening import has_catalog, open_catalog
 from recorder.errors import CatalogVersionError, MissingExtraError, RecorderError
 from recorder.settings import Settings
-from recorder.urls import is_url, redact
+from recorder.urls import redact
 
 __all__ = ["check_catalog"]
 
@@ -17,9 +16,8 @@ __all__ = ["check_catalog"]
 def check_catalog(settings: Settings) -> Iterator[Finding]:
     """One line: what the catalog holds, or what keeps it from being read."""
     try:
-        place = settings.catalog_url
-        if not is_url(place) and not Path(place).exists():
-            yield Finding("ok", "catalog", f"none yet, made with the first run: {place}")
+        if not has_catalog(settings):
+            yield Finding("ok", "catalog", f"none yet, made with the first run: {settings.catalog_url}")
             return
         with open_catalog(settings) as catalog:
             runs = catalog.list_runs()
@@ -31,4 +29,4 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
         yield Finding("fail", "catalog", "can't be read", str(error))
     else:
         n_recordings = sum(run.n_recordings for run in runs)
-        yield Finding("ok", "catalog", f"{len(runs)} runs, {n_recordings} recordings: {redact(place)}")
+        yield Finding("ok", "catalog", f"{len(runs)} runs, {n_recordings} recordings: {redact(settings.catalog_url)}")

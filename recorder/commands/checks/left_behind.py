@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from recorder.commands.checks.finding import Finding
-from recorder.commands.opening import find_server_url, open_catalog
+from recorder.commands.opening import find_server_url, has_catalog, open_catalog
 from recorder.commands.run_status import read_run_statuses
 from recorder.errors import RecorderError
 from recorder.settings import Settings
-from recorder.urls import is_url
 
 __all__ = ["check_left_behind"]
 
@@ -23,8 +21,7 @@ def check_left_behind(settings: Settings) -> Iterator[Finding]:
     server that can't be read."""
     now = datetime.now(UTC)
     try:
-        place = settings.catalog_url
-        if not is_url(place) and not Path(place).exists():
+        if not has_catalog(settings):
             return
         url = find_server_url(settings)
         on_server = set()

@@ -24,7 +24,7 @@ from recorder.capture.summary import NO_PREDECESSORS, Predecessors, RunIdentity
 from recorder.capture.switch_interval import prompt_switching
 from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import TurnedAway
-from recorder.errors import RecorderError, StreamError
+from recorder.errors import RecorderError, StreamError, StreamUnavailableError
 from recorder.step_stream import Play, StepStream
 
 __all__ = ["Publisher"]
@@ -96,6 +96,8 @@ class Publisher(QueueThread):
         self._is_trainer_gone = False
         self._backoff_secs = 0.0
         self._not_before = 0.0
+        self._unanswered: StreamError | None = None
+        """Why nothing can be sent; None since something was."""
         self._log = ThrottledLog(_log, identity.run_id)
         self._server_id = ""
         self._next_beat = 0.0
@@ -171,6 +173,8 @@ class Publisher(QueueThread):
         n_left = self._handover.count_steps()
         self._stats.n_lost_steps += n_steps + n_left
         self.is_complete = not self._outbox and not n_left
+        if not self.is_complete:
+            self.error = self.error or self._unanswered or StreamUnavailableError("the time to send it all was up")
 
     def _is_done(self) -> bool:
         if not self._is_closing:
@@ -223,6 +227,7 @@ class Publisher(QueueThread):
             self._failed(error)
             return
         self._backoff_secs = 0.0
+        self._unanswered = None
         if not self._stats.is_connected:
             self._stats.n_reconnects += 1
             self._stats.is_connected = True
@@ -259,6 +264,7 @@ class Publisher(QueueThread):
     def _failed(self, error: StreamError) -> None:
         """Count, say so once in a while, and wait longer each time."""
         self._stats.is_connected = False
+        self._unanswered = error
         self._count(error)
         self._log.error("can't send for now, %d failures so far: %s", self._stats.n_errors, error)
         self._back_off()

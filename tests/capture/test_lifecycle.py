@@ -162,7 +162,7 @@ def test_a_strict_recorder_raises_what_went_wrong_behind_it(tmp_path: Path) -> N
     with pytest.raises(StreamUnavailableError):
         recorder.record_step(7, 0, **STEP)
     with pytest.raises(StreamUnavailableError):
-        recorder.close(timeout_secs=0.1)
+        recorder.close(timeout_secs=0.0)
 
 
 def test_a_strict_recorder_raises_steps_that_are_refused_behind_it() -> None:

@@ -47,6 +47,7 @@ DOORS = {
     "lz4": ("recorder/chunk/",),
     "matplotlib": ("worker/video/",),
     "msgpack": (
+        "recorder/capture/given_metadata.py",
         "recorder/chunk/",
         "recorder/episode_file/",
         "recorder/schema.py",

@@ -1,7 +1,8 @@
 """What a trainer says of an episode when it ends, made plain: numbers, texts, lists and maps that msgpack can carry.
 
 An episode's end must never be lost over its metadata, so a field that can't be used is left out and named, and the
-others stand.
+others stand. On the trainer's thread the metadata is only made ours, as bytes; what is in them is looked at by who takes
+them.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
+import msgpack
 import numpy as np
 
 from recorder.capture.copying import as_array, is_cuda
@@ -18,7 +21,7 @@ from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.step_stream import pack_body
 
-__all__ = ["given_metadata", "plain", "whole_number"]
+__all__ = ["NOTHING_GIVEN", "given_metadata", "own_metadata", "plain", "read_metadata", "whole_number"]
 
 _MAX_FIELD_BYTES = 64 * 2**10
 """Packed size of one field: readers bound what they unpack, and larger things belong into ``extras``."""
@@ -30,6 +33,9 @@ other fields, the schema, the gaps and the fields that all episodes share have t
 
 _PLAIN = frozenset([float, bool, bytes, str, type(None)])
 """What msgpack carries as it is."""
+
+NOTHING_GIVEN = pack_body({})
+"""What ``own_metadata`` makes of nothing."""
 
 _RETURNS = ("total_reward", "extrinsic_reward", "intrinsic_reward")
 
@@ -80,6 +86,38 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.ndarray) or hasattr(value, "numpy"):
         return as_array(value).tolist()
     raise UsageError(f"expected numbers, texts, lists or maps, found {type(value).__name__}: {value!r:.60}")
+
+
+def own_metadata(metadata: EpisodeMetadata | Mapping[str, Any] | None) -> tuple[bytes, list[UsageError]]:
+    """A copy as bytes, for ``read_metadata``, and what is known to be wrong already.
+
+    One call of msgpack's copies what is plain and small, as it most often is; only what it does not take is looked at here.
+    """
+    if metadata is None:
+        return NOTHING_GIVEN, []
+    try:
+        if metadata.__class__ is EpisodeMetadata:
+            packed = pack_body(_all_fields(metadata))
+        elif metadata.__class__ is dict:
+            packed = pack_body(metadata)
+        else:
+            packed = b""
+        if 0 < len(packed) <= _MAX_FIELD_BYTES:
+            return packed, []
+    except Exception:  # noqa: BLE001 - values of numpy or torch, or none that metadata can have: the careful way tells
+        pass
+    given, wrong = given_metadata(metadata)
+    return pack_body(given), wrong
+
+
+def read_metadata(packed: bytes) -> tuple[dict[str, Any], list[UsageError]]:
+    """What ``given_metadata`` makes of the metadata that ``own_metadata`` copied."""
+    try:
+        # Keys are whatever the trainer's are; tuples can be one, lists can't.
+        values = msgpack.unpackb(packed, use_list=False, strict_map_key=False)
+    except Exception as error:  # noqa: BLE001 - msgpack packs some keys that it does not unpack
+        return {}, [UsageError(f"metadata: it can't be read again: {error}")]
+    return given_metadata(EpisodeMetadata(*values) if isinstance(values, tuple) else values)
 
 
 def given_metadata(
@@ -223,4 +261,5 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
 
 _EMPTY = EpisodeMetadata()
 _DEFAULTS = {field.name: getattr(_EMPTY, field.name) for field in fields(_EMPTY)}
+_all_fields = attrgetter(*_DEFAULTS)
 _PLAIN_DEFAULTS = _EMPTY.to_map()

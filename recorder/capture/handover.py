@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from recorder.capture.batch_block import BatchBlock
+from recorder.capture.given_metadata import NOTHING_GIVEN
 from recorder.capture.row_columns import Row, row_bytes
 
 __all__ = [
@@ -65,7 +66,8 @@ class Finish:
     """The end of an episode."""
 
     episode_id: int
-    metadata: Mapping[str, Any]
+    metadata: bytes = NOTHING_GIVEN
+    """What the trainer said of it, as ``own_metadata`` copies it."""
 
 
 @dataclass(frozen=True, slots=True)

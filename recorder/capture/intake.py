@@ -11,6 +11,7 @@ from typing import Any
 
 from recorder.capture.block_cursor import BlockCursor
 from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
+from recorder.capture.given_metadata import read_metadata
 from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep, TrainerGone, end_of_calls
 from recorder.capture.known_schema import KnownSchema
 from recorder.capture.outbox import Outbox, Packet
@@ -116,7 +117,10 @@ class Intake:
     def _take_event(self, item: Any) -> None:
         match item:
             case Finish():
-                self._finish(self._pull(item.episode_id), item.metadata, EpisodeStatus.COMPLETE)
+                given, wrong = read_metadata(item.metadata)
+                self._finish(self._pull(item.episode_id), given, EpisodeStatus.COMPLETE)
+                for error in wrong:
+                    self._on_error(error)
             case Keep():
                 self._keep(item)
             case Abort():

@@ -21,7 +21,7 @@ from recorder.capture.arguments import (
 )
 from recorder.capture.careful import CarefulPath
 from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
-from recorder.capture.given_metadata import given_metadata, whole_number
+from recorder.capture.given_metadata import own_metadata, whole_number
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
 from recorder.capture.limits import PublisherLimits
 from recorder.capture.sender import make_publisher
@@ -322,8 +322,8 @@ class EpisodeRecorder:
                 that can't be used, or is too large (64 KiB; 1 MiB, and 10,000 lists and maps, for all fields together), is
                 left out and counted: the end itself is never lost.
         """
-        given, wrong = given_metadata(metadata)
-        self._put_event("finish_episode", episode_id, lambda number: Finish(number, given))
+        own, wrong = own_metadata(metadata)
+        self._put_event("finish_episode", episode_id, lambda number: Finish(number, own))
         for error in wrong:
             self._careful.refuse(error)
 

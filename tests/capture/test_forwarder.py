@@ -44,7 +44,7 @@ def test_what_its_end_cuts_off_counts_as_passed_on_and_leaves_the_queue(dead_lin
         handover.put_batch(row, N_LANES)
         blocks.add(row.block)
     handover.put_row(row_of((100, 0, 0), {"reward": 1.0}, Layout()))
-    handover.put_always(Finish(101, {}))
+    handover.put_always(Finish(101))
     items: list[Any] = [handover.items.popleft() for _ in range(N_CALLS + 2)]
     forwarder = Forwarder(dead_link, handover, TurnedAway(), open_episodes, on_error=no_error)
     with pytest.raises(OSError):

@@ -62,7 +62,7 @@ def test_an_episode_that_can_t_be_ended_keeps_no_other_from_its_end_nor_the_run(
 
 def test_an_episode_whose_header_can_t_be_written_is_not_said_to_have_ended(sender: Sender) -> None:
     sender.intake.take([row(0, step, extras={"caf\udce9": 1.0}) for step in range(300)])
-    sender.intake.take([Finish(0, {}), row(1, 0), CloseRun()])
+    sender.intake.take([Finish(0), row(1, 0), CloseRun()])
     sender.send()
     assert [end.get("episode_id") for end in ends(sender.stream, RUN)] == [1, None]
     assert list(finished_episodes(sender.stream, RUN)) == [1]
@@ -72,8 +72,8 @@ def test_an_episode_whose_end_finds_no_room_does_not_count_the_steps_that_wait_a
     sender = Sender(max_bytes=4_000)
     sender.intake.take([row(0, step) for step in range(256)])
     for episode_id in range(1, 100):
-        sender.intake.take([row(episode_id, 0), Finish(episode_id, {})])
-    sender.intake.take([Finish(0, {})])
+        sender.intake.take([row(episode_id, 0), Finish(episode_id)])
+    sender.intake.take([Finish(0)])
     stats = sender.stats
     assert stats.n_lost_episodes > 1
     assert stats.n_recorded_steps == sender.outbox.n_pending_steps
@@ -85,7 +85,7 @@ def test_an_episode_whose_end_finds_no_room_does_not_count_the_steps_that_wait_a
 def test_neither_keep_nor_abort_fills_memory_while_nothing_can_be_sent(late: type[Keep] | type[Abort]) -> None:
     sender = Sender(max_bytes=20_000)
     if late is Keep:
-        sender.intake.take([Finish(episode_id, {}) for episode_id in range(10)])
+        sender.intake.take([Finish(episode_id) for episode_id in range(10)])
     sender.intake.take([late(number % 10 if late is Keep else number, "x" * 1000) for number in range(300)])
     assert sender.outbox.n_pending_bytes < 50_000
     n_refused = len(sender.errors)

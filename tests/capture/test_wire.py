@@ -13,7 +13,7 @@ import pytest
 
 from recorder.capture.batch_block import BatchBlock, BatchKind
 from recorder.capture.copying import ArrayKind, Layout
-from recorder.capture.handover import Finish
+from recorder.capture.handover import Finish, Keep
 from recorder.capture.wire import BlockRows, ItemDecoder, ItemEncoder, NewBlock, receive, send
 from recorder.errors import UsageError
 
@@ -111,11 +111,11 @@ def test_messages_written_at_once_arrive_one_by_one(ends: tuple[Connection, Conn
     small.write([2], [0], {})
     encoder = ItemEncoder()
     messages = [
-        Finish(1, {}),
+        Finish(1),
         *encoder.block_rows(small, 0, 1),
-        Finish(2, {}),
+        Finish(2),
         *encoder.block_rows(large, 0, 1),
-        Finish(3, {}),
+        Finish(3),
     ]
     found = passed_on_together(ends, messages)
     assert [type(message) for message in found] == [type(message) for message in messages]
@@ -128,6 +128,6 @@ def test_messages_written_at_once_arrive_one_by_one(ends: tuple[Connection, Conn
 
 def test_what_can_not_be_pickled_writes_nothing(ends: tuple[Connection, Connection]) -> None:
     with pytest.raises(Exception, match="pickle"):
-        send(ends[0], [Finish(6, {}), Finish(7, {"info": lambda: None})])
+        send(ends[0], [Finish(6), Keep(7, lambda: None)])
     assert not ends[1].poll(0)
-    assert passed_on(ends, Finish(7, {})) == Finish(7, {})
+    assert passed_on(ends, Finish(7)) == Finish(7)

@@ -176,12 +176,11 @@ def read_layout(source: Mapping[str, Any] | None) -> dict[str, tuple[float, ...]
     Raises:
         TypeError, ValueError, AttributeError: it is not that.
     """
-    return {str(name): tuple([_read_coordinate(number) for number in cell]) for name, cell in (source or {}).items()}
-
-
-def _read_coordinate(value: Any) -> float:
-    """Cells stay whole numbers."""
-    return value if value.__class__ is int else _read_float(value)
+    return {
+        # Cells stay whole numbers.
+        str(name): tuple([number if number.__class__ is int else _read_float(number) for number in cell])
+        for name, cell in (source or {}).items()
+    }
 
 
 def _read_integer(value: Any) -> int:

@@ -153,11 +153,10 @@ class ColumnGroup:
             planes = raw.reshape(itemsize, self._n_values, n_steps)[:, wanted]
             series[:, start : start + n_steps] = planes[0]
             here = cells[:, start : start + n_steps]
-            # Of small numbers the higher planes are zero, and that they are by now.
-            n_filled_bytes = len(data.rstrip(b"\0")) if itemsize > 1 else 0
             n_cells = self._n_values * n_steps
             for index in range(1, itemsize):
-                if index * n_cells >= n_filled_bytes:
+                # Of small numbers the higher planes are zero, and that they are by now.
+                if data.endswith(bytes(len(data) - index * n_cells)):
                     break
                 here[:, :, index] = planes[index]
             start += n_steps

@@ -128,12 +128,16 @@ def test_a_bare_file_holds_the_same_objects(name: str) -> None:
     assert {**footer, "chunks": 0, "hash": 0} == {**framed_footer, "chunks": 0, "hash": 0}
 
 
-def test_every_frame_has_its_content_s_size_and_checksum() -> None:
-    data = (FOLDER / "version2.msgpack.lz4").read_bytes()
+@pytest.mark.parametrize(
+    ("name", "checksum"),
+    [("version2.msgpack.lz4", "content_checksum"), ("version2_block_checksums.msgpack.lz4", "block_checksum")],
+)
+def test_every_frame_has_its_content_s_size_and_checksums(name: str, checksum: str) -> None:
+    data = (FOLDER / name).read_bytes()
     for offset in [0, *(row[0] for row in objects_of(data)[-1]["chunks"])]:
         info = lz4.frame.get_frame_info(data[offset:])
         assert info["content_size"] > 0
-        assert info["content_checksum"]
+        assert info[checksum]
 
 
 def test_a_version_1_file_reads_as_the_page_says() -> None:

@@ -70,18 +70,35 @@ describe("a recording", () => {
 });
 
 describe("bytes that lie", () => {
-  const { chunks, schema } = readEpisodeFile(framed);
+  const { chunks } = readEpisodeFile(framed);
   const frame = framed.slice(chunks[0].offset, chunks[0].offset + chunks[0].nBytes);
+
+  const isRefusal = (error) => error instanceof CorruptEpisodeError || error instanceof EpisodeTooLargeError;
 
   test("are refused wherever one byte of a chunk is flipped", () => {
     for (let at = 0; at < frame.length; at += 97) {
       const flipped = frame.slice();
       flipped[at] ^= 0x41;
-      assert.throws(
-        () => decodeChunk(flipped, schema),
-        (error) => error instanceof CorruptEpisodeError || error instanceof EpisodeTooLargeError,
-      );
+      assert.throws(() => decompressFrame(flipped), isRefusal);
     }
+  });
+
+  test("are refused or harmless in older files, whose frames have a checksum of their content", () => {
+    const older = new Uint8Array(readFileSync(new URL("../episode_file/golden/version2.msgpack.lz4", import.meta.url)));
+    const [{ offset, nBytes }] = readEpisodeFile(older).chunks;
+    const whole = older.slice(offset, offset + nBytes);
+    let nRefused = 0;
+    for (let at = 0; at < whole.length; at++) {
+      const flipped = whole.slice();
+      flipped[at] ^= 0x41;
+      try {
+        assert.deepEqual(decompressFrame(flipped), decompressFrame(whole));
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        nRefused++;
+      }
+    }
+    assert.ok(nRefused > whole.length / 2);
   });
 
   test("are refused before memory is taken when they claim a terabyte", () => {

@@ -1,5 +1,5 @@
 /**
- * LZ4 frames, unpacked within bounds: the content's size is checked before memory is taken, its checksum afterwards.
+ * LZ4 frames, unpacked within bounds: the content's size is checked before memory is taken, checksums as they come.
  * Source: LZ4 Frame Format Description 1.6 and LZ4 Block Format Description.
  */
 
@@ -49,7 +49,7 @@ export function frameEnd(bytes, start = 0) {
  * @param {number} maxBytes larger content is refused before memory is taken
  * @returns {Uint8Array}
  * @throws {EpisodeTooLargeError} the frame claims more than `maxBytes`, or more than LZ4 can pack into it.
- * @throws {CorruptEpisodeError} it is not a frame, states no size, or its checksum does not match.
+ * @throws {CorruptEpisodeError} it is not a frame, states no size, or a checksum does not match.
  */
 export function decompressFrame(frame, maxBytes = MAX_FRAME_BYTES) {
   const head = readHeader(frame, 0);
@@ -68,7 +68,8 @@ export function decompressFrame(frame, maxBytes = MAX_FRAME_BYTES) {
     at += 4;
     if (word === 0) break;
     const end = at + (word & 0x7fffffff);
-    if (end > frame.length) throw cutOff(0);
+    if (end + head.blockChecksumBytes > frame.length) throw cutOff(0);
+    if (head.blockChecksumBytes) compareChecksum(head.view, end, frame.subarray(at, end));
     if (word & 0x80000000) {
       if (written + end - at > content.length) throw overrun();
       content.set(frame.subarray(at, end), written);
@@ -83,11 +84,16 @@ export function decompressFrame(frame, maxBytes = MAX_FRAME_BYTES) {
   }
   if (head.contentChecksumBytes) {
     if (at + 4 > frame.length) throw cutOff(0);
-    if (head.view.getUint32(at, true) !== xxh32(content)) {
-      throw new CorruptEpisodeError("an LZ4 frame's content does not match its checksum: the bytes were damaged");
-    }
+    compareChecksum(head.view, at, content);
   }
   return content;
+}
+
+/** @throws {CorruptEpisodeError} what is stated at `at` is not the checksum of `bytes`. */
+function compareChecksum(view, at, bytes) {
+  if (view.getUint32(at, true) !== xxh32(bytes)) {
+    throw new CorruptEpisodeError("an LZ4 frame does not match its checksum: the bytes were damaged");
+  }
 }
 
 /** @returns the frame's outline; `contentBytes` is null when the frame does not state it. */

@@ -45,7 +45,9 @@ def golden_files() -> Iterator[tuple[str, bytes]]:
     for compression, suffix in (("lz4", ".msgpack.lz4"), ("none", ".msgpack")):
         whole = _version2(compression)
         yield f"version2{suffix}", whole  # made when each column lay alone
-        yield f"version2_together{suffix}", whole
+        yield f"version2_together{suffix}", whole  # made when a frame had a checksum of its content
+        if compression == "lz4":
+            yield f"version2_block_checksums{suffix}", whole
         yield f"version2_gaps{suffix}", _version2(compression, gap=True)
         yield f"version2_torn{suffix}", whole[: len(whole) * 7 // 10]
         version1, _ = build_version1(

@@ -8,6 +8,7 @@
     ├── MissingExtraError        an optional part is not installed: names the command that installs it
     ├── StreamError              the step stream
     │   ├── StreamUnavailableError   the server can't be reached, or refuses writes for now: try again
+    │   │   └── StreamFullError          its memory is full: it can be read, and what is there can be deleted
     │   └── StreamCorruptError       an entry in the stream is not what the protocol says
     ├── EpisodeFileError         a recording
     │   ├── EpisodeFileCorruptError  bytes that are not what FORMAT.md says
@@ -43,6 +44,7 @@ __all__ = [
     "StorageError",
     "StreamCorruptError",
     "StreamError",
+    "StreamFullError",
     "StreamUnavailableError",
     "UnknownColumnError",
     "UsageError",
@@ -76,6 +78,10 @@ class StreamError(RecorderError):
 
 class StreamUnavailableError(StreamError):
     """The server can't be reached, or refuses writes for now."""
+
+
+class StreamFullError(StreamUnavailableError):
+    """The server's memory is full: it can be read, and what is there can be deleted, but nothing can be added."""
 
 
 class StreamCorruptError(StreamError):

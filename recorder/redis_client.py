@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from recorder.errors import SettingsError, StreamError, StreamUnavailableError
+from recorder.errors import SettingsError, StreamError, StreamFullError, StreamUnavailableError
 from recorder.urls import normalise_redis_url, redact
 
 __all__ = ["Purpose", "answers", "make_client", "redact", "translate_errors"]
@@ -86,7 +86,8 @@ def translate_errors(url: str) -> Iterator[None]:
     """Raise the driver's errors as ours, with the URL but without its password; usable as a decorator as well.
 
     Raises:
-        StreamUnavailableError: the server can't be reached, hangs, refuses the password, is full, or is loading.
+        StreamUnavailableError: the server can't be reached, hangs, refuses the password, or is loading.
+        StreamFullError: its memory is full.
         StreamError: the server refused a command for another reason.
     """
     try:
@@ -94,7 +95,7 @@ def translate_errors(url: str) -> Iterator[None]:
     except (redis.AuthenticationError, redis.exceptions.AuthorizationError) as error:
         raise StreamUnavailableError(f"the server refuses the user or the password ({error}): {redact(url)}") from error
     except redis.OutOfMemoryError as error:
-        raise StreamUnavailableError(
+        raise StreamFullError(
             f"the server is full (maxmemory is reached): start more workers or give it more memory: {redact(url)}"
         ) from error
     except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError) as error:

@@ -33,6 +33,7 @@ DOORS = {
     "alembic": ("recorder/catalog/",),
     "celery": (
         "worker/app.py",
+        "worker/consumer.py",
         "worker/tasks.py",
         "worker/tick.py",
         "worker/video/tasks.py",
@@ -43,7 +44,7 @@ DOORS = {
     "fsspec": ("recorder/storage/",),
     "gunicorn": ("replay_server/serving.py",),
     "imageio_ffmpeg": ("worker/video/encoder.py", "recorder/commands/checks/video.py"),
-    "kombu": ("worker/app.py", "worker/tick.py", "replay_server/render_requests.py"),
+    "kombu": ("worker/app.py", "worker/tasks.py", "replay_server/render_requests.py"),
     "lz4": ("recorder/chunk/",),
     "matplotlib": ("worker/video/",),
     "msgpack": (

@@ -33,7 +33,8 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
     Args:
         redis_url: the server with the streams; the queues lie there too unless ``redis.broker_url`` names another.
     """
-    broker_url = celery_broker_url(settings.redis.broker_url or redis_url)
+    process = WorkerProcess(settings, redis_url=redis_url)
+    broker_url = celery_broker_url(process.broker_url)
     app = Celery("hamlet", set_as_current=False)
     app.conf.update(
         broker_url=broker_url,
@@ -49,6 +50,8 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         },
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a worker outlives any outage
+        broker_channel_error_retry=True,  # and a broker that is full
+        worker_consumer="worker.consumer:PatientConsumer",
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
@@ -67,7 +70,6 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         enable_utc=True,
     )
     app.steps["worker"].add(Tick)
-    process = WorkerProcess(settings, redis_url=redis_url)
     app.hamlet = process
     register_ingest_tasks(app, process)
     _register_render_tasks(app, process)

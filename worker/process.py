@@ -57,6 +57,11 @@ class WorkerProcess:
         self._ingest: IngestContext | None = None
         self._stream: StepStream | None = None
 
+    @property
+    def broker_url(self) -> str:
+        """Where the queues lie."""
+        return self.settings.redis.broker_url or self.redis_url
+
     def stream(self) -> StepStream:
         """The step stream."""
         self._forget_parent()

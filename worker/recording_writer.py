@@ -5,18 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from recorder.capture import EpisodeRecorder
-from recorder.catalog import Catalog, EpisodeRow
+from recorder.catalog import Catalog
 from recorder.errors import RecorderError, UsageError
 from recorder.settings import CriteriaSettings
 from recorder.storage import open_storage
 from worker.criteria import build_criteria
-from worker.ingest import IngestContext, IngestLimits, evaluate_run, sweep, write_batches, write_episodes
+from worker.ingest import (
+    IngestContext,
+    IngestLimits,
+    claim_and_write,
+    evaluate_run,
+    sweep,
+    write_batches,
+    write_episodes,
+)
 
 __all__ = ["RecordingWriter"]
 
@@ -148,19 +156,10 @@ class RecordingWriter:
         evaluate_run(context, run_id)
         if sweeps:
             for swept_id, rows in sweep(context).to_write.items():
-                self._write(swept_id, rows)
-        while rows := context.catalog.claim_writes(
-            now=context.now(),
-            lease_secs=context.limits.lease_secs,
-            limit=context.limits.write_batch_episodes,
-            run_id=run_id,
-            max_attempts=context.limits.max_attempts,
-        ):
-            self._write(run_id, rows)
-
-    def _write(self, run_id: str, rows: Sequence[EpisodeRow]) -> None:
-        for episode_ids in write_batches(rows, self._context.limits.write_batch_episodes):
-            write_episodes(self._context, run_id, episode_ids)
+                for episode_ids in write_batches(rows, context.limits.write_batch_episodes):
+                    write_episodes(context, swept_id, episode_ids)
+        while claim_and_write(context, run_id):
+            pass
 
     def _has_more_to_do(self) -> bool:
         """Whether another tick may decide or write something; notes whether all is decided and written."""

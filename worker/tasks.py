@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from celery import Celery
+from kombu.exceptions import KombuError
 
 from recorder.catalog import EpisodeRow
-from recorder.errors import RecorderError
+from recorder.errors import RecorderError, StreamUnavailableError
+from recorder.redis_client import redact, translate_errors
 from worker.ingest import evaluate_run, sweep, write_batches, write_episodes
 from worker.process import WorkerProcess
 
-__all__ = ["EVALUATE", "SWEEP", "WRITE", "register_ingest_tasks"]
+__all__ = ["EVALUATE", "SWEEP", "WRITE", "hand_out", "register_ingest_tasks"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +28,20 @@ _EVALUATE_SECS = 2.0
 """A task goes home after this long, so that writing gets its turn under a flood."""
 
 _CLAIM_EPISODES = 256
+
+
+def hand_out(app: Celery, name: str, arguments: list[Any], *, queue: str = "ingest", **options: Any) -> None:
+    """Put a task into its queue.
+
+    Raises:
+        StreamUnavailableError: the server with the queues can't be reached, or has no room.
+    """
+    broker_url = app.hamlet.broker_url
+    try:
+        with translate_errors(broker_url):
+            app.send_task(name, arguments, queue=queue, **options)
+    except (KombuError, OSError) as error:
+        raise StreamUnavailableError(f"no task can be handed out ({error}): {redact(broker_url)}") from error
 
 
 def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
@@ -45,7 +62,7 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
                 _hand_out_writes(app, process, run_id)
                 if done.lost_race or not done.has_more:
                     return
-            app.send_task(EVALUATE, [run_id], queue="ingest")
+            hand_out(app, EVALUATE, [run_id])
         except RecorderError as error:
             _log.error("evaluate run_id=%s: will try again: %s", run_id, error)
 
@@ -82,4 +99,8 @@ def _hand_out_writes(app: Celery, process: WorkerProcess, run_id: str) -> None:
 
 def _send_writes(app: Celery, process: WorkerProcess, run_id: str, rows: Sequence[EpisodeRow]) -> None:
     for episode_ids in write_batches(rows, process.settings.ingest.write_batch_episodes):
-        app.send_task(WRITE, [run_id, episode_ids], queue="ingest")
+        try:
+            hand_out(app, WRITE, [run_id, episode_ids])
+        except StreamUnavailableError:
+            # Written here rather than left: they are leased, and on a full server writing them makes room.
+            write_episodes(process.ingest(), run_id, episode_ids)

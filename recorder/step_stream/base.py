@@ -135,7 +135,8 @@ class StepStream(ABC):
     """Everything that this project asks of Redis, and of its twin in memory.
 
     Every method may raise ``StreamUnavailableError``: nothing that this call asked for may be relied on, and the same
-    call may be repeated.
+    call may be repeated. On a server without room (``StreamFullError``, one of them) all that reads, trims, drops or
+    forgets still works.
     """
 
     is_remote: bool

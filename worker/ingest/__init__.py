@@ -2,9 +2,10 @@
 by a thread."""
 
 from worker.ingest.context import IngestContext, IngestLimits
+from worker.ingest.drain import drain_run
 from worker.ingest.evaluate import Evaluation, evaluate_run
 from worker.ingest.sweep import SweepResult, sweep
-from worker.ingest.write import WriteResult, write_batches, write_episodes
+from worker.ingest.write import WriteResult, claim_and_write, write_batches, write_episodes
 
 __all__ = [
     "Evaluation",
@@ -12,6 +13,8 @@ __all__ = [
     "IngestLimits",
     "SweepResult",
     "WriteResult",
+    "claim_and_write",
+    "drain_run",
     "evaluate_run",
     "sweep",
     "write_batches",

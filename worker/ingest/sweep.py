@@ -19,7 +19,7 @@ from worker.ingest.orphans import find_orphans
 from worker.ingest.salvage import salvage_abandoned, trainers_are_gone
 from worker.ingest.write import delete_earlier_plays
 
-__all__ = ["SweepResult", "sweep"]
+__all__ = ["SweepResult", "drop_settled", "sweep"]
 
 _log = logging.getLogger(__name__)
 
@@ -79,12 +79,12 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_t
     )
     if rows:
         result.to_write[run_id] = rows
-    result.n_streams_dropped += _drop_settled(context, run_id)
+    result.n_streams_dropped += drop_settled(context, run_id)
     if not open_plays and trainers_are_gone(context, info):
         _end_run(context, info, result)
 
 
-def _drop_settled(context: IngestContext, run_id: str) -> int:
+def drop_settled(context: IngestContext, run_id: str) -> int:
     """Drop streams that their worker did not live to drop, and the files of the plays that theirs replaced."""
     rows = context.catalog.streams_to_drop(run_id)
     for row in rows:

@@ -25,7 +25,14 @@ from recorder.storage import episode_path
 from worker.ingest.assemble import AssembledFile, assemble, read_play
 from worker.ingest.context import IngestContext
 
-__all__ = ["WriteResult", "delete_earlier_plays", "delete_replaced", "write_batches", "write_episodes"]
+__all__ = [
+    "WriteResult",
+    "claim_and_write",
+    "delete_earlier_plays",
+    "delete_replaced",
+    "write_batches",
+    "write_episodes",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +61,25 @@ def write_batches(rows: Sequence[EpisodeRow], max_episodes: int) -> list[list[in
     fresh = [row.episode_id for row in rows if row.attempts == 0]
     batches = [fresh[start : start + max_episodes] for start in range(0, len(fresh), max_episodes)]
     return batches + [[row.episode_id] for row in rows if row.attempts > 0]
+
+
+def claim_and_write(context: IngestContext, run_id: str) -> int:
+    """Write a batch of the run's episodes that need a file and that nobody works on; returns how many were claimed.
+
+    Raises:
+        StreamUnavailableError, CatalogUnavailableError: call again later; what is done stays done.
+    """
+    limits = context.limits
+    rows = context.catalog.claim_writes(
+        now=context.now(),
+        lease_secs=limits.lease_secs,
+        limit=limits.write_batch_episodes,
+        run_id=run_id,
+        max_attempts=limits.max_attempts,
+    )
+    for episode_ids in write_batches(rows, limits.write_batch_episodes):
+        write_episodes(context, run_id, episode_ids)
+    return len(rows)
 
 
 def write_episodes(context: IngestContext, run_id: str, episode_ids: Sequence[int]) -> WriteResult:

@@ -1,0 +1,78 @@
+"""Celery's consumer, with patience for a broker that answers but refuses: it waits, and says so once in a while."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from celery.worker.consumer import Consumer
+
+__all__ = ["PatientConsumer"]
+
+_log = logging.getLogger(__name__)
+
+_PAUSE_SECS = 1.0
+"""A consumer that was refused starts again after so long; Celery's own would at once, many times a second."""
+
+_LOG_EVERY_SECS = 60.0
+
+_TALKATIVE = ("kombu.transport.redis", "kombu.asynchronous.hub")
+"""Loggers that tell of each refusal, each second, with a traceback."""
+
+
+class PatientConsumer(Consumer):  # type: ignore[misc]
+    """Starts again when the broker's memory is full, instead of ending its worker."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._refusals = _Refusals(self.channel_errors)
+        for name in _TALKATIVE:
+            logging.getLogger(name).addFilter(self._refusals.is_worth_a_line)
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """Called when connecting failed."""
+        if not self._wait_after(exc):
+            super().on_connection_error_before_connected(exc)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Called when an open connection failed."""
+        super().on_connection_error_after_connected(exc)
+        self._wait_after(exc)
+
+    def _wait_after(self, error: Exception) -> bool:
+        """Wait after a refusal; False when it is none."""
+        if not isinstance(error, self.channel_errors):
+            return False
+        if self._refusals.is_due("consumer"):
+            _log.error("the broker refuses what a worker needs; trying again each second: %s", error)
+        time.sleep(_PAUSE_SECS)
+        return True
+
+
+class _Refusals:
+    """When a refusal was last told of, by who tells of it.
+
+    Args:
+        kinds: errors that are a refusal.
+    """
+
+    def __init__(self, kinds: tuple[type[Exception], ...]) -> None:
+        self._kinds = kinds
+        self._told_at: dict[str, float] = {}
+
+    def is_due(self, teller: str) -> bool:
+        """Whether it is time for another line; then the next one is a minute away."""
+        now = time.monotonic()
+        if now - self._told_at.get(teller, -_LOG_EVERY_SECS) < _LOG_EVERY_SECS:
+            return False
+        self._told_at[teller] = now
+        return True
+
+    def is_worth_a_line(self, record: logging.LogRecord) -> bool:
+        """A filter of logs: a refusal is told of without its traceback, and not again for a minute."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, self._kinds):
+            return True
+        record.exc_info = None
+        return self.is_due(str(record.msg))

@@ -13,6 +13,7 @@ from recorder.step_stream.base import (
     Play,
     RunInfo,
     ServerMemory,
+    Silence,
     StepStream,
     StreamEntry,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "RedisStepStream",
     "RunInfo",
     "ServerMemory",
+    "Silence",
     "StepStream",
     "StreamEntry",
     "episode_end",

@@ -24,6 +24,7 @@ __all__ = [
     "Play",
     "RunInfo",
     "ServerMemory",
+    "Silence",
     "StepStream",
     "StreamEntry",
 ]
@@ -110,6 +111,16 @@ class OpenPlay:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a trainer process has not been heard of, in looks instead of seconds: no two machines' clocks are compared."""
+
+    heartbeat: float
+    """What it said last, by its own clock; 0.0 when it has said nothing yet."""
+    n_looks: int
+    """Looks in a row that found the same as the one before."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunInfo:
     """What the trainers of a run say of themselves."""
 
@@ -119,6 +130,8 @@ class RunInfo:
     info: Mapping[str, Any]
     producers: Mapping[str, Mapping[str, Any]]
     """A trainer process each: ``heartbeat``, ``closed``, ``host``, ``pid``, and its counters."""
+    silences: Mapping[str, Silence] = field(default_factory=dict)
+    """By trainer process, as the last ``note_silences`` left them; none when nobody has looked for an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +187,13 @@ class StepStream(ABC):
         """What the trainers of a run say of themselves; empty for an unknown run."""
 
     @abstractmethod
+    def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
+        """Put these in the place of those that were noted before.
+
+        They lie beside the heartbeats: what keeps those from arriving (the server is full, or away) keeps these too.
+        """
+
+    @abstractmethod
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         """Ends of episodes behind a cursor, in order; an entry that is no msgpack map has an empty body."""
 
@@ -207,7 +227,7 @@ class StepStream(ABC):
 
     @abstractmethod
     def forget_run(self, run_id: str) -> None:
-        """Forget a run that is over: its list entry, its info, its finished stream; episodes stay."""
+        """Forget a run that is over: its list entry, its info, its silences, its finished stream; episodes stay."""
 
     @abstractmethod
     def try_lock(self, name: str, *, secs: float) -> bool:

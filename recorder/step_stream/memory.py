@@ -17,6 +17,7 @@ from recorder.step_stream.base import (
     Play,
     RunInfo,
     ServerMemory,
+    Silence,
     StepStream,
     StreamEntry,
 )
@@ -32,6 +33,7 @@ class _Run:
         self.heartbeat = 0.0
         self.info: dict[str, Any] = {}
         self.producers: dict[str, Mapping[str, Any]] = {}
+        self.silences: dict[str, Silence] = {}
         self.open: dict[Play, float] = {}
         self.episodes: dict[int, dict[tuple[int, int], StreamEntry]] = {}
         self.last_places: dict[int, tuple[int, int]] = {}
@@ -105,7 +107,11 @@ class MemoryStepStream(StepStream):
     def run_info(self, run_id: str) -> RunInfo:
         with self._lock:
             run = self._runs.get(run_id) or _Run()
-            return RunInfo(run_id, run.heartbeat, dict(run.info), dict(run.producers))
+            return RunInfo(run_id, run.heartbeat, dict(run.info), dict(run.producers), dict(run.silences))
+
+    def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
+        with self._lock:
+            self._runs.setdefault(run_id, _Run()).silences = dict(silences)
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         first = int(after.partition("-")[0]) + 1

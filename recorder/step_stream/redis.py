@@ -26,6 +26,7 @@ from recorder.step_stream.base import (
     Play,
     RunInfo,
     ServerMemory,
+    Silence,
     StepStream,
     StreamEntry,
 )
@@ -39,6 +40,8 @@ _REFUSED_AS_KNOWN = "equal or smaller than the target stream top item"
 _READ_ENTRIES = 64
 """Entries asked for at a time: about one MiB of chunks in one reply."""
 _LAST_SEQUENCE = 2**64 - 1
+_SILENCES_SECS = 3600
+"""What was seen longer ago says nothing of now."""
 _DROP_PLAYS = 256
 """Plays dropped at a time: their headers come in one reply, a few kB each."""
 
@@ -132,9 +135,11 @@ class RedisStepStream(StepStream):
         return [(run_id.decode(), float(score)) for run_id, score in pairs]
 
     def run_info(self, run_id: str) -> RunInfo:
-        with translate_errors(self.url):
-            fields = self._redis.hgetall(self.key("run", run_id))
-            score = self._redis.zscore(f"{self._prefix}runs", run_id)
+        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("run", run_id))
+            pipe.get(self.key("silences", run_id))
+            pipe.zscore(f"{self._prefix}runs", run_id)
+            fields, packed_silences, score = pipe.execute()
         info: dict[str, Any] = {}
         producers: dict[str, Mapping[str, Any]] = {}
         for name, packed in fields.items():
@@ -143,7 +148,12 @@ class RedisStepStream(StepStream):
                 producers[name[len(_PRODUCER_FIELD) :].decode()] = value
             else:
                 info[name.decode()] = value
-        return RunInfo(run_id, float(score or 0.0), info, producers)
+        return RunInfo(run_id, float(score or 0.0), info, producers, _silences(packed_silences))
+
+    def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
+        packed = msgpack.packb({name: (it.heartbeat, it.n_looks) for name, it in silences.items()})
+        with translate_errors(self.url):
+            self._redis.set(self.key("silences", run_id), packed, ex=_SILENCES_SECS)
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         with translate_errors(self.url):
@@ -234,7 +244,7 @@ class RedisStepStream(StepStream):
 
     def forget_run(self, run_id: str) -> None:
         with translate_errors(self.url):
-            self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "finished")))
+            self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "silences", "finished")))
             self._redis.zrem(f"{self._prefix}runs", run_id)
 
     def try_lock(self, name: str, *, secs: float) -> bool:
@@ -268,6 +278,16 @@ def _play(member: bytes) -> Play:
             f"open plays: expected <episode_id>:<play_id>, found {member!r}: another program writes to these keys; "
             "give each a key_prefix of its own"
         ) from error
+
+
+def _silences(packed: bytes | None) -> dict[str, Silence]:
+    """What was noted; nothing where it is not ours, which begins the looks anew."""
+    body = unpack_body(packed or b"")
+    return {
+        str(name): Silence(*pair)
+        for name, pair in body.items()
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(it, int | float) for it in pair)
+    }
 
 
 def _entry(row: tuple[bytes, Sequence[bytes]]) -> StreamEntry:

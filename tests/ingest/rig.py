@@ -14,6 +14,7 @@ from recorder.step_stream import FIRST_CURSOR, Play, StepStream
 from recorder.storage import LocalStorage, Storage
 from worker.criteria import Criterion, build_criteria
 from worker.ingest import IngestContext, IngestLimits, evaluate_run, sweep, write_batches, write_episodes
+from worker.ingest.silence import look_at_trainers
 
 RUN = "run-1"
 
@@ -35,7 +36,7 @@ class Rig:
     def __init__(self, stream: StepStream, catalog: Catalog, folder: Path) -> None:
         self.stream, self.catalog, self.folder = stream, catalog, folder
         self.late_secs = 0.0
-        """How far the workers' clock is ahead: leases run out and trainers are gone without waiting."""
+        """How far the workers' clock is ahead: leases run out without waiting."""
 
     def worker(
         self,
@@ -80,6 +81,11 @@ class Rig:
     def entries_of(self, episode_id: int, play_id: int) -> int:
         """How many entries of a play the stream holds."""
         return len(self.stream.read_plays(RUN, [Play(episode_id, play_id)])[0])
+
+    def look_in_vain(self) -> None:
+        """Look at the trainers' heartbeats so often that those who say nothing meanwhile are gone."""
+        for _ in range(4):
+            look_at_trainers(self.worker(), self.stream.run_info(RUN))
 
     def n_unread(self) -> int:
         return len(self.stream.read_finished(RUN, after=FIRST_CURSOR, limit=1000))

@@ -11,14 +11,15 @@ from recorder.episode import EpisodeStatus, Gap
 from recorder.step_stream import CHUNK, Flush, Outgoing, StepStream
 from tests.ingest.rig import LOOK_BACK, RUN, Rig, work
 from tests.ingest.trainer import Trainer
+from tests.waiting import wait_until
 from worker.ingest import evaluate_run, sweep
 
 LAST_ONE = {"stage_boundaries": {"record_first_n": 0, "record_last_n": 1}}
 
 
 def test_an_episode_whose_trainer_died_is_kept_with_what_had_arrived(rig: Rig, trainer: Trainer) -> None:
-    trainer.send(trainer.chunks(trainer.new_play(1), n_steps=40, is_open=True, ago_secs=60))
-    trainer.beat(ago_secs=60)
+    trainer.send(trainer.chunks(trainer.new_play(1), n_steps=40, is_open=True))
+    rig.look_in_vain()
     context = rig.worker({"periodic": {"interval": 1000}})
     work(context)
     work(context)
@@ -31,8 +32,75 @@ def test_an_episode_whose_trainer_died_is_kept_with_what_had_arrived(rig: Rig, t
 
 def test_an_episode_of_a_trainer_that_only_pauses_stays_open(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True, ago_secs=600))
+    rig.look_in_vain()
+    trainer.beat()
     assert sweep(rig.worker()).n_salvaged == 0
     assert len(rig.stream.open_plays(RUN)) == 1
+
+
+@pytest.mark.parametrize("ago_secs", [36000.0, -36000.0], ids=["behind", "ahead"])
+def test_no_clock_of_a_trainer_decides_whether_it_lives(rig: Rig, trainer: Trainer, ago_secs: float) -> None:
+    trainer.beat(ago_secs=ago_secs)
+    trainer.send(trainer.chunks(trainer.new_play(1), is_open=True, ago_secs=ago_secs))
+    other = Trainer(rig.stream, RUN, producer="p2")
+    other.close()
+    context = rig.worker(abandoned_after_secs=0.003)
+    for beat in range(10):
+        trainer.beat(ago_secs=ago_secs + beat)
+        work(context)
+    assert len(rig.stream.open_plays(RUN)) == 1
+    assert rig.catalog.get_run(RUN).ended_at is None
+
+    def is_recorded() -> bool:
+        work(context)
+        return rig.recorded_ids() == [1]
+
+    wait_until(is_recorded, 20, "salvage of what it left")
+    assert rig.row(1).status == "salvaged"
+
+
+def test_workers_look_together_and_one_that_starts_goes_on_with_the_count(rig: Rig, trainer: Trainer) -> None:
+    trainer.send(trainer.chunks(trainer.new_play(1), is_open=True))
+    wait_until(lambda: sweep(rig.worker(abandoned_after_secs=0.003)).n_salvaged == 1, 20, "salvage")
+
+
+def test_however_often_workers_sweep_they_look_only_now_and_then(rig: Rig, trainer: Trainer) -> None:
+    trainer.send(trainer.chunks(trainer.new_play(1), is_open=True))
+    assert sum(sweep(rig.worker(abandoned_after_secs=1000)).n_salvaged for _ in range(10)) == 0
+    assert [it.n_looks for it in rig.stream.run_info(RUN).silences.values()] == [0]
+
+
+def test_an_episode_is_not_taken_from_a_trainer_whose_first_heartbeat_is_on_its_way(rig: Rig, trainer: Trainer) -> None:
+    trainer.close()
+    late = Trainer(rig.stream, RUN, producer="p2", resumed=True, beats=False)
+    late.new_play(0)
+    play = late.new_play(1)
+    late.send(late.chunks(play, is_open=True))
+    late.send(late.chunks(late.new_play(2)))
+    work(rig.worker())
+    assert rig.stream.open_plays(RUN)[0].play == play
+    assert rig.decisions() == {}
+    late.beat()
+    rig.look_in_vain()
+    late.beat()
+    work(rig.worker())
+    assert rig.decisions() == {}
+    rig.look_in_vain()
+    work(rig.worker())
+    work(rig.worker())
+    assert rig.recorded_ids() == [1, 2]
+
+
+def test_a_trainer_that_never_had_a_heartbeat_is_gone_in_the_end(rig: Rig, trainer: Trainer) -> None:
+    trainer.close()
+    late = Trainer(rig.stream, RUN, producer="p2", resumed=True, beats=False)
+    late.new_play(0)
+    late.send(late.chunks(late.new_play(1), is_open=True))
+    work(rig.worker())
+    rig.look_in_vain()
+    work(rig.worker())
+    work(rig.worker())
+    assert rig.row(1).status == "salvaged"
 
 
 def test_a_trainer_that_died_before_it_had_said_that_its_episode_is_open_loses_nothing(
@@ -43,7 +111,7 @@ def test_a_trainer_that_died_before_it_had_said_that_its_episode_is_open_loses_n
     context = rig.worker()
     work(context)
     assert rig.decisions() == {}
-    trainer.beat(ago_secs=60)
+    rig.look_in_vain()
     work(context)
     work(context)
     assert rig.episode(1).n_steps == 40
@@ -58,8 +126,8 @@ def test_a_replay_whose_trainer_died_replaces_the_earlier_play_too(rig: Rig, tra
     work(context)
     again = Trainer(rig.stream, RUN, producer="p2", resumed=True)
     again.new_play(0)
-    again.send(again.chunks(again.new_play(1), n_steps=20, is_open=True, ago_secs=60))
-    again.beat(ago_secs=60)
+    again.send(again.chunks(again.new_play(1), n_steps=20, is_open=True))
+    rig.look_in_vain()
     work(context)
     work(context)
     assert (rig.row(1).status, rig.row(1).replaced_plays) == ("salvaged", 1)
@@ -69,10 +137,10 @@ def test_a_replay_whose_trainer_died_replaces_the_earlier_play_too(rig: Rig, tra
 
 def test_an_episode_that_cant_be_salvaged_leaves_a_row_that_says_why(rig: Rig, trainer: Trainer) -> None:
     play = trainer.new_play(1)
-    flush = trainer.chunks(play, is_open=True, ago_secs=60)
+    flush = trainer.chunks(play, is_open=True)
     flush.entries.append(Outgoing(play, 99, CHUNK, b"no chunk"))
     trainer.send(flush)
-    trainer.beat(ago_secs=60)
+    rig.look_in_vain()
     work(rig.worker())
     work(rig.worker())
     row = rig.row(1)
@@ -110,7 +178,8 @@ def test_a_run_ends_with_the_last_of_its_trainers_however_late_the_ends_are_read
 
 
 def test_a_run_ends_though_one_of_its_trainers_died(rig: Rig, trainer: Trainer) -> None:
-    Trainer(rig.stream, RUN, producer="dead").beat(ago_secs=60)
+    Trainer(rig.stream, RUN, producer="dead")
+    rig.look_in_vain()
     trainer.play(1)
     trainer.close()
     evaluate_run(rig.worker(LAST_ONE), RUN)
@@ -123,7 +192,7 @@ def test_a_run_that_nobody_ended_is_ended_once_its_trainers_are_silent(rig: Rig,
     work(context)
     work(context)
     assert rig.decisions()[1][0] == "held"
-    trainer.beat(ago_secs=60)
+    rig.look_in_vain()
     work(context)
     work(context)
     assert rig.recorded_ids() == [1]

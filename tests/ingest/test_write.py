@@ -212,10 +212,10 @@ def test_a_trainer_that_comes_back_after_its_episode_was_salvaged_is_refused_and
     rig: Rig, trainer: Trainer
 ) -> None:
     play = trainer.new_play(1)
-    whole = trainer.chunks(play, n_steps=50, seed=1, is_open=True, ago_secs=60)
+    whole = trainer.chunks(play, n_steps=50, seed=1, is_open=True)
     rest = [whole.entries.pop() for _ in range(2)][::-1]
     trainer.send(whole)
-    trainer.beat(ago_secs=60)
+    rig.look_in_vain()
     context = rig.worker()
     assert sweep(context).n_salvaged == 1
     # The partition ends before the salvaged episode is written: what was decided on stays what is written.

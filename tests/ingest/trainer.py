@@ -21,12 +21,16 @@ class Trainer:
         run_id: the run.
         producer: names this trainer process.
         resumed: it continues the run from a checkpoint.
+        beats: it says that it lives, before anything else.
     """
 
-    def __init__(self, stream: StepStream, run_id: str, *, producer: str = "p1", resumed: bool = False) -> None:
+    def __init__(
+        self, stream: StepStream, run_id: str, *, producer: str = "p1", resumed: bool = False, beats: bool = True
+    ) -> None:
         self.stream, self.run_id, self.producer, self.resumed = stream, run_id, producer, resumed
         self._last_play_id = time.time_ns() // 1_000_000
-        self.beat()
+        if beats:
+            self.beat()
 
     def beat(self, *, closed: bool = False, ago_secs: float = 0.0) -> None:
         """Say that it lives, or lived some time ago."""

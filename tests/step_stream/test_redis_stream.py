@@ -12,7 +12,7 @@ import redis
 from recorder.embedded_server import EmbeddedServer
 from recorder.errors import StreamCorruptError, StreamUnavailableError
 from recorder.redis_client import make_client
-from recorder.step_stream import FIRST_CURSOR, Flush, Play, RedisStepStream
+from recorder.step_stream import FIRST_CURSOR, Flush, Play, RedisStepStream, Silence
 from tests.processes import run_python
 from tests.step_stream.entries import LATER_PLAY, PLAY, RUN, chunk, finished, header, send_play
 
@@ -35,6 +35,7 @@ def test_the_keys_are_those_that_the_architecture_names(
         "my run", Flush([header(), chunk()], [finished(kind="end")], active={PLAY: 6.5, Play(8, 1001): 7.5}, closed=[])
     )
     redis_stream.try_lock("tick", secs=60)
+    redis_stream.note_silences("my run", {"p1": Silence(5.5, 0)})
     assert sorted(redis_client.keys()) == [
         b"hamlet:episode:{my run}:7",
         b"hamlet:finished:{my run}",
@@ -42,8 +43,10 @@ def test_the_keys_are_those_that_the_architecture_names(
         b"hamlet:open:{my run}",
         b"hamlet:run:{my run}",
         b"hamlet:runs",
+        b"hamlet:silences:{my run}",
     ]
     assert redis_client.zrange("hamlet:runs", 0, -1, withscores=True) == [(b"my run", 5.5)]
+    assert 0 < redis_client.ttl("hamlet:silences:{my run}") <= 3600
     assert sorted(redis_client.hgetall("hamlet:run:{my run}")) == [b"config", b"producer:p1"]
     assert redis_client.zrange("hamlet:open:{my run}", 0, -1, withscores=True) == [(b"7:1000", 6.5), (b"8:1001", 7.5)]
     assert redis_client.xrange("hamlet:episode:{my run}:7") == [

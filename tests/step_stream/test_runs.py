@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.step_stream import FIRST_CURSOR, Flush, StepStream
+from recorder.step_stream import FIRST_CURSOR, Flush, Silence, StepStream
 from tests.step_stream.entries import PLAY, RUN, finished, header, send_play
 from tests.waiting import wait_until
 
@@ -62,6 +62,17 @@ def test_the_latest_heartbeat_of_a_trainer_replaces_the_one_before(stream: StepS
     stream.beat(RUN, "p1", {"n": 2}, info={"a": 2}, now=2.0)
     assert stream.run_info(RUN).producers == {"p1": {"n": 2, "heartbeat": 2.0}}
     assert stream.run_info(RUN).info == {"a": 2, "b": [1, None]}
+
+
+def test_what_workers_note_of_silent_trainers_stands_beside_their_heartbeats(stream: StepStream) -> None:
+    stream.beat(RUN, "p1", {}, info=None, now=1.5)
+    stream.note_silences(RUN, {"p1": Silence(0.5, 1), "p2": Silence(0.0, 2)})
+    assert stream.run_info(RUN).silences == {"p1": Silence(0.5, 1), "p2": Silence(0.0, 2)}
+    stream.note_silences(RUN, {"p1": Silence(1.5, 0)})
+    assert stream.run_info(RUN).silences == {"p1": Silence(1.5, 0)}
+    assert stream.run_info("other").silences == {}
+    stream.forget_run(RUN)
+    assert stream.run_info(RUN).silences == {}
 
 
 def test_an_unknown_run_says_nothing(stream: StepStream) -> None:

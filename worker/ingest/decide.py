@@ -13,6 +13,7 @@ from recorder.errors import StreamCorruptError
 from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, RunInfo
 from worker.criteria import EpisodeSummary, Evaluator, Settled
 from worker.ingest.context import IngestContext
+from worker.ingest.silence import is_gone
 
 __all__ = ["Plan", "decide"]
 
@@ -119,11 +120,7 @@ class _Batch:
 
         Each of the others has closed, which it says once all that it sent has arrived, or is silent for too long.
         """
-        oldest = self.context.now_secs() - self.context.limits.abandoned_after_secs
-        is_last = all(
-            name == producer_id or producer.get("closed") or producer.get("heartbeat", 0.0) < oldest
-            for name, producer in self.info.producers.items()
-        )
+        is_last = all(name == producer_id or is_gone(self.info, name) for name in self.info.producers)
         if is_last and not self.context.stream.read_finished(self.info.run_id, after=entry_id, limit=1):
             self._settle(self.evaluator.end_run())
             self.plan.is_ended = True

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from recorder.episode import EpisodeMetadata, EpisodeStatus
 from recorder.errors import StreamCorruptError
-from recorder.step_stream import Flush, OpenPlay, RunInfo, StreamEntry, episode_end, pack_body
+from recorder.step_stream import Flush, OpenPlay, Play, RunInfo, StreamEntry, episode_end, pack_body
 from worker.ingest.assemble import read_play, read_producer
 from worker.ingest.context import IngestContext
+from worker.ingest.silence import expect_trainers, is_gone, is_known, trainers_are_gone
 
-__all__ = ["salvage_abandoned", "trainers_are_gone"]
+__all__ = ["salvage_abandoned"]
 
 _log = logging.getLogger(__name__)
-
-
-def trainers_are_gone(context: IngestContext, info: RunInfo) -> bool:
-    """Whether each trainer process of the run has closed, or has been silent for too long."""
-    return all(_is_gone(context, producer) for producer in info.producers.values())
 
 
 def salvage_abandoned(context: IngestContext, info: RunInfo, open_plays: Collection[OpenPlay]) -> int:
@@ -27,44 +23,40 @@ def salvage_abandoned(context: IngestContext, info: RunInfo, open_plays: Collect
 
     A trainer that pauses between two steps is not gone: it still says that it lives.
     """
-    oldest = context.now_secs() - context.limits.abandoned_after_secs
     n_salvaged = 0
+    unheard_of: set[str] = set()
     for open_play in open_plays:
-        if open_play.last_active < oldest:
-            n_salvaged += _salvage(context, info, open_play)
+        name = _producer_of(context, info.run_id, open_play.play)
+        if name is not None and not is_known(info, name):
+            unheard_of.add(name)  # its first heartbeat may be on its way
+        elif is_gone(info, name) if name is not None else trainers_are_gone(info):
+            _salvage(context, info.run_id, open_play)
+            n_salvaged += 1
+    if unheard_of:
+        expect_trainers(context, info, unheard_of)
     return n_salvaged
 
 
-def _is_gone(context: IngestContext, producer: Mapping[str, Any] | None) -> bool:
-    if producer is None or producer.get("closed"):
-        return True
-    return bool(producer.get("heartbeat", 0.0) < context.now_secs() - context.limits.abandoned_after_secs)
+def _producer_of(context: IngestContext, run_id: str, play: Play) -> str | None:
+    first = context.stream.read_episode(run_id, play.episode_id, after=f"{play.play_id}-0", limit=1)
+    return read_producer(first[0]) if first and first[0].play_id == play.play_id else None
 
 
-def _salvage(context: IngestContext, info: RunInfo, open_play: OpenPlay) -> bool:
+def _salvage(context: IngestContext, run_id: str, open_play: OpenPlay) -> None:
     play = open_play.play
-    first = context.stream.read_episode(info.run_id, play.episode_id, after=f"{play.play_id}-0", limit=1)
-    producer_id = read_producer(first[0]) if first and first[0].play_id == play.play_id else None
-    if producer_id is None:
-        is_gone = trainers_are_gone(context, info)
-    else:
-        is_gone = _is_gone(context, info.producers.get(producer_id))
-    if not is_gone:
-        return False
-    entries = context.stream.read_plays(info.run_id, [play])[0]
+    entries = context.stream.read_plays(run_id, [play])[0]
     try:
         body = _end_of(entries, open_play)
         _log.error(
             "salvaged %d steps of episode_id=%d, run_id=%s: its trainer is gone",
             body["n_steps"],
             play.episode_id,
-            info.run_id,
+            run_id,
         )
     except StreamCorruptError as error:
-        _log.error("nothing to salvage of episode_id=%d, run_id=%s: %s", play.episode_id, info.run_id, error)
+        _log.error("nothing to salvage of episode_id=%d, run_id=%s: %s", play.episode_id, run_id, error)
         body = _nothing_left(open_play, str(error))
-    context.stream.send(info.run_id, Flush(finished=[pack_body(body)], closed=[play]))
-    return True
+    context.stream.send(run_id, Flush(finished=[pack_body(body)], closed=[play]))
 
 
 def _end_of(entries: list[StreamEntry], open_play: OpenPlay) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from recorder.errors import StorageError, StreamCorruptError
 from recorder.step_stream import FIRST_CURSOR, Flush, OpenPlay, Play, RunInfo, pack_body
 from worker.ingest.context import IngestContext
 from worker.ingest.orphans import find_orphans
-from worker.ingest.salvage import salvage_abandoned, trainers_are_gone
+from worker.ingest.salvage import salvage_abandoned
+from worker.ingest.silence import is_time_to_look, look_at_trainers, someone_is_gone, trainers_are_gone
 from worker.ingest.write import delete_earlier_plays
 
 __all__ = ["SweepResult", "drop_settled", "sweep"]
@@ -53,10 +54,11 @@ def sweep(context: IngestContext) -> SweepResult:
         StreamUnavailableError, CatalogUnavailableError: call again later.
     """
     result = SweepResult()
+    is_look = is_time_to_look(context)
     is_thorough = context.stream.try_lock("thorough-sweep", secs=context.limits.thorough_sweep_secs)
     for run_id, _ in context.stream.runs():
         try:
-            _sweep_run(context, run_id, result, is_thorough=is_thorough)
+            _sweep_run(context, run_id, result, is_look=is_look, is_thorough=is_thorough)
         except StreamCorruptError as error:
             _log.error("sweep of run_id=%s: %s", run_id, error)
     if is_thorough:
@@ -64,10 +66,13 @@ def sweep(context: IngestContext) -> SweepResult:
     return result
 
 
-def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_thorough: bool) -> None:
+def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_look: bool, is_thorough: bool) -> None:
     info = context.stream.run_info(run_id)
+    if is_look:
+        info = look_at_trainers(context, info)
     open_plays = context.stream.open_plays(run_id)
-    result.n_salvaged += salvage_abandoned(context, info, open_plays)
+    if is_thorough or someone_is_gone(info):  # whose they are has to be read episode by episode
+        result.n_salvaged += salvage_abandoned(context, info, open_plays)
     if is_thorough:
         _sweep_orphans(context, info, open_plays, result)
     rows = context.catalog.claim_writes(
@@ -80,7 +85,7 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_t
     if rows:
         result.to_write[run_id] = rows
     result.n_streams_dropped += drop_settled(context, run_id)
-    if not open_plays and trainers_are_gone(context, info):
+    if not open_plays and trainers_are_gone(info):
         _end_run(context, info, result)
 
 

@@ -160,11 +160,19 @@ class WriteJobOperations(CatalogBase):
         with self._reading() as connection:
             return fetch_episodes(connection, query.order_by(episodes.c.run_id, episodes.c.episode_id).limit(limit))
 
-    def mark_streams_dropped(self, run_id: str, episode_ids: Iterable[int], at: datetime) -> None:
-        """Note that the streams of the settled ones of these episodes are gone; a later play has one of its own."""
+    def mark_streams_dropped(
+        self, run_id: str, episode_ids: Iterable[int], at: datetime, *, first_plays_only: bool = False
+    ) -> None:
+        """Note that the streams of the settled ones of these episodes are gone; a later play has one of its own.
+
+        Args:
+            first_plays_only: leave out those that replaced an earlier play.
+        """
         with self._writing() as connection:
             for ids in in_batches(episode_ids):
                 of_these = and_(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids), _settled)
+                if first_plays_only:
+                    of_these = and_(of_these, episodes.c.replaced_plays == 0)
                 connection.execute(update(episodes).where(of_these).values(stream_dropped_at=at))
 
     def parked_writes(self) -> list[EpisodeRow]:

@@ -143,6 +143,15 @@ def test_streams_are_dropped_when_skipped_or_written_and_only_once(catalog: Cata
     assert catalog.get_episode("run-a", 0).stream_dropped_at == NOW
 
 
+def test_streams_of_episodes_that_replaced_an_earlier_play_can_be_left_out(catalog: Catalog) -> None:
+    commit(catalog, [episode(0, play_id=1), episode(1, play_id=1)])
+    commit(catalog, [episode(1, play_id=2)])
+    catalog.mark_streams_dropped("run-a", [0, 1], NOW, first_plays_only=True)
+    assert [row.episode_id for row in catalog.streams_to_drop()] == [1]
+    catalog.mark_streams_dropped("run-a", [0, 1], NOW)
+    assert catalog.streams_to_drop() == []
+
+
 def test_parked_writes_are_tried_again_on_request(catalog: Catalog) -> None:
     _kept(catalog, 1)
     _kept(catalog, 2, run_id="run-b")

@@ -70,10 +70,10 @@ class DoomedCatalog(Catalog):
         finish = super().finish_writes
         return self.executioner.around("commit", lambda: finish(recordings, at=at))
 
-    def mark_streams_dropped(self, run_id: str, episode_ids: Any, at: Any) -> None:
+    def mark_streams_dropped(self, run_id: str, episode_ids: Any, at: Any, **more: Any) -> None:
         mark, ids = super().mark_streams_dropped, list(episode_ids)
         if ids:
-            self.executioner.around("mark", lambda: mark(run_id, ids, at))
+            self.executioner.around("mark", lambda: mark(run_id, ids, at, **more))
 
 
 def evaluate_and_write(url: str, folder: str, criteria: dict[str, Any], stage: str, moment: str) -> None:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
-from recorder.errors import CatalogUnavailableError, RecordingNotFoundError
+from recorder.errors import CatalogUnavailableError, RecordingNotFoundError, StorageError
 from recorder.step_stream import MemoryStepStream, Play, StreamEntry
 from recorder.storage import LocalStorage
 from tests.episodes import make_columns
@@ -124,6 +124,57 @@ def test_a_worker_that_dies_before_it_deletes_the_file_of_a_replaced_play_leaves
         work(context)
         assert rig.row(7).decision == "skipped"
         assert rig.files() == []
+
+
+def test_the_file_of_a_replaced_play_is_found_though_the_later_one_was_held_before_it_was_skipped(folder: Path) -> None:
+    with DyingCatalog(folder / "catalog.db") as catalog:
+        rig = Rig(MemoryStepStream(), catalog, folder)
+        context = rig.worker({"stage_transitions": {"lookback": 1, "lookahead": 0}})
+        trainer = Trainer(rig.stream, RUN)
+        trainer.play(7, manual=["x"])
+        trainer.close()
+        work(context)
+        assert len(rig.files()) == 1
+        again = resume(rig)
+        again.play(7)
+        catalog.dies = "after"
+        with pytest.raises(CatalogUnavailableError):
+            evaluate_run(context, RUN)
+        assert rig.row(7).decision == "held"
+        again.play(8)
+        evaluate_run(context, RUN)
+        assert rig.row(7).decision == "skipped"
+        work(context)
+        assert rig.files() == []
+        assert [row.episode_id for row in catalog.streams_to_drop(RUN)] == []
+
+
+class StuckStorage(LocalStorage):
+    """Can't delete for now."""
+
+    is_stuck = True
+
+    def delete(self, name: str) -> bool:
+        if self.is_stuck:
+            raise StorageError("read-only for now")
+        return super().delete(name)
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "skipped"])
+def test_the_file_of_a_replaced_play_that_cant_be_deleted_now_is_deleted_later(
+    rig: Rig, trainer: Trainer, is_kept: bool
+) -> None:
+    storage = StuckStorage(rig.folder)
+    context = rig.worker({"periodic": {"interval": 1000}}, storage=storage)
+    trainer.play(7, manual=["x"])
+    work(context)
+    resume(rig).play(7, manual=["x"] if is_kept else [])
+    work(context)
+    assert f"{RUN}/episode_000007.msgpack.lz4" in rig.files()
+    storage.is_stuck = False
+    work(context)
+    assert rig.files() == ([f"{RUN}/episode_000007_play2.msgpack.lz4"] if is_kept else [])
+    assert rig.catalog.streams_to_drop(RUN) == []
 
 
 def test_an_episode_played_three_times_counts_two_replaced(rig: Rig, trainer: Trainer) -> None:

@@ -92,11 +92,10 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_l
 def drop_settled(context: IngestContext, run_id: str) -> int:
     """Drop streams that their worker did not live to drop, and the files of the plays that theirs replaced."""
     rows = context.catalog.streams_to_drop(run_id)
-    for row in rows:
-        delete_earlier_plays(context, row)
     if rows:
+        done_ids = [row.episode_id for row in rows if delete_earlier_plays(context, row)]
         context.stream.drop_plays(run_id, [Play(row.episode_id, row.play_id) for row in rows])
-        context.catalog.mark_streams_dropped(run_id, [row.episode_id for row in rows], context.now())
+        context.catalog.mark_streams_dropped(run_id, done_ids, context.now())
     return len(rows)
 
 

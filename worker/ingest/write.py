@@ -176,14 +176,15 @@ def _place(
         return
     taken = context.catalog.finish_writes([file.recording for _, file in files.values()], at=context.now())
     taken_ids = {recording.episode_id for recording in taken}
+    done_ids = set(taken_ids)
     for episode_id, (row, file) in files.items():
         if episode_id not in taken_ids:
             # A later play, which has a file of its own, came while this was written.
             delete_replaced(context, file.name)
-        elif row.replaced_plays:
-            delete_earlier_plays(context, row)
+        elif not delete_earlier_plays(context, row):
+            done_ids.discard(episode_id)  # left to the sweep
     context.stream.drop_plays(run_id, [Play(episode_id, row.play_id) for episode_id, (row, _) in files.items()])
-    context.catalog.mark_streams_dropped(run_id, taken_ids, context.now())
+    context.catalog.mark_streams_dropped(run_id, done_ids, context.now())
     result.n_written += len(taken)
     result.n_bytes += sum(len(file.data) for episode_id, (_, file) in files.items() if episode_id in taken_ids)
 
@@ -194,17 +195,25 @@ def _postpone(context: IngestContext, run_id: str, episode_ids: Sequence[int], e
     context.catalog.postpone_write(run_id, episode_ids, not_before=not_before, error=error, count_attempt=False)
 
 
-def delete_earlier_plays(context: IngestContext, row: EpisodeRow) -> None:
-    """Files of plays that this one has replaced, which a worker did not live to commit or to delete."""
+def delete_earlier_plays(context: IngestContext, row: EpisodeRow) -> bool:
+    """Delete files of plays that this one has replaced, which a worker did not live to commit or to delete.
+
+    Returns:
+        False when one of them may still be there.
+    """
+    are_gone = True
     for replaced_plays in range(row.replaced_plays):
         for compression in ("lz4", "none"):
             name = episode_path(row.run_id, row.episode_id, compression=compression, replaced_plays=replaced_plays)
-            delete_replaced(context, name)
+            are_gone = delete_replaced(context, name) and are_gone
+    return are_gone
 
 
-def delete_replaced(context: IngestContext, name: str) -> None:
-    """Delete the file of a play that a later one has replaced; where that fails, it stays and is logged."""
+def delete_replaced(context: IngestContext, name: str) -> bool:
+    """Delete the file of a play that a later one has replaced; where that fails, it is logged and gives False."""
     try:
         context.storage.delete(name)
     except StorageError as error:
         _log.error("the file of a play that was replaced stays: %s", error)
+        return False
+    return True

@@ -109,6 +109,8 @@ def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:
         episode = catalog.find_episode(episode_id, run_id)
     except RecordingNotFoundError:
         return f"the catalog has no {name}; check the id, the run, and which database is open"
+    if episode.parked:
+        return f"{name} can't be written: {episode.error}"
     match episode.decision:
         case "held":
             return f"{name} waits until no criterion can claim it any more; try again later"
@@ -116,7 +118,5 @@ def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:
             return f"{name} was not kept by any criterion; 'python -m recorder why {episode_id}' explains"
         case "deleted":
             return f"{name} was kept and later deleted; 'python -m recorder why {episode_id}' tells why it was kept"
-        case _ if episode.parked:
-            return f"{name} was to be kept, but writing it failed: {episode.error}"
         case _:
             return f"{name} is kept and about to be written; try again in a moment"

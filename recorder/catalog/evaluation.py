@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import bindparam, case, literal_column, select, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import BulkUpsert, CatalogBase
@@ -99,7 +99,13 @@ def write_episodes(connection: Connection, run_id: str, rows: Sequence[EpisodeRo
 _settle_one = (
     update(episodes)
     .where(episodes.c.run_id == bindparam("of_run"), episodes.c.episode_id == bindparam("of_episode"))
-    .values(decision=bindparam("new_decision"), reasons=bindparam("new_reasons"), why_json=bindparam("new_why"))
+    .values(
+        decision=bindparam("new_decision"),
+        reasons=bindparam("new_reasons"),
+        why_json=bindparam("new_why"),
+        parked=False,  # one that was given up while it was held is decided after all
+        error=case((episodes.c.parked, None), else_=episodes.c.error),
+    )
 )
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from recorder.catalog.column_types import Float64, GivenText, JsonText, TextTuple, UtcDateTime
 
 __all__ = [
+    "GIVEN_UP",
     "METADATA",
     "UNWRITTEN",
     "episode_annotations",
@@ -45,6 +46,8 @@ METADATA = MetaData(
 UNWRITTEN = "decision = 'kept' AND written_at IS NULL"
 """What the write job looks for; queries repeat the words of the partial index, or SQLite would not use it."""
 
+GIVEN_UP = "parked"
+"""Of these there are few; here, too, queries repeat the word of the partial index."""
 
 _WholeNumber = Integer().with_variant(BigInteger(), "postgresql")
 """64 bits on both databases; on SQLite an INTEGER has them."""
@@ -69,6 +72,7 @@ runs = Table(
     Column("n_refused", BigInteger, nullable=False),
     Column("n_late_keeps", BigInteger, nullable=False),
     Column("n_episodes", BigInteger, nullable=False),
+    Column("seen_at", UtcDateTime),
 )
 
 _LISTED = (
@@ -146,6 +150,13 @@ episodes = Table(
         "finished_unix_nanos",
         sqlite_where=text(UNWRITTEN),
         postgresql_where=text(UNWRITTEN),
+    ),
+    Index(
+        "ix_episodes_given_up",
+        "run_id",
+        "episode_id",
+        sqlite_where=text(GIVEN_UP),
+        postgresql_where=text(GIVEN_UP),
     ),
     Index(
         "ix_episodes_in_stream",

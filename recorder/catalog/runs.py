@@ -112,6 +112,6 @@ def add_missing_run(connection: Connection, run_id: str, *, at: datetime) -> Non
 
 
 def _runs_with_counts() -> Select[Any]:
-    shown = [column for column in runs.columns if column.name != "criteria_state"]
+    shown = [column for column in runs.columns if column.name not in ("criteria_state", "seen_at")]
     n_recordings = select(func.count()).select_from(recordings).where(recordings.c.run_id == runs.c.run_id)
     return select(*shown, n_recordings.scalar_subquery().label("n_recordings"))

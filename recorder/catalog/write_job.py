@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, text, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.keys import in_batches, plays_of
-from recorder.catalog.models import UNWRITTEN, episodes
+from recorder.catalog.models import GIVEN_UP, UNWRITTEN, episodes, runs
 from recorder.catalog.recordings import write_recordings
 from recorder.catalog.rows import EpisodeRow, RecordingRow
 
-__all__ = ["MAX_ATTEMPTS", "NO_ANSWER", "WriteJobOperations"]
+__all__ = ["LOST", "MAX_ATTEMPTS", "NO_ANSWER", "WriteJobOperations"]
 
 MAX_ATTEMPTS = 3
 """How often a piece of work is tried before it is parked."""
 
 NO_ANSWER = "no attempt gave an answer: its worker was killed, or ran out of time or memory"
+LOST = (
+    "its steps are gone: no server that a worker looks at knows its run any more (it was emptied, or lost its data), "
+    "or its trainer recorded without a server and died"
+)
+"""Why an episode was given up that nobody has tried to write; catalogs hold it, and are searched for it."""
+
 _pending = and_(text(UNWRITTEN), episodes.c.parked.is_(False))
 # The same as ``EpisodeRow.is_settled``.
 _settled = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
+_FRESH = {"parked": False, "attempts": 0, "not_before": None, "leased_until": None}
+_RUNS_A_STATEMENT = 500
 _by_time = (episodes.c.finished_unix_nanos, episodes.c.run_id, episodes.c.episode_id)
 
 
@@ -175,20 +184,58 @@ class WriteJobOperations(CatalogBase):
                     of_these = and_(of_these, episodes.c.replaced_plays == 0)
                 connection.execute(update(episodes).where(of_these).values(stream_dropped_at=at))
 
+    def see_runs(self, run_ids: Sequence[str], at: datetime) -> int:
+        """Note that a server has these runs, and take back what was given up as lost of them.
+
+        Returns:
+            How many episodes were taken back.
+        """
+        n_taken_back = 0
+        with self._writing() as connection:
+            for start in range(0, len(run_ids), _RUNS_A_STATEMENT):
+                batch = run_ids[start : start + _RUNS_A_STATEMENT]
+                connection.execute(update(runs).where(runs.c.run_id.in_(batch)).values(seen_at=at))
+                lost = and_(text(GIVEN_UP), episodes.c.error == LOST, episodes.c.run_id.in_(batch))
+                n_taken_back += connection.execute(update(episodes).where(lost).values(**_FRESH, error=None)).rowcount
+        return n_taken_back
+
+    def give_up_lost(self, *, unseen_since: datetime, now: datetime) -> dict[str, int]:
+        """Give up the episodes that wait for a decision or a file, of runs that no worker has seen since.
+
+        Returns:
+            How many they are, by run; their ``error`` is ``LOST``.
+        """
+        unseen = select(runs.c.run_id).where(
+            runs.c.last_activity_at < unseen_since, _is_past(runs.c.seen_at, unseen_since)
+        )
+        waiting = (
+            and_(_pending, _is_past(episodes.c.leased_until, now)),
+            and_(episodes.c.decision == "held", episodes.c.parked.is_(False)),
+        )
+        given_up: dict[str, int] = {}
+        with self._writing() as connection:
+            for kind in waiting:
+                which = and_(kind, episodes.c.run_id.in_(unseen))
+                counts = select(episodes.c.run_id, func.count()).where(which).group_by(episodes.c.run_id)
+                for run_id, n_episodes in connection.execute(counts):
+                    given_up[run_id] = given_up.get(run_id, 0) + n_episodes
+                connection.execute(update(episodes).where(which).values(parked=True, leased_until=None, error=LOST))
+        return given_up
+
     def parked_writes(self) -> list[EpisodeRow]:
-        """Kept episodes that were given up, oldest first; ``error`` says why."""
-        query = select_episodes().where(text(UNWRITTEN), episodes.c.parked.is_(True)).order_by(*_by_time)
+        """Episodes that were given up, oldest first: kept ones, and ``held`` ones that are lost; ``error`` says why."""
         with self._reading() as connection:
-            return fetch_episodes(connection, query)
+            given_up = fetch_episodes(connection, select_episodes().where(text(GIVEN_UP)))
+        # Sorted here: asked to sort, SQLite would walk all episodes by time.
+        return sorted(given_up, key=attrgetter("finished_unix_nanos", "run_id", "episode_id"))
 
     def retry_parked(self, run_id: str | None = None) -> int:
         """Let the parked episodes be tried again from the first attempt on; returns how many they are."""
-        parked = and_(text(UNWRITTEN), episodes.c.parked.is_(True))
+        given_up = and_(text(GIVEN_UP))
         if run_id is not None:
-            parked = and_(parked, episodes.c.run_id == run_id)
+            given_up = and_(given_up, episodes.c.run_id == run_id)
         with self._writing() as connection:
-            fresh = {"parked": False, "attempts": 0, "not_before": None, "leased_until": None}
-            return connection.execute(update(episodes).where(parked).values(**fresh)).rowcount
+            return connection.execute(update(episodes).where(given_up).values(**_FRESH)).rowcount
 
 
 def _is_past(column: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:

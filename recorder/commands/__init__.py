@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
     "verify": "read recordings to the last byte, and check hashes",
     "convert": "write a recording in another version or compression",
     "reindex": "rebuild the catalog from the files",
-    "parked": "kept episodes that could not be written; --retry",
+    "parked": "episodes that could not be written; --retry",
     "prune": "delete recordings by age or size",
     "doctor": "look for what is missing or wrong, and say what to do",
 }

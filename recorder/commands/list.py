@@ -49,13 +49,15 @@ def run(args: argparse.Namespace) -> int:
     """Print the recordings that meet the filters."""
     output = Output.of(args)
     with open_catalog(settings_of(args)) as catalog:
+        run_id = run_of(args, catalog)
+        n_parked = sum(run_id in (None, row.run_id) for row in catalog.parked_writes())
         rows = catalog.query_recordings(
             stage=args.stage,
             reason=args.reason,
             min_reward=args.min_reward,
             max_reward=args.max_reward,
             limit=args.limit,
-            run=run_of(args, catalog),
+            run=run_id,
             lane=args.lane,
             status=args.status,
             order=args.order if args.ascending else f"-{args.order}",
@@ -63,4 +65,6 @@ def run(args: argparse.Namespace) -> int:
     output.document(rows)
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
     output.table(f"{len(rows)} recordings", _COLUMNS, shown, folded="reasons")
+    if n_parked:
+        output.note(f"{n_parked} more episodes could not be written; why: python -m recorder parked")
     return ExitStatus.OK

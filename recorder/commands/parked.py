@@ -1,4 +1,4 @@
-"""List the kept episodes that could not be written and were set aside, with their error; let them be tried again."""
+"""List the episodes that could not be written and were set aside, with their error; let them be tried again."""
 
 from __future__ import annotations
 

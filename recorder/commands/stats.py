@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ _RUN_COLUMNS = {
     "skipped": "skipped",
     "deleted": "deleted",
     "n_recordings": "recordings",
+    "parked": "parked",
     "n_steps": "steps",
     "n_missing_steps": "steps missing",
     "by_reason": "reasons",
@@ -94,6 +96,7 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
     if not has_catalog(settings):
         return []
     with open_catalog(settings) as catalog:
+        parked = Counter(row.run_id for row in catalog.parked_writes())
         return [
             {
                 **dataclasses.asdict(summary := catalog.summarise_run(row.run_id)),
@@ -102,6 +105,7 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
                     for decision in ("kept", "held", "skipped", "deleted")
                 },
                 "n_recordings": row.n_recordings,
+                "parked": parked[row.run_id],
                 "ended_at": row.ended_at,
             }
             for row in catalog.list_runs()

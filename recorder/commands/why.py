@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
             "decision": episode.decision,
             "reasons": episode.reasons,
             "criteria": episode.why,
+            "parked": episode.parked,
+            "error": episode.error,
         }
     )
     output.table(_verdict(episode), _COLUMNS, episode.why, folded="detail")
@@ -56,4 +58,5 @@ def _verdict(episode: EpisodeRow) -> str:
         "skipped": "was not kept",
         "deleted": f"was kept and later deleted: {', '.join(episode.reasons)}",
     }[episode.decision]
-    return f"episode {episode.episode_id} of run {episode.run_id} {decision}"
+    given_up = f"; it can't be written: {episode.error}" if episode.parked else ""
+    return f"episode {episode.episode_id} of run {episode.run_id} {decision}{given_up}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from recorder.catalog import Catalog
+from recorder.catalog import Catalog, Settlement
 from recorder.catalog.models import UNWRITTEN
+from recorder.catalog.write_job import LOST
 from tests.catalog.samples import NOW, commit, episode, recording
 
 SECOND = timedelta(seconds=1)
@@ -150,6 +151,52 @@ def test_streams_of_episodes_that_replaced_an_earlier_play_can_be_left_out(catal
     assert [row.episode_id for row in catalog.streams_to_drop()] == [1]
     catalog.mark_streams_dropped("run-a", [0, 1], NOW)
     assert catalog.streams_to_drop() == []
+
+
+def test_what_a_run_that_no_server_has_leaves_waiting_is_given_up_and_taken_back_when_one_has_it(
+    catalog: Catalog,
+) -> None:
+    waiting = [episode(0, decision="kept"), episode(1, decision="held"), episode(2, decision="kept"), episode(3)]
+    commit(catalog, waiting)
+    commit(catalog, [episode(0, "run-b", decision="kept")])
+    catalog.finish_writes([recording(2)], at=NOW)
+    assert catalog.see_runs(["run-b"], NOW + 101 * SECOND) == 0
+    assert catalog.give_up_lost(unseen_since=NOW, now=NOW) == {}
+    late = NOW + 100 * SECOND
+    assert catalog.give_up_lost(unseen_since=late, now=late) == {"run-a": 2}
+    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+    assert [(row.run_id, row.episode_id, row.decision, row.error) for row in catalog.parked_writes()] == [
+        ("run-a", 0, "kept", LOST), ("run-a", 1, "held", LOST)
+    ]  # fmt: skip
+    assert catalog.see_runs(["run-c", "run-a"], late + SECOND) == 2
+    assert catalog.parked_writes() == []
+    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+    assert (catalog.get_episode("run-a", 0).attempts, catalog.get_episode("run-a", 1).error) == (0, None)
+
+
+def test_an_episode_that_someone_writes_is_not_given_up(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    catalog.start_write("run-a", [1], now=NOW + 100 * SECOND, lease_secs=60)
+    late = NOW + 101 * SECOND
+    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+
+
+def test_what_failed_for_another_reason_is_not_taken_back(catalog: Catalog) -> None:
+    _kept(catalog, 1)
+    catalog.start_write("run-a", [1], now=NOW, lease_secs=1)
+    catalog.fail_write("run-a", 1, "broken", not_before=NOW, max_attempts=1)
+    assert catalog.see_runs(["run-a"], NOW) == 0
+    assert catalog.parked_writes()[0].error == "broken"
+
+
+def test_an_episode_that_was_given_up_while_it_was_held_can_still_be_decided(catalog: Catalog) -> None:
+    commit(catalog, [episode(1, decision="held"), episode(2, decision="held")])
+    late = NOW + 100 * SECOND
+    assert catalog.give_up_lost(unseen_since=late, now=late) == {"run-a": 2}
+    decided = [Settlement(1, "skipped", (), "[]"), Settlement(2, "kept", ("x",), "[]")]
+    commit(catalog, [episode(3)], settled=decided)
+    rows = [catalog.get_episode("run-a", episode_id) for episode_id in (1, 2)]
+    assert [(row.decision, row.parked, row.error) for row in rows] == [("skipped", False, None), ("kept", False, None)]
 
 
 def test_parked_writes_are_tried_again_on_request(catalog: Catalog) -> None:

@@ -215,6 +215,32 @@ def test_doctor_tells_of_episodes_that_a_trainer_without_a_server_left_behind(ca
     assert "alive" not in answer.out
 
 
+def test_episodes_whose_steps_are_gone_are_shown_by_every_command_that_tells_of_episodes(
+    call: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "recordings").mkdir()
+    long_ago, now = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)
+    with Catalog(tmp_path / "recordings" / "catalog.db") as catalog:
+        rows = [EpisodeRow("dead", 0, decision="held"), EpisodeRow("dead", 1, decision="kept", reasons=("periodic_1",))]
+        given: dict[str, Any] = {"new_episodes": rows, "settled": [], "criteria_state": {}, "at": long_ago}
+        assert catalog.commit_evaluation("dead", old_cursor="0-0", new_cursor="1-0", **given)
+        assert catalog.give_up_lost(unseen_since=now, now=now) == {"dead": 2}
+    finding = verdict_on(call("doctor", "--json"), "parked")
+    assert (finding["verdict"], finding["advice"]) == ("warn", "python -m recorder parked")
+    assert "2 episodes could not be written: its steps are gone" in finding["found"]
+    (recorded,) = call("stats", "--json").document["recorded_runs"]
+    assert (recorded["kept"], recorded["held"], recorded["parked"]) == (1, 1, 2)
+    assert "2 more episodes could not be written; why: python -m recorder parked" in call("list").out
+    assert [row["episode_id"] for row in call("parked", "--json").document["episodes"]] == [0, 1]
+    for episode_id, decision in enumerate(("is held", "was kept: periodic_1")):
+        said = " ".join(call("why", episode_id).out.split())
+        assert f"episode {episode_id} of run dead {decision}" in said
+        assert "it can't be written: its steps are gone" in said
+        document = call("why", episode_id, "--json").document
+        assert document["parked"] is True
+        assert document["error"].startswith("its steps are gone")
+
+
 def test_doctor_fails_on_a_catalog_that_is_none(call: Call, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings" / "catalog.db").write_bytes(b"not a database at all" * 100)

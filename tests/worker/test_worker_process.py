@@ -14,7 +14,7 @@ import pytest
 
 from recorder import EpisodeRecorder
 from recorder.embedded_server import EmbeddedServer, find_server_binary
-from recorder.redis_client import answers
+from recorder.redis_client import answers, make_client
 from recorder.step_stream import RedisStepStream
 from tests.processes import PythonProcess, is_alive
 from tests.waiting import wait_until
@@ -132,6 +132,27 @@ def test_a_worker_comes_back_after_its_server_was_restarted(tmp_path: Path) -> N
                 worker.signal(signal.SIGTERM)
                 assert worker.wait(30) == 0
         assert_whole(cluster, "after", range(5))
+
+
+def test_what_an_emptied_server_had_of_episodes_that_were_not_written_yet_is_parked(cluster: Cluster) -> None:
+    recorder = EpisodeRecorder(cluster.url, run_id="emptied", limits=QUICK)
+    with workers(cluster, 1) as (worker,):
+        for episode_id in range(1, 4):
+            play(recorder, episode_id)
+        wait_until(lambda: len(cluster.rows("emptied")) == 3, 20, "all rows")
+        assert {row.decision for row in cluster.rows("emptied").values()} == {"held"}
+        client = make_client(cluster.url, purpose="server")
+        client.flushall()
+        client.close()
+        play(recorder, 4, stage=2)
+        recorder.close()
+        wait_until(lambda: len(cluster.catalog.parked_writes()) == 3, 60, "three parked episodes")
+        wait_until(lambda: cluster.recorded_ids("emptied") == [4], 20, "the recording of the last one")
+        assert not cluster.catalog.held_episodes("emptied")
+        assert worker.process.poll() is None
+    for row in cluster.catalog.parked_writes():
+        assert (row.decision, row.attempts) == ("kept", 3)
+        assert "its steps are gone from the server" in (row.error or "")
 
 
 def test_celery_loads_the_app_and_another_prefix_sees_nothing_of_it(

@@ -55,7 +55,11 @@ def read_play(entries: Sequence[StreamEntry], *, salvaged_steps: int | None = No
     Raises:
         StreamCorruptError: the header is missing, or an entry is not what the protocol says.
     """
-    if not entries or entries[0].kind != HEADER:
+    if not entries:
+        raise StreamCorruptError(
+            "its steps are gone from the server: it was emptied, has lost its data, or another program dropped them"
+        )
+    if entries[0].kind != HEADER:
         raise StreamCorruptError("the stream has no header: it was lost by the server, or dropped by another program")
     try:
         header = unpack_bounded(entries[0].data, max_containers=_MAX_CONTAINERS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from recorder.catalog import EpisodeRow
 from recorder.errors import StorageError, StreamCorruptError
@@ -26,6 +27,10 @@ _log = logging.getLogger(__name__)
 
 _FORGET_RUN_AFTER_SECS = 3600.0
 """An ended run leaves the server after an hour; until then ``stats`` and viewers can still see who recorded it."""
+
+_LOST_AFTER_SECS = 600.0
+"""How long no worker has to see a run on any server before what it left undecided or unwritten counts as lost; what was given up
+too early, because the workers of its server were away, is taken back."""
 
 _MAX_WRITES = 1000
 """Unwritten episodes of a run handed out by one sweep; the next one goes on."""
@@ -56,13 +61,17 @@ def sweep(context: IngestContext) -> SweepResult:
     result = SweepResult()
     is_look = is_time_to_look(context)
     is_thorough = context.stream.try_lock("thorough-sweep", secs=context.limits.thorough_sweep_secs)
-    for run_id, _ in context.stream.runs():
+    run_ids = [run_id for run_id, _ in context.stream.runs()]
+    if n_taken_back := context.catalog.see_runs(run_ids, context.now()):
+        _log.warning("%d episodes were taken for lost, but their server has their runs", n_taken_back)
+    for run_id in run_ids:
         try:
             _sweep_run(context, run_id, result, is_look=is_look, is_thorough=is_thorough)
         except StreamCorruptError as error:
             _log.error("sweep of run_id=%s: %s", run_id, error)
     if is_thorough:
         _delete_unfinished(context)
+        _give_up_lost(context)
     return result
 
 
@@ -114,6 +123,13 @@ def _delete_unfinished(context: IngestContext) -> None:
         context.storage.delete_unfinished(older_than_secs=_UNFINISHED_SECS)
     except StorageError as error:
         _log.error("files of killed workers stay: %s", error)
+
+
+def _give_up_lost(context: IngestContext) -> None:
+    """Of a run that no server has any more, nobody else would ever say so."""
+    unseen_since = context.now() - timedelta(seconds=_LOST_AFTER_SECS)
+    for run_id, n_episodes in context.catalog.give_up_lost(unseen_since=unseen_since, now=context.now()).items():
+        _log.error("%d episodes of run_id=%s are lost: no server has the run any more", n_episodes, run_id)
 
 
 def _end_run(context: IngestContext, info: RunInfo, result: SweepResult) -> None:

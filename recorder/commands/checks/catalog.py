@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from recorder.commands.checks.finding import Finding
@@ -14,13 +15,14 @@ __all__ = ["check_catalog"]
 
 
 def check_catalog(settings: Settings) -> Iterator[Finding]:
-    """One line: what the catalog holds, or what keeps it from being read."""
+    """What the catalog holds, or what keeps it from being read; and whether some of it could not be written."""
     try:
         if not has_catalog(settings):
             yield Finding("ok", "catalog", f"none yet, made with the first run: {settings.catalog_url}")
             return
         with open_catalog(settings) as catalog:
             runs = catalog.list_runs()
+            parked = catalog.parked_writes()
     except MissingExtraError as error:
         yield Finding("warn", "catalog", "can't be read here", str(error))
     except CatalogVersionError as error:
@@ -30,3 +32,8 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
     else:
         n_recordings = sum(run.n_recordings for run in runs)
         yield Finding("ok", "catalog", f"{len(runs)} runs, {n_recordings} recordings: {redact(settings.catalog_url)}")
+        if parked:
+            ((cause, _),) = Counter(row.error for row in parked).most_common(1)
+            yield Finding(
+                "warn", "parked", f"{len(parked)} episodes could not be written: {cause}", "python -m recorder parked"
+            )

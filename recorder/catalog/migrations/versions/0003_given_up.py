@@ -1,0 +1,23 @@
+"""When a run was last seen on a server, and an index of the episodes that were given up."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column and the index."""
+    op.add_column("runs", sa.Column("seen_at", sa.DateTime(timezone=True)))
+    op.create_index(
+        "ix_episodes_given_up",
+        "episodes",
+        ["run_id", "episode_id"],
+        sqlite_where=sa.text("parked"),
+        postgresql_where=sa.text("parked"),
+    )

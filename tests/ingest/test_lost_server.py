@@ -1,0 +1,83 @@
+"""A server that was emptied: what was decided and not written ends where people see it, and is tried no more."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.catalog.write_job import LOST
+from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
+from tests.ingest.rig import LOOK_BACK, RUN, Rig, work
+from tests.ingest.trainer import Trainer
+from worker.ingest import evaluate_run, sweep
+
+
+def emptied(stream: StepStream) -> StepStream:
+    """A server that has nothing of what this one has."""
+    if isinstance(stream, RedisStepStream):
+        return RedisStepStream(stream.url, key_prefix="emptied:")
+    return MemoryStepStream()
+
+
+@pytest.fixture
+def left(rig: Rig, trainer: Trainer) -> list[int]:
+    """Episodes of a trainer that has died: one kept, three held; none written."""
+    context = rig.worker(LOOK_BACK)
+    for episode_id in range(4):
+        trainer.play(episode_id, manual=["x"] if episode_id == 0 else [])
+    evaluate_run(context, RUN)
+    assert [decision for decision, _ in rig.decisions().values()] == ["kept", "held", "held", "held"]
+    return [0, 1, 2, 3]
+
+
+def test_episodes_of_a_run_that_no_server_has_any_more_are_given_up_with_the_reason(rig: Rig, left: list[int]) -> None:
+    before = rig.decisions()
+    context = rig.worker(LOOK_BACK, stream=emptied(rig.stream))
+    assert sweep(context).to_write == {}
+    assert rig.catalog.parked_writes() == [], "its server may only be away"
+    rig.late_secs = 700
+    for _ in range(3):
+        assert sweep(context).to_write == {}
+    assert [row.episode_id for row in rig.catalog.parked_writes()] == left
+    assert {row.error for row in rig.catalog.parked_writes()} == {LOST}
+    assert rig.row(0).attempts == 0
+    assert rig.decisions() == before
+
+
+def test_what_was_given_up_while_its_servers_workers_were_away_is_written_when_they_come_back(
+    rig: Rig, trainer: Trainer, left: list[int]
+) -> None:
+    elsewhere = rig.worker(LOOK_BACK, stream=emptied(rig.stream))
+    rig.late_secs = 700
+    sweep(elsewhere)
+    assert len(rig.catalog.parked_writes()) == 4
+    here = rig.worker(LOOK_BACK)
+    work(here)
+    assert rig.catalog.parked_writes() == []
+    assert rig.recorded_ids() == [0]
+    rig.late_secs = 1300
+    work(here)
+    sweep(elsewhere)
+    assert rig.catalog.parked_writes() == [], "the other has just seen the run"
+    trainer.play(4, stage=2)
+    work(here)
+    trainer.close()
+    work(here)
+    assert rig.recorded_ids() == [0, 1, 2, 3, 4]
+
+
+def test_a_trainer_that_goes_on_after_its_server_was_emptied_leaves_what_is_lost_parked(
+    rig: Rig, trainer: Trainer, left: list[int]
+) -> None:
+    after = emptied(rig.stream)
+    context = rig.worker(LOOK_BACK, stream=after)
+    again = Trainer(after, RUN, producer=trainer.producer)
+    again.new_play(0)
+    again.play(4, stage=2)
+    again.close()
+    for _ in range(5):
+        work(context)
+        rig.late_secs += 10
+    assert [row.episode_id for row in rig.catalog.parked_writes()] == left
+    assert all("steps are gone from the server" in (row.error or "") for row in rig.catalog.parked_writes())
+    assert [row.attempts for row in rig.catalog.parked_writes()] == [3, 3, 3, 3]
+    assert rig.catalog.held_episodes(RUN) == []

@@ -190,6 +190,8 @@ class WriteJobOperations(CatalogBase):
         Returns:
             How many episodes were taken back.
         """
+        if not run_ids:
+            return 0
         n_taken_back = 0
         with self._writing() as connection:
             for start in range(0, len(run_ids), _RUNS_A_STATEMENT):

@@ -86,8 +86,8 @@ def test_an_episode_is_not_taken_from_a_trainer_whose_first_heartbeat_is_on_its_
     work(rig.worker())
     assert rig.decisions() == {}
     rig.look_in_vain()
-    work(rig.worker())
-    work(rig.worker())
+    for _ in range(4):
+        work(rig.worker())
     assert rig.recorded_ids() == [1, 2]
 
 
@@ -118,6 +118,17 @@ def test_a_trainer_that_died_before_it_had_said_that_its_episode_is_open_loses_n
     assert rig.row(1).status == "salvaged"
     work(context)
     assert rig.catalog.get_run(RUN).ended_at is not None
+
+
+def test_episodes_whose_ends_are_still_to_be_read_are_not_salvaged(
+    rig: Rig, trainer: Trainer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for episode_id in range(3):
+        trainer.play(episode_id)
+    trainer.close()
+    assert sweep(rig.worker()).n_salvaged == 0
+    assert rig.n_unread() == 4
+    assert caplog.text == ""
 
 
 def test_a_replay_whose_trainer_died_replaces_the_earlier_play_too(rig: Rig, trainer: Trainer) -> None:

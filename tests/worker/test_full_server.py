@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,12 +93,16 @@ def test_a_server_that_fills_up_while_its_worker_works_is_emptied(cluster: Clust
         assert "Traceback" not in worker.output, worker.output
 
 
-def test_a_full_broker_of_its_own_keeps_nothing_from_being_written(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_full_broker_of_its_own_keeps_workers_neither_from_writing_nor_from_ending(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     with EmbeddedServer(tmp_path / "broker") as broker:
         admin = make_client(broker.url, purpose="server")
         admin.config_set("maxmemory", 1)
         record(cluster.url, "run", 10)
-        with workers(cluster, 1, HAMLET_RECORDER_REDIS__BROKER_URL=broker.url):
+        with workers(cluster, 1, HAMLET_RECORDER_REDIS__BROKER_URL=broker.url) as (worker,):
             cluster.wait_until_ended("run")
             assert_whole_and_gone_from_the_server(cluster, "run", 10)
+            worker.signal(signal.SIGTERM)
+            assert worker.wait(30) == 0, worker.output
         admin.close()

@@ -19,7 +19,7 @@ class Orphans:
     unwanted: list[Play] = field(default_factory=list)
     """Settled or replaced: a trainer that sent its last seconds again has made the stream anew."""
     unannounced: list[OpenPlay] = field(default_factory=list)
-    """Not in the catalog and not open: its end is on its way, or its trainer died before it could say that it had begun."""
+    """Not in the catalog and not open: its end is still to be read, or its trainer died before it could say that it had begun."""
 
 
 def find_orphans(context: IngestContext, run_id: str, open_plays: Collection[OpenPlay]) -> Orphans:

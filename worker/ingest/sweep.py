@@ -110,12 +110,18 @@ def drop_settled(context: IngestContext, run_id: str) -> int:
 
 def _sweep_orphans(context: IngestContext, info: RunInfo, open_plays: Collection[OpenPlay], result: SweepResult) -> int:
     """Returns how many episodes were salvaged that nobody had announced."""
+    has_unread = _has_unread_ends(context, info.run_id)  # asked first: what is read meanwhile stands in the catalog
     orphans = find_orphans(context, info.run_id, open_plays)
     context.stream.drop_plays(info.run_id, orphans.unwanted)
-    n_salvaged = salvage_abandoned(context, info, orphans.unannounced)
+    n_salvaged = 0 if has_unread else salvage_abandoned(context, info, orphans.unannounced)
     result.n_streams_dropped += len(orphans.unwanted)
     result.n_salvaged += n_salvaged
     return n_salvaged
+
+
+def _has_unread_ends(context: IngestContext, run_id: str) -> bool:
+    cursor = context.catalog.load_run_state(run_id).cursor
+    return bool(context.stream.read_finished(run_id, after=cursor, limit=1))
 
 
 def _delete_unfinished(context: IngestContext) -> None:

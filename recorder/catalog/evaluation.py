@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from recorder.catalog.base import BulkUpsert, CatalogBase
 from recorder.catalog.keys import delete_of_episodes, in_batches, plays_of, replace_reasons
 from recorder.catalog.models import episodes, recording_reasons, recordings, runs
-from recorder.catalog.rows import EpisodeRow, Settlement
+from recorder.catalog.rows import START_CURSOR, EpisodeRow, Settlement
 from recorder.catalog.runs import add_missing_run
 
 __all__ = ["EvaluationOperations", "write_episodes"]
@@ -75,6 +75,18 @@ class EvaluationOperations(CatalogBase):
             write_episodes(connection, run_id, new_episodes)
             _settle(connection, run_id, settled)
         return True
+
+    def rewind(self, run_id: str, *, old_cursor: str) -> bool:
+        """Move the run from ``old_cursor`` back to the start, where ends lie before it that nobody has evaluated.
+
+        Returns:
+            False when another worker has moved the cursor since the state was loaded.
+        """
+        with self._writing() as connection:
+            moved = connection.execute(
+                update(runs).where(runs.c.run_id == run_id, runs.c.cursor == old_cursor).values(cursor=START_CURSOR)
+            )
+            return moved.rowcount == 1
 
     def existing_plays(self, run_id: str, episode_ids: Iterable[int]) -> dict[int, int]:
         """The ``play_id`` of those of the episodes that the catalog has."""

@@ -212,3 +212,13 @@ def test_of_two_processes_that_commit_from_one_cursor_exactly_one_wins(new_url: 
     with Catalog(url, read_only=True) as catalog:
         assert catalog.get_run("run-a").n_episodes == 20
         assert catalog.load_run_state("run-a").n_refused == 20
+
+
+def test_a_cursor_goes_back_to_the_start_only_from_where_it_was_seen(catalog: Catalog) -> None:
+    commit(catalog, [episode(1)])
+    cursor = catalog.load_run_state("run-a").cursor
+    assert not catalog.rewind("run-a", old_cursor="999-0")
+    assert catalog.load_run_state("run-a").cursor == cursor
+    assert catalog.rewind("run-a", old_cursor=cursor)
+    assert catalog.load_run_state("run-a").cursor == "0-0"
+    assert not catalog.rewind("run-b", old_cursor="0-0")

@@ -65,6 +65,26 @@ def test_what_was_given_up_while_its_servers_workers_were_away_is_written_when_t
     assert rig.recorded_ids() == [0, 1, 2, 3, 4]
 
 
+def test_ends_on_a_server_whose_clock_is_behind_that_of_the_lost_one_are_read(rig: Rig, trainer: Trainer) -> None:
+    context = rig.worker(LOOK_BACK)
+    trainer.play(0)
+    evaluate_run(context, RUN)
+    ahead = rig.catalog.load_run_state(RUN)
+    future = f"{int(ahead.cursor.partition('-')[0]) * 2}-0"
+    assert rig.catalog.commit_evaluation(
+        RUN, old_cursor=ahead.cursor, new_cursor=future, criteria_state=ahead.criteria_state, new_episodes=[],
+        settled=[], at=context.now(),
+    )  # fmt: skip
+    trainer.play(1)
+    trainer.play(2, stage=2)
+    trainer.close()
+    work(context)
+    assert list(rig.decisions()) == [0, 1, 2]
+    work(context)
+    assert rig.recorded_ids() == [0, 1, 2]
+    assert rig.n_unread() == 0
+
+
 def test_a_trainer_that_goes_on_after_its_server_was_emptied_leaves_what_is_lost_parked(
     rig: Rig, trainer: Trainer, left: list[int]
 ) -> None:

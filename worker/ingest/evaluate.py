@@ -1,8 +1,8 @@
 """Deciding which finished episodes of a run are kept.
 
-Ends of episodes are read in order from a cursor. The criteria's state, the new cursor and a row for each episode are
-committed in one transaction, which only succeeds while the cursor is still the old one: of two workers, one wins and
-the other goes home.
+Ends of episodes are read in order, and removed behind a cursor. The criteria's state, the new cursor and a row for each
+episode are committed in one transaction, which only succeeds while the cursor is still the old one: of two workers, one
+wins and the other goes home.
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ def evaluate_run(context: IngestContext, run_id: str, *, max_batches: int = 1_00
     done = Evaluation()
     for _ in range(max_batches):
         state = context.catalog.load_run_state(run_id)
-        entries = context.stream.read_finished(run_id, after=state.cursor, limit=context.limits.batch_episodes)
+        entries = context.stream.read_finished(run_id, after=FIRST_CURSOR, limit=context.limits.batch_episodes)
+        if entries and _place(entries[0].entry_id) <= _place(state.cursor):
+            _deal_with_passed(context, run_id, state, entries)
+            done.has_more = True
+            continue
         if not entries:
             done.has_more = False
             break
@@ -68,6 +72,34 @@ def evaluate_run(context: IngestContext, run_id: str, *, max_batches: int = 1_00
             break
         done.has_more = n_done < len(entries) or len(entries) == context.limits.batch_episodes
     return done
+
+
+def _deal_with_passed(context: IngestContext, run_id: str, state: RunState, entries: Sequence[FinishedEntry]) -> None:
+    """Ends at or before the cursor: of a worker that did not live to remove them, or of a new server whose clock is behind.
+
+    Where the catalog does not know one of them, the cursor goes back to the start, so that none is passed over; what it knows is
+    only repeated.
+    """
+    passed = [entry for entry in entries if _place(entry.entry_id) <= _place(state.cursor)]
+    plays = dict(filter(None, map(_play_of, passed)))
+    known = context.catalog.existing_plays(run_id, plays)
+    if all(known.get(episode_id, -1) >= play_id for episode_id, play_id in plays.items()):
+        context.stream.trim_finished(run_id, through=passed[-1].entry_id)
+    elif context.catalog.rewind(run_id, old_cursor=state.cursor):
+        _log.error("unknown ends of run_id=%s lie before its cursor, as on a new server: reading begins anew", run_id)
+
+
+def _play_of(entry: FinishedEntry) -> tuple[int, int] | None:
+    """Episode and play that an entry ends; None when it ends none, or none that a database could hold."""
+    episode_id, play_id = entry.body.get("episode_id"), entry.body.get("play_id")
+    if not isinstance(episode_id, int) or not isinstance(play_id, int) or abs(episode_id) >= 2**63:
+        return None
+    return episode_id, play_id
+
+
+def _place(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence or 0)
 
 
 def _evaluate(

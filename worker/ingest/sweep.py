@@ -120,8 +120,7 @@ def _sweep_orphans(context: IngestContext, info: RunInfo, open_plays: Collection
 
 
 def _has_unread_ends(context: IngestContext, run_id: str) -> bool:
-    cursor = context.catalog.load_run_state(run_id).cursor
-    return bool(context.stream.read_finished(run_id, after=cursor, limit=1))
+    return bool(context.stream.read_finished(run_id, after=FIRST_CURSOR, limit=1))
 
 
 def _delete_unfinished(context: IngestContext) -> None:
@@ -142,10 +141,8 @@ def _end_run(context: IngestContext, info: RunInfo, result: SweepResult) -> None
     """A run whose trainers are all gone has ended, even if none of them said so."""
     run_id = info.run_id
     state = context.catalog.load_run_state(run_id)
-    if context.stream.read_finished(run_id, after=state.cursor, limit=1):
+    if _has_unread_ends(context, run_id):
         return  # to be evaluated first
-    if state.cursor != FIRST_CURSOR:
-        context.stream.trim_finished(run_id, through=state.cursor)  # whoever committed it may not have lived to do so
     if state.ended_at is None:
         if _sweep_orphans(context, info, (), result):
             return  # to be evaluated first

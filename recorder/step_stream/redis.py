@@ -31,6 +31,7 @@ from recorder.step_stream.base import (
     StreamEntry,
 )
 from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.silences import pack_silences, unpack_silences
 
 __all__ = ["RedisStepStream"]
 
@@ -148,12 +149,11 @@ class RedisStepStream(StepStream):
                 producers[name[len(_PRODUCER_FIELD) :].decode()] = value
             else:
                 info[name.decode()] = value
-        return RunInfo(run_id, float(score or 0.0), info, producers, _silences(packed_silences))
+        return RunInfo(run_id, float(score or 0.0), info, producers, unpack_silences(packed_silences or b""))
 
     def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
-        packed = msgpack.packb({name: (it.heartbeat, it.n_looks) for name, it in silences.items()})
         with translate_errors(self.url):
-            self._redis.set(self.key("silences", run_id), packed, ex=_SILENCES_SECS)
+            self._redis.set(self.key("silences", run_id), pack_silences(silences), ex=_SILENCES_SECS)
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         with translate_errors(self.url):
@@ -278,16 +278,6 @@ def _play(member: bytes) -> Play:
             f"open plays: expected <episode_id>:<play_id>, found {member!r}: another program writes to these keys; "
             "give each a key_prefix of its own"
         ) from error
-
-
-def _silences(packed: bytes | None) -> dict[str, Silence]:
-    """What was noted; nothing where it is not ours, which begins the looks anew."""
-    body = unpack_body(packed or b"")
-    return {
-        str(name): Silence(*pair)
-        for name, pair in body.items()
-        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(it, int | float) for it in pair)
-    }
 
 
 def _entry(row: tuple[bytes, Sequence[bytes]]) -> StreamEntry:

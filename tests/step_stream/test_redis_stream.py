@@ -56,6 +56,14 @@ def test_the_keys_are_those_that_the_architecture_names(
     assert [fields for _, fields in redis_client.xrange("hamlet:finished:{my run}")] == [{b"f": finished(kind="end")}]
 
 
+@pytest.mark.parametrize("value", [b"", b"no msgpack", b"\x81\xa2p1\x01", b"\x81\xa2p1\x92\xa1a\xa1b", b"\x05"])
+def test_what_another_program_noted_of_silent_trainers_counts_for_nothing(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, value: bytes
+) -> None:
+    redis_client.set(redis_stream.key("silences", RUN), value)
+    assert redis_stream.run_info(RUN).silences == {}
+
+
 def test_the_braces_of_a_run_id_don_t_move_its_keys_to_other_shards(redis_stream: RedisStepStream) -> None:
     assert redis_stream.key("episode", "a{b}c%", 7) == "hamlet:episode:{a%7Bb%7Dc%25}:7"
     assert redis_stream.key("open", "ü") == "hamlet:open:{%C3%BC}"

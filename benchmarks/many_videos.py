@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from recorder.episode_file import open_episode
+from recorder.video.options import VideoOptions
 from worker.video.export import make_renderer
 from worker.video.making import make_video
-from worker.video.options import VideoOptions
 
 __all__ = ["make_videos"]
 

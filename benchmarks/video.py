@@ -19,12 +19,12 @@ from recorder.episode import EpisodeMetadata, RecordedStep
 from recorder.episode_file import Episode, open_episode
 from recorder.episode_file.version1 import build_version1
 from recorder.storage import episode_path, open_storage
-from recorder.video_wish import make_wish
+from recorder.video.options import VideoOptions
+from recorder.video.wish import make_wish
 from worker.video.codecs import output_arguments
 from worker.video.encoder import ffmpeg_path
 from worker.video.export import make_renderer
 from worker.video.making import make_video
-from worker.video.options import VideoOptions
 from worker.video.planes import Yuv420Planes
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment
 
@@ -175,7 +175,7 @@ def _render_in_segments(n_steps: int, n_workers: int) -> float:
         (folder / place).write_bytes(_episode_file(n_steps))
         with Catalog(folder / "catalog.db") as catalog:
             catalog.upsert_recordings([RecordingRow(_RUN, 500, file_path=place, n_steps=n_steps)])
-            wish = make_wish("", {"width": 1920, "height": 1080, "preset": "veryfast"})
+            wish = make_wish("", {"width": 1920, "height": 1080, "preset": "veryfast"}, n_steps=n_steps)
             messages: list[tuple[str, int, str]] = []
             context = _context(folder, catalog, messages)
             video, _ = catalog.enqueue_video(_RUN, 500, wish, at=context.now())

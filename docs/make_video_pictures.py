@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
+from recorder.video.timeline import make_timeline
 from tests.video.sample import sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.compare import ComparisonRenderer
 from worker.video.reel import Clip, ReelRenderer
 from worker.video.series import LearningPoint
-from worker.video.timeline import make_timeline
 
 FOLDER = Path(__file__).parent / "pictures"
 

@@ -11,7 +11,7 @@ from recorder.catalog import Catalog, VideoRow
 from recorder.recordings import find_recording
 from recorder.settings import Settings
 from recorder.urls import celery_broker_url
-from recorder.video_wish import RENDER_QUEUE, RENDER_TASK, make_wish
+from recorder.video.wish import RENDER_QUEUE, RENDER_TASK, make_wish
 
 __all__ = ["RenderRequests"]
 
@@ -55,12 +55,12 @@ class RenderRequests:
             The video, and whether this call was the first to ask for it; a failed or cancelled one is begun again.
 
         Raises:
-            UsageError: a choice is unknown or of a wrong type.
+            UsageError: a choice is unknown or of a wrong type, or what is asked for can't be.
             RecordingNotFoundError: there is no such recording.
             CatalogError: the catalog can't be written.
         """
         recording = find_recording(self._catalog, run_id, episode_id)
-        wish = make_wish(recording.content_hash, choices)
+        wish = make_wish(recording.content_hash, choices, n_steps=recording.n_steps)
         row, created = self._catalog.enqueue_video(recording.run_id, episode_id, wish, at=self._now())
         if not created and row.state in ("failed", "cancelled"):
             row = self._catalog.retry_video(row.video_id)

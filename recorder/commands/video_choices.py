@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from recorder.commands.parsing import non_negative
-from recorder.video_wish import VIDEO_CHOICES
+from recorder.video.options import STYLES
+from recorder.video.wish import VIDEO_CHOICES
 
 __all__ = ["add_video_choices", "choices_of"]
 
@@ -17,7 +18,7 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
     picture.add_argument(
         "--profile", metavar="NAME", help="ready choices: youtube-1080p, youtube-1440p, debug-720p, gif, webm"
     )
-    picture.add_argument("--style", choices=("dark", "light"), help="default: dark")
+    picture.add_argument("--style", choices=STYLES, help="default: dark")
     picture.add_argument("--dpi", type=int, help="80 is 1280x720, 100 (default) 1600x900, 120 1920x1080, 150 2400x1350")
     picture.add_argument("--learning-curve", action="store_true", default=None, help="show the run's learning curve")
     time = parser.add_argument_group("the time")

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from recorder.catalog import Catalog, VideoRow
 from recorder.settings import Settings
-from recorder.video_wish import VIDEO_CHOICES
+from recorder.video.wish import VIDEO_CHOICES
 from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.errors import HttpError

@@ -89,6 +89,23 @@ def test_a_video_is_what_the_protocol_and_the_description_say(video_client: Flas
     assert (again.headers["Location"], again.get_json()["state"]) == (place, "queued")
 
 
+@pytest.mark.parametrize(
+    ("choices", "told"),
+    [
+        ({"style": "drak"}, "style is one of dark, light, not 'drak'; did you mean 'dark'?"),
+        ({"profile": "gif", "fps": 60}, "a GIF has at most 50 frames a second, not 60"),
+        ({"steps_per_second": 0.001, "fps": 1000}, "a video has at most 1000000 frames"),
+    ],
+)
+def test_a_video_that_can_not_be_is_answered_by_400(
+    video_client: FlaskClient, choices: dict[str, object], told: str
+) -> None:
+    answer = video_client.post(f"{API}/videos", json={"run_id": "demo", "episode_id": 100, **choices})
+    assert answer.status_code == 400
+    assert told in answer.get_json()["error"]["message"]
+    assert video_client.get(f"{API}/videos").get_json() == {"videos": []}
+
+
 def test_the_protocols_table_names_every_route_and_no_other() -> None:
     table = PROTOCOL.partition("| request | answers |")[2].partition("\n\n")[0]
     found = set()

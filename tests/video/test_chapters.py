@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 
 from recorder.episode import Gap
+from recorder.video.timeline import make_timeline
 from tests.video.sample import sample_episode, sample_steps
 from worker.video.chapters import Marker, chapter_file, find_markers, webvtt
-from worker.video.timeline import make_timeline
 
 
 def calm_steps(n_steps):

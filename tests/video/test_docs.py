@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from recorder.video_wish import VIDEO_CHOICES
+from recorder.video.codecs import EncoderSettings
+from recorder.video.wish import VIDEO_CHOICES
 from worker.video import PROFILES, VideoOptions
-from worker.video.codecs import EncoderSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "video.md").read_text()

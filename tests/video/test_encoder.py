@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from recorder.errors import VideoError
+from recorder.video.codecs import EncoderSettings
 from tests.processes import PythonProcess
 from tests.video.decoding import frame_hashes_of, n_frames_of
 from tests.waiting import wait_until
-from worker.video.codecs import EncoderSettings
 from worker.video.encoder import VideoEncoder, ffmpeg_path, join_segments
 
 QUICK = EncoderSettings(preset="ultrafast")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.errors import UsageError
+from recorder.video.options import size_at_dpi
 from worker.video.layout import make_layout
-from worker.video.options import size_at_dpi
 
 EVEN = st.integers(80, 2000).map(lambda half: 2 * half)
 

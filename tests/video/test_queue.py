@@ -266,28 +266,47 @@ def test_a_segment_that_fails_is_tried_three_times(cluster, recordings, monkeypa
     assert cluster.files() == []
 
 
-def test_a_wish_that_can_not_be_is_refused_at_once_or_parked_at_once(cluster, recordings):
+@pytest.mark.parametrize(
+    ("choices", "told"),
+    [
+        ({"presets": "slow"}, "did you mean 'preset'"),
+        ({"dpi": "20"}, "dpi of a video is of type int"),
+        ({"dpi": 2000}, "dpi is 20 to"),
+        ({"style": "drak"}, "did you mean 'dark'"),
+        ({"profile": "giff"}, "did you mean 'gif'"),
+        ({"codec": "x264"}, "did you mean 'libx264'"),
+        ({"preset": "fastest"}, "did you mean 'faster'"),
+        ({"crf": 52}, "crf of libx264 is 0 to 51"),
+        ({"profile": "gif", "fps": 60}, "a GIF has at most 50 frames a second"),
+        ({"profile": "youtube-1080p", "codec": "gif", "fps": None}, "a GIF has at most 50 frames a second"),
+        ({"first_step": 5}, "nothing is left to show"),
+        ({"steps_per_second": 0.001, "fps": 1000}, "at most 1000000 frames"),
+    ],
+)
+def test_a_wish_that_can_not_be_is_refused_when_it_is_asked_for(cluster, recordings, choices, told):
     recordings.add(1, 5)
-    with pytest.raises(UsageError, match="did you mean 'preset'"):
-        cluster.ask(presets="slow")
-    with pytest.raises(UsageError, match="dpi of a video is of type int"):
-        cluster.ask(dpi="20")
+    with pytest.raises(UsageError, match=told):
+        cluster.ask(**choices)
+    assert recordings.catalog.list_videos() == []
+
+
+def test_a_video_of_an_episode_that_is_not_there_is_refused(cluster):
     with pytest.raises(RecordingNotFoundError):
         cluster.ask(9)
-    video_id = cluster.ask(style="drak")
-    cluster.run()
-    row = cluster.video(video_id)
-    assert (row.state, row.attempts) == ("failed", 1)
-    assert "did you mean 'dark'" in row.error
 
 
-def test_a_video_of_too_many_frames_is_parked_before_it_is_cut(cluster, recordings):
-    recordings.add(1, 50)
-    video_id = cluster.ask(steps_per_second=0.001, fps=30.0)
+@pytest.mark.parametrize(
+    ("choices", "told"),
+    [({"style": "drak"}, "did you mean 'dark'"), ({"steps_per_second": 0.001}, "at most 1000000 frames")],
+)
+def test_a_wish_of_another_version_that_can_not_be_is_parked_at_once(cluster, recordings, choices, told):
+    recording = recordings.add(1, 50)
+    wish = {"content_hash": recording.content_hash, **choices}
+    video, _ = recordings.catalog.enqueue_video(RUN, 1, wish, at=cluster.at)
     cluster.run()
-    row = cluster.video(video_id)
+    row = cluster.video(video.video_id)
     assert (row.state, row.attempts, row.n_segments_total) == ("failed", 1, 0)
-    assert "at most 1000000 frames" in row.error
+    assert told in row.error
 
 
 def test_an_error_that_nobody_foresaw_is_told_and_tried_three_times(cluster, recordings, monkeypatch, tmp_path):

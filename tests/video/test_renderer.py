@@ -11,6 +11,7 @@ import pytest
 
 from recorder.episode import EpisodeStatus, Gap, Substrate
 from recorder.errors import UsageError
+from recorder.video.timeline import make_timeline
 from tests.video.sample import PLACES, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.compare import ComparisonRenderer
@@ -18,7 +19,6 @@ from worker.video.scales import scales_of
 from worker.video.series import EpisodeSeries, LearningPoint
 from worker.video.surface import TILE_COLUMNS, TILE_ROWS
 from worker.video.theme import THEMES
-from worker.video.timeline import make_timeline
 
 SIZE = {"width": 640, "height": 360}
 CURVE = [LearningPoint(i, math.sin(i / 30) * 100) for i in range(400, 600)]

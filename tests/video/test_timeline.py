@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.errors import UsageError
-from worker.video.timeline import Moment, make_timeline
+from recorder.video.timeline import Moment, make_timeline
 
 RATES = st.sampled_from([5, 12.5, 23.976, 29.97, 30, 60])
 

@@ -9,10 +9,10 @@ from recorder.errors import MissingExtraError
 if find_spec("matplotlib") is None:
     raise MissingExtraError("Making videos", "video")
 
+from recorder.video.options import PROFILES, VideoOptions
 from worker.video.compare import export_comparison_video
 from worker.video.export import BatchResult, batch_export_videos, export_episode_video, write_webvtt
 from worker.video.making import VideoFile
-from worker.video.options import PROFILES, VideoOptions
 from worker.video.reel import PICKS, export_reel_video
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.thumbnails import draw_thumbnail, export_preview

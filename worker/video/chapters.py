@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recorder.episode_file import Episode
-from worker.video.timeline import Timeline
+from recorder.video.timeline import Timeline
 
 __all__ = ["Marker", "chapter_file", "find_markers", "webvtt"]
 

@@ -12,10 +12,10 @@ from recorder.episode_file import Episode
 from recorder.errors import UsageError
 from recorder.recordings import open_recording
 from recorder.storage import open_storage
-from worker.video.export import opened_catalog, timeline_of, told_of_total
+from recorder.video.options import VideoOptions
+from worker.video.export import opened_catalog, told_of_total
 from worker.video.geometry import Rect
 from worker.video.making import VideoFile, make_video
-from worker.video.options import VideoOptions
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.surface import TILE_COLUMNS, Canvas
 
@@ -43,7 +43,7 @@ class ComparisonRenderer:
             EpisodeVideoRenderer(
                 episode,
                 style=options.style,
-                timeline=timeline_of(episode, plain),
+                timeline=plain.timeline(episode.n_steps),
                 canvas=self.canvas.part(Rect(x, 0, half, options.height)),
                 beside=(other,),
             )

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import MissingExtraError, VideoError
-from worker.video.codecs import EncoderSettings, holds_chapters, output_arguments
+from recorder.video.codecs import EncoderSettings
+from worker.video.codecs import holds_chapters, output_arguments
 
 __all__ = ["UNFINISHED", "VideoEncoder", "ffmpeg_path", "join_segments"]
 

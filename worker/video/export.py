@@ -14,12 +14,11 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, VideoError
 from recorder.recordings import find_recording, open_recording
 from recorder.storage import episode_path, open_storage
+from recorder.video.options import VideoOptions
 from worker.video.chapters import chapter_file, webvtt
 from worker.video.making import OnFrame, VideoFile, make_video
-from worker.video.options import VideoOptions
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.series import LearningPoint
-from worker.video.timeline import Timeline, make_timeline
 
 __all__ = [
     "BatchResult",
@@ -27,7 +26,6 @@ __all__ = [
     "export_episode_video",
     "learning_points",
     "make_renderer",
-    "timeline_of",
 ]
 
 logger = logging.getLogger(__name__)
@@ -146,7 +144,7 @@ def write_webvtt(
     with opened_catalog(database_path) as catalog:
         _, episode = open_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
     try:
-        Path(output_path).write_text(webvtt(episode, timeline_of(episode, options)), encoding="utf-8")
+        Path(output_path).write_text(webvtt(episode, options.timeline(episode.n_steps)), encoding="utf-8")
     except OSError as error:
         raise VideoError(f"can't write the track ({error.strerror}): {output_path}") from error
 
@@ -191,24 +189,6 @@ def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
     ]
 
 
-def timeline_of(episode: Episode, options: VideoOptions) -> Timeline:
-    """Which step each frame shows.
-
-    Raises:
-        UsageError: no step is left to show, or a rate can't be.
-    """
-    return make_timeline(
-        episode.n_steps,
-        fps=options.fps,
-        steps_per_second=options.steps_per_second,
-        speed=options.speed,
-        first_step=options.first_step,
-        end_step=options.end_step,
-        title_secs=options.title_secs,
-        hold_secs=options.hold_secs,
-    )
-
-
 def make_renderer(
     episode: Episode, options: VideoOptions, *, learning_curve: Sequence[LearningPoint] = (), caption: str = ""
 ) -> EpisodeVideoRenderer:
@@ -222,7 +202,7 @@ def make_renderer(
         width=options.width,
         height=options.height,
         style=options.style,
-        timeline=timeline_of(episode, options),
+        timeline=options.timeline(episode.n_steps),
         learning_curve=learning_curve,
         caption=caption,
     )

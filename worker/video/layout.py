@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recorder.video_limits import check_side
+from recorder.video.limits import check_side
 from worker.video.geometry import Rect
 
 __all__ = ["Layout", "make_layout"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from recorder.errors import VideoError
+from recorder.video.options import VideoOptions
 from worker.video.encoder import VideoEncoder
-from worker.video.options import VideoOptions
 from worker.video.planes import Yuv420Planes
 from worker.video.surface import Canvas
 

@@ -19,12 +19,12 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings import open_recording
 from recorder.storage import Storage
-from recorder.video_wish import choices_of_wish, content_hash_of_wish
+from recorder.video.options import VideoOptions
+from recorder.video.wish import content_hash_of_wish, options_of_wish
 from worker.video.chapters import chapter_file
 from worker.video.encoder import join_segments
-from worker.video.export import learning_points, make_renderer, timeline_of
+from worker.video.export import learning_points, make_renderer
 from worker.video.making import VideoStoppedError, make_video
-from worker.video.options import VideoOptions
 from worker.video.segments import cut
 from worker.video.video_files import (
     clear_segments,
@@ -105,7 +105,7 @@ def begin_video(context: RenderContext, video_id: str) -> None:
         try:
             episode, options = _open(context, started)
             spans = cut(
-                timeline_of(episode, options).n_frames,
+                options.timeline(episode.n_steps).n_frames,
                 width=options.width,
                 height=options.height,
                 fps=options.rate,
@@ -182,7 +182,7 @@ def join_video(context: RenderContext, video_id: str) -> None:
         segments = catalog.list_segments(video_id)
         folder = segments_dir(context.videos_dir, video_id)
         path = video_path(context.videos_dir, row, options.suffix)
-        with chapter_file(episode, timeline_of(episode, options), enabled=options.chapters) as chapters:
+        with chapter_file(episode, options.timeline(episode.n_steps), enabled=options.chapters) as chapters:
             paths = [folder / (segment.file_path or "") for segment in segments]
             size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters)
     except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told of it
@@ -269,8 +269,7 @@ class _Reporter:
 
 
 def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]:
-    options = VideoOptions.chosen(**choices_of_wish(row.options))
-    options.check(options.suffix)
+    options = options_of_wish(row.options)
     recording, episode = open_recording(context.catalog, context.storage, row.run_id, row.episode_id)
     if recording.content_hash != content_hash_of_wish(row.options):
         raise UsageError(

@@ -15,10 +15,10 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings import open_recording
 from recorder.storage import open_storage
-from worker.video.export import learning_points, opened_catalog, timeline_of, told_of_total
+from recorder.video.options import VideoOptions
+from worker.video.export import learning_points, opened_catalog, told_of_total
 from worker.video.geometry import Rect
 from worker.video.making import VideoFile, make_video
-from worker.video.options import VideoOptions
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.series import LearningPoint
 from worker.video.surface import Canvas
@@ -97,7 +97,7 @@ class ReelRenderer:
         options = clips[0].options
         self.canvas = Canvas.blank(options.width, options.height)
         self._clips, self._learning_curve = clips, learning_curve
-        self._timelines = [timeline_of(clip.episode, clip.options) for clip in clips]
+        self._timelines = [clip.options.timeline(clip.episode.n_steps) for clip in clips]
         self._starts = list(accumulate((timeline.n_frames for timeline in self._timelines), initial=0))
         self._shown = -1
         self._renderer: EpisodeVideoRenderer | None = None
@@ -182,7 +182,7 @@ def export_reel_video(
 
 def _fitted(options: VideoOptions, episode: Episode, clip_secs: float) -> VideoOptions:
     """The options with a pace at which the episode's steps take ``clip_secs`` at most."""
-    timeline = timeline_of(episode, options)
+    timeline = options.timeline(episode.n_steps)
     n_shown = timeline.end_index - timeline.first_index
     pace = max(timeline.steps_per_second, Fraction(n_shown) / Fraction(str(clip_secs)))
     return replace(options, steps_per_second=float(pace), speed=1.0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
+from recorder.video.timeline import Timeline, make_timeline
 from worker.video.board import Board
 from worker.video.layout import make_layout
 from worker.video.scales import scales_of
@@ -26,7 +27,6 @@ from worker.video.scene.title_card import draw_title_card
 from worker.video.series import EpisodeSeries, LearningPoint
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import find_theme
-from worker.video.timeline import Timeline, make_timeline
 
 __all__ = ["EpisodeVideoRenderer"]
 

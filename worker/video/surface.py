@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from recorder.video_limits import MAX_SIDE
+from recorder.video.limits import MAX_SIDE
 from worker.video.geometry import Rect
 from worker.video.masks import Mask, lettering
 from worker.video.theme import Color

@@ -11,7 +11,7 @@ from celery import Celery, bootsteps
 from recorder.catalog import Catalog
 from recorder.errors import RecorderError
 from recorder.storage import open_storage
-from recorder.video_wish import RENDER_QUEUE, RENDER_TASK
+from recorder.video.wish import RENDER_QUEUE, RENDER_TASK
 from worker.process import WorkerProcess
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
 

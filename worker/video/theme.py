@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from recorder.errors import UsageError
+from recorder.video.codecs import check_one_of
+from recorder.video.options import STYLES
 
 __all__ = ["THEMES", "Color", "Theme", "find_theme"]
 
@@ -96,9 +96,5 @@ def find_theme(name: str) -> Theme:
     Raises:
         UsageError: there is none.
     """
-    try:
-        return THEMES[name]
-    except KeyError:
-        near = get_close_matches(name, THEMES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UsageError(f"style is one of {', '.join(THEMES)}, not {name!r}{hint}") from None
+    check_one_of("style", name, STYLES)
+    return THEMES[name]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
+from recorder.video.options import PROFILES, VideoOptions
 from worker.video.export import make_renderer
 from worker.video.making import VideoFile, make_video
-from worker.video.options import PROFILES, VideoOptions
 
 __all__ = ["draw_thumbnail", "export_preview"]
 

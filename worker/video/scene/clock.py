@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import arc, disc, text_width
@@ -15,7 +16,6 @@ from worker.video.scene.readout import Readout
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Theme
-from worker.video.timeline import Moment
 
 __all__ = ["ClockPanel"]
 

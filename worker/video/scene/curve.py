@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import disc, polyline, text_width
@@ -14,7 +15,6 @@ from worker.video.scene.panel import SMALL, draw_plate
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Theme
-from worker.video.timeline import Moment
 
 __all__ = ["CurvePanel", "PlotArea"]
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from recorder.video.timeline import Moment
 from worker.video.board import Board, make_board
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
@@ -16,7 +17,6 @@ from worker.video.scene.trail import Trail
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
-from worker.video.timeline import Moment
 
 __all__ = ["GridPanel"]
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import polyline, text_width
@@ -14,7 +15,6 @@ from worker.video.scene.panel import HEADING, draw_plate, fitted
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Theme
-from worker.video.timeline import Moment
 
 __all__ = ["HistoryPanel"]
 

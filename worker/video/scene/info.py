@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import text_width
@@ -12,7 +13,6 @@ from worker.video.scene.readout import Readout
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
-from worker.video.timeline import Moment
 
 __all__ = ["InfoPanel", "number_text"]
 

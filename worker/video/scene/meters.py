@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.scales import Scales
@@ -16,7 +17,6 @@ from worker.video.scene.panel import draw_plate
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
-from worker.video.timeline import Moment
 
 __all__ = ["MetersPanel"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import rounded, text_width
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Theme
-from worker.video.timeline import Moment
 
 __all__ = ["BODY", "FIGURE", "HEADING", "SMALL", "TITLE", "Panel", "draw_plate", "fitted", "ink_baseline"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import rounded
@@ -9,7 +10,6 @@ from worker.video.scene.bars import hatching
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Theme
-from worker.video.timeline import Moment
 
 __all__ = ["ProgressPanel"]
 

@@ -1,7 +1,4 @@
-"""What the numbers of a video can be: the server refuses a wish beyond these limits, and the renderer draws none.
-
-Which words can be chosen, and which choices go together, is the renderer's to say.
-"""
+"""What the numbers of a video can be: a wish beyond these limits is refused, and the renderer draws none."""
 
 from __future__ import annotations
 

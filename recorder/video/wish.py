@@ -1,7 +1,7 @@
 """The wish for a video, as it stands in the catalog: what the one who asks and the worker who renders agree on.
 
-Names, types and numbers are checked here, so that a wish that is misspelt or beyond all limits is refused at once, and the
-same wish has the same form whoever asks. Everything else about the values is decided by the renderer.
+Whatever makes a wish impossible is found here, so that it is refused at once, by the same words at every door; and the same
+wish has the same form whoever asks.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from recorder.errors import UsageError
-from recorder.video_limits import check_numbers
+from recorder.video.options import VideoOptions
 
-__all__ = ["RENDER_QUEUE", "RENDER_TASK", "VIDEO_CHOICES", "choices_of_wish", "content_hash_of_wish", "make_wish"]
+__all__ = ["RENDER_QUEUE", "RENDER_TASK", "VIDEO_CHOICES", "content_hash_of_wish", "make_wish", "options_of_wish"]
 
 RENDER_TASK = "hamlet.render_video"
 """Name of the Celery task that begins a video; its argument is the video's id."""
@@ -43,15 +43,16 @@ VIDEO_CHOICES: Mapping[str, type] = {
 _CONTENT_HASH = "content_hash"
 
 
-def make_wish(content_hash: str, choices: Mapping[str, Any]) -> dict[str, Any]:
+def make_wish(content_hash: str, choices: Mapping[str, Any], *, n_steps: int) -> dict[str, Any]:
     """The options of a row in ``videos``.
 
     Args:
         content_hash: of the recording, so that an episode that was played again is another video.
         choices: names from ``VIDEO_CHOICES``; None is the same as leaving it out.
+        n_steps: of the recording.
 
     Raises:
-        UsageError: a name is unknown, a value is of another type, or a number can't be.
+        UsageError: a name is unknown, a value is of another type or can't be, or the frames would be none or too many.
     """
     wish: dict[str, Any] = {_CONTENT_HASH: content_hash}
     for name, value in choices.items():
@@ -70,7 +71,7 @@ def make_wish(content_hash: str, choices: Mapping[str, Any]) -> dict[str, Any]:
         if type(value) is not kind:
             raise UsageError(f"{name} of a video is of type {kind.__name__}, not {type(value).__name__}")
         wish[name] = value
-    check_numbers(wish)
+    options_of_wish(wish).timeline(n_steps)
     return wish
 
 
@@ -79,6 +80,12 @@ def content_hash_of_wish(wish: Mapping[str, Any]) -> str:
     return str(wish.get(_CONTENT_HASH, ""))
 
 
-def choices_of_wish(wish: Mapping[str, Any]) -> dict[str, Any]:
-    """The choices that a wish was made of."""
-    return {name: value for name, value in wish.items() if name != _CONTENT_HASH}
+def options_of_wish(wish: Mapping[str, Any]) -> VideoOptions:
+    """The options that a wish comes to.
+
+    Raises:
+        UsageError: it can't be.
+    """
+    options = VideoOptions.chosen(**{name: value for name, value in wish.items() if name != _CONTENT_HASH})
+    options.check(options.suffix)
+    return options

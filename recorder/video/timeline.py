@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from recorder.errors import UsageError
-from recorder.video_limits import check_rate, check_still
+from recorder.video.limits import check_rate, check_still
 
 __all__ = ["Moment", "Timeline", "make_timeline"]
 

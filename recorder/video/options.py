@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
 from recorder.errors import UsageError
-from recorder.video_limits import MAX_SIDE, check_numbers
-from worker.video.codecs import EncoderSettings, check_settings
-from worker.video.theme import find_theme
+from recorder.video.codecs import EncoderSettings, check_one_of, check_settings
+from recorder.video.limits import MAX_SIDE, check_numbers
+from recorder.video.timeline import Timeline, make_timeline
 
-__all__ = ["DPI_RANGE", "PROFILES", "VideoOptions", "size_at_dpi"]
+__all__ = ["DPI_RANGE", "PROFILES", "STYLES", "VideoOptions", "size_at_dpi"]
 
+STYLES = ("dark", "light")
+"""The looks; ``worker/video/theme.py`` has their colours."""
 _FIGURE_INCHES = (16, 9)
 DPI_RANGE = (20, MAX_SIDE // _FIGURE_INCHES[0])
 
@@ -74,10 +75,8 @@ class VideoOptions:
         Raises:
             UsageError: the profile or a field is unknown.
         """
-        if profile is not None and profile not in PROFILES:
-            near = get_close_matches(profile, PROFILES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"profile is one of {', '.join(PROFILES)}, not {profile!r}{hint}")
+        if profile is not None:
+            check_one_of("profile", profile, PROFILES)
         options = cls() if profile is None else PROFILES[profile]
         if dpi is not None:
             choices["width"], choices["height"] = size_at_dpi(dpi)
@@ -101,8 +100,28 @@ class VideoOptions:
             UsageError: something can't be.
         """
         check_numbers({name: value for name, value in asdict(self).items() if value is not None})
-        find_theme(self.style)
+        check_one_of("style", self.style, STYLES)
         check_settings(self.encoder, suffix, fps=self.fps)
+
+    def timeline(self, n_steps: int) -> Timeline:
+        """Which step each frame shows.
+
+        Args:
+            n_steps: steps that the recording holds.
+
+        Raises:
+            UsageError: no step is left to show, there would be too many frames, or a rate can't be.
+        """
+        return make_timeline(
+            n_steps,
+            fps=self.fps,
+            steps_per_second=self.steps_per_second,
+            speed=self.speed,
+            first_step=self.first_step,
+            end_step=self.end_step,
+            title_secs=self.title_secs,
+            hold_secs=self.hold_secs,
+        )
 
     @property
     def rate(self) -> Fraction:

@@ -1,0 +1,1 @@
+"""What a video can be, and who wishes for one: what those who ask for videos and the workers who make them agree on. Pure."""

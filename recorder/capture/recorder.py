@@ -31,6 +31,7 @@ from recorder.capture.summary import RunIdentity
 from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
+from recorder.holdable_text import holdable_text
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 
 if TYPE_CHECKING:
@@ -420,7 +421,7 @@ class EpisodeRecorder:
 
 def _own_reason(reason: Any) -> str:
     """The text of a reason, as files and the catalog can hold it."""
-    return str(reason)[:_MAX_REASON_LETTERS].replace("\0", "?").encode("utf-8", "replace").decode()
+    return holdable_text(str(reason)[:_MAX_REASON_LETTERS])
 
 
 def _made_up_run_id() -> str:

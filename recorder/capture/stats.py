@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from recorder.holdable_text import holdable_text
+
 __all__ = ["RecorderStats"]
 
 
@@ -54,7 +56,7 @@ class RecorderStats:
     def count_error(self, error: Exception) -> None:
         """Count a failure; its text becomes ``last_error``, with what no heartbeat can carry replaced."""
         self.n_errors += 1
-        self.last_error = str(error).encode("utf-8", "replace").decode()
+        self.last_error = holdable_text(str(error))
 
     def after(self, earlier: RecorderStats) -> RecorderStats:
         """A copy that counts on from where another one ended."""

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from recorder.errors import UsageError
+from recorder.holdable_text import holdable_text
 
 __all__ = ["Float64", "GivenText", "JsonText", "TextTuple", "UtcDateTime"]
 
@@ -61,16 +62,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class GivenText(TypeDecorator[str]):
-    """Text from outside: U+FFFD stands for NUL, which PostgreSQL can't hold, and ``?`` for half a surrogate pair."""
+    """Text from outside, as ``holdable_text`` has it."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         """Return the text as both databases can hold it."""
-        if value is None:
-            return None
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return None if value is None else holdable_text(value)
 
 
 class JsonText(TypeDecorator[Any]):

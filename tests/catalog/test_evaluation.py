@@ -133,7 +133,7 @@ def test_numbers_of_64_bits_come_back(catalog: Catalog) -> None:
     assert len(catalog.query_recordings(stage=2**63 - 1, lane=2**40)) == 1
 
 
-@pytest.mark.parametrize(("given", "held"), [("a\0b", "a\ufffdb"), ("a\udcffb", "a?b"), ("ä\n", "ä\n")])
+@pytest.mark.parametrize(("given", "held"), [("a\0b", "a\ufffdb"), ("a\udcffb", "a\ufffdb"), ("ä\n", "ä\n")])
 def test_any_text_is_taken(catalog: Catalog, given: str, held: str) -> None:
     commit(catalog, [episode(1, decision="kept", reasons=(given,), error=given)])
     catalog.upsert_recordings([recording(1, recording_reason=given, reasons=(given,))])

@@ -20,6 +20,10 @@ __all__ = ["BulkUpsert", "CatalogBase", "insert_or"]
 
 Upsert = sqlite.Insert | postgresql.Insert
 
+_OUT_OF_RANGE = "22003"
+"""PostgreSQL's SQLSTATE of a number that its column can't hold."""
+_BEYOND_64_BITS = "the database holds whole numbers from -2**63 to 2**63 - 1, not beyond"
+
 _Prepared = tuple[str, list[tuple[int, Callable[[Any], Any]]]]
 
 
@@ -51,9 +55,15 @@ class CatalogBase:
         except PoolTimeoutError as error:
             raise CatalogUnavailableError(f"no connection to the catalog became free in time: {self.url}") from error
         except DataError as error:
+            if getattr(error.orig, "sqlstate", None) == _OUT_OF_RANGE:
+                raise UsageError(f"{_BEYOND_64_BITS}: {self.url}") from error
             raise UsageError(f"the database refuses a value: {_first_line(error)}: {self.url}") from error
-        except (OverflowError, UnicodeEncodeError) as error:
-            raise UsageError(f"the database can't hold a value: {error}: {self.url}") from error
+        except OverflowError as error:
+            raise UsageError(f"{_BEYOND_64_BITS}: {self.url}") from error
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"the database holds no half of a surrogate pair, as in {error.object!r:.80}: {self.url}"
+            ) from error
         except DBAPIError as error:
             if _is_passing(error):
                 raise CatalogUnavailableError(

@@ -10,7 +10,7 @@ from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_bytes
-from recorder.commands.parsing import add_command, non_negative
+from recorder.commands.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.video_choices import add_video_choices, choices_of
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
     parser.add_argument("--output-dir", required=True, metavar="DIR", help="folder for the videos; it is made")
     chosen = parser.add_argument_group("which recordings")
-    chosen.add_argument("--stage", type=int, help="only this stage of the curriculum")
+    chosen.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
     chosen.add_argument("--reason", metavar="GLOB", help="only recordings kept for this; * and ? match anything")
-    chosen.add_argument("--min-reward", type=float, help="least total reward")
-    chosen.add_argument("--max-reward", type=float, help="greatest total reward")
+    chosen.add_argument("--min-reward", type=number, help="least total reward")
+    chosen.add_argument("--max-reward", type=number, help="greatest total reward")
     chosen.add_argument("--limit", type=non_negative, help="at most this many, the newest (default: all)")
     add_video_choices(parser)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, human_bytes
-from recorder.commands.parsing import add_command, non_negative
+from recorder.commands.parsing import add_command, non_negative, number, whole_number
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -34,12 +34,12 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order reward"
     )
-    parser.add_argument("--stage", type=int, help="only this stage of the curriculum")
+    parser.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
     parser.add_argument("--reason", metavar="GLOB", help="only recordings kept for this; * and ? match anything")
-    parser.add_argument("--min-reward", type=float, help="least total reward")
-    parser.add_argument("--max-reward", type=float, help="greatest total reward")
+    parser.add_argument("--min-reward", type=number, help="least total reward")
+    parser.add_argument("--max-reward", type=number, help="greatest total reward")
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
-    parser.add_argument("--lane", type=int, help="only this lane of a vector environment")
+    parser.add_argument("--lane", type=non_negative, help="only this lane of a vector environment")
     parser.add_argument("--order", choices=_ORDERS, default="timestamp", help="greatest first (default: %(default)s)")
     parser.add_argument("--ascending", action="store_true", help="least first")
     parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")

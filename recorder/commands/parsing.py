@@ -20,8 +20,10 @@ __all__ = [
     "build_parser",
     "command_module",
     "non_negative",
+    "number",
     "positive",
     "positive_number",
+    "whole_number",
 ]
 
 PROGRAM = "python -m recorder"
@@ -34,8 +36,8 @@ PLACE_OPTIONS = {
 }
 """Common options that say where things are: how the value is called, and what it is."""
 
-_MOST = 2**63 - 1
-"""The largest number that a database holds, and the largest id of an episode."""
+_LEAST, _MOST = -(2**63), 2**63 - 1
+"""The whole numbers that a database holds; the last one is the largest id of an episode."""
 
 _EXAMPLE = f"""\
 example:
@@ -89,6 +91,15 @@ def add_command(
     )
 
 
+def whole_number(text: str) -> int:
+    """An argument that is a whole number.
+
+    Raises:
+        ArgumentTypeError: it is none, or none from -2**63 to 2**63 - 1.
+    """
+    return _whole_number(text)
+
+
 def non_negative(text: str) -> int:
     """An argument that counts from 0, or is the id of an episode.
 
@@ -107,30 +118,48 @@ def positive(text: str) -> int:
     return _whole_number(text, least=1)
 
 
+def number(text: str) -> float:
+    """An argument that is a number.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    value = _number(text)
+    if math.isnan(value):
+        raise argparse.ArgumentTypeError(f"expected a number, found {text!r}")
+    return value
+
+
 def positive_number(text: str) -> float:
     """An argument that measures something.
 
     Raises:
         ArgumentTypeError: it is no number, not above 0, or infinite.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
     return value
 
 
-def _whole_number(text: str, *, least: int) -> int:
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _whole_number(text: str, *, least: int | None = None) -> int:
     try:
         value = int(text)
     except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number, {least} or more, found {text!r}")
-    if value > _MOST:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at most {_MOST}, found {text!r}")
+        value = None
+    if value is None or (least is not None and value < least):
+        bound = "" if least is None else f", {least} or more"
+        raise argparse.ArgumentTypeError(f"expected a whole number{bound}, found {text!r}")
+    if not _LEAST <= value <= _MOST:
+        limit = f"at most {_MOST}" if value > 0 else f"at least {_LEAST}"
+        raise argparse.ArgumentTypeError(f"expected a whole number of {limit}, found {text!r}")
     return value
 
 

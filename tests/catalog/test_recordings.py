@@ -214,3 +214,9 @@ def test_an_import_keeps_what_the_catalog_knows_better(catalog: Catalog) -> None
     assert [row.written_at is not None for row in rows] == [True, True, False, True]
     assert [row.replaced_plays for row in rows] == [0, 0, 0, 1]
     assert sorted(_ids(catalog.query_recordings())) == [0, 1, 3]
+
+
+@pytest.mark.parametrize("beyond", [2**63, -(2**63) - 1, 10**30])
+def test_a_number_beyond_64_bits_is_refused_in_words_of_ours(catalog: Catalog, beyond: int) -> None:
+    with pytest.raises(UsageError, match=r"the database holds whole numbers from -2\*\*63 to 2\*\*63 - 1, not beyond"):
+        catalog.query_recordings(stage=beyond)

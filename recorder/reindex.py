@@ -16,7 +16,7 @@ from recorder.errors import EpisodeFileError, StorageError
 from recorder.recordings import MAX_RECORDING_BYTES
 from recorder.storage import Storage, episode_path
 
-__all__ = ["ReindexReport", "files_below", "reindex", "rows_of"]
+__all__ = ["ReindexReport", "files_below", "has_recordings", "reindex", "rows_of"]
 
 _NANOS_A_MILLISECOND = 1_000_000
 
@@ -53,6 +53,7 @@ def reindex(
     *,
     run_id: str | None = None,
     forget_missing: bool = False,
+    even_all: bool = False,
 ) -> ReindexReport:
     """Put files into the catalog. What the catalog knows already of their episodes stays.
 
@@ -60,21 +61,35 @@ def reindex(
         names: places below the root, in the order of ``files_below``.
         run_id: look only among this run's rows for files that are missing.
         forget_missing: take recordings whose file is missing out of the catalog.
+        even_all: do so even where not one recording lies below the root.
 
     Raises:
         CatalogError: the catalog can't be written.
-        StorageError: whether a file is there can't be told.
+        StorageError: whether a file is there can't be told; or all are missing and are to be forgotten without ``even_all``.
     """
     report = ReindexReport()
     seen: set[str] = set()
     report.n_imported = catalog.import_recordings(_latest_plays(storage, names, report, seen))
-    for row in catalog.iterate_recordings(run_id):
-        if row.file_path in seen or _is_there(storage, row.file_path):
-            continue
-        report.missing.append(row.file_path)
-        if forget_missing:
+    missing = [
+        row
+        for row in catalog.iterate_recordings(run_id)
+        if row.file_path not in seen and not _is_there(storage, row.file_path)
+    ]
+    report.missing = [row.file_path for row in missing]
+    if forget_missing:
+        if missing and not even_all and not has_recordings(storage):
+            raise StorageError(
+                f"no recording lies there, and the catalog has {len(missing)}; nothing was forgotten, for a folder that is"
+                f" not mounted looks the same: mount it, or add --even-all if they are gone for good: {storage.root}"
+            )
+        for row in missing:
             catalog.delete_recording(row.run_id, row.episode_id)
     return report
+
+
+def has_recordings(storage: Storage) -> bool:
+    """Whether any recording lies below the root."""
+    return next(iter(storage.names()), None) is not None
 
 
 def _is_there(storage: Storage, name: str) -> bool:

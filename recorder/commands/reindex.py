@@ -1,7 +1,7 @@
 """Rebuild the catalog from the files: add what it lacks, keep what it knows, say which files can't be read.
 
 Exit status 1 when a file can't be read, or is missing and its row stays. Episodes that were not kept have no file, and
-can't be found again.
+can't be found again. Where no recording lies at all, --forget-missing forgets nothing: the folder may not be mounted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command
+from recorder.errors import UsageError
 from recorder.storage import open_storage
 
 if TYPE_CHECKING:
@@ -35,12 +36,17 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_true",
         help="take recordings whose file is missing out of the catalog; their episodes stay, as deleted ones",
     )
+    parser.add_argument(
+        "--even-all", action="store_true", help="with --forget-missing: even where no recording lies at all"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Read all files and write their rows."""
-    from recorder.reindex import files_below, reindex  # lazy: loads SQLAlchemy
+    from recorder.reindex import files_below, has_recordings, reindex  # lazy: loads SQLAlchemy
 
+    if args.even_all and not args.forget_missing:
+        raise UsageError("--even-all goes with --forget-missing")
     settings = settings_of(args)
     output = Output.of(args)
     run_id = getattr(args, "run", None)
@@ -50,7 +56,12 @@ def run(args: argparse.Namespace) -> int:
         if not names:
             run_of(args, catalog)  # a run of which there is neither a file nor a row is a mistake
         report = reindex(
-            storage, catalog, output.progress(names, "reading"), run_id=run_id, forget_missing=args.forget_missing
+            storage,
+            catalog,
+            output.progress(names, "reading"),
+            run_id=run_id,
+            forget_missing=args.forget_missing,
+            even_all=args.even_all,
         )
     output.document(dataclasses.asdict(report))
     if report.unreadable:
@@ -58,7 +69,12 @@ def run(args: argparse.Namespace) -> int:
         output.table(f"{len(rows)} files can't be read", {"file": "file", "problem": "problem"}, rows, folded="problem")
     if report.missing:
         rows = [{"file": name} for name in report.missing]
-        fate = "and were taken out of it" if args.forget_missing else "take them out of it with --forget-missing"
+        if args.forget_missing:
+            fate = "and were taken out of it"
+        elif has_recordings(storage):
+            fate = "take them out of it with --forget-missing"
+        else:
+            fate = f"is it mounted? {settings.recordings_dir}"
         output.table(f"{len(rows)} recordings of the catalog have no file: {fate}", {"file": "file"}, rows)
     output.note(
         f"{report.n_files} files: {report.n_imported} recordings in the catalog, "

@@ -252,6 +252,36 @@ def test_recordings_whose_file_is_gone_are_named_and_taken_out_of_the_catalog_wh
     assert len(rows(root)) == 2
 
 
+@pytest.mark.parametrize("is_there", [True, False], ids=["empty", "gone"])
+def test_nothing_is_forgotten_because_of_a_folder_that_may_not_be_mounted(
+    call: Call, root: Path, tmp_path: Path, is_there: bool
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    if is_there:
+        elsewhere.mkdir()
+    places = ["--database", root_catalog(root), "--recordings", elsewhere]
+    answer = call("reindex", *places)
+    assert answer.status == ExitStatus.FAILED
+    assert f"3 recordings of the catalog have no file: is it mounted? {elsewhere}" in answer.out
+    for selection in ([], ["--run", RUN]):
+        answer = call("reindex", *places, "--forget-missing", *selection)
+        assert answer.status == ExitStatus.FAILED
+        assert "nothing was forgotten" in answer.err
+        assert answer.err.endswith(f"add --even-all if they are gone for good: {elsewhere}\n")
+    assert len(rows(root)) == 3
+    assert call("reindex", *places, "--even-all").status == ExitStatus.USAGE
+    answer = call("reindex", *places, "--forget-missing", "--even-all")
+    assert answer.status == ExitStatus.OK
+    assert rows(root) == []
+
+
+def test_a_run_whose_files_were_all_deleted_is_forgotten_while_others_are_there(call: Call, root: Path) -> None:
+    for episode_id in (0, 1):
+        place(root, RUN, episode_id).unlink()
+    assert call("reindex", "--recordings", root, "--run", RUN, "--forget-missing").status == ExitStatus.OK
+    assert len(rows(root)) == 1
+
+
 def test_a_recording_that_was_written_since_the_files_were_listed_is_not_missing(root: Path) -> None:
     with Catalog(root_catalog(root)) as catalog:
         report = reindex(LocalStorage(root), catalog, [], forget_missing=True)

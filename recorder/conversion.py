@@ -30,20 +30,22 @@ def convert_bytes(data: bytes, *, version: int, compression: str = "lz4") -> Con
         compression: ``lz4`` or ``none``.
 
     Raises:
-        EpisodeFileError: it can't be read; broken files are not converted.
+        EpisodeFileError: it can't be read; broken files are not converted. A torn one is, up to where it ends; the new file
+            has a gap there.
     """
     episode = open_episode(data)
     episode.check()
+    torn = () if episode.torn_at is None else (f"it is torn: the new file ends before step {episode.torn_at} too",)
     if version == 1:
         converted, _ = build_version1(
             metadata=episode.metadata, reasons=episode.reasons, steps=episode.steps(), compression=compression
         )
-        return Conversion(converted, _losses_of_version1(episode))
+        return Conversion(converted, (*torn, *_losses_of_version1(episode)))
     schema, chunks = _own_chunks(episode) if episode.version == 2 else _new_chunks(episode)
     converted, _, _ = build_version2(
         metadata=episode.metadata, reasons=episode.reasons, schema=schema, chunks=chunks, compression=compression
     )
-    return Conversion(converted, ())
+    return Conversion(converted, torn)
 
 
 def _losses_of_version1(episode: Episode) -> tuple[str, ...]:

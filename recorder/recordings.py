@@ -19,6 +19,7 @@ __all__ = [
     "naming_file",
     "open_recording",
     "open_recording_file",
+    "open_sound_recording",
     "read_recording",
 ]
 
@@ -77,6 +78,21 @@ def open_recording(
     data = read_recording(storage, row)
     with naming_file(storage.location(row.file_path)):
         return row, open_episode(data)
+
+
+def open_sound_recording(
+    catalog: Catalog, storage: Storage, run_id: str | None, episode_id: int
+) -> tuple[RecordingRow, Episode]:
+    """Find, read and open a recording, and read all of it once: for whoever would find a broken chunk too late.
+
+    Raises:
+        RecordingNotFoundError, EpisodeFileError, StorageError: as ``open_recording``.
+        EpisodeFileCorruptError: some part of it is not as it was written.
+    """
+    row, episode = open_recording(catalog, storage, run_id, episode_id)
+    with naming_file(storage.location(row.file_path)):
+        episode.check()
+    return row, episode
 
 
 @contextmanager

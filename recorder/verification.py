@@ -75,8 +75,8 @@ def verify_bytes(data: bytes, file: str, *, row: RecordingRow | None = None) -> 
 
 
 def _problems(episode: Episode, row: RecordingRow | None, n_bytes: int) -> Iterator[str]:
-    if not episode.is_whole:
-        yield f"torn: it ends after step {episode.gaps[-1].first_step}, without a footer"
+    if episode.torn_at is not None:
+        yield f"torn: it ends before step {episode.torn_at}, without a footer"
     try:
         episode.check()
     except EpisodeFileError as error:

@@ -108,7 +108,7 @@ def decompress_frame(frame: bytes | memoryview, *, max_bytes: int = MAX_FRAME_BY
     try:
         content, n_read = lz4.frame.decompress(frame, return_bytes_read=True)
     except RuntimeError as error:
-        raise EpisodeFileCorruptError(f"LZ4: {error}") from error
+        raise EpisodeFileCorruptError(f"an LZ4 frame of {len(frame)} bytes is damaged ({error})") from error
     if n_read != len(frame) or len(content) != claimed:
         raise EpisodeFileCorruptError(
             f"an LZ4 frame of {len(frame)} bytes ends after {n_read}, with {len(content)} of {claimed} bytes of content"

@@ -13,6 +13,7 @@ from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative
 from recorder.episode_file import Episode, open_episode
 from recorder.errors import UsageError
+from recorder.recordings import naming_file, open_recording
 from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
 from recorder.step_values import step_maps
 from recorder.storage import open_storage
@@ -44,21 +45,24 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the steps; with --json as one list."""
     output = Output.of(args)
-    episode = _open(args)
-    fields = _fields(args.fields, episode)
-    numbers = episode.step_numbers
-    start = 0 if args.first is None else int(np.searchsorted(numbers, args.first))
-    stop = episode.n_steps if args.end is None else int(np.searchsorted(numbers, args.end))
-    steps = (
-        _selected(step, fields)
-        for index in range(start, stop, _STEPS_AT_ONCE)
-        for step in step_maps(episode, index, min(index + _STEPS_AT_ONCE, stop))
-    )
-    if output.as_json:
-        output.document(list(steps))
-    else:
-        for step in steps:
-            output.line(step)
+    place, episode = _open(args)
+    with naming_file(place):
+        fields = _fields(args.fields, episode)
+        numbers = episode.step_numbers
+        start = 0 if args.first is None else int(np.searchsorted(numbers, args.first))
+        stop = episode.n_steps if args.end is None else int(np.searchsorted(numbers, args.end))
+        steps = (
+            _selected(step, fields)
+            for index in range(start, stop, _STEPS_AT_ONCE)
+            for step in step_maps(episode, index, min(index + _STEPS_AT_ONCE, stop))
+        )
+        if output.as_json:
+            output.document(list(steps))
+        else:
+            for step in steps:
+                output.line(step)
+    if (end_step := episode.torn_at) is not None:
+        output.warn(f"the recording is torn: it ends before step {end_step}: {place}")
     return ExitStatus.OK
 
 
@@ -66,16 +70,15 @@ def _source(text: str) -> int | str:
     return non_negative(text) if text.isdecimal() else text
 
 
-def _open(args: argparse.Namespace) -> Episode:
+def _open(args: argparse.Namespace) -> tuple[str, Episode]:
+    """Where the recording lies, and the recording."""
     if isinstance(args.source, str):
-        return open_episode(args.source)
-    from recorder.recordings import open_recording  # lazy: a file can be read without a catalog
-
+        return args.source, open_episode(args.source)
     settings = settings_of(args)
     with open_catalog(settings) as catalog:
         storage = open_storage(settings.recordings_dir)
-        _, episode = open_recording(catalog, storage, run_of(args, catalog), args.source)
-    return episode
+        row, episode = open_recording(catalog, storage, run_of(args, catalog), args.source)
+    return storage.location(row.file_path), episode
 
 
 def _fields(text: str | None, episode: Episode) -> list[str] | None:

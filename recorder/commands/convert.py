@@ -1,4 +1,4 @@
-"""Write a recording in another version or compression; a broken one is refused.
+"""Write a recording in another version or compression; a broken one is refused, a torn one has a gap at its end.
 
 Version 1 holds Python's numbers, so the widths of dtypes are lost; nothing else is. A recording that was converted in place
 keeps its name; 'reindex' brings its row in the catalog up to date.

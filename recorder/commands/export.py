@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
 from recorder.commands.opening import find_server_url, open_catalog, run_of, settings_of
-from recorder.commands.output import Output, human_bytes
+from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative
 from recorder.commands.video_choices import add_video_choices, choices_of
 from recorder.errors import UsageError
-from recorder.recordings import open_recording, read_recording
+from recorder.recordings import open_sound_recording, read_recording
 from recorder.storage import open_storage
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
 
 NAME = "export"
+
+_PAGE_SUFFIXES = (".html", ".htm")
 
 _EXAMPLE = """\
 export 500 --database demo.db --recordings recordings/ --output episode_500.mp4 --fps 60 --dpi 150
@@ -53,6 +55,10 @@ def run(args: argparse.Namespace) -> int:
     if args.queue and (args.output or args.html or args.against is not None or args.webvtt):
         raise UsageError(
             "--queue goes without --output, --html, --against and --webvtt: a worker chooses where the file lies"
+        )
+    if args.html and (args.against is not None or args.webvtt or choices_of(args)):
+        raise UsageError(
+            "--html goes without --against, --webvtt and what a video's picture, time and encoder are chosen by"
         )
     return _ask(args) if args.queue else _write_page(args) if args.html else _make(args)
 
@@ -88,7 +94,7 @@ def _make(args: argparse.Namespace) -> int:
         if args.webvtt:
             write_webvtt(args.episode_id, output_path=Path(args.webvtt), **places, **choices)
     output.document(video._asdict())
-    output.note(f"{video.path}: {video.n_frames} frames, {human_bytes(video.file_size_bytes)}")
+    output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
     return ExitStatus.OK
 
 
@@ -98,9 +104,11 @@ def _write_page(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     output = Output.of(args)
     path = Path(args.output or f"episode_{args.episode_id:06d}.html")
+    if path.suffix.lower() not in _PAGE_SUFFIXES:
+        raise UsageError(f"a page ends in {' or '.join(_PAGE_SUFFIXES)}, not in {path.suffix!r}")
     storage = open_storage(settings.recordings_dir)
     with open_catalog(settings) as catalog:
-        row, episode = open_recording(catalog, storage, run_of(args, catalog), args.episode_id)
+        row, episode = open_sound_recording(catalog, storage, run_of(args, catalog), args.episode_id)
     size = export_episode_html(episode, read_recording(storage, row), files("replay_server") / "page", path)
     output.document({"path": path, "file_size_bytes": size})
     output.note(f"{path}: {human_bytes(size)}")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from recorder.errors import MissingExtraError, RecorderError
 
-__all__ = ["Output", "error_line", "human_age", "human_bytes"]
+__all__ = ["Output", "counted", "error_line", "human_age", "human_bytes"]
 
 T = TypeVar("T")
 
@@ -52,6 +52,10 @@ class Output:
         """Print a line for people."""
         if not self.as_json:
             print(text)
+
+    def warn(self, text: str) -> None:
+        """Tell on stderr what a program that reads the output must not stumble over."""
+        print(f"warning: {text}", file=sys.stderr)
 
     def table(
         self, title: str, columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], *, folded: str | None = None
@@ -119,6 +123,11 @@ def human_bytes(n_bytes: float) -> str:
             return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
         n_bytes /= 1024
     return f"{n_bytes:.1f} TiB"
+
+
+def counted(n: int, what: str) -> str:
+    """``1 recording``, ``2 recordings``."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def human_age(secs: float) -> str:

@@ -86,6 +86,11 @@ class Episode:
         return self._file.is_whole
 
     @property
+    def torn_at(self) -> int | None:
+        """Number of the first step that a torn file does not hold; None of a whole one."""
+        return None if self.is_whole else _end_step(self.chunks)
+
+    @property
     def content_hash(self) -> str:
         """BLAKE2b of header and chunks, as the footer states it; empty without one, and in version 1."""
         return self._file.content_hash

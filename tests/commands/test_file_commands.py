@@ -63,6 +63,19 @@ def damage(path: Path, at: float) -> None:
     path.write_bytes(data)
 
 
+def torn_file(folder: Path) -> Path:
+    """A recording of 300 steps that ends within its second chunk."""
+    recorder = EpisodeRecorder(run_id="torn", strict=True)
+    with RecordingWriter(recorder, folder / "torn.db", folder, criteria={"periodic": {"interval": 1}}):
+        for step in range(300):
+            recorder.record_step(0, step, (step % 8, 3), [0.5] * 8, 1, 1.0, done=step == 299)
+        recorder.finish_episode(0)
+    path = place(folder, "torn", 0)
+    end = open_episode(path).chunks[1].offset + 10
+    path.write_bytes(path.read_bytes()[:end])
+    return path
+
+
 def test_cat_prints_a_line_a_step(call: Call, root: Path) -> None:
     path = place(root, RUN, 0)
     answer = call("cat", path)
@@ -108,6 +121,35 @@ def test_cat_as_json_is_one_document_and_nan_is_null(call: Call, tmp_path: Path)
     ]
 
 
+def test_cat_of_a_damaged_recording_names_it(call: Call, root: Path) -> None:
+    damage(place(root, RUN, 0), 0.5)
+    for source in (0, place(root, RUN, 0)):
+        answer = call("cat", source, "--recordings", root)
+        assert answer.status == ExitStatus.FAILED
+        assert "LZ4 frame" in answer.err
+        assert answer.err.endswith(f"{place(root, RUN, 0)}\n")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_cat_of_a_torn_recording_says_so_beside_the_steps_that_are_there(
+    call: Call, tmp_path: Path, options: list[str]
+) -> None:
+    path = torn_file(tmp_path)
+    answer = call("cat", path, *options)
+    assert answer.status == ExitStatus.OK
+    assert len(answer.document if options else lines(answer.out)) == 256
+    assert answer.err == f"warning: the recording is torn: it ends before step 256: {path}\n"
+
+
+def test_convert_of_a_torn_recording_says_so_and_the_new_file_has_a_gap(call: Call, tmp_path: Path) -> None:
+    torn = torn_file(tmp_path)
+    for version in (1, 2):
+        answer = call("convert", "--to", version, torn, tmp_path / "new")
+        assert answer.status == ExitStatus.OK
+        assert "note: it is torn: the new file ends before step 256 too\n" in answer.out
+        assert [gap.first_step for gap in open_episode(tmp_path / "new").gaps] == [256]
+
+
 def test_verify_finds_sound_recordings_sound_and_counts_gaps(call: Call, root: Path) -> None:
     answer = call("verify", "--recordings", root)
     assert answer.status == ExitStatus.OK
@@ -137,7 +179,7 @@ def test_verify_by_path_needs_no_catalog_and_names_torn_and_missing_files(
     answer = call("verify", place(root, RUN, 0), torn, tmp_path / "gone.lz4")
     assert answer.status == ExitStatus.FAILED
     assert "2 of 3 recordings are not sound" in answer.out
-    assert "torn: it ends after step" in answer.out
+    assert "torn: it ends before step " in answer.out
     assert "no such recording" in answer.out
 
 
@@ -242,7 +284,7 @@ def test_recordings_whose_file_is_gone_are_named_and_taken_out_of_the_catalog_wh
     assert "'python -m recorder reindex' lists such recordings, and with --forget-missing" in reader.err
     answer = call("reindex", "--recordings", root)
     assert answer.status == ExitStatus.FAILED
-    assert "1 recordings of the catalog have no file: take them out of it with --forget-missing" in answer.out
+    assert "1 recording of the catalog without a file: take them out of it with --forget-missing" in answer.out
     assert len(rows(root)) == 3
     answer = call("reindex", "--recordings", root, "--forget-missing", "--json")
     assert (answer.status, answer.document["missing"]) == (ExitStatus.OK, [episode_path(RUN, 1)])
@@ -262,7 +304,7 @@ def test_nothing_is_forgotten_because_of_a_folder_that_may_not_be_mounted(
     places = ["--database", root_catalog(root), "--recordings", elsewhere]
     answer = call("reindex", *places)
     assert answer.status == ExitStatus.FAILED
-    assert f"3 recordings of the catalog have no file: is it mounted? {elsewhere}" in answer.out
+    assert f"3 recordings of the catalog without a file: is it mounted? {elsewhere}" in answer.out
     for selection in ([], ["--run", RUN]):
         answer = call("reindex", *places, "--forget-missing", *selection)
         assert answer.status == ExitStatus.FAILED

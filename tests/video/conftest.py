@@ -10,10 +10,20 @@ from typing import Any
 import pytest
 
 from recorder.catalog import Catalog, RecordingRow
+from recorder.conversion import convert_bytes
+from recorder.episode_file import open_episode
 from recorder.storage import episode_path
 from tests.video.sample import sample_file
 
 RUN = "grid-8x8-seed-3"
+
+
+def damage_first_chunk(path: Path) -> None:
+    """Make it a file of version 2 with a byte that is found to be wrong only when its chunk is unpacked."""
+    data = bytearray(convert_bytes(path.read_bytes(), version=2).data)
+    chunk = open_episode(bytes(data)).chunks[0]
+    data[chunk.offset + chunk.n_bytes // 2] ^= 0x55
+    path.write_bytes(data)
 
 
 @dataclass

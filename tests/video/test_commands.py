@@ -9,6 +9,7 @@ import pytest
 
 from recorder.__main__ import main
 from tests.processes import PythonProcess
+from tests.video.conftest import damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
 from tests.waiting import wait_until
 
@@ -124,7 +125,7 @@ def test_a_batch_with_a_bad_episode_says_so_and_ends_with_status_1(recordings, t
     assert export_top_performers(recordings, tmp_path / "all") == 1
     out = capsys.readouterr().out
     assert "FAILED episode 2" in out
-    assert "1 videos made, 1 failed" in out
+    assert "1 video made, 1 failed" in out
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["episode_000001.mp4"]
 
 
@@ -154,7 +155,35 @@ def test_a_queued_video_can_be_listed_cancelled_and_tried_again(recordings, caps
     assert video_id[:12] in capsys.readouterr().out
     run(recordings, "videos", "--cancel", video_id)
     assert run(recordings, "videos", "--wait", video_id) == 1
-    assert run(recordings, "videos", "--cancel", "no such") == 2
+    assert run(recordings, "export", "1", "--queue", "--dpi", "40") == 0
+    capsys.readouterr()
+    assert run(recordings, "videos", "--cancel", "no such") == 3
+    assert "no video has an id that begins with 'no such'" in capsys.readouterr().err
+    for action in ("--cancel", "--retry", "--wait"):
+        assert run(recordings, "videos", action, "") == 2
+        assert "2 videos have an id that begins with ''" in capsys.readouterr().err
+
+
+def test_a_page_of_a_damaged_recording_is_not_written(recordings, tmp_path, capsys):
+    row = recordings.add(1)
+    damage_first_chunk(recordings.folder / row.file_path)
+    assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.html")) == 1
+    assert str(recordings.folder / row.file_path) in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("choice", ["--against 2", "--webvtt t.vtt", "--dpi 80", "--no-chapters", "--codec gif"])
+def test_a_page_takes_no_choices_that_only_a_video_has(recordings, capsys, choice):
+    recordings.add(1, 2)
+    assert run(recordings, "export", "1", "--html", *choice.split()) == 2
+    assert "--html goes without" in capsys.readouterr().err
+
+
+def test_a_page_has_the_name_of_a_page(recordings, tmp_path, capsys):
+    recordings.add(1, 2)
+    assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.mp4")) == 2
+    assert "a page ends in .html or .htm, not in '.mp4'" in capsys.readouterr().err
+    assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.HTM")) == 0
 
 
 def test_ctrl_c_leaves_no_file_and_status_130(recordings, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, UsageError, VideoError
+from tests.video.conftest import damage_first_chunk
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, frames_of, n_frames_of
 from tests.video.sample import sample_file, sample_steps
 from worker.video import batch_export_videos, export_episode_video
@@ -140,6 +141,10 @@ def test_what_is_not_there_or_broken_is_named(recordings, tmp_path):
     row = recordings.add(2)
     (recordings.folder / row.file_path).write_bytes(b"not a recording")
     with pytest.raises(EpisodeFileError, match="episode_000002"):
+        export(recordings, 2, path)
+    row = recordings.add(2)
+    damage_first_chunk(recordings.folder / row.file_path)
+    with pytest.raises(EpisodeFileError, match=r"episode_000002\.msgpack\.lz4$"):
         export(recordings, 2, path)
     (recordings.folder / row.file_path).unlink()
     with pytest.raises(RecordingNotFoundError, match="moved or deleted"):

@@ -4,6 +4,7 @@ import pytest
 
 from recorder.catalog import RecordingRow
 from recorder.errors import RecordingNotFoundError, UsageError
+from tests.video.conftest import damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
 from tests.video.sample import sample_episode
 from worker.video import draw_thumbnail, export_comparison_video, export_preview, export_reel_video
@@ -58,6 +59,17 @@ def test_a_reel_has_the_frames_of_all_its_clips_and_leaves_out_what_is_broken(re
     result = export_reel_video(recordings.database, recordings.folder, path, title_secs=0.3, clip_secs=0.5, **QUICK)
     assert n_frames_of(path) == result.video.n_frames == 3 * (3 + 5)
     assert [row.episode_id for row, _ in result.failures] == [4]
+
+
+def test_a_reel_leaves_out_an_episode_of_which_only_a_chunk_is_damaged(recordings, tmp_path):
+    kept = [recordings.add(episode_id, 10, total_reward=float(episode_id)) for episode_id in (1, 2)]
+    damage_first_chunk(recordings.folder / kept[1].file_path)
+    path = tmp_path / "reel.mp4"
+    result = export_reel_video(recordings.database, recordings.folder, path, title_secs=0.3, clip_secs=0.5, **QUICK)
+    ((row, error),) = result.failures
+    assert row.episode_id == 2
+    assert str(error).endswith(str(recordings.folder / kept[1].file_path))
+    assert n_frames_of(path) == 3 + 5
 
 
 def test_a_run_without_recordings_has_no_reel(recordings, tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 from recorder.catalog import Catalog
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.recordings import open_recording
+from recorder.recordings import open_sound_recording
 from recorder.storage import open_storage
 from recorder.video.options import VideoOptions
 from worker.video.export import opened_catalog, told_of_total
@@ -89,7 +89,7 @@ def export_comparison_video(
     options.check(path.suffix)
     storage = open_storage(recordings_base_dir)
     with opened_catalog(database_path) as catalog:
-        row, left = open_recording(catalog, storage, run_id, episode_id)
-        _, right = open_recording(catalog, storage, other_run_id or row.run_id, other_episode_id)
+        row, left = open_sound_recording(catalog, storage, run_id, episode_id)
+        _, right = open_sound_recording(catalog, storage, other_run_id or row.run_id, other_episode_id)
     source = ComparisonRenderer(left, right, options)
     return make_video(source, path, options, on_frame=told_of_total(on_frame, source.n_frames))

@@ -12,7 +12,7 @@ from typing import Any
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, VideoError
-from recorder.recordings import find_recording, open_recording
+from recorder.recordings import find_recording, open_sound_recording
 from recorder.storage import episode_path, open_storage
 from recorder.video.options import VideoOptions
 from worker.video.chapters import chapter_file, webvtt
@@ -142,7 +142,7 @@ def write_webvtt(
     """
     options = VideoOptions.chosen(profile, **choices)
     with opened_catalog(database_path) as catalog:
-        _, episode = open_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
+        _, episode = open_sound_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
     try:
         Path(output_path).write_text(webvtt(episode, options.timeline(episode.n_steps)), encoding="utf-8")
     except OSError as error:
@@ -168,7 +168,7 @@ def _export(
     options: VideoOptions,
     on_frame: Callable[[int, int], bool] | None,
 ) -> VideoFile:
-    _, episode = open_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
+    _, episode = open_sound_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
     curve = learning_points(catalog, row.run_id) if options.learning_curve else ()
     renderer = make_renderer(episode, options, learning_curve=curve)
     with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:

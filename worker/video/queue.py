@@ -17,7 +17,7 @@ from pathlib import Path
 from recorder.catalog import Catalog, SegmentRow, VideoRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
-from recorder.recordings import open_recording
+from recorder.recordings import open_sound_recording
 from recorder.storage import Storage
 from recorder.video.options import VideoOptions
 from recorder.video.wish import content_hash_of_wish, options_of_wish
@@ -270,7 +270,7 @@ class _Reporter:
 
 def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]:
     options = options_of_wish(row.options)
-    recording, episode = open_recording(context.catalog, context.storage, row.run_id, row.episode_id)
+    recording, episode = open_sound_recording(context.catalog, context.storage, row.run_id, row.episode_id)
     if recording.content_hash != content_hash_of_wish(row.options):
         raise UsageError(
             f"episode {row.episode_id} of run {row.run_id!r} was played again since this video was asked for: ask again"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
-from recorder.recordings import open_recording
+from recorder.recordings import open_sound_recording
 from recorder.storage import open_storage
 from recorder.video.options import VideoOptions
 from worker.video.export import learning_points, opened_catalog, told_of_total
@@ -168,7 +168,7 @@ def export_reel_video(
         failures: list[tuple[RecordingRow, RecorderError]] = []
         for row, caption in picked:
             try:
-                _, episode = open_recording(catalog, storage, row.run_id, row.episode_id)
+                _, episode = open_sound_recording(catalog, storage, row.run_id, row.episode_id)
                 clips.append(Clip(episode, _fitted(options, episode, clip_secs), caption))
             except RecorderError as error:
                 logger.error("not in the reel: run_id=%s episode_id=%d: %s", row.run_id, row.episode_id, error)

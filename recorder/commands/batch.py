@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, human_bytes
+from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.video_choices import add_video_choices, choices_of
 
@@ -68,11 +68,11 @@ def run(args: argparse.Namespace) -> int:
     ]
     output.document({"videos": [video._asdict() for video in result.videos], "failures": failures})
     for video in result.videos:
-        output.note(f"{video.path}: {video.n_frames} frames, {human_bytes(video.file_size_bytes)}")
+        output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
     if not result.videos and not failures:
         output.note("no recording meets the filters")
     for failure in failures:
         output.note(f"FAILED episode {failure['episode_id']} of run {failure['run_id']}: {failure['error']}")
     if failures:
-        output.note(f"{len(result.videos)} videos made, {len(failures)} failed")
+        output.note(f"{counted(len(result.videos), 'video')} made, {len(failures)} failed")
     return ExitStatus.FAILED if failures else ExitStatus.OK

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from recorder.commands.checks import CHECKS
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import settings_of
-from recorder.commands.output import Output
+from recorder.commands.output import Output, counted
 from recorder.commands.parsing import add_command
 
 if TYPE_CHECKING:
@@ -37,6 +37,6 @@ def run(args: argparse.Namespace) -> int:
         for line in finding.advice.splitlines():
             output.note(f"        {line}")
     output.note(
-        f"{len(findings)} findings, {verdicts.count('warn')} to look at, {verdicts.count('fail')} that must change"
+        f"{counted(len(findings), 'finding')}, {verdicts.count('warn')} to look at, {verdicts.count('fail')} that must change"
     )
     return ExitStatus.FAILED if "fail" in verdicts else ExitStatus.OK

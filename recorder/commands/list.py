@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, human_bytes
+from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, whole_number
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         )
     output.document(rows)
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
-    output.table(f"{len(rows)} recordings", _COLUMNS, shown, folded="reasons")
+    output.table(counted(len(rows), "recording"), _COLUMNS, shown, folded="reasons")
     if n_parked:
-        output.note(f"{n_parked} more episodes could not be written; why: python -m recorder parked")
+        output.note(f"{counted(n_parked, 'more episode')} could not be written; why: python -m recorder parked")
     return ExitStatus.OK

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["find_server_url", "has_catalog", "open_catalog", "run_of", "settings_of"]
 
 _RUNS_NAMED = 5
+_RUN_LETTERS = 100
+"""Of a run id in a message: so much tells which one was meant."""
 
 
 def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
@@ -71,5 +73,7 @@ def run_of(args: argparse.Namespace, catalog: Catalog) -> str | None:
         near = get_close_matches(run_id, known)
         shown = ", ".join(near or known[:_RUNS_NAMED]) or "none"
         what = "nearest" if near else "it has" if len(known) <= _RUNS_NAMED else "its latest"
-        raise RecordingNotFoundError(f"there is no run {run_id!r} in the catalog; {what}: {shown}: {catalog.url}")
+        raise RecordingNotFoundError(
+            f"there is no run {run_id!r:.{_RUN_LETTERS}} in the catalog; {what}: {shown}: {catalog.url}"
+        )
     return run_id

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output
+from recorder.commands.output import Output, counted
 from recorder.commands.parsing import add_command
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             catalog.retry_parked(run_id)
     parked = [{name: getattr(row, name) for name in _COLUMNS} for row in rows]
     output.document({"retried": args.retry, "episodes": parked})
-    output.table(f"{len(parked)} episodes could not be written", _COLUMNS, parked, folded="error")
+    output.table(f"{counted(len(parked), 'episode')} could not be written", _COLUMNS, parked, folded="error")
     if parked:
         output.note("workers try them again" if args.retry else "when the cause is gone: --retry")
     return ExitStatus.OK

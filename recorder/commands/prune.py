@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, human_bytes
+from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, positive_number
 from recorder.errors import UsageError
 from recorder.storage import open_storage
@@ -69,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
             "recordings": [{"run_id": row.run_id, "episode_id": row.episode_id} for row in victims],
         }
     )
-    output.note(f"{'would delete' if args.dry_run else 'deleted'} {len(victims)} recordings, {human_bytes(n_bytes)}")
+    output.note(
+        f"{'would delete' if args.dry_run else 'deleted'} {counted(len(victims), 'recording')}, {human_bytes(n_bytes)}"
+    )
     return ExitStatus.OK
 
 

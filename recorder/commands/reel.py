@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, human_bytes
+from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, positive_number
 from recorder.commands.video_choices import add_video_choices, choices_of
 
@@ -62,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
         {"run_id": row.run_id, "episode_id": row.episode_id, "error": str(error)} for row, error in result.failures
     ]
     output.document({"video": result.video._asdict(), "failures": failures})
-    output.note(f"{result.video.path}: {result.video.n_frames} frames, {human_bytes(result.video.file_size_bytes)}")
+    output.note(
+        f"{result.video.path}: {counted(result.video.n_frames, 'frame')}, {human_bytes(result.video.file_size_bytes)}"
+    )
     for failure in failures:
         output.note(f"LEFT OUT episode {failure['episode_id']}: {failure['error']}")
     return ExitStatus.FAILED if failures else ExitStatus.OK

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output
+from recorder.commands.output import Output, counted
 from recorder.commands.parsing import add_command
 from recorder.errors import UsageError
 from recorder.storage import open_storage
@@ -66,18 +66,23 @@ def run(args: argparse.Namespace) -> int:
     output.document(dataclasses.asdict(report))
     if report.unreadable:
         rows = [{"file": name, "problem": problem} for name, problem in report.unreadable.items()]
-        output.table(f"{len(rows)} files can't be read", {"file": "file", "problem": "problem"}, rows, folded="problem")
+        output.table(
+            f"{counted(len(rows), 'file')} can't be read",
+            {"file": "file", "problem": "problem"},
+            rows,
+            folded="problem",
+        )
     if report.missing:
         rows = [{"file": name} for name in report.missing]
         if args.forget_missing:
-            fate = "and were taken out of it"
+            fate = "taken out of it"
         elif has_recordings(storage):
             fate = "take them out of it with --forget-missing"
         else:
             fate = f"is it mounted? {settings.recordings_dir}"
-        output.table(f"{len(rows)} recordings of the catalog have no file: {fate}", {"file": "file"}, rows)
+        output.table(f"{counted(len(rows), 'recording')} of the catalog without a file: {fate}", {"file": "file"}, rows)
     output.note(
-        f"{report.n_files} files: {report.n_imported} recordings in the catalog, "
+        f"{counted(report.n_files, 'file')}: {counted(report.n_imported, 'recording')} in the catalog, "
         f"{len(report.replaced)} replaced by a later play, {len(report.unreadable)} unreadable"
     )
     is_well = not report.unreadable and (args.forget_missing or not report.missing)

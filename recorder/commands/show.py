@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output
+from recorder.commands.output import Output, counted
 from recorder.commands.parsing import add_command, non_negative
 from recorder.errors import RecordingNotFoundError
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
 
 NAME = "show"
+
+_UNITS_A_SEC = {"timestamp": 1, "started_unix_nanos": 10**9, "finished_unix_nanos": 10**9}
+_YEAR_10000_SECS = 253_402_300_800
+"""From here on there is no date; nor is there one of 0, which stands for a time that nobody noted."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -36,11 +42,23 @@ def run(args: argparse.Namespace) -> int:
     fields = dataclasses.asdict(episode)
     del fields["why_json"]
     output.document({"episode": {**fields, "why": episode.why}, "recording": recording})
-    output.fields(f"episode {episode.episode_id} of run {episode.run_id}", fields)
+    output.fields(f"episode {episode.episode_id} of run {episode.run_id}", _with_readable_times(fields))
     if recording is None:
         output.note("it has no recording")
     else:
         output.fields("recording", {name: value for name, value in recording.items() if name not in fields})
     if episode.why:
-        output.note(f"{len(episode.why)} explanations: why {episode.episode_id} --run {episode.run_id}")
+        output.note(f"{counted(len(episode.why), 'explanation')}: why {episode.episode_id} --run {episode.run_id}")
     return ExitStatus.OK
+
+
+def _with_readable_times(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with dates, in UTC like those that end in ``_at``, for numbers that count from 1970."""
+    return {
+        name: _readable(value, _UNITS_A_SEC[name]) if name in _UNITS_A_SEC else value for name, value in fields.items()
+    }
+
+
+def _readable(since_1970: float, units_a_sec: int) -> datetime | float:
+    secs = since_1970 / units_a_sec
+    return datetime.fromtimestamp(secs, UTC) if 0 < secs < _YEAR_10000_SECS else since_1970

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, human_bytes
+from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import RecorderError
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         rows = [{"file": report.file, "problem": problem} for report in broken for problem in report.problems]
         output.table(f"{len(broken)} of {len(reports)} recordings are not sound", _COLUMNS, rows, folded="problem")
     output.note(
-        f"verified {len(reports)} recordings, {human_bytes(n_bytes)}: "
+        f"verified {counted(len(reports), 'recording')}, {human_bytes(n_bytes)}: "
         f"{len(reports) - len(broken)} sound, {len(broken)} not; {with_gaps} have gaps"
     )
     return ExitStatus.FAILED if broken else ExitStatus.OK

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, human_bytes
+from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative
-from recorder.errors import UsageError
+from recorder.errors import RecordingNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from recorder.catalog import VideoRow
@@ -54,31 +54,33 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the videos, or do something with one."""
     output = Output.of(args)
-    changes = bool(args.cancel or args.retry)
+    changes = args.cancel is not None or args.retry is not None
     with open_catalog(settings_of(args), read_only=not changes) as catalog:
         rows = catalog.list_videos(run=run_of(args, catalog))
-        named = args.cancel or args.retry or args.wait
+        named = next((name for name in (args.cancel, args.retry, args.wait) if name is not None), None)
         if named is None:
             rows = [row for row in rows if args.state in (None, row.state)][: args.limit]
         else:
             row = _one(rows, named)
-            if args.cancel:
+            if args.cancel is not None:
                 catalog.cancel_video(row.video_id, at=datetime.now(UTC))
-            elif args.retry:
+            elif args.retry is not None:
                 catalog.retry_video(row.video_id)
-            while args.wait and row.state in _UNFINISHED:
+            while args.wait is not None and row.state in _UNFINISHED:
                 time.sleep(_LOOK_EVERY_SECS)
                 row = catalog.get_video(row.video_id)
             rows = [catalog.get_video(row.video_id)]
     output.document(rows)
-    output.table(f"{len(rows)} videos", _COLUMNS, [_shown(row) for row in rows], folded="error")
-    return ExitStatus.FAILED if args.wait and rows[0].state != "done" else ExitStatus.OK
+    output.table(counted(len(rows), "video"), _COLUMNS, [_shown(row) for row in rows], folded="error")
+    return ExitStatus.FAILED if args.wait is not None and rows[0].state != "done" else ExitStatus.OK
 
 
 def _one(rows: list[VideoRow], beginning: str) -> VideoRow:
     found = [row for row in rows if row.video_id.startswith(beginning)]
-    if len(found) != 1:
-        raise UsageError(f"{len(found)} videos have an id that begins with {beginning!r}: list them with 'videos'")
+    if not found:
+        raise RecordingNotFoundError(f"no video has an id that begins with {beginning!r}: list them with 'videos'")
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} videos have an id that begins with {beginning!r}: give more letters of it")
     return found[0]
 
 

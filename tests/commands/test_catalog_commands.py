@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from recorder.catalog import Catalog, RecordingRow
+from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.prune import choose_victims
 from tests.commands.conftest import FILE_BYTES, RUN, WHY, Call, root_catalog
@@ -92,6 +95,31 @@ def test_show_tells_the_episode_and_its_recording(call: Call, recordings: Path) 
     text = call("show", 3, "--recordings", recordings).out
     assert text.startswith(f"episode 3 of run {RUN}\n")
     assert "episode_000003.msgpack.lz4" in text
+
+
+def test_show_tells_people_dates_and_programs_numbers(call: Call, tmp_path: Path) -> None:
+    times = {"timestamp": 1.75e9, "started_unix_nanos": 1_750_000_000 * 10**9}
+    with Catalog(root_catalog(tmp_path)) as catalog:
+        rows = [
+            EpisodeRow(RUN, 1, **times),
+            EpisodeRow(RUN, 2, timestamp=1e300),
+            EpisodeRow(RUN, 3, timestamp=math.nan),
+        ]
+        given: dict[str, Any] = {"new_episodes": rows, "settled": [], "criteria_state": {}, "at": datetime.now(UTC)}
+        assert catalog.commit_evaluation(RUN, old_cursor="0-0", new_cursor="1-0", **given)
+    text = call("show", 1, "--recordings", tmp_path).out
+    assert re.search(r"timestamp +2025-06-15 15:06:40\n", text)
+    assert re.search(r"started_unix_nanos +2025-06-15 15:06:40\n", text)
+    assert re.search(r"finished_unix_nanos +0\n", text), "nobody noted it"
+    assert call("show", 1, "--json", "--recordings", tmp_path).document["episode"]["timestamp"] == 1.75e9
+    assert re.search(r"timestamp +1e\+300\n", call("show", 2, "--recordings", tmp_path).out)
+    assert re.search(r"timestamp +nan\n", call("show", 3, "--recordings", tmp_path).out)
+
+
+def test_a_very_long_run_id_is_told_by_its_first_letters(call: Call, recordings: Path) -> None:
+    answer = call("list", "--recordings", recordings, "--run", "x" * 5000)
+    assert answer.status == ExitStatus.NOT_FOUND
+    assert f"there is no run '{'x' * 99} in the catalog" in answer.err
 
 
 def test_show_of_an_episode_that_was_not_kept_says_so(call: Call, recordings: Path) -> None:

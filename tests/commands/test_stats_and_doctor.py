@@ -145,10 +145,10 @@ def test_doctor_looks_at_a_running_installation(
         "queues",
     ):
         assert verdict_on(answer, what)["verdict"] == "ok", what
-    assert verdict_on(answer, "catalog")["found"].startswith("1 runs, 4 recordings")
+    assert verdict_on(answer, "catalog")["found"].startswith("1 run, 4 recordings")
     run = verdict_on(answer, f"run {RUN}")
     assert run["verdict"] == "warn"
-    assert "1 episodes open, 3 undecided, 7 steps lost" in run["found"]
+    assert "episodes: 1 open, 3 undecided, 7 steps lost" in run["found"]
 
 
 def test_doctor_prints_a_line_a_finding_and_its_advice(call: Call, redis_url: str) -> None:
@@ -211,7 +211,7 @@ def test_doctor_tells_of_episodes_that_a_trainer_without_a_server_left_behind(ca
     answer = call("doctor", "--json")
     finding = verdict_on(answer, "run dead")
     assert finding["verdict"] == "warn"
-    assert "1 episodes held, 1 kept and not written" in finding["found"]
+    assert "episodes: 1 held, 1 kept and not written" in finding["found"]
     assert "alive" not in answer.out
 
 

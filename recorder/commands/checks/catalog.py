@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from recorder.commands.checks.finding import Finding
 from recorder.commands.opening import has_catalog, open_catalog
+from recorder.commands.output import counted
 from recorder.errors import CatalogVersionError, MissingExtraError, RecorderError
 from recorder.settings import Settings
 from recorder.urls import redact
@@ -31,9 +32,16 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
         yield Finding("fail", "catalog", "can't be read", str(error))
     else:
         n_recordings = sum(run.n_recordings for run in runs)
-        yield Finding("ok", "catalog", f"{len(runs)} runs, {n_recordings} recordings: {redact(settings.catalog_url)}")
+        yield Finding(
+            "ok",
+            "catalog",
+            f"{counted(len(runs), 'run')}, {counted(n_recordings, 'recording')}: {redact(settings.catalog_url)}",
+        )
         if parked:
             ((cause, _),) = Counter(row.error for row in parked).most_common(1)
             yield Finding(
-                "warn", "parked", f"{len(parked)} episodes could not be written: {cause}", "python -m recorder parked"
+                "warn",
+                "parked",
+                f"{counted(len(parked), 'episode')} could not be written: {cause}",
+                "python -m recorder parked",
             )

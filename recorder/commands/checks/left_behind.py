@@ -38,7 +38,7 @@ def check_left_behind(settings: Settings) -> Iterator[Finding]:
                     yield Finding(
                         "warn",
                         f"run {run.run_id}",
-                        f"on no server; {n_held} episodes held, {len(unwritten.episodes)} kept and not written",
+                        f"on no server; episodes: {n_held} held, {len(unwritten.episodes)} kept and not written",
                         "unless its trainer still records within its own process, their steps are lost",
                     )
     except RecorderError:

@@ -36,7 +36,7 @@ def check_runs(settings: Settings) -> Iterator[Finding]:
 def _look_at(status: RunStatus) -> Finding:
     what = f"run {status.run_id}"
     found = (
-        f"{status.state}, heard of {human_age(status.silent_secs)} ago; {status.n_open} episodes open, "
+        f"{status.state}, heard of {human_age(status.silent_secs)} ago; episodes: {status.n_open} open, "
         f"{status.n_undecided}{'+' if status.more_undecided else ''} undecided"
     )
     if status.n_missing_steps:

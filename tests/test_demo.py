@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.processes import PythonProcess, is_alive, run_python
+from recorder.commands.demo_report import this_python
+from tests.processes import ROOT, PythonProcess, is_alive, run_python
 from tests.waiting import wait_until
 
 DEADLINE_SECS = 110.0
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def plain_shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of somebody who typed ``make demo`` and no more: ``python`` is one without this project."""
+    folder = tmp_path_factory.mktemp("bin")
+    other = folder / "python"
+    other.write_text("#!/bin/sh\necho another python\nexit 97\n")
+    other.chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, plain_shell: dict[str, str]) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo")
     arguments = ["-m", "recorder", "demo", "--seconds", "4", "--lanes", "8", "--exit", "--dir", str(folder)]
-    status, output = run_python(arguments, deadline_secs=DEADLINE_SECS)
+    status, output = run_python(arguments, environment=plain_shell, deadline_secs=DEADLINE_SECS)
     assert status == 0, output
     return folder, output
 
@@ -33,13 +46,32 @@ def test_the_demo_ends_with_kept_episodes_what_recording_cost_and_nothing_lost(d
     assert list((folder / "recordings").glob("*/episode_*.msgpack.lz4"))
 
 
-def test_the_commands_that_the_demo_names_work(demo: tuple[Path, str]) -> None:
+def test_the_commands_that_the_demo_names_work_in_the_shell_that_it_was_started_from(
+    demo: tuple[Path, str], plain_shell: dict[str, str]
+) -> None:
     _, output = demo
-    commands = [line.strip() for line in output.splitlines() if line.strip().startswith("python -m recorder ")]
-    assert len(commands) >= 3
+    commands = [line.strip() for line in output.splitlines() if " -m recorder " in line]
+    assert len(commands) == 3
     for command in commands:
-        status, printed = run_python(shlex.split(command)[1:])
-        assert status == 0, f"{command}\n{printed}"
+        answer = subprocess.run(command, shell=True, cwd=ROOT, env=plain_shell, capture_output=True, timeout=60.0)
+        assert answer.returncode == 0, f"{command}\n{answer}"
+
+
+def test_where_this_environment_is_active_the_commands_begin_with_python(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "python").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert this_python() == "python"
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "a folder" / "python"))
+    assert this_python() == f"'{tmp_path}/a folder/python'"
+
+
+def test_the_report_fits_a_terminal_of_80_columns(demo: tuple[Path, str]) -> None:
+    _, output = demo
+    report = output.partition("Kept episodes by reason")[2].partition("Next:")[0]
+    assert [line for line in report.splitlines() if len(line) > 80] == []
 
 
 def test_the_demos_recordings_pass_verification(demo: tuple[Path, str]) -> None:

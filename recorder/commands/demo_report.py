@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +16,7 @@ from recorder.commands.output import Output, human_bytes
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
 
-__all__ = ["best_recording", "report"]
+__all__ = ["best_recording", "report", "this_python"]
 
 
 def report(
@@ -61,8 +64,9 @@ def report(
         "The run",
         {
             "trained": f"{result.env_steps:,} steps, {summary.n_episodes:,} episodes in {result.seconds:.0f} s",
-            "learned": f"survival {result.first_fifth_survival:.0f} steps in the first fifth of the episodes,"
-            f" {result.last_fifth_survival:.0f} in the last; stage {result.stage} reached",
+            "learned": f"survival {result.first_fifth_survival:.0f} steps in the first fifth of episodes,"
+            f" {result.last_fifth_survival:.0f} in the last",
+            "reached": f"stage {result.stage}",
             "kept": f"{kept:,} of {summary.n_episodes:,} episodes (an episode may have several reasons)",
             "overhead": f"{result.overhead_percent:.2f} % of training time spent in the recorder's calls",
             "lost": "nothing"
@@ -73,12 +77,13 @@ def report(
     )
     best = best_recording(rows)
     if best is not None:
-        place = f"--recordings {_shown(recordings)} --run {run_id}"
+        program = f"{this_python()} -m recorder"
+        place = f"--recordings {shlex.quote(_shown(recordings))} --run {shlex.quote(run_id)}"
         output.note(
             "\nNext:\n"
-            f"  python -m recorder list {place} --order reward\n"
-            f"  python -m recorder why {best['episode_id']} {place}\n"
-            f"  python -m recorder show {best['episode_id']} {place}"
+            f"  {program} list {place} --order reward\n"
+            f"  {program} why {best['episode_id']} {place}\n"
+            f"  {program} show {best['episode_id']} {place}"
         )
     return document
 
@@ -95,6 +100,14 @@ def _family(reason: str) -> str:
     if parts[0] == "stage":
         return "_".join(["stage", "*", *(part for part in parts[2:] if not part.isdigit())])
     return reason
+
+
+def this_python() -> str:
+    """What a shell calls this interpreter: its environment need not be active, and then ``python`` is another one."""
+    found = shutil.which("python")
+    if found is not None and Path(found).absolute() == Path(sys.executable):
+        return "python"
+    return shlex.quote(_shown(Path(sys.executable)))
 
 
 def _shown(path: Path) -> str:

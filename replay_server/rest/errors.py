@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from recorder.errors import (
     CatalogError,
@@ -22,6 +22,8 @@ from replay_server.json_text import to_json
 __all__ = ["HttpError", "add_error_handlers", "error_response"]
 
 logger = logging.getLogger(__name__)
+
+_NO_SUCH_ADDRESS = "nothing lies at this address; /api/v1/openapi.json names those of the API"
 
 
 class HttpError(RecorderError):
@@ -54,9 +56,8 @@ def add_error_handlers(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def werkzeugs(error: HTTPException) -> Response:
         code = (error.name or "error").lower().replace(" ", "_")
-        response = error_response(
-            HttpError(error.code or 500, code, f"{error.description} ({request.method} {request.path})")
-        )
+        told = _NO_SUCH_ADDRESS if isinstance(error, NotFound) else error.description
+        response = error_response(HttpError(error.code or 500, code, f"{told} ({request.method} {request.path})"))
         for name, value in error.get_headers():
             if name not in ("Content-Type", "Content-Length"):
                 response.headers[name] = value

@@ -106,6 +106,13 @@ def test_a_video_that_can_not_be_is_answered_by_400(
     assert video_client.get(f"{API}/videos").get_json() == {"videos": []}
 
 
+def test_an_address_where_nothing_lies_says_where_those_of_the_api_are(client: FlaskClient) -> None:
+    answer = client.get(f"{API}/nothing")
+    assert answer.status_code == 404
+    message = "nothing lies at this address; /api/v1/openapi.json names those of the API (GET /api/v1/nothing)"
+    assert answer.get_json()["error"]["message"] == message
+
+
 def test_the_protocols_table_names_every_route_and_no_other() -> None:
     table = PROTOCOL.partition("| request | answers |")[2].partition("\n\n")[0]
     found = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
@@ -45,11 +46,11 @@ class CatalogBase:
         """A transaction that holds SQLite's write lock from its start; leaving it by an exception undoes it."""
         if self._read_only:
             raise UsageError(f"the catalog was opened with read_only=True: open it again without: {self.url}")
-        with self._errors_translated(), self._engines.turn(), self._engines.writer.begin() as connection:
+        with self._errors_translated(writes=True), self._engines.turn(), self._engines.writer.begin() as connection:
             yield connection
 
     @contextmanager
-    def _errors_translated(self) -> Iterator[None]:
+    def _errors_translated(self, *, writes: bool = False) -> Iterator[None]:
         try:
             yield
         except PoolTimeoutError as error:
@@ -69,6 +70,8 @@ class CatalogBase:
                 raise CatalogUnavailableError(
                     f"the catalog is locked or can't be reached, try again: {_first_line(error)}: {self.url}"
                 ) from error
+            if writes and _is_refused_to_this_user(error):
+                raise CatalogError(f"the catalog can't be written by this user: {self.url}") from error
             raise CatalogError(f"the database refuses: {_first_line(error)}: {self.url}") from error
         except SQLAlchemyError as error:
             raise CatalogError(f"{_first_line(error)}: {self.url}") from error
@@ -135,6 +138,10 @@ def insert_or(dialect: Dialect, table: Table, *, update: Mapping[str, Any] | Non
 def _first_line(error: SQLAlchemyError) -> str:
     original = getattr(error, "orig", None) or error
     return str(original).strip().split("\n", 1)[0]
+
+
+def _is_refused_to_this_user(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
 
 
 def _is_passing(error: DBAPIError) -> bool:

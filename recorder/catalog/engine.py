@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, FromClause, StaticPool, create_engine, event, make_url
+from sqlalchemy import URL, Engine, FromClause, NullPool, StaticPool, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
@@ -164,24 +164,24 @@ def _postgresql_engine(url: URL, *, read_only: bool, timeout_secs: float) -> Eng
 
 
 def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> Engine:
+    path = None if url.database is None else Path(url.database)
+    is_foreign = path is not None and path.is_file() and not _can_write(path)
     options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": busy_timeout_secs}}
-    if url.database is None:
+    if path is None:
         options["poolclass"] = StaticPool
+    elif is_foreign:
+        # A connection a transaction: which kind it must be changes when another user begins or ends to write.
+        options |= {"poolclass": NullPool, "creator": partial(_connect_to_foreign, path, busy_timeout_secs)}
     else:
         # One writing connection a process: its threads then queue fairly instead of polling SQLite's lock.
         size = {"pool_size": 2, "max_overflow": 14} if read_only else {"pool_size": 1, "max_overflow": 0}
         options |= {"pool_timeout": busy_timeout_secs, **size}
-    is_unchanging = url.database is not None and _is_unchanging(Path(url.database))
-    if is_unchanging:
-        # Without "immutable" SQLite would make the shared memory of a write-ahead log, where no file can be made.
-        place = f"file:{quote(str(Path(url.database or '').resolve()))}?immutable=1"
-        options["creator"] = partial(sqlite3.connect, place, uri=True, check_same_thread=False)
     engine = create_engine(url, **options)
     engine.dialect.statement_compiler = _HintingCompiler
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # BEGIN is ours, below: the driver's own would come too late
-        if url.database is not None and not is_unchanging:
+        if url.database is not None and not is_foreign:
             _switch_to_wal(connection, url.database, busy_timeout_secs)
             connection.execute(f"PRAGMA wal_autocheckpoint = {_SQLITE_CHECKPOINT_PAGES}")
         # In write-ahead mode NORMAL loses no consistency, and no commit but the last ones before a power cut.
@@ -199,21 +199,31 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
     return engine
 
 
-def _is_unchanging(path: Path) -> bool:
-    """Whether the catalog lies on a file system that is mounted read-only.
+def _can_write(path: Path) -> bool:
+    """Whether this user may change the catalog, and make the files that SQLite keeps beside it."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _connect_to_foreign(path: Path, busy_timeout_secs: float) -> sqlite3.Connection:
+    """A connection to a catalog that this user can't write, as on a read-only mount or in another user's folder.
+
+    While somebody has it open, its write-ahead log and the log's shared memory are there, to be read as always. When nobody
+    has, SQLite would have to make them; then the file itself is whole, and is read as one that doesn't change.
 
     Raises:
-        CatalogError: so it is, with changes in its write-ahead log that can't be carried over there.
+        CatalogError: its log holds changes, and lies on a mount where they can't be carried over.
     """
-    if not path.is_file() or not is_mounted_read_only(path):
-        return False
     log = path.with_name(f"{path.name}-wal")
-    if log.exists() and log.stat().st_size > 0:
+    has_changes = log.exists() and log.stat().st_size > 0
+    is_mounted_so = is_mounted_read_only(path)
+    if is_mounted_so and has_changes:
         raise CatalogError(
             "the catalog lies on a file system that is mounted read-only, with changes in its write-ahead log: open it once "
             f"where it can be written, then copy it: {path}"
         )
-    return True
+    how = "mode=ro" if log.exists() and not is_mounted_so else "immutable=1"
+    place = f"file:{quote(str(path.resolve()))}?{how}"
+    return sqlite3.connect(place, uri=True, check_same_thread=False, timeout=busy_timeout_secs)
 
 
 def _switch_to_wal(connection: sqlite3.Connection, path: str, busy_timeout_secs: float) -> None:

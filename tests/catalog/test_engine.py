@@ -293,7 +293,7 @@ def test_a_catalog_on_a_read_only_mount_is_read(tmp_path: Path) -> None:
         commit(catalog, [episode(0)])
     said = _read_archive(folder)
     assert "runs 1\n" in said
-    assert "CatalogError the database refuses: attempt to write a readonly database" in said
+    assert "CatalogError the catalog can't be written by this user: sqlite:///" in said
 
 
 @needs_mounts
@@ -303,6 +303,49 @@ def test_a_catalog_on_a_read_only_mount_says_so_when_its_log_holds_changes(tmp_p
     with Catalog(folder / "catalog.db") as catalog:
         commit(catalog, [episode(0)])
         assert "mounted read-only, with changes in its write-ahead log" in _read_archive(folder)
+
+
+_AS_AN_ORDINARY_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""Permissions hold for root too then."""
+
+needs_permissions = pytest.mark.skipif(
+    bool(_AS_AN_ORDINARY_USER) and shutil.which("setpriv") is None, reason="root needs setpriv to be refused anything"
+)
+
+
+@contextmanager
+def _of_another_user(folder: Path) -> Iterator[None]:
+    """As a folder looks that belongs to someone else."""
+    paths = [folder, *folder.iterdir()]
+    for path in paths:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        yield
+    finally:
+        for path in paths:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _read_as_another(folder: Path) -> str:
+    command = [*_AS_AN_ORDINARY_USER, sys.executable, "-c", _READ_ARCHIVE, str(folder / "catalog.db")]
+    program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return program.stdout + program.stderr
+
+
+@needs_permissions
+@pytest.mark.parametrize("is_open", [False, True], ids=["nobody has it open", "its owner has it open"])
+def test_a_catalog_of_another_user_is_read_and_not_written(tmp_path: Path, is_open: bool) -> None:
+    folder = tmp_path / "of another, 50%?#"
+    folder.mkdir()
+    with Catalog(folder / "catalog.db") as catalog:
+        commit(catalog, [episode(0)])
+        catalog.ensure_run("run-b")
+        if not is_open:
+            catalog.close()
+        assert (folder / "catalog.db-wal").exists() is is_open
+        with _of_another_user(folder):
+            said = _read_as_another(folder)
+    assert said.startswith("runs 2\nCatalogError the catalog can't be written by this user: sqlite:///")
 
 
 def test_without_a_mount_table_nothing_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import time
@@ -25,6 +26,8 @@ _N_SYNC_THREADS = 8
 _MIN_SYNCED_TOGETHER = 8
 """From so many files on, one sync of the whole file system takes a fifth of the processor's time of one a file."""
 
+
+_TEMPORARY_NAME = re.compile(r"\.(.+)\.[0-9a-f]{12}")
 
 _READ_AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Without blocking, or opening a pipe would wait for its writer; ``O_BINARY`` is of Windows."""
@@ -56,7 +59,8 @@ class LocalStorage(Storage):
             for folder in _folders_of(paths):
                 _sync_folder(folder)
         except OSError as error:
-            raise StorageError(f"can't write recordings ({error.strerror}): {error.filename or self.root}") from error
+            where = self.root if error.filename is None else _final_name(error.filename)
+            raise StorageError(f"can't write recordings ({error.strerror}): {where}") from error
 
     def read(self, name: str, *, max_bytes: int) -> bytes:
         return read_local_file(self._path(name), max_bytes=max_bytes)
@@ -156,6 +160,13 @@ def _make_folder(folder: str) -> None:
 def _temporary_of(path: str) -> str:
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.{secrets.token_hex(6)}")
+
+
+def _final_name(path: str) -> str:
+    """What people know a file by: a temporary name says nothing to them."""
+    folder, name = os.path.split(path)
+    found = _TEMPORARY_NAME.fullmatch(name)
+    return path if found is None else os.path.join(folder, found[1])
 
 
 def _write_synced(path: str, data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,6 +51,14 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
     (tmp_path / "r").write_bytes(b"a file where the folder should be")
     with pytest.raises(StorageError, match="can't write recordings"):
         LocalStorage(tmp_path).write_all({NAME: b"x"})
+
+
+@pytest.mark.parametrize("n_files", [1, 12])
+def test_a_file_that_can_not_be_written_is_told_by_its_own_name(tmp_path: Path, n_files: int) -> None:
+    (tmp_path / NAME).mkdir(parents=True)
+    files = {f"r/episode_{n:06d}.msgpack.lz4": b"x" for n in range(n_files)}
+    with pytest.raises(StorageError, match=rf"\): {re.escape(str(tmp_path / NAME))}$"):
+        LocalStorage(tmp_path).write_all(files)
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

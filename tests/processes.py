@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+import pytest
+
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
+
+AS_AN_ORDINARY_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""In front of a command: permissions hold for root too then."""
+
+needs_permissions = pytest.mark.skipif(
+    bool(AS_AN_ORDINARY_USER) and shutil.which("setpriv") is None, reason="root needs setpriv to be refused anything"
+)
 
 
 class PythonProcess:

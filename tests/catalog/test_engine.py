@@ -22,7 +22,7 @@ from recorder.catalog.filesystem import NETWORK_FILESYSTEMS, filesystem_of
 from recorder.errors import CatalogError, CatalogUnavailableError, UsageError
 from tests.catalog.samples import NOW, commit, episode
 from tests.postgres_server import PostgresServer
-from tests.processes import ROOT
+from tests.processes import AS_AN_ORDINARY_USER, ROOT, needs_permissions
 
 
 @contextmanager
@@ -305,14 +305,6 @@ def test_a_catalog_on_a_read_only_mount_says_so_when_its_log_holds_changes(tmp_p
         assert "mounted read-only, with changes in its write-ahead log" in _read_archive(folder)
 
 
-_AS_AN_ORDINARY_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-"""Permissions hold for root too then."""
-
-needs_permissions = pytest.mark.skipif(
-    bool(_AS_AN_ORDINARY_USER) and shutil.which("setpriv") is None, reason="root needs setpriv to be refused anything"
-)
-
-
 @contextmanager
 def _of_another_user(folder: Path) -> Iterator[None]:
     """As a folder looks that belongs to someone else."""
@@ -327,7 +319,7 @@ def _of_another_user(folder: Path) -> Iterator[None]:
 
 
 def _read_as_another(folder: Path) -> str:
-    command = [*_AS_AN_ORDINARY_USER, sys.executable, "-c", _READ_ARCHIVE, str(folder / "catalog.db")]
+    command = [*AS_AN_ORDINARY_USER, sys.executable, "-c", _READ_ARCHIVE, str(folder / "catalog.db")]
     program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     return program.stdout + program.stderr
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from recorder.__main__ import main
-from tests.processes import PythonProcess
+from tests.processes import AS_AN_ORDINARY_USER, ROOT, PythonProcess, needs_permissions
 from tests.video.conftest import damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
 from tests.waiting import wait_until
@@ -162,6 +164,20 @@ def test_a_queued_video_can_be_listed_cancelled_and_tried_again(recordings, caps
     for action in ("--cancel", "--retry", "--wait"):
         assert run(recordings, "videos", action, "") == 2
         assert "2 videos have an id that begins with ''" in capsys.readouterr().err
+
+
+@needs_permissions
+def test_a_folder_that_can_not_be_written_is_told_in_one_line(recordings, tmp_path):
+    recordings.add(1, 2)
+    folder = tmp_path / "of another"
+    folder.mkdir(mode=0o555)
+    places = ["--database", str(recordings.database), "--recordings", str(recordings.folder)]
+    command = [*AS_AN_ORDINARY_USER, sys.executable, "-m", "recorder", "export", "1", *places]
+    program = subprocess.run(
+        [*command, "--output", str(folder / "v.mp4")], cwd=ROOT, capture_output=True, text=True, timeout=60.0
+    )
+    assert program.returncode == 1
+    assert program.stderr == f"error: can't write the video (Permission denied): {folder / 'v.mp4'}\n"
 
 
 def test_a_page_of_a_damaged_recording_is_not_written(recordings, tmp_path, capsys):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import secrets
@@ -82,6 +83,8 @@ class _Ffmpeg:
         ]  # fmt: skip
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(path.parent, os.W_OK):  # ffmpeg would say so too, behind its whole command
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             self.process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,

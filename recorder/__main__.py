@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from recorder.commands.exit_status import ExitStatus, status_of
-from recorder.commands.output import error_line
+from recorder.commands.output import error_line, let_any_text_through
 from recorder.commands.parsing import build_parser, command_module
 from recorder.errors import RecorderError
 
@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status (``ExitStatus``).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    let_any_text_through()
     args = build_parser(arguments).parse_args(arguments)
     if getattr(args, "verbose", False):
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -72,7 +72,9 @@ def run(args: argparse.Namespace) -> int:
     if not result.videos and not failures:
         output.note("no recording meets the filters")
     for failure in failures:
-        output.note(f"FAILED episode {failure['episode_id']} of run {failure['run_id']}: {failure['error']}")
+        output.note(
+            *f"FAILED episode {failure['episode_id']} of run {failure['run_id']}: {failure['error']}".split("\n")
+        )
     if failures:
         output.note(f"{counted(len(result.videos), 'video')} made, {len(failures)} failed")
     return ExitStatus.FAILED if failures else ExitStatus.OK

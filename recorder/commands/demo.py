@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         ]
         with ChildProcess(worker_command, log=log) as worker:
             catalog = _wait_for_catalog(recordings / "catalog.db", worker)
-            output.note(f"worker started, its log: {log}\ntraining for {args.seconds:.0f} s, run {run_id}")
+            output.note(f"worker started, its log: {log}", f"training for {args.seconds:.0f} s, run {run_id}")
             world = describe_world(args.seed)
             with EpisodeRecorder.from_settings(settings, stream=server.url, run_id=run_id, **world) as recorder:
                 result = train(
@@ -145,13 +145,13 @@ def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str,
     try:
         from worker.video.export import export_episode_video  # lazy: loads matplotlib
     except ImportError:
-        output.note("\nNo video was made: pip install 'hamlet-recorder[video]'")
+        output.note("", "No video was made: pip install 'hamlet-recorder[video]'")
         return
     best = best_recording(catalog.query_recordings(run=run_id, limit=None))
     if best is None:
         return
     video = export_episode_video(best["episode_id"], catalog, recordings, path, run_id=run_id, dpi=80, fps=30)
-    output.note(f"\nThe longest life as a video, {video.n_frames} frames: {path}")
+    output.note("", f"The longest life as a video, {video.n_frames} frames: {path}")
 
 
 def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> None:
@@ -163,7 +163,7 @@ def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> Non
     with ChildProcess(command, log=log) as server:
         _wait_until(lambda: "Replay: " in server.log_tail(), server, "the replay server", secs=_START_SECS)
         link = server.log_tail().partition("Replay: ")[2].split()[0]
-        output.note(f"\nWatch them: {link}\nCtrl-C stops everything that the demo started.")
+        output.note("", f"Watch them: {link}", "Ctrl-C stops everything that the demo started.")
         while server.is_alive:
             time.sleep(_POLL_SECS)
 

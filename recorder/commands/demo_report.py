@@ -80,10 +80,11 @@ def report(
         program = f"{this_python()} -m recorder"
         place = f"--recordings {shlex.quote(_shown(recordings))} --run {shlex.quote(run_id)}"
         output.note(
-            "\nNext:\n"
-            f"  {program} list {place} --order reward\n"
-            f"  {program} why {best['episode_id']} {place}\n"
-            f"  {program} show {best['episode_id']} {place}"
+            "",
+            "Next:",
+            f"  {program} list {place} --order reward",
+            f"  {program} why {best['episode_id']} {place}",
+            f"  {program} show {best['episode_id']} {place}",
         )
     return document
 

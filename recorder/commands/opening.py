@@ -71,7 +71,8 @@ def run_of(args: argparse.Namespace, catalog: Catalog) -> str | None:
     known = [row.run_id for row in catalog.list_runs()]
     if run_id not in known:
         near = get_close_matches(run_id, known)
-        shown = ", ".join(near or known[:_RUNS_NAMED]) or "none"
+        named = [name if name.isprintable() else repr(name) for name in near or known[:_RUNS_NAMED]]
+        shown = ", ".join(named) or "none"
         what = "nearest" if near else "it has" if len(known) <= _RUNS_NAMED else "its latest"
         raise RecordingNotFoundError(
             f"there is no run {run_id!r:.{_RUN_LETTERS}} in the catalog; {what}: {shown}: {catalog.url}"

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import dataclasses
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from io import TextIOWrapper
 from typing import Any, TypeVar
 
 from recorder.errors import MissingExtraError, RecorderError
 
-__all__ = ["Output", "counted", "error_line", "human_age", "human_bytes"]
+__all__ = ["Output", "counted", "error_line", "human_age", "human_bytes", "let_any_text_through"]
 
 T = TypeVar("T")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _ANY_WIDTH = 100_000
 """Wider than any row: at this width a table takes what it needs."""
@@ -42,20 +47,21 @@ class Output:
     def document(self, value: Any) -> None:
         """Print ``value`` as JSON, when JSON is asked for."""
         if self.as_json:
-            print(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+            print(json.dumps(_plain(value), indent=2, ensure_ascii=_must_escape()))
 
     def line(self, value: Any) -> None:
         """Print ``value`` as JSON on one line, asked for or not."""
-        print(json.dumps(_plain(value), ensure_ascii=False))
+        print(json.dumps(_plain(value), ensure_ascii=_must_escape()))
 
-    def note(self, text: str) -> None:
-        """Print a line for people."""
+    def note(self, *lines: str) -> None:
+        """Print lines for people."""
         if not self.as_json:
-            print(text)
+            for line in lines:
+                print(_harmless(line))
 
     def warn(self, text: str) -> None:
         """Tell on stderr what a program that reads the output must not stumble over."""
-        print(f"warning: {text}", file=sys.stderr)
+        print(f"warning: {_harmless(text)}", file=sys.stderr)
 
     def table(
         self, title: str, columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], *, folded: str | None = None
@@ -82,7 +88,7 @@ class Output:
             table.add_column(heading, justify="right" if numeric else "left", no_wrap=key != folded, overflow="fold")
         for row in rows:
             table.add_row(*(Text(_cell(row.get(key))) for key in columns))
-        print(title)
+        print(_harmless(title))
         unbounded = Console(width=_ANY_WIDTH)
         width = unbounded.measure(table).maximum
         if sys.stdout.isatty() and folded is not None:
@@ -95,7 +101,7 @@ class Output:
         """Print one thing for people, a name and a value a line."""
         if self.as_json:
             return
-        print(title)
+        print(_harmless(title))
         width = max((len(name) for name in fields), default=0)
         for name, value in fields.items():
             print(f"  {name:<{width}}  {_cell(value)}")
@@ -113,7 +119,13 @@ class Output:
 
 def error_line(error: RecorderError) -> str:
     """What stderr is told."""
-    return f"error: {error}"
+    return _harmless(f"error: {error}", kept="\n")
+
+
+def let_any_text_through() -> None:
+    """Write letters that the terminal's encoding lacks as escapes, instead of failing over a run's name."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def human_bytes(n_bytes: float) -> str:
@@ -148,10 +160,24 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
+        return ", ".join(f"{_harmless(str(key))} {_cell(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(item) for item in value)
-    return str(value)
+    return _harmless(str(value))
+
+
+def _harmless(text: str, *, kept: str = "") -> str:
+    """The text without what a terminal would obey: names and reasons in a file come from whoever made it.
+
+    Args:
+        kept: control characters that stay.
+    """
+    return _CONTROL.sub(lambda found: found[0] if found[0] in kept else repr(found[0])[1:-1], text)
+
+
+def _must_escape() -> bool:
+    """Whether JSON must do without letters beyond ASCII."""
+    return codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
 
 
 def _plain(value: Any) -> Any:

@@ -66,5 +66,5 @@ def run(args: argparse.Namespace) -> int:
         f"{result.video.path}: {counted(result.video.n_frames, 'frame')}, {human_bytes(result.video.file_size_bytes)}"
     )
     for failure in failures:
-        output.note(f"LEFT OUT episode {failure['episode_id']}: {failure['error']}")
+        output.note(*f"LEFT OUT episode {failure['episode_id']}: {failure['error']}".split("\n"))
     return ExitStatus.FAILED if failures else ExitStatus.OK

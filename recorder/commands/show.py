@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         output.fields("recording", {name: value for name, value in recording.items() if name not in fields})
     if episode.why:
-        output.note(f"{counted(len(episode.why), 'explanation')}: why {episode.episode_id} --run {episode.run_id}")
+        output.note(
+            f"{counted(len(episode.why), 'explanation')}: why {episode.episode_id} --run {shlex.quote(episode.run_id)}"
+        )
     return ExitStatus.OK
 
 

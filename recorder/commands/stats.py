@@ -117,13 +117,13 @@ def _print_server(
     output: Output, url: str | None, server: ServerStatus | None, queue_lengths: Mapping[str, int]
 ) -> None:
     if server is None or url is None:
-        output.note("no server is configured, and none is running beside the recordings\n")
+        output.note("no server is configured, and none is running beside the recordings", "")
         return
     limit = "" if server.limit_bytes is None else f" of {human_bytes(server.limit_bytes)}"
     queues = ", ".join(f"{name} {length}" for name, length in queue_lengths.items())
     workers = "unknown" if server.n_worker_connections is None else server.n_worker_connections
     output.note(f"{server.kind} {server.version} at {redact(url)}: {human_bytes(server.used_bytes)}{limit}")
-    output.note(f"tasks waiting: {queues}; worker connections: {workers}\n")
+    output.note(f"tasks waiting: {queues}; worker connections: {workers}", "")
 
 
 def _print_live(output: Output, live: Sequence[RunStatus]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import pytest
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from tests.commands.conftest import Call, root_catalog
-from tests.processes import ROOT
+from tests.processes import ROOT, run_python
 
 LONG_RUN = "demo-20261123-052840-with-a-name-of-its-own"
 REASONS = tuple(f"manual_a_rather_long_reason_{number}" for number in range(9))
@@ -88,3 +90,38 @@ def test_a_wide_terminal_has_a_row_on_one_line(many_reasons: Path) -> None:
     printed = on_a_terminal(600, "list", "--recordings", many_reasons)
     (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
     assert ", ".join(REASONS) in row
+
+
+HOSTILE_RUN = "läuf😀\x1b]0;owned\x07\x1b[2J\nsecond line"
+
+
+@pytest.fixture
+def hostile_names(tmp_path: Path) -> Path:
+    """A recording whose run and reason hold what a terminal obeys."""
+    root = tmp_path / "recordings"
+    shared = {"run_id": HOSTILE_RUN, "episode_id": 7, "reasons": ("manual_\x1b[31mred\x9b",)}
+    why = '[{"criterion": "manual", "keep": true, "detail": "\\u001b[1m"}]'
+    with Catalog(root_catalog(root)) as catalog:
+        episode = EpisodeRow(**shared, decision="kept", n_steps=5, why_json=why)
+        catalog.import_recordings([(episode, RecordingRow(**shared, file_path="a\x1b[0mb"))])
+    return root
+
+
+@pytest.mark.parametrize("command", ["list", "show 7", "why 7", "stats", "verify", "list --run nobody", "cat 7"])
+def test_names_in_a_recording_can_not_command_the_terminal(call: Call, hostile_names: Path, command: str) -> None:
+    answer = call(*command.split(), "--recordings", hostile_names)
+    printed = answer.out + answer.err
+    assert "\\x1b" in printed
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", printed)
+    assert "\nsecond" not in printed, "a name is on one line"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_letters_that_an_output_can_not_encode_are_escaped(hostile_names: Path, options: list[str]) -> None:
+    command = ["-m", "recorder", "list", "--recordings", str(hostile_names), *options]
+    status, printed = run_python(command, environment={"PYTHONIOENCODING": "latin-1"})
+    assert status == 0, printed
+    if options:
+        assert json.loads(printed)[0]["run_id"] == HOSTILE_RUN
+    else:
+        assert "\\U0001f600" in printed

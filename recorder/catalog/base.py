@@ -70,8 +70,16 @@ class CatalogBase:
                 raise CatalogUnavailableError(
                     f"the catalog is locked or can't be reached, try again: {_first_line(error)}: {self.url}"
                 ) from error
-            if writes and _is_refused_to_this_user(error):
+            if writes and _sqlite_code(error) == sqlite3.SQLITE_READONLY:
                 raise CatalogError(f"the catalog can't be written by this user: {self.url}") from error
+            match _sqlite_code(error):
+                case sqlite3.SQLITE_NOTADB:
+                    raise CatalogError(f"this is no catalog ({_first_line(error)}): {self.url}") from error
+                case sqlite3.SQLITE_CORRUPT:
+                    raise CatalogError(
+                        f"the catalog is broken ({_first_line(error)}): move it away, and rebuild it from the files with"
+                        f" 'python -m recorder reindex': {self.url}"
+                    ) from error
             raise CatalogError(f"the database refuses: {_first_line(error)}: {self.url}") from error
         except SQLAlchemyError as error:
             raise CatalogError(f"{_first_line(error)}: {self.url}") from error
@@ -140,8 +148,9 @@ def _first_line(error: SQLAlchemyError) -> str:
     return str(original).strip().split("\n", 1)[0]
 
 
-def _is_refused_to_this_user(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+def _sqlite_code(error: DBAPIError) -> int:
+    """SQLite's primary result code; 0 for another database."""
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _is_passing(error: DBAPIError) -> bool:

@@ -211,7 +211,7 @@ def test_a_row_that_another_transaction_holds_is_a_reason_to_try_again(postgres:
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     path.write_bytes(pickle.dumps(list(range(1000))))
-    with pytest.raises(CatalogError, match="not a database"):
+    with pytest.raises(CatalogError, match=r"this is no catalog \(file is not a database\): sqlite:///"):
         Catalog(path)
 
 
@@ -283,6 +283,16 @@ def _read_archive(folder: Path) -> str:
     command = [*_IN_OWN_MOUNTS, "sh", "-c", script, str(folder), str(place), sys.executable, _READ_ARCHIVE]
     program = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     return program.stdout + program.stderr
+
+
+def test_a_broken_catalog_says_how_it_is_rebuilt(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    with Catalog(path) as catalog:
+        commit(catalog, [episode(episode_id) for episode_id in range(100)])
+    data = path.read_bytes()
+    path.write_bytes(data[:8192] + b"\xff" * (len(data) - 8192))
+    with pytest.raises(CatalogError, match=r"broken \(.*malformed\): move it away, and rebuild it .*reindex': sqlite:"):
+        Catalog(path, read_only=True).list_runs()
 
 
 @needs_mounts

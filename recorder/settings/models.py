@@ -269,7 +269,7 @@ class Settings(Section):
         secret=True,
     )
     run_id: str | None = setting(
-        None, "Name of this training job. Left out, one is made from the date and the host.", min_length=1
+        None, "Name of this training job. Left out, one is made from the time and four random letters.", min_length=1
     )
     format: Literal[1, 2] = setting(2, "Version of the files written; every version can be read.")
     compression: Literal["lz4", "none"] = setting("lz4", "How files are packed; `none` for a filesystem that packs.")

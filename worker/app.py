@@ -6,7 +6,10 @@ No result backend, no chords: state lives in the catalog, so a task may be lost 
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import Celery
+from celery.signals import worker_shutting_down
 from kombu import Queue
 
 from recorder.errors import MissingExtraError
@@ -16,7 +19,7 @@ from worker.process import WorkerProcess
 from worker.tasks import register_ingest_tasks
 from worker.tick import Tick
 
-__all__ = ["QUEUES", "create_app"]
+__all__ = ["QUEUES", "create_app", "run_worker"]
 
 QUEUES = ("ingest", "maintenance", "render")
 
@@ -74,6 +77,30 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
     register_ingest_tasks(app, process)
     _register_render_tasks(app, process)
     return app
+
+
+def run_worker(app: Celery, **options: Any) -> int:
+    """Serve queues until a signal ends it.
+
+    Args:
+        options: of Celery's worker.
+
+    Returns:
+        The exit status: 0 when it ended in order. Celery counts an end by Ctrl-C as a failure, tasks done or not.
+    """
+    worker = app.Worker(**options)
+    was_asked_to_end = False
+
+    def note(sig: str, how: str, **_: Any) -> None:
+        nonlocal was_asked_to_end
+        was_asked_to_end = (sig, how) == ("SIGINT", "Warm")
+
+    worker_shutting_down.connect(note, sender=worker.hostname)
+    try:
+        worker.start()
+    finally:
+        worker_shutting_down.disconnect(note, sender=worker.hostname)
+    return 0 if was_asked_to_end else int(worker.exitcode or 0)
 
 
 def _register_render_tasks(app: Celery, process: WorkerProcess) -> None:

@@ -9,7 +9,6 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, positive
@@ -48,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve queues until a signal ends it; without a URL a server of its own is started beside the recordings."""
     try:
-        from worker.app import create_app  # loads Celery, SQLAlchemy
+        from worker.app import create_app, run_worker  # loads Celery, SQLAlchemy
     except ImportError as error:
         raise MissingExtraError("A worker", "worker") from error
     queues = [name.strip() for name in args.queues.split(",") if name.strip()]
@@ -70,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
         if settings.redis.url is None:
             Output.of(args).note(f"trainers send with EpisodeRecorder(find_server({settings.recordings_dir!r}))")
         sys.stdout.flush()
-        worker = app.Worker(
+        return run_worker(
+            app,
             hostname=f"recorder-{os.getpid()}@{socket.gethostname()}",
             queues=queues,
             concurrency=args.concurrency or default,
@@ -80,5 +80,3 @@ def run(args: argparse.Namespace) -> int:
             without_mingle=True,
             quiet=True,
         )
-        worker.start()
-        return int(worker.exitcode or ExitStatus.OK)

@@ -71,7 +71,10 @@ def test_killed_processes_cost_nothing_but_time(cluster: Cluster) -> None:
     assert_whole(cluster, "killed", range(60))
 
 
-def test_a_worker_asked_to_end_ends_in_order_and_the_next_one_goes_on(cluster: Cluster) -> None:
+@pytest.mark.parametrize("asked_by", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_worker_asked_to_end_ends_in_order_and_the_next_one_goes_on(
+    cluster: Cluster, asked_by: signal.Signals
+) -> None:
     with workers(cluster, 1) as (worker,):
         pool = wait_until(lambda: children_of(worker.pid), 20, "a pool process")
         with EpisodeRecorder(cluster.url, run_id="ended", limits=QUICK, strict=True) as recorder:
@@ -80,7 +83,7 @@ def test_a_worker_asked_to_end_ends_in_order_and_the_next_one_goes_on(cluster: C
                 recorder.keep(episode_id, "all")
                 if episode_id == 20:
                     wait_until(lambda: cluster.rows("ended"), 20, "first rows")
-                    worker.signal(signal.SIGTERM)
+                    worker.signal(asked_by)
         assert worker.wait(30) == 0, worker.output
         assert not any(map(is_alive, pool))
         assert "Traceback" not in worker.output

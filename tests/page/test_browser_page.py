@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
+from recorder.catalog import Catalog
 from tests.page.conftest import Site
+from tests.page.lives import Life, add_life
 from tests.page.looking import count_pixels, pixels_of
+from tests.processes import PythonProcess
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -166,3 +170,22 @@ def test_a_narrow_screen_shows_all_without_scrolling_sideways(rows: Page) -> Non
     for width in (320, 360, 720):
         rows.set_viewport_size({"width": width, "height": 640})
         assert rows.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_one_episode_is_one_and_a_very_long_name_of_a_run_leaves_room_for_it(page: Page, tmp_path: Path) -> None:
+    run_id = "x" * 3000
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        add_life(catalog, tmp_path, run_id, 7, Life(seed=5, n_steps=30).columns())
+    with PythonProcess("-m", "recorder", "serve", "--recordings", str(tmp_path), "--port", "0") as server:
+        line = server.wait_for("http://")
+        page.goto(line[line.index("http://") :].split()[0])
+        row = page.get_by_role("row").filter(has_text="7").last
+        row.wait_for()
+        assert page.get_by_text("1 episode", exact=True).is_visible()
+        for name in (page.get_by_role("heading", name=run_id), page.locator(".run-name")):
+            assert name.inner_text() == run_id
+            assert name.bounding_box()["height"] < 120
+        row.click()
+        link = page.locator(".run-link")
+        link.wait_for()
+        assert link.bounding_box()["height"] < 120

@@ -3,7 +3,7 @@
 import { showHelp, showNote } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
-import { formatCount } from "../shell/numbers.js";
+import { formatCountOf } from "../shell/numbers.js";
 import { followLink, linkTo, replaceLink, visit } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
 import { fetchCurve, fetchEpisodes, fetchLive, fetchRuns } from "../source/api.js";
@@ -227,7 +227,7 @@ export class BrowserPage {
         nRows
           ? cursor
             ? "Loading more…"
-            : `${formatCount(nRows)} episodes`
+            : formatCountOf(nRows, "episode")
           : "No recorded episode matches these filters.",
       );
       if (cursor) this.#table.checkEnd();

@@ -25,6 +25,11 @@ export function formatCount(value) {
     .replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
+/** How many of something: `1 episode`, `2 episodes`. */
+export function formatCountOf(value, what) {
+  return `${formatCount(value)} ${value === 1 ? what : `${what}s`}`;
+}
+
 /** A moment, seconds since 1970, in the reader's own time zone. */
 export function formatMoment(unixSecs) {
   if (!unixSecs) return "—";

@@ -5,7 +5,7 @@
 
 import { prepareCanvas } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
-import { formatCount, formatNumber } from "../shell/numbers.js";
+import { formatCount, formatCountOf, formatNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { binOf, binned, countIn, ticks } from "./scale.js";
 
@@ -56,7 +56,7 @@ export class HistogramView {
     this.#canvas.setAttribute(
       "aria-label",
       counts.length
-        ? `Returns of ${formatCount(episodes.length)} episodes, from ${edges[0]} to ${edges.at(-1)}; ` +
+        ? `Returns of ${formatCountOf(episodes.length, "episode")}, from ${edges[0]} to ${edges.at(-1)}; ` +
             `most of them, ${counts[most]}, from ${edges[most]} to ${edges[most + 1]}`
         : "No returns",
     );
@@ -142,7 +142,7 @@ export class HistogramView {
     const [from, to] = [this.#edges[bin], this.#edges[bin + 1]];
     setText(
       this.#tip,
-      `Return ${from} to ${to}\n${formatCount(this.#counts[bin])} episodes, ${formatCount(this.#recorded[bin])} recorded`,
+      `Return ${from} to ${to}\n${formatCountOf(this.#counts[bin], "episode")}, ${formatCount(this.#recorded[bin])} recorded`,
     );
     this.#tip.hidden = false;
     const { left, width } = this.#canvas.getBoundingClientRect();

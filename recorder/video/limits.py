@@ -8,14 +8,14 @@ from typing import Any
 
 from recorder.errors import UsageError
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "check_numbers", "check_rate", "check_side", "check_still"]
+__all__ = ["MAX_RATE", "MAX_SIDE", "MIN_SIDE", "check_numbers", "check_rate", "check_side", "check_still"]
 
 MIN_SIDE = 160
 """Below this many pixels no text can be read."""
 MAX_SIDE = 8192
 """Largest side that H.264 decoders play."""
 
-_MIN_RATE, _MAX_RATE = 0.001, 1000
+_MIN_RATE, MAX_RATE = 0.001, 1000
 _MAX_STILL_SECS = 600
 """Ten minutes of one picture: frames that stand still are drawn and encoded like all others."""
 
@@ -53,8 +53,8 @@ def check_rate(name: str, value: float | Fraction) -> None:
     Raises:
         UsageError: it is below a thousandth, or beyond 1000.
     """
-    if not _MIN_RATE <= value <= _MAX_RATE:
-        raise UsageError(f"{name} is a number from {_MIN_RATE} to {_MAX_RATE}, not {value}")
+    if not _MIN_RATE <= value <= MAX_RATE:
+        raise UsageError(f"{name} is a number from {_MIN_RATE} to {MAX_RATE}, not {value}")
 
 
 def check_still(name: str, secs: float) -> None:

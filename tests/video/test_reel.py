@@ -72,6 +72,17 @@ def test_a_reel_leaves_out_an_episode_of_which_only_a_chunk_is_damaged(recording
     assert n_frames_of(path) == 3 + 5
 
 
+def test_an_episode_that_is_too_long_for_its_clip_is_left_out_with_the_reason(recordings, tmp_path):
+    for episode_id, n_steps in ((1, 10), (2, 20)):
+        recordings.add(episode_id, n_steps, total_reward=float(episode_id))
+    path = tmp_path / "reel.mp4"
+    result = export_reel_video(recordings.database, recordings.folder, path, title_secs=0.3, clip_secs=0.01, **QUICK)
+    ((row, error),) = result.failures
+    assert row.episode_id == 2
+    assert str(error) == "clip_secs of 0.01 is too short for 20 steps: a video shows 1000 a second at most"
+    assert n_frames_of(path) == 3 + 1
+
+
 def test_a_run_without_recordings_has_no_reel(recordings, tmp_path):
     with pytest.raises(RecordingNotFoundError, match="no recording of run 'other'"):
         export_reel_video(recordings.database, recordings.folder, tmp_path / "reel.mp4", run_id="other", **QUICK)

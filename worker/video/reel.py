@@ -15,6 +15,7 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings import open_sound_recording
 from recorder.storage import open_storage
+from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
 from worker.video.export import learning_points, opened_catalog, told_of_total
 from worker.video.geometry import Rect
@@ -181,8 +182,16 @@ def export_reel_video(
 
 
 def _fitted(options: VideoOptions, episode: Episode, clip_secs: float) -> VideoOptions:
-    """The options with a pace at which the episode's steps take ``clip_secs`` at most."""
+    """The options with a pace at which the episode's steps take ``clip_secs`` at most.
+
+    Raises:
+        UsageError: so fast no video can be.
+    """
     timeline = options.timeline(episode.n_steps)
     n_shown = timeline.end_index - timeline.first_index
     pace = max(timeline.steps_per_second, Fraction(n_shown) / Fraction(str(clip_secs)))
+    if pace > MAX_RATE:
+        raise UsageError(
+            f"clip_secs of {clip_secs} is too short for {n_shown} steps: a video shows {MAX_RATE} a second at most"
+        )
     return replace(options, steps_per_second=float(pace), speed=1.0)

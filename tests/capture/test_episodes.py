@@ -356,11 +356,11 @@ def test_a_reason_that_can_t_be_written_as_it_is_costs_neither_the_keep_nor_anyb
     recorder.keep(7, "x" * 5_000_000)
     recorder.abort(8, "bad\ud800")
     episodes = close_and_read(recorder)
-    assert episodes[7].body["manual"] == ["bad??", "x" * 1000]
+    assert episodes[7].body["manual"] == ["bad\ufffd\ufffd", "x" * 1000]
     assert sorted(episodes) == [7, 9]
     found = ends(recorder.stream, recorder.run_id)
     assert [(end["kind"], end.get("reason")) for end in found if end["kind"] != "end"] == [
-        ("abort", "bad?"),
+        ("abort", "bad\ufffd"),
         ("run_end", None),
     ]
 

@@ -44,7 +44,7 @@ def train(
         env_steps: steps to live, all lanes together, rounded up to whole vector steps; None sets no limit.
         seed: of the world, the weights and the agent.
         device: a torch device. On a CPU, ``torch.set_num_threads(1)`` is fastest: the tensors are small.
-        on_progress: called every five seconds, and once at the end.
+        on_progress: called every five seconds, and at the end where that is later.
 
     Raises:
         ValueError: neither ``seconds`` nor ``env_steps`` is given.
@@ -60,7 +60,7 @@ def train(
     observation, masks = env.observe(), env.action_masks()
     epsilons = np.empty(n_lanes, dtype=np.float32)
     tally = Tally()
-    reported = 0.0
+    reported, reported_steps = 0.0, -1
     while (seconds is None or tally.seconds < seconds) and (env_steps is None or tally.env_steps < env_steps):
         epsilon = agent.epsilon
         actions, q_values = agent.act(observation, masks)
@@ -115,10 +115,10 @@ def train(
             observation, masks = env.observe(), env.action_masks()
 
         if on_progress is not None and tally.seconds - reported >= PROGRESS_INTERVAL_SECS:
-            reported = tally.seconds
+            reported, reported_steps = tally.seconds, tally.env_steps
             on_progress(tally.progress(stage=curriculum.stage.number, epsilon=agent.epsilon))
 
-    if on_progress is not None:
+    if on_progress is not None and reported_steps != tally.env_steps:
         on_progress(tally.progress(stage=curriculum.stage.number, epsilon=agent.epsilon))
     return tally.result(curriculum)
 

@@ -144,6 +144,14 @@ def test_each_new_longest_life_is_kept_by_hand(run: RecordedRun) -> None:
     assert all(reasons == ["longest_life"] for reasons in run.manual_reasons.values())
 
 
+@pytest.mark.parametrize("interval_secs", [0.0, 3600.0])
+def test_the_end_is_reported_and_nothing_twice(monkeypatch: pytest.MonkeyPatch, interval_secs: float) -> None:
+    monkeypatch.setattr("examples.hamlet.train.PROGRESS_INTERVAL_SECS", interval_secs)
+    reports: list[int] = []
+    train(n_lanes=2, env_steps=6, on_progress=lambda progress: reports.append(progress.env_steps))
+    assert reports == ([6] if interval_secs else [2, 4, 6])
+
+
 def test_the_same_seed_lives_the_same_lives_without_a_recorder(run: RecordedRun) -> None:
     alone = train(n_lanes=N_LANES, env_steps=N_STEPS, seed=3)
     assert alone.survival_steps == run.result.survival_steps

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -82,6 +83,34 @@ def killed_midway(path, finish):
         while not finish:
             video.write(planes(0))
         video.finish()
+
+
+def test_ctrl_c_while_ffmpeg_is_being_started_leaves_nothing(tmp_path, monkeypatch):
+    started = []
+
+    class InterruptedStart(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+            wait_until(lambda: any(tmp_path.iterdir()), message="ffmpeg's file")
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", InterruptedStart)
+    # What ffmpeg does without a frame: it makes its file and waits.
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(waiting_ffmpeg(tmp_path.parent)))
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "video.mp4", range(3))
+    (ffmpeg,) = started
+    assert ffmpeg.poll() == -signal.SIGKILL
+    assert names(tmp_path) == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def waiting_ffmpeg(folder):
+    program = folder / "waiting_ffmpeg"
+    program.write_text('#!/bin/sh\nfor last; do :; done\n: > "$last"\nexec sleep 60\n')
+    program.chmod(0o755)
+    return program
 
 
 def test_an_ffmpeg_that_is_killed_is_an_error_and_leaves_nothing(tmp_path):

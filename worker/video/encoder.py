@@ -18,10 +18,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,19 +86,23 @@ class _Ffmpeg:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not os.access(path.parent, os.W_OK):  # ffmpeg would say so too, behind its whole command
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            self.process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._log,
-                pass_fds=[self._progress.fileno()],
-                bufsize=0,
-                process_group=0,
-                preexec_fn=_die_with_parent(os.getpid()) if sys.platform == "linux" else None,
-            )
+            with _interrupts_held_back():
+                self.process = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._log,
+                    pass_fds=[self._progress.fileno()],
+                    bufsize=0,
+                    process_group=0,
+                    preexec_fn=_die_with_parent(os.getpid()) if sys.platform == "linux" else None,
+                )
         except OSError as error:
             self._clean_up()
             raise VideoError(f"can't write the video ({error.strerror}): {path}") from error
+        except KeyboardInterrupt:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End ffmpeg at once, with whatever it started, and leave nothing behind; nothing to do when it has finished well."""
@@ -267,6 +272,23 @@ def join_segments(segments: Sequence[Path], path: Path, *, n_frames: int, chapte
             return ffmpeg.finish(n_frames)
         finally:
             ffmpeg.kill()
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C takes effect at the end of the block: in the midst of starting a process nobody would know yet whom to end."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held_back: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: held_back.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if held_back:
+            handler(*held_back[0])
 
 
 def _die_with_parent(parent: int):  # type: ignore[no-untyped-def]

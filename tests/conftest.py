@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for: a real server of our own, and a client of it."""
+"""Fixtures that every test may ask for: real servers of our own, and a client of the one with the streams."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from recorder.embedded_server import EmbeddedServer
 from recorder.redis_client import make_client
+from tests.postgres_server import PostgresServer, postgres_server
 
 # Time is measured in benchmarks: a slow example on a busy machine is no failure. The blob repeats a failing one.
 settings.register_profile("recorder", deadline=None, print_blob=True)
@@ -36,3 +37,10 @@ def redis_client(redis_server: EmbeddedServer) -> Iterator[redis.Redis]:
 def redis_url(redis_server: EmbeddedServer, redis_client: redis.Redis) -> str:
     """URL of the session's server, which is empty when the test begins."""
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL cluster for the whole session; each who asks makes a database of its own in it."""
+    with postgres_server() as server:
+        yield server

@@ -9,13 +9,7 @@ from pathlib import Path
 import pytest
 
 from recorder.catalog import Catalog
-from tests.postgres_server import PostgresServer, postgres_server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
+from tests.postgres_server import PostgresServer
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -12,13 +12,6 @@ from recorder.catalog import Catalog
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 from tests.ingest.rig import RUN, Rig
 from tests.ingest.trainer import Trainer
-from tests.postgres_server import PostgresServer, postgres_server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
 
 
 @pytest.fixture(params=["memory", "redis"])

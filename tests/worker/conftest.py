@@ -7,14 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from recorder.embedded_server import EmbeddedServer
-from tests.postgres_server import PostgresServer, postgres_server
 from tests.worker.cluster import Cluster, open_cluster, workers
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -128,7 +128,9 @@ def test_both_calls_may_be_mixed_within_one_episode() -> None:
         recorder.record_step(8, step + 2, (1, 2), (0.5,), 1, step + 2.0)
     for episode_id in (7, 8):
         recorder.finish_episode(episode_id)
-    for ended in close_and_read(recorder).values():
+    episodes = close_and_read(recorder)
+    assert sorted(episodes) == [7, 8]
+    for ended in episodes.values():
         assert ended.gaps == []
         assert [step.reward for step in ended.episode.steps()] == list(range(900))
 
@@ -140,7 +142,9 @@ def test_batches_across_the_blocks_they_are_gathered_in_are_whole(n_calls: int) 
         recorder.record_batch(np.arange(3), np.full(3, step), None, None, None, np.full(3, float(step)))
     for episode_id in range(3):
         recorder.finish_episode(episode_id)
-    for ended in close_and_read(recorder).values():
+    episodes = close_and_read(recorder)
+    assert sorted(episodes) == [0, 1, 2]
+    for ended in episodes.values():
         assert ended.episode.column("reward").tolist() == list(range(n_calls))
 
 

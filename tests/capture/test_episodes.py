@@ -224,7 +224,9 @@ def test_episodes_of_many_lanes_interleave() -> None:
             recorder.record_step(lane, step, **{**STEP, "reward": float(step * lane)}, lane=lane)
     for lane in range(5):
         recorder.finish_episode(lane)
-    for lane, ended in close_and_read(recorder).items():
+    episodes = close_and_read(recorder)
+    assert sorted(episodes) == list(range(5))
+    for lane, ended in episodes.items():
         assert ended.metadata.lane == lane
         assert ended.episode.column("reward").tolist() == [float(step * lane) for step in range(300)]
 

@@ -242,8 +242,10 @@ def test_a_batch_of_what_has_no_length_is_refused() -> None:
     recorder = EpisodeRecorder()
     for odd in ODDITIES:
         recorder.record_batch(odd, odd, odd, odd, odd, odd, extras=odd)
+    assert recorder.stats().n_errors == len(ODDITIES)
     recorder.close()
     recorder.record_batch(Hostile(), [0], None, None, None, None)
+    assert recorder.stats().n_errors == len(ODDITIES) + 1
 
 
 def test_the_counters_that_a_heartbeat_tells_are_the_recorder_s(tmp_path: Path) -> None:

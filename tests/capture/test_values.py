@@ -219,7 +219,9 @@ def test_buffers_may_be_reused_right_after_record_batch() -> None:
     ids[:], lanes[:] = 99, [99, 99]
     recorder.finish_episode(0)
     recorder.finish_episode(1)
-    for number, ended in close_and_read(recorder).items():
+    episodes = close_and_read(recorder)
+    assert sorted(episodes) == [0, 1]
+    for number, ended in episodes.items():
         assert ended.metadata.lane == 5 + number
         for name in ("position", "meters", "action", "reward", "extras.x"):
             column = ended.episode.column(name).reshape(3, -1)
@@ -339,6 +341,8 @@ def test_large_observations_of_a_batch_make_smaller_chunks() -> None:
         )
     recorder.finish_episode(0)
     recorder.finish_episode(1)
-    for ended in close_and_read(recorder).values():
+    episodes = close_and_read(recorder)
+    assert sorted(episodes) == [0, 1]
+    for ended in episodes.values():
         assert max(chunk.n_steps for chunk in ended.episode.chunks) <= 9
         assert ended.episode.column("extras.i")[:, 5, 5, 0].tolist() == list(range(30))

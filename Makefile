@@ -7,12 +7,13 @@ STAMP   := $(VENV)/.installed
 SECONDS ?= 60
 EXIT    ?=
 KEYS    ?=
+PROCESSES ?= 2
 
 .PHONY: help setup demo test lint bench clean
 
 help:
 	@echo "make demo    train an agent for SECONDS=60 and record it; EXIT=1 ends with the report"
-	@echo "make test    the test suite"
+	@echo "make test    the test suite, in PROCESSES=2; TESTS='tests/capture -x' for some of it"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the figures; KEYS='file_bytes load_ms' for some of them"
 	@echo "make clean   remove the environment and what was recorded by the demo"
@@ -29,7 +30,7 @@ demo: $(STAMP)
 	@exec $(BIN)/python -m recorder demo --seconds $(SECONDS) $(if $(EXIT),--exit)
 
 test: $(STAMP)
-	@exec $(BIN)/python -m pytest $(TESTS)
+	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

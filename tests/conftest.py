@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
 from hypothesis import settings
+from xdist.workermanage import NodeManager
 
 from recorder.embedded_server import EmbeddedServer
 from recorder.redis_client import make_client
@@ -15,6 +17,24 @@ from tests.postgres_server import PostgresServer, postgres_server
 # Time is measured in benchmarks: a slow example on a busy machine is no failure. The blob repeats a failing one.
 settings.register_profile("recorder", deadline=None, print_blob=True)
 settings.load_profile("recorder")
+
+# After Ctrl-C each test process ends the servers and browsers that it started; one that is killed would leave them behind.
+NodeManager.EXIT_TIMEOUT = 60
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Iterator[None]:
+    """What a test process reports to the one that prints it: their channel takes no text with half a surrogate pair."""
+    report = yield
+    return _sendable(report)
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(item) for key, item in value.items()}
+    return type(value)(map(_sendable, value)) if isinstance(value, list | tuple) else value
 
 
 @pytest.fixture(scope="session")

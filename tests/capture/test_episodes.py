@@ -121,6 +121,9 @@ class Raising:
     def __init__(self, error: type[Exception]) -> None:
         self._error = error
 
+    def __repr__(self) -> str:
+        return f"Raising({self._error.__name__})"
+
     def numpy(self) -> Any:
         raise self._error("no numbers here")
 
@@ -131,14 +134,14 @@ class Raising:
         {"total_reward": "much"},
         {"survival_steps": 1.5},
         {"survival_steps": 2**80},
-        {"curriculum_stage": None, "epsilon": object()},
+        {"curriculum_stage": None, "epsilon": ...},
         {"affordance_layout": 5},
         {"affordance_layout": {"Bed": 5}},
         {"affordance_visits": {"Bed": "often"}},
         {"meter_names": "energy"},
         {"grid_size": "8x8"},
         {"substrate": [1, 2, 3, 4, 5, 6]},
-        {"info": {"model": object()}},
+        {"info": {"model": ...}},
         {"info": {"blob": "x" * 100_000}},
         {"info": 5},
         {"epsilon": {"a": 1}},

@@ -37,6 +37,8 @@ KEYS = (
     ("ArrowLeft", 0),
 )
 SHAPES = "/runs/shapes/episodes"
+DULL = range(138, 215)
+"""Steps of episode 4 in which nothing happens, between two markers."""
 NOTE = (0x58, 0xC8, 0xDE)
 
 
@@ -142,11 +144,22 @@ def test_gaps_are_hatched_and_numbers_go_on_behind_them(page: Page, site: Site) 
 
 
 def test_dull_stretches_are_skipped_when_asked(page: Page, site: Site) -> None:
-    open_episode(page, f"{site.address}{SHAPES}/4?t=55&speed=1")
+    open_episode(page, f"{site.address}{SHAPES}/4?t=130&speed=4")
     before = pixels_of(page, ".timeline-canvas")
+    page.evaluate(
+        """() => {
+          const player = document.querySelector(".player");
+          window.painted = [];
+          const note = () => window.painted.push(Number(player.dataset.step));
+          new MutationObserver(note).observe(player, { attributeFilter: ["data-step"] });
+        }"""
+    )
     page.keyboard.press("s")
     page.keyboard.press("k")
     wait_for_step(page, lambda step: step > 230)
+    painted = page.evaluate("window.painted")
+    assert min(painted) < DULL.start
+    assert [step for step in painted if step in DULL] == []
     assert (before != pixels_of(page, ".timeline-canvas")).mean() > 0.05, "the cut does not show"
 
 

@@ -16,7 +16,7 @@ from typing import IO, Self
 
 import pytest
 
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,7 +60,7 @@ class PythonProcess:
         end = os.fstat(self._output.fileno()).st_size
         return os.pread(self._output.fileno(), end, 0).decode(errors="replace")
 
-    def wait_for(self, text: str, deadline_secs: float = 30.0) -> str:
+    def wait_for(self, text: str, deadline_secs: float = DEADLINE_SECS) -> str:
         """The first line that holds ``text``, once it is printed; fails when the process ends without it."""
 
         def line() -> str | None:
@@ -73,7 +73,7 @@ class PythonProcess:
         assert found is not None
         return found
 
-    def wait(self, deadline_secs: float = 60.0) -> int:
+    def wait(self, deadline_secs: float = DEADLINE_SECS) -> int:
         """Its exit status."""
         try:
             return self.process.wait(deadline_secs)
@@ -87,7 +87,7 @@ class PythonProcess:
     def kill(self) -> None:
         """SIGKILL the process itself and wait for its end; its children are left to find out."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(DEADLINE_SECS)
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +97,7 @@ class PythonProcess:
     ) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(DEADLINE_SECS)
         self._output.close()
 
 
@@ -106,7 +106,7 @@ def run_python(
     *,
     environment: Mapping[str, str] | None = None,
     folder: Path = ROOT,
-    deadline_secs: float = 60.0,
+    deadline_secs: float = DEADLINE_SECS,
 ) -> tuple[int, str]:
     """Run a program to its end: exit status and output."""
     with PythonProcess(*arguments, environment=environment, folder=folder) as program:

@@ -94,7 +94,7 @@ def test_ctrl_c_ends_the_demo_and_everything_that_it_started(tmp_path: Path) -> 
         assert len(children) >= 2
         demo.signal(signal.SIGINT)
         assert demo.wait(DEADLINE_SECS) == 130, demo.output
-        wait_until(lambda: not any(map(is_alive, children)), 30.0, "the server and the worker to be gone")
+        wait_until(lambda: not any(map(is_alive, children)), message="the server and the worker to be gone")
 
 
 def test_a_killed_demo_takes_its_server_and_worker_with_it(tmp_path: Path) -> None:

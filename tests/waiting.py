@@ -8,10 +8,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+DEADLINE_SECS = 60.0
+"""No busy machine stalls for so long; only a test that fails waits for it."""
+
 _POLL_SECS = 0.01
 
 
-def wait_until(condition: Callable[[], T], deadline_secs: float = 20.0, message: str = "the condition") -> T:
+def wait_until(condition: Callable[[], T], deadline_secs: float = DEADLINE_SECS, message: str = "the condition") -> T:
     """The first true value of ``condition()``; fails when it has none within ``deadline_secs``."""
     deadline = time.monotonic() + deadline_secs
     while not (value := condition()):

@@ -15,7 +15,7 @@ import redis
 
 from recorder.embedded_server import find_server_binary
 from recorder.redis_client import answers, make_client
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 
 class KillableServer:
@@ -48,7 +48,7 @@ class KillableServer:
         """SIGKILL, without a word."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(DEADLINE_SECS)
 
     def freeze(self) -> None:
         """It accepts connections and answers nothing, like a machine that swaps."""

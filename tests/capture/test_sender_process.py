@@ -23,7 +23,7 @@ from recorder.errors import UsageError
 from recorder.step_stream import CHUNK, RedisStepStream
 from tests.capture.recorded import STEP, Ended, assert_adds_up, ends, finished_episodes, record
 from tests.processes import PythonProcess, is_alive
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 from worker.ingest.assemble import read_play
 
 N_LANES = 5
@@ -264,7 +264,7 @@ def test_a_log_handler_may_ask_for_the_counters(request: pytest.FixtureRequest) 
     logger, handler = logging.getLogger("recorder.capture.publisher"), Asking()
     logger.addHandler(handler)
     request.addfinalizer(lambda: logger.removeHandler(handler))
-    assert asked.wait(20.0)
+    assert asked.wait(DEADLINE_SECS)
     recorder.close(timeout_secs=0)
 
 

@@ -16,7 +16,7 @@ from recorder.step_stream import Play, RedisStepStream
 from tests.capture.killable_server import KillableServer
 from tests.capture.recorded import STEP, assert_adds_up, ends, finished_episodes, record
 from tests.processes import PythonProcess
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 RUN = "run"
 
@@ -71,7 +71,7 @@ def test_a_server_that_never_answers_makes_no_call_wait(monkeypatch: pytest.Monk
         recorder = EpisodeRecorder(
             RedisStepStream(f"redis://127.0.0.1:{port}", purpose="trainer", socket_timeout_secs=60)
         )
-        silent.settimeout(20)
+        silent.settimeout(DEADLINE_SECS)
         connection, _ = silent.accept()  # the background thread waits for an answer from here on
         with connection:
             n_returned = 0

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from recorder.catalog import Catalog, RecordingRow
 from recorder.step_stream import Play, RedisStepStream, StreamEntry
 from tests.ingest.rig import RUN, Rig, write_all
+from tests.waiting import DEADLINE_SECS
 from worker.ingest import evaluate_run
 
 T = TypeVar("T")
@@ -107,9 +108,9 @@ def run_until_killed(*arguments: Any) -> int | None:
     context.set_forkserver_preload(["tests.ingest.dying"])
     process = context.Process(target=evaluate_and_write, args=arguments)
     process.start()
-    process.join(30)
+    process.join(DEADLINE_SECS)
     if process.is_alive():
         process.kill()
         process.join()
-        raise AssertionError("the worker that should have died still ran after 30 s")
+        raise AssertionError(f"the worker that should have died still ran after {DEADLINE_SECS:g} s")
     return process.exitcode

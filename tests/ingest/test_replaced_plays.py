@@ -20,7 +20,7 @@ from tests.episodes import make_columns
 from tests.ingest.rig import KEEP_ALL, LOOK_BACK, RUN, Rig, work, write_all
 from tests.ingest.trainer import Trainer, play_id_of
 from tests.postgres_server import PostgresServer
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 from worker.ingest import evaluate_run, write_episodes
 
 
@@ -287,9 +287,12 @@ def test_a_file_is_not_committed_while_its_play_is_being_replaced(postgres: Post
             waiting = (
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
-            wait_until(lambda: (watcher.execute(waiting).fetchone() or (0,))[0], 20, "the commit waiting for the other")
+            wait_until(
+                lambda: (watcher.execute(waiting).fetchone() or (0,))[0], message="the commit waiting for the other"
+            )
         other.commit()
-        thread.join(20)
+        thread.join(DEADLINE_SECS)
+        assert not thread.is_alive()
         assert taken == []
         assert catalog.query_recordings(run=RUN) == []
         assert catalog.get_episode(RUN, 7).written_at is None

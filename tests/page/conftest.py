@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from recorder.catalog import Catalog
 from recorder.embedded_server import EmbeddedServer
 from tests.page.lives import Life, add_life, add_lives
 from tests.processes import PythonProcess
+from tests.waiting import DEADLINE_SECS
 
 FLAGS = (
     "--headless=new",
@@ -28,6 +29,7 @@ FLAGS = (
 )
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The first one has no window to draw beside the page: a test takes half the time."""
+DEADLINE_MILLIS = 1000 * DEADLINE_SECS
 HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
 
 
@@ -89,7 +91,8 @@ def page(browser: Browser) -> Iterator[Page]:
     """A new tab, dark, 1280 by 800; an error in its console fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(DEADLINE_MILLIS)
+    expect.set_options(timeout=DEADLINE_MILLIS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

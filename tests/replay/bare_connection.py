@@ -15,14 +15,13 @@ from wsproto.events import AcceptConnection, Request
 
 from replay_server.limits import Limits
 from replay_server.socket.connection import Connection
-
-_DEADLINE_SECS = 20.0
+from tests.waiting import DEADLINE_SECS
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine to its end; on a thread of its own, because a browser of other tests may have a loop on this one."""
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, asyncio.wait_for(scenario, _DEADLINE_SECS)).result()
+        pool.submit(asyncio.run, asyncio.wait_for(scenario, DEADLINE_SECS)).result()
 
 
 class SlowSession:

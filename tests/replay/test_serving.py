@@ -15,7 +15,7 @@ import pytest
 from tests.processes import PythonProcess, run_python
 from tests.replay.conftest import connecting, port_of
 from tests.replay.viewer import upgrade_status
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 
 
 def served(folder: Path, *options: str) -> PythonProcess:
@@ -103,7 +103,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 def get(port: int, path: str) -> str:
     """The body of an answer, over a connection of its own."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE_SECS) as answer:
         return answer.read().decode()
 
 

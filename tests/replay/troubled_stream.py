@@ -6,6 +6,7 @@ import threading
 
 from recorder.errors import StreamUnavailableError
 from recorder.step_stream import FIRST_CURSOR, MemoryStepStream, OpenPlay, StreamEntry
+from tests.waiting import DEADLINE_SECS
 
 
 class TroubledStream(MemoryStepStream):
@@ -26,7 +27,7 @@ class TroubledStream(MemoryStepStream):
         self.n_reads += 1
         if limit == 1:
             self.n_held += 1
-            assert self.lets_pass.wait(20.0)
+            assert self.lets_pass.wait(DEADLINE_SECS)
         return super().read_episode(run_id, episode_id, after=after, limit=limit)
 
     def open_plays(self, run_id: str) -> list[OpenPlay]:

@@ -14,8 +14,9 @@ from wsproto import WSConnection
 from wsproto.connection import ConnectionType
 from wsproto.events import AcceptConnection, BytesMessage, Event, Request, TextMessage
 
+from tests.waiting import DEADLINE_SECS
+
 PART = struct.Struct("<BBHIII")
-DEADLINE_SECS = 20.0
 
 
 def upgrade_status(port: int, path: str = "/ws", **headers: str) -> int:

@@ -207,7 +207,7 @@ def test_ctrl_c_leaves_no_file_and_status_130(recordings, tmp_path):
     folder = tmp_path / "out"
     places = ["--database", str(recordings.database), "--recordings", str(recordings.folder)]
     with PythonProcess("-m", "recorder", "export", "1", *places, "--output", str(folder / "v.mp4")) as process:
-        wait_until(lambda: folder.is_dir() and any(folder.iterdir()), 60.0, "the partial file")
-        process.process.send_signal(signal.SIGINT)
-        assert process.process.wait(30) == 130
+        wait_until(lambda: folder.is_dir() and any(folder.iterdir()), message="the partial file")
+        process.signal(signal.SIGINT)
+        assert process.wait() == 130
     assert list(folder.iterdir()) == []

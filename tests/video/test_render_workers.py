@@ -97,7 +97,7 @@ def test_a_video_comes_once_and_whole_though_worker_and_ffmpeg_are_killed(record
         )
         wait_until(lambda: pids_with(segments_dir), DEADLINE_SECS, "the second ffmpeg")
         os.killpg(first.pid, signal.SIGKILL)
-    wait_until(lambda: not pids_with(segments_dir), 10.0, "the end of the dead worker's ffmpeg")
+    wait_until(lambda: not pids_with(segments_dir), message="the end of the dead worker's ffmpeg")
     assert catalog.get_video(row.video_id).state == "rendering"
     with start_worker(config) as second:
         done = wait_until(lambda: finished(catalog, row.video_id), DEADLINE_SECS, "the video")

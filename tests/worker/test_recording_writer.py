@@ -46,7 +46,7 @@ def test_episodes_are_written_while_training_goes_on(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(run_id="r", strict=True, limits=QUICK)
     with make_writer(recorder, tmp_path):
         play(recorder, 0)
-        wait_until(lambda: recorded(tmp_path / "demo.db", "r") == [0], 20, "a recording")
+        wait_until(lambda: recorded(tmp_path / "demo.db", "r") == [0], message="a recording")
 
 
 def test_two_writers_share_a_database_without_taking_each_others_episodes(tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def test_two_trainers_and_two_workers_decide_as_one_evaluator_would(cluster: Clu
     for lane in range(8):
         assert sorted(by_lane[lane, "stage_1_pre_transition"]) == [1000 * lane + 100 + n for n in range(7, 12)]
         assert sorted(by_lane[lane, "stage_2_post_transition"]) == [1000 * lane + 200 + n for n in range(5)]
-    wait_until(lambda: stream.episodes_held("twin") == [], 20, "an empty stream")
-    wait_until(lambda: stream.read_finished("twin", after=FIRST_CURSOR, limit=1) == [], 20, "no unread end")
+    wait_until(lambda: stream.episodes_held("twin") == [], message="an empty stream")
+    wait_until(lambda: stream.read_finished("twin", after=FIRST_CURSOR, limit=1) == [], message="no unread end")
     stream.close()
 
 
@@ -142,7 +142,7 @@ while True:
 
 def test_of_a_killed_trainer_every_acknowledged_step_is_salvaged(cluster: Cluster) -> None:
     with PythonProcess("-c", DOOMED_TRAINER, cluster.url) as trainer:
-        wait_until(lambda: n_acknowledged(trainer) > 3 * MAX_CHUNK_STEPS, 30, "a few acknowledged chunks")
+        wait_until(lambda: n_acknowledged(trainer) > 3 * MAX_CHUNK_STEPS, message="a few acknowledged chunks")
         trainer.kill()
         promised = n_acknowledged(trainer)
         cluster.wait_until_ended("doomed")
@@ -183,5 +183,5 @@ def test_tasks_delivered_many_times_change_nothing(cluster: Cluster) -> None:
     assert not any(row.replaced_plays or row.error or row.parked for row in rows.values())
     for episode_id in cluster.recorded_ids("often"):
         np.testing.assert_array_equal(cluster.episode("often", episode_id).column("meters"), value_of(episode_id, 20))
-    wait_until(lambda: stream.episodes_held("often") == [], 20, "an empty stream")
+    wait_until(lambda: stream.episodes_held("often") == [], message="an empty stream")
     stream.close()

@@ -17,7 +17,7 @@ from recorder.embedded_server import EmbeddedServer, find_server_binary
 from recorder.redis_client import answers, make_client
 from recorder.step_stream import RedisStepStream
 from tests.processes import PythonProcess, is_alive
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECS, wait_until
 from tests.worker.cluster import Cluster, open_cluster, workers
 from tests.worker.recording import QUICK, play, value_of
 
@@ -56,13 +56,13 @@ def children_of(pid: int) -> list[int]:
 
 def test_killed_processes_cost_nothing_but_time(cluster: Cluster) -> None:
     with workers(cluster, 2) as (one, other):
-        pool = wait_until(lambda: children_of(one.pid), 20, "a pool process")
+        pool = wait_until(lambda: children_of(one.pid), message="a pool process")
         with EpisodeRecorder(cluster.url, run_id="killed", limits=QUICK, strict=True) as recorder:
             for episode_id in range(60):
                 play(recorder, episode_id)
                 recorder.keep(episode_id, "all")
                 if episode_id == 20:
-                    wait_until(lambda: cluster.recorded_ids("killed") or cluster.rows("killed"), 20, "first rows")
+                    wait_until(lambda: cluster.recorded_ids("killed") or cluster.rows("killed"), message="first rows")
                     subprocess.run(["kill", "-KILL", *map(str, pool)], check=True)
                 if episode_id == 40:
                     other.kill()
@@ -76,15 +76,15 @@ def test_a_worker_asked_to_end_ends_in_order_and_the_next_one_goes_on(
     cluster: Cluster, asked_by: signal.Signals
 ) -> None:
     with workers(cluster, 1) as (worker,):
-        pool = wait_until(lambda: children_of(worker.pid), 20, "a pool process")
+        pool = wait_until(lambda: children_of(worker.pid), message="a pool process")
         with EpisodeRecorder(cluster.url, run_id="ended", limits=QUICK, strict=True) as recorder:
             for episode_id in range(40):
                 play(recorder, episode_id)
                 recorder.keep(episode_id, "all")
                 if episode_id == 20:
-                    wait_until(lambda: cluster.rows("ended"), 20, "first rows")
+                    wait_until(lambda: cluster.rows("ended"), message="first rows")
                     worker.signal(asked_by)
-        assert worker.wait(30) == 0, worker.output
+        assert worker.wait() == 0, worker.output
         assert not any(map(is_alive, pool))
         assert "Traceback" not in worker.output
     with workers(cluster, 1):
@@ -108,13 +108,13 @@ class FixedServer:
         self._process = subprocess.Popen(
             [str(find_server_binary()), *options, "--dir", str(self._folder)], stdout=subprocess.DEVNULL
         )
-        wait_until(lambda: answers(self.url), 20, "an answer of the server")
+        wait_until(lambda: answers(self.url), message="an answer of the server")
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(DEADLINE_SECS)
 
 
 def test_a_worker_comes_back_after_its_server_was_restarted(tmp_path: Path) -> None:
@@ -127,13 +127,13 @@ def test_a_worker_comes_back_after_its_server_was_restarted(tmp_path: Path) -> N
             record(server.url, "before", range(5))
             cluster.wait_until_ended("before")
         with worker:
-            wait_until(lambda: "onnection" in worker.output, 20, "the worker noticing")
+            wait_until(lambda: "onnection" in worker.output, message="the worker noticing")
             with server:
                 record(server.url, "after", range(5))
                 cluster.wait_until_ended("after", 90)
                 assert worker.process.poll() is None
                 worker.signal(signal.SIGTERM)
-                assert worker.wait(30) == 0
+                assert worker.wait() == 0
         assert_whole(cluster, "after", range(5))
 
 
@@ -172,7 +172,7 @@ def test_celery_loads_the_app_and_another_prefix_sees_nothing_of_it(
             cluster.wait_until_ended("ours")
             other.wait_until_ended("theirs")
             celery.signal(signal.SIGTERM)
-            assert celery.wait(30) == 0, celery.output
+            assert celery.wait() == 0, celery.output
         assert_whole(cluster, "ours", range(10))
         assert_whole(other, "theirs", range(10, 20))
         assert cluster.recorded_ids("theirs") == other.recorded_ids("ours") == []
@@ -192,7 +192,7 @@ def test_celery_without_a_server_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_worker_whose_broker_is_away_at_its_start_says_so_and_ends(cluster: Cluster) -> None:
     with cluster.worker(HAMLET_RECORDER_REDIS__BROKER_URL="redis://127.0.0.1:1/0") as worker:
-        assert worker.wait(30) == 1, worker.output
+        assert worker.wait() == 1, worker.output
         assert "redis://127.0.0.1:1/0" in worker.output
 
 

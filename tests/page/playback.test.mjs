@@ -64,6 +64,14 @@ describe("the clock", () => {
     assert.ok(clock.index > 2);
   });
 
+  test("waits for the steps before the end though the next frame would be behind it", () => {
+    const clock = clockOver(300, { isPlaying: true, speed: 1e300 });
+    assert.deepEqual(shown(clock, 1, (index) => index < 100), [0, 99]);
+    assert.ok(clock.isPlaying);
+    assert.deepEqual(shown(clock, 1), [99, 299]);
+    assert.ok(!clock.isPlaying);
+  });
+
   test("waits before a step that is not here yet, and never shows it", () => {
     const clock = clockOver(100, { speed: 16 });
     clock.play();

@@ -81,9 +81,10 @@ export class PlaybackClock {
     if (this.dullSpans) position = this.#overDullSpans(position);
     const [first, last] = this.loop ?? [0, this.lastIndex];
     if (this.loop && this.position < last + 1 && position >= last + 1) position = first;
-    else if (position >= this.lastIndex) position = this.#atEnd(first);
+    else if (position >= this.lastIndex) position = this.loop ? first : this.lastIndex;
     if (!isLoaded(Math.floor(position))) position = this.#lastLoaded(position, isLoaded);
     this.position = position;
+    if (this.isAtEnd && !this.loop) this.isPlaying = this.isLive;
   }
 
   #overDullSpans(position) {
@@ -93,12 +94,6 @@ export class PlaybackClock {
       if (landing > index) return Math.max(position, landing);
     }
     return position;
-  }
-
-  #atEnd(first) {
-    if (this.loop) return first;
-    this.isPlaying = this.isLive;
-    return this.lastIndex;
   }
 
   /** Just before the first step that is missing. */

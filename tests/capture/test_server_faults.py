@@ -223,7 +223,7 @@ def test_a_server_that_is_nearly_full_makes_the_recorder_pause_and_recover(serve
         assert ends(stream, RUN) == []
         assert recorder.stats().n_bytes_pending > 0
         client.config_set("maxmemory", 0)
-        wait_until(lambda: len(ends(stream, RUN)) == 1, message="the end of the pause")
+        wait_until(lambda: ends(stream, RUN), message="the end of the pause")
         wait_until(lambda: not recorder.stats().is_server_full, message="the counters of after the pause")
         assert recorder.close()
     assert_whole(server, {1: 700})
@@ -270,7 +270,8 @@ def test_two_trainers_share_a_run(server: KillableServer) -> None:
         assert {number: ended.metadata.lane for number, ended in finished_episodes(stream, RUN).items()} == {
             number: number % 2 for number in range(20)
         }
-        assert [body["kind"] for body in ends(stream, RUN)].count("run_end") == 2
+        # A trainer that had no answer in time sends its end again.
+        assert {body["producer"] for body in ends(stream, RUN) if body["kind"] == "run_end"} == set(producers)
     assert_whole(server, dict.fromkeys(range(20), 50))
 
 

@@ -102,7 +102,7 @@ def test_a_killed_demo_takes_its_server_and_worker_with_it(tmp_path: Path) -> No
         demo.wait_for("training for", DEADLINE_SECS)
         children = _descendants(demo.pid)
         demo.kill()
-        wait_until(lambda: not any(map(is_alive, children)), 60.0, "the server and the worker to be gone")
+        wait_until(lambda: not any(map(is_alive, children)), message="the server and the worker to be gone")
 
 
 def _descendants(pid: int) -> list[int]:

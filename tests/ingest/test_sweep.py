@@ -55,13 +55,13 @@ def test_no_clock_of_a_trainer_decides_whether_it_lives(rig: Rig, trainer: Train
         work(context)
         return rig.recorded_ids() == [1]
 
-    wait_until(is_recorded, 20, "salvage of what it left")
+    wait_until(is_recorded, message="salvage of what it left")
     assert rig.row(1).status == "salvaged"
 
 
 def test_workers_look_together_and_one_that_starts_goes_on_with_the_count(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True))
-    wait_until(lambda: sweep(rig.worker(abandoned_after_secs=0.003)).n_salvaged == 1, 20, "salvage")
+    wait_until(lambda: sweep(rig.worker(abandoned_after_secs=0.003)).n_salvaged == 1, message="salvage")
 
 
 def test_however_often_workers_sweep_they_look_only_now_and_then(rig: Rig, trainer: Trainer) -> None:

@@ -86,7 +86,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
                     unwritten = catalog.list_episodes(decision="kept", recorded=False, limit=1).episodes
                     return bool(runs) and runs[0].ended_at is not None and not unwritten
 
-                wait_until(is_done, 60, "the end of the run")
+                wait_until(is_done, message="the end of the run")
                 yield catalog
 
 

@@ -51,8 +51,8 @@ def assert_whole_and_gone_from_the_server(cluster: Cluster, run_id: str, n_episo
         meters = cluster.episode(run_id, episode_id).column("meters")
         np.testing.assert_array_equal(meters, value_of(episode_id, 20))
     stream = RedisStepStream(cluster.url)
-    wait_until(lambda: stream.episodes_held(run_id) == [], 20, "no stream of an episode")
-    wait_until(lambda: not stream.read_finished(run_id, after=FIRST_CURSOR, limit=1), 20, "no unread end")
+    wait_until(lambda: stream.episodes_held(run_id) == [], message="no stream of an episode")
+    wait_until(lambda: not stream.read_finished(run_id, after=FIRST_CURSOR, limit=1), message="no unread end")
     stream.close()
 
 

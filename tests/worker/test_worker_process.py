@@ -142,15 +142,15 @@ def test_what_an_emptied_server_had_of_episodes_that_were_not_written_yet_is_par
     with workers(cluster, 1) as (worker,):
         for episode_id in range(1, 4):
             play(recorder, episode_id)
-        wait_until(lambda: len(cluster.rows("emptied")) == 3, 20, "all rows")
+        wait_until(lambda: len(cluster.rows("emptied")) == 3, message="all rows")
         assert {row.decision for row in cluster.rows("emptied").values()} == {"held"}
         client = make_client(cluster.url, purpose="server")
         client.flushall()
         client.close()
         play(recorder, 4, stage=2)
         recorder.close()
-        wait_until(lambda: len(cluster.catalog.parked_writes()) == 3, 60, "three parked episodes")
-        wait_until(lambda: cluster.recorded_ids("emptied") == [4], 20, "the recording of the last one")
+        wait_until(lambda: len(cluster.catalog.parked_writes()) == 3, message="three parked episodes")
+        wait_until(lambda: cluster.recorded_ids("emptied") == [4], message="the recording of the last one")
         assert not cluster.catalog.held_episodes("emptied")
         assert worker.process.poll() is None
     for row in cluster.catalog.parked_writes():

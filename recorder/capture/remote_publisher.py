@@ -37,6 +37,10 @@ _FORWARD_SECS = 0.25
 _SHORTEST_LIFE_SECS = 10.0
 """A process that ends before that is not replaced: the next one would end too."""
 
+_BEGIN_SECS = 2.0
+"""How long a recorder waits for its process to begin, which takes 0.3 s when the machine has time: a flat-out trainer fills
+the hand-over queue in that time."""
+
 _READ_SECS = 1.0
 """How often reports are read that nobody asks for."""
 
@@ -73,6 +77,7 @@ class RemotePublisher(QueueThread):
         self._on_lost = on_lost
         self._forward_secs = min(_FORWARD_SECS, hello.limits.flush_interval_secs)
         self._log = ThrottledLog(_log, hello.identity.run_id)
+        self._has_begun = threading.Event()
         self._reading = threading.Lock()
         self._next_read = 0.0
         self._deadline_said = float("inf")
@@ -94,6 +99,11 @@ class RemotePublisher(QueueThread):
     def pid(self) -> int:
         """Of the sender process."""
         return self._link.pid
+
+    def start(self) -> None:
+        """Begin, and wait until the process takes steps, or so long that it may as well take them later."""
+        super().start()
+        self._has_begun.wait(_BEGIN_SECS)
 
     def forget_in_fork(self) -> None:
         """In a fork: the process behind the socket must see it close when the trainer itself ends."""
@@ -127,6 +137,7 @@ class RemotePublisher(QueueThread):
             while self._feed():
                 pass
         finally:
+            self._has_begun.set()
             self._close_link()
             self._link.wait()
 
@@ -134,6 +145,8 @@ class RemotePublisher(QueueThread):
         """Feed one process to its end; True when another one is to be fed."""
         try:
             self._link.send([self._hello])
+            self._link.has_report(_BEGIN_SECS)
+            self._has_begun.set()
             while not self._forwarder.is_last:
                 if len(self._handover.items) < _WAKE_STEPS:
                     self._handover.wake.wait(self._forward_secs)

@@ -144,7 +144,7 @@ def main(arguments: list[str]) -> int:
         desk = _desk(hello)
         desk.publisher.start()
         threading.Thread(target=desk.take_messages, args=[connection], name="messages", daemon=True).start()
-        said = None
+        said = _said(connection, desk.report([], is_over=False))  # the trainer waits for it
         is_over = False
         while not is_over:
             is_over = desk.publisher.join(_REPORT_SECS)

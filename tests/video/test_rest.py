@@ -101,3 +101,12 @@ def test_a_server_without_workers_offers_no_videos(recordings):
     app = create_app(settings, catalog=recordings.catalog)
     assert app.test_client().get("/api/v1/videos").status_code == 404
     app.extensions[EXTENSION].close("the end of the test")
+
+
+def test_a_wish_stands_though_the_server_that_should_tell_the_workers_is_full(client, redis_client):
+    redis_client.config_set("maxmemory", 1)
+    try:
+        answer = client.post("/api/v1/videos", json=WISH)
+    finally:
+        redis_client.config_set("maxmemory", 0)
+    assert (answer.status_code, answer.json["state"]) == (202, "queued")

@@ -53,6 +53,8 @@ _PLAIN = frozenset([float, int, bool, type(None)])
 class EpisodeRecorder:
     """Records episodes: copies each step at call time and hands it over; a process of its own does the rest.
 
+    Making one waits until that process has begun, 0.3 s most often and 2 s at most; later no call waits, unless it is told to.
+
     Example::
 
         with EpisodeRecorder("redis://localhost:6379/0", run_id="my-run") as recorder:
@@ -67,7 +69,8 @@ class EpisodeRecorder:
         on_full: what happens to a step when the queue is full: ``drop`` counts it and marks a gap, ``block`` waits.
         sender: what encodes steps and sends them to a server: a ``process`` of its own, or a ``thread`` of this one, where
             none may be started; the trainer shares its interpreter then.
-        strict: raise what is otherwise swallowed and counted; for tests.
+        strict: raise what is otherwise swallowed and counted; for tests. What goes wrong behind a call is raised by a later
+            one, or by ``close``.
         resume: this trainer continues ``run_id`` from a checkpoint: an episode that it plays again replaces the older
             one.
         meter_names, action_names, grid_size, substrate, affordance_layout: metadata that all episodes share.

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from recorder.commands.exit_status import ExitStatus, status_of
+from recorder.commands.interrupts import no_interrupt_is_lost
 from recorder.commands.output import error_line, let_any_text_through
 from recorder.commands.parsing import build_parser, command_module
 from recorder.errors import RecorderError
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if getattr(args, "verbose", False):
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        status = int(command_module(args.command).run(args))
+        with no_interrupt_is_lost():
+            status = int(command_module(args.command).run(args))
         sys.stdout.flush()
         return status
     except RecorderError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,10 @@ from tests.postgres_server import PostgresServer, postgres_server
 # Time is measured in benchmarks: a slow example on a busy machine is no failure. The blob repeats a failing one.
 settings.register_profile("recorder", deadline=None, print_blob=True)
 settings.load_profile("recorder")
+
+# A shell that starts the suite in the background has it ignore Ctrl-C, and the programs that it tests would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # After Ctrl-C each test process ends the servers and browsers that it started; one that is killed would leave them behind.
 NodeManager.EXIT_TIMEOUT = 60

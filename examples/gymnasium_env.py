@@ -1,6 +1,6 @@
 """Record any Gymnasium environment: ``python -m examples.gymnasium_env --env CartPole-v1 --episodes 20``.
 
-A random policy plays; put your own in its place. The observation goes into ``extras``, whatever its shape.
+A random policy plays; put your own in its place. Nothing but the line with ``RecordEpisode`` has to do with recording.
 """
 
 from __future__ import annotations
@@ -10,46 +10,24 @@ from typing import Any
 
 import gymnasium
 
-from recorder import EpisodeMetadata, EpisodeRecorder, Substrate
+from recorder.wrappers import AutoSeed, RecordEpisode
 
-__all__ = ["record_episodes"]
+__all__ = ["play_episodes"]
 
 
-def record_episodes(env: gymnasium.Env[Any, Any], recorder: EpisodeRecorder, *, n_episodes: int, seed: int = 0) -> None:
-    """Play ``n_episodes`` with random actions and record them.
+def play_episodes(env: gymnasium.Env[Any, Any], *, n_episodes: int, seed: int = 0) -> None:
+    """Play ``n_episodes`` with random actions.
 
     Args:
-        env: its observations are arrays or scalars, its actions discrete or continuous.
-        recorder: gets every step; closing it is left to the caller.
-        seed: of the first episode; each later one counts up, so that any of them can be played again alone.
+        seed: of the actions and of the first episode.
     """
-    env_id = env.spec.id if env.spec else type(env.unwrapped).__name__
     env.action_space.seed(seed)
-    for episode_id in range(n_episodes):
-        env.reset(seed=seed + episode_id)
-        step, done = 0, False
-        while not done:
-            action = env.action_space.sample()
-            observation, reward, terminated, truncated, _ = env.step(action)
-            done = terminated or truncated
-            recorder.record_step(
-                episode_id,
-                step,
-                position=(),  # CartPole lives on no grid and has no meters: both may be empty
-                meters=(),
-                action=action,
-                reward=float(reward),
-                done=done,
-                terminated=terminated,
-                truncated=truncated,
-                extras={"observation": observation},
-            )
-            step += 1
-        # Lengths and returns are summed from the steps; the rest is what you want to find again later.
-        recorder.finish_episode(
-            episode_id,
-            EpisodeMetadata(substrate=Substrate("aspatial", 0), info={"env_id": env_id, "seed": seed + episode_id}),
-        )
+    for number in range(n_episodes):
+        env.reset(seed=seed if number == 0 else None)
+        is_over = False
+        while not is_over:
+            _, _, terminated, truncated, _ = env.step(env.action_space.sample())
+            is_over = terminated or truncated
 
 
 def main() -> int:
@@ -57,15 +35,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.gymnasium_env", description=__doc__)
     parser.add_argument("--env", default="CartPole-v1", help="id of the environment (CartPole-v1)")
     parser.add_argument("--episodes", type=int, default=20, help="episodes to play (20)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first episode (0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the actions and the first episode (0)")
     parser.add_argument(
         "--redis", metavar="URL", default="redis://localhost:6379/0", help="the server to record through"
     )
     parser.add_argument("--run-id", help="name of the run (made up by the recorder)")
     arguments = parser.parse_args()
-    with gymnasium.make(arguments.env) as env, EpisodeRecorder(arguments.redis, run_id=arguments.run_id) as recorder:
-        record_episodes(env, recorder, n_episodes=arguments.episodes, seed=arguments.seed)
-        print(f"recorded {arguments.episodes} episodes of {arguments.env}: {recorder.stats()}")
+    # AutoSeed gives every episode a seed of its own, which is recorded: any of them can be played again alone.
+    env = RecordEpisode(AutoSeed(gymnasium.make(arguments.env)), arguments.redis, run_id=arguments.run_id)
+    try:
+        play_episodes(env, n_episodes=arguments.episodes, seed=arguments.seed)
+    finally:
+        env.close()  # sends what is left, and ends the run
+    assert env.recorder is not None
+    print(f"recorded {arguments.episodes} episodes of {arguments.env}: {env.recorder.stats()}")
     return 0
 
 

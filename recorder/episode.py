@@ -28,7 +28,7 @@ class EpisodeStatus(StrEnum):
     COMPLETE = "complete"
     """The trainer finished it."""
     TRUNCATED = "truncated"
-    """The recorder was closed while it was still open."""
+    """It was broken off: the trainer said so, or the recorder was closed while it was still open."""
     SALVAGED = "salvaged"
     """Its trainer died; what had arrived was kept."""
     ABORTED = "aborted"

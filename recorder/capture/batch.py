@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.batch_block import NO_EPISODE, BatchBlock, BatchKind
+from recorder.capture.batch_block import NEVER_ARRIVED, NO_STEP, BatchBlock, BatchKind
 from recorder.capture.copying import as_array, is_cuda, own_name
 from recorder.capture.cuda_ring import DeviceCopy
 from recorder.capture.handover import BatchRow
@@ -34,7 +34,7 @@ class DeviceBatchRow:
 
     @property
     def n_steps(self) -> int:
-        """Steps in it: one a lane."""
+        """Steps in it."""
         return self._row.n_steps
 
     def resolve(self) -> BatchRow:
@@ -44,7 +44,8 @@ class DeviceBatchRow:
             for name, array in zip(self._names, self._copy.wait(), strict=True):
                 block.columns[name][row] = array
         except Exception as error:  # noqa: BLE001 - whatever the device says; the row must not be taken for good
-            block.episode_ids[row] = NO_EPISODE
+            ids = block.episode_ids[row]
+            ids[ids != NO_STEP] = NEVER_ARRIVED
             _log.error("recorder: a step of %d lanes was lost on its way from the device: %s", self.n_steps, error)
         return self._row
 
@@ -92,7 +93,7 @@ class BatchWriter:
             return None
         if n_columns < len(kind):
             return None
-        return BatchRow(block, block.write(places.episode_ids, places.steps, {}))
+        return BatchRow(block, block.write(places.episode_ids, places.steps, {}), places.n_steps)
 
     def write(self, places: BatchPlaces, owned: BatchValues) -> BatchRow | DeviceBatchRow | None:
         """Copy one call into the next row; None when the ring of pinned memory is full."""
@@ -109,7 +110,7 @@ class BatchWriter:
         if block is None or block.n_rows >= block.max_rows or block.kind != kind or self._lanes != lanes.tobytes():
             block = self._block = BatchBlock(kind, lanes.copy())
             self._lanes = block.lanes.tobytes()
-        row = BatchRow(block, block.write(places.episode_ids, places.steps, owned.host))
+        row = BatchRow(block, block.write(places.episode_ids, places.steps, owned.host), places.n_steps)
         return row if copy is None else DeviceBatchRow(row, list(owned.on_device), copy)
 
 
@@ -124,11 +125,19 @@ _SCALAR_FIELDS = frozenset(ROW_FIELDS[ROW_FIELDS.index("reward") : ROW_FIELDS.in
 
 
 class BatchPlaces(NamedTuple):
-    """Where the steps of one call belong: ``int64[n_lanes]`` each; views, valid during the call."""
+    """Where the steps of one call belong: arrays ``int64[n_lanes]``; views, valid during the call."""
 
     episode_ids: NDArray[Any]
     steps: NDArray[Any]
     lanes: NDArray[Any]
+    n_steps: int
+    """Lanes that have one."""
+
+    def each_step(self) -> Iterator[tuple[int, int, int]]:
+        """Episode id, step number and lane of each step."""
+        for place in zip(self.episode_ids.tolist(), self.steps.tolist(), self.lanes.tolist(), strict=True):
+            if place[0] != NO_STEP:
+                yield place
 
 
 class BatchValues(NamedTuple):
@@ -151,9 +160,10 @@ def batch_places(episode_ids: Any, steps: Any, lanes: Any) -> BatchPlaces:
         ids,
         _whole_numbers("steps", steps),
         np.arange(len(ids)) if lanes is None else _whole_numbers("lanes", lanes),
+        len(ids) - int(np.count_nonzero(ids == NO_STEP)),
     )
     if not len(ids) == len(places.steps) == len(places.lanes):
-        found = {name: len(numbers) for name, numbers in places._asdict().items()}
+        found = {name: len(getattr(places, name)) for name in ("episode_ids", "steps", "lanes")}
         raise UsageError(f"expected one number a lane in each, found {found}")
     return places
 

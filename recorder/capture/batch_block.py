@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS
 
-__all__ = ["NO_EPISODE", "BatchBlock", "BatchKind"]
+__all__ = ["NEVER_ARRIVED", "NO_STEP", "BatchBlock", "BatchKind"]
 
-NO_EPISODE = -1
-"""Stands in a row whose values never arrived; the intake refuses it, and counts its steps."""
+NO_STEP = -1
+"""In the place of an episode's id: the lane has no step in this call."""
+
+NEVER_ARRIVED = -2
+"""The same in a row whose values never arrived; the intake refuses it, and counts its steps."""
 
 BatchKind = dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
 """Column name to dtype and shape with the leading lane axis."""

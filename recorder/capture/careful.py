@@ -92,10 +92,11 @@ class CarefulPath:
         Args:
             values: by field, the extras as a map under ``extras``; unchecked.
         """
-        n_lanes = _length(episode_ids)
+        n_lanes = n_steps = _length(episode_ids)
         try:
             places = batch_places(episode_ids, steps, lanes)
-            has_room = n_lanes and (self._handover.has_room(n_lanes) or self._waits_for(n_lanes))
+            n_steps = places.n_steps
+            has_room = n_steps and (self._handover.has_room(n_steps) or self._waits_for(n_steps))
             item: BatchRow | DeviceBatchRow | None = self._batch.write_alike(places, values) if has_room else None
             if item is None:
                 found = batch_values(values, n_lanes)
@@ -103,11 +104,11 @@ class CarefulPath:
                 while has_room and (item := self._batch.write(places, found)) is None and self._waits():
                     pass
             if item is not None:
-                self._handover.put_batch(item, n_lanes)
-            elif n_lanes:
-                self._drop(zip(*(numbers.tolist() for numbers in places), strict=True))
+                self._handover.put_batch(item, n_steps)
+            elif n_steps:
+                self._drop(places.each_step())
         except Exception as error:  # noqa: BLE001 - recording never stops training
-            self.refuse(error, n_steps=n_lanes)
+            self.refuse(error, n_steps=n_steps)
 
     def queue_full(self, row: Any, episode_id: int, step: int, lane: int) -> None:
         """A row found no room: wait, or drop it."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.capture.batch_block import NO_STEP
 from recorder.capture.handover import BatchRow, CloseRun, HandOver, Keep, end_of_calls, n_steps_in
 from recorder.capture.sender_link import SenderLink
 from recorder.capture.stats import RecorderStats
@@ -100,7 +101,7 @@ class Forwarder:
                 self._say(*self._encoder.rows(items))
             elif first.__class__ is BatchRow:
                 new = slice(first.row, items[-1].row + 1)
-                self._open.update(_numbers_in(first.block.episode_ids[new]))
+                self._open.update(_episodes_in(first.block.episode_ids[new]))
                 self._say(*self._encoder.block_rows(first.block, new.start, new.stop))
             else:
                 self._take_event(first)
@@ -121,7 +122,7 @@ class Forwarder:
         if item.__class__ is tuple:
             self._open.add(item[0])
         elif item.__class__ is BatchRow:
-            self._open.update(_numbers_in(item.block.episode_ids[item.row : item.row + 1]))
+            self._open.update(_episodes_in(item.block.episode_ids[item.row : item.row + 1]))
             item.block.retire()
 
     def _take_event(self, event: Any) -> None:
@@ -185,10 +186,9 @@ def _end_of_stretch(items: list[Any], start: int) -> int:
     return stop
 
 
-def _numbers_in(rows: NDArray[np.int64]) -> list[int]:
-    """All numbers in ``int64[n_rows, n_lanes]``; most often each row has the same."""
-    found: list[int] = (rows[0] if (rows == rows[0]).all() else rows.ravel()).tolist()
-    return found
+def _episodes_in(rows: NDArray[np.int64]) -> set[int]:
+    """The episodes of rows ``int64[n_rows, n_lanes]``; most often each row has the same."""
+    return set((rows[0] if (rows == rows[0]).all() else rows.ravel()).tolist()) - {NO_STEP}
 
 
 def _n_steps_of(message: Message) -> int:

@@ -54,11 +54,8 @@ class BatchRow(NamedTuple):
 
     block: BatchBlock
     row: int
-
-    @property
-    def n_steps(self) -> int:
-        """Steps in it: one a lane."""
-        return len(self.block.lanes)
+    n_steps: int
+    """Of the lanes that have one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from recorder.capture.batch_block import NO_STEP
 from recorder.capture.block_cursor import BlockCursor
 from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
 from recorder.capture.given_metadata import read_metadata
@@ -171,6 +172,8 @@ class Intake:
     def _add_spans(self, spans: Iterator[tuple[int, Span]]) -> None:
         now = self._clock()
         for episode_id, span in spans:
+            if episode_id == NO_STEP:
+                continue
             builder = self._open.get(episode_id) or self._begin(episode_id, int(span.block.lanes[span.place]))
             if builder is None:
                 self._stats.n_refused_steps += span.stop - span.start

@@ -291,7 +291,8 @@ class EpisodeRecorder:
         a step may also come as ``[n_lanes, 1]``.
 
         Args:
-            episode_ids, steps: ``int64[n_lanes]``, on the host.
+            episode_ids, steps: ``int64[n_lanes]``, on the host; where an episode's id is -1 the lane has no step now, whatever
+                else is given for it.
             lanes: ``int64[n_lanes]``, on the host: the lane of each place; 0, 1, 2, … when left out.
             extras: further named arrays ``[n_lanes, …]``.
         """
@@ -322,9 +323,10 @@ class EpisodeRecorder:
         """End an episode.
 
         Args:
-            metadata: whole, in part or not at all; lengths and returns that are left out are summed from the steps. A field
-                that can't be used, or is too large (64 KiB; 1 MiB, and 10,000 lists and maps, for all fields together), is
-                left out and counted: the end itself is never lost.
+            metadata: whole, in part or not at all; lengths and returns that are left out are summed from the steps. Its status
+                may be ``truncated``, when the trainer broke the episode off. A field that can't be used, or is too large
+                (64 KiB; 1 MiB, and 10,000 lists and maps, for all fields together), is left out and counted: the end itself is
+                never lost.
         """
         own, wrong = own_metadata(metadata)
         self._put_event("finish_episode", episode_id, lambda number: Finish(number, own))
@@ -350,6 +352,16 @@ class EpisodeRecorder:
             reason: cut off after 1,000 letters; those that no database takes become question marks.
         """
         self._put_event("abort", episode_id, lambda number: Abort(number, _own_reason(reason)))
+
+    def note_failure(self, error: Exception, *, n_steps: int = 0) -> None:
+        """Count and log what failed before it could be recorded; raise it when the recorder is strict.
+
+        For wrappers and callbacks around a recorder, whose own work must not stop training either.
+
+        Args:
+            n_steps: how many steps were lost over it.
+        """
+        self._careful.refuse(error, n_steps=n_steps)
 
     def stats(self) -> RecorderStats:
         """A copy of the counters."""

@@ -65,7 +65,8 @@ class EpisodeSummaries:
         """An episode as it stands, the way ``EpisodeMetadata.to_map`` writes it.
 
         Args:
-            given: what the trainer said of it; it outweighs what the steps add up to.
+            given: what the trainer said of it; it outweighs what the steps add up to. Of the ways to end, a trainer can say that
+                it broke an episode off: ``truncated``.
             n_recorded_steps: of all episodes of this recorder so far.
             now_secs: seconds since 1970.
 
@@ -75,6 +76,8 @@ class EpisodeSummaries:
         metadata = dict(self._defaults)
         if given:
             metadata = EpisodeMetadata.from_map({**self._identity.defaults, **given}).to_map()
+        if status is EpisodeStatus.COMPLETE and given.get("status") == EpisodeStatus.TRUNCATED:
+            status = EpisodeStatus.TRUNCATED
         metadata |= {
             "episode_id": builder.play.episode_id,
             "run_id": self._identity.run_id,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.batch_block import BatchBlock, BatchKind
+from recorder.capture.batch_block import NO_STEP, BatchBlock, BatchKind
 from recorder.capture.copying import ArrayKind, Layout
 from recorder.capture.handover import Abort, BatchRow, Finish, Keep
 from recorder.capture.limits import PublisherLimits
@@ -190,7 +190,7 @@ class ItemEncoder:
                 raise UsageError(f"{stop - start} steps of {len(block.lanes)} lanes follow those that were lost")
             self._block = block
             yield NewBlock(block.kind, block.lanes)
-        yield BlockRows(start, stop, block.raw_rows(start, stop), (stop - start) * len(block.lanes))
+        yield BlockRows(start, stop, block.raw_rows(start, stop), sum(_steps_in_rows(block, start, stop)))
 
     def retire(self) -> None:
         """Let the trainer begin a new block, because what follows in this one can't be used."""
@@ -229,4 +229,11 @@ class ItemDecoder:
             raise ValueError(f"rows {message.start} to {message.stop} belong to no block")
         block.raw_rows(message.start, message.stop)[:] = message.data
         block.n_rows = message.stop
-        return [BatchRow(block, row) for row in range(message.start, message.stop)]
+        counts = _steps_in_rows(block, message.start, message.stop)
+        return [BatchRow(block, row, n_steps) for row, n_steps in enumerate(counts, message.start)]
+
+
+def _steps_in_rows(block: BatchBlock, start: int, stop: int) -> list[int]:
+    """Steps in each row: of the lanes that have one."""
+    counts: list[int] = (block.episode_ids[start:stop] != NO_STEP).sum(axis=1).tolist()
+    return counts

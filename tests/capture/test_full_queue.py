@@ -108,6 +108,25 @@ def test_a_batch_that_finds_no_room_is_dropped_for_every_lane(stream: GatedStrea
     assert_adds_up(recorder.stats(), 90)
 
 
+def test_lanes_that_have_no_step_take_no_room_and_none_of_them_counts_as_dropped(stream: GatedStream) -> None:
+    recorder = recorder_behind(stream, queue_maxsize=1)
+    ids = np.full(300, -1)
+    ids[[5, 250]] = [7, 8]
+    for step in range(BLOCK_STEPS):
+        recorder.record_batch(ids, np.full(300, step), None, None, np.arange(300), None)
+    n_dropped = recorder.stats().n_dropped_steps
+    assert n_dropped % 2 == 0
+    assert 0 < n_dropped <= 2 * (BLOCK_STEPS - 20)  # with 300 steps each only one call would have found room
+    for episode_id in (7, 8):
+        recorder.finish_episode(episode_id)
+    let_it_catch_up(stream, recorder)
+    for ended in close_and_read(recorder).values():
+        assert ended.gaps == [(BLOCK_STEPS - n_dropped // 2, BLOCK_STEPS, "dropped")]
+        assert set(ended.episode.column("action").tolist()) == {ended.metadata.lane}
+        assert ended.metadata.lane == {7: 5, 8: 250}[ended.metadata.episode_id]
+    assert_adds_up(recorder.stats(), 2 * BLOCK_STEPS)
+
+
 def test_a_batch_wider_than_the_queue_goes_through_alone(stream: GatedStream) -> None:
     recorder = EpisodeRecorder(queue_maxsize=1, on_full="block", strict=True)
     for step in range(20):

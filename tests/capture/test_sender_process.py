@@ -63,6 +63,7 @@ def record_everything(recorder: EpisodeRecorder) -> None:
         if step % 10 == 5:
             recorder.record_step(3, step, (), [1.0], True, "no number", extras={"image": source.random((4, 4))})
         ids = np.arange(10, 10 + N_LANES) + (N_LANES if step >= 300 else 0)
+        ids[np.arange(N_LANES) == step % 50] = -1  # no step of that lane
         values = torch.full((N_LANES, 2), float(step))
         if step == 300:
             for episode_id in range(10, 10 + N_LANES):

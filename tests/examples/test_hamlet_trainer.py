@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from examples.gymnasium_env import record_episodes
+from examples.gymnasium_env import play_episodes
 from examples.hamlet.affordances import AFFORDANCES, METER_NAMES, VITAL_METERS, Affordance
 from examples.hamlet.curriculum import STAGES, Curriculum, Stage
 from examples.hamlet.environment import ACTION_NAMES, MAX_STEPS, Action, HamletEnvironment, describe_world
@@ -21,6 +21,7 @@ from examples.hamlet.transition_memory import TransitionMemory, Transitions
 from recorder import Episode, EpisodeRecorder, EpisodeStatus, RecorderStats, open_episode
 from recorder.episode_file import build_version2
 from recorder.step_stream import FIRST_CURSOR
+from recorder.wrappers import AutoSeed, RecordEpisode
 from worker.ingest.assemble import read_play
 
 N_LANES = 8
@@ -324,11 +325,18 @@ def test_drawing_from_an_empty_transition_memory_is_refused() -> None:
 
 
 def test_a_gymnasium_environment_is_recorded_with_its_observations() -> None:
-    with gymnasium.make("CartPole-v1") as env, EpisodeRecorder(run_id="cart", strict=True) as recorder:
-        record_episodes(env, recorder, n_episodes=3, seed=5)
+    with (
+        EpisodeRecorder(run_id="cart", strict=True) as recorder,
+        RecordEpisode(AutoSeed(gymnasium.make("CartPole-v1")), recorder) as env,
+    ):
+        play_episodes(env, n_episodes=3, seed=5)
+    seeds = set()
     for episode_id in range(3):
         episode = read_episode(recorder, episode_id)
         assert episode.column("done").tolist() == [False] * (episode.n_steps - 1) + [True]
         assert episode.column("extras.observation").shape == (episode.n_steps, 4)
         assert episode.metadata.survival_steps == episode.metadata.total_reward == episode.n_steps
-        assert episode.metadata.info == {"env_id": "CartPole-v1", "seed": 5 + episode_id}
+        assert episode.metadata.info["env_id"] == "CartPole-v1"
+        seeds.add(episode.metadata.info["seed"])
+    assert len(seeds) == 3
+    assert 5 in seeds

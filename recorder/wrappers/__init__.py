@@ -1,0 +1,20 @@
+"""Wrappers that record any Gymnasium environment without a change of the training loop.
+
+``RecordEpisode`` is for one environment, ``recorder.wrappers.vector.RecordEpisode`` for vector environments. Whatever
+they record goes through an ``EpisodeRecorder``. Gymnasium is imported here and nowhere else in the package.
+"""
+
+from __future__ import annotations
+
+from recorder.errors import MissingExtraError
+
+try:
+    import gymnasium  # noqa: F401 - said here once, in words, for all modules below
+except ImportError as error:
+    raise MissingExtraError("recorder.wrappers", "gymnasium") from error
+
+from recorder.wrappers.autoseed import AutoSeed
+from recorder.wrappers.description import describe_environment
+from recorder.wrappers.single import RecordEpisode
+
+__all__ = ["AutoSeed", "RecordEpisode", "describe_environment"]

@@ -1,0 +1,67 @@
+"""The user's functions that a wrapper calls: one that fails costs what it would have given, and is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from recorder.capture import EpisodeRecorder
+
+__all__ = ["EpisodeFunction", "Hooks", "StepFunction", "Trigger"]
+
+T = TypeVar("T")
+
+StepFunction = Callable[..., Mapping[str, Any]]
+EpisodeFunction = Callable[..., Mapping[str, Any]]
+Trigger = Callable[[int], bool]
+
+
+class Hooks:
+    """Any of them may be None.
+
+    Args:
+        recorder: counts and logs what they raise.
+        step_fn: what to record with a step, by name.
+        episode_fn: metadata of an episode that ends, by name.
+        episode_trigger: whether to keep an episode; gets its id.
+        step_trigger: whether to keep the episode of a step; gets the number of the step, from 1.
+    """
+
+    def __init__(
+        self,
+        recorder: EpisodeRecorder | None,
+        *,
+        step_fn: StepFunction | None,
+        episode_fn: EpisodeFunction | None,
+        episode_trigger: Trigger | None,
+        step_trigger: Trigger | None,
+    ) -> None:
+        self._recorder = recorder
+        self._step_fn = step_fn
+        self._episode_fn = episode_fn
+        self._episode_trigger = episode_trigger
+        self._step_trigger = step_trigger
+
+    def step_values(self, **known: Any) -> Mapping[str, Any]:
+        """What ``step_fn`` gives for a step."""
+        return {} if self._step_fn is None else self._ask(self._step_fn, {}, **known)
+
+    def episode_metadata(self, **known: Any) -> Mapping[str, Any]:
+        """What ``episode_fn`` gives for an episode."""
+        return {} if self._episode_fn is None else self._ask(self._episode_fn, {}, **known)
+
+    def keeps_episode(self, episode_id: int) -> bool:
+        """What ``episode_trigger`` says."""
+        return self._episode_trigger is not None and bool(self._ask(self._episode_trigger, False, episode_id))
+
+    def keeps_step(self, step_number: int) -> bool:
+        """What ``step_trigger`` says."""
+        return self._step_trigger is not None and bool(self._ask(self._step_trigger, False, step_number))
+
+    def _ask(self, function: Callable[..., T], otherwise: T, *args: Any, **known: Any) -> T:
+        try:
+            return function(*args, **known)
+        except Exception as error:  # noqa: BLE001 - whatever it raises: recording never stops training
+            if self._recorder is not None:
+                self._recorder.note_failure(error)
+            return otherwise

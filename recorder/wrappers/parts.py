@@ -1,0 +1,72 @@
+"""The numbers in the samples of a space, by name: what of an observation or an action can be recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+from gymnasium import spaces
+
+__all__ = ["Parts"]
+
+
+class Parts:
+    """Names and places of the arrays in the samples of one space, batched samples included.
+
+    Args:
+        places: name to the keys that lead to the array.
+        n_bytes: of all arrays of one sample that is not batched.
+        left_out: names of the parts that are not made of a fixed number of numbers.
+    """
+
+    def __init__(self, places: dict[str, tuple[Any, ...]], n_bytes: int, left_out: list[str]) -> None:
+        self._places = places
+        self.n_bytes = n_bytes
+        self.left_out = left_out
+
+    @classmethod
+    def of(cls, space: spaces.Space[Any], name: str) -> Self:
+        """The parts of a space: ``name`` itself for a plain one, ``name.key`` for those of a ``Dict`` or ``Tuple``.
+
+        Args:
+            space: of one environment, not of a vector of them.
+        """
+        places: dict[str, tuple[Any, ...]] = {}
+        n_bytes, left_out = 0, []
+        for part, place, leaf in _leaves(space, name, ()):
+            if isinstance(leaf, spaces.Box | spaces.Discrete | spaces.MultiBinary | spaces.MultiDiscrete):
+                places[part] = place
+                n_bytes += int(np.dtype(leaf.dtype).itemsize * np.prod(leaf.shape or ()))
+            else:
+                left_out.append(f"{part} ({type(leaf).__name__})")
+        return cls(places, n_bytes, left_out)
+
+    @classmethod
+    def none(cls) -> Self:
+        """No parts at all."""
+        return cls({}, 0, [])
+
+    def read(self, sample: Any) -> dict[str, Any]:
+        """The arrays or numbers of a sample, batched or not; no copies."""
+        return {name: _at(sample, place) for name, place in self._places.items()}
+
+
+def _leaves(
+    space: spaces.Space[Any], name: str, place: tuple[Any, ...]
+) -> Iterator[tuple[str, tuple[Any, ...], spaces.Space[Any]]]:
+    if isinstance(space, spaces.Dict):
+        items: Any = space.spaces.items()
+    elif isinstance(space, spaces.Tuple):
+        items = enumerate(space.spaces)
+    else:
+        yield name, place, space
+        return
+    for key, inner in items:
+        yield from _leaves(inner, f"{name}.{key}", (*place, key))
+
+
+def _at(sample: Any, place: tuple[Any, ...]) -> Any:
+    for key in place:
+        sample = sample[key]
+    return sample

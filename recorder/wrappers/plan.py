@@ -1,0 +1,162 @@
+"""What a wrapper records of its environment, whom it gives it to, and what its user adds: the same for one lane and for many."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+
+from recorder.capture import EpisodeRecorder
+from recorder.errors import UsageError
+from recorder.wrappers.description import AnyEnv, describe_environment, environment_id
+from recorder.wrappers.parts import Parts
+
+__all__ = ["ACTION_MASK", "ASPATIAL", "Given", "OpenEpisode", "Plan", "sorted_values"]
+
+_log = logging.getLogger(__name__)
+
+ACTION_MASK = "action_mask"
+"""Where in ``info`` an environment tells which actions are allowed next."""
+
+_SMALL_BYTES = 4096
+"""Observations up to this size are recorded unasked: a vector of a thousand floats is, an image is not."""
+
+_MAX_RESET_NUMBERS = 1000
+"""Numbers of a reset observation that an episode's metadata takes; it stands in the catalog too."""
+
+_STEP_FIELDS = frozenset(
+    [
+        "position",
+        "meters",
+        "intrinsic_reward",
+        "q_values",
+        "time_of_day",
+        "interaction_progress",
+        "epsilon",
+        "action_masks",
+    ]
+)
+
+ASPATIAL = ["aspatial", 0, None, None]
+"""The substrate of an environment that tells no position, plain, which is the quickest for an episode's end."""
+
+
+class Plan:
+    """Decided once, when the wrapper is made.
+
+    Args:
+        env: the wrapped environment.
+        observation_space, action_space: of one lane.
+        recorder: who records; a Redis URL makes a recorder that is closed with the wrapper; None records nothing.
+        run_id: of the recorder that is made.
+        first_episode_id: of the first episode; later ones count up.
+        record_observations: None records them when they are small.
+
+    Raises:
+        UsageError: an argument can't work.
+        SettingsError: the URL can't work.
+    """
+
+    def __init__(
+        self,
+        env: AnyEnv,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        *,
+        recorder: EpisodeRecorder | str | None,
+        run_id: str | None,
+        first_episode_id: int,
+        record_observations: bool | None,
+    ) -> None:
+        if first_episode_id < 0:
+            raise UsageError(f"first_episode_id: expected 0 or more, found {first_episode_id}")
+        if run_id is not None and not isinstance(recorder, str):
+            raise UsageError("run_id: goes with a URL; a recorder has one already")
+        self.env_id = environment_id(env)
+        self.owns_recorder = isinstance(recorder, str)
+        if isinstance(recorder, str):
+            recorder = EpisodeRecorder(recorder, run_id=run_id, config=describe_environment(env))
+        self.recorder = recorder
+        self.actions = Parts.of(action_space, "action")
+        self.observations = Parts.of(observation_space, "observation")
+        if record_observations is None:
+            record_observations = self.observations.n_bytes <= _SMALL_BYTES
+            if not record_observations:
+                n_bytes = f"{self.observations.n_bytes:,} bytes"
+                self._tell(f"observations of {n_bytes} a step are left out: record_observations=True takes them")
+        if not record_observations:
+            self.observations = Parts.none()
+        if left_out := [*self.observations.left_out, *self.actions.left_out]:
+            self._tell(f"no fixed number of numbers, left out: {', '.join(left_out)}")
+        self._episode_ids = itertools.count(first_episode_id)
+
+    def next_episode_id(self) -> int:
+        """The number of an episode whose first step is recorded now."""
+        return next(self._episode_ids)
+
+    def action(self, action: Any) -> tuple[Any, dict[str, Any]]:
+        """An action, batched or not, as a step's ``action`` and as extras: the former alone for a plain space; the latter alone
+        for a composite one, and the ``action`` is None.
+        """
+        parts = self.actions.read(action)
+        return parts.pop("action", None), parts
+
+    def _tell(self, what: str) -> None:
+        _log.warning("RecordEpisode: env_id=%s: %s", self.env_id, what)
+
+
+class Given(NamedTuple):
+    """What the trainer adds to a step, by its place there."""
+
+    fields: dict[str, Any]
+    """Arguments of ``record_step``."""
+    extras: dict[str, Any]
+    stage: Any
+    """Of the curriculum; None when it is not told."""
+
+
+def sorted_values(values: Mapping[str, Any]) -> Given:
+    """Put named values in their places: ``stage``, the fields of a step, and extras for all other names."""
+    fields, extras, stage = {}, {}, None
+    for name, value in values.items():
+        if name == "stage":
+            stage = value
+        elif name in _STEP_FIELDS:
+            fields[name] = value
+        else:
+            extras[name] = value
+    return Given(fields, extras, stage)
+
+
+class OpenEpisode:
+    """What is known of an episode of one lane before its end.
+
+    Args:
+        seed: that the environment was reset with; None when nobody knows.
+        reset_values: the observation that ``reset`` returned, by name.
+    """
+
+    def __init__(self, seed: int | None, reset_values: Mapping[str, Any]) -> None:
+        self.seed = seed
+        numbers = {name: np.asarray(value) for name, value in reset_values.items()}
+        is_small = sum(array.size for array in numbers.values()) <= _MAX_RESET_NUMBERS
+        self._reset_observation = {name: array.tolist() for name, array in numbers.items()} if is_small else {}
+
+    def metadata(self, plan: Plan, *, stage: Any, status: str, added: Mapping[str, Any]) -> dict[str, Any]:
+        """What the episode's end says.
+
+        Args:
+            stage: of the curriculum; None when it was never told.
+            status: ``complete`` or ``truncated``.
+                added: by the trainer; outweighs the rest, ``info`` by each of its keys.
+        """
+        info: dict[str, Any] = {"env_id": plan.env_id}
+        if self.seed is not None:
+            info["seed"] = self.seed
+        info.update({f"reset_{name}": numbers for name, numbers in self._reset_observation.items()})
+        told = {"status": status, **({} if stage is None else {"curriculum_stage": int(stage)}), **added}
+        return {**told, "info": {**info, **added.get("info", {})}}

@@ -1,0 +1,317 @@
+"""``RecordEpisode`` for vector environments: every lane, in all three autoreset modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from numpy.typing import NDArray
+
+from recorder.capture import EpisodeRecorder
+from recorder.errors import UsageError
+from recorder.wrappers.autoseed import RESET_SEED
+from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
+from recorder.wrappers.lane_info import lane_info
+from recorder.wrappers.plan import ACTION_MASK, ASPATIAL, OpenEpisode, Plan, sorted_values
+
+__all__ = ["RecordEpisode"]
+
+ObsType = TypeVar("ObsType")
+ActType = TypeVar("ActType")
+ArrayType = TypeVar("ArrayType")
+
+_RESET_MASK = "reset_mask"
+_FINAL_INFO = "final_info"
+
+_NO_STEP = -1
+"""In the place of an episode's id: ``record_batch`` takes no step of that lane."""
+
+_BATCH_NAMES = {"position": "positions", "intrinsic_reward": "intrinsic_rewards"}
+"""Fields that ``record_batch`` calls otherwise than ``record_step``."""
+
+
+class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType], Generic[ObsType, ActType, ArrayType]):
+    """Records every step of every lane; changes nothing of what the environment returns, and raises nothing into training.
+
+    Example::
+
+        envs = RecordEpisode(gymnasium.make_vec("CartPole-v1", num_envs=64), "redis://localhost:6379/0")
+        # train as ever
+
+    What a step and an episode hold is what ``recorder.wrappers.RecordEpisode`` writes. An episode ends with its true last
+    observation, whatever the environment's ``metadata["autoreset_mode"]``: in ``NEXT_STEP``, which is assumed where there is
+    none, the call that resets a lane is no step of it; in ``SAME_STEP`` the last observation is the ``final_obs`` of the
+    infos; in ``DISABLED`` a lane is played from the ``reset`` on whose ``reset_mask`` has it.
+
+    Args:
+        env: the vector environment.
+        recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
+        run_id: the training job, when ``recorder`` is a URL; made up when left out.
+        first_lane: index of the first lane where several trainers share a run.
+        first_episode_id: of the first episode; later ones count up, in the order of their first steps. Trainers that share a
+            run need ids apart.
+        record_observations: None records observations of up to 4 KiB a lane, so no images.
+        step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords, all as the
+            vector environment gives them; gives what to record with it, with a leading axis of lanes, by the names that
+            ``extras`` takes. In ``SAME_STEP`` what belongs to the last step of a lane stands in ``info["final_info"]``.
+        episode_fn: called at an episode's end with ``env, info, episode_id, lane`` as keywords, ``info`` being that of the lane
+            alone; gives metadata of it, by the names of ``EpisodeMetadata``.
+        episode_trigger: ids of episodes to keep whatever the criteria say; gets the id.
+        step_trigger: the same for the episodes of all lanes; gets the number of the call of ``step``, from 1.
+
+    Raises:
+        UsageError: an argument can't work.
+        SettingsError: the URL can't work.
+    """
+
+    def __init__(
+        self,
+        env: VectorEnv[ObsType, ActType, ArrayType],
+        recorder: EpisodeRecorder | str | None,
+        *,
+        run_id: str | None = None,
+        first_lane: int = 0,
+        first_episode_id: int = 0,
+        record_observations: bool | None = None,
+        step_fn: StepFunction | None = None,
+        episode_fn: EpisodeFunction | None = None,
+        episode_trigger: Trigger | None = None,
+        step_trigger: Trigger | None = None,
+    ) -> None:
+        super().__init__(env)
+        if first_lane < 0:
+            raise UsageError(f"first_lane: expected 0 or more, found {first_lane}")
+        self._plan = Plan(
+            env,
+            env.single_observation_space,
+            env.single_action_space,
+            recorder=recorder,
+            run_id=run_id,
+            first_episode_id=first_episode_id,
+            record_observations=record_observations,
+        )
+        self.recorder = self._plan.recorder
+        self._hooks = Hooks(
+            self.recorder,
+            step_fn=step_fn,
+            episode_fn=episode_fn,
+            episode_trigger=episode_trigger,
+            step_trigger=step_trigger,
+        )
+        self._mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+        n_lanes = env.num_envs
+        self._lanes = np.arange(first_lane, first_lane + n_lanes)
+        self._episodes: list[OpenEpisode | None] = [None] * n_lanes
+        self._is_open = np.zeros(n_lanes, bool)
+        """Lanes whose next step belongs to an episode; the others are reset first."""
+        self._episode_ids = np.full(n_lanes, _NO_STEP)
+        self._n_steps = np.zeros(n_lanes, np.int64)
+        self._stages: NDArray[np.int64] | None = None
+        self._infos: Mapping[str, Any] = {}
+        """What the environment told last."""
+        self._action_masks: Any = None
+        self._given: dict[str, Any] = {}
+        """What ``extras`` was given for the next step."""
+        nothing = np.zeros((n_lanes, 0), np.float32)
+        self._nothing = {"positions": nothing, "meters": nothing, "actions": nothing}
+        """The fields that each step has, for environments that have none of them."""
+        self._n_calls = 0
+        self._has_position = False
+
+    @property
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
+        """Of the wrapped environment: one that is made from it again must not record into the same run."""
+        return self.env.spec
+
+    def extras(self, **values: Any) -> None:
+        """Add to the next step what the environment can't see.
+
+        Args:
+            values: with a leading axis of lanes, or one number for all of them. ``q_values``, ``epsilon``, ``action_masks``,
+                ``intrinsic_reward``, ``position``, ``meters``, ``time_of_day`` and ``interaction_progress`` go to the step's
+                fields of these names; ``stage`` is the stage of the curriculum, from this step on; any other name becomes one
+                of the step's extras.
+        """
+        self._given.update(values)
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[ObsType, dict[str, Any]]:
+        """Reset the environment, or the lanes of ``options["reset_mask"]``; their open episodes end as ``truncated``."""
+        mask = None if options is None else options.get(_RESET_MASK)  # the environment takes it out
+        observations, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
+        self._guarded(0, lambda: self._begin_after_reset(observations, infos, seed, mask))
+        return observations, infos
+
+    def step(self, actions: ActType) -> tuple[ObsType, ArrayType, ArrayType, ArrayType, dict[str, Any]]:
+        """Step the environment, and record the step of every lane."""
+        result = self.env.step(actions)
+        self._guarded(int(self._is_open.sum()), lambda: self._record(actions, *result))
+        return result
+
+    def close(self, **kwargs: Any) -> None:
+        """Close the environment; open episodes end as ``truncated``, and a recorder that was made here is closed."""
+        self._guarded(0, lambda: self._end(np.flatnonzero(self._is_open), "truncated"))
+        if self.recorder is not None and self._plan.owns_recorder:
+            self.recorder.close()
+        super().close(**kwargs)
+
+    def _guarded(self, n_steps: int, work: Callable[[], None]) -> None:
+        """Do what recording takes; when it fails, count and log it, with the steps that it took along."""
+        if self.recorder is None:
+            return
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
+            self.recorder.note_failure(error, n_steps=n_steps)
+
+    def _begin_after_reset(
+        self, observations: Any, infos: Mapping[str, Any], seed: int | list[int | None] | None, mask: Any
+    ) -> None:
+        n_lanes = len(self._lanes)
+        places = np.arange(n_lanes) if mask is None else np.flatnonzero(mask)
+        self._end(places[self._is_open[places]], "truncated")
+        self._begin(places, observations, infos, _lane_seeds(seed, n_lanes))
+        self._hear(infos)
+
+    def _begin(
+        self, places: NDArray[np.int64], observations: Any, infos: Mapping[str, Any], seeds: Sequence[int | None]
+    ) -> None:
+        """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
+        if not len(places):
+            return
+        values = self._plan.observations.read(observations)
+        for place in places.tolist():
+            seed = lane_info(infos, place).get(RESET_SEED, seeds[place])
+            self._episodes[place] = OpenEpisode(seed, {name: array[place] for name, array in values.items()})
+        self._n_steps[places] = 0
+        self._is_open[places] = True
+
+    def _record(
+        self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
+    ) -> None:
+        given = sorted_values(
+            {
+                **({} if self._action_masks is None else {"action_masks": self._action_masks}),
+                **self._given,
+                **self._hooks.step_values(
+                    env=self.env,
+                    obs=observations,
+                    info=infos,
+                    action=actions,
+                    rew=rewards,
+                    terminated=terminations,
+                    truncated=truncations,
+                ),
+            }
+        )
+        self._given = {}
+        self._hear(infos)
+        if given.stage is not None:
+            self._stages = self._of_each_lane(given.stage)
+        dones = np.logical_or(terminations, truncations)
+        ended = np.flatnonzero(dones & self._is_open)
+        being_reset = np.flatnonzero(~self._is_open)
+        plain_actions, action_parts = self._plan.action(actions)
+        self._record_open_lanes(
+            {
+                **({} if plain_actions is None else {"actions": plain_actions}),
+                "rewards": rewards,
+                "dones": dones,
+                "terminated": terminations,
+                "truncated": truncations,
+                **{_BATCH_NAMES.get(name, name): self._of_each_lane(value) for name, value in given.fields.items()},
+            },
+            {
+                **self._reached(observations, infos, ended),
+                **action_parts,
+                **{name: self._of_each_lane(value) for name, value in given.extras.items()},
+            },
+        )
+        self._end(ended, "complete")
+        if self._mode is AutoresetMode.NEXT_STEP:
+            self._begin(being_reset, observations, infos, _lane_seeds(None, len(self._lanes)))
+        elif self._mode is AutoresetMode.SAME_STEP:
+            self._begin(ended, observations, infos, _lane_seeds(None, len(self._lanes)))
+
+    def _record_open_lanes(self, fields: dict[str, Any], extras: dict[str, Any]) -> None:
+        assert self.recorder is not None
+        self._n_calls += 1
+        if not self._is_open.any():
+            return
+        beginning = np.flatnonzero(self._is_open & (self._n_steps == 0)).tolist()
+        for place in beginning:
+            self._episode_ids[place] = self._plan.next_episode_id()
+        self._has_position = "positions" in fields
+        self.recorder.record_batch(
+            self._episode_ids,
+            self._n_steps,
+            lanes=self._lanes,
+            extras=extras,
+            **{**self._nothing, **fields},
+        )
+        for place in beginning:
+            if self._hooks.keeps_episode(episode_id := int(self._episode_ids[place])):
+                self.recorder.keep(episode_id, "episode_trigger")
+        self._n_steps[self._is_open] += 1
+        if self._hooks.keeps_step(self._n_calls):
+            for episode_id in self._episode_ids[self._is_open].tolist():
+                self.recorder.keep(episode_id, "step_trigger")
+
+    def _reached(self, observations: Any, infos: Mapping[str, Any], ended: NDArray[np.int64]) -> dict[str, Any]:
+        """What the actions led to: where lanes have been reset since, their observations from before that."""
+        values = self._plan.observations.read(observations)
+        if self._mode is AutoresetMode.SAME_STEP and len(ended):
+            values = {name: np.array(value) for name, value in values.items()}  # the environment's own stay as they are
+            for place in ended.tolist():
+                for name, last in self._plan.observations.read(infos["final_obs"][place]).items():
+                    values[name][place] = last
+        return values
+
+    def _end(self, places: NDArray[np.int64], status: str) -> None:
+        assert self.recorder is not None
+        self._is_open[places] = False
+        for place in places.tolist():
+            episode, self._episodes[place] = self._episodes[place], None
+            episode_id, self._episode_ids[place] = int(self._episode_ids[place]), _NO_STEP
+            if episode is None or episode_id == _NO_STEP:
+                continue
+            info = lane_info(self._infos, place)
+            added = {
+                **({} if self._has_position else {"substrate": ASPATIAL}),
+                **self._hooks.episode_metadata(
+                    env=self.env,
+                    info=info.get(_FINAL_INFO, info),
+                    episode_id=episode_id,
+                    lane=int(self._lanes[place]),
+                ),
+            }
+            stage = None if self._stages is None else self._stages[place]
+            self.recorder.finish_episode(
+                episode_id, episode.metadata(self._plan, stage=stage, status=status, added=added)
+            )
+
+    def _of_each_lane(self, value: Any) -> Any:
+        """A value of each lane; one number stands for all of them."""
+        if getattr(value, "ndim", None) or isinstance(value, list | tuple):
+            return value if hasattr(value, "ndim") else np.asarray(value)
+        return np.full(len(self._lanes), value)
+
+    def _hear(self, infos: Mapping[str, Any]) -> None:
+        """Remember what the environment told, and what is allowed next: lanes that told no masks keep those from before."""
+        self._infos = infos
+        told = infos.get(f"_{ACTION_MASK}")
+        if told is None or np.all(told):
+            self._action_masks = infos.get(ACTION_MASK)
+        elif self._action_masks is not None:
+            self._action_masks = np.where(told[:, None], infos[ACTION_MASK], self._action_masks)
+
+
+def _lane_seeds(seed: int | list[int | None] | None, n_lanes: int) -> Sequence[int | None]:
+    """The seed of each lane, as ``reset`` understands them."""
+    if seed is None:
+        return [None] * n_lanes
+    return seed if isinstance(seed, list) else range(seed, seed + n_lanes)

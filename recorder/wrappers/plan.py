@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from recorder.capture import EpisodeRecorder
+from recorder.capture.copying import is_cuda
 from recorder.errors import UsageError
 from recorder.wrappers.description import AnyEnv, describe_environment, environment_id
 from recorder.wrappers.parts import Parts
@@ -142,7 +143,8 @@ class OpenEpisode:
 
     def __init__(self, seed: int | None, reset_values: Mapping[str, Any]) -> None:
         self.seed = seed
-        numbers = {name: np.asarray(value) for name, value in reset_values.items()}
+        # Reading from a device would wait for it.
+        numbers = {name: np.asarray(value) for name, value in reset_values.items() if not is_cuda(value)}
         is_small = sum(array.size for array in numbers.values()) <= _MAX_RESET_NUMBERS
         self._reset_observation = {name: array.tolist() for name, array in numbers.items()} if is_small else {}
 

@@ -212,7 +212,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         self._hear(infos)
         if given.stage is not None:
             self._stages = self._of_each_lane(given.stage)
-        dones = np.logical_or(terminations, truncations)
+        dones = np.asarray(terminations) | np.asarray(truncations)
         ended = np.flatnonzero(dones & self._is_open)
         being_reset = np.flatnonzero(~self._is_open)
         plain_actions, action_parts = self._plan.action(actions)
@@ -265,7 +265,10 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """What the actions led to: where lanes have been reset since, their observations from before that."""
         values = self._plan.observations.read(observations)
         if self._mode is AutoresetMode.SAME_STEP and len(ended):
-            values = {name: np.array(value) for name, value in values.items()}  # the environment's own stay as they are
+            # Copies: the environment's own stay as they are.
+            values = {
+                name: value.clone() if hasattr(value, "clone") else np.array(value) for name, value in values.items()
+            }
             for place in ended.tolist():
                 for name, last in self._plan.observations.read(infos["final_obs"][place]).items():
                     values[name][place] = last

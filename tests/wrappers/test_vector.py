@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
@@ -279,3 +280,49 @@ def test_impossible_arguments_are_refused() -> None:
         RecordEpisode(envs, None, first_episode_id=-1)
     with pytest.raises(UsageError, match="run_id: goes with a URL"):
         RecordEpisode(envs, None, run_id="x")
+
+
+class TensorEnv(VectorEnv[Any, Any, Any]):
+    """Two lanes of one step each, in tensors: what environments that run on a device give."""
+
+    num_envs = 2
+    single_observation_space = spaces.Box(0, 100, (3,), np.float32)
+    single_action_space = spaces.Discrete(2)
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 - as Gymnasium declares it
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._n_resets = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        return self._observations(0.5), {}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        self._n_resets += 1
+        last = self._observations(0.0)
+        over = np.ones(2, bool)
+        infos = {"final_obs": [last[0], last[1]], "_final_obs": over}
+        return self._observations(0.5), torch.ones(2), torch.ones(2, dtype=torch.bool), ~over, infos
+
+    def _observations(self, share: float) -> torch.Tensor:
+        return torch.full((2, 3), self._n_resets + share, device=self._device)
+
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_cuda)])
+def test_tensors_are_recorded_where_they_lie(device: str) -> None:
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    envs = RecordEpisode(TensorEnv(device), recorder)
+    envs.reset()
+    for _ in range(4):
+        envs.step(torch.tensor([0, 1]))
+    envs.close()
+    for lane, episodes in enumerate(recorded_by_lane(recorder, n_lanes=2)):
+        assert len(episodes) == 4
+        for number, ended in enumerate(episodes):
+            assert ended.episode.column("extras.observation").tolist() == [[number + 1.0] * 3]
+            assert ended.episode.column("action").tolist() == [lane]
+            first = None if device == "cuda" else [number + 0.5] * 3
+            assert ended.metadata.info.get("reset_observation") == first

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
 from gymnasium import spaces
 
-__all__ = ["Parts"]
+__all__ = ["Parts", "with_rows"]
 
 
 class Parts:
@@ -50,6 +50,20 @@ class Parts:
     def read(self, sample: Any) -> dict[str, Any]:
         """The arrays or numbers of a sample, batched or not; no copies."""
         return {name: _at(sample, place) for name, place in self._places.items()}
+
+
+def with_rows(values: Mapping[str, Any], rows: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """Copies of batched arrays, with some rows replaced.
+
+    Args:
+        values: by name, with a leading axis of lanes; arrays or tensors.
+        rows: by place on that axis, and by name.
+    """
+    copies = {name: value.clone() if hasattr(value, "clone") else np.array(value) for name, value in values.items()}
+    for place, row in rows.items():
+        for name, value in row.items():
+            copies[name][place] = value
+    return copies
 
 
 def _leaves(

@@ -11,11 +11,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from recorder.capture import EpisodeRecorder
-from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.lane_info import lane_info
-from recorder.wrappers.plan import ACTION_MASK, ASPATIAL, OpenEpisode, Plan, sorted_values
+from recorder.wrappers.lanes import LaneRecorder
+from recorder.wrappers.parts import with_rows
+from recorder.wrappers.plan import ACTION_MASK, Plan
 
 __all__ = ["RecordEpisode"]
 
@@ -25,12 +26,6 @@ ArrayType = TypeVar("ArrayType")
 
 _RESET_MASK = "reset_mask"
 _FINAL_INFO = "final_info"
-
-_NO_STEP = -1
-"""In the place of an episode's id: ``record_batch`` takes no step of that lane."""
-
-_BATCH_NAMES = {"position": "positions", "intrinsic_reward": "intrinsic_rewards"}
-"""Fields that ``record_batch`` calls otherwise than ``record_step``."""
 
 
 class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType], Generic[ObsType, ActType, ArrayType]):
@@ -82,8 +77,6 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         step_trigger: Trigger | None = None,
     ) -> None:
         super().__init__(env)
-        if first_lane < 0:
-            raise UsageError(f"first_lane: expected 0 or more, found {first_lane}")
         self._plan = Plan(
             env,
             env.single_observation_space,
@@ -102,24 +95,12 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             step_trigger=step_trigger,
         )
         self._mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
-        n_lanes = env.num_envs
-        self._lanes = np.arange(first_lane, first_lane + n_lanes)
-        self._episodes: list[OpenEpisode | None] = [None] * n_lanes
-        self._is_open = np.zeros(n_lanes, bool)
-        """Lanes whose next step belongs to an episode; the others are reset first."""
-        self._episode_ids = np.full(n_lanes, _NO_STEP)
-        self._n_steps = np.zeros(n_lanes, np.int64)
-        self._stages: NDArray[np.int64] | None = None
+        self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=first_lane)
         self._infos: Mapping[str, Any] = {}
         """What the environment told last."""
         self._action_masks: Any = None
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
-        nothing = np.zeros((n_lanes, 0), np.float32)
-        self._nothing = {"positions": nothing, "meters": nothing, "actions": nothing}
-        """The fields that each step has, for environments that have none of them."""
-        self._n_calls = 0
-        self._has_position = False
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
@@ -149,12 +130,12 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def step(self, actions: ActType) -> tuple[ObsType, ArrayType, ArrayType, ArrayType, dict[str, Any]]:
         """Step the environment, and record the step of every lane."""
         result = self.env.step(actions)
-        self._guarded(int(self._is_open.sum()), lambda: self._record(actions, *result))
+        self._guarded(int(self._lanes.is_open.sum()), lambda: self._record(actions, *result))
         return result
 
     def close(self, **kwargs: Any) -> None:
         """Close the environment; open episodes end as ``truncated``, and a recorder that was made here is closed."""
-        self._guarded(0, lambda: self._end(np.flatnonzero(self._is_open), "truncated"))
+        self._guarded(0, lambda: self._end(np.flatnonzero(self._lanes.is_open), "truncated"))
         if self.recorder is not None and self._plan.owns_recorder:
             self.recorder.close()
         super().close(**kwargs)
@@ -171,137 +152,78 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def _begin_after_reset(
         self, observations: Any, infos: Mapping[str, Any], seed: int | list[int | None] | None, mask: Any
     ) -> None:
-        n_lanes = len(self._lanes)
-        places = np.arange(n_lanes) if mask is None else np.flatnonzero(mask)
-        self._end(places[self._is_open[places]], "truncated")
-        self._begin(places, observations, infos, _lane_seeds(seed, n_lanes))
+        places = np.arange(self.num_envs) if mask is None else np.flatnonzero(mask)
+        self._end(places[self._lanes.is_open[places]], "truncated")
+        self._begin(places, observations, infos, seed)
         self._hear(infos)
 
     def _begin(
-        self, places: NDArray[np.int64], observations: Any, infos: Mapping[str, Any], seeds: Sequence[int | None]
+        self,
+        places: NDArray[np.int64],
+        observations: Any,
+        infos: Mapping[str, Any],
+        seed: int | list[int | None] | None = None,
     ) -> None:
         """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
         if not len(places):
             return
         values = self._plan.observations.read(observations)
+        seeds = _lane_seeds(seed, self.num_envs)
         for place in places.tolist():
-            seed = lane_info(infos, place).get(RESET_SEED, seeds[place])
-            self._episodes[place] = OpenEpisode(seed, {name: array[place] for name, array in values.items()})
-        self._n_steps[places] = 0
-        self._is_open[places] = True
+            own_seed = lane_info(infos, place).get(RESET_SEED, seeds[place])
+            self._lanes.begin(place, own_seed, {name: array[place] for name, array in values.items()})
 
     def _record(
         self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
     ) -> None:
-        given = sorted_values(
-            {
-                **({} if self._action_masks is None else {"action_masks": self._action_masks}),
-                **self._given,
-                **self._hooks.step_values(
-                    env=self.env,
-                    obs=observations,
-                    info=infos,
-                    action=actions,
-                    rew=rewards,
-                    terminated=terminations,
-                    truncated=truncations,
-                ),
-            }
-        )
+        added = {
+            **({} if self._action_masks is None else {"action_masks": self._action_masks}),
+            **self._given,
+            **self._hooks.step_values(
+                env=self.env,
+                obs=observations,
+                info=infos,
+                action=actions,
+                rew=rewards,
+                terminated=terminations,
+                truncated=truncations,
+            ),
+        }
         self._given = {}
         self._hear(infos)
-        if given.stage is not None:
-            self._stages = self._of_each_lane(given.stage)
         dones = np.asarray(terminations) | np.asarray(truncations)
-        ended = np.flatnonzero(dones & self._is_open)
-        being_reset = np.flatnonzero(~self._is_open)
+        ended = np.flatnonzero(dones & self._lanes.is_open)
+        being_reset = np.flatnonzero(~self._lanes.is_open)
         plain_actions, action_parts = self._plan.action(actions)
-        self._record_open_lanes(
+        self._lanes.record(
             {
-                **({} if plain_actions is None else {"actions": plain_actions}),
+                "actions": plain_actions,
                 "rewards": rewards,
                 "dones": dones,
                 "terminated": terminations,
                 "truncated": truncations,
-                **{_BATCH_NAMES.get(name, name): self._of_each_lane(value) for name, value in given.fields.items()},
             },
-            {
-                **self._reached(observations, infos, ended),
-                **action_parts,
-                **{name: self._of_each_lane(value) for name, value in given.extras.items()},
-            },
+            {**self._reached(observations, infos, ended), **action_parts},
+            added,
         )
         self._end(ended, "complete")
         if self._mode is AutoresetMode.NEXT_STEP:
-            self._begin(being_reset, observations, infos, _lane_seeds(None, len(self._lanes)))
+            self._begin(being_reset, observations, infos)
         elif self._mode is AutoresetMode.SAME_STEP:
-            self._begin(ended, observations, infos, _lane_seeds(None, len(self._lanes)))
-
-    def _record_open_lanes(self, fields: dict[str, Any], extras: dict[str, Any]) -> None:
-        assert self.recorder is not None
-        self._n_calls += 1
-        if not self._is_open.any():
-            return
-        beginning = np.flatnonzero(self._is_open & (self._n_steps == 0)).tolist()
-        for place in beginning:
-            self._episode_ids[place] = self._plan.next_episode_id()
-        self._has_position = "positions" in fields
-        self.recorder.record_batch(
-            self._episode_ids,
-            self._n_steps,
-            lanes=self._lanes,
-            extras=extras,
-            **{**self._nothing, **fields},
-        )
-        for place in beginning:
-            if self._hooks.keeps_episode(episode_id := int(self._episode_ids[place])):
-                self.recorder.keep(episode_id, "episode_trigger")
-        self._n_steps[self._is_open] += 1
-        if self._hooks.keeps_step(self._n_calls):
-            for episode_id in self._episode_ids[self._is_open].tolist():
-                self.recorder.keep(episode_id, "step_trigger")
+            self._begin(ended, observations, infos)
 
     def _reached(self, observations: Any, infos: Mapping[str, Any], ended: NDArray[np.int64]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""
         values = self._plan.observations.read(observations)
         if self._mode is AutoresetMode.SAME_STEP and len(ended):
-            # Copies: the environment's own stay as they are.
-            values = {
-                name: value.clone() if hasattr(value, "clone") else np.array(value) for name, value in values.items()
-            }
-            for place in ended.tolist():
-                for name, last in self._plan.observations.read(infos["final_obs"][place]).items():
-                    values[name][place] = last
+            last = {place: self._plan.observations.read(infos["final_obs"][place]) for place in ended.tolist()}
+            values = with_rows(values, last)
         return values
 
     def _end(self, places: NDArray[np.int64], status: str) -> None:
-        assert self.recorder is not None
-        self._is_open[places] = False
         for place in places.tolist():
-            episode, self._episodes[place] = self._episodes[place], None
-            episode_id, self._episode_ids[place] = int(self._episode_ids[place]), _NO_STEP
-            if episode is None or episode_id == _NO_STEP:
-                continue
             info = lane_info(self._infos, place)
-            added = {
-                **({} if self._has_position else {"substrate": ASPATIAL}),
-                **self._hooks.episode_metadata(
-                    env=self.env,
-                    info=info.get(_FINAL_INFO, info),
-                    episode_id=episode_id,
-                    lane=int(self._lanes[place]),
-                ),
-            }
-            stage = None if self._stages is None else self._stages[place]
-            self.recorder.finish_episode(
-                episode_id, episode.metadata(self._plan, stage=stage, status=status, added=added)
-            )
-
-    def _of_each_lane(self, value: Any) -> Any:
-        """A value of each lane; one number stands for all of them."""
-        if getattr(value, "ndim", None) or isinstance(value, list | tuple):
-            return value if hasattr(value, "ndim") else np.asarray(value)
-        return np.full(len(self._lanes), value)
+            self._lanes.end(place, status, env=self.env, info=info.get(_FINAL_INFO, info))
 
     def _hear(self, infos: Mapping[str, Any]) -> None:
         """Remember what the environment told, and what is allowed next: lanes that told no masks keep those from before."""

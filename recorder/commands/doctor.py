@@ -33,9 +33,9 @@ def run(args: argparse.Namespace) -> int:
         {"findings": [dataclasses.asdict(finding) for finding in findings], "is_well": "fail" not in verdicts}
     )
     for finding in findings:
-        output.note(f"{finding.verdict:<4}  {finding.what}: {finding.found}")
+        output.note(f"{finding.verdict:<4}  {finding.what}: {finding.found}", hanging=6)
         for line in finding.advice.splitlines():
-            output.note(f"        {line}")
+            output.note(f"        {line}", hanging=8)
     output.note(
         f"{counted(len(findings), 'finding')}, {verdicts.count('warn')} to look at, {verdicts.count('fail')} that must change"
     )

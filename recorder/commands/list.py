@@ -27,6 +27,7 @@ _COLUMNS = {
     "size": "size",
     "file_path": "file",
 }
+_SPARED = ("file_path", "size", "status", "survival_steps", "curriculum_stage", "total_reward")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         )
     output.document(rows)
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
-    output.table(counted(len(rows), "recording"), _COLUMNS, shown, folded="reasons")
+    output.table(counted(len(rows), "recording"), _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True)
     if n_parked:
         output.note(f"{counted(n_parked, 'more episode')} could not be written; why: python -m recorder parked")
     return ExitStatus.OK

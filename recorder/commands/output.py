@@ -8,12 +8,15 @@ import dataclasses
 import json
 import math
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import TextIOWrapper
 from typing import Any, TypeVar
 
+from recorder.commands.table_layout import GAP_WIDTH, lay_out
 from recorder.errors import MissingExtraError, RecorderError
 
 __all__ = ["Output", "counted", "error_line", "human_age", "human_bytes", "let_any_text_through"]
@@ -21,12 +24,6 @@ __all__ = ["Output", "counted", "error_line", "human_age", "human_bytes", "let_a
 T = TypeVar("T")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-_ANY_WIDTH = 100_000
-"""Wider than any row: at this width a table takes what it needs."""
-
-_LEAST_FOLDED_WIDTH = 20
-"""Columns that folded text keeps on the narrowest terminal, whose own line breaks do the rest."""
 
 
 class Output:
@@ -53,49 +50,71 @@ class Output:
         """Print ``value`` as JSON on one line, asked for or not."""
         print(json.dumps(_plain(value), ensure_ascii=_must_escape()))
 
-    def note(self, *lines: str) -> None:
-        """Print lines for people."""
+    def note(self, *lines: str, hanging: int | None = None) -> None:
+        """Print lines for people.
+
+        Args:
+            hanging: break a line that a terminal has no room for between words, and set in what follows by so many
+                columns; None leaves that to the terminal.
+        """
         if not self.as_json:
             for line in lines:
-                print(_harmless(line))
+                print(_harmless(line) if hanging is None else _broken(_harmless(line), hanging))
 
     def warn(self, text: str) -> None:
         """Tell on stderr what a program that reads the output must not stumble over."""
         print(f"warning: {_harmless(text)}", file=sys.stderr)
 
     def table(
-        self, title: str, columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]], *, folded: str | None = None
+        self,
+        title: str,
+        columns: Mapping[str, str],
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        folded: str | None = None,
+        spared: Sequence[str] = (),
+        cuts: bool = False,
     ) -> None:
-        """Print rows for people: whole, whatever the width, so that every id can be copied.
+        """Print rows for people: whole in a pipe; on a terminal with the columns that it has room for.
+
+        What is shown is shown whole, so that every id can be copied. A line below the table names what is left out.
 
         Args:
             columns: key in each row to heading; numbers are set right.
             rows: values by key; a missing one is left blank.
             folded: key of the column whose text takes several lines where the terminal is too narrow for the table.
+            spared: keys of the columns that a terminal leaves out which is too narrow even so, the first to go first.
+            cuts: cut the folded text at the end of its line once columns are left out: each row then has one line.
         """
         if self.as_json:
             return
         rows = list(rows)
         try:
-            from rich.console import Console  # lazy: only people's tables need it
+            from rich.cells import cell_len  # lazy: only people's tables need it
+            from rich.console import Console
             from rich.table import Table
             from rich.text import Text
         except ImportError as error:
             raise MissingExtraError("Printing tables", "catalog") from error
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for key, heading in columns.items():
-            numeric = any(isinstance(row.get(key), (int, float)) for row in rows)
-            table.add_column(heading, justify="right" if numeric else "left", no_wrap=key != folded, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(_cell(row.get(key))) for key in columns))
+        texts = {key: [_cell(row.get(key)) for row in rows] for key in columns}
+        widths = {key: max(map(cell_len, (heading, *texts[key]))) for key, heading in columns.items()}
+        layout = lay_out(widths, _terminal_width(), folded=folded, spared=spared, cuts=cuts)
+        table = Table(box=None, pad_edge=False, padding=(0, GAP_WIDTH, 0, 0), header_style="bold")
+        for key, width in layout.widths.items():
+            table.add_column(
+                columns[key],
+                justify="right" if any(isinstance(row.get(key), (int, float)) for row in rows) else "left",
+                width=width,
+                no_wrap=key != folded or layout.is_cut,
+                overflow="ellipsis" if layout.is_cut else "fold",
+            )
+        for cells in zip(*(texts[key] for key in layout.widths), strict=True):
+            table.add_row(*map(Text, cells))
         print(_harmless(title))
-        unbounded = Console(width=_ANY_WIDTH)
-        width = unbounded.measure(table).maximum
-        if sys.stdout.isatty() and folded is not None:
-            longest = max((unbounded.measure(Text(_cell(row.get(folded)))).maximum for row in rows), default=0)
-            least = width - max(0, longest - _LEAST_FOLDED_WIDTH)
-            width = max(least, min(width, Console().width))
-        Console(width=width).print(table)
+        Console(width=layout.width).print(table)
+        if layout.left_out:
+            named = ", ".join(columns[key] for key in layout.left_out)
+            self.note(f"no room for: {named} (--json has all)")
 
     def fields(self, title: str, fields: Mapping[str, Any]) -> None:
         """Print one thing for people, a name and a value a line."""
@@ -104,7 +123,7 @@ class Output:
         print(_harmless(title))
         width = max((len(name) for name in fields), default=0)
         for name, value in fields.items():
-            print(f"  {name:<{width}}  {_cell(value)}")
+            print(_broken(f"  {name:<{width}}  {_cell(value)}", width + 4))
 
     def progress(self, items: Sequence[T], what: str) -> Iterator[T]:
         """The items, with a bar on stderr while someone watches."""
@@ -148,6 +167,19 @@ def human_age(secs: float) -> str:
         if abs(secs) < limit:
             return f"{secs / divisor:.3g} {unit}"
     return f"{secs / 86400.0:.3g} d"
+
+
+def _terminal_width() -> int | None:
+    """Columns of the terminal that is printed on; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _broken(line: str, hanging: int) -> str:
+    """The line in as many as a terminal needs; whole where a word has no room, so that a path can be copied."""
+    width = _terminal_width()
+    if width is None or len(line) <= width or max(map(len, line.split()), default=0) > width - hanging:
+        return line
+    return textwrap.fill(line, width, subsequent_indent=" " * hanging, break_long_words=False, break_on_hyphens=False)
 
 
 def _cell(value: Any) -> str:

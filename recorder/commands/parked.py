@@ -34,7 +34,13 @@ def run(args: argparse.Namespace) -> int:
             catalog.retry_parked(run_id)
     parked = [{name: getattr(row, name) for name in _COLUMNS} for row in rows]
     output.document({"retried": args.retry, "episodes": parked})
-    output.table(f"{counted(len(parked), 'episode')} could not be written", _COLUMNS, parked, folded="error")
+    output.table(
+        f"{counted(len(parked), 'episode')} could not be written",
+        _COLUMNS,
+        parked,
+        folded="error",
+        spared=("attempts",),
+    )
     if parked:
         output.note("workers try them again" if args.retry else "when the cause is gone: --retry")
     return ExitStatus.OK

@@ -36,6 +36,7 @@ _RUN_COLUMNS = {
     "n_missing_steps": "steps missing",
     "by_reason": "reasons",
 }
+_SPARED_RUN_COLUMNS = ("by_reason", "deleted", "n_recordings", "skipped", "held", "n_steps", "kept")
 _LIVE_COLUMNS = {
     "run_id": "run",
     "state": "state",
@@ -46,6 +47,7 @@ _LIVE_COLUMNS = {
     "n_recorded": "steps",
     "n_missing": "steps lost",
 }
+_SPARED_LIVE_COLUMNS = ("producers", "n_recorded", "n_open")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -88,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     )
     _print_server(output, url, server, queue_lengths)
     _print_live(output, live)
-    output.table("recorded", _RUN_COLUMNS, recorded, folded="by_reason")
+    output.table("recorded", _RUN_COLUMNS, recorded, folded="by_reason", spared=_SPARED_RUN_COLUMNS)
     return ExitStatus.OK
 
 
@@ -139,5 +141,5 @@ def _print_live(output: Output, live: Sequence[RunStatus]) -> None:
         for status in live
     ]
     if rows:
-        output.table("on the server", _LIVE_COLUMNS, rows)
+        output.table("on the server", _LIVE_COLUMNS, rows, spared=_SPARED_LIVE_COLUMNS)
         output.note("")

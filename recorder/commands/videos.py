@@ -31,6 +31,7 @@ _COLUMNS = {
     "file_path": "file",
     "error": "error",
 }
+_SPARED = ("file_path", "size", "progress")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -71,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
                 row = catalog.get_video(row.video_id)
             rows = [catalog.get_video(row.video_id)]
     output.document(rows)
-    output.table(counted(len(rows), "video"), _COLUMNS, [_shown(row) for row in rows], folded="error")
+    shown = [_shown(row) for row in rows]
+    output.table(counted(len(rows), "video"), _COLUMNS, shown, folded="error", spared=_SPARED)
     return ExitStatus.FAILED if args.wait is not None and rows[0].state != "done" else ExitStatus.OK
 
 

@@ -1,4 +1,4 @@
-"""Tables for people: whole in a pipe and on a terminal, however much stands in a row."""
+"""Tables for people: whole in a pipe; on a terminal as much as it has room for, and every id whole."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import struct
 import subprocess
 import sys
 import termios
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
+from recorder.catalog.write_job import LOST
 from tests.commands.conftest import Call, root_catalog
 from tests.processes import ROOT, run_python
 
@@ -34,8 +37,8 @@ def many_reasons(tmp_path: Path) -> Path:
     return root
 
 
-def on_a_terminal(n_columns: int, *arguments: object) -> str:
-    """What a command prints on a terminal of this width."""
+def on_a_terminal(n_columns: int, *arguments: object, ends_with: int = 0) -> str:
+    """What a command prints on a terminal of this width; ``ends_with`` is its status."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, n_columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
@@ -46,7 +49,7 @@ def on_a_terminal(n_columns: int, *arguments: object) -> str:
         while part := _read(ours):
             printed += part
     os.close(ours)
-    assert program.returncode == 0, printed
+    assert program.returncode == ends_with, printed
     return printed.decode()
 
 
@@ -75,15 +78,85 @@ def test_piped_stats_have_all_their_columns(call: Call, many_reasons: Path) -> N
     assert row.split()[-2:] == [REASONS[-1], "1"]
 
 
-@pytest.mark.parametrize("n_columns", [40, 100])
+def plain_lines(printed: str) -> list[str]:
+    """The lines without what makes headings bold."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed).splitlines()
+
+
 @pytest.mark.parametrize("command", ["list", "stats"])
-def test_a_narrow_terminal_folds_the_reasons_and_never_an_id(many_reasons: Path, command: str, n_columns: int) -> None:
-    printed = on_a_terminal(n_columns, command, "--recordings", many_reasons)
+def test_a_terminal_with_room_for_all_columns_folds_the_reasons(many_reasons: Path, command: str) -> None:
+    printed = on_a_terminal(160, command, "--recordings", many_reasons)
     (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
-    assert row.split()[0] == LONG_RUN
     assert "…" not in printed
+    assert "no room" not in printed
     assert REASONS[-1] not in row
     assert all(reason[-6:] in printed for reason in REASONS)
+    assert all(len(line.rstrip()) <= 160 for line in plain_lines(printed))
+
+
+def test_a_narrow_terminal_shows_a_recording_on_one_line_and_names_what_it_has_no_room_for(many_reasons: Path) -> None:
+    _, headings, row, left_out = plain_lines(on_a_terminal(80, "list", "--recordings", many_reasons))
+    assert headings.split() == ["run", "episode", "reasons"]
+    assert row.split() == [LONG_RUN, "123456", "manual_a_rather_long_reas…"]
+    assert len(row) <= 80
+    assert left_out == "no room for: stage, reward, steps, status, size, file (--json has all)"
+
+
+def test_a_recording_is_on_one_line_of_80_columns_and_whole_in_160(call: Call, recordings: Path) -> None:
+    with Catalog(root_catalog(recordings)) as catalog:
+        shared = {"run_id": "demo-20261123-052840-1cd6", "episode_id": 4, "reasons": ("top_10.0pct", "stage_5_last_2")}
+        place = "demo-20261123-052840-1cd6/episode_000004.msgpack.lz4"
+        catalog.import_recordings([(EpisodeRow(**shared, decision="kept"), RecordingRow(**shared, file_path=place))])
+    narrow = plain_lines(on_a_terminal(80, "list", "--recordings", recordings))
+    assert [line.split()[1] for line in narrow[2:-1]] == ["0", "1", "2", "3", "4"]
+    assert all(len(line) <= 80 for line in narrow)
+    whole = plain_lines(on_a_terminal(160, "list", "--recordings", recordings))
+    assert [line.split() for line in whole] == [
+        line.split() for line in call("list", "--recordings", recordings).out.splitlines()
+    ]
+
+
+def test_a_terminal_too_narrow_for_an_id_shows_it_whole(many_reasons: Path) -> None:
+    for command in ("list", "stats"):
+        printed = on_a_terminal(40, command, "--recordings", many_reasons)
+        (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
+        assert row.split()[0] == LONG_RUN
+
+
+def test_narrow_stats_tell_what_was_lost_before_why_episodes_were_kept(many_reasons: Path) -> None:
+    *_, headings, row, left_out = plain_lines(on_a_terminal(80, "stats", "--recordings", many_reasons))
+    assert row.split()[0] == LONG_RUN
+    assert headings.split() == ["run", "episodes", "parked", "steps", "missing"]
+    assert left_out.startswith("no room for: kept, held, skipped, deleted, recordings, steps, reasons (")
+
+
+def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
+    now = datetime.now(UTC)
+    with Catalog(root_catalog(many_reasons)) as catalog:
+        given: dict[str, Any] = {"settled": [], "criteria_state": {}, "at": now}
+        held = [EpisodeRow(LONG_RUN, 8, decision="held")]
+        assert catalog.commit_evaluation(LONG_RUN, old_cursor="0-0", new_cursor="1-0", new_episodes=held, **given)
+        later = now + timedelta(seconds=1)
+        assert catalog.give_up_lost(unseen_since=later, now=later) == {LONG_RUN: 1}
+    lines = plain_lines(on_a_terminal(80, "parked", "--recordings", many_reasons))
+    assert all(len(line) <= 80 for line in lines)
+    (first,) = [line for line in lines if line.startswith(LONG_RUN)]
+    column = first.index("its steps are gone")
+    assert " ".join(line[column:].strip() for line in lines[lines.index(first) : -2]) == LOST
+    assert lines[-2] == "no room for: attempts (--json has all)"
+
+
+def test_a_narrow_terminal_sets_in_what_a_finding_or_a_field_says_more(many_reasons: Path) -> None:
+    lines = plain_lines(on_a_terminal(80, "show", 123456, "--recordings", many_reasons))
+    first = next(index for index, line in enumerate(lines) if line.startswith("  reasons"))
+    column = lines[first].index(REASONS[0])
+    shown = [line[column:] for line in lines[first : first + len(REASONS)]]
+    assert " ".join(shown) == ", ".join(REASONS)
+    assert all(line[:column].isspace() for line in lines[first + 1 : first + len(REASONS)])
+    lines = plain_lines(on_a_terminal(50, "doctor", "--redis-url", "redis://127.0.0.1:1/0", ends_with=1))
+    first = next(index for index, line in enumerate(lines) if line.startswith("fail  server: "))
+    assert lines[first + 1].startswith(" " * 6)
+    assert all(len(line) <= 50 for line in lines[first : first + 2])
 
 
 def test_a_wide_terminal_has_a_row_on_one_line(many_reasons: Path) -> None:

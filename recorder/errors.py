@@ -113,12 +113,16 @@ class ShapeChangedError(EpisodeFileError):
 
 
 class StorageError(RecorderError):
-    """The place where files lie: missing, full, not writable."""
+    """The place where files lie: missing, full, not writable.
 
-    @property
-    def is_missing_file(self) -> bool:
-        """Whether there is no such file, as far as the place can be reached."""
-        return isinstance(self.__cause__, FileNotFoundError)
+    Args:
+        is_missing_file: there is no such file to read, as far as the place can be reached. A file that can't be written
+            because of a folder that can't be there is none of these.
+    """
+
+    def __init__(self, message: str, *, is_missing_file: bool = False) -> None:
+        super().__init__(message)
+        self.is_missing_file = is_missing_file
 
 
 class CatalogError(RecorderError):

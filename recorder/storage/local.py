@@ -216,5 +216,5 @@ def _sync_folder(folder: str) -> None:
 
 def _unreadable(path: str, error: OSError) -> StorageError:
     if isinstance(error, FileNotFoundError):
-        return StorageError(f"no such recording (deleted, or never kept): {path}")
+        return StorageError(f"no such recording (deleted, or never kept): {path}", is_missing_file=True)
     return StorageError(f"can't read the recording ({error.strerror}): {path}")

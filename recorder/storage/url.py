@@ -45,7 +45,7 @@ class UrlStorage(Storage):
 
     def write_all(self, files: Mapping[str, bytes]) -> None:
         paths = {self._path(name): data for name, data in files.items()}
-        with self._translated("write recordings", self.root):
+        with self._translated("write recordings", self.root, writes=True):
             for folder in {path.rpartition("/")[0] for path in paths}:
                 self._files.makedirs(folder, exist_ok=True)
             self._files.pipe(paths)  # at once, where the driver can
@@ -87,14 +87,21 @@ class UrlStorage(Storage):
                 yield name
 
     @contextmanager
-    def _translated(self, doing: str, where: str) -> Iterator[None]:
+    def _translated(self, doing: str, where: str, *, writes: bool = False) -> Iterator[None]:
+        """Whatever a driver raises, as an error of ours.
+
+        Args:
+            writes: a file that is not found is a folder that can't be there, not a recording that is gone.
+        """
         try:
             yield
         except RecorderError:
             raise
-        except FileNotFoundError as error:
-            raise StorageError(f"no such recording (deleted, or never kept): {where}") from error
         except Exception as error:
+            if isinstance(error, FileNotFoundError) and not writes:
+                raise StorageError(
+                    f"no such recording (deleted, or never kept): {where}", is_missing_file=True
+                ) from error
             raise StorageError(f"can't {doing} ({error}): {where}") from error
 
     def _path(self, name: str) -> str:

@@ -237,6 +237,19 @@ def test_convert_needs_a_destination_or_in_place(call: Call, arguments: list[str
     assert "--in-place" in answer.err
 
 
+@pytest.mark.parametrize("folder", ["/proc/nope", "local:///proc/nope", "nowhere", "file"])
+def test_convert_into_a_folder_that_can_not_be_fails_in_one_line(
+    call: Call, root: Path, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone" / "folder")
+    (tmp_path / "file").write_bytes(b"")
+    answer = call("convert", place(root, RUN, 0), f"{folder}/new")
+    assert (answer.status, answer.out) == (ExitStatus.FAILED, "")
+    (line,) = answer.err.splitlines()
+    assert line.startswith("error: can't write recordings (")
+    assert folder in line
+
+
 def rows(root: Path) -> list[dict[str, Any]]:
     """All recordings with all their reasons, but for when the row was written."""
     with Catalog(root_catalog(root), read_only=True) as catalog:

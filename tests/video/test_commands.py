@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from recorder.__main__ import main
-from tests.processes import AS_AN_ORDINARY_USER, ROOT, PythonProcess, needs_permissions
+from tests.processes import AS_AN_ORDINARY_USER, ROOT, PythonProcess, needs_permissions, run_python
 from tests.video.conftest import damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
 from tests.waiting import wait_until
@@ -129,6 +129,20 @@ def test_a_batch_with_a_bad_episode_says_so_and_ends_with_status_1(recordings, t
     assert "FAILED episode 2" in out
     assert "1 video made, 1 failed" in out
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["episode_000001.mp4"]
+
+
+def test_what_failed_is_told_once(recordings, tmp_path):
+    recordings.add(1, 2, total_reward=1.0)
+    bad = recordings.add(2, 2, total_reward=2.0)
+    (recordings.folder / bad.file_path).write_bytes(b"broken")
+    places = ["--database", str(recordings.database), "--recordings", str(recordings.folder)]
+    quick = ["--dpi", "20", "--preset", "ultrafast"]
+    batch = run_python(["-m", "recorder", "batch", *places, *quick, "--output-dir", str(tmp_path / "all")])
+    reel = run_python(["-m", "recorder", "reel", *places, *quick, "--output", str(tmp_path / "reel.mp4")])
+    for (status, printed), said in ((batch, "FAILED episode 2 of run"), (reel, "LEFT OUT episode 2: ")):
+        assert status == 1, printed
+        assert said in printed
+        assert printed.count(bad.file_path) == 1, printed
 
 
 def test_a_batch_of_nothing_says_so(recordings, tmp_path, capsys):

@@ -83,6 +83,13 @@ def test_an_episode_that_is_too_long_for_its_clip_is_left_out_with_the_reason(re
     assert n_frames_of(path) == 3 + 1
 
 
+def test_a_run_of_which_nothing_can_be_shown_has_no_reel_and_says_why(recordings, tmp_path):
+    kept = recordings.add(1, 10)
+    (recordings.folder / kept.file_path).write_bytes(b"broken")
+    with pytest.raises(RecordingNotFoundError, match=rf"can be shown \(.*{kept.file_path}\): sqlite"):
+        export_reel_video(recordings.database, recordings.folder, tmp_path / "reel.mp4", **QUICK)
+
+
 def test_a_run_without_recordings_has_no_reel(recordings, tmp_path):
     with pytest.raises(RecordingNotFoundError, match="no recording of run 'other'"):
         export_reel_video(recordings.database, recordings.folder, tmp_path / "reel.mp4", run_id="other", **QUICK)

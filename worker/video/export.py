@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -27,8 +26,6 @@ __all__ = [
     "learning_points",
     "make_renderer",
 ]
-
-logger = logging.getLogger(__name__)
 
 _CURVE_POINTS = 1000
 
@@ -119,7 +116,6 @@ def batch_export_videos(
             try:
                 result.videos.append(_export(catalog, row, recordings_base_dir, path, options, on_frame))
             except RecorderError as error:
-                logger.error("no video: run_id=%s episode_id=%d: %s", row.run_id, row.episode_id, error)
                 result.failures.append((row, error))
     return result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -25,8 +24,6 @@ from worker.video.series import LearningPoint
 from worker.video.surface import Canvas
 
 __all__ = ["PICKS", "Pick", "ReelRenderer", "ReelResult", "choose_episodes", "export_reel_video"]
-
-logger = logging.getLogger(__name__)
 
 PICKS = ("worst", "median", "best")
 
@@ -172,10 +169,10 @@ def export_reel_video(
                 _, episode = open_sound_recording(catalog, storage, row.run_id, row.episode_id)
                 clips.append(Clip(episode, _fitted(options, episode, clip_secs), caption))
             except RecorderError as error:
-                logger.error("not in the reel: run_id=%s episode_id=%d: %s", row.run_id, row.episode_id, error)
                 failures.append((row, error))
         if not clips:
-            raise RecordingNotFoundError(f"no recording of run {run_id!r} can be shown: {catalog.url}")
+            _, first_error = failures[0]
+            raise RecordingNotFoundError(f"no recording of run {run_id!r} can be shown ({first_error}): {catalog.url}")
         source = ReelRenderer(clips, learning_points(catalog, run_id))
     video = make_video(source, path, options, on_frame=told_of_total(on_frame, source.n_frames))
     return ReelResult(video, failures)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from recorder.commands.opening import has_catalog, open_catalog
-from recorder.settings import Settings
-from recorder.step_stream import FIRST_CURSOR, RedisStepStream
+from recorder.settings import IngestSettings, Settings
+from recorder.step_stream import FIRST_CURSOR, RedisStepStream, RunInfo, has_closed, trainers_are_gone
 
 __all__ = ["RunStatus", "read_run_statuses"]
 
@@ -20,13 +20,22 @@ _MISSING = ("n_dropped_steps", "n_lost_steps", "n_refused_steps")
 """Counters of a trainer (``RecorderStats``) that together are the steps that no recording will hold."""
 
 
+_FRESH_LOOKS = 3
+"""Sweeps that may be late before what workers saw says nothing of now."""
+
+State = Literal["running", "closed", "silent"]
+TellsState = Literal["trainers", "workers", "clock"]
+
+
 @dataclass(frozen=True, slots=True)
 class RunStatus:
     """One run as its trainers and the server tell it.
 
     Args:
         state: ``running`` while a trainer's heart beats; ``closed`` when all have closed; else ``silent``.
-        silent_secs: since the last heartbeat.
+        told_by: who says so: the ``trainers`` that they have closed; ``workers`` that a heartbeat moves or stands still; where
+            none has looked lately the ``clock`` of this machine, by how old the last heartbeat is.
+        silent_secs: since the last heartbeat, by this machine's clock and its trainer's.
         n_open: episodes that have begun and not ended.
         n_undecided: finished episodes that no worker has looked at; ``more_undecided`` when there are more still.
         producers: what each trainer process says of itself, by its id.
@@ -34,7 +43,8 @@ class RunStatus:
     """
 
     run_id: str
-    state: Literal["running", "closed", "silent"]
+    state: State
+    told_by: TellsState
     silent_secs: float
     n_open: int
     n_undecided: int
@@ -84,13 +94,13 @@ def _read(stream: RedisStepStream, run_id: str, cursor: str, settings: Settings,
     undecided = stream.read_finished(run_id, after=cursor, limit=_COUNTED_UNDECIDED + 1)
     silent_secs = max(0.0, now - info.last_heartbeat)
     counters: Counter[str] = Counter()
-    for state in info.producers.values():
-        counters.update({name: int(value) for name, value in state.items() if name.startswith("n_")})
-    is_closed = bool(info.producers) and all(state.get("closed") for state in info.producers.values())
-    is_silent = silent_secs > settings.ingest.abandoned_after_secs
+    for said in info.producers.values():
+        counters.update({name: int(value) for name, value in said.items() if name.startswith("n_")})
+    state, told_by = _state(info, silent_secs, settings.ingest)
     return RunStatus(
         run_id=run_id,
-        state="closed" if is_closed else "silent" if is_silent else "running",
+        state=state,
+        told_by=told_by,
         silent_secs=silent_secs,
         n_open=len(stream.open_plays(run_id)),
         n_undecided=min(len(undecided), _COUNTED_UNDECIDED),
@@ -98,3 +108,13 @@ def _read(stream: RedisStepStream, run_id: str, cursor: str, settings: Settings,
         producers=info.producers,
         counters=dict(counters),
     )
+
+
+def _state(info: RunInfo, silent_secs: float, ingest: IngestSettings) -> tuple[State, TellsState]:
+    """What workers act on, while they look; else what the clock says."""
+    if info.producers and all(has_closed(info, name) for name in info.producers):
+        return "closed", "trainers"
+    fresh_secs = max(ingest.abandoned_after_secs, _FRESH_LOOKS * ingest.sweep_secs)
+    if info.looked_secs_ago is not None and info.looked_secs_ago <= fresh_secs:
+        return "silent" if trainers_are_gone(info) else "running", "workers"
+    return "silent" if silent_secs > ingest.abandoned_after_secs else "running", "clock"

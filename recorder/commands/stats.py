@@ -40,14 +40,15 @@ _SPARED_RUN_COLUMNS = ("by_reason", "deleted", "n_recordings", "skipped", "held"
 _LIVE_COLUMNS = {
     "run_id": "run",
     "state": "state",
-    "silent": "last heard of",
+    "told_by": "told by",
+    "silent": "heard of",
     "n_open": "open",
     "n_undecided": "undecided",
     "producers": "trainers",
     "n_recorded": "steps",
     "n_missing": "steps lost",
 }
-_SPARED_LIVE_COLUMNS = ("producers", "n_recorded", "n_open")
+_SPARED_LIVE_COLUMNS = ("producers", "n_recorded", "n_open", "n_undecided")
 
 
 def add_parser(subparsers: Subparsers) -> None:

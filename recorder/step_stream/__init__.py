@@ -20,11 +20,20 @@ from recorder.step_stream.base import (
 from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
+from recorder.step_stream.trainers import (
+    GONE_AFTER_LOOKS,
+    has_closed,
+    heartbeat_of,
+    is_gone,
+    trainer_names,
+    trainers_are_gone,
+)
 
 __all__ = [
     "CHUNK",
     "END",
     "FIRST_CURSOR",
+    "GONE_AFTER_LOOKS",
     "HEADER",
     "SHARED_FIELDS",
     "EntryKind",
@@ -41,5 +50,10 @@ __all__ = [
     "StepStream",
     "StreamEntry",
     "episode_end",
+    "has_closed",
+    "heartbeat_of",
+    "is_gone",
     "pack_body",
+    "trainer_names",
+    "trainers_are_gone",
 ]

@@ -132,6 +132,8 @@ class RunInfo:
     """A trainer process each: ``heartbeat``, ``closed``, ``host``, ``pid``, and its counters."""
     silences: Mapping[str, Silence] = field(default_factory=dict)
     """By trainer process, as the last ``note_silences`` left them; none when nobody has looked for an hour."""
+    looked_secs_ago: float | None = None
+    """Since then, by the server's clock; None when there are none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class _Run:
         self.info: dict[str, Any] = {}
         self.producers: dict[str, Mapping[str, Any]] = {}
         self.silences: dict[str, Silence] = {}
+        self.looked_at = 0.0
+        """When these were noted, by this process's monotonic clock."""
         self.open: dict[Play, float] = {}
         self.episodes: dict[int, dict[tuple[int, int], StreamEntry]] = {}
         self.last_places: dict[int, tuple[int, int]] = {}
@@ -107,11 +109,14 @@ class MemoryStepStream(StepStream):
     def run_info(self, run_id: str) -> RunInfo:
         with self._lock:
             run = self._runs.get(run_id) or _Run()
-            return RunInfo(run_id, run.heartbeat, dict(run.info), dict(run.producers), dict(run.silences))
+            looked_secs_ago = time.monotonic() - run.looked_at if run.silences else None
+            producers, silences = dict(run.producers), dict(run.silences)
+            return RunInfo(run_id, run.heartbeat, dict(run.info), producers, silences, looked_secs_ago)
 
     def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
         with self._lock:
-            self._runs.setdefault(run_id, _Run()).silences = dict(silences)
+            run = self._runs.setdefault(run_id, _Run())
+            run.silences, run.looked_at = dict(silences), time.monotonic()
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         first = int(after.partition("-")[0]) + 1

@@ -31,7 +31,7 @@ from recorder.step_stream.base import (
     StreamEntry,
 )
 from recorder.step_stream.ends import unpack_body
-from recorder.step_stream.silences import pack_silences, unpack_silences
+from recorder.step_stream.silences import SILENCES_SECS, noted_secs_ago, pack_silences, unpack_silences
 
 __all__ = ["RedisStepStream"]
 
@@ -41,8 +41,6 @@ _REFUSED_AS_KNOWN = "equal or smaller than the target stream top item"
 _READ_ENTRIES = 64
 """Entries asked for at a time: about one MiB of chunks in one reply."""
 _LAST_SEQUENCE = 2**64 - 1
-_SILENCES_SECS = 3600
-"""What was seen longer ago says nothing of now."""
 _DROP_PLAYS = 256
 """Plays dropped at a time: their headers come in one reply, a few kB each."""
 
@@ -138,9 +136,9 @@ class RedisStepStream(StepStream):
     def run_info(self, run_id: str) -> RunInfo:
         with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(self.key("run", run_id))
-            pipe.get(self.key("silences", run_id))
+            pipe.get(self.key("silences", run_id)).pttl(self.key("silences", run_id))
             pipe.zscore(f"{self._prefix}runs", run_id)
-            fields, packed_silences, score = pipe.execute()
+            fields, packed_silences, millis_left, score = pipe.execute()
         info: dict[str, Any] = {}
         producers: dict[str, Mapping[str, Any]] = {}
         for name, packed in fields.items():
@@ -149,11 +147,13 @@ class RedisStepStream(StepStream):
                 producers[name[len(_PRODUCER_FIELD) :].decode()] = value
             else:
                 info[name.decode()] = value
-        return RunInfo(run_id, float(score or 0.0), info, producers, unpack_silences(packed_silences or b""))
+        silences = unpack_silences(packed_silences or b"")
+        looked_secs_ago = noted_secs_ago(millis_left) if silences else None
+        return RunInfo(run_id, float(score or 0.0), info, producers, silences, looked_secs_ago)
 
     def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
         with translate_errors(self.url):
-            self._redis.set(self.key("silences", run_id), pack_silences(silences), ex=_SILENCES_SECS)
+            self._redis.set(self.key("silences", run_id), pack_silences(silences), ex=SILENCES_SECS)
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         with translate_errors(self.url):

@@ -1,4 +1,4 @@
-"""What workers note of silent trainers, as bytes."""
+"""What workers note of silent trainers, as bytes, and how long a server keeps it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import msgpack
 from recorder.step_stream.base import Silence
 from recorder.step_stream.ends import unpack_body
 
-__all__ = ["pack_silences", "unpack_silences"]
+__all__ = ["SILENCES_SECS", "noted_secs_ago", "pack_silences", "unpack_silences"]
+
+SILENCES_SECS = 3600
+"""What was seen longer ago says nothing of now."""
 
 
 def pack_silences(silences: Mapping[str, Silence]) -> bytes:
@@ -25,3 +28,8 @@ def unpack_silences(packed: bytes) -> dict[str, Silence]:
         for name, pair in unpack_body(packed).items()
         if isinstance(pair, list) and len(pair) == 2 and all(isinstance(it, int | float) for it in pair)
     }
+
+
+def noted_secs_ago(millis_left: int) -> float | None:
+    """When it was noted, from the milliseconds that the server will keep it; None where that has no limit."""
+    return max(0.0, SILENCES_SECS - millis_left / 1000) if millis_left >= 0 else None

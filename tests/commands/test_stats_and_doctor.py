@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from recorder.embedded_server import EmbeddedServer
 from recorder.redis_client import make_client
 from recorder.step_stream import Flush, Play, RedisStepStream
 from tests.commands.conftest import RUN, Answer, Call
+from tests.ingest.rig import Rig
+from worker.ingest.silence import look_at_trainers
 
 
 @pytest.fixture
@@ -200,7 +203,58 @@ def test_doctor_tells_of_a_trainer_that_died(call: Call, redis_url: str, redis_c
     stream.close()
     finding = verdict_on(call("doctor", "--json", "--redis-url", redis_url), "run dead")
     assert finding["verdict"] == "warn"
-    assert "silent, heard of 1 h ago" in finding["found"]
+    assert "silent by the clock (no worker has looked lately), heard of 1 h ago" in finding["found"]
+    assert "or its clock differs" in finding["advice"]
+
+
+@pytest.fixture
+def look(stream: RedisStepStream, tmp_path: Path) -> Callable[[], None]:
+    """``look()``: a worker looks at the trainers of the run."""
+    worker = Rig(stream, Catalog(tmp_path / "worker.db"), tmp_path).worker()
+
+    def run() -> None:
+        look_at_trainers(worker, stream.run_info(RUN))
+
+    return run
+
+
+def test_a_trainer_whose_clock_is_behind_runs_while_workers_see_its_heartbeat_move(
+    call: Call, redis_url: str, stream: RedisStepStream, look: Callable[[], None]
+) -> None:
+    for secs in range(6):
+        stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() - 3600 + secs)
+        look()
+    (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
+    assert (live["state"], live["told_by"]) == ("running", "workers")
+    assert re.search(rf"{RUN} +running +workers +59\.\d min ago", call("stats", "--redis-url", redis_url).out)
+    found = verdict_on(call("doctor", "--json", "--redis-url", redis_url), f"run {RUN}")["found"]
+    assert found.startswith("running as workers see it, heard of 59.")
+
+
+def test_a_trainer_whose_clock_is_ahead_is_silent_once_workers_see_its_heartbeat_stand_still(
+    call: Call, redis_url: str, stream: RedisStepStream, look: Callable[[], None]
+) -> None:
+    stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() + 3600)
+    for n_looks in range(4):
+        look()
+        (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
+        assert (live["state"], live["told_by"]) == ("silent" if n_looks == 3 else "running", "workers")
+    finding = verdict_on(call("doctor", "--json", "--redis-url", redis_url), f"run {RUN}")
+    assert finding["found"].startswith("silent as workers see it, heard of 0 s ago")
+    assert finding["advice"] == "its trainer died: workers salvage what arrived"
+
+
+def test_what_workers_saw_that_look_no_more_says_nothing_of_now(
+    call: Call, redis_url: str, redis_client: redis.Redis, stream: RedisStepStream, look: Callable[[], None]
+) -> None:
+    stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() - 120)
+    look()
+    redis_client.expire(stream.key("silences", RUN), 3600 - 120)
+    (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
+    assert (live["state"], live["told_by"]) == ("silent", "clock")
+    stream.beat(RUN, "p1", {"closed": True}, info=None, now=time.time() - 120)
+    (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
+    assert (live["state"], live["told_by"]) == ("closed", "trainers")
 
 
 def test_doctor_tells_of_episodes_that_a_trainer_without_a_server_left_behind(call: Call, tmp_path: Path) -> None:

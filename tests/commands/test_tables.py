@@ -11,14 +11,17 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.catalog.write_job import LOST
+from recorder.step_stream import RedisStepStream
 from tests.commands.conftest import Call, root_catalog
 from tests.processes import ROOT, run_python
 
@@ -163,6 +166,23 @@ def test_a_wide_terminal_has_a_row_on_one_line(many_reasons: Path) -> None:
     printed = on_a_terminal(600, "list", "--recordings", many_reasons)
     (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
     assert ", ".join(REASONS) in row
+
+
+def test_a_live_run_is_on_one_line_of_80_columns_with_its_lag_and_its_losses(
+    many_reasons: Path, redis_url: str, redis_client: redis.Redis
+) -> None:
+    run_id = "demo-20261123-052840-1cd6"
+    stream = RedisStepStream(redis_url)
+    counters = {"n_recorded_steps": 12345678, "n_lost_steps": 1234567, "closed": False}
+    stream.beat(run_id, "p1", counters, info=None, now=time.time() - 119)
+    stream.close()
+    options = ["--recordings", many_reasons, "--redis-url", redis_url]
+    lines = plain_lines(on_a_terminal(80, "stats", *options))
+    first = lines.index("on the server")
+    assert lines[first + 1].split() == ["run", "state", "told", "by", "heard", "of", "undecided", "steps", "lost"]
+    assert lines[first + 2].split()[:3] == [run_id, "silent", "clock"]
+    assert all(len(line.rstrip()) <= 80 for line in lines[first : first + 4])
+    assert lines[first + 3] == "no room for: open, trainers, steps (--json has all)"
 
 
 HOSTILE_RUN = "läuf😀\x1b]0;owned\x07\x1b[2J\nsecond line"

@@ -10,10 +10,9 @@ from typing import Any
 from recorder.catalog import EpisodeRow, Settlement
 from recorder.episode import EpisodeStatus
 from recorder.errors import StreamCorruptError
-from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, RunInfo
+from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, RunInfo, is_gone
 from worker.criteria import EpisodeSummary, Evaluator, Settled
 from worker.ingest.context import IngestContext
-from worker.ingest.silence import is_gone
 
 __all__ = ["Plan", "decide"]
 

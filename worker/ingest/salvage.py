@@ -8,10 +8,20 @@ from typing import Any
 
 from recorder.episode import EpisodeMetadata, EpisodeStatus
 from recorder.errors import StreamCorruptError
-from recorder.step_stream import Flush, OpenPlay, Play, RunInfo, StreamEntry, episode_end, pack_body
+from recorder.step_stream import (
+    Flush,
+    OpenPlay,
+    Play,
+    RunInfo,
+    StreamEntry,
+    episode_end,
+    is_gone,
+    pack_body,
+    trainers_are_gone,
+)
 from worker.ingest.assemble import read_play, read_producer
 from worker.ingest.context import IngestContext
-from worker.ingest.silence import expect_trainers, is_gone, is_known, trainers_are_gone
+from worker.ingest.silence import expect_trainers, is_known
 
 __all__ = ["salvage_abandoned"]
 

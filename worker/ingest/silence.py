@@ -1,6 +1,6 @@
-"""Which trainers are gone: those that have closed, and those whose heartbeat stood still while workers looked at it.
+"""Looking whether trainers still speak; what the looks come to stands in ``recorder/step_stream/trainers.py``.
 
-No two machines' clocks are compared. A look compares a heartbeat with the one that the look before has found; looks are counted
+A look compares a heartbeat with the one that the look before has found; looks are counted
 on the server, so that all workers count together. Nothing is counted while the server is away, or so full that it refuses
 heartbeats as well; a machine that was asleep finds the count where it left it.
 """
@@ -10,21 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from recorder.step_stream import RunInfo, Silence
+from recorder.step_stream import GONE_AFTER_LOOKS, RunInfo, Silence, has_closed, heartbeat_of, is_gone, trainer_names
 from worker.ingest.context import IngestContext
 
-__all__ = [
-    "expect_trainers",
-    "is_gone",
-    "is_known",
-    "is_time_to_look",
-    "look_at_trainers",
-    "someone_is_gone",
-    "trainers_are_gone",
-]
-
-_GONE_AFTER_LOOKS = 3
-"""One of them may come too early: a lock has run out on a server that was asleep."""
+__all__ = ["expect_trainers", "is_known", "is_time_to_look", "look_at_trainers", "someone_is_gone"]
 
 _SLACK = 0.9
 """Sweeps that are due each third of ``abandoned_after_secs`` must not find the lock of the one before."""
@@ -32,12 +21,12 @@ _SLACK = 0.9
 
 def is_time_to_look(context: IngestContext) -> bool:
     """Whether the last look is long enough ago, by the server's clock; then the next one has to wait."""
-    return context.stream.try_lock("look", secs=_SLACK * context.limits.abandoned_after_secs / _GONE_AFTER_LOOKS)
+    return context.stream.try_lock("look", secs=_SLACK * context.limits.abandoned_after_secs / GONE_AFTER_LOOKS)
 
 
 def look_at_trainers(context: IngestContext, info: RunInfo) -> RunInfo:
     """Count for each trainer process how often in a row it had nothing new to say; returns what is known now."""
-    silences = {name: _after_a_look(info, name) for name in _names(info) if not _has_closed(info, name)}
+    silences = {name: _after_a_look(info, name) for name in trainer_names(info) if not has_closed(info, name)}
     if silences:
         context.stream.note_silences(info.run_id, silences)
     return replace(info, silences=silences)
@@ -51,40 +40,15 @@ def expect_trainers(context: IngestContext, info: RunInfo, names: Collection[str
 
 def is_known(info: RunInfo, name: str) -> bool:
     """Whether a trainer process has said something of itself, or is looked at."""
-    return name in _names(info)
-
-
-def is_gone(info: RunInfo, name: str) -> bool:
-    """Whether a trainer process has closed, or was silent for so many looks."""
-    silence = info.silences.get(name)
-    return _has_closed(info, name) or (
-        silence is not None and silence.n_looks >= _GONE_AFTER_LOOKS and silence.heartbeat == _heartbeat(info, name)
-    )
-
-
-def trainers_are_gone(info: RunInfo) -> bool:
-    """Whether each trainer process of the run is gone."""
-    return all(is_gone(info, name) for name in _names(info))
+    return name in trainer_names(info)
 
 
 def someone_is_gone(info: RunInfo) -> bool:
-    """Whether one of them is."""
-    return any(is_gone(info, name) for name in _names(info))
-
-
-def _names(info: RunInfo) -> set[str]:
-    return {*info.producers, *info.silences}
+    """Whether one trainer process of the run is gone."""
+    return any(is_gone(info, name) for name in trainer_names(info))
 
 
 def _after_a_look(info: RunInfo, name: str) -> Silence:
-    heartbeat, before = _heartbeat(info, name), info.silences.get(name)
+    heartbeat, before = heartbeat_of(info, name), info.silences.get(name)
     is_same = before is not None and before.heartbeat == heartbeat
     return Silence(heartbeat, before.n_looks + 1 if before is not None and is_same else 0)
-
-
-def _has_closed(info: RunInfo, name: str) -> bool:
-    return bool(info.producers.get(name, {}).get("closed"))
-
-
-def _heartbeat(info: RunInfo, name: str) -> float:
-    return float(info.producers.get(name, {}).get("heartbeat", 0.0))

@@ -14,11 +14,11 @@ from datetime import timedelta
 
 from recorder.catalog import EpisodeRow
 from recorder.errors import StorageError, StreamCorruptError
-from recorder.step_stream import FIRST_CURSOR, Flush, OpenPlay, Play, RunInfo, pack_body
+from recorder.step_stream import FIRST_CURSOR, Flush, OpenPlay, Play, RunInfo, pack_body, trainers_are_gone
 from worker.ingest.context import IngestContext
 from worker.ingest.orphans import find_orphans
 from worker.ingest.salvage import salvage_abandoned
-from worker.ingest.silence import is_time_to_look, look_at_trainers, someone_is_gone, trainers_are_gone
+from worker.ingest.silence import is_time_to_look, look_at_trainers, someone_is_gone
 from worker.ingest.write import delete_earlier_plays
 
 __all__ = ["SweepResult", "drop_settled", "sweep"]

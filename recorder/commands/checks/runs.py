@@ -16,6 +16,12 @@ __all__ = ["check_runs"]
 
 _LONG_LAG = 1000
 
+_TOLD_BY = {"trainers": "", "workers": " as workers see it", "clock": " by the clock (no worker has looked lately)"}
+_ADVICE_ON_SILENCE = {
+    "workers": "its trainer died: workers salvage what arrived",
+    "clock": "its trainer died, or its clock differs from this machine's: a running worker finds out and salvages what arrived",
+}
+
 
 def check_runs(settings: Settings) -> Iterator[Finding]:
     """A line a run that something is to be said of."""
@@ -36,15 +42,15 @@ def check_runs(settings: Settings) -> Iterator[Finding]:
 def _look_at(status: RunStatus) -> Finding:
     what = f"run {status.run_id}"
     found = (
-        f"{status.state}, heard of {human_age(status.silent_secs)} ago; episodes: {status.n_open} open, "
-        f"{status.n_undecided}{'+' if status.more_undecided else ''} undecided"
+        f"{status.state}{_TOLD_BY[status.told_by]}, heard of {human_age(status.silent_secs)} ago; "
+        f"episodes: {status.n_open} open, {status.n_undecided}{'+' if status.more_undecided else ''} undecided"
     )
     if status.n_missing_steps:
         found += f", {status.n_missing_steps} steps lost"
     if status.n_undecided >= _LONG_LAG:
         return Finding("warn", what, found, "decisions lag behind: start another worker: python -m recorder worker")
     if status.state == "silent" and (status.n_open or status.n_undecided):
-        return Finding("warn", what, found, "its trainer died: a running worker salvages what arrived")
+        return Finding("warn", what, found, _ADVICE_ON_SILENCE[status.told_by])
     if status.n_missing_steps:
         return Finding("warn", what, found, "raise recording.capture.queue_maxsize, or set on_full to block")
     return Finding("ok", what, found)

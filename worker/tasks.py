@@ -13,7 +13,7 @@ from kombu.exceptions import KombuError
 from recorder.catalog import EpisodeRow
 from recorder.errors import RecorderError, StreamUnavailableError
 from recorder.redis_client import redact, translate_errors
-from worker.ingest import evaluate_run, sweep, write_batches, write_episodes
+from worker.ingest import claim, evaluate_run, sweep, write_batches, write_episodes
 from worker.process import WorkerProcess
 
 __all__ = ["EVALUATE", "SWEEP", "WRITE", "hand_out", "register_ingest_tasks"]
@@ -85,13 +85,7 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
 def _hand_out_writes(app: Celery, process: WorkerProcess, run_id: str) -> None:
     context = process.ingest()
     while True:
-        rows = context.catalog.claim_writes(
-            now=context.now(),
-            lease_secs=context.limits.lease_secs,
-            limit=_CLAIM_EPISODES,
-            run_id=run_id,
-            max_attempts=context.limits.max_attempts,
-        )
+        rows = claim(context, run_id, limit=_CLAIM_EPISODES)
         _send_writes(app, process, run_id, rows)
         if len(rows) < _CLAIM_EPISODES:
             return

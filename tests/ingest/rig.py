@@ -13,7 +13,7 @@ from recorder.episode_file import Episode, open_episode
 from recorder.step_stream import FIRST_CURSOR, Play, StepStream
 from recorder.storage import LocalStorage, Storage
 from worker.criteria import Criterion, build_criteria
-from worker.ingest import IngestContext, IngestLimits, evaluate_run, sweep, write_batches, write_episodes
+from worker.ingest import IngestContext, IngestLimits, claim, evaluate_run, sweep, write_batches, write_episodes
 from worker.ingest.silence import look_at_trainers
 
 RUN = "run-1"
@@ -94,13 +94,7 @@ class Rig:
 def write_all(context: IngestContext) -> int:
     """Write what is kept; returns how many were written."""
     n_written = 0
-    while rows := context.catalog.claim_writes(
-        now=context.now(),
-        lease_secs=context.limits.lease_secs,
-        limit=100,
-        run_id=RUN,
-        max_attempts=context.limits.max_attempts,
-    ):
+    while rows := claim(context, RUN, limit=100):
         for ids in write_batches(rows, context.limits.write_batch_episodes):
             n_written += write_episodes(context, RUN, ids).n_written
     return n_written

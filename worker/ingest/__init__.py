@@ -5,7 +5,7 @@ from worker.ingest.context import IngestContext, IngestLimits
 from worker.ingest.drain import drain_run
 from worker.ingest.evaluate import Evaluation, evaluate_run
 from worker.ingest.sweep import SweepResult, sweep
-from worker.ingest.write import WriteResult, claim_and_write, write_batches, write_episodes
+from worker.ingest.write import WriteResult, claim, claim_and_write, write_batches, write_episodes
 
 __all__ = [
     "Evaluation",
@@ -13,6 +13,7 @@ __all__ = [
     "IngestLimits",
     "SweepResult",
     "WriteResult",
+    "claim",
     "claim_and_write",
     "drain_run",
     "evaluate_run",

@@ -19,7 +19,7 @@ from worker.ingest.context import IngestContext
 from worker.ingest.orphans import find_orphans
 from worker.ingest.salvage import salvage_abandoned
 from worker.ingest.silence import is_time_to_look, look_at_trainers, someone_is_gone
-from worker.ingest.write import delete_earlier_plays
+from worker.ingest.write import claim, delete_earlier_plays
 
 __all__ = ["SweepResult", "drop_settled", "sweep"]
 
@@ -84,14 +84,7 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_l
         result.n_salvaged += salvage_abandoned(context, info, open_plays)
     if is_thorough:
         _sweep_orphans(context, info, open_plays, result)
-    rows = context.catalog.claim_writes(
-        now=context.now(),
-        lease_secs=context.limits.lease_secs,
-        limit=_MAX_WRITES,
-        run_id=run_id,
-        max_attempts=context.limits.max_attempts,
-    )
-    if rows:
+    if rows := claim(context, run_id, limit=_MAX_WRITES):
         result.to_write[run_id] = rows
     result.n_streams_dropped += drop_settled(context, run_id)
     if not open_plays and trainers_are_gone(info):

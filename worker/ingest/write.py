@@ -27,6 +27,7 @@ from worker.ingest.context import IngestContext
 
 __all__ = [
     "WriteResult",
+    "claim",
     "claim_and_write",
     "delete_earlier_plays",
     "delete_replaced",
@@ -63,21 +64,30 @@ def write_batches(rows: Sequence[EpisodeRow], max_episodes: int) -> list[list[in
     return batches + [[row.episode_id] for row in rows if row.attempts > 0]
 
 
+def claim(context: IngestContext, run_id: str, *, limit: int) -> list[EpisodeRow]:
+    """Lease some of the run's episodes that need a file and that nobody works on, oldest first.
+
+    Raises:
+        CatalogUnavailableError: call again later.
+    """
+    return context.catalog.claim_writes(
+        now=context.now(),
+        lease_secs=context.limits.lease_secs,
+        limit=limit,
+        run_id=run_id,
+        max_attempts=context.limits.max_attempts,
+    )
+
+
 def claim_and_write(context: IngestContext, run_id: str) -> int:
     """Write a batch of the run's episodes that need a file and that nobody works on; returns how many were claimed.
 
     Raises:
         StreamUnavailableError, CatalogUnavailableError: call again later; what is done stays done.
     """
-    limits = context.limits
-    rows = context.catalog.claim_writes(
-        now=context.now(),
-        lease_secs=limits.lease_secs,
-        limit=limits.write_batch_episodes,
-        run_id=run_id,
-        max_attempts=limits.max_attempts,
-    )
-    for episode_ids in write_batches(rows, limits.write_batch_episodes):
+    n_together = context.limits.write_batch_episodes
+    rows = claim(context, run_id, limit=n_together)
+    for episode_ids in write_batches(rows, n_together):
         write_episodes(context, run_id, episode_ids)
     return len(rows)
 

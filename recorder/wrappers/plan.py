@@ -13,7 +13,6 @@ from gymnasium import spaces
 from recorder.capture import EpisodeRecorder
 from recorder.capture.copying import is_cuda
 from recorder.errors import UsageError
-from recorder.wrappers.description import AnyEnv, describe_environment, environment_id
 from recorder.wrappers.parts import Parts
 
 __all__ = ["ACTION_MASK", "ASPATIAL", "Given", "OpenEpisode", "Plan", "sorted_values"]
@@ -50,7 +49,7 @@ class Plan:
     """Decided once, when the wrapper is made.
 
     Args:
-        env: the wrapped environment.
+        description: of the environment.
         observation_space, action_space: of one lane.
         recorder: who records; a Redis URL makes a recorder that is closed with the wrapper; None records nothing.
         run_id: of the recorder that is made.
@@ -64,7 +63,7 @@ class Plan:
 
     def __init__(
         self,
-        env: AnyEnv,
+        description: Mapping[str, Any],
         observation_space: spaces.Space[Any],
         action_space: spaces.Space[Any],
         *,
@@ -77,10 +76,10 @@ class Plan:
             raise UsageError(f"first_episode_id: expected 0 or more, found {first_episode_id}")
         if run_id is not None and not isinstance(recorder, str):
             raise UsageError("run_id: goes with a URL; a recorder has one already")
-        self.env_id = environment_id(env)
+        self.env_id = str(description["env_id"])
         self.owns_recorder = isinstance(recorder, str)
         if isinstance(recorder, str):
-            recorder = EpisodeRecorder(recorder, run_id=run_id, config=describe_environment(env))
+            recorder = EpisodeRecorder(recorder, run_id=run_id, config=description)
         self.recorder = recorder
         self.actions = Parts.of(action_space, "action")
         self.observations = Parts.of(observation_space, "observation")
@@ -107,7 +106,7 @@ class Plan:
         return parts.pop("action", None), parts
 
     def _tell(self, what: str) -> None:
-        _log.warning("RecordEpisode: env_id=%s: %s", self.env_id, what)
+        _log.warning("recorder: env_id=%s: %s", self.env_id, what)
 
 
 class Given(NamedTuple):

@@ -12,6 +12,7 @@ from gymnasium.wrappers import Autoreset
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
+from recorder.wrappers.description import describe_environment
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.plan import ACTION_MASK, ASPATIAL, OpenEpisode, Plan, sorted_values
 
@@ -72,7 +73,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if lane < 0:
             raise UsageError(f"lane: expected 0 or more, found {lane}")
         self._plan = Plan(
-            env,
+            describe_environment(env),
             env.observation_space,
             env.action_space,
             recorder=recorder,

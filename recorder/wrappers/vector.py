@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recorder.capture import EpisodeRecorder
 from recorder.wrappers.autoseed import RESET_SEED
+from recorder.wrappers.description import describe_environment
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.lane_info import lane_info
 from recorder.wrappers.lanes import LaneRecorder
@@ -78,7 +79,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     ) -> None:
         super().__init__(env)
         self._plan = Plan(
-            env,
+            describe_environment(env),
             env.single_observation_space,
             env.single_action_space,
             recorder=recorder,

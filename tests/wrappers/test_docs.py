@@ -16,15 +16,18 @@ def test_the_snippets_record_as_printed(redis_url: str) -> None:
         status, output = run_python(["-W", "error", "-c", code.replace("redis://localhost:6379/0", redis_url)])
         assert (status, output) == (0, "")
     stream = RedisStepStream(redis_url, purpose="worker")
-    single, vector, told = (finished_episodes(stream, run) for run in ("cart-pole", "cart-poles", "tilts"))
+    runs = ("cart-pole", "cart-poles", "ppo", "tilts")
+    single, vector, model, told = (finished_episodes(stream, run) for run in runs)
     stream.close()
     assert sorted(single) == [0, 1, 2]
     assert {ended.metadata.lane for ended in vector.values()} == set(range(8))
-    for ended in [*single.values(), *vector.values()]:
+    for ended in [*single.values(), *vector.values(), *model.values()]:
         assert ended.metadata.info["env_id"] == "CartPole-v1"
         assert ended.metadata.info["seed"] is not None
         assert len(ended.metadata.info["reset_observation"]) == 4
         assert ended.episode.column("extras.observation").shape == (ended.metadata.n_steps, 4)
+    assert all(ended.episode.has_column("extras.value") for ended in model.values())
+    assert {ended.metadata.lane for ended in model.values()} == set(range(4))
     assert vector[0].metadata.info["seed"] == 1
     only = told[0]
     assert only.body["manual"] == ["episode_trigger"]

@@ -1,0 +1,232 @@
+"""``RecorderCallback``: records what a model of Stable-Baselines3 trains on. The only module that imports that library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from recorder.capture import EpisodeRecorder
+from recorder.errors import MissingExtraError, UsageError
+from recorder.wrappers.autoseed import RESET_SEED
+from recorder.wrappers.description import description_of
+from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
+from recorder.wrappers.lanes import LaneRecorder
+from recorder.wrappers.parts import with_rows
+from recorder.wrappers.plan import Plan
+
+try:
+    from stable_baselines3.common.callbacks import BaseCallback
+except ImportError as error:
+    raise MissingExtraError("RecorderCallback", "sb3") from error
+
+__all__ = ["RecorderCallback"]
+
+
+class RecorderCallback(BaseCallback):
+    """Records every step of every lane that a model trains on; raises nothing into training, and never ends it.
+
+    Example::
+
+        model = PPO("MlpPolicy", make_vec_env("CartPole-v1", n_envs=8))
+        model.learn(100_000, callback=RecorderCallback("redis://localhost:6379/0", run_id="ppo"))
+
+    A step holds what ``recorder.wrappers.RecordEpisode`` writes: the action that the environment got, and the observation
+    *reached by* it as the model sees it, the true last one of an episode included. Beside that it holds, where the
+    algorithm has them, the ``value`` of the state acted in, as one of the extras, the exploration rate as ``epsilon`` (1 while
+    all actions are random), and ``action_masks``. Rewards are those that the model learns from; an episode's
+    ``total_reward`` is what its ``Monitor`` counted, where there is one.
+
+    Args:
+        recorder: who records, or a Redis URL: then the run ends with ``learn``. None records nothing.
+        run_id: the training job, when ``recorder`` is a URL; made up when left out.
+        first_lane: index of the first environment where several trainers share a run.
+        first_episode_id: of the first episode; later ones count up, in the order of their first steps. Trainers that share a
+            run need ids apart.
+        record_observations: None records observations of up to 4 KiB a lane, so no images.
+        q_values: record the Q-values of the state acted in, which takes one more pass through the network (``DQN`` and kin).
+        step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords, all as the
+            vector environment gives them; gives what to record with it, with a leading axis of lanes, by the names that
+            ``extras`` takes.
+        episode_fn: called at an episode's end with ``env, info, episode_id, lane`` as keywords; gives metadata of it, by the
+            names of ``EpisodeMetadata``.
+        episode_trigger: ids of episodes to keep whatever the criteria say; gets the id.
+        step_trigger: the same for the episodes of all lanes; gets the number of the call of ``step``, from 1: ``n_calls``, not
+            ``num_timesteps``.
+        verbose: of the callback, as Stable-Baselines3 has it.
+
+    Raises:
+        UsageError: an argument can't work; from ``learn``.
+        SettingsError: the URL can't work; from ``learn``.
+    """
+
+    def __init__(
+        self,
+        recorder: EpisodeRecorder | str | None,
+        *,
+        run_id: str | None = None,
+        first_lane: int = 0,
+        first_episode_id: int = 0,
+        record_observations: bool | None = None,
+        q_values: bool = False,
+        step_fn: StepFunction | None = None,
+        episode_fn: EpisodeFunction | None = None,
+        episode_trigger: Trigger | None = None,
+        step_trigger: Trigger | None = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(verbose)
+        self.recorder = recorder if isinstance(recorder, EpisodeRecorder) else None
+        """Who records; made by the first ``learn`` when a URL was given."""
+        self._plan_arguments = {
+            "recorder": recorder,
+            "run_id": run_id,
+            "first_episode_id": first_episode_id,
+            "record_observations": record_observations,
+        }
+        self._hook_arguments = {
+            "step_fn": step_fn,
+            "episode_fn": episode_fn,
+            "episode_trigger": episode_trigger,
+            "step_trigger": step_trigger,
+        }
+        self._first_lane = first_lane
+        self._wants_q_values = q_values
+        self._plan: Plan | None = None
+        self._has_ended = False
+        self._given: dict[str, Any] = {}
+        """What ``extras`` was given for the next step."""
+
+    def extras(self, **values: Any) -> None:
+        """Add to the next step what the environment can't see; as ``recorder.wrappers.vector.RecordEpisode`` takes it."""
+        self._given.update(values)
+
+    def _init_callback(self) -> None:
+        if self._has_ended:
+            raise UsageError(
+                "the run of this callback has ended: give it an EpisodeRecorder to record several calls of learn()"
+            )
+        if self._wants_q_values and not hasattr(self.model, "q_net"):
+            raise UsageError(f"q_values: {type(self.model).__name__} has no network of Q-values")
+        if self._plan is not None:
+            return
+        env = self.training_env
+        description = description_of(
+            env.get_attr("spec", 0)[0],
+            type(env.unwrapped).__name__,
+            {"single_observation_space": env.observation_space, "single_action_space": env.action_space},
+        )
+        self._plan = Plan(
+            {**description, "algorithm": type(self.model).__name__},
+            env.observation_space,
+            env.action_space,
+            **self._plan_arguments,  # type: ignore[arg-type]
+        )
+        self.recorder = self._plan.recorder
+        self._hooks = Hooks(self.recorder, **self._hook_arguments)  # type: ignore[arg-type]
+        self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=self._first_lane)
+
+    def _on_training_start(self) -> None:
+        self._guarded(0, self._begin)
+
+    def _on_step(self) -> bool:
+        self._guarded(self.training_env.num_envs, self._record)
+        return True
+
+    def _on_training_end(self) -> None:
+        if self.recorder is None or self._plan is None or not self._plan.owns_recorder:
+            return
+        self._guarded(0, lambda: self._end_open({}))
+        self.recorder.close()
+        self._has_ended = True
+
+    def _guarded(self, n_steps: int, work: Callable[[], None]) -> None:
+        """Do what recording takes; when it fails, count and log it, with the steps that it took along."""
+        if self.recorder is None:
+            return
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
+            self.recorder.note_failure(error, n_steps=n_steps)
+
+    def _begin(self) -> None:
+        """``learn`` has begun: with environments that it has reset, or within the episodes where the last call stopped."""
+        assert self._plan is not None
+        was_reset = bool(self.locals.get("reset_num_timesteps", True)) or self.model.num_timesteps == 0
+        if was_reset:
+            self._end_open({})
+        values = self._plan.observations.read(self.model._last_obs)
+        for place in np.flatnonzero(~self._lanes.is_open).tolist():
+            if was_reset:
+                self._begin_lane(place, values)
+            else:
+                self._lanes.begin(place, None, {})
+
+    def _record(self) -> None:
+        assert self._plan is not None
+        told = self.locals
+        infos, dones, rewards, observations = (told[name] for name in ("infos", "dones", "rewards", "new_obs"))
+        actions = told.get("clipped_actions", told["actions"])
+        truncated = np.array([bool(info.get("TimeLimit.truncated", False)) for info in infos]) & dones
+        terminated = dones & ~truncated
+        added = {
+            **self._policy_values(),
+            **self._given,
+            **self._hooks.step_values(
+                env=self.training_env,
+                obs=observations,
+                info=infos,
+                action=actions,
+                rew=rewards,
+                terminated=terminated,
+                truncated=truncated,
+            ),
+        }
+        self._given = {}
+        values = self._plan.observations.read(observations)
+        ended = np.flatnonzero(dones).tolist()
+        last = {place: self._plan.observations.read(infos[place]["terminal_observation"]) for place in ended}
+        plain_actions, action_parts = self._plan.action(actions)
+        self._lanes.record(
+            {
+                "actions": plain_actions,
+                "rewards": rewards,
+                "dones": dones,
+                "terminated": terminated,
+                "truncated": truncated,
+            },
+            {**(with_rows(values, last) if ended else values), **action_parts},
+            added,
+        )
+        for place in ended:
+            counted = infos[place].get("episode", {})
+            returns = {"total_reward": float(counted["r"])} if "r" in counted else {}
+            self._lanes.end(place, "complete", env=self.training_env, info=infos[place], told=returns)
+            self._begin_lane(place, values)
+
+    def _policy_values(self) -> Mapping[str, Any]:
+        """What the algorithm thought of the state that it acted in."""
+        found: dict[str, Any] = {}
+        if (rate := getattr(self.model, "exploration_rate", None)) is not None:
+            n_steps_before = self.model.num_timesteps - self.training_env.num_envs
+            found["epsilon"] = 1.0 if n_steps_before < self.locals.get("learning_starts", 0) else rate
+        if (masks := self.locals.get("action_masks")) is not None:
+            found["action_masks"] = masks
+        if isinstance(values := self.locals.get("values"), torch.Tensor):
+            found["value"] = values.detach().reshape(-1)
+        if self._wants_q_values:
+            with torch.no_grad():
+                observations, _ = self.model.policy.obs_to_tensor(self.model._last_obs)  # type: ignore[arg-type]
+                found["q_values"] = self.model.q_net(observations)  # type: ignore[attr-defined]
+        return found
+
+    def _begin_lane(self, place: int, values: Mapping[str, Any]) -> None:
+        """A lane has been reset; ``values`` are of all of them."""
+        info = self.training_env.unwrapped.reset_infos[place] or {}
+        self._lanes.begin(place, info.get(RESET_SEED), {name: array[place] for name, array in values.items()})
+
+    def _end_open(self, info: Mapping[str, Any]) -> None:
+        for place in np.flatnonzero(self._lanes.is_open).tolist():
+            self._lanes.end(place, "truncated", env=self.training_env, info=info)

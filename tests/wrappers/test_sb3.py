@@ -1,0 +1,214 @@
+"""Models of Stable-Baselines3: what they train on is recorded, lane by lane, while they train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from stable_baselines3 import DQN, PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecNormalize
+
+from recorder.capture import EpisodeRecorder
+from recorder.episode import EpisodeStatus
+from recorder.errors import UsageError
+from recorder.step_stream import RedisStepStream
+from recorder.wrappers import AutoSeed
+from recorder.wrappers.sb3 import RecorderCallback
+from tests.capture.recorded import Ended, close_and_read, finished_episodes
+from tests.processes import run_python
+from tests.wrappers.counting_env import CountingEnv, episode_length, recorded_by_lane
+
+N_LANES = 3
+
+
+def memory_recorder() -> EpisodeRecorder:
+    return EpisodeRecorder(strict=True, sender="thread")
+
+
+def ppo(env: VecEnv, **arguments: Any) -> PPO:
+    return PPO("MlpPolicy", env, n_steps=32, batch_size=32, n_epochs=1, device="cpu", seed=1, **arguments)
+
+
+def counting_lanes() -> list[Callable[[], gymnasium.Env[Any, Any]]]:
+    return [partial(CountingEnv, lane) for lane in range(N_LANES)]
+
+
+def assert_is_episode(ended: Ended, lane: int, number: int) -> None:
+    """What was recorded is the whole life of the counting environment."""
+    length = episode_length(lane, number)
+    read = ended.episode.column
+    assert read("extras.observation")[:, :3].tolist() == [[lane, number, step] for step in range(1, length + 1)]
+    assert read("extras.observation")[:, 3].tolist() == read("action").tolist()
+    assert read("reward").tolist() == list(range(1, length + 1))
+    assert read("done").tolist() == [False] * (length - 1) + [True]
+    assert read("terminated").tolist() == [False] * (length - 1) + [number % 2 == 0]
+    assert read("truncated").tolist() == [False] * (length - 1) + [number % 2 == 1]
+    assert ended.metadata.info["reset_observation"] == [lane, number, 0, -1]
+    assert ended.metadata.status == EpisodeStatus.COMPLETE
+    assert ended.metadata.total_reward == sum(range(length + 1))
+
+
+@pytest.mark.parametrize("vectorize", [DummyVecEnv, SubprocVecEnv])
+def test_every_lane_of_ppo_is_recorded_as_it_lived(vectorize: Callable[..., VecEnv]) -> None:
+    recorder = memory_recorder()
+    env = vectorize(counting_lanes())
+    callback = RecorderCallback(recorder)
+    ppo(env).learn(N_LANES * 40, callback=CallbackList([callback]))
+    env.close()
+    for lane, episodes in enumerate(recorded_by_lane(recorder, n_lanes=N_LANES)):
+        complete = [ended for ended in episodes if ended.metadata.status == EpisodeStatus.COMPLETE]
+        assert len(complete) >= 20
+        assert len(episodes) - len(complete) <= 1
+        for number, ended in enumerate(complete):
+            assert_is_episode(ended, lane, number)
+            assert ended.episode.column("extras.value").shape == (ended.metadata.n_steps,)
+
+
+def test_dqn_is_recorded_with_the_q_values_that_it_chose_from() -> None:
+    recorder = memory_recorder()
+    env = DummyVecEnv([lambda: Monitor(CountingEnv(1))])
+    model = DQN("MlpPolicy", env, learning_starts=20, train_freq=4, exploration_fraction=0.5, device="cpu", seed=1)
+    model.learn(100, callback=RecorderCallback(recorder, q_values=True))
+    episodes = [ended for ended in close_and_read(recorder).values() if ended.metadata.status == EpisodeStatus.COMPLETE]
+    greedy = []
+    for number, ended in enumerate(episodes):
+        assert_is_episode(ended, 1, number)
+        read = ended.episode.column
+        assert read("q_values").shape == (ended.metadata.n_steps, CountingEnv.action_space.n)
+        greedy += (read("q_values").argmax(axis=1) == read("action")).tolist()
+    epsilons = np.concatenate([ended.episode.column("epsilon") for ended in episodes])
+    assert set(epsilons[:20].tolist()) == {1.0}
+    assert 0.05 < epsilons[21] < 1.0
+    assert epsilons[-1] == pytest.approx(0.05)
+    assert np.mean(greedy[-40:]) > 0.8  # by then five in a hundred actions are random
+
+
+def test_actions_are_those_that_the_environment_got() -> None:
+    class Echo(gymnasium.Env[Any, Any]):
+        """Observes the action before."""
+
+        action_space = gymnasium.spaces.Box(-0.25, 2.0, (2,), np.float32)
+        observation_space = gymnasium.spaces.Box(-10, 10, (2,), np.float32)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+            super().reset(seed=seed)
+            self._n_steps = 0
+            return np.zeros(2, np.float32), {}
+
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            self._n_steps += 1
+            return np.array(action, np.float32), 1.0, self._n_steps == 10, False, {}
+
+    for model_class, settings in ((PPO, {"n_steps": 32, "batch_size": 32}), (SAC, {"learning_starts": 10})):
+        recorder = memory_recorder()
+        model: BaseAlgorithm = model_class("MlpPolicy", DummyVecEnv([Echo]), device="cpu", seed=1, **settings)
+        model.learn(40, callback=RecorderCallback(recorder))
+        for ended in close_and_read(recorder).values():
+            read = ended.episode.column
+            assert read("action").tolist() == read("extras.observation").tolist()
+            assert read("action").min() >= -0.25
+
+
+def test_a_second_call_of_learn_goes_on_with_the_episodes_or_begins_anew() -> None:
+    recorder = memory_recorder()
+    callback = RecorderCallback(recorder)
+    model = ppo(DummyVecEnv([partial(CountingEnv, 3)]))
+    model.learn(32, callback=callback)
+    model.learn(32, callback=callback, reset_num_timesteps=False)
+    n_before = callback.num_timesteps
+    model.learn(32, callback=callback)  # resets the environment
+    episodes = close_and_read(recorder)
+    statuses = [ended.metadata.status for ended in episodes.values()]
+    assert n_before == 64
+    assert statuses.count(EpisodeStatus.TRUNCATED) <= 2
+    for ended in episodes.values():
+        (number,) = {int(number) for number in ended.episode.column("extras.observation")[:, 1]}
+        if ended.metadata.status == EpisodeStatus.COMPLETE:
+            assert_is_episode(ended, 3, number)
+    assert sum(ended.metadata.n_steps for ended in episodes.values()) == 96
+
+
+def test_a_callback_that_comes_in_mid_episode_knows_no_first_observation() -> None:
+    recorder = memory_recorder()
+    model = ppo(DummyVecEnv([partial(CountingEnv, 3)]))
+    model.learn(32)
+    model.learn(32, callback=RecorderCallback(recorder), reset_num_timesteps=False)
+    first, second, *_ = close_and_read(recorder).values()
+    assert "reset_observation" not in first.metadata.info
+    assert second.metadata.info["reset_observation"][2] == 0
+
+
+def test_returns_are_those_that_the_monitor_counted() -> None:
+    recorder = memory_recorder()
+    env = VecNormalize(make_vec_env("CartPole-v1", n_envs=2, seed=3))
+    ppo(env).learn(256, callback=RecorderCallback(recorder))
+    complete = [ended for ended in close_and_read(recorder).values() if ended.metadata.status == EpisodeStatus.COMPLETE]
+    assert complete
+    for ended in complete:
+        assert ended.metadata.total_reward == ended.metadata.n_steps
+        assert ended.metadata.extrinsic_reward == pytest.approx(ended.episode.column("reward").sum())
+        assert ended.metadata.extrinsic_reward != ended.metadata.n_steps  # normalised
+
+
+def test_a_url_records_a_run_that_ends_with_learn(redis_url: str) -> None:
+    env = make_vec_env("CartPole-v1", n_envs=2, seed=3, wrapper_class=AutoSeed)
+    callback = RecorderCallback(
+        redis_url,
+        run_id="ppo",
+        episode_trigger=lambda episode_id: episode_id == 1,
+        step_fn=lambda *, obs, **_: {"position": obs[:, :1]},
+        episode_fn=lambda *, info, **_: {"info": {"length": info["episode"]["l"]} if "episode" in info else {}},
+    )
+    model = ppo(env)
+    model.learn(200, callback=callback)
+    with pytest.raises(UsageError, match="give it an EpisodeRecorder"):
+        model.learn(32, callback=callback)
+    stream = RedisStepStream(redis_url, purpose="worker")
+    episodes = finished_episodes(stream, "ppo")
+    config = stream.run_info("ppo").info["config"]
+    stream.close()
+    assert (config["env_id"], config["algorithm"]) == ("CartPole-v1", "PPO")
+    assert episodes[1].body["manual"] == ["episode_trigger"]
+    assert len({ended.metadata.info["seed"] for ended in episodes.values()}) == len(episodes) > 4
+    for ended in episodes.values():
+        assert ended.episode.column("position").shape == (ended.metadata.n_steps, 1)
+        if ended.metadata.status == EpisodeStatus.COMPLETE:
+            assert ended.metadata.info["length"] == ended.metadata.n_steps
+
+
+def test_without_a_recorder_training_goes_on() -> None:
+    callback = RecorderCallback(None)
+    callback.extras(stage=1)
+    ppo(DummyVecEnv(counting_lanes())).learn(96, callback=callback)
+    assert callback.recorder is None
+
+
+def test_q_values_of_a_model_that_has_none_are_refused() -> None:
+    with memory_recorder() as recorder, pytest.raises(UsageError, match="PPO has no network of Q-values"):
+        ppo(DummyVecEnv(counting_lanes())).learn(96, callback=RecorderCallback(recorder, q_values=True))
+
+
+def test_a_function_that_fails_stops_nothing() -> None:
+    def fails(**_: Any) -> Any:
+        raise RuntimeError("mine")
+
+    recorder = EpisodeRecorder(sender="thread")
+    ppo(DummyVecEnv(counting_lanes())).learn(96, callback=RecorderCallback(recorder, step_fn=fails, episode_fn=fails))
+    assert len(close_and_read(recorder)) > 20
+    assert "mine" in recorder.stats().last_error
+    assert recorder.stats().n_refused_steps == 0
+
+
+def test_where_the_library_is_missing_the_import_says_what_to_install() -> None:
+    code = "import sys; sys.modules['stable_baselines3'] = None; import recorder.wrappers.sb3"
+    status, output = run_python(["-c", code])
+    assert status == 1
+    assert "pip install 'hamlet-recorder[sb3]'" in output

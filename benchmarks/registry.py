@@ -48,6 +48,8 @@ FIGURES: Mapping[str, Figure] = {
         Figure("file_bytes", "episode_file:measure_file", "bytes", "lower", 19_000, 0.39, "one episode of 500 steps"),
         Figure("load_ms", "episode_file:measure_file", "ms", "lower", 0.2, 1 / 6, "from the file to columns"),
         Figure("train_overhead_pct", "training:measure_train_overhead", "%", "lower", 1, None, "the example trainer"),
+        Figure("wrapper_step_us", "wrappers:measure_wrappers", "us", "lower", None, None, "RecordEpisode, a step"),
+        Figure("wrapper_call_us", "wrappers:measure_wrappers", "us", "lower", None, None, "the same of 64 lanes"),
         Figure("evaluate_per_s", "evaluation:measure_evaluate", "1/s", "higher", 5_000, None, "episodes decided"),
         Figure("trainer_rss_mb", "memory:measure_trainer_rss", "MB", "lower", 64, None, "growth, workers stopped"),
         Figure("redis_peak_bytes", "memory:measure_redis_peak", "bytes", "lower", None, None, "1,000,000 steps"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import gymnasium
@@ -13,6 +14,9 @@ from gymnasium.vector import VectorEnv
 
 __all__ = ["describe_environment", "description_of"]
 
+_OF_VECTORS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
+"""Arguments of ``make_vec`` that its spec has among those of the environment."""
+
 _SPACES = ("observation_space", "action_space", "single_observation_space", "single_action_space")
 
 
@@ -21,8 +25,8 @@ def describe_environment(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]
 
     Returns:
         ``env_id`` (that of the spec, or the name of the class), ``gymnasium`` (its version), the spaces as text, and
-        ``env_spec`` as ``EnvSpec.to_json`` writes it; that is left out where the environment has none, or one with parts that
-        JSON can't hold.
+        ``env_spec`` as ``EnvSpec.to_json`` writes it, of one environment of a vector; that is left out where the environment has
+        none, or one with parts that JSON can't hold.
     """
     spaces = {name: getattr(env, name) for name in _SPACES if hasattr(env, name)}
     return description_of(env.spec, type(env.unwrapped).__name__, spaces)
@@ -36,8 +40,17 @@ def description_of(spec: EnvSpec | None, class_name: str, spaces: Mapping[str, S
         **{name: str(space) for name, space in spaces.items()},
     }
     if spec is not None:
+        lane_spec = copy(spec)
+        lane_spec.kwargs = {name: value for name, value in spec.kwargs.items() if name not in _OF_VECTORS}
+        lane_spec.entry_point = _named(spec.entry_point)
+        lane_spec.vector_entry_point = _named(spec.vector_entry_point)
         try:
-            description["env_spec"] = json.loads(spec.to_json())
+            description["env_spec"] = json.loads(lane_spec.to_json())
         except (TypeError, ValueError):  # a function among its arguments
             pass
     return description
+
+
+def _named(entry_point: Any) -> str | None:
+    """What is called to make an environment, by its name, as ``EnvSpec`` has it."""
+    return f"{entry_point.__module__}:{entry_point.__qualname__}" if callable(entry_point) else entry_point

@@ -8,7 +8,9 @@ from typing import Any, Self
 import numpy as np
 from gymnasium import spaces
 
-__all__ = ["Parts", "with_rows"]
+from recorder.errors import UsageError
+
+__all__ = ["Parts", "sample_of", "with_rows"]
 
 
 class Parts:
@@ -50,6 +52,26 @@ class Parts:
     def read(self, sample: Any) -> dict[str, Any]:
         """The arrays or numbers of a sample, batched or not; no copies."""
         return {name: _at(sample, place) for name, place in self._places.items()}
+
+
+def sample_of(space: spaces.Space[Any], name: str, values: Mapping[str, Any]) -> Any:
+    """The sample of a space that ``Parts.read`` took apart.
+
+    Args:
+        name: of the space, as ``Parts.of`` was given it.
+        values: by name of the part.
+
+    Raises:
+        UsageError: a part is missing.
+    """
+    if isinstance(space, spaces.Dict):
+        return {key: sample_of(inner, f"{name}.{key}", values) for key, inner in space.spaces.items()}
+    if isinstance(space, spaces.Tuple):
+        return tuple(sample_of(inner, f"{name}.{key}", values) for key, inner in enumerate(space.spaces))
+    if np.size(values.get(name, ())) != np.prod(space.shape or ()):
+        raise UsageError(f"the recording lacks {name!r} of {space}")
+    value = np.asarray(values[name], space.dtype)
+    return value[()] if isinstance(space, spaces.Discrete) else value.reshape(space.shape)
 
 
 def with_rows(values: Mapping[str, Any], rows: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from recorder.capture import EpisodeRecorder
@@ -97,6 +97,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         )
         self._mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=first_lane)
+        self._seeds_each_lane = isinstance(env.unwrapped, SyncVectorEnv | AsyncVectorEnv)
+        """Whether a seed is one of each lane; an environment that is a vector by itself has one source of random numbers."""
         self._infos: Mapping[str, Any] = {}
         """What the environment told last."""
         self._action_masks: Any = None
@@ -169,7 +171,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         if not len(places):
             return
         values = self._plan.observations.read(observations)
-        seeds = _lane_seeds(seed, self.num_envs)
+        seeds = _lane_seeds(seed if self._seeds_each_lane else None, self.num_envs)
         for place in places.tolist():
             own_seed = lane_info(infos, place).get(RESET_SEED, seeds[place])
             self._lanes.begin(place, own_seed, {name: array[place] for name, array in values.items()})

@@ -1,0 +1,58 @@
+"""Frames that somebody else draws: pictures one after the other, made as large as a video needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.errors import VideoError
+from recorder.video.limits import MAX_SIDE
+from worker.video.surface import Canvas
+
+__all__ = ["PictureFrames"]
+
+_LEAST_HEIGHT = 400
+"""Smaller pictures are shown with larger pixels: whole ones, so that they stay sharp."""
+
+
+class PictureFrames:
+    """A source of frames for ``make_video``, drawn in order and once.
+
+    Args:
+        draw_next: the next picture, ``uint8[height, width, 3]``, all of one size.
+        n_frames: how many there will be.
+
+    Raises:
+        VideoError: the first picture is none.
+    """
+
+    def __init__(self, draw_next: Callable[[], object], n_frames: int) -> None:
+        self._draw_next = draw_next
+        self.n_frames = n_frames
+        self._next_picture: NDArray[np.uint8] | None = _picture(draw_next())
+        height, width = self._next_picture.shape[:2]
+        self._scale = max(1, -(-_LEAST_HEIGHT // height))
+        if max(height, width) * self._scale > MAX_SIDE:
+            self._scale = 1
+        # The encoder takes pixels by fours: an odd side grows by one, which stays black.
+        shown = (width * self._scale, height * self._scale)
+        self.canvas = Canvas.blank(*(side + side % 2 for side in shown))
+
+    def draw(self, frame: int) -> None:
+        """Bring the canvas to a frame: the next one, whatever its number."""
+        picture = self._next_picture if self._next_picture is not None else _picture(self._draw_next())
+        self._next_picture = None
+        large = picture.repeat(self._scale, axis=0).repeat(self._scale, axis=1)
+        height, width = large.shape[:2]
+        if height > self.canvas.height or width > self.canvas.width:
+            raise VideoError(f"frame {frame}: the picture has grown to {picture.shape[1]}x{picture.shape[0]} pixels")
+        self.canvas.paint(large.reshape(height, 3 * width), 0, 0)
+
+
+def _picture(drawn: object) -> NDArray[np.uint8]:
+    array = np.asarray(drawn)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
+        raise VideoError(f"expected a picture uint8[height, width, 3], found {array.dtype}{list(array.shape)}")
+    return array

@@ -33,7 +33,9 @@ def sync_env(makers: list[Callable[[], gymnasium.Env[Any, Any]]], mode: Autorese
 
 
 def async_env(makers: list[Callable[[], gymnasium.Env[Any, Any]]], mode: AutoresetMode) -> VectorEnv[Any, Any, Any]:
-    return AsyncVectorEnv(makers, autoreset_mode=mode)
+    return AsyncVectorEnv(
+        makers, autoreset_mode=mode, context="forkserver"
+    )  # a fork would take other threads' locks along
 
 
 modes = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.value)

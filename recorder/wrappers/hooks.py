@@ -1,4 +1,4 @@
-"""The user's functions that a wrapper calls: one that fails costs what it would have given, and is counted."""
+"""The user's functions that a wrapper calls, and whatever else may fail: that costs what it would have given, and is counted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from recorder.capture import EpisodeRecorder
+from recorder.errors import UsageError
 
 __all__ = ["EpisodeFunction", "Hooks", "StepFunction", "Trigger"]
 
@@ -44,24 +45,44 @@ class Hooks:
 
     def step_values(self, **known: Any) -> Mapping[str, Any]:
         """What ``step_fn`` gives for a step."""
-        return {} if self._step_fn is None else self._ask(self._step_fn, {}, **known)
+        return {} if self._step_fn is None else self.attempt(_map_of, {}, "step_fn", self._step_fn, known)
 
     def episode_metadata(self, **known: Any) -> Mapping[str, Any]:
         """What ``episode_fn`` gives for an episode."""
-        return {} if self._episode_fn is None else self._ask(self._episode_fn, {}, **known)
+        return {} if self._episode_fn is None else self.attempt(_metadata_of, {}, self._episode_fn, known)
 
     def keeps_episode(self, episode_id: int) -> bool:
         """What ``episode_trigger`` says."""
-        return self._episode_trigger is not None and bool(self._ask(self._episode_trigger, False, episode_id))
+        return self._episode_trigger is not None and self.attempt(_answer_of, False, self._episode_trigger, episode_id)
 
     def keeps_step(self, step_number: int) -> bool:
         """What ``step_trigger`` says."""
-        return self._step_trigger is not None and bool(self._ask(self._step_trigger, False, step_number))
+        return self._step_trigger is not None and self.attempt(_answer_of, False, self._step_trigger, step_number)
 
-    def _ask(self, function: Callable[..., T], otherwise: T, *args: Any, **known: Any) -> T:
+    def attempt(self, function: Callable[..., T], otherwise: Any, *args: Any) -> T:
+        """What a function gives; ``otherwise`` when it raises, which is counted."""
         try:
-            return function(*args, **known)
+            return function(*args)
         except Exception as error:  # noqa: BLE001 - whatever it raises: recording never stops training
             if self._recorder is not None:
                 self._recorder.note_failure(error)
-            return otherwise
+        instead: T = otherwise
+        return instead
+
+
+def _map_of(name: str, function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    given = function(**known)
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{name}: expected a map of what to record, found {type(given).__name__}")
+    return dict(given)
+
+
+def _metadata_of(function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    given = _map_of("episode_fn", function, known)
+    if not isinstance(given.get("info", {}), Mapping):
+        raise UsageError(f"episode_fn: info: expected a map, found {type(given['info']).__name__}")
+    return given
+
+
+def _answer_of(trigger: Trigger, number: int) -> bool:
+    return bool(trigger(number))

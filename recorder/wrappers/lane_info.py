@@ -20,7 +20,7 @@ def lane_info(infos: Mapping[str, Any], place: int) -> dict[str, Any]:
     """
     told = {}
     for key, values in infos.items():
-        if key.startswith("_") and key[1:] in infos:
+        if isinstance(key, str) and key.startswith("_") and key[1:] in infos:
             continue
         mask = infos.get(f"_{key}")
         if mask is not None and not mask[place]:

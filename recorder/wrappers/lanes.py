@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recorder.capture.copying import as_array
 from recorder.errors import UsageError
 from recorder.wrappers.hooks import Hooks
 from recorder.wrappers.plan import ASPATIAL, OpenEpisode, Plan, sorted_values
@@ -44,12 +45,12 @@ class LaneRecorder:
         """Lanes whose next step belongs to an episode."""
         self._episode_ids = np.full(n_lanes, _NO_STEP)
         self._n_steps = np.zeros(n_lanes, np.int64)
-        self._stages: Any = None
+        self._stages: list[Any] | None = None
         nothing = np.zeros((n_lanes, 0), np.float32)
         self._nothing = {"positions": nothing, "meters": nothing, "actions": nothing}
         """The fields that each step has, for environments that have none of them."""
         self._n_calls = 0
-        self._has_position = False
+        self._has_position = np.zeros(n_lanes, bool)
 
     def begin(self, place: int, seed: int | None, reset_values: Mapping[str, Any]) -> None:
         """A lane has been reset: an episode begins with its next step.
@@ -59,8 +60,9 @@ class LaneRecorder:
             seed: that it was reset with; None when nobody knows.
             reset_values: the observation that ``reset`` returned, by name.
         """
-        self._episodes[place] = OpenEpisode(seed, reset_values)
+        self._episodes[place] = self._hooks.attempt(OpenEpisode, OpenEpisode(None, {}), seed, reset_values)
         self._n_steps[place] = 0
+        self._has_position[place] = False
         self.is_open[place] = True
 
     def record(self, fields: Mapping[str, Any], extras: Mapping[str, Any], added: Mapping[str, Any]) -> None:
@@ -77,11 +79,11 @@ class LaneRecorder:
             return
         given = sorted_values(added)
         if given.stage is not None:
-            self._stages = self._of_each_lane(given.stage)
-        self._has_position = "position" in given.fields
+            self._stages = self._hooks.attempt(self._stage_of_each_lane, self._stages, given.stage)
         self._n_calls += 1
         if not self.is_open.any():
             return
+        self._has_position |= "position" in given.fields
         beginning = np.flatnonzero(self.is_open & (self._n_steps == 0)).tolist()
         for place in beginning:
             self._episode_ids[place] = self._plan.next_episode_id()
@@ -120,7 +122,7 @@ class LaneRecorder:
         if episode is None or episode_id == _NO_STEP or self._plan.recorder is None:
             return
         added = {
-            **({} if self._has_position else {"substrate": ASPATIAL}),
+            **({} if self._has_position[place] else {"substrate": ASPATIAL}),
             **(told or {}),
             **self._hooks.episode_metadata(env=env, info=info, episode_id=episode_id, lane=int(self._lanes[place])),
         }
@@ -131,6 +133,18 @@ class LaneRecorder:
 
     def _of_each_lane(self, value: Any) -> Any:
         """A value of each lane; one number stands for all of them."""
-        if isinstance(value, Sequence) and not isinstance(value, str):
-            return np.asarray(value)
-        return value if getattr(value, "ndim", 0) else np.full(len(self._lanes), value)
+        if getattr(value, "ndim", 0):
+            return value
+        try:
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                return np.asarray(value)
+            n_lanes = len(self._lanes)
+            return value.expand(n_lanes) if hasattr(value, "expand") else np.full(n_lanes, value)
+        except Exception:  # noqa: BLE001 - whatever it is made of: record_batch says what is wrong with it
+            return value
+
+    def _stage_of_each_lane(self, stage: Any) -> list[Any]:
+        stages = as_array(self._of_each_lane(stage))
+        if stages.size != len(self._lanes):
+            raise UsageError(f"stage: expected one of each lane, or one for all, found shape {stages.shape}")
+        return stages.reshape(-1).tolist()

@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from recorder.errors import UsageError
 
-__all__ = ["Parts", "sample_of", "with_rows"]
+__all__ = ["Parts", "own_copy", "sample_of", "with_rows"]
 
 
 class Parts:
@@ -74,6 +74,11 @@ def sample_of(space: spaces.Space[Any], name: str, values: Mapping[str, Any]) ->
     return value[()] if isinstance(space, spaces.Discrete) else value.reshape(space.shape)
 
 
+def own_copy(value: Any) -> Any:
+    """An array or tensor that nobody else writes to."""
+    return value.clone() if hasattr(value, "clone") else np.array(value)
+
+
 def with_rows(values: Mapping[str, Any], rows: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     """Copies of batched arrays, with some rows replaced.
 
@@ -81,7 +86,7 @@ def with_rows(values: Mapping[str, Any], rows: Mapping[int, Mapping[str, Any]]) 
         values: by name, with a leading axis of lanes; arrays or tensors.
         rows: by place on that axis, and by name.
     """
-    copies = {name: value.clone() if hasattr(value, "clone") else np.array(value) for name, value in values.items()}
+    copies = {name: own_copy(value) for name, value in values.items()}
     for place, row in rows.items():
         for name, value in row.items():
             copies[name][place] = value

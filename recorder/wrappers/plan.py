@@ -120,9 +120,11 @@ class Given(NamedTuple):
 
 
 def sorted_values(values: Mapping[str, Any]) -> Given:
-    """Put named values in their places: ``stage``, the fields of a step, and extras for all other names."""
+    """Put named values in their places: ``stage``, the fields of a step, and extras for all other names; None is no value."""
     fields, extras, stage = {}, {}, None
     for name, value in values.items():
+        if value is None:
+            continue
         if name == "stage":
             stage = value
         elif name in _STEP_FIELDS:
@@ -153,11 +155,11 @@ class OpenEpisode:
         Args:
             stage: of the curriculum; None when it was never told.
             status: ``complete`` or ``truncated``.
-                added: by the trainer; outweighs the rest, ``info`` by each of its keys.
+            added: by the trainer; outweighs the rest, ``info`` by each of its keys.
         """
         info: dict[str, Any] = {"env_id": plan.env_id}
         if self.seed is not None:
             info["seed"] = self.seed
         info.update({f"reset_{name}": numbers for name, numbers in self._reset_observation.items()})
-        told = {"status": status, **({} if stage is None else {"curriculum_stage": int(stage)}), **added}
+        told = {"status": status, **({} if stage is None else {"curriculum_stage": stage}), **added}
         return {**told, "info": {**info, **added.get("info", {})}}

@@ -10,6 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import Autoreset
 
 from recorder.capture import EpisodeRecorder
+from recorder.capture.copying import copy_scalar
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import describe_environment
@@ -96,6 +97,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._stage: Any = None
         self._info: Mapping[str, Any] = {}
         """What the environment told last."""
+        self._action_mask: Any = None
         self._episode: OpenEpisode | None = None
         self._episode_id = -1
         self._n_steps = 0
@@ -149,8 +151,10 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
 
     def _begin(self, observation: Any, info: Mapping[str, Any], seed: int | None) -> None:
         self._end("truncated")
-        self._info = info
-        self._episode = OpenEpisode(info.get(RESET_SEED, seed), self._plan.observations.read(observation))
+        attempt = self._hooks.attempt
+        attempt(self._hear, None, info)
+        values = attempt(self._plan.observations.read, {}, observation)
+        self._episode = attempt(OpenEpisode, OpenEpisode(None, {}), self._info.get(RESET_SEED, seed), values)
         self._n_steps = 0
         self._has_position = False
 
@@ -167,7 +171,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             self._episode_id = self._plan.next_episode_id()
         given = sorted_values(
             {
-                **({"action_masks": self._info[ACTION_MASK]} if ACTION_MASK in self._info else {}),
+                "action_masks": self._action_mask,
                 **self._given,
                 **self._hooks.step_values(
                     env=self.env,
@@ -181,11 +185,13 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             }
         )
         self._given = {}
-        self._info = info
+        attempt = self._hooks.attempt
+        attempt(self._hear, None, info)
         if given.stage is not None:
-            self._stage = given.stage
+            self._stage = attempt(copy_scalar, self._stage, given.stage)
         self._has_position = self._has_position or "position" in given.fields
-        plain_action, action_parts = self._plan.action(action)
+        plain_action, action_parts = attempt(self._plan.action, (None, {}), action)
+        observation_parts = attempt(self._plan.observations.read, {}, observation)
         self.recorder.record_step(
             self._episode_id,
             self._n_steps,
@@ -194,7 +200,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             done=terminated or truncated,
             terminated=terminated,
             truncated=truncated,
-            extras={**self._plan.observations.read(observation), **action_parts, **given.extras},
+            extras={**observation_parts, **action_parts, **given.extras},
             lane=self._lane,
             **{"position": (), "meters": (), **given.fields},
         )
@@ -206,6 +212,13 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             self.recorder.keep(self._episode_id, "step_trigger")
         if terminated or truncated:
             self._end("complete")
+
+    def _hear(self, info: Mapping[str, Any]) -> None:
+        """Remember what the environment told."""
+        self._info, self._action_mask = {}, None
+        mask = info.get(ACTION_MASK)
+        self._info = info
+        self._action_mask = mask
 
     def _end(self, status: str) -> None:
         episode, self._episode = self._episode, None

@@ -158,7 +158,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         places = np.arange(self.num_envs) if mask is None else np.flatnonzero(mask)
         self._end(places[self._lanes.is_open[places]], "truncated")
         self._begin(places, observations, infos, seed)
-        self._hear(infos)
+        self._hooks.attempt(self._hear, None, infos)
 
     def _begin(
         self,
@@ -170,17 +170,18 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
         if not len(places):
             return
-        values = self._plan.observations.read(observations)
-        seeds = _lane_seeds(seed if self._seeds_each_lane else None, self.num_envs)
+        attempt = self._hooks.attempt
+        values = attempt(self._plan.observations.read, {}, observations)
+        seeds = attempt(self._lane_seeds, [None] * self.num_envs, seed if self._seeds_each_lane else None)
         for place in places.tolist():
-            own_seed = lane_info(infos, place).get(RESET_SEED, seeds[place])
-            self._lanes.begin(place, own_seed, {name: array[place] for name, array in values.items()})
+            own_seed = attempt(lane_info, {}, infos, place).get(RESET_SEED, seeds[place])
+            self._lanes.begin(place, own_seed, attempt(_row, {}, values, place))
 
     def _record(
         self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
     ) -> None:
         added = {
-            **({} if self._action_masks is None else {"action_masks": self._action_masks}),
+            "action_masks": self._action_masks,
             **self._given,
             **self._hooks.step_values(
                 env=self.env,
@@ -193,11 +194,12 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             ),
         }
         self._given = {}
-        self._hear(infos)
+        attempt = self._hooks.attempt
+        attempt(self._hear, None, infos)
         dones = np.asarray(terminations) | np.asarray(truncations)
         ended = np.flatnonzero(dones & self._lanes.is_open)
         being_reset = np.flatnonzero(~self._lanes.is_open)
-        plain_actions, action_parts = self._plan.action(actions)
+        plain_actions, action_parts = attempt(self._plan.action, (None, {}), actions)
         self._lanes.record(
             {
                 "actions": plain_actions,
@@ -206,7 +208,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
                 "terminated": terminations,
                 "truncated": truncations,
             },
-            {**self._reached(observations, infos, ended), **action_parts},
+            {**attempt(self._reached, {}, observations, infos, ended), **action_parts},
             added,
         )
         self._end(ended, "complete")
@@ -225,21 +227,27 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
 
     def _end(self, places: NDArray[np.int64], status: str) -> None:
         for place in places.tolist():
-            info = lane_info(self._infos, place)
+            info = self._hooks.attempt(lane_info, {}, self._infos, place)
             self._lanes.end(place, status, env=self.env, info=info.get(_FINAL_INFO, info))
 
     def _hear(self, infos: Mapping[str, Any]) -> None:
         """Remember what the environment told, and what is allowed next: lanes that told no masks keep those from before."""
+        before, self._infos, self._action_masks = self._action_masks, {}, None
+        masks, told = infos.get(ACTION_MASK), infos.get(f"_{ACTION_MASK}")
         self._infos = infos
-        told = infos.get(f"_{ACTION_MASK}")
+        if masks is None:
+            return
         if told is None or np.all(told):
-            self._action_masks = infos.get(ACTION_MASK)
-        elif self._action_masks is not None:
-            self._action_masks = np.where(told[:, None], infos[ACTION_MASK], self._action_masks)
+            self._action_masks = masks
+        elif before is not None:
+            self._action_masks = np.where(told.reshape(-1, *[1] * (masks.ndim - 1)), masks, before)
+
+    def _lane_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+        """The seed of each lane, as ``reset`` of the environment understands them."""
+        if seed is None:
+            return [None] * self.num_envs
+        return range(seed, seed + self.num_envs) if isinstance(seed, int | np.integer) else seed
 
 
-def _lane_seeds(seed: int | list[int | None] | None, n_lanes: int) -> Sequence[int | None]:
-    """The seed of each lane, as ``reset`` understands them."""
-    if seed is None:
-        return [None] * n_lanes
-    return seed if isinstance(seed, list) else range(seed, seed + n_lanes)
+def _row(values: Mapping[str, Any], place: int) -> dict[str, Any]:
+    return {name: array[place] for name, array in values.items()}

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from gymnasium.wrappers import Autoreset
 
@@ -161,6 +163,81 @@ def test_a_function_that_fails_costs_what_it_would_have_given() -> None:
         assert_is_episode(episodes[number], number)
     assert recorder.stats().n_errors == 4 + 2 + 2 + 4
     assert recorder.stats().n_refused_steps == 0
+
+
+@pytest.mark.parametrize(
+    ("functions", "said"),
+    [
+        ({"step_fn": lambda **_: None}, "step_fn: expected a map of what to record, found NoneType"),
+        ({"step_fn": lambda **_: [1]}, "step_fn: expected a map of what to record, found list"),
+        ({"episode_fn": lambda **_: None}, "episode_fn: expected a map of what to record, found NoneType"),
+        ({"episode_fn": lambda **_: {"info": 1}}, "episode_fn: info: expected a map, found int"),
+        ({"episode_trigger": lambda _: np.ones(2)}, "ambiguous"),
+        ({"step_trigger": lambda _: np.ones(2)}, "ambiguous"),
+    ],
+)
+def test_a_function_that_gives_nonsense_costs_what_it_would_have_given(functions: dict[str, Any], said: str) -> None:
+    recorder = memory_recorder(strict=False)
+    env = RecordEpisode(Autoreset(CountingEnv()), recorder, **functions)
+    env.reset()
+    for _ in range(20):
+        env.step(0)
+    env.close()
+    episodes = close_and_read(recorder)
+    assert said in recorder.stats().last_error
+    assert recorder.stats().n_refused_steps == 0
+    for number in range(4):
+        assert_is_episode(episodes[number], number)
+
+
+@pytest.mark.parametrize("stage", [2.5, float("nan"), "second", [1, 2]])
+def test_a_stage_that_is_no_whole_number_costs_itself_alone(stage: Any) -> None:
+    recorder = memory_recorder(strict=False)
+    env = RecordEpisode(CountingEnv(), recorder)
+    env.extras(stage=stage)
+    play(env, 2)
+    env.close()
+    episodes = close_and_read(recorder)
+    for number in range(2):
+        assert_is_episode(episodes[number], number)
+    assert "stage" in recorder.stats().last_error or "one number" in recorder.stats().last_error
+    assert recorder.stats().n_refused_steps == 0
+
+
+def test_a_stage_may_come_as_any_whole_number() -> None:
+    recorder = memory_recorder()
+    env = RecordEpisode(CountingEnv(), recorder)
+    for stage in (1.0, np.int64(2), torch.tensor(3), np.array([4])):
+        env.extras(stage=stage)
+        play(env, 1)
+    env.close()
+    assert [ended.metadata.curriculum_stage for ended in close_and_read(recorder).values()] == [1, 2, 3, 4]
+
+
+def test_none_is_no_value() -> None:
+    recorder = memory_recorder()
+    env = RecordEpisode(CountingEnv(), recorder)
+    env.reset()
+    env.extras(position=None, q_values=None, action_masks=None, stage=None, mood=None)
+    env.step(0)
+    env.close()
+    (ended,) = close_and_read(recorder).values()
+    assert ended.metadata.substrate == Substrate("aspatial", 0)
+    assert not ended.episode.has_column("action_masks")
+
+
+def test_an_environment_that_tells_no_info_is_recorded_all_the_same() -> None:
+    class Silent(CountingEnv):
+        def _info(self) -> Any:
+            return None
+
+    recorder = memory_recorder(strict=False)
+    env = RecordEpisode(Silent(), recorder)
+    play(env, 2)
+    env.close()
+    episodes = close_and_read(recorder)
+    assert [ended.metadata.n_steps for ended in episodes.values()] == [episode_length(0, 0), episode_length(0, 1)]
+    assert recorder.stats().n_errors > 0
 
 
 def test_a_strict_recorder_raises_what_a_function_raises() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
+from gymnasium.wrappers.vector import DictInfoToList
 
 from recorder.capture import EpisodeRecorder
 from recorder.episode import EpisodeStatus
@@ -177,6 +178,103 @@ def test_a_stage_may_differ_between_lanes() -> None:
     envs.close()
     for lane, episodes in enumerate(recorded_by_lane(recorder, n_lanes=N_LANES)):
         assert {ended.metadata.curriculum_stage for ended in episodes} == {lane + 1}
+
+
+def fails(**_: Any) -> Any:
+    raise RuntimeError("mine")
+
+
+class SilentEnd(VectorWrapper[Any, Any, Any, Any, Any]):
+    """Does not tell the last observations."""
+
+    def step(self, actions: Any) -> Any:
+        *result, infos = super().step(actions)
+        return *result, {name: values for name, values in infos.items() if "final" not in name}
+
+
+@modes
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"step_fn": fails},
+        {"step_fn": lambda **_: None},
+        {"step_fn": lambda **_: {"ragged": [[1], [2, 3]]}},
+        {"step_fn": lambda **_: {"stage": [1, 2]}},
+        {"step_fn": lambda **_: {"stage": 2.5}},
+        {"episode_fn": fails},
+        {"episode_fn": lambda **_: None},
+        {"episode_fn": lambda **_: {"info": 1}},
+        {"episode_trigger": lambda _: np.ones(2)},
+        {"step_trigger": lambda _: np.ones(2)},
+        {"below": DictInfoToList},
+        {"below": SilentEnd},
+    ],
+)
+def test_whatever_fails_every_step_is_recorded_and_no_episode_runs_into_the_next(
+    mode: AutoresetMode, trouble: dict[str, Any]
+) -> None:
+    recorder = EpisodeRecorder(sender="thread")
+    below, functions = trouble.get("below", lambda envs: envs), {**trouble}
+    functions.pop("below", None)
+    envs = RecordEpisode(below(sync_env(counting_lanes(), mode)), recorder, **functions)
+    play(envs, mode)
+    envs.close()
+    by_lane = recorded_by_lane(recorder, n_lanes=N_LANES)
+    assert recorder.stats().n_missing_steps == 0
+    assert (recorder.stats().n_errors > 0) == (below is not SilentEnd or mode is AutoresetMode.SAME_STEP)
+    for lane, episodes in enumerate(by_lane):
+        complete = [ended for ended in episodes if ended.metadata.status == EpisodeStatus.COMPLETE]
+        assert len(episodes) - len(complete) <= 1
+        for number, ended in enumerate(complete):
+            assert ended.episode.column("reward").tolist() == list(range(1, episode_length(lane, number) + 1))
+            assert ended.gaps == []
+
+
+def test_one_number_may_be_anything_that_holds_one() -> None:
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    envs = RecordEpisode(sync_env(counting_lanes(1), AutoresetMode.NEXT_STEP), recorder)
+    envs.reset()
+    envs.extras(epsilon=torch.tensor(0.5, requires_grad=True), mood=np.float32(2), stage=torch.tensor(3), q_values=None)
+    envs.step([1])
+    envs.close()
+    (ended,) = close_and_read(recorder).values()
+    assert ended.episode.column("epsilon").tolist() == [0.5]
+    assert ended.episode.column("extras.mood").tolist() == [2.0]
+    assert ended.metadata.curriculum_stage == 3
+
+
+def test_an_episode_whose_position_was_told_now_and_then_has_a_place() -> None:
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    envs = RecordEpisode(sync_env([partial(CountingEnv, 3)], AutoresetMode.NEXT_STEP), recorder)
+    envs.reset()
+    envs.extras(position=np.ones((1, 2)))
+    for _ in range(episode_length(3, 0)):
+        envs.step([1])
+    envs.close()
+    (ended,) = close_and_read(recorder).values()
+    assert ended.metadata.substrate is None
+
+
+def test_keys_of_infos_that_are_no_texts_stop_nothing() -> None:
+    class Numbered(CountingEnv):
+        def _info(self) -> dict[Any, Any]:
+            return {3: self._step, **super()._info()}
+
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    envs = RecordEpisode(sync_env([Numbered], AutoresetMode.NEXT_STEP), recorder)
+    play(envs, AutoresetMode.NEXT_STEP)
+    envs.close()
+    for number, ended in enumerate(list(close_and_read(recorder).values())[:-1]):
+        assert_is_episode(ended, 0, number)
+
+
+def test_seeds_may_come_as_any_sequence() -> None:
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    envs = RecordEpisode(sync_env(counting_lanes(2), AutoresetMode.NEXT_STEP), recorder)
+    envs.reset(seed=(7, None))  # type: ignore[arg-type]
+    envs.step([1, 1])
+    envs.close()
+    assert [ended.metadata.info.get("seed") for ended in close_and_read(recorder).values()] == [7, None]
 
 
 def test_triggers_keep_episodes() -> None:

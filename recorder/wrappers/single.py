@@ -15,6 +15,7 @@ from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
+from recorder.wrappers.parts import own_copy
 from recorder.wrappers.plan import ACTION_MASK, ASPATIAL, OpenEpisode, Plan, sorted_values
 
 __all__ = ["RecordEpisode"]
@@ -98,6 +99,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._info: Mapping[str, Any] = {}
         """What the environment told last."""
         self._action_mask: Any = None
+        """What it allowed next; a copy, because the next step may write there."""
         self._episode: OpenEpisode | None = None
         self._episode_id = -1
         self._n_steps = 0
@@ -218,7 +220,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._info, self._action_mask = {}, None
         mask = info.get(ACTION_MASK)
         self._info = info
-        self._action_mask = mask
+        self._action_mask = None if mask is None else own_copy(mask)
 
     def _end(self, status: str) -> None:
         episode, self._episode = self._episode, None

@@ -16,7 +16,7 @@ from recorder.wrappers.description import describe_environment
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.lane_info import lane_info
 from recorder.wrappers.lanes import LaneRecorder
-from recorder.wrappers.parts import with_rows
+from recorder.wrappers.parts import own_copy, with_rows
 from recorder.wrappers.plan import ACTION_MASK, Plan
 
 __all__ = ["RecordEpisode"]
@@ -102,6 +102,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         self._infos: Mapping[str, Any] = {}
         """What the environment told last."""
         self._action_masks: Any = None
+        """What it allowed next; a copy, because the next step may write there."""
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
 
@@ -238,7 +239,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         if masks is None:
             return
         if told is None or np.all(told):
-            self._action_masks = masks
+            self._action_masks = own_copy(masks)
         elif before is not None:
             self._action_masks = np.where(told.reshape(-1, *[1] * (masks.ndim - 1)), masks, before)
 

@@ -226,6 +226,24 @@ def test_none_is_no_value() -> None:
     assert not ended.episode.has_column("action_masks")
 
 
+def test_a_mask_that_the_environment_changes_in_place_is_that_of_before_the_action() -> None:
+    class InPlace(CountingEnv):
+        mask = np.zeros(N_ACTIONS, bool)
+        info: dict[str, Any] = {"action_mask": mask}  # noqa: RUF012 - one object for all, which is what is tested
+
+        def _info(self) -> dict[str, Any]:
+            self.mask[:] = np.arange(N_ACTIONS) >= self._step
+            self.info["episode_of_lane"] = self._episode
+            return self.info
+
+    recorder = memory_recorder()
+    env = RecordEpisode(InPlace(), recorder)
+    play(env, 4)
+    env.close()
+    for number, ended in close_and_read(recorder).items():
+        assert_is_episode(ended, number)
+
+
 def test_an_environment_that_tells_no_info_is_recorded_all_the_same() -> None:
     class Silent(CountingEnv):
         def _info(self) -> Any:

@@ -255,6 +255,31 @@ def test_an_episode_whose_position_was_told_now_and_then_has_a_place() -> None:
     assert ended.metadata.substrate is None
 
 
+def test_masks_that_the_environment_changes_in_place_are_those_of_before_the_actions() -> None:
+    class InPlace(VectorWrapper[Any, Any, Any, Any, Any]):
+        masks = np.zeros((N_LANES, N_ACTIONS), bool)
+
+        def step(self, actions: Any) -> Any:
+            *result, infos = super().step(actions)
+            return *result, self._in_place(infos)
+
+        def reset(self, **arguments: Any) -> Any:
+            observations, infos = super().reset(**arguments)
+            return observations, self._in_place(infos)
+
+        def _in_place(self, infos: dict[str, Any]) -> dict[str, Any]:
+            self.masks[:] = infos["action_mask"]
+            return {**infos, "action_mask": self.masks}
+
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    envs = RecordEpisode(InPlace(sync_env(counting_lanes(), AutoresetMode.NEXT_STEP)), recorder)
+    play(envs, AutoresetMode.NEXT_STEP)
+    envs.close()
+    for lane, episodes in enumerate(recorded_by_lane(recorder, n_lanes=N_LANES)):
+        for number, ended in enumerate(episodes[:-1]):
+            assert_is_episode(ended, lane, number)
+
+
 def test_keys_of_infos_that_are_no_texts_stop_nothing() -> None:
     class Numbered(CountingEnv):
         def _info(self) -> dict[Any, Any]:

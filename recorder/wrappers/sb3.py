@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from gymnasium.envs.registration import EnvSpec
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError, UsageError
@@ -19,6 +20,7 @@ from recorder.wrappers.plan import Plan
 
 try:
     from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 except ImportError as error:
     raise MissingExtraError("RecorderCallback", "sb3") from error
 
@@ -110,13 +112,11 @@ class RecorderCallback(BaseCallback):
             )
         if self._wants_q_values and not hasattr(self.model, "q_net"):
             raise UsageError(f"q_values: {type(self.model).__name__} has no network of Q-values")
+        env = self.training_env
         if self._plan is not None:
             return
-        env = self.training_env
         description = description_of(
-            env.get_attr("spec", 0)[0],
-            type(env.unwrapped).__name__,
-            {"single_observation_space": env.observation_space, "single_action_space": env.action_space},
+            *_origin(env), {"single_observation_space": env.observation_space, "single_action_space": env.action_space}
         )
         self._plan = Plan(
             {**description, "algorithm": type(self.model).__name__},
@@ -185,10 +185,9 @@ class RecorderCallback(BaseCallback):
             ),
         }
         self._given = {}
-        values = self._plan.observations.read(observations)
         ended = np.flatnonzero(dones).tolist()
-        last = {place: self._plan.observations.read(infos[place]["terminal_observation"]) for place in ended}
         plain_actions, action_parts = self._plan.action(actions)
+        values = self._plan.observations.read(observations)
         self._lanes.record(
             {
                 "actions": plain_actions,
@@ -197,14 +196,22 @@ class RecorderCallback(BaseCallback):
                 "terminated": terminated,
                 "truncated": truncated,
             },
-            {**(with_rows(values, last) if ended else values), **action_parts},
+            {**self._reached(values, infos, ended), **action_parts},
             added,
         )
         for place in ended:
-            counted = infos[place].get("episode", {})
-            returns = {"total_reward": float(counted["r"])} if "r" in counted else {}
-            self._lanes.end(place, "complete", env=self.training_env, info=infos[place], told=returns)
+            self._lanes.end(
+                place, "complete", env=self.training_env, info=infos[place], told=_counted_return(infos[place])
+            )
             self._begin_lane(place, values)
+
+    def _reached(self, values: Mapping[str, Any], infos: Sequence[Any], ended: Sequence[int]) -> Mapping[str, Any]:
+        """What the actions led to: where lanes have been reset since, their observations from before that."""
+        assert self._plan is not None
+        if not ended:
+            return values
+        read = self._plan.observations.read
+        return with_rows(values, {place: read(infos[place]["terminal_observation"]) for place in ended})
 
     def _policy_values(self) -> Mapping[str, Any]:
         """What the algorithm thought of the state that it acted in."""
@@ -224,9 +231,39 @@ class RecorderCallback(BaseCallback):
 
     def _begin_lane(self, place: int, values: Mapping[str, Any]) -> None:
         """A lane has been reset; ``values`` are of all of them."""
-        info = self.training_env.unwrapped.reset_infos[place] or {}
-        self._lanes.begin(place, info.get(RESET_SEED), {name: array[place] for name, array in values.items()})
+        seed = self._reset_seed(place)
+        self._lanes.begin(place, seed, {name: array[place] for name, array in values.items()})
+
+    def _reset_seed(self, place: int) -> int | None:
+        info: Mapping[str, Any] = self.training_env.unwrapped.reset_infos[place] or {}
+        return info.get(RESET_SEED)
 
     def _end_open(self, info: Mapping[str, Any]) -> None:
         for place in np.flatnonzero(self._lanes.is_open).tolist():
             self._lanes.end(place, "truncated", env=self.training_env, info=info)
+
+
+def _counted_return(info: Mapping[str, Any]) -> dict[str, float]:
+    """What a ``Monitor`` counted."""
+    counted = info.get("episode", {})
+    return {"total_reward": float(counted["r"])} if "r" in counted else {}
+
+
+def _origin(env: VecEnv) -> tuple[EnvSpec | None, str]:
+    """The spec of the environments, where it can be had, and the id or class that is all there is to tell without it.
+
+    Another process is asked for a text alone: one that is asked for a spec dies of it when a function is among the
+    arguments of a wrapper, because that can't be sent.
+
+    Source: Gymnasium, ``Env.__str__`` and ``Wrapper.__str__``.
+    """
+    inner = env.unwrapped
+    try:
+        if isinstance(inner, DummyVecEnv):
+            return inner.envs[0].spec, type(inner.envs[0].unwrapped).__name__
+        if isinstance(inner, SubprocVecEnv):
+            (text,) = inner.env_method("__str__", indices=0)  # <Monitor<TimeLimit<CartPoleEnv<CartPole-v1>>>>
+            return None, text.strip("<>").split("<")[-1].removesuffix(" instance")
+    except Exception:  # noqa: BLE001 - whatever an environment raises when it is asked: training goes on without a name
+        pass
+    return None, type(inner).__name__

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.wrappers import TransformReward
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import CallbackList
@@ -182,6 +183,32 @@ def test_a_url_records_a_run_that_ends_with_learn(redis_url: str) -> None:
         assert ended.episode.column("position").shape == (ended.metadata.n_steps, 1)
         if ended.metadata.status == EpisodeStatus.COMPLETE:
             assert ended.metadata.info["length"] == ended.metadata.n_steps
+
+
+@pytest.mark.parametrize("vectorize", [DummyVecEnv, SubprocVecEnv])
+def test_an_environment_whose_spec_cannot_be_sent_is_recorded(vectorize: type[VecEnv]) -> None:
+    recorder = memory_recorder()
+    env = make_vec_env(
+        "CartPole-v1",
+        n_envs=1,
+        seed=3,
+        wrapper_class=lambda env: TransformReward(env, lambda reward: 2 * float(reward)),
+        vec_env_cls=vectorize,  # type: ignore[arg-type]
+    )
+    ppo(env).learn(96, callback=RecorderCallback(recorder))
+    env.close()
+    first = close_and_read(recorder)[0]
+    assert first.metadata.info["env_id"] == "CartPole-v1"
+    assert set(first.episode.column("reward").tolist()) == {2.0}
+
+
+@pytest.mark.parametrize("vectorize", [DummyVecEnv, SubprocVecEnv])
+def test_an_environment_without_a_spec_has_the_name_of_its_class(vectorize: Callable[..., VecEnv]) -> None:
+    recorder = memory_recorder()
+    env = vectorize(counting_lanes())
+    ppo(env).learn(96, callback=RecorderCallback(recorder))
+    env.close()
+    assert close_and_read(recorder)[0].metadata.info["env_id"] == "CountingEnv"
 
 
 def test_without_a_recorder_training_goes_on() -> None:

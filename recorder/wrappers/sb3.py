@@ -98,6 +98,8 @@ class RecorderCallback(BaseCallback):
         self._wants_q_values = q_values
         self._plan: Plan | None = None
         self._has_ended = False
+        self._last_observations: Any = None
+        """What the last recorded step led to."""
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
 
@@ -155,7 +157,8 @@ class RecorderCallback(BaseCallback):
         """``learn`` has begun: with environments that it has reset, or within the episodes where the last call stopped."""
         assert self._plan is not None
         was_reset = bool(self.locals.get("reset_num_timesteps", True)) or self.model.num_timesteps == 0
-        if was_reset:
+        # ``set_env`` has the next call reset, too, and does not say so.
+        if was_reset or self.model._last_obs is not self._last_observations:
             self._end_open({})
         values = self._plan.observations.read(self.model._last_obs)
         for place in np.flatnonzero(~self._lanes.is_open).tolist():
@@ -185,6 +188,7 @@ class RecorderCallback(BaseCallback):
             ),
         }
         self._given = {}
+        self._last_observations = observations
         ended = np.flatnonzero(dones).tolist()
         plain_actions, action_parts = self._plan.action(actions)
         values = self._plan.observations.read(observations)

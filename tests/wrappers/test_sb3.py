@@ -137,6 +137,20 @@ def test_a_second_call_of_learn_goes_on_with_the_episodes_or_begins_anew() -> No
     assert sum(ended.metadata.n_steps for ended in episodes.values()) == 96
 
 
+def test_an_environment_that_was_reset_between_two_calls_of_learn_begins_new_episodes() -> None:
+    recorder = memory_recorder()
+    callback = RecorderCallback(recorder)
+    env = DummyVecEnv([partial(CountingEnv, 3)])
+    model = ppo(env)
+    for _ in range(6):
+        model.learn(32, callback=callback, reset_num_timesteps=False)
+        model.set_env(env)  # the next call resets it
+    episodes = close_and_read(recorder)
+    assert sum(ended.metadata.n_steps for ended in episodes.values()) == 6 * 32
+    for ended in episodes.values():
+        assert ended.episode.column("reward").tolist() == list(range(1, ended.metadata.n_steps + 1))
+
+
 def test_a_callback_that_comes_in_mid_episode_knows_no_first_observation() -> None:
     recorder = memory_recorder()
     model = ppo(DummyVecEnv([partial(CountingEnv, 3)]))

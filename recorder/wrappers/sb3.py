@@ -19,7 +19,7 @@ from recorder.wrappers.parts import with_rows
 from recorder.wrappers.plan import Plan
 
 try:
-    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.callbacks import BaseCallback, EventCallback
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 except ImportError as error:
     raise MissingExtraError("RecorderCallback", "sb3") from error
@@ -97,6 +97,8 @@ class RecorderCallback(BaseCallback):
         self._first_lane = first_lane
         self._wants_q_values = q_values
         self._plan: Plan | None = None
+        self._kind: tuple[Any, ...] = ()
+        """Of the environments: how many, and their spaces."""
         self._has_ended = False
         self._last_observations: Any = None
         """What the last recorded step led to."""
@@ -108,6 +110,7 @@ class RecorderCallback(BaseCallback):
         self._given.update(values)
 
     def _init_callback(self) -> None:
+        self._check_place()
         if self._has_ended:
             raise UsageError(
                 "the run of this callback has ended: give it an EpisodeRecorder to record several calls of learn()"
@@ -115,8 +118,14 @@ class RecorderCallback(BaseCallback):
         if self._wants_q_values and not hasattr(self.model, "q_net"):
             raise UsageError(f"q_values: {type(self.model).__name__} has no network of Q-values")
         env = self.training_env
+        kind = (env.num_envs, env.observation_space, env.action_space)
         if self._plan is not None:
+            if kind != self._kind:
+                raise UsageError(
+                    "this callback has recorded other environments: make one for these, with the same recorder"
+                )
             return
+        self._kind = kind
         description = description_of(
             *_origin(env), {"single_observation_space": env.observation_space, "single_action_space": env.action_space}
         )
@@ -130,7 +139,15 @@ class RecorderCallback(BaseCallback):
         self._hooks = Hooks(self.recorder, **self._hook_arguments)  # type: ignore[arg-type]
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=self._first_lane)
 
+    def _check_place(self) -> None:
+        if isinstance(self.parent, EventCallback):
+            parent = type(self.parent).__name__
+            raise UsageError(
+                f"RecorderCallback has to see every step: give it to learn(), or a list with it, not to {parent}"
+            )
+
     def _on_training_start(self) -> None:
+        self._check_place()  # a list knows its own place only now
         self._guarded(0, self._begin)
 
     def _on_step(self) -> bool:

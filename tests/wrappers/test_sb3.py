@@ -12,7 +12,7 @@ import pytest
 from gymnasium.wrappers import TransformReward
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.callbacks import CallbackList, EvalCallback, EveryNTimesteps
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecNormalize
@@ -223,6 +223,27 @@ def test_an_environment_without_a_spec_has_the_name_of_its_class(vectorize: Call
     ppo(env).learn(96, callback=RecorderCallback(recorder))
     env.close()
     assert close_and_read(recorder)[0].metadata.info["env_id"] == "CountingEnv"
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda callback: EveryNTimesteps(20, callback),
+        lambda callback: EveryNTimesteps(20, CallbackList([callback])),
+        lambda callback: EvalCallback(DummyVecEnv([CountingEnv]), callback_on_new_best=callback),
+    ],
+)
+def test_a_callback_that_would_not_see_every_step_is_refused(around: Callable[[Any], Any]) -> None:
+    with memory_recorder() as recorder, pytest.raises(UsageError, match="has to see every step"):
+        ppo(DummyVecEnv(counting_lanes())).learn(96, callback=around(RecorderCallback(recorder)))
+
+
+def test_a_callback_is_not_for_other_environments() -> None:
+    with memory_recorder() as recorder:
+        callback = RecorderCallback(recorder)
+        ppo(DummyVecEnv(counting_lanes())).learn(96, callback=callback)
+        with pytest.raises(UsageError, match="has recorded other environments"):
+            ppo(DummyVecEnv(counting_lanes()[:1])).learn(32, callback=callback)
 
 
 def test_without_a_recorder_training_goes_on() -> None:

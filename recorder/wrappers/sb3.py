@@ -177,7 +177,7 @@ class RecorderCallback(BaseCallback):
         # ``set_env`` has the next call reset, too, and does not say so.
         if was_reset or self.model._last_obs is not self._last_observations:
             self._end_open({})
-        values = self._plan.observations.read(self.model._last_obs)
+        values = self._hooks.attempt(self._plan.observations.read, {}, self.model._last_obs)
         for place in np.flatnonzero(~self._lanes.is_open).tolist():
             if was_reset:
                 self._begin_lane(place, values)
@@ -191,8 +191,9 @@ class RecorderCallback(BaseCallback):
         actions = told.get("clipped_actions", told["actions"])
         truncated = np.array([bool(info.get("TimeLimit.truncated", False)) for info in infos]) & dones
         terminated = dones & ~truncated
+        attempt = self._hooks.attempt
         added = {
-            **self._policy_values(),
+            **attempt(self._policy_values, {}),
             **self._given,
             **self._hooks.step_values(
                 env=self.training_env,
@@ -207,8 +208,8 @@ class RecorderCallback(BaseCallback):
         self._given = {}
         self._last_observations = observations
         ended = np.flatnonzero(dones).tolist()
-        plain_actions, action_parts = self._plan.action(actions)
-        values = self._plan.observations.read(observations)
+        plain_actions, action_parts = attempt(self._plan.action, (None, {}), actions)
+        values = attempt(self._plan.observations.read, {}, observations)
         self._lanes.record(
             {
                 "actions": plain_actions,
@@ -217,13 +218,12 @@ class RecorderCallback(BaseCallback):
                 "terminated": terminated,
                 "truncated": truncated,
             },
-            {**self._reached(values, infos, ended), **action_parts},
+            {**attempt(self._reached, {}, values, infos, ended), **action_parts},
             added,
         )
         for place in ended:
-            self._lanes.end(
-                place, "complete", env=self.training_env, info=infos[place], told=_counted_return(infos[place])
-            )
+            told_return = attempt(_counted_return, {}, infos[place])
+            self._lanes.end(place, "complete", env=self.training_env, info=infos[place], told=told_return)
             self._begin_lane(place, values)
 
     def _reached(self, values: Mapping[str, Any], infos: Sequence[Any], ended: Sequence[int]) -> Mapping[str, Any]:
@@ -252,7 +252,7 @@ class RecorderCallback(BaseCallback):
 
     def _begin_lane(self, place: int, values: Mapping[str, Any]) -> None:
         """A lane has been reset; ``values`` are of all of them."""
-        seed = self._reset_seed(place)
+        seed = self._hooks.attempt(self._reset_seed, None, place)
         self._lanes.begin(place, seed, {name: array[place] for name, array in values.items()})
 
     def _reset_seed(self, place: int) -> int | None:

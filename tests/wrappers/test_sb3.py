@@ -246,6 +246,25 @@ def test_a_callback_is_not_for_other_environments() -> None:
             ppo(DummyVecEnv(counting_lanes()[:1])).learn(32, callback=callback)
 
 
+def test_a_lane_that_tells_no_last_observation_keeps_its_episodes_apart() -> None:
+    class Silent(DummyVecEnv):
+        def step_wait(self) -> Any:
+            *result, infos = super().step_wait()
+            for info in infos:
+                info.pop("terminal_observation", None)
+            return *result, infos
+
+    recorder = EpisodeRecorder(sender="thread")
+    model = DQN("MlpPolicy", Silent([partial(CountingEnv, 3)]), learning_starts=1000, device="cpu", seed=1)
+    model._store_transition = lambda *_: None  # type: ignore[assignment, method-assign] - it needs that observation
+    model.learn(60, callback=RecorderCallback(recorder))
+    episodes = list(close_and_read(recorder).values())
+    assert recorder.stats().n_missing_steps == 0
+    assert "terminal_observation" in recorder.stats().last_error
+    for number, ended in enumerate(episodes[:-1]):
+        assert ended.episode.column("reward").tolist() == list(range(1, episode_length(3, number) + 1))
+
+
 def test_without_a_recorder_training_goes_on() -> None:
     callback = RecorderCallback(None)
     callback.extras(stage=1)

@@ -197,7 +197,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         self._given = {}
         attempt = self._hooks.attempt
         attempt(self._hear, None, infos)
-        dones = np.asarray(terminations) | np.asarray(truncations)
+        dones = self._flags(terminations) | self._flags(truncations)
         ended = np.flatnonzero(dones & self._lanes.is_open)
         being_reset = np.flatnonzero(~self._lanes.is_open)
         plain_actions, action_parts = attempt(self._plan.action, (None, {}), actions)
@@ -217,6 +217,10 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             self._begin(being_reset, observations, infos)
         elif self._mode is AutoresetMode.SAME_STEP:
             self._begin(ended, observations, infos)
+
+    def _flags(self, values: Any) -> NDArray[np.bool_]:
+        """``bool[n_lanes]``, whatever numbers they come as."""
+        return np.asarray(values, bool).reshape(self.num_envs)
 
     def _reached(self, observations: Any, infos: Mapping[str, Any], ended: NDArray[np.int64]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""

@@ -280,6 +280,34 @@ def test_masks_that_the_environment_changes_in_place_are_those_of_before_the_act
             assert_is_episode(ended, lane, number)
 
 
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda flags: flags.astype(np.float32),
+        lambda flags: flags[:, None],
+        lambda flags: flags.tolist(),
+        torch.from_numpy,
+    ],
+    ids=["floats", "column", "list", "tensor"],
+)
+def test_flags_may_come_in_any_form(convert: Callable[[Any], Any]) -> None:
+    class Converted(VectorWrapper[Any, Any, Any, Any, Any]):
+        def step(self, actions: Any) -> Any:
+            observations, rewards, terminations, truncations, infos = super().step(actions)
+            return observations, rewards, convert(terminations), convert(truncations), infos
+
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    envs = RecordEpisode(Converted(sync_env(counting_lanes(), AutoresetMode.NEXT_STEP)), recorder)
+    envs.reset()
+    for _ in range(N_CALLS):
+        envs.step(envs.action_space.sample())
+    envs.close()
+    for lane, episodes in enumerate(recorded_by_lane(recorder, n_lanes=N_LANES)):
+        assert len(episodes) > 8
+        for number, ended in enumerate(episodes[:-1]):
+            assert_is_episode(ended, lane, number)
+
+
 def test_keys_of_infos_that_are_no_texts_stop_nothing() -> None:
     class Numbered(CountingEnv):
         def _info(self) -> dict[Any, Any]:

@@ -12,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from recorder.capture import EpisodeRecorder
 from recorder.errors import MissingExtraError, UsageError
 from recorder.wrappers.autoseed import RESET_SEED
-from recorder.wrappers.description import description_of
+from recorder.wrappers.description import description_of, name_in
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import with_rows
@@ -275,16 +275,14 @@ def _origin(env: VecEnv) -> tuple[EnvSpec | None, str]:
 
     Another process is asked for a text alone: one that is asked for a spec dies of it when a function is among the
     arguments of a wrapper, because that can't be sent.
-
-    Source: Gymnasium, ``Env.__str__`` and ``Wrapper.__str__``.
     """
     inner = env.unwrapped
     try:
         if isinstance(inner, DummyVecEnv):
             return inner.envs[0].spec, type(inner.envs[0].unwrapped).__name__
         if isinstance(inner, SubprocVecEnv):
-            (text,) = inner.env_method("__str__", indices=0)  # <Monitor<TimeLimit<CartPoleEnv<CartPole-v1>>>>
-            return None, text.strip("<>").split("<")[-1].removesuffix(" instance")
+            (text,) = inner.env_method("__str__", indices=0)
+            return None, name_in(text)
     except Exception:  # noqa: BLE001 - whatever an environment raises when it is asked: training goes on without a name
         pass
     return None, type(inner).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -327,6 +328,24 @@ def test_a_description_is_json_and_makes_the_environment_again() -> None:
     spec = gymnasium.envs.registration.EnvSpec.from_json(json.dumps(description["env_spec"]))
     assert spec.max_episode_steps == 7
     assert "env_spec" not in describe_environment(CountingEnv())
+
+
+class NoCopies:
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise RuntimeError("there is one of it")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"entry_point": "own:Env", "kwargs": {"world": NoCopies()}}, {"entry_point": partial(CountingEnv, 1)}],
+    ids=["no_copies", "no_name"],
+)
+def test_what_cannot_be_written_costs_a_description_its_spec(arguments: dict[str, Any]) -> None:
+    env = CountingEnv()
+    env.spec = gymnasium.envs.registration.EnvSpec("Own-v0", **arguments)
+    description = describe_environment(env)
+    assert description["env_id"] == "Own-v0"
+    assert "env_spec" not in description
 
 
 def test_an_environment_that_is_made_from_the_spec_again_is_not_recorded() -> None:

@@ -12,13 +12,14 @@ import pytest
 import torch
 from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
+from gymnasium.wrappers import TransformReward
 from gymnasium.wrappers.vector import DictInfoToList
 
 from recorder.capture import EpisodeRecorder
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.step_stream import RedisStepStream
-from recorder.wrappers import AutoSeed
+from recorder.wrappers import AutoSeed, describe_environment
 from recorder.wrappers.vector import RecordEpisode
 from tests.capture.recorded import Ended, close_and_read, finished_episodes
 from tests.wrappers.counting_env import N_ACTIONS, CountingEnv, episode_length, recorded_by_lane
@@ -416,6 +417,17 @@ def test_a_url_makes_a_recorder_that_is_closed_with_the_environment(redis_url: s
     config = stream.run_info("by-url").info["config"]
     assert config["single_action_space"] == f"Discrete({N_ACTIONS})"
     stream.close()
+
+
+@vectorizers
+def test_a_vector_environment_made_by_hand_has_the_name_of_what_is_in_it(vectorize: Make) -> None:
+    names = []
+    for make in (lambda: TransformReward(gymnasium.make("CartPole-v1"), lambda reward: reward), CountingEnv):
+        envs = vectorize([make], AutoresetMode.NEXT_STEP)
+        names.append(describe_environment(envs)["env_id"])
+        envs.reset()
+        envs.close()
+    assert names == ["CartPole-v1", "CountingEnv"]
 
 
 def test_without_a_recorder_nothing_is_recorded_and_everything_goes_on() -> None:

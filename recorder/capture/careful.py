@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from recorder.capture.batch import BatchWriter, DeviceBatchRow, batch_places, batch_values
-from recorder.capture.copying import Layout
+from recorder.capture.batch_block import NO_STEP
+from recorder.capture.copying import Layout, as_array
 from recorder.capture.given_metadata import whole_number
 from recorder.capture.handover import BatchRow, HandOver
 from recorder.capture.row_columns import Row
@@ -92,7 +93,7 @@ class CarefulPath:
         Args:
             values: by field, the extras as a map under ``extras``; unchecked.
         """
-        n_lanes = n_steps = _length(episode_ids)
+        n_lanes, n_steps = _length(episode_ids), None
         try:
             places = batch_places(episode_ids, steps, lanes)
             n_steps = places.n_steps
@@ -108,7 +109,7 @@ class CarefulPath:
             elif n_steps:
                 self._drop(places.each_step())
         except Exception as error:  # noqa: BLE001 - recording never stops training
-            self.refuse(error, n_steps=n_steps)
+            self.refuse(error, n_steps=_n_steps(episode_ids) if n_steps is None else n_steps)
 
     def queue_full(self, row: Any, episode_id: int, step: int, lane: int) -> None:
         """A row found no room: wait, or drop it."""
@@ -119,7 +120,7 @@ class CarefulPath:
 
     def refuse_batch(self, error: Exception, episode_ids: Any) -> None:
         """The same for one step of every lane."""
-        self.refuse(error, n_steps=_length(episode_ids))
+        self.refuse(error, n_steps=_n_steps(episode_ids))
 
     def refuse(self, error: Exception, *, n_steps: int = 0) -> None:
         """Count and log a call that failed; raise it when strict."""
@@ -149,8 +150,16 @@ class CarefulPath:
 
 
 def _length(values: Any) -> int:
-    """How many steps a batch was to hold; 0 when nobody can tell."""
+    """How many lanes a batch has; 0 when nobody can tell."""
     try:
         return len(values)
     except Exception:  # noqa: BLE001 - whatever an object of the trainer's raises when it is asked
         return 0
+
+
+def _n_steps(episode_ids: Any) -> int:
+    """How many steps a batch was to hold: where nobody can tell which lanes have none, all do."""
+    try:
+        return int((as_array(episode_ids) != NO_STEP).sum())
+    except Exception:  # noqa: BLE001 - they are no numbers, or lie on a device
+        return _length(episode_ids)

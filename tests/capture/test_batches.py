@@ -215,6 +215,17 @@ def test_a_column_of_a_batch_that_does_not_fit_is_left_out_and_counted(wrong: An
     assert_adds_up(recorder.stats(), 6)
 
 
+@pytest.mark.parametrize("steps", [[0, 0, 0], [0, 0]], ids=["closed", "steps_of_too_few_lanes"])
+def test_a_refused_batch_counts_the_steps_that_it_had_not_its_lanes(steps: list[int]) -> None:
+    recorder = EpisodeRecorder(sender="thread")
+    if len(steps) == 3:
+        recorder.close()
+    places = np.zeros((3, 2))
+    recorder.record_batch([7, -1, 8], steps, places, places, np.zeros(3), np.zeros(3))
+    recorder.close()
+    assert recorder.stats().n_refused_steps == 2
+
+
 @pytest.mark.parametrize("ids", [[-3, 7], [7, 7]])
 def test_lanes_that_can_t_be_recorded_are_refused_alone(ids: list[int]) -> None:
     recorder = EpisodeRecorder()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.batch_block import NO_STEP
+from recorder.capture.batch_block import NO_STEP, BatchBlock
 from recorder.capture.handover import BatchRow, CloseRun, HandOver, Keep, end_of_calls, n_steps_in
 from recorder.capture.sender_link import SenderLink
 from recorder.capture.stats import RecorderStats
@@ -107,6 +107,8 @@ class Forwarder:
                 self._take_event(first)
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self._on_error(error, max(1, len(items) if are_rows else n_batch_steps))
+            if first.__class__ is BatchRow:  # their ends still arrive, and must not make whole episodes of what is left
+                self._away.mark(_places_in(first.block, first.row, items[-1].row + 1))
         finally:
             self._handover.batch_taken(n_batch_steps)
 
@@ -189,6 +191,15 @@ def _end_of_stretch(items: list[Any], start: int) -> int:
 def _episodes_in(rows: NDArray[np.int64]) -> set[int]:
     """The episodes of rows ``int64[n_rows, n_lanes]``; most often each row has the same."""
     return set((rows[0] if (rows == rows[0]).all() else rows.ravel()).tolist()) - {NO_STEP}
+
+
+def _places_in(block: BatchBlock, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Episode id, step number and lane of each step in these rows."""
+    lanes = block.lanes.tolist()
+    for ids, steps in zip(block.episode_ids[start:stop].tolist(), block.steps[start:stop].tolist(), strict=True):
+        for place in zip(ids, steps, lanes, strict=True):
+            if place[0] >= 0:
+                yield place
 
 
 def _n_steps_of(message: Message) -> int:

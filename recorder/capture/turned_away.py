@@ -52,14 +52,27 @@ class TurnedAway:
             places: episode id, step number and lane of each.
         """
         with self._lock:
-            for episode_id, step, lane in places:
+            for place in places:
                 self._counted.n_dropped_steps += 1
-                self._lanes[episode_id] = lane
-                ranges = self._dropped.setdefault(episode_id, [])
-                if ranges and ranges[-1][1] == step:
-                    ranges[-1] = (ranges[-1][0], step + 1)
-                else:
-                    ranges.append((step, step + 1))
+                self._mark(*place)
+
+    def mark(self, places: Iterable[tuple[int, int, int]]) -> None:
+        """Steps that left the queue and went no further, and are counted as refused: gaps of their episodes, too.
+
+        Args:
+            places: episode id, step number and lane of each.
+        """
+        with self._lock:
+            for place in places:
+                self._mark(*place)
+
+    def _mark(self, episode_id: int, step: int, lane: int) -> None:
+        self._lanes[episode_id] = lane
+        ranges = self._dropped.setdefault(episode_id, [])
+        if ranges and ranges[-1][1] == step:
+            ranges[-1] = (ranges[-1][0], step + 1)
+        else:
+            ranges.append((step, step + 1))
 
     def refuse(self, error: Exception, *, n_steps: int = 0, n_values: int = 0) -> None:
         """A call failed, and took that many steps, or values of a step, with it."""

@@ -13,7 +13,7 @@ from recorder.capture.forwarder import Forwarder
 from recorder.capture.handover import BatchRow, Finish, HandOver
 from recorder.capture.rows import DeviceRows, row_of
 from recorder.capture.sender_link import SenderLink
-from recorder.capture.turned_away import TurnedAway
+from recorder.capture.turned_away import Dropped, TurnedAway
 
 N_LANES = 64
 N_CALLS = 60
@@ -55,3 +55,38 @@ def test_what_its_end_cuts_off_counts_as_passed_on_and_leaves_the_queue(dead_lin
     assert len(blocks) > 1
     forwarder.retire()
     assert not any(block.n_rows < block.max_rows for block in blocks)
+
+
+class KeepingLink:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+
+    def send(self, messages: list[Any]) -> None:
+        self.messages += messages
+
+
+def test_an_episode_whose_steps_can_t_be_passed_on_ends_with_them_as_gaps() -> None:
+    handover, errors = HandOver(1000), []
+    writer = BatchWriter(DeviceRows())
+    items: list[Any] = []
+    for step in range(4):
+        places = batch_places([7, -1, 8], [step, 0, step + 1], [3, 4, 5])
+        row = writer.write(places, batch_values({"reward": np.zeros(3)}, 3))
+        assert isinstance(row, BatchRow)
+        handover.put_batch(row, 2)
+        items.append(row)
+    link: Any = KeepingLink()
+    forwarder = Forwarder(
+        link, handover, TurnedAway(), set(), on_error=lambda error, n_steps: errors.append((str(error), n_steps))
+    )
+    # The first row went to the process before.
+    forwarder.forward([*items[1:], Finish(7), Finish(8)])
+    assert errors == [("3 steps of 3 lanes follow those that were lost", 6)]
+    assert [message for message in link.messages if isinstance(message, Dropped | Finish)] == [
+        Dropped(7, 3, [(1, 4)]),
+        Finish(7),
+        Dropped(8, 5, [(2, 5)]),
+        Finish(8),
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,6 +104,15 @@ class Plan:
         """
         parts = self.actions.read(action)
         return parts.pop("action", None), parts
+
+    def guard(self, n_steps: int, work: Callable[[], None]) -> None:
+        """Do what recording takes, if anybody records; when it fails, count and log it, with the steps that it took along."""
+        if self.recorder is None:
+            return
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
+            self.recorder.note_failure(error, n_steps=n_steps)
 
     def _tell(self, what: str) -> None:
         _log.warning("recorder: env_id=%s: %s", self.env_id, what)

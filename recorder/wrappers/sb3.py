@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,9 +96,8 @@ class RecorderCallback(BaseCallback):
         }
         self._first_lane = first_lane
         self._wants_q_values = q_values
-        self._plan: Plan | None = None
-        self._kind: tuple[Any, ...] = ()
-        """Of the environments: how many, and their spaces."""
+        self._kind: tuple[Any, ...] | None = None
+        """Number and spaces of the environments that the first ``learn`` had."""
         self._has_ended = False
         self._last_observations: Any = None
         """What the last recorded step led to."""
@@ -119,11 +118,11 @@ class RecorderCallback(BaseCallback):
             raise UsageError(f"q_values: {type(self.model).__name__} has no network of Q-values")
         env = self.training_env
         kind = (env.num_envs, env.observation_space, env.action_space)
-        if self._plan is not None:
-            if kind != self._kind:
-                raise UsageError(
-                    "this callback has recorded other environments: make one for these, with the same recorder"
-                )
+        if self._kind not in (None, kind):
+            raise UsageError(
+                "this callback has recorded other environments: make one for these, with the same recorder"
+            )
+        if self._kind is not None:
             return
         self._kind = kind
         description = description_of(
@@ -148,31 +147,21 @@ class RecorderCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self._check_place()  # a list knows its own place only now
-        self._guarded(0, self._begin)
+        self._plan.guard(0, self._begin)
 
     def _on_step(self) -> bool:
-        self._guarded(self.training_env.num_envs, self._record)
+        self._plan.guard(self.training_env.num_envs, self._record)
         return True
 
     def _on_training_end(self) -> None:
-        if self.recorder is None or self._plan is None or not self._plan.owns_recorder:
+        if self.recorder is None or not self._plan.owns_recorder:
             return
-        self._guarded(0, lambda: self._end_open({}))
+        self._plan.guard(0, lambda: self._end_open({}))
         self.recorder.close()
         self._has_ended = True
 
-    def _guarded(self, n_steps: int, work: Callable[[], None]) -> None:
-        """Do what recording takes; when it fails, count and log it, with the steps that it took along."""
-        if self.recorder is None:
-            return
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
-            self.recorder.note_failure(error, n_steps=n_steps)
-
     def _begin(self) -> None:
         """``learn`` has begun: with environments that it has reset, or within the episodes where the last call stopped."""
-        assert self._plan is not None
         was_reset = bool(self.locals.get("reset_num_timesteps", True)) or self.model.num_timesteps == 0
         # ``set_env`` has the next call reset, too, and does not say so.
         if was_reset or self.model._last_obs is not self._last_observations:
@@ -185,7 +174,6 @@ class RecorderCallback(BaseCallback):
                 self._lanes.begin(place, None, {})
 
     def _record(self) -> None:
-        assert self._plan is not None
         told = self.locals
         infos, dones, rewards, observations = (told[name] for name in ("infos", "dones", "rewards", "new_obs"))
         actions = told.get("clipped_actions", told["actions"])
@@ -228,7 +216,6 @@ class RecorderCallback(BaseCallback):
 
     def _reached(self, values: Mapping[str, Any], infos: Sequence[Any], ended: Sequence[int]) -> Mapping[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""
-        assert self._plan is not None
         if not ended:
             return values
         read = self._plan.observations.read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Generic, SupportsFloat, TypeVar
 
 import gymnasium
@@ -126,30 +126,21 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
     ) -> tuple[ObsType, dict[str, Any]]:
         """Reset the environment; an episode that has not ended ends here, as ``truncated``."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._guarded(0, lambda: self._begin(observation, info, seed))
+        self._plan.guard(0, lambda: self._begin(observation, info, seed))
         return observation, info
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step the environment, and record the step."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        self._guarded(1, lambda: self._record(action, observation, reward, terminated, truncated, info))
+        self._plan.guard(1, lambda: self._record(action, observation, reward, terminated, truncated, info))
         return observation, reward, terminated, truncated, info
 
     def close(self) -> None:
         """Close the environment; an open episode ends as ``truncated``, and a recorder that was made here is closed."""
-        self._guarded(0, lambda: self._end("truncated"))
+        self._plan.guard(0, lambda: self._end("truncated"))
         if self.recorder is not None and self._plan.owns_recorder:
             self.recorder.close()
         super().close()
-
-    def _guarded(self, n_steps: int, work: Callable[[], None]) -> None:
-        """Do what recording takes; when it fails, count and log it, with the steps that it took along."""
-        if self.recorder is None:
-            return
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - whatever functions of the user's raise: recording never stops training
-            self.recorder.note_failure(error, n_steps=n_steps)
 
     def _begin(self, observation: Any, info: Mapping[str, Any], seed: int | None) -> None:
         self._end("truncated")
@@ -220,7 +211,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._info, self._action_mask = {}, None
         mask = info.get(ACTION_MASK)
         self._info = info
-        self._action_mask = None if mask is None else own_copy(mask)
+        # A composite space's masks come in a tuple, which no field takes.
+        self._action_mask = None if mask is None or isinstance(mask, tuple) else own_copy(mask)
 
     def _end(self, status: str) -> None:
         episode, self._episode = self._episode, None

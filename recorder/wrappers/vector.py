@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -128,30 +128,21 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """Reset the environment, or the lanes of ``options["reset_mask"]``; their open episodes end as ``truncated``."""
         mask = None if options is None else options.get(_RESET_MASK)  # the environment takes it out
         observations, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
-        self._guarded(0, lambda: self._begin_after_reset(observations, infos, seed, mask))
+        self._plan.guard(0, lambda: self._begin_after_reset(observations, infos, seed, mask))
         return observations, infos
 
     def step(self, actions: ActType) -> tuple[ObsType, ArrayType, ArrayType, ArrayType, dict[str, Any]]:
         """Step the environment, and record the step of every lane."""
         result = self.env.step(actions)
-        self._guarded(int(self._lanes.is_open.sum()), lambda: self._record(actions, *result))
+        self._plan.guard(int(self._lanes.is_open.sum()), lambda: self._record(actions, *result))
         return result
 
     def close(self, **kwargs: Any) -> None:
         """Close the environment; open episodes end as ``truncated``, and a recorder that was made here is closed."""
-        self._guarded(0, lambda: self._end(np.flatnonzero(self._lanes.is_open), "truncated"))
+        self._plan.guard(0, lambda: self._end(np.flatnonzero(self._lanes.is_open), "truncated"))
         if self.recorder is not None and self._plan.owns_recorder:
             self.recorder.close()
         super().close(**kwargs)
-
-    def _guarded(self, n_steps: int, work: Callable[[], None]) -> None:
-        """Do what recording takes; when it fails, count and log it, with the steps that it took along."""
-        if self.recorder is None:
-            return
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
-            self.recorder.note_failure(error, n_steps=n_steps)
 
     def _begin_after_reset(
         self, observations: Any, infos: Mapping[str, Any], seed: int | list[int | None] | None, mask: Any
@@ -240,7 +231,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         before, self._infos, self._action_masks = self._action_masks, {}, None
         masks, told = infos.get(ACTION_MASK), infos.get(f"_{ACTION_MASK}")
         self._infos = infos
-        if masks is None:
+        if masks is None or isinstance(masks, tuple):  # those of a composite space, which no field takes
             return
         if told is None or np.all(told):
             self._action_masks = own_copy(masks)

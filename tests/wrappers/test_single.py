@@ -365,3 +365,22 @@ def test_where_gymnasium_is_missing_the_import_says_what_to_install() -> None:
     status, output = run_python(["-c", code])
     assert status == 1
     assert "pip install 'hamlet-recorder[gymnasium]'" in output
+
+
+def test_masks_of_a_composite_action_space_are_left_out() -> None:
+    class Composite(CountingEnv):
+        action_space = spaces.MultiDiscrete([N_ACTIONS, 2])
+
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            return super().step(action[0])
+
+        def _info(self) -> dict[str, Any]:
+            return {"action_mask": (np.ones(N_ACTIONS, np.int8), np.ones(2, np.int8))}
+
+    recorder = memory_recorder()
+    env = RecordEpisode(Composite(), recorder)
+    play(env, 2)
+    env.close()
+    for ended in close_and_read(recorder).values():
+        assert ended.episode.column("action").shape == (ended.metadata.n_steps, 2)
+        assert not ended.episode.has_column("action_masks")

@@ -103,16 +103,18 @@ def thin_markers(markers: Sequence[Marker], limit: int = MAX_MARKERS) -> list[Ma
 
 
 def dull_spans(columns: Columns, marked: Sequence[int]) -> list[tuple[int, int]]:
-    """``[start, stop)`` of the stretches in which the agent neither moves nor earns a changing reward, without markers."""
-    if columns.n_steps < MIN_DULL_STEPS:
+    """``[start, stop)`` of the stretches in which the agent neither moves nor earns a changing reward, without markers.
+
+    Nothing moves in an episode without positions: there the meters must stand still. Without meters too nobody can tell.
+    """
+    found = (state for state in (columns.position, columns.meters) if state is not None and state.shape[1])
+    state = next(found, None)
+    if state is None or columns.n_steps < MIN_DULL_STEPS:
         return []
     dull = np.ones(columns.n_steps, np.bool_)
     dull[0] = False
     dull[1:] &= columns.reward[1:] == columns.reward[:-1]
-    if columns.position is not None and columns.position.shape[1]:
-        dull[1:] &= (columns.position[1:] == columns.position[:-1]).all(axis=1)
-    elif columns.meters is not None:  # nothing moves in an episode without positions: then the meters must stand still
-        dull[1:] &= (columns.meters[1:] == columns.meters[:-1]).all(axis=1)
+    dull[1:] &= (state[1:] == state[:-1]).all(axis=1)
     dull[[index for index in marked if index < columns.n_steps]] = False
     edges = np.flatnonzero(np.diff(np.concatenate(([False], dull, [False])).astype(np.int8)))
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= MIN_DULL_STEPS]

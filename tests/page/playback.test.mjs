@@ -173,6 +173,10 @@ describe("dull spans", () => {
     assert.deepEqual(spansOf({ meters: standing, reward: even }), [[1, 40]]);
   });
 
+  test("are nowhere in an episode that tells neither", () => {
+    assert.deepEqual(spansOf({ reward: even }), []);
+  });
+
   test("are found by binary search, however many there are", () => {
     const spans = Array.from({ length: 1000 }, (_, span) => [span * 100 + 10, span * 100 + 50]);
     assert.equal(skipDull(spans, 50_011), 50_050);

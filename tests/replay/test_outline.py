@@ -101,7 +101,14 @@ def test_a_dull_span_has_no_move_no_new_reward_and_no_marker() -> None:
     assert dull_spans(columns(60, position=position), []) == [(1, 40), (41, 60)]
     assert dull_spans(columns(60, position=position), [20]) == [(1, 20), (21, 40), (41, 60)]
     assert dull_spans(columns(60, position=position), [*range(0, 60, 10)]) == []
-    assert dull_spans(columns(5), []) == []
+    assert dull_spans(columns(5, position=position[:5]), []) == []
+
+
+def test_an_episode_that_tells_neither_positions_nor_meters_has_no_dull_spans() -> None:
+    still = np.zeros((60, 1))
+    assert dull_spans(columns(60, position=still[:, :0], meters=still), []) == [(1, 60)]
+    assert dull_spans(columns(60), []) == []
+    assert dull_spans(columns(60, position=still[:, :0], meters=still[:, :0]), []) == []
 
 
 @given(n_steps=st.integers(0, 100_000), limit=st.integers(2, 600))

@@ -11,7 +11,7 @@ export class DullSpanFinder {
 
   /**
    * Take in the next step, and append to `spans`, or extend its last one, `[from, to)` in indexes. In an episode
-   * without positions nothing moves: there the meters must stand still.
+   * without positions nothing moves: there the meters must stand still. Without meters too nobody can tell.
    *
    * @param {import("../decode/chunk.js").Chunk} chunk
    * @param {number} offset of the step within the chunk
@@ -53,7 +53,7 @@ export function skipDull(spans, index) {
 }
 
 function areEqual(one, other) {
-  if (one === null || other === null || one.length !== other.length) return one === other;
+  if (!one?.length || one.length !== other?.length) return false;
   for (let axis = 0; axis < one.length; axis++) if (one[axis] !== other[axis]) return false;
   return true;
 }

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from recorder.catalog import Catalog
 from recorder.embedded_server import EmbeddedServer
-from tests.page.lives import Life, add_life, add_lives
+from tests.page.lives import Life, add_life, add_lives, observed
 from tests.processes import PythonProcess
 from tests.waiting import DEADLINE_SECS
 
@@ -70,6 +70,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, redis_server: EmbeddedServer)
         add_life(catalog, recordings, "shapes", 4, dull, chunk_steps=64, missing=(5,))
         bare = {name: walk[name] for name in ("meters", "action", "reward")}
         add_life(catalog, recordings, "shapes", 5, bare, affordance_layout={})
+        scene = {"meter_names": (), "affordance_layout": {}}
+        add_life(catalog, recordings, "shapes", 6, observed(300), chunk_steps=64, **scene)
+        add_life(catalog, recordings, "shapes", 7, observed(200, n_numbers=40, apart=4), **scene)
         hostile = {
             "meter_names": (HOSTILE, *map(str, range(7))),
             "action_names": (HOSTILE,),

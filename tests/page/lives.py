@@ -13,7 +13,7 @@ import numpy as np
 from recorder.catalog import Catalog, EpisodeRow
 from tests.episodes import add_episode
 
-__all__ = ["ACTIONS", "AFFORDANCES", "METERS", "SCENE", "Life", "add_life", "add_lives"]
+__all__ = ["ACTIONS", "AFFORDANCES", "METERS", "SCENE", "Life", "add_life", "add_lives", "observed"]
 
 METERS = ("energy", "hygiene", "satiation", "money", "mood", "social", "health", "fitness")
 ACTIONS = ("UP", "DOWN", "LEFT", "RIGHT", "INTERACT", "WAIT")
@@ -103,6 +103,21 @@ class Life:
             }.items():
                 rows.setdefault(name, []).append(value)
         return {name: np.array(values, _DTYPES.get(name, "|b1")) for name, values in rows.items()}
+
+
+def observed(n_steps: int, *, n_numbers: int = 4, apart: int = 20) -> dict[str, np.ndarray]:
+    """An episode as wrappers record it: no positions, no meters; an observation, and what a critic thought of it.
+
+    Number ``k`` of the observation is 0 up to step ``apart * (k + 1)``, and 1 from there on.
+    """
+    steps = np.arange(n_steps)
+    return {
+        "action": (steps % 2).astype("<i8"),
+        "reward": np.ones(n_steps, "<f4"),
+        "done": steps == n_steps - 1,
+        "extras.observation": (steps[:, None] >= apart * (1 + np.arange(n_numbers))).astype("<f4"),
+        "extras.value": (n_steps - steps).astype("<f4"),
+    }
 
 
 def _towards(position: np.ndarray, cell: tuple[int, int]) -> int:

@@ -7,7 +7,7 @@ import { element, setText } from "../shell/dom.js";
 import { prefersLessMotion } from "../shell/theme.js";
 import { DayClock } from "../views/day_clock.js";
 import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
-import { HISTORY_STEPS, HistoryView } from "../views/history_view.js";
+import { HistoryView } from "../views/history_view.js";
 import { InfoView, actionText } from "../views/info_view.js";
 import { MetersView } from "../views/meters_view.js";
 import { QValuesView } from "../views/q_values_view.js";
@@ -115,13 +115,8 @@ export class Pane {
       if (this.#hasGrid)
         this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
     }
+    if (!this.#hasGrid) this.#history.draw(this.store, index);
     return step;
-  }
-
-  /** Draw everything anew with the next frame. */
-  invalidate() {
-    this.#shownIndex = -1;
-    this.#lastMove = "";
   }
 
   /** Give everything back. */
@@ -131,18 +126,7 @@ export class Pane {
     this.store.close();
   }
 
-  #stepsUpTo(last) {
-    const steps = [last];
-    for (let index = last.index - 1; index >= 0 && steps.length < HISTORY_STEPS; index--) {
-      const step = readStep(this.store, index);
-      if (!step) break;
-      steps.push(step);
-    }
-    return steps.reverse();
-  }
-
   #drawNumbers(step, previous) {
-    if (!this.#hasGrid) this.#history.draw(this.#stepsUpTo(step));
     this.#clock.draw(step);
     this.#meters.draw(step, previous);
     this.#qValues.draw(step);

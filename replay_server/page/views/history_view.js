@@ -1,25 +1,35 @@
 /**
- * What an episode without positions has in the place of a grid: its meters and rewards over the last steps, as curves.
+ * What an episode without positions has in the place of a grid: reward, action, meters and extras over the steps around
+ * the one that is shown, as lines; a column of many numbers as one band, light where they are great.
  */
 
 import { isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
+import { formatNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
+import { Band } from "./band.js";
+import { chooseSignals, windowAround } from "./signals.js";
 
 /** Steps that are shown. */
-export const HISTORY_STEPS = 200;
+const SHOWN_STEPS = 200;
 
-const LABEL_WIDTH = 92;
+/** A band is as high as this many lines. */
+const BAND_LINES = 3;
+
+const GAP = 5;
+const LARGEST_LETTERS = 12;
+const VALUE_WIDTH = 62;
+const WIDEST_NAME = 150;
+const STILL_TO_COME = 0.35;
 
 export class HistoryView {
   node;
 
-  #canvas = element("canvas", {
-    class: "history-canvas",
-    role: "img",
-    "aria-label": "Meters and reward over the last steps",
-  });
-  #names = [];
+  #canvas = element("canvas", { class: "history-canvas", role: "img" });
+  #outline = null;
+  #columns = [];
+  #rows = [];
+  #shown = null;
   #last = null;
   #observer = new ResizeObserver(() => isSharp(this.#canvas) || this.#refresh());
   #stopTheme = onThemeChange(() => this.#refresh());
@@ -30,32 +40,34 @@ export class HistoryView {
   }
 
   /** Show another episode. */
-  open({ meterNames }) {
-    this.#names = ["reward", ...meterNames];
+  open(outline) {
+    this.#outline = outline;
+    this.#columns = [...outline.schema];
+    this.#shown = this.#last = null;
+    this.#choose();
   }
 
-  /** Draw the steps up to the one that is shown, which comes last. */
-  draw(steps) {
-    this.#last = steps;
-    const { context: pen, width, height } = prepareCanvas(this.#canvas);
-    const colour = colours();
-    const rowHeight = height / this.#names.length;
-    pen.font = "500 12px system-ui, sans-serif";
-    pen.textBaseline = "middle";
-    this.#names.forEach((name, row) => {
-      const values = steps.map((step) => (row === 0 ? step.reward : step.meters?.[row - 1]) ?? NaN);
-      const tint = row === 0 ? colour.reward : colour[`kind-${((row - 1) % 12) + 1}`];
-      drawRow(pen, values, {
-        top: row * rowHeight,
-        width,
-        height: rowHeight,
-        colour,
-        tint,
-        range: row === 0 ? null : [0, 1],
-      });
-      pen.fillStyle = colour.text;
-      pen.fillText(name, 0, (row + 0.5) * rowHeight, LABEL_WIDTH - 10);
-    });
+  /** Draw the steps around the one with this index, as far as they are here; nothing, when they are drawn already. */
+  draw(store, index) {
+    const { nSteps, table } = store;
+    const [first, end] = windowAround(index, nSteps, SHOWN_STEPS);
+    const parts = [];
+    for (let position = table.positionOf(first); position <= table.positionOf(end - 1); position++) {
+      const { firstIndex } = table.chunks[position];
+      parts.push({ firstIndex, chunk: store.chunkAt(firstIndex) });
+    }
+    const shown = `${index} ${nSteps} ${parts.map(({ chunk }) => Number(Boolean(chunk)))}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    for (const { firstIndex, chunk } of parts)
+      if (chunk) this.#learn(chunk);
+      else store.load(firstIndex).catch(() => {}); // a chunk that can't be read is told by the stage
+    const there = parts.filter(({ chunk }) => chunk);
+    const values = this.#rows.map(({ signal, band }) =>
+      band ? band.read(there, first, end) : readLine(there, signal, first, end),
+    );
+    this.#last = { index, first, end, values, isLive: this.#outline.live };
+    this.#paint(this.#last);
   }
 
   /** Give everything back. */
@@ -65,30 +77,137 @@ export class HistoryView {
   }
 
   #refresh() {
-    if (this.#last) this.draw(this.#last);
+    if (this.#last) this.#paint(this.#last);
+  }
+
+  /** A column may come later than the first steps. */
+  #learn(chunk) {
+    const late = chunk.names.filter((name) => !this.#columns.some((column) => column.name === name));
+    if (!late.length) return;
+    this.#columns.push(...late.map((name) => ({ name, nValues: chunk.width(name) })));
+    this.#choose();
+  }
+
+  #choose() {
+    const { meterNames } = this.#outline;
+    const signals = chooseSignals(this.#columns, meterNames);
+    let nTints = 0;
+    this.#rows = signals.map((signal) => {
+      const isOwn = signal.column === "reward" || signal.column === "action";
+      const tint = isOwn ? OWN_TINTS[signal.column] : `kind-${(nTints++ % 12) + 1}`;
+      const band = signal.component === null ? new Band(signal) : null;
+      return { signal, tint, band, range: rangeAtFirst(signal) };
+    });
+    this.#canvas.setAttribute("aria-label", `${signals.map(({ name }) => name).join(", ")} over time`);
+  }
+
+  #paint({ index, first, end, values, isLive }) {
+    const { context: pen, width, height } = prepareCanvas(this.#canvas);
+    const colour = colours();
+    const nLines = this.#rows.reduce((sum, { band }) => sum + (band ? BAND_LINES : 1), 0);
+    const lineHeight = height / nLines;
+    const letters = Math.max(7, Math.min(LARGEST_LETTERS, lineHeight - 2));
+    pen.font = `500 ${letters}px system-ui, sans-serif`;
+    pen.textBaseline = "middle";
+    const names = this.#rows.map(({ signal }) => pen.measureText(signal.name).width);
+    const nameWidth = Math.min(WIDEST_NAME, width * 0.28, Math.max(...names) + 12);
+    const plotWidth = Math.max(10, width - nameWidth - VALUE_WIDTH);
+    const nSpan = Math.max(2, isLive ? SHOWN_STEPS : end - first);
+    const xOf = (step) => nameWidth + ((step - first) / (nSpan - 1)) * (plotWidth - 1);
+    let top = 0;
+    this.#rows.forEach(({ signal, tint, band, range }, row) => {
+      const rowHeight = lineHeight * (band ? BAND_LINES : 1);
+      const place = { left: nameWidth, top: top + GAP / 2, width: plotWidth, height: Math.max(4, rowHeight - GAP) };
+      pen.fillStyle = colour.ground;
+      pen.fillRect(place.left, place.top, place.width, place.height);
+      if (band) band.draw(pen, values[row], { ...place, width: xOf(end - 1) - nameWidth + 1 }, colour[tint], index - first);
+      else drawLine(pen, values[row], { place, first, index, xOf, colour, tint: colour[tint], range });
+      pen.fillStyle = colour.text;
+      pen.textAlign = "left";
+      pen.fillText(fitted(pen, signal.name, nameWidth - 8), 0, top + rowHeight / 2);
+      pen.textAlign = "right";
+      const value = this.#valueText(signal, values[row], index - first);
+      pen.fillText(fitted(pen, value, VALUE_WIDTH - 6), width, top + rowHeight / 2);
+      top += rowHeight;
+    });
+    pen.fillStyle = colour.text;
+    pen.fillRect(Math.round(xOf(index)) - 0.5, GAP / 2, 1.5, height - GAP);
+  }
+
+  #valueText({ column, component, nValues }, values, at) {
+    if (component === null) return `×${nValues}`;
+    const name = column === "action" && nValues === 1 ? this.#outline.actionNames[values[at]] : null;
+    return name ?? formatNumber(values[at], Number.isInteger(values[at]) ? 0 : 3);
   }
 }
 
-function drawRow(pen, values, { top, width, height, colour, tint, range }) {
-  const finite = values.filter(Number.isFinite);
-  const low = finite.reduce((least, value) => Math.min(least, value), range?.[0] ?? Infinity);
-  const high = finite.reduce((most, value) => Math.max(most, value), range?.[1] ?? -Infinity);
-  const spread = high > low ? high - low : 1;
-  const margin = Math.min(6, height / 5);
-  pen.strokeStyle = colour.line;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  pen.moveTo(LABEL_WIDTH, Math.round(top + height - margin) + 0.5);
-  pen.lineTo(width, Math.round(top + height - margin) + 0.5);
-  pen.stroke();
+const OWN_TINTS = { reward: "reward", action: "muted" };
+
+/** Meters reach from 0 to 1 at least, rewards from 0; others only as far as they do. */
+function rangeAtFirst({ column }) {
+  if (column === "meters") return { low: 0, high: 1 };
+  return column === "reward" ? { low: 0, high: 0 } : { low: Infinity, high: -Infinity };
+}
+
+/** The numbers of a signal from `first` to `end`; NaN where there is none, or where it is not here. */
+function readLine(parts, { column: name, component }, first, end) {
+  const values = new Float64Array(end - first).fill(NaN);
+  for (const { firstIndex, chunk } of parts) {
+    const column = chunk.column(name);
+    if (!column || component >= column.nValues) continue;
+    const last = Math.min(end, firstIndex + chunk.nSteps);
+    for (let index = Math.max(first, firstIndex); index < last; index++) {
+      const offset = index - firstIndex;
+      const row = column.rowOf ? column.rowOf[offset] : offset;
+      if (row >= 0) values[index - first] = column.values[row * column.nValues + component];
+    }
+  }
+  return values;
+}
+
+/** The scale grows with what was seen, and never shrinks, so that nothing jumps. */
+function widen(range, values) {
+  for (const value of values) {
+    if (value < range.low && value > -Infinity) range.low = value;
+    if (value > range.high && value < Infinity) range.high = value;
+  }
+}
+
+function drawLine(pen, values, { place, first, index, xOf, colour, tint, range }) {
+  widen(range, values);
+  const { low, high } = range;
+  const margin = Math.min(4, place.height / 5);
+  const room = place.height - 2 * margin;
+  const yOf = (value) => place.top + margin + (high > low ? (high - value) / (high - low) : 0.5) * room;
+  if (low < 0 && high > 0) {
+    pen.fillStyle = colour["line-strong"];
+    pen.fillRect(place.left, Math.round(yOf(0)) - 0.5, place.width, 1);
+  }
   pen.strokeStyle = tint;
   pen.lineWidth = 1.75;
   pen.lineJoin = "round";
+  stroke(pen, values, 0, index - first, (at) => xOf(first + at), yOf);
+  pen.globalAlpha = STILL_TO_COME;
+  stroke(pen, values, index - first, values.length - 1, (at) => xOf(first + at), yOf);
+  pen.globalAlpha = 1;
+}
+
+/** The line through the values from `from` to `to`, broken where there is none. */
+function stroke(pen, values, from, to, xOf, yOf) {
   pen.beginPath();
-  values.forEach((value, step) => {
-    if (!Number.isFinite(value)) return;
-    const x = LABEL_WIDTH + ((step + HISTORY_STEPS - values.length) / (HISTORY_STEPS - 1)) * (width - LABEL_WIDTH - 4);
-    pen.lineTo(x, top + height - margin - ((value - low) / spread) * (height - 2 * margin));
-  });
+  for (let at = from, isBroken = true; at <= to; at++) {
+    const isThere = Number.isFinite(values[at]);
+    if (isThere && isBroken) pen.moveTo(xOf(at), yOf(values[at]));
+    else if (isThere) pen.lineTo(xOf(at), yOf(values[at]));
+    isBroken = !isThere;
+  }
   pen.stroke();
+}
+
+/** A text that fits, shortened where it must be. */
+function fitted(pen, text, width) {
+  let shown = text;
+  for (let length = text.length - 1; length > 0 && pen.measureText(shown).width > width; length--)
+    shown = `${text.slice(0, length)}…`;
+  return shown;
 }

@@ -39,28 +39,33 @@ export class InfoView {
         live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9),
       ],
     ];
-    this.#episodeList.replaceChildren(...facts.map(([name, value]) => factNode(name, element("dd", {}, value))));
+    this.#episodeList.replaceChildren(
+      ...facts.map(([name, value]) => factNode(name, element("dd", {}, value), name === "Finished")),
+    );
   }
 
   /** Show a step. */
   draw(step) {
     const name = this.#outline.actionNames[step.action];
-    this.#set("Action", step.actionVector ? listText(step.actionVector) : actionText(name, step.action));
-    this.#set("Position", step.position?.length ? listText(step.position) : "—");
+    const { actionVector } = step;
+    if (actionVector) this.#set("Action", listText(actionVector), { isWide: actionVector.length > 2 });
+    else this.#set("Action", actionText(name, step.action));
+    if (this.#outline.substrate.position_dim > 0)
+      this.#set("Position", step.position?.length ? listText(step.position) : "—");
     this.#set("Reward", formatNumber(step.reward, 3));
     this.#set("Total", step.cumulative === null ? "…" : formatNumber(step.cumulative, 3));
     if (step.intrinsicReward !== null) this.#set("Intrinsic", formatNumber(step.intrinsicReward, 3));
     if (step.epsilon !== null) this.#set("Exploration", formatNumber(step.epsilon, 3));
-    for (const [extra, values] of step.extras) this.#set(extra, listText(values));
+    for (const [extra, values] of step.extras) this.#set(extra, listText(values), { isWide: values.length > 2 });
     this.#set("End", step.end || "—");
   }
 
-  #set(name, text) {
+  #set(name, text, { isWide = false } = {}) {
     let node = this.#values.get(name);
     if (!node) {
       node = element("dd");
       this.#values.set(name, node);
-      this.#stepList.append(factNode(name, node));
+      this.#stepList.append(factNode(name, node, isWide));
     }
     setText(node, text);
   }
@@ -72,7 +77,9 @@ export function actionText(name, action) {
   return name ? `${arrowOf(name)} ${name}`.trim() : `action ${action}`;
 }
 
-const factNode = (name, value) => element("div", {}, element("dt", {}, name), value);
+/** A name with its value; one that is wide has a line of its own. */
+const factNode = (name, value, isWide = false) =>
+  element("div", { class: isWide ? "wide" : "" }, element("dt", {}, name), value);
 
 const listText = (values) =>
   Array.from(values, (value) => formatNumber(value, Number.isInteger(value) ? 0 : 3)).join(", ");

@@ -1,0 +1,76 @@
+/** A column of many numbers over time: a line of pixels for each number, more opaque the greater it is within its own range. */
+
+/** Of wider columns, numbers evenly apart are shown. */
+const MAX_LINES = 128;
+
+const FAINTEST = 0.04;
+const STILL_TO_COME = 0.4;
+
+export class Band {
+  #column;
+  #apart;
+  #low;
+  #high;
+  #picture = document.createElement("canvas");
+
+  /** @param {import("./signals.js").Signal} signal */
+  constructor({ column, nValues }) {
+    this.#column = column;
+    this.#apart = Math.ceil(nValues / MAX_LINES);
+    const nLines = Math.ceil(nValues / this.#apart);
+    this.#low = new Float64Array(nLines).fill(Infinity);
+    this.#high = new Float64Array(nLines).fill(-Infinity);
+  }
+
+  /**
+   * The numbers of the steps from `first` to `end`: all lines of a step side by side, NaN where there is none. Each line's
+   * range grows with what was seen, and never shrinks.
+   */
+  read(parts, first, end) {
+    const nLines = this.#low.length;
+    const values = new Float64Array((end - first) * nLines).fill(NaN);
+    for (const { firstIndex, chunk } of parts) {
+      const column = chunk.column(this.#column);
+      if (!column) continue;
+      const last = Math.min(end, firstIndex + chunk.nSteps);
+      for (let index = Math.max(first, firstIndex); index < last; index++) {
+        const row = column.rowOf ? column.rowOf[index - firstIndex] : index - firstIndex;
+        for (let line = 0; row >= 0 && line < nLines && line * this.#apart < column.nValues; line++) {
+          const value = column.values[row * column.nValues + line * this.#apart];
+          values[(index - first) * nLines + line] = value;
+          if (value < this.#low[line] && value > -Infinity) this.#low[line] = value;
+          if (value > this.#high[line] && value < Infinity) this.#high[line] = value;
+        }
+      }
+    }
+    return values;
+  }
+
+  /** Draw what `read` gave; steps behind the one at `at` are faint. */
+  draw(pen, values, { left, top, width, height }, tint, at) {
+    const nLines = this.#low.length;
+    const nSteps = values.length / nLines;
+    this.#picture.width = nSteps;
+    this.#picture.height = nLines;
+    const brush = this.#picture.getContext("2d");
+    const image = brush.createImageData(nSteps, nLines);
+    for (let step = 0; step < nSteps; step++)
+      for (let line = 0; line < nLines; line++) {
+        const share = this.#share(values[step * nLines + line], line) * (step > at ? STILL_TO_COME : 1);
+        image.data[4 * (line * nSteps + step) + 3] = 255 * share;
+      }
+    brush.putImageData(image, 0, 0);
+    brush.globalCompositeOperation = "source-in"; // the tint, as opaque as the picture is
+    brush.fillStyle = tint;
+    brush.fillRect(0, 0, nSteps, nLines);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(this.#picture, left, top, width, height);
+  }
+
+  #share(value, line) {
+    if (Number.isNaN(value)) return 0;
+    const spread = this.#high[line] - this.#low[line];
+    const share = spread > 0 ? (value - this.#low[line]) / spread : 0.5;
+    return FAINTEST + (1 - FAINTEST) * Math.min(1, Math.max(0, share));
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What an episode without positions is watched by: its reward, action, meters and extras, each of their numbers a row
+ * over time. Pure.
+ */
+
+/** More rows could not be told apart; columns with more numbers than there is room for become one band each. */
+export const MAX_ROWS = 12;
+
+/**
+ * @typedef {object} Signal
+ * @property {string} name as the row is labelled
+ * @property {string} column of the chunks
+ * @property {?number} component which of the column's numbers; null for a band, which shows them all
+ * @property {number} nValues numbers of the column
+ */
+
+/**
+ * Choose the rows: a line for each number, and where these are too many a band instead for the widest column, then for
+ * the next one. What there is still no room for is left out.
+ *
+ * @param {{name: string, nValues: number}[]} columns of the episode
+ * @param {string[]} meterNames
+ * @returns {Signal[]}
+ */
+export function chooseSignals(columns, meterNames) {
+  const widthOf = (name) => columns.find((column) => column.name === name)?.nValues ?? 0;
+  const groups = [
+    { column: "reward", name: "reward", nValues: widthOf("reward") },
+    { column: "action", name: "action", nValues: widthOf("action") },
+    { column: "meters", name: "meters", nValues: widthOf("meters"), names: meterNames },
+    ...columns.filter(({ name }) => name.startsWith("extras.")).map(extraGroup),
+  ].filter(({ nValues }) => nValues > 0);
+  const rowsOf = (group) => (group.isBand ? 1 : group.nValues);
+  while (groups.reduce((sum, group) => sum + rowsOf(group), 0) > MAX_ROWS) {
+    const widest = groups.reduce((most, group) => (rowsOf(group) > rowsOf(most) ? group : most));
+    if (rowsOf(widest) === 1) break;
+    widest.isBand = true;
+  }
+  return groups.flatMap(signalsOf).slice(0, MAX_ROWS);
+}
+
+/**
+ * The steps that are shown around one: `nShown` at most, the one in their middle unless an end of the episode is near.
+ *
+ * @returns {[number, number]} indexes, the end excluded
+ */
+export function windowAround(index, nSteps, nShown) {
+  const first = Math.max(0, Math.min(index - (nShown >> 1), nSteps - nShown));
+  return [first, Math.min(nSteps, first + nShown)];
+}
+
+const extraGroup = ({ name, nValues }) => ({ column: name, name: name.slice("extras.".length), nValues });
+
+function signalsOf({ column, name, nValues, names, isBand }) {
+  if (isBand) return [{ name, column, component: null, nValues }];
+  return Array.from({ length: nValues }, (_, component) => ({
+    name: names?.[component] ?? (nValues > 1 ? `${name} ${component}` : name),
+    column,
+    component,
+    nValues,
+  }));
+}

@@ -11,7 +11,7 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from recorder.video.timeline import make_timeline
-from tests.video.sample import sample_episode, sample_steps
+from tests.video.sample import observed_steps, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.compare import ComparisonRenderer
 from worker.video.reel import Clip, ReelRenderer
@@ -56,6 +56,10 @@ def main() -> None:
         action_names=(),
         grid_size=5,
     )
+    seen = sample_episode(
+        steps=observed_steps(240), affordance_layout={}, meter_names=(), action_names=("left", "right")
+    )
+    save("video_observation", EpisodeVideoRenderer(seen, width=1280, height=720).frame(160))
     save("video_floors", EpisodeVideoRenderer(many, width=1280, height=720).frame(130))
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from recorder.episode import EpisodeMetadata, RecordedStep
 from recorder.episode_file import Episode, open_episode
 from recorder.episode_file.version1 import build_version1
@@ -56,6 +58,25 @@ def sample_steps(n_steps: int, *, n_meters: int = 8, n_actions: int = 6, side: i
             )
         )
     return steps
+
+
+def observed_steps(n_steps: int, *, n_numbers: int = 4) -> list[RecordedStep]:
+    """Steps as wrappers record them: no positions, no meters; an observation, and what a critic thought of it."""
+    return [
+        RecordedStep(
+            step=i,
+            position=(),
+            meters=(),
+            action=i // 6 % 2,
+            reward=1.0,
+            done=i == n_steps - 1,
+            extras={
+                "observation": np.sin(i / 9 + np.arange(n_numbers) / 3).astype(np.float32) * (1 + np.arange(n_numbers)),
+                "value": 60 + 20 * math.sin(i / 30),
+            },
+        )
+        for i in range(n_steps)
+    ]
 
 
 def sample_metadata(n_steps: int, **changes: Any) -> EpisodeMetadata:

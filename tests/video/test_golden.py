@@ -10,7 +10,7 @@ import pytest
 from matplotlib.image import imread, imsave
 
 from recorder.video.timeline import make_timeline
-from tests.video.sample import sample_episode, sample_steps
+from tests.video.sample import observed_steps, sample_episode, sample_steps
 from worker.video import EpisodeVideoRenderer, VideoOptions
 from worker.video.compare import ComparisonRenderer
 from worker.video.series import LearningPoint
@@ -29,6 +29,17 @@ def aspatial():
     return EpisodeVideoRenderer(sample_episode(steps=steps, affordance_layout={}), width=640, height=360).frame(50)
 
 
+def observed():
+    steps = [
+        replace(step, extras={**step.extras, "joints": np.sin(step.step / 9 + np.arange(40) / 5)})
+        for step in observed_steps(80)
+    ]
+    episode = sample_episode(
+        steps=steps, affordance_layout={}, meter_names=(), action_names=("push left", "push right")
+    )
+    return EpisodeVideoRenderer(episode, width=640, height=360, style="light").frame(50)
+
+
 def comparison():
     renderer = ComparisonRenderer(
         EPISODE, sample_episode(60, episode_id=480), VideoOptions(width=960, height=540, style="light")
@@ -42,6 +53,7 @@ PICTURES = {
     "light": lambda: wide(34, style="light", learning_curve=CURVE),
     "title": lambda: wide(0, timeline=make_timeline(120, title_secs=1), learning_curve=CURVE, caption="stage 2: best"),
     "without_space": aspatial,
+    "observed": observed,
     "comparison": comparison,
 }
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from worker.video.series import EpisodeSeries
+from worker.video.signals import choose_signals
 
-__all__ = ["Scales", "scales_of", "value_range"]
+__all__ = ["Range", "Scales", "scales_of", "value_range"]
 
 Range = tuple[float, float]
 
@@ -24,6 +25,7 @@ class Scales:
         total: of the reward so far; reward: of a step's reward.
         meters: one for each of the episode's meters.
         q_values: one for all actions; zero lies within.
+        lines: one for each number of the actions and extras that a world without space shows over time, by column and place.
     """
 
     n_steps: int
@@ -31,6 +33,7 @@ class Scales:
     reward: Range
     meters: tuple[Range, ...]
     q_values: Range
+    lines: Mapping[tuple[str, int], Range]
 
 
 def scales_of(series: EpisodeSeries, beside: Sequence[EpisodeSeries] = ()) -> Scales:
@@ -52,7 +55,29 @@ def scales_of(series: EpisodeSeries, beside: Sequence[EpisodeSeries] = ()) -> Sc
         reward=_meter_range(np.concatenate([other.rewards for other in together])),
         meters=tuple(meters),
         q_values=value_range(np.concatenate([np.zeros(1), *q_values])),
+        lines={} if series.positions.shape[1] else _line_ranges(together),
     )
+
+
+def _line_ranges(together: Sequence[EpisodeSeries]) -> dict[tuple[str, int], Range]:
+    """From the least to the greatest finite value of each line; lines of two episodes are equal when their columns are."""
+    found: dict[tuple[str, int], Range] = {}
+    for series in together:
+        for signal in choose_signals(series):
+            if signal.component is not None:
+                low, high = found.get((signal.column, signal.component), (np.inf, -np.inf))
+                finite = signal.line[np.isfinite(signal.line)]
+                low, high = float(finite.min(initial=low)), float(finite.max(initial=high))
+                found[signal.column, signal.component] = low, high
+    return {line: _opened(low, high) for line, (low, high) in found.items()}
+
+
+def _opened(low: float, high: float) -> Range:
+    """The range, made wider where it is a point: then its value lies in the middle."""
+    if low < high:
+        return low, high
+    middle = low if low == high else 0.0
+    return middle - max(0.5, abs(middle) / 2), middle + max(0.5, abs(middle) / 2)
 
 
 def value_range(values: NDArray[np.float64]) -> Range:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.episode import EpisodeMetadata
 from recorder.episode_file import Episode
-from recorder.errors import ShapeChangedError
+from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
+from recorder.schema import EXTRAS_PREFIX
 
-__all__ = ["EpisodeSeries", "LearningPoint"]
+__all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint"]
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +23,16 @@ class LearningPoint(NamedTuple):
 
     episode_id: int
     total_reward: float
+
+
+class Extra(NamedTuple):
+    """One of the extras: an observation, a critic's value."""
+
+    name: str
+    values: NDArray[Any]
+    """``dtype[n_steps, n_values]``, as recorded, however wide."""
+    present: NDArray[np.bool_]
+    """``bool[n_steps]``: which steps have a value."""
 
 
 class EpisodeSeries:
@@ -42,7 +53,9 @@ class EpisodeSeries:
     meters: Floats
     """``float64[n_steps, n_meters]``; NaN is unknown."""
     actions: NDArray[np.int64] | None
-    """``int64[n_steps]``; None where actions are vectors."""
+    """``int64[n_steps]``; None where actions are not indices."""
+    action_vectors: Floats | None
+    """``float64[n_steps, n_components]``; None where actions are indices."""
     q_values: Floats | None
     """``float64[n_steps, n_actions]``."""
     masks: NDArray[np.bool_] | None
@@ -50,6 +63,8 @@ class EpisodeSeries:
     rewards: Floats
     cumulative: Floats
     """``float64[n_steps]``: sum of ``reward`` so far; NaN counts as nothing."""
+    extras: tuple[Extra, ...]
+    """Of a world without space, which is watched by them; empty in others, whose frames have no place for them."""
 
     def __init__(self, episode: Episode) -> None:
         self.metadata = episode.metadata
@@ -65,7 +80,7 @@ class EpisodeSeries:
         self.interaction_progress = _optional(episode, "interaction_progress")
         self.epsilon = _optional(episode, "epsilon")
         action = _rows(episode, "action")
-        self.action_vectors: Floats | None = action if action.shape[1] > 1 else None
+        self.action_vectors = action if action.shape[1] > 1 else None
         self.actions = np.nan_to_num(action[:, 0], nan=-1).astype(np.int64) if action.shape[1] == 1 else None
         q_values = _rows(episode, "q_values")
         self.q_values = q_values if q_values.shape[1] else None
@@ -80,6 +95,7 @@ class EpisodeSeries:
             len(self.metadata.action_names),
         )
         self.action_names = _names(self.metadata.action_names, self.n_actions, "action")
+        self.extras = () if self.positions.shape[1] else tuple(_extras(episode))
 
     @property
     def learning_point(self) -> LearningPoint:
@@ -108,6 +124,19 @@ def _rows(episode: Episode, name: str) -> Floats:
     if not present.all():
         values = np.where(present[:, None], values, np.nan)
     return values
+
+
+def _extras(episode: Episode) -> Iterator[Extra]:
+    """All extras that have one shape and can be held."""
+    for name in episode.names:
+        if name.startswith(EXTRAS_PREFIX):
+            try:
+                values = episode.column(name)
+            except (ShapeChangedError, EpisodeFileTooLargeError):
+                continue
+            n_values = int(np.prod(values.shape[1:]))
+            shown = values.reshape(episode.n_steps, n_values)
+            yield Extra(name.removeprefix(EXTRAS_PREFIX), shown, episode.present(name))
 
 
 def _scalars(episode: Episode, name: str, default: float) -> Floats:

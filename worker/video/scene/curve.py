@@ -16,7 +16,7 @@ from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Theme
 
-__all__ = ["CurvePanel", "PlotArea"]
+__all__ = ["CurvePanel", "PlotArea", "thinned"]
 
 
 class PlotArea:
@@ -78,7 +78,7 @@ class CurvePanel:
         )
         xs = np.arange(series.n_steps) / max(1, scales.n_steps - 1)
         self._points = plot.line(xs, series.cumulative) + self._margin
-        mask = polyline(_thinned(self._points, plot.rect.width), self._rect.width, self._rect.height, self._thickness)
+        mask = polyline(thinned(self._points, plot.rect.width), self._rect.width, self._rect.height, self._thickness)
         bright = Surface(still.pixels[self._rect.y : self._rect.bottom, self._rect.x : self._rect.right].copy())
         bright.stamp(mask, 0, 0, theme.accent)
         self._bright = bright.pixels
@@ -111,12 +111,13 @@ class CurvePanel:
             canvas.pixels[rows, self._rect.x + start : self._rect.x + stop] = self._bright[:, start:stop]
 
 
-def _thinned(points: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def thinned(points: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """At most some points a column: the first, least, greatest and last of each, so that no peak is lost."""
     if len(points) <= 4 * width:
         return points
     keep = []
     for part in np.array_split(np.arange(len(points)), width):
         ys = points[part, 1]
-        keep += sorted({int(part[0]), int(part[ys.argmin()]), int(part[ys.argmax()]), int(part[-1])})
+        extremes = np.where(np.isnan(ys), np.inf, ys).argmin(), np.where(np.isnan(ys), -np.inf, ys).argmax()
+        keep += sorted({int(part[0]), *(int(part[place]) for place in extremes), int(part[-1])})
     return points[keep]

@@ -64,6 +64,15 @@ def test_episodes_that_are_compared_share_the_scale_of_each_number():
     assert scales_of(small, [large]).lines == scales_of(large, [small]).lines
 
 
+def test_a_lone_component_of_an_action_is_a_number_and_no_index():
+    steps = [replace(step, action=(step.step - 2.5,)) for step in observed_steps(5)]
+    series = EpisodeSeries(sample_episode(steps=steps, **BARE))
+    assert series.actions is None
+    assert series.action_vectors[:, 0].tolist() == [-2.5, -1.5, -0.5, 0.5, 1.5]
+    assert choose_signals(series)[1].line.tolist() == series.action_vectors[:, 0].tolist()
+    assert EpisodeSeries(observed(5)).actions.tolist() == [0] * 5
+
+
 CONTENTS = {
     "an observation": observed(40),
     "many numbers": observed(40, observation=lambda step: np.sin(step / 9 + np.arange(400))),

@@ -80,8 +80,10 @@ class EpisodeSeries:
         self.interaction_progress = _optional(episode, "interaction_progress")
         self.epsilon = _optional(episode, "epsilon")
         action = _rows(episode, "action")
-        self.action_vectors = action if action.shape[1] > 1 else None
-        self.actions = np.nan_to_num(action[:, 0], nan=-1).astype(np.int64) if action.shape[1] == 1 else None
+        # A lone component is an index only where all of them are whole.
+        is_index = action.shape[1] == 1 and bool(np.all(np.isnan(action) | (action == np.floor(action))))
+        self.action_vectors = action if action.shape[1] and not is_index else None
+        self.actions = np.nan_to_num(action[:, 0], nan=-1).astype(np.int64) if is_index else None
         q_values = _rows(episode, "q_values")
         self.q_values = q_values if q_values.shape[1] else None
         masks = _rows(episode, "action_masks")

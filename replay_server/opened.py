@@ -14,7 +14,7 @@ from recorder.chunk import ColumnData, compress_frame, encode_chunk
 from recorder.chunk.frames import FRAME_MAGIC
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError, UnknownColumnError
-from recorder.schema import STEP_COLUMNS
+from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
 from replay_server.json_text import to_json
 from replay_server.outline import Columns, Marker, dull_spans, find_markers, sample_indexes, thin_markers
 from replay_server.scene import Scene
@@ -24,6 +24,8 @@ __all__ = ["OpenedRecording"]
 _OVERHEAD_BYTES = 8192
 """Objects around the numbers."""
 _OVERVIEW_SAMPLES = 512
+_MAX_VECTOR_NUMBERS = 1024
+"""An extra of more is a picture rather than a vector."""
 _OUTLINE_BYTES = 64 * 1024
 """Markers, dull spans and names as text."""
 
@@ -95,6 +97,18 @@ class OpenedRecording:
             action_masks=self._column("action_masks", ndim=2),
             interaction_progress=self._column("interaction_progress", ndim=1),
         )
+
+    def first_numbers(self, limit: int) -> list[NDArray[np.float64]]:
+        """``float64[n_steps]`` each, NaN where there is none: the first numbers of the extras, but for pictures."""
+        found: list[NDArray[np.float64]] = []
+        for spec in self.episode.schema.columns:
+            if not spec.name.startswith(EXTRAS_PREFIX) or not 0 < spec.n_values <= _MAX_VECTOR_NUMBERS:
+                continue
+            values = self._column(spec.name)
+            if values is not None:
+                rows = values.reshape(self.n_steps, -1)[:, : limit - len(found)].astype(np.float64)
+                found += list(np.where(self.episode.present(spec.name)[:, np.newaxis], rows, np.nan).T)
+        return found
 
     @cached_property
     def chunk_rows(self) -> list[list[Any]]:

@@ -1,4 +1,7 @@
-"""A small picture of one step: the grid with affordances, the agent and its last steps; meters where nothing has a place."""
+"""A small picture of one step: the grid with affordances, the agent and its last steps.
+
+Where nothing has a place: the meters, and without those curves of the extras.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ _PALETTE = ((226, 149, 67), (98, 181, 118), (201, 99, 140), (143, 122, 217), (20
 _TRAIL_STEPS = 40
 _MAX_ASPECT = 2.0
 """Taller or wider grids are squeezed: the page gives every thumbnail a place of one shape."""
+_MAX_CURVES = 4
+"""More could not be told apart in so little room."""
 _MIN_CELL_FOR_LINES = 5.0
 """Pixels; below it the lines would hide the cells."""
 
@@ -36,7 +41,9 @@ def draw_thumbnail(opened: OpenedRecording, *, index: int, size: int) -> bytes:
     position = opened.columns.position
     width, height = opened.scene.substrate["width"], opened.scene.substrate["height"]
     if position is None or not position.shape[1] or not width:
-        return encode_png(_meters(opened, index, size))
+        meters = opened.columns.meters
+        has_meters = meters is not None and meters.shape[1] > 0
+        return encode_png(_meters(opened, index, size) if has_meters else _curves(opened, index, size))
     aspect = min(max(height / width, 1 / _MAX_ASPECT), _MAX_ASPECT)
     canvas = _blank(round(size * aspect), size)
     cell_height, cell_width = canvas.shape[0] / height, size / width
@@ -68,6 +75,33 @@ def _meters(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]
         canvas[top:bottom, size // 16 : size - size // 16] = _TRACK
         length = round((size - size // 8) * min(abs(float(value)) / full, 1.0))
         canvas[top:bottom, size // 16 : size // 16 + length] = _PALETTE[number % len(_PALETTE)]
+    return canvas
+
+
+def _curves(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]:
+    """One above the other, over the whole episode: bright up to the step, faint behind it."""
+    canvas = _blank(size * 3 // 4, size)
+    if not opened.n_steps:
+        return canvas
+    margin, thickness = size // 16, max(1, size // 56)
+    steps = np.linspace(0, opened.n_steps - 1, size - 2 * margin).round().astype(np.int64)
+    curves = opened.first_numbers(_MAX_CURVES) or [opened.cumulative_reward]
+    height = (canvas.shape[0] - margin) / len(curves)
+    for number, curve in enumerate(curves):
+        values = curve[steps]
+        finite = np.isfinite(values)
+        low, high = values[finite].min(initial=np.inf), values[finite].max(initial=-np.inf)
+        shares = (values - low) / (high - low) if low < high else np.full(len(values), 0.5)
+        top, room = margin + number * height, height - margin - 1
+        color = np.array(_PALETTE[number % len(_PALETTE)])
+        faint = (color + 2 * np.array(_BACKGROUND)) // 3
+        before = None
+        for column in np.flatnonzero(finite).tolist():
+            row = round(top + (1 - float(shares[column])) * room)
+            first = row if before is None else min(row, before)
+            last = row if before is None else max(row, before)
+            canvas[first : last + thickness, margin + column] = color if steps[column] <= index else faint
+            before = row
     return canvas
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -46,6 +47,13 @@ def fill(folder: Path) -> None:
         add_episode(catalog, folder, run_id="plain", episode_id=1, n_steps=50, compression="none")
         add_episode(catalog, folder, run_id="gaps", episode_id=1, n_steps=64, chunk_steps=16, missing=(1,))
         add_episode(catalog, folder, run_id="nowhere", episode_id=1, n_steps=50, n_dims=0)
+        observed = {
+            "action": np.zeros(51, np.int64),
+            "reward": np.ones(51, np.float32),
+            "extras.observation": np.linspace((0, 1), (1, 0), 51),
+            "extras.value": np.full(51, 7.0),
+        }
+        add_episode(catalog, folder, run_id="observed", episode_id=1, n_steps=51, columns=observed, meter_names=())
         add_episode(catalog, folder, run_id="deep", episode_id=1, n_steps=50, n_dims=3)
         add_episode(catalog, folder, run_id="empty", episode_id=1, n_steps=0, columns={})
         for run_id in (HOSTILE, "../x", "..", "a//b", "", "~tilde"):

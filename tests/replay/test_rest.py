@@ -229,14 +229,27 @@ def test_a_thumbnail_is_a_png_of_the_size_asked_for(client: FlaskClient, path: s
     assert struct.unpack_from("!I", data, 16)[0] == 64
 
 
+def thumbnail_pixels(data: bytes) -> np.ndarray:
+    """A PNG as this server writes them, ``uint8[height, width, 3]``."""
+    width, height = struct.unpack_from("!II", data, 16)
+    length = struct.unpack_from("!I", data, 33)[0]
+    rows = np.frombuffer(zlib.decompress(data[41 : 41 + length]), np.uint8).reshape(height, 1 + width * 3)
+    return rows[:, 1:].reshape(height, width, 3)
+
+
 def test_a_thumbnail_shows_the_agent_where_it_is(client: FlaskClient) -> None:
     step = json.loads(client.get(f"{EPISODE}/steps?from=30&to=31").text)
-    data = client.get(f"{EPISODE}/thumbnail.png?t=30&size=160").data
-    length = struct.unpack_from("!I", data, 33)[0]
-    rows = np.frombuffer(zlib.decompress(data[41 : 41 + length]), np.uint8).reshape(160, 1 + 160 * 3)
-    pixels = rows[:, 1:].reshape(160, 160, 3)
+    pixels = thumbnail_pixels(client.get(f"{EPISODE}/thumbnail.png?t=30&size=160").data)
     x, y = step["position"]
     assert tuple(pixels[y * 20 + 10, x * 20 + 10]) == (0x4C, 0x8D, 0xFF)
+
+
+def test_a_thumbnail_of_an_episode_without_positions_and_meters_shows_what_was_observed(client: FlaskClient) -> None:
+    pixels = thumbnail_pixels(client.get(f"{API}/episodes/observed/1/thumbnail.png?t=25&size=160").data)
+    amber = np.argwhere(np.abs(pixels.astype(int) - (226, 149, 67)).max(axis=2) == 0).T
+    assert np.corrcoef(amber)[0, 1] < -0.97, "the first number does not rise from left to right"
+    assert amber[1].max() == pytest.approx(80, abs=2), "it is not bright up to the step, and no further"
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) == 1 + 2 * 3, "not three curves on a ground"
 
 
 def test_tags_are_replaced_and_found(own_client: FlaskClient) -> None:

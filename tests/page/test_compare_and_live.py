@@ -39,6 +39,23 @@ def test_both_panes_go_with_one_timeline(page: Page, site: Site) -> None:
     assert float(shown) == pytest.approx(delta, abs=0.0006)
 
 
+@pytest.mark.parametrize("size", [(390, 844), (870, 610), (1024, 768), (1024, 620), (1440, 900)])
+def test_panels_of_a_comparison_never_lie_over_each_other(page: Page, site: Site, size: tuple[int, int]) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=3&t=10")
+    expect(page.locator(".comparison")).to_contain_text("first difference")
+    panels = ".stage, .pane-side, .delta"
+    boxes = [panel.bounding_box() for panel in page.locator(panels).all()]
+    places = [(box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]) for box in boxes if box]
+    assert len(places) == 5
+    for number, (left, top, right, bottom) in enumerate(places):
+        for other in places[number + 1 :]:
+            apart = right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+            assert apart, f"{places[number]} lies over {other}"
+    boards = page.locator(".stage .board")
+    assert min(board.bounding_box()["height"] for board in boards.all()) >= 80  # type: ignore[index]
+
+
 def test_a_comparison_is_asked_for_by_key_and_left_by_button(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}/runs/shapes/episodes/2")
     page.keyboard.press("c")

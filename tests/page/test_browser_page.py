@@ -172,6 +172,28 @@ def test_a_narrow_screen_shows_all_without_scrolling_sideways(rows: Page) -> Non
         assert rows.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_runs_on_a_narrow_screen_have_their_whole_names_and_the_shown_one_is_in_sight(
+    page: Page, tmp_path: Path
+) -> None:
+    names = [f"cart-pole-seed-{number}" for number in range(6)]
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        for name in names:
+            add_life(catalog, tmp_path, name, 7, Life(seed=5, n_steps=30).columns())
+    page.set_viewport_size({"width": 390, "height": 844})
+    with PythonProcess("-m", "recorder", "serve", "--recordings", str(tmp_path), "--port", "0") as server:
+        line = server.wait_for("http://")
+        address = line[line.index("http://") :].split()[0].rstrip("/")
+        for name in (names[0], names[-1]):
+            page.goto(f"{address}/?run={name}")
+            expect(page.locator(".runs a[aria-current]")).to_be_in_viewport(ratio=0.95)
+            cut = (
+                "[...document.querySelectorAll('.run-name')].filter(name => name.scrollWidth > name.clientWidth).length"
+            )
+            assert page.evaluate(cut) == 0
+            assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.goto("about:blank")  # asks the server nothing more, which ends now
+
+
 def test_one_episode_is_one_and_a_very_long_name_of_a_run_leaves_room_for_it(page: Page, tmp_path: Path) -> None:
     run_id = "x" * 3000
     with Catalog(tmp_path / "catalog.db") as catalog:

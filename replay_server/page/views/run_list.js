@@ -24,12 +24,16 @@ export class RunList {
     this.#list.replaceChildren(...runs.map((run) => element("li", {}, this.#link(run))));
   }
 
-  /** Mark the run whose episodes are shown. */
+  /** Mark the run whose episodes are shown, and bring it into sight where the runs are a line of them. */
   choose(runId) {
     for (const [id, link] of this.#links) {
       if (id === runId) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    const chosen = this.#links.get(runId)?.getBoundingClientRect();
+    const line = this.#list.getBoundingClientRect();
+    if (chosen && (chosen.left < line.left || chosen.right > line.right))
+      this.#list.scrollLeft += chosen.left - line.left;
   }
 
   #link(run) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -336,6 +337,24 @@ def test_a_video_is_asked_for_by_a_button(page: Page, site: Site) -> None:
         page.get_by_role("button", name="Make video").click()
     assert asked.value.status == 202
     expect(page.get_by_role("button", name="Queued")).to_be_disabled()
+
+
+def test_a_finished_video_is_saved_and_the_page_stays(page: Page, site: Site) -> None:
+    open_episode(page, f"{site.address}{SHAPES}/3?t=20")
+    with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
+        page.get_by_role("button", name="Make video").click()
+    videos = site.recordings / "videos"
+    videos.mkdir(exist_ok=True)
+    (videos / "made.mp4").write_bytes(b"a video")
+    with Catalog(site.recordings / "catalog.db") as catalog:
+        video_id = asked.value.headers["location"].rsplit("/", 1)[1]
+        assert catalog.finish_video(video_id, file_path="made.mp4", file_size_bytes=7, at=datetime.now(UTC))
+    button = page.get_by_role("button", name="Download video")
+    with page.expect_download() as saved:
+        button.click()
+    assert saved.value.suggested_filename == "episode_000003.mp4"
+    assert saved.value.path().read_bytes() == b"a video"
+    assert shown_step(page) == 20
 
 
 def test_a_lost_connection_is_told_and_taken_up_again(page: Page, site: Site) -> None:

@@ -51,7 +51,8 @@ export class VideoButton {
 
   async #press() {
     if (this.#download) {
-      location.assign(this.#download);
+      // A link, for the browser would show the file in the place of the page.
+      element("a", { href: this.#download, download: "" }).click();
       return;
     }
     this.node.disabled = true;

@@ -96,10 +96,14 @@ def test_a_live_episode_is_followed_scrubbed_and_followed_again(
     record(recorder, 3, 40, 60)
     wait_for_step(page, lambda step: step == 59)
     assert agent_cell(page) == (59 % 8, 3)
+    facts = page.locator(".info .facts").last
+    expect(facts.locator("div", has_text="Steps").locator("dd")).to_have_text("60")
+    expect(facts.locator("div", has_text="Return").locator("dd")).to_have_text("—")
 
     page.keyboard.press("Home")
     wait_for_step(page, lambda step: step == 0)
     record(recorder, 3, 60, 80)
+    expect(facts.locator("div", has_text="Steps").locator("dd")).to_have_text("80")
     expect(page.locator(".counter")).to_have_text("0 / 79")
     assert shown_step(page) == 0
     page.keyboard.press("End")

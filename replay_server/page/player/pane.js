@@ -101,6 +101,7 @@ export class Pane {
    * @returns {?import("./step_view.js").StepView} null while the step is not here
    */
   draw(index, share) {
+    if (this.store.outline.live) this.#info.grow();
     const step = readStep(this.store, index);
     if (!step) return null;
     const next = share > 0 ? readStep(this.store, index + 1) : null;

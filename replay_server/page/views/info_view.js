@@ -11,6 +11,7 @@ export class InfoView {
   #episodeList = element("dl", { class: "facts" });
   #values = new Map();
   #outline = null;
+  #nSteps = null;
 
   constructor() {
     this.node.append(element("h2", {}, "Step"), this.#stepList, element("h2", {}, "Episode"), this.#episodeList);
@@ -28,11 +29,11 @@ export class InfoView {
   describe() {
     const { metadata, table, live } = this.#outline;
     const facts = [
-      ["Return", formatNumber(metadata.total_reward)],
+      ["Return", formatNumber(live ? null : metadata.total_reward)], // until its end nobody knows it
       ["Steps", formatCount(table.nSteps)],
       ["Stage", String(metadata.curriculum_stage ?? "—")],
       ["Lane", String(metadata.lane ?? 0)],
-      ["Intrinsic", formatNumber(metadata.intrinsic_reward)],
+      ["Intrinsic", formatNumber(live ? null : metadata.intrinsic_reward)],
       ["Exploration", formatNumber(metadata.epsilon, 3)],
       [
         "Finished",
@@ -42,6 +43,12 @@ export class InfoView {
     this.#episodeList.replaceChildren(
       ...facts.map(([name, value]) => factNode(name, element("dd", {}, value), name === "Finished")),
     );
+    this.#nSteps = this.#episodeList.children[facts.findIndex(([name]) => name === "Steps")].lastChild;
+  }
+
+  /** Steps have come to an episode that is still being recorded. */
+  grow() {
+    setText(this.#nSteps, formatCount(this.#outline.table.nSteps));
   }
 
   /** Show a step. */

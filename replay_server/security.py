@@ -91,6 +91,7 @@ def content_security_policy(frame_ancestors: str = "'none'") -> str:
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self' data: blob:",
+            "media-src 'self'",  # a link to a video is a page of its own, which the browser makes around it
             "connect-src 'self'",
             "font-src 'self'",
             "base-uri 'none'",

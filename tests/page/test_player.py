@@ -22,6 +22,7 @@ from tests.page.looking import (
     wait_for_step,
 )
 from tests.waiting import wait_until
+from worker.video import export_episode_video
 
 pytestmark = pytest.mark.browser
 
@@ -355,6 +356,27 @@ def test_a_finished_video_is_saved_and_the_page_stays(page: Page, site: Site) ->
     assert saved.value.suggested_filename == "episode_000003.mp4"
     assert saved.value.path().read_bytes() == b"a video"
     assert shown_step(page) == 20
+
+
+def test_a_link_to_a_video_plays_it_in_the_browser(page: Page, site: Site) -> None:
+    answer = page.request.post(
+        f"{site.address}/api/v1/videos",
+        data={"run_id": "shapes", "episode_id": 2, "profile": "webm"},
+        headers={"Origin": site.address},
+    )
+    address = answer.headers["location"]
+    path = site.recordings / "videos" / "linked.webm"
+    with Catalog(site.recordings / "catalog.db") as catalog:
+        export_episode_video(
+            2, catalog, site.recordings, path, run_id="shapes", profile="webm", dpi=20, fps=10, end_step=8
+        )
+        video_id = address.rsplit("/", 1)[1]
+        assert catalog.finish_video(
+            video_id, file_path=path.name, file_size_bytes=path.stat().st_size, at=datetime.now(UTC)
+        )
+    page.goto(f"{site.address}{address.removeprefix(site.address)}/file")
+    wait_until(lambda: page.evaluate("document.querySelector('video').readyState >= 2"), message="a frame to show")
+    assert page.evaluate("document.querySelector('video').videoWidth") == 320
 
 
 def test_a_lost_connection_is_told_and_taken_up_again(page: Page, site: Site) -> None:

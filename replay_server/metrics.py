@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prometheus_client import Gauge
+    from prometheus_client.metrics_core import Metric
 
 __all__ = ["Metrics", "MetricsFolder"]
 
@@ -41,6 +42,28 @@ class MetricsFolder:
         del os.environ[_VARIABLE]
 
 
+class _SharedFigures:
+    """Adds up the files of all processes; a collector of ``prometheus_client``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """What all processes have written so far."""
+        from prometheus_client.multiprocess import MultiProcessCollector  # lazy: see above
+
+        # The file of a process that has just begun is empty for a moment, which ``merge`` can't read.
+        files = [str(path) for path in self._folder.glob("*.db") if _size_of(path)]
+        return MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call,no-any-return]
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # its process has just ended
+        return 0
+
+
 class Metrics:
     """The counters of one application.
 
@@ -51,7 +74,6 @@ class Metrics:
     def __init__(self, folder: MetricsFolder | None = None) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # lazy: see above
         from prometheus_client.gc_collector import GCCollector
-        from prometheus_client.multiprocess import MultiProcessCollector
         from prometheus_client.process_collector import ProcessCollector
 
         self._is_shared = folder is not None
@@ -63,7 +85,7 @@ class Metrics:
             GCCollector(registry=registry)
         else:
             self._told = CollectorRegistry()
-            MultiProcessCollector(self._told, str(folder.path))  # type: ignore[no-untyped-call]
+            self._told.register(_SharedFigures(folder.path))
         self.viewers = Gauge(
             "replay_viewers", "WebSocket connections now", registry=registry, multiprocess_mode="livesum"
         )

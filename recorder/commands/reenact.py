@@ -95,7 +95,10 @@ def run(args: argparse.Namespace) -> int:
         output.note(f"what comes behind step {reenactment.n_steps} was lost when it was recorded")
     if args.output is not None:
         with make(render_mode="rgb_array") as env, FrameProgress(enabled=not output.as_json) as progress:
-            video = _make_video(Reenactment(episode, env), env, args, progress)
+            drawn = Reenactment(episode, env, tolerance=args.tolerance)
+            video = _make_video(drawn, env, args, progress)
+        if drawn.divergence is not None:
+            output.warn(f"while it was drawn it went another way at {drawn.divergence}")
         found["video"] = video._asdict()
         output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
     output.document(found)

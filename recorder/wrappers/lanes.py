@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from recorder.capture.batch_block import NO_STEP
 from recorder.capture.copying import as_array
 from recorder.errors import UsageError
 from recorder.wrappers.hooks import Hooks
 from recorder.wrappers.plan import ASPATIAL, OpenEpisode, Plan, sorted_values
 
 __all__ = ["LaneRecorder"]
-
-_NO_STEP = -1
-"""In the place of an episode's id: ``record_batch`` takes no step of that lane."""
 
 _BATCH_NAMES = {"position": "positions", "intrinsic_reward": "intrinsic_rewards"}
 """Fields that ``record_batch`` calls otherwise than ``record_step``."""
@@ -43,7 +41,7 @@ class LaneRecorder:
         self._episodes: list[OpenEpisode | None] = [None] * n_lanes
         self.is_open = np.zeros(n_lanes, bool)
         """Lanes whose next step belongs to an episode."""
-        self._episode_ids = np.full(n_lanes, _NO_STEP)
+        self._episode_ids = np.full(n_lanes, NO_STEP)
         self._n_steps = np.zeros(n_lanes, np.int64)
         self._stages: list[Any] | None = None
         nothing = np.zeros((n_lanes, 0), np.float32)
@@ -118,8 +116,8 @@ class LaneRecorder:
         """
         self.is_open[place] = False
         episode, self._episodes[place] = self._episodes[place], None
-        episode_id, self._episode_ids[place] = int(self._episode_ids[place]), _NO_STEP
-        if episode is None or episode_id == _NO_STEP or self._plan.recorder is None:
+        episode_id, self._episode_ids[place] = int(self._episode_ids[place]), NO_STEP
+        if episode is None or episode_id == NO_STEP or self._plan.recorder is None:
             return
         added = {
             **({} if self._has_position[place] else {"substrate": ASPATIAL}),

@@ -23,7 +23,7 @@ class Divergence:
     Args:
         step: number of the step; None when the environment began differently.
         what: differs: ``reward``, ``terminated``, ``truncated``, ``observation`` or a part of it.
-        recorded, found: its values.
+        recorded, found: its values, numbers of Python's or lists of them.
     """
 
     step: int | None
@@ -122,7 +122,7 @@ class Reenactment:
         if ours.shape != theirs.shape or not np.allclose(
             ours, theirs, rtol=self._tolerance, atol=self._tolerance, equal_nan=True
         ):
-            self.divergence = Divergence(step, what, recorded, found)
+            self.divergence = Divergence(step, what, ours.tolist(), theirs.tolist())
 
 
 def make_environment(

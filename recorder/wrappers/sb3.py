@@ -156,7 +156,7 @@ class RecorderCallback(BaseCallback):
     def _on_training_end(self) -> None:
         if self.recorder is None or not self._plan.owns_recorder:
             return
-        self._plan.guard(0, lambda: self._end_open({}))
+        self._plan.guard(0, self._end_open)
         self.recorder.close()
         self._has_ended = True
 
@@ -165,7 +165,7 @@ class RecorderCallback(BaseCallback):
         was_reset = bool(self.locals.get("reset_num_timesteps", True)) or self.model.num_timesteps == 0
         # ``set_env`` has the next call reset, too, and does not say so.
         if was_reset or self.model._last_obs is not self._last_observations:
-            self._end_open({})
+            self._end_open()
         values = self._hooks.attempt(self._plan.observations.read, {}, self.model._last_obs)
         for place in np.flatnonzero(~self._lanes.is_open).tolist():
             if was_reset:
@@ -246,9 +246,9 @@ class RecorderCallback(BaseCallback):
         info: Mapping[str, Any] = self.training_env.unwrapped.reset_infos[place] or {}
         return info.get(RESET_SEED)
 
-    def _end_open(self, info: Mapping[str, Any]) -> None:
+    def _end_open(self) -> None:
         for place in np.flatnonzero(self._lanes.is_open).tolist():
-            self._lanes.end(place, "truncated", env=self.training_env, info=info)
+            self._lanes.end(place, "truncated", env=self.training_env, info={})
 
 
 def _counted_return(info: Mapping[str, Any]) -> dict[str, float]:

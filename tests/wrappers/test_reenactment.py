@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from recorder.wrappers.vector import RecordEpisode as RecordEpisodes
 from tests.capture.recorded import close_and_read
 from tests.processes import run_python
 from tests.video.decoding import facts_of, frames_of
-from tests.wrappers.walking_env import ENV_ID, PICTURE, WalkingEnv
+from tests.wrappers.walking_env import ENV_ID, PICTURE, WINDY_ID, WalkingEnv
 from worker import RecordingWriter
 
 N_STEPS = 20
@@ -113,6 +114,8 @@ def test_another_environment_differs_from_where_it_is_another() -> None:
     assert begun is not None
     assert begun.step is None
     assert str(begun).startswith("the first observation: observation.place was [")
+    told = json.loads(json.dumps(asdict(begun)))
+    assert np.allclose(np.subtract(told["found"], told["recorded"]), 1)
 
 
 def test_what_was_lost_can_t_be_played() -> None:
@@ -221,6 +224,20 @@ def test_the_command_makes_a_video_as_the_environment_draws_itself(recordings: P
 
 
 def test_the_command_names_the_first_step_that_differs(recordings: Path) -> None:
+    windy = (0, "--run", "single", "--import", "tests.wrappers.walking_env", "--env", WINDY_ID)
+    status, output = reenact(recordings, *windy)
+    assert status == 1
+    assert output.startswith("episode 0 of run single goes another way at step 0: reward was ")
+    assert "--tolerance 1e-6" in output
+    status, output = reenact(recordings, *windy, "--json")
+    assert status == 1
+    divergence = json.loads(output)["divergence"]
+    assert (divergence["step"], divergence["what"]) == (0, "reward")
+    assert divergence["recorded"] != divergence["found"]
+    assert {type(divergence[side]) for side in ("recorded", "found")} == {float}
+
+
+def test_the_command_says_what_it_needs(recordings: Path) -> None:
     status, output = reenact(recordings, 0, "--run", "single", "--env", "CartPole-v1", "--json")
     assert status == 2, output
     assert "lacks 'action' of Discrete" in output

@@ -8,9 +8,11 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-__all__ = ["ENV_ID", "PICTURE", "WalkingEnv"]
+__all__ = ["ENV_ID", "PICTURE", "WINDY_ID", "WalkingEnv"]
 
 ENV_ID = "RecorderTests/Walking-v0"
+WINDY_ID = "RecorderTests/Windy-v0"
+"""The same world with a stronger wind."""
 PICTURE = (60, 81)
 """Height and width."""
 
@@ -56,3 +58,4 @@ class WalkingEnv(gymnasium.Env[Any, Any]):
 
 
 gymnasium.register(ENV_ID, WalkingEnv, max_episode_steps=50)
+gymnasium.register(WINDY_ID, WalkingEnv, kwargs={"wind": 2.0})

@@ -15,11 +15,11 @@ from recorder.wrappers import AutoSeed, RecordEpisode
 __all__ = ["play_episodes"]
 
 
-def play_episodes(env: gymnasium.Env[Any, Any], *, n_episodes: int, seed: int = 0) -> None:
+def play_episodes(env: gymnasium.Env[Any, Any], *, n_episodes: int, seed: int | None = 0) -> None:
     """Play ``n_episodes`` with random actions.
 
     Args:
-        seed: of the actions and of the first episode.
+        seed: of the actions and of the first episode; None leaves both to chance.
     """
     env.action_space.seed(seed)
     for number in range(n_episodes):

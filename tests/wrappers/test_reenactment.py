@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from examples.gymnasium_env import play_episodes
 from recorder.capture import EpisodeRecorder
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
@@ -30,13 +31,7 @@ def record(
 ) -> None:
     """Play and record with random actions, and close the environment."""
     env = RecordEpisode(env, recorder)
-    env.action_space.seed(seed)
-    for number in range(n_episodes):
-        env.reset(seed=seed if number == 0 else None)
-        is_over = False
-        while not is_over:
-            _, _, terminated, truncated, _ = env.step(env.action_space.sample())
-            is_over = terminated or truncated
+    play_episodes(env, n_episodes=n_episodes, seed=seed)
     env.close()
 
 

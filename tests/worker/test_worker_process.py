@@ -22,9 +22,10 @@ from tests.worker.cluster import Cluster, open_cluster, workers
 from tests.worker.recording import QUICK, play, value_of
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    with EmbeddedServer(tmp_path_factory.mktemp("server")) as server:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """One for each test: what is left of a killed worker would read the next one's runs into its own catalog."""
+    with EmbeddedServer(tmp_path / "server") as server:
         yield server
 
 

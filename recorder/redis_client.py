@@ -18,7 +18,7 @@ from redis.retry import Retry
 from recorder.errors import SettingsError, StreamError, StreamFullError, StreamUnavailableError
 from recorder.urls import normalise_redis_url, redact
 
-__all__ = ["Purpose", "answers", "make_client", "redact", "translate_errors"]
+__all__ = ["Purpose", "answers", "make_client", "redact", "server_id_at", "translate_errors"]
 
 Purpose = Literal["trainer", "worker", "server"]
 """Who uses the client: named in the server's ``CLIENT LIST``, and sets how many connections it may open."""
@@ -77,6 +77,17 @@ def answers(url: str) -> bool:
         return bool(client.ping())
     except redis.RedisError:
         return False
+    finally:
+        client.close()
+
+
+def server_id_at(url: str) -> str | None:
+    """What the server at ``url`` calls this start of itself, another one each time; None when none answers within a second."""
+    client = make_client(url, purpose="worker", socket_timeout_secs=1.0)
+    try:
+        return str(client.info("server")["run_id"])
+    except redis.RedisError:
+        return None
     finally:
         client.close()
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 
-from recorder.embedded_server import running_server_url
+from recorder.embedded_server import look_at_folder, running_server_url
 from recorder.errors import StreamUnavailableError
 from recorder.settings import Settings, load_settings
 
-__all__ = ["find_server", "find_server_url"]
+__all__ = ["UNREACHABLE_ADVICE", "find_server", "find_server_url"]
+
+UNREACHABLE_ADVICE = (
+    "it is starting, or its socket was deleted, and its worker begins it anew within seconds: try again; if it stays so, end "
+    "that worker, which keeps what the server holds, and start it again"
+)
 
 
 def find_server(recordings_dir: str | PathLike[str] = "recordings") -> str:
@@ -21,7 +26,16 @@ def find_server(recordings_dir: str | PathLike[str] = "recordings") -> str:
         StreamUnavailableError: the configuration names none, and no worker has started one beside the recordings.
         SettingsError: the configuration is wrong.
     """
-    url = find_server_url(load_settings(overrides={"recordings_dir": fspath(recordings_dir)}))
+    settings = load_settings(overrides={"recordings_dir": fspath(recordings_dir)})
+    url = find_server_url(settings)
+    if (
+        url is None
+        and settings.local_recordings_dir is not None
+        and look_at_folder(settings.embedded_server_dir).is_in_use
+    ):
+        raise StreamUnavailableError(
+            f"a server runs beside the recordings and can't be reached: {UNREACHABLE_ADVICE}: {settings.embedded_server_dir}"
+        )
     if url is None:
         raise StreamUnavailableError(
             "no server is running beside the recordings: start a worker first, with "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from recorder.errors import SettingsError
 
-__all__ = ["REDIS_SCHEMES", "celery_broker_url", "is_url", "normalise_redis_url", "redact"]
+__all__ = ["REDIS_SCHEMES", "celery_broker_url", "is_url", "normalise_redis_url", "redact", "unix_url"]
 
 REDIS_SCHEMES = {
     "redis": "redis",
@@ -32,6 +33,15 @@ def is_url(place: str) -> bool:
     return _URL.match(place) is not None
 
 
+def unix_url(path: str | os.PathLike[str]) -> str:
+    """The URL of a server's Unix socket; what has a meaning in URLs (``#``, ``?``, ``%``) is escaped.
+
+    Args:
+        path: absolute; UTF-8, for drivers decode it as that.
+    """
+    return f"unix://{quote(os.fspath(path))}"
+
+
 def normalise_redis_url(url: str) -> str:
     """The same URL in the driver's own spelling: ``redis://``, ``rediss://`` or ``unix://``.
 
@@ -50,6 +60,8 @@ def normalise_redis_url(url: str) -> str:
         raise SettingsError(f"not a valid URL ({error}): {redact(url)}") from error
     if parts.scheme == "unix" and not parts.path:
         raise SettingsError(f"a unix URL needs the socket's path, as in unix:///run/redis.sock; found {redact(url)}")
+    if parts.scheme == "unix" and "#" in normal:
+        raise SettingsError(f"in a unix URL, write a '#' of the socket's path as %23, and a '?' as %3F: {redact(url)}")
     for name, _value in parse_qsl(parts.query):
         if name in _FORBIDDEN_OPTIONS:
             raise SettingsError(f"the option {name!r} is set by the recorder itself; leave it out of {redact(url)}")

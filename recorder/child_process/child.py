@@ -19,7 +19,9 @@ from recorder.child_process import tether
 __all__ = ["ChildProcess", "spawn_tethered"]
 
 
-def spawn_tethered(command: Sequence[str], *, log: Path, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+def spawn_tethered(
+    command: Sequence[str], *, log: Path, pass_fds: Sequence[int] = (), stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, from a thread that lives as long as it does.
 
     The kernel's signal comes when the *thread* that started the program ends, which may be long before its process does.
@@ -28,6 +30,7 @@ def spawn_tethered(command: Sequence[str], *, log: Path, pass_fds: Sequence[int]
         command: a path and arguments.
         log: file that its output is appended to.
         pass_fds: descriptors that it inherits.
+        stdin: a descriptor that it reads; nothing when left out.
 
     Raises:
         OSError: it could not be started.
@@ -41,7 +44,7 @@ def spawn_tethered(command: Sequence[str], *, log: Path, pass_fds: Sequence[int]
             with log.open("ab") as output:
                 process = subprocess.Popen(
                     tied,
-                    stdin=subprocess.DEVNULL,
+                    stdin=stdin,
                     stdout=output,
                     stderr=output,
                     pass_fds=pass_fds,

@@ -1,33 +1,30 @@
-"""Starting and stopping a server of one's own, which never outlives its owner."""
+"""Starting, minding and stopping a server of one's own, which never outlives its owner."""
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
-import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from recorder.child_process import spawn_tethered
-from recorder.embedded_server.address import Address, choose_address, configuration
 from recorder.embedded_server.binary import find_server_binary
+from recorder.embedded_server.carrying_over import carry_over
 from recorder.embedded_server.folder import ServerFolder, running_server_url
-from recorder.errors import ServerStartError, StreamError
-from recorder.redis_client import answers, make_client, redact, translate_errors
+from recorder.embedded_server.process import ServerProcess, begin, inode_of
+from recorder.errors import RecorderError, ServerStartError, StreamError
+from recorder.redis_client import make_client
 
 __all__ = ["EmbeddedServer", "server_url"]
 
-_LOCK_DEADLINE_SECS = 60.0
-"""How long another server on the folder may take to load its data and answer, or to write its last and end."""
+_log = logging.getLogger(__name__)
 
-_STOP_SECS = 10.0
-"""How long each way of stopping is given before the next, harder one."""
-
-_POLL_SECS = 0.01
+_LOOK_SECS = 1.0
+_LOG_EVERY_LOOKS = 60
+_TOUCH_EVERY_LOOKS = 3600
 
 
 class EmbeddedServer:
@@ -36,6 +33,9 @@ class EmbeddedServer:
     Append-only file on, nothing evicted, reachable from this machine and by this user only. Leaving the ``with`` block
     stops it; when the owner is killed, the server ends by itself (``recorder.child_process``). It has a session of its own, so
     that Ctrl-C reaches the owner alone, which then stops it in order.
+
+    The owner looks each second whether it can still be reached: when it has ended, when its socket was deleted (as by what
+    cleans ``/tmp``), or its folder moved or deleted, it begins anew with its data, at the same address and the same path.
 
     Args:
         data_dir: folder of its data, made when missing; a restart on it finds its data.
@@ -47,25 +47,23 @@ class EmbeddedServer:
         self._folder = ServerFolder(Path(data_dir))
         self._binary = binary
         self._start_deadline_secs = start_deadline_secs
-        self._process: subprocess.Popen[bytes] | None = None
-        self._address: Address | None = None
+        self._running: ServerProcess | None = None
         self._owner_pid = 0
         self._kind = ""
         self._version = ""
+        self._turn = threading.Lock()
+        self._is_over = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        if self._address is None:
-            raise ServerStartError(f"the server is not started: {self._folder.path}")
-        return self._address.url
+        return self._started.address.url
 
     @property
     def pid(self) -> int:
         """Its process id."""
-        if self._process is None:
-            raise ServerStartError(f"the server is not started: {self._folder.path}")
-        return self._process.pid
+        return self._started.process.pid
 
     @property
     def kind(self) -> str:
@@ -84,43 +82,24 @@ class EmbeddedServer:
             ServerStartError: no program, the folder is another server's (named with its URL), or it died at its start
                 (with the end of its log).
         """
-        binary = self._binary or find_server_binary()
-        try:
-            self._folder.create()
-        except OSError as error:
-            raise ServerStartError(f"the server's folder can't be made: {error}") from error
-        lock = self._lock()
-        try:
-            address = choose_address(self._folder.path, before=self._folder.read_address())
-            self._folder.write_private(
-                self._folder.configuration, configuration(address, self._folder.path, self._folder.log)
-            )
-            self._folder.log.unlink(missing_ok=True)
-            self._address, self._owner_pid = address, os.getpid()
-            self._process = _spawn(binary, self._folder, lock)
-        finally:
-            os.close(lock)  # the server's copy of it lives on
-        try:
-            self._wait_until_it_answers(self._process, address)
-            self._folder.write_address(address.url)
-        except BaseException:
-            self.stop()
-            raise
+        self._binary = self._binary or find_server_binary()
+        self._owner_pid = os.getpid()
+        self._running = begin(self._binary, self._folder, address=None, deadline_secs=self._start_deadline_secs)
+        self._ask_what_it_is()
+        self._is_over.clear()
+        self._watcher = threading.Thread(target=self._watch, name="watcher of the server", daemon=True)
+        self._watcher.start()
         return self
 
     def stop(self) -> None:
-        """Stop it: by SHUTDOWN, else SIGTERM, else SIGKILL. Nothing happens twice, or in a fork of the owner."""
-        process, address = self._process, self._address
-        if process is None or address is None or os.getpid() != self._owner_pid:
+        """Stop it. Nothing happens twice, or in a fork of the owner."""
+        if os.getpid() != self._owner_pid:
             return
-        if answers(address.url):
-            _shut_down(address.url)
-            _wait(process)
-        for ask in (process.terminate, process.kill):
-            if process.poll() is None:
-                ask()
-                _wait(process)
-        self._process = self._address = None
+        self._is_over.set()
+        with self._turn:
+            if self._running is not None:
+                self._running.stop()
+                self._running = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -130,36 +109,61 @@ class EmbeddedServer:
     ) -> None:
         self.stop()
 
-    def _lock(self) -> int:
-        deadline = time.monotonic() + _LOCK_DEADLINE_SECS
-        while (lock := self._folder.try_lock()) is None:
-            url = running_server_url(self._folder.path)
-            if url is not None or time.monotonic() > deadline:
-                raise ServerStartError(
-                    f"a server is already running on this folder, at {redact(url or 'an unknown address')}: use it "
-                    f"(--redis-url) or choose another folder: {self._folder.path}"
-                )
-            time.sleep(_POLL_SECS)
-        return lock
+    @property
+    def _started(self) -> ServerProcess:
+        if self._running is None:
+            raise ServerStartError(f"the server is not started: {self._folder.path}")
+        return self._running
 
-    def _wait_until_it_answers(self, process: subprocess.Popen[bytes], address: Address) -> None:
-        deadline = time.monotonic() + self._start_deadline_secs
-        while not answers(address.url):
-            if process.poll() is not None:
-                raise ServerStartError(f"the server ended at its start:\n{self._folder.log_tail()}\n{self._folder.log}")
-            if time.monotonic() > deadline:
-                raise ServerStartError(
-                    f"the server did not answer within {self._start_deadline_secs:g} s:\n{self._folder.log_tail()}\n"
-                    f"{self._folder.log}"
-                )
-            time.sleep(_POLL_SECS)
-        client = make_client(address.url, purpose="worker")
+    def _ask_what_it_is(self) -> None:
+        client: Any = make_client(self.url, purpose="worker")
         try:
             information = client.info("server")
         finally:
             client.close()
         self._kind = "valkey" if "valkey_version" in information else "redis"
         self._version = str(information[f"{self._kind}_version"])
+
+    def _watch(self) -> None:
+        n_looks, n_failed = 0, 0
+        while not self._is_over.wait(_LOOK_SECS):
+            n_looks += 1
+            with self._turn:
+                if self._running is None or self._is_over.is_set():
+                    return
+                trouble = self._running.trouble()
+                if not trouble:
+                    n_failed = 0
+                    if n_looks % _TOUCH_EVERY_LOOKS == 0:
+                        self._running.touch()
+                    continue
+                try:
+                    self._begin_anew(self._running)
+                    _log.error("the embedded server could not be reached (%s); it has begun anew", trouble)
+                except (RecorderError, OSError) as error:
+                    if n_failed % _LOG_EVERY_LOOKS == 0:
+                        _log.error("the embedded server can't be reached (%s), will try again: %s", trouble, error)
+                    n_failed += 1
+
+    def _begin_anew(self, running: ServerProcess) -> None:
+        """End the process, and start another on the same data, at the same address and path."""
+        has_moved = inode_of(self._folder.path) != running.folder_inode
+        if has_moved and running.process.poll() is None:
+            is_reachable = running.address.socket_path is None or inode_of(running.address.socket_path) == (
+                running.socket_inode
+            )
+            if not is_reachable:
+                _log.error("what the server held stays in its former folder: its socket was deleted as well")
+            elif not carry_over(running.address.url, self._folder):
+                raise StreamError(
+                    f"another folder with a server's data has taken the place of this server's folder: end this worker, and "
+                    f"start one on each of the two: {self._folder.path}"
+                )
+        running.stop(by_command=False)
+        assert self._binary is not None
+        self._running = begin(
+            self._binary, self._folder, address=running.address, deadline_secs=self._start_deadline_secs
+        )
 
 
 @contextmanager
@@ -178,23 +182,3 @@ def server_url(url: str | None, data_dir: Path | str) -> Iterator[str]:
         yield found
     finally:
         server.stop()
-
-
-def _spawn(binary: Path, folder: ServerFolder, lock: int) -> subprocess.Popen[bytes]:
-    try:
-        return spawn_tethered([str(binary), str(folder.configuration)], log=folder.log, pass_fds=(lock,))
-    except OSError as error:
-        raise ServerStartError(f"the server could not be started: {error}: {binary}") from error
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_SECS)
-
-
-def _shut_down(url: str) -> None:
-    """Ask for an orderly end; the append-only file is written out whatever SHUTDOWN's word for snapshots is."""
-    client = make_client(url, purpose="worker", socket_timeout_secs=_STOP_SECS)
-    with contextlib.suppress(StreamError), translate_errors(url):
-        client.execute_command("SHUTDOWN", "NOSAVE")
-    client.close()

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from recorder.commands.checks.finding import Finding
 from recorder.commands.opening import find_server_url
 from recorder.commands.output import human_bytes
-from recorder.embedded_server import find_server_binary
+from recorder.embedded_server import find_server_binary, look_at_folder
 from recorder.errors import ServerStartError, StreamError
+from recorder.server_search import UNREACHABLE_ADVICE
 from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
@@ -23,7 +24,7 @@ def check_server(settings: Settings) -> Iterator[Finding]:
     """The server in use, or the one that would be started, and the one with the queues."""
     url = find_server_url(settings)
     if url is None:
-        yield _startable()
+        yield _unreachable(settings) or _startable()
         return
     try:
         status = read_server_status(url, socket_timeout_secs=settings.redis.socket_timeout_secs)
@@ -34,6 +35,18 @@ def check_server(settings: Settings) -> Iterator[Finding]:
     yield from _safety(status)
     yield _memory(status, settings)
     yield from _queues(status, url, settings)
+
+
+def _unreachable(settings: Settings) -> Finding | None:
+    """Of a server that runs beside the recordings all the same; None when none does."""
+    if settings.local_recordings_dir is None or not look_at_folder(settings.embedded_server_dir).is_in_use:
+        return None
+    return Finding(
+        "fail",
+        "server",
+        f"one runs beside the recordings and can't be reached: {settings.embedded_server_dir}",
+        UNREACHABLE_ADVICE,
+    )
 
 
 def _startable() -> Finding:

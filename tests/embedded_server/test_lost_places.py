@@ -1,0 +1,178 @@
+"""What happens around a running server: its socket swept, its process killed, its folder moved, copied or deleted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from recorder import find_server
+from recorder.embedded_server import EmbeddedServer, look_at_folder, running_server_url, server_url
+from recorder.errors import ServerStartError, StreamUnavailableError
+from recorder.redis_client import answers, make_client
+from tests.processes import PythonProcess
+from tests.waiting import wait_until
+
+SLEEPING_OWNER = """
+import sys, threading
+from recorder.embedded_server import EmbeddedServer
+server = EmbeddedServer(sys.argv[1])
+server._watch = lambda: None
+print("url", server.start().url, flush=True)
+threading.Event().wait()
+"""
+
+
+def socket_of(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))
+
+
+def put(url: str) -> None:
+    client = make_client(url, purpose="worker")
+    client.set("kept", b"1")
+    client.close()
+
+
+def has_it(url: str) -> bool:
+    client = make_client(url, purpose="worker")
+    try:
+        return client.get("kept") == b"1"
+    finally:
+        client.close()
+
+
+def is_back(folder: Path, pid: int, server: EmbeddedServer) -> bool:
+    return server.pid != pid and running_server_url(folder) == server.url
+
+
+def test_a_socket_that_was_swept_away_is_made_again_with_the_data(tmp_path: Path, binary: Path) -> None:
+    with EmbeddedServer(tmp_path, binary=binary) as server:
+        pid, url = server.pid, server.url
+        put(url)
+        socket_of(url).unlink()
+        wait_until(lambda: is_back(tmp_path, pid, server), message="a new server")
+        assert server.url == url
+        assert has_it(url)
+
+
+def test_the_folder_of_sockets_that_was_swept_away_is_made_again_for_this_user_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with EmbeddedServer(tmp_path / "data") as server:
+        pid, url = server.pid, server.url
+        put(url)
+        shutil.rmtree(socket_of(url).parent)
+        wait_until(lambda: is_back(tmp_path / "data", pid, server), message="a new server")
+        assert has_it(url)
+        assert socket_of(url).parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_server_that_was_killed_begins_anew_with_its_data(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path) as server:
+        pid, url = server.pid, server.url
+        put(url)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: is_back(tmp_path, pid, server), message="a new server")
+        assert server.url == url
+        assert has_it(url)
+
+
+def test_while_its_socket_is_gone_the_folder_counts_as_in_use_and_everybody_is_told_so(tmp_path: Path) -> None:
+    folder = tmp_path / ".server"
+    with PythonProcess("-c", SLEEPING_OWNER, str(folder)) as owner:
+        url = owner.wait_for("url ").split()[1]
+        socket_of(url).unlink()
+        assert look_at_folder(folder).is_in_use
+        assert running_server_url(folder) is None
+        with pytest.raises(StreamUnavailableError, match="runs beside the recordings and can't be reached"):
+            find_server(tmp_path)
+
+
+def test_a_server_whose_folder_was_deleted_begins_anew_at_the_same_path_with_its_data(
+    tmp_path: Path, binary: Path
+) -> None:
+    folder = tmp_path / "recordings" / ".server"
+    with EmbeddedServer(folder, binary=binary) as server:
+        pid, url = server.pid, server.url
+        put(url)
+        shutil.rmtree(tmp_path / "recordings")
+        wait_until(lambda: is_back(folder, pid, server), message="a new server")
+        assert server.url == url
+        assert has_it(url)
+    with EmbeddedServer(folder, binary=binary) as server:
+        assert has_it(server.url), "it lies in the new folder"
+
+
+def test_a_server_whose_folder_was_moved_takes_its_data_along_and_leaves_none(tmp_path: Path, binary: Path) -> None:
+    folder = tmp_path / "recordings" / ".server"
+    with EmbeddedServer(folder, binary=binary) as server:
+        pid, url = server.pid, server.url
+        put(url)
+        (tmp_path / "recordings").rename(tmp_path / "exp1")
+        wait_until(lambda: is_back(folder, pid, server), message="a new server")
+        assert has_it(url)
+        with EmbeddedServer(tmp_path / "exp1" / ".server") as other:
+            assert other.url != url
+            assert not has_it(other.url), "its episodes would be recorded twice"
+
+
+def test_a_server_whose_folder_was_exchanged_for_another_s_does_not_mix_the_two(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with EmbeddedServer(tmp_path / "other" / ".server"):
+        pass
+    folder = tmp_path / "recordings" / ".server"
+    with EmbeddedServer(folder) as server:
+        put(server.url)
+        (tmp_path / "recordings").rename(tmp_path / "exp1")
+        (tmp_path / "other").rename(tmp_path / "recordings")
+        wait_until(lambda: "has taken the place" in caplog.text, message="a word about it")
+        assert has_it(server.url), "it goes on"
+        assert running_server_url(tmp_path / "exp1" / ".server") == server.url, "in the folder that is its own"
+        assert running_server_url(folder) is None
+    with EmbeddedServer(tmp_path / "exp1" / ".server") as server:
+        assert has_it(server.url)
+
+
+def test_a_moved_folder_does_not_take_the_server_of_the_one_in_its_place_for_its_own(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "recordings"):
+        pass
+    (tmp_path / "recordings").rename(tmp_path / "exp1")
+    with server_url(None, tmp_path / "recordings") as url:
+        assert running_server_url(tmp_path / "exp1") is None
+        with server_url(None, tmp_path / "exp1") as other:
+            assert other != url
+            put(url)
+            assert not has_it(other)
+
+
+@pytest.mark.parametrize("runs_meanwhile", [False, True])
+def test_a_copied_folder_has_a_server_of_its_own(tmp_path: Path, runs_meanwhile: bool) -> None:
+    folder, copy = tmp_path / "recordings", tmp_path / "exp1"
+    with EmbeddedServer(folder) as server:
+        if runs_meanwhile:
+            shutil.copytree(folder, copy)
+    if not runs_meanwhile:
+        shutil.copytree(folder, copy)
+    with EmbeddedServer(folder) as server:
+        assert running_server_url(copy) is None
+        with server_url(None, copy) as other:
+            assert other != server.url
+            assert answers(server.url)
+            assert running_server_url(folder) == server.url
+            assert running_server_url(copy) == other
+
+
+def test_a_server_that_can_not_be_reached_is_told_of_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.embedded_server.process._LOCK_DEADLINE_SECS", 0.1)
+    with PythonProcess("-c", SLEEPING_OWNER, str(tmp_path)) as owner:
+        socket_of(owner.wait_for("url ").split()[1]).unlink()
+        with pytest.raises(ServerStartError, match="End that process"), server_url(None, tmp_path):
+            pass

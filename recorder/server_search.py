@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from os import PathLike, fspath
+from pathlib import Path
 
 from recorder.embedded_server import look_at_folder, running_server_url
 from recorder.errors import StreamUnavailableError
+from recorder.installation import Installation, check_owner, read_mark
 from recorder.settings import Settings, load_settings
+from recorder.step_stream import RedisStepStream
 
 __all__ = ["UNREACHABLE_ADVICE", "find_server", "find_server_url"]
 
@@ -24,6 +27,7 @@ def find_server(recordings_dir: str | PathLike[str] = "recordings") -> str:
 
     Raises:
         StreamUnavailableError: the configuration names none, and no worker has started one beside the recordings.
+        StreamError: the configuration names one that other recordings' workers use.
         SettingsError: the configuration is wrong.
     """
     settings = load_settings(overrides={"recordings_dir": fspath(recordings_dir)})
@@ -41,6 +45,8 @@ def find_server(recordings_dir: str | PathLike[str] = "recordings") -> str:
             "no server is running beside the recordings: start a worker first, with "
             f"'python -m recorder worker --recordings {fspath(recordings_dir)}'"
         )
+    if settings.redis.url is not None and settings.local_recordings_dir is not None:
+        _see_that_they_belong_together(settings, url, settings.local_recordings_dir)
     return url
 
 
@@ -51,3 +57,21 @@ def find_server_url(settings: Settings) -> str | None:
     if settings.local_recordings_dir is None:
         return None
     return running_server_url(settings.embedded_server_dir)
+
+
+def _see_that_they_belong_together(settings: Settings, url: str, folder: Path) -> None:
+    """A server that can't be reached is the recorder's to wait for; a folder that no worker has used is no server's yet."""
+    mark = read_mark(folder)
+    if mark is None:
+        return
+    redis = settings.redis
+    stream = RedisStepStream(
+        url, key_prefix=redis.key_prefix, purpose="trainer", socket_timeout_secs=redis.socket_timeout_secs
+    )
+    copy = Installation("", f"one that is still to be made for the copied folder {folder}")
+    try:
+        check_owner(stream, copy if mark.is_copied else mark.installation)
+    except StreamUnavailableError:
+        return
+    finally:
+        stream.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from recorder.catalog import Catalog
+from recorder.installation import check_owner
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
@@ -77,7 +78,7 @@ def create_app(
     storage = open_storage(settings.recordings_dir)
     live_bytes = server.cache_bytes // _LIVE_SHARE
     library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes)
-    live = None if stream is None else LiveEpisodes(stream, cache_bytes=live_bytes, clock=clock)
+    live = None if stream is None else _live_episodes(stream, catalog, cache_bytes=live_bytes, clock=clock)
     metrics = metrics or Metrics()
     name = f"hamlet-recorder {package_version()}"
 
@@ -108,3 +109,14 @@ def create_app(
     add_socket_route(app, services)
     app.register_blueprint(make_pages(embed_origins=server.embed_origins))
     return app
+
+
+def _live_episodes(
+    stream: StepStream, catalog: Catalog, *, cache_bytes: int, clock: Callable[[], float]
+) -> LiveEpisodes:
+    """What is sent to the server, as long as it is sent for this catalog."""
+
+    def check() -> None:
+        check_owner(stream, catalog.installation())
+
+    return LiveEpisodes(stream, cache_bytes=cache_bytes, clock=clock, check_owner=check)

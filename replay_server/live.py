@@ -24,6 +24,9 @@ __all__ = ["Extent", "LiveEpisode", "LiveEpisodes"]
 _FRESH_SECS = 0.2
 """What was read so recently is not read again, however many viewers ask."""
 
+_OWNER_CHECK_SECS = 1.0
+"""How often the server is asked whether its keys are still this catalog's."""
+
 _OPEN_CHECK_SECS = 1.0
 """How often an episode that does not grow is looked up among the open ones: its end may have been dropped unseen."""
 
@@ -127,10 +130,20 @@ class LiveEpisodes:
         stream: where trainers send.
         cache_bytes: for chunks that were read.
         clock: monotonic seconds.
+        check_owner: raises a StreamError while the server is another installation's.
     """
 
-    def __init__(self, stream: StepStream, *, cache_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        stream: StepStream,
+        *,
+        cache_bytes: int,
+        clock: Callable[[], float],
+        check_owner: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stream = stream
+        self._check_owner = check_owner
+        self._owner_checked_at = float("-inf")
         self._clock = clock
         self._chunks: ByteLru[tuple[str, int, int, int], bytes] = ByteLru(cache_bytes)
         self._lanes: ByteLru[tuple[str, int, int], int] = ByteLru(_LANES_BYTES)
@@ -143,6 +156,7 @@ class LiveEpisodes:
         Raises:
             StreamUnavailableError: the server can't be reached.
         """
+        self._confirm()
         plays = sorted(self._stream.open_plays(run_id), key=lambda play: play.last_active, reverse=True)
         return [(play.play.episode_id, play.play.play_id) for play in plays]
 
@@ -167,6 +181,7 @@ class LiveEpisodes:
             StreamUnavailableError: the server can't be reached.
             StreamCorruptError: an entry is not what the protocol says.
         """
+        self._confirm()
         with self._lock:
             followed = self._episodes.pop((run_id, episode_id), None) or _Followed()
             self._episodes[run_id, episode_id] = followed
@@ -210,6 +225,12 @@ class LiveEpisodes:
     def close(self) -> None:
         """Let go of the connection."""
         self._stream.close()
+
+    def _confirm(self) -> None:
+        now = self._clock()
+        if now - self._owner_checked_at >= _OWNER_CHECK_SECS:
+            self._check_owner()
+            self._owner_checked_at = now
 
     def _lane_of(self, run_id: str, episode_id: int, play_id: int) -> int | None:
         """The lane that an open episode is played in; None when its header is not there."""

@@ -55,6 +55,7 @@ def redis_client(redis_server: EmbeddedServer) -> Iterator[redis.Redis]:
     client = make_client(redis_server.url, purpose="worker")
     client.flushall()
     yield client
+    client.flushall()  # of the next test's workers it would be another installation's server
     client.close()
 
 

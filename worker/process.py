@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from pathlib import Path
 
 from recorder.catalog import Catalog
-from recorder.errors import StorageError
+from recorder.installation import Installation, Membership, check_owner, make_folder
 from recorder.server_status import read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
@@ -56,6 +55,9 @@ class WorkerProcess:
         self._pid = 0
         self._ingest: IngestContext | None = None
         self._stream: StepStream | None = None
+        self._membership: Membership | None = None
+        self._installation: Installation | None = None
+        """As ``check`` found it; the processes of the pool take it over."""
 
     @property
     def broker_url(self) -> str:
@@ -73,15 +75,17 @@ class WorkerProcess:
         return self._stream
 
     def ingest(self) -> IngestContext:
-        """What the functions of ingest work on.
+        """What the functions of ingest work on: for each task asked for anew, for its places may be deleted meanwhile.
 
         Raises:
             CatalogError, StorageError, SettingsError: something that the settings name can't be used.
+            StreamError: the server can't be reached, or is another installation's.
         """
         self._forget_parent()
         if self._ingest is None:
             collect_rarely()
-            _make_folder(self.settings.local_recordings_dir)
+            if self.settings.local_recordings_dir is not None:
+                make_folder(self.settings.local_recordings_dir)
             self._ingest = IngestContext(
                 stream=self.stream(),
                 catalog=Catalog.open(self.settings.catalog_url),
@@ -89,7 +93,35 @@ class WorkerProcess:
                 make_criteria=self.make_criteria,
                 limits=ingest_limits(self.settings),
             )
+            self._membership = self.join(self._ingest.catalog, writes_folder=True)
+        if self._membership is not None:
+            self._membership.confirm()
         return self._ingest
+
+    def join(self, catalog: Catalog, *, writes_folder: bool) -> Membership:
+        """This process's part in the installation.
+
+        Args:
+            catalog: opened for writing.
+            writes_folder: make the recordings folder where it is missing, and mark it.
+        """
+        settings = self.settings
+        return Membership(
+            catalog,
+            self.stream(),
+            settings.local_recordings_dir,
+            own_server_dir=settings.embedded_server_dir if settings.redis.url is None else None,
+            writes_folder=writes_folder,
+        )
+
+    def check_owner(self) -> None:
+        """See that the server is still this installation's; without the catalog, so that a process that forks can ask.
+
+        Raises:
+            StreamError: it is not, or can't be reached.
+        """
+        if self._installation is not None and self.settings.redis.url is not None:
+            check_owner(self.stream(), self._installation)
 
     def check(self) -> None:
         """Find out now, rather than task by task, whether the settings can work.
@@ -106,8 +138,10 @@ class WorkerProcess:
             read_queue_lengths(
                 redis.broker_url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs
             )
-        self.ingest().catalog.close()
-        self._ingest = None
+        catalog = self.ingest().catalog
+        self._installation = catalog.installation()
+        catalog.close()
+        self._ingest = self._membership = None
 
     def make_criteria(self) -> list[Criterion]:
         """A fresh set of the configured criteria."""
@@ -118,12 +152,4 @@ class WorkerProcess:
 
     def _forget_parent(self) -> None:
         if self._pid != os.getpid():
-            self._pid, self._ingest, self._stream = os.getpid(), None, None
-
-
-def _make_folder(folder: Path | None) -> None:
-    try:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"the recordings folder can't be made ({error.strerror}): {folder}") from error
+            self._pid, self._ingest, self._stream, self._membership = os.getpid(), None, None, None

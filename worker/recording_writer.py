@@ -153,6 +153,7 @@ class RecordingWriter:
             RecorderError: this tick was cut short; the next one goes on.
         """
         context, run_id = self._context, self._recorder.run_id
+        context.catalog.begin_anew_if_deleted()
         evaluate_run(context, run_id)
         if sweeps:
             for swept_id, rows in sweep(context).to_write.items():

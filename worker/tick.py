@@ -108,6 +108,7 @@ class _Ticker:
 
     def _tick(self) -> None:
         ingest = self._process.settings.ingest
+        self._process.check_owner()
         try:
             due = due_tasks(self._process.stream(), tick_secs=ingest.tick_secs, sweep_secs=ingest.sweep_secs)
         except StreamFullError as error:

@@ -35,9 +35,14 @@ class CatalogBase:
     _read_only: bool
     url: str
 
+    def _follow_file(self) -> None:
+        """Before each transaction: see that what is open is what lies at the catalog's path."""
+        raise NotImplementedError
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """A transaction that sees one moment of the catalog and can't write."""
+        self._follow_file()
         with self._errors_translated(), self._engines.turn(), self._engines.reader.begin() as connection:
             yield connection
 
@@ -46,6 +51,7 @@ class CatalogBase:
         """A transaction that holds SQLite's write lock from its start; leaving it by an exception undoes it."""
         if self._read_only:
             raise UsageError(f"the catalog was opened with read_only=True: open it again without: {self.url}")
+        self._follow_file()
         with self._errors_translated(writes=True), self._engines.turn(), self._engines.writer.begin() as connection:
             yield connection
 

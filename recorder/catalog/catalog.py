@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from recorder.catalog.annotations import AnnotationOperations
-from recorder.catalog.engine import Engines, parse_url
+from recorder.catalog.engine import Engines, parse_url, refuse_missing_folder
 from recorder.catalog.episodes import EpisodeOperations
 from recorder.catalog.evaluation import EvaluationOperations
 from recorder.catalog.filesystem import MOUNTS_FILE
+from recorder.catalog.installation import InstallationOperations
+from recorder.catalog.open_file import OpenFile
 from recorder.catalog.recordings import RecordingOperations
 from recorder.catalog.runs import RunOperations
 from recorder.catalog.schema import SCHEMA_VERSION, check_version, migrate, read_version
@@ -18,9 +21,11 @@ from recorder.catalog.tags import TagOperations
 from recorder.catalog.video_segments import VideoSegmentOperations
 from recorder.catalog.videos import VideoOperations
 from recorder.catalog.write_job import WriteJobOperations
-from recorder.errors import CatalogError
+from recorder.errors import CatalogError, CatalogUnavailableError
 
 __all__ = ["Catalog"]
+
+_log = logging.getLogger(__name__)
 
 
 class Catalog(
@@ -33,11 +38,13 @@ class Catalog(
     VideoOperations,
     VideoSegmentOperations,
     AnnotationOperations,
+    InstallationOperations,
 ):
     """The index of what was recorded, in SQLite or PostgreSQL.
 
     Opening it for writing makes the tables or brings them up to date. One object serves all threads of a process, and
-    goes on working in processes that are forked from it.
+    goes on working in processes that are forked from it. It goes by the path: when another file has taken the place of the one
+    that is open, it says so in the log and uses that one; while there is none, its calls fail.
 
     Args:
         url_or_path: path of a SQLite file, ``sqlite:///PATH``, ``postgresql://USER:PASSWORD@HOST/DATABASE``, or
@@ -72,8 +79,9 @@ class Catalog(
                 f"there is no catalog here yet: record an episode, or run 'python -m recorder reindex': {self.url}"
             )
         self._engines = Engines(url, busy_timeout_secs=busy_timeout_secs, mounts_file=mounts_file)
+        self._file = OpenFile(self._engines.path)
         try:
-            self._prepare_schema()
+            self._file.open(self._open_what_is_there)
         except BaseException:
             self.close()
             raise
@@ -88,6 +96,28 @@ class Catalog(
         """Whether it refuses every change."""
         return self._read_only
 
+    @property
+    def n_opened(self) -> int:
+        """How often the catalog was opened: once, and again for each file that took the place of another."""
+        return self._file.n_opened
+
+    def begin_anew_if_deleted(self) -> None:
+        """Make a catalog where the one that was open has been deleted, for whoever must go on recording.
+
+        Raises:
+            CatalogError: it can't be made there.
+        """
+        if not self._file.is_deleted:
+            return
+        if self._engines.path is not None:
+            refuse_missing_folder(self._engines.path)
+        if self._file.reopen(self._open_what_is_there, even_if_deleted=True):
+            _log.error(
+                "the catalog was deleted while it was in use, and with it what it knew; a new one is begun. 'python -m recorder "
+                "reindex' takes in the recordings that are still there: %s",
+                self.url,
+            )
+
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         self._engines.dispose()
@@ -99,6 +129,21 @@ class Catalog(
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _follow_file(self) -> None:
+        if self._file.is_current:
+            return
+        if self._file.reopen(self._open_what_is_there):
+            _log.warning("another file has taken the place of the catalog that was open, and is used now: %s", self.url)
+        elif self._file.is_deleted and not self._file.is_opening:
+            raise CatalogUnavailableError(
+                f"the catalog was deleted or moved away while it was open; a worker or opening it again begins a new one: "
+                f"{self.url}"
+            )
+
+    def _open_what_is_there(self) -> None:
+        self._engines.dispose()
+        self._prepare_schema()
 
     def _prepare_schema(self) -> None:
         with self._reading() as connection:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import ArgumentError
 from recorder.catalog.filesystem import is_mounted_read_only, refuse_network_filesystem
 from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraError, UsageError
 
-__all__ = ["Engines", "parse_url"]
+__all__ = ["Engines", "parse_url", "refuse_missing_folder"]
 
 _SQLITE_CACHE_KIB = 32 * 1024
 """Page cache of a connection: with SQLite's own 2 MiB, inserts slow down threefold once the indexes have outgrown it."""
@@ -60,6 +60,17 @@ def parse_url(url_or_path: str | Path) -> URL:
     raise UsageError(f"a catalog is a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE, not {shown}")
 
 
+def refuse_missing_folder(path: Path) -> None:
+    """Raises CatalogError when there is no folder for a catalog at ``path``."""
+    if not path.parent.is_dir():
+        raise CatalogError(f"the catalog's folder doesn't exist; make it first: {path.parent}")
+
+
+def _file_of(url: URL) -> Path | None:
+    """The absolute path of an SQLite file; None of a catalog that is none."""
+    return Path(url.database).absolute() if url.drivername == "sqlite" and url.database is not None else None
+
+
 class _HintingCompiler(SQLiteCompiler):
     """Writes hints behind a table's name, where ``INDEXED BY`` stands; by itself SQLAlchemy leaves them out."""
 
@@ -81,20 +92,20 @@ class Engines:
     """
 
     def __init__(self, url: URL, *, busy_timeout_secs: float, mounts_file: Path) -> None:
-        self.url = url
         self.is_sqlite = url.drivername == "sqlite"
         self.is_memory = self.is_sqlite and url.database is None
+        self.path = _file_of(url)
+        # The process may change its folder later.
+        self.url = url if self.path is None else url.set(database=str(self.path))
         self._memory_turn = Lock()
         self._busy_timeout_secs = busy_timeout_secs
         self._lock = Lock()
         self._pid = os.getpid()
         self._writer: Engine | None = None
         self._reader: Engine | None = None
-        if self.is_sqlite and url.database is not None:
-            path = Path(url.database)
-            refuse_network_filesystem(path, mounts_file)
-            if not path.parent.is_dir():
-                raise CatalogError(f"the catalog's folder doesn't exist; make it first: {path.parent}")
+        if self.path is not None:
+            refuse_network_filesystem(self.path, mounts_file)
+            refuse_missing_folder(self.path)
 
     @property
     def writer(self) -> Engine:

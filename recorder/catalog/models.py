@@ -28,6 +28,7 @@ __all__ = [
     "episode_annotations",
     "episode_tags",
     "episodes",
+    "installation",
     "recording_reasons",
     "recordings",
     "runs",
@@ -269,4 +270,14 @@ episode_annotations = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_annotations_episode", "run_id", "episode_id", "step"),
+)
+
+installation = Table(
+    "installation",
+    METADATA,
+    Column("row_id", Integer, primary_key=True, autoincrement=False),
+    Column("installation_id", Text, nullable=False),
+    Column("founded_path", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("file_number", BigInteger, nullable=False),
 )

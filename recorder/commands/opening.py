@@ -7,15 +7,25 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder.errors import RecordingNotFoundError
+from recorder.errors import RecordingNotFoundError, StreamUnavailableError
+from recorder.installation import Installation, check_owner, file_on_this_host
 from recorder.server_search import find_server_url
 from recorder.settings import Settings, load_settings
+from recorder.step_stream import RedisStepStream
 from recorder.urls import is_url
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
 
-__all__ = ["find_server_url", "has_catalog", "open_catalog", "run_of", "settings_of"]
+__all__ = [
+    "check_server_of",
+    "find_server_url",
+    "has_catalog",
+    "installation_of",
+    "open_catalog",
+    "run_of",
+    "settings_of",
+]
 
 _RUNS_NAMED = 5
 _RUN_LETTERS = 100
@@ -57,6 +67,38 @@ def open_catalog(settings: Settings, *, read_only: bool = True) -> Catalog:
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     return Catalog(settings.catalog_url, read_only=read_only)
+
+
+def installation_of(settings: Settings) -> Installation:
+    """What the catalog is called; where there is none yet, what is known of the one that would be made.
+
+    Raises:
+        MissingExtraError, CatalogError: as ``open_catalog``.
+    """
+    if not has_catalog(settings):
+        return Installation("", file_on_this_host(settings.catalog_url))
+    with open_catalog(settings) as catalog:
+        return catalog.installation()
+
+
+def check_server_of(settings: Settings, url: str | None, ours: Installation) -> None:
+    """See that the server, if there is one that can be reached, is not another installation's.
+
+    Raises:
+        StreamError: it is; the message names both.
+    """
+    if url is None:
+        return
+    redis = settings.redis
+    stream = RedisStepStream(
+        url, key_prefix=redis.key_prefix, purpose="server", socket_timeout_secs=redis.socket_timeout_secs
+    )
+    try:
+        check_owner(stream, ours)
+    except StreamUnavailableError:
+        return  # whoever needs it will say so
+    finally:
+        stream.close()
 
 
 def run_of(args: argparse.Namespace, catalog: Catalog) -> str | None:

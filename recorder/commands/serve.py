@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import find_server_url, settings_of
+from recorder.commands.opening import check_server_of, find_server_url, settings_of
 from recorder.commands.parsing import add_command, non_negative, positive
 from recorder.errors import MissingExtraError, StorageError
 
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
         ServerStartError: the address is taken.
         CatalogError: the catalog can't be opened.
         StorageError: the recordings' folder can't be made.
+        StreamError: the server is another installation's.
     """
     try:
         from replay_server.serving import bind, check_bind, link, serve  # lazy: loads Flask and gunicorn
@@ -64,7 +65,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _make_catalog(settings: Settings) -> None:
-    """Make or migrate the catalog once, before several processes would try together."""
+    """Make or migrate the catalog once, before several processes would try together; see that the server is its own."""
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     folder = settings.local_recordings_dir
@@ -73,4 +74,5 @@ def _make_catalog(settings: Settings) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"the recordings' folder can't be made ({error.strerror}): {folder}") from error
-    Catalog(settings.catalog_url).close()
+    with Catalog(settings.catalog_url) as catalog:
+        check_server_of(settings, settings.redis.url, catalog.installation())

@@ -10,10 +10,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import find_server_url, has_catalog, open_catalog, run_of, settings_of
+from recorder.commands.opening import (
+    check_server_of,
+    find_server_url,
+    has_catalog,
+    installation_of,
+    open_catalog,
+    run_of,
+    settings_of,
+)
 from recorder.commands.output import Output, human_age, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses
+from recorder.errors import StreamError
 from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
@@ -90,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
         }
     )
     _print_server(output, url, server, queue_lengths)
+    _warn_of_strangers(settings, output, url)
     _print_live(output, live)
     output.table("recorded", _RUN_COLUMNS, recorded, folded="by_reason", spared=_SPARED_RUN_COLUMNS)
     return ExitStatus.OK
@@ -127,6 +137,13 @@ def _print_server(
     workers = "unknown" if server.n_worker_connections is None else server.n_worker_connections
     output.note(f"{server.kind} {server.version} at {redact(url)}: {human_bytes(server.used_bytes)}{limit}")
     output.note(f"tasks waiting: {queues}; worker connections: {workers}", "")
+
+
+def _warn_of_strangers(settings: Settings, output: Output, url: str | None) -> None:
+    try:
+        check_server_of(settings, url, installation_of(settings))
+    except StreamError as error:
+        output.note(f"warning: {error}", "")
 
 
 def _print_live(output: Output, live: Sequence[RunStatus]) -> None:

@@ -156,6 +156,20 @@ class StepStream(ABC):
 
     is_remote: bool
     """Whether other processes can read what this one sends."""
+    where: str = "this process"
+    """Its URL without a password, for messages."""
+    owner_key: str = ""
+    """Under which it holds ``owner``."""
+
+    # For whoever joins; a stream that no other process can reach has no owner.
+
+    def owner(self) -> bytes | None:
+        """Whose installation sends and reads here, as ``set_owner`` noted it."""
+        return None
+
+    def set_owner(self, owner: bytes, *, replace: bool) -> bool:  # noqa: ARG002
+        """Note it, without ``replace`` only where nobody is noted; whether it was."""
+        return False
 
     # For trainers.
 

@@ -16,7 +16,7 @@ import msgpack
 import redis
 
 from recorder.errors import StreamCorruptError
-from recorder.redis_client import Purpose, make_client, translate_errors
+from recorder.redis_client import Purpose, make_client, redact, translate_errors
 from recorder.step_stream.base import (
     FIRST_CURSOR,
     HEADER,
@@ -65,6 +65,8 @@ class RedisStepStream(StepStream):
         self, url: str, *, key_prefix: str = "hamlet:", purpose: Purpose = "worker", socket_timeout_secs: float = 2.0
     ) -> None:
         self.url = url
+        self.where = redact(url)
+        self.owner_key = f"{key_prefix}installation"
         self._prefix = key_prefix
         self._again = partial(
             RedisStepStream, url, key_prefix=key_prefix, purpose=purpose, socket_timeout_secs=socket_timeout_secs
@@ -82,6 +84,15 @@ class RedisStepStream(StepStream):
         """``hamlet:episode:{run}:7``; the braces keep all keys of a run on one shard of a cluster."""
         tag = quote(run_id, safe=" !#$&'()*+,/:;=?@[]^`|~<>\"\\")
         return ":".join([f"{self._prefix}{kind}", f"{{{tag}}}", *map(str, more)])
+
+    def owner(self) -> bytes | None:
+        with translate_errors(self.url):
+            held: bytes | None = self._redis.get(self.owner_key)
+        return held
+
+    def set_owner(self, owner: bytes, *, replace: bool) -> bool:
+        with translate_errors(self.url):
+            return bool(self._redis.set(self.owner_key, owner, nx=not replace))
 
     def send(self, run_id: str, flush: Flush) -> list[Play]:
         open_key = self.key("open", run_id)

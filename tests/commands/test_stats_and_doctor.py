@@ -17,6 +17,8 @@ from recorder.catalog import Catalog, EpisodeRow
 from recorder.commands.checks import CHECKS
 from recorder.commands.exit_status import ExitStatus
 from recorder.embedded_server import EmbeddedServer
+from recorder.installation import Installation
+from recorder.installation.folder_mark import write_mark
 from recorder.redis_client import make_client
 from recorder.step_stream import Flush, Play, RedisStepStream
 from tests.commands.conftest import RUN, Answer, Call
@@ -315,3 +317,32 @@ def test_doctor_fails_where_recordings_can_not_be_written(call: Call, tmp_path: 
 
 def test_doctor_looks_at_everything_it_knows_of() -> None:
     assert len(CHECKS) == len(list((Path(__file__).parents[2] / "recorder/commands/checks").glob("[a-z]*.py"))) - 1
+
+
+def test_doctor_and_stats_tell_of_a_server_that_is_another_installation_s(
+    call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
+) -> None:
+    stream.set_owner(Installation("other", "there:/catalog.db").to_bytes(), replace=True)
+    answer = call("doctor", "--json", "--recordings", recordings, "--redis-url", redis_url)
+    assert answer.status == ExitStatus.FAILED
+    assert "there:/catalog.db" in verdict_on(answer, "installation")["advice"]
+    assert "another installation" in call("stats", "--recordings", recordings, "--redis-url", redis_url).out
+
+
+def test_doctor_tells_of_a_folder_that_is_another_catalog_s(call: Call, recordings: Path, tmp_path: Path) -> None:
+    write_mark(recordings, Installation("other", "there:/catalog.db"))
+    answer = call("doctor", "--json", "--recordings", recordings)
+    assert answer.status == ExitStatus.FAILED
+    assert "there:/catalog.db" in verdict_on(answer, "installation")["found"]
+
+
+def test_doctor_tells_of_a_server_whose_socket_is_gone(
+    call: Call, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EmbeddedServer, "_watch", lambda _: None)
+    with EmbeddedServer(recordings / ".server") as server:
+        Path(server.url.removeprefix("unix://")).unlink()
+        answer = call("doctor", "--json", "--recordings", recordings)
+    assert answer.status == ExitStatus.FAILED
+    assert "can't be reached" in verdict_on(answer, "server")["found"]
+    assert "end that worker" in verdict_on(answer, "server")["advice"]

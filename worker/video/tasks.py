@@ -10,6 +10,7 @@ from celery import Celery, bootsteps
 
 from recorder.catalog import Catalog
 from recorder.errors import RecorderError
+from recorder.installation import Membership
 from recorder.storage import open_storage
 from recorder.video.wish import RENDER_QUEUE, RENDER_TASK
 from worker.process import WorkerProcess
@@ -60,6 +61,7 @@ class _Renderer:
         self._app, self._process = app, process
         self._pid = 0
         self._context: RenderContext | None = None
+        self._membership: Membership | None = None
 
     def run(self, words: str, name: str, function: Any) -> None:
         try:
@@ -71,8 +73,10 @@ class _Renderer:
         if self._context is None or self._pid != os.getpid():
             settings = self._process.settings
             self._pid = os.getpid()
+            catalog = Catalog.open(settings.catalog_url)
+            self._membership = self._process.join(catalog, writes_folder=False)
             self._context = RenderContext(
-                catalog=Catalog.open(settings.catalog_url),
+                catalog=catalog,
                 storage=open_storage(settings.recordings_dir),
                 videos_dir=settings.videos_path,
                 send_segment=self._send_segment,
@@ -81,6 +85,8 @@ class _Renderer:
                     lease_secs=settings.render.lease_secs, encoder_threads=settings.render.encoder_threads
                 ),
             )
+        if self._membership is not None:
+            self._membership.confirm()
         return self._context
 
     def _send_segment(self, video_id: str, segment_index: int, lease: str) -> None:
@@ -107,6 +113,7 @@ class RenderLookOut(bootsteps.StartStopStep):  # type: ignore[misc]
 
         def look() -> None:
             try:
+                process.check_owner()
                 if process.stream().try_lock("sweep-videos", secs=0.9 * _SWEEP_SECS):
                     worker.app.send_task(SWEEP_VIDEOS, queue=RENDER_QUEUE, expires=_STALE_SECS)
             except RecorderError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from recorder.commands.checks.catalog import check_catalog
 from recorder.commands.checks.finding import Finding, Verdict
+from recorder.commands.checks.installation import check_installation
 from recorder.commands.checks.left_behind import check_left_behind
 from recorder.commands.checks.packages import check_packages
 from recorder.commands.checks.places import check_places
@@ -21,6 +22,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_places,
     check_catalog,
     check_server,
+    check_installation,
     check_runs,
     check_left_behind,
     check_video,

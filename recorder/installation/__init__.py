@@ -1,0 +1,20 @@
+"""Which catalog, recordings folder and server belong together, noted in all three and compared by whoever joins them."""
+
+from recorder.installation.folder_mark import MARK_NAME, FolderMark, read_mark
+from recorder.installation.membership import Membership, make_folder
+from recorder.installation.ownership import check_owner, read_owner
+from recorder.installation.record import Installation, Place, file_on_this_host, was_copied
+
+__all__ = [
+    "MARK_NAME",
+    "FolderMark",
+    "Installation",
+    "Membership",
+    "Place",
+    "check_owner",
+    "file_on_this_host",
+    "make_folder",
+    "read_mark",
+    "read_owner",
+    "was_copied",
+]

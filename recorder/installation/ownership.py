@@ -1,0 +1,68 @@
+"""Whose a server's keys are: one installation a prefix."""
+
+from __future__ import annotations
+
+import logging
+
+from recorder.errors import StreamError, StreamFullError
+from recorder.installation.record import Installation
+from recorder.step_stream import StepStream
+
+__all__ = ["check_owner", "read_owner", "take_ownership"]
+
+_log = logging.getLogger(__name__)
+
+
+def read_owner(stream: StepStream) -> Installation | None:
+    """Whose the server's keys are; None while no worker has come.
+
+    Raises:
+        StreamUnavailableError: the server can't be reached.
+    """
+    held = stream.owner()
+    return None if held is None else Installation.from_bytes(held)
+
+
+def check_owner(stream: StepStream, ours: Installation) -> None:
+    """See that the server's keys are not another installation's.
+
+    Raises:
+        StreamError: they are; names both.
+        StreamUnavailableError: the server can't be reached.
+    """
+    owner = read_owner(stream)
+    if owner is not None and owner.is_another_than(ours):
+        raise StreamError(
+            f"the server's keys belong to another installation: its workers record into the catalog {owner.catalog}, this one "
+            f"into {ours.catalog}. Give each a server of its own, or a prefix (recording.redis.key_prefix). If this catalog is "
+            f"to take the other's place for good, delete the key {stream.owner_key}: {stream.where}"
+        )
+
+
+def take_ownership(stream: StepStream, ours: Installation, *, even_anothers: bool) -> None:
+    """Note on the server whose its keys are.
+
+    Args:
+        even_anothers: of a server that is known to be the folder's own, whatever was copied along with its data.
+
+    Raises:
+        StreamError: they are another installation's.
+        StreamUnavailableError: the server can't be reached.
+    """
+    try:
+        stream.set_owner(ours.to_bytes(), replace=False)
+        owner = read_owner(stream)
+        if owner == ours:
+            return
+        if not even_anothers:
+            check_owner(stream, ours)
+        if owner is not None and owner.installation_id != ours.installation_id:
+            _log.warning(
+                "what the server holds was sent for the catalog %s, and goes into %s now: %s",
+                owner.catalog,
+                ours.catalog,
+                stream.where,
+            )
+        stream.set_owner(ours.to_bytes(), replace=True)
+    except StreamFullError:
+        check_owner(stream, ours)  # there is no room to note anything; workers make some, and come again

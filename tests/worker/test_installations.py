@@ -1,0 +1,101 @@
+"""Two installations never mix: not by a moved folder, not by a copied one, not on a server that both were given."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder import find_server
+from recorder.embedded_server import EmbeddedServer
+from recorder.errors import StreamError
+from tests.processes import PythonProcess, run_python
+from tests.worker.installations import n_files, record, wait_until_recorded, worker
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """One for each test: a worker that is killed may say something after all others."""
+    with EmbeddedServer(tmp_path / "server") as server:
+        yield server.url
+
+
+def use_once(folder: Path, run_id: str, *options: str) -> None:
+    """A worker that was there, recorded a run, and ended."""
+    with worker(folder, *options) as process:
+        process.wait_for("worker: serves")
+        record(find_server(folder) if not options else options[1], run_id)
+        wait_until_recorded(folder, run_id)
+        process.signal(signal.SIGTERM)
+        process.wait()
+
+
+def refused(process: PythonProcess) -> str:
+    with process:
+        assert process.wait() != 0
+        return process.output
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_of_a_folder_and_a_moved_or_copied_one_each_has_its_own_episodes(tmp_path: Path, how: str) -> None:
+    folder, other = tmp_path / "recordings", tmp_path / "exp1"
+    use_once(folder, "first")
+    if how == "moved":
+        folder.rename(other)
+    else:
+        shutil.copytree(folder, other)
+    with worker(folder) as one, worker(other) as two:
+        one.wait_for("worker: serves")
+        two.wait_for("worker: serves")
+        record(find_server(folder), "here", 40)
+        record(find_server(other), "there", 40)
+        wait_until_recorded(folder, "here", 40)
+        wait_until_recorded(other, "there", 40)
+    assert (n_files(other, "here"), n_files(folder, "there")) == (0, 0)
+    assert n_files(other, "first") == 3
+
+
+@pytest.mark.parametrize("other", ["another", "a copy"])
+def test_a_second_installation_on_one_server_is_refused_everywhere_with_what_to_do(
+    tmp_path: Path, redis_url: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, second = tmp_path / "recordings", tmp_path / "second"
+    server = ("--redis-url", redis_url)
+    use_once(folder, "first", *server)
+    if other == "a copy":
+        shutil.copytree(folder, second)
+    for queues in ("ingest,maintenance", "render"):
+        told = refused(worker(second, *server, queues=queues))
+        assert "belong to another installation" in told
+        assert str(folder / "catalog.db") in told
+        assert "hamlet:installation" in told
+    page = ("-m", "recorder", "serve", "--recordings", str(second), "--port", "0", *server)
+    status, told = run_python(page)
+    assert status != 0
+    assert "belong to another installation" in told
+    monkeypatch.setenv("HAMLET_RECORDER_REDIS__URL", redis_url)
+    assert find_server(folder) == redis_url
+    with pytest.raises(StreamError, match="another installation"):
+        find_server(second)
+    status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(second)))
+    assert status != 0
+    assert "belong to another" in told
+    status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(folder)))
+    assert "belongs together" in told
+    with worker(second, *server, "--key-prefix", "second:") as process:
+        process.wait_for("worker: serves")
+
+
+def test_a_moved_installation_and_one_begun_anew_in_its_place_go_on_with_their_server(
+    tmp_path: Path, redis_url: str
+) -> None:
+    folder, moved = tmp_path / "recordings", tmp_path / "exp1"
+    server = ("--redis-url", redis_url)
+    use_once(folder, "first", *server)
+    folder.rename(moved)
+    use_once(moved, "second", *server)
+    shutil.rmtree(moved)
+    use_once(moved, "third", *server)

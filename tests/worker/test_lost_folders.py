@@ -1,0 +1,165 @@
+"""What is deleted, moved or swept away below a running worker: it says so, and goes on in the same place."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from recorder import find_server
+from recorder.catalog import Catalog
+from recorder.embedded_server import EmbeddedServer
+from recorder.errors import StreamUnavailableError
+from tests.processes import PythonProcess, run_python
+from tests.waiting import wait_until
+from tests.worker.installations import n_files, record, wait_until_recorded, worker
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """One for each test: a worker that is killed may say something after all others."""
+    with EmbeddedServer(tmp_path / "server") as server:
+        yield server.url
+
+
+def find_server_again(folder: Path) -> str:
+    """Once its worker has begun it anew."""
+
+    def look() -> str | None:
+        try:
+            return find_server(folder)
+        except StreamUnavailableError:
+            return None
+
+    found = wait_until(look, message="the server beside the recordings")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved away"])
+@pytest.mark.parametrize("whose", ["embedded", "given"])
+def test_a_worker_whose_folder_is_gone_records_into_a_new_one_and_says_so(
+    tmp_path: Path, redis_url: str, whose: str, how: str
+) -> None:
+    folder = tmp_path / "recordings"
+    options = ("--redis-url", redis_url) if whose == "given" else ()
+    with worker(folder, *options) as process:
+        process.wait_for("worker: serves")
+        record(redis_url if options else find_server(folder), "before")
+        wait_until_recorded(folder, "before")
+        if how == "deleted":
+            shutil.rmtree(folder)
+        else:
+            folder.rename(tmp_path / "exp1")
+        record(redis_url if options else find_server_again(folder), "after")
+        wait_until_recorded(folder, "after")
+        assert "a new one is begun" in process.output
+        assert "the recordings folder was deleted" in process.output
+        record(redis_url if options else find_server(folder), "later")
+        wait_until_recorded(folder, "later")
+        status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(folder), *options))
+        assert status == 0, told
+        assert "6 recordings" in told
+    assert n_files(tmp_path / "exp1", "after") == 0
+
+
+def test_a_catalog_that_takes_the_place_of_the_worker_s_is_written_to_from_then_on(
+    tmp_path: Path, redis_url: str
+) -> None:
+    folder = tmp_path / "recordings"
+    options = ("--redis-url", redis_url)
+    with worker(folder, *options) as process:
+        process.wait_for("worker: serves")
+        record(redis_url, "before")
+        wait_until_recorded(folder, "before")
+        with (
+            sqlite3.connect(folder / "catalog.db") as source,
+            sqlite3.connect(tmp_path / "backup.db") as backup,
+        ):
+            source.backup(backup)
+        backup.close()
+        source.close()
+        (tmp_path / "backup.db").replace(folder / "catalog.db")
+        record(redis_url, "after")
+        wait_until_recorded(folder, "after")
+        wait_until_recorded(folder, "before")
+        assert "another file has taken the place" in process.output
+
+
+@pytest.mark.parametrize("whose", ["embedded", "given"])
+def test_a_folder_of_another_installation_in_the_place_of_the_worker_s_gets_nothing(
+    tmp_path: Path, redis_url: str, whose: str
+) -> None:
+    folder, other = tmp_path / "recordings", tmp_path / "other"
+    options = ("--redis-url", redis_url) if whose == "given" else ()
+    with worker(other, *options, *(("--key-prefix", "other:") if options else ())) as process:
+        process.wait_for("worker: serves")
+    with worker(folder, *options) as process:
+        process.wait_for("worker: serves")
+        url = redis_url if options else find_server(folder)
+        record(url, "before")
+        wait_until_recorded(folder, "before")
+        folder.rename(tmp_path / "exp1")
+        other.rename(folder)
+        record(url, "after")
+        process.wait_for("another installation")
+        assert n_files(folder, "after") == 0
+        folder.rename(other)
+        (tmp_path / "exp1").rename(folder)
+        wait_until_recorded(folder, "after")
+        wait_until_recorded(folder, "before")
+
+
+def test_a_worker_whose_socket_was_swept_away_goes_on_with_what_its_server_held(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    with worker(folder) as process:
+        process.wait_for("worker: serves")
+        url = find_server(folder)
+        record(url, "before")
+        wait_until_recorded(folder, "before")
+        Path(unquote(urlsplit(url).path)).unlink()
+        assert find_server_again(folder) == url
+        record(url, "after")
+        wait_until_recorded(folder, "after")
+        assert "it has begun anew" in process.output
+
+
+def test_a_folder_of_any_name_is_recorded_into(tmp_path: Path) -> None:
+    folder = tmp_path / 'exp[lr=0.1] {a}*\n"it\'s" #1?x=100%25 ü' / "recordings"
+    with worker(folder) as process:
+        process.wait_for("worker: serves")
+        record(find_server(folder), "r")
+        wait_until_recorded(folder, "r")
+        status, told = run_python(("-m", "recorder", "list", "--recordings", str(folder), "--json"))
+        assert status == 0, told
+        page = ("-m", "recorder", "serve", "--recordings", str(folder), "--port", "0")
+        with PythonProcess(*page) as server:
+            server.wait_for("Replay: ")
+
+
+def test_a_render_worker_makes_videos_of_the_catalog_that_takes_the_place_of_a_deleted_one(
+    tmp_path: Path, redis_url: str
+) -> None:
+    folder = tmp_path / "recordings"
+    options = ("--redis-url", redis_url)
+
+    def make_video(run_id: str) -> None:
+        record(redis_url, run_id)
+        wait_until_recorded(folder, run_id)
+        wish = ("export", "0", "--run", run_id, "--queue", "--dpi", "40", "--recordings", str(folder), *options)
+        status, told = run_python(("-m", "recorder", *wish))
+        assert status == 0, told
+        with Catalog(folder / "catalog.db", read_only=True) as catalog:
+            wait_until(lambda: [row.state for row in catalog.list_videos(run=run_id)] == ["done"], message="the video")
+
+    with worker(folder, *options) as ingest, worker(folder, *options, queues="render") as render:
+        ingest.wait_for("worker: serves")
+        render.wait_for("worker: serves")
+        make_video("before")
+        shutil.rmtree(folder)
+        make_video("after")
+        assert "catalog" in render.output, "it has noticed"

@@ -10,6 +10,7 @@ from recorder.storage import Storage
 from replay_server.library import Library
 from replay_server.live import LiveEpisodes
 from replay_server.metrics import Metrics
+from replay_server.quotas import WriteQuotas
 from replay_server.security import Gate
 from replay_server.socket.hub import Hub
 
@@ -26,6 +27,7 @@ class Services:
     live: LiveEpisodes | None
     hub: Hub
     gate: Gate
+    quotas: WriteQuotas
     metrics: Metrics
     clock: Callable[[], float]
 

@@ -99,6 +99,7 @@ def create_app(
             allowed_origins=Origins(server.allowed_origins),
         ),
         quotas=WriteQuotas(server.quotas, clock=clock),
+        bounds=server.quotas,
         metrics=metrics,
         clock=clock,
     )

@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from recorder.settings import BASE_PATH_PATTERN
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-__all__ = ["Proxied", "RAW_PATH", "parse_networks"]
+__all__ = ["RAW_PATH", "Proxied", "parse_networks"]
 
 RAW_PATH = "hamlet.raw_path"
 """Under this name the environment holds the path as it was sent, still encoded, without the prefix."""

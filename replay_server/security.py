@@ -155,7 +155,10 @@ def _is_own(origin: SplitResult, *, scheme: str, host: str) -> bool:
         return False
     standard = 443 if origin.scheme == "https" else 80
     asked = _split(f"//{host}")
-    return (origin.hostname, _port(origin) or standard) == (asked.hostname, _port(asked) or standard)
+    try:
+        return (origin.hostname, origin.port or standard) == (asked.hostname, asked.port or standard)
+    except ValueError:  # no number of a port
+        return False
 
 
 def _split(url: str) -> SplitResult:

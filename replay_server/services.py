@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recorder.catalog import Catalog
+from recorder.settings import QuotaSettings
 from recorder.storage import Storage
 from replay_server.library import Library
 from replay_server.live import LiveEpisodes
@@ -28,6 +29,7 @@ class Services:
     hub: Hub
     gate: Gate
     quotas: WriteQuotas
+    bounds: QuotaSettings
     metrics: Metrics
     clock: Callable[[], float]
 

@@ -90,7 +90,9 @@ def link(settings: Settings, port: int) -> str:
     host = settings.server.host
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     token = settings.server.token
-    return f"http://{shown}:{port}{settings.server.base_path.rstrip('/')}/" + (f"?token={quote(token.get_secret_value(), safe='')}" if token else "")
+    return f"http://{shown}:{port}{settings.server.base_path.rstrip('/')}/" + (
+        f"?token={quote(token.get_secret_value(), safe='')}" if token else ""
+    )
 
 
 def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], object]) -> None:

@@ -24,8 +24,10 @@ class QuotaSettings(Section):
         20, "Videos that one client may wait for; beyond it a wish is answered by 429.", unit="videos", ge=1
     )
     videos_per_run: int = setting(
-        200, "Videos of one run that may wait, whoever asked for them; beyond it a wish is answered by 429.",
-        unit="videos", ge=1,
+        200,
+        "Videos of one run that may wait, whoever asked for them; beyond it a wish is answered by 429.",
+        unit="videos",
+        ge=1,
     )
     note_letters_per_run: int = setting(
         4_000_000, "Letters of all annotations of a run; beyond it a new one is refused.", unit="letters", ge=1000

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from recorder.errors import (
     CatalogError,
     EpisodeFileError,
+    QuotaError,
     RecorderError,
     RecordingNotFoundError,
     StorageError,
@@ -88,6 +89,10 @@ def _as_http(error: RecorderError) -> HttpError:
             return error
         case RecordingNotFoundError():
             return HttpError(404, "not_found", str(error))
+        case QuotaError():
+            if error.retry_after_secs is None:
+                return HttpError(409, "conflict", str(error))
+            return HttpError(429, "too_many", str(error), retry_after_secs=error.retry_after_secs)
         case UsageError():
             return HttpError(400, "bad_request", str(error))
         case EpisodeFileError() | StorageError():

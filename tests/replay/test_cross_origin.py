@@ -75,7 +75,7 @@ def test_an_allowed_page_reads_writes_and_is_asked_no_token_before_it_may_ask(op
         "http://localhost:5174",
         "https://localhost:5173",
         "http://localhost:5173.evil.example",
-        "http://localhost",
+        "http://localhost:5173/",
         "null",
         "https://tools.example.evil:1",
         "https://evil-tools.example",

@@ -201,7 +201,7 @@ class RenderSettings(Section):
     max_pixels: int = setting(
         200_000_000_000,
         "Pixels of a video that a worker is asked for: width x height x frames. The default is about 53 minutes of "
-        "1920x1080 at 30 frames a second; one core draws and packs it in some hours.",
+        "1920x1080 at 30 frames a second; one core draws and packs that in about an hour and a half.",
         unit="pixels",
         ge=1_000_000,
     )

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from flask import Flask
 
 from recorder.catalog import Catalog
-from recorder.errors import SettingsError
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
@@ -19,7 +18,7 @@ from replay_server.live import LiveEpisodes
 from replay_server.metrics import Metrics
 from replay_server.origins import Origins
 from replay_server.pages import make_pages
-from replay_server.proxy import Proxied, parse_networks
+from replay_server.proxy import Proxied, check_base_path, parse_networks
 from replay_server.quotas import WriteQuotas
 from replay_server.rest import PREFIX, add_rest
 from replay_server.rest.run_converter import RunConverter
@@ -116,21 +115,8 @@ def create_app(
     add_videos(app, catalog, settings, url_prefix=PREFIX)
     add_socket_route(app, services)
     app.register_blueprint(make_pages(embed_origins=server.embed_origins))
-    _check_base_path(app, server.base_path)
+    check_base_path(server.base_path)
     app.wsgi_app = Proxied(  # type: ignore[method-assign]
         app.wsgi_app, base_path=server.base_path, trusted=parse_networks(server.trusted_proxies)
     )
     return app
-
-
-def _check_base_path(app: Flask, base_path: str) -> None:
-    """A prefix that begins addresses of the server's own could not be told from them once a proxy takes it away.
-
-    Raises:
-        SettingsError: it is one.
-    """
-    prefix = f"{base_path.rstrip('/')}/"
-    if prefix != "/" and any(f"{rule.rule}/".startswith(prefix) for rule in app.url_map.iter_rules()):
-        raise SettingsError(
-            f"recording.server.base_path is {base_path!r}, where the server has addresses of its own: take another"
-        )

@@ -11,12 +11,16 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
+from recorder.errors import SettingsError
 from recorder.settings import BASE_PATH_PATTERN
 
-__all__ = ["RAW_PATH", "Proxied", "parse_networks"]
+__all__ = ["OWN_PATHS", "RAW_PATH", "Proxied", "check_base_path", "parse_networks"]
 
 RAW_PATH = "hamlet.raw_path"
 """Under this name the environment holds the path as it was sent, still encoded, without the prefix."""
+
+OWN_PATHS = frozenset(["api", "runs", "static", "ws", "healthz", "readyz", "metrics"])
+"""What the server's own addresses begin with."""
 
 _BASE_PATH = re.compile(BASE_PATH_PATTERN)
 
@@ -81,6 +85,18 @@ class Proxied:
             if not self._is_trusted(address):
                 break
         return peer
+
+
+def check_base_path(base_path: str) -> None:
+    """A prefix that the server's own addresses begin with could not be told from them once a proxy takes it away.
+
+    Raises:
+        SettingsError: it is one.
+    """
+    if base_path.strip("/").partition("/")[0] in OWN_PATHS:
+        raise SettingsError(
+            f"recording.server.base_path is {base_path!r}, where the server has addresses of its own: take another path"
+        )
 
 
 def parse_networks(text: str) -> Networks:

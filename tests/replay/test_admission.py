@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from recorder.errors import SettingsError
 from recorder.replay_client import ReplayClient
 from recorder.settings import load_settings
 from replay_server.app import EXTENSION
+from replay_server.proxy import OWN_PATHS
 from replay_server.security import is_loopback
 from replay_server.serving import check_bind, link
 from tests.processes import run_python
@@ -221,9 +223,23 @@ def test_an_address_that_others_reach_needs_a_token(folder: Path) -> None:
     check_bind(load_settings(env={}, overrides={"server": {"host": "0.0.0.0", "token": "x"}}))
 
 
+def test_a_base_path_is_none_of_the_servers_own_addresses(app: Flask) -> None:
+    assert {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} - {""} == OWN_PATHS
+    for path in ("/api", "/runs/x", "/static/"):
+        with pytest.raises(SettingsError, match="base_path"):
+            check_bind(load_settings(env={}, overrides={"server": {"base_path": path}}))
+    for path in ("replay", "/a/../b", "/a b", "//a", "/a?b"):
+        with pytest.raises(SettingsError, match="base_path"):
+            load_settings(env={}, overrides={"server": {"base_path": path}})
+    with pytest.raises(SettingsError, match="trusted_proxies"):
+        load_settings(env={}, overrides={"server": {"trusted_proxies": "127.0.0.1 proxy.example"}})
+
+
 def test_the_link_holds_what_a_browser_needs() -> None:
     settings = load_settings(env={}, overrides={"server": {"host": "::1", "token": "a&b"}})
     assert link(settings, 80) == "http://[::1]:80/?token=a%26b"
+    settings = load_settings(env={}, overrides={"server": {"base_path": "/replay/"}})
+    assert link(settings, 80) == "http://127.0.0.1:80/replay/"
 
 
 @pytest.mark.parametrize(

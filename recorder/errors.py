@@ -21,6 +21,7 @@
     │   ├── CatalogUnavailableError  locked or unreachable: try again
     │   ├── CatalogVersionError      made by a newer version of this project
     │   └── RecordingNotFoundError   no such episode, run or recording
+    ├── QuotaError               a client or a run has as much as it may have
     ├── ServerStartError         no Redis-compatible server could be found or started
     └── VideoError               drawing or encoding
 """
@@ -36,6 +37,7 @@ __all__ = [
     "EpisodeFileTooLargeError",
     "EpisodeFileVersionError",
     "MissingExtraError",
+    "QuotaError",
     "RecorderError",
     "RecordingNotFoundError",
     "ServerStartError",
@@ -110,6 +112,18 @@ class UnknownColumnError(EpisodeFileError):
 
 class ShapeChangedError(EpisodeFileError):
     """A column whose shape changed in mid-episode was asked for as one array."""
+
+
+class QuotaError(RecorderError):
+    """A client or a run has as much as it may have.
+
+    Args:
+        retry_after_secs: when there may be room; None where there is none until something is removed.
+    """
+
+    def __init__(self, message: str, *, retry_after_secs: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_secs = retry_after_secs
 
 
 class StorageError(RecorderError):

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -33,6 +34,8 @@ _PART = struct.Struct("<BBHIII")
 _PART_KIND = 1
 _MAX_CHUNK_BYTES = 2**31
 _MAX_CREDIT = 64
+_PAGE = re.compile(r"(/runs/[^/]+/episodes/\d+|/ws(/training)?)/?$")
+"""What may stand behind the server's root in a link; a proxy may have put a prefix before it."""
 
 _ERRORS: dict[str, type[RecorderError]] = {
     "not_found": RecordingNotFoundError,
@@ -65,7 +68,8 @@ class ReplayClient:
         token = token or next(iter(parse_qs(parts.query).get("token", ())), None)
         self._closed_error: type[Exception] = simple_websocket.ConnectionClosed
         self._timeout_secs = timeout_secs
-        self._url = f"{'wss' if parts.scheme in ('https', 'wss') else 'ws'}://{parts.netloc}/ws"
+        root = _PAGE.sub("", parts.path).rstrip("/")
+        self._url = f"{'wss' if parts.scheme in ('https', 'wss') else 'ws'}://{parts.netloc}{root}/ws"
         self._next_id = 0
         try:
             self._socket = simple_websocket.Client.connect(

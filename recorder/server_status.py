@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from recorder.errors import StreamError, StreamUnavailableError
 from recorder.redis_client import make_client, translate_errors
 
-__all__ = ["QUEUES", "ServerStatus", "read_queue_lengths", "read_server_status"]
+__all__ = ["QUEUES", "QUEUE_PRIORITIES", "ServerStatus", "read_queue_lengths", "read_server_status"]
 
 QUEUES = ("ingest", "render", "maintenance")
 """Celery's queues: lists on the server, behind the key prefix."""
+
+QUEUE_PRIORITIES = (0, 3, 6, 9)
+"""What a task's priority can be, the first to be done in front: each queue has a list for each."""
+
+_PRIORITY_MARK = "\x06\x16"
+"""Between a queue's name and its priority, in the name of a list; that of priority 0 has the queue's name alone."""
 
 _WORKER_CLIENT = "hamlet-worker"
 
@@ -82,6 +88,12 @@ def read_queue_lengths(url: str, *, key_prefix: str, socket_timeout_secs: float 
     client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
     try:
         with translate_errors(url):
-            return {queue: int(client.llen(f"{key_prefix}{queue}")) for queue in QUEUES}
+            return {
+                queue: sum(
+                    int(client.llen(f"{key_prefix}{queue}" + (f"{_PRIORITY_MARK}{priority}" if priority else "")))
+                    for priority in QUEUE_PRIORITIES
+                )
+                for queue in QUEUES
+            }
     finally:
         client.close()

@@ -8,7 +8,15 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from recorder.errors import SettingsError
 
-__all__ = ["REDIS_SCHEMES", "celery_broker_url", "is_url", "normalise_redis_url", "redact", "unix_url"]
+__all__ = [
+    "REDIS_SCHEMES",
+    "celery_broker_url",
+    "is_url",
+    "normalise_redis_url",
+    "redact",
+    "unix_url",
+    "with_encoded_password",
+]
 
 REDIS_SCHEMES = {
     "redis": "redis",
@@ -25,6 +33,10 @@ _FORBIDDEN_OPTIONS = ("decode_responses", "encoding", "legacy_responses", "proto
 """Options of the driver that would change what bytes come back, or send an entry twice: ours alone to set."""
 
 _SECRET_OPTIONS = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
+_HOST = re.compile(r"[^:\[\]]*:\d*|\[[0-9A-Fa-f:.]+\](:\d*)?")
+"""A host and its port."""
+_OPTIONS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
+_ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -42,8 +54,38 @@ def unix_url(path: str | os.PathLike[str]) -> str:
     return f"unix://{quote(os.fspath(path))}"
 
 
+def with_encoded_password(url: str) -> str:
+    """The same URL with all signs of its password encoded: ``@ / # :`` and ``?`` in it would end it too early.
+
+    The last ``@`` before the options ends the password, as no host has one. What is encoded already stays.
+
+    Raises:
+        SettingsError: nobody can say where the password ends; the message has no part of it.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or rest.startswith("/"):  # the path of a file
+        return url
+    credentials, place = _credentials_of(rest)
+    if credentials is None:
+        return url
+    user, colon, password = credentials.partition(":")
+    encoded = quote(_ENCODED.sub(lambda found: f"\0{found[1]}", password), safe="\0~!$&'()*+,;=").replace("\0", "%")
+    return f"{scheme}://{user}{colon}{encoded}@{place}"
+
+
+def _credentials_of(rest: str) -> tuple[str | None, str]:
+    """What stands before the host, None for nothing, and the rest, from the host on."""
+    before, mark, options = rest.rpartition("?")
+    has_options = bool(mark) and _OPTIONS.match(options) is not None
+    if has_options and ("@" in before or _HOST.fullmatch(re.split("[/?#]", before, maxsplit=1)[0])):
+        credentials, at, host = before.rpartition("@")
+        return (credentials if at else None), f"{host}{mark}{options}"
+    credentials, at, host = rest.rpartition("@")
+    return (credentials if at else None), host
+
+
 def normalise_redis_url(url: str) -> str:
-    """The same URL in the driver's own spelling: ``redis://``, ``rediss://`` or ``unix://``.
+    """The same URL in the driver's own spelling: ``redis://``, ``rediss://`` or ``unix://``, its password encoded.
 
     Raises:
         SettingsError: the scheme, the port or an option is not one that can work.
@@ -52,12 +94,15 @@ def normalise_redis_url(url: str) -> str:
     if not separator or scheme.lower() not in REDIS_SCHEMES:
         accepted = ", ".join(f"{name}://" for name in REDIS_SCHEMES)
         raise SettingsError(f"expected a URL that begins with one of {accepted}; found {redact(url)!r}")
-    normal = f"{REDIS_SCHEMES[scheme.lower()]}://{rest}"
+    normal = with_encoded_password(f"{REDIS_SCHEMES[scheme.lower()]}://{rest}")
     try:
         parts = urlsplit(normal)
         _ = parts.port
-    except ValueError as error:
-        raise SettingsError(f"not a valid URL ({error}): {redact(url)}") from error
+    except ValueError:  # its words may hold a part of the password
+        raise SettingsError(
+            "not a valid URL: expected redis://USER:PASSWORD@HOST:PORT/NUMBER, with a number for the port, and with "
+            f"the signs / ? # @ of the password encoded as %2F %3F %23 %40: {redact(url)}"
+        ) from None
     if parts.scheme == "unix" and not parts.path:
         raise SettingsError(f"a unix URL needs the socket's path, as in unix:///run/redis.sock; found {redact(url)}")
     if parts.scheme == "unix" and "#" in normal:
@@ -88,8 +133,11 @@ def redact(url: str) -> str:
     if not is_url(url):
         return url
     scheme, _, rest = url.partition("://")
+    is_path = rest.startswith("/") or ":" not in rest
     # The last @ ends the credentials, whatever is left unencoded in the password; no host has one.
     credentials, at, rest = rest.rpartition("@")
+    if not at and rest and not is_path and not _HOST.fullmatch(re.split("[/?#]", rest, maxsplit=1)[0]):
+        return f"{scheme}://***"  # what stands where a port would is no number: a password whose end is missing
     if "?" in credentials:
         return f"{scheme}://***"  # an unencoded password, or one among the options: nobody can say where it ends
     user, colon, _password = credentials.partition(":")

@@ -17,7 +17,10 @@ from replay_server.library import Library
 from replay_server.limits import Limits
 from replay_server.live import LiveEpisodes
 from replay_server.metrics import Metrics
+from replay_server.origins import Origins
 from replay_server.pages import make_pages
+from replay_server.proxy import Proxied, check_base_path, parse_networks
+from replay_server.quotas import WriteQuotas
 from replay_server.rest import PREFIX, add_rest
 from replay_server.rest.run_converter import RunConverter
 from replay_server.rest.videos import add_videos
@@ -62,7 +65,7 @@ def create_app(
 
     Raises:
         CatalogError: the catalog can't be opened.
-        SettingsError: a URL can't work.
+        SettingsError: a URL or the base path can't work.
     """
     server = settings.server
     if limits is None:
@@ -91,7 +94,12 @@ def create_app(
         library=library,
         live=live,
         hub=Hub(limits=limits, make_session=make_session, on_check=metrics.refresh, clock=clock),
-        gate=Gate(host=server.host, token=server.token.get_secret_value() if server.token else None),
+        gate=Gate(
+            token=server.token.get_secret_value() if server.token else None,
+            allowed_origins=Origins(server.allowed_origins),
+        ),
+        quotas=WriteQuotas(server.quotas, clock=clock),
+        bounds=server.quotas,
         metrics=metrics,
         clock=clock,
     )
@@ -108,6 +116,10 @@ def create_app(
     add_videos(app, catalog, settings, url_prefix=PREFIX)
     add_socket_route(app, services)
     app.register_blueprint(make_pages(embed_origins=server.embed_origins))
+    check_base_path(server.base_path)
+    app.wsgi_app = Proxied(  # type: ignore[method-assign]
+        app.wsgi_app, base_path=server.base_path, trusted=parse_networks(server.trusted_proxies)
+    )
     return app
 
 

@@ -67,3 +67,8 @@ class RateLimiter:
             return False
         self._level -= 1.0
         return True
+
+    def wait_secs(self, now: float) -> float:
+        """Seconds from ``now`` until a token is there, when none was just now."""
+        level = min(self._burst, self._level + (now - self._updated) * self._per_sec)
+        return max(0.0, 1.0 - level) / self._per_sec

@@ -155,12 +155,13 @@ _PATH_PARAMETERS = {
 }
 
 
-def describe(*, version: str, has_videos: bool) -> dict[str, Any]:
+def describe(*, version: str, has_videos: bool, root: str = "") -> dict[str, Any]:
     """The description.
 
     Args:
         version: of this package.
         has_videos: whether the server offers videos.
+        root: path under which a proxy publishes the server.
     """
     paths: dict[str, dict[str, Any]] = {}
     for method, path, summary, more in [*_ROUTES, *(_VIDEO_ROUTES if has_videos else [])]:
@@ -178,7 +179,7 @@ def describe(*, version: str, has_videos: bool) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Hamlet replay server", "version": version},
-        "servers": [{"url": "/api/v1"}],
+        "servers": [{"url": f"{root}/api/v1"}],
         "paths": paths,
         "components": {"schemas": {"Error": error}},
     }

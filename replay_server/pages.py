@@ -24,26 +24,33 @@ def make_pages(*, embed_origins: str) -> Blueprint:
         embed_origins: of pages that may show the player in a frame, with spaces between.
     """
     pages = Blueprint("pages", __name__)
+    document = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
 
     @pages.get("/")
     def browser() -> ResponseReturnValue:
-        return page()
+        return page("")
 
     @pages.get("/runs/<run:run_id>/episodes/<int:episode_id>")
     def player(run_id: str, episode_id: int) -> ResponseReturnValue:
         del run_id, episode_id  # the page reads its own address
-        return page()
+        return page("../../../")
 
     @pages.get("/static/<path:name>")
     def static(name: str) -> ResponseReturnValue:
         return _send(name)
 
-    def page() -> Response:
-        response = _send("index.html")
+    def page(root: str) -> Response:
+        """The page; ``root`` leads from its address to that of the server, wherever a proxy has put it."""
+        response = Response(document.replace('"static/', f'"{root}static/'), content_type="text/html; charset=utf-8")
+        response.headers["Cache-Control"] = "no-cache"
+        response.add_etag()
         if (
             request.args.get("embed") == "1"
         ):  # the page is the player alone then, and offers nothing that changes anything
-            response.headers["Content-Security-Policy"] = content_security_policy(f"'self' {embed_origins}".strip())
+            response.headers["Content-Security-Policy"] = content_security_policy(
+                frame_ancestors=f"'self' {embed_origins}".strip()
+            )
+        response.make_conditional(request)
         return response
 
     return pages

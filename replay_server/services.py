@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recorder.catalog import Catalog
+from recorder.settings import QuotaSettings
 from recorder.storage import Storage
 from replay_server.library import Library
 from replay_server.live import LiveEpisodes
 from replay_server.metrics import Metrics
+from replay_server.quotas import WriteQuotas
 from replay_server.security import Gate
 from replay_server.socket.hub import Hub
 
@@ -26,6 +28,8 @@ class Services:
     live: LiveEpisodes | None
     hub: Hub
     gate: Gate
+    quotas: WriteQuotas
+    bounds: QuotaSettings
     metrics: Metrics
     clock: Callable[[], float]
 

@@ -17,6 +17,7 @@ from recorder.errors import ServerStartError, SettingsError
 from recorder.settings import Settings
 from replay_server.app import EXTENSION, create_app
 from replay_server.metrics import Metrics, MetricsFolder
+from replay_server.proxy import check_base_path
 from replay_server.security import is_loopback
 
 __all__ = ["ReplayWorker", "bind", "link", "serve"]
@@ -74,9 +75,10 @@ def check_bind(settings: Settings) -> None:
     """Refuse to show recordings to a whole network by accident.
 
     Raises:
-        SettingsError: the address is reached from outside and there is no token.
+        SettingsError: the address is reached from outside and there is no token, or the base path can't be.
     """
     server = settings.server
+    check_base_path(server.base_path)
     if not is_loopback(server.host) and server.token is None:
         raise SettingsError(
             f"recording.server.host is {server.host}, which other machines reach, and there is no token: set "
@@ -90,7 +92,9 @@ def link(settings: Settings, port: int) -> str:
     host = settings.server.host
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     token = settings.server.token
-    return f"http://{shown}:{port}/" + (f"?token={quote(token.get_secret_value(), safe='')}" if token else "")
+    return f"http://{shown}:{port}{settings.server.base_path.rstrip('/')}/" + (
+        f"?token={quote(token.get_secret_value(), safe='')}" if token else ""
+    )
 
 
 def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], object]) -> None:

@@ -32,10 +32,10 @@ NEEDED = {"REPLAY_TOKEN": "secret"}
 """What compose asks for before it starts anything."""
 
 
-def interpolated(text: str) -> str:
-    """``${NAME:-default}`` and ``${NAME:?why}`` as compose reads them when only what is needed is set."""
-    text = re.sub(r"\$\{([A-Z_]+):\?[^}]*\}", lambda found: NEEDED[found[1]], text)
-    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", text)
+def interpolated(text: str, given: dict[str, str] = NEEDED) -> str:
+    """``${NAME:-default}`` and ``${NAME:?why}`` as compose reads them; by default only what is needed is set."""
+    text = re.sub(r"\$\{([A-Z_]+):\?[^}]*\}", lambda found: given[found[1]], text)
+    return re.sub(r"\$\{([A-Z_]+):-([^}]*)\}", lambda found: given.get(found[1], found[2]), text)
 
 
 def targets() -> dict[str, str]:
@@ -73,10 +73,10 @@ def test_redis_keeps_what_it_is_given() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_the_environment_is_one_that_the_program_reads(name: str) -> None:
     environment = {key: interpolated(value) for key, value in SERVICES[name]["environment"].items()}
-    assert all(key.startswith(ENVIRONMENT_PREFIX) for key in environment)
+    assert {key for key in environment if not key.startswith(ENVIRONMENT_PREFIX)} == {"PGPASSWORD"}
     settings = load_settings(env=environment)
     assert settings.redis.url == "redis://redis:6379/0"
-    assert settings.catalog_url == "postgresql+psycopg://recorder:recorder@postgres:5432/recorder"
+    assert settings.catalog_url == "postgresql+psycopg://recorder@postgres:5432/recorder"
     assert f"recordings:{settings.recordings_dir}" in SERVICES[name]["volumes"]
 
 
@@ -96,8 +96,12 @@ def test_what_must_be_set_is_told_at_the_head() -> None:
 
 def test_the_catalog_is_told_the_password_that_the_database_has() -> None:
     database = SERVICES["postgres"]["environment"]
-    url = SERVICES["ingest"]["environment"]["HAMLET_RECORDER_DATABASE"]
-    assert f"{database['POSTGRES_USER']}:{database['POSTGRES_PASSWORD']}@postgres:5432/{database['POSTGRES_DB']}" in url
+    for name in OURS:
+        environment = SERVICES[name]["environment"]
+        url = environment["HAMLET_RECORDER_DATABASE"]
+        assert f"//{database['POSTGRES_USER']}@postgres:5432/{database['POSTGRES_DB']}" in url
+        # Not in the URL, where a password with @ or # would end the name of the host.
+        assert environment["PGPASSWORD"] == database["POSTGRES_PASSWORD"]
 
 
 @pytest.mark.parametrize(("name", "target"), OURS.items())

@@ -39,7 +39,6 @@ DOORS = {
         "worker/tasks.py",
         "worker/tick.py",
         "worker/video/tasks.py",
-        "replay_server/render_requests.py",
     ),
     "flask": ("replay_server/",),
     "flask_sock": ("replay_server/socket/route.py",),
@@ -47,7 +46,7 @@ DOORS = {
     "gunicorn": ("replay_server/serving.py",),
     "gymnasium": ("recorder/wrappers/",),
     "imageio_ffmpeg": ("worker/video/encoder.py", "recorder/commands/checks/video.py"),
-    "kombu": ("worker/app.py", "worker/tasks.py", "replay_server/render_requests.py"),
+    "kombu": ("worker/app.py", "worker/tasks.py"),
     "lz4": ("recorder/chunk/",),
     "matplotlib": ("worker/video/",),
     "msgpack": (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote, urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.catalog.engine import parse_url
 from recorder.errors import SettingsError
-from recorder.urls import is_url, normalise_redis_url, redact
+from recorder.urls import is_url, normalise_redis_url, redact, with_encoded_password
 
 
 @pytest.mark.parametrize(
@@ -79,3 +82,68 @@ def test_a_path_is_not_a_url() -> None:
     assert is_url("s3://bucket")
     assert not is_url("C:/recordings")
     assert not is_url("/a/b:c")
+
+
+PASSWORDS = [
+    "p@ss",
+    "p/w",
+    "p#w",
+    "p:w",
+    "a?b",
+    "a?b@c",
+    "@/#:?%",
+    "100%",
+    "p%40ss",
+    "#",
+    "?",
+    "p w",
+    "[x]",
+    "a/b?c#d@e:f",
+]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_password_may_have_any_sign(password: str) -> None:
+    parts = urlsplit(normalise_redis_url(f"redis://user:{password}@example.org:6380/2"))
+    assert (parts.hostname, parts.port, parts.path, parts.username) == ("example.org", 6380, "/2", "user")
+    assert unquote(parts.password or "") == ("p@ss" if password == "p%40ss" else password)
+    bare = urlsplit(normalise_redis_url(f"rediss://:{password}@[::1]:1/0?db=3"))
+    assert (bare.hostname, bare.query) == ("::1", "db=3")
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_databases_password_may_have_any_sign_and_no_part_of_it_is_shown(password: str) -> None:
+    url = parse_url(f"postgresql+psycopg://user:{password}@example.org:5432/recorder")
+    assert (url.host, url.port, url.database) == ("example.org", 5432, "recorder")
+    assert url.password == ("p@ss" if password == "p%40ss" else password)
+    assert redact(f"postgresql://user:{password}@example.org/x") in (
+        "postgresql://user:***@example.org/x",
+        "postgresql://***",
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost:6379/0",
+        "redis://localhost:6379/0?password=a@b",
+        "redis://[::1]:6379/0?password=a@b",
+        "unix:///run/a@b.sock",
+        "postgresql+psycopg://tests@/x?host=/tmp/a@b",
+        "sqlite:////home/a:b@c/catalog.db",
+        "s3://bucket/a:b@c",
+    ],
+)
+def test_what_is_no_password_stays(url: str) -> None:
+    assert with_encoded_password(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:secret:more", "redis://user:sec/ret", "redis://u:sec#ret@h:port", "redis://u:sec?ret"]
+)
+def test_a_url_that_cant_be_read_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        normalise_redis_url(url)
+    assert "sec" not in str(told.value)
+    assert told.value.__cause__ is None
+    assert told.value.__suppress_context__

@@ -13,6 +13,7 @@ from celery.signals import worker_shutting_down
 from kombu import Queue
 
 from recorder.errors import MissingExtraError
+from recorder.server_status import QUEUE_PRIORITIES
 from recorder.settings import Settings
 from recorder.urls import celery_broker_url
 from worker.process import WorkerProcess
@@ -43,6 +44,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         broker_url=broker_url,
         broker_transport_options={
             "global_keyprefix": settings.redis.key_prefix,
+            "priority_steps": list(QUEUE_PRIORITIES),
             "visibility_timeout": VISIBILITY_TIMEOUT_SECS,
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,

@@ -28,6 +28,7 @@ from recorder.catalog.rows import (
     Settlement,
     VideoRow,
 )
+from recorder.catalog.videos import VideoBounds
 
 __all__ = [
     "AnnotationRow",
@@ -42,5 +43,6 @@ __all__ = [
     "SegmentProgress",
     "SegmentRow",
     "Settlement",
+    "VideoBounds",
     "VideoRow",
 ]

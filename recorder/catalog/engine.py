@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError
 
 from recorder.catalog.filesystem import is_mounted_read_only, refuse_network_filesystem
 from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraError, UsageError
+from recorder.urls import redact, with_encoded_password
 
 __all__ = ["Engines", "parse_url", "refuse_missing_folder"]
 
@@ -49,9 +50,12 @@ def parse_url(url_or_path: str | Path) -> URL:
         # URL.create takes the path as it is; in a URL text, "?" and "%" in a path would be read as syntax.
         return URL.create("sqlite", database=None if str(url_or_path) == ":memory:" else str(url_or_path))
     try:
-        url = make_url(url_or_path)
-    except (ArgumentError, ValueError) as error:
-        raise UsageError(f"the catalog's URL can't be read: {error}") from error
+        url = make_url(with_encoded_password(url_or_path))
+    except (ArgumentError, ValueError):  # its words may hold a part of the password
+        raise UsageError(
+            "the catalog's URL can't be read: expected postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE, with a number "
+            f"for the port, and with the signs / ? # @ of the password encoded as %2F %3F %23 %40: {redact(url_or_path)}"
+        ) from None
     if url.drivername == "sqlite":
         return url.set(database=None) if url.database in (":memory:", "") else url
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):

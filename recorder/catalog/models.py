@@ -237,6 +237,8 @@ videos = Table(
     Column("finished_at", UtcDateTime),
     Column("not_before", UtcDateTime),
     Column("leased_until", UtcDateTime),
+    Column("asked_by", Text, nullable=False, server_default=text("''")),
+    Column("turn", Integer, nullable=False, server_default="0"),
     Index("ix_videos_episode", "run_id", "episode_id"),
     Index("ix_videos_state", "state", "created_at"),
 )

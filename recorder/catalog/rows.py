@@ -229,6 +229,8 @@ class VideoRow:
         video_id: hash of the episode and the options, so that the same wish is the same video.
         state: ``queued``, ``rendering``, ``joining``, ``done``, ``failed`` or ``cancelled``.
         file_path: relative to the videos root; None until it is done.
+        asked_by: an opaque name of the client that asked; empty for a person at a command line.
+        turn: videos of the same client that were not finished when this one was asked for; smaller ones go first.
     """
 
     video_id: str
@@ -249,6 +251,8 @@ class VideoRow:
     finished_at: datetime | None
     not_before: datetime | None
     leased_until: datetime | None
+    asked_by: str
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)

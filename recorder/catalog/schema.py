@@ -14,7 +14,7 @@ from recorder.errors import CatalogError, CatalogVersionError
 
 __all__ = ["SCHEMA_VERSION", "check_version", "migrate", "read_version"]
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The version that this code works with: the last revision in ``migrations/versions``."""
 
 _MIGRATION_LOCK = 0x68616D6C6574

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, insert_or
 from recorder.catalog.keys import plays_of
 from recorder.catalog.models import episode_tags
-from recorder.errors import RecordingNotFoundError, UsageError
+from recorder.errors import QuotaError, RecordingNotFoundError, UsageError
 
 __all__ = ["TagOperations"]
 
@@ -15,10 +16,14 @@ __all__ = ["TagOperations"]
 class TagOperations(CatalogBase):
     """Tags of episodes."""
 
-    def tag_episode(self, run_id: str, episode_id: int, tag: str) -> None:
+    def tag_episode(self, run_id: str, episode_id: int, tag: str, *, most_of_run: int | None = None) -> None:
         """Put a tag on an episode; a tag that it has already stays.
 
+        Args:
+            most_of_run: tags on all episodes of the run; None for no bound.
+
         Raises:
+            QuotaError: the run's episodes have so many.
             UsageError: the tag is empty or has a control character.
             RecordingNotFoundError: the catalog has no such episode.
         """
@@ -27,6 +32,10 @@ class TagOperations(CatalogBase):
         with self._writing() as connection:
             if not plays_of(connection, run_id, [episode_id]):
                 raise RecordingNotFoundError(f"there is no episode {episode_id} in run {run_id!r} to tag: {self.url}")
+            if most_of_run is not None and _count(connection, run_id) >= most_of_run:
+                raise QuotaError(
+                    f"the episodes of run {run_id!r:.100} have {most_of_run} tags already: remove some first"
+                )
             row = {"run_id": run_id, "episode_id": episode_id, "tag": tag}
             connection.execute(insert_or(connection.dialect, episode_tags, update={}), row)
 
@@ -44,3 +53,8 @@ class TagOperations(CatalogBase):
             query = query.where(episode_tags.c.run_id == run_id)
         with self._reading() as connection:
             return sorted(connection.execute(query).scalars())
+
+
+def _count(connection: Connection, run_id: str) -> int:
+    of_run = select(func.count()).select_from(episode_tags).where(episode_tags.c.run_id == run_id)
+    return connection.execute(of_run).scalar_one()

@@ -18,7 +18,10 @@ from recorder.catalog.rows import SegmentProgress, SegmentRow
 from recorder.catalog.videos import fetch_video, is_unfinished
 from recorder.catalog.write_job import MAX_ATTEMPTS, NO_ANSWER
 
-__all__ = ["VideoSegmentOperations"]
+__all__ = ["SEGMENTS_A_TURN", "VideoSegmentOperations"]
+
+SEGMENTS_A_TURN = 8
+"""So many segments of a long video count as much as a whole video before it: a short one needn't wait for all of it."""
 
 _open = video_segments.c.state.in_(["queued", "rendering"])
 
@@ -62,13 +65,18 @@ class VideoSegmentOperations(CatalogBase):
             return [SegmentRow(**row) for row in rows]
 
     def claim_segments(self, *, now: datetime, lease_secs: float, limit: int) -> list[SegmentRow]:
-        """Lease segments that nobody works on, of videos that are being rendered, in the order of the wishes."""
+        """Lease segments that nobody works on, of videos that are being rendered.
+
+        In the order of the wishes; but who has asked for many videos, or a long one, lets others go ahead.
+        """
         s = video_segments.c
         query = (
             select(video_segments)
             .join(videos, videos.c.video_id == s.video_id)
             .where(videos.c.state == "rendering", _open, or_(s.leased_until.is_(None), s.leased_until <= now))
-            .order_by(videos.c.created_at, s.video_id, s.segment_index)
+            .order_by(
+                videos.c.turn * SEGMENTS_A_TURN + s.segment_index, videos.c.created_at, s.video_id, s.segment_index
+            )
             .limit(limit)
         )
         with self._writing() as connection:

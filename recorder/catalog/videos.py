@@ -10,9 +10,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Text, and_, case, delete, exists, func, literal, or_, select, type_coerce, update
+from sqlalchemy import ColumnElement, Text, and_, case, delete, exists, func, literal, or_, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, insert_or
@@ -20,27 +20,50 @@ from recorder.catalog.models import recordings, video_segments, videos
 from recorder.catalog.rows import VideoRow
 from recorder.catalog.runs import add_missing_run
 from recorder.catalog.write_job import MAX_ATTEMPTS, NO_ANSWER
-from recorder.errors import RecordingNotFoundError
+from recorder.errors import QuotaError, RecordingNotFoundError
 
-__all__ = ["VideoOperations", "fetch_video", "is_unfinished", "video_id_of"]
+__all__ = ["VideoBounds", "VideoOperations", "fetch_video", "is_unfinished", "video_id_of"]
+
+_RETRY_AFTER_SECS = 60.0
+"""When one of the videos that wait may have been made."""
 
 is_unfinished = videos.c.state.in_(["queued", "rendering", "joining"])
+
+
+class VideoBounds(NamedTuple):
+    """How many videos may wait: of one client, and of one run."""
+
+    per_client: int
+    per_run: int
 
 
 class VideoOperations(CatalogBase):
     """Videos, from the wish to the file."""
 
     def enqueue_video(
-        self, run_id: str, episode_id: int, options: Mapping[str, Any], *, at: datetime, n_frames_total: int = 0
+        self,
+        run_id: str,
+        episode_id: int,
+        options: Mapping[str, Any],
+        *,
+        at: datetime,
+        n_frames_total: int = 0,
+        asked_by: str = "",
+        bounds: VideoBounds | None = None,
     ) -> tuple[VideoRow, bool]:
         """Ask for a video of an episode.
 
         Args:
             options: everything that the picture depends on, the recording's content hash included; it is part of the
                 ``video_id``.
+            asked_by: an opaque name of the client that asks.
+            bounds: of what may wait; None for none.
 
         Returns:
             The row, and True when this call made it, False when the same video was asked for before.
+
+        Raises:
+            QuotaError: the client, or the run, has as many videos that wait as it may have.
         """
         video_id = video_id_of(run_id, episode_id, options)
         values = {
@@ -55,8 +78,13 @@ class VideoOperations(CatalogBase):
             "n_segments_total": 0,
             "attempts": 0,
             "created_at": at,
+            "asked_by": asked_by,
         }
         with self._writing() as connection:
+            known = connection.execute(select(videos).where(videos.c.video_id == video_id)).mappings().one_or_none()
+            if known is not None:
+                return VideoRow(**known), False
+            values["turn"] = _next_turn(connection, run_id, asked_by, bounds)
             add_missing_run(connection, run_id, at=at)
             insert = insert_or(connection.dialect, videos, update={}).returning(videos.c.video_id)
             created = connection.execute(insert, values).first() is not None
@@ -105,7 +133,7 @@ class VideoOperations(CatalogBase):
             return [VideoRow(**row) for row in connection.execute(query).mappings()]
 
     def claim_videos(self, *, now: datetime, lease_secs: float, limit: int) -> list[VideoRow]:
-        """Lease videos that are not finished and that nobody works on, oldest first.
+        """Lease videos that are not finished and that nobody works on: each client's first one first, of these the oldest.
 
         Among them are those in state ``joining`` whose worker died after the last segment.
         """
@@ -116,7 +144,7 @@ class VideoOperations(CatalogBase):
                 or_(videos.c.leased_until.is_(None), videos.c.leased_until <= now),
                 or_(videos.c.not_before.is_(None), videos.c.not_before <= now),
             )
-            .order_by(videos.c.created_at, videos.c.video_id)
+            .order_by(videos.c.turn, videos.c.created_at, videos.c.video_id)
             .limit(limit)
         )
         with self._writing() as connection:
@@ -202,11 +230,15 @@ class VideoOperations(CatalogBase):
             values = {"state": "cancelled", "finished_at": at, "leased_until": None}
             return connection.execute(update(videos).where(this).values(**values)).rowcount > 0
 
-    def retry_video(self, video_id: str) -> VideoRow:
+    def retry_video(self, video_id: str, *, asked_by: str = "", bounds: VideoBounds | None = None) -> VideoRow:
         """Begin a failed or cancelled video again, from its first attempt on; of any other it changes nothing.
+
+        Args:
+            asked_by, bounds: as for ``enqueue_video``.
 
         Raises:
             RecordingNotFoundError: there is no such video.
+            QuotaError: as ``enqueue_video``.
         """
         fresh = {
             "state": "queued",
@@ -221,8 +253,12 @@ class VideoOperations(CatalogBase):
             "leased_until": None,
         }
         with self._writing() as connection:
+            row = fetch_video(connection, video_id)
+            if row.state not in ("failed", "cancelled"):
+                return row
+            turn = _next_turn(connection, row.run_id, asked_by, bounds)
             this = and_(videos.c.video_id == video_id, videos.c.state.in_(["failed", "cancelled"]))
-            if connection.execute(update(videos).where(this).values(**fresh)).rowcount:
+            if connection.execute(update(videos).where(this).values(**fresh, asked_by=asked_by, turn=turn)).rowcount:
                 connection.execute(delete(video_segments).where(video_segments.c.video_id == video_id))
             return fetch_video(connection, video_id)
 
@@ -230,6 +266,30 @@ class VideoOperations(CatalogBase):
         """Take a video and its segments out of the catalog, the file stays; False when there was none."""
         with self._writing() as connection:
             return connection.execute(delete(videos).where(videos.c.video_id == video_id)).rowcount > 0
+
+
+def _next_turn(connection: Connection, run_id: str, asked_by: str, bounds: VideoBounds | None) -> int:
+    """How many unfinished videos a client has, if it may have one more.
+
+    Raises:
+        QuotaError: it may not.
+    """
+
+    def count(condition: ColumnElement[bool]) -> int:
+        return connection.execute(select(func.count()).select_from(videos).where(is_unfinished, condition)).scalar_one()
+
+    turn = count(videos.c.asked_by == asked_by)
+    if bounds is not None and turn >= bounds.per_client:
+        raise QuotaError(
+            f"{turn} videos that you asked for are not made yet: wait for one of them, or cancel one",
+            retry_after_secs=_RETRY_AFTER_SECS,
+        )
+    if bounds is not None and (n_of_run := count(videos.c.run_id == run_id)) >= bounds.per_run:
+        raise QuotaError(
+            f"{n_of_run} videos of run {run_id!r:.100} are not made yet: ask again later",
+            retry_after_secs=_RETRY_AFTER_SECS,
+        )
+    return turn
 
 
 def video_id_of(run_id: str, episode_id: int, options: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
-from recorder.commands.opening import check_server_of, find_server_url, open_catalog, run_of, settings_of
+from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative
 from recorder.commands.video_choices import add_video_choices, choices_of
@@ -116,14 +116,12 @@ def _write_page(args: argparse.Namespace) -> int:
 
 
 def _ask(args: argparse.Namespace) -> int:
-    from replay_server.render_requests import RenderRequests  # lazy: loads Celery
+    from replay_server.render_requests import RenderRequests  # lazy: loads SQLAlchemy
 
     settings = settings_of(args)
     output = Output.of(args)
     with open_catalog(settings, read_only=False) as catalog:
-        url = find_server_url(settings)
-        check_server_of(settings, url, catalog.installation())
-        requests = RenderRequests(catalog, settings, redis_url=url)
+        requests = RenderRequests(catalog, settings)
         row, created = requests.ask(run_of(args, catalog), args.episode_id, choices_of(args))
     output.document(row)
     output.note(f"video {row.video_id}: {'asked for' if created else f'asked for before, {row.state}'}")

@@ -10,6 +10,7 @@ from recorder.settings.criteria import (
 )
 from recorder.settings.loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, load_settings
 from recorder.settings.models import (
+    BASE_PATH_PATTERN,
     CaptureSettings,
     IngestSettings,
     RedisSettings,
@@ -18,8 +19,10 @@ from recorder.settings.models import (
     ServerSettings,
     Settings,
 )
+from recorder.settings.quotas import QuotaSettings
 
 __all__ = [
+    "BASE_PATH_PATTERN",
     "CONFIG_VARIABLE",
     "ENVIRONMENT_PREFIX",
     "CaptureSettings",
@@ -28,6 +31,7 @@ __all__ = [
     "IngestSettings",
     "PerformanceSettings",
     "PeriodicSettings",
+    "QuotaSettings",
     "RedisSettings",
     "RenderSettings",
     "RetentionSettings",

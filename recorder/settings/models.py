@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +11,11 @@ from pydantic import ByteSize, SecretStr, field_validator
 from recorder.errors import SettingsError
 from recorder.settings.criteria import CriteriaSettings
 from recorder.settings.fields import PathOrUrl, Section, setting
+from recorder.settings.quotas import QuotaSettings
 from recorder.urls import is_url, normalise_redis_url, redact
 
 __all__ = [
+    "BASE_PATH_PATTERN",
     "CaptureSettings",
     "IngestSettings",
     "RedisSettings",
@@ -24,6 +27,9 @@ __all__ = [
 
 _MIB = 1024**2
 _GIB = 1024**3
+
+BASE_PATH_PATTERN = r"^(/[A-Za-z0-9_~!$&'()*+,;=:@%-][A-Za-z0-9._~!$&'()*+,;=:@%-]*)*/?$"
+"""A path as it stands in an address, encoded; no part of it begins with a dot."""
 
 
 class RedisSettings(Section):
@@ -192,6 +198,13 @@ class RenderSettings(Section):
         unit="threads",
         ge=0,
     )
+    max_pixels: int = setting(
+        200_000_000_000,
+        "Pixels of a video that a worker is asked for: width x height x frames. The default is about 53 minutes of "
+        "1920x1080 at 30 frames a second; one core draws and packs that in about an hour and a half.",
+        unit="pixels",
+        ge=1_000_000,
+    )
     lease_secs: float = setting(
         180.0,
         "How long a worker that gives no sign of life keeps a part of a video; then another may try. While frames come, "
@@ -218,6 +231,23 @@ class ServerSettings(Section):
         "this machine by default, such as notebooks.",
         pattern=r"^( *https?://(\*\.)?[A-Za-z0-9.-]+(:(\d+|\*))?)* *$",
     )
+    allowed_origins: str = setting(
+        "",
+        "Origins of pages that may use the server though they are not its own, with spaces between, such as "
+        "`http://localhost:5173`: a frontend of your own, or the address under which a proxy publishes the page. `*` may "
+        "stand for the port. They may do all that the page may.",
+        pattern=r"^( *[a-z][a-z0-9+.-]*://(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\*))?)* *$",
+    )
+    base_path: str = setting(
+        "",
+        "Path under which a proxy publishes the page, such as `/replay`; the proxy may pass it on or take it away.",
+        pattern=BASE_PATH_PATTERN,
+    )
+    trusted_proxies: str = setting(
+        "",
+        "Addresses or networks of proxies whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `-Prefix` are believed, "
+        "with spaces between, such as `127.0.0.1 10.0.0.0/8`. Only name proxies that set these headers themselves.",
+    )
     max_connections: int = setting(
         1200,
         "Viewers at once in one process; each costs a socket and some memory, none a thread.",
@@ -242,6 +272,17 @@ class ServerSettings(Section):
         unit="seconds",
         gt=0,
     )
+    quotas: QuotaSettings = QuotaSettings()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, text: str) -> str:
+        for each in text.split():
+            try:
+                ip_network(each, strict=False)
+            except ValueError as error:
+                raise ValueError(f"{each[:60]!r} is neither an address nor a network such as 10.0.0.0/8") from error
+        return text
 
 
 class RetentionSettings(Section):

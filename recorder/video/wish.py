@@ -43,13 +43,16 @@ VIDEO_CHOICES: Mapping[str, type] = {
 _CONTENT_HASH = "content_hash"
 
 
-def make_wish(content_hash: str, choices: Mapping[str, Any], *, n_steps: int) -> dict[str, Any]:
+def make_wish(
+    content_hash: str, choices: Mapping[str, Any], *, n_steps: int, max_pixels: int | None = None
+) -> dict[str, Any]:
     """The options of a row in ``videos``.
 
     Args:
         content_hash: of the recording, so that an episode that was played again is another video.
         choices: names from ``VIDEO_CHOICES``; None is the same as leaving it out.
         n_steps: of the recording.
+        max_pixels: of all frames together; None for no bound.
 
     Raises:
         UsageError: a name is unknown, a value is of another type or can't be, or the frames would be none or too many.
@@ -71,7 +74,15 @@ def make_wish(content_hash: str, choices: Mapping[str, Any], *, n_steps: int) ->
         if type(value) is not kind:
             raise UsageError(f"{name} of a video is of type {kind.__name__}, not {type(value).__name__}")
         wish[name] = value
-    options_of_wish(wish).timeline(n_steps)
+    options = options_of_wish(wish)
+    n_frames = options.timeline(n_steps).n_frames
+    n_pixels = options.width * options.height * n_frames
+    if max_pixels is not None and n_pixels > max_pixels:
+        raise UsageError(
+            f"{n_frames} frames of {options.width}x{options.height} are {n_pixels} pixels, and a video may have {max_pixels} "
+            "(recording.render.max_pixels): take a smaller picture (dpi, width, height), fewer frames a second (fps), or "
+            "show fewer steps (first_step, end_step) or show them faster (speed)"
+        )
     return wish
 
 

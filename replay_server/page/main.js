@@ -2,6 +2,7 @@
 
 import { BrowserPage } from "./pages/browser_page.js";
 import { PlayerPage } from "./pages/player_page.js";
+import { BASE } from "./shell/address.js";
 import { element } from "./shell/dom.js";
 import { icon } from "./shell/icons.js";
 import { followLink, linkTo, readPlace } from "./shell/share.js";
@@ -15,7 +16,7 @@ const LONGEST_HOLD_MILLIS = 150;
 const LONGEST_PRESS_MILLIS = 1000;
 
 const socket = new ReplaySocket(
-  Object.assign(new URL("/ws", location.href), { protocol: location.protocol.replace("http", "ws") }).href,
+  Object.assign(new URL(`${BASE}ws`, location.href), { protocol: location.protocol.replace("http", "ws") }).href,
 );
 const outlet = element("div", { class: "outlet" });
 let page = null;
@@ -29,7 +30,7 @@ function header() {
     "a",
     {
       class: "brand",
-      href: "/",
+      href: BASE,
       on: { click: (event) => followLink(event, { page: "browser", runId: null, theme: chosenTheme() }) },
     },
     element("span", { class: "brand-mark", "aria-hidden": "true" }),

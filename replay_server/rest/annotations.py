@@ -36,6 +36,7 @@ def make_annotations(services: Services) -> Blueprint:
     """Routes of annotations."""
     annotations = Blueprint("annotations", __name__)
     catalog = services.catalog
+    most_letters = services.bounds.note_letters_per_run
     path = "/episodes/<run:run_id>/<int:episode_id>/annotations"
 
     @annotations.get(path)
@@ -51,12 +52,14 @@ def make_annotations(services: Services) -> Blueprint:
         _require_episode(run_id, episode_id)
         if len(catalog.list_annotations(run_id, episode_id)) >= _MAX_NOTES:
             raise HttpError(409, "conflict", f"the episode has {_MAX_NOTES} annotations already: remove some first")
-        return json_response(asdict(catalog.add_annotation(run_id, episode_id, **values)), 201)
+        row = catalog.add_annotation(run_id, episode_id, most_letters_of_run=most_letters, **values)
+        return json_response(asdict(row), 201)
 
     @annotations.patch(f"{path}/<int:annotation_id>")
     def change_annotation(run_id: str, episode_id: int, annotation_id: int) -> ResponseReturnValue:
         _require(run_id, episode_id, annotation_id)
-        return json_response(asdict(catalog.update_annotation(annotation_id, **_values())))
+        row = catalog.update_annotation(annotation_id, most_letters_of_run=most_letters, **_values())
+        return json_response(asdict(row))
 
     @annotations.delete(f"{path}/<int:annotation_id>")
     def delete_annotation(run_id: str, episode_id: int, annotation_id: int) -> ResponseReturnValue:

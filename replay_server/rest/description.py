@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app
+from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
 from replay_server.openapi import describe
@@ -18,6 +18,7 @@ def make_description() -> Blueprint:
 
     @description.get("/openapi.json")
     def openapi() -> ResponseReturnValue:
-        return json_response(describe(version=package_version(), has_videos="videos" in current_app.blueprints))
+        has_videos = "videos" in current_app.blueprints
+        return json_response(describe(version=package_version(), has_videos=has_videos, root=request.script_root))
 
     return description

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from flask import Flask, Response, request
@@ -11,6 +12,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from recorder.errors import (
     CatalogError,
     EpisodeFileError,
+    QuotaError,
     RecorderError,
     RecordingNotFoundError,
     StorageError,
@@ -18,6 +20,7 @@ from recorder.errors import (
     UsageError,
 )
 from replay_server.json_text import to_json
+from replay_server.rest.error_page import make_error_page, wants_page
 
 __all__ = ["HttpError", "add_error_handlers", "error_response"]
 
@@ -31,19 +34,30 @@ class HttpError(RecorderError):
 
     Args:
         status: HTTP status; code: word for programs; message: sentence for people; detail: anything more.
+        retry_after_secs: when the same request can be met.
     """
 
-    def __init__(self, status: int, code: str, message: str, detail: Any = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, detail: Any = None, *, retry_after_secs: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.detail = detail
+        self.retry_after_secs = retry_after_secs
 
 
 def error_response(error: HttpError) -> Response:
-    """The error in its one shape."""
-    body = {"error": {"code": error.code, "message": str(error), "detail": error.detail}}
-    return Response(to_json(body) + "\n", status=error.status, content_type="application/json")
+    """The error in its one shape, or as a page where a person looks at it."""
+    if wants_page(request):
+        response = make_error_page(error.status, str(error))
+    else:
+        body = {"error": {"code": error.code, "message": str(error), "detail": error.detail}}
+        response = Response(to_json(body) + "\n", status=error.status, content_type="application/json")
+    response.vary.update(["Accept", "Sec-Fetch-Dest"])
+    if error.retry_after_secs is not None:
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after_secs))
+    return response
 
 
 def add_error_handlers(app: Flask) -> None:
@@ -75,6 +89,10 @@ def _as_http(error: RecorderError) -> HttpError:
             return error
         case RecordingNotFoundError():
             return HttpError(404, "not_found", str(error))
+        case QuotaError():
+            if error.retry_after_secs is None:
+                return HttpError(409, "conflict", str(error))
+            return HttpError(429, "too_many", str(error), retry_after_secs=error.retry_after_secs)
         case UsageError():
             return HttpError(400, "bad_request", str(error))
         case EpisodeFileError() | StorageError():

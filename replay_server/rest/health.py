@@ -1,14 +1,20 @@
-"""For those who watch the server: is it there, can it work, what has it counted."""
+"""For those who watch the server: is it there, can it work (these need no token and tell nothing), what has it counted."""
 
 from __future__ import annotations
+
+import logging
 
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
+from recorder.errors import CatalogError
+from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import json_response
 from replay_server.services import Services
 
 __all__ = ["make_health"]
+
+logger = logging.getLogger(__name__)
 
 
 def make_health(services: Services) -> Blueprint:
@@ -21,8 +27,12 @@ def make_health(services: Services) -> Blueprint:
 
     @health.get("/readyz")
     def readyz() -> ResponseReturnValue:
-        services.catalog.list_runs(limit=1)  # raises what becomes a 503
-        return json_response({"status": "ok", "viewers": services.hub.n_connections, "live": services.live is not None})
+        try:
+            services.catalog.list_runs(limit=1)
+        except CatalogError as error:
+            logger.error("the catalog doesn't answer: %s", error)
+            raise HttpError(503, "unavailable", "the catalog doesn't answer: the server's log says why") from error
+        return json_response({"status": "ok"})
 
     @health.get("/metrics")
     def metrics() -> ResponseReturnValue:

@@ -9,9 +9,10 @@ from typing import Any
 from flask import Blueprint, Flask, Response, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
-from recorder.catalog import Catalog, VideoRow
+from recorder.catalog import Catalog, VideoBounds, VideoRow
 from recorder.settings import Settings
 from recorder.video.wish import VIDEO_CHOICES
+from replay_server.quotas import client_of
 from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.errors import HttpError
@@ -23,20 +24,23 @@ _TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
 _MOST = 1000
 
 
-def make_videos(catalog: Catalog, requests: RenderRequests, videos_dir: Path) -> Blueprint:
+def make_videos(catalog: Catalog, requests: RenderRequests, videos_dir: Path, *, bounds: VideoBounds) -> Blueprint:
     """Routes of videos.
 
     Args:
         catalog: opened for writing.
         requests: puts new wishes into it.
         videos_dir: folder that the rows' ``file_path`` is relative to.
+        bounds: of the videos that may wait.
     """
     videos = Blueprint("videos", __name__)
 
     @videos.post("/videos")
     def ask() -> ResponseReturnValue:
         body = _wish(request.get_json(silent=True))
-        row, created = requests.ask(body.pop("run_id", None), body.pop("episode_id"), body)
+        row, created = requests.ask(
+            body.pop("run_id", None), body.pop("episode_id"), body, asked_by=client_of(request), bounds=bounds
+        )
         response = json_response(video_map(row), 202 if row.state != "done" else 200)
         response.headers["Location"] = url_for("videos.one", video_id=row.video_id)
         response.headers["X-Created"] = "true" if created else "false"
@@ -74,8 +78,14 @@ def add_videos(app: Flask, catalog: Catalog, settings: Settings, *, url_prefix: 
     """Offer videos, where there can be render workers: a server for their queue, and a folder for the files."""
     if settings.redis.url is None or (settings.local_recordings_dir is None and settings.render.videos_dir is None):
         return
-    requests = RenderRequests(catalog, settings, redis_url=settings.redis.url)
-    app.register_blueprint(make_videos(catalog, requests, settings.videos_path), url_prefix=url_prefix)
+    quotas = settings.server.quotas
+    videos = make_videos(
+        catalog,
+        RenderRequests(catalog, settings),
+        settings.videos_path,
+        bounds=VideoBounds(per_client=quotas.videos_per_client, per_run=quotas.videos_per_run),
+    )
+    app.register_blueprint(videos, url_prefix=url_prefix)
 
 
 def video_map(row: VideoRow) -> dict[str, Any]:

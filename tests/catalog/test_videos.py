@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from recorder.catalog import Catalog, RecordingRow, SegmentRow, VideoRow
-from recorder.errors import RecordingNotFoundError, UsageError
+from recorder.catalog import Catalog, RecordingRow, SegmentRow, VideoBounds, VideoRow
+from recorder.errors import QuotaError, RecordingNotFoundError, UsageError
 from tests.catalog.samples import NOW
 
 SECOND = timedelta(seconds=1)
@@ -243,3 +243,38 @@ def test_an_annotation_must_span_something(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match="no 'run_id' to change"):
         catalog.update_annotation(note.annotation_id, run_id="run-b")
     assert catalog.list_annotations("run-a", 1) == [note]
+
+
+def test_one_who_asks_for_many_videos_lets_others_go_ahead(catalog: Catalog) -> None:
+    for number in range(20):
+        catalog.enqueue_video("run-a", 1, {"crf": number}, at=NOW, asked_by="flood")
+    honest, _ = catalog.enqueue_video("run-a", 2, {}, at=NOW + SECOND, asked_by="a person")
+    first, *_, last = claimed = catalog.claim_videos(now=NOW + SECOND, lease_secs=60, limit=100)
+    assert (first.asked_by, claimed[1].video_id, last.turn) == ("flood", honest.video_id, 19)
+    for row in claimed:
+        assert catalog.start_video(row.video_id, now=NOW, lease_secs=60) is not None
+        catalog.plan_segments(row.video_id, [(frame, 1) for frame in range(20 if row is claimed[0] else 1)])
+    order = [segment.video_id for segment in catalog.claim_segments(now=NOW, lease_secs=60, limit=100)]
+    assert order.index(honest.video_id) <= 8, "a short video doesn't wait for all of a long one"
+    assert order[-1] == last.video_id
+
+
+def test_a_clients_turn_begins_anew_when_its_videos_are_finished(catalog: Catalog) -> None:
+    rows = [catalog.enqueue_video("run-a", 1, {"crf": number}, at=NOW, asked_by="one")[0] for number in range(2)]
+    assert [row.turn for row in rows] == [0, 1]
+    for row in rows:
+        catalog.cancel_video(row.video_id, at=NOW)
+    assert catalog.enqueue_video("run-a", 1, {"crf": 9}, at=NOW, asked_by="one")[0].turn == 0
+    assert catalog.retry_video(rows[0].video_id, asked_by="one").turn == 1
+
+
+def test_more_videos_than_may_wait_are_refused(catalog: Catalog) -> None:
+    bounds = VideoBounds(per_client=2, per_run=3)
+    for number in range(2):
+        catalog.enqueue_video("run-a", 1, {"crf": number}, at=NOW, asked_by="one", bounds=bounds)
+    with pytest.raises(QuotaError, match="2 videos that you asked for"):
+        catalog.enqueue_video("run-b", 1, {}, at=NOW, asked_by="one", bounds=bounds)
+    catalog.enqueue_video("run-a", 1, {"crf": 3}, at=NOW, asked_by="two", bounds=bounds)
+    with pytest.raises(QuotaError, match="3 videos of run 'run-a'"):
+        catalog.enqueue_video("run-a", 1, {"crf": 4}, at=NOW, asked_by="three", bounds=bounds)
+    assert catalog.enqueue_video("run-a", 1, {"crf": 0}, at=NOW, asked_by="one", bounds=bounds)[1] is False

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from recorder.errors import SettingsError
 from recorder.replay_client import ReplayClient
 from recorder.settings import load_settings
 from replay_server.app import EXTENSION
+from replay_server.proxy import OWN_PATHS
 from replay_server.security import is_loopback
 from replay_server.serving import check_bind, link
 from tests.processes import run_python
@@ -96,10 +98,12 @@ def test_a_websocket_is_refused_before_the_upgrade(server: Served) -> None:
 
 
 def test_without_the_token_there_is_nothing_but_health(guarded: FlaskClient) -> None:
-    for path in ("/", "/api/v1/runs", "/metrics", "/readyz", "/static/main.js", "/ws", "/?token=wrong"):
+    for path in ("/", "/api/v1/runs", "/metrics", "/static/main.js", "/ws", "/?token=wrong"):
         answer = guarded.get(path)
         assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "token_needed"), path
-    assert guarded.get("/healthz").status_code == 200
+    for path in ("/healthz", "/readyz"):
+        answer = guarded.get(path)
+        assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"}), path
     assert guarded.delete("/api/v1/episodes/demo/100").status_code == 401
 
 
@@ -109,9 +113,76 @@ def test_the_link_is_exchanged_for_a_cookie_that_scripts_can_t_read(guarded: Fla
     assert answer.headers["Location"] == "/runs/demo/episodes/100?t=37"
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=Strict" in cookie
+    assert "SameSite=Lax" in cookie
     assert TOKEN not in cookie
     assert guarded.get("/api/v1/runs").status_code == 200
+
+
+def test_servers_on_one_host_name_leave_each_other_their_cookies(guarded: FlaskClient) -> None:
+    names = set()
+    for host in ("localhost:8766", "localhost:9000", "localhost", "[::1]:8766"):
+        answer = guarded.get("/", query_string={"token": TOKEN}, headers={"Host": host})
+        names.add(answer.headers["Set-Cookie"].partition("=")[0])
+    assert names == {"hamlet_replay_8766", "hamlet_replay_9000", "hamlet_replay"}
+    value = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    both = {"Host": "localhost:9000", "Cookie": f"hamlet_replay_9000=stale; hamlet_replay_9000={value}"}
+    assert guarded.get("/api/v1/runs", headers=both).status_code == 200, "a server below another one's path sees both"
+    other = {"Host": "localhost:9000", "Cookie": f"hamlet_replay_8766={value}"}
+    fresh = guarded.application.test_client(use_cookies=False)
+    assert fresh.get("/api/v1/runs", headers=other).status_code == 401
+
+
+def test_cookies_of_servers_long_gone_do_not_pile_up(guarded: FlaskClient) -> None:
+    client = guarded.application.test_client(use_cookies=False)
+    old = "; ".join(f"hamlet_replay_{port}={'0' * 48}" for port in range(40000, 40030))
+    answer = client.get("/", query_string={"token": TOKEN}, headers={"Host": "localhost:8766", "Cookie": old})
+    forgotten = [line.partition("=")[0] for line in answer.headers.getlist("Set-Cookie") if "Max-Age=0" in line]
+    assert forgotten == [f"hamlet_replay_{port}" for port in range(40000, 40010)]
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Dest": "document"}
+
+
+def test_a_browser_without_the_token_gets_a_page_with_a_place_for_it(guarded: FlaskClient) -> None:
+    link = "/runs/demo/episodes/100?t=37"
+    asked = guarded.get(link, headers=BROWSER)
+    assert (asked.status_code, asked.content_type) == (401, "text/html; charset=utf-8")
+    assert '<form method="post">' in asked.text
+    policy = asked.headers["Content-Security-Policy"]
+    assert "form-action 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    own = {**BROWSER, "Origin": "http://localhost"}
+    wrong = guarded.post(link, data={"token": "a guess"}, headers=own)
+    assert (wrong.status_code, "this is not the token" in wrong.text) == (401, True)
+    opened = guarded.post(link, data={"token": f" {TOKEN}\n"}, headers=own)
+    assert (opened.status_code, opened.headers["Location"]) == (303, link)
+    assert guarded.get(link, headers=BROWSER).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1"])
+def test_another_sites_form_logs_nobody_in(guarded: FlaskClient, origin: str) -> None:
+    answer = guarded.post("/", data={"token": TOKEN}, headers={**BROWSER, "Origin": origin})
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_every_error_is_a_page_for_people_and_json_for_programs(guarded: FlaskClient) -> None:
+    for path in ("/nowhere<b>", "/api/v1/episodes/demo/99999", "/api/v1/runs?x=1"):
+        headers = {**BROWSER, "Authorization": f"Bearer {TOKEN}"}
+        page = guarded.get(path, headers=headers)
+        assert page.content_type in ("text/html; charset=utf-8", "application/json"), path
+        assert "<b>" not in page.text
+        assert "<form" not in page.text
+        script = guarded.get(path, headers={**headers, "Sec-Fetch-Dest": "empty"})
+        assert script.content_type == "application/json"
+
+
+def test_a_request_that_changes_something_still_has_to_come_from_the_own_page(guarded: FlaskClient) -> None:
+    assert guarded.get("/", query_string={"token": TOKEN}).status_code == 303
+    headers = {"Origin": "http://evil.example"}
+    assert guarded.put("/api/v1/episodes/demo/100/tags", json={"tags": []}, headers=headers).status_code == 403
+    assert guarded.delete("/api/v1/episodes/demo/100", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert guarded.get("/ws", headers={**headers, "Upgrade": "websocket"}).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/runs/a%3Fb%23c/episodes/1", "/runs/a%2Fb/episodes/1", "/%0d%0aX:y", "/runs/100%25"])
@@ -152,9 +223,23 @@ def test_an_address_that_others_reach_needs_a_token(folder: Path) -> None:
     check_bind(load_settings(env={}, overrides={"server": {"host": "0.0.0.0", "token": "x"}}))
 
 
+def test_a_base_path_is_none_of_the_servers_own_addresses(app: Flask) -> None:
+    assert {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} - {""} == OWN_PATHS
+    for path in ("/api", "/runs/x", "/static/"):
+        with pytest.raises(SettingsError, match="base_path"):
+            check_bind(load_settings(env={}, overrides={"server": {"base_path": path}}))
+    for path in ("replay", "/a/../b", "/a b", "//a", "/a?b"):
+        with pytest.raises(SettingsError, match="base_path"):
+            load_settings(env={}, overrides={"server": {"base_path": path}})
+    with pytest.raises(SettingsError, match="trusted_proxies"):
+        load_settings(env={}, overrides={"server": {"trusted_proxies": "127.0.0.1 proxy.example"}})
+
+
 def test_the_link_holds_what_a_browser_needs() -> None:
     settings = load_settings(env={}, overrides={"server": {"host": "::1", "token": "a&b"}})
     assert link(settings, 80) == "http://[::1]:80/?token=a%26b"
+    settings = load_settings(env={}, overrides={"server": {"base_path": "/replay/"}})
+    assert link(settings, 80) == "http://127.0.0.1:80/replay/"
 
 
 @pytest.mark.parametrize(

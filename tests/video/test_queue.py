@@ -38,7 +38,7 @@ class Cluster:
             now=lambda: self.at,
         )
         settings = load_settings(overrides={"recordings_dir": str(self.recordings.folder)})
-        self.requests = RenderRequests(self.recordings.catalog, settings, redis_url=None, now=lambda: self.at)
+        self.requests = RenderRequests(self.recordings.catalog, settings, now=lambda: self.at)
 
     def ask(self, episode_id=1, **choices):
         row, _ = self.requests.ask(None, episode_id, {**CHOICES, **choices})

@@ -46,7 +46,7 @@ def test_the_lease_of_a_segment_is_prolonged_while_it_is_rendered_by_one_of_two_
     recordings.add(1, N_STEPS)
     settings, catalog = load_settings(config), recordings.catalog
     with start_worker(config), start_worker(config):
-        row, _ = RenderRequests(catalog, settings, redis_url=settings.redis.url).ask(None, 1, SLOW_CHOICES)
+        row, _ = RenderRequests(catalog, settings).ask(None, 1, SLOW_CHOICES)
         leases = set()
 
         def is_prolonged():
@@ -86,7 +86,7 @@ def test_a_video_comes_once_and_whole_though_worker_and_ffmpeg_are_killed(record
     settings = load_settings(config)
     catalog = recordings.catalog
     with start_worker(config) as first:
-        requests = RenderRequests(catalog, settings, redis_url=settings.redis.url)
+        requests = RenderRequests(catalog, settings)
         row, created = requests.ask(None, 1, CHOICES)
         assert created
         segments_dir = str(settings.videos_path / ".segments")

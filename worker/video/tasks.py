@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+from bisect import bisect_left
 from typing import Any
 
 from celery import Celery, bootsteps
 
 from recorder.catalog import Catalog
-from recorder.errors import RecorderError
+from recorder.catalog.video_segments import SEGMENTS_A_TURN
+from recorder.errors import RecorderError, RecordingNotFoundError
 from recorder.installation import Membership
+from recorder.server_status import QUEUE_PRIORITIES
 from recorder.storage import open_storage
 from recorder.video.wish import RENDER_QUEUE, RENDER_TASK
 from worker.process import WorkerProcess
@@ -23,10 +26,13 @@ _log = logging.getLogger(__name__)
 RENDER_SEGMENT = "hamlet.render_segment"
 SWEEP_VIDEOS = "hamlet.sweep_videos"
 
-_SWEEP_SECS = 2.0
+_SWEEP_SECS = 1.0
 _THOROUGH_SWEEP_SECS = 600.0
 _STALE_SECS = 60.0
 """A sweep that waited for so long is thrown away: later ones have been asked for."""
+
+_LAST_PLACES = (0, 2, 9)
+"""The last place in the line of one client's work that each priority but the lowest is for."""
 
 
 def register(app: Celery, process: WorkerProcess) -> None:
@@ -90,10 +96,23 @@ class _Renderer:
         return self._context
 
     def _send_segment(self, video_id: str, segment_index: int, lease: str) -> None:
-        self._app.send_task(RENDER_SEGMENT, [video_id, segment_index, lease], queue=RENDER_QUEUE)
+        self._app.send_task(
+            RENDER_SEGMENT,
+            [video_id, segment_index, lease],
+            queue=RENDER_QUEUE,
+            priority=self._priority(video_id, segment_index),
+        )
 
     def _send_video(self, video_id: str) -> None:
-        self._app.send_task(RENDER_TASK, [video_id], queue=RENDER_QUEUE)
+        self._app.send_task(RENDER_TASK, [video_id], queue=RENDER_QUEUE, priority=self._priority(video_id, 0))
+
+    def _priority(self, video_id: str, segment_index: int) -> int:
+        """In which of the queue's lists a task waits, 0 first: behind one client's many videos no other one's wait."""
+        try:
+            turn = self._of_this_process().catalog.get_video(video_id).turn
+        except RecordingNotFoundError:  # deleted since it was claimed: who takes the task finds nothing to do
+            return QUEUE_PRIORITIES[-1]
+        return QUEUE_PRIORITIES[bisect_left(_LAST_PLACES, turn + segment_index // SEGMENTS_A_TURN)]
 
 
 class RenderLookOut(bootsteps.StartStopStep):  # type: ignore[misc]

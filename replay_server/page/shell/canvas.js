@@ -8,6 +8,43 @@ export function isSharp(canvas) {
   );
 }
 
+/** Calls `redraw` when a canvas takes another size, or the window comes to a screen of another density. */
+export class CanvasObserver {
+  #redraw;
+  #sizes;
+  /** Tells only that the density is no longer this one: it is made anew for each. */
+  #density = null;
+
+  /** @param {function(): void} redraw */
+  constructor(redraw) {
+    this.#redraw = redraw;
+    this.#sizes = new ResizeObserver(() => redraw());
+  }
+
+  /** Watch a canvas, or what holds it. */
+  observe(node) {
+    this.#sizes.observe(node);
+    if (!this.#density) this.#watchDensity();
+  }
+
+  /** Watch no more. */
+  disconnect() {
+    this.#sizes.disconnect();
+    this.#density?.removeEventListener("change", this.#changed);
+    this.#density = null;
+  }
+
+  #watchDensity() {
+    this.#density = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    this.#density.addEventListener("change", this.#changed, { once: true });
+  }
+
+  #changed = () => {
+    this.#watchDensity();
+    this.#redraw();
+  };
+}
+
 /**
  * Give a canvas the resolution of the place it takes on the page, and clear it.
  *

@@ -9,24 +9,44 @@ const TAKEN_BY_BUTTONS = new Set([" ", "Enter"]);
 /**
  * Bind keys while a page is shown.
  *
- * @param {{keys: string[], does: string, run: function(KeyboardEvent): void}[]} bindings `keys` as `KeyboardEvent.key`
- *   has them, with `Shift+` in front where it matters
+ * @param {{keys: string[], does: string, run: function(string): void}[]} bindings `keys` as `KeyboardEvent.key` has
+ *   them, letters small, with `Shift+` in front where it matters; `run` is told which of them it was
  * @returns {function(): void} unbinds them
  */
 export function bindKeys(bindings) {
   const byKey = new Map(bindings.flatMap((binding) => binding.keys.map((key) => [key, binding])));
   const listener = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(TYPED_INTO)) return;
+    if (event.isComposing || isShortcut(event) || event.target.closest?.(TYPED_INTO)) return;
     if (document.querySelector("dialog[open]")) return;
     if (TAKEN_BY_BUTTONS.has(event.key) && event.target.closest?.("button, a")) return;
-    const key = event.key.startsWith("Arrow") && event.shiftKey ? `Shift+${event.key}` : event.key;
-    const binding = byKey.get(key);
-    if (!binding) return;
+    const key = keysOf(event).find((each) => byKey.has(each));
+    if (key === undefined) return;
     event.preventDefault();
-    binding.run(event);
+    byKey.get(key).run(key);
   };
   document.addEventListener("keydown", listener);
   return () => document.removeEventListener("keydown", listener);
+}
+
+/** Whether a press is the browser's or the system's. AltGr and Option are none where a sign is typed with them. */
+function isShortcut({ key, ctrlKey, metaKey, altKey }) {
+  const isSign = key.length === 1 && !/[\p{L}\p{N}\s]/u.test(key);
+  return metaKey || (ctrlKey && !altKey) || (altKey && !isSign); // Windows reports AltGr as Ctrl and Alt
+}
+
+/**
+ * What a press may be bound as, the likeliest first: what it types, whatever Caps Lock says; then what the same key types
+ * on a keyboard of Latin letters, or without Shift in the row of digits.
+ *
+ * @param {KeyboardEvent} event
+ * @returns {string[]}
+ */
+export function keysOf({ key, code, shiftKey }) {
+  if (key.startsWith("Arrow")) return [shiftKey ? `Shift+${key}` : key];
+  const [, letter] = /^Key([A-Z])$/.exec(code ?? "") ?? [];
+  const [, digit] = /^Digit(\d)$/.exec(code ?? "") ?? [];
+  const isForeign = letter && /^[^\P{L}a-z]$/iu.test(key);
+  return [key, key.length === 1 && key.toLowerCase(), isForeign && letter.toLowerCase(), !shiftKey && digit].filter(Boolean);
 }
 
 const SHOWN = {

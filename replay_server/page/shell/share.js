@@ -1,6 +1,7 @@
 /** What a link holds: which page, which episode, and how it is looked at. Pure, but for `visit` and `replaceLink`. */
 
 import { runOfSegment, runSegment } from "../source/api.js";
+import { BASE } from "./address.js";
 
 /** Alignments of a comparison. */
 export const ALIGNMENTS = ["step", "divergence", "end"];
@@ -77,7 +78,7 @@ export function linkTo(place) {
   const query = new URLSearchParams();
   const isOfRun = place.runId !== null && place.runId !== undefined;
   const isOfEpisode = place.page === "player" && place.episodeId !== null;
-  const path = isOfEpisode && isOfRun ? `/runs/${runSegment(place.runId)}/episodes/${place.episodeId}` : "/";
+  const path = isOfEpisode && isOfRun ? `${BASE}runs/${runSegment(place.runId)}/episodes/${place.episodeId}` : BASE;
   if (isOfEpisode && !isOfRun) query.set("episode", String(place.episodeId));
   if (place.page === "player" && place.episodeId === null) query.set("follow", place.runId);
   else if (place.live) query.set("live", "1");
@@ -125,7 +126,8 @@ export function followLink(event, place) {
 const wholeNumber = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : null);
 
 function readPath(path) {
-  const [, segment, episode] = /^\/runs\/([^/]+)\/episodes\/(\d+)\/?$/.exec(path) ?? [];
+  const below = path.startsWith(BASE) ? path.slice(BASE.length) : "";
+  const [, segment, episode] = /^runs\/([^/]+)\/episodes\/(\d+)\/?$/.exec(below) ?? [];
   try {
     return segment === undefined ? null : { runId: runOfSegment(segment), episodeId: Number(episode) };
   } catch {

@@ -1,6 +1,8 @@
 /** The REST interface under `/api/v1`, as far as the page uses it; PROTOCOL.md describes it. */
 
-const ROOT = "/api/v1";
+import { BASE } from "../shell/address.js";
+
+const ROOT = `${BASE}api/v1`;
 
 /** An answer that is not what was asked for; `message` is the server's sentence for people. */
 export class ApiError extends Error {

@@ -3,7 +3,7 @@
  * chooses a range of episodes; a click opens the recorded episode nearest to it.
  */
 
-import { prepareCanvas } from "../shell/canvas.js";
+import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
 import { formatCount, formatNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
@@ -37,7 +37,7 @@ export class CurveView {
   #dragFrom = null;
   #hovered = -1;
   #on;
-  #observer = new ResizeObserver(() => this.#draw());
+  #observer = new CanvasObserver(() => this.#draw());
   #stopTheme = onThemeChange(() => this.#draw());
 
   /**

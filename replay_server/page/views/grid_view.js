@@ -1,6 +1,6 @@
 /** The grid on two canvases: what stays is drawn once, the agent and its trail with each frame. */
 
-import { hatch, isSharp, prepareCanvas } from "../shell/canvas.js";
+import { CanvasObserver, hatch, isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { markGraphic } from "./affordance_marks.js";
@@ -25,7 +25,7 @@ export class GridView {
   #hatch = null;
   #isStale = true;
   #fitted = null;
-  #observer = new ResizeObserver(() => isSharp(this.#still) || this.#refresh());
+  #observer = new CanvasObserver(() => isSharp(this.#still) || this.#refresh());
   #stopTheme = onThemeChange(() => this.#refresh());
   #last = null;
 

@@ -3,7 +3,7 @@
  * it, or a click on a bar, chooses a range of returns.
  */
 
-import { prepareCanvas } from "../shell/canvas.js";
+import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
 import { formatCount, formatCountOf, formatNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
@@ -26,7 +26,7 @@ export class HistogramView {
   #range = [null, null];
   #dragFrom = null;
   #on;
-  #observer = new ResizeObserver(() => this.#draw());
+  #observer = new CanvasObserver(() => this.#draw());
   #stopTheme = onThemeChange(() => this.#draw());
 
   /** @param {{range: function([?number, ?number]): void}} on a range of returns was chosen, nulls for all */

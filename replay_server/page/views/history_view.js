@@ -3,7 +3,7 @@
  * the one that is shown, as lines; a column of many numbers as one band, light where they are great.
  */
 
-import { isSharp, prepareCanvas } from "../shell/canvas.js";
+import { CanvasObserver, isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
 import { formatNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
@@ -31,7 +31,7 @@ export class HistoryView {
   #rows = [];
   #shown = null;
   #last = null;
-  #observer = new ResizeObserver(() => isSharp(this.#canvas) || this.#refresh());
+  #observer = new CanvasObserver(() => isSharp(this.#canvas) || this.#refresh());
   #stopTheme = onThemeChange(() => this.#refresh());
 
   constructor() {

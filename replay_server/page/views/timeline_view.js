@@ -4,6 +4,7 @@
  * they took in the episode.
  */
 
+import { CanvasObserver } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
 import { formatCount, formatNumber } from "../shell/numbers.js";
 import { onThemeChange } from "../shell/theme.js";
@@ -45,7 +46,7 @@ export class TimelineView {
   /** The last move of a pointer that is shown with the next frame. */
   #moved = null;
   #on;
-  #observer = new ResizeObserver(() => this.refresh());
+  #observer = new CanvasObserver(() => this.refresh());
   #stopTheme = onThemeChange(() => this.refresh());
 
   /**

@@ -1,0 +1,17 @@
+"""Who asked for a video, and how many of theirs stood before it: so that one who asks for many holds up nobody."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the columns."""
+    op.add_column("videos", sa.Column("asked_by", sa.Text(), nullable=False, server_default=sa.text("''")))
+    op.add_column("videos", sa.Column("turn", sa.Integer(), nullable=False, server_default="0"))

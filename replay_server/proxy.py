@@ -1,0 +1,113 @@
+"""Requests as the browser sent them: what proxies say of them is put back, when it is one of ours that says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from urllib.parse import unquote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response
+
+from recorder.errors import SettingsError
+from recorder.settings import BASE_PATH_PATTERN
+
+__all__ = ["OWN_PATHS", "RAW_PATH", "Proxied", "check_base_path", "parse_networks"]
+
+RAW_PATH = "hamlet.raw_path"
+"""Under this name the environment holds the path as it was sent, still encoded, without the prefix."""
+
+OWN_PATHS = frozenset(["api", "runs", "static", "ws", "healthz", "readyz", "metrics"])
+"""What the server's own addresses begin with."""
+
+_BASE_PATH = re.compile(BASE_PATH_PATTERN)
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+class Proxied:
+    """WSGI around the application.
+
+    Scheme, host, client and prefix are taken from ``X-Forwarded-Proto``, ``-Host``, ``-Port``, ``-For`` and ``-Prefix``
+    where the request comes from a trusted proxy; from all others the headers mean nothing. Below its prefix the server
+    answers whether the proxy takes the prefix away or leaves it.
+
+    Args:
+        base_path: the prefix where no trusted proxy names one; empty for none.
+        trusted: addresses of proxies.
+    """
+
+    def __init__(self, app: WSGIApplication, *, base_path: str, trusted: Networks) -> None:
+        self._app = app
+        self._base_path = base_path.rstrip("/")
+        self._trusted = trusted
+        self._from_proxy = ProxyFix(self._mounted, x_for=0, x_proto=1, x_host=1, x_port=1, x_prefix=1)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        peer = environ.get("REMOTE_ADDR", "")
+        environ["SCRIPT_NAME"] = ""
+        if not self._is_trusted(peer):
+            return self._mounted(environ, start_response)
+        environ["REMOTE_ADDR"] = self._client(environ.get("HTTP_X_FORWARDED_FOR", ""), peer)
+        return self._from_proxy(environ, start_response)
+
+    def _mounted(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        prefix = environ["SCRIPT_NAME"].rstrip("/") or self._base_path
+        if not _BASE_PATH.fullmatch(prefix):
+            problem = Response(f"X-Forwarded-Prefix is not a path: {prefix[:80]!a}\n", status=400)
+            return problem(environ, start_response)
+        decoded = unquote(prefix, encoding="latin-1")
+        path = environ.get("PATH_INFO", "")
+        if prefix and path == decoded:
+            query = environ.get("QUERY_STRING", "")
+            slash = Response(status=302, headers={"Location": f"{prefix}/" + (f"?{query}" if query else "")})
+            return slash(environ, start_response)
+        environ["SCRIPT_NAME"] = decoded
+        environ["PATH_INFO"] = path.removeprefix(decoded) if path.startswith(f"{decoded}/") else path
+        environ[RAW_PATH] = _raw_path(environ, prefix)
+        return self._app(environ, start_response)
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        mapped = getattr(parsed, "ipv4_mapped", None) or parsed
+        return any(mapped in network for network in self._trusted)
+
+    def _client(self, forwarded: str, peer: str) -> str:
+        """Each proxy adds who asked it: the last one that is no proxy of ours is the client; what is before it is hearsay."""
+        for address in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
+            peer = address
+            if not self._is_trusted(address):
+                break
+        return peer
+
+
+def check_base_path(base_path: str) -> None:
+    """A prefix that the server's own addresses begin with could not be told from them once a proxy takes it away.
+
+    Raises:
+        SettingsError: it is one.
+    """
+    if base_path.strip("/").partition("/")[0] in OWN_PATHS:
+        raise SettingsError(
+            f"recording.server.base_path is {base_path!r}, where the server has addresses of its own: take another path"
+        )
+
+
+def parse_networks(text: str) -> Networks:
+    """The addresses and networks of a text, with spaces between; the settings have checked them."""
+    return tuple(ip_network(each, strict=False) for each in text.split())
+
+
+def _raw_path(environ: WSGIEnvironment, prefix: str) -> str | None:
+    """The path as it was sent; None where the WSGI server doesn't tell it."""
+    target: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    path = target.partition("?")[0]
+    if not path.startswith("/"):
+        return None
+    return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path

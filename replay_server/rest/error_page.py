@@ -1,0 +1,71 @@
+"""An error as a page, for people: what is wrong, and where a token is needed, the place to give it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+
+from flask import Request, Response
+
+from replay_server.security import content_security_policy
+
+__all__ = ["make_error_page", "wants_page"]
+
+_STYLE = """\
+:root { color-scheme: dark light; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; font: 16px/1.5 system-ui, sans-serif; }
+main { width: min(28rem, 100vw - 3rem); }
+h1 { font-size: 1.25rem; }
+form { display: flex; gap: .5rem; }
+input { flex: 1; min-width: 0; }
+input, button { font: inherit; padding: .4rem .7rem; }
+"""
+_STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
+
+_DOCUMENT = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{message}</p>
+{form}
+</main>
+</body>
+</html>
+"""
+_FORM = """\
+<form method="post">
+<input type="password" name="token" aria-label="Token" placeholder="Token" autocomplete="current-password" required autofocus>
+<button type="submit">Open</button>
+</form>
+"""
+_TITLES = {401: "This replay server asks for a token", 403: "Refused", 404: "Nothing is here"}
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person looks at the answer: the browser opens the address itself, no script or program asks."""
+    destination = request.headers.get("Sec-Fetch-Dest", "document")
+    return destination == "document" and "text/html" in request.headers.get("Accept", "")
+
+
+def make_error_page(status: int, message: str) -> Response:
+    """The page."""
+    page = _DOCUMENT.format(
+        title=_TITLES.get(status, "This did not work"),
+        style=_STYLE,
+        message=escape(message),
+        form=_FORM if status == 401 else "",
+    )
+    response = Response(page, status=status, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = content_security_policy(style=_STYLE_SOURCE, form_action="'self'")
+    # Under no-referrer a browser sends the form with the origin "null".
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response

@@ -1,0 +1,141 @@
+"""Keyboards of other countries and systems, screens of another density, phones on their side: in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.conftest import Site
+from tests.page.looking import AGENT, count_pixels, open_episode, pixels_of, shown_step, wait_for_step
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+EPISODE = "/runs/shapes/episodes/2"
+ALT, CTRL, META, SHIFT = 1, 2, 4, 8
+"""Bits of Chromium's own protocol."""
+
+
+@pytest.fixture
+def press(page: Page) -> Callable[..., None]:
+    """Presses a key as an operating system reports it: what it types, which key it is, and the modifiers that count."""
+    session = page.context.new_cdp_session(page)
+
+    def press_key(key: str, code: str, modifiers: int = 0) -> None:
+        for kind in ("rawKeyDown", "keyUp"):
+            session.send("Input.dispatchKeyEvent", {"type": kind, "key": key, "code": code, "modifiers": modifiers})
+
+    return press_key
+
+
+def is_playing(page: Page) -> bool:
+    return page.get_by_role("button", name="Pause (space)").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "modifiers"),
+    [("K", "KeyK", 0), ("k", "KeyK", SHIFT), ("л", "KeyK", 0), ("Л", "KeyK", 0), ("κ", "KeyK", 0)],
+    ids=["Caps Lock", "Caps Lock and Shift", "Russian", "Russian and Caps Lock", "Greek"],
+)
+def test_letter_keys_work_whatever_the_keyboard_types(
+    page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
+) -> None:
+    open_episode(page, f"{site.address}{EPISODE}")
+    press(key, code, modifiers)
+    wait_until(lambda: is_playing(page), message="playing")
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "modifiers"),
+    [("]", "Digit9", CTRL | ALT), ("]", "Digit9", 0), ("]", "Digit6", ALT), ("m", "KeyM", 0), ("M", "KeyM", 0)],
+    ids=["AltGr on Windows", "AltGr on Linux", "Option on a Mac", "its letter", "its letter and Caps Lock"],
+)
+def test_signs_that_need_altgr_or_option_are_typed_with_it_or_have_a_letter(
+    page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
+) -> None:
+    open_episode(page, f"{site.address}{EPISODE}")
+    press(key, code, modifiers)
+    first = wait_for_step(page, lambda step: step > 0)
+    press(key, code, modifiers)
+    wait_for_step(page, lambda step: step > first)
+    press("b", "KeyB")
+    wait_for_step(page, lambda step: step == first)
+    open_episode(page, f"{site.address}{EPISODE}?t=15&sel=10..20")
+    press(*(("x", "KeyX") if key.isalpha() else ("\\", "Minus", modifiers)))
+    page.keyboard.press(".")
+    page.wait_for_url(lambda address: "t=16" in address and "sel=" not in address)
+
+
+def test_digits_of_a_french_keyboard_need_no_shift(page: Page, site: Site, press: Callable[..., None]) -> None:
+    open_episode(page, f"{site.address}{EPISODE}")
+    press("(", "Digit5")
+    wait_for_step(page, lambda step: step == 150)
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "modifiers"),
+    [
+        ("k", "KeyK", CTRL),
+        ("k", "KeyK", META),
+        ("k", "KeyK", ALT),
+        ("ArrowRight", "ArrowRight", ALT),
+        ("≈", "KeyX", ALT),
+    ],
+)
+def test_the_browsers_own_shortcuts_stay_its_own(
+    page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
+) -> None:
+    open_episode(page, f"{site.address}{EPISODE}?t=20")
+    press(key, code, modifiers)
+    page.keyboard.press(".")  # comes after it, and is seen
+    wait_for_step(page, lambda step: step == 21)
+    assert not is_playing(page)
+
+
+CANVASES = """() => [...document.querySelectorAll("canvas")].filter((canvas) => canvas.clientWidth > 0).map(
+  (canvas) => canvas.width / canvas.clientWidth / devicePixelRatio)"""
+
+
+@pytest.mark.parametrize("address", [EPISODE, "/runs/shapes/episodes/6", "/?run=demo"])
+def test_a_window_that_is_moved_to_a_denser_screen_is_drawn_anew(browser: Browser, site: Site, address: str) -> None:
+    page = browser.new_context(no_viewport=True).new_page()  # what sets a viewport sets the density, too
+    try:
+        page.goto(f"{site.address}{address}")
+        page.wait_for_selector(".player[data-step], tbody tr")
+        session = page.context.new_cdp_session(page)
+        for width, density in enumerate((1, 2, 1, 1.5), start=2400):
+            # Chromium tells pages of another density only when the window takes another size, too: one that is wider than
+            # the page by more or less changes no canvas.
+            screen = {"width": width, "height": 800, "deviceScaleFactor": density, "mobile": False}
+            session.send("Emulation.setDeviceMetricsOverride", screen)
+            wait_until(lambda density=density: page.evaluate("devicePixelRatio") == density, message="the other screen")
+            wait_until(
+                lambda: all(abs(share - 1) < 0.02 for share in page.evaluate(CANVASES)),
+                message=f"canvases as sharp as a screen of density {density}",
+            )
+    finally:
+        page.context.close()
+
+
+@pytest.mark.parametrize("size", [(844, 390), (667, 375), (568, 320), (932, 430), (1280, 500)])
+@pytest.mark.parametrize("more", ["", "&compare=3", "&embed=1"])
+def test_a_phone_on_its_side_shows_the_world_and_the_controls_at_once(
+    page: Page, site: Site, size: tuple[int, int], more: str
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_episode(page, f"{site.address}{EPISODE}?t=40{more}")
+    expect(page.get_by_role("button", name="Play (space)")).to_be_in_viewport(ratio=1)
+    board, deck = page.locator(".board").first.bounding_box(), page.locator(".deck").bounding_box()
+    assert board is not None
+    assert deck is not None
+    assert board["y"] >= 0
+    assert board["y"] + board["height"] <= deck["y"], "the deck covers the grid"
+    assert deck["y"] + deck["height"] <= size[1], "the deck ends below the window"
+    assert board["height"] >= size[1] / 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0], "the page is wider than the window"
+    assert count_pixels(pixels_of(page, ".stage .board"), AGENT["dark"], tolerance=20) > 10, "no agent on the board"
+    before = shown_step(page)
+    page.keyboard.press(".")
+    wait_for_step(page, lambda step: step == before + 1)

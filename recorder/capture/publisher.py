@@ -82,7 +82,13 @@ class Publisher(QueueThread):
         self._info = dict(info)
         self._trainer_pid = pid
         self._cutting_share = cutting_share
-        self._outbox = Outbox(stream, identity.run_id, max_bytes=limits.max_pending_bytes, clock=time.time)
+        self._outbox = Outbox(
+            stream,
+            identity.run_id,
+            producer_id=identity.producer_id,
+            max_bytes=limits.max_pending_bytes,
+            clock=time.time,
+        )
         self._intake = Intake(
             identity,
             self._outbox,
@@ -226,6 +232,8 @@ class Publisher(QueueThread):
         except StreamError as error:
             self._failed(error)
             return
+        finally:
+            self._note_losses()
         self._backoff_secs = 0.0
         self._unanswered = None
         if not self._stats.is_connected:
@@ -244,6 +252,8 @@ class Publisher(QueueThread):
             info = None if self._info_sent else self._info
             self._stream.beat(self._identity.run_id, self._identity.producer_id, state, info=info, now=time.time())
             self._info_sent = True
+            self._outbox.look_after()
+            self._note_losses()
             memory = self._stream.server_memory()
         except StreamError as error:
             self._failed(error)
@@ -260,6 +270,25 @@ class Publisher(QueueThread):
             self._log.error(
                 "the server holds %d bytes, more than %d: sending waits for workers", memory.used_bytes, limit
             )
+
+    def _note_losses(self) -> None:
+        """What the server acknowledged and has lost since: no step of it counts as recorded any more."""
+        losses = self._outbox.take_losses()
+        if not losses.has_happened:
+            return
+        self._info_sent = False
+        what = "the server has lost data that it had acknowledged (it was emptied, or started again without them)"
+        if not losses.steps and not losses.ended and not losses.n_unknown_episodes:
+            self._log.error("%s: all of it is still here and is sent again", what)
+            return
+        self._intake.lose(losses)
+        unknown = f"; of {losses.n_unknown_episodes} earlier ones nothing is known" if losses.n_unknown_episodes else ""
+        error = StreamError(
+            f"{what}: {losses.n_steps} steps of {len(losses.steps)} episodes are lost, {len(losses.ended)} of these episodes "
+            f"whole{unknown}; what is still here is sent again"
+        )
+        self._count(error)
+        self._log.error("%s", error)
 
     def _failed(self, error: StreamError) -> None:
         """Count, say so once in a while, and wait longer each time."""

@@ -1,6 +1,7 @@
 """Processes that this package starts for itself: programs that never outlive it, and modules of its own."""
 
 from recorder.child_process.child import ChildProcess, spawn_tethered
+from recorder.child_process.interpreter import python_executable
 from recorder.child_process.linked import spawn_linked
 
-__all__ = ["ChildProcess", "spawn_linked", "spawn_tethered"]
+__all__ = ["ChildProcess", "python_executable", "spawn_linked", "spawn_tethered"]

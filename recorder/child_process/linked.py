@@ -12,6 +12,8 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from recorder.child_process.interpreter import python_executable
+
 __all__ = ["spawn_linked"]
 
 
@@ -27,14 +29,13 @@ def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
     Raises:
         OSError: it could not be started.
     """
-    if not sys.executable:
-        raise OSError("this interpreter does not know its own path")
+    python = python_executable()
     ours, theirs = socket.socketpair()
     with ours, theirs:
         # It finds what the owner finds, in the owner's order: wherever that was started, whatever it has added since.
         search = os.pathsep.join(place or str(Path.cwd()) for place in sys.path if isinstance(place, str))
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, str(theirs.fileno())],
+            [python, "-P", "-m", module, str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # whoever reads the owner's output must not wait for this process too
             pass_fds=[theirs.fileno()],

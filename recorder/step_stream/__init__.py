@@ -16,8 +16,9 @@ from recorder.step_stream.base import (
     Silence,
     StepStream,
     StreamEntry,
+    Tally,
 )
-from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body
+from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body, unpack_body
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
 from recorder.step_stream.trainers import (
@@ -49,6 +50,7 @@ __all__ = [
     "Silence",
     "StepStream",
     "StreamEntry",
+    "Tally",
     "episode_end",
     "has_closed",
     "heartbeat_of",
@@ -56,4 +58,5 @@ __all__ = [
     "pack_body",
     "trainer_names",
     "trainers_are_gone",
+    "unpack_body",
 ]

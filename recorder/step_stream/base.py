@@ -27,6 +27,7 @@ __all__ = [
     "Silence",
     "StepStream",
     "StreamEntry",
+    "Tally",
 ]
 
 EntryKind = Literal["h", "c", "e"]
@@ -59,6 +60,20 @@ class Outgoing:
 
 
 @dataclass(slots=True)
+class Tally:
+    """The steps of one sender, counted on the server by the transactions that bring them: whatever becomes of the sender or of
+    the server's data, the number there belongs to the entries there."""
+
+    producer_id: str
+    n_sent: int
+    """All that it ever sent, with this flush."""
+    n_kept: int
+    """Those of them that the server has not lost again, as far as the sender knows."""
+    n_before: int = 0
+    """What the server had for ``n_sent`` when the flush arrived; filled in by ``send``."""
+
+
+@dataclass(slots=True)
 class Flush:
     """What goes out together: all of it arrives, or none."""
 
@@ -68,6 +83,7 @@ class Flush:
     """Open plays and when they last had a step, seconds since 1970."""
     closed: list[Play] = field(default_factory=list)
     dropped: list[Play] = field(default_factory=list)
+    tally: Tally | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -138,7 +154,8 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServerMemory:
-    """Bytes that the server uses, and its limit; None when it has none."""
+    """Bytes that the server uses, and its limit; None when it has none. All zero, None and empty where it tells this user
+    nothing of itself."""
 
     used_bytes: int
     limit_bytes: int | None
@@ -191,6 +208,15 @@ class StepStream(ABC):
     @abstractmethod
     def server_memory(self) -> ServerMemory:
         """How full the server is."""
+
+    @abstractmethod
+    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int, list[bool]]:
+        """What the server has of a sender: its ``Tally.n_sent``, 0 when it knows none, and whether the episodes of these plays
+        still have a stream; both of one moment."""
+
+    @abstractmethod
+    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
+        """The sender's ``Tally.n_kept``; None when the server knows none."""
 
     # For workers.
 

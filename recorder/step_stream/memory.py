@@ -20,6 +20,7 @@ from recorder.step_stream.base import (
     Silence,
     StepStream,
     StreamEntry,
+    Tally,
 )
 from recorder.step_stream.ends import unpack_body
 
@@ -41,6 +42,7 @@ class _Run:
         self.last_places: dict[int, tuple[int, int]] = {}
         """Place of the last entry that each stream has had, dropped or not: nothing before it is taken."""
         self.finished: dict[int, Mapping[str, Any]] = {}
+        self.tallies: dict[str, Tally] = {}
         self.last_finished = 0
         """Place of the last entry: microseconds since 1970, made unique."""
 
@@ -86,6 +88,10 @@ class MemoryStepStream(StepStream):
             run.open.update(flush.active)
             for play in flush.closed:
                 run.open.pop(play, None)
+            if flush.tally is not None:
+                before = run.tallies.get(flush.tally.producer_id)
+                flush.tally.n_before = before.n_sent if before is not None else 0
+                run.tallies[flush.tally.producer_id] = flush.tally
             self._drop(run, flush.dropped)
         return list(gone)
 
@@ -100,6 +106,17 @@ class MemoryStepStream(StepStream):
 
     def server_memory(self) -> ServerMemory:
         return ServerMemory(self._used_bytes, self._max_bytes, "memory")
+
+    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int, list[bool]]:
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            tally = run.tallies.get(producer_id)
+            return tally.n_sent if tally is not None else 0, [play.episode_id in run.episodes for play in plays]
+
+    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
+        with self._lock:
+            tally = (self._runs.get(run_id) or _Run()).tallies.get(producer_id)
+            return None if tally is None else tally.n_kept
 
     def runs(self) -> list[tuple[str, float]]:
         with self._lock:

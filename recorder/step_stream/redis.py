@@ -41,6 +41,8 @@ _REFUSED_AS_KNOWN = "equal or smaller than the target stream top item"
 _READ_ENTRIES = 64
 """Entries asked for at a time: about one MiB of chunks in one reply."""
 _LAST_SEQUENCE = 2**64 - 1
+_TALLY_SECS = 7 * 86_400
+"""How long the counts of a run stay when the rest of it is forgotten."""
 _DROP_PLAYS = 256
 """Plays dropped at a time: their headers come in one reply, a few kB each."""
 
@@ -111,6 +113,10 @@ class RedisStepStream(StepStream):
                 pipe.zadd(open_key, {_member(play): at for play, at in flush.active.items()})
             if flush.closed:
                 pipe.zrem(open_key, *map(_member, flush.closed))
+            if flush.tally is not None:
+                tally, key = flush.tally, self.key("tally", run_id)
+                pipe.hget(key, tally.producer_id)
+                pipe.hset(key, tally.producer_id, f"{tally.n_sent} {tally.n_kept}")
             replies = pipe.execute(raise_on_error=False)
             gone: dict[Play, None] = {}
             for entry, reply in zip(flush.entries, replies, strict=False):
@@ -119,6 +125,8 @@ class RedisStepStream(StepStream):
             for reply in replies:
                 if isinstance(reply, Exception) and _REFUSED_AS_KNOWN not in str(reply):
                     raise reply
+            if flush.tally is not None:
+                flush.tally.n_before = _tallied(replies[-2])[0]
         if flush.dropped:
             self.drop_plays(run_id, flush.dropped)
         return list(gone)
@@ -138,6 +146,19 @@ class RedisStepStream(StepStream):
         with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
             memory, server = pipe.info("memory").info("server").execute()
         return ServerMemory(int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None, str(server["run_id"]))
+
+    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int, list[bool]]:
+        with translate_errors(self.url), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hget(self.key("tally", run_id), producer_id)
+            for play in plays:
+                pipe.exists(self.key("episode", run_id, play.episode_id))
+            tallied, *found = pipe.execute()
+        return _tallied(tallied)[0], list(map(bool, found))
+
+    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
+        with translate_errors(self.url):
+            tallied = self._redis.hget(self.key("tally", run_id), producer_id)
+        return None if tallied is None else _tallied(tallied)[1]
 
     def runs(self) -> list[tuple[str, float]]:
         with translate_errors(self.url):
@@ -256,6 +277,8 @@ class RedisStepStream(StepStream):
     def forget_run(self, run_id: str) -> None:
         with translate_errors(self.url):
             self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "silences", "finished")))
+            # A sender that was asleep so long would take it for the loss of all its steps.
+            self._redis.expire(self.key("tally", run_id), _TALLY_SECS)
             self._redis.zrem(f"{self._prefix}runs", run_id)
 
     def try_lock(self, name: str, *, secs: float) -> bool:
@@ -274,6 +297,17 @@ class RedisStepStream(StepStream):
 
     def close(self) -> None:
         self._redis.close()
+
+
+def _tallied(value: bytes | None) -> tuple[int, int]:
+    """Steps sent and kept, as a sender's field of the tally holds them."""
+    numbers = (value or b"").split()
+    if value is not None and not (len(numbers) == 2 and all(number.isdigit() for number in numbers)):
+        raise StreamCorruptError(
+            f"tally: expected two numbers, found {value!r}: another program writes to these keys; "
+            "give each a key_prefix of its own"
+        )
+    return (int(numbers[0]), int(numbers[1])) if numbers else (0, 0)
 
 
 def _member(play: Play) -> str:

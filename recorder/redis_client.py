@@ -6,7 +6,7 @@ connections before they fail; both are set here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from redis.retry import Retry
 from recorder.errors import SettingsError, StreamError, StreamFullError, StreamUnavailableError
 from recorder.urls import normalise_redis_url, redact
 
-__all__ = ["Purpose", "answers", "make_client", "redact", "server_id_at", "translate_errors"]
+__all__ = ["Purpose", "answers", "is_not_allowed", "make_client", "redact", "server_id_at", "translate_errors"]
 
 Purpose = Literal["trainer", "worker", "server"]
 """Who uses the client: named in the server's ``CLIENT LIST``, and sets how many connections it may open."""
@@ -49,12 +49,12 @@ def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0)
     """
     normal = normalise_redis_url(url)
     options: dict[str, Any] = {
-        "client_name": f"hamlet-{purpose}",
         "decode_responses": False,
         "health_check_interval": _HEALTH_CHECK_SECS,
         # A hosted server's notices would loosen the timeouts for a while and cost each connection a round trip.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
         "max_connections": _MAX_CONNECTIONS[purpose],
+        "redis_connect_func": _introduction(f"hamlet-{purpose}"),
         "retry": Retry(NoBackoff(), 0),
         "socket_connect_timeout": socket_timeout_secs,
         "socket_timeout": socket_timeout_secs,
@@ -68,6 +68,26 @@ def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0)
         return redis.Redis.from_pool(pool)
     except (ValueError, TypeError) as error:
         raise SettingsError(f"the URL can't be used ({error}): {redact(url)}") from error
+
+
+def _introduction(name: str) -> Callable[[Any], None]:
+    """What a new connection begins with: the driver's own part, and its name, which not every user may set."""
+
+    def introduce(connection: Any) -> None:
+        connection.on_connect()
+        connection.send_command("CLIENT", "SETNAME", name, check_health=False)
+        try:
+            connection.read_response()
+        except redis.ResponseError as error:
+            if not is_not_allowed(error):
+                raise
+
+    return introduce
+
+
+def is_not_allowed(error: Exception) -> bool:
+    """Whether a reply says that the user has no right to a command, or that the server does not offer it."""
+    return isinstance(error, redis.exceptions.NoPermissionError) or str(error).lower().startswith("unknown command")
 
 
 def answers(url: str) -> bool:

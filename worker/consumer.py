@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from celery.worker.consumer import Consumer
@@ -24,8 +25,10 @@ _TALKATIVE = ("kombu.transport.redis", "kombu.asynchronous.hub")
 class PatientConsumer(Consumer):  # type: ignore[misc]
     """Starts again when the broker's memory is full, instead of ending its worker."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, *arguments: Any, worker_options: Mapping[str, Any] | None = None, **options: Any) -> None:
+        # Nobody listens to what workers tell each other, and their channels lie outside the key prefix.
+        quiet = {**(worker_options or {}), "without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+        super().__init__(*arguments, worker_options=quiet, **options)
         self._refusals = _Refusals(self.channel_errors)
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(self._refusals.is_worth_a_line)

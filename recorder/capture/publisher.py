@@ -106,6 +106,7 @@ class Publisher(QueueThread):
         """Why nothing can be sent; None since something was."""
         self._log = ThrottledLog(_log, identity.run_id)
         self._server_id = ""
+        self._has_said_blind = False
         self._next_beat = 0.0
         self._next_cut = 0.0
         self._info_sent = False
@@ -262,6 +263,13 @@ class Publisher(QueueThread):
             # Restarted between two sends: the driver connected again without a word.
             self._outbox.repeat_recent()
         self._server_id = memory.server_id
+        if not memory.server_id and not self._has_said_blind:
+            self._has_said_blind = True
+            _log.warning(
+                "recorder: run_id=%s: the server tells this user nothing of its memory (INFO is refused): sending goes on until "
+                "it refuses writes; allow +info, so that it pauses before that",
+                self._identity.run_id,
+            )
         limit = self._limits.max_server_memory_bytes
         if memory.limit_bytes is not None:
             limit = min(limit, int(memory.limit_bytes * self._limits.server_memory_fraction))

@@ -135,7 +135,8 @@ def _print_server(
     limit = "" if server.limit_bytes is None else f" of {human_bytes(server.limit_bytes)}"
     queues = ", ".join(f"{name} {length}" for name, length in queue_lengths.items())
     workers = "unknown" if server.n_worker_connections is None else server.n_worker_connections
-    output.note(f"{server.kind} {server.version} at {redact(url)}: {human_bytes(server.used_bytes)}{limit}")
+    used = "memory unknown (no right to INFO)" if server.used_bytes is None else human_bytes(server.used_bytes)
+    output.note(f"{server.kind} {server.version} at {redact(url)}: {used}{limit}")
     output.note(f"tasks waiting: {queues}; worker connections: {workers}", "")
 
 

@@ -16,7 +16,7 @@ import msgpack
 import redis
 
 from recorder.errors import StreamCorruptError
-from recorder.redis_client import Purpose, make_client, redact, translate_errors
+from recorder.redis_client import Purpose, is_not_allowed, make_client, redact, translate_errors
 from recorder.step_stream.base import (
     FIRST_CURSOR,
     HEADER,
@@ -144,7 +144,12 @@ class RedisStepStream(StepStream):
 
     def server_memory(self) -> ServerMemory:
         with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
-            memory, server = pipe.info("memory").info("server").execute()
+            try:
+                memory, server = pipe.info("memory").info("server").execute()
+            except redis.ResponseError as error:
+                if not is_not_allowed(error):
+                    raise
+                return ServerMemory(0, None, "")
         return ServerMemory(int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None, str(server["run_id"]))
 
     def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int, list[bool]]:

@@ -80,11 +80,7 @@ def kill_sender(trained: Trained) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 
-    def is_noticed() -> bool:
-        trained.play(1)
-        return trained.recorder.sender_pid != pid
-
-    wait_until(is_noticed, message="another sender process")
+    wait_until(lambda: trained.recorder.sender_pid != pid, message="another sender process")
 
 
 def test_senders_that_are_killed_again_and_again_leave_exact_counts(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
@@ -18,7 +18,9 @@ from redis.retry import Retry
 from recorder.errors import SettingsError, StreamError, StreamFullError, StreamUnavailableError
 from recorder.urls import normalise_redis_url, redact
 
-__all__ = ["Purpose", "answers", "is_not_allowed", "make_client", "redact", "server_id_at", "translate_errors"]
+__all__ = ["Purpose", "answers", "ask_if_allowed", "make_client", "redact", "server_id_at", "translate_errors"]
+
+T = TypeVar("T")
 
 Purpose = Literal["trainer", "worker", "server"]
 """Who uses the client: named in the server's ``CLIENT LIST``, and sets how many connections it may open."""
@@ -79,13 +81,28 @@ def _introduction(name: str) -> Callable[[Any], None]:
         try:
             connection.read_response()
         except redis.ResponseError as error:
-            if not is_not_allowed(error):
+            if not _is_not_allowed(error):
                 raise
 
     return introduce
 
 
-def is_not_allowed(error: Exception) -> bool:
+def ask_if_allowed(url: str, ask: Callable[[], T]) -> T | None:
+    """The answer to a question that recording can do without; None where the user has no right to ask it.
+
+    Raises:
+        StreamError: as ``translate_errors``.
+    """
+    with translate_errors(url):
+        try:
+            return ask()
+        except redis.ResponseError as error:
+            if not _is_not_allowed(error):
+                raise
+            return None
+
+
+def _is_not_allowed(error: Exception) -> bool:
     """Whether a reply says that the user has no right to a command, or that the server does not offer it."""
     return isinstance(error, redis.exceptions.NoPermissionError) or str(error).lower().startswith("unknown command")
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
-from recorder.redis_client import is_not_allowed, make_client, translate_errors
+from recorder.redis_client import ask_if_allowed, make_client, translate_errors
 
 __all__ = ["QUEUES", "QUEUE_PRIORITIES", "ServerStatus", "read_queue_lengths", "read_server_status"]
 
@@ -54,9 +52,9 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
     """
     client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
     try:
-        information = _allowed(url, client.info)
+        information = ask_if_allowed(url, client.info)
         greeting = information or _greeting(url, client)
-        entries = _allowed(url, client.client_list)
+        entries = ask_if_allowed(url, client.client_list)
     finally:
         client.close()
     kind = "valkey" if "valkey_version" in greeting else "redis"
@@ -72,21 +70,10 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
     )
 
 
-def _allowed(url: str, ask: Callable[[], Any]) -> Any:
-    """The answer; None where the user has no right to ask."""
-    with translate_errors(url):
-        try:
-            return ask()
-        except redis.ResponseError as error:
-            if not is_not_allowed(error):
-                raise
-            return None
-
-
-def _greeting(url: str, client: redis.Redis) -> Mapping[str, str]:
+def _greeting(url: str, client: Any) -> Mapping[str, str]:
     """What the server says of itself to everyone who connects, by the names that INFO has for it."""
     with translate_errors(url):
-        reply: Any = client.execute_command("HELLO")
+        reply = client.execute_command("HELLO")
     said = dict(zip(reply[::2], reply[1::2], strict=True)) if isinstance(reply, list) else reply
     return {f"{said[b'server'].decode()}_version": said[b"version"].decode()}
 

@@ -22,6 +22,7 @@ from worker.ingest import (
     claim_and_write,
     evaluate_run,
     sweep,
+    tell_known_run,
     write_batches,
     write_episodes,
 )
@@ -126,6 +127,10 @@ class RecordingWriter:
         self.stop()
 
     def _run(self) -> None:
+        try:
+            tell_known_run(self._context, self._recorder.run_id)
+        except RecorderError as error:
+            _log.error("recording writer: whether the run is new is not known: %s", error)
         n_ticks = 0
         while True:
             is_stopping = self._is_stopping

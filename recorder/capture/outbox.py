@@ -84,7 +84,7 @@ class Outbox:
         self._n_tallied_steps = 0
         """What the server said, or was told, last of their number."""
         self._n_forgotten_steps = 0
-        """Those of them that the server has lost and nobody can send again."""
+        """Those of them that the server has lost and nobody can send again, or that workers refused."""
         self._losses = Losses()
         self.n_pending_bytes = 0
         self.n_sent_bytes = 0
@@ -160,6 +160,10 @@ class Outbox:
         for play, is_there in zip(plays, are_there, strict=True):
             if not is_there:
                 self._custody.is_taken(play)
+
+    def discount(self, n_steps: int) -> None:
+        """Workers refused steps that were acknowledged."""
+        self._n_forgotten_steps += n_steps
 
     def take_losses(self) -> Losses:
         """What the server has lost for good since the last call."""

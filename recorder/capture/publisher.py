@@ -19,6 +19,7 @@ from recorder.capture.intake import Intake
 from recorder.capture.limits import PublisherLimits
 from recorder.capture.outbox import Outbox
 from recorder.capture.queue_thread import QueueThread
+from recorder.capture.run_watch import RunWatch
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import NO_PREDECESSORS, Predecessors, RunIdentity
 from recorder.capture.switch_interval import prompt_switching
@@ -98,6 +99,8 @@ class Publisher(QueueThread):
             on_error=self._note_defect,
             clock=time.time,
         )
+        self._watch = RunWatch(stream, identity, stats, on_news=self._note_news)
+        self._has_looked_back = predecessors is not NO_PREDECESSORS and bool(predecessors.n_recorded_steps)
         self._is_closing = False
         self._is_trainer_gone = False
         self._backoff_secs = 0.0
@@ -250,11 +253,15 @@ class Publisher(QueueThread):
         self._next_beat = now + self._limits.heartbeat_secs
         state = {**self.stats().to_map(), "host": socket.gethostname(), "pid": self._trainer_pid, "closed": is_closed}
         try:
+            if not self._has_looked_back:
+                self._watch.look_back()
+                self._has_looked_back = True
             info = None if self._info_sent else self._info
             self._stream.beat(self._identity.run_id, self._identity.producer_id, state, info=info, now=time.time())
             self._info_sent = True
             self._outbox.look_after()
             self._note_losses()
+            self._outbox.discount(self._watch.look())
             memory = self._stream.server_memory()
         except StreamError as error:
             self._failed(error)
@@ -295,6 +302,9 @@ class Publisher(QueueThread):
             f"{what}: {losses.n_steps} steps of {len(losses.steps)} episodes are lost, {len(losses.ended)} of these episodes "
             f"whole{unknown}; what is still here is sent again"
         )
+        self._note_news(error)
+
+    def _note_news(self, error: Exception) -> None:
         self._count(error)
         self._log.error("%s", error)
 

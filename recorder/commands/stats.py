@@ -41,11 +41,13 @@ _RUN_COLUMNS = {
     "deleted": "deleted",
     "n_recordings": "recordings",
     "parked": "parked",
+    "n_refused": "refused",
+    "n_late_keeps": "keeps too late",
     "n_steps": "steps",
     "n_missing_steps": "steps missing",
     "by_reason": "reasons",
 }
-_SPARED_RUN_COLUMNS = ("by_reason", "deleted", "n_recordings", "skipped", "held", "n_steps", "kept")
+_SPARED_RUN_COLUMNS = ("n_late_keeps", "by_reason", "deleted", "n_recordings", "skipped", "held", "n_steps", "kept")
 _LIVE_COLUMNS = {
     "run_id": "run",
     "state": "state",
@@ -118,6 +120,8 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
                     for decision in ("kept", "held", "skipped", "deleted")
                 },
                 "n_recordings": row.n_recordings,
+                "n_refused": row.n_refused,
+                "n_late_keeps": row.n_late_keeps,
                 "parked": parked[row.run_id],
                 "ended_at": row.ended_at,
             }

@@ -21,6 +21,7 @@ from recorder.step_stream.base import (
 from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body, unpack_body
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
+from recorder.step_stream.told import KnownRun, Refused
 from recorder.step_stream.trainers import (
     GONE_AFTER_LOOKS,
     has_closed,
@@ -40,11 +41,13 @@ __all__ = [
     "EntryKind",
     "FinishedEntry",
     "Flush",
+    "KnownRun",
     "MemoryStepStream",
     "OpenPlay",
     "Outgoing",
     "Play",
     "RedisStepStream",
+    "Refused",
     "RunInfo",
     "ServerMemory",
     "Silence",

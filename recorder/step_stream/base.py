@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from recorder.step_stream.told import KnownRun, Refused
+
 __all__ = [
     "CHUNK",
     "END",
@@ -218,7 +220,23 @@ class StepStream(ABC):
     def kept_steps(self, run_id: str, producer_id: str) -> int | None:
         """The sender's ``Tally.n_kept``; None when the server knows none."""
 
+    @abstractmethod
+    def known_run(self, run_id: str) -> KnownRun | None:
+        """What workers said last of a run that had ended; None when none did within half a year."""
+
+    @abstractmethod
+    def refused(self, run_id: str, producer_id: str) -> Refused:
+        """What workers refused of a trainer process."""
+
     # For workers.
+
+    @abstractmethod
+    def tell_known_run(self, run_id: str, known: KnownRun) -> None:
+        """Tell trainers that begin later what the catalog has of a run; it outlives ``forget_run``."""
+
+    @abstractmethod
+    def tell_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
+        """Tell trainer processes what was refused of theirs, beside what they were told before."""
 
     @abstractmethod
     def runs(self) -> list[tuple[str, float]]:
@@ -269,7 +287,7 @@ class StepStream(ABC):
 
     @abstractmethod
     def forget_run(self, run_id: str) -> None:
-        """Forget a run that is over: its list entry, its info, its silences, its finished stream; episodes stay."""
+        """Forget a run that is over: its list entry, its info, its silences, its refusals, its finished stream; episodes stay."""
 
     @abstractmethod
     def try_lock(self, name: str, *, secs: float) -> bool:

@@ -16,7 +16,7 @@ import msgpack
 import redis
 
 from recorder.errors import StreamCorruptError
-from recorder.redis_client import Purpose, is_not_allowed, make_client, redact, translate_errors
+from recorder.redis_client import Purpose, ask_if_allowed, make_client, redact, translate_errors
 from recorder.step_stream.base import (
     FIRST_CURSOR,
     HEADER,
@@ -27,10 +27,10 @@ from recorder.step_stream.base import (
     RunInfo,
     ServerMemory,
     Silence,
-    StepStream,
     StreamEntry,
 )
 from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.redis_ledger import RedisLedger, read_tally
 from recorder.step_stream.silences import SILENCES_SECS, noted_secs_ago, pack_silences, unpack_silences
 
 __all__ = ["RedisStepStream"]
@@ -47,7 +47,7 @@ _DROP_PLAYS = 256
 """Plays dropped at a time: their headers come in one reply, a few kB each."""
 
 
-class RedisStepStream(StepStream):
+class RedisStepStream(RedisLedger):
     """Episodes as streams on a server; safe to share between threads, to carry over a fork, and to be pickled for another
     process on this machine, password and all (each process connects anew).
 
@@ -126,7 +126,7 @@ class RedisStepStream(StepStream):
                 if isinstance(reply, Exception) and _REFUSED_AS_KNOWN not in str(reply):
                     raise reply
             if flush.tally is not None:
-                flush.tally.n_before = _tallied(replies[-2])[0]
+                flush.tally.n_before = read_tally(replies[-2])[0]
         if flush.dropped:
             self.drop_plays(run_id, flush.dropped)
         return list(gone)
@@ -143,27 +143,12 @@ class RedisStepStream(StepStream):
             pipe.execute()
 
     def server_memory(self) -> ServerMemory:
-        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
-            try:
-                memory, server = pipe.info("memory").info("server").execute()
-            except redis.ResponseError as error:
-                if not is_not_allowed(error):
-                    raise
-                return ServerMemory(0, None, "")
+        with self._redis.pipeline(transaction=False) as pipe:
+            told = ask_if_allowed(self.url, pipe.info("memory").info("server").execute)
+        if told is None:
+            return ServerMemory(0, None, "")
+        memory, server = told
         return ServerMemory(int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None, str(server["run_id"]))
-
-    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int, list[bool]]:
-        with translate_errors(self.url), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hget(self.key("tally", run_id), producer_id)
-            for play in plays:
-                pipe.exists(self.key("episode", run_id, play.episode_id))
-            tallied, *found = pipe.execute()
-        return _tallied(tallied)[0], list(map(bool, found))
-
-    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
-        with translate_errors(self.url):
-            tallied = self._redis.hget(self.key("tally", run_id), producer_id)
-        return None if tallied is None else _tallied(tallied)[1]
 
     def runs(self) -> list[tuple[str, float]]:
         with translate_errors(self.url):
@@ -281,7 +266,7 @@ class RedisStepStream(StepStream):
 
     def forget_run(self, run_id: str) -> None:
         with translate_errors(self.url):
-            self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "silences", "finished")))
+            self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "silences", "refused", "finished")))
             # A sender that was asleep so long would take it for the loss of all its steps.
             self._redis.expire(self.key("tally", run_id), _TALLY_SECS)
             self._redis.zrem(f"{self._prefix}runs", run_id)
@@ -302,17 +287,6 @@ class RedisStepStream(StepStream):
 
     def close(self) -> None:
         self._redis.close()
-
-
-def _tallied(value: bytes | None) -> tuple[int, int]:
-    """Steps sent and kept, as a sender's field of the tally holds them."""
-    numbers = (value or b"").split()
-    if value is not None and not (len(numbers) == 2 and all(number.isdigit() for number in numbers)):
-        raise StreamCorruptError(
-            f"tally: expected two numbers, found {value!r}: another program writes to these keys; "
-            "give each a key_prefix of its own"
-        )
-    return (int(numbers[0]), int(numbers[1])) if numbers else (0, 0)
 
 
 def _member(play: Play) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import socket
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.capture import EpisodeRecorder
-from recorder.child_process import ChildProcess
+from recorder.child_process import ChildProcess, python_executable
 from recorder.commands.demo_report import best_recording, report
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.output import Output
@@ -78,10 +77,11 @@ def run(args: argparse.Namespace) -> int:
     if (config := getattr(args, "config", None) or _demo_config()) is not None:
         options += ["--config", str(config)]
     settings = load_settings(config)
+    python = _python()
     with EmbeddedServer(folder / "server") as server:
         output.note(f"{server.kind} server started: {server.url}")
         worker_command = [
-            sys.executable,
+            python,
             "-m",
             "recorder",
             "worker",
@@ -157,7 +157,7 @@ def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str,
 def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> None:
     """Show the recordings until Ctrl-C; on a free port when the usual one is taken."""
     log.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "recorder", "serve", "--redis-url", redis_url, *options]
+    command = [_python(), "-m", "recorder", "serve", "--redis-url", redis_url, *options]
     if not _is_free(*_USUAL_ADDRESS):
         command += ["--port", "0"]
     with ChildProcess(command, log=log) as server:
@@ -166,6 +166,13 @@ def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> Non
         output.note("", f"Watch them: {link}", "Ctrl-C stops everything that the demo started.")
         while server.is_alive:
             time.sleep(_POLL_SECS)
+
+
+def _python() -> str:
+    try:
+        return python_executable()
+    except OSError as error:
+        raise ServerStartError(f"the demo starts programs of its own with Python: {error}") from error
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -98,7 +98,7 @@ def _before(known: KnownRun | None) -> str:
     if known is None or not known.n_episodes:
         return ""
     state = "has ended" if known.has_ended else "went on after its end"
-    return f"it {state}, with {known.n_episodes} episodes up to id {known.last_episode_id}"
+    return f"it {state}; number of its episodes: {known.n_episodes}, last id: {known.last_episode_id}"
 
 
 def _left(info: RunInfo, *, now: float) -> str:
@@ -107,4 +107,4 @@ def _left(info: RunInfo, *, now: float) -> str:
     if len(gone) < len(info.producers):
         return ""
     n_episodes = sum(int(info.producers[name].get("n_episodes_started", 0)) for name in gone)
-    return f"an earlier trainer began {n_episodes} episodes in it" if n_episodes else ""
+    return f"episodes that an earlier trainer began in it: {n_episodes}" if n_episodes else ""

@@ -53,7 +53,7 @@ def test_the_trainer_is_told_at_its_start_that_the_run_has_ended_and_what_to_do(
     rig.stream.forget_run(RUN)  # as a sweep does after an hour
     with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
         wait_until(lambda: "is not new" in caplog.text, message="the word")
-    assert f"it has ended, with {N_EPISODES} episodes up to id {N_EPISODES - 1}" in caplog.text
+    assert f"it has ended; number of its episodes: {N_EPISODES}, last id: {N_EPISODES - 1}" in caplog.text
     for way in ("resume=True", "another run_id", "unique_run_id=True"):
         assert way in caplog.text
 
@@ -65,7 +65,7 @@ def test_the_trainer_is_told_when_no_worker_has_seen_the_earlier_one(
         play_all(recorder)
     with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
         wait_until(lambda: "is not new" in caplog.text, message="the word")
-    assert f"an earlier trainer began {N_EPISODES} episodes in it" in caplog.text
+    assert f"episodes that an earlier trainer began in it: {N_EPISODES}" in caplog.text
 
 
 def test_trainers_that_share_a_run_or_go_on_with_it_are_not_warned(
@@ -114,7 +114,9 @@ def test_a_writer_within_the_trainer_tells_as_well(folder: Path, caplog: pytest.
         recorder = EpisodeRecorder(run_id=RUN, limits=QUICK)
         with RecordingWriter(recorder, folder / "catalog.db", folder, criteria={"periodic": {"interval": 1}}):
             if not is_first:
-                wait_until(lambda: "it has ended, with 3 episodes up to id 2" in caplog.text, message="the word")
+                wait_until(
+                    lambda: "it has ended; number of its episodes: 3, last id: 2" in caplog.text, message="the word"
+                )
             play_all(recorder)
             if not is_first:
                 wait_until(lambda: recorder.stats().n_refused_episodes == N_EPISODES, message="the refusals")

@@ -42,12 +42,11 @@ _RUN_COLUMNS = {
     "n_recordings": "recordings",
     "parked": "parked",
     "n_refused": "refused",
-    "n_late_keeps": "keeps too late",
     "n_steps": "steps",
     "n_missing_steps": "steps missing",
     "by_reason": "reasons",
 }
-_SPARED_RUN_COLUMNS = ("n_late_keeps", "by_reason", "deleted", "n_recordings", "skipped", "held", "n_steps", "kept")
+_SPARED_RUN_COLUMNS = ("by_reason", "deleted", "n_recordings", "skipped", "held", "n_steps", "kept")
 _LIVE_COLUMNS = {
     "run_id": "run",
     "state": "state",

@@ -14,9 +14,7 @@ from recorder.__main__ import main
 from recorder.capture import EpisodeRecorder, PublisherLimits
 from recorder.embedded_server import EmbeddedServer
 from recorder.redis_client import make_client
-from recorder.settings import load_settings
 from recorder.step_stream import RedisStepStream
-from replay_server.render_requests import RenderRequests
 from tests.capture.recorded import assert_adds_up, record
 from tests.processes import ROOT
 from tests.waiting import wait_until
@@ -99,9 +97,7 @@ def test_stats_and_doctor_say_what_they_may_not_ask(
     assert "this user has no right to INFO" in capsys.readouterr().out
 
 
-def test_the_replay_server_reads_what_is_live_and_tells_workers_of_videos(
-    server: EmbeddedServer, cluster: Cluster, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_replay_server_reads_what_is_live(server: EmbeddedServer) -> None:
     recorder = EpisodeRecorder(
         url_for(server, "trainer"), run_id="live", limits=PublisherLimits(flush_interval_secs=0.01)
     )
@@ -113,10 +109,3 @@ def test_the_replay_server_reads_what_is_live_and_tells_workers_of_videos(
     assert stream.run_info("live").producers
     recorder.close()
     stream.close()
-    settings = load_settings(env={})
-    requests = RenderRequests(cluster.catalog, settings, redis_url=url_for(server, "server"))
-    requests._tell_workers("no such video")
-    assert "could not be told" not in caplog.text
-    with contextlib.closing(make_client(server.url, purpose="worker")) as client:
-        assert client.llen("hamlet:render") == 1
-        client.delete("hamlet:render")

@@ -115,8 +115,10 @@ class RemotePublisher(QueueThread):
     def stats(self) -> RecorderStats:
         """A copy of the counters, those of the trainer's threads included; the others are a tenth of a second old."""
         if self.is_alive:
-            with contextlib.suppress(EOFError, OSError):  # the thread finds it too, and says so
+            try:
                 self._read_reports()
+            except (EOFError, OSError):
+                self._next_read = 0.0  # the thread finds it too, and says so, however often this is asked
             with self._reading:
                 return self._stats()
         return self._stats()

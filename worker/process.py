@@ -11,7 +11,7 @@ from recorder.server_status import read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
-from worker.criteria import Criterion, build_criteria
+from worker.criteria import criteria_maker
 from worker.ingest import IngestContext, IngestLimits
 
 __all__ = ["WorkerProcess", "collect_rarely", "ingest_limits"]
@@ -90,7 +90,7 @@ class WorkerProcess:
                 stream=self.stream(),
                 catalog=Catalog.open(self.settings.catalog_url),
                 storage=open_storage(self.settings.recordings_dir),
-                make_criteria=self.make_criteria,
+                make_criteria=criteria_maker(self.settings),
                 limits=ingest_limits(self.settings),
             )
             self._membership = self.join(self._ingest.catalog, writes_folder=True)
@@ -131,7 +131,7 @@ class WorkerProcess:
         Raises:
             RecorderError: the server or the broker does not answer, the catalog or a criterion can't be used.
         """
-        self.make_criteria()
+        criteria_maker(self.settings)
         self.stream().server_memory()
         redis = self.settings.redis
         if redis.broker_url is not None:
@@ -142,13 +142,6 @@ class WorkerProcess:
         self._installation = catalog.installation()
         catalog.close()
         self._ingest = self._membership = None
-
-    def make_criteria(self) -> list[Criterion]:
-        """A fresh set of the configured criteria."""
-        config = self.settings.criteria.model_dump()
-        for name, custom in config.pop("custom", {}).items():
-            config[name] = custom
-        return build_criteria(config)
 
     def _forget_parent(self) -> None:
         if self._pid != os.getpid():

@@ -20,6 +20,7 @@ from recorder.capture.arguments import (
     shared_metadata,
 )
 from recorder.capture.careful import CarefulPath
+from recorder.capture.copied import Copied
 from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
 from recorder.capture.given_metadata import own_metadata, whole_number
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
@@ -126,6 +127,8 @@ class EpisodeRecorder:
             self.stream = RedisStepStream(
                 stream, key_prefix=key_prefix, purpose="trainer", socket_timeout_secs=socket_timeout_secs
             )
+        self.settings: Settings | None = None
+        """The configuration that this was made from; None where its arguments were given one by one."""
         self._strict = strict
         self._handover = HandOver(queue_maxsize)
         self._away = TurnedAway()
@@ -160,8 +163,9 @@ class EpisodeRecorder:
     def from_settings(cls, settings: Settings, **arguments: Any) -> Self:
         """A recorder as ``recorder.settings.load_settings`` read it: ``run_id``, ``redis`` and ``capture``.
 
-        Whether to record at all, ``settings.enabled``, is the trainer's to ask. Without ``redis.url`` it records within this
-        process.
+        Whether to record at all, ``settings.enabled``, is the trainer's to ask. Without ``redis.url`` it sends to the server that
+        a worker has started beside ``recordings_dir``. Where none is running, it records within this process, for a
+        ``RecordingWriter``; without one nothing is kept, which the log says.
 
         Args:
             arguments: of the recorder; they outweigh the settings.
@@ -169,7 +173,9 @@ class EpisodeRecorder:
         Raises:
             UsageError: an argument can't work.
         """
-        return cls(**{**settled_arguments(settings), **arguments})
+        recorder = cls(**{**settled_arguments(settings, finds_server="stream" not in arguments), **arguments})
+        recorder.settings = settings
+        return recorder
 
     def record_step(
         self,
@@ -404,6 +410,15 @@ class EpisodeRecorder:
         self._closed_because = "in a fork of the process that made the recorder: make one there"
         self._publisher.forget_in_fork()
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is a copy of a recorder, by ``copy`` or by pickle: it records nothing."""
+        return isinstance(self._publisher, Copied)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is copied or pickled with an environment must not fail there, and must not record a run twice."""
+        return _copy_of, (self.run_id,)
+
     def __enter__(self) -> Self:
         return self
 
@@ -432,6 +447,17 @@ class EpisodeRecorder:
         error, self._publisher.error = self._publisher.error, None
         if error is not None:
             raise error
+
+
+def _copy_of(run_id: str) -> EpisodeRecorder:
+    """A recorder that records nothing, and raises nothing."""
+    copy = EpisodeRecorder.__new__(EpisodeRecorder)
+    copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
+    copy._owns_stream, copy._strict, copy._layout = True, False, Layout()
+    copy._closed_because = "on a copy of the recorder"
+    # All that a closed recorder asks of the two.
+    copy._publisher = copy._careful = Copied(run_id)  # type: ignore[assignment]
+    return copy
 
 
 def _own_reason(reason: Any) -> str:

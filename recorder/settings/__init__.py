@@ -8,7 +8,7 @@ from recorder.settings.criteria import (
     StageBoundariesSettings,
     StageTransitionsSettings,
 )
-from recorder.settings.loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, load_settings
+from recorder.settings.loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, load_settings, loaded_settings
 from recorder.settings.models import (
     BASE_PATH_PATTERN,
     CaptureSettings,
@@ -40,4 +40,5 @@ __all__ = [
     "StageBoundariesSettings",
     "StageTransitionsSettings",
     "load_settings",
+    "loaded_settings",
 ]

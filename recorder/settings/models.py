@@ -37,8 +37,8 @@ class RedisSettings(Section):
 
     url: str | None = setting(
         None,
-        "Redis or Valkey, as `redis://`, `rediss://`, `unix://`, `valkey://` or `valkey+unix://`. Left out, the "
-        "command that needs a server starts one of its own beside the recordings.",
+        "Redis or Valkey, as `redis://`, `rediss://`, `unix://`, `valkey://` or `valkey+unix://`. Left out, a worker "
+        "starts a server of its own beside the recordings, and trainers and commands look for it there.",
         secret=True,
     )
     broker_url: str | None = setting(
@@ -321,6 +321,11 @@ class Settings(Section):
     render: RenderSettings = RenderSettings()
     server: ServerSettings = ServerSettings()
     retention: RetentionSettings = RetentionSettings()
+
+    @property
+    def recording(self) -> Settings:
+        """These settings, by the name of their key: a trainer reads ``config.recording.enabled`` as its file has it."""
+        return self
 
     @property
     def local_recordings_dir(self) -> Path | None:

@@ -171,6 +171,14 @@ class StepStream(ABC):
         """Note it, without ``replace`` only where nobody is noted; whether it was."""
         return False
 
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody reads what is sent, or may: unknown, so yes, where other processes can."""
+        return True
+
+    def expect_reader(self) -> None:  # noqa: B027 - where other processes read there is nothing to note
+        """Somebody in this process is about to read."""
+
     # For trainers.
 
     @abstractmethod

@@ -61,6 +61,14 @@ class MemoryStepStream(StepStream):
         self._locks: dict[str, float] = {}
         self._max_bytes = max_bytes
         self._used_bytes = 0
+        self._is_read = False
+
+    @property
+    def is_read(self) -> bool:
+        return self._is_read
+
+    def expect_reader(self) -> None:
+        self._is_read = True
 
     def send(self, run_id: str, flush: Flush) -> list[Play]:
         gone: dict[Play, None] = {}
@@ -119,6 +127,7 @@ class MemoryStepStream(StepStream):
             run.silences, run.looked_at = dict(silences), time.monotonic()
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
+        self._is_read = True
         first = int(after.partition("-")[0]) + 1
         with self._lock:
             run = self._runs.get(run_id) or _Run()

@@ -38,7 +38,7 @@ from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 if TYPE_CHECKING:
     from recorder.settings import Settings
 
-__all__ = ["EpisodeRecorder"]
+__all__ = ["EpisodeRecorder", "copied_recorder"]
 
 _log = logging.getLogger(__name__)
 
@@ -417,7 +417,7 @@ class EpisodeRecorder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What is copied or pickled with an environment must not fail there, and must not record a run twice."""
-        return _copy_of, (self.run_id,)
+        return copied_recorder, (self.run_id,)
 
     def __enter__(self) -> Self:
         return self
@@ -449,8 +449,8 @@ class EpisodeRecorder:
             raise error
 
 
-def _copy_of(run_id: str) -> EpisodeRecorder:
-    """A recorder that records nothing, and raises nothing."""
+def copied_recorder(run_id: str) -> EpisodeRecorder:
+    """What a copy of a recorder is: one that records nothing, and raises nothing."""
     copy = EpisodeRecorder.__new__(EpisodeRecorder)
     copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
     copy._owns_stream, copy._strict, copy._layout = True, False, Layout()

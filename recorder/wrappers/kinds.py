@@ -15,7 +15,7 @@ __all__ = ["check_single", "check_vector", "instead_of_single"]
 
 _SEVERAL_AGENTS = (
     "it has several agents, whose rewards and flags are maps: there is no wrapper for these yet; record each agent as a lane "
-    "with EpisodeRecorder.record_batch, as docs/gymnasium.md shows under 'Several agents'"
+    "with EpisodeRecorder.record_step(…, lane=…), as docs/gymnasium.md shows under 'Several agents'"
 )
 _VECTOR = "it steps many environments at once: wrap it with recorder.wrappers.vector.RecordEpisode"
 _SINGLE = "it is one environment: wrap it with recorder.wrappers.RecordEpisode"

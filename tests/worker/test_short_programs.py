@@ -32,22 +32,25 @@ def train():
 if __name__ == "__main__":
 """
 
+IN_A_PROCESS = "    child = multiprocessing.get_context({!r}).Process(target=train); child.start(); child.join()"
+IN_A_FORK = """\
+    recorder, writer = train()
+    if (child := os.fork()) == 0:
+        {}
+    os.waitpid(child, 0)"""
+
 ENDS = {
     "it simply ends": "    recorder, writer = train()",
     "an exception": "    recorder, writer = train(); raise RuntimeError('mine')",
     "sys.exit": "    recorder, writer = train(); sys.exit(3)",
     "the recorder is closed": "    recorder, writer = train(); recorder.close()",
     "nobody holds the recorder": "    train()",
-    "a fork ends too": "    recorder, writer = train()\n    if (child := os.fork()) == 0:\n        sys.exit()\n    os.waitpid(child, 0)",
-    "a fork stops the writer": (
-        "    recorder, writer = train()\n"
-        "    if (child := os.fork()) == 0:\n        assert not writer.stop()\n        os._exit(0)\n"
-        "    os.waitpid(child, 0)"
-    ),
+    "a fork ends too": IN_A_FORK.format("sys.exit()"),
+    "a fork stops the writer": IN_A_FORK.format("os._exit(writer.stop())"),
     "a daemon thread trains": "    thread = threading.Thread(target=train, daemon=True); thread.start(); thread.join()",
     "a thread trains on": "    threading.Thread(target=train).start()",
-    "a process of multiprocessing": "    child = multiprocessing.get_context('spawn').Process(target=train); child.start(); child.join()",
-    "a fork of multiprocessing": "    child = multiprocessing.get_context('fork').Process(target=train); child.start(); child.join()",
+    "a process of multiprocessing": IN_A_PROCESS.format("spawn"),
+    "a fork of multiprocessing": IN_A_PROCESS.format("fork"),
 }
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from recorder import Catalog, EpisodeRecorder, load_settings, open_episode
+from recorder.embedded_server import EmbeddedServer
 from recorder.errors import RecorderError, UsageError
 from recorder.settings import PeriodicSettings, Settings
-from tests.embedded_redis import running_server
+from recorder.step_stream import RedisStepStream
+from tests.capture.recorded import finished_episodes
 from tests.worker.recording import play
 from worker import PerformanceCriterion, PeriodicCriterion, RecordingWriter, StageBoundariesCriterion
 from worker.criteria import Criterion, EpisodeSummary, Explanation, Observation
@@ -109,6 +111,19 @@ def test_the_file_that_the_environment_names_is_the_configuration(
     assert recorded(writer, recorder, tmp_path) == [0, 3, 6]
 
 
+def test_a_recorder_from_settings_finds_the_server_beside_the_recordings(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    with EmbeddedServer(settings.embedded_server_dir) as server:
+        with EpisodeRecorder.from_settings(settings, strict=True, run_id="found") as recorder:
+            assert recorder.stream.is_remote
+            play(recorder, 0, n_steps=3)
+        stream = RedisStepStream(server.url, purpose="worker")
+        assert list(finished_episodes(stream, "found")) == [0]
+        stream.close()
+        with EpisodeRecorder.from_settings(settings, stream=None) as recorder:
+            assert not recorder.stream.is_remote, "it was asked not to look"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -127,7 +142,9 @@ def test_the_file_that_the_environment_names_is_the_configuration(
 )
 def test_nonsense_is_refused_with_one_sentence(arguments: dict[str, Any], said: str, tmp_path: Path) -> None:
     with EpisodeRecorder() as recorder, pytest.raises(RecorderError, match=said):
-        RecordingWriter(**{"recorder": recorder, "database": tmp_path / "demo.db", "recordings_dir": tmp_path, **arguments})
+        RecordingWriter(
+            **{"recorder": recorder, "database": tmp_path / "demo.db", "recordings_dir": tmp_path, **arguments}
+        )
 
 
 def test_a_writer_that_is_started_twice_says_so(tmp_path: Path) -> None:

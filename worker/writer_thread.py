@@ -78,13 +78,10 @@ class WriterThread:
             self._let_go()
             return False
         self.wait(timeout_secs + _GRACE_SECS)
-        is_done = self.is_complete and not self._thread.is_alive()
-        if not is_done:
-            _log.error(
-                "recording writer: run_id=%s: it has stopped, and episodes are left undecided or unwritten",
-                self._run_id,
-            )
-        return is_done
+        if self._thread.is_alive():
+            _log.error("recording writer: run_id=%s: it did not end in %.0f s; it goes on", self._run_id, timeout_secs)
+            return False
+        return self.is_complete
 
     def wait(self, timeout_secs: float) -> None:
         """Until it has ended by itself."""
@@ -113,14 +110,20 @@ class WriterThread:
         try:
             self._run()
         finally:
+            if not self.is_complete:
+                _log.error(
+                    "recording writer: run_id=%s: it has ended, and episodes are left undecided or unwritten; "
+                    "'python -m recorder list' and 'parked' name them",
+                    self._run_id,
+                )
             self._let_go()
 
     def _run(self) -> None:
         n_ticks = 0
         while True:
             is_stopping = self._is_stopping
-            is_last = is_stopping or self._is_run_over()
             try:
+                is_last = is_stopping or self._is_run_over()
                 self.tick(sweeps=is_last or n_ticks % _SWEEP_TICKS == 0)
                 if is_last and not self._has_more_to_do():
                     return

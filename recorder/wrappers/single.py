@@ -168,7 +168,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         assert self.recorder is not None
         if self._refused:
             return
-        if (instead := instead_of_single(reward, terminated, truncated)) is not None:
+        is_first = self._n_steps_in_all == 0
+        if is_first and (instead := instead_of_single(reward, terminated, truncated)) is not None:
             self._refused, self._episode = True, None
             raise UsageError(f"nothing of this environment is recorded: {instead}")
         if self._episode is None:

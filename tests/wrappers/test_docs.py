@@ -37,4 +37,6 @@ def test_the_snippets_record_as_printed(redis_url: str) -> None:
     assert set(only.episode.column("epsilon").tolist()) == {0.1}
     assert agents
     assert all(ended.metadata.lane == episode_id for episode_id, ended in agents.items())
-    assert {ended.metadata.info.get("agent") for ended in agents.values() if ended.metadata.status == "complete"} - {None}
+    assert {ended.metadata.info.get("agent") for ended in agents.values() if ended.metadata.status == "complete"} - {
+        None
+    }

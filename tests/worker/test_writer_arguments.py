@@ -17,7 +17,6 @@ from tests.worker.recording import play
 from worker import PerformanceCriterion, PeriodicCriterion, RecordingWriter, StageBoundariesCriterion
 from worker.criteria import Criterion, EpisodeSummary, Explanation, Observation
 
-OFF = {name: {"enabled": False} for name in ("stage_transitions", "performance", "stage_boundaries")}
 EVERY_THIRD: dict[str, Any] = {"periodic": {"interval": 3}}
 YAML = """\
 recording:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.needing import needing
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, whole_number
@@ -40,7 +41,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the videos; the status is 1 when some could not be made."""
-    from worker.video import batch_export_videos  # lazy: loads matplotlib
+    with needing("A video", "worker", extra="video"):
+        from worker.video import batch_export_videos  # lazy: loads matplotlib
 
     settings = settings_of(args)
     output = Output.of(args)

@@ -87,7 +87,7 @@ def _problems(episode: Episode, row: RecordingRow | None, n_bytes: int) -> Itera
     if row is None:
         return
     compared = [
-        ("run", metadata.run_id, row.run_id),
+        ("run", metadata.run_id or row.run_id, row.run_id),  # the original recorder's files name none
         ("episode", metadata.episode_id, row.episode_id),
         ("steps", episode.n_steps, row.n_steps),
         ("bytes", n_bytes, row.compressed_size_bytes),

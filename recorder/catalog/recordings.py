@@ -22,7 +22,7 @@ from recorder.catalog.runs import add_missing_run
 from recorder.catalog.sql_glob import matches_glob
 from recorder.errors import RecordingNotFoundError, UsageError
 
-__all__ = ["RecordingOperations", "write_recordings"]
+__all__ = ["RecordingOperations", "import_rows", "write_recordings"]
 
 _key = (recordings.c.run_id, recordings.c.episode_id)
 
@@ -161,7 +161,7 @@ class RecordingOperations(CatalogBase):
         source = iter(rows)
         while batch := list(islice(source, _ROWS_A_TRANSACTION)):
             with self._writing() as connection:
-                _import(connection, batch)
+                import_rows(connection, batch)
             n_imported += len(batch)
         return n_imported
 
@@ -185,7 +185,8 @@ def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at
     replace_reasons(connection, [(row.run_id, row.episode_id, row.reasons) for row in whole])
 
 
-def _import(connection: Connection, batch: Sequence[tuple[EpisodeRow, RecordingRow]]) -> None:
+def import_rows(connection: Connection, batch: Sequence[tuple[EpisodeRow, RecordingRow]]) -> None:
+    """Put episodes and their files into the catalog; as ``import_recordings``, within a transaction."""
     at = datetime.now(UTC)
     for run_id in sorted({episode.run_id for episode, _ in batch}):
         of_run = [(episode, recording) for episode, recording in batch if episode.run_id == run_id]

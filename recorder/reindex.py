@@ -19,7 +19,7 @@ from recorder.recordings import MAX_RECORDING_BYTES
 from recorder.storage import Storage, episode_path
 from recorder.urls import is_url
 
-__all__ = ["ReindexReport", "files_below", "has_recordings", "reindex", "rows_of", "run_named_after"]
+__all__ = ["ReindexReport", "files_below", "has_recordings", "is_there", "reindex", "rows_of", "run_named_after"]
 
 _NANOS_A_MILLISECOND = 1_000_000
 
@@ -94,10 +94,10 @@ def reindex(
     gone = [
         row
         for row in catalog.iterate_recordings(run_id)
-        if row.file_path not in seen and not _is_there(storage, row.file_path)
+        if row.file_path not in seen and not is_there(storage, row.file_path)
     ]
     # Workers go on meanwhile: a play that was replaced since, or a recording that was deleted, is not missing.
-    missing = [row for row in gone if _is_still_known(catalog, row) and not _is_there(storage, row.file_path)]
+    missing = [row for row in gone if _is_still_known(catalog, row) and not is_there(storage, row.file_path)]
     report.missing = [row.file_path for row in missing]
     if forget_missing:
         if missing and not even_all and not has_recordings(storage):
@@ -115,7 +115,7 @@ def has_recordings(storage: Storage) -> bool:
     return next(iter(storage.names()), None) is not None
 
 
-def _is_there(storage: Storage, name: str) -> bool:
+def is_there(storage: Storage, name: str) -> bool:
     """Whether there is such a file; one that was written since ``names`` were listed counts."""
     try:
         storage.open(name).close()

@@ -96,7 +96,14 @@ class RecordingWriter:
         self._thread = threading.Thread(target=self._run, name="recording-writer", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin.
+
+        Raises:
+            UsageError: it was started before; after ``stop`` another writer begins.
+        """
+        if self._thread.ident is not None:
+            state = "runs already" if self._thread.is_alive() else "was stopped: make another one"
+            raise UsageError(f"RecordingWriter.start() was called twice: this writer {state}")
         self._thread.start()
 
     def stop(self, timeout_secs: float = 30.0) -> bool:

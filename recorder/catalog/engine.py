@@ -22,12 +22,12 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 
-from recorder.catalog.filesystem import is_mounted_read_only, refuse_network_filesystem
+from recorder.catalog.filesystem import MOUNTS_FILE, is_mounted_read_only, refuse_network_filesystem
 from recorder.catalog.schema import is_own_version
 from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraError, UsageError
 from recorder.urls import redact, with_encoded_password
 
-__all__ = ["Engines", "parse_url", "refuse_missing_folder"]
+__all__ = ["Engines", "check_place", "parse_url", "refuse_missing_folder"]
 
 _SQLITE_CACHE_KIB = 32 * 1024
 """Page cache of a connection: with SQLite's own 2 MiB, inserts slow down threefold once the indexes have outgrown it."""
@@ -76,6 +76,18 @@ def _file_of(url: URL) -> Path | None:
     return Path(url.database).absolute() if url.drivername == "sqlite" and url.database is not None else None
 
 
+def check_place(url: URL, *, mounts_file: Path = MOUNTS_FILE) -> None:
+    """Check that a SQLite file can lie where it is to lie; a database of another kind says so itself.
+
+    Raises:
+        CatalogError: it would lie on a network filesystem, or its folder is missing.
+    """
+    path = _file_of(url)
+    if path is not None:
+        refuse_network_filesystem(path, mounts_file)
+        refuse_missing_folder(path)
+
+
 class _HintingCompiler(SQLiteCompiler):
     """Writes hints behind a table's name, where ``INDEXED BY`` stands; by itself SQLAlchemy leaves them out."""
 
@@ -109,9 +121,7 @@ class Engines:
         self._pid = os.getpid()
         self._writer: Engine | None = None
         self._reader: Engine | None = None
-        if self.path is not None:
-            refuse_network_filesystem(self.path, mounts_file)
-            refuse_missing_folder(self.path)
+        check_place(url, mounts_file=mounts_file)
 
     @property
     def writer(self) -> Engine:

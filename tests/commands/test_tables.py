@@ -218,3 +218,13 @@ def test_letters_that_an_output_can_not_encode_are_escaped(hostile_names: Path, 
         assert json.loads(printed)[0]["run_id"] == HOSTILE_RUN
     else:
         assert "\\U0001f600" in printed
+
+
+def test_a_list_that_is_cut_says_of_how_many_and_in_which_order(call: Call, recordings: Path) -> None:
+    assert call("list").out.startswith("4 recordings\n")
+    assert call("list", "--limit", 2).out.startswith("2 of 4 recordings, newest first; more: --limit 4\n")
+    few = call("list", "--limit", 1, "--order", "return", "--ascending", "--reason", "periodic_*").out
+    assert few.startswith("1 of 2 recordings, lowest return first")
+    assert call("list", "--limit", 2, "--stage", 1).out.startswith("2 recordings\n")
+    ids = [row["episode_id"] for row in call("list", "--order", "return", "--json").document]
+    assert ids == [3, 2, 1, 0]

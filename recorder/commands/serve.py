@@ -11,6 +11,7 @@ from recorder.commands.opening import check_server_of, find_server_url, settings
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative, positive
 from recorder.errors import StorageError
+from recorder.storage import open_storage
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -51,6 +52,9 @@ def run(args: argparse.Namespace) -> ExitStatus:
     settings = _settings(args)
     output = Output(as_json=False)  # the address is what it is called for
     check_bind(settings)
+    open_storage(
+        settings.recordings_dir
+    )  # what its URL needs may not be installed: that is said here, not by a viewer's error
     _make_catalog(settings)
     listener = bind(settings.server.host, settings.server.port)
     address = link(settings, listener.getsockname()[1])

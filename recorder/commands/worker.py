@@ -13,7 +13,7 @@ from recorder.commands.opening import settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, positive
 from recorder.embedded_server import server_url
-from recorder.errors import UsageError
+from recorder.errors import RecorderError, UsageError
 from recorder.urls import redact
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ def run(args: argparse.Namespace) -> int:
         nullcontext(settings.redis.url) if settings.redis.url else server_url(None, settings.embedded_server_dir) as url
     ):
         app = create_app(settings, redis_url=url)
-        app.hamlet.check()
         output = Output.of(args)
+        queues = _queues_served(queues, app.render_problem, output)
+        app.hamlet.check()
         output.announce(
             f"worker: serves {', '.join(queues)} of {redact(url)}; recordings in {redact(settings.recordings_dir)}; "
             "SIGTERM or Ctrl-C ends it when its tasks are done"
@@ -78,3 +79,17 @@ def run(args: argparse.Namespace) -> int:
             without_mingle=True,
             quiet=True,
         )
+
+
+def _queues_served(queues: list[str], render_problem: RecorderError | None, output: Output) -> list[str]:
+    """The queues without ``render`` where no video can be made: its tasks are left to a worker that can.
+
+    Raises:
+        RecorderError: the problem, where ``render`` is all that was asked for.
+    """
+    if render_problem is None or "render" not in queues:
+        return queues
+    if queues == ["render"]:
+        raise render_problem
+    output.warn(f"this worker makes no videos and leaves them to others: {render_problem}")
+    return [name for name in queues if name != "render"]

@@ -5,7 +5,6 @@ Unlike a tethered program it may outlive its owner: it sees the socket close, an
 
 from __future__ import annotations
 
-import fcntl
 import socket
 import subprocess
 from multiprocessing.connection import Connection
@@ -13,6 +12,9 @@ from multiprocessing.connection import Connection
 from recorder.child_process.module_command import module_command
 
 __all__ = ["spawn_linked"]
+
+_FIRST_FREE = 3
+"""The number behind those of standard input, output and error."""
 
 
 def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
@@ -41,5 +43,10 @@ def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
 
 def _above_standard_streams(end: socket.socket) -> socket.socket:
     """The same end under a number that no standard stream has: where one is closed, its number is free."""
-    with end:
-        return socket.socket(fileno=fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
+    low = []
+    while end.fileno() < _FIRST_FREE:
+        low.append(end)
+        end = end.dup()
+    for copied in low:
+        copied.close()
+    return end

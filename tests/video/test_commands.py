@@ -226,5 +226,5 @@ def test_ctrl_c_leaves_no_file_and_status_130(recordings, tmp_path):
     with PythonProcess("-m", "recorder", "export", "1", *places, "--output", str(folder / "v.mp4")) as process:
         wait_until(lambda: folder.is_dir() and any(folder.iterdir()), message="the partial file")
         process.signal(signal.SIGINT)
-        assert process.wait() == 130
+        assert process.wait() == 130, process.output
     assert list(folder.iterdir()) == []

@@ -182,7 +182,7 @@ def test_a_live_run_is_on_one_line_of_80_columns_with_its_lag_and_its_losses(
     assert lines[first + 1].split() == ["run", "state", "told", "by", "heard", "of", "undecided", "steps", "lost"]
     assert lines[first + 2].split()[:3] == [run_id, "silent", "clock"]
     assert all(len(line.rstrip()) <= 80 for line in lines[first : first + 4])
-    assert lines[first + 3] == "no room for: open, trainers, steps (--json has all)"
+    assert lines[first + 3] == "no room for: open, trainers, steps, us a call (--json has all)"
 
 
 HOSTILE_RUN = "läuf😀\x1b]0;owned\x07\x1b[2J\nsecond line"

@@ -6,6 +6,8 @@
     ├── SettingsError            the configuration is wrong: the key, what was expected, the nearest valid key
     ├── UsageError               a public function was called with arguments that can't work
     ├── MissingExtraError        an optional part is not installed: names the command that installs it
+    ├── WrongModuleError         another file hides a package that is needed: names the file
+    ├── OutputError              the command line's standard output can't be written
     ├── StreamError              the step stream
     │   ├── StreamUnavailableError   the server can't be reached, or refuses writes for now: try again
     │   │   └── StreamFullError          its memory is full: it can be read, and what is there can be deleted
@@ -37,6 +39,7 @@ __all__ = [
     "EpisodeFileTooLargeError",
     "EpisodeFileVersionError",
     "MissingExtraError",
+    "OutputError",
     "QuotaError",
     "RecorderError",
     "RecordingNotFoundError",
@@ -51,6 +54,7 @@ __all__ = [
     "UnknownColumnError",
     "UsageError",
     "VideoError",
+    "WrongModuleError",
 ]
 
 
@@ -72,6 +76,22 @@ class MissingExtraError(RecorderError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs a part that is not installed: pip install 'hamlet-recorder[{extra}]'")
         self.extra = extra
+
+
+class WrongModuleError(RecorderError):
+    """Another file hides a package that is needed."""
+
+
+class OutputError(RecorderError):
+    """The command line's standard output can't be written.
+
+    Args:
+        error: of the system.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"standard output can't be written: {error.strerror or error}")
+        self.is_broken_pipe = isinstance(error, BrokenPipeError)
 
 
 class StreamError(RecorderError):

@@ -7,16 +7,19 @@ of the criteria. Episodes that were not kept have no file, and are not found aga
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.episode_file import open_episode
-from recorder.errors import EpisodeFileError, StorageError
+from recorder.errors import EpisodeFileError, RecordingNotFoundError, StorageError
 from recorder.recordings import MAX_RECORDING_BYTES
 from recorder.storage import Storage, episode_path
+from recorder.urls import is_url
 
-__all__ = ["ReindexReport", "files_below", "has_recordings", "reindex", "rows_of"]
+__all__ = ["ReindexReport", "files_below", "has_recordings", "is_there", "reindex", "rows_of", "run_named_after"]
 
 _NANOS_A_MILLISECOND = 1_000_000
 
@@ -41,9 +44,24 @@ class ReindexReport:
 
 
 def files_below(storage: Storage, run_id: str | None = None) -> list[str]:
-    """The recordings below the root, or those of one run, by name; an episode's plays stand next to each other."""
+    """The recordings below the root, by name; an episode's plays stand next to each other.
+
+    Args:
+        run_id: only those in its folder, and those in no run's folder.
+    """
     folder = None if run_id is None else episode_path(run_id, 0).partition("/")[0]
-    return sorted(name for name in storage.names() if folder is None or name.partition("/")[0] == folder)
+    return sorted(
+        name for name in storage.names() if folder is None or "/" not in name or name.partition("/")[0] == folder
+    )
+
+
+def run_named_after(storage: Storage, name: str) -> str:
+    """The run of a file that names none, as those of the original recorder: its folder, or the root's name."""
+    folder = name.rpartition("/")[0]
+    if folder:
+        return unquote(folder)
+    root = storage.root.rstrip("/")
+    return (root if is_url(root) else str(Path(root).resolve())).rpartition("/")[2]
 
 
 def reindex(
@@ -52,6 +70,7 @@ def reindex(
     names: Iterable[str],
     *,
     run_id: str | None = None,
+    reasons: Mapping[str, tuple[str, ...]] | None = None,
     forget_missing: bool = False,
     even_all: bool = False,
 ) -> ReindexReport:
@@ -59,7 +78,8 @@ def reindex(
 
     Args:
         names: places below the root, in the order of ``files_below``.
-        run_id: look only among this run's rows for files that are missing.
+        run_id: only this run's files count, and only its rows are looked up for files that are missing.
+        reasons: file to why it was kept, for files that don't say.
         forget_missing: take recordings whose file is missing out of the catalog.
         even_all: do so even where not one recording lies below the root.
 
@@ -69,12 +89,15 @@ def reindex(
     """
     report = ReindexReport()
     seen: set[str] = set()
-    report.n_imported = catalog.import_recordings(_latest_plays(storage, names, report, seen))
-    missing = [
+    found = _latest_plays(storage, names, report, seen, run_id=run_id, reasons=reasons or {})
+    report.n_imported = catalog.import_recordings(found)
+    gone = [
         row
         for row in catalog.iterate_recordings(run_id)
-        if row.file_path not in seen and not _is_there(storage, row.file_path)
+        if row.file_path not in seen and not is_there(storage, row.file_path)
     ]
+    # Workers go on meanwhile: a play that was replaced since, or a recording that was deleted, is not missing.
+    missing = [row for row in gone if _is_still_known(catalog, row) and not is_there(storage, row.file_path)]
     report.missing = [row.file_path for row in missing]
     if forget_missing:
         if missing and not even_all and not has_recordings(storage):
@@ -92,7 +115,7 @@ def has_recordings(storage: Storage) -> bool:
     return next(iter(storage.names()), None) is not None
 
 
-def _is_there(storage: Storage, name: str) -> bool:
+def is_there(storage: Storage, name: str) -> bool:
     """Whether there is such a file; one that was written since ``names`` were listed counts."""
     try:
         storage.open(name).close()
@@ -103,18 +126,39 @@ def _is_there(storage: Storage, name: str) -> bool:
     return True
 
 
+def _is_still_known(catalog: Catalog, row: RecordingRow) -> bool:
+    """Whether the catalog still has the row, with the same file."""
+    try:
+        return catalog.get_recording(row.run_id, row.episode_id).file_path == row.file_path
+    except RecordingNotFoundError:
+        return False
+
+
 def _latest_plays(
-    storage: Storage, names: Iterable[str], report: ReindexReport, seen: set[str]
+    storage: Storage,
+    names: Iterable[str],
+    report: ReindexReport,
+    seen: set[str],
+    *,
+    run_id: str | None,
+    reasons: Mapping[str, tuple[str, ...]],
 ) -> Iterator[tuple[EpisodeRow, RecordingRow]]:
     latest: tuple[EpisodeRow, RecordingRow] | None = None
     for name in names:
-        report.n_files += 1
-        seen.add(name)
         try:
-            rows = rows_of(name, storage.read(name, max_bytes=MAX_RECORDING_BYTES))
+            data = storage.read(name, max_bytes=MAX_RECORDING_BYTES)
+            rows = rows_of(name, data, run_id=run_named_after(storage, name), reasons=reasons.get(name, ()))
         except (EpisodeFileError, StorageError) as error:
+            if isinstance(error, StorageError) and error.is_missing_file:
+                continue  # it was deleted since it was listed
+            report.n_files += 1
+            seen.add(name)
             report.unreadable[name] = str(error)
             continue
+        if run_id not in (None, rows[0].run_id):
+            continue
+        report.n_files += 1
+        seen.add(name)
         if latest is not None and _key(latest) == _key(rows):
             latest, earlier = (rows, latest) if rows[0].play_id >= latest[0].play_id else (latest, rows)
             report.replaced.append(earlier[1].file_path)
@@ -130,7 +174,9 @@ def _key(rows: tuple[EpisodeRow, RecordingRow]) -> tuple[str, int]:
     return rows[0].run_id, rows[0].episode_id
 
 
-def rows_of(name: str, data: bytes) -> tuple[EpisodeRow, RecordingRow]:
+def rows_of(
+    name: str, data: bytes, *, run_id: str = "", reasons: tuple[str, ...] = ()
+) -> tuple[EpisodeRow, RecordingRow]:
     """What the catalog holds of a recording.
 
     The play is taken from the time at which the episode was opened, which it is named by.
@@ -138,21 +184,24 @@ def rows_of(name: str, data: bytes) -> tuple[EpisodeRow, RecordingRow]:
     Args:
         name: place below the root.
         data: the file.
+        run_id, reasons: for a file that says none.
 
     Raises:
         EpisodeFileError: it can't be read.
     """
     episode = open_episode(data)
     metadata = episode.metadata
+    run_id = metadata.run_id or run_id
+    reasons = tuple(episode.reasons) or reasons
     play_id = metadata.started_unix_nanos // _NANOS_A_MILLISECOND
     row = EpisodeRow(
-        run_id=metadata.run_id,
+        run_id=run_id,
         episode_id=metadata.episode_id,
         play_id=play_id,
         lane=metadata.lane,
         status=str(metadata.status),
         decision="kept",
-        reasons=episode.reasons,
+        reasons=reasons,
         n_steps=episode.n_steps,
         n_missing_steps=sum(gap.n_steps or 0 for gap in episode.gaps),
         survival_steps=metadata.survival_steps,
@@ -169,14 +218,14 @@ def rows_of(name: str, data: bytes) -> tuple[EpisodeRow, RecordingRow]:
         n_bytes=sum(ref.n_bytes for ref in episode.chunks),
     )
     recording = RecordingRow(
-        run_id=metadata.run_id,
+        run_id=run_id,
         episode_id=metadata.episode_id,
         play_id=play_id or None,
         survival_steps=metadata.survival_steps,
         total_reward=metadata.total_reward,
         curriculum_stage=metadata.curriculum_stage,
-        recording_reason=episode.reasons[0] if episode.reasons else "",
-        reasons=episode.reasons,
+        recording_reason=reasons[0] if reasons else "",
+        reasons=reasons,
         timestamp=metadata.timestamp,
         file_path=name,
         file_size_bytes=episode.unpacked_bytes,

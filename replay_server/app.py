@@ -86,7 +86,15 @@ def create_app(
     name = f"hamlet-recorder {package_version()}"
 
     def make_session(hub: Hub, connection: Connection) -> ViewerSession:
-        return ViewerSession(hub, connection, library=library, live=live, metrics=metrics, server_name=name)
+        return ViewerSession(
+            hub,
+            connection,
+            library=library,
+            live=live,
+            metrics=metrics,
+            server_name=name,
+            base_steps_per_sec=server.steps_per_second,
+        )
 
     services = Services(
         catalog=catalog,

@@ -45,7 +45,7 @@ DOORS = {
     "fsspec": ("recorder/storage/",),
     "gunicorn": ("replay_server/serving.py",),
     "gymnasium": ("recorder/wrappers/",),
-    "imageio_ffmpeg": ("worker/video/encoder.py", "recorder/commands/checks/video.py"),
+    "imageio_ffmpeg": ("worker/video/encoder.py",),
     "kombu": ("worker/app.py", "worker/tasks.py"),
     "lz4": ("recorder/chunk/",),
     "matplotlib": ("worker/video/",),

@@ -12,7 +12,7 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 from kombu import Queue
 
-from recorder.errors import MissingExtraError
+from recorder.errors import MissingExtraError, RecorderError
 from recorder.server_status import QUEUE_PRIORITIES
 from recorder.settings import Settings
 from recorder.urls import celery_broker_url
@@ -33,6 +33,8 @@ TASK_SOFT_TIME_LIMIT_SECS = 150
 
 def create_app(settings: Settings, *, redis_url: str) -> Celery:
     """A Celery application for these settings.
+
+    Its ``render_problem`` is the error that keeps it from making videos, or None.
 
     Args:
         redis_url: the server with the streams; the queues lie there too unless ``redis.broker_url`` names another.
@@ -77,7 +79,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
     app.steps["worker"].add(Tick)
     app.hamlet = process
     register_ingest_tasks(app, process)
-    _register_render_tasks(app, process)
+    app.render_problem = _register_render_tasks(app, process)
     return app
 
 
@@ -105,10 +107,16 @@ def run_worker(app: Celery, **options: Any) -> int:
     return 0 if was_asked_to_end else int(worker.exitcode or 0)
 
 
-def _register_render_tasks(app: Celery, process: WorkerProcess) -> None:
-    """A worker without the parts for video serves the other queues."""
+def _register_render_tasks(app: Celery, process: WorkerProcess) -> RecorderError | None:
+    """A worker without the parts for video serves the other queues; returns what keeps this one from making videos."""
     try:
+        from worker.video.encoder import ffmpeg_path
         from worker.video.tasks import register  # needs matplotlib
-    except (ImportError, MissingExtraError):
-        return
+
+        ffmpeg_path()
+    except ImportError:
+        return MissingExtraError("Making videos", "video")
+    except RecorderError as error:
+        return error
     register(app, process)
+    return None

@@ -90,7 +90,8 @@ class RecordingWriter:
             UsageError: it was started before.
         """
         if self._thread.was_started:
-            raise UsageError("this writer was started before: make another one for another recorder")
+            state = "runs already" if self._thread.is_alive else "was stopped: make another one"
+            raise UsageError(f"RecordingWriter.start() was called twice: this writer {state}")
         self._thread.start(partial(_finish, weakref.ref(self._recorder), self._thread))
 
     def stop(self, timeout_secs: float = 30.0) -> bool:

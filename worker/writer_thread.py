@@ -55,6 +55,11 @@ class WriterThread:
         return self._thread.ident is not None
 
     @property
+    def is_alive(self) -> bool:
+        """Whether it runs now."""
+        return self._thread.is_alive()
+
+    @property
     def is_in_fork(self) -> bool:
         """Whether this is a fork of the process that made it, where there is no such thread."""
         return os.getpid() != self._pid

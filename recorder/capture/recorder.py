@@ -8,6 +8,7 @@ import secrets
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -212,7 +213,10 @@ class EpisodeRecorder:
             extras: further named numbers or arrays.
             lane: index of the sub-environment.
         """
+        started = None
         try:
+            if not step & 63:  # one in TIMED_EVERY_STEPS; as a name it would take as long again
+                started = perf_counter()
             if not episode_id.__class__ is step.__class__ is lane.__class__ is int:
                 raise LayoutChangedError
             layout = self._layout
@@ -267,6 +271,8 @@ class EpisodeRecorder:
                 self._careful.refuse(self._closed_error("record_step"), n_steps=1)
             elif not self._handover.put_row(row):
                 self._careful.queue_full(row, episode_id, step, lane)
+        if started is not None:
+            self._away.calls.add(perf_counter() - started)
         if self._strict:
             self._raise_background_error()
 
@@ -302,6 +308,7 @@ class EpisodeRecorder:
             lanes: ``int64[n_lanes]``, on the host: the lane of each place; 0, 1, 2, … when left out.
             extras: further named arrays ``[n_lanes, …]``.
         """
+        started = perf_counter()
         values = {
             "position": positions,
             "meters": meters,
@@ -322,6 +329,7 @@ class EpisodeRecorder:
             self._careful.refuse_batch(self._closed_error("record_batch"), episode_ids)
         else:
             self._careful.batch(episode_ids, steps, lanes, values)
+        self._away.calls.add(perf_counter() - started)
         if self._strict:
             self._raise_background_error()
 

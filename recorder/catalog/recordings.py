@@ -9,7 +9,7 @@ from itertools import islice
 from math import nan
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import BulkUpsert, CatalogBase
@@ -22,7 +22,7 @@ from recorder.catalog.runs import add_missing_run
 from recorder.catalog.sql_glob import matches_glob
 from recorder.errors import RecordingNotFoundError, UsageError
 
-__all__ = ["RecordingOperations", "write_recordings"]
+__all__ = ["RecordingOperations", "import_rows", "write_recordings"]
 
 _key = (recordings.c.run_id, recordings.c.episode_id)
 
@@ -72,28 +72,34 @@ class RecordingOperations(CatalogBase):
         """
         if (limit or 0) < 0 or offset < 0:
             raise UsageError(f"limit and offset must be 0 or more, got {limit} and {offset}")
-        query = select(recordings).limit(limit).offset(offset)
-        for column, value in (
-            (recordings.c.run_id, run),
-            (recordings.c.curriculum_stage, stage),
-            (recordings.c.lane, lane),
-            (recordings.c.status, status),
-        ):
-            if value is not None:
-                query = query.where(column == value)
-        if min_reward is not None:
-            query = query.where(recordings.c.total_reward >= min_reward)
-        if max_reward is not None:
-            query = query.where(recordings.c.total_reward <= max_reward)
-        elif min_reward is not None:
-            query = query.where(recordings.c.total_reward < nan)  # NaN sorts above all numbers
         with self._reading() as connection:
-            if reason is not None:
-                matches = matches_glob(recording_reasons.c.reason, reason, connection.dialect.name)
-                keys = select(recording_reasons.c.run_id, recording_reasons.c.episode_id).where(matches)
-                query = query.where(tuple_(*_key).in_(keys))
-            rows = connection.execute(parse_order(order, _ORDERS).sort(query)).mappings()
-            return [dict(row) for row in rows]
+            chosen = _chosen(connection, stage, reason, min_reward, max_reward, run, lane, status)
+            query = parse_order(order, _ORDERS).sort(select(recordings).where(*chosen).limit(limit).offset(offset))
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def count_recordings(
+        self,
+        stage: int | None = None,
+        reason: str | None = None,
+        min_reward: float | None = None,
+        max_reward: float | None = None,
+        *,
+        run: str | None = None,
+        lane: int | None = None,
+        status: str | None = None,
+    ) -> int:
+        """How many recordings meet all the filters; as ``query_recordings``."""
+        with self._reading() as connection:
+            chosen = _chosen(connection, stage, reason, min_reward, max_reward, run, lane, status)
+            return int(connection.execute(select(func.count()).select_from(recordings).where(*chosen)).scalar_one())
+
+    def list_reasons(self, run: str | None = None) -> list[str]:
+        """The reasons for which recordings were kept, in alphabetical order."""
+        query = select(recording_reasons.c.reason).distinct().order_by(recording_reasons.c.reason)
+        if run is not None:
+            query = query.where(recording_reasons.c.run_id == run)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
 
     def get_recording(self, run_id: str | None, episode_id: int) -> RecordingRow:
         """One recording; without ``run_id`` the newest one with that episode id.
@@ -161,9 +167,40 @@ class RecordingOperations(CatalogBase):
         source = iter(rows)
         while batch := list(islice(source, _ROWS_A_TRANSACTION)):
             with self._writing() as connection:
-                _import(connection, batch)
+                import_rows(connection, batch)
             n_imported += len(batch)
         return n_imported
+
+
+def _chosen(
+    connection: Connection,
+    stage: int | None,
+    reason: str | None,
+    min_reward: float | None,
+    max_reward: float | None,
+    run: str | None,
+    lane: int | None,
+    status: str | None,
+) -> list[ColumnElement[bool]]:
+    """The conditions that the filters come to."""
+    pairs = (
+        (recordings.c.run_id, run),
+        (recordings.c.curriculum_stage, stage),
+        (recordings.c.lane, lane),
+        (recordings.c.status, status),
+    )
+    chosen: list[ColumnElement[bool]] = [column == value for column, value in pairs if value is not None]
+    if min_reward is not None:
+        chosen.append(recordings.c.total_reward >= min_reward)
+    if max_reward is not None:
+        chosen.append(recordings.c.total_reward <= max_reward)
+    elif min_reward is not None:
+        chosen.append(recordings.c.total_reward < nan)  # NaN sorts above all numbers
+    if reason is not None:
+        matches = matches_glob(recording_reasons.c.reason, reason, connection.dialect.name)
+        keys = select(recording_reasons.c.run_id, recording_reasons.c.episode_id).where(matches)
+        chosen.append(tuple_(*_key).in_(keys))
+    return chosen
 
 
 def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at: datetime) -> None:
@@ -185,7 +222,8 @@ def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at
     replace_reasons(connection, [(row.run_id, row.episode_id, row.reasons) for row in whole])
 
 
-def _import(connection: Connection, batch: Sequence[tuple[EpisodeRow, RecordingRow]]) -> None:
+def import_rows(connection: Connection, batch: Sequence[tuple[EpisodeRow, RecordingRow]]) -> None:
+    """Put episodes and their files into the catalog; as ``import_recordings``, within a transaction."""
     at = datetime.now(UTC)
     for run_id in sorted({episode.run_id for episode, _ in batch}):
         of_run = [(episode, recording) for episode, recording in batch if episode.run_id == run_id]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.needing import needing
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative
@@ -64,12 +65,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace) -> int:
-    from worker.video import (  # lazy: loads matplotlib
-        VideoOptions,
-        export_comparison_video,
-        export_episode_video,
-        write_webvtt,
-    )
+    with needing("A video", "worker", extra="video"):
+        from worker.video import (  # lazy: loads matplotlib
+            VideoOptions,
+            export_comparison_video,
+            export_episode_video,
+            write_webvtt,
+        )
 
     settings = settings_of(args)
     output = Output.of(args)
@@ -99,7 +101,8 @@ def _make(args: argparse.Namespace) -> int:
 
 
 def _write_page(args: argparse.Namespace) -> int:
-    from worker.video.html_export import export_episode_html
+    with needing("A page", "worker", extra="video"):
+        from worker.video.html_export import export_episode_html
 
     settings = settings_of(args)
     output = Output.of(args)
@@ -116,7 +119,8 @@ def _write_page(args: argparse.Namespace) -> int:
 
 
 def _ask(args: argparse.Namespace) -> int:
-    from replay_server.render_requests import RenderRequests  # lazy: loads SQLAlchemy
+    with needing("--queue", "replay_server", extra="catalog"):
+        from replay_server.render_requests import RenderRequests  # lazy: loads SQLAlchemy
 
     settings = settings_of(args)
     output = Output.of(args)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.needing import needing
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, positive_number
@@ -42,7 +43,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the reel; the status is 1 when an episode had to be left out."""
-    from worker.video import PICKS, export_reel_video  # lazy: loads matplotlib
+    with needing("A video", "worker", extra="video"):
+        from worker.video import PICKS, export_reel_video  # lazy: loads matplotlib
 
     settings = settings_of(args)
     output = Output.of(args)

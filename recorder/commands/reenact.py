@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.needing import needing
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, positive_number
 from recorder.errors import UsageError
 from recorder.recordings import open_sound_recording
+from recorder.search_path import let_user_code_be_found
 from recorder.storage import open_storage
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Play, compare and say; then make the video."""
     from recorder.wrappers import Reenactment, make_environment  # lazy: loads gymnasium
 
+    let_user_code_be_found()
     for module in args.modules:
         try:
             import_module(module)
@@ -106,9 +109,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make_video(reenactment: Any, env: Any, args: argparse.Namespace, progress: FrameProgress) -> Any:
-    from worker.video import VideoOptions  # lazy: loads matplotlib
-    from worker.video.making import make_video
-    from worker.video.picture_frames import PictureFrames
+    with needing("A video", "worker", extra="video"):
+        from worker.video import VideoOptions  # lazy: loads matplotlib
+        from worker.video.making import make_video
+        from worker.video.picture_frames import PictureFrames
 
     n_frames = reenactment.n_steps + 1
     acts = iter([reenactment.begin, *[reenactment.step] * reenactment.n_steps])

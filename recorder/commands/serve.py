@@ -6,9 +6,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
+from recorder.commands.needing import needing
 from recorder.commands.opening import check_server_of, find_server_url, settings_of
+from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative, positive
-from recorder.errors import MissingExtraError, StorageError
+from recorder.errors import StorageError
+from recorder.storage import open_storage
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -44,16 +47,18 @@ def run(args: argparse.Namespace) -> ExitStatus:
         StorageError: the recordings' folder can't be made.
         StreamError: the server is another installation's.
     """
-    try:
+    with needing("The replay server", "replay_server", extra="server"):
         from replay_server.serving import bind, check_bind, link, serve  # lazy: loads Flask and gunicorn
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("The replay server", "server") from error
     settings = _settings(args)
+    output = Output(as_json=False)  # the address is what it is called for
     check_bind(settings)
+    open_storage(
+        settings.recordings_dir
+    )  # what its URL needs may not be installed: that is said here, not by a viewer's error
     _make_catalog(settings)
     listener = bind(settings.server.host, settings.server.port)
     address = link(settings, listener.getsockname()[1])
-    serve(settings, listener, on_ready=lambda: print(f"Replay: {address}\nStop it with Ctrl-C.", flush=True))
+    serve(settings, listener, on_ready=lambda: output.announce(f"Replay: {address}", "Stop it with Ctrl-C."))
     return ExitStatus.OK
 
 

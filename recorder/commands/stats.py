@@ -56,8 +56,9 @@ _LIVE_COLUMNS = {
     "producers": "trainers",
     "n_recorded": "steps",
     "n_missing": "steps lost",
+    "call_us": "us a call",
 }
-_SPARED_LIVE_COLUMNS = ("producers", "n_recorded", "n_open", "n_undecided")
+_SPARED_LIVE_COLUMNS = ("call_us", "producers", "n_recorded", "n_open", "n_undecided")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -155,9 +156,23 @@ def _print_live(output: Output, live: Sequence[RunStatus]) -> None:
             "producers": len(status.producers),
             "n_recorded": status.counters.get("n_recorded_steps", 0),
             "n_missing": status.n_missing_steps,
+            "call_us": _shown_times(status),
         }
         for status in live
     ]
     if rows:
         output.table("on the server", _LIVE_COLUMNS, rows, spared=_SPARED_LIVE_COLUMNS)
         output.note("")
+
+
+def _shown_times(status: RunStatus) -> str | None:
+    """Median and 99th percentile of the time inside calls, in microseconds: those of the slowest trainer."""
+    times = [
+        (float(said["call_p99_us"]), float(said["call_median_us"]))
+        for said in status.producers.values()
+        if said.get("call_p99_us") is not None and said.get("call_median_us") is not None
+    ]
+    if not times:
+        return None
+    p99, median = max(times)
+    return f"{median:.3g}, p99 {p99:.3g}"

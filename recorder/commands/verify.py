@@ -17,7 +17,7 @@ from recorder.commands.parsing import add_command
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import RecorderError
 from recorder.storage import open_storage, read_file
-from recorder.verification import FileReport, verify_bytes
+from recorder.verification import FileReport, verify_bytes, verify_recording
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -72,7 +72,4 @@ def _verify_catalog(args: argparse.Namespace, output: Output) -> Iterator[FileRe
     with open_catalog(settings) as catalog:
         rows = list(catalog.iterate_recordings(run_of(args, catalog)))
     for row in output.progress(rows, "verifying"):
-        try:
-            yield verify_bytes(storage.read(row.file_path, max_bytes=MAX_FILE_BYTES), row.file_path, row=row)
-        except RecorderError as error:
-            yield FileReport(row.file_path, (str(error),), run_id=row.run_id, episode_id=row.episode_id)
+        yield verify_recording(storage, row)

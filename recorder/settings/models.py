@@ -266,6 +266,13 @@ class ServerSettings(Section):
         unit="bytes",
         ge=_MIB,
     )
+    steps_per_second: float = setting(
+        5.0,
+        "Pace of a playback that the server drives (`play` on the socket), at speed 1; the page plays on its own clock.",
+        unit="steps a second",
+        gt=0,
+        le=1000,
+    )
     idle_secs: float = setting(
         3600.0,
         "A viewer that plays nothing and says nothing for so long is disconnected; the page comes back by itself.",

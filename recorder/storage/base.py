@@ -75,7 +75,10 @@ class Storage(ABC):
 
     @abstractmethod
     def names(self) -> Iterator[str]:
-        """All recordings below the root, in no order; temporary files are left out."""
+        """All recordings in a run's folder, or in the root itself, as the original recorder left them; in no order.
+
+        Temporary files are left out.
+        """
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:  # noqa: ARG002 - a store that puts files in one request
         """Remove what writers left that were killed before their file was whole; returns how many there were."""

@@ -86,9 +86,10 @@ class LocalStorage(Storage):
 
     def names(self) -> Iterator[str]:
         root = Path(self.root)
-        for path in root.glob("*/episode_*"):
-            if path.name.endswith(RECORDING_SUFFIXES):
-                yield path.relative_to(root).as_posix()
+        for pattern in ("episode_*", "*/episode_*"):
+            for path in root.glob(pattern):
+                if path.name.endswith(RECORDING_SUFFIXES):
+                    yield path.relative_to(root).as_posix()
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:
         oldest = time.time() - older_than_secs

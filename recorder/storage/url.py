@@ -82,8 +82,8 @@ class UrlStorage(Storage):
             paths = self._files.find(self._base, maxdepth=2)
         for path in paths:
             name = path[len(self._base) :].lstrip("/")
-            _, slash, file = name.partition("/")
-            if slash and file.startswith("episode_") and file.endswith(RECORDING_SUFFIXES):
+            file = name.rpartition("/")[2]
+            if file.startswith("episode_") and file.endswith(RECORDING_SUFFIXES):
                 yield name
 
     @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from recorder import Catalog, EpisodeRecorder, load_settings, open_episode
 from recorder.embedded_server import EmbeddedServer
-from recorder.errors import RecorderError, UsageError
+from recorder.errors import RecorderError
 from recorder.settings import PeriodicSettings, Settings
 from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import finished_episodes
@@ -144,11 +144,3 @@ def test_nonsense_is_refused_with_one_sentence(arguments: dict[str, Any], said: 
         RecordingWriter(
             **{"recorder": recorder, "database": tmp_path / "demo.db", "recordings_dir": tmp_path, **arguments}
         )
-
-
-def test_a_writer_that_is_started_twice_says_so(tmp_path: Path) -> None:
-    with (
-        RecordingWriter(EpisodeRecorder(), tmp_path / "demo.db", tmp_path / "recordings") as writer,
-        pytest.raises(UsageError, match="this writer was started before"),
-    ):
-        writer.start()

@@ -13,6 +13,7 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, VideoError
 from recorder.recordings import find_recording, open_sound_recording
 from recorder.storage import episode_path, open_storage
+from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from worker.video.chapters import chapter_file, webvtt
 from worker.video.making import OnFrame, VideoFile, make_video
@@ -59,6 +60,14 @@ def export_episode_video(
         StorageError, EpisodeFileError: its file is missing or broken.
         VideoError: ffmpeg failed; nothing is left at ``output_path`` that was not there before.
     """
+    check_kinds(
+        episode_id=episode_id,
+        database_path=database_path,
+        recordings_base_dir=recordings_base_dir,
+        output_path=output_path,
+        run_id=run_id,
+        on_frame=on_frame,
+    )
     options = VideoOptions.chosen(profile, **choices)
     path = Path(output_path)
     options.check(path.suffix)
@@ -86,6 +95,7 @@ def batch_export_videos(
     min_reward: float | None = None,
     max_reward: float | None = None,
     limit: int | None = None,
+    order: str = "-timestamp",
     profile: str | None = None,
     on_episode: Callable[[int, int, RecordingRow], None] | None = None,
     on_frame: Callable[[int, int], bool] | None = None,
@@ -95,18 +105,33 @@ def batch_export_videos(
 
     Args:
         output_dir: gets ``episode_000500.mp4`` each; in a folder for each run when there are several.
-        stage, reason, min_reward, max_reward, limit: as in ``Catalog.query_recordings``; ``reason`` may hold ``*`` and ``?``.
+        stage, reason, min_reward, max_reward, limit, order: as in ``Catalog.query_recordings``; ``reason`` may hold ``*``
+            and ``?``.
         on_episode: told, before each, its place from 0, how many there are, and the recording.
         on_frame, choices, profile: as in ``export_episode_video``.
 
     Raises:
         UsageError: a choice can't be. CatalogError: the catalog can't be read.
     """
+    check_kinds(
+        database_path=database_path,
+        recordings_base_dir=recordings_base_dir,
+        output_dir=output_dir,
+        run_id=run_id,
+        stage=stage,
+        reason=reason,
+        min_reward=min_reward,
+        max_reward=max_reward,
+        limit=limit,
+        order=order,
+        on_episode=on_episode,
+        on_frame=on_frame,
+    )
     options = VideoOptions.chosen(profile, **choices)
     options.check(options.suffix)
     result = BatchResult()
     with opened_catalog(database_path) as catalog:
-        found = catalog.query_recordings(stage, reason, min_reward, max_reward, limit, run=run_id)
+        found = catalog.query_recordings(stage, reason, min_reward, max_reward, limit, run=run_id, order=order)
         rows = [RecordingRow(**row) for row in found]
         several_runs = len({row.run_id for row in rows}) > 1
         for i, row in enumerate(rows):
@@ -136,6 +161,13 @@ def write_webvtt(
         UsageError, RecordingNotFoundError, StorageError, EpisodeFileError: as ``export_episode_video``.
         VideoError: the track can't be written.
     """
+    check_kinds(
+        episode_id=episode_id,
+        database_path=database_path,
+        recordings_base_dir=recordings_base_dir,
+        output_path=output_path,
+        run_id=run_id,
+    )
     options = VideoOptions.chosen(profile, **choices)
     with opened_catalog(database_path) as catalog:
         _, episode = open_sound_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)

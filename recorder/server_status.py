@@ -67,8 +67,8 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
     kind = "valkey" if "valkey_version" in information else "redis"
     return ServerStatus(
         kind=kind,
-        version=str(information[f"{kind}_version"]),
-        used_bytes=int(information["used_memory"]),
+        version=str(information.get(f"{kind}_version", "unknown")),
+        used_bytes=int(information.get("used_memory", 0)),
         limit_bytes=int(information.get("maxmemory", 0)) or None,
         eviction_policy=str(information.get("maxmemory_policy", "")),
         has_append_only_file=bool(information.get("aof_enabled", 0)),

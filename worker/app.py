@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
 from kombu import Queue
 
@@ -74,11 +74,20 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         worker_max_tasks_per_child=5000,
         enable_utc=True,
     )
+    app.steps["worker"].add(_CheckServers)
     app.steps["worker"].add(Tick)
     app.hamlet = process
     register_ingest_tasks(app, process)
     _register_render_tasks(app, process)
     return app
+
+
+class _CheckServers(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Ends a worker at its start whose servers can't be used, also under Celery's own command line."""
+
+    def start(self, worker: Any) -> None:
+        """Look at them."""
+        worker.app.hamlet.check_servers()
 
 
 def run_worker(app: Celery, **options: Any) -> int:

@@ -61,7 +61,7 @@ DOORS = {
     "prometheus_client": ("replay_server/metrics.py",),
     "pydantic": ("recorder/settings/",),
     "pydantic_core": ("recorder/settings/",),
-    "redis": ("recorder/redis_client.py", "recorder/step_stream/redis.py"),
+    "redis": ("recorder/redis_client.py", "recorder/step_stream/redis"),
     "rich": ("recorder/commands/",),
     "simple_websocket": ("replay_server/socket/", "recorder/replay_client.py"),
     "sqlalchemy": ("recorder/catalog/",),

@@ -29,10 +29,10 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._foreseen = self.connection_errors
+        self._foreseen: tuple[type[Exception], ...] = self.connection_errors
         # What is left of a connection that was lost at an unlucky moment raises anything: an AttributeError for a transport
         # that is None, a KeyError for a descriptor that is closed. Celery starts again after the errors named here.
-        self.connection_errors = (Exception,)
+        self.connection_errors: tuple[type[Exception], ...] = (Exception,)
         self._refusals = _Refusals(self.channel_errors)
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(self._refusals.is_worth_a_line)

@@ -14,8 +14,8 @@ from typing import Any
 
 from celery import Celery, bootsteps
 
-from recorder.errors import RecorderError, StreamFullError, StreamUnavailableError
-from recorder.step_stream import FIRST_CURSOR, StepStream
+from recorder.errors import RecorderError, StreamError, StreamFullError
+from recorder.step_stream import StepStream
 from worker.relief_link import ReliefLink
 from worker.tasks import EVALUATE, SWEEP, hand_out
 
@@ -38,11 +38,7 @@ def due_tasks(stream: StepStream, *, tick_secs: float, sweep_secs: float) -> lis
     """
     if not stream.try_lock("tick", secs=0.9 * tick_secs):
         return []
-    due = [
-        (EVALUATE, [run_id], "ingest")
-        for run_id, _ in stream.runs()
-        if stream.read_finished(run_id, after=FIRST_CURSOR, limit=1)
-    ]
+    due = [(EVALUATE, [run_id], "ingest") for run_id in stream.runs_with_ends()]
     if stream.try_lock("sweep", secs=0.95 * sweep_secs):
         due.append((SWEEP, [], "maintenance"))
     return due
@@ -118,7 +114,7 @@ class _Ticker:
             try:
                 self._hand_out(due, expires=max(5.0, _STALE_TICKS * ingest.tick_secs))
                 self._takes_tasks = True
-            except StreamUnavailableError as error:
+            except StreamError as error:  # also where the queue's key is of another type
                 self._takes_tasks = False
                 self._relief.begin(error)
         if self._takes_tasks:

@@ -62,7 +62,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     given = {name: getattr(args, name) for name in _OPTIONS if getattr(args, name) is not None}
     settings = settings_of(args, **({"server": given} if given else {}))
     url = find_server_url(settings)
-    for used in {url, settings.redis.broker_url} - {None}:
+    for used in filter(None, (url, settings.redis.broker_url)):
         check_server(used, socket_timeout_secs=settings.redis.socket_timeout_secs)
     redis = settings.redis.model_copy(update={"url": url})
     return settings.model_copy(update={"redis": redis})

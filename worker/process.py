@@ -8,7 +8,7 @@ import os
 from recorder.catalog import Catalog
 from recorder.installation import Installation, Membership, check_owner, make_folder
 from recorder.redis_client import check_server
-from recorder.server_status import read_queue_lengths
+from recorder.server_status import mend_queues, read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
@@ -153,6 +153,15 @@ class WorkerProcess:
         """
         for url in {self.redis_url, self.broker_url}:
             check_server(url, socket_timeout_secs=self.settings.redis.socket_timeout_secs)
+
+    def mend_queues(self) -> None:
+        """Make room for the queues where another program has taken it.
+
+        Raises:
+            StreamError: call again later.
+        """
+        redis = self.settings.redis
+        mend_queues(self.broker_url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs)
 
     def make_criteria(self) -> list[Criterion]:
         """A fresh set of the configured criteria."""

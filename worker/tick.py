@@ -110,6 +110,8 @@ class _Ticker:
         except StreamFullError as error:
             self._relief.begin(error)
             return
+        if any(name == SWEEP for name, _, _ in due):
+            self._process.mend_queues()
         if due:
             try:
                 self._hand_out(due, expires=max(5.0, _STALE_TICKS * ingest.tick_secs))

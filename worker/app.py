@@ -6,6 +6,7 @@ No result backend, no chords: state lives in the catalog, so a task may be lost 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -17,6 +18,7 @@ from recorder.server_status import QUEUE_PRIORITIES
 from recorder.settings import Settings
 from recorder.urls import celery_broker_url
 from worker.process import WorkerProcess
+from worker.pulse import ConsumerBeat, Pulse, PulseStep
 from worker.tasks import register_ingest_tasks
 from worker.tick import Tick
 
@@ -74,7 +76,10 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         worker_max_tasks_per_child=5000,
         enable_utc=True,
     )
+    app.pulse = Pulse(Path(settings.worker.pulse_file) if settings.worker.pulse_file else None)
     app.steps["worker"].add(_CheckServers)
+    app.steps["worker"].add(PulseStep)
+    app.steps["consumer"].add(ConsumerBeat)
     app.steps["worker"].add(Tick)
     app.hamlet = process
     register_ingest_tasks(app, process)

@@ -85,22 +85,28 @@ class _Ticker:
 
     def start(self) -> None:
         """Begin."""
+        self._app.pulse.beat("tick", unwell="it has not looked yet")
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread, and what it has started."""
         self._is_over.set()
+        self._app.pulse.excuse("tick", "the worker ends")
         self._thread.join(_STOP_SECS)
         self._relief.stop()
 
     def _run(self) -> None:
         while not self._is_over.wait(self._process.settings.ingest.tick_secs):
+            unwell = ""
             try:
                 self._tick()
             except RecorderError as error:
+                unwell = str(error)
                 _log.error("tick: will try again: %s", error)
-            except Exception:  # noqa: BLE001 - the thread must outlive a defect
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a defect
+                unwell = f"a defect: {error}"
                 _log.exception("tick: a defect; will try again")
+            self._app.pulse.beat("tick", unwell=unwell)
 
     def _tick(self) -> None:
         ingest = self._process.settings.ingest

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.episode_file import open_episode
-from recorder.errors import EpisodeFileError, StorageError
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, StorageError
+from recorder.holdable_text import holdable_text
 from recorder.recordings import MAX_RECORDING_BYTES
+from recorder.run_ids import why_no_run_id
 from recorder.storage import Storage, episode_path
 
 __all__ = ["ReindexReport", "files_below", "has_recordings", "reindex", "rows_of"]
@@ -65,15 +67,18 @@ def reindex(
 
     Raises:
         CatalogError: the catalog can't be written.
-        StorageError: whether a file is there can't be told; or all are missing and are to be forgotten without ``even_all``.
+        StorageError: all are missing and are to be forgotten without ``even_all``.
     """
     report = ReindexReport()
     seen: set[str] = set()
-    report.n_imported = catalog.import_recordings(_latest_plays(storage, names, report, seen))
+    report.n_imported = catalog.import_recordings(
+        _latest_plays(storage, names, report, seen),
+        on_refused=lambda row, why: report.unreadable.update({row.file_path: why}),
+    )
     missing = [
         row
         for row in catalog.iterate_recordings(run_id)
-        if row.file_path not in seen and not _is_there(storage, row.file_path)
+        if row.file_path not in seen and not _is_there(storage, row.file_path, report)
     ]
     report.missing = [row.file_path for row in missing]
     if forget_missing:
@@ -92,14 +97,16 @@ def has_recordings(storage: Storage) -> bool:
     return next(iter(storage.names()), None) is not None
 
 
-def _is_there(storage: Storage, name: str) -> bool:
-    """Whether there is such a file; one that was written since ``names`` were listed counts."""
+def _is_there(storage: Storage, name: str, report: ReindexReport) -> bool:
+    """Whether there is such a file; one that was written since ``names`` were listed counts, and so does one in a folder that
+    this user may not read.
+    """
     try:
         storage.open(name).close()
     except StorageError as error:
         if error.is_missing_file:
             return False
-        raise
+        report.unreadable[name] = str(error)
     return True
 
 
@@ -111,6 +118,7 @@ def _latest_plays(
         report.n_files += 1
         seen.add(name)
         try:
+            _check_name(name)
             rows = rows_of(name, storage.read(name, max_bytes=MAX_RECORDING_BYTES))
         except (EpisodeFileError, StorageError) as error:
             report.unreadable[name] = str(error)
@@ -124,6 +132,12 @@ def _latest_plays(
         latest = rows
     if latest is not None:
         yield latest
+
+
+def _check_name(name: str) -> None:
+    """Raises: EpisodeFileError: a catalog can't hold it."""
+    if holdable_text(name) != name:
+        raise EpisodeFileCorruptError("its name is no UTF-8, which the catalog can't hold: rename it")
 
 
 def _key(rows: tuple[EpisodeRow, RecordingRow]) -> tuple[str, int]:
@@ -144,6 +158,8 @@ def rows_of(name: str, data: bytes) -> tuple[EpisodeRow, RecordingRow]:
     """
     episode = open_episode(data)
     metadata = episode.metadata
+    if metadata.run_id and (why := why_no_run_id(metadata.run_id)):
+        raise EpisodeFileCorruptError(f"its run id can't be: {why}")
     play_id = metadata.started_unix_nanos // _NANOS_A_MILLISECOND
     row = EpisodeRow(
         run_id=metadata.run_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -169,18 +169,42 @@ class RecordingOperations(CatalogBase):
                 return
             last = tuple_(*(literal(getattr(page[-1], column.name), column.type) for column in order))
 
-    def import_recordings(self, rows: Iterable[tuple[EpisodeRow, RecordingRow]]) -> int:
+    def import_recordings(
+        self,
+        rows: Iterable[tuple[EpisodeRow, RecordingRow]],
+        *,
+        on_refused: Callable[[RecordingRow, str], object] | None = None,
+    ) -> int:
         """Put episodes and their files into the catalog as the files tell them; returns how many.
 
         An episode that the catalog has already keeps its row, unless the file holds a later play.
+
+        Args:
+            on_refused: told of a file with a value that the database can't hold, and why; the others are imported. Left out, it
+                is an error.
         """
         n_imported = 0
         source = iter(rows)
         while batch := list(islice(source, _ROWS_A_TRANSACTION)):
+            n_imported += self._import_batch(batch, on_refused)
+        return n_imported
+
+    def _import_batch(
+        self, batch: Sequence[tuple[EpisodeRow, RecordingRow]], on_refused: Callable[[RecordingRow, str], object] | None
+    ) -> int:
+        """A batch with a row that the database can't hold is cut in half until that row is alone."""
+        try:
             with self._writing() as connection:
                 _import(connection, batch)
-            n_imported += len(batch)
-        return n_imported
+            return len(batch)
+        except UsageError as error:
+            if on_refused is None:
+                raise
+            if len(batch) == 1:
+                on_refused(batch[0][1], str(error))
+                return 0
+        half = len(batch) // 2
+        return self._import_batch(batch[:half], on_refused) + self._import_batch(batch[half:], on_refused)
 
 
 def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at: datetime) -> None:

@@ -84,9 +84,7 @@ class RedisStepStream(RedisUpkeep):
         return self._again, ()
 
     def owner(self) -> bytes | None:
-        held: bytes | None = self._ask(
-            {self.owner_key: "string"}, lambda: self._redis.get(self.owner_key), empty=None
-        )
+        held: bytes | None = self._ask({self.owner_key: "string"}, lambda: self._redis.get(self.owner_key), empty=None)
         return held
 
     def set_owner(self, owner: bytes, *, replace: bool) -> bool:

@@ -37,6 +37,7 @@ DOORS = {
         "worker/app.py",
         "worker/consumer.py",
         "worker/tasks.py",
+        "worker/pulse.py",
         "worker/tick.py",
         "worker/video/tasks.py",
     ),

@@ -14,8 +14,10 @@ from urllib.parse import unquote
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.episode_file import open_episode
-from recorder.errors import EpisodeFileError, RecordingNotFoundError, StorageError
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, RecordingNotFoundError, StorageError
+from recorder.holdable_text import holdable_text
 from recorder.recordings import MAX_RECORDING_BYTES
+from recorder.run_ids import why_no_run_id
 from recorder.storage import Storage, episode_path
 from recorder.urls import is_url
 
@@ -85,16 +87,18 @@ def reindex(
 
     Raises:
         CatalogError: the catalog can't be written.
-        StorageError: whether a file is there can't be told; or all are missing and are to be forgotten without ``even_all``.
+        StorageError: all are missing and are to be forgotten without ``even_all``.
     """
     report = ReindexReport()
     seen: set[str] = set()
-    found = _latest_plays(storage, names, report, seen, run_id=run_id, reasons=reasons or {})
-    report.n_imported = catalog.import_recordings(found)
+    report.n_imported = catalog.import_recordings(
+        _latest_plays(storage, names, report, seen, run_id=run_id, reasons=reasons or {}),
+        on_refused=lambda row, why: report.unreadable.update({row.file_path: why}),
+    )
     gone = [
         row
         for row in catalog.iterate_recordings(run_id)
-        if row.file_path not in seen and not is_there(storage, row.file_path)
+        if row.file_path not in seen and not is_there(storage, row.file_path, report)
     ]
     # Workers go on meanwhile: a play that was replaced since, or a recording that was deleted, is not missing.
     missing = [row for row in gone if _is_still_known(catalog, row) and not is_there(storage, row.file_path)]
@@ -115,14 +119,17 @@ def has_recordings(storage: Storage) -> bool:
     return next(iter(storage.names()), None) is not None
 
 
-def is_there(storage: Storage, name: str) -> bool:
-    """Whether there is such a file; one that was written since ``names`` were listed counts."""
+def is_there(storage: Storage, name: str, report: ReindexReport | None = None) -> bool:
+    """Whether there is such a file; one that was written since ``names`` were listed counts, and so does one in a folder that
+    this user may not read, which the report names.
+    """
     try:
         storage.open(name).close()
     except StorageError as error:
         if error.is_missing_file:
             return False
-        raise
+        if report is not None:
+            report.unreadable[name] = str(error)
     return True
 
 
@@ -146,6 +153,7 @@ def _latest_plays(
     latest: tuple[EpisodeRow, RecordingRow] | None = None
     for name in names:
         try:
+            _check_name(name)
             data = storage.read(name, max_bytes=MAX_RECORDING_BYTES)
             rows = rows_of(name, data, run_id=run_named_after(storage, name), reasons=reasons.get(name, ()))
         except (EpisodeFileError, StorageError) as error:
@@ -170,6 +178,12 @@ def _latest_plays(
         yield latest
 
 
+def _check_name(name: str) -> None:
+    """Raises: EpisodeFileError: a catalog can't hold it."""
+    if holdable_text(name) != name:
+        raise EpisodeFileCorruptError("its name is no UTF-8, which the catalog can't hold: rename it")
+
+
 def _key(rows: tuple[EpisodeRow, RecordingRow]) -> tuple[str, int]:
     return rows[0].run_id, rows[0].episode_id
 
@@ -192,6 +206,8 @@ def rows_of(
     episode = open_episode(data)
     metadata = episode.metadata
     run_id = metadata.run_id or run_id
+    if run_id and (why := why_no_run_id(run_id)):
+        raise EpisodeFileCorruptError(f"its run id can't be: {why}")
     reasons = tuple(episode.reasons) or reasons
     play_id = metadata.started_unix_nanos // _NANOS_A_MILLISECOND
     row = EpisodeRow(

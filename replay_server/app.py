@@ -9,6 +9,7 @@ from flask import Flask
 
 from recorder.catalog import Catalog
 from recorder.installation import check_owner
+from recorder.redis_client import check_server
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
@@ -71,6 +72,7 @@ def create_app(
     if limits is None:
         limits = Limits(max_connections=server.max_connections, idle_secs=server.idle_secs)
     if stream is None and settings.redis.url is not None:
+        check_server(settings.redis.url, socket_timeout_secs=settings.redis.socket_timeout_secs)
         stream = RedisStepStream(
             settings.redis.url,
             key_prefix=settings.redis.key_prefix,

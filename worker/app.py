@@ -6,9 +6,10 @@ No result backend, no chords: state lives in the catalog, so a task may be lost 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
 from kombu import Queue
 
@@ -17,6 +18,7 @@ from recorder.server_status import QUEUE_PRIORITIES
 from recorder.settings import Settings
 from recorder.urls import celery_broker_url
 from worker.process import WorkerProcess
+from worker.pulse import ConsumerBeat, Pulse, PulseStep
 from worker.tasks import register_ingest_tasks
 from worker.tick import Tick
 
@@ -76,11 +78,23 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         worker_max_tasks_per_child=5000,
         enable_utc=True,
     )
+    app.pulse = Pulse(Path(settings.worker.pulse_file) if settings.worker.pulse_file else None)
+    app.steps["worker"].add(_CheckServers)
+    app.steps["worker"].add(PulseStep)
+    app.steps["consumer"].add(ConsumerBeat)
     app.steps["worker"].add(Tick)
     app.hamlet = process
     register_ingest_tasks(app, process)
     app.render_problem = _register_render_tasks(app, process)
     return app
+
+
+class _CheckServers(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Ends a worker at its start whose servers can't be used, also under Celery's own command line."""
+
+    def start(self, worker: Any) -> None:
+        """Look at them."""
+        worker.app.hamlet.check_servers()
 
 
 def run_worker(app: Celery, **options: Any) -> int:

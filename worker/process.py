@@ -7,7 +7,8 @@ import os
 
 from recorder.catalog import Catalog
 from recorder.installation import Installation, Membership, check_owner, make_folder
-from recorder.server_status import read_queue_lengths
+from recorder.redis_client import check_server
+from recorder.server_status import mend_queues, read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
@@ -132,6 +133,7 @@ class WorkerProcess:
             RecorderError: the server or the broker does not answer, the catalog or a criterion can't be used.
         """
         criteria_maker(self.settings)
+        self.check_servers()
         self.stream().server_memory()
         redis = self.settings.redis
         if redis.broker_url is not None:
@@ -142,6 +144,24 @@ class WorkerProcess:
         self._installation = catalog.installation()
         catalog.close()
         self._ingest = self._membership = None
+
+    def check_servers(self) -> None:
+        """Find out whether the servers are of a kind that can be used; they may be away.
+
+        Raises:
+            SettingsError: one of them never can.
+        """
+        for url in {self.redis_url, self.broker_url}:
+            check_server(url, socket_timeout_secs=self.settings.redis.socket_timeout_secs)
+
+    def mend_queues(self) -> None:
+        """Make room for the queues where another program has taken it.
+
+        Raises:
+            StreamError: call again later.
+        """
+        redis = self.settings.redis
+        mend_queues(self.broker_url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs)
 
     def _forget_parent(self) -> None:
         if self._pid != os.getpid():

@@ -34,6 +34,7 @@ from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.holdable_text import holdable_text
+from recorder.redis_client import check_server
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class EpisodeRecorder:
         elif stream is None:
             self.stream = MemoryStepStream()
         else:
+            check_server(stream, socket_timeout_secs=socket_timeout_secs)
             self.stream = RedisStepStream(
                 stream, key_prefix=key_prefix, purpose="trainer", socket_timeout_secs=socket_timeout_secs
             )

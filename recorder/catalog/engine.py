@@ -40,6 +40,10 @@ _SQLITE_MAPPED_BYTES = 2**31 - 2**16
 """The most that SQLite maps. Readers share the system's page cache then, and read a page without a call for each."""
 
 
+_READABLE_TEXT = partial(str, encoding="utf-8", errors="replace")
+"""SQLite takes any bytes for text: those of another program must not keep the other rows from being read."""
+
+
 def parse_url(url_or_path: str | Path) -> URL:
     """The URL of a catalog: a path is a SQLite file, ``:memory:`` and ``sqlite://`` one in memory, the rest is a
     database URL.
@@ -211,6 +215,7 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
     engine.dialect.statement_compiler = _HintingCompiler
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.text_factory = _READABLE_TEXT
         connection.isolation_level = None  # BEGIN is ours, below: the driver's own would come too late
         if url.database is not None and not is_foreign and not _is_another_programs(connection):
             _switch_to_wal(connection, url.database, busy_timeout_secs)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from math import nan
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import ColumnClause, ColumnElement, bindparam, delete, func, literal, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import BulkUpsert, CatalogBase
@@ -143,33 +143,74 @@ class RecordingOperations(CatalogBase):
 
     def iterate_recordings(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[RecordingRow]:
         """All recordings by run and episode, read page by page, so that no transaction stays open between them."""
-        place = tuple_(*_key)
-        last: tuple[str, int] | None = None
+        return self._iterate(_key, run_id, page_size)
+
+    def iterate_oldest_recordings(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[RecordingRow]:
+        """All recordings by time, those whose time is NaN last; page by page as well, so that they may be deleted on the way."""
+        return self._iterate(_ORDERS["timestamp"], run_id, page_size)
+
+    def recordings_size(self, run_id: str | None = None) -> tuple[int, int]:
+        """How many recordings there are, and their bytes on disk."""
+        query = select(func.count(), func.coalesce(func.sum(recordings.c.compressed_size_bytes), 0))
+        if run_id is not None:
+            query = query.where(recordings.c.run_id == run_id)
+        with self._reading() as connection:
+            n_recordings, n_bytes = connection.execute(query).one()
+        return int(n_recordings), int(n_bytes)
+
+    def _iterate(
+        self, order: Sequence[ColumnClause[Any]], run_id: str | None, page_size: int
+    ) -> Iterator[RecordingRow]:
+        last: ColumnElement[Any] | None = None
         while True:
-            query = select(recordings).order_by(*_key).limit(page_size)
+            query = select(recordings).order_by(*order).limit(page_size)
             if run_id is not None:
                 query = query.where(recordings.c.run_id == run_id)
             if last is not None:
-                query = query.where(place > last)
+                query = query.where(tuple_(*order) > last)
             with self._reading() as connection:
                 page = [RecordingRow(**row) for row in connection.execute(query).mappings()]
             yield from page
             if len(page) < page_size:
                 return
-            last = (page[-1].run_id, page[-1].episode_id)
+            last = tuple_(*(literal(getattr(page[-1], column.name), column.type) for column in order))
 
-    def import_recordings(self, rows: Iterable[tuple[EpisodeRow, RecordingRow]]) -> int:
+    def import_recordings(
+        self,
+        rows: Iterable[tuple[EpisodeRow, RecordingRow]],
+        *,
+        on_refused: Callable[[RecordingRow, str], object] | None = None,
+    ) -> int:
         """Put episodes and their files into the catalog as the files tell them; returns how many.
 
         An episode that the catalog has already keeps its row, unless the file holds a later play.
+
+        Args:
+            on_refused: told of a file with a value that the database can't hold, and why; the others are imported. Left out, it
+                is an error.
         """
         n_imported = 0
         source = iter(rows)
         while batch := list(islice(source, _ROWS_A_TRANSACTION)):
+            n_imported += self._import_batch(batch, on_refused)
+        return n_imported
+
+    def _import_batch(
+        self, batch: Sequence[tuple[EpisodeRow, RecordingRow]], on_refused: Callable[[RecordingRow, str], object] | None
+    ) -> int:
+        """A batch with a row that the database can't hold is cut in half until that row is alone."""
+        try:
             with self._writing() as connection:
                 import_rows(connection, batch)
-            n_imported += len(batch)
-        return n_imported
+            return len(batch)
+        except UsageError as error:
+            if on_refused is None:
+                raise
+            if len(batch) == 1:
+                on_refused(batch[0][1], str(error))
+                return 0
+        half = len(batch) // 2
+        return self._import_batch(batch[:half], on_refused) + self._import_batch(batch[half:], on_refused)
 
 
 def _chosen(

@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import StringIO, TextIOWrapper
 from typing import Any, TypeVar
@@ -47,6 +47,25 @@ class Output:
         """Print ``value`` as JSON, when JSON is asked for."""
         if self.as_json:
             write_output(json.dumps(_plain(value), indent=2, ensure_ascii=_must_escape()))
+
+    def growing_document(self, key: str, items: Iterable[Any], rest: Callable[[], Mapping[str, Any]]) -> None:
+        """Go through items that are made on the way; when JSON is asked for, print each as it comes: none is kept.
+
+        Args:
+            key: of the list of items in the document.
+            rest: the document's other keys, once all items are made.
+        """
+        if not self.as_json:
+            for _ in items:
+                pass
+            return
+        print(f'{{\n  "{key}": [', end="")
+        separator = ""
+        for item in items:
+            print(f"{separator}\n    {json.dumps(_plain(item), ensure_ascii=_must_escape())}", end="")
+            separator = ","
+        others = json.dumps(_plain(rest()), indent=2, ensure_ascii=_must_escape())
+        print(f"\n  ],{others.removeprefix('{')}")
 
     def line(self, value: Any) -> None:
         """Print ``value`` as JSON on one line, asked for or not."""
@@ -138,15 +157,19 @@ class Output:
         for name, value in fields.items():
             write_output(_broken(f"  {name:<{width}}  {_cell(value)}", width + 4))
 
-    def progress(self, items: Sequence[T], what: str) -> Iterator[T]:
-        """The items, with a bar on stderr while someone watches."""
+    def progress(self, items: Iterable[T], what: str, *, total: int | None = None) -> Iterator[T]:
+        """The items, with a bar on stderr while someone watches.
+
+        Args:
+            total: how many there are, where the items can't tell.
+        """
         if self.as_json or not sys.stderr.isatty():
             yield from items
             return
         from rich.console import Console  # lazy, as above
         from rich.progress import track
 
-        yield from track(items, description=what, console=Console(stderr=True), transient=True)
+        yield from track(items, description=what, total=total, console=Console(stderr=True), transient=True)
 
 
 def error_line(error: RecorderError) -> str:

@@ -11,6 +11,7 @@ from recorder.commands.opening import check_server_of, find_server_url, settings
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative, positive
 from recorder.errors import StorageError
+from recorder.redis_client import check_server
 from recorder.storage import open_storage
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
     """Serve until a signal ends it.
 
     Raises:
-        SettingsError: the address is reached from outside and there is no token.
+        SettingsError: the address is reached from outside and there is no token; or Redis is of a kind that can't be used.
         ServerStartError: the address is taken.
         CatalogError: the catalog can't be opened.
         StorageError: the recordings' folder can't be made.
@@ -65,7 +66,10 @@ def run(args: argparse.Namespace) -> ExitStatus:
 def _settings(args: argparse.Namespace) -> Settings:
     given = {name: getattr(args, name) for name in _OPTIONS if getattr(args, name) is not None}
     settings = settings_of(args, **({"server": given} if given else {}))
-    redis = settings.redis.model_copy(update={"url": find_server_url(settings)})
+    url = find_server_url(settings)
+    for used in filter(None, (url, settings.redis.broker_url)):
+        check_server(used, socket_timeout_secs=settings.redis.socket_timeout_secs)
+    redis = settings.redis.model_copy(update={"url": url})
     return settings.model_copy(update={"redis": redis})
 
 

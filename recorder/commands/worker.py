@@ -40,6 +40,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "--pool", choices=["prefork", "solo"], default="prefork", help="solo: one process, without time limits"
     )
     parser.add_argument(
+        "--pulse-file",
+        metavar="FILE",
+        help="kept new while it is alive, for probe (default: recording.worker.pulse_file)",
+    )
+    parser.add_argument(
         "--loglevel", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="of the worker's log"
     )
 
@@ -53,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--queues: {unknown[0]!r} is none of {', '.join(_QUEUES)}")
     if not queues:
         raise UsageError(f"--queues: expected one or more of {', '.join(_QUEUES)}, found {args.queues!r}")
-    settings = settings_of(args)
+    settings = settings_of(args, **({"worker": {"pulse_file": args.pulse_file}} if args.pulse_file else {}))
     default = settings.render.concurrency if queues == ["render"] else settings.ingest.concurrency
     with (
         nullcontext(settings.redis.url) if settings.redis.url else server_url(None, settings.embedded_server_dir) as url

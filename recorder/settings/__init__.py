@@ -18,6 +18,7 @@ from recorder.settings.models import (
     RetentionSettings,
     ServerSettings,
     Settings,
+    WorkerSettings,
 )
 from recorder.settings.quotas import QuotaSettings
 
@@ -39,6 +40,7 @@ __all__ = [
     "Settings",
     "StageBoundariesSettings",
     "StageTransitionsSettings",
+    "WorkerSettings",
     "load_settings",
     "loaded_settings",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "RetentionSettings",
     "ServerSettings",
     "Settings",
+    "WorkerSettings",
 ]
 
 _MIB = 1024**2
@@ -292,6 +293,17 @@ class ServerSettings(Section):
         return text
 
 
+class WorkerSettings(Section):
+    """Every worker, whatever queues it serves."""
+
+    pulse_file: str | None = setting(
+        None,
+        "File that a worker keeps new while it is alive, for `python -m recorder probe`: one for each worker of a machine. "
+        "Left out, none is written.",
+        min_length=1,
+    )
+
+
 class RetentionSettings(Section):
     """What ``prune`` removes; nothing is ever removed by itself."""
 
@@ -327,6 +339,7 @@ class Settings(Section):
     ingest: IngestSettings = IngestSettings()
     render: RenderSettings = RenderSettings()
     server: ServerSettings = ServerSettings()
+    worker: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
 
     @property

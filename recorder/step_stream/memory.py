@@ -59,6 +59,7 @@ class MemoryStepStream(StepStream):
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._locks: dict[str, float] = {}
+        self._bookmarks: dict[str, str] = {}
         self._max_bytes = max_bytes
         self._used_bytes = 0
         self._is_read = False
@@ -134,6 +135,9 @@ class MemoryStepStream(StepStream):
             numbers = islice((n for n in run.finished if n >= first), limit)
             return [FinishedEntry(f"{n}-0", run.finished[n]) for n in numbers]
 
+    def runs_with_ends(self) -> list[str]:
+        return [run_id for run_id, _ in self.runs() if self.read_finished(run_id, after=FIRST_CURSOR, limit=1)]
+
     def trim_finished(self, run_id: str, *, through: str) -> None:
         last = int(through.partition("-")[0])
         with self._lock:
@@ -148,6 +152,9 @@ class MemoryStepStream(StepStream):
                 [entry for place, entry in run.episodes.get(play.episode_id, {}).items() if place[0] == play.play_id]
                 for play in plays
             ]
+
+    def read_headers(self, run_id: str, plays: Sequence[Play]) -> list[StreamEntry | None]:
+        return [entries[0] if entries else None for entries in self.read_plays(run_id, plays)]
 
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
         with self._lock:
@@ -170,9 +177,25 @@ class MemoryStepStream(StepStream):
             run = self._runs.get(run_id) or _Run()
             return [OpenPlay(play, at) for play, at in run.open.items()]
 
-    def episodes_held(self, run_id: str) -> list[int]:
+    def count_open_plays(self, run_id: str) -> int:
+        return len(self.open_plays(run_id))
+
+    def scan_episodes(self, cursor: int, *, run_id: str | None = None) -> tuple[int, dict[str, list[Play]]]:  # noqa: ARG002 - one page
         with self._lock:
-            return list((self._runs.get(run_id) or _Run()).episodes)
+            return 0, {
+                name: [Play(episode_id, next(iter(stream))[0]) for episode_id, stream in run.episodes.items() if stream]
+                for name, run in self._runs.items()
+                if run_id in (None, name) and run.episodes
+            }
+
+    def bookmark(self, name: str) -> str | None:
+        return self._bookmarks.get(name)
+
+    def set_bookmark(self, name: str, place: str | None) -> None:
+        if place is None:
+            self._bookmarks.pop(name, None)
+        else:
+            self._bookmarks[name] = place
 
     def forget_run(self, run_id: str) -> None:
         with self._lock:
@@ -186,6 +209,7 @@ class MemoryStepStream(StepStream):
         now = time.monotonic()
         with self._lock:
             if self._locks.get(name, 0.0) > now:
+                self._locks[name] = min(self._locks[name], now + secs)
                 return False
             self._locks[name] = now + secs
             return True

@@ -94,15 +94,21 @@ class LocalStorage(Storage):
     def delete_unfinished(self, *, older_than_secs: float) -> int:
         oldest = time.time() - older_than_secs
         n_deleted = 0
+        failed: list[tuple[Path, OSError]] = []
         for path in Path(self.root).glob("*/.episode_*"):
             try:
-                if path.stat().st_mtime < oldest:
+                if path.lstat().st_mtime < oldest:
                     path.unlink()
                     n_deleted += 1
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise StorageError(f"can't delete an unfinished file ({error.strerror}): {path}") from error
+                failed.append((path, error))
+        if failed:
+            path, first = failed[0]
+            raise StorageError(
+                f"can't delete {len(failed)} unfinished files, as this one ({first.strerror}): {path}"
+            ) from first
         return n_deleted
 
     def _path(self, name: str) -> str:

@@ -112,7 +112,7 @@ def test_a_server_that_tells_nobody_of_its_clients_is_looked_at_without(call: Ca
 
 def test_stats_of_nothing_at_all_works(call: Call) -> None:
     answer = call("stats", "--json")
-    assert answer.document == {"server": None, "live_runs": [], "recorded_runs": []}
+    assert answer.document == {"server": None, "live_runs": [], "recorded_runs": [], "set_aside": {}}
     assert call("stats").out.startswith(
         "no server is configured, and none is running beside the recordings\n\nrecorded\n"
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.episode_file import open_episode
-from recorder.errors import EpisodeFileError, StorageError
+from recorder.errors import EpisodeFileError, RecordingNotFoundError, StorageError, StorageUnavailableError
 from recorder.recordings import MAX_RECORDING_BYTES
 from recorder.storage import Storage, episode_path
 
@@ -70,20 +70,27 @@ def reindex(
     report = ReindexReport()
     seen: set[str] = set()
     report.n_imported = catalog.import_recordings(_latest_plays(storage, names, report, seen))
-    missing = [
+    # Listed again: a file that was deleted while its row was being imported must not leave the row behind.
+    present = set(storage.names())
+    gone = [
         row
         for row in catalog.iterate_recordings(run_id)
-        if row.file_path not in seen and not _is_there(storage, row.file_path)
+        if row.file_path not in present and _is_missing(storage, catalog, row)
     ]
+    missing = [row for row in gone if row.file_path not in seen or not present]
     report.missing = [row.file_path for row in missing]
+    if present:
+        for row in gone:
+            if row.file_path in seen:
+                catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
     if forget_missing:
-        if missing and not even_all and not has_recordings(storage):
+        if missing and not even_all and not present:
             raise StorageError(
                 f"no recording lies there, and the catalog has {len(missing)}; nothing was forgotten, for a folder that is"
                 f" not mounted looks the same: mount it, or add --even-all if they are gone for good: {storage.root}"
             )
         for row in missing:
-            catalog.delete_recording(row.run_id, row.episode_id)
+            catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
     return report
 
 
@@ -92,15 +99,15 @@ def has_recordings(storage: Storage) -> bool:
     return next(iter(storage.names()), None) is not None
 
 
-def _is_there(storage: Storage, name: str) -> bool:
-    """Whether there is such a file; one that was written since ``names`` were listed counts."""
+def _is_missing(storage: Storage, catalog: Catalog, row: RecordingRow) -> bool:
+    """Whether the file of a row is not there, and the row still says that it is: workers write and delete meanwhile."""
+    if storage.exists(row.file_path):
+        return False
     try:
-        storage.open(name).close()
-    except StorageError as error:
-        if error.is_missing_file:
-            return False
-        raise
-    return True
+        now = catalog.get_recording(row.run_id, row.episode_id)
+    except RecordingNotFoundError:
+        return False
+    return (now.file_path, now.recorded_at) == (row.file_path, row.recorded_at)
 
 
 def _latest_plays(
@@ -109,12 +116,18 @@ def _latest_plays(
     latest: tuple[EpisodeRow, RecordingRow] | None = None
     for name in names:
         report.n_files += 1
-        seen.add(name)
         try:
             rows = rows_of(name, storage.read(name, max_bytes=MAX_RECORDING_BYTES))
         except (EpisodeFileError, StorageError) as error:
+            if isinstance(error, StorageUnavailableError):
+                raise
+            if isinstance(error, StorageError) and error.is_missing_file:
+                report.n_files -= 1  # deleted since the names were listed
+                continue
+            seen.add(name)
             report.unreadable[name] = str(error)
             continue
+        seen.add(name)
         if latest is not None and _key(latest) == _key(rows):
             latest, earlier = (rows, latest) if rows[0].play_id >= latest[0].play_id else (latest, rows)
             report.replaced.append(earlier[1].file_path)

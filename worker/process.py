@@ -10,7 +10,7 @@ from recorder.installation import Installation, Membership, check_owner, make_fo
 from recorder.server_status import read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
-from recorder.storage import open_storage
+from recorder.storage import check_drivers, open_recordings
 from worker.criteria import Criterion, build_criteria
 from worker.ingest import IngestContext, IngestLimits
 
@@ -89,7 +89,7 @@ class WorkerProcess:
             self._ingest = IngestContext(
                 stream=self.stream(),
                 catalog=Catalog.open(self.settings.catalog_url),
-                storage=open_storage(self.settings.recordings_dir),
+                storage=open_recordings(self.settings),
                 make_criteria=self.make_criteria,
                 limits=ingest_limits(self.settings),
             )
@@ -132,6 +132,7 @@ class WorkerProcess:
             RecorderError: the server or the broker does not answer, the catalog or a criterion can't be used.
         """
         self.make_criteria()
+        check_drivers(self.settings)
         self.stream().server_memory()
         redis = self.settings.redis
         if redis.broker_url is not None:

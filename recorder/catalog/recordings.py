@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from recorder.catalog.base import BulkUpsert, CatalogBase, write_transaction
 from recorder.catalog.evaluation import write_episodes
 from recorder.catalog.keys import delete_of_episodes, plays_of, replace_reasons
-from recorder.catalog.locks import lock_episodes_of
+from recorder.catalog.locks import lock_episodes_of, lock_runs
 from recorder.catalog.models import episodes, recording_reasons, recordings
 from recorder.catalog.paging import parse_order
 from recorder.catalog.rows import EpisodeRow, RecordingRow
@@ -126,14 +126,25 @@ class RecordingOperations(CatalogBase):
             write_recordings(connection, rows, at=at)
 
     @write_transaction
-    def delete_recording(self, run_id: str, episode_id: int) -> bool:
+    def delete_recording(self, run_id: str, episode_id: int, *, as_of: RecordingRow | None = None) -> bool:
         """Take a recording out of the catalog, not its file; its episode becomes ``deleted``. False: there was none.
 
         The episode keeps its reasons; a search by reason finds it no more.
+
+        Args:
+            as_of: delete it only while it is what was read: not one that was written again since, or another play's.
         """
         with self._writing() as connection:
+            # With the run, so that nobody adds the episode between its lock and its update.
+            if not lock_runs(connection, [run_id], against="change"):
+                return False
             lock_episodes_of(connection, run_id, [episode_id])
             gone = delete(recordings).where(recordings.c.run_id == run_id, recordings.c.episode_id == episode_id)
+            if as_of is not None:
+                gone = gone.where(
+                    recordings.c.file_path == as_of.file_path,
+                    recordings.c.recorded_at.is_not_distinct_from(as_of.recorded_at),
+                )
             if connection.execute(gone).rowcount == 0:
                 return False
             delete_of_episodes(connection, recording_reasons, run_id, [episode_id])

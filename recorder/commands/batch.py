@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
@@ -12,6 +11,7 @@ from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.video_choices import add_video_choices, choices_of
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.catalog import RecordingRow
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         result = batch_export_videos(
             catalog,
             settings.recordings_dir,
-            Path(args.output_dir),
+            local_path(args.output_dir, "--output-dir"),
             run_id=run_of(args, catalog),
             stage=args.stage,
             reason=args.reason,

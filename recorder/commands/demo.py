@@ -19,6 +19,7 @@ from recorder.commands.parsing import PLACE_OPTIONS, add_command, non_negative, 
 from recorder.embedded_server import EmbeddedServer
 from recorder.errors import MissingExtraError, RecorderError, ServerStartError, StorageError, UsageError
 from recorder.settings import load_settings
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         )
     train, describe_world = _load_trainer()
     output = Output.of(args)
-    folder: Path = args.dir.absolute()
+    folder = local_path(args.dir, "--dir").absolute()
     recordings = folder / "recordings"
     log = folder / "worker.log"
     try:

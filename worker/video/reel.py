@@ -14,6 +14,7 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings import open_sound_recording
 from recorder.storage import open_storage
+from recorder.urls import local_path
 from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
 from worker.video.export import learning_points, opened_catalog, told_of_total
@@ -147,7 +148,7 @@ def export_reel_video(
         UsageError, CatalogError, VideoError: as ``export_episode_video``.
     """
     options = VideoOptions.chosen(profile, **choices)
-    path = Path(output_path)
+    path = local_path(output_path, "output_path")
     options.check(path.suffix)
     if not clip_secs > 0:
         raise UsageError(f"clip_secs is more than 0, not {clip_secs}")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 
 from recorder.catalog import Catalog
+from recorder.errors import StorageUnavailableError
 from recorder.installation import Installation, Membership, check_owner, make_folder
 from recorder.server_status import read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
-from recorder.storage import check_drivers, open_recordings
+from recorder.storage import Storage, UrlStorage, check_drivers, open_recordings, open_videos
 from worker.criteria import Criterion, build_criteria
 from worker.ingest import IngestContext, IngestLimits
 
 __all__ = ["WorkerProcess", "collect_rarely", "ingest_limits"]
+
+_log = logging.getLogger(__name__)
 
 
 def collect_rarely() -> None:
@@ -133,6 +137,8 @@ class WorkerProcess:
         """
         self.make_criteria()
         check_drivers(self.settings)
+        for storage in (open_recordings(self.settings), open_videos(self.settings)):
+            _check_bucket(storage)
         self.stream().server_memory()
         redis = self.settings.redis
         if redis.broker_url is not None:
@@ -154,3 +160,12 @@ class WorkerProcess:
     def _forget_parent(self) -> None:
         if self._pid != os.getpid():
             self._pid, self._ingest, self._stream, self._membership = os.getpid(), None, None, None
+
+
+def _check_bucket(storage: Storage) -> None:
+    """A bucket that is missing stays so; a store that is away comes back."""
+    if isinstance(storage, UrlStorage):
+        try:
+            storage.check_bucket()
+        except StorageUnavailableError as error:
+            _log.warning("it is tried again when it is needed: %s", error)

@@ -9,6 +9,7 @@ from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import check_server_of, find_server_url, settings_of
 from recorder.commands.parsing import add_command, non_negative, positive
 from recorder.errors import MissingExtraError, StorageError
+from recorder.storage import check_drivers
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
         SettingsError: the address is reached from outside and there is no token.
         ServerStartError: the address is taken.
         CatalogError: the catalog can't be opened.
-        StorageError: the recordings' folder can't be made.
+        StorageError: the recordings' folder can't be made, or a URL's driver is not installed.
         StreamError: the server is another installation's.
     """
     try:
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
         raise MissingExtraError("The replay server", "server") from error
     settings = _settings(args)
     check_bind(settings)
+    check_drivers(settings)
     _make_catalog(settings)
     listener = bind(settings.server.host, settings.server.port)
     address = link(settings, listener.getsockname()[1])

@@ -42,7 +42,8 @@ class StoreCalls:
     def __init__(self, place: str) -> None:
         self._place = place
         self._turn = threading.Condition()
-        self._n_waiting = self._n_abandoned = 0
+        self._n_waiting = 0
+        self._abandoned: list[_Answer] = []
         self._moved_at = 0.0
         self._away_until = self._pause_secs = 0.0
 
@@ -59,16 +60,20 @@ class StoreCalls:
         answer = _Answer(function)
         with self._let_in(secs):
             threading.Thread(target=answer.fetch, name="store-call", daemon=True).start()
-            has_come = answer.has_come.wait(secs)
+            has_ended = answer.has_come.wait(secs)
+            # A driver's own time-out, too, is no answer of the store.
+            has_come = has_ended and not isinstance(answer.error, TimeoutError)
             with self._turn:
-                if not has_come:
-                    self._leave_alone()
-                    self._n_abandoned += 1
-                    answer.when_it_comes = self._forget_abandoned
-                else:
+                if has_come:
                     self._pause_secs = self._away_until = 0.0
+                else:
+                    self._leave_alone()
+                if not has_ended:
+                    self._abandoned.append(answer)
         if not has_come:
-            raise StorageUnavailableError(f"the store did not answer within {secs:g} s: {self._place}")
+            raise StorageUnavailableError(
+                f"the store did not answer within {secs:g} s: {self._place}"
+            ) from answer.error
         if answer.error is not None:
             raise answer.error
         return cast(Result, answer.result)
@@ -91,7 +96,9 @@ class StoreCalls:
         deadline = time.monotonic() + secs
         while True:
             now = time.monotonic()
-            if now < self._away_until or (self._pause_secs and self._n_waiting) or self._n_abandoned >= _MAX_ABANDONED:
+            self._abandoned = [answer for answer in self._abandoned if not answer.has_come.is_set()]
+            is_asked_again = self._pause_secs and self._n_waiting
+            if now < self._away_until or is_asked_again or len(self._abandoned) >= _MAX_ABANDONED:
                 raise StorageUnavailableError(
                     f"the store does not answer, and is asked again in a while: {self._place}"
                 )
@@ -109,10 +116,6 @@ class StoreCalls:
         self._pause_secs = min(2 * self._pause_secs or _FIRST_PAUSE_SECS, _LONGEST_PAUSE_SECS)
         self._away_until = time.monotonic() + self._pause_secs
 
-    def _forget_abandoned(self) -> None:
-        with self._turn:
-            self._n_abandoned -= 1
-
 
 class _Answer:
     """What a function returns or raises, once it has come."""
@@ -122,7 +125,6 @@ class _Answer:
         self.has_come = threading.Event()
         self.result: object = None
         self.error: BaseException | None = None
-        self.when_it_comes: Callable[[], None] | None = None
 
     def fetch(self) -> None:
         """Call the function, in a thread of its own."""
@@ -131,5 +133,3 @@ class _Answer:
         except BaseException as error:  # noqa: BLE001 - raised by whoever waits for it
             self.error = error
         self.has_come.set()
-        if self.when_it_comes is not None:
-            self.when_it_comes()

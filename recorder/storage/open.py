@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder.errors import MissingExtraError, StorageError
 from recorder.storage.base import Storage
 from recorder.storage.local import LocalStorage, read_local_file
 from recorder.storage.url import StoreTimeouts, UrlStorage
-from recorder.urls import check_place, is_url, redact
+from recorder.urls import check_place, is_url
 
 if TYPE_CHECKING:  # settings need pydantic, which files can be read without
     from recorder.settings import Settings
@@ -25,7 +24,7 @@ def open_storage(root: str | Path, timeouts: StoreTimeouts | None = None) -> Sto
     Raises:
         SettingsError: the root is neither.
         MissingExtraError: a URL, and fsspec is not installed.
-        StorageError: the URL's driver is not installed. StorageUnavailableError: the store can't be reached.
+        StorageError: the URL's driver is not installed.
     """
     text = check_place(str(root).removeprefix(_FILE))
     return UrlStorage(text, timeouts) if is_url(text) else LocalStorage(text)
@@ -47,18 +46,8 @@ def check_drivers(settings: Settings) -> None:
     Raises:
         MissingExtraError, StorageError: one can't.
     """
-    for place in (settings.recordings_dir, settings.videos_place):
-        scheme, separator, _ = place.removeprefix(_FILE).partition("://")
-        if not separator:
-            continue
-        try:
-            import fsspec  # only storages by URL need it
-        except ImportError as error:
-            raise MissingExtraError(f"a folder by URL ({redact(place)})", "catalog") from error
-        try:
-            fsspec.get_filesystem_class(scheme.lower())
-        except (ImportError, ValueError) as error:
-            raise StorageError(f"{error}: {redact(place)}") from error
+    open_recordings(settings)
+    open_videos(settings)
 
 
 def read_file(source: str | Path, *, max_bytes: int) -> bytes:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO, cast
 
 from recorder.errors import (
@@ -62,35 +63,32 @@ class UrlStorage(Storage):
     Raises:
         MissingExtraError: fsspec is not installed.
         StorageError: the driver for this kind of URL is not installed, or the URL makes no sense to it.
-        StorageUnavailableError: the driver needs a connection from the start, and the store can't be reached.
     """
 
     def __init__(self, root: str, timeouts: StoreTimeouts | None = None) -> None:
         try:
             import fsspec  # only storages by URL need it
-            from fsspec.dircache import DirCache
         except ImportError as error:
             raise MissingExtraError(f"a folder by URL ({redact(root)})", "catalog") from error
         self._timeouts = timeouts or StoreTimeouts()
         scheme, _, rest = root.partition("://")
-        scheme = scheme.lower()
-        self.root = redact(f"{scheme}://{rest}")
-        self._is_in_bucket = scheme in _IN_BUCKETS
-        self._calls = StoreCalls(self.root)
-        # An instance of our own: one that the process shares would remember listings for others, too.
-        connect = partial(fsspec.core.url_to_fs, f"{scheme}://{rest}", skip_instance_cache=True)
-        self._files: Any
-        with self._translated("reach the store", self.root):
-            self._files, self._base = self._calls.run(connect, secs=self._timeouts.answer_secs)
-        self._files.dircache = DirCache(use_listings_cache=False)
-        if self._is_in_bucket and not self._base.strip("/"):
+        self._url = f"{scheme.lower()}://{rest}"
+        self.root = redact(self._url)
+        self._is_in_bucket = scheme.lower() in _IN_BUCKETS
+        if self._is_in_bucket and not rest.strip("/"):
             raise StorageError(f"the URL names no bucket: {self.root}")
+        with self._translated("use the driver", self.root):
+            self._driver: Any = fsspec.get_filesystem_class(scheme.lower())
+            self._base = str(self._driver._strip_protocol(self._url))
+        self._calls = StoreCalls(self.root)
+        self._lock = Lock()
+        self._connected: Any = None
 
     def write_all(self, files: Mapping[str, bytes]) -> None:
         paths = {self._path(name): data for name, data in files.items()}
         with self._translated("write files", self.root, writes=True):
             self._make_folders({path.rpartition("/")[0] for path in paths})
-            if self._files.async_impl:
+            if self._driver.async_impl:
                 self._ask("pipe", paths, n_bytes=sum(map(len, paths.values())))  # at once
             else:
                 for path, data in paths.items():
@@ -121,6 +119,7 @@ class UrlStorage(Storage):
             try:
                 return bool(self._ask("info", path)["type"] != "directory")
             except FileNotFoundError:
+                self._refuse_missing_bucket()
                 return False
 
     def delete(self, name: str) -> bool:
@@ -175,6 +174,15 @@ class UrlStorage(Storage):
                 if self._ask("exists", path):
                     self._ask("rmdir", path)
 
+    def check_bucket(self) -> None:
+        """Find out whether the bucket is there, where the store has such.
+
+        Raises:
+            StorageError: it is not. StorageUnavailableError: the store can't be reached.
+        """
+        with self._translated("reach the store", self.root):
+            self._refuse_missing_bucket()
+
     def _listed(self, folder: str, kind: str) -> Iterator[str]:
         """The files, or the folders, in a folder; none where it is missing."""
         path = self._path(folder) if folder else self._base
@@ -206,20 +214,39 @@ class UrlStorage(Storage):
         if not self._is_in_bucket:
             return
         bucket = self._base.strip("/").partition("/")[0]
-        if not self._ask("exists", bucket):
-            raise StorageError(f"there is no bucket {bucket!r}; make it, or correct its name: {self.root}")
+        try:
+            self._ask("info", bucket)
+        except FileNotFoundError as error:
+            raise StorageError(f"there is no bucket {bucket!r}; make it, or correct its name: {self.root}") from error
+        except PermissionError:
+            pass  # it is there
 
     def _ask(self, method: str, *args: Any, n_bytes: int = 0, secs: float = 0.0, **kwargs: Any) -> Any:
         """Call a method of the driver, and wait for it so long and no longer."""
         secs = (secs or self._timeouts.answer_secs) + n_bytes / _SLOWEST_BYTES_A_SEC
-        function: Callable[[], Any] = partial(getattr(self._files, method), *args, **kwargs)
-        coroutine = getattr(self._files, f"_{method}", None) if self._files.async_impl else None
+        files = self._files()
+        function: Callable[[], Any] = partial(getattr(files, method), *args, **kwargs)
+        coroutine = getattr(files, f"_{method}", None) if self._driver.async_impl else None
         if coroutine is not None:
             from fsspec.asyn import sync  # with the driver, which is there by now
 
             # The request itself ends then: one that went on would keep a connection that later ones need.
-            function = partial(sync, self._files.loop, coroutine, *args, timeout=secs, **kwargs)
+            function = partial(sync, files.loop, coroutine, *args, timeout=secs, **kwargs)
         return self._calls.run(function, secs=secs)
+
+    def _files(self) -> Any:
+        """The driver's file system, made when it is first needed: some connect at once."""
+        from fsspec.core import url_to_fs  # with the driver, which is there by now
+        from fsspec.dircache import DirCache
+
+        with self._lock:
+            if self._connected is None:
+                # An instance of our own: one that the process shares would remember listings for others, too.
+                connect = partial(url_to_fs, self._url, skip_instance_cache=True)
+                files, _ = self._calls.run(connect, secs=self._timeouts.answer_secs)
+                files.dircache = DirCache(use_listings_cache=False)
+                self._connected = files
+            return self._connected
 
     @contextmanager
     def _translated(self, doing: str, where: str, *, writes: bool = False) -> Iterator[None]:
@@ -235,8 +262,8 @@ class UrlStorage(Storage):
         except (ImportError, ValueError) as error:
             raise StorageError(f"{_first_line(error)}: {where}") from error
         except FileNotFoundError as error:
+            self._refuse_missing_bucket()
             if writes:
-                self._refuse_missing_bucket()
                 raise StorageError(f"can't {doing}, a folder is missing ({_first_line(error)}): {where}") from error
             raise StorageError(f"no such recording (deleted, or never kept): {where}", is_missing_file=True) from error
         except PermissionError as error:

@@ -103,9 +103,9 @@ def test_a_video_comes_once_and_whole_though_worker_and_ffmpeg_are_killed(record
         done = wait_until(lambda: finished(catalog, row.video_id), DEADLINE_SECS, "the video")
         assert done.state == "done", (done.error, second.output)
         wait_until(lambda: not list(Path(settings.videos_place).glob(".segments/*")), message="the end of the segments")
-    video = settings.videos_path / done.file_path
+    video = Path(settings.videos_place) / done.file_path
     assert n_frames_of(video) == N_STEPS
-    assert [path for path in settings.videos_path.rglob("*") if path.is_file()] == [video]
+    assert [path for path in Path(settings.videos_place).rglob("*") if path.is_file()] == [video]
 
 
 def finished(catalog, video_id):

@@ -19,6 +19,7 @@
     │   ├── UnknownColumnError       a column that the episode does not have
     │   └── ShapeChangedError        a column whose shape changed in mid-episode, asked for as one array
     ├── StorageError             the place where files lie: missing, full, not writable
+    │   └── StorageUnavailableError  it can't be reached, or does not answer in time: try again
     ├── CatalogError             the SQL index
     │   ├── CatalogUnavailableError  locked or unreachable: try again
     │   ├── CatalogVersionError      made by a newer version of this project
@@ -47,6 +48,7 @@ __all__ = [
     "SettingsError",
     "ShapeChangedError",
     "StorageError",
+    "StorageUnavailableError",
     "StreamCorruptError",
     "StreamError",
     "StreamFullError",
@@ -157,6 +159,10 @@ class StorageError(RecorderError):
     def __init__(self, message: str, *, is_missing_file: bool = False) -> None:
         super().__init__(message)
         self.is_missing_file = is_missing_file
+
+
+class StorageUnavailableError(StorageError):
+    """The place can't be reached, or does not answer in time: the same call may work in a moment."""
 
 
 class CatalogError(RecorderError):

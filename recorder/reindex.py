@@ -14,7 +14,13 @@ from urllib.parse import unquote
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.episode_file import open_episode
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, RecordingNotFoundError, StorageError
+from recorder.errors import (
+    EpisodeFileCorruptError,
+    EpisodeFileError,
+    RecordingNotFoundError,
+    StorageError,
+    StorageUnavailableError,
+)
 from recorder.holdable_text import holdable_text
 from recorder.recordings import MAX_RECORDING_BYTES
 from recorder.run_ids import why_no_run_id
@@ -95,22 +101,27 @@ def reindex(
         _latest_plays(storage, names, report, seen, run_id=run_id, reasons=reasons or {}),
         on_refused=lambda row, why: report.unreadable.update({row.file_path: why}),
     )
+    # Listed again: a file that was deleted while its row was being imported must not leave the row behind.
+    present = set(storage.names())
     gone = [
         row
         for row in catalog.iterate_recordings(run_id)
-        if row.file_path not in seen and not is_there(storage, row.file_path, report)
+        if row.file_path not in present and _is_missing(storage, catalog, row, report)
     ]
-    # Workers go on meanwhile: a play that was replaced since, or a recording that was deleted, is not missing.
-    missing = [row for row in gone if _is_still_known(catalog, row) and not is_there(storage, row.file_path)]
+    missing = [row for row in gone if row.file_path not in seen or not present]
     report.missing = [row.file_path for row in missing]
+    if present:
+        for row in gone:
+            if row.file_path in seen:
+                catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
     if forget_missing:
-        if missing and not even_all and not has_recordings(storage):
+        if missing and not even_all and not present:
             raise StorageError(
                 f"no recording lies there, and the catalog has {len(missing)}; nothing was forgotten, for a folder that is"
                 f" not mounted looks the same: mount it, or add --even-all if they are gone for good: {storage.root}"
             )
         for row in missing:
-            catalog.delete_recording(row.run_id, row.episode_id)
+            catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
     return report
 
 
@@ -119,26 +130,31 @@ def has_recordings(storage: Storage) -> bool:
     return next(iter(storage.names()), None) is not None
 
 
-def is_there(storage: Storage, name: str, report: ReindexReport | None = None) -> bool:
-    """Whether there is such a file; one that was written since ``names`` were listed counts, and so does one in a folder that
-    this user may not read, which the report names.
-    """
+def is_there(storage: Storage, name: str) -> bool:
+    """Whether there is such a file; one that this user may not look for counts."""
     try:
-        storage.open(name).close()
-    except StorageError as error:
-        if error.is_missing_file:
+        return storage.exists(name)
+    except StorageUnavailableError:
+        raise
+    except StorageError:
+        return True
+
+
+def _is_missing(storage: Storage, catalog: Catalog, row: RecordingRow, report: ReindexReport) -> bool:
+    """Whether the file of a row is not there, and the row still says that it is: workers write and delete meanwhile."""
+    try:
+        if storage.exists(row.file_path):
             return False
-        if report is not None:
-            report.unreadable[name] = str(error)
-    return True
-
-
-def _is_still_known(catalog: Catalog, row: RecordingRow) -> bool:
-    """Whether the catalog still has the row, with the same file."""
+    except StorageUnavailableError:
+        raise
+    except StorageError as error:  # it lies in a folder that this user may not read
+        report.unreadable[row.file_path] = str(error)
+        return False
     try:
-        return catalog.get_recording(row.run_id, row.episode_id).file_path == row.file_path
+        now = catalog.get_recording(row.run_id, row.episode_id)
     except RecordingNotFoundError:
         return False
+    return (now.file_path, now.recorded_at) == (row.file_path, row.recorded_at)
 
 
 def _latest_plays(
@@ -157,6 +173,8 @@ def _latest_plays(
             data = storage.read(name, max_bytes=MAX_RECORDING_BYTES)
             rows = rows_of(name, data, run_id=run_named_after(storage, name), reasons=reasons.get(name, ()))
         except (EpisodeFileError, StorageError) as error:
+            if isinstance(error, StorageUnavailableError):
+                raise
             if isinstance(error, StorageError) and error.is_missing_file:
                 continue  # it was deleted since it was listed
             report.n_files += 1

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from recorder.errors import SettingsError
+from recorder.errors import SettingsError, UsageError
 
 __all__ = [
     "REDIS_SCHEMES",
     "celery_broker_url",
+    "check_place",
     "is_url",
+    "local_path",
     "normalise_redis_url",
     "redact",
     "unix_url",
@@ -53,7 +56,10 @@ _HOST = re.compile(r"[^:\[\]]*:\d*|\[[0-9A-Fa-f:.]+\](:\d*)?")
 """A host and its port."""
 _OPTIONS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive
+_ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
+_CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*::")
+_FILE = "file://"
 
 
 def is_url(place: str) -> bool:
@@ -98,6 +104,40 @@ def _credentials_of(rest: str) -> tuple[str | None, str]:
         return (credentials if at else None), f"{host}{mark}{options}"
     credentials, at, host = rest.rpartition("@")
     return (credentials if at else None), host
+
+
+def check_place(place: str) -> str:
+    """The path or URL as it is.
+
+    Raises:
+        SettingsError: it is neither, so that files would lie in a folder of an odd name: a URL with one slash, several URLs
+            in a chain.
+    """
+    if _CHAIN.match(place):
+        raise SettingsError(
+            f"expected a path or one URL, without a cache or an archive before it ('::'): {redact(place)}"
+        )
+    if found := _ONE_SLASH.match(place):
+        raise SettingsError(
+            f"expected a path or a URL, as in {found[1]}://…; if a folder is named so, write ./ before it: {place}"
+        )
+    return place
+
+
+def local_path(place: str | Path, what: str) -> Path:
+    """The path of a file or a folder on this machine.
+
+    Args:
+        place: ``file://`` is a path.
+        what: what it is for, for the message.
+
+    Raises:
+        UsageError: it is a URL.
+    """
+    text = str(place).removeprefix(_FILE)
+    if is_url(text) or is_url(text.replace(":/", "://", 1)):  # a Path of a URL has one slash
+        raise UsageError(f"{what} is a path on this machine, not a URL: {redact(text)}")
+    return Path(text)
 
 
 def normalise_redis_url(url: str) -> str:

@@ -12,7 +12,7 @@ from recorder.installation import check_owner
 from recorder.redis_client import check_server
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 from replay_server.admission import add_admission
 from replay_server.library import Library
 from replay_server.limits import Limits
@@ -80,7 +80,7 @@ def create_app(
             socket_timeout_secs=settings.redis.socket_timeout_secs,
         )
     catalog = catalog or Catalog(settings.catalog_url)
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
     live_bytes = server.cache_bytes // _LIVE_SHARE
     library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes)
     live = None if stream is None else _live_episodes(stream, catalog, cache_bytes=live_bytes, clock=clock)

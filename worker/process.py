@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 
 from recorder.catalog import Catalog
+from recorder.errors import StorageUnavailableError
 from recorder.installation import Installation, Membership, check_owner, make_folder
 from recorder.redis_client import check_server
 from recorder.server_status import mend_queues, read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
-from recorder.storage import open_storage
+from recorder.storage import Storage, UrlStorage, check_drivers, open_recordings, open_videos
 from worker.criteria import criteria_maker
 from worker.ingest import IngestContext, IngestLimits
 
 __all__ = ["WorkerProcess", "collect_rarely", "ingest_limits"]
+
+_log = logging.getLogger(__name__)
 
 
 def collect_rarely() -> None:
@@ -90,7 +94,7 @@ class WorkerProcess:
             self._ingest = IngestContext(
                 stream=self.stream(),
                 catalog=Catalog.open(self.settings.catalog_url),
-                storage=open_storage(self.settings.recordings_dir),
+                storage=open_recordings(self.settings),
                 make_criteria=criteria_maker(self.settings),
                 limits=ingest_limits(self.settings),
             )
@@ -134,6 +138,9 @@ class WorkerProcess:
         """
         criteria_maker(self.settings)
         self.check_servers()
+        check_drivers(self.settings)
+        for storage in (open_recordings(self.settings), open_videos(self.settings)):
+            _check_bucket(storage)
         self.stream().server_memory()
         redis = self.settings.redis
         if redis.broker_url is not None:
@@ -166,3 +173,12 @@ class WorkerProcess:
     def _forget_parent(self) -> None:
         if self._pid != os.getpid():
             self._pid, self._ingest, self._stream, self._membership = os.getpid(), None, None, None
+
+
+def _check_bucket(storage: Storage) -> None:
+    """A bucket that is missing stays so; a store that is away comes back."""
+    if isinstance(storage, UrlStorage):
+        try:
+            storage.check_bucket()
+        except StorageUnavailableError as error:
+            _log.warning("it is tried again when it is needed: %s", error)

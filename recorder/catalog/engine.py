@@ -191,7 +191,9 @@ def _postgresql_engine(url: URL, *, read_only: bool, timeout_secs: float) -> Eng
             pool_size=2,
             max_overflow=14,
             pool_timeout=timeout_secs,
-            connect_args={"connect_timeout": max(2, int(timeout_secs))},
+            # No statement is prepared: behind a pooler that shares connections by transaction (PgBouncer, RDS Proxy) its name
+            # would be known to a connection of the server that the next transaction may not get.
+            connect_args={"connect_timeout": max(2, int(timeout_secs)), "prepare_threshold": None},
             execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {},
         )
     except ModuleNotFoundError as error:

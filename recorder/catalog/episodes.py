@@ -10,7 +10,7 @@ from sqlalchemy import CTE, func, or_, select
 from recorder.catalog.base import CatalogBase
 from recorder.catalog.episode_query import EpisodeFilter, page_of_episodes
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
-from recorder.catalog.keys import in_batches
+from recorder.catalog.locks import in_batches
 from recorder.catalog.models import episodes, runs
 from recorder.catalog.rows import CurvePoint, EpisodePage, EpisodeRow
 from recorder.errors import RecordingNotFoundError

@@ -7,18 +7,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from math import nan
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnClause, ColumnElement, bindparam, delete, func, literal, select, tuple_, update
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import BulkUpsert, CatalogBase
+from recorder.catalog.base import BulkUpsert, CatalogBase, write_transaction
 from recorder.catalog.evaluation import write_episodes
 from recorder.catalog.keys import delete_of_episodes, plays_of, replace_reasons
+from recorder.catalog.locks import lock_episodes_of, lock_runs
 from recorder.catalog.models import episodes, recording_reasons, recordings
 from recorder.catalog.paging import parse_order
 from recorder.catalog.rows import EpisodeRow, RecordingRow
-from recorder.catalog.runs import add_missing_run
+from recorder.catalog.runs import add_missing_runs
 from recorder.catalog.sql_glob import matches_glob
 from recorder.errors import RecordingNotFoundError, UsageError
 
@@ -118,18 +120,37 @@ class RecordingOperations(CatalogBase):
             raise RecordingNotFoundError(f"there is no recording of episode {episode_id}{place}: {self.url}")
         return RecordingRow(**row)
 
+    @write_transaction
     def upsert_recordings(self, rows: Sequence[RecordingRow]) -> None:
         """Add the recordings, or replace what the catalog has under the same run and episode."""
+        at = datetime.now(UTC)
+        run_ids = sorted({row.run_id for row in rows})
         with self._writing() as connection:
-            write_recordings(connection, rows, at=datetime.now(UTC))
+            add_missing_runs(connection, run_ids, at=at, against="change")
+            for run_id in run_ids:
+                lock_episodes_of(connection, run_id, [row.episode_id for row in rows if row.run_id == run_id])
+            write_recordings(connection, rows, at=at)
 
-    def delete_recording(self, run_id: str, episode_id: int) -> bool:
+    @write_transaction
+    def delete_recording(self, run_id: str, episode_id: int, *, as_of: RecordingRow | None = None) -> bool:
         """Take a recording out of the catalog, not its file; its episode becomes ``deleted``. False: there was none.
 
         The episode keeps its reasons; a search by reason finds it no more.
+
+        Args:
+            as_of: delete it only while it is what was read: not one that was written again since, or another play's.
         """
         with self._writing() as connection:
+            # With the run, so that nobody adds the episode between its lock and its update.
+            if not lock_runs(connection, [run_id], against="change"):
+                return False
+            lock_episodes_of(connection, run_id, [episode_id])
             gone = delete(recordings).where(recordings.c.run_id == run_id, recordings.c.episode_id == episode_id)
+            if as_of is not None:
+                gone = gone.where(
+                    recordings.c.file_path == as_of.file_path,
+                    recordings.c.recorded_at.is_not_distinct_from(as_of.recorded_at),
+                )
             if connection.execute(gone).rowcount == 0:
                 return False
             delete_of_episodes(connection, recording_reasons, run_id, [episode_id])
@@ -200,8 +221,7 @@ class RecordingOperations(CatalogBase):
     ) -> int:
         """A batch with a row that the database can't hold is cut in half until that row is alone."""
         try:
-            with self._writing() as connection:
-                import_rows(connection, batch)
+            self._import_whole(batch)
             return len(batch)
         except UsageError as error:
             if on_refused is None:
@@ -211,6 +231,11 @@ class RecordingOperations(CatalogBase):
                 return 0
         half = len(batch) // 2
         return self._import_batch(batch[:half], on_refused) + self._import_batch(batch[half:], on_refused)
+
+    @write_transaction
+    def _import_whole(self, batch: Sequence[tuple[EpisodeRow, RecordingRow]]) -> None:
+        with self._writing() as connection:
+            import_rows(connection, batch)
 
 
 def _chosen(
@@ -245,11 +270,12 @@ def _chosen(
 
 
 def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at: datetime) -> None:
-    """Upsert the rows and their reasons; fill in ``recorded_at`` and ``recording_reason`` where they are missing."""
+    """Upsert the rows and their reasons; fill in ``recorded_at`` and ``recording_reason`` where they are missing.
+
+    The transaction has added and locked the runs, and locked the episodes.
+    """
     if not rows:
         return
-    for run_id in {row.run_id for row in rows}:
-        add_missing_run(connection, run_id, at=at)
     whole = [
         replace(
             row,
@@ -257,7 +283,7 @@ def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at
             recording_reason=row.recording_reason or next(iter(row.reasons), ""),
             reasons=row.reasons or ((row.recording_reason,) if row.recording_reason else ()),
         )
-        for row in rows
+        for row in sorted(rows, key=attrgetter("run_id", "episode_id"))
     ]
     _upsert_recordings(connection, whole)
     replace_reasons(connection, [(row.run_id, row.episode_id, row.reasons) for row in whole])
@@ -266,9 +292,12 @@ def write_recordings(connection: Connection, rows: Sequence[RecordingRow], *, at
 def import_rows(connection: Connection, batch: Sequence[tuple[EpisodeRow, RecordingRow]]) -> None:
     """Put episodes and their files into the catalog; as ``import_recordings``, within a transaction."""
     at = datetime.now(UTC)
-    for run_id in sorted({episode.run_id for episode, _ in batch}):
+    run_ids = sorted({episode.run_id for episode, _ in batch})
+    add_missing_runs(connection, run_ids, at=at, against="change")
+    for run_id in run_ids:
+        lock_episodes_of(connection, run_id, [episode.episode_id for episode, _ in batch if episode.run_id == run_id])
+    for run_id in run_ids:
         of_run = [(episode, recording) for episode, recording in batch if episode.run_id == run_id]
-        add_missing_run(connection, run_id, at=at)
         plays = plays_of(connection, run_id, (episode.episode_id for episode, _ in of_run))
         fresh: list[EpisodeRow] = []
         known: list[dict[str, Any]] = []

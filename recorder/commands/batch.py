@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
@@ -14,6 +13,7 @@ from recorder.commands.order import add_order, order_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.video_choices import add_video_choices, choices_of
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog, RecordingRow
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         result = batch_export_videos(
             catalog,
             settings.recordings_dir,
-            Path(args.output_dir),
+            local_path(args.output_dir, "--output-dir"),
             run_id=run_of(args, catalog),
             stage=args.stage,
             reason=args.reason,

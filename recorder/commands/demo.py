@@ -26,6 +26,7 @@ from recorder.errors import (
     WrongModuleError,
 )
 from recorder.settings import load_settings
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         )
     train, describe_world = _load_trainer()
     output = Output.of(args)
-    folder: Path = args.dir.absolute()
+    folder = local_path(args.dir, "--dir").absolute()
     recordings = folder / "recordings"
     log = folder / "worker.log"
     try:

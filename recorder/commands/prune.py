@@ -13,7 +13,7 @@ from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, positive_number
 from recorder.errors import UsageError
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
     from recorder.catalog import RecordingRow
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     max_bytes = settings.retention.max_bytes if args.max_bytes is None else args.max_bytes
     if max_age_days is None and max_bytes is None:
         raise UsageError("nothing to prune by: give --max-age-days or --max-bytes, or set recording.retention")
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
     n_recordings = n_bytes = 0
     with open_catalog(settings, read_only=args.dry_run) as catalog:
         run_id = run_of(args, catalog)

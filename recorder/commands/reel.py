@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
@@ -13,6 +12,7 @@ from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, positive_number
 from recorder.commands.video_choices import add_video_choices, choices_of
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     output = Output.of(args)
     with open_catalog(settings) as catalog, FrameProgress(enabled=not output.as_json) as progress:
-        progress.begin(Path(args.output).name)
+        progress.begin(local_path(args.output, "--output").name)
         result = export_reel_video(
             catalog,
             settings.recordings_dir,

@@ -22,7 +22,8 @@ from recorder.commands.parsing import add_command, non_negative, number, positiv
 from recorder.errors import UsageError
 from recorder.recordings import open_sound_recording
 from recorder.search_path import let_user_code_be_found
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -62,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     from recorder.wrappers import Reenactment, make_environment  # lazy: loads gymnasium
 
     let_user_code_be_found()
+    if args.output is not None:
+        local_path(args.output, "--output")
     for module in args.modules:
         try:
             import_module(module)
@@ -70,9 +73,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     output = Output.of(args)
     with open_catalog(settings) as catalog:
-        row, episode = open_sound_recording(
-            catalog, open_storage(settings.recordings_dir), run_of(args, catalog), args.episode_id
-        )
+        row, episode = open_sound_recording(catalog, open_recordings(settings), run_of(args, catalog), args.episode_id)
         config = {**episode.metadata.info, **(catalog.get_run(row.run_id).config or {})}
     make = partial(make_environment, config, env_id=args.env)
     with make() as env:

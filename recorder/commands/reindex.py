@@ -15,7 +15,7 @@ from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted
 from recorder.commands.parsing import add_command
 from recorder.errors import UsageError
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     output = Output.of(args)
     run_id = getattr(args, "run", None)
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
     reasons = {} if args.original is None else _original_reasons(args.original)
     names = files_below(storage, run_id)
     with open_catalog(settings, read_only=False) as catalog:

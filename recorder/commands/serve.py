@@ -12,7 +12,7 @@ from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative, positive
 from recorder.errors import StorageError
 from recorder.redis_client import check_server
-from recorder.storage import open_storage
+from recorder.storage import check_drivers
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
         SettingsError: the address is reached from outside and there is no token; or Redis is of a kind that can't be used.
         ServerStartError: the address is taken.
         CatalogError: the catalog can't be opened.
-        StorageError: the recordings' folder can't be made.
+        StorageError: the recordings' folder can't be made, or a URL's driver is not installed.
         StreamError: the server is another installation's.
     """
     with needing("The replay server", "replay_server", extra="server"):
@@ -53,9 +53,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
     settings = _settings(args)
     output = Output(as_json=False)  # the address is what it is called for
     check_bind(settings)
-    open_storage(
-        settings.recordings_dir
-    )  # what its URL needs may not be installed: that is said here, not by a viewer's error
+    check_drivers(settings)
     _make_catalog(settings)
     listener = bind(settings.server.host, settings.server.port)
     address = link(settings, listener.getsockname()[1])

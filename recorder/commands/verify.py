@@ -16,7 +16,7 @@ from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import RecorderError
-from recorder.storage import open_storage, read_file
+from recorder.storage import open_recordings, read_file
 from recorder.verification import FileReport, verify_bytes, verify_recording
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _verify_files(args: argparse.Namespace, output: Output) -> Iterator[FileRepo
 
 def _verify_catalog(args: argparse.Namespace, output: Output) -> Iterator[FileReport]:
     settings = settings_of(args)
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
     with open_catalog(settings) as catalog:
         run_id = run_of(args, catalog)
         n_recordings, _ = catalog.recordings_size(run_id)

@@ -23,6 +23,7 @@ __all__ = [
     "RetentionSettings",
     "ServerSettings",
     "Settings",
+    "StorageSettings",
     "WorkerSettings",
 ]
 
@@ -189,8 +190,8 @@ class RenderSettings(Section):
     )
     videos_dir: PathOrUrl | None = setting(
         None,
-        "Folder for the videos that workers make, reached by all of them and by the server. Left out, `videos` in a local "
-        "`recordings_dir`.",
+        "Where the videos lie that workers make: a path or an fsspec URL, reached by all of them and by the server. Left out, "
+        "`videos` in `recordings_dir`.",
         min_length=1,
     )
     encoder_threads: int = setting(
@@ -304,6 +305,26 @@ class WorkerSettings(Section):
     )
 
 
+class StorageSettings(Section):
+    """The store, where files lie behind a URL."""
+
+    timeout_secs: float = setting(
+        15.0,
+        "Longest wait for an answer of the store; the bytes of a file have time at 128 KiB a second besides. A store that does "
+        "not answer is left alone for some seconds, so that it doesn't hold up what needs no store.",
+        unit="seconds",
+        gt=0,
+        le=3600,
+    )
+    listing_timeout_secs: float = setting(
+        300.0,
+        "Longest wait for the names of one folder, which come a thousand at a time.",
+        unit="seconds",
+        gt=0,
+        le=86400,
+    )
+
+
 class RetentionSettings(Section):
     """What ``prune`` removes; nothing is ever removed by itself."""
 
@@ -339,6 +360,7 @@ class Settings(Section):
     ingest: IngestSettings = IngestSettings()
     render: RenderSettings = RenderSettings()
     server: ServerSettings = ServerSettings()
+    storage: StorageSettings = StorageSettings()
     worker: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
 
@@ -374,15 +396,9 @@ class Settings(Section):
         return self._beside_recordings(".server", "redis.url", "the URL of a server")
 
     @property
-    def videos_path(self) -> Path:
-        """Folder for the videos that workers make.
-
-        Raises:
-            SettingsError: the recordings lie behind a URL and no folder is named.
-        """
-        if self.render.videos_dir is not None:
-            return Path(self.render.videos_dir)
-        return self._beside_recordings("videos", "render.videos_dir", "a folder")
+    def videos_place(self) -> str:
+        """Path or URL of the folder for the videos that workers make."""
+        return self.render.videos_dir or f"{self.recordings_dir.rstrip('/')}/videos"
 
     def _beside_recordings(self, name: str, key: str, what: str) -> Path:
         folder = self.local_recordings_dir

@@ -70,6 +70,14 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file now; the store is asked for this very file.
+
+        Raises:
+            StorageError: it can't be told.
+        """
+
+    @abstractmethod
     def delete(self, name: str) -> bool:
         """Remove a file; False when there was none."""
 

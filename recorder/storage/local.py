@@ -74,6 +74,15 @@ class LocalStorage(Storage):
         except OSError as error:
             raise _unreadable(path, error) from error
 
+    def exists(self, name: str) -> bool:
+        path = self._path(name)
+        try:
+            return stat.S_ISREG(os.stat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise StorageError(f"can't look for the recording ({error.strerror}): {path}") from error
+
     def delete(self, name: str) -> bool:
         path = self._path(name)
         try:

@@ -12,6 +12,7 @@ from recorder.episode_file import Episode
 from recorder.errors import UsageError
 from recorder.recordings import open_sound_recording
 from recorder.storage import open_storage
+from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from worker.video.export import opened_catalog, told_of_total
@@ -96,7 +97,7 @@ def export_comparison_video(
         on_frame=on_frame,
     )
     options = VideoOptions.chosen(profile, **choices)
-    path = Path(output_path)
+    path = local_path(output_path, "output_path")
     options.check(path.suffix)
     storage = open_storage(recordings_base_dir)
     with opened_catalog(database_path) as catalog:

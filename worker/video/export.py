@@ -13,6 +13,7 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, VideoError
 from recorder.recordings import find_recording, open_sound_recording
 from recorder.storage import episode_path, open_storage
+from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from worker.video.chapters import chapter_file, webvtt
@@ -69,7 +70,7 @@ def export_episode_video(
         on_frame=on_frame,
     )
     options = VideoOptions.chosen(profile, **choices)
-    path = Path(output_path)
+    path = local_path(output_path, "output_path")
     options.check(path.suffix)
     with opened_catalog(database_path) as catalog:
         row = find_recording(catalog, run_id, episode_id)
@@ -127,6 +128,7 @@ def batch_export_videos(
         on_episode=on_episode,
         on_frame=on_frame,
     )
+    folder = local_path(output_dir, "output_dir")
     options = VideoOptions.chosen(profile, **choices)
     options.check(options.suffix)
     result = BatchResult()
@@ -137,7 +139,7 @@ def batch_export_videos(
         for i, row in enumerate(rows):
             if on_episode is not None:
                 on_episode(i, len(rows), row)
-            path = Path(output_dir, _file_name(row, options.suffix, with_run=several_runs))
+            path = folder / _file_name(row, options.suffix, with_run=several_runs)
             try:
                 result.videos.append(_export(catalog, row, recordings_base_dir, path, options, on_frame))
             except RecorderError as error:
@@ -168,11 +170,12 @@ def write_webvtt(
         output_path=output_path,
         run_id=run_id,
     )
+    path = local_path(output_path, "output_path")
     options = VideoOptions.chosen(profile, **choices)
     with opened_catalog(database_path) as catalog:
         _, episode = open_sound_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
     try:
-        Path(output_path).write_text(webvtt(episode, options.timeline(episode.n_steps)), encoding="utf-8")
+        path.write_text(webvtt(episode, options.timeline(episode.n_steps)), encoding="utf-8")
     except OSError as error:
         raise VideoError(f"can't write the track ({error.strerror}): {output_path}") from error
 

@@ -14,6 +14,7 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings import open_sound_recording
 from recorder.storage import open_storage
+from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
@@ -156,7 +157,7 @@ def export_reel_video(
         on_frame=on_frame,
     )
     options = VideoOptions.chosen(profile, **choices)
-    path = Path(output_path)
+    path = local_path(output_path, "output_path")
     options.check(path.suffix)
     if not clip_secs > 0:
         raise UsageError(f"clip_secs is more than 0, not {clip_secs}")

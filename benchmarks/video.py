@@ -27,6 +27,7 @@ from worker.video.export import make_renderer
 from worker.video.making import make_video
 from worker.video.planes import Yuv420Planes
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment
+from worker.video.video_files import LocalVideos
 
 __all__ = ["measure_draw", "measure_export", "measure_render_rss", "measure_segments"]
 
@@ -201,7 +202,7 @@ def _context(folder: Path, catalog: Catalog, messages: list[tuple[str, int, str]
     return RenderContext(
         catalog=catalog,
         storage=open_storage(folder),
-        videos_dir=folder / "videos",
+        videos=LocalVideos(folder / "videos"),
         send_segment=lambda *message: messages.append(message),
         send_video=lambda _: None,
         limits=RenderLimits(lease_secs=3600, encoder_threads=1),

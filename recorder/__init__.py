@@ -1,7 +1,7 @@
 """The flight recorder of reinforcement-learning training.
 
-``EpisodeRecorder`` is what a trainer calls. Everything else is loaded when it is asked for, so that a trainer pays for numpy,
-msgpack, lz4 and redis only.
+``EpisodeRecorder`` is what a trainer calls. Each name is loaded when it is asked for: a trainer pays for numpy, msgpack, lz4 and
+redis only, and the command line puts its import path right before any of them.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from recorder.capture import EpisodeRecorder, PublisherLimits, RecorderStats
-from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, Substrate
-from recorder.episode_file import Episode, open_episode
-
 if TYPE_CHECKING:
+    from recorder.capture import EpisodeRecorder, PublisherLimits, RecorderStats
     from recorder.catalog import Catalog
+    from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, Substrate
+    from recorder.episode_file import Episode, open_episode
     from recorder.server_search import find_server
     from recorder.settings import Settings, load_settings
 
@@ -35,16 +34,31 @@ __all__ = [
     "open_episode",
 ]
 
-_LAZY = {
+_HOMES = {
     "Catalog": "recorder.catalog",
+    "Episode": "recorder.episode_file",
+    "EpisodeMetadata": "recorder.episode",
+    "EpisodeRecorder": "recorder.capture",
+    "EpisodeStatus": "recorder.episode",
+    "Gap": "recorder.episode",
+    "PublisherLimits": "recorder.capture",
+    "RecordedStep": "recorder.episode",
+    "RecorderStats": "recorder.capture",
     "Settings": "recorder.settings",
+    "Substrate": "recorder.episode",
     "find_server": "recorder.server_search",
     "load_settings": "recorder.settings",
+    "open_episode": "recorder.episode_file",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Load the names that need more than a trainer has."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    """Load a name of ``__all__`` from the module that defines it."""
+    if name in _HOMES:
+        found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return found
     raise AttributeError(f"module 'recorder' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any
 
 from recorder.errors import UsageError
+from recorder.holdable_text import holdable_integer
 
 __all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate", "read_layout"]
 
@@ -250,7 +251,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | float):
         return value
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**64 else str(value)
+        return holdable_integer(value)
     if isinstance(value, Mapping):
         return _read_info(value)
     if isinstance(value, Sequence | Set) and not isinstance(value, bytes):

@@ -6,6 +6,8 @@
     ├── SettingsError            the configuration is wrong: the key, what was expected, the nearest valid key
     ├── UsageError               a public function was called with arguments that can't work
     ├── MissingExtraError        an optional part is not installed: names the command that installs it
+    ├── WrongModuleError         another file hides a package that is needed: names the file
+    ├── OutputError              the command line's standard output can't be written
     ├── StreamError              the step stream
     │   ├── StreamUnavailableError   the server can't be reached, or refuses writes for now: try again
     │   │   └── StreamFullError          its memory is full: it can be read, and what is there can be deleted
@@ -17,6 +19,7 @@
     │   ├── UnknownColumnError       a column that the episode does not have
     │   └── ShapeChangedError        a column whose shape changed in mid-episode, asked for as one array
     ├── StorageError             the place where files lie: missing, full, not writable
+    │   └── StorageUnavailableError  it can't be reached, or does not answer in time: try again
     ├── CatalogError             the SQL index
     │   ├── CatalogUnavailableError  locked or unreachable: try again
     │   ├── CatalogVersionError      made by a newer version of this project
@@ -37,6 +40,7 @@ __all__ = [
     "EpisodeFileTooLargeError",
     "EpisodeFileVersionError",
     "MissingExtraError",
+    "OutputError",
     "QuotaError",
     "RecorderError",
     "RecordingNotFoundError",
@@ -44,6 +48,7 @@ __all__ = [
     "SettingsError",
     "ShapeChangedError",
     "StorageError",
+    "StorageUnavailableError",
     "StreamCorruptError",
     "StreamError",
     "StreamFullError",
@@ -51,6 +56,7 @@ __all__ = [
     "UnknownColumnError",
     "UsageError",
     "VideoError",
+    "WrongModuleError",
 ]
 
 
@@ -72,6 +78,22 @@ class MissingExtraError(RecorderError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs a part that is not installed: pip install 'hamlet-recorder[{extra}]'")
         self.extra = extra
+
+
+class WrongModuleError(RecorderError):
+    """Another file hides a package that is needed."""
+
+
+class OutputError(RecorderError):
+    """The command line's standard output can't be written.
+
+    Args:
+        error: of the system.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"standard output can't be written: {error.strerror or error}")
+        self.is_broken_pipe = isinstance(error, BrokenPipeError)
 
 
 class StreamError(RecorderError):
@@ -137,6 +159,10 @@ class StorageError(RecorderError):
     def __init__(self, message: str, *, is_missing_file: bool = False) -> None:
         super().__init__(message)
         self.is_missing_file = is_missing_file
+
+
+class StorageUnavailableError(StorageError):
+    """The place can't be reached, or does not answer in time: the same call may work in a moment."""
 
 
 class CatalogError(RecorderError):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from recorder.redis_client import ask_if_allowed, make_client, translate_errors
+from recorder.step_stream.redis_set_aside import SetAside
 
-__all__ = ["QUEUES", "QUEUE_PRIORITIES", "ServerStatus", "read_queue_lengths", "read_server_status"]
+__all__ = ["QUEUES", "QUEUE_PRIORITIES", "ServerStatus", "mend_queues", "read_queue_lengths", "read_server_status"]
 
 QUEUES = ("ingest", "render", "maintenance")
 """Celery's queues: lists on the server, behind the key prefix."""
@@ -18,6 +19,20 @@ QUEUE_PRIORITIES = (0, 3, 6, 9)
 
 _PRIORITY_MARK = "\x06\x16"
 """Between a queue's name and its priority, in the name of a list; that of priority 0 has the queue's name alone."""
+
+_LISTS = {
+    queue: [f"{queue}{_PRIORITY_MARK}{priority}" if priority else queue for priority in QUEUE_PRIORITIES]
+    for queue in QUEUES
+}
+
+_QUEUE_KEYS = {
+    **dict.fromkeys((name for lists in _LISTS.values() for name in lists), "list"),
+    **dict.fromkeys((f"_kombu.binding.{queue}" for queue in QUEUES), "set"),
+    "unacked": "hash",
+    "unacked_index": "zset",
+    "unacked_mutex": "string",
+}
+"""What Celery keeps of them, and of which type each key is."""
 
 _WORKER_CLIENT = "hamlet-worker"
 
@@ -61,8 +76,8 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
     named = {} if information is None else information
     return ServerStatus(
         kind=kind,
-        version=str(greeting[f"{kind}_version"]),
-        used_bytes=None if information is None else int(information["used_memory"]),
+        version=str(greeting.get(f"{kind}_version", "unknown")),
+        used_bytes=None if information is None else int(information.get("used_memory", 0)),
         limit_bytes=int(named.get("maxmemory", 0)) or None,
         eviction_policy=None if information is None else str(information.get("maxmemory_policy", "")),
         has_append_only_file=None if information is None else bool(information.get("aof_enabled", 0)),
@@ -91,11 +106,28 @@ def read_queue_lengths(url: str, *, key_prefix: str, socket_timeout_secs: float 
     try:
         with translate_errors(url):
             return {
-                queue: sum(
-                    int(client.llen(f"{key_prefix}{queue}" + (f"{_PRIORITY_MARK}{priority}" if priority else "")))
-                    for priority in QUEUE_PRIORITIES
-                )
-                for queue in QUEUES
+                queue: sum(_length(client, f"{key_prefix}{name}") for name in lists) for queue, lists in _LISTS.items()
             }
     finally:
         client.close()
+
+
+def mend_queues(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> None:
+    """Set aside what another program has put in the place of the queues: no task could be handed out or taken.
+
+    Raises:
+        StreamError: the server with the queues can't be reached, or refuses.
+    """
+    client = make_client(url, purpose="worker", socket_timeout_secs=socket_timeout_secs)
+    try:
+        with translate_errors(url):
+            SetAside(client, key_prefix, may_write=True).move(
+                {f"{key_prefix}{name}": kind for name, kind in _QUEUE_KEYS.items()}
+            )
+    finally:
+        client.close()
+
+
+def _length(client: Any, key: str) -> int:
+    """Of a list; 0 where another program has put something else, which a worker sets aside."""
+    return int(client.llen(key)) if client.type(key) == b"list" else 0

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from recorder.errors import SettingsError
+from recorder.errors import SettingsError, UsageError
 
 __all__ = [
     "REDIS_SCHEMES",
     "celery_broker_url",
+    "check_place",
     "is_url",
+    "local_path",
     "normalise_redis_url",
     "redact",
     "unix_url",
@@ -29,15 +32,34 @@ REDIS_SCHEMES = {
 }
 """Every spelling that is accepted, and the driver's own word for it."""
 
+_UNSUITABLE_SCHEME = re.compile(r"(redis|rediss|valkey|valkeys)?[+.-]?(cluster|sentinel)s?", re.IGNORECASE)
+"""How other libraries spell servers that this project can't use."""
+
+_TLS_OPTIONS = (
+    "ssl_ca_certs",
+    "ssl_ca_data",
+    "ssl_ca_path",
+    "ssl_certfile",
+    "ssl_ciphers",
+    "ssl_keyfile",
+    "ssl_password",
+)
+"""Options of the driver that the messaging library hands on as they are."""
+
 _FORBIDDEN_OPTIONS = ("decode_responses", "encoding", "legacy_responses", "protocol", "retry_on_timeout")
 """Options of the driver that would change what bytes come back, or send an entry twice: ours alone to set."""
+
+_SPELLINGS_OF_NO = ("0", "F", "FALSE", "N", "NO")
 
 _SECRET_OPTIONS = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
 _HOST = re.compile(r"[^:\[\]]*:\d*|\[[0-9A-Fa-f:.]+\](:\d*)?")
 """A host and its port."""
 _OPTIONS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive
+_ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
+_CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*::")
+_FILE = "file://"
 
 
 def is_url(place: str) -> bool:
@@ -84,6 +106,40 @@ def _credentials_of(rest: str) -> tuple[str | None, str]:
     return (credentials if at else None), host
 
 
+def check_place(place: str) -> str:
+    """The path or URL as it is.
+
+    Raises:
+        SettingsError: it is neither, so that files would lie in a folder of an odd name: a URL with one slash, several URLs
+            in a chain.
+    """
+    if _CHAIN.match(place):
+        raise SettingsError(
+            f"expected a path or one URL, without a cache or an archive before it ('::'): {redact(place)}"
+        )
+    if found := _ONE_SLASH.match(place):
+        raise SettingsError(
+            f"expected a path or a URL, as in {found[1]}://…; if a folder is named so, write ./ before it: {place}"
+        )
+    return place
+
+
+def local_path(place: str | Path, what: str) -> Path:
+    """The path of a file or a folder on this machine.
+
+    Args:
+        place: ``file://`` is a path.
+        what: what it is for, for the message.
+
+    Raises:
+        UsageError: it is a URL.
+    """
+    text = str(place).removeprefix(_FILE)
+    if is_url(text) or is_url(text.replace(":/", "://", 1)):  # a Path of a URL has one slash
+        raise UsageError(f"{what} is a path on this machine, not a URL: {redact(text)}")
+    return Path(text)
+
+
 def normalise_redis_url(url: str) -> str:
     """The same URL in the driver's own spelling: ``redis://``, ``rediss://`` or ``unix://``, its password encoded.
 
@@ -91,6 +147,10 @@ def normalise_redis_url(url: str) -> str:
         SettingsError: the scheme, the port or an option is not one that can work.
     """
     scheme, separator, rest = url.partition("://")
+    if separator and _UNSUITABLE_SCHEME.fullmatch(scheme):
+        raise SettingsError(
+            f"Redis Cluster and Sentinel can't be used: give the redis:// or rediss:// URL of one server; found {redact(url)!r}"
+        )
     if not separator or scheme.lower() not in REDIS_SCHEMES:
         accepted = ", ".join(f"{name}://" for name in REDIS_SCHEMES)
         raise SettingsError(f"expected a URL that begins with one of {accepted}; found {redact(url)!r}")
@@ -114,15 +174,24 @@ def normalise_redis_url(url: str) -> str:
 
 
 def celery_broker_url(url: str) -> str:
-    """The same server in the spelling of Celery's messaging library, which has its own for Unix sockets.
+    """The same server in the spelling of Celery's messaging library.
+
+    It has a scheme of its own for Unix sockets, knows the database by the path alone, fails over options that it does not know
+    (timeouts, which it is given apart), and verifies no certificate unless it is told to.
 
     Raises:
         SettingsError: as ``normalise_redis_url``.
     """
-    url = normalise_redis_url(url)
-    parts = urlsplit(url)
+    parts = urlsplit(normalise_redis_url(url))
     if parts.scheme != "unix":
-        return url
+        given = dict(parse_qsl(parts.query))
+        options = {name: given[name] for name in _TLS_OPTIONS if name in given}
+        if parts.scheme == "rediss":
+            options["ssl_cert_reqs"] = given.get("ssl_cert_reqs", "required")
+            if given.get("ssl_check_hostname", "").upper() in _SPELLINGS_OF_NO:
+                options["ssl_check_hostname"] = "false"
+        path = f"/{given['db']}" if "db" in given else parts.path
+        return urlunsplit((parts.scheme, parts.netloc, path, urlencode(options), ""))
     credentials = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
     query = f"?{parts.query.replace('db=', 'virtual_host=')}" if parts.query else ""
     return f"redis+socket://{credentials}{parts.path}{query}"

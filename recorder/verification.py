@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recorder.episode import Gap
-from recorder.episode_file import Episode, open_episode
-from recorder.errors import EpisodeFileError
+from recorder.episode_file import MAX_FILE_BYTES, Episode, open_episode
+from recorder.errors import EpisodeFileError, RecorderError
 
 if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which files can be verified without
     from recorder.catalog import RecordingRow
+    from recorder.storage import Storage
 
-__all__ = ["FileReport", "verify_bytes"]
+__all__ = ["FileReport", "verify_bytes", "verify_recording"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,14 @@ def verify_bytes(data: bytes, file: str, *, row: RecordingRow | None = None) -> 
     )
 
 
+def verify_recording(storage: Storage, row: RecordingRow) -> FileReport:
+    """Read a recording of the catalog to the last byte; a file that can't be read is a problem too."""
+    try:
+        return verify_bytes(storage.read(row.file_path, max_bytes=MAX_FILE_BYTES), row.file_path, row=row)
+    except RecorderError as error:
+        return FileReport(row.file_path, (str(error),), run_id=row.run_id, episode_id=row.episode_id)
+
+
 def _problems(episode: Episode, row: RecordingRow | None, n_bytes: int) -> Iterator[str]:
     if episode.torn_at is not None:
         yield f"torn: it ends before step {episode.torn_at}, without a footer"
@@ -87,7 +96,7 @@ def _problems(episode: Episode, row: RecordingRow | None, n_bytes: int) -> Itera
     if row is None:
         return
     compared = [
-        ("run", metadata.run_id, row.run_id),
+        ("run", metadata.run_id or row.run_id, row.run_id),  # the original recorder's files name none
         ("episode", metadata.episode_id, row.episode_id),
         ("steps", episode.n_steps, row.n_steps),
         ("bytes", n_bytes, row.compressed_size_bytes),

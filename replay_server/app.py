@@ -9,9 +9,10 @@ from flask import Flask
 
 from recorder.catalog import Catalog
 from recorder.installation import check_owner
+from recorder.redis_client import check_server
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 from replay_server.admission import add_admission
 from replay_server.library import Library
 from replay_server.limits import Limits
@@ -71,6 +72,7 @@ def create_app(
     if limits is None:
         limits = Limits(max_connections=server.max_connections, idle_secs=server.idle_secs)
     if stream is None and settings.redis.url is not None:
+        check_server(settings.redis.url, socket_timeout_secs=settings.redis.socket_timeout_secs)
         stream = RedisStepStream(
             settings.redis.url,
             key_prefix=settings.redis.key_prefix,
@@ -78,7 +80,7 @@ def create_app(
             socket_timeout_secs=settings.redis.socket_timeout_secs,
         )
     catalog = catalog or Catalog(settings.catalog_url)
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
     live_bytes = server.cache_bytes // _LIVE_SHARE
     library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes)
     live = None if stream is None else _live_episodes(stream, catalog, cache_bytes=live_bytes, clock=clock)
@@ -86,7 +88,15 @@ def create_app(
     name = f"hamlet-recorder {package_version()}"
 
     def make_session(hub: Hub, connection: Connection) -> ViewerSession:
-        return ViewerSession(hub, connection, library=library, live=live, metrics=metrics, server_name=name)
+        return ViewerSession(
+            hub,
+            connection,
+            library=library,
+            live=live,
+            metrics=metrics,
+            server_name=name,
+            base_steps_per_sec=server.steps_per_second,
+        )
 
     services = Services(
         catalog=catalog,

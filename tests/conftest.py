@@ -14,6 +14,7 @@ from xdist.workermanage import NodeManager
 from recorder.embedded_server import EmbeddedServer
 from recorder.redis_client import make_client
 from tests.postgres_server import PostgresServer, postgres_server
+from tests.s3_server import S3Server, s3_server
 
 # Time is measured in benchmarks: a slow example on a busy machine is no failure. The blob repeats a failing one.
 settings.register_profile("recorder", deadline=None, print_blob=True)
@@ -70,3 +71,18 @@ def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL cluster for the whole session; each who asks makes a database of its own in it."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_process() -> Iterator[S3Server]:
+    """An S3 server for the whole session."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The session's S3 server, which this process and those that it starts find by the environment."""
+    for name, value in s3_process.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_process

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-__all__ = ["PostgresServer", "find_programs", "postgres_server"]
+__all__ = ["PostgresServer", "as_owner", "find_programs", "postgres_server"]
 
 _START_SECS = 60
 
@@ -27,18 +27,22 @@ class PostgresServer:
     """
 
     def __init__(self, socket_dir: Path) -> None:
-        self._socket_dir = socket_dir
+        self.socket_dir = socket_dir
         self._n_databases = 0
 
     def url(self, database: str) -> str:
         """The catalog's URL of a database."""
-        return f"postgresql+psycopg://tests@/{database}?host={self._socket_dir}"
+        return f"postgresql+psycopg://tests@/{database}?host={self.socket_dir}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """A connection past the catalog, which commits each statement."""
+        return psycopg.connect(f"host={self.socket_dir} user=tests dbname={database}", autocommit=True)
 
     def new_database(self) -> str:
         """Make an empty database; returns its URL."""
         self._n_databases += 1
         name = f"catalog_{self._n_databases}"
-        with psycopg.connect(f"host={self._socket_dir} user=tests dbname=postgres", autocommit=True) as connection:
+        with self.connect() as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
@@ -53,6 +57,15 @@ def find_programs() -> Path | None:
     return found[-1] if found else None
 
 
+def as_owner(home: Path) -> list[str]:
+    """What stands in front of a command that refuses to run as root; the folder is given to who runs it then."""
+    if os.geteuid() != 0:
+        return []
+    owner = "postgres" if "postgres" in {entry.pw_name for entry in pwd.getpwall()} else "nobody"
+    shutil.chown(home, owner)
+    return ["setpriv", f"--reuid={owner}", "--clear-groups", "--"]
+
+
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """Start a cluster, and end it on the way out. Without PostgreSQL: fail in CI, skip elsewhere."""
@@ -65,15 +78,11 @@ def postgres_server() -> Iterator[PostgresServer]:
     # A socket's path has 107 bytes at most, so it can't lie in pytest's own folder.
     home = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     try:
-        as_owner: list[str] = []
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-            owner = "postgres" if "postgres" in {entry.pw_name for entry in pwd.getpwall()} else "nobody"
-            as_owner = ["setpriv", f"--reuid={owner}", "--clear-groups", "--"]
-            shutil.chown(home, owner)
+        owner = as_owner(home)
         data = home / "data"
 
         def run(*command: str | Path) -> None:
-            subprocess.run([*as_owner, *command], check=True, cwd=home, stdout=subprocess.DEVNULL, timeout=120)
+            subprocess.run([*owner, *command], check=True, cwd=home, stdout=subprocess.DEVNULL, timeout=120)
 
         run(
             programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"

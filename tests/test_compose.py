@@ -121,10 +121,12 @@ def test_the_command_is_one_of_ours(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ingest", "render"])
-def test_a_workers_health_is_asked_of_the_doctor(name: str) -> None:
+def test_a_workers_health_is_its_own_pulse(name: str) -> None:
     check = SERVICES[name]["healthcheck"]["test"]
     arguments = our_arguments(check[1:])
-    assert build_parser(arguments).parse_args(arguments).command == "doctor"
+    assert build_parser(arguments).parse_args(arguments).command == "probe"
+    environment = {key: interpolated(value) for key, value in SERVICES[name]["environment"].items()}
+    assert load_settings(env=environment).worker.pulse_file == "/tmp/worker.pulse"
 
 
 def test_all_queues_have_a_worker() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recorder.catalog.engine import parse_url
 from recorder.errors import SettingsError
-from recorder.urls import is_url, normalise_redis_url, redact, with_encoded_password
+from recorder.urls import celery_broker_url, is_url, normalise_redis_url, redact, with_encoded_password
 
 
 @pytest.mark.parametrize(
@@ -147,3 +147,24 @@ def test_a_url_that_cant_be_read_is_told_without_its_password(url: str) -> None:
     assert "sec" not in str(told.value)
     assert told.value.__cause__ is None
     assert told.value.__suppress_context__
+
+
+@pytest.mark.parametrize("scheme", ["sentinel", "redis+sentinel", "redis-cluster", "rediss+cluster", "CLUSTER"])
+def test_spellings_of_other_libraries_for_clusters_and_sentinels_are_refused_by_name(scheme: str) -> None:
+    with pytest.raises(SettingsError, match="Redis Cluster and Sentinel can't be used"):
+        normalise_redis_url(f"{scheme}://:secret@host:26379/mymaster")
+
+
+@pytest.mark.parametrize(
+    ("url", "broker"),
+    [
+        ("redis://:p%40ss@host:1/2", "redis://:p%40ss@host:1/2"),
+        ("redis://host?db=3&socket_timeout=5", "redis://host/3"),
+        ("rediss://host/0", "rediss://host/0?ssl_cert_reqs=required"),
+        ("valkeys://host/0?ssl_cert_reqs=none&ssl_ca_certs=/a/ca.crt", "rediss://host/0?ssl_ca_certs=%2Fa%2Fca.crt&ssl_cert_reqs=none"),
+        ("rediss://host?ssl_check_hostname=No", "rediss://host?ssl_cert_reqs=required&ssl_check_hostname=false"),
+        ("unix://:p@/run/s.sock?db=2", "redis+socket://:p@/run/s.sock?virtual_host=2"),
+    ],
+)  # fmt: skip
+def test_the_messaging_library_is_told_the_same_server_and_to_verify_it(url: str, broker: str) -> None:
+    assert celery_broker_url(url) == broker

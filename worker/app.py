@@ -6,17 +6,19 @@ No result backend, no chords: state lives in the catalog, so a task may be lost 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
 from kombu import Queue
 
-from recorder.errors import MissingExtraError
+from recorder.errors import MissingExtraError, RecorderError
 from recorder.server_status import QUEUE_PRIORITIES
 from recorder.settings import Settings
 from recorder.urls import celery_broker_url
 from worker.process import WorkerProcess
+from worker.pulse import ConsumerBeat, Pulse, PulseStep
 from worker.tasks import register_ingest_tasks
 from worker.tick import Tick
 
@@ -33,6 +35,8 @@ TASK_SOFT_TIME_LIMIT_SECS = 150
 
 def create_app(settings: Settings, *, redis_url: str) -> Celery:
     """A Celery application for these settings.
+
+    Its ``render_problem`` is the error that keeps it from making videos, or None.
 
     Args:
         redis_url: the server with the streams; the queues lie there too unless ``redis.broker_url`` names another.
@@ -75,11 +79,23 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         worker_max_tasks_per_child=5000,
         enable_utc=True,
     )
+    app.pulse = Pulse(Path(settings.worker.pulse_file) if settings.worker.pulse_file else None)
+    app.steps["worker"].add(_CheckServers)
+    app.steps["worker"].add(PulseStep)
+    app.steps["consumer"].add(ConsumerBeat)
     app.steps["worker"].add(Tick)
     app.hamlet = process
     register_ingest_tasks(app, process)
-    _register_render_tasks(app, process)
+    app.render_problem = _register_render_tasks(app, process)
     return app
+
+
+class _CheckServers(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Ends a worker at its start whose servers can't be used, also under Celery's own command line."""
+
+    def start(self, worker: Any) -> None:
+        """Look at them."""
+        worker.app.hamlet.check_servers()
 
 
 def run_worker(app: Celery, **options: Any) -> int:
@@ -106,10 +122,16 @@ def run_worker(app: Celery, **options: Any) -> int:
     return 0 if was_asked_to_end else int(worker.exitcode or 0)
 
 
-def _register_render_tasks(app: Celery, process: WorkerProcess) -> None:
-    """A worker without the parts for video serves the other queues."""
+def _register_render_tasks(app: Celery, process: WorkerProcess) -> RecorderError | None:
+    """A worker without the parts for video serves the other queues; returns what keeps this one from making videos."""
     try:
+        from worker.video.encoder import ffmpeg_path
         from worker.video.tasks import register  # needs matplotlib
-    except (ImportError, MissingExtraError):
-        return
+
+        ffmpeg_path()
+    except ImportError:
+        return MissingExtraError("Making videos", "video")
+    except RecorderError as error:
+        return error
     register(app, process)
+    return None

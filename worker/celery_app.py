@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from recorder.errors import SettingsError
 from recorder.settings import load_settings
 from worker.app import create_app
@@ -13,3 +15,5 @@ if _settings.redis.url is None:
     )
 
 app = create_app(_settings, redis_url=_settings.redis.url)
+if app.render_problem is not None:
+    logging.getLogger(__name__).warning("this worker makes no videos: %s", app.render_problem)

@@ -1,4 +1,6 @@
-"""Celery's consumer, with patience for a broker that answers but refuses: it waits, and says so once in a while."""
+"""Celery's consumer, with patience: a broker that refuses, and a connection that breaks in a way that Celery and its
+messaging library did not foresee, are waited out and logged once in a while. Neither ends the worker.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from celery.exceptions import WorkerLostError
 from celery.worker.consumer import Consumer
 
 __all__ = ["PatientConsumer"]
@@ -23,12 +26,16 @@ _TALKATIVE = ("kombu.transport.redis", "kombu.asynchronous.hub")
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]
-    """Starts again when the broker's memory is full, instead of ending its worker."""
+    """Connects again after whatever ended its connection, instead of ending its worker."""
 
     def __init__(self, *arguments: Any, worker_options: Mapping[str, Any] | None = None, **options: Any) -> None:
         # Nobody listens to what workers tell each other, and their channels lie outside the key prefix.
         quiet = {**(worker_options or {}), "without_gossip": True, "without_mingle": True, "without_heartbeat": True}
         super().__init__(*arguments, worker_options=quiet, **options)
+        self._foreseen: tuple[type[Exception], ...] = self.connection_errors
+        # What is left of a connection that was lost at an unlucky moment raises anything: an AttributeError for a transport
+        # that is None, a KeyError for a descriptor that is closed. Celery starts again after the errors named here.
+        self.connection_errors: tuple[type[Exception], ...] = (Exception,)
         self._refusals = _Refusals(self.channel_errors)
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(self._refusals.is_worth_a_line)
@@ -40,15 +47,22 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Called when an open connection failed."""
+        if isinstance(exc, WorkerLostError):  # the pool's processes could not be started
+            raise exc
         super().on_connection_error_after_connected(exc)
         self._wait_after(exc)
 
     def _wait_after(self, error: Exception) -> bool:
-        """Wait after a refusal; False when it is none."""
-        if not isinstance(error, self.channel_errors):
+        """Wait after a refusal, and after an error that nobody foresaw; False when it is neither."""
+        if isinstance(error, self.channel_errors):
+            if self._refusals.is_due("consumer"):
+                _log.error("the broker refuses what a worker needs; trying again each second: %s", error)
+        elif isinstance(error, self._foreseen):
             return False
-        if self._refusals.is_due("consumer"):
-            _log.error("the broker refuses what a worker needs; trying again each second: %s", error)
+        elif self._refusals.is_due("defect"):
+            _log.error(
+                "the connection to the broker broke in a way that was not foreseen; it is made anew", exc_info=error
+            )
         time.sleep(_PAUSE_SECS)
         return True
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 
 from recorder.catalog import Catalog
+from recorder.errors import StorageUnavailableError
 from recorder.installation import Installation, Membership, check_owner, make_folder
-from recorder.server_status import read_queue_lengths
+from recorder.redis_client import check_server
+from recorder.server_status import mend_queues, read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
-from recorder.storage import open_storage
-from worker.criteria import Criterion, build_criteria
+from recorder.storage import Storage, UrlStorage, check_drivers, open_recordings, open_videos
+from worker.criteria import criteria_maker
 from worker.ingest import IngestContext, IngestLimits
 
 __all__ = ["WorkerProcess", "collect_rarely", "ingest_limits"]
+
+_log = logging.getLogger(__name__)
 
 
 def collect_rarely() -> None:
@@ -89,8 +94,8 @@ class WorkerProcess:
             self._ingest = IngestContext(
                 stream=self.stream(),
                 catalog=Catalog.open(self.settings.catalog_url),
-                storage=open_storage(self.settings.recordings_dir),
-                make_criteria=self.make_criteria,
+                storage=open_recordings(self.settings),
+                make_criteria=criteria_maker(self.settings),
                 limits=ingest_limits(self.settings),
             )
             self._membership = self.join(self._ingest.catalog, writes_folder=True)
@@ -131,7 +136,11 @@ class WorkerProcess:
         Raises:
             RecorderError: the server or the broker does not answer, the catalog or a criterion can't be used.
         """
-        self.make_criteria()
+        criteria_maker(self.settings)
+        self.check_servers()
+        check_drivers(self.settings)
+        for storage in (open_recordings(self.settings), open_videos(self.settings)):
+            _check_bucket(storage)
         self.stream().server_memory()
         redis = self.settings.redis
         if redis.broker_url is not None:
@@ -143,13 +152,33 @@ class WorkerProcess:
         catalog.close()
         self._ingest = self._membership = None
 
-    def make_criteria(self) -> list[Criterion]:
-        """A fresh set of the configured criteria."""
-        config = self.settings.criteria.model_dump()
-        for name, custom in config.pop("custom", {}).items():
-            config[name] = custom
-        return build_criteria(config)
+    def check_servers(self) -> None:
+        """Find out whether the servers are of a kind that can be used; they may be away.
+
+        Raises:
+            SettingsError: one of them never can.
+        """
+        for url in {self.redis_url, self.broker_url}:
+            check_server(url, socket_timeout_secs=self.settings.redis.socket_timeout_secs)
+
+    def mend_queues(self) -> None:
+        """Make room for the queues where another program has taken it.
+
+        Raises:
+            StreamError: call again later.
+        """
+        redis = self.settings.redis
+        mend_queues(self.broker_url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs)
 
     def _forget_parent(self) -> None:
         if self._pid != os.getpid():
             self._pid, self._ingest, self._stream, self._membership = os.getpid(), None, None, None
+
+
+def _check_bucket(storage: Storage) -> None:
+    """A bucket that is missing stays so; a store that is away comes back."""
+    if isinstance(storage, UrlStorage):
+        try:
+            storage.check_bucket()
+        except StorageUnavailableError as error:
+            _log.warning("it is tried again when it is needed: %s", error)

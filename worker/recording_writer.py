@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable
+from functools import partial
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from recorder.capture import EpisodeRecorder
 from recorder.catalog import Catalog
-from recorder.errors import RecorderError, UsageError
-from recorder.settings import CriteriaSettings
+from recorder.errors import UsageError
+from recorder.settings import Settings, load_settings, loaded_settings
 from recorder.storage import open_storage
-from worker.criteria import build_criteria
-from worker.ingest import (
-    IngestContext,
-    IngestLimits,
-    claim_and_write,
-    evaluate_run,
-    sweep,
-    tell_known_run,
-    write_batches,
-    write_episodes,
-)
+from worker.criteria import GivenCriteria, criteria_maker
+from worker.ingest import IngestContext, IngestLimits
+from worker.process import ingest_limits
+from worker.writer_thread import WriterThread
 
 __all__ = ["RecordingWriter"]
 
-_log = logging.getLogger(__name__)
-
-_TICK_SECS = 0.25
-"""Pause between two looks at the stream; an episode is on disk about this long after its decision."""
-
-_SWEEP_TICKS = 40
-
-_GRACE_SECS = 2.0
-"""What the tick that is under way may take beyond the time that ``stop`` was given."""
+_END_SECS = 30.0
+"""How long the end of the process may wait until all is written."""
 
 
 class RecordingWriter:
@@ -49,19 +36,26 @@ class RecordingWriter:
         writer = RecordingWriter(recorder=recorder, database="demo.db", recordings_dir="recordings")
         writer.start()
         ...
-        recorder.close()
         writer.stop()
+
+    It also ends by itself, with everything written, once the recorder is closed, or let go of; and at the end of the process,
+    which waits for it up to 30 seconds. A process that is killed loses what is not written yet: a worker with a server does not.
+
+    What ``criteria`` and ``limits`` leave out is taken from the configuration: the settings that the recorder was made from;
+    else those that this process has loaded last from a file for the same ``recordings_dir``; else the environment's
+    (``HAMLET_RECORDER_CONFIG`` and the other variables); else the defaults.
 
     Args:
         recorder: one that records within this process.
         database: the catalog, or a path or URL of one.
         recordings_dir: a folder or an fsspec URL.
-        criteria: as under ``recording: criteria:`` in a configuration; the defaults when left out.
+        criteria: settings, whole or their ``criteria``; a mapping as under ``recording: criteria:`` in a configuration; or
+            criteria, such as ``[PeriodicCriterion(interval=100)]``.
         limits: batch sizes and the file's format.
 
     Raises:
-        UsageError: the recorder sends to a server, where workers do this.
-        SettingsError: the criteria can't work.
+        UsageError: an argument can't work; or the recorder sends to a server, where workers do this.
+        SettingsError: the criteria or the configuration can't work.
     """
 
     def __init__(
@@ -70,52 +64,48 @@ class RecordingWriter:
         database: Catalog | str | Path,
         recordings_dir: str | Path,
         *,
-        criteria: Mapping[str, Any] | None = None,
+        criteria: GivenCriteria | None = None,
         limits: IngestLimits | None = None,
     ) -> None:
-        if recorder.stream.is_remote:
-            raise UsageError(
-                "this recorder sends to a server, where workers write its episodes: start one with 'python -m recorder worker', "
-                "or leave the URL out of EpisodeRecorder(...)"
-            )
-        config = CriteriaSettings().model_dump() if criteria is None else dict(criteria)
-        config.update(config.pop("custom", {}))
-        build_criteria(config)
-        self._owns_catalog = not isinstance(database, Catalog)
-        self._context = IngestContext(
-            stream=recorder.stream,
-            catalog=Catalog.open(database),
-            storage=open_storage(recordings_dir),
-            make_criteria=lambda: build_criteria(config),
-            limits=limits or IngestLimits(),
-        )
+        _check_arguments(recorder, database, recordings_dir)
+        settings = criteria if isinstance(criteria, Settings) else _settings_for(recorder, recordings_dir)
+        make_criteria = criteria_maker(settings if criteria is None else criteria)
         self._recorder = recorder
-        self._wake = threading.Event()
-        self._is_stopping = False
-        self._is_complete = False
-        self._deadline = float("inf")
-        self._thread = threading.Thread(target=self._run, name="recording-writer", daemon=True)
+        self._thread = WriterThread(
+            IngestContext(
+                stream=recorder.stream,
+                catalog=Catalog.open(database),
+                storage=open_storage(recordings_dir),
+                make_criteria=make_criteria,
+                limits=limits or ingest_limits(settings),
+            ),
+            recorder.run_id,
+            owns_catalog=not isinstance(database, Catalog),
+        )
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Begin.
+
+        Raises:
+            UsageError: it was started before.
+        """
+        if self._thread.was_started:
+            state = "runs already" if self._thread.is_alive else "was stopped: make another one"
+            raise UsageError(f"RecordingWriter.start() was called twice: this writer {state}")
+        self._thread.start(partial(_finish, weakref.ref(self._recorder), self._thread))
 
     def stop(self, timeout_secs: float = 30.0) -> bool:
-        """Write what is left and stop; closes the recorder first, which ends the run.
+        """Write what is left and stop; closes the recorder first, which ends the run. In a fork of the process it does nothing.
 
         Returns:
             False when time ran out first, or an episode could not be written; the log says why. So when episodes are
             left held, because another recorder on the stream has not ended the run.
         """
-        self._deadline = time.monotonic() + timeout_secs
+        if self._thread.is_in_fork:
+            return False
+        deadline = time.monotonic() + timeout_secs
         self._recorder.close(timeout_secs)
-        self._is_stopping = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(max(0.0, self._deadline - time.monotonic()) + _GRACE_SECS)
-        if self._owns_catalog and not self._thread.is_alive():
-            self._context.catalog.close()
-        return self._is_complete and not self._thread.is_alive()
+        return self._thread.stop(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Self:
         self.start()
@@ -126,52 +116,51 @@ class RecordingWriter:
     ) -> None:
         self.stop()
 
-    def _run(self) -> None:
-        try:
-            tell_known_run(self._context, self._recorder.run_id)
-        except RecorderError as error:
-            _log.error("recording writer: whether the run is new is not known: %s", error)
-        n_ticks = 0
-        while True:
-            is_stopping = self._is_stopping
-            try:
-                self.tick(sweeps=is_stopping or n_ticks % _SWEEP_TICKS == 0)
-                if is_stopping and not self._has_more_to_do():
-                    return
-            except RecorderError as error:
-                _log.error("recording writer: will try again: %s", error)
-            except Exception:  # noqa: BLE001 - the thread must outlive a defect
-                _log.exception("recording writer: a defect; will try again")
-            if is_stopping and time.monotonic() > self._deadline:
-                return
-            n_ticks += 1
-            if self._wake.wait(_TICK_SECS):
-                self._wake.clear()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CopiedWriter, ()
 
-    def tick(self, *, sweeps: bool) -> None:
-        """One look: evaluate what has ended, write what is kept.
 
-        Args:
-            sweeps: also look for what earlier ticks have left.
+class CopiedWriter(RecordingWriter):
+    """What a copy of a writer is, by ``copy`` or by pickle: it writes nothing, as a copy of its recorder records nothing."""
 
-        Raises:
-            RecorderError: this tick was cut short; the next one goes on.
-        """
-        context, run_id = self._context, self._recorder.run_id
-        context.catalog.begin_anew_if_deleted()
-        evaluate_run(context, run_id)
-        if sweeps:
-            for swept_id, rows in sweep(context).to_write.items():
-                for episode_ids in write_batches(rows, context.limits.write_batch_episodes):
-                    write_episodes(context, swept_id, episode_ids)
-        while claim_and_write(context, run_id):
-            pass
+    def __init__(self) -> None:
+        pass
 
-    def _has_more_to_do(self) -> bool:
-        """Whether another tick may decide or write something; notes whether all is decided and written."""
-        context, run_id = self._context, self._recorder.run_id
-        cursor = context.catalog.load_run_state(run_id).cursor
-        unread = context.stream.read_finished(run_id, after=cursor, limit=1)
-        unwritten = context.catalog.list_episodes(run=run_id, decision="kept", recorded=False, limit=100).episodes
-        self._is_complete = not unread and not unwritten and not context.catalog.held_episodes(run_id)
-        return bool(unread) or not all(row.parked for row in unwritten)
+    def start(self) -> None:
+        """Nothing: the writer itself does it."""
+
+    def stop(self, timeout_secs: float = 30.0) -> bool:  # noqa: ARG002 - nothing takes no time
+        """Nothing."""
+        return True
+
+
+def _finish(recorder: Callable[[], EpisodeRecorder | None], thread: WriterThread) -> None:
+    """The process ends: end the run, and write what is left."""
+    held = recorder()
+    if held is None:
+        thread.wait(_END_SECS)  # its run has been ended already, and the thread ends with it
+    else:
+        held.close(_END_SECS)
+    thread.stop(_END_SECS)
+
+
+def _settings_for(recorder: EpisodeRecorder, recordings_dir: str | Path) -> Settings:
+    return recorder.settings or loaded_settings(recordings_dir) or load_settings()
+
+
+def _check_arguments(recorder: object, database: object, recordings_dir: object) -> None:
+    if not isinstance(recorder, EpisodeRecorder):
+        raise UsageError(f"recorder: expected an EpisodeRecorder, found {type(recorder).__name__}")
+    if recorder.is_copy:
+        raise UsageError("recorder: this is a copy, which records nothing: give the recorder itself")
+    if not isinstance(database, Catalog | str | PathLike):
+        raise UsageError(
+            f"database: expected a Catalog, or the path or URL of one such as 'demo.db', found {type(database).__name__}"
+        )
+    if not isinstance(recordings_dir, str | PathLike):
+        raise UsageError(f"recordings_dir: expected a folder or a URL, found {type(recordings_dir).__name__}")
+    if recorder.stream.is_remote:
+        raise UsageError(
+            "this recorder sends to a server, where workers write its episodes: start one with 'python -m recorder worker', "
+            "or leave the URL out of EpisodeRecorder(...)"
+        )

@@ -14,8 +14,8 @@ from typing import Any
 
 from celery import Celery, bootsteps
 
-from recorder.errors import RecorderError, StreamFullError, StreamUnavailableError
-from recorder.step_stream import FIRST_CURSOR, StepStream
+from recorder.errors import RecorderError, StreamError, StreamFullError
+from recorder.step_stream import StepStream
 from worker.relief_link import ReliefLink
 from worker.tasks import EVALUATE, SWEEP, hand_out
 
@@ -38,11 +38,7 @@ def due_tasks(stream: StepStream, *, tick_secs: float, sweep_secs: float) -> lis
     """
     if not stream.try_lock("tick", secs=0.9 * tick_secs):
         return []
-    due = [
-        (EVALUATE, [run_id], "ingest")
-        for run_id, _ in stream.runs()
-        if stream.read_finished(run_id, after=FIRST_CURSOR, limit=1)
-    ]
+    due = [(EVALUATE, [run_id], "ingest") for run_id in stream.runs_with_ends()]
     if stream.try_lock("sweep", secs=0.95 * sweep_secs):
         due.append((SWEEP, [], "maintenance"))
     return due
@@ -89,22 +85,28 @@ class _Ticker:
 
     def start(self) -> None:
         """Begin."""
+        self._app.pulse.beat("tick", unwell="it has not looked yet")
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread, and what it has started."""
         self._is_over.set()
+        self._app.pulse.excuse("tick", "the worker ends")
         self._thread.join(_STOP_SECS)
         self._relief.stop()
 
     def _run(self) -> None:
         while not self._is_over.wait(self._process.settings.ingest.tick_secs):
+            unwell = ""
             try:
                 self._tick()
             except RecorderError as error:
+                unwell = str(error)
                 _log.error("tick: will try again: %s", error)
-            except Exception:  # noqa: BLE001 - the thread must outlive a defect
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a defect
+                unwell = f"a defect: {error}"
                 _log.exception("tick: a defect; will try again")
+            self._app.pulse.beat("tick", unwell=unwell)
 
     def _tick(self) -> None:
         ingest = self._process.settings.ingest
@@ -114,11 +116,13 @@ class _Ticker:
         except StreamFullError as error:
             self._relief.begin(error)
             return
+        if any(name == SWEEP for name, _, _ in due):
+            self._process.mend_queues()
         if due:
             try:
                 self._hand_out(due, expires=max(5.0, _STALE_TICKS * ingest.tick_secs))
                 self._takes_tasks = True
-            except StreamUnavailableError as error:
+            except StreamError as error:  # also where the queue's key is of another type
                 self._takes_tasks = False
                 self._relief.begin(error)
         if self._takes_tasks:

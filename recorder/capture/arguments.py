@@ -10,6 +10,7 @@ from typing import Any
 
 from recorder.capture.given_metadata import given_metadata, plain
 from recorder.errors import UsageError
+from recorder.run_ids import why_no_run_id
 from recorder.step_stream import pack_body
 
 __all__ = [
@@ -64,8 +65,8 @@ def checked_run_id(run_id: object) -> str:
     """
     if not isinstance(run_id, str) or not run_id:
         raise UsageError(f"run_id: expected a text that is not empty, found {run_id!r}")
-    if "\0" in run_id or any("\ud800" <= letter <= "\udfff" for letter in run_id):
-        raise UsageError(f"run_id: it holds letters that no file and no database takes: {run_id!r}")
+    if why := why_no_run_id(run_id):
+        raise UsageError(f"run_id: {why}: {run_id!r:.300}")
     return run_id
 
 

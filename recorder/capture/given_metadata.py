@@ -8,8 +8,9 @@ them.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, fields
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 from recorder.capture.copying import as_array, is_cuda
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
+from recorder.holdable_text import holdable_integer, holdable_text
 from recorder.step_stream import pack_body
 
 __all__ = ["NOTHING_GIVEN", "given_metadata", "own_metadata", "plain", "read_metadata", "whole_number"]
@@ -31,8 +33,8 @@ _MAX_CONTAINERS = 10_000
 """Packed size of all fields together, and the lists and maps in them. The header of a file may have 4 MiB and 100,000; the
 other fields, the schema, the gaps and the fields that all episodes share have to find room there too."""
 
-_PLAIN = frozenset([float, bool, bytes, str, type(None)])
-"""What msgpack carries as it is."""
+_MAX_DEPTH = 64
+"""Levels of lists and maps in each other: more than anyone reads, and fewer than msgpack and Python follow."""
 
 NOTHING_GIVEN = pack_body({})
 """What ``own_metadata`` makes of nothing."""
@@ -59,33 +61,62 @@ def whole_number(value: Any) -> int:
     return number
 
 
-def plain(value: Any) -> Any:
-    """The same in msgpack's own types; arrays become lists.
+Refuse = Callable[[str, Exception], None]
+"""Told of a part that can't be kept: its place (``.name``, ``[3]``), and why."""
+
+
+def plain(value: Any, *, refuse: Refuse | None = None) -> Any:
+    """The same in msgpack's own types: arrays become lists, whole numbers beyond 64 bits text (``holdable_integer``).
+
+    Args:
+        refuse: told of each part of a map or a list that can't be kept; the others stand, and in a list None stands for it.
 
     Raises:
-        UsageError: something in it is neither a number, a text, a list nor a map, or it lies on a device.
+        UsageError: the value, or without ``refuse`` a part of it, is neither a number, a text, a list nor a map, or it lies on a
+            device.
     """
-    if value.__class__ in _PLAIN:
-        return value
+    return _plain(value, refuse, "", ())
+
+
+def _plain(value: Any, refuse: Refuse | None, at: str, around: tuple[int, ...]) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | float | bytes):
         return value
     if isinstance(value, str):
-        return str(value)
+        return holdable_text(str(value))
     if isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise UsageError(f"an integer of {value.bit_length()} bits; at most 64 can be kept")
-        return int(value)
-    if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, Sequence | Set):
-        return [plain(item) for item in value]
+        return holdable_integer(value)
     if is_cuda(value):
         raise UsageError("a tensor on a device: pass what metadata says as numbers")
-    if isinstance(value, np.ndarray) or hasattr(value, "numpy"):
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
+        value = value.tolist()
+    elif isinstance(value, np.ndarray) or hasattr(value, "numpy"):
         return as_array(value).tolist()
-    raise UsageError(f"expected numbers, texts, lists or maps, found {type(value).__name__}: {value!r:.60}")
+    if not isinstance(value, Mapping | Sequence | Set):
+        raise UsageError(f"expected numbers, texts, lists or maps, found {type(value).__name__}: {value!r:.60}")
+    if id(value) in around or len(around) >= _MAX_DEPTH:
+        raise UsageError(f"it holds itself, or is nested more than {_MAX_DEPTH} levels deep")
+    around = (*around, id(value))
+    kept: dict[str, Any] = {}
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for key, item in pairs:
+        place = f"{at}.{_spelled(key)}" if isinstance(value, Mapping) else f"{at}[{key}]"
+        name = _spelled(key)
+        try:
+            kept[name] = _plain(item, refuse, place, around)
+        except Exception as error:
+            if refuse is None:
+                raise
+            refuse(place, error)
+            if not isinstance(value, Mapping):
+                kept[name] = None
+    return kept if isinstance(value, Mapping) else list(kept.values())
+
+
+def _spelled(key: Any) -> str:
+    """The name of an entry."""
+    return holdable_text(str(key))
 
 
 def own_metadata(metadata: EpisodeMetadata | Mapping[str, Any] | None) -> tuple[bytes, list[UsageError]]:
@@ -112,12 +143,20 @@ def own_metadata(metadata: EpisodeMetadata | Mapping[str, Any] | None) -> tuple[
 
 def read_metadata(packed: bytes) -> tuple[dict[str, Any], list[UsageError]]:
     """What ``given_metadata`` makes of the metadata that ``own_metadata`` copied."""
-    try:
-        # Keys are whatever the trainer's are; tuples can be one, lists can't.
-        values = msgpack.unpackb(packed, use_list=False, strict_map_key=False)
-    except Exception as error:  # noqa: BLE001 - msgpack packs some keys that it does not unpack
-        return {}, [UsageError(f"metadata: it can't be read again: {error}")]
+    # Keys are whatever the trainer's are; tuples can be one, lists can't.
+    values = msgpack.unpackb(packed, use_list=False, strict_map_key=False, object_pairs_hook=_with_keys)
     return given_metadata(EpisodeMetadata(*values) if isinstance(values, tuple) else values)
+
+
+def _with_keys(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A map; msgpack packs some keys that can't be one where it is unpacked: their text stands for them."""
+    values = {}
+    for key, item in pairs:
+        try:
+            values[key] = item
+        except TypeError:
+            values[str(key)] = item
+    return values
 
 
 def given_metadata(
@@ -137,11 +176,23 @@ def given_metadata(
         return {}, [UsageError(f"metadata: expected EpisodeMetadata or a map, found {found}: {error}")]
     given: dict[str, Any] = {}
     wrong = []
+
+    def refuse(name: str, error: Exception) -> None:
+        wrong.append(UsageError(f"metadata: {name}: {error}"))
+
     for name, value in values.items():
+        refuse_part = partial(_refuse_part, refuse, name)
         try:
-            given[name] = _CONVERSIONS.get(name, plain)(value)
+            if name in _ENTRIES:
+                kept = _entries(value, _ENTRIES[name], refuse_part)
+            elif name in _CONVERSIONS:
+                kept = _CONVERSIONS[name](value)
+            else:
+                kept = plain(dict(value) if name == "info" else value, refuse=refuse_part)
+            if kept != {} or not value:  # of a map without a good entry nothing was given
+                given[name] = kept
         except Exception as error:  # noqa: BLE001 - whatever an object of the trainer's raises when it is read
-            wrong.append(UsageError(f"metadata: {name}: {error}"))
+            refuse(name, error)
     if not _is_small_and_sound(given):
         given, unusable = _usable(given)
         wrong += unusable
@@ -150,6 +201,21 @@ def given_metadata(
         if any(name in given for name in _RETURNS):
             given.update({name: 0.0 for name in _RETURNS if name not in given})
     return given, wrong
+
+
+def _refuse_part(refuse: Refuse, name: str, place: str, error: Exception) -> None:
+    refuse(f"{name}{place}", error)
+
+
+def _entries(value: Any, convert: Callable[[Any], Any], refuse: Refuse) -> dict[str, Any]:
+    """A map, with those of its entries that can be converted."""
+    kept = {}
+    for name, item in dict(value).items():
+        try:
+            kept[_spelled(name)] = convert(item)
+        except Exception as error:  # noqa: BLE001 - as in ``given_metadata``
+            refuse(f".{_spelled(name)}", error)
+    return kept
 
 
 def _values_in(metadata: EpisodeMetadata | Mapping[str, Any]) -> dict[str, Any]:
@@ -173,26 +239,54 @@ def _is_small_and_sound(given: Mapping[str, Any]) -> bool:
 
 
 def _usable(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[UsageError]]:
-    """The fields that can be what they are and find room beside those before them, and what is wrong with the others."""
+    """The fields that can be what they are and find room beside those before them, and what is wrong with the others.
+
+    Of a map, entry by entry.
+    """
     usable: dict[str, Any] = {}
     wrong = []
-    left_bytes, left_containers = _MAX_BYTES, _MAX_CONTAINERS
+    room = _Room(_MAX_BYTES, _MAX_CONTAINERS)
     for name, value in given.items():
-        try:
-            EpisodeMetadata.from_map({name: value})
-            n_bytes, n_containers = len(pack_body({name: value})), _n_containers(value)
-            if n_bytes > min(_MAX_FIELD_BYTES, left_bytes) or n_containers > left_containers:
-                raise UsageError(
-                    f"{n_bytes} bytes and {n_containers} lists and maps; a field may have {_MAX_FIELD_BYTES} bytes, all "
-                    f"fields together {_MAX_BYTES}, and {_MAX_CONTAINERS} lists and maps"
-                )
-        except Exception as error:  # noqa: BLE001 - as above
-            wrong.append(UsageError(f"metadata: {name}: {error}"))
-        else:
-            usable[name] = value
-            left_bytes -= n_bytes
-            left_containers -= n_containers
+        parts: list[tuple[str, Any]] = [(name, value)]
+        if isinstance(value, Mapping) and value:
+            parts = [(f"{name}.{key}", {key: item}) for key, item in value.items()]
+        left_bytes = _MAX_FIELD_BYTES
+        for place, part in parts:
+            try:
+                EpisodeMetadata.from_map({name: part})
+                left_bytes -= room.take({name: part}, part, left_bytes)
+            except Exception as error:  # noqa: BLE001 - as above
+                wrong.append(UsageError(f"metadata: {place}: {error}"))
+            else:
+                if isinstance(value, Mapping):
+                    usable.setdefault(name, {}).update(part)
+                else:
+                    usable[name] = part
     return usable, wrong
+
+
+@dataclass(slots=True)
+class _Room:
+    """What is left for the fields."""
+
+    n_bytes: int
+    n_containers: int
+
+    def take(self, packable: Any, value: Any, left_bytes: int) -> int:
+        """Bytes that it takes.
+
+        Raises:
+            UsageError: it finds no room.
+        """
+        n_bytes, n_containers = len(pack_body(packable)), _n_containers(value)
+        if n_bytes > min(left_bytes, self.n_bytes) or n_containers > self.n_containers:
+            raise UsageError(
+                f"{n_bytes} bytes and {n_containers} lists and maps; a field may have {_MAX_FIELD_BYTES} bytes, all "
+                f"fields together {_MAX_BYTES}, and {_MAX_CONTAINERS} lists and maps"
+            )
+        self.n_bytes -= n_bytes
+        self.n_containers -= n_containers
+        return n_bytes
 
 
 def _n_containers(value: Any) -> int:
@@ -217,12 +311,8 @@ def _decimal(value: Any) -> float:
     return float(plain(value))
 
 
-def _counts(value: Any) -> dict[str, int]:
-    return {str(name): _whole(count) for name, count in dict(value).items()}
-
-
-def _cells(value: Any) -> dict[str, list[Any]]:
-    return {str(name): [plain(coordinate) for coordinate in cell] for name, cell in dict(value).items()}
+def _cell(value: Any) -> list[Any]:
+    return [plain(coordinate) for coordinate in value]
 
 
 def _names(value: Any) -> list[str]:
@@ -248,16 +338,20 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("episode_id", "survival_steps", "curriculum_stage", "lane", "n_steps", "env_steps"), _whole),
     **dict.fromkeys(("started_unix_nanos", "finished_unix_nanos"), _whole),
     **dict.fromkeys((*_RETURNS, "epsilon", "intrinsic_weight", "timestamp"), _decimal),
-    **dict.fromkeys(("affordance_visits", "custom_action_uses"), _counts),
     **dict.fromkeys(("meter_names", "action_names"), _names),
-    "affordance_layout": _cells,
     "grid_size": _grid_size,
     "substrate": _substrate,
-    "info": lambda value: plain(dict(value)),
     "status": str,
     "gaps": lambda _: [],
     "run_id": str,
 }
+
+_ENTRIES: dict[str, Callable[[Any], Any]] = {
+    "affordance_visits": _whole,
+    "custom_action_uses": _whole,
+    "affordance_layout": _cell,
+}
+"""Fields that are maps, and what each of their entries is."""
 
 _EMPTY = EpisodeMetadata()
 _DEFAULTS = {field.name: getattr(_EMPTY, field.name) for field in fields(_EMPTY)}

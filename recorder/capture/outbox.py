@@ -153,7 +153,7 @@ class Outbox:
             return
         plays = self._custody.to_look_after(_LOOK_PLAYS)
         n_known, are_there = self._stream.look_after(self._run_id, self._producer_id, plays)
-        if n_known < self._n_tallied_steps:
+        if n_known is not None and n_known < self._n_tallied_steps:
             self._n_tallied_steps = n_known
             self._server_lost(n_known)
             return

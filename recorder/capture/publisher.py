@@ -40,6 +40,10 @@ them at each flush."""
 _LONGEST_UNCUT_SECS = 2.0
 """How far a live viewer lags behind at most when chunks are slow to fill; on a thread of the trainer, also what its death
 loses."""
+_UNREAD = (
+    "nobody reads what is recorded in this process, and it ends with it: start a RecordingWriter(recorder, …), or start a "
+    "worker with 'python -m recorder worker' and make the recorder with EpisodeRecorder(find_server())"
+)
 _DRAIN_ITEMS = 4096
 """Items taken at a time, so that sending and heartbeats get their turn under a flood."""
 
@@ -113,6 +117,7 @@ class Publisher(QueueThread):
         self._next_beat = 0.0
         self._next_cut = 0.0
         self._info_sent = False
+        self._has_told_unread = False
 
     @property
     def pid(self) -> None:
@@ -170,11 +175,27 @@ class Publisher(QueueThread):
                 self._note_defect(error)
                 self._back_off()
         self._count_unsent()
+        self._tell_if_unread(is_end=True)
         self._next_beat = 0.0
         try:
             self._beat(is_closed=not self._is_trainer_gone)
         except Exception as error:  # noqa: BLE001 - what was recorded stands
             self._note_defect(error)
+
+    def _tell_if_unread(self, *, is_end: bool) -> None:
+        """Say so once when there is something to read, and in the end what is lost."""
+        stats = self._stats
+        if self._stream.is_read or not stats.n_episodes_started:
+            return
+        if is_end:
+            self._has_told_unread = True
+            self._log.error(
+                "%d episodes (%d steps) were recorded and are not kept: " + _UNREAD,
+                stats.n_episodes_started, stats.n_recorded_steps,
+            )  # fmt: skip
+        elif not self._has_told_unread:
+            self._has_told_unread = True
+            self._log.error(_UNREAD)
 
     def _count_unsent(self) -> None:
         """What could not be sent before the deadline is lost."""
@@ -251,6 +272,7 @@ class Publisher(QueueThread):
         if now < self._next_beat or now < self._not_before:
             return
         self._next_beat = now + self._limits.heartbeat_secs
+        self._tell_if_unread(is_end=False)
         state = {**self.stats().to_map(), "host": socket.gethostname(), "pid": self._trainer_pid, "closed": is_closed}
         try:
             if not self._has_looked_back:

@@ -6,11 +6,12 @@ What it does with the items is its subclasses' part.
 from __future__ import annotations
 
 import abc
-import atexit
 import threading
 import time
+from collections.abc import Callable
 
 from recorder.capture.handover import CloseRun, HandOver, TrainerGone
+from recorder.process_end import at_process_end
 
 __all__ = ["JOIN_SECS", "QueueThread"]
 
@@ -37,6 +38,8 @@ class QueueThread(abc.ABC):
         self.is_complete = False
         """Whether the thread ended with everything sent."""
         self._thread = threading.Thread(target=self._run_to_end, name=f"recorder-{run_id}", daemon=True)
+        self._forget_end: Callable[[], None] | None = None
+        """Takes back that the end of the process closes this."""
 
     @abc.abstractmethod
     def _run(self) -> None:
@@ -48,9 +51,9 @@ class QueueThread(abc.ABC):
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin; ends by itself, in order, when the interpreter does."""
+        """Begin; ends by itself, in order, when the process does."""
+        self._forget_end = at_process_end(lambda: self.close(_EXIT_SECS))
         self._thread.start()
-        atexit.register(self._close_at_exit)
 
     def close(self, timeout_secs: float) -> bool:
         """Send everything that was handed over, end the run, and stop; False when something was not sent in time."""
@@ -76,7 +79,5 @@ class QueueThread(abc.ABC):
         try:
             self._run()
         finally:
-            atexit.unregister(self._close_at_exit)
-
-    def _close_at_exit(self) -> None:
-        self.close(_EXIT_SECS)
+            if self._forget_end is not None:
+                self._forget_end()

@@ -8,6 +8,7 @@ import secrets
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -20,6 +21,7 @@ from recorder.capture.arguments import (
     shared_metadata,
 )
 from recorder.capture.careful import CarefulPath
+from recorder.capture.copied import Copied
 from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
 from recorder.capture.given_metadata import own_metadata, whole_number
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
@@ -32,12 +34,13 @@ from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.holdable_text import holdable_text
+from recorder.redis_client import check_server
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 
 if TYPE_CHECKING:
     from recorder.settings import Settings
 
-__all__ = ["EpisodeRecorder"]
+__all__ = ["EpisodeRecorder", "copied_recorder"]
 
 _log = logging.getLogger(__name__)
 
@@ -126,9 +129,12 @@ class EpisodeRecorder:
         elif stream is None:
             self.stream = MemoryStepStream()
         else:
+            check_server(stream, socket_timeout_secs=socket_timeout_secs)
             self.stream = RedisStepStream(
                 stream, key_prefix=key_prefix, purpose="trainer", socket_timeout_secs=socket_timeout_secs
             )
+        self.settings: Settings | None = None
+        """The configuration that this was made from; None where its arguments were given one by one."""
         self._strict = strict
         self._handover = HandOver(queue_maxsize)
         self._away = TurnedAway()
@@ -163,8 +169,9 @@ class EpisodeRecorder:
     def from_settings(cls, settings: Settings, **arguments: Any) -> Self:
         """A recorder as ``recorder.settings.load_settings`` read it: ``run_id``, ``redis`` and ``capture``.
 
-        Whether to record at all, ``settings.enabled``, is the trainer's to ask. Without ``redis.url`` it records within this
-        process.
+        Whether to record at all, ``settings.enabled``, is the trainer's to ask. Without ``redis.url`` it sends to the server that
+        a worker has started beside ``recordings_dir``. Where none is running, it records within this process, for a
+        ``RecordingWriter``; without one nothing is kept, which the log says.
 
         Args:
             arguments: of the recorder; they outweigh the settings.
@@ -172,7 +179,9 @@ class EpisodeRecorder:
         Raises:
             UsageError: an argument can't work.
         """
-        return cls(**{**settled_arguments(settings), **arguments})
+        recorder = cls(**{**settled_arguments(settings, finds_server="stream" not in arguments), **arguments})
+        recorder.settings = settings
+        return recorder
 
     def record_step(
         self,
@@ -209,7 +218,10 @@ class EpisodeRecorder:
             extras: further named numbers or arrays.
             lane: index of the sub-environment.
         """
+        started = None
         try:
+            if not step & 63:  # one in TIMED_EVERY_STEPS; as a name it would take as long again
+                started = perf_counter()
             if not episode_id.__class__ is step.__class__ is lane.__class__ is int:
                 raise LayoutChangedError
             layout = self._layout
@@ -264,6 +276,8 @@ class EpisodeRecorder:
                 self._careful.refuse(self._closed_error("record_step"), n_steps=1)
             elif not self._handover.put_row(row):
                 self._careful.queue_full(row, episode_id, step, lane)
+        if started is not None:
+            self._away.calls.add(perf_counter() - started)
         if self._strict:
             self._raise_background_error()
 
@@ -299,6 +313,7 @@ class EpisodeRecorder:
             lanes: ``int64[n_lanes]``, on the host: the lane of each place; 0, 1, 2, … when left out.
             extras: further named arrays ``[n_lanes, …]``.
         """
+        started = perf_counter()
         values = {
             "position": positions,
             "meters": meters,
@@ -319,6 +334,7 @@ class EpisodeRecorder:
             self._careful.refuse_batch(self._closed_error("record_batch"), episode_ids)
         else:
             self._careful.batch(episode_ids, steps, lanes, values)
+        self._away.calls.add(perf_counter() - started)
         if self._strict:
             self._raise_background_error()
 
@@ -407,6 +423,15 @@ class EpisodeRecorder:
         self._closed_because = "in a fork of the process that made the recorder: make one there"
         self._publisher.forget_in_fork()
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is a copy of a recorder, by ``copy`` or by pickle: it records nothing."""
+        return isinstance(self._publisher, Copied)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is copied or pickled with an environment must not fail there, and must not record a run twice."""
+        return copied_recorder, (self.run_id,)
+
     def __enter__(self) -> Self:
         return self
 
@@ -435,6 +460,17 @@ class EpisodeRecorder:
         error, self._publisher.error = self._publisher.error, None
         if error is not None:
             raise error
+
+
+def copied_recorder(run_id: str) -> EpisodeRecorder:
+    """What a copy of a recorder is: one that records nothing, and raises nothing."""
+    copy = EpisodeRecorder.__new__(EpisodeRecorder)
+    copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
+    copy._owns_stream, copy._strict, copy._layout = True, False, Layout()
+    copy._closed_because = "on a copy of the recorder"
+    # All that a closed recorder asks of the two.
+    copy._publisher = copy._careful = Copied(run_id)  # type: ignore[assignment]
+    return copy
 
 
 def _own_reason(reason: Any) -> str:

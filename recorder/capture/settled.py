@@ -13,11 +13,17 @@ if TYPE_CHECKING:
 __all__ = ["settled_arguments"]
 
 
-def settled_arguments(settings: Settings) -> dict[str, Any]:
-    """The settings as arguments of ``EpisodeRecorder``."""
+def settled_arguments(settings: Settings, *, finds_server: bool) -> dict[str, Any]:
+    """The settings as arguments of ``EpisodeRecorder``.
+
+    Args:
+        finds_server: look beside the recordings where they name no server.
+    """
+    from recorder.server_search import find_server_url  # lazy: loads the settings' models, as whoever has settings does
+
     capture, redis = settings.capture, settings.redis
     return {
-        "stream": redis.url,
+        "stream": find_server_url(settings) if finds_server else None,
         "key_prefix": redis.key_prefix,
         "socket_timeout_secs": redis.socket_timeout_secs,
         "run_id": settings.run_id,

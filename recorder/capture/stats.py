@@ -45,6 +45,10 @@ class RecorderStats:
     n_reconnects: int = 0
     n_errors: int = 0
     """Calls that failed and were swallowed, so that training goes on."""
+    call_median_us: float | None = None
+    """Microseconds that a trainer spent in a recent ``record_step`` or ``record_batch``; sampled, None before there was one."""
+    call_p99_us: float | None = None
+    """The same of the slowest hundredth."""
     last_error: str = ""
     is_connected: bool = True
     is_server_full: bool = False

@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from recorder.capture.call_times import CallTimes
 from recorder.capture.stats import RecorderStats
 
 __all__ = ["Dropped", "StepRange", "TurnedAway"]
@@ -34,6 +35,8 @@ class TurnedAway:
         self._dropped: dict[int, list[StepRange]] = {}
         self._lanes: dict[int, int] = {}
         self._counted = RecorderStats()
+        self.calls = CallTimes()
+        """How long the calls took that brought all this."""
 
     @property
     def n_dropped_steps(self) -> int:
@@ -96,7 +99,12 @@ class TurnedAway:
     def counted(self) -> RecorderStats:
         """A copy of what was counted here."""
         with self._lock:
-            return replace(self._counted)
+            return replace(self._counted, **self._times())
+
+    def _times(self, *, fresh: bool = False) -> dict[str, Any]:
+        """Those of this process; in a sender's, what its trainer told."""
+        told = self.calls.told(fresh=fresh)
+        return {} if told.call_median_us is None else told._asdict()
 
     def count_as(self, counted: RecorderStats) -> None:
         """Have counted what another process did."""
@@ -115,8 +123,11 @@ class TurnedAway:
     def added_to(self, stats: RecorderStats) -> RecorderStats:
         """A copy of the publisher's counters with these added."""
         with self._lock:
+            counted = replace(self._counted, **self._times(fresh=True))
             return replace(
                 stats,
+                call_median_us=counted.call_median_us,
+                call_p99_us=counted.call_p99_us,
                 n_dropped_steps=self._counted.n_dropped_steps,
                 n_refused_steps=stats.n_refused_steps + self._counted.n_refused_steps,
                 n_mismatched_values=stats.n_mismatched_values + self._counted.n_mismatched_values,

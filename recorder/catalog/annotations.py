@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import CatalogBase
+from recorder.catalog.base import CatalogBase, write_transaction
 from recorder.catalog.models import episode_annotations
 from recorder.catalog.rows import AnnotationRow
 from recorder.catalog.runs import add_missing_run
@@ -22,6 +22,7 @@ _CHANGEABLE = ("step", "end_step", "label", "text", "author", "color")
 class AnnotationOperations(CatalogBase):
     """Annotations of episodes."""
 
+    @write_transaction
     def add_annotation(
         self,
         run_id: str,
@@ -75,6 +76,7 @@ class AnnotationOperations(CatalogBase):
                 AnnotationRow(**row) for row in connection.execute(query.order_by(a.step, a.annotation_id)).mappings()
             ]
 
+    @write_transaction
     def update_annotation(
         self, annotation_id: int, *, most_letters_of_run: int | None = None, **changes: Any
     ) -> AnnotationRow:
@@ -106,6 +108,7 @@ class AnnotationOperations(CatalogBase):
             _check_letters(connection, changed.run_id, 0, most_letters_of_run)
         return changed
 
+    @write_transaction
     def delete_annotation(self, annotation_id: int) -> bool:
         """Remove an annotation; False when there was none."""
         with self._writing() as connection:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,15 +20,50 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from recorder.catalog.engine import Engines
 from recorder.errors import CatalogError, CatalogUnavailableError, UsageError
 
-__all__ = ["BulkUpsert", "CatalogBase", "insert_or"]
+__all__ = ["BulkUpsert", "CatalogBase", "insert_or", "write_transaction"]
 
 Upsert = sqlite.Insert | postgresql.Insert
+
+Operation = TypeVar("Operation", bound=Callable[..., Any])
 
 _OUT_OF_RANGE = "22003"
 """PostgreSQL's SQLSTATE of a number that its column can't hold."""
 _BEYOND_64_BITS = "the database holds whole numbers from -2**63 to 2**63 - 1, not beyond"
 
+_CONFLICTS = ("40001", "40P01")
+"""PostgreSQL's SQLSTATEs of a transaction that it has undone to let another one go on: serialisation failure, deadlock."""
+
+_MAX_BEGINNINGS = 6
+"""How often a transaction is begun. Each time one of those that were in each other's way has gone through."""
+
+_LONGEST_PAUSE_SECS = 0.02
+"""Before the second beginning, doubled before each later one; chance keeps those that collided from doing so again."""
+
 _Prepared = tuple[str, list[tuple[int, Callable[[Any], Any]]]]
+
+
+class _ConflictError(CatalogUnavailableError):
+    """The database has undone the transaction in favour of another one."""
+
+
+def write_transaction(operation: Operation) -> Operation:
+    """Mark an operation as one transaction that writes: undone in favour of another, it is begun again.
+
+    The operation does nothing but work on the catalog, and works on it within one ``_writing``.
+    """
+
+    @wraps(operation)
+    def begin_until_done(*args: Any, **kwargs: Any) -> Any:
+        # What can be gone through once only would be empty the second time.
+        args = tuple(list(value) if isinstance(value, Iterator) else value for value in args)
+        for n_undone in range(_MAX_BEGINNINGS - 1):
+            try:
+                return operation(*args, **kwargs)
+            except _ConflictError:
+                time.sleep(random.uniform(0, _LONGEST_PAUSE_SECS * 2**n_undone))
+        return operation(*args, **kwargs)
+
+    return cast(Operation, begin_until_done)
 
 
 class CatalogBase:
@@ -72,6 +110,10 @@ class CatalogBase:
                 f"the database holds no half of a surrogate pair, as in {error.object!r:.80}: {self.url}"
             ) from error
         except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in _CONFLICTS:
+                raise _ConflictError(
+                    f"other work on the catalog is in the way, try again: {_first_line(error)}: {self.url}"
+                ) from error
             if _is_passing(error):
                 raise CatalogUnavailableError(
                     f"the catalog is locked or can't be reached, try again: {_first_line(error)}: {self.url}"

@@ -14,9 +14,10 @@ from recorder.catalog.evaluation import EvaluationOperations
 from recorder.catalog.filesystem import MOUNTS_FILE
 from recorder.catalog.installation import InstallationOperations
 from recorder.catalog.open_file import OpenFile
-from recorder.catalog.recordings import RecordingOperations
+from recorder.catalog.original import OriginalRows, read_original
+from recorder.catalog.recordings import RecordingOperations, import_rows
 from recorder.catalog.runs import RunOperations
-from recorder.catalog.schema import SCHEMA_VERSION, check_version, migrate, read_version
+from recorder.catalog.schema import SCHEMA_VERSION, check_version, migrate, read_version, refuse_foreign_version
 from recorder.catalog.tags import TagOperations
 from recorder.catalog.video_segments import VideoSegmentOperations
 from recorder.catalog.videos import VideoOperations
@@ -55,6 +56,7 @@ class Catalog(
 
     Attributes:
         url: where the catalog is, without a password: for messages.
+        is_original: whether this is a database of the original recorder, opened for reading: its rows are held in memory.
 
     Raises:
         UsageError: the URL is of no database that this can use.
@@ -73,12 +75,13 @@ class Catalog(
     ) -> None:
         url = parse_url(url_or_path)
         self.url = url.render_as_string(hide_password=True)
+        self.is_original = False
         self._read_only = read_only
         if read_only and url.drivername == "sqlite" and not (url.database and Path(url.database).is_file()):
             raise CatalogError(
                 f"there is no catalog here yet: record an episode, or run 'python -m recorder reindex': {self.url}"
             )
-        self._engines = Engines(url, busy_timeout_secs=busy_timeout_secs, mounts_file=mounts_file)
+        self._engines = self._own_engines = Engines(url, busy_timeout_secs=busy_timeout_secs, mounts_file=mounts_file)
         self._file = OpenFile(self._engines.path)
         try:
             self._file.open(self._open_what_is_there)
@@ -143,13 +146,36 @@ class Catalog(
 
     def _open_what_is_there(self) -> None:
         self._engines.dispose()
+        self._engines = self._own_engines  # rows that were held in memory are read anew
+        self.is_original = False
         self._prepare_schema()
 
     def _prepare_schema(self) -> None:
         with self._reading() as connection:
             version = read_version(connection)
-        if self._read_only:
+            refuse_foreign_version(version, self.url)
+            original = None
+            if version is None:
+                original = read_original(connection, run_id=Path(self._engines.url.database or "").stem, url=self.url)
+        if original is not None:
+            self._hold(original)
+        elif self._read_only:
             check_version(version, self.url)
         elif version != SCHEMA_VERSION:
             with self._writing() as connection:
                 migrate(connection, self.url)
+
+    def _hold(self, original: OriginalRows) -> None:
+        """Keep the rows in memory, in the catalog's own tables, so that all that reads can read them."""
+        if not self._read_only:
+            command = f"reindex --original {self._engines.url.database} --database NEW.db --recordings DIR"
+            raise CatalogError(
+                "this is a database of the original recorder, which is read and never changed: give --database another place; "
+                f"'python -m recorder {command}' makes a catalog of it and its files: {self.url}"
+            )
+        self._engines.dispose()
+        self._engines = self._engines.in_memory()
+        with self._engines.writer.begin() as connection:
+            migrate(connection, self.url)
+            import_rows(connection, original)
+        self.is_original = True

@@ -22,11 +22,12 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 
-from recorder.catalog.filesystem import is_mounted_read_only, refuse_network_filesystem
+from recorder.catalog.filesystem import MOUNTS_FILE, is_mounted_read_only, refuse_network_filesystem
+from recorder.catalog.schema import is_own_version
 from recorder.errors import CatalogError, CatalogUnavailableError, MissingExtraError, UsageError
 from recorder.urls import redact, with_encoded_password
 
-__all__ = ["Engines", "parse_url", "refuse_missing_folder"]
+__all__ = ["Engines", "check_place", "parse_url", "refuse_missing_folder"]
 
 _SQLITE_CACHE_KIB = 32 * 1024
 """Page cache of a connection: with SQLite's own 2 MiB, inserts slow down threefold once the indexes have outgrown it."""
@@ -37,6 +38,10 @@ _SQLITE_CHECKPOINT_PAGES = 4000
 
 _SQLITE_MAPPED_BYTES = 2**31 - 2**16
 """The most that SQLite maps. Readers share the system's page cache then, and read a page without a call for each."""
+
+
+_READABLE_TEXT = partial(str, encoding="utf-8", errors="replace")
+"""SQLite takes any bytes for text: those of another program must not keep the other rows from being read."""
 
 
 def parse_url(url_or_path: str | Path) -> URL:
@@ -75,6 +80,18 @@ def _file_of(url: URL) -> Path | None:
     return Path(url.database).absolute() if url.drivername == "sqlite" and url.database is not None else None
 
 
+def check_place(url: URL, *, mounts_file: Path = MOUNTS_FILE) -> None:
+    """Check that a SQLite file can lie where it is to lie; a database of another kind says so itself.
+
+    Raises:
+        CatalogError: it would lie on a network filesystem, or its folder is missing.
+    """
+    path = _file_of(url)
+    if path is not None:
+        refuse_network_filesystem(path, mounts_file)
+        refuse_missing_folder(path)
+
+
 class _HintingCompiler(SQLiteCompiler):
     """Writes hints behind a table's name, where ``INDEXED BY`` stands; by itself SQLAlchemy leaves them out."""
 
@@ -103,13 +120,12 @@ class Engines:
         self.url = url if self.path is None else url.set(database=str(self.path))
         self._memory_turn = Lock()
         self._busy_timeout_secs = busy_timeout_secs
+        self._mounts_file = mounts_file
         self._lock = Lock()
         self._pid = os.getpid()
         self._writer: Engine | None = None
         self._reader: Engine | None = None
-        if self.path is not None:
-            refuse_network_filesystem(self.path, mounts_file)
-            refuse_missing_folder(self.path)
+        check_place(url, mounts_file=mounts_file)
 
     @property
     def writer(self) -> Engine:
@@ -130,6 +146,10 @@ class Engines:
             if self._reader is None:
                 self._reader = self._make(read_only=True)
             return self._reader
+
+    def in_memory(self) -> Engines:
+        """Engines of a database in memory, with what else holds for these."""
+        return Engines(parse_url(":memory:"), busy_timeout_secs=self._busy_timeout_secs, mounts_file=self._mounts_file)
 
     def turn(self) -> AbstractContextManager[object]:
         """Held during a transaction: a catalog in memory has one connection, which its threads take in turns."""
@@ -171,7 +191,9 @@ def _postgresql_engine(url: URL, *, read_only: bool, timeout_secs: float) -> Eng
             pool_size=2,
             max_overflow=14,
             pool_timeout=timeout_secs,
-            connect_args={"connect_timeout": max(2, int(timeout_secs))},
+            # No statement is prepared: behind a pooler that shares connections by transaction (PgBouncer, RDS Proxy) its name
+            # would be known to a connection of the server that the next transaction may not get.
+            connect_args={"connect_timeout": max(2, int(timeout_secs)), "prepare_threshold": None},
             execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {},
         )
     except ModuleNotFoundError as error:
@@ -195,8 +217,9 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
     engine.dialect.statement_compiler = _HintingCompiler
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.text_factory = _READABLE_TEXT
         connection.isolation_level = None  # BEGIN is ours, below: the driver's own would come too late
-        if url.database is not None and not is_foreign:
+        if url.database is not None and not is_foreign and not _is_another_programs(connection):
             _switch_to_wal(connection, url.database, busy_timeout_secs)
             connection.execute(f"PRAGMA wal_autocheckpoint = {_SQLITE_CHECKPOINT_PAGES}")
         # In write-ahead mode NORMAL loses no consistency, and no commit but the last ones before a power cut.
@@ -212,6 +235,15 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _is_another_programs(connection: sqlite3.Connection) -> bool:
+    """Whether the database has tables and is no catalog: nothing of it is changed then, its journal neither."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "alembic_version" not in tables:
+        return bool(tables)
+    versions = [str(version) for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
+    return not all(map(is_own_version, versions))
 
 
 def _can_write(path: Path) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import attrgetter
 
-from sqlalchemy import CTE, func, select
+from sqlalchemy import CTE, func, or_, select
 
 from recorder.catalog.base import CatalogBase
 from recorder.catalog.episode_query import EpisodeFilter, page_of_episodes
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
+from recorder.catalog.locks import in_batches
 from recorder.catalog.models import episodes, runs
 from recorder.catalog.rows import CurvePoint, EpisodePage, EpisodeRow
 from recorder.errors import RecordingNotFoundError
@@ -89,6 +91,17 @@ class EpisodeOperations(CatalogBase):
         with self._reading() as connection:
             # Sorted here: asked to sort, SQLite would walk the whole run by its primary key.
             return sorted(fetch_episodes(connection, query), key=attrgetter("episode_id"))
+
+    def play_states(self, run_id: str, episode_ids: Iterable[int]) -> dict[int, tuple[int, bool]]:
+        """Of those of the episodes that the catalog has: their ``play_id``, and whether nobody needs its stream any more."""
+        is_settled = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
+        query = select(episodes.c.episode_id, episodes.c.play_id, is_settled).where(episodes.c.run_id == run_id)
+        found: dict[int, tuple[int, bool]] = {}
+        with self._reading() as connection:
+            for ids in in_batches(episode_ids):
+                for episode_id, play_id, settled in connection.execute(query.where(episodes.c.episode_id.in_(ids))):
+                    found[episode_id] = (play_id, bool(settled))
+        return found
 
     def learning_curve(self, run_id: str, max_points: int = 2000) -> list[CurvePoint]:
         """The run's episodes by episode id, thinned evenly to ``max_points`` or fewer."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import bindparam, case, literal_column, select, update
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import BulkUpsert, CatalogBase
-from recorder.catalog.keys import delete_of_episodes, in_batches, plays_of, replace_reasons
+from recorder.catalog.base import BulkUpsert, CatalogBase, write_transaction
+from recorder.catalog.keys import delete_of_episodes, plays_of, replace_reasons
+from recorder.catalog.locks import in_batches, lock_episodes_of
 from recorder.catalog.models import episodes, recording_reasons, recordings, runs
 from recorder.catalog.rows import START_CURSOR, EpisodeRow, Settlement
 from recorder.catalog.runs import add_missing_run
@@ -26,6 +28,7 @@ _upsert_episodes = BulkUpsert(
 class EvaluationOperations(CatalogBase):
     """What an evaluation writes."""
 
+    @write_transaction
     def commit_evaluation(
         self,
         run_id: str,
@@ -65,17 +68,21 @@ class EvaluationOperations(CatalogBase):
         if ended is not None:
             changes["ended_at"] = at if ended else None
         with self._writing() as connection:
-            add_missing_run(connection, run_id, at=at)
+            add_missing_run(connection, run_id, at=at, against="change")
             moved = connection.execute(
                 update(runs).where(runs.c.run_id == run_id, runs.c.cursor == old_cursor).values(**changes)
             )
             if moved.rowcount != 1:
                 connection.rollback()
                 return False
+            lock_episodes_of(
+                connection, run_id, [*(row.episode_id for row in new_episodes), *(row.episode_id for row in settled)]
+            )
             write_episodes(connection, run_id, new_episodes)
             _settle(connection, run_id, settled)
         return True
 
+    @write_transaction
     def rewind(self, run_id: str, *, old_cursor: str) -> bool:
         """Move the run from ``old_cursor`` back to the start, where ends lie before it that nobody has evaluated.
 
@@ -95,14 +102,17 @@ class EvaluationOperations(CatalogBase):
 
 
 def write_episodes(connection: Connection, run_id: str, rows: Sequence[EpisodeRow]) -> None:
-    """Insert the rows; those that replace an earlier play take its recording and its reasons with them."""
+    """Insert the rows; those that replace an earlier play take its recording and its reasons with them.
+
+    The transaction has locked the run.
+    """
     if not rows:
         return
     replaced = plays_of(connection, run_id, (row.episode_id for row in rows), lock=True)
     if replaced:
         delete_of_episodes(connection, recordings, run_id, replaced)
         delete_of_episodes(connection, recording_reasons, run_id, replaced)
-    _upsert_episodes(connection, rows)
+    _upsert_episodes(connection, sorted(rows, key=attrgetter("episode_id")))
     n_new = len({row.episode_id for row in rows}) - len(replaced)
     connection.execute(update(runs).where(runs.c.run_id == run_id).values(n_episodes=runs.c.n_episodes + n_new))
     replace_reasons(connection, [(run_id, row.episode_id, row.reasons) for row in rows if row.reasons], fresh=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import CatalogBase, insert_or
+from recorder.catalog.base import CatalogBase, insert_or, write_transaction
 from recorder.catalog.models import installation
 from recorder.installation.record import Installation, Place, file_on_this_host, was_copied
 
@@ -29,6 +29,7 @@ class InstallationOperations(CatalogBase):
             return Installation("", self._told(place))
         return self._installation(row, place)
 
+    @write_transaction
     def join_installation(self) -> Installation:
         """The same; a catalog without an id, be it the copy of another, gets one of its own, and its place is noted."""
         with self._reading() as connection:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import insert_or
+from recorder.catalog.locks import in_batches
 from recorder.catalog.models import episodes, recording_reasons
 
-__all__ = ["delete_of_episodes", "in_batches", "plays_of", "replace_reasons"]
-
-_IDS_A_STATEMENT = 1000
-"""How many ids stand in one ``IN``; SQLite takes 32,766 parameters at most."""
-
-
-def in_batches(episode_ids: Iterable[int]) -> Iterator[list[int]]:
-    """The ids, cut into lists short enough for one statement."""
-    ids = list(episode_ids)
-    for start in range(0, len(ids), _IDS_A_STATEMENT):
-        yield ids[start : start + _IDS_A_STATEMENT]
+__all__ = ["delete_of_episodes", "plays_of", "replace_reasons"]
 
 
 def plays_of(connection: Connection, run_id: str, episode_ids: Iterable[int], *, lock: bool = False) -> dict[int, int]:

@@ -149,8 +149,11 @@ class EpisodeRow:
     @property
     def why(self) -> list[dict[str, Any]]:
         """Every criterion's explanation: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``, ``reasons``."""
-        decoded: list[dict[str, Any]] = json.loads(self.why_json)
-        return decoded
+        try:
+            decoded = json.loads(self.why_json)
+        except (TypeError, ValueError):  # another program has written there
+            return []
+        return [it for it in decoded if isinstance(it, dict)] if isinstance(decoded, list) else []
 
 
 @dataclass(frozen=True, slots=True)

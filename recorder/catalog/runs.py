@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, Text, delete, func, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import CatalogBase, insert_or
+from recorder.catalog.base import CatalogBase, insert_or, write_transaction
+from recorder.catalog.locks import RunLock, lock_episodes_of, lock_runs
 from recorder.catalog.models import episodes, recording_reasons, recordings, runs
 from recorder.catalog.rows import START_CURSOR, RunRow, RunState, RunSummary
 from recorder.errors import RecordingNotFoundError
 
-__all__ = ["RunOperations", "add_missing_run"]
+__all__ = ["RunOperations", "add_missing_run", "add_missing_runs"]
 
 
 class RunOperations(CatalogBase):
     """Runs: what was trained, how far its evaluation has come, what it holds."""
 
+    @write_transaction
     def ensure_run(
         self,
         run_id: str,
@@ -32,7 +34,7 @@ class RunOperations(CatalogBase):
         given = {"config": config, "host": host, "started_unix_nanos": started_unix_nanos}
         given = {name: value for name, value in given.items() if value is not None}
         with self._writing() as connection:
-            add_missing_run(connection, run_id, at=datetime.now(UTC))
+            add_missing_run(connection, run_id, at=datetime.now(UTC), against="change")
             if given:
                 connection.execute(update(runs).where(runs.c.run_id == run_id).values(**given))
 
@@ -90,16 +92,30 @@ class RunOperations(CatalogBase):
             by_reason = {row.reason: row.n_episodes for row in connection.execute(reasons)}
         return RunSummary(run_id, sums[0], by_decision, by_status, by_reason, *sums[1:])
 
+    @write_transaction
     def delete_run(self, run_id: str) -> bool:
         """Remove the run with everything that the catalog knows of it; files stay. False when there was no such run."""
         with self._writing() as connection:
+            if not lock_runs(connection, [run_id], against="all"):
+                return False
+            lock_episodes_of(connection, run_id)
             return connection.execute(delete(runs).where(runs.c.run_id == run_id)).rowcount > 0
 
 
-def add_missing_run(connection: Connection, run_id: str, *, at: datetime) -> None:
-    """Add a run at the start of its life, unless it is there."""
+def add_missing_run(connection: Connection, run_id: str, *, at: datetime, against: RunLock = "deletion") -> None:
+    """Add a run at the start of its life, unless it is there, and lock it."""
+    add_missing_runs(connection, [run_id], at=at, against=against)
+
+
+def add_missing_runs(
+    connection: Connection, run_ids: Iterable[str], *, at: datetime, against: RunLock = "deletion"
+) -> None:
+    """Add those of the runs that are not there, and lock them all.
+
+    Args:
+        against: ``deletion`` for a transaction that adds rows of the run; ``change`` for one that changes the run, too.
+    """
     fresh = {
-        "run_id": run_id,
         "cursor": START_CURSOR,
         "criteria_state": {},
         "created_at": at,
@@ -108,7 +124,14 @@ def add_missing_run(connection: Connection, run_id: str, *, at: datetime) -> Non
         "n_late_keeps": 0,
         "n_episodes": 0,
     }
-    connection.execute(insert_or(connection.dialect, runs, update={}), fresh)
+    insert = insert_or(connection.dialect, runs, update={})
+    for run_id in sorted(set(run_ids)):
+        # One after the other: the new ones of many would be locked before those that are there. Again where it was deleted
+        # between the two statements.
+        is_locked = False
+        while not is_locked:
+            connection.execute(insert, {"run_id": run_id, **fresh})
+            is_locked = bool(lock_runs(connection, [run_id], against=against))
 
 
 def _runs_with_counts() -> Select[Any]:

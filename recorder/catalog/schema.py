@@ -5,6 +5,7 @@ A version is an Alembic revision with a number for a name (``0001``), so that la
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sqlalchemy import inspect, text
@@ -12,10 +13,19 @@ from sqlalchemy.engine import Connection
 
 from recorder.errors import CatalogError, CatalogVersionError
 
-__all__ = ["SCHEMA_VERSION", "check_version", "migrate", "read_version"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "check_version",
+    "is_own_version",
+    "migrate",
+    "read_version",
+    "refuse_foreign_version",
+]
 
 SCHEMA_VERSION = "0005"
 """The version that this code works with: the last revision in ``migrations/versions``."""
+
+_VERSION = re.compile(r"\d{4}")
 
 _MIGRATION_LOCK = 0x68616D6C6574
 """Key of the PostgreSQL advisory lock under which one process migrates."""
@@ -26,6 +36,23 @@ def read_version(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def is_own_version(version: str) -> bool:
+    """Whether this project names versions so."""
+    return _VERSION.fullmatch(version) is not None
+
+
+def refuse_foreign_version(version: str | None, url: str) -> None:
+    """Check that a version is one of this project's.
+
+    Raises:
+        CatalogError: another program that uses Alembic has made the database.
+    """
+    if version is not None and not is_own_version(version):
+        raise CatalogError(
+            f"this is another program's database (its schema has version {version!r}): give --database another place: {url}"
+        )
 
 
 def check_version(version: str | None, url: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import CatalogBase, insert_or
+from recorder.catalog.base import CatalogBase, insert_or, write_transaction
 from recorder.catalog.keys import plays_of
 from recorder.catalog.models import episode_tags
 from recorder.errors import QuotaError, RecordingNotFoundError, UsageError
@@ -16,6 +16,7 @@ __all__ = ["TagOperations"]
 class TagOperations(CatalogBase):
     """Tags of episodes."""
 
+    @write_transaction
     def tag_episode(self, run_id: str, episode_id: int, tag: str, *, most_of_run: int | None = None) -> None:
         """Put a tag on an episode; a tag that it has already stays.
 
@@ -39,6 +40,7 @@ class TagOperations(CatalogBase):
             row = {"run_id": run_id, "episode_id": episode_id, "tag": tag}
             connection.execute(insert_or(connection.dialect, episode_tags, update={}), row)
 
+    @write_transaction
     def untag_episode(self, run_id: str, episode_id: int, tag: str) -> bool:
         """Take a tag off an episode; False when it did not have it."""
         t = episode_tags.c

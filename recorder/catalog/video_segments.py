@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
-from recorder.catalog.base import CatalogBase, insert_or
+from recorder.catalog.base import CatalogBase, insert_or, write_transaction
 from recorder.catalog.models import video_segments, videos
 from recorder.catalog.rows import SegmentProgress, SegmentRow
-from recorder.catalog.videos import fetch_video, is_unfinished
+from recorder.catalog.videos import fetch_video, is_unfinished, lock_video
 from recorder.catalog.write_job import MAX_ATTEMPTS, NO_ANSWER
 
 __all__ = ["SEGMENTS_A_TURN", "VideoSegmentOperations"]
@@ -29,6 +29,7 @@ _open = video_segments.c.state.in_(["queued", "rendering"])
 class VideoSegmentOperations(CatalogBase):
     """Segments of videos."""
 
+    @write_transaction
     def plan_segments(self, video_id: str, spans: Sequence[tuple[int, int]]) -> list[SegmentRow]:
         """Cut a video into segments; a second call with the same spans changes nothing.
 
@@ -51,7 +52,7 @@ class VideoSegmentOperations(CatalogBase):
         ]
         totals = {"n_segments_total": len(rows), "n_frames_total": sum(n_frames for _, n_frames in spans)}
         with self._writing() as connection:
-            fetch_video(connection, video_id)
+            lock_video(connection, video_id)
             if rows:
                 connection.execute(insert_or(connection.dialect, video_segments, update={}), rows)
             connection.execute(update(videos).where(videos.c.video_id == video_id).values(**totals))
@@ -64,6 +65,7 @@ class VideoSegmentOperations(CatalogBase):
             rows = connection.execute(query.order_by(video_segments.c.segment_index)).mappings()
             return [SegmentRow(**row) for row in rows]
 
+    @write_transaction
     def claim_segments(self, *, now: datetime, lease_secs: float, limit: int) -> list[SegmentRow]:
         """Lease segments that nobody works on, of videos that are being rendered.
 
@@ -88,6 +90,7 @@ class VideoSegmentOperations(CatalogBase):
                 connection.execute(lease.values(leased_until=now + timedelta(seconds=lease_secs)))
         return claimed
 
+    @write_transaction
     def start_segment(
         self,
         video_id: str,
@@ -105,7 +108,7 @@ class VideoSegmentOperations(CatalogBase):
         """
         this = _is_segment(video_id, segment_index)
         with self._writing() as connection:
-            if fetch_video(connection, video_id).state != "rendering":
+            if lock_video(connection, video_id).state != "rendering":
                 return None
             query = select(video_segments).where(this, _open)
             if connection.dialect.name == "postgresql":
@@ -134,6 +137,7 @@ class VideoSegmentOperations(CatalogBase):
             connection.execute(update(video_segments).where(this).values(**started))
             return SegmentRow(**{**row, **started})
 
+    @write_transaction
     def report_segment(
         self, segment: SegmentRow, *, n_new_frames: int, now: datetime, lease_secs: float
     ) -> SegmentRow | None:
@@ -159,7 +163,6 @@ class VideoSegmentOperations(CatalogBase):
         )
         this = and_(videos.c.video_id == segment.video_id, videos.c.state == "rendering")
         with self._writing() as connection:
-            # The video first, as in finish_segment: PostgreSQL's locks are taken in one order.
             if connection.execute(select(videos.c.video_id).where(this).with_for_update()).first() is None:
                 return None
             if connection.execute(update(video_segments).where(held).values(leased_until=leased_until)).rowcount == 0:
@@ -169,6 +172,7 @@ class VideoSegmentOperations(CatalogBase):
             connection.execute(update(videos).where(this).values(**values))
         return replace(segment, leased_until=leased_until)
 
+    @write_transaction
     def finish_segment(self, video_id: str, segment_index: int, *, file_path: str) -> SegmentProgress:
         """Note that a segment's file is there; a second call for it changes nothing and is never ``was_last``.
 
@@ -179,8 +183,7 @@ class VideoSegmentOperations(CatalogBase):
         """
         this = _is_segment(video_id, segment_index)
         with self._writing() as connection:
-            # PostgreSQL: two last segments finishing at once must count one after the other.
-            connection.execute(select(videos.c.video_id).where(videos.c.video_id == video_id).with_for_update())
+            lock_video(connection, video_id)  # of two last segments that end at once, one counts after the other
             done = {"state": "done", "file_path": file_path, "leased_until": None, "error": None}
             changed = connection.execute(update(video_segments).where(this, _open).values(**done)).rowcount
             n_done, n_frames = connection.execute(
@@ -197,6 +200,7 @@ class VideoSegmentOperations(CatalogBase):
                 connection.execute(update(videos).where(videos.c.video_id == video_id).values(**counts, **state))
             return SegmentProgress(n_done, video.n_segments_total, was_last)
 
+    @write_transaction
     def fail_segment(self, video_id: str, segment_index: int, error: str) -> None:
         """Note that an attempt failed and give the segment back; ``start_segment`` fails it when no attempt is left."""
         with self._writing() as connection:

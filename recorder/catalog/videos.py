@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Text, and_, case, delete, exists, func, literal, or_, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import CatalogBase, insert_or
+from recorder.catalog.base import CatalogBase, insert_or, write_transaction
 from recorder.catalog.models import recordings, video_segments, videos
 from recorder.catalog.rows import VideoRow
 from recorder.catalog.runs import add_missing_run
 from recorder.catalog.write_job import MAX_ATTEMPTS, NO_ANSWER
 from recorder.errors import QuotaError, RecordingNotFoundError
 
-__all__ = ["VideoBounds", "VideoOperations", "fetch_video", "is_unfinished", "video_id_of"]
+__all__ = ["VideoBounds", "VideoOperations", "fetch_video", "is_unfinished", "lock_video", "video_id_of"]
 
 _RETRY_AFTER_SECS = 60.0
 """When one of the videos that wait may have been made."""
@@ -40,6 +40,7 @@ class VideoBounds(NamedTuple):
 class VideoOperations(CatalogBase):
     """Videos, from the wish to the file."""
 
+    @write_transaction
     def enqueue_video(
         self,
         run_id: str,
@@ -132,6 +133,7 @@ class VideoOperations(CatalogBase):
         with self._reading() as connection:
             return [VideoRow(**row) for row in connection.execute(query).mappings()]
 
+    @write_transaction
     def claim_videos(self, *, now: datetime, lease_secs: float, limit: int) -> list[VideoRow]:
         """Lease videos that are not finished and that nobody works on: each client's first one first, of these the oldest.
 
@@ -155,6 +157,7 @@ class VideoOperations(CatalogBase):
             connection.execute(lease.values(leased_until=now + timedelta(seconds=lease_secs)))
             return [fetch_video(connection, video_id) for video_id in ids]
 
+    @write_transaction
     def start_video(
         self, video_id: str, *, now: datetime, lease_secs: float, max_attempts: int = MAX_ATTEMPTS
     ) -> VideoRow | None:
@@ -185,6 +188,7 @@ class VideoOperations(CatalogBase):
             )
             return fetch_video(connection, video_id) if started.rowcount else None
 
+    @write_transaction
     def finish_video(self, video_id: str, *, file_path: str, file_size_bytes: int, at: datetime) -> bool:
         """Note that the file is there; False when the video was cancelled or finished before."""
         values = {
@@ -200,6 +204,7 @@ class VideoOperations(CatalogBase):
             this = and_(videos.c.video_id == video_id, is_unfinished)
             return connection.execute(update(videos).where(this).values(**values)).rowcount > 0
 
+    @write_transaction
     def fail_video(
         self, video_id: str, error: str, *, at: datetime, not_before: datetime, max_attempts: int = MAX_ATTEMPTS
     ) -> VideoRow:
@@ -223,6 +228,7 @@ class VideoOperations(CatalogBase):
             )
             return fetch_video(connection, video_id)
 
+    @write_transaction
     def cancel_video(self, video_id: str, *, at: datetime) -> bool:
         """Stop a video; its workers learn of it from their next report. False when it was finished already."""
         with self._writing() as connection:
@@ -230,6 +236,7 @@ class VideoOperations(CatalogBase):
             values = {"state": "cancelled", "finished_at": at, "leased_until": None}
             return connection.execute(update(videos).where(this).values(**values)).rowcount > 0
 
+    @write_transaction
     def retry_video(self, video_id: str, *, asked_by: str = "", bounds: VideoBounds | None = None) -> VideoRow:
         """Begin a failed or cancelled video again, from its first attempt on; of any other it changes nothing.
 
@@ -262,6 +269,7 @@ class VideoOperations(CatalogBase):
                 connection.execute(delete(video_segments).where(video_segments.c.video_id == video_id))
             return fetch_video(connection, video_id)
 
+    @write_transaction
     def delete_video(self, video_id: str) -> bool:
         """Take a video and its segments out of the catalog, the file stays; False when there was none."""
         with self._writing() as connection:
@@ -308,3 +316,13 @@ def fetch_video(connection: Connection, video_id: str) -> VideoRow:
     if row is None:
         raise RecordingNotFoundError(f"there is no video {video_id!r} in the catalog")
     return VideoRow(**row)
+
+
+def lock_video(connection: Connection, video_id: str) -> VideoRow:
+    """One video, locked until the transaction ends: before its segments, as everywhere.
+
+    Raises:
+        RecordingNotFoundError: there is no such video.
+    """
+    connection.execute(select(videos.c.video_id).where(videos.c.video_id == video_id).with_for_update())
+    return fetch_video(connection, video_id)

@@ -9,12 +9,14 @@ from operator import attrgetter
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, text, update
 from sqlalchemy.engine import Connection
 
-from recorder.catalog.base import CatalogBase
+from recorder.catalog.base import CatalogBase, write_transaction
 from recorder.catalog.episode_rows import fetch_episodes, select_episodes
-from recorder.catalog.keys import in_batches, plays_of
+from recorder.catalog.keys import plays_of
+from recorder.catalog.locks import in_batches, lock_episodes_of, lock_runs, update_episodes
 from recorder.catalog.models import GIVEN_UP, UNWRITTEN, episodes, runs
 from recorder.catalog.recordings import write_recordings
 from recorder.catalog.rows import EpisodeRow, RecordingRow
+from recorder.catalog.runs import add_missing_runs
 
 __all__ = ["LOST", "MAX_ATTEMPTS", "NO_ANSWER", "WriteJobOperations"]
 
@@ -39,6 +41,7 @@ _by_time = (episodes.c.finished_unix_nanos, episodes.c.run_id, episodes.c.episod
 class WriteJobOperations(CatalogBase):
     """The state of the write job, which lies in the columns of ``episodes``."""
 
+    @write_transaction
     def claim_writes(
         self,
         *,
@@ -74,6 +77,7 @@ class WriteJobOperations(CatalogBase):
             row.leased_until = leased_until
         return claimed
 
+    @write_transaction
     def start_write(
         self,
         run_id: str,
@@ -90,7 +94,9 @@ class WriteJobOperations(CatalogBase):
             returned.
         """
         started: list[EpisodeRow] = []
+        episode_ids = list(episode_ids)
         with self._writing() as connection:
+            lock_episodes_of(connection, run_id, episode_ids)
             for ids in in_batches(episode_ids):
                 open_ones = and_(_pending, episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
                 _park_exhausted(connection, open_ones, max_attempts)
@@ -102,6 +108,7 @@ class WriteJobOperations(CatalogBase):
                 started += fetch_episodes(connection, select_episodes().where(open_ones).order_by(*_by_time))
         return started
 
+    @write_transaction
     def postpone_write(
         self, run_id: str, episode_ids: Iterable[int], *, not_before: datetime, error: str, count_attempt: bool
     ) -> None:
@@ -118,8 +125,9 @@ class WriteJobOperations(CatalogBase):
         with self._writing() as connection:
             for ids in in_batches(episode_ids):
                 of_these = and_(_pending, episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
-                connection.execute(update(episodes).where(of_these).values(**values))
+                connection.execute(update_episodes(connection, of_these).values(**values))
 
+    @write_transaction
     def fail_write(
         self, run_id: str, episode_id: int, error: str, *, not_before: datetime, max_attempts: int = MAX_ATTEMPTS
     ) -> None:
@@ -133,6 +141,7 @@ class WriteJobOperations(CatalogBase):
                 )
             )
 
+    @write_transaction
     def finish_writes(self, recordings: Sequence[RecordingRow], *, at: datetime) -> list[RecordingRow]:
         """Put the files into the catalog and mark their episodes written; doing it twice changes nothing.
 
@@ -142,6 +151,7 @@ class WriteJobOperations(CatalogBase):
             The recordings that were taken.
         """
         with self._writing() as connection:
+            add_missing_runs(connection, {row.run_id for row in recordings}, at=at)
             plays = _locked_plays(connection, recordings)
             taken = [row for row in recordings if plays.get((row.run_id, row.episode_id)) in (None, row.play_id)]
             write_recordings(connection, taken, at=at)
@@ -169,6 +179,7 @@ class WriteJobOperations(CatalogBase):
         with self._reading() as connection:
             return fetch_episodes(connection, query.order_by(episodes.c.run_id, episodes.c.episode_id).limit(limit))
 
+    @write_transaction
     def mark_streams_dropped(
         self, run_id: str, episode_ids: Iterable[int], at: datetime, *, first_plays_only: bool = False
     ) -> None:
@@ -182,8 +193,9 @@ class WriteJobOperations(CatalogBase):
                 of_these = and_(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids), _settled)
                 if first_plays_only:
                     of_these = and_(of_these, episodes.c.replaced_plays == 0)
-                connection.execute(update(episodes).where(of_these).values(stream_dropped_at=at))
+                connection.execute(update_episodes(connection, of_these).values(stream_dropped_at=at))
 
+    @write_transaction
     def see_runs(self, run_ids: Sequence[str], at: datetime) -> int:
         """Note that a server has these runs, and take back what was given up as lost of them.
 
@@ -193,14 +205,20 @@ class WriteJobOperations(CatalogBase):
         if not run_ids:
             return 0
         n_taken_back = 0
+        ordered = sorted(set(run_ids))
+        batches = [ordered[start : start + _RUNS_A_STATEMENT] for start in range(0, len(ordered), _RUNS_A_STATEMENT)]
         with self._writing() as connection:
-            for start in range(0, len(run_ids), _RUNS_A_STATEMENT):
-                batch = run_ids[start : start + _RUNS_A_STATEMENT]
-                connection.execute(update(runs).where(runs.c.run_id.in_(batch)).values(seen_at=at))
+            for batch in batches:
+                known = lock_runs(connection, batch, against="change")
+                connection.execute(update(runs).where(runs.c.run_id.in_(known)).values(seen_at=at))
+            for batch in batches:
                 lost = and_(text(GIVEN_UP), episodes.c.error == LOST, episodes.c.run_id.in_(batch))
-                n_taken_back += connection.execute(update(episodes).where(lost).values(**_FRESH, error=None)).rowcount
+                n_taken_back += connection.execute(
+                    update_episodes(connection, lost).values(**_FRESH, error=None)
+                ).rowcount
         return n_taken_back
 
+    @write_transaction
     def give_up_lost(self, *, unseen_since: datetime, now: datetime) -> dict[str, int]:
         """Give up the episodes that wait for a decision or a file, of runs that no worker has seen since.
 
@@ -221,7 +239,8 @@ class WriteJobOperations(CatalogBase):
                 counts = select(episodes.c.run_id, func.count()).where(which).group_by(episodes.c.run_id)
                 for run_id, n_episodes in connection.execute(counts):
                     given_up[run_id] = given_up.get(run_id, 0) + n_episodes
-                connection.execute(update(episodes).where(which).values(parked=True, leased_until=None, error=LOST))
+            which = and_(or_(*waiting), episodes.c.run_id.in_(unseen))
+            connection.execute(update_episodes(connection, which).values(parked=True, leased_until=None, error=LOST))
         return given_up
 
     def parked_writes(self) -> list[EpisodeRow]:
@@ -231,13 +250,14 @@ class WriteJobOperations(CatalogBase):
         # Sorted here: asked to sort, SQLite would walk all episodes by time.
         return sorted(given_up, key=attrgetter("finished_unix_nanos", "run_id", "episode_id"))
 
+    @write_transaction
     def retry_parked(self, run_id: str | None = None) -> int:
         """Let the parked episodes be tried again from the first attempt on; returns how many they are."""
         given_up = and_(text(GIVEN_UP))
         if run_id is not None:
             given_up = and_(given_up, episodes.c.run_id == run_id)
         with self._writing() as connection:
-            return connection.execute(update(episodes).where(given_up).values(**_FRESH)).rowcount
+            return connection.execute(update_episodes(connection, given_up).values(**_FRESH)).rowcount
 
 
 def _is_past(column: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:
@@ -245,10 +265,9 @@ def _is_past(column: ColumnElement[datetime], now: datetime) -> ColumnElement[bo
 
 
 def _park_exhausted(connection: Connection, which: ColumnElement[bool], max_attempts: int) -> None:
+    exhausted = update_episodes(connection, which, episodes.c.attempts >= max_attempts)
     connection.execute(
-        update(episodes)
-        .where(which, episodes.c.attempts >= max_attempts)
-        .values(parked=True, leased_until=None, error=func.coalesce(episodes.c.error, NO_ANSWER))
+        exhausted.values(parked=True, leased_until=None, error=func.coalesce(episodes.c.error, NO_ANSWER))
     )
 
 

@@ -5,20 +5,20 @@ Unlike a tethered program it may outlive its owner: it sees the socket close, an
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
-import sys
 from multiprocessing.connection import Connection
-from pathlib import Path
 
-from recorder.child_process.interpreter import python_executable
+from recorder.child_process.module_command import module_command
 
 __all__ = ["spawn_linked"]
 
+_FIRST_FREE = 3
+"""The number behind those of standard input, output and error."""
+
 
 def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
-    """Start ``python -m MODULE DESCRIPTOR`` in a session of its own.
+    """Start ``python -m MODULE DESCRIPTOR`` in a session of its own; it finds what the owner finds, in the owner's order.
 
     Args:
         module: gets the descriptor of its end of the socket as its only argument.
@@ -29,17 +29,24 @@ def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
     Raises:
         OSError: it could not be started.
     """
-    python = python_executable()
-    ours, theirs = socket.socketpair()
+    ours, theirs = map(_above_standard_streams, socket.socketpair())
     with ours, theirs:
-        # It finds what the owner finds, in the owner's order: wherever that was started, whatever it has added since.
-        search = os.pathsep.join(place or str(Path.cwd()) for place in sys.path if isinstance(place, str))
         process = subprocess.Popen(
-            [python, "-P", "-m", module, str(theirs.fileno())],
+            module_command(module, str(theirs.fileno())),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # whoever reads the owner's output must not wait for this process too
             pass_fds=[theirs.fileno()],
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": search},
         )
         return process, Connection(ours.detach())
+
+
+def _above_standard_streams(end: socket.socket) -> socket.socket:
+    """The same end under a number that no standard stream has: where one is closed, its number is free."""
+    low = []
+    while end.fileno() < _FIRST_FREE:
+        low.append(end)
+        end = end.dup()
+    for copied in low:
+        copied.close()
+    return end

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.needing import needing
 from recorder.commands.opening import open_catalog, run_of, settings_of
+from recorder.commands.order import add_order, order_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.video_choices import add_video_choices, choices_of
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
-    from recorder.catalog import RecordingRow
+    from recorder.catalog import Catalog, RecordingRow
     from recorder.commands.parsing import Subparsers
 
 NAME = "batch"
 
+_REASONS_NAMED = 20
+
 _EXAMPLE = """\
 batch --database demo.db --recordings recordings/ --output-dir videos/ --stage 2 --min-reward 200 --limit 20 --verbose
 batch --recordings recordings/ --output-dir videos/failures/ --max-reward 50 --limit 10
-batch --recordings recordings/ --output-dir videos/transitions/ --reason 'stage_*_transition'"""
+batch --recordings recordings/ --output-dir videos/transitions/ --reason 'stage_*_transition'
+batch --recordings recordings/ --output-dir videos/best/ --order return --limit 5"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -34,13 +39,15 @@ def add_parser(subparsers: Subparsers) -> None:
     chosen.add_argument("--reason", metavar="GLOB", help="only recordings kept for this; * and ? match anything")
     chosen.add_argument("--min-reward", type=number, help="least total reward")
     chosen.add_argument("--max-reward", type=number, help="greatest total reward")
-    chosen.add_argument("--limit", type=non_negative, help="at most this many, the newest (default: all)")
+    chosen.add_argument("--limit", type=non_negative, help="at most this many, the first in the order (default: all)")
+    add_order(chosen)
     add_video_choices(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the videos; the status is 1 when some could not be made."""
-    from worker.video import batch_export_videos  # lazy: loads matplotlib
+    """Make the videos; the status is 1 when some could not be made, and 3 when no recording meets the filters."""
+    with needing("A video", "worker", extra="video"):
+        from worker.video import batch_export_videos  # lazy: loads matplotlib
 
     settings = settings_of(args)
     output = Output.of(args)
@@ -52,29 +59,44 @@ def run(args: argparse.Namespace) -> int:
         result = batch_export_videos(
             catalog,
             settings.recordings_dir,
-            Path(args.output_dir),
+            local_path(args.output_dir, "--output-dir"),
             run_id=run_of(args, catalog),
             stage=args.stage,
             reason=args.reason,
             min_reward=args.min_reward,
             max_reward=args.max_reward,
             limit=args.limit,
+            order=order_of(args),
             on_episode=begin,
             on_frame=progress.advance,
             **choices_of(args),
         )
+        nothing = "" if result.videos or result.failures else _why_nothing(args, catalog)
     failures = [
         {"run_id": row.run_id, "episode_id": row.episode_id, "error": str(error)} for row, error in result.failures
     ]
     output.document({"videos": [video._asdict() for video in result.videos], "failures": failures})
     for video in result.videos:
         output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
-    if not result.videos and not failures:
-        output.note("no recording meets the filters")
     for failure in failures:
         output.note(
             *f"FAILED episode {failure['episode_id']} of run {failure['run_id']}: {failure['error']}".split("\n")
         )
     if failures:
         output.note(f"{counted(len(result.videos), 'video')} made, {len(failures)} failed")
+    if nothing:
+        output.note(nothing)
+        return ExitStatus.NOT_FOUND
     return ExitStatus.FAILED if failures else ExitStatus.OK
+
+
+def _why_nothing(args: argparse.Namespace, catalog: Catalog) -> str:
+    if args.limit == 0:
+        return "no recording is asked for: --limit 0"
+    run_id = run_of(args, catalog)
+    if args.reason is None or catalog.count_recordings(reason=args.reason, run=run_id):
+        return f"no recording meets the filters, of {catalog.count_recordings(run=run_id)}"
+    reasons = catalog.list_reasons(run_id)
+    shown = ", ".join(reasons[:_REASONS_NAMED]) or "none"
+    more = f" and {len(reasons) - _REASONS_NAMED} more" if len(reasons) > _REASONS_NAMED else ""
+    return f"no recording was kept for {args.reason!r}; the reasons that there are: {shown}{more}"

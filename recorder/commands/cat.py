@@ -16,7 +16,7 @@ from recorder.errors import UsageError
 from recorder.recordings import naming_file, open_recording
 from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
 from recorder.step_values import step_maps
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -76,7 +76,7 @@ def _open(args: argparse.Namespace) -> tuple[str, Episode]:
         return args.source, open_episode(args.source)
     settings = settings_of(args)
     with open_catalog(settings) as catalog:
-        storage = open_storage(settings.recordings_dir)
+        storage = open_recordings(settings)
         row, episode = open_recording(catalog, storage, run_of(args, catalog), args.source)
     return storage.location(row.file_path), episode
 

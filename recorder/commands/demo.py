@@ -10,14 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.capture import EpisodeRecorder
-from recorder.child_process import ChildProcess, python_executable
+from recorder.child_process import ChildProcess, module_command
 from recorder.commands.demo_report import best_recording, report
 from recorder.commands.exit_status import ExitStatus
+from recorder.commands.needing import needing
 from recorder.commands.output import Output
 from recorder.commands.parsing import PLACE_OPTIONS, add_command, non_negative, positive, positive_number
 from recorder.embedded_server import EmbeddedServer
-from recorder.errors import MissingExtraError, RecorderError, ServerStartError, StorageError, UsageError
+from recorder.errors import (
+    MissingExtraError,
+    RecorderError,
+    ServerStartError,
+    StorageError,
+    UsageError,
+    WrongModuleError,
+)
 from recorder.settings import load_settings
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
@@ -64,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         )
     train, describe_world = _load_trainer()
     output = Output.of(args)
-    folder: Path = args.dir.absolute()
+    folder = local_path(args.dir, "--dir").absolute()
     recordings = folder / "recordings"
     log = folder / "worker.log"
     try:
@@ -77,20 +86,9 @@ def run(args: argparse.Namespace) -> int:
     if (config := getattr(args, "config", None) or _demo_config()) is not None:
         options += ["--config", str(config)]
     settings = load_settings(config)
-    python = _python()
     with EmbeddedServer(folder / "server") as server:
         output.note(f"{server.kind} server started: {server.url}")
-        worker_command = [
-            python,
-            "-m",
-            "recorder",
-            "worker",
-            "--redis-url",
-            server.url,
-            *options,
-            "--concurrency",
-            "1",
-        ]
+        worker_command = module_command("recorder", "worker", "--redis-url", server.url, *options, "--concurrency", "1")
         with ChildProcess(worker_command, log=log) as worker:
             catalog = _wait_for_catalog(recordings / "catalog.db", worker)
             output.note(f"worker started, its log: {log}", f"training for {args.seconds:.0f} s, run {run_id}")
@@ -143,9 +141,10 @@ def _demo_config() -> Path | None:
 def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str, path: Path) -> None:
     """Show what the run was about: its longest life."""
     try:
-        from worker.video.export import export_episode_video  # lazy: loads matplotlib
-    except ImportError:
-        output.note("", "No video was made: pip install 'hamlet-recorder[video]'")
+        with needing("A video", "worker", extra="video"):
+            from worker.video.export import export_episode_video  # lazy: loads matplotlib
+    except (MissingExtraError, WrongModuleError) as error:
+        output.note("", f"No video was made: {error}")
         return
     best = best_recording(catalog.query_recordings(run=run_id, limit=None))
     if best is None:
@@ -157,7 +156,7 @@ def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str,
 def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> None:
     """Show the recordings until Ctrl-C; on a free port when the usual one is taken."""
     log.unlink(missing_ok=True)
-    command = [_python(), "-m", "recorder", "serve", "--redis-url", redis_url, *options]
+    command = module_command("recorder", "serve", "--redis-url", redis_url, *options)
     if not _is_free(*_USUAL_ADDRESS):
         command += ["--port", "0"]
     with ChildProcess(command, log=log) as server:
@@ -166,13 +165,6 @@ def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> Non
         output.note("", f"Watch them: {link}", "Ctrl-C stops everything that the demo started.")
         while server.is_alive:
             time.sleep(_POLL_SECS)
-
-
-def _python() -> str:
-    try:
-        return python_executable()
-    except OSError as error:
-        raise ServerStartError(f"the demo starts programs of its own with Python: {error}") from error
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -207,8 +199,7 @@ def _wait_until(condition: Callable[[], bool], worker: ChildProcess, what: str, 
 
 
 def _print_progress(progress: Any) -> None:
-    print(
+    Output(as_json=False).announce(
         f"{progress.seconds:5.0f} s  {progress.env_steps:9,} steps  {progress.n_episodes:5,} episodes  stage {progress.stage}"
-        f"  epsilon {progress.epsilon:.2f}  survival {progress.recent_survival:5.1f}",
-        flush=True,
+        f"  epsilon {progress.epsilon:.2f}  survival {progress.recent_survival:5.1f}"
     )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.needing import needing
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative
 from recorder.commands.video_choices import add_video_choices, choices_of
 from recorder.errors import UsageError
 from recorder.recordings import open_sound_recording, read_recording
-from recorder.storage import open_storage
+from recorder.storage import check_drivers, open_recordings
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -64,18 +65,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace) -> int:
-    from worker.video import (  # lazy: loads matplotlib
-        VideoOptions,
-        export_comparison_video,
-        export_episode_video,
-        write_webvtt,
-    )
+    with needing("A video", "worker", extra="video"):
+        from worker.video import (  # lazy: loads matplotlib
+            VideoOptions,
+            export_comparison_video,
+            export_episode_video,
+            write_webvtt,
+        )
 
     settings = settings_of(args)
     output = Output.of(args)
     choices = choices_of(args)
     suffix = VideoOptions.chosen(**choices).suffix
-    path = Path(args.output or f"episode_{args.episode_id:06d}{suffix}")
+    path = local_path(args.output or f"episode_{args.episode_id:06d}{suffix}", "--output")
     with open_catalog(settings) as catalog, FrameProgress(enabled=not output.as_json) as progress:
         places: dict[str, Any] = {
             "database_path": catalog,
@@ -92,21 +94,22 @@ def _make(args: argparse.Namespace) -> int:
                 args.episode_id, args.against, output_path=path, on_frame=progress.advance, **places, **choices
             )
         if args.webvtt:
-            write_webvtt(args.episode_id, output_path=Path(args.webvtt), **places, **choices)
+            write_webvtt(args.episode_id, output_path=local_path(args.webvtt, "--webvtt"), **places, **choices)
     output.document(video._asdict())
     output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
     return ExitStatus.OK
 
 
 def _write_page(args: argparse.Namespace) -> int:
-    from worker.video.html_export import export_episode_html
+    with needing("A page", "worker", extra="video"):
+        from worker.video.html_export import export_episode_html
 
     settings = settings_of(args)
     output = Output.of(args)
-    path = Path(args.output or f"episode_{args.episode_id:06d}.html")
+    path = local_path(args.output or f"episode_{args.episode_id:06d}.html", "--output")
     if path.suffix.lower() not in _PAGE_SUFFIXES:
         raise UsageError(f"a page ends in {' or '.join(_PAGE_SUFFIXES)}, not in {path.suffix!r}")
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
     with open_catalog(settings) as catalog:
         row, episode = open_sound_recording(catalog, storage, run_of(args, catalog), args.episode_id)
     size = export_episode_html(episode, read_recording(storage, row), files("replay_server") / "page", path)
@@ -116,10 +119,12 @@ def _write_page(args: argparse.Namespace) -> int:
 
 
 def _ask(args: argparse.Namespace) -> int:
-    from replay_server.render_requests import RenderRequests  # lazy: loads SQLAlchemy
+    with needing("--queue", "replay_server", extra="catalog"):
+        from replay_server.render_requests import RenderRequests  # lazy: loads SQLAlchemy
 
     settings = settings_of(args)
     output = Output.of(args)
+    check_drivers(settings)
     with open_catalog(settings, read_only=False) as catalog:
         requests = RenderRequests(catalog, settings)
         row, created = requests.ask(run_of(args, catalog), args.episode_id, choices_of(args))

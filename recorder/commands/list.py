@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
+from recorder.commands.order import add_order, order_of, words_of_order
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, whole_number
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 NAME = "list"
 
-_ORDERS = ("timestamp", "episode_id", "reward", "length", "stage")
 _COLUMNS = {
     "run_id": "run",
     "episode_id": "episode",
@@ -41,8 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--max-reward", type=number, help="greatest total reward")
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
     parser.add_argument("--lane", type=non_negative, help="only this lane of a vector environment")
-    parser.add_argument("--order", choices=_ORDERS, default="timestamp", help="greatest first (default: %(default)s)")
-    parser.add_argument("--ascending", action="store_true", help="least first")
+    add_order(parser)
     parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")
 
 
@@ -55,20 +54,23 @@ def run(args: argparse.Namespace) -> int:
         refused = {
             run.run_id: run.n_refused for run in catalog.list_runs() if run.n_refused and run_id in (None, run.run_id)
         }
-        rows = catalog.query_recordings(
-            stage=args.stage,
-            reason=args.reason,
-            min_reward=args.min_reward,
-            max_reward=args.max_reward,
-            limit=args.limit,
-            run=run_id,
-            lane=args.lane,
-            status=args.status,
-            order=args.order if args.ascending else f"-{args.order}",
-        )
+        filters: dict[str, Any] = {
+            "stage": args.stage,
+            "reason": args.reason,
+            "min_reward": args.min_reward,
+            "max_reward": args.max_reward,
+            "run": run_id,
+            "lane": args.lane,
+            "status": args.status,
+        }
+        rows = catalog.query_recordings(**filters, limit=args.limit, order=order_of(args))
+        n_recordings = len(rows) if len(rows) < args.limit else catalog.count_recordings(**filters)
     output.document(rows)
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
-    output.table(counted(len(rows), "recording"), _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True)
+    title = counted(n_recordings, "recording")
+    if len(rows) < n_recordings:
+        title = f"{len(rows)} of {title}, {words_of_order(args)}; more: --limit {n_recordings}"
+    output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True)
     if n_parked:
         output.note(f"{counted(n_parked, 'more episode')} could not be written; why: python -m recorder parked")
     for refused_id, n_refused in refused.items():

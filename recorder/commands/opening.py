@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recorder.commands.standard_streams import tell
 from recorder.errors import RecordingNotFoundError, StreamUnavailableError
 from recorder.installation import Installation, check_owner, file_on_this_host
 from recorder.server_search import find_server_url
@@ -66,7 +67,10 @@ def open_catalog(settings: Settings, *, read_only: bool = True) -> Catalog:
     """
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
-    return Catalog(settings.catalog_url, read_only=read_only)
+    catalog = Catalog(settings.catalog_url, read_only=read_only)
+    if catalog.is_original:
+        tell(f"note: this is a database of the original recorder; it is read as it is, and not changed: {catalog.url}")
+    return catalog
 
 
 def installation_of(settings: Settings) -> Installation:

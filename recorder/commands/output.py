@@ -11,13 +11,15 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import Any, TypeVar
 
+from recorder.commands.program import as_started
+from recorder.commands.standard_streams import discard_output, flush_output, tell, write_output
 from recorder.commands.table_layout import GAP_WIDTH, lay_out
-from recorder.errors import MissingExtraError, RecorderError
+from recorder.errors import MissingExtraError, OutputError, RecorderError
 
 __all__ = ["Output", "counted", "error_line", "human_age", "human_bytes", "let_any_text_through"]
 
@@ -44,11 +46,30 @@ class Output:
     def document(self, value: Any) -> None:
         """Print ``value`` as JSON, when JSON is asked for."""
         if self.as_json:
-            print(json.dumps(_plain(value), indent=2, ensure_ascii=_must_escape()))
+            write_output(json.dumps(_plain(value), indent=2, ensure_ascii=_must_escape()))
+
+    def growing_document(self, key: str, items: Iterable[Any], rest: Callable[[], Mapping[str, Any]]) -> None:
+        """Go through items that are made on the way; when JSON is asked for, print each as it comes: none is kept.
+
+        Args:
+            key: of the list of items in the document.
+            rest: the document's other keys, once all items are made.
+        """
+        if not self.as_json:
+            for _ in items:
+                pass
+            return
+        print(f'{{\n  "{key}": [', end="")
+        separator = ""
+        for item in items:
+            print(f"{separator}\n    {json.dumps(_plain(item), ensure_ascii=_must_escape())}", end="")
+            separator = ","
+        others = json.dumps(_plain(rest()), indent=2, ensure_ascii=_must_escape())
+        print(f"\n  ],{others.removeprefix('{')}")
 
     def line(self, value: Any) -> None:
         """Print ``value`` as JSON on one line, asked for or not."""
-        print(json.dumps(_plain(value), ensure_ascii=_must_escape()))
+        write_output(json.dumps(_plain(value), ensure_ascii=_must_escape()))
 
     def note(self, *lines: str, hanging: int | None = None) -> None:
         """Print lines for people.
@@ -58,12 +79,21 @@ class Output:
                 columns; None leaves that to the terminal.
         """
         if not self.as_json:
-            for line in lines:
-                print(_harmless(line) if hanging is None else _broken(_harmless(line), hanging))
+            for line in map(as_started, lines):
+                write_output(_harmless(line) if hanging is None else _broken(_harmless(line), hanging))
+
+    def announce(self, *lines: str) -> None:
+        """Say what a command that goes on running has begun; it goes on as well where nobody can be told."""
+        try:
+            self.note(*lines)
+            flush_output()
+        except OutputError as error:
+            discard_output()
+            self.warn(f"{error}; the command goes on without it")
 
     def warn(self, text: str) -> None:
         """Tell on stderr what a program that reads the output must not stumble over."""
-        print(f"warning: {_harmless(text)}", file=sys.stderr)
+        tell(f"warning: {_harmless(as_started(text))}")
 
     def table(
         self,
@@ -110,8 +140,10 @@ class Output:
             )
         for cells in zip(*(texts[key] for key in layout.widths), strict=True):
             table.add_row(*map(Text, cells))
-        print(_harmless(title))
-        Console(width=layout.width).print(table)
+        write_output(_harmless(title))
+        drawn = StringIO()  # on an output that is closed, rich would end the program by itself
+        Console(file=drawn, force_terminal=sys.stdout.isatty(), width=layout.width).print(table)
+        write_output(drawn.getvalue(), end="")
         if layout.left_out:
             named = ", ".join(columns[key] for key in layout.left_out)
             self.note(f"no room for: {named} (--json has all)")
@@ -120,25 +152,29 @@ class Output:
         """Print one thing for people, a name and a value a line."""
         if self.as_json:
             return
-        print(_harmless(title))
+        write_output(_harmless(title))
         width = max((len(name) for name in fields), default=0)
         for name, value in fields.items():
-            print(_broken(f"  {name:<{width}}  {_cell(value)}", width + 4))
+            write_output(_broken(f"  {name:<{width}}  {_cell(value)}", width + 4))
 
-    def progress(self, items: Sequence[T], what: str) -> Iterator[T]:
-        """The items, with a bar on stderr while someone watches."""
+    def progress(self, items: Iterable[T], what: str, *, total: int | None = None) -> Iterator[T]:
+        """The items, with a bar on stderr while someone watches.
+
+        Args:
+            total: how many there are, where the items can't tell.
+        """
         if self.as_json or not sys.stderr.isatty():
             yield from items
             return
         from rich.console import Console  # lazy, as above
         from rich.progress import track
 
-        yield from track(items, description=what, console=Console(stderr=True), transient=True)
+        yield from track(items, description=what, total=total, console=Console(stderr=True), transient=True)
 
 
 def error_line(error: RecorderError) -> str:
     """What stderr is told."""
-    return _harmless(f"error: {error}", kept="\n")
+    return _harmless(as_started(f"error: {error}"), kept="\n")
 
 
 def let_any_text_through() -> None:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from recorder.commands import COMMANDS
+from recorder.commands.program import PROGRAM, as_started
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -25,8 +26,6 @@ __all__ = [
     "positive_number",
     "whole_number",
 ]
-
-PROGRAM = "python -m recorder"
 
 PLACE_OPTIONS = {
     "--database": ("PATH_OR_URL", "the catalog: SQLite file or PostgreSQL URL"),
@@ -49,9 +48,9 @@ exit status: 0 done; 1 failed, or something is wrong; 2 wrong usage or configura
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for ``arguments``: only the subcommands named in them are imported and have options of their own."""
     parser = argparse.ArgumentParser(
-        prog=PROGRAM,
+        prog=as_started(PROGRAM),
         description="The flight recorder of reinforcement-learning training.",
-        epilog=_EXAMPLE,
+        epilog=as_started(_EXAMPLE),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common_options()],
     )
@@ -84,8 +83,8 @@ def add_command(
     return subparsers.add_parser(
         name,
         help=COMMANDS[name],
-        description=description,
-        epilog=f"example:\n{lines}",
+        description=as_started(description),
+        epilog=as_started(f"example:\n{lines}"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common_options(hides_places=hides_places)],
     )

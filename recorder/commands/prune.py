@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, positive_number
 from recorder.errors import UsageError
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
     from recorder.catalog import RecordingRow
@@ -47,58 +47,65 @@ def run(args: argparse.Namespace) -> int:
     max_bytes = settings.retention.max_bytes if args.max_bytes is None else args.max_bytes
     if max_age_days is None and max_bytes is None:
         raise UsageError("nothing to prune by: give --max-age-days or --max-bytes, or set recording.retention")
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
+    n_recordings = n_bytes = 0
     with open_catalog(settings, read_only=args.dry_run) as catalog:
+        run_id = run_of(args, catalog)
         victims = choose_victims(
-            catalog.iterate_recordings(run_of(args, catalog)),
+            catalog.iterate_oldest_recordings(run_id),
+            n_bytes=catalog.recordings_size(run_id)[1],
             now=time.time(),
             max_age_days=max_age_days,
             max_bytes=max_bytes,
         )
-        if not args.dry_run:
-            for row in output.progress(victims, "deleting"):
-                # The file first: of a row without a file every reader says so, a file without a row would come back.
-                storage.delete(row.file_path)
-                catalog.delete_recording(row.run_id, row.episode_id)
-    n_bytes = sum(row.compressed_size_bytes for row in victims)
-    output.document(
-        {
-            "deleted": not args.dry_run,
-            "n_recordings": len(victims),
-            "n_bytes": n_bytes,
-            "recordings": [{"run_id": row.run_id, "episode_id": row.episode_id} for row in victims],
-        }
-    )
-    output.note(
-        f"{'would delete' if args.dry_run else 'deleted'} {counted(len(victims), 'recording')}, {human_bytes(n_bytes)}"
-    )
+
+        def delete_them() -> Iterator[dict[str, Any]]:
+            nonlocal n_recordings, n_bytes
+            for row in output.progress(victims, "looking" if args.dry_run else "deleting"):
+                if not args.dry_run:
+                    # The file first: of a row without a file every reader says so, a file without a row would come back.
+                    storage.delete(row.file_path)
+                    catalog.delete_recording(row.run_id, row.episode_id)
+                n_recordings += 1
+                n_bytes += row.compressed_size_bytes
+                yield {"run_id": row.run_id, "episode_id": row.episode_id}
+
+        output.growing_document(
+            "recordings",
+            delete_them(),
+            lambda: {"deleted": not args.dry_run, "n_recordings": n_recordings, "n_bytes": n_bytes},
+        )
+    done = "would delete" if args.dry_run else "deleted"
+    output.note(f"{done} {counted(n_recordings, 'recording')}, {human_bytes(n_bytes)}")
     return ExitStatus.OK
 
 
 def choose_victims(
-    recordings: Iterable[RecordingRow], *, now: float, max_age_days: float | None, max_bytes: int | None
-) -> list[RecordingRow]:
-    """The recordings to delete, oldest first.
+    oldest_first: Iterable[RecordingRow],
+    *,
+    n_bytes: int,
+    now: float,
+    max_age_days: float | None,
+    max_bytes: int | None,
+) -> Iterator[RecordingRow]:
+    """The recordings to delete, oldest first; none is held.
 
     Args:
-        recordings: all that there are.
+        oldest_first: all that there are, those whose time is NaN last.
+        n_bytes: what all of them take on disk.
         now: seconds since 1970; a recording whose time is NaN counts as new.
         max_age_days: older ones go; None lets any age be.
         max_bytes: the oldest of the others go until the rest takes no more than this on disk; None lets any size be.
     """
-    oldest_first = sorted(recordings, key=lambda row: (_time_of(row), row.run_id, row.episode_id))
-    n_bytes = sum(row.compressed_size_bytes for row in oldest_first)
-    victims = []
     for row in oldest_first:
         too_old = max_age_days is not None and now - _time_of(row) > max_age_days * _SECS_A_DAY
         too_much = max_bytes is not None and n_bytes > max_bytes
         if not too_old and not too_much:
-            break
-        victims.append(row)
+            return
+        yield row
         n_bytes -= row.compressed_size_bytes
-    return victims
 
 
 def _time_of(row: RecordingRow) -> float:
-    """NaN has no place in an order: one such time would leave the others unsorted."""
+    """NaN is older than nothing."""
     return math.inf if math.isnan(row.timestamp) else row.timestamp

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.needing import needing
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, positive_number
 from recorder.commands.video_choices import add_video_choices, choices_of
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -42,12 +43,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the reel; the status is 1 when an episode had to be left out."""
-    from worker.video import PICKS, export_reel_video  # lazy: loads matplotlib
+    with needing("A video", "worker", extra="video"):
+        from worker.video import PICKS, export_reel_video  # lazy: loads matplotlib
 
     settings = settings_of(args)
     output = Output.of(args)
     with open_catalog(settings) as catalog, FrameProgress(enabled=not output.as_json) as progress:
-        progress.begin(Path(args.output).name)
+        progress.begin(local_path(args.output, "--output").name)
         result = export_reel_video(
             catalog,
             settings.recordings_dir,

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.commands.exit_status import ExitStatus
 from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.needing import needing
 from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command, non_negative, number, positive_number
 from recorder.errors import UsageError
 from recorder.recordings import open_sound_recording
-from recorder.storage import open_storage
+from recorder.search_path import let_user_code_be_found
+from recorder.storage import open_recordings
+from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -59,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
     """Play, compare and say; then make the video."""
     from recorder.wrappers import Reenactment, make_environment  # lazy: loads gymnasium
 
+    let_user_code_be_found()
+    if args.output is not None:
+        local_path(args.output, "--output")
     for module in args.modules:
         try:
             import_module(module)
@@ -67,9 +73,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     output = Output.of(args)
     with open_catalog(settings) as catalog:
-        row, episode = open_sound_recording(
-            catalog, open_storage(settings.recordings_dir), run_of(args, catalog), args.episode_id
-        )
+        row, episode = open_sound_recording(catalog, open_recordings(settings), run_of(args, catalog), args.episode_id)
         config = {**episode.metadata.info, **(catalog.get_run(row.run_id).config or {})}
     make = partial(make_environment, config, env_id=args.env)
     with make() as env:
@@ -106,9 +110,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make_video(reenactment: Any, env: Any, args: argparse.Namespace, progress: FrameProgress) -> Any:
-    from worker.video import VideoOptions  # lazy: loads matplotlib
-    from worker.video.making import make_video
-    from worker.video.picture_frames import PictureFrames
+    with needing("A video", "worker", extra="video"):
+        from worker.video import VideoOptions  # lazy: loads matplotlib
+        from worker.video.making import make_video
+        from worker.video.picture_frames import PictureFrames
 
     n_frames = reenactment.n_steps + 1
     acts = iter([reenactment.begin, *[reenactment.step] * reenactment.n_steps])

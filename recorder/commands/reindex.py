@@ -15,7 +15,7 @@ from recorder.commands.opening import open_catalog, run_of, settings_of
 from recorder.commands.output import Output, counted
 from recorder.commands.parsing import add_command
 from recorder.errors import UsageError
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -29,7 +29,11 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         NAME,
         description=__doc__,
-        example="reindex --recordings recordings/\nreindex --forget-missing --run my-run",
+        example="reindex --recordings recordings/\nreindex --forget-missing --run my-run\n"
+        "reindex --original demo.db --database catalog.db --recordings recordings/",
+    )
+    parser.add_argument(
+        "--original", metavar="FILE", help="a database of the original recorder: why its episodes were recorded"
     )
     parser.add_argument(
         "--forget-missing",
@@ -50,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     output = Output.of(args)
     run_id = getattr(args, "run", None)
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
+    reasons = {} if args.original is None else _original_reasons(args.original)
     names = files_below(storage, run_id)
     with open_catalog(settings, read_only=False) as catalog:
         if not names:
@@ -60,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
             catalog,
             output.progress(names, "reading"),
             run_id=run_id,
+            reasons=reasons,
             forget_missing=args.forget_missing,
             even_all=args.even_all,
         )
@@ -81,9 +87,23 @@ def run(args: argparse.Namespace) -> int:
         else:
             fate = f"is it mounted? {settings.recordings_dir}"
         output.table(f"{counted(len(rows), 'recording')} of the catalog without a file: {fate}", {"file": "file"}, rows)
+    if without_file := sorted(reasons.keys() - set(names)):
+        output.note(
+            f"{counted(len(without_file), 'episode')} of {args.original} without a file: {', '.join(without_file[:3])} …"
+        )
     output.note(
         f"{counted(report.n_files, 'file')}: {counted(report.n_imported, 'recording')} in the catalog, "
         f"{len(report.replaced)} replaced by a later play, {len(report.unreadable)} unreadable"
     )
     is_well = not report.unreadable and (args.forget_missing or not report.missing)
     return ExitStatus.OK if is_well else ExitStatus.FAILED
+
+
+def _original_reasons(path: str) -> dict[str, tuple[str, ...]]:
+    """Why the original recorder kept its episodes, by file."""
+    from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
+
+    with Catalog(path, read_only=True) as original:
+        if not original.is_original:
+            raise UsageError(f"--original: this is a catalog already; name it with --database: {path}")
+        return {row.file_path: row.reasons for row in original.iterate_recordings()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from recorder.commands.opening import has_catalog, open_catalog
 from recorder.settings import IngestSettings, Settings
 from recorder.step_stream import FIRST_CURSOR, RedisStepStream, RunInfo, has_closed, trainers_are_gone
 
-__all__ = ["RunStatus", "read_run_statuses"]
+__all__ = ["RunStatus", "read_run_statuses", "read_set_aside"]
 
 _COUNTED_UNDECIDED = 1000
 """How far the undecided episodes are counted: beyond it only "more" matters."""
@@ -68,18 +69,30 @@ def read_run_statuses(settings: Settings, url: str, *, now: float, run_id: str |
         StreamError: the server can't be reached.
         CatalogError: the catalog can't be read.
     """
-    stream = RedisStepStream(
-        url,
-        key_prefix=settings.redis.key_prefix,
-        purpose="server",
-        socket_timeout_secs=settings.redis.socket_timeout_secs,
-    )
-    try:
+    with closing(_open_stream(settings, url)) as stream:
         names = [name for name, _ in stream.runs() if run_id in (None, name)]
         cursors = _cursors(settings, names)
         return [_read(stream, name, cursors[name], settings, now) for name in names]
-    finally:
-        stream.close()
+
+
+def read_set_aside(settings: Settings, url: str) -> dict[str, str]:
+    """What another program has written under the keys of this installation, and why it can't be read; workers pass it over.
+
+    Raises:
+        StreamError: the server can't be reached.
+    """
+    with closing(_open_stream(settings, url)) as stream:
+        for run_id, _ in stream.runs():  # where no worker runs, nobody else has looked yet
+            stream.run_info(run_id)
+            stream.open_plays(run_id)
+        return stream.set_aside()
+
+
+def _open_stream(settings: Settings, url: str) -> RedisStepStream:
+    redis = settings.redis
+    return RedisStepStream(
+        url, key_prefix=redis.key_prefix, purpose="server", socket_timeout_secs=redis.socket_timeout_secs
+    )
 
 
 def _cursors(settings: Settings, names: list[str]) -> dict[str, str]:
@@ -102,7 +115,7 @@ def _read(stream: RedisStepStream, run_id: str, cursor: str, settings: Settings,
         state=state,
         told_by=told_by,
         silent_secs=silent_secs,
-        n_open=len(stream.open_plays(run_id)),
+        n_open=stream.count_open_plays(run_id),
         n_undecided=min(len(undecided), _COUNTED_UNDECIDED),
         more_undecided=len(undecided) > _COUNTED_UNDECIDED,
         producers=info.producers,

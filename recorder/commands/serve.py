@@ -6,9 +6,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from recorder.commands.exit_status import ExitStatus
+from recorder.commands.needing import needing
 from recorder.commands.opening import check_server_of, find_server_url, settings_of
+from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, non_negative, positive
-from recorder.errors import MissingExtraError, StorageError
+from recorder.errors import StorageError
+from recorder.redis_client import check_server
+from recorder.storage import check_drivers
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
@@ -38,29 +42,32 @@ def run(args: argparse.Namespace) -> ExitStatus:
     """Serve until a signal ends it.
 
     Raises:
-        SettingsError: the address is reached from outside and there is no token.
+        SettingsError: the address is reached from outside and there is no token; or Redis is of a kind that can't be used.
         ServerStartError: the address is taken.
         CatalogError: the catalog can't be opened.
-        StorageError: the recordings' folder can't be made.
+        StorageError: the recordings' folder can't be made, or a URL's driver is not installed.
         StreamError: the server is another installation's.
     """
-    try:
+    with needing("The replay server", "replay_server", extra="server"):
         from replay_server.serving import bind, check_bind, link, serve  # lazy: loads Flask and gunicorn
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("The replay server", "server") from error
     settings = _settings(args)
+    output = Output(as_json=False)  # the address is what it is called for
     check_bind(settings)
+    check_drivers(settings)
     _make_catalog(settings)
     listener = bind(settings.server.host, settings.server.port)
     address = link(settings, listener.getsockname()[1])
-    serve(settings, listener, on_ready=lambda: print(f"Replay: {address}\nStop it with Ctrl-C.", flush=True))
+    serve(settings, listener, on_ready=lambda: output.announce(f"Replay: {address}", "Stop it with Ctrl-C."))
     return ExitStatus.OK
 
 
 def _settings(args: argparse.Namespace) -> Settings:
     given = {name: getattr(args, name) for name in _OPTIONS if getattr(args, name) is not None}
     settings = settings_of(args, **({"server": given} if given else {}))
-    redis = settings.redis.model_copy(update={"url": find_server_url(settings)})
+    url = find_server_url(settings)
+    for used in filter(None, (url, settings.redis.broker_url)):
+        check_server(used, socket_timeout_secs=settings.redis.socket_timeout_secs)
+    redis = settings.redis.model_copy(update={"url": url})
     return settings.model_copy(update={"redis": redis})
 
 

@@ -21,7 +21,7 @@ from recorder.commands.opening import (
 )
 from recorder.commands.output import Output, human_age, human_bytes
 from recorder.commands.parsing import add_command
-from recorder.commands.run_status import RunStatus, read_run_statuses
+from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
 from recorder.errors import StreamError
 from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
@@ -57,8 +57,10 @@ _LIVE_COLUMNS = {
     "producers": "trainers",
     "n_recorded": "steps",
     "n_missing": "steps lost",
+    "call_us": "us a call",
 }
-_SPARED_LIVE_COLUMNS = ("producers", "n_recorded", "n_open", "n_undecided")
+_ASIDE_COLUMNS = {"name": "name", "why": "why"}
+_SPARED_LIVE_COLUMNS = ("call_us", "producers", "n_recorded", "n_open", "n_undecided")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -80,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     server: ServerStatus | None = None
     queue_lengths: Mapping[str, int] = {}
     live: list[RunStatus] = []
+    set_aside: Mapping[str, str] = {}
     if url is not None:
         redis = settings.redis
         server = read_server_status(url, socket_timeout_secs=redis.socket_timeout_secs)
@@ -87,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
             redis.broker_url or url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs
         )
         live = read_run_statuses(settings, url, now=time.time(), run_id=run_id)
+        set_aside = read_set_aside(settings, url)
     if run_id is not None and not recorded and not live:
         with open_catalog(settings) as catalog:
             run_of(args, catalog)
@@ -97,11 +101,16 @@ def run(args: argparse.Namespace) -> int:
             else {"url": redact(url), **dataclasses.asdict(server), "queue_lengths": queue_lengths},
             "live_runs": [{**dataclasses.asdict(status), "n_missing_steps": status.n_missing_steps} for status in live],
             "recorded_runs": recorded,
+            "set_aside": set_aside,
         }
     )
     _print_server(output, url, server, queue_lengths)
     _warn_of_strangers(settings, output, url)
     _print_live(output, live)
+    if set_aside:
+        rows = [{"name": name, "why": why} for name, why in set_aside.items()]
+        output.table(f"set aside, because they can't be read: {len(rows)}", _ASIDE_COLUMNS, rows, folded="why")
+        output.note("")
     output.table("recorded", _RUN_COLUMNS, recorded, folded="by_reason", spared=_SPARED_RUN_COLUMNS)
     return ExitStatus.OK
 
@@ -159,9 +168,23 @@ def _print_live(output: Output, live: Sequence[RunStatus]) -> None:
             "producers": len(status.producers),
             "n_recorded": status.counters.get("n_recorded_steps", 0),
             "n_missing": status.n_missing_steps,
+            "call_us": _shown_times(status),
         }
         for status in live
     ]
     if rows:
         output.table("on the server", _LIVE_COLUMNS, rows, spared=_SPARED_LIVE_COLUMNS)
         output.note("")
+
+
+def _shown_times(status: RunStatus) -> str | None:
+    """Median and 99th percentile of the time inside calls, in microseconds: those of the slowest trainer."""
+    times = [
+        (float(said["call_p99_us"]), float(said["call_median_us"]))
+        for said in status.producers.values()
+        if said.get("call_p99_us") is not None and said.get("call_median_us") is not None
+    ]
+    if not times:
+        return None
+    p99, median = max(times)
+    return f"{median:.3g}, p99 {p99:.3g}"

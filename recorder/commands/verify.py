@@ -16,13 +16,16 @@ from recorder.commands.output import Output, counted, human_bytes
 from recorder.commands.parsing import add_command
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import RecorderError
-from recorder.storage import open_storage, read_file
-from recorder.verification import FileReport, verify_bytes
+from recorder.storage import open_recordings, read_file
+from recorder.verification import FileReport, verify_bytes, verify_recording
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
 
 NAME = "verify"
+
+_MAX_SHOWN = 1000
+"""Of the files that are not sound, in the table for people: a folder that is not mounted has as many as the catalog."""
 
 _COLUMNS = {"file": "file", "problem": "problem"}
 
@@ -38,24 +41,45 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Verify the files, and print what is wrong."""
     output = Output.of(args)
-    reports = list(_verify_files(args, output) if args.files else _verify_catalog(args, output))
-    broken = [report for report in reports if not report.is_sound]
-    with_gaps = sum(bool(report.gaps) for report in reports)
-    n_bytes = sum(report.n_bytes or 0 for report in reports)
-    output.document({"n_files": len(reports), "n_broken": len(broken), "files": map_reports(reports)})
-    if broken:
-        rows = [{"file": report.file, "problem": problem} for report in broken for problem in report.problems]
-        output.table(f"{len(broken)} of {len(reports)} recordings are not sound", _COLUMNS, rows, folded="problem")
-    output.note(
-        f"verified {counted(len(reports), 'recording')}, {human_bytes(n_bytes)}: "
-        f"{len(reports) - len(broken)} sound, {len(broken)} not; {with_gaps} have gaps"
+    found = _Found()
+    reports = _verify_files(args, output) if args.files else _verify_catalog(args, output)
+    output.growing_document(
+        "files",
+        (found.count(report) for report in reports),
+        lambda: {"n_files": found.n_files, "n_broken": found.n_broken},
     )
-    return ExitStatus.FAILED if broken else ExitStatus.OK
+    if found.n_broken:
+        title = f"{found.n_broken} of {found.n_files} recordings are not sound"
+        if found.n_broken > _MAX_SHOWN:
+            title += f"; the first {_MAX_SHOWN} (--json has all)"
+        output.table(title, _COLUMNS, found.shown, folded="problem")
+    output.note(
+        f"verified {counted(found.n_files, 'recording')}, {human_bytes(found.n_bytes)}: "
+        f"{found.n_files - found.n_broken} sound, {found.n_broken} not; {found.n_with_gaps} have gaps"
+    )
+    return ExitStatus.FAILED if found.n_broken else ExitStatus.OK
 
 
-def map_reports(reports: list[FileReport]) -> list[dict[str, object]]:
-    """The reports for programs."""
-    return [{**dataclasses.asdict(report), "sound": report.is_sound} for report in reports]
+@dataclasses.dataclass(slots=True)
+class _Found:
+    """What was found so far; of sound files only how many there are."""
+
+    n_files: int = 0
+    n_broken: int = 0
+    n_with_gaps: int = 0
+    n_bytes: int = 0
+    shown: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+    def count(self, report: FileReport) -> dict[str, object]:
+        """Take a report in; returns it for programs."""
+        self.n_files += 1
+        self.n_with_gaps += bool(report.gaps)
+        self.n_bytes += report.n_bytes or 0
+        if not report.is_sound:
+            self.n_broken += 1
+            if self.n_broken <= _MAX_SHOWN:
+                self.shown += [{"file": report.file, "problem": problem} for problem in report.problems]
+        return {**dataclasses.asdict(report), "sound": report.is_sound}
 
 
 def _verify_files(args: argparse.Namespace, output: Output) -> Iterator[FileReport]:
@@ -68,11 +92,9 @@ def _verify_files(args: argparse.Namespace, output: Output) -> Iterator[FileRepo
 
 def _verify_catalog(args: argparse.Namespace, output: Output) -> Iterator[FileReport]:
     settings = settings_of(args)
-    storage = open_storage(settings.recordings_dir)
+    storage = open_recordings(settings)
     with open_catalog(settings) as catalog:
-        rows = list(catalog.iterate_recordings(run_of(args, catalog)))
-    for row in output.progress(rows, "verifying"):
-        try:
-            yield verify_bytes(storage.read(row.file_path, max_bytes=MAX_FILE_BYTES), row.file_path, row=row)
-        except RecorderError as error:
-            yield FileReport(row.file_path, (str(error),), run_id=row.run_id, episode_id=row.episode_id)
+        run_id = run_of(args, catalog)
+        n_recordings, _ = catalog.recordings_size(run_id)
+        for row in output.progress(catalog.iterate_recordings(run_id), "verifying", total=n_recordings):
+            yield verify_recording(storage, row)

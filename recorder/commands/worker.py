@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import socket
-import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from recorder.commands.needing import needing
 from recorder.commands.opening import settings_of
 from recorder.commands.output import Output
 from recorder.commands.parsing import add_command, positive
 from recorder.embedded_server import server_url
-from recorder.errors import MissingExtraError, UsageError
+from recorder.errors import RecorderError, UsageError
 from recorder.urls import redact
 
 if TYPE_CHECKING:
@@ -40,35 +40,39 @@ def add_parser(subparsers: Subparsers) -> None:
         "--pool", choices=["prefork", "solo"], default="prefork", help="solo: one process, without time limits"
     )
     parser.add_argument(
+        "--pulse-file",
+        metavar="FILE",
+        help="kept new while it is alive, for probe (default: recording.worker.pulse_file)",
+    )
+    parser.add_argument(
         "--loglevel", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="of the worker's log"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve queues until a signal ends it; without a URL a server of its own is started beside the recordings."""
-    try:
+    with needing("A worker", "worker", extra="worker"):
         from worker.app import create_app, run_worker  # loads Celery, SQLAlchemy
-    except ImportError as error:
-        raise MissingExtraError("A worker", "worker") from error
     queues = [name.strip() for name in args.queues.split(",") if name.strip()]
     if unknown := [name for name in queues if name not in _QUEUES]:
         raise UsageError(f"--queues: {unknown[0]!r} is none of {', '.join(_QUEUES)}")
     if not queues:
         raise UsageError(f"--queues: expected one or more of {', '.join(_QUEUES)}, found {args.queues!r}")
-    settings = settings_of(args)
+    settings = settings_of(args, **({"worker": {"pulse_file": args.pulse_file}} if args.pulse_file else {}))
     default = settings.render.concurrency if queues == ["render"] else settings.ingest.concurrency
     with (
         nullcontext(settings.redis.url) if settings.redis.url else server_url(None, settings.embedded_server_dir) as url
     ):
         app = create_app(settings, redis_url=url)
+        output = Output.of(args)
+        queues = _queues_served(queues, app.render_problem, output)
         app.hamlet.check()
-        Output.of(args).note(
+        output.announce(
             f"worker: serves {', '.join(queues)} of {redact(url)}; recordings in {redact(settings.recordings_dir)}; "
             "SIGTERM or Ctrl-C ends it when its tasks are done"
         )
         if settings.redis.url is None:
-            Output.of(args).note(f"trainers send with EpisodeRecorder(find_server({settings.recordings_dir!r}))")
-        sys.stdout.flush()
+            output.announce(f"trainers send with EpisodeRecorder(find_server({settings.recordings_dir!r}))")
         return run_worker(
             app,
             hostname=f"recorder-{os.getpid()}@{socket.gethostname()}",
@@ -78,3 +82,17 @@ def run(args: argparse.Namespace) -> int:
             loglevel=args.loglevel,
             quiet=True,
         )
+
+
+def _queues_served(queues: list[str], render_problem: RecorderError | None, output: Output) -> list[str]:
+    """The queues without ``render`` where no video can be made: its tasks are left to a worker that can.
+
+    Raises:
+        RecorderError: the problem, where ``render`` is all that was asked for.
+    """
+    if render_problem is None or "render" not in queues:
+        return queues
+    if queues == ["render"]:
+        raise render_problem
+    output.warn(f"this worker makes no videos and leaves them to others: {render_problem}")
+    return [name for name in queues if name != "render"]

@@ -8,7 +8,7 @@ from recorder.settings.criteria import (
     StageBoundariesSettings,
     StageTransitionsSettings,
 )
-from recorder.settings.loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, load_settings
+from recorder.settings.loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, load_settings, loaded_settings
 from recorder.settings.models import (
     BASE_PATH_PATTERN,
     CaptureSettings,
@@ -18,6 +18,7 @@ from recorder.settings.models import (
     RetentionSettings,
     ServerSettings,
     Settings,
+    WorkerSettings,
 )
 from recorder.settings.quotas import QuotaSettings
 
@@ -39,5 +40,7 @@ __all__ = [
     "Settings",
     "StageBoundariesSettings",
     "StageTransitionsSettings",
+    "WorkerSettings",
     "load_settings",
+    "loaded_settings",
 ]

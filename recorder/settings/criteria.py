@@ -54,7 +54,8 @@ class PerformanceSettings(Section):
     )
     history_window: int = setting(
         100,
-        "Previous episodes an episode is compared with. Nothing is kept before max(10, a tenth of it) are known.",
+        "Previous episodes an episode is compared with. Nothing is judged before max(10, a tenth of it) are known. The best and "
+        "the worst of a run are always kept.",
         unit="episodes",
         ge=10,
         le=100_000,

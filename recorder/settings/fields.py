@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from recorder.errors import SettingsError
+from recorder.urls import check_place
 
 __all__ = ["PathOrUrl", "Section", "setting"]
 
@@ -14,7 +17,14 @@ def _spelled_out(value: Any) -> Any:
     return os.path.expanduser(value) if isinstance(value, (str, os.PathLike)) else value  # noqa: PTH111 - or a URL
 
 
-PathOrUrl = Annotated[str, BeforeValidator(_spelled_out)]
+def _checked(place: str) -> str:
+    try:
+        return check_place(place)
+    except SettingsError as error:
+        raise ValueError(str(error)) from error
+
+
+PathOrUrl = Annotated[str, BeforeValidator(_spelled_out), AfterValidator(_checked)]
 """A path or a URL, kept as a string; ``pathlib.Path`` is welcome, and ``~`` is the home of whoever runs the program."""
 
 

@@ -14,14 +14,22 @@ from recorder.errors import SettingsError
 from recorder.settings.mistakes import describe
 from recorder.settings.models import Settings
 from recorder.settings.tree import KeyPath, accepts_text, is_section
+from recorder.urls import is_url
 
-__all__ = ["CONFIG_VARIABLE", "ENVIRONMENT_PREFIX", "load_settings"]
+__all__ = ["CONFIG_VARIABLE", "ENVIRONMENT_PREFIX", "load_settings", "loaded_settings"]
 
 ENVIRONMENT_PREFIX = "HAMLET_RECORDER_"
 """Begins every environment variable that sets a key: ``HAMLET_RECORDER_REDIS__URL`` sets ``recording.redis.url``."""
 
 CONFIG_VARIABLE = "HAMLET_RECORDER_CONFIG"
 """Names the file for programs that are not told one, as a Celery worker is not."""
+
+_MAX_REMEMBERED = 100
+"""Settings that a process keeps for ``loaded_settings``; the latest."""
+
+_loaded: dict[str, Settings] = {}
+"""By the place of the recordings: what files said. A trainer hands over single values of its configuration, and the rest
+of the file still holds."""
 
 
 def load_settings(
@@ -55,9 +63,27 @@ def load_settings(
         _merge(merged, nested, f"environment variable {name}", sources)
     _merge(merged, overrides or {}, "given by the caller", sources)
     try:
-        return Settings.model_validate(merged)
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
         raise SettingsError(describe(error, merged, sources)) from None
+    if path is not None:
+        place = _place_of(settings.recordings_dir)
+        _loaded.pop(place, None)
+        _loaded[place] = settings
+        if len(_loaded) > _MAX_REMEMBERED:
+            _loaded.pop(next(iter(_loaded)))
+    return settings
+
+
+def loaded_settings(recordings_dir: str | Path) -> Settings | None:
+    """The settings of the file that this process loaded last for recordings in that place; None when there was none."""
+    return _loaded.get(_place_of(recordings_dir))
+
+
+def _place_of(recordings_dir: str | Path) -> str:
+    """One spelling of a folder or a URL."""
+    place = str(recordings_dir).removeprefix("file://")
+    return place if is_url(place) else str(Path(place).expanduser().resolve())
 
 
 def _read_file(path: Path) -> Mapping[str, Any]:

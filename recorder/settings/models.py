@@ -23,6 +23,8 @@ __all__ = [
     "RetentionSettings",
     "ServerSettings",
     "Settings",
+    "StorageSettings",
+    "WorkerSettings",
 ]
 
 _MIB = 1024**2
@@ -37,8 +39,8 @@ class RedisSettings(Section):
 
     url: str | None = setting(
         None,
-        "Redis or Valkey, as `redis://`, `rediss://`, `unix://`, `valkey://` or `valkey+unix://`. Left out, the "
-        "command that needs a server starts one of its own beside the recordings.",
+        "Redis or Valkey, as `redis://`, `rediss://`, `unix://`, `valkey://` or `valkey+unix://`. Left out, a worker "
+        "starts a server of its own beside the recordings, and trainers and commands look for it there.",
         secret=True,
     )
     broker_url: str | None = setting(
@@ -188,8 +190,8 @@ class RenderSettings(Section):
     )
     videos_dir: PathOrUrl | None = setting(
         None,
-        "Folder for the videos that workers make, reached by all of them and by the server. Left out, `videos` in a local "
-        "`recordings_dir`.",
+        "Where the videos lie that workers make: a path or an fsspec URL, reached by all of them and by the server. Left out, "
+        "`videos` in `recordings_dir`.",
         min_length=1,
     )
     encoder_threads: int = setting(
@@ -266,6 +268,13 @@ class ServerSettings(Section):
         unit="bytes",
         ge=_MIB,
     )
+    steps_per_second: float = setting(
+        5.0,
+        "Pace of a playback that the server drives (`play` on the socket), at speed 1; the page plays on its own clock.",
+        unit="steps a second",
+        gt=0,
+        le=1000,
+    )
     idle_secs: float = setting(
         3600.0,
         "A viewer that plays nothing and says nothing for so long is disconnected; the page comes back by itself.",
@@ -283,6 +292,37 @@ class ServerSettings(Section):
             except ValueError as error:
                 raise ValueError(f"{each[:60]!r} is neither an address nor a network such as 10.0.0.0/8") from error
         return text
+
+
+class WorkerSettings(Section):
+    """Every worker, whatever queues it serves."""
+
+    pulse_file: str | None = setting(
+        None,
+        "File that a worker keeps new while it is alive, for `python -m recorder probe`: one for each worker of a machine. "
+        "Left out, none is written.",
+        min_length=1,
+    )
+
+
+class StorageSettings(Section):
+    """The store, where files lie behind a URL."""
+
+    timeout_secs: float = setting(
+        15.0,
+        "Longest wait for an answer of the store; the bytes of a file have time at 128 KiB a second besides. A store that does "
+        "not answer is left alone for some seconds, so that it doesn't hold up what needs no store.",
+        unit="seconds",
+        gt=0,
+        le=3600,
+    )
+    listing_timeout_secs: float = setting(
+        300.0,
+        "Longest wait for the names of one folder, which come a thousand at a time.",
+        unit="seconds",
+        gt=0,
+        le=86400,
+    )
 
 
 class RetentionSettings(Section):
@@ -329,7 +369,14 @@ class Settings(Section):
     ingest: IngestSettings = IngestSettings()
     render: RenderSettings = RenderSettings()
     server: ServerSettings = ServerSettings()
+    storage: StorageSettings = StorageSettings()
+    worker: WorkerSettings = WorkerSettings()
     retention: RetentionSettings = RetentionSettings()
+
+    @property
+    def recording(self) -> Settings:
+        """These settings, by the name of their key: a trainer reads ``config.recording.enabled`` as its file has it."""
+        return self
 
     @property
     def local_recordings_dir(self) -> Path | None:
@@ -358,15 +405,9 @@ class Settings(Section):
         return self._beside_recordings(".server", "redis.url", "the URL of a server")
 
     @property
-    def videos_path(self) -> Path:
-        """Folder for the videos that workers make.
-
-        Raises:
-            SettingsError: the recordings lie behind a URL and no folder is named.
-        """
-        if self.render.videos_dir is not None:
-            return Path(self.render.videos_dir)
-        return self._beside_recordings("videos", "render.videos_dir", "a folder")
+    def videos_place(self) -> str:
+        """Path or URL of the folder for the videos that workers make."""
+        return self.render.videos_dir or f"{self.recordings_dir.rstrip('/')}/videos"
 
     def _beside_recordings(self, name: str, key: str, what: str) -> Path:
         folder = self.local_recordings_dir

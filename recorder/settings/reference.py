@@ -33,6 +33,10 @@ capitals, with two underscores at each level: `recording.redis.url` is `{ENVIRON
 `recording.criteria.periodic.interval` is `{ENVIRONMENT_PREFIX}CRITERIA__PERIODIC__INTERVAL`. A variable that is set to
 nothing counts as not set. Sizes in bytes may carry a unit (`64 MiB`).
 
+`load_settings("config.yaml")` reads a file from Python; `config.recording.enabled` and `config.enabled` are the same. A
+`RecordingWriter` takes its criteria and its format from the file that was loaded for its recordings, unless it is given
+others.
+
 An unknown key, a value of the wrong type and a value out of range are errors, all told at once, each with its place and
 the nearest valid key.
 

@@ -18,6 +18,7 @@ __all__ = [
     "END",
     "FIRST_CURSOR",
     "HEADER",
+    "UNKNOWN",
     "EntryKind",
     "FinishedEntry",
     "Flush",
@@ -32,10 +33,12 @@ __all__ = [
     "Tally",
 ]
 
-EntryKind = Literal["h", "c", "e"]
+EntryKind = Literal["h", "c", "e", "?"]
 HEADER: EntryKind = "h"
 CHUNK: EntryKind = "c"
 END: EntryKind = "e"
+UNKNOWN: EntryKind = "?"
+"""Of an entry that another program has written: its data says, as UTF-8, what is wrong."""
 
 FIRST_CURSOR = "0-0"
 """Reading after this cursor reads from the beginning."""
@@ -190,6 +193,14 @@ class StepStream(ABC):
         """Note it, without ``replace`` only where nobody is noted; whether it was."""
         return False
 
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody reads what is sent, or may: unknown, so yes, where other processes can."""
+        return True
+
+    def expect_reader(self) -> None:  # noqa: B027 - where other processes read there is nothing to note
+        """Somebody in this process is about to read."""
+
     # For trainers.
 
     @abstractmethod
@@ -212,9 +223,9 @@ class StepStream(ABC):
         """How full the server is."""
 
     @abstractmethod
-    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int, list[bool]]:
-        """What the server has of a sender: its ``Tally.n_sent``, 0 when it knows none, and whether the episodes of these plays
-        still have a stream; both of one moment."""
+    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
+        """What the server has of a sender: its ``Tally.n_sent``, 0 when it has none, None when that can't be read; and whether
+        the episodes of these plays still have a stream. Both are of one moment."""
 
     @abstractmethod
     def kept_steps(self, run_id: str, producer_id: str) -> int | None:
@@ -258,16 +269,20 @@ class StepStream(ABC):
         """Ends of episodes behind a cursor, in order; an entry that is no msgpack map has an empty body."""
 
     @abstractmethod
+    def runs_with_ends(self) -> list[str]:
+        """Ids of the runs that have entries which ``trim_finished`` has not forgotten yet."""
+
+    @abstractmethod
     def trim_finished(self, run_id: str, *, through: str) -> None:
         """Forget the ends up to and including a cursor."""
 
     @abstractmethod
     def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
-        """All entries of each play, in the plays' order.
+        """All entries of each play, in the plays' order; those of other programs are of kind ``UNKNOWN``."""
 
-        Raises:
-            StreamCorruptError: an entry is of no kind that this project writes.
-        """
+    @abstractmethod
+    def read_headers(self, run_id: str, plays: Sequence[Play]) -> list[StreamEntry | None]:
+        """The first entry of each play, in the plays' order; None where nothing of it is there."""
 
     @abstractmethod
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
@@ -275,15 +290,45 @@ class StepStream(ABC):
 
     @abstractmethod
     def open_plays(self, run_id: str) -> list[OpenPlay]:
-        """Plays that have begun and not ended.
-
-        Raises:
-            StreamCorruptError: one of them is none.
-        """
+        """Plays that have begun and not ended."""
 
     @abstractmethod
+    def count_open_plays(self, run_id: str) -> int:
+        """How many they are."""
+
+    @abstractmethod
+    def scan_episodes(self, cursor: int, *, run_id: str | None = None) -> tuple[int, dict[str, list[Play]]]:
+        """A page of the streams that there are, for sweeping: it may be empty, and may repeat some of another page.
+
+        Args:
+            cursor: 0 begins; then what the page before has returned.
+            run_id: leave out other runs.
+
+        Returns:
+            The next cursor, 0 after the last page; by run, the first play in each stream.
+        """
+
     def episodes_held(self, run_id: str) -> list[int]:
-        """Ids of the episodes that have a stream, for sweeping; slow on a large server."""
+        """Ids of the run's episodes that have a stream; slow on a large server."""
+        found: dict[int, None] = {}
+        cursor = 0
+        while True:
+            cursor, page = self.scan_episodes(cursor, run_id=run_id)
+            found.update((play.episode_id, None) for play in page.get(run_id, []))
+            if cursor == 0:
+                return list(found)
+
+    @abstractmethod
+    def bookmark(self, name: str) -> str | None:
+        """What ``set_bookmark`` was last given, by whatever process; None when it was None, or is long ago."""
+
+    @abstractmethod
+    def set_bookmark(self, name: str, place: str | None) -> None:
+        """Note how far some work has come that goes on later, maybe elsewhere; None forgets it."""
+
+    def set_aside(self) -> dict[str, str]:
+        """Names of what stands under our keys and can't be read, and why; it is passed over."""
+        return {}
 
     @abstractmethod
     def forget_run(self, run_id: str) -> None:
@@ -291,7 +336,10 @@ class StepStream(ABC):
 
     @abstractmethod
     def try_lock(self, name: str, *, secs: float) -> bool:
-        """Take a lock that ends by itself; False while another holds it. For saving work, never for correctness."""
+        """Take a lock that ends by itself; False while another holds it. For saving work, never for correctness.
+
+        A lock that is held for longer than is asked for here ends as if it had been taken now.
+        """
 
     # For viewers.
 
@@ -301,8 +349,7 @@ class StepStream(ABC):
     ) -> list[StreamEntry]:
         """Entries of an episode behind a cursor, in order; empty when there are none yet, or no more.
 
-        Raises:
-            StreamCorruptError: an entry is of no kind that this project writes.
+        Those of other programs are of kind ``UNKNOWN``.
         """
 
     @abstractmethod

@@ -12,6 +12,9 @@ import msgpack
 
 __all__ = ["SHARED_FIELDS", "episode_end", "pack_body", "unpack_body"]
 
+_MAX_BODY_BYTES = 8 * 2**20
+"""A trainer bounds an episode's metadata to one MiB."""
+
 SHARED_FIELDS = (
     "lane",
     "n_steps",
@@ -77,7 +80,9 @@ def pack_body(body: Any) -> bytes:
 
 
 def unpack_body(packed: bytes) -> Mapping[str, Any]:
-    """What an entry says; nothing when it is no msgpack map."""
+    """What an entry says; nothing when it is no msgpack map, or larger than any that a trainer sends."""
+    if len(packed) > _MAX_BODY_BYTES:
+        return {}
     try:
         body = msgpack.unpackb(packed)
     except (ValueError, msgpack.exceptions.UnpackException):

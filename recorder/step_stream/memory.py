@@ -64,8 +64,17 @@ class MemoryStepStream(StepStream):
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._locks: dict[str, float] = {}
+        self._bookmarks: dict[str, str] = {}
         self._max_bytes = max_bytes
         self._used_bytes = 0
+        self._is_read = False
+
+    @property
+    def is_read(self) -> bool:
+        return self._is_read
+
+    def expect_reader(self) -> None:
+        self._is_read = True
 
     def send(self, run_id: str, flush: Flush) -> list[Play]:
         gone: dict[Play, None] = {}
@@ -110,7 +119,7 @@ class MemoryStepStream(StepStream):
     def server_memory(self) -> ServerMemory:
         return ServerMemory(self._used_bytes, self._max_bytes, "memory")
 
-    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int, list[bool]]:
+    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
         with self._lock:
             run = self._runs.get(run_id) or _Run()
             tally = run.tallies.get(producer_id)
@@ -158,11 +167,15 @@ class MemoryStepStream(StepStream):
             run.silences, run.looked_at = dict(silences), time.monotonic()
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
+        self._is_read = True
         first = int(after.partition("-")[0]) + 1
         with self._lock:
             run = self._runs.get(run_id) or _Run()
             numbers = islice((n for n in run.finished if n >= first), limit)
             return [FinishedEntry(f"{n}-0", run.finished[n]) for n in numbers]
+
+    def runs_with_ends(self) -> list[str]:
+        return [run_id for run_id, _ in self.runs() if self.read_finished(run_id, after=FIRST_CURSOR, limit=1)]
 
     def trim_finished(self, run_id: str, *, through: str) -> None:
         last = int(through.partition("-")[0])
@@ -178,6 +191,9 @@ class MemoryStepStream(StepStream):
                 [entry for place, entry in run.episodes.get(play.episode_id, {}).items() if place[0] == play.play_id]
                 for play in plays
             ]
+
+    def read_headers(self, run_id: str, plays: Sequence[Play]) -> list[StreamEntry | None]:
+        return [entries[0] if entries else None for entries in self.read_plays(run_id, plays)]
 
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
         with self._lock:
@@ -200,9 +216,25 @@ class MemoryStepStream(StepStream):
             run = self._runs.get(run_id) or _Run()
             return [OpenPlay(play, at) for play, at in run.open.items()]
 
-    def episodes_held(self, run_id: str) -> list[int]:
+    def count_open_plays(self, run_id: str) -> int:
+        return len(self.open_plays(run_id))
+
+    def scan_episodes(self, cursor: int, *, run_id: str | None = None) -> tuple[int, dict[str, list[Play]]]:  # noqa: ARG002 - one page
         with self._lock:
-            return list((self._runs.get(run_id) or _Run()).episodes)
+            return 0, {
+                name: [Play(episode_id, next(iter(stream))[0]) for episode_id, stream in run.episodes.items() if stream]
+                for name, run in self._runs.items()
+                if run_id in (None, name) and run.episodes
+            }
+
+    def bookmark(self, name: str) -> str | None:
+        return self._bookmarks.get(name)
+
+    def set_bookmark(self, name: str, place: str | None) -> None:
+        if place is None:
+            self._bookmarks.pop(name, None)
+        else:
+            self._bookmarks[name] = place
 
     def forget_run(self, run_id: str) -> None:
         with self._lock:
@@ -216,6 +248,7 @@ class MemoryStepStream(StepStream):
         now = time.monotonic()
         with self._lock:
             if self._locks.get(name, 0.0) > now:
+                self._locks[name] = min(self._locks[name], now + secs)
                 return False
             self._locks[name] = now + secs
             return True

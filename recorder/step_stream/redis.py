@@ -5,18 +5,15 @@ No consumer groups, no MAXLEN, no scripts: places are chosen by the sender, curs
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 import msgpack
 import redis
 
-from recorder.errors import StreamCorruptError
-from recorder.redis_client import Purpose, ask_if_allowed, make_client, redact, translate_errors
+from recorder.redis_client import Purpose, ask_if_allowed, redact, translate_errors
 from recorder.step_stream.base import (
     FIRST_CURSOR,
     HEADER,
@@ -30,7 +27,16 @@ from recorder.step_stream.base import (
     StreamEntry,
 )
 from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.reading import (
+    UnreadableError,
+    read_entry,
+    read_open_play,
+    read_producer,
+    read_run_id,
+    unpack_value,
+)
 from recorder.step_stream.redis_ledger import RedisLedger, read_tally
+from recorder.step_stream.redis_upkeep import RedisUpkeep
 from recorder.step_stream.silences import SILENCES_SECS, noted_secs_ago, pack_silences, unpack_silences
 
 __all__ = ["RedisStepStream"]
@@ -44,10 +50,13 @@ _LAST_SEQUENCE = 2**64 - 1
 _TALLY_SECS = 7 * 86_400
 """How long the counts of a run stay when the rest of it is forgotten."""
 _DROP_PLAYS = 256
-"""Plays dropped at a time: their headers come in one reply, a few kB each."""
+"""Plays dropped, and headers read, at a time: these come in one reply, a few kB each."""
+_LAST_PLACE = f"{_LAST_SEQUENCE}-{_LAST_SEQUENCE}"
+_MAX_PLAY_BYTES = 2**30
+"""Of one play that are read; twice the largest recording that can be opened."""
 
 
-class RedisStepStream(RedisLedger):
+class RedisStepStream(RedisLedger, RedisUpkeep):
     """Episodes as streams on a server; safe to share between threads, to carry over a fork, and to be pickled for another
     process on this machine, password and all (each process connects anew).
 
@@ -66,30 +75,19 @@ class RedisStepStream(RedisLedger):
     def __init__(
         self, url: str, *, key_prefix: str = "hamlet:", purpose: Purpose = "worker", socket_timeout_secs: float = 2.0
     ) -> None:
-        self.url = url
+        super().__init__(url, key_prefix=key_prefix, purpose=purpose, socket_timeout_secs=socket_timeout_secs)
         self.where = redact(url)
         self.owner_key = f"{key_prefix}installation"
-        self._prefix = key_prefix
         self._again = partial(
             RedisStepStream, url, key_prefix=key_prefix, purpose=purpose, socket_timeout_secs=socket_timeout_secs
         )
-        # The driver's types are the union of every protocol's answers; these are checked where they are read.
-        self._redis: Any = make_client(url, purpose=purpose, socket_timeout_secs=socket_timeout_secs)
-        # As the server sends it, [id, [field, value, …]] an entry: the driver would make a tuple and a map of each.
-        self._redis.set_response_callback("XRANGE", lambda rows: rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process connects anew."""
         return self._again, ()
 
-    def key(self, kind: str, run_id: str, *more: object) -> str:
-        """``hamlet:episode:{run}:7``; the braces keep all keys of a run on one shard of a cluster."""
-        tag = quote(run_id, safe=" !#$&'()*+,/:;=?@[]^`|~<>\"\\")
-        return ":".join([f"{self._prefix}{kind}", f"{{{tag}}}", *map(str, more)])
-
     def owner(self) -> bytes | None:
-        with translate_errors(self.url):
-            held: bytes | None = self._redis.get(self.owner_key)
+        held: bytes | None = self._ask({self.owner_key: "string"}, lambda: self._redis.get(self.owner_key), empty=None)
         return held
 
     def set_owner(self, owner: bytes, *, replace: bool) -> bool:
@@ -97,8 +95,18 @@ class RedisStepStream(RedisLedger):
             return bool(self._redis.set(self.owner_key, owner, nx=not replace))
 
     def send(self, run_id: str, flush: Flush) -> list[Play]:
+        episodes = self.key("episode", run_id, "")
+        expected = {f"{episodes}{entry.play.episode_id}": "stream" for entry in flush.entries}
+        expected |= {self.key("finished", run_id): "stream", self.key("open", run_id): "zset"}
+        expected[self.key("tally", run_id)] = "hash"
+        gone: list[Play] = self._ask(expected, lambda: self._send(run_id, flush), empty=[])
+        if flush.dropped:
+            self.drop_plays(run_id, flush.dropped)
+        return gone
+
+    def _send(self, run_id: str, flush: Flush) -> list[Play]:
         open_key = self.key("open", run_id)
-        with translate_errors(self.url), self._redis.pipeline(transaction=True) as pipe:
+        with self._redis.pipeline(transaction=True) as pipe:
             for entry in flush.entries:
                 play = entry.play
                 pipe.xadd(
@@ -126,9 +134,8 @@ class RedisStepStream(RedisLedger):
                 if isinstance(reply, Exception) and _REFUSED_AS_KNOWN not in str(reply):
                     raise reply
             if flush.tally is not None:
-                flush.tally.n_before = read_tally(replies[-2])[0]
-        if flush.dropped:
-            self.drop_plays(run_id, flush.dropped)
+                before = read_tally(replies[-2])
+                flush.tally.n_before = flush.tally.n_sent if before is None else before[0]
         return list(gone)
 
     def beat(
@@ -137,10 +144,15 @@ class RedisStepStream(RedisLedger):
         fields: dict[str | bytes, bytes] = {f"producer:{producer_id}": msgpack.packb({**state, "heartbeat": now})}
         for name, value in (info or {}).items():
             fields[name] = msgpack.packb(value)
-        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
-            pipe.hset(self.key("run", run_id), mapping=fields)
-            pipe.zadd(f"{self._prefix}runs", {run_id: now})
-            pipe.execute()
+        run_key, runs_key = self.key("run", run_id), f"{self._prefix}runs"
+
+        def say() -> None:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hset(run_key, mapping=fields)
+                pipe.zadd(runs_key, {run_id: now})
+                pipe.execute()
+
+        self._ask({run_key: "hash", runs_key: "zset"}, say, empty=None)
 
     def server_memory(self) -> ServerMemory:
         with self._redis.pipeline(transaction=False) as pipe:
@@ -151,24 +163,40 @@ class RedisStepStream(RedisLedger):
         return ServerMemory(int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None, str(server["run_id"]))
 
     def runs(self) -> list[tuple[str, float]]:
-        with translate_errors(self.url):
-            pairs = self._redis.zrevrange(f"{self._prefix}runs", 0, -1, withscores=True)
-        return [(run_id.decode(), float(score)) for run_id, score in pairs]
+        key = f"{self._prefix}runs"
+        pairs: Any = self._ask({key: "zset"}, lambda: self._redis.zrevrange(key, 0, -1, withscores=True), empty=[])
+        found = []
+        for member, score in pairs:
+            try:
+                found.append((read_run_id(member), float(score)))
+            except UnreadableError as why:
+                self._aside.note(f"runs: {member!r}", str(why))
+                if self._aside.may_write:  # or everyone would read it each second
+                    with translate_errors(self.url):
+                        self._redis.zrem(key, member)
+        return found
 
     def run_info(self, run_id: str) -> RunInfo:
-        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(self.key("run", run_id))
-            pipe.get(self.key("silences", run_id)).pttl(self.key("silences", run_id))
-            pipe.zscore(f"{self._prefix}runs", run_id)
-            fields, packed_silences, millis_left, score = pipe.execute()
+        run_key, silences_key, runs_key = self.key("run", run_id), self.key("silences", run_id), f"{self._prefix}runs"
+
+        def look() -> Any:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hgetall(run_key).get(silences_key).pttl(silences_key).zscore(runs_key, run_id)
+                return pipe.execute()
+
+        expected = {run_key: "hash", silences_key: "string", runs_key: "zset"}
+        told: Any = self._ask(expected, look, empty=({}, None, -1, None))
+        fields, packed_silences, millis_left, score = told
         info: dict[str, Any] = {}
         producers: dict[str, Mapping[str, Any]] = {}
         for name, packed in fields.items():
-            value = _unpack(packed, f"run {run_id!r}, field {name!r}")
-            if name.startswith(_PRODUCER_FIELD):
-                producers[name[len(_PRODUCER_FIELD) :].decode()] = value
-            else:
-                info[name.decode()] = value
+            try:
+                if name.startswith(_PRODUCER_FIELD):
+                    producers[name[len(_PRODUCER_FIELD) :].decode()] = read_producer(packed)
+                else:
+                    info[name.decode()] = unpack_value(packed)
+            except (UnreadableError, UnicodeDecodeError) as why:
+                self._aside.note(f"run {run_id!r}, field {name!r}", str(why))
         silences = unpack_silences(packed_silences or b"")
         looked_secs_ago = noted_secs_ago(millis_left) if silences else None
         return RunInfo(run_id, float(score or 0.0), info, producers, silences, looked_secs_ago)
@@ -178,42 +206,77 @@ class RedisStepStream(RedisLedger):
             self._redis.set(self.key("silences", run_id), pack_silences(silences), ex=SILENCES_SECS)
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
-        with translate_errors(self.url):
-            rows = self._redis.xrange(self.key("finished", run_id), min=f"({after}", count=limit)
+        key = self.key("finished", run_id)
+        if after == _LAST_PLACE:
+            return []  # nothing lies behind it, and the server would not take the question
+        rows: Any = self._ask({key: "stream"}, lambda: self._redis.xrange(key, min=f"({after}", count=limit), empty=[])
         return [
             FinishedEntry(entry_id.decode(), unpack_body(fields[1] if fields[0] == _FINISHED_FIELD else b""))
             for entry_id, fields in rows
         ]
 
     def trim_finished(self, run_id: str, *, through: str) -> None:
-        milliseconds, _, sequence = through.partition("-")
-        with translate_errors(self.url):
-            self._redis.xtrim(
-                self.key("finished", run_id), minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False
-            )
+        key = self.key("finished", run_id)
+        if through == _LAST_PLACE:
+            # Another program's entry has used up all places: nothing could ever be added behind it.
+            with translate_errors(self.url):
+                self._redis.unlink(key)
+            return
+        self._ask(
+            {key: "stream"}, lambda: self._redis.xtrim(key, minid=_place_after(through), approximate=False), empty=None
+        )
 
     def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
         found: list[list[StreamEntry]] = [[] for _ in plays]
+        episodes = self.key("episode", run_id, "")
+        keys = [f"{episodes}{play.episode_id}" for play in plays]
         unread = {index: f"{play.play_id}-0" for index, play in enumerate(plays)}
-        while unread:
-            with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
+        sizes = [0] * len(plays)
+
+        def read() -> Any:
+            with self._redis.pipeline(transaction=False) as pipe:
                 for index, start in unread.items():
-                    play = plays[index]
-                    key = self.key("episode", run_id, play.episode_id)
-                    pipe.xrange(key, min=start, max=f"{play.play_id}-{_LAST_SEQUENCE}", count=_READ_ENTRIES)
-                replies = pipe.execute()
+                    end = f"{plays[index].play_id}-{_LAST_SEQUENCE}"
+                    pipe.xrange(keys[index], min=start, max=end, count=_READ_ENTRIES)
+                return pipe.execute()
+
+        while unread:
+            expected = {keys[index]: "stream" for index in unread}
+            replies: Any = self._ask(expected, read, empty=[[]] * len(unread))
             for index, rows in zip(list(unread), replies, strict=True):
-                found[index].extend(_entry(row) for row in rows)
-                if len(rows) < _READ_ENTRIES:
+                found[index].extend(map(read_entry, rows))
+                sizes[index] += sum(len(fields[1]) for _, fields in rows)
+                if len(rows) < _READ_ENTRIES or sizes[index] > _MAX_PLAY_BYTES:
                     del unread[index]
                 else:
                     unread[index] = f"({rows[-1][0].decode()}"
         return found
 
+    def read_headers(self, run_id: str, plays: Sequence[Play]) -> list[StreamEntry | None]:
+        found: list[StreamEntry | None] = []
+        for start in range(0, len(plays), _DROP_PLAYS):
+            found += self._read_headers(run_id, plays[start : start + _DROP_PLAYS])
+        return found
+
+    def _read_headers(self, run_id: str, plays: Sequence[Play]) -> list[StreamEntry | None]:
+        keys = [self.key("episode", run_id, play.episode_id) for play in plays]
+
+        def read() -> Any:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for key, play in zip(keys, plays, strict=True):
+                    pipe.xrange(key, min=f"{play.play_id}-0", max=f"{play.play_id}-{_LAST_SEQUENCE}", count=1)
+                return pipe.execute()
+
+        replies: Any = self._ask(dict.fromkeys(keys, "stream"), read, empty=[[]] * len(plays))
+        return [read_entry(rows[0]) if rows else None for rows in replies]
+
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
-        with translate_errors(self.url):
-            for start in range(0, len(plays), _DROP_PLAYS):
-                self._drop(run_id, plays[start : start + _DROP_PLAYS])
+        episodes = self.key("episode", run_id, "")
+        for start in range(0, len(plays), _DROP_PLAYS):
+            batch = plays[start : start + _DROP_PLAYS]
+            expected = {f"{episodes}{play.episode_id}": "stream" for play in batch}
+            expected[self.key("open", run_id)] = "zset"
+            self._ask(expected, partial(self._drop, run_id, batch), empty=None)
 
     def _drop(self, run_id: str, plays: Sequence[Play]) -> None:
         start = self.key("episode", run_id, "")
@@ -251,39 +314,37 @@ class RedisStepStream(RedisLedger):
                 pipe.execute()
 
     def open_plays(self, run_id: str) -> list[OpenPlay]:
-        with translate_errors(self.url):
-            rows = self._redis.zrange(self.key("open", run_id), 0, -1, withscores=True)
-        return [OpenPlay(_play(member), float(score)) for member, score in rows]
+        key = self.key("open", run_id)
+        rows: Any = self._ask({key: "zset"}, lambda: self._redis.zrange(key, 0, -1, withscores=True), empty=[])
+        found = []
+        for member, score in rows:
+            try:
+                found.append(read_open_play(member, float(score)))
+            except UnreadableError as why:
+                self._aside.note(f"open episodes of run {run_id!r}: {member!r}", str(why))
+        return found
 
-    def episodes_held(self, run_id: str) -> list[int]:
-        start = self.key("episode", run_id, "")
-        pattern = "".join(f"\\{letter}" if letter in "*?[]\\^-" else letter for letter in start) + "*"
-        with translate_errors(self.url):
-            found = [
-                key.decode()[len(start) :] for key in self._redis.scan_iter(match=pattern, count=1000, _type="stream")
-            ]
-        return [int(episode_id) for episode_id in found if episode_id.isdecimal()]
+    def count_open_plays(self, run_id: str) -> int:
+        key = self.key("open", run_id)
+        return int(self._ask({key: "zset"}, lambda: self._redis.zcard(key), empty=0))
 
     def forget_run(self, run_id: str) -> None:
-        with translate_errors(self.url):
+        key = f"{self._prefix}runs"
+
+        def forget() -> None:
             self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "silences", "refused", "finished")))
             # A sender that was asleep so long would take it for the loss of all its steps.
             self._redis.expire(self.key("tally", run_id), _TALLY_SECS)
-            self._redis.zrem(f"{self._prefix}runs", run_id)
+            self._redis.zrem(key, run_id)
 
-    def try_lock(self, name: str, *, secs: float) -> bool:
-        with translate_errors(self.url):
-            taken = self._redis.set(
-                f"{self._prefix}lock:{name}", secrets.token_hex(8), nx=True, px=max(1, int(secs * 1000))
-            )
-        return bool(taken)
+        self._ask({key: "zset"}, forget, empty=None)
 
     def read_episode(
         self, run_id: str, episode_id: int, *, after: str = FIRST_CURSOR, limit: int = 16
     ) -> list[StreamEntry]:
-        with translate_errors(self.url):
-            rows = self._redis.xrange(self.key("episode", run_id, episode_id), min=f"({after}", count=limit)
-        return [_entry(row) for row in rows]
+        key = self.key("episode", run_id, episode_id)
+        rows: Any = self._ask({key: "stream"}, lambda: self._redis.xrange(key, min=f"({after}", count=limit), empty=[])
+        return list(map(read_entry, rows))
 
     def close(self) -> None:
         self._redis.close()
@@ -293,31 +354,8 @@ def _member(play: Play) -> str:
     return f"{play.episode_id}:{play.play_id}"
 
 
-def _play(member: bytes) -> Play:
-    episode_id, _, play_id = member.decode().partition(":")
-    try:
-        return Play(int(episode_id), int(play_id))
-    except ValueError as error:
-        raise StreamCorruptError(
-            f"open plays: expected <episode_id>:<play_id>, found {member!r}: another program writes to these keys; "
-            "give each a key_prefix of its own"
-        ) from error
-
-
-def _entry(row: tuple[bytes, Sequence[bytes]]) -> StreamEntry:
-    place, fields = row
-    play_id, _, sequence = place.partition(b"-")
-    kind = fields[0]
-    if kind not in (b"h", b"c", b"e") or len(fields) != 2:
-        raise StreamCorruptError(
-            f"stream entry {place.decode()}: expected one field, h, c or e, found {sorted(fields[::2])}: another program "
-            "writes to these keys; give each a key_prefix of its own"
-        )
-    return StreamEntry(int(play_id), int(sequence), kind.decode(), fields[1])  # type: ignore[arg-type]
-
-
-def _unpack(packed: bytes, what: str) -> Any:
-    try:
-        return msgpack.unpackb(packed)
-    except (ValueError, msgpack.exceptions.UnpackException) as error:
-        raise StreamCorruptError(f"{what} is not msgpack: {error}") from error
+def _place_after(place: str) -> str:
+    play_id, _, sequence = place.partition("-")
+    if int(sequence or 0) < _LAST_SEQUENCE:
+        return f"{play_id}-{int(sequence or 0) + 1}"
+    return f"{int(play_id) + 1}-0"

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgpack
 
-from recorder.errors import StreamCorruptError
 from recorder.redis_client import translate_errors
 from recorder.step_stream.base import Play, StepStream
+from recorder.step_stream.redis_door import RedisDoor
 from recorder.step_stream.told import KnownRun, Refused
 
 __all__ = ["RedisLedger", "read_tally"]
@@ -18,71 +18,78 @@ __all__ = ["RedisLedger", "read_tally"]
 _KNOWN_SECS = 183 * 86_400
 """How long it stays known that there was a run."""
 
+_FIELDS = ("n_episodes", "n_steps", "why")
 
-class RedisLedger(StepStream):
-    """The part of ``RedisStepStream`` that counts."""
 
-    url: str
-    _redis: Any
+class RedisLedger(RedisDoor, StepStream):
+    """Part of ``RedisStepStream``. What another program has written here counts as nothing, and its name is noted."""
 
-    def key(self, kind: str, run_id: str, *more: object) -> str:
-        """Name of a key of a run."""
-        raise NotImplementedError
+    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
+        tally_key = self.key("tally", run_id)
 
-    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int, list[bool]]:
-        with translate_errors(self.url), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hget(self.key("tally", run_id), producer_id)
-            for play in plays:
-                pipe.exists(self.key("episode", run_id, play.episode_id))
-            tallied, *found = pipe.execute()
-        return read_tally(tallied)[0], list(map(bool, found))
+        def look() -> Any:
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hget(tally_key, producer_id)
+                for play in plays:
+                    pipe.exists(self.key("episode", run_id, play.episode_id))
+                return pipe.execute()
+
+        replies: Any = self._ask({tally_key: "hash"}, look, empty=[None] * (1 + len(plays)))
+        tallied, *found = replies
+        tally = read_tally(tallied)
+        return None if tally is None else tally[0], list(map(bool, found))
 
     def kept_steps(self, run_id: str, producer_id: str) -> int | None:
-        with translate_errors(self.url):
-            tallied = self._redis.hget(self.key("tally", run_id), producer_id)
-        return None if tallied is None else read_tally(tallied)[1]
+        key = self.key("tally", run_id)
+        tallied: Any = self._ask({key: "hash"}, lambda: self._redis.hget(key, producer_id), empty=None)
+        tally = read_tally(tallied)
+        return None if tallied is None or tally is None else tally[1]
 
     def known_run(self, run_id: str) -> KnownRun | None:
-        with translate_errors(self.url):
-            packed = self._redis.get(self.key("known", run_id))
+        key = self.key("known", run_id)
+        packed: Any = self._ask({key: "string"}, lambda: self._redis.get(key), empty=None)
         if packed is None:
             return None
         try:
-            return KnownRun(**msgpack.unpackb(packed))
+            known = KnownRun(**msgpack.unpackb(packed))
+            return KnownRun(int(known.n_episodes), int(known.last_episode_id), bool(known.has_ended))
         except (TypeError, ValueError, msgpack.exceptions.UnpackException) as error:
-            raise StreamCorruptError(f"what is known of run {run_id!r} is not what workers write: {error}") from error
-
-    def refused(self, run_id: str, producer_id: str) -> Refused:
-        with translate_errors(self.url):
-            fields = [f"{producer_id}:{name}" for name in ("n_episodes", "n_steps", "why")]
-            n_episodes, n_steps, why = self._redis.hmget(self.key("refused", run_id), fields)
-        try:
-            return Refused(int(n_episodes or 0), int(n_steps or 0), (why or b"").decode(errors="replace"))
-        except ValueError as error:
-            raise StreamCorruptError(
-                f"what was refused of run {run_id!r} is not what workers write: {error}"
-            ) from error
+            self._aside.note(f"what is known of run {run_id!r}", f"it is not what workers write: {error}")
+            return None
 
     def tell_known_run(self, run_id: str, known: KnownRun) -> None:
         with translate_errors(self.url):
             self._redis.set(self.key("known", run_id), msgpack.packb(asdict(known)), ex=_KNOWN_SECS)
 
+    def refused(self, run_id: str, producer_id: str) -> Refused:
+        key, fields = self.key("refused", run_id), [f"{producer_id}:{name}" for name in _FIELDS]
+        found: Any = self._ask({key: "hash"}, lambda: self._redis.hmget(key, fields), empty=[None] * len(fields))
+        n_episodes, n_steps, why = found
+        try:
+            return Refused(int(n_episodes or 0), int(n_steps or 0), (why or b"").decode(errors="replace"))
+        except ValueError as error:
+            self._aside.note(f"what was refused of run {run_id!r}", f"it is not what workers write: {error}")
+            return Refused()
+
     def tell_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
         key = self.key("refused", run_id)
-        with translate_errors(self.url), self._redis.pipeline(transaction=True) as pipe:
-            for producer_id, it in refused.items():
-                pipe.hincrby(key, f"{producer_id}:n_episodes", it.n_episodes)
-                pipe.hincrby(key, f"{producer_id}:n_steps", it.n_steps)
-                pipe.hset(key, f"{producer_id}:why", it.why)
-            pipe.execute()
+
+        def tell() -> None:
+            with self._redis.pipeline(transaction=True) as pipe:
+                for producer_id, it in refused.items():
+                    pipe.hincrby(key, f"{producer_id}:n_episodes", it.n_episodes)
+                    pipe.hincrby(key, f"{producer_id}:n_steps", it.n_steps)
+                    pipe.hset(key, f"{producer_id}:why", it.why)
+                pipe.execute()
+
+        self._ask({key: "hash"}, tell, empty=None)
 
 
-def read_tally(value: bytes | None) -> tuple[int, int]:
-    """Steps sent and kept, as a sender's field of the tally holds them."""
-    numbers = (value or b"").split()
-    if value is not None and not (len(numbers) == 2 and all(number.isdigit() for number in numbers)):
-        raise StreamCorruptError(
-            f"tally: expected two numbers, found {value!r}: another program writes to these keys; "
-            "give each a key_prefix of its own"
-        )
-    return (int(numbers[0]), int(numbers[1])) if numbers else (0, 0)
+def read_tally(value: bytes | None) -> tuple[int, int] | None:
+    """Steps sent and kept, as a sender's field of the tally holds them; None when another program wrote it."""
+    if value is None:
+        return 0, 0
+    numbers = value.split()
+    if len(numbers) != 2 or not all(number.isdigit() and len(number) < 20 for number in numbers):
+        return None
+    return int(numbers[0]), int(numbers[1])

@@ -70,12 +70,23 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file now; the store is asked for this very file.
+
+        Raises:
+            StorageError: it can't be told.
+        """
+
+    @abstractmethod
     def delete(self, name: str) -> bool:
         """Remove a file; False when there was none."""
 
     @abstractmethod
     def names(self) -> Iterator[str]:
-        """All recordings below the root, in no order; temporary files are left out."""
+        """All recordings in a run's folder, or in the root itself, as the original recorder left them; in no order.
+
+        Temporary files are left out.
+        """
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:  # noqa: ARG002 - a store that puts files in one request
         """Remove what writers left that were killed before their file was whole; returns how many there were."""

@@ -74,6 +74,15 @@ class LocalStorage(Storage):
         except OSError as error:
             raise _unreadable(path, error) from error
 
+    def exists(self, name: str) -> bool:
+        path = self._path(name)
+        try:
+            return stat.S_ISREG(os.stat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise StorageError(f"can't look for the recording ({error.strerror}): {path}") from error
+
     def delete(self, name: str) -> bool:
         path = self._path(name)
         try:
@@ -86,22 +95,29 @@ class LocalStorage(Storage):
 
     def names(self) -> Iterator[str]:
         root = Path(self.root)
-        for path in root.glob("*/episode_*"):
-            if path.name.endswith(RECORDING_SUFFIXES):
-                yield path.relative_to(root).as_posix()
+        for pattern in ("episode_*", "*/episode_*"):
+            for path in root.glob(pattern):
+                if path.name.endswith(RECORDING_SUFFIXES):
+                    yield path.relative_to(root).as_posix()
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:
         oldest = time.time() - older_than_secs
         n_deleted = 0
+        failed: list[tuple[Path, OSError]] = []
         for path in Path(self.root).glob("*/.episode_*"):
             try:
-                if path.stat().st_mtime < oldest:
+                if path.lstat().st_mtime < oldest:
                     path.unlink()
                     n_deleted += 1
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise StorageError(f"can't delete an unfinished file ({error.strerror}): {path}") from error
+                failed.append((path, error))
+        if failed:
+            path, first = failed[0]
+            raise StorageError(
+                f"can't delete {len(failed)} unfinished files, as this one ({first.strerror}): {path}"
+            ) from first
         return n_deleted
 
     def _path(self, name: str) -> str:

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recorder.storage.base import Storage
 from recorder.storage.local import LocalStorage, read_local_file
-from recorder.storage.url import UrlStorage
+from recorder.storage.url import StoreTimeouts, UrlStorage
+from recorder.urls import check_place, is_url
 
-__all__ = ["open_storage", "read_file", "write_file"]
+if TYPE_CHECKING:  # settings need pydantic, which files can be read without
+    from recorder.settings import Settings
+
+__all__ = ["check_drivers", "open_recordings", "open_storage", "open_videos", "read_file", "write_file"]
 
 _FILE = "file://"
-_URL = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
-def open_storage(root: str | Path) -> Storage:
+def open_storage(root: str | Path, timeouts: StoreTimeouts | None = None) -> Storage:
     """The storage at a path or an fsspec URL; ``file://`` is a path.
 
     Raises:
+        SettingsError: the root is neither.
         MissingExtraError: a URL, and fsspec is not installed.
         StorageError: the URL's driver is not installed.
     """
-    text = str(root).removeprefix(_FILE)
-    return UrlStorage(text) if _URL.match(text) else LocalStorage(text)
+    text = check_place(str(root).removeprefix(_FILE))
+    return UrlStorage(text, timeouts) if is_url(text) else LocalStorage(text)
+
+
+def open_recordings(settings: Settings) -> Storage:
+    """Where the settings have the recordings; raises as ``open_storage``."""
+    return open_storage(settings.recordings_dir, _timeouts(settings))
+
+
+def open_videos(settings: Settings) -> Storage:
+    """Where the settings have the videos that workers make; raises as ``open_storage``."""
+    return open_storage(settings.videos_place, _timeouts(settings))
+
+
+def check_drivers(settings: Settings) -> None:
+    """Find out, without a connection, whether the places that the settings name can be reached by what is installed.
+
+    Raises:
+        MissingExtraError, StorageError: one can't.
+    """
+    open_recordings(settings)
+    open_videos(settings)
 
 
 def read_file(source: str | Path, *, max_bytes: int) -> bytes:
@@ -33,8 +57,8 @@ def read_file(source: str | Path, *, max_bytes: int) -> bytes:
         EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
         StorageError: it is missing or can't be read.
     """
-    text = str(source).removeprefix(_FILE)
-    if not _URL.match(text):
+    text = check_place(str(source).removeprefix(_FILE))
+    if not is_url(text):
         return read_local_file(text, max_bytes=max_bytes)
     folder, name = _split(text)
     return UrlStorage(folder).read(name, max_bytes=max_bytes)
@@ -48,6 +72,11 @@ def write_file(destination: str | Path, data: bytes) -> None:
     """
     folder, name = _split(destination)
     open_storage(folder).write_all({name: data})
+
+
+def _timeouts(settings: Settings) -> StoreTimeouts:
+    storage = settings.storage
+    return StoreTimeouts(answer_secs=storage.timeout_secs, listing_secs=storage.listing_timeout_secs)
 
 
 def _split(place: str | Path) -> tuple[str, str]:

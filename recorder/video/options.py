@@ -9,6 +9,7 @@ from typing import Any
 
 from recorder.errors import UsageError
 from recorder.video.codecs import EncoderSettings, check_one_of, check_settings
+from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_SIDE, check_numbers
 from recorder.video.timeline import Timeline, make_timeline
 
@@ -75,6 +76,7 @@ class VideoOptions:
         Raises:
             UsageError: the profile or a field is unknown.
         """
+        check_kinds(profile=profile, dpi=dpi)
         if profile is not None:
             check_one_of("profile", profile, PROFILES)
         options = cls() if profile is None else PROFILES[profile]
@@ -85,6 +87,7 @@ class VideoOptions:
         unknown = given.keys() - of_encoder - {f.name for f in fields(cls)}
         if unknown:
             raise UsageError(f"a video has no option {', '.join(sorted(unknown))}")
+        check_kinds(**{name: value for name, value in given.items() if name != "encoder"})
         encoder = replace(options.encoder, **{name: value for name, value in given.items() if name in of_encoder})
         return replace(
             options, encoder=encoder, **{name: value for name, value in given.items() if name not in of_encoder}

@@ -12,6 +12,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Space
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
+from recorder.step_stream import pack_body
+
 __all__ = ["describe_environment", "description_of", "name_in"]
 
 _OF_VECTORS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
@@ -45,10 +47,20 @@ def description_of(spec: EnvSpec | None, class_name: str, spaces: Mapping[str, S
             lane_spec.kwargs = {name: value for name, value in spec.kwargs.items() if name not in _OF_VECTORS}
             lane_spec.entry_point = _named(spec.entry_point)
             lane_spec.vector_entry_point = _named(spec.vector_entry_point)
-            description["env_spec"] = json.loads(lane_spec.to_json())
+            description["env_spec"] = _held_exactly(lane_spec.to_json())
         except Exception:  # noqa: BLE001 - a function among its arguments, or what can't be copied for whatever reason
             pass
     return description
+
+
+def _held_exactly(spec: str) -> Any:
+    """A spec in JSON as a map; as text where it has numbers beyond 64 bits, a seed perhaps, which no map of ours holds."""
+    read = json.loads(spec)
+    try:
+        pack_body(read)
+    except (OverflowError, ValueError):
+        return spec
+    return read
 
 
 def _named(entry_point: Any) -> str | None:

@@ -43,6 +43,10 @@ class Hooks:
         self._episode_trigger = episode_trigger
         self._step_trigger = step_trigger
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a copy: it records nothing, so it calls nothing; functions may be such as can't be pickled."""
+        return dict.fromkeys(self.__dict__) | {"_recorder": self._recorder}
+
     def step_values(self, **known: Any) -> Mapping[str, Any]:
         """What ``step_fn`` gives for a step."""
         return {} if self._step_fn is None else self.attempt(_map_of, {}, "step_fn", self._step_fn, known)

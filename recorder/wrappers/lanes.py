@@ -11,7 +11,7 @@ from recorder.capture.batch_block import NO_STEP
 from recorder.capture.copying import as_array
 from recorder.errors import UsageError
 from recorder.wrappers.hooks import Hooks
-from recorder.wrappers.plan import ASPATIAL, OpenEpisode, Plan, sorted_values
+from recorder.wrappers.plan import ASPATIAL, OpenEpisode, Plan, reset_numbers, sorted_values
 
 __all__ = ["LaneRecorder"]
 
@@ -58,7 +58,7 @@ class LaneRecorder:
             seed: that it was reset with; None when nobody knows.
             reset_values: the observation that ``reset`` returned, by name.
         """
-        self._episodes[place] = self._hooks.attempt(OpenEpisode, OpenEpisode(None, {}), seed, reset_values)
+        self._episodes[place] = OpenEpisode(seed, self._hooks.attempt(reset_numbers, {}, reset_values))
         self._n_steps[place] = 0
         self._has_position[place] = False
         self.is_open[place] = True

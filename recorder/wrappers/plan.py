@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
 
 from recorder.capture import EpisodeRecorder
+from recorder.capture.arguments import check_kind
 from recorder.capture.copying import is_cuda
 from recorder.errors import UsageError
 from recorder.wrappers.parts import Parts
 
-__all__ = ["ACTION_MASK", "ASPATIAL", "Given", "OpenEpisode", "Plan", "sorted_values"]
+__all__ = ["ACTION_MASK", "ASPATIAL", "Given", "OpenEpisode", "Plan", "reset_numbers", "sorted_values"]
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Plan:
         first_episode_id: int,
         record_observations: bool | None,
     ) -> None:
+        check_kind("recorder", recorder, EpisodeRecorder | str | None)
         if first_episode_id < 0:
             raise UsageError(f"first_episode_id: expected 0 or more, found {first_episode_id}")
         if run_id is not None and not isinstance(recorder, str):
@@ -95,11 +97,19 @@ class Plan:
             self.observations = Parts.none()
         if left_out := [*self.observations.left_out, *self.actions.left_out]:
             self._tell(f"no fixed number of numbers, left out: {', '.join(left_out)}")
-        self._episode_ids = itertools.count(first_episode_id)
+        self._next_episode_id = first_episode_id
+
+    def of_copy(self) -> Plan:
+        """For a copy of the wrapper, however it is made: it records nothing."""
+        plan = copy(self)
+        plan.recorder = copy(self.recorder)
+        return plan
 
     def next_episode_id(self) -> int:
         """The number of an episode whose first step is recorded now."""
-        return next(self._episode_ids)
+        episode_id = self._next_episode_id
+        self._next_episode_id += 1
+        return episode_id
 
     def action(self, action: Any) -> tuple[Any, dict[str, Any]]:
         """An action, batched or not, as a step's ``action`` and as extras: the former alone for a plain space; the latter alone
@@ -146,20 +156,29 @@ def sorted_values(values: Mapping[str, Any]) -> Given:
     return Given(fields, extras, stage)
 
 
+def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
+    """The observation that ``reset`` returned, by name, as numbers; nothing when they are many.
+
+    Args:
+        reset_values: the parts of the observation.
+    """
+    # Reading from a device would wait for it.
+    numbers = {name: np.asarray(value) for name, value in reset_values.items() if not is_cuda(value)}
+    is_small = sum(array.size for array in numbers.values()) <= _MAX_RESET_NUMBERS
+    return {name: array.tolist() for name, array in numbers.items()} if is_small else {}
+
+
 class OpenEpisode:
     """What is known of an episode of one lane before its end.
 
     Args:
         seed: that the environment was reset with; None when nobody knows.
-        reset_values: the observation that ``reset`` returned, by name.
+        reset_observation: as ``reset_numbers`` gives it.
     """
 
-    def __init__(self, seed: int | None, reset_values: Mapping[str, Any]) -> None:
+    def __init__(self, seed: int | None, reset_observation: Mapping[str, Any]) -> None:
         self.seed = seed
-        # Reading from a device would wait for it.
-        numbers = {name: np.asarray(value) for name, value in reset_values.items() if not is_cuda(value)}
-        is_small = sum(array.size for array in numbers.values()) <= _MAX_RESET_NUMBERS
-        self._reset_observation = {name: array.tolist() for name, array in numbers.items()} if is_small else {}
+        self._reset_observation = reset_observation
 
     def metadata(self, plan: Plan, *, stage: Any, status: str, added: Mapping[str, Any]) -> dict[str, Any]:
         """What the episode's end says.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
+from recorder.holdable_text import integer_of
 from recorder.wrappers.parts import Parts, sample_of
 
 __all__ = ["Divergence", "Reenactment", "make_environment"]
@@ -55,6 +57,10 @@ class Reenactment:
             raise UsageError(
                 "nobody knows the seed of this episode: record with recorder.wrappers.AutoSeed below RecordEpisode"
             )
+        try:
+            self._seed = integer_of(self._info["seed"])
+        except ValueError as error:
+            raise UsageError(f"the seed of this episode can't be one: {error}") from error
         self._episode = episode
         self._env = env
         self._tolerance = tolerance
@@ -71,7 +77,7 @@ class Reenactment:
     def begin(self) -> None:
         """Reset the environment with the episode's seed."""
         self._n_played = 0
-        observation, _ = self._env.reset(seed=int(self._info["seed"]))
+        observation, _ = self._env.reset(seed=self._seed)
         for name, found in self._observations.read(observation).items():
             recorded = self._info.get(f"reset_{name}")
             if recorded is not None:
@@ -140,7 +146,7 @@ def make_environment(
     Raises:
         UsageError: it is not known here, or can't be made.
     """
-    spec = config.get("env_spec") or {}
+    spec = _spec_of(config)
     chosen = env_id or spec.get("id") or config.get("env_id")
     if chosen is None:
         raise UsageError("the run does not say in which environment it was played: name it with --env")
@@ -162,6 +168,16 @@ def make_environment(
         )
     except Exception as error:
         raise UsageError(f"the environment {chosen} can't be made: {error}") from error
+
+
+def _spec_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The spec, as a map or as text; an empty one where there is none."""
+    spec = config.get("env_spec") or {}
+    try:
+        spec = json.loads(spec) if isinstance(spec, str) else spec
+    except ValueError as error:
+        raise UsageError(f"the run's env_spec is no JSON: {error}") from error
+    return spec if isinstance(spec, Mapping) else {}
 
 
 def _shown(value: Any) -> str:

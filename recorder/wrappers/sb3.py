@@ -10,6 +10,8 @@ import torch
 from gymnasium.envs.registration import EnvSpec
 
 from recorder.capture import EpisodeRecorder
+from recorder.capture.arguments import check_kind
+from recorder.capture.recorder import copied_recorder
 from recorder.errors import MissingExtraError, UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import description_of, name_in
@@ -25,6 +27,9 @@ except ImportError as error:
     raise MissingExtraError("RecorderCallback", "sb3") from error
 
 __all__ = ["RecorderCallback"]
+
+_OF_A_MODEL = ("model", "_plan", "_hooks", "_lanes")
+"""What a callback has once it is given to ``learn``."""
 
 
 class RecorderCallback(BaseCallback):
@@ -82,6 +87,7 @@ class RecorderCallback(BaseCallback):
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
+        check_kind("recorder", recorder, EpisodeRecorder | str | None)
         self.recorder = recorder if isinstance(recorder, EpisodeRecorder) else None
         """Who records; made by the first ``learn`` when a URL was given."""
         self._plan_arguments = {
@@ -106,6 +112,21 @@ class RecorderCallback(BaseCallback):
         """What the last recorded step led to."""
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a copy, by ``copy`` or by pickle: it records nothing, and belongs to no model yet."""
+        run_id = (
+            self.recorder.run_id if self.recorder is not None else self._plan_arguments["run_id"] or "of a callback"
+        )
+        fresh = RecorderCallback(
+            copied_recorder(str(run_id)),
+            first_lane=self._first_lane,
+            record_observations=self._plan_arguments["record_observations"],  # type: ignore[arg-type]
+            q_values=self._wants_q_values,
+            verbose=self.verbose,
+        )
+        added = {name: value for name, value in vars(self).items() if name not in _OF_A_MODEL}
+        return {**added, **vars(fresh)}
 
     def extras(self, **values: Any) -> None:
         """Add to the next step what the environment can't see; as ``recorder.wrappers.vector.RecordEpisode`` takes it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, Generic, SupportsFloat, TypeVar
 
 import gymnasium
@@ -15,8 +16,9 @@ from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
+from recorder.wrappers.kinds import check_single, instead_of_single
 from recorder.wrappers.parts import own_copy
-from recorder.wrappers.plan import ACTION_MASK, ASPATIAL, OpenEpisode, Plan, sorted_values
+from recorder.wrappers.plan import ACTION_MASK, ASPATIAL, OpenEpisode, Plan, reset_numbers, sorted_values
 
 __all__ = ["RecordEpisode"]
 
@@ -73,6 +75,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         episode_trigger: Trigger | None = None,
         step_trigger: Trigger | None = None,
     ) -> None:
+        check_single(env)
         super().__init__(env)
         if lane < 0:
             raise UsageError(f"lane: expected 0 or more, found {lane}")
@@ -108,6 +111,14 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self._n_steps = 0
         self._n_steps_in_all = 0
         self._has_position = False
+        self._refused = False
+        """Whether a step has shown that the environment is not one of one agent."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a copy, by ``copy`` or by pickle, which a search makes of its environment: it records nothing."""
+        plan = self._plan.of_copy()
+        begun: dict[str, Any] = {"_given": {}, "_info": {}, "_action_mask": None, "_episode": None}
+        return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": copy(self._hooks)}
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
@@ -150,7 +161,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         attempt = self._hooks.attempt
         attempt(self._hear, None, info)
         values = attempt(self._plan.observations.read, {}, observation)
-        self._episode = attempt(OpenEpisode, OpenEpisode(None, {}), self._info.get(RESET_SEED, seed), values)
+        self._episode = OpenEpisode(self._info.get(RESET_SEED, seed), attempt(reset_numbers, {}, values))
         self._n_steps = 0
         self._has_position = False
 
@@ -158,6 +169,12 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self, action: Any, observation: Any, reward: Any, terminated: bool, truncated: bool, info: Mapping[str, Any]
     ) -> None:
         assert self.recorder is not None
+        if self._refused:
+            return
+        is_first = self._n_steps_in_all == 0
+        if is_first and (instead := instead_of_single(reward, terminated, truncated)) is not None:
+            self._refused, self._episode = True, None
+            raise UsageError(f"nothing of this environment is recorded: {instead}")
         if self._episode is None:
             if not self._resets_itself:
                 raise UsageError("step() was called after the end of an episode: call reset() first")

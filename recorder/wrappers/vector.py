@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from recorder.capture import EpisodeRecorder
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
+from recorder.wrappers.kinds import check_vector
 from recorder.wrappers.lane_info import lane_info
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import own_copy, with_rows
@@ -79,6 +81,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         episode_trigger: Trigger | None = None,
         step_trigger: Trigger | None = None,
     ) -> None:
+        check_vector(env)
         super().__init__(env)
         self._plan = Plan(
             describe_environment(env),
@@ -99,6 +102,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             step_trigger=step_trigger,
         )
         self._mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+        self._first_lane = first_lane
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=first_lane)
         self._seeds_each_lane = isinstance(env.unwrapped, SyncVectorEnv | AsyncVectorEnv)
         """Whether a seed is one of each lane; an environment that is a vector by itself has one source of random numbers."""
@@ -108,6 +112,13 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """What it allowed next; a copy, because the next step may write there."""
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a copy, by ``copy`` or by pickle: it records nothing."""
+        plan, hooks = self._plan.of_copy(), copy(self._hooks)
+        lanes = LaneRecorder(plan, hooks, n_lanes=self.num_envs, first_lane=self._first_lane)
+        begun: dict[str, Any] = {"_given": {}, "_infos": {}, "_action_masks": None, "_lanes": lanes}
+        return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
@@ -245,7 +256,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """The seed of each lane, as ``reset`` of the environment understands them."""
         if seed is None:
             return [None] * self.num_envs
-        return range(seed, seed + self.num_envs) if isinstance(seed, int | np.integer) else seed
+        return range(int(seed), int(seed) + self.num_envs) if isinstance(seed, int | np.integer) else seed
 
 
 def _row(values: Mapping[str, Any], place: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from recorder.errors import (
     RecorderError,
     RecordingNotFoundError,
     StorageError,
+    StorageUnavailableError,
     StreamError,
     UsageError,
 )
@@ -95,10 +96,10 @@ def _as_http(error: RecorderError) -> HttpError:
             return HttpError(429, "too_many", str(error), retry_after_secs=error.retry_after_secs)
         case UsageError():
             return HttpError(400, "bad_request", str(error))
+        case CatalogError() | StreamError() | StorageUnavailableError():
+            return HttpError(503, "unavailable", str(error))
         case EpisodeFileError() | StorageError():
             return HttpError(422, "unreadable", str(error))
-        case CatalogError() | StreamError():
-            return HttpError(503, "unavailable", str(error))
         case _:
             logger.error("a request failed: %s %s: %s", request.method, request.path, error)
             return HttpError(500, "internal", str(error))

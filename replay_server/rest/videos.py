@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request, send_file, url_for
+from flask import Blueprint, Flask, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from recorder.catalog import Catalog, VideoBounds, VideoRow
+from recorder.errors import StorageError
 from recorder.settings import Settings
+from recorder.storage import Storage, open_videos
 from recorder.video.wish import VIDEO_CHOICES
 from replay_server.quotas import client_of
 from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import json_response
+from replay_server.rest.stored_file import send_stored_file
 
 __all__ = ["add_videos", "make_videos", "video_map"]
 
@@ -24,13 +27,13 @@ _TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
 _MOST = 1000
 
 
-def make_videos(catalog: Catalog, requests: RenderRequests, videos_dir: Path, *, bounds: VideoBounds) -> Blueprint:
+def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *, bounds: VideoBounds) -> Blueprint:
     """Routes of videos.
 
     Args:
         catalog: opened for writing.
         requests: puts new wishes into it.
-        videos_dir: folder that the rows' ``file_path`` is relative to.
+        storage: where the videos lie.
         bounds: of the videos that may wait.
     """
     videos = Blueprint("videos", __name__)
@@ -69,20 +72,24 @@ def make_videos(catalog: Catalog, requests: RenderRequests, videos_dir: Path, *,
 
     @videos.get("/videos/<video_id>/file")
     def file(video_id: str) -> ResponseReturnValue:
-        return _file(videos_dir, catalog.get_video(video_id))
+        return _file(storage, catalog.get_video(video_id))
 
     return videos
 
 
 def add_videos(app: Flask, catalog: Catalog, settings: Settings, *, url_prefix: str) -> None:
-    """Offer videos, where there can be render workers: a server for their queue, and a folder for the files."""
-    if settings.redis.url is None or (settings.local_recordings_dir is None and settings.render.videos_dir is None):
+    """Offer videos, where there can be render workers: Redis for their queue.
+
+    Raises:
+        StorageError: where they lie can't be reached by what is installed.
+    """
+    if settings.redis.url is None:
         return
     quotas = settings.server.quotas
     videos = make_videos(
         catalog,
         RenderRequests(catalog, settings),
-        settings.videos_path,
+        open_videos(settings),
         bounds=VideoBounds(per_client=quotas.videos_per_client, per_run=quotas.videos_per_run),
     )
     app.register_blueprint(videos, url_prefix=url_prefix)
@@ -117,17 +124,24 @@ def _wish(body: object) -> dict[str, Any]:
     return dict(body)
 
 
-def _file(videos_dir: Path, row: VideoRow) -> Response:
+def _file(storage: Storage, row: VideoRow) -> Response:
     if row.state != "done" or row.file_path is None:
         raise HttpError(409, "not_ready", f"the video is {row.state}; its file comes when it is done")
-    path = videos_dir / row.file_path
-    if ".." in Path(row.file_path).parts or not path.is_file():
+    try:
+        file = storage.open(row.file_path)
+    except StorageError as error:
+        if not error.is_missing_file:
+            raise
         raise HttpError(
             404,
             "not_found",
             "the video's file was moved or deleted: check recording.render.videos_dir, or ask for it with other choices",
-        )
-    name = f"episode_{row.episode_id:06d}{path.suffix}"
-    return send_file(
-        path.resolve(), mimetype=_TYPES.get(path.suffix), download_name=name, as_attachment=False, conditional=True
+        ) from error
+    suffix = PurePosixPath(row.file_path).suffix
+    return send_stored_file(
+        file,
+        content_type=_TYPES.get(suffix, "application/octet-stream"),
+        name=f"episode_{row.episode_id:06d}{suffix}",
+        etag=f"{row.video_id}-{row.file_size_bytes}",
+        saved=False,
     )

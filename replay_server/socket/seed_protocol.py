@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from replay_server.socket.hub import Hub
     from replay_server.socket.session import Handler
 
-__all__ = ["BASE_STEPS_PER_SEC", "SeedProtocol"]
-
-BASE_STEPS_PER_SEC = 5.0
-"""At speed 1, as in the seed."""
+__all__ = ["SeedProtocol"]
 
 _MIN_SPEED = 0.05
 _MAX_SPEED = 200.0
@@ -35,12 +32,14 @@ class SeedProtocol:
         hub: its scheduler paces, its readers open.
         connection: where updates go.
         library: recordings.
+        base_steps_per_sec: at speed 1.
     """
 
-    def __init__(self, hub: Hub, connection: Connection, library: Library) -> None:
+    def __init__(self, hub: Hub, connection: Connection, library: Library, *, base_steps_per_sec: float) -> None:
         self._hub = hub
         self._connection = connection
         self._library = library
+        self._base_steps_per_sec = base_steps_per_sec
         self._opened: OpenedRecording | None = None
         self._playback = Playback(0)
         self._speed = 1.0
@@ -160,7 +159,7 @@ class SeedProtocol:
 
     @property
     def _step_secs(self) -> float:
-        return 1.0 / (BASE_STEPS_PER_SEC * self._speed)
+        return 1.0 / (self._base_steps_per_sec * self._speed)
 
     def _require(self) -> OpenedRecording:
         if self._opened is None:

@@ -15,7 +15,7 @@ from replay_server.socket.error_codes import error_code
 from replay_server.socket.frames import MAX_PART_BYTES
 from replay_server.socket.hub import Hub
 from replay_server.socket.messages import Message, MessageError, parse_message
-from replay_server.socket.seed_protocol import BASE_STEPS_PER_SEC, SeedProtocol
+from replay_server.socket.seed_protocol import SeedProtocol
 from replay_server.socket.stream_protocol import StreamProtocol
 
 __all__ = ["PROTOCOL_VERSION", "ViewerSession"]
@@ -36,6 +36,7 @@ class ViewerSession:
         live: episodes that are being recorded; None when the server has no step stream.
         metrics: counts.
         server_name: name and version, for the greeting.
+        base_steps_per_sec: pace at speed 1 of a playback that the server drives.
     """
 
     def __init__(
@@ -47,13 +48,15 @@ class ViewerSession:
         live: LiveEpisodes | None,
         metrics: Metrics,
         server_name: str,
+        base_steps_per_sec: float,
     ) -> None:
         self._connection = connection
         self._limits = hub.limits
         self._metrics = metrics
         self._server_name = server_name
+        self._base_steps_per_sec = base_steps_per_sec
         self._is_live = live is not None
-        self._playback = SeedProtocol(hub, connection, library)
+        self._playback = SeedProtocol(hub, connection, library, base_steps_per_sec=base_steps_per_sec)
         self._streams = StreamProtocol(hub, connection, library, live)
         self._handlers: Mapping[str, Handler] = {**self._playback.handlers, **self._streams.handlers}
 
@@ -65,7 +68,7 @@ class ViewerSession:
                 "mode": "replay",
                 "protocol": PROTOCOL_VERSION,
                 "server": self._server_name,
-                "base_steps_per_sec": BASE_STEPS_PER_SEC,
+                "base_steps_per_sec": self._base_steps_per_sec,
                 "speed": 1.0,
                 "max_message_bytes": self._limits.max_message_bytes,
                 "max_part_bytes": MAX_PART_BYTES,

@@ -210,7 +210,7 @@ def test_victims_are_chosen_by_age_and_by_size_together() -> None:
     rows = [recording(index, timestamp=index * day) for index in range(5)]
 
     def chosen(max_age_days: float | None, max_bytes: int | None) -> list[int]:
-        victims = choose_victims(reversed(rows), now=5 * day, max_age_days=max_age_days, max_bytes=max_bytes)
+        victims = choose_victims(rows, n_bytes=50, now=5 * day, max_age_days=max_age_days, max_bytes=max_bytes)
         return [row.episode_id for row in victims]
 
     assert chosen(None, 50) == []
@@ -226,11 +226,17 @@ def test_a_recording_without_a_time_counts_as_new_and_hides_no_old_one(place: in
     day = 86400.0
     times = [1 * day, 2 * day, 100 * day]
     times.insert(place, math.nan)
-    rows = [recording(index, timestamp=time) for index, time in enumerate(times)]
+    catalog = Catalog(":memory:")
+    catalog.upsert_recordings([recording(index, timestamp=time) for index, time in enumerate(times)])
 
     def chosen(max_age_days: float | None, max_bytes: int | None) -> list[float]:
-        victims = choose_victims(rows, now=100 * day, max_age_days=max_age_days, max_bytes=max_bytes)
+        oldest_first = catalog.iterate_oldest_recordings(page_size=1)
+        victims = choose_victims(
+            oldest_first, n_bytes=40, now=100 * day, max_age_days=max_age_days, max_bytes=max_bytes
+        )
         return [row.timestamp / day for row in victims]
 
     assert chosen(30.0, None) == [1, 2]
     assert chosen(None, 10) == [1, 2, 100]
+    assert catalog.recordings_size() == (4, 40)
+    catalog.close()

@@ -13,6 +13,7 @@ import msgpack
 import pytest
 import redis
 
+from recorder import EpisodeRecorder
 from recorder.catalog import Catalog, EpisodeRow
 from recorder.commands.checks import CHECKS
 from recorder.commands.exit_status import ExitStatus
@@ -24,6 +25,7 @@ from recorder.step_stream import Flush, Play, RedisStepStream
 from tests.commands.conftest import RUN, Answer, Call
 from tests.ingest.rig import Rig
 from worker.ingest.silence import look_at_trainers
+from worker.recording_writer import RecordingWriter
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def test_a_server_that_tells_nobody_of_its_clients_is_looked_at_without(call: Ca
 
 def test_stats_of_nothing_at_all_works(call: Call) -> None:
     answer = call("stats", "--json")
-    assert answer.document == {"server": None, "live_runs": [], "recorded_runs": []}
+    assert answer.document == {"server": None, "live_runs": [], "recorded_runs": [], "set_aside": {}}
     assert call("stats").out.startswith(
         "no server is configured, and none is running beside the recordings\n\nrecorded\n"
     )
@@ -346,3 +348,52 @@ def test_doctor_tells_of_a_server_whose_socket_is_gone(
     assert answer.status == ExitStatus.FAILED
     assert "can't be reached" in verdict_on(answer, "server")["found"]
     assert "end that worker" in verdict_on(answer, "server")["advice"]
+
+
+def test_doctor_looks_for_ffmpeg_as_export_does(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nonexistent")
+    findings = {finding["what"]: finding for finding in call("doctor", "--json").document["findings"]}
+    assert findings["videos"]["verdict"] == "warn"
+    assert "IMAGEIO_FFMPEG_EXE" in findings["videos"]["advice"]
+
+
+def test_doctor_names_recordings_that_are_missing_or_damaged(call: Call, tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(run_id="r", strict=True)
+    with RecordingWriter(recorder, tmp_path / "catalog.db", tmp_path, criteria={"periodic": {"interval": 1}}):
+        for episode_id in range(4):
+            recorder.record_step(episode_id, 0, (1, 2), [0.5], 0, 1.0)
+            recorder.finish_episode(episode_id)
+    well = {found["what"]: found for found in call("doctor", "--recordings", tmp_path, "--json").document["findings"]}
+    assert well["recorded files"]["found"] == "4 recordings, read and sound"
+    files = sorted((tmp_path / "r").iterdir())
+    files[0].unlink()
+    files[1].write_bytes(files[1].read_bytes()[:-9])
+    files[2].write_bytes(b"x")
+    found = {found["what"]: found for found in call("doctor", "--recordings", tmp_path, "--json").document["findings"]}
+    assert "recorded files" not in found
+    assert found["missing files"]["found"] == "1 of 4 recordings: r/episode_000000.msgpack.lz4"
+    assert found["damaged files"]["found"].startswith("2 of 4 recordings: ")
+    assert "r/episode_000001.msgpack.lz4 (" in found["damaged files"]["found"]
+    for file in files[1:]:
+        file.unlink()
+    gone = {found["what"]: found for found in call("doctor", "--recordings", tmp_path, "--json").document["findings"]}
+    assert "is it mounted" in gone["missing files"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("what", "config", "named"),
+    [
+        ("worker", "criteria: {custom: {nobody_has_it: {}}}", "nobody_has_it"),
+        ("replay server", "server: {host: 0.0.0.0}", "recording.server.token"),
+        ("catalog", "database: nowhere/catalog.db", "nowhere"),
+        ("recordings", "recordings_dir: nokind://x", "nokind"),
+    ],
+)
+def test_doctor_checks_the_settings_as_the_commands_do(
+    call: Call, tmp_path: Path, what: str, config: str, named: str
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"recording: {{{config}, redis: {{url: 'redis://127.0.0.1:1/0'}}}}")
+    findings = call("doctor", "--config", tmp_path / "config.yaml", "--json").document["findings"]
+    (found,) = [finding for finding in findings if finding["what"] == what]
+    assert found["verdict"] != "ok"
+    assert named in found["advice"]

@@ -182,7 +182,7 @@ def test_a_live_run_is_on_one_line_of_80_columns_with_its_lag_and_its_losses(
     assert lines[first + 1].split() == ["run", "state", "told", "by", "heard", "of", "undecided", "steps", "lost"]
     assert lines[first + 2].split()[:3] == [run_id, "silent", "clock"]
     assert all(len(line.rstrip()) <= 80 for line in lines[first : first + 4])
-    assert lines[first + 3] == "no room for: open, trainers, steps (--json has all)"
+    assert lines[first + 3] == "no room for: open, trainers, steps, us a call (--json has all)"
 
 
 HOSTILE_RUN = "läuf😀\x1b]0;owned\x07\x1b[2J\nsecond line"
@@ -218,3 +218,13 @@ def test_letters_that_an_output_can_not_encode_are_escaped(hostile_names: Path, 
         assert json.loads(printed)[0]["run_id"] == HOSTILE_RUN
     else:
         assert "\\U0001f600" in printed
+
+
+def test_a_list_that_is_cut_says_of_how_many_and_in_which_order(call: Call, recordings: Path) -> None:
+    assert call("list").out.startswith("4 recordings\n")
+    assert call("list", "--limit", 2).out.startswith("2 of 4 recordings, newest first; more: --limit 4\n")
+    few = call("list", "--limit", 1, "--order", "return", "--ascending", "--reason", "periodic_*").out
+    assert few.startswith("1 of 2 recordings, lowest return first")
+    assert call("list", "--limit", 2, "--stage", 1).out.startswith("2 recordings\n")
+    ids = [row["episode_id"] for row in call("list", "--order", "return", "--json").document]
+    assert ids == [3, 2, 1, 0]

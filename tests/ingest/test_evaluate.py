@@ -173,6 +173,9 @@ def test_a_commit_that_fails_leaves_no_trace_in_the_criteria(rig: Rig, trainer: 
             evaluate_run(context, RUN)
         evaluate_run(rig.worker(criteria), "undisturbed")
     states = [rig.catalog.load_run_state(run_id).criteria_state for run_id in (RUN, "undisturbed")]
+    for state in states:
+        for held in state["pending"]["rows"]:
+            held[1] = "a play of its run"
     assert states[0] == states[1]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.episodes import METERS
-from tests.replay.conftest import Connect
+from tests.replay.conftest import Connect, connecting, make_app, serving_here
 from tests.replay.viewer import Viewer
 from tests.waiting import wait_until
 
@@ -223,3 +225,10 @@ def test_a_failed_load_leaves_the_replay_that_was_there(loaded: Viewer) -> None:
     loaded.receive("error")
     loaded.send(type="step")
     assert loaded.receive("state_update")["episode_id"] == 100
+
+
+def test_the_pace_at_speed_1_is_a_setting(folder: Path) -> None:
+    app = make_app(folder, server={"steps_per_second": 40})
+    with serving_here(app) as port, connecting(port) as connect:
+        viewer = connect()
+        assert viewer.greeting["base_steps_per_sec"] == 40.0

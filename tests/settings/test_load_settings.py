@@ -221,7 +221,7 @@ def test_a_tilde_is_the_home_folder_wherever_a_path_stands(tmp_path: Path, monke
     settings = load_settings(path, env={})
     assert settings.recordings_dir == str(tmp_path / "rec")
     assert settings.database == str(tmp_path / "x.db")
-    assert settings.videos_path == tmp_path / "videos"
+    assert settings.videos_place == str(tmp_path / "videos")
     assert load_settings(env={"HAMLET_RECORDER_DATABASE": "~/y.db"}).database == str(tmp_path / "y.db")
     assert load_settings(env={}, overrides={"recordings_dir": Path("~/z")}).recordings_dir == str(tmp_path / "z")
     assert load_settings(env={}, overrides={"recordings_dir": "s3://a/~/b"}).recordings_dir == "s3://a/~/b"

@@ -6,15 +6,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgpack
 import pytest
 import redis
 
 from recorder.embedded_server import EmbeddedServer
-from recorder.errors import StreamCorruptError, StreamUnavailableError
+from recorder.errors import StreamUnavailableError
 from recorder.redis_client import make_client
-from recorder.step_stream import FIRST_CURSOR, Flush, Play, RedisStepStream, Silence
+from recorder.step_stream import FIRST_CURSOR, UNKNOWN, Flush, OpenPlay, Play, RedisStepStream, Silence
 from tests.processes import run_python
 from tests.step_stream.entries import LATER_PLAY, PLAY, RUN, chunk, finished, header, send_play
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -144,13 +146,16 @@ def test_a_server_that_is_not_there_is_unavailable_for_every_method(tmp_path: Pa
 
 
 @pytest.mark.parametrize("fields", [{"x": b"1"}, {"h": b"1", "c": b"2"}, {"header": b"1"}])
-def test_an_entry_of_a_foreign_kind_is_named(
-    redis_stream: RedisStepStream, redis_client: redis.Redis, fields: dict[str, bytes]
+def test_an_entry_of_a_foreign_kind_is_read_as_such_and_hides_no_other(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, fields: dict[bytes, bytes]
 ) -> None:
-    redis_client.xadd(redis_stream.key("episode", RUN, 7), fields, id="1000-1")
-    for read in (lambda: redis_stream.read_plays(RUN, [PLAY]), lambda: redis_stream.read_episode(RUN, 7)):
-        with pytest.raises(StreamCorruptError, match=r"1000-1.*another program writes to these keys"):
-            read()
+    redis_client.xadd(redis_stream.key("episode", RUN, 7), fields, id="1000-1")  # type: ignore[arg-type]
+    ours = send_play(redis_stream, Play(8, 1000))
+    (foreign,), others = redis_stream.read_plays(RUN, [PLAY, Play(8, 1000)])
+    assert (foreign.kind, foreign.entry_id) == (UNKNOWN, "1000-1")
+    assert b"another program writes to these keys" in foreign.data
+    assert redis_stream.read_episode(RUN, 7) == [foreign]
+    assert others == ours
 
 
 def test_an_end_without_our_field_hides_no_other(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
@@ -159,18 +164,115 @@ def test_an_end_without_our_field_hides_no_other(redis_stream: RedisStepStream, 
     assert [entry.body for entry in redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)] == [{}, {"n": 1}]
 
 
-def test_foreign_members_among_the_open_plays_are_named(
+def test_foreign_members_among_the_open_plays_are_passed_over(
     redis_stream: RedisStepStream, redis_client: redis.Redis
 ) -> None:
-    redis_client.zadd(redis_stream.key("open", RUN), {"seven": 1.0})
-    with pytest.raises(StreamCorruptError, match=r"expected <episode_id>:<play_id>, found b'seven'"):
-        redis_stream.open_plays(RUN)
+    redis_stream.send(RUN, Flush([header()], active={PLAY: 6.5}))
+    foreign = {"seven": 1.0, b"\xff:1": 2.0, f"7:{2**64}": 3.0, "7:-1": 4.0, "8:1": float("inf")}
+    redis_client.zadd(redis_stream.key("open", RUN), foreign)
+    assert redis_stream.open_plays(RUN) == [OpenPlay(PLAY, 6.5)]
+    assert len(redis_stream.set_aside()) == len(foreign)
 
 
-def test_an_info_that_is_not_ours_is_named(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
-    redis_client.hset(redis_stream.key("run", RUN), "config", b"\xc1")
-    with pytest.raises(StreamCorruptError, match="field b'config' is not msgpack"):
-        redis_stream.run_info(RUN)
+def test_what_is_not_ours_among_what_trainers_say_is_passed_over(
+    redis_stream: RedisStepStream, redis_client: redis.Redis
+) -> None:
+    redis_stream.beat(RUN, "p1", {"n_chunks": 1}, info={"config": {"a": 1}}, now=5.0)
+    foreign = {
+        "other": b"\xc1", b"\xff": msgpack.packb(1), "large": bytes(5 * 2**20), "producer:list": msgpack.packb([1]),
+        b"producer:\xfe": msgpack.packb({}), "producer:text": msgpack.packb({"n_chunks": "many"}),
+        "producer:nan": msgpack.packb({"heartbeat": float("nan")}),
+    }  # fmt: skip
+    redis_client.hset(redis_stream.key("run", RUN), mapping=foreign)
+    info = redis_stream.run_info(RUN)
+    assert info.info == {"config": {"a": 1}}
+    assert info.producers == {"p1": {"n_chunks": 1, "heartbeat": 5.0}}
+    assert len(redis_stream.set_aside()) == len(foreign)
+
+
+def test_run_ids_that_no_trainer_can_have_sent_leave_the_list_and_are_named(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis_stream.beat(RUN, "p1", {}, info=None, now=5.0)
+    foreign = [b"\xff\xfe", b"", b"a\0b", b"x" * 3000]
+    redis_client.zadd("hamlet:runs", dict.fromkeys(foreign, 9.0))
+    for _ in range(2):
+        assert redis_stream.runs() == [(RUN, 5.0)]
+    assert redis_client.zcard("hamlet:runs") == 1
+    assert len(redis_stream.set_aside()) == len(caplog.records) == len(foreign)
+    assert redis_stream.set_aside()["runs: b'\\xff\\xfe'"] == "it is no UTF-8"
+
+
+@pytest.mark.parametrize("kind", ["string", "list", "hash", "set"])
+def test_a_key_of_another_type_is_renamed_and_everything_goes_on(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, kind: str
+) -> None:
+    make = {
+        "string": lambda key: redis_client.set(key, b"x"),
+        "list": lambda key: redis_client.rpush(key, b"x"),
+        "hash": lambda key: redis_client.hset(key, "a", b"x"),
+        "set": lambda key: redis_client.sadd(key, b"x"),
+    }[kind]
+    names = ["runs", *(f"{name}:{{{RUN}}}" for name in ("run", "open", "finished", "silences")), f"episode:{{{RUN}}}:7"]
+    foreign = [name for name in names if (kind, name) not in {("hash", names[1]), ("string", names[4])}]
+
+    def spoil() -> None:
+        for name in foreign:
+            redis_client.delete(f"hamlet:{name}")
+            make(f"hamlet:{name}")
+
+    spoil()
+    reader = RedisStepStream(redis_stream.url, purpose="server")
+    assert (reader.runs(), reader.open_plays(RUN), reader.read_episode(RUN, 7)) == ([], [], [])
+    assert reader.run_info(RUN).producers == {}
+    assert redis_client.type("hamlet:runs").decode() == kind  # who only looks changes nothing
+    assert "runs" in reader.set_aside()
+    reader.close()
+    for use in (
+        redis_stream.runs,
+        lambda: redis_stream.run_info(RUN),
+        lambda: redis_stream.open_plays(RUN),
+        lambda: redis_stream.count_open_plays(RUN),
+        lambda: redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9),
+        lambda: redis_stream.trim_finished(RUN, through="5-0"),
+        lambda: redis_stream.read_plays(RUN, [PLAY]),
+        lambda: redis_stream.read_headers(RUN, [PLAY]),
+        lambda: redis_stream.drop_plays(RUN, [PLAY]),
+        lambda: redis_stream.forget_run(RUN),
+        lambda: redis_stream.beat(RUN, "p1", {}, info=None, now=1.0),
+    ):
+        spoil()
+        use()  # type: ignore[no-untyped-call]
+    spoil()
+    redis_stream.send(RUN, Flush([header(), chunk()], [finished(kind="end")], active={PLAY: 1.0}))
+    redis_stream.beat(RUN, "p1", {}, info=None, now=5.0)
+    assert redis_stream.runs() == [(RUN, 5.0)]
+    assert [it.play for it in redis_stream.open_plays(RUN)] == [PLAY]
+    assert [entry.sequence for entry in redis_stream.read_plays(RUN, [PLAY])[0]] == [1, 2]
+    assert {name for name in names if redis_client.exists(f"hamlet:set-aside:{name}")} == set(foreign)
+    assert set(foreign) <= set(redis_stream.set_aside())
+
+
+@pytest.mark.parametrize("make", ["string", "list", "long"])
+def test_a_lock_that_another_program_has_taken_for_ever_ends(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, make: str
+) -> None:
+    if make == "list":
+        redis_client.rpush("hamlet:lock:tick", "x")
+    else:
+        redis_client.set("hamlet:lock:tick", "x", ex=10**6 if make == "long" else None)
+    wait_until(lambda: redis_stream.try_lock("tick", secs=0.02), message="the end of the lock")
+
+
+def test_an_end_at_the_last_place_of_all_leaves_room_for_others(
+    redis_stream: RedisStepStream, redis_client: redis.Redis
+) -> None:
+    redis_client.xadd(redis_stream.key("finished", RUN), {"f": b"x"}, id=f"{2**64 - 1}-{2**64 - 1}")
+    (entry,) = redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)
+    assert redis_stream.read_finished(RUN, after=entry.entry_id, limit=9) == []
+    redis_stream.trim_finished(RUN, through=entry.entry_id)
+    redis_stream.send(RUN, Flush(finished=[finished(n=1)]))
+    assert [entry.body for entry in redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)] == [{"n": 1}]
 
 
 def test_foreign_keys_beside_ours_are_no_episodes(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:

@@ -45,8 +45,12 @@ def test_an_empty_storage_lists_nothing_and_writing_nothing_is_fine(storage: Sto
 def test_what_is_no_recording_is_not_listed(storage: Storage) -> None:
     for name in ("r/.episode_000000.msgpack.lz4.a1b2c3", "r/episode_0.mp4", "r/notes.msgpack", "r/x/episode_0.msgpack"):
         storage.write_all({name: b"x"})
-    storage.write_all({"episode_000000.msgpack": b"x"})
     assert list(storage.names()) == []
+
+
+def test_a_recording_in_the_root_itself_is_listed(storage: Storage) -> None:
+    storage.write_all({"episode_000000.msgpack": b"x", "r/episode_000000.msgpack.lz4": b"x"})
+    assert sorted(storage.names()) == ["episode_000000.msgpack", "r/episode_000000.msgpack.lz4"]
 
 
 def test_a_missing_file_says_so(storage: Storage) -> None:

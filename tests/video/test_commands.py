@@ -146,8 +146,11 @@ def test_what_failed_is_told_once(recordings, tmp_path):
 
 
 def test_a_batch_of_nothing_says_so(recordings, tmp_path, capsys):
-    assert export_top_performers(recordings, tmp_path / "none") == 0
-    assert "no recording meets the filters" in capsys.readouterr().out
+    recordings.add(1, 2)
+    assert export_top_performers(recordings, tmp_path / "none", "--min-reward", "1e9") == 3
+    assert "no recording meets the filters, of 1" in capsys.readouterr().out
+    assert export_top_performers(recordings, tmp_path / "none", "--reason", "nobody_*") == 3
+    assert "no recording was kept for 'nobody_*'; the reasons that there are: " in capsys.readouterr().out
 
 
 def test_an_episode_that_is_not_there_is_status_3_a_wrong_option_2(recordings, tmp_path, capsys):
@@ -223,5 +226,5 @@ def test_ctrl_c_leaves_no_file_and_status_130(recordings, tmp_path):
     with PythonProcess("-m", "recorder", "export", "1", *places, "--output", str(folder / "v.mp4")) as process:
         wait_until(lambda: folder.is_dir() and any(folder.iterdir()), message="the partial file")
         process.signal(signal.SIGINT)
-        assert process.wait() == 130
+        assert process.wait() == 130, process.output
     assert list(folder.iterdir()) == []

@@ -15,6 +15,7 @@ from tests.video.conftest import RUN
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, n_frames_of
 from worker.video import export_episode_video, segments
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
+from worker.video.video_files import LocalVideos
 
 CHOICES = {"dpi": 20, "preset": "ultrafast", "crf": 0, "fps": 10}
 
@@ -31,7 +32,7 @@ class Cluster:
         self.context = RenderContext(
             catalog=self.recordings.catalog,
             storage=open_storage(self.recordings.folder),
-            videos_dir=self.recordings.folder / "videos",
+            videos=LocalVideos(self.recordings.folder / "videos"),
             send_segment=lambda *message: self.messages.append(message),
             send_video=lambda video_id: self.messages.append((video_id,)),
             limits=RenderLimits(lease_secs=60, report_secs=0.0),
@@ -62,10 +63,10 @@ class Cluster:
         return self.recordings.catalog.get_video(video_id)
 
     def file(self, video_id):
-        return self.context.videos_dir / self.video(video_id).file_path
+        return self.context.videos.folder / self.video(video_id).file_path
 
     def files(self):
-        folder = self.context.videos_dir
+        folder = self.context.videos.folder
         return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
@@ -154,7 +155,7 @@ def test_a_segment_that_another_worker_renders_is_left_to_it(cluster, recordings
     cluster.recordings.catalog.start_segment(video_id, 0, now=cluster.at + timedelta(seconds=1), lease_secs=60)
     cluster.deliver(cluster.messages.pop())
     assert cluster.recordings.catalog.list_segments(video_id)[0].attempts == 1
-    assert not cluster.context.videos_dir.exists()
+    assert not cluster.context.videos.folder.exists()
 
 
 def test_a_segment_whose_worker_died_is_rendered_by_another(cluster, recordings):

@@ -89,7 +89,7 @@ def test_a_video_comes_once_and_whole_though_worker_and_ffmpeg_are_killed(record
         requests = RenderRequests(catalog, settings)
         row, created = requests.ask(None, 1, CHOICES)
         assert created
-        segments_dir = str(settings.videos_path / ".segments")
+        segments_dir = f"{settings.videos_place}/.segments"
         wait_until(lambda: pids_with(segments_dir), DEADLINE_SECS, "the first ffmpeg")
         os.kill(pids_with(segments_dir)[0], signal.SIGKILL)
         wait_until(
@@ -102,10 +102,10 @@ def test_a_video_comes_once_and_whole_though_worker_and_ffmpeg_are_killed(record
     with start_worker(config) as second:
         done = wait_until(lambda: finished(catalog, row.video_id), DEADLINE_SECS, "the video")
         assert done.state == "done", (done.error, second.output)
-        wait_until(lambda: not list(settings.videos_path.glob(".segments/*")), message="the end of the segments")
-    video = settings.videos_path / done.file_path
+        wait_until(lambda: not list(Path(settings.videos_place).glob(".segments/*")), message="the end of the segments")
+    video = Path(settings.videos_place) / done.file_path
     assert n_frames_of(video) == N_STEPS
-    assert [path for path in settings.videos_path.rglob("*") if path.is_file()] == [video]
+    assert [path for path in Path(settings.videos_place).rglob("*") if path.is_file()] == [video]
 
 
 def finished(catalog, video_id):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from recorder.settings import load_settings
-from recorder.storage import open_storage
+from recorder.storage import open_storage, open_videos
 from replay_server.app import EXTENSION, create_app
 from tests.video.conftest import RUN
 from tests.video.decoding import n_frames_of
 from worker.video.queue import RenderContext, begin_video, hand_out_segments, render_segment
+from worker.video.video_files import video_files
 
 WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast"}
 
@@ -33,7 +34,7 @@ def render_all(recordings, settings, video_id):
     context = RenderContext(
         catalog=recordings.catalog,
         storage=open_storage(recordings.folder),
-        videos_dir=settings.videos_path,
+        videos=video_files(open_videos(settings)),
         send_segment=lambda *message: messages.append(message),
         send_video=lambda _: None,
     )

@@ -122,3 +122,14 @@ def test_a_recorder_with_a_server_needs_workers(tmp_path: Path) -> None:
 def test_criteria_that_cant_work_are_refused_at_once(tmp_path: Path) -> None:
     with EpisodeRecorder(run_id="r") as recorder, pytest.raises(SettingsError, match="intervall"):
         make_writer(recorder, tmp_path, {"periodic": {"intervall": 1}})
+
+
+def test_a_writer_that_is_started_twice_says_so(tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(strict=True)
+    writer = RecordingWriter(recorder, tmp_path / "catalog.db", tmp_path)
+    writer.start()
+    with pytest.raises(UsageError, match=r"start\(\) was called twice: this writer runs already"):
+        writer.start()
+    assert writer.stop()
+    with pytest.raises(UsageError, match="was stopped: make another one"):
+        writer.start()

@@ -16,8 +16,8 @@ def test_the_snippets_record_as_printed(redis_url: str) -> None:
         status, output = run_python(["-W", "error", "-c", code.replace("redis://localhost:6379/0", redis_url)])
         assert (status, output) == (0, "")
     stream = RedisStepStream(redis_url, purpose="worker")
-    runs = ("cart-pole", "cart-poles", "ppo", "tilts")
-    single, vector, model, told = (finished_episodes(stream, run) for run in runs)
+    runs = ("cart-pole", "cart-poles", "ppo", "tilts", "agents")
+    single, vector, model, told, agents = (finished_episodes(stream, run) for run in runs)
     stream.close()
     assert sorted(single) == [0, 1, 2]
     assert {ended.metadata.lane for ended in vector.values()} == set(range(8))
@@ -35,3 +35,8 @@ def test_the_snippets_record_as_printed(redis_url: str) -> None:
     assert (only.metadata.curriculum_stage, only.metadata.meter_names) == (2, ("tilt",))
     assert only.episode.column("position").tolist() == only.episode.column("extras.observation")[:, :1].tolist()
     assert set(only.episode.column("epsilon").tolist()) == {0.1}
+    assert agents
+    assert all(ended.metadata.lane == episode_id for episode_id, ended in agents.items())
+    assert {ended.metadata.info.get("agent") for ended in agents.values() if ended.metadata.status == "complete"} - {
+        None
+    }

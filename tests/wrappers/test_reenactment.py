@@ -147,6 +147,30 @@ def test_without_a_seed_or_with_actions_of_another_kind_it_says_what_is_missing(
         Reenactment(recorded_walk(), other).run()
 
 
+@pytest.mark.parametrize("seed", [2**31, 2**64, np.random.SeedSequence(5, pool_size=8).entropy + 2**127])
+def test_an_episode_of_any_seed_comes_out_as_it_was_recorded(seed: int) -> None:
+    episode = recorded_walk(seed=seed)
+    assert set(episode.metadata.info) >= {"env_id", "seed", "reset_observation.place"}
+    assert Reenactment(episode, WalkingEnv()).run() is None
+
+
+def test_a_seed_that_is_none_is_said_to_be_none() -> None:
+    recorder = EpisodeRecorder(sender="thread")
+    recorder.record_step(0, 0, (), (), (), 1.0)
+    recorder.finish_episode(0, {"info": {"seed": "mine"}})
+    with pytest.raises(UsageError, match="the seed of this episode can't be one"):
+        Reenactment(close_and_read(recorder)[0].episode, WalkingEnv())
+
+
+def test_an_environment_with_a_large_number_among_its_arguments_is_made_again_with_it() -> None:
+    with gymnasium.make(ENV_ID, n_steps=2**100) as env:
+        recorder = EpisodeRecorder(sender="thread", config=describe_environment(env))
+    recorder.close()
+    config = dict(recorder.stream.run_info(recorder.run_id).info["config"])
+    with make_environment(config) as again:
+        assert again.unwrapped._n_steps == 2**100  # type: ignore[attr-defined]
+
+
 def test_environments_are_made_from_what_the_run_says_of_them() -> None:
     with gymnasium.make(ENV_ID, n_steps=7, wind=0.0, max_episode_steps=5) as env:
         config = json.loads(json.dumps(describe_environment(env)))

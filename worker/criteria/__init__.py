@@ -6,6 +6,7 @@ Pure functions of the episodes seen so far: no I/O, no clock. What is remembered
 from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
 from worker.criteria.build import build_criteria
 from worker.criteria.evaluator import Evaluator, Settled
+from worker.criteria.given import GivenCriteria, criteria_maker
 from worker.criteria.pending import Pending
 from worker.criteria.performance import PerformanceCriterion
 from worker.criteria.periodic import PeriodicCriterion
@@ -18,6 +19,7 @@ __all__ = [
     "EpisodeSummary",
     "Evaluator",
     "Explanation",
+    "GivenCriteria",
     "Observation",
     "Pending",
     "PerformanceCriterion",
@@ -26,4 +28,5 @@ __all__ = [
     "StageBoundariesCriterion",
     "StageTransitionCriterion",
     "build_criteria",
+    "criteria_maker",
 ]

@@ -35,7 +35,7 @@ def build_criteria(config: Mapping[str, Any]) -> list[Criterion]:
         SettingsError: an unknown criterion or option (the message names the nearest), an option that can't be, or a
             custom criterion that fails to load.
     """
-    installed = custom_criteria()
+    installed = {} if all(name in BUILT_IN for name in config) else custom_criteria()
     if unknown := [str(name) for name in config if name not in BUILT_IN and name not in installed]:
         raise SettingsError(_unknown("criteria", unknown[0], [*BUILT_IN, *installed]))
     criteria: list[Criterion] = []

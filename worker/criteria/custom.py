@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from recorder.errors import SettingsError
+from recorder.search_path import let_user_code_be_found
 from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
 
 __all__ = ["ENTRY_POINT_GROUP", "GuardedCriterion", "custom_criteria", "load_criterion_class"]
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 def custom_criteria() -> dict[str, EntryPoint]:
     """The criteria that installed packages offer: name in the configuration to entry point; nothing is imported."""
+    let_user_code_be_found()
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 

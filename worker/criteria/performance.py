@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_count, plain_number
+from worker.criteria.tail import Candidate, Standing, Tail
 
 __all__ = ["PerformanceCriterion"]
 
@@ -20,62 +21,29 @@ _MIN_HISTORY = 10
 _MIN_PERCENTILE = 0.0001
 """Percent: one episode in a million."""
 
-_ROUNDING = 1e-9
-"""Episodes: more than the rounding of ``percentile * n / 100``, far less than one."""
-
-
-class _Tail:
-    """The best or the worst share of the returns, and how much of that share is used up."""
-
-    def __init__(self, side: str, percentile: float, window: int) -> None:
-        self.percentile = percentile
-        self.reason = f"{side}_{percentile}pct"
-        # A share too small for one episode a window allows one in a longer time.
-        self._cap_window = max(window, math.ceil(100 / percentile - _ROUNDING)) if percentile else window
-        self.kept_at: deque[int] = deque()
-        self._n_history = self._n_to_beat = -1
-        word = "above" if side == "top" else "below"
-        self.detail = f"the return must be {word} the threshold: {side} {percentile} % of the last {window} returns"
-        self.cap_detail = f"{self.detail}; it is, but the episodes kept in that time have used up the share"
-
-    def n_to_beat(self, n_history: int) -> int:
-        """How many of the returns must lie strictly on the other side."""
-        if n_history != self._n_history:  # only while the window fills
-            self._n_history = n_history
-            self._n_to_beat = math.ceil((100 - self.percentile) * n_history / 100 - _ROUNDING)
-        return self._n_to_beat
-
-    def stands_out(self, n_beaten: int, n_history: int) -> bool:
-        """Whether a return that beats so many of the history is within the share."""
-        return self.percentile > 0 and n_beaten >= self.n_to_beat(n_history)
-
-    def take_place(self, ordinal: int) -> bool:
-        """Counts the episode at this place in the sequence of judged returns (from 1) as kept, if the cap allows it."""
-        while self.kept_at and self.kept_at[0] <= ordinal - self._cap_window:
-            self.kept_at.popleft()
-        allowance = math.floor(self.percentile * min(ordinal, self._cap_window) / 100 + _ROUNDING)
-        if len(self.kept_at) >= max(1, allowance):
-            return False
-        self.kept_at.append(ordinal)
-        return True
-
 
 class PerformanceCriterion(Criterion):
     """Keeps the episodes with the best and the worst returns of their time.
 
-    An episode is compared with the ``history_window`` returns before it, its own not among them. It is a top
-    performer when the share of them strictly below its return is at least ``1 - top_percentile / 100``, and is kept as
-    ``top_10.0pct``; the bottom is the mirror image. Nothing is judged before ``max(10, history_window // 10)`` returns
-    are known. Equal returns never stand out.
+    An episode is compared with the ``history_window`` returns before it, its own not among them. It stands out at the
+    top when the share of them strictly below its return is at least ``1 - top_percentile / 100``, or when none is above it
+    and some are below: of returns that are 0 or 1 some of each are kept, and of equal ones none. It is kept as
+    ``top_10.0pct``; the bottom is the mirror image. Nothing is judged before ``max(10, history_window // 10)`` returns are
+    known; then the best and the worst of these are kept, unless all are equal.
 
-    *The cap.* Among any ``history_window`` judged episodes in a row, at most ``top_percentile`` percent are kept for
+    *The share.* Among any ``history_window`` judged episodes in a row, at most ``top_percentile`` percent are kept for
     the top, rounded down, and the same for the bottom, also while returns steadily rise or fall; before that many were
     judged, the same share of those that were, or one. Where the share comes to less than one episode a window, it is
-    one in ``100 / percentile`` episodes.
+    one in ``100 / percentile`` episodes. A share of one episode in a hundred or more may have a second one in a steady rise.
+
+    *The best is never lost.* Each side holds the episode that it has taken last. Where the share is used up, a return that
+    beats all of the window takes the place of the held one, which is let go: in a steady rise one in ten is kept, and at any
+    time the best so far. The held one is kept for good when the next one is taken beside it, when it lies a window back, and
+    at the run's end. Only when a run goes on after its end there is nobody to let go, and a new best is one more than the share.
 
     Only whole returns count: an episode that is ``truncated`` or ``salvaged``, or whose return is NaN, is not judged
-    and does not enter the history. Infinite returns do both. Nothing is held. It remembers ``history_window`` returns,
-    and for the caps at most as many numbers.
+    and does not enter the history. Infinite returns do both. It remembers ``history_window`` returns, and for the shares at
+    most as many numbers; it holds two episodes.
 
     Example: with the defaults, after the returns 1 to 100, a return of 91 (90 of 100 lie below) is kept as
     ``top_10.0pct``; one of 90 is not.
@@ -95,9 +63,14 @@ class PerformanceCriterion(Criterion):
         self, top_percentile: float = 10.0, bottom_percentile: float = 10.0, history_window: int = 100
     ) -> None:
         self._window = checked_count(self.name, "history_window", history_window, minimum=_MIN_HISTORY, maximum=100_000)
-        self._top = _Tail("top", _checked_percentile("top_percentile", top_percentile), self._window)
-        self._bottom = _Tail("bottom", _checked_percentile("bottom_percentile", bottom_percentile), self._window)
-        self._n_needed = max(_MIN_HISTORY, self._window // 10)
+        self._n_needed = n_early = max(_MIN_HISTORY, self._window // 10)
+        top, bottom = (
+            _checked_percentile("top_percentile", top_percentile),
+            _checked_percentile("bottom_percentile", bottom_percentile),
+        )
+        self._top = Tail("top", top, self._window, n_early=n_early)
+        self._bottom = Tail("bottom", bottom, self._window, n_early=n_early)
+        self._tails = (self._top, self._bottom)
         self._n_judged = 0
         self._history: deque[float] = deque()
         self._sorted: list[float] = []
@@ -105,25 +78,39 @@ class PerformanceCriterion(Criterion):
     def observe(self, episode: EpisodeSummary) -> Observation:
         """Judges the return against those before it, then remembers it."""
         value = float(episode.total_reward)
+        for tail in self._tails:
+            tail.forget(episode.episode_id)
         if episode.status is not EpisodeStatus.COMPLETE:
             return self._not_judged(value, f"not judged: the return of an episode that is {episode.status} is partial")
         if math.isnan(value):
             return self._not_judged(value, "not judged: the return is not a number")
         self._n_judged += 1
+        waited = self._waiting()
+        candidate = Candidate(episode.episode_id, self._n_judged, value)
         if len(self._history) < self._n_needed:
-            observation = self._not_judged(value, f"not judged: fewer than {self._n_needed} returns were known")
+            observation = self._judge_early(candidate)
         else:
-            observation = self._judge(episode.episode_id, value)
+            observation = self._judge(candidate)
         self._remember(value)
-        return observation
+        return observation._replace(released=tuple(waited - self._waiting()))
+
+    def held(self) -> Collection[int]:
+        """The episode that each side has taken last."""
+        return self._waiting()
+
+    def end_run(self) -> Sequence[Claim]:
+        """What is held is kept; the history and the shares stay."""
+        if len(self._history) >= self._n_needed:
+            self._begin()
+        return [claim for tail in self._tails for claim in tail.settle()]
 
     def state(self) -> dict[str, Any]:
-        """The returns in their order, and where in the sequence the last ones were kept."""
+        """The returns in their order, and what each side has kept and holds."""
         return {
             "n_judged": self._n_judged,
             "history": [plain_number(value) for value in self._history],
-            "top_kept_at": list(self._top.kept_at),
-            "bottom_kept_at": list(self._bottom.kept_at),
+            "top": self._top.state(),
+            "bottom": self._bottom.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -131,24 +118,54 @@ class PerformanceCriterion(Criterion):
         self._n_judged = state["n_judged"]
         self._history = deque(float(value) for value in state["history"][-self._window :])
         self._sorted = sorted(self._history)
-        self._top.kept_at = deque(state["top_kept_at"])
-        self._bottom.kept_at = deque(state["bottom_kept_at"])
+        for side, tail in (("top", self._top), ("bottom", self._bottom)):
+            # A state from before anything was held has the places alone.
+            tail.restore(state.get(side) or {"kept_at": state[f"{side}_kept_at"], "held": None, "early": None})
 
-    def _judge(self, episode_id: int, value: float) -> Observation:
+    def _waiting(self) -> set[int]:
+        return {it.episode_id for tail in self._tails if (it := tail.waiting) is not None}
+
+    def _begin(self) -> None:
+        for tail in self._tails:
+            tail.begin(self._sorted)
+
+    def _judge_early(self, candidate: Candidate) -> Observation:
+        waits = [tail for tail in self._tails if tail.wait_early(candidate)]
+        if waits:
+            return Observation((), Explanation(self.name, None, candidate.value, None, waits[0].early_detail))
+        return self._not_judged(candidate.value, f"not judged: fewer than {self._n_needed} returns were known")
+
+    def _judge(self, candidate: Candidate) -> Observation:
+        self._begin()
         n_history = len(self._sorted)
-        n_below = bisect_left(self._sorted, value)
-        n_above = n_history - bisect_right(self._sorted, value)
-        n_beaten = {self._top: n_below, self._bottom: n_above}
-        outstanding = [tail for tail in n_beaten if tail.stands_out(n_beaten[tail], n_history)]
-        kept = [tail for tail in outstanding if tail.take_place(self._n_judged)]
-        # Explained is a side that keeps the return, or else the one that it is nearer to, if that is switched on.
-        nearer, other = (self._top, self._bottom) if n_below >= n_above else (self._bottom, self._top)
-        explained = kept[0] if kept else nearer if nearer.percentile else other
-        detail = explained.cap_detail if not kept and explained in outstanding else explained.detail
-        explanation = Explanation(self.name, bool(kept), value, self._threshold(explained, n_history), detail)
-        return Observation(tuple([Claim(episode_id, tail.reason) for tail in kept]), explanation)
+        n_below = bisect_left(self._sorted, candidate.value)
+        n_above = n_history - bisect_right(self._sorted, candidate.value)
+        standings = {
+            self._top: Standing(n_below, n_above, n_history),
+            self._bottom: Standing(n_above, n_below, n_history),
+        }
+        claims: list[Claim] = []
+        outstanding, taken = [], []
+        for tail, standing in standings.items():
+            claims += tail.leave_behind(candidate.ordinal)
+            if tail.stands_out(standing):
+                outstanding.append(tail)
+                is_taken, settled = tail.take(candidate, is_new_best=standing.n_beaten == n_history)
+                claims += settled
+                if is_taken:
+                    taken.append(tail)
+        # Explained is a side that takes the return, or else the one that it is nearer to, if that is switched on.
+        nearer, other = self._tails if n_below >= n_above else (self._bottom, self._top)
+        explained = taken[0] if taken else nearer if nearer.percentile else other
+        detail = (
+            explained.held_detail if taken else explained.full_detail if explained in outstanding else explained.detail
+        )
+        threshold = self._threshold(explained, n_history)
+        return Observation(
+            tuple(claims), Explanation(self.name, None if taken else False, candidate.value, threshold, detail)
+        )
 
-    def _threshold(self, tail: _Tail, n_history: int) -> float | None:
+    def _threshold(self, tail: Tail, n_history: int) -> float | None:
         """The return to beat; None where every return would do."""
         n_to_beat = tail.n_to_beat(n_history)
         if not n_to_beat:

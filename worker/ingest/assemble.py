@@ -14,7 +14,7 @@ from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
 from recorder.episode_file import build_version1, build_version2, open_episode
 from recorder.errors import EpisodeFileError, StreamCorruptError, UsageError
 from recorder.schema import EpisodeSchema
-from recorder.step_stream import CHUNK, END, HEADER, StreamEntry
+from recorder.step_stream import CHUNK, END, HEADER, UNKNOWN, StreamEntry
 from recorder.storage import episode_path
 from worker.ingest.compact import compact_chunks
 
@@ -59,6 +59,9 @@ def read_play(entries: Sequence[StreamEntry], *, salvaged_steps: int | None = No
         raise StreamCorruptError(
             "its steps are gone from the server: it was emptied, has lost its data, or another program dropped them"
         )
+    for entry in entries:
+        if entry.kind == UNKNOWN:
+            raise StreamCorruptError(f"stream entry {entry.entry_id}: {entry.data.decode()}")
     if entries[0].kind != HEADER:
         raise StreamCorruptError("the stream has no header: it was lost by the server, or dropped by another program")
     try:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from recorder.errors import RecordingNotFoundError
-from recorder.step_stream import FIRST_CURSOR, OpenPlay, Play
+from recorder.step_stream import FIRST_CURSOR, OpenPlay, Play, RunInfo
 from worker.ingest.context import IngestContext
+from worker.ingest.salvage import salvage_abandoned
 
-__all__ = ["Orphans", "find_orphans"]
+__all__ = ["OrphanSearch", "Orphans", "find_orphans", "has_unread_ends"]
+
+
+def has_unread_ends(context: IngestContext, run_id: str) -> bool:
+    """Whether ends of a run's episodes are still to be evaluated."""
+    return bool(context.stream.read_finished(run_id, after=FIRST_CURSOR, limit=1))
 
 
 @dataclass(slots=True)
 class Orphans:
-    """What a comparison of the streams with the catalog has found."""
+    """What a comparison of some streams with the catalog has found."""
 
     unwanted: list[Play] = field(default_factory=list)
     """Settled or replaced: a trainer that sent its last seconds again has made the stream anew."""
@@ -22,25 +27,60 @@ class Orphans:
     """Not in the catalog and not open: its end is still to be read, or its trainer died before it could say that it had begun."""
 
 
-def find_orphans(context: IngestContext, run_id: str, open_plays: Collection[OpenPlay]) -> Orphans:
-    """Look at every stream of the run; of two plays in one stream the earlier is seen, the other next time.
+def find_orphans(context: IngestContext, run_id: str, plays: Sequence[Play], open_now: Collection[Play]) -> Orphans:
+    """Judge streams of a run by the first play in each; of two plays in one stream the later is seen next time.
+
+    Args:
+        plays: from ``StepStream.scan_episodes``.
+        open_now: plays that are open.
 
     Raises:
-        StreamUnavailableError, CatalogUnavailableError: call again later.
+        CatalogUnavailableError: call again later.
     """
-    open_now = {it.play for it in open_plays}
     orphans = Orphans()
-    for episode_id in context.stream.episodes_held(run_id):
-        entries = context.stream.read_episode(run_id, episode_id, after=FIRST_CURSOR, limit=1)
-        play = Play(episode_id, entries[0].play_id) if entries else None
-        if play is None or play in open_now:
-            continue
-        try:
-            row = context.catalog.get_episode(run_id, episode_id)
-        except RecordingNotFoundError:
-            row = None
-        if row is None or row.play_id < play.play_id:
+    closed = [play for play in plays if play not in open_now]
+    states = context.catalog.play_states(run_id, [play.episode_id for play in closed])
+    for play in closed:
+        known_play_id, is_settled = states.get(play.episode_id, (-1, False))
+        if known_play_id < play.play_id:
             orphans.unannounced.append(OpenPlay(play, 0.0))
-        elif row.play_id > play.play_id or row.is_settled:
+        elif known_play_id > play.play_id or is_settled:
             orphans.unwanted.append(play)
     return orphans
+
+
+class OrphanSearch:
+    """Drops and salvages the orphans among the streams that it is shown.
+
+    What is known of a run is asked once, when its first stream is shown: a stream that came later is its trainer's, who lived
+    then.
+
+    Args:
+        run_ids: of the runs that the server knows; streams of others stay.
+    """
+
+    def __init__(self, context: IngestContext, run_ids: Collection[str]) -> None:
+        self.n_dropped = 0
+        self.n_salvaged = 0
+        self._context = context
+        self._run_ids = run_ids
+        self._runs: dict[str, tuple[bool, set[Play], RunInfo]] = {}
+
+    def look(self, page: Mapping[str, Sequence[Play]]) -> None:
+        """Look at a page of ``StepStream.scan_episodes``."""
+        for run_id, plays in page.items():
+            if run_id in self._run_ids:
+                self._look_at_run(run_id, plays)
+
+    def _look_at_run(self, run_id: str, plays: Sequence[Play]) -> None:
+        context = self._context
+        if run_id not in self._runs:
+            has_unread = has_unread_ends(context, run_id)  # asked first: what is read meanwhile stands in the catalog
+            open_now = {it.play for it in context.stream.open_plays(run_id)}
+            self._runs[run_id] = has_unread, open_now, context.stream.run_info(run_id)
+        has_unread, open_now, info = self._runs[run_id]
+        orphans = find_orphans(context, run_id, plays, open_now)
+        context.stream.drop_plays(run_id, orphans.unwanted)
+        self.n_dropped += len(orphans.unwanted)
+        if not has_unread:
+            self.n_salvaged += salvage_abandoned(context, info, orphans.unannounced)

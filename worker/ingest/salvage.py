@@ -11,7 +11,6 @@ from recorder.errors import StreamCorruptError
 from recorder.step_stream import (
     Flush,
     OpenPlay,
-    Play,
     RunInfo,
     StreamEntry,
     episode_end,
@@ -35,8 +34,9 @@ def salvage_abandoned(context: IngestContext, info: RunInfo, open_plays: Collect
     """
     n_salvaged = 0
     unheard_of: set[str] = set()
-    for open_play in open_plays:
-        name = _producer_of(context, info.run_id, open_play.play)
+    headers = context.stream.read_headers(info.run_id, [it.play for it in open_plays])
+    for open_play, header in zip(open_plays, headers, strict=True):
+        name = None if header is None else read_producer(header)
         if name is not None and not is_known(info, name):
             unheard_of.add(name)  # its first heartbeat may be on its way
         elif is_gone(info, name) if name is not None else trainers_are_gone(info):
@@ -45,11 +45,6 @@ def salvage_abandoned(context: IngestContext, info: RunInfo, open_plays: Collect
     if unheard_of:
         expect_trainers(context, info, unheard_of)
     return n_salvaged
-
-
-def _producer_of(context: IngestContext, run_id: str, play: Play) -> str | None:
-    first = context.stream.read_episode(run_id, play.episode_id, after=f"{play.play_id}-0", limit=1)
-    return read_producer(first[0]) if first and first[0].play_id == play.play_id else None
 
 
 def _salvage(context: IngestContext, run_id: str, open_play: OpenPlay) -> None:

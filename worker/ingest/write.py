@@ -44,6 +44,10 @@ _RETRY_SECS = 5.0
 """Wait after a failure that time may mend: room on a disk, a server that comes back."""
 
 
+_TRIED_ALONE = 3
+"""So many failures in a row are no fault of single files."""
+
+
 @dataclass(slots=True)
 class WriteResult:
     """What one call has done."""
@@ -180,6 +184,9 @@ def _place(
     try:
         context.storage.write_all({file.name: file.data for _, file in files.values()})
     except StorageError as error:
+        if len(files) > 1:
+            _place_one_by_one(context, run_id, files, result)
+            return
         _log.error("can't write %d episodes of run_id=%s; they stay in the stream: %s", len(files), run_id, error)
         _postpone(context, run_id, list(files), str(error))
         result.n_postponed += len(files)
@@ -197,6 +204,23 @@ def _place(
     context.catalog.mark_streams_dropped(run_id, done_ids, context.now())
     result.n_written += len(taken)
     result.n_bytes += sum(len(file.data) for episode_id, (_, file) in files.items() if episode_id in taken_ids)
+
+
+def _place_one_by_one(
+    context: IngestContext, run_id: str, files: dict[int, tuple[EpisodeRow, AssembledFile]], result: WriteResult
+) -> None:
+    """One place that is taken by a folder, say, must not keep its whole batch from the disk; a full disk keeps them all."""
+    left = dict(files)
+    n_in_vain = 0
+    while left and n_in_vain < _TRIED_ALONE:
+        episode_id = next(iter(left))
+        n_before = result.n_postponed
+        _place(context, run_id, {episode_id: left.pop(episode_id)}, result)
+        n_in_vain = n_in_vain + 1 if result.n_postponed > n_before else 0
+    if left:
+        _log.error("%d more episodes of run_id=%s stay in the stream", len(left), run_id)
+        _postpone(context, run_id, list(left), "other files could not be written")
+        result.n_postponed += len(left)
 
 
 def _postpone(context: IngestContext, run_id: str, episode_ids: Sequence[int], error: str) -> None:

@@ -12,6 +12,8 @@ from recorder.episode_file import Episode
 from recorder.errors import UsageError
 from recorder.recordings import open_sound_recording
 from recorder.storage import open_storage
+from recorder.urls import local_path
+from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from worker.video.export import opened_catalog, told_of_total
 from worker.video.geometry import Rect
@@ -84,8 +86,18 @@ def export_comparison_video(
     Raises:
         As ``export_episode_video``.
     """
+    check_kinds(
+        episode_id=episode_id,
+        other_episode_id=other_episode_id,
+        database_path=database_path,
+        recordings_base_dir=recordings_base_dir,
+        output_path=output_path,
+        run_id=run_id,
+        other_run_id=other_run_id,
+        on_frame=on_frame,
+    )
     options = VideoOptions.chosen(profile, **choices)
-    path = Path(output_path)
+    path = local_path(output_path, "output_path")
     options.check(path.suffix)
     storage = open_storage(recordings_base_dir)
     with opened_catalog(database_path) as catalog:

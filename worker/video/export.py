@@ -13,6 +13,8 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, VideoError
 from recorder.recordings import find_recording, open_sound_recording
 from recorder.storage import episode_path, open_storage
+from recorder.urls import local_path
+from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from worker.video.chapters import chapter_file, webvtt
 from worker.video.making import OnFrame, VideoFile, make_video
@@ -59,8 +61,16 @@ def export_episode_video(
         StorageError, EpisodeFileError: its file is missing or broken.
         VideoError: ffmpeg failed; nothing is left at ``output_path`` that was not there before.
     """
+    check_kinds(
+        episode_id=episode_id,
+        database_path=database_path,
+        recordings_base_dir=recordings_base_dir,
+        output_path=output_path,
+        run_id=run_id,
+        on_frame=on_frame,
+    )
     options = VideoOptions.chosen(profile, **choices)
-    path = Path(output_path)
+    path = local_path(output_path, "output_path")
     options.check(path.suffix)
     with opened_catalog(database_path) as catalog:
         row = find_recording(catalog, run_id, episode_id)
@@ -86,6 +96,7 @@ def batch_export_videos(
     min_reward: float | None = None,
     max_reward: float | None = None,
     limit: int | None = None,
+    order: str = "-timestamp",
     profile: str | None = None,
     on_episode: Callable[[int, int, RecordingRow], None] | None = None,
     on_frame: Callable[[int, int], bool] | None = None,
@@ -95,24 +106,40 @@ def batch_export_videos(
 
     Args:
         output_dir: gets ``episode_000500.mp4`` each; in a folder for each run when there are several.
-        stage, reason, min_reward, max_reward, limit: as in ``Catalog.query_recordings``; ``reason`` may hold ``*`` and ``?``.
+        stage, reason, min_reward, max_reward, limit, order: as in ``Catalog.query_recordings``; ``reason`` may hold ``*``
+            and ``?``.
         on_episode: told, before each, its place from 0, how many there are, and the recording.
         on_frame, choices, profile: as in ``export_episode_video``.
 
     Raises:
         UsageError: a choice can't be. CatalogError: the catalog can't be read.
     """
+    check_kinds(
+        database_path=database_path,
+        recordings_base_dir=recordings_base_dir,
+        output_dir=output_dir,
+        run_id=run_id,
+        stage=stage,
+        reason=reason,
+        min_reward=min_reward,
+        max_reward=max_reward,
+        limit=limit,
+        order=order,
+        on_episode=on_episode,
+        on_frame=on_frame,
+    )
+    folder = local_path(output_dir, "output_dir")
     options = VideoOptions.chosen(profile, **choices)
     options.check(options.suffix)
     result = BatchResult()
     with opened_catalog(database_path) as catalog:
-        found = catalog.query_recordings(stage, reason, min_reward, max_reward, limit, run=run_id)
+        found = catalog.query_recordings(stage, reason, min_reward, max_reward, limit, run=run_id, order=order)
         rows = [RecordingRow(**row) for row in found]
         several_runs = len({row.run_id for row in rows}) > 1
         for i, row in enumerate(rows):
             if on_episode is not None:
                 on_episode(i, len(rows), row)
-            path = Path(output_dir, _file_name(row, options.suffix, with_run=several_runs))
+            path = folder / _file_name(row, options.suffix, with_run=several_runs)
             try:
                 result.videos.append(_export(catalog, row, recordings_base_dir, path, options, on_frame))
             except RecorderError as error:
@@ -136,11 +163,19 @@ def write_webvtt(
         UsageError, RecordingNotFoundError, StorageError, EpisodeFileError: as ``export_episode_video``.
         VideoError: the track can't be written.
     """
+    check_kinds(
+        episode_id=episode_id,
+        database_path=database_path,
+        recordings_base_dir=recordings_base_dir,
+        output_path=output_path,
+        run_id=run_id,
+    )
+    path = local_path(output_path, "output_path")
     options = VideoOptions.chosen(profile, **choices)
     with opened_catalog(database_path) as catalog:
         _, episode = open_sound_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
     try:
-        Path(output_path).write_text(webvtt(episode, options.timeline(episode.n_steps)), encoding="utf-8")
+        path.write_text(webvtt(episode, options.timeline(episode.n_steps)), encoding="utf-8")
     except OSError as error:
         raise VideoError(f"can't write the track ({error.strerror}): {output_path}") from error
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from recorder.catalog import Catalog, SegmentRow, VideoRow
 from recorder.episode_file import Episode
@@ -26,13 +25,7 @@ from worker.video.encoder import join_segments
 from worker.video.export import learning_points, make_renderer
 from worker.video.making import VideoStoppedError, make_video
 from worker.video.segments import cut
-from worker.video.video_files import (
-    clear_segments,
-    delete_stale_videos,
-    delete_unfinished_videos,
-    segments_dir,
-    video_path,
-)
+from worker.video.video_files import VideoFiles, delete_stale_videos, video_name
 
 __all__ = ["RenderContext", "RenderLimits", "begin_video", "join_video", "render_segment", "sweep_videos"]
 
@@ -69,14 +62,14 @@ class RenderContext:
     """What the functions work on.
 
     Args:
-        videos_dir: folder for the videos, reached by all render workers and by the server.
+        videos: where the videos lie, reached by all render workers and by the server.
         send_segment: hands a segment to some worker: video id, index, lease.
         send_video: hands a video to some worker, to be begun or joined.
     """
 
     catalog: Catalog
     storage: Storage
-    videos_dir: Path
+    videos: VideoFiles
     send_segment: Callable[[str, int, str], None]
     send_video: Callable[[str], None]
     limits: RenderLimits = field(default_factory=RenderLimits)
@@ -150,20 +143,20 @@ def render_segment(context: RenderContext, video_id: str, segment_index: int, le
         return
     row = catalog.get_video(video_id)
     try:
-        path = _render(context, row, segment)
+        name = _render(context, row, segment)
     except VideoStoppedError:
         logger.info("video_id=%s segment=%d: stopped, it is not wanted or another worker's", video_id, segment_index)
         if not _is_being_made(catalog, video_id):
-            clear_segments(context.videos_dir, video_id)
+            context.videos.clear_segments(video_id)
         return
     except Exception as error:
         logger.error("video_id=%s segment=%d: %s", video_id, segment_index, error, exc_info=_unforeseen(error))
         catalog.fail_segment(video_id, segment_index, _told(error))
         return
     try:
-        progress = catalog.finish_segment(video_id, segment_index, file_path=path.name)
+        progress = catalog.finish_segment(video_id, segment_index, file_path=name)
     except RecordingNotFoundError:  # deleted since the last report
-        clear_segments(context.videos_dir, video_id)
+        context.videos.clear_segments(video_id)
         return
     if progress.was_last:
         join_video(context, video_id)
@@ -180,19 +173,21 @@ def join_video(context: RenderContext, video_id: str) -> None:
     try:
         episode, options = _open(context, row)
         segments = catalog.list_segments(video_id)
-        folder = segments_dir(context.videos_dir, video_id)
-        path = video_path(context.videos_dir, row, options.suffix)
-        with chapter_file(episode, options.timeline(episode.n_steps), enabled=options.chapters) as chapters:
-            paths = [folder / (segment.file_path or "") for segment in segments]
+        name = video_name(row, options.suffix)
+        segment_names = [context.videos.segment_name(video_id, segment.file_path or "") for segment in segments]
+        with (
+            chapter_file(episode, options.timeline(episode.n_steps), enabled=options.chapters) as chapters,
+            context.videos.reading(segment_names) as paths,
+            context.videos.writing(name) as path,
+        ):
             size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters)
     except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told of it
         _fail(context, row, error)
         return
-    name = path.relative_to(context.videos_dir).as_posix()
     noted = catalog.finish_video(video_id, file_path=name, file_size_bytes=size, at=context.now())
     if not noted and not _is_wanted(catalog, video_id):
-        path.unlink(missing_ok=True)
-    clear_segments(context.videos_dir, video_id)
+        context.videos.delete(name)
+    context.videos.clear_segments(video_id)
 
 
 def sweep_videos(context: RenderContext, *, is_thorough: bool = False) -> int:
@@ -205,9 +200,9 @@ def sweep_videos(context: RenderContext, *, is_thorough: bool = False) -> int:
         How many tasks were sent.
     """
     limits = context.limits
-    delete_stale_videos(context.catalog, context.videos_dir, limit=limits.batch)
+    delete_stale_videos(context.catalog, context.videos, limit=limits.batch)
     if is_thorough:
-        delete_unfinished_videos(context.videos_dir, older_than_secs=max(_UNFINISHED_SECS, limits.lease_secs))
+        context.videos.delete_unfinished(older_than_secs=max(_UNFINISHED_SECS, limits.lease_secs))
     rows = context.catalog.claim_videos(now=context.now(), lease_secs=limits.lease_secs, limit=limits.batch)
     for row in rows:
         context.send_video(row.video_id)
@@ -233,15 +228,16 @@ def _is_wanted(catalog: Catalog, video_id: str) -> bool:
         return False
 
 
-def _render(context: RenderContext, row: VideoRow, segment: SegmentRow) -> Path:
+def _render(context: RenderContext, row: VideoRow, segment: SegmentRow) -> str:
     episode, options = _open(context, row)
     options = replace(options, encoder=replace(options.encoder, n_threads=context.limits.encoder_threads))
     curve = learning_points(context.catalog, row.run_id) if options.learning_curve else ()
-    path = segments_dir(context.videos_dir, row.video_id) / f"{segment.segment_index:05d}{options.suffix}"
+    name = f"{segment.segment_index:05d}{options.suffix}"
     report = _Reporter(context, segment)
     frames = range(segment.first_frame, segment.first_frame + segment.n_frames)
-    make_video(make_renderer(episode, options, learning_curve=curve), path, options, frames=frames, on_frame=report)
-    return path
+    with context.videos.writing(context.videos.segment_name(row.video_id, name)) as path:
+        make_video(make_renderer(episode, options, learning_curve=curve), path, options, frames=frames, on_frame=report)
+    return name
 
 
 class _Reporter:

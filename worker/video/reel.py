@@ -14,6 +14,8 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings import open_sound_recording
 from recorder.storage import open_storage
+from recorder.urls import local_path
+from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
 from worker.video.export import learning_points, opened_catalog, told_of_total
@@ -146,8 +148,16 @@ def export_reel_video(
         RecordingNotFoundError: the run has no recordings that can be shown.
         UsageError, CatalogError, VideoError: as ``export_episode_video``.
     """
+    check_kinds(
+        database_path=database_path,
+        recordings_base_dir=recordings_base_dir,
+        output_path=output_path,
+        run_id=run_id,
+        clip_secs=clip_secs,
+        on_frame=on_frame,
+    )
     options = VideoOptions.chosen(profile, **choices)
-    path = Path(output_path)
+    path = local_path(output_path, "output_path")
     options.check(path.suffix)
     if not clip_secs > 0:
         raise UsageError(f"clip_secs is more than 0, not {clip_secs}")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
+from recorder.video.kinds import check_kinds
 from recorder.video.timeline import Timeline, make_timeline
 from worker.video.board import Board
 from worker.video.layout import make_layout
@@ -70,6 +71,7 @@ class EpisodeVideoRenderer:
         canvas: Canvas | None = None,
         beside: Sequence[Episode] = (),
     ) -> None:
+        check_kinds(width=width, height=height, style=style)
         if canvas is not None:
             width, height = canvas.width, canvas.height
         self.timeline = make_timeline(episode.n_steps) if timeline is None else timeline

@@ -14,10 +14,11 @@ from recorder.catalog.video_segments import SEGMENTS_A_TURN
 from recorder.errors import RecorderError, RecordingNotFoundError
 from recorder.installation import Membership
 from recorder.server_status import QUEUE_PRIORITIES
-from recorder.storage import open_storage
+from recorder.storage import open_recordings, open_videos
 from recorder.video.wish import RENDER_QUEUE, RENDER_TASK
 from worker.process import WorkerProcess
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
+from worker.video.video_files import video_files
 
 __all__ = ["RENDER_SEGMENT", "SWEEP_VIDEOS", "register"]
 
@@ -83,8 +84,8 @@ class _Renderer:
             self._membership = self._process.join(catalog, writes_folder=False)
             self._context = RenderContext(
                 catalog=catalog,
-                storage=open_storage(settings.recordings_dir),
-                videos_dir=settings.videos_path,
+                storage=open_recordings(settings),
+                videos=video_files(open_videos(settings)),
                 send_segment=self._send_segment,
                 send_video=self._send_video,
                 limits=RenderLimits(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
+from recorder.video.kinds import check_kinds
 from recorder.video.options import PROFILES, VideoOptions
 from worker.video.export import make_renderer
 from worker.video.making import VideoFile, make_video
@@ -35,6 +36,7 @@ def draw_thumbnail(
     Raises:
         UsageError: there is no such step, or the size is impossible.
     """
+    check_kinds(step_index=step_index, width=width, style=style)
     if not -episode.n_steps <= step_index < episode.n_steps:
         raise UsageError(f"step {step_index} of an episode of {episode.n_steps} steps")
     index = step_index % episode.n_steps
@@ -56,6 +58,7 @@ def export_preview(episode: Episode, path: Path, *, style: str = "dark") -> Vide
         UsageError: the recording holds no steps, or the path has another suffix.
         VideoError: ffmpeg failed.
     """
+    check_kinds(output_path=path, style=style)
     options = PROFILES["gif"]
     width, height = _PREVIEW_SIZE
     pace = max(options.fps, episode.n_steps / _PREVIEW_SECS)

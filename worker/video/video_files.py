@@ -1,38 +1,150 @@
-"""Where videos and their segments lie below the videos root, and how they are taken away again."""
+"""Where videos and their segments lie, and how they are taken away again: a folder, or a store behind a URL.
+
+ffmpeg writes local files. In a folder they get their place by a rename; to a store they are uploaded whole.
+"""
 
 from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from recorder.catalog import Catalog, VideoRow
-from recorder.storage import episode_path
+from recorder.errors import StorageError, VideoError
+from recorder.storage import Storage, UrlStorage, episode_path
 from worker.video.encoder import UNFINISHED
 
-__all__ = ["clear_segments", "delete_stale_videos", "delete_unfinished_videos", "segments_dir", "video_path"]
+__all__ = ["LocalVideos", "StoredVideos", "VideoFiles", "delete_stale_videos", "video_files", "video_name"]
 
 logger = logging.getLogger(__name__)
 
+_SEGMENTS = ".segments"
+_WORK_PREFIX = "hamlet-render-"
 
-def video_path(videos_dir: Path, row: VideoRow, suffix: str) -> Path:
-    """Where a finished video gets its name."""
+
+class VideoFiles(ABC):
+    """The files of videos, by their place below the videos' root, with forward slashes."""
+
+    @abstractmethod
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        """A path to write a file to; it is in its place when the block is left, and nowhere when it is left by an error.
+
+        Raises:
+            VideoError, StorageError: it can't be put there.
+        """
+
+    @abstractmethod
+    def reading(self, names: Sequence[str]) -> AbstractContextManager[list[Path]]:
+        """The files as local ones, until the block is left.
+
+        Raises:
+            StorageError: one is missing or can't be read.
+        """
+
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """Delete a file; nothing when there is none.
+
+        Raises:
+            StorageError: it can't be deleted.
+        """
+
+    @abstractmethod
+    def clear_segments(self, video_id: str) -> None:
+        """Delete a video's segments; nothing when there are none."""
+
+    @abstractmethod
+    def delete_unfinished(self, *, older_than_secs: float) -> int:
+        """Delete what killed workers have left of files that never got their name.
+
+        Args:
+            older_than_secs: since the last byte of a file.
+
+        Returns:
+            How many there were.
+        """
+
+    def segment_name(self, video_id: str, name: str) -> str:
+        """The place of a segment, which is there until the segments are joined."""
+        return f"{_SEGMENTS}/{video_id}/{name}"
+
+
+class LocalVideos(VideoFiles):
+    """A folder, reached by all render workers and by the server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        return nullcontext(self.folder / name)  # the encoder gives its file its name when it is whole
+
+    def reading(self, names: Sequence[str]) -> AbstractContextManager[list[Path]]:
+        return nullcontext([self.folder / name for name in names])
+
+    def delete(self, name: str) -> None:
+        try:
+            (self.folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"can't delete the video ({error.strerror}): {self.folder / name}") from error
+
+    def clear_segments(self, video_id: str) -> None:
+        shutil.rmtree(self.folder / _SEGMENTS / video_id, ignore_errors=True)
+
+    def delete_unfinished(self, *, older_than_secs: float) -> int:
+        return _delete_old(self.folder.rglob(UNFINISHED), older_than_secs=older_than_secs)
+
+
+class StoredVideos(VideoFiles):
+    """A store behind a URL."""
+
+    def __init__(self, storage: UrlStorage) -> None:
+        self._storage = storage
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        with _work_folder() as folder:
+            path = folder / name.rpartition("/")[2]
+            yield path
+            self._storage.upload(path, name)
+
+    @contextmanager
+    def reading(self, names: Sequence[str]) -> Iterator[list[Path]]:
+        with _work_folder() as folder:
+            paths = [folder / name.rpartition("/")[2] for name in names]
+            for name, path in zip(names, paths, strict=True):
+                self._storage.download(name, path)
+            yield paths
+
+    def delete(self, name: str) -> None:
+        self._storage.delete(name)
+
+    def clear_segments(self, video_id: str) -> None:
+        try:
+            self._storage.delete_folder(f"{_SEGMENTS}/{video_id}")
+        except StorageError as error:
+            logger.warning("video_id=%s: its segments can't be deleted: %s", video_id, error)
+
+    def delete_unfinished(self, *, older_than_secs: float) -> int:
+        return _delete_old(Path(tempfile.gettempdir()).glob(f"{_WORK_PREFIX}*"), older_than_secs=older_than_secs)
+
+
+def video_files(storage: Storage) -> VideoFiles:
+    """The files of videos in a storage."""
+    return StoredVideos(storage) if isinstance(storage, UrlStorage) else LocalVideos(Path(storage.root))
+
+
+def video_name(row: VideoRow, suffix: str) -> str:
+    """The place of a finished video."""
     folder, _, name = episode_path(row.run_id, row.episode_id, compression="none").rpartition("/")
-    return videos_dir / folder / f"{name.removesuffix('.msgpack')}_{row.video_id[:12]}{suffix}"
+    return f"{folder}/{name.removesuffix('.msgpack')}_{row.video_id[:12]}{suffix}"
 
 
-def segments_dir(videos_dir: Path, video_id: str) -> Path:
-    """The folder of a video's segments, which is there until they are joined."""
-    return videos_dir / ".segments" / video_id
-
-
-def clear_segments(videos_dir: Path, video_id: str) -> None:
-    """Delete a video's segments; nothing when there are none."""
-    shutil.rmtree(segments_dir(videos_dir, video_id), ignore_errors=True)
-
-
-def delete_stale_videos(catalog: Catalog, videos_dir: Path, *, limit: int) -> int:
+def delete_stale_videos(catalog: Catalog, files: VideoFiles, *, limit: int) -> int:
     """Delete the videos whose recording was deleted, or replaced by another play of its episode, and their rows.
 
     A file that can't be deleted keeps its row and is tried again by the next call.
@@ -47,31 +159,34 @@ def delete_stale_videos(catalog: Catalog, videos_dir: Path, *, limit: int) -> in
     for row in catalog.stale_videos(limit=limit):
         try:
             if row.file_path is not None:
-                (videos_dir / row.file_path).unlink(missing_ok=True)
-        except OSError as error:
+                files.delete(row.file_path)
+        except StorageError as error:
             logger.warning("video_id=%s: its file can't be deleted: %s", row.video_id, error)
             continue
         n_deleted += catalog.delete_video(row.video_id)
         # After the row: a worker that is told to stop may still have its segment in hand.
-        clear_segments(videos_dir, row.video_id)
+        files.clear_segments(row.video_id)
     return n_deleted
 
 
-def delete_unfinished_videos(videos_dir: Path, *, older_than_secs: float) -> int:
-    """Delete what killed workers have left of videos and segments that never got their name.
+@contextmanager
+def _work_folder() -> Iterator[Path]:
+    """A folder of this machine for files on their way."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=_WORK_PREFIX)
+    except OSError as error:
+        raise VideoError(f"no folder for temporary files can be made ({error.strerror})") from error
+    with folder as name:
+        yield Path(name)
 
-    Args:
-        older_than_secs: since the last byte of a file.
 
-    Returns:
-        How many files were deleted.
-    """
+def _delete_old(paths: Iterator[Path], *, older_than_secs: float) -> int:
     oldest = time.time() - older_than_secs
     n_deleted = 0
-    for path in videos_dir.rglob(UNFINISHED):
+    for path in paths:
         try:
             if path.stat().st_mtime < oldest:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
                 n_deleted += 1
         except FileNotFoundError:
             continue  # it has got its name, or its worker has deleted it

@@ -9,10 +9,11 @@ from recorder.commands.checks.finding import Finding, Verdict
 from recorder.commands.checks.installation import check_installation
 from recorder.commands.checks.left_behind import check_left_behind
 from recorder.commands.checks.packages import check_packages
+from recorder.commands.checks.parts import check_parts
 from recorder.commands.checks.places import check_places
+from recorder.commands.checks.recordings import check_recordings
 from recorder.commands.checks.runs import check_runs
 from recorder.commands.checks.server import check_server
-from recorder.commands.checks.video import check_video
 from recorder.settings import Settings
 
 __all__ = ["CHECKS", "Finding", "Verdict"]
@@ -21,10 +22,11 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_packages,
     check_places,
     check_catalog,
+    check_recordings,
     check_server,
     check_installation,
     check_runs,
     check_left_behind,
-    check_video,
+    check_parts,
 )
 """In the order in which they are shown."""

@@ -19,6 +19,8 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
     """What the catalog holds, or what keeps it from being read; and whether some of it could not be written."""
     try:
         if not has_catalog(settings):
+            if settings.database is not None:  # else workers make its folder
+                _check_place(settings.database)
             yield Finding("ok", "catalog", f"none yet, made with the first run: {settings.catalog_url}")
             return
         with open_catalog(settings) as catalog:
@@ -53,3 +55,9 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
                 f"{', '.join(run.run_id for run in refused[:3])}{', …' if len(refused) > 3 else ''}",
                 "a run that goes on from a checkpoint takes resume=True, a new one another run_id, or unique_run_id=True",
             )
+
+
+def _check_place(database: str) -> None:
+    from recorder.catalog.engine import check_place, parse_url  # lazy: loads SQLAlchemy
+
+    check_place(parse_url(database))

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from recorder.commands.checks.finding import Finding
 from recorder.commands.output import human_bytes
+from recorder.errors import RecorderError
 from recorder.settings import Settings
+from recorder.storage import open_storage
 from recorder.urls import redact
 
 __all__ = ["check_places"]
@@ -23,7 +25,12 @@ def check_places(settings: Settings) -> Iterator[Finding]:
     """Whether files can be written where they are to lie, and how many more fit."""
     folder = settings.local_recordings_dir
     if folder is None:
-        yield Finding("ok", "recordings", f"behind a URL, not looked at: {redact(settings.recordings_dir)}")
+        try:
+            next(open_storage(settings.recordings_dir).names(), None)
+        except RecorderError as error:
+            yield Finding("fail", "recordings", "can't be listed", str(error))
+        else:
+            yield Finding("ok", "recordings", f"behind a URL, which answers: {redact(settings.recordings_dir)}")
         return
     place = _nearest_that_exists(folder.absolute())
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from recorder.commands.checks.finding import Finding
 from recorder.commands.opening import find_server_url
-from recorder.commands.output import human_age
-from recorder.commands.run_status import RunStatus, read_run_statuses
+from recorder.commands.output import counted, human_age
+from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
 from recorder.errors import RecorderError
 from recorder.settings import Settings
 
@@ -30,6 +30,7 @@ def check_runs(settings: Settings) -> Iterator[Finding]:
         return
     try:
         statuses = read_run_statuses(settings, url, now=time.time())
+        set_aside = read_set_aside(settings, url)
     except RecorderError as error:
         yield Finding("warn", "runs", "can't be looked at", str(error))
         return
@@ -37,6 +38,15 @@ def check_runs(settings: Settings) -> Iterator[Finding]:
         yield _look_at(status)
     if not statuses:
         yield Finding("ok", "runs", "none on the server")
+    if set_aside:
+        name, why = next(iter(set_aside.items()))
+        yield Finding(
+            "warn",
+            "set aside",
+            f"{counted(len(set_aside), 'name')} on the server, as {name}: {why}",
+            "another program writes to these keys: give each a recording.redis.key_prefix of its own; python -m recorder stats "
+            f"names them all; once you have looked: redis-cli DEL {settings.redis.key_prefix}set-aside",
+        )
 
 
 def _look_at(status: RunStatus) -> Finding:

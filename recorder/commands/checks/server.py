@@ -8,7 +8,7 @@ from recorder.commands.checks.finding import Finding
 from recorder.commands.opening import find_server_url
 from recorder.commands.output import human_bytes
 from recorder.embedded_server import find_server_binary, look_at_folder
-from recorder.errors import ServerStartError, StreamError
+from recorder.errors import ServerStartError, SettingsError, StreamError
 from recorder.server_search import UNREACHABLE_ADVICE
 from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
@@ -28,6 +28,9 @@ def check_server(settings: Settings) -> Iterator[Finding]:
         return
     try:
         status = read_server_status(url, socket_timeout_secs=settings.redis.socket_timeout_secs)
+    except SettingsError as error:
+        yield Finding("fail", "server", str(error), "correct recording.redis.url (--redis-url)")
+        return
     except StreamError as error:
         yield Finding("fail", "server", str(error), "start it, or correct recording.redis.url (--redis-url)")
         return
@@ -116,7 +119,7 @@ def _queues(status: ServerStatus, url: str, settings: Settings) -> Iterator[Find
         queue_lengths = read_queue_lengths(
             redis.broker_url or url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs
         )
-    except StreamError as error:
+    except (SettingsError, StreamError) as error:
         yield Finding("fail", "broker", str(error), "start it, or correct recording.redis.broker_url")
         return
     if redis.broker_url is not None:

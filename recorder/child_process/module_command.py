@@ -1,0 +1,28 @@
+"""The command that runs a module of this package in a Python of its own, which finds what this process finds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from recorder.child_process.interpreter import python_executable
+
+__all__ = ["module_command"]
+
+_BEGIN = (
+    "import os, sys; _, search, module, *rest = sys.argv; sys.path[:] = search.split(os.pathsep); "
+    "import runpy; sys.argv[1:] = rest; runpy.run_module(module, run_name='__main__', alter_sys=True)"
+)
+"""The import path is an argument: in ``PYTHONPATH`` a file of the user's could already hide what Python loads at its start."""
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """``python -m MODULE ARGUMENT…``, wherever it is started.
+
+    Raises:
+        OSError: as ``python_executable``.
+    """
+    python = python_executable()
+    search = os.pathsep.join(str(Path(place).absolute()) for place in sys.path if isinstance(place, str))
+    return [python, "-P", "-c", _BEGIN, search, module, *arguments]

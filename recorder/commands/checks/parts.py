@@ -1,0 +1,49 @@
+"""What this installation and these settings can run: asked by loading and checking what the commands load and check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import metadata
+from importlib.util import find_spec
+
+from recorder.commands.checks.finding import Finding
+from recorder.commands.needing import needing
+from recorder.errors import MissingExtraError, RecorderError
+from recorder.settings import Settings
+
+__all__ = ["check_parts"]
+
+
+def check_parts(settings: Settings) -> Iterator[Finding]:
+    """Workers, the replay server and videos; and torch where it is installed."""
+    for what, find in (("worker", _worker), ("replay server", _replay_server), ("videos", _videos)):
+        try:
+            yield Finding("ok", what, find(settings))
+        except MissingExtraError as error:
+            yield Finding("ok", what, "none here", str(error))
+        except RecorderError as error:
+            yield Finding("warn", what, "can't work", str(error))
+    if find_spec("torch") is not None:
+        yield Finding("ok", "torch", metadata.version("torch"))
+
+
+def _worker(settings: Settings) -> str:
+    with needing("A worker", "worker", extra="worker"):
+        import worker.app  # noqa: F401 - lazy: loads Celery
+        from worker.criteria.given import criteria_maker
+    names = [criterion.name for criterion in criteria_maker(settings)()]
+    return f"decides by {', '.join(names) or 'no criterion: only what trainers keep'}"
+
+
+def _replay_server(settings: Settings) -> str:
+    with needing("The replay server", "replay_server", extra="server"):
+        from replay_server.serving import check_bind  # lazy: loads Flask
+    check_bind(settings)
+    return f"listens on {settings.server.host}, port {settings.server.port}"
+
+
+def _videos(settings: Settings) -> str:
+    del settings
+    with needing("Making videos", "worker", extra="video"):
+        from worker.video.encoder import ffmpeg_path  # lazy: loads matplotlib
+    return f"encoded by {ffmpeg_path()}"

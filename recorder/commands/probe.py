@@ -1,0 +1,60 @@
+"""Ask a worker on this machine whether it is alive, for the probes of Compose, Kubernetes and the like.
+
+Exit status 0 when its tick goes round, 1 when it does not. An outage or a full server does not make a worker dead. With
+--ready it has to be connected, and its last tick must have done its work.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recorder.commands.exit_status import ExitStatus
+from recorder.commands.opening import settings_of
+from recorder.commands.output import Output
+from recorder.commands.parsing import add_command, positive_number
+from recorder.errors import SettingsError
+from recorder.pulse import STALE_SECS, read_pulse
+
+if TYPE_CHECKING:
+    from recorder.commands.parsing import Subparsers
+
+NAME = "probe"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers, NAME, description=__doc__, example="probe\nprobe --ready --pulse-file /run/worker.pulse"
+    )
+    parser.add_argument("--ready", action="store_true", help="it must be able to work, too")
+    parser.add_argument(
+        "--pulse-file", metavar="FILE", help="as the worker was given it (default: recording.worker.pulse_file)"
+    )
+    parser.add_argument(
+        "--max-age-secs",
+        type=positive_number,
+        default=STALE_SECS,
+        help=f"a sign of life older than this is none (default: {STALE_SECS:g})",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at the worker's file.
+
+    Raises:
+        SettingsError: no file is named.
+    """
+    file = args.pulse_file or settings_of(args).worker.pulse_file
+    if file is None:
+        raise SettingsError(
+            "no pulse file is named: set recording.worker.pulse_file (HAMLET_RECORDER_WORKER__PULSE_FILE) for the worker and for "
+            "its probe, or give both --pulse-file"
+        )
+    is_alive, unwell = read_pulse(Path(file), max_age_secs=args.max_age_secs)
+    is_well = is_alive and not (args.ready and unwell)
+    output = Output.of(args)
+    output.document({"is_alive": is_alive, "is_ready": is_alive and not unwell, "unwell": unwell})
+    output.note("; ".join([("alive" if unwell else "ready") if is_alive else "dead", *unwell]))
+    return ExitStatus.OK if is_well else ExitStatus.FAILED

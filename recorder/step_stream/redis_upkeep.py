@@ -1,0 +1,81 @@
+"""What sweeps need of the server: locks, bookmarks, a walk through all streams, what was set aside."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from recorder.redis_client import translate_errors
+from recorder.step_stream.base import Play, StepStream
+from recorder.step_stream.redis_door import RedisDoor
+
+__all__ = ["RedisUpkeep"]
+
+_SCANNED_KEYS = 1000
+_BOOKMARK_SECS = 3600
+_ASKED_RUNS = 500
+
+
+class RedisUpkeep(RedisDoor, StepStream):
+    """Part of ``RedisStepStream``."""
+
+    def try_lock(self, name: str, *, secs: float) -> bool:
+        key, millis = f"{self._prefix}lock:{name}", max(1, int(secs * 1000))
+        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
+            taken, millis_left = pipe.set(key, secrets.token_hex(8), nx=True, px=millis).pttl(key).execute()
+            if not taken and not 0 <= millis_left <= millis:
+                self._redis.pexpire(key, millis)  # without an end it would stop everyone for ever
+        return bool(taken)
+
+    def scan_episodes(self, cursor: int, *, run_id: str | None = None) -> tuple[int, dict[str, list[Play]]]:
+        start = f"{self._prefix}episode:" if run_id is None else self.key("episode", run_id, "")
+        pattern = "".join(f"\\{letter}" if letter in "*?[]\\^-" else letter for letter in start) + "*"
+        with translate_errors(self.url):
+            following, keys = self._redis.scan(cursor, match=pattern, count=_SCANNED_KEYS, _type="stream")
+            places = {key: place for key in keys if (place := self._place_of(key)) is not None}
+            with self._redis.pipeline(transaction=False) as pipe:
+                for key in places:
+                    pipe.xrange(key, count=1)
+                replies = pipe.execute(raise_on_error=False)
+        found: dict[str, list[Play]] = {}
+        for (name, episode_id), rows in zip(places.values(), replies, strict=True):
+            if isinstance(rows, list) and rows and run_id in (None, name):  # else it is gone, or another's by now
+                found.setdefault(name, []).append(Play(episode_id, int(rows[0][0].partition(b"-")[0])))
+        return int(following), found
+
+    def runs_with_ends(self) -> list[str]:
+        run_ids = [run_id for run_id, _ in self.runs()]
+        found: list[str] = []
+        for start in range(0, len(run_ids), _ASKED_RUNS):
+            found += self._with_ends(run_ids[start : start + _ASKED_RUNS])
+        return found
+
+    def _with_ends(self, run_ids: Sequence[str]) -> list[str]:
+        keys = [self.key("finished", run_id) for run_id in run_ids]
+
+        def count() -> Any:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for key in keys:
+                    pipe.xlen(key)
+                return pipe.execute()
+
+        counts: Any = self._ask(dict.fromkeys(keys, "stream"), count, empty=[0] * len(keys))
+        return [run_id for run_id, n_entries in zip(run_ids, counts, strict=True) if n_entries]
+
+    def bookmark(self, name: str) -> str | None:
+        key = f"{self._prefix}bookmark:{name}"
+        place: Any = self._ask({key: "string"}, lambda: self._redis.get(key), empty=None)
+        return None if place is None else str(place.decode(errors="replace"))
+
+    def set_bookmark(self, name: str, place: str | None) -> None:
+        key = f"{self._prefix}bookmark:{name}"
+        with translate_errors(self.url):
+            if place is None:
+                self._redis.unlink(key)
+            else:
+                self._redis.set(key, place, ex=_BOOKMARK_SECS)
+
+    def set_aside(self) -> dict[str, str]:
+        with translate_errors(self.url):
+            return self._aside.names()

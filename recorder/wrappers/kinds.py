@@ -1,0 +1,85 @@
+"""Which wrapper an environment is for: each refuses the others' at once, and names what to use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import VectorEnv
+
+from recorder.errors import UsageError
+
+__all__ = ["check_single", "check_vector", "instead_of_single"]
+
+_SEVERAL_AGENTS = (
+    "it has several agents, whose rewards and flags are maps: there is no wrapper for these yet; record each agent as a lane "
+    "with EpisodeRecorder.record_step(…, lane=…), as docs/gymnasium.md shows under 'Several agents'"
+)
+_VECTOR = "it steps many environments at once: wrap it with recorder.wrappers.vector.RecordEpisode"
+_SINGLE = "it is one environment: wrap it with recorder.wrappers.RecordEpisode"
+_SB3 = "it is a vector of Stable-Baselines3: give recorder.wrappers.sb3.RecorderCallback to learn()"
+
+_SEVERAL_AGENTS_HAVE = ("possible_agents", "agent_iter", "get_agent_ids")
+"""What PettingZoo's environments and RLlib's of several agents have, and no environment of one."""
+
+
+def check_single(env: object) -> None:
+    """An environment for the single wrapper.
+
+    Raises:
+        UsageError: it is of another kind; the message names the wrapper for it.
+    """
+    if _has_several_agents(env):
+        raise _refused(env, _SEVERAL_AGENTS)
+    if isinstance(env, VectorEnv):
+        raise _refused(env, _VECTOR)
+    if not isinstance(env, gymnasium.Env):
+        raise _not_gymnasium(env)
+
+
+def check_vector(env: object) -> None:
+    """The same for the wrapper of vector environments."""
+    if _has_several_agents(env):
+        raise _refused(env, _SEVERAL_AGENTS)
+    if isinstance(env, gymnasium.Env):
+        raise _refused(env, _SINGLE)
+    if not isinstance(env, VectorEnv):
+        raise _not_gymnasium(env)
+
+
+def _has_several_agents(env: object) -> bool:
+    """Whether an environment, or the innermost one in its wrappers, is one of several agents by what it has."""
+    inner = getattr(env, "unwrapped", env)
+    return any(_has(it, name) for it in (env, inner) for name in _SEVERAL_AGENTS_HAVE)
+
+
+def _has(env: object, name: str) -> bool:
+    try:
+        return hasattr(env, name)
+    except Exception:  # noqa: BLE001 - whatever an environment raises when it is asked
+        return False
+
+
+def _not_gymnasium(env: object) -> UsageError:
+    # Its class is enough: that library need not be installed, and is not imported here.
+    if any(it.__module__.startswith("stable_baselines3.") for it in type(env).__mro__):
+        return _refused(env, _SB3)
+    return _refused(
+        env, "it is no environment of Gymnasium: make one with gymnasium.make, or derive it from gymnasium.Env"
+    )
+
+
+def _refused(env: object, why: str) -> UsageError:
+    return UsageError(f"{type(getattr(env, 'unwrapped', env)).__name__} can't be recorded here: {why}")
+
+
+def instead_of_single(reward: Any, terminated: Any, truncated: Any) -> str | None:
+    """What to use instead when a step returns rewards and flags of several agents or environments; None for those of one."""
+    values = (reward, terminated, truncated)
+    if any(isinstance(value, Mapping) for value in values):
+        return _SEVERAL_AGENTS
+    if any(len(getattr(value, "shape", ())) and np.prod(value.shape) > 1 for value in values):
+        return _VECTOR
+    return None

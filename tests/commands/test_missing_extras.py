@@ -1,0 +1,78 @@
+"""Installations without an extra: what they can't do is said at the start."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.bare_installation import start_without
+from tests.replay.conftest import fill
+
+VIDEO = ("matplotlib", "imageio_ffmpeg")
+WORKER = ("celery", "kombu", "billiard", *VIDEO)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [(("matplotlib",), "Making videos needs a part"), (("imageio_ffmpeg",), "Encoding videos (no ffmpeg was found)")],
+)
+def test_a_worker_that_can_make_no_videos_says_so_and_leaves_them_to_others(
+    tmp_path: Path, redis_url: str, lacking: tuple[str, ...], said: str
+) -> None:
+    with start_without(lacking, "worker", "--redis-url", redis_url, "--concurrency", "1", folder=tmp_path) as worker:
+        assert "serves ingest, maintenance of" in worker.wait_for("worker: serves")
+        assert f"warning: this worker makes no videos and leaves them to others: {said}" in worker.output
+        assert "pip install 'hamlet-recorder[video]'" in worker.output
+
+
+def test_a_render_worker_that_can_make_none_does_not_start(tmp_path: Path, redis_url: str) -> None:
+    arguments = ("worker", "--redis-url", redis_url, "--queues", "render")
+    with start_without(VIDEO, *arguments, folder=tmp_path) as worker:
+        assert worker.wait() == 1
+        assert "error: Making videos needs a part that is not installed" in worker.output
+
+
+def test_a_page_without_celery_takes_wishes_for_videos(tmp_path: Path) -> None:
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    fill(recordings)
+    arguments = ("serve", "--port", "0", "--recordings", str(recordings), "--redis-url", "redis://127.0.0.1:1/0")
+    with start_without(WORKER, *arguments, folder=tmp_path) as server:
+        address = server.wait_for("Replay: ").partition("Replay: ")[2]
+        request = urllib.request.Request(
+            f"{address}api/v1/videos",
+            data=b'{"episode_id": 100}',
+            headers={"Content-Type": "application/json", "Origin": address.rstrip("/")},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 202
+
+
+@pytest.mark.parametrize(
+    ("lacking", "command", "extra"),
+    [
+        (("flask", "gunicorn"), ("serve",), "server"),
+        (("celery",), ("worker",), "worker"),
+        (("sqlalchemy",), ("list",), "catalog"),
+        (("matplotlib",), ("batch", "--output-dir", "videos"), "video"),
+        (("fsspec",), ("serve", "--recordings", "memory://x", "--database", "c.db"), "catalog"),
+    ],
+)
+def test_a_command_without_its_extra_names_it(
+    tmp_path: Path, lacking: tuple[str, ...], command: tuple[str, ...], extra: str
+) -> None:
+    with start_without(lacking, *command, folder=tmp_path) as program:
+        assert program.wait() == 1
+        assert f"pip install 'hamlet-recorder[{extra}]'" in program.output
+        assert "Traceback" not in program.output
+
+
+def test_doctor_tells_of_each_part_that_is_not_installed(tmp_path: Path) -> None:
+    with start_without((*WORKER, "flask"), "doctor", "--json", folder=tmp_path, programs=["redis-server"]) as doctor:
+        assert doctor.wait() == 0, doctor.output
+        found = {finding["what"]: finding for finding in json.loads(doctor.output)["findings"]}
+    for what, extra in (("worker", "worker"), ("replay server", "server"), ("videos", "video")):
+        assert f"hamlet-recorder[{extra}]" in found[what]["advice"]

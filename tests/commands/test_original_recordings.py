@@ -1,0 +1,150 @@
+"""What the original recorder left behind: a flat folder of files of version 1, and a database with one table."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import lz4.frame
+import msgpack
+import pytest
+
+from recorder.catalog import Catalog
+from recorder.errors import CatalogError
+from recorder.reindex import reindex
+from recorder.replay import ReplayManager
+from recorder.storage import LocalStorage, open_storage
+from tests.commands.conftest import Call
+from tests.seed.test_seed_files import seed_file
+
+SCHEMA = """CREATE TABLE recordings (
+    episode_id INTEGER PRIMARY KEY, survival_steps INTEGER, total_reward REAL, curriculum_stage INTEGER, recording_reason TEXT,
+    timestamp REAL, file_path TEXT, file_size_bytes INTEGER, compressed_size_bytes INTEGER
+)"""
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Path:
+    """Two recordings of the original, in one folder."""
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    for episode_id in (500, 510):
+        content = seed_file()
+        content["metadata"]["episode_id"] = episode_id
+        (folder / f"episode_{episode_id:06d}.msgpack.lz4").write_bytes(lz4.frame.compress(msgpack.packb(content)))
+    return folder
+
+
+@pytest.fixture
+def database(tmp_path: Path, flat: Path) -> Path:
+    """The database that the original kept of them, and of one whose file is gone."""
+    path = tmp_path / "demo.db"
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("CREATE TABLE episodes_seen (id INTEGER)")
+        connection.execute(SCHEMA)
+        for episode_id, reason in ((500, "periodic_100"), (510, "stage_2_first_3"), (520, None)):
+            row = (episode_id, 2, 250.0, 2, reason, 1.7e9, f"recordings/episode_{episode_id:06d}.msgpack.lz4", 900, 400)
+            connection.execute(f"INSERT INTO recordings VALUES ({','.join('?' * 9)})", row)
+    connection.close()
+    return path
+
+
+def test_a_flat_folder_is_a_run_with_its_name(call: Call, flat: Path) -> None:
+    answer = call("reindex", "--recordings", flat)
+    assert (answer.status, "2 files: 2 recordings in the catalog" in answer.out) == (0, True), answer
+    rows = call("list", "--recordings", flat, "--json").document
+    assert {(row["run_id"], row["episode_id"], row["file_path"]) for row in rows} == {
+        ("flat", 500, "episode_000500.msgpack.lz4"),
+        ("flat", 510, "episode_000510.msgpack.lz4"),
+    }
+    assert call("verify", "--recordings", flat).status == 0
+    assert call("cat", "510", "--run", "flat", "--recordings", flat).out.count("\n") == 2
+    assert call("reindex", "--run", "flat", "--recordings", flat).status == 0
+    replay = ReplayManager(flat / "catalog.db", flat)
+    assert replay.load_episode(500)
+
+
+def test_a_flat_folder_behind_a_url_is_found_too(flat: Path) -> None:
+    names = sorted(open_storage(f"local://{flat}").names())
+    assert names == ["episode_000500.msgpack.lz4", "episode_000510.msgpack.lz4"]
+
+
+def test_the_originals_database_is_read_and_not_changed(call: Call, flat: Path, database: Path) -> None:
+    before = database.read_bytes()
+    places = ("--database", database, "--recordings", flat)
+    listed = call("list", *places, "--reason", "periodic_*", "--json")
+    assert [(row["run_id"], row["episode_id"]) for row in listed.document] == [("demo", 500)]
+    assert "a database of the original recorder" in listed.err
+    assert call("cat", "500", *places).out.count("\n") == 2
+    assert call("export", "500", *places, "--html", "--output", flat / "page.html").status == 0
+    assert ReplayManager(database, flat).load_episode(510)
+    assert call("stats", *places).status == 0
+    assert database.read_bytes() == before
+    assert {path.name for path in database.parent.glob("demo.db*")} == {"demo.db"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("reindex",), ("serve", "--port", "0"), ("worker",), ("prune", "--max-age-days", "1")]
+)
+def test_who_would_write_into_it_is_told_what_to_do(
+    call: Call, flat: Path, database: Path, arguments: tuple[str, ...]
+) -> None:
+    before = database.read_bytes()
+    answer = call(*arguments, "--database", database, "--recordings", flat)
+    assert answer.status == 1
+    assert "database of the original recorder" in answer.err
+    assert f"reindex --original {database}" in answer.err
+    assert database.read_bytes() == before
+
+
+def test_it_is_imported_with_its_reasons(call: Call, flat: Path, database: Path) -> None:
+    answer = call("reindex", "--original", database, "--recordings", flat)
+    assert answer.status == 0
+    assert "1 episode of" in answer.out
+    assert "episode_000520" in answer.out
+    rows = call("list", "--recordings", flat, "--order", "episode_id", "--ascending", "--json").document
+    assert [row["recording_reason"] for row in rows] == ["periodic_100", "stage_2_first_3"]
+    assert call("list", "--recordings", flat, "--reason", "stage_2*", "--json").document[0]["episode_id"] == 510
+    assert "is a catalog already" in call("reindex", "--original", flat / "catalog.db", "--recordings", flat).err
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE runs (run_uuid TEXT)"],
+        ["CREATE TABLE alembic_version (version_num TEXT)", "INSERT INTO alembic_version VALUES ('bd07f7e963c5')"],
+        ["CREATE TABLE recordings (id INTEGER, song TEXT)"],
+    ],
+    ids=["a table of ours", "Alembic's", "other recordings"],
+)
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_database_of_another_program_is_refused(tmp_path: Path, statements: list[str], read_only: bool) -> None:
+    path = tmp_path / "other.db"
+    connection = sqlite3.connect(path)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(CatalogError, match="another program's database"):
+        Catalog(path, read_only=read_only)
+    assert path.read_bytes() == before
+
+
+def test_what_workers_replace_and_delete_meanwhile_is_not_missing(call: Call, flat: Path) -> None:
+    class WorkersGoOn(LocalStorage):
+        """Deletes recordings between the listing and the reading, as a worker does with a play that was replaced."""
+
+        def read(self, name: str, *, max_bytes: int) -> bytes:
+            if "500" in name:
+                self.delete(name)
+                with Catalog(flat / "catalog.db") as other:
+                    other.delete_recording("flat", 500)
+            return super().read(name, max_bytes=max_bytes)
+
+    assert call("reindex", "--recordings", flat).status == 0
+    storage = WorkersGoOn(flat)
+    with Catalog(flat / "catalog.db") as catalog:
+        report = reindex(storage, catalog, sorted(storage.names()))
+    assert (report.n_files, report.unreadable, report.missing) == (1, {}, [])

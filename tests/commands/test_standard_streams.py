@@ -1,0 +1,116 @@
+"""Commands whose standard streams are closed, full, or read by nobody: they do their work, and say what they can."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recorder import EpisodeRecorder, find_server
+from recorder.__main__ import main
+from recorder.catalog import Catalog
+from tests.processes import ROOT, PythonProcess
+from tests.waiting import wait_until
+
+REDIRECTIONS = (">&-", "2>&-", "<&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full")
+
+
+def run_redirected(command: str, redirection: str, folder: Path) -> tuple[int, str, str]:
+    line = f"exec {shlex.quote(sys.executable)} -m recorder {command} {redirection}"
+    ended = subprocess.run(
+        ["sh", "-c", line],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+
+
+@pytest.mark.parametrize("redirection", REDIRECTIONS)
+def test_a_command_does_its_work_and_its_status_is_true(recordings: Path, redirection: str) -> None:
+    status, out, err = run_redirected("reindex --forget-missing", redirection, recordings.parent)
+    is_full = redirection == ">/dev/full"
+    assert status == 1  # the files of this folder are no recordings
+    assert ("4 unreadable" in out) == (">" not in redirection.replace("2>", ""))
+    assert err == ("error: standard output can't be written: No space left on device\n" if is_full else "")
+
+
+def test_help_and_wrong_usage_end_as_ever_with_closed_streams(tmp_path: Path) -> None:
+    for redirection in (">&-", "2>&-", "<&- >&- 2>&-"):
+        assert run_redirected("--help", redirection, tmp_path)[0] == 0
+        assert run_redirected("nonsense", redirection, tmp_path)[0] == 2
+
+
+def test_a_full_output_is_said_and_has_status_1(recordings: Path) -> None:
+    status, _, err = run_redirected("list --json", ">/dev/full", recordings.parent)
+    assert (status, err) == (1, "error: standard output can't be written: No space left on device\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(recordings: Path) -> None:
+    for streams in ("| true", "2>&1 | true"):
+        line = f"{shlex.quote(sys.executable)} -m recorder list {streams}"
+        ended = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {line}"],
+            cwd=recordings.parent,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("redirection", ["<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
+def test_a_worker_without_streams_records(tmp_path: Path, redirection: str) -> None:
+    arguments = ["-m", "recorder", "worker", "--concurrency", "1", "--recordings", str(tmp_path)]
+    shell = f"import os; os.execvp('sh', ['sh', '-c', {f'exec {shlex.join([sys.executable, *arguments])} {redirection}'!r}])"
+    with PythonProcess("-c", shell, folder=tmp_path):
+        url = wait_until(lambda: find_server_or_none(tmp_path), 60, "the worker's server")
+        with EpisodeRecorder(url, run_id="run-a", strict=True) as recorder:
+            recorder.record_step(0, 0, (1, 2), [0.5], 0, 1.0)
+            recorder.finish_episode(0)
+        wait_until((tmp_path / "run-a" / "episode_000000.msgpack.lz4").exists, 60, "the recording")
+        with Catalog(tmp_path / "catalog.db", read_only=True) as catalog:
+            wait_until(lambda: catalog.query_recordings(), 60, "its row")
+    assert main(["verify", "--recordings", str(tmp_path)]) == 0
+
+
+def find_server_or_none(folder: Path) -> str | None:
+    try:
+        return find_server(folder)
+    except Exception:  # noqa: BLE001 - none yet
+        return None
+
+
+@pytest.mark.parametrize("redirection", ["<&- >&- 2>&-", ">/dev/full"])
+def test_a_replay_server_without_streams_serves(tmp_path: Path, redirection: str) -> None:
+    arguments = ["-m", "recorder", "serve", "--port", "0", "--recordings", str(tmp_path)]
+    shell = f"import os; os.execvp('sh', ['sh', '-c', {f'exec {shlex.join([sys.executable, *arguments])} {redirection}'!r}])"
+    with PythonProcess("-c", shell, folder=tmp_path) as server:
+        wait_until((tmp_path / "catalog.db").exists, 60, "the catalog")
+        wait_until(lambda: listens(server.pid), 60, "the replay server")
+
+
+def listens(pid: int) -> bool:
+    """Whether a process, or one of its group, has a socket that listens."""
+    found = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=False).stdout
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return any(f"pid={each}," in found for each in (str(pid), *children))
+
+
+def test_the_sender_of_a_trainer_without_streams_gets_all_its_steps(tmp_path: Path, redis_url: str) -> None:
+    program = (
+        "from recorder import EpisodeRecorder\n"
+        f"recorder = EpisodeRecorder({redis_url!r}, run_id='r', strict=True)\n"
+        "assert recorder.sender_pid is not None\n"
+        "recorder.record_step(0, 0, (1, 2), [0.5], 0, 1.0); recorder.finish_episode(0)\n"
+        "assert recorder.close()\n"
+        "assert recorder.stats().n_recorded_steps == 1\n"
+    )
+    line = f"exec {shlex.join([sys.executable, '-c', program])} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line], cwd=ROOT, timeout=60, check=False).returncode == 0

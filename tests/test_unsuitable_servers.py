@@ -1,0 +1,111 @@
+"""Redis Cluster and Sentinel are refused by name, wherever somebody starts; a server that speaks TLS works everywhere."""
+
+from __future__ import annotations
+
+import signal
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder import EpisodeRecorder
+from recorder.errors import SettingsError, StreamUnavailableError
+from recorder.redis_client import check_server, make_client, translate_errors
+from tests.processes import PythonProcess, run_python
+from tests.unsuitable_servers import cluster_node, sentinel, tls_server
+from tests.worker.cluster import open_cluster
+from tests.worker.recording import QUICK, play
+
+SENTENCES = {cluster_node: "this server is part of a Redis Cluster", sentinel: "this is a Redis Sentinel"}
+COMMANDS = (("worker",), ("serve", "--port", "0"), ("stats",))
+
+
+@pytest.fixture(scope="module", params=SENTENCES, ids=["cluster", "sentinel"])
+def unsuitable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A server's URL, and what is said of it."""
+    start: Callable[[Path], object] = request.param
+    with start(tmp_path_factory.mktemp("server")) as url:  # type: ignore[attr-defined]
+        yield url, SENTENCES[start]  # type: ignore[index]
+
+
+def test_a_trainer_is_told_at_its_start(unsuitable: tuple[str, str]) -> None:
+    url, sentence = unsuitable
+    with pytest.raises(SettingsError, match=sentence):
+        EpisodeRecorder(url, run_id="refused")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_commands_end_with_the_sentence(unsuitable: tuple[str, str], command: tuple[str, ...], tmp_path: Path) -> None:
+    url, sentence = unsuitable
+    arguments = ("-m", "recorder", *command, "--recordings", str(tmp_path / "recordings"))
+    status, output = run_python(arguments, environment={"HAMLET_RECORDER_REDIS__URL": url})
+    assert status == 2
+    assert f"error: {sentence}" in output
+    assert "Traceback" not in output
+
+
+def test_doctor_finds_it(unsuitable: tuple[str, str], tmp_path: Path) -> None:
+    url, sentence = unsuitable
+    status, output = run_python(("-m", "recorder", "doctor", "--redis-url", url, "--recordings", str(tmp_path)))
+    assert status == 1
+    assert f"fail  server: {sentence}" in output
+    assert "Traceback" not in output
+
+
+def test_a_server_for_the_queues_is_looked_at_as_well(
+    unsuitable: tuple[str, str], redis_url: str, tmp_path: Path
+) -> None:
+    url, sentence = unsuitable
+    environment = {"HAMLET_RECORDER_REDIS__URL": redis_url, "HAMLET_RECORDER_REDIS__BROKER_URL": url}
+    status, output = run_python(("-m", "recorder", "worker", "--recordings", str(tmp_path)), environment=environment)
+    assert (status, sentence in output) == (2, True), output
+
+
+def test_celerys_own_command_line_ends_a_worker_as_well(unsuitable: tuple[str, str], tmp_path: Path) -> None:
+    url, sentence = unsuitable
+    environment = {
+        "HAMLET_RECORDER_REDIS__URL": url, "HAMLET_RECORDER_RECORDINGS_DIR": str(tmp_path), "C_FORCE_ROOT": "1",
+    }  # fmt: skip
+    arguments = ("-m", "celery", "-A", "worker.celery_app", "worker", "-Q", "ingest", "-c", "1")
+    status, output = run_python(arguments, environment=environment)
+    assert status != 0
+    assert sentence in output
+
+
+def test_a_server_that_speaks_tls_works_for_trainers_workers_and_the_replay_server(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    with tls_server(tmp_path / "server") as bare_url:
+        url = f"{bare_url}?ssl_ca_certs={tmp_path / 'server' / 'server.crt'}"
+        with open_cluster(tmp_path, url) as cluster, cluster.worker() as worker:
+            worker.wait_for("worker: serves")
+            with EpisodeRecorder(url, run_id="private", limits=QUICK, strict=True) as recorder:
+                for episode_id in range(3):
+                    play(recorder, episode_id)
+                    recorder.keep(episode_id, "all")
+            cluster.wait_until_ended("private")
+            assert cluster.recorded_ids("private") == [0, 1, 2]
+            with PythonProcess("-m", "recorder", "serve", "--port", "0", environment=cluster.environment()) as server:
+                address = server.wait_for("Replay: ").removeprefix("Replay: ")
+                with urllib.request.urlopen(f"{address}readyz") as answer:
+                    assert b'"live":true' in answer.read().replace(b" ", b"")
+            status, output = run_python(("-m", "recorder", "stats"), environment=cluster.environment())
+            assert status == 0, output
+            worker.signal(signal.SIGTERM)
+            assert worker.wait() == 0
+            assert "can't be handed out" not in worker.output  # the queues' side is connected as well
+            assert "insecure" not in worker.output
+            assert "Traceback" not in worker.output
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with tls_server(tmp_path) as url:
+        check_server(url)  # it may be mended
+        client = make_client(url, purpose="trainer")
+        with pytest.raises(StreamUnavailableError, match=r"name the file .*\?ssl_ca_certs=PATH"), translate_errors(url):
+            client.ping()
+        client.close()
+        for option in ("ssl_cert_reqs=none", f"ssl_ca_certs={tmp_path / 'server.crt'}"):
+            client = make_client(f"{url}?{option}", purpose="trainer")
+            assert client.ping()
+            client.close()

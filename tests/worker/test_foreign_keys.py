@@ -1,0 +1,103 @@
+"""Another program writes under the keys of an installation: what can't be read is set aside, and every run goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgpack
+import pytest
+import redis
+
+from recorder.embedded_server import EmbeddedServer
+from recorder.redis_client import make_client
+from recorder.server_status import QUEUES
+from tests.processes import run_python
+from tests.waiting import wait_until
+from tests.worker.cluster import Cluster, open_cluster
+from tests.worker.test_worker_process import assert_whole, record
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with EmbeddedServer(tmp_path / "server") as server, open_cluster(tmp_path, server.url) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster: Cluster) -> Iterator[redis.Redis]:
+    client = make_client(cluster.url, purpose="worker")
+    yield client
+    client.close()
+
+
+def spoil(client: redis.Redis) -> None:
+    """What runs share, and much of what the runs ``spoilt`` and ``before`` have."""
+    client.zadd("hamlet:runs", {b"\xff\xfe": time.time(), b"": 1.0, b"nul\0": 2.0, "stranger": time.time()})
+    client.set("hamlet:lock:tick", "for ever")
+    client.rpush("hamlet:lock:sweep", "for ever")
+    client.zadd("hamlet:runs", {"spoilt": time.time()})
+    client.hset("hamlet:run:{before}", mapping={b"producer:\xff": b"\xc1", "producer:list": msgpack.packb([1, 2])})
+    client.zadd("hamlet:open:{before}", {b"\xff": 1.0, "9:9:9": 2.0})
+    for key in ("run", "open", "finished"):
+        client.rpush(f"hamlet:{key}:{{spoilt}}", "x")
+    client.set("hamlet:episode:{before}:77", "x")
+    client.xadd("hamlet:finished:{before}", {"f": b"\xc1"})
+    client.xadd("hamlet:finished:{before}", {"x": "1", "y": "2"})
+    client.xadd("hamlet:finished:{before}", {"f": msgpack.packb({"kind": "end", "episode_id": [1], "play_id": "x"})})
+    client.xadd("hamlet:episode:{stranger}:1", {"x": "1"})
+    for queue in QUEUES:
+        client.rpush(f"hamlet:{queue}", b"\xff", b"[1]", b"{}")
+    client.set("hamlet:unacked_index", "x")
+
+
+def test_every_run_goes_on_and_stats_and_doctor_name_what_was_set_aside(cluster: Cluster, client: redis.Redis) -> None:
+    record(cluster.url, "before", range(3))
+    spoil(client)
+    with cluster.worker() as worker:
+        worker.wait_for("worker: serves")
+        cluster.wait_until_ended("before")
+        client.rename("hamlet:runs", "elsewhere")
+        client.set("hamlet:runs", "x")
+        record(cluster.url, "spoilt", range(3))
+        record(cluster.url, "after", range(3))
+        for run_id in ("spoilt", "after"):
+            cluster.wait_until_ended(run_id)
+        assert worker.process.poll() is None
+        assert "a defect" not in worker.output
+        for name in ("runs: b'\\xff\\xfe'", "run:{spoilt}", "finished:{spoilt}"):
+            assert worker.output.count(f" {name} is set aside") == 1, worker.output
+    for run_id in ("before", "spoilt", "after"):
+        assert_whole(cluster, run_id, range(3))
+    status, output = run_python(("-m", "recorder", "stats", "--json"), environment=cluster.environment())
+    assert status == 0, output
+    named = json.loads(output)["set_aside"]
+    assert {"runs", "runs: b'\\xff\\xfe'", "unacked_index", "open:{spoilt}"} <= named.keys()
+    assert named["runs"] == "it is of type string, not zset"
+    status, output = run_python(("-m", "recorder", "doctor"), environment=cluster.environment())
+    assert f"set aside: {len(named)} names on the server, as " in output
+    assert "Traceback" not in output
+
+
+def test_stats_and_doctor_tell_of_it_where_no_worker_has_been(cluster: Cluster, client: redis.Redis) -> None:
+    record(cluster.url, "before", range(3))
+    spoil(client)
+    client.set("hamlet:ingest", "x")
+    keys = sorted(client.keys())
+    for command in ("stats", "doctor"):
+        _, output = run_python(("-m", "recorder", command), environment=cluster.environment())
+        assert "runs: b'\\xff\\xfe'" in output or "set aside" in output, output
+        assert "Traceback" not in output
+    assert sorted(client.keys()) == keys
+
+
+def test_a_trainer_finds_room_where_another_program_has_taken_its_keys(cluster: Cluster, client: redis.Redis) -> None:
+    for key in ("runs", "run:{taken}", "open:{taken}", "finished:{taken}", "episode:{taken}:1"):
+        client.set(f"hamlet:{key}", "x")
+    record(cluster.url, "taken", range(3))
+    with cluster.worker():
+        cluster.wait_until_ended("taken")
+    assert_whole(cluster, "taken", range(3))
+    wait_until(lambda: client.exists("hamlet:set-aside:episode:{taken}:1"), message="what was there before")

@@ -1,0 +1,82 @@
+"""The criteria that a caller names, in whichever way: as the configuration has them, or made already."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from recorder.errors import SettingsError, UsageError
+from recorder.settings import CriteriaSettings, Settings
+from recorder.settings.fields import Section
+from worker.criteria.base import Criterion
+from worker.criteria.build import BUILT_IN, build_criteria
+from worker.criteria.custom import GuardedCriterion
+from worker.criteria.evaluator import Evaluator
+
+__all__ = ["GivenCriteria", "criteria_maker"]
+
+GivenCriteria = Settings | CriteriaSettings | Mapping[str, Any] | Criterion | Iterable[Criterion]
+
+_EXPECTED = (
+    "criteria: expected settings, a mapping as under 'recording: criteria:', or a list of criteria such as "
+    "[PeriodicCriterion(interval=100)]; found "
+)
+
+
+def criteria_maker(given: GivenCriteria) -> Callable[[], list[Criterion]]:
+    """What makes a fresh set of criteria for each run; the first set is made here, to see whether it can work.
+
+    Args:
+        given: settings, whole or their criteria; a mapping as under ``recording: criteria:`` in a configuration; a criterion,
+            or several of them, which are copied as they are now: what they have seen, the copies have seen.
+
+    Raises:
+        SettingsError: the configuration of a criterion can't work.
+        UsageError: it is none of these, two criteria share a name, or one can't be copied.
+    """
+    if isinstance(given, Settings | CriteriaSettings | Mapping):
+        make = partial(build_criteria, _as_config(given))
+    else:
+        make = partial(_copies, _as_list(given))
+    Evaluator(make())
+    return make
+
+
+def _as_config(given: Settings | CriteriaSettings | Mapping[str, Any]) -> dict[str, Any]:
+    """Name to options, the custom criteria among the others."""
+    given = given.criteria if isinstance(given, Settings) else given
+    config = _plain(given)
+    custom = config.pop("custom", None) or {}
+    if not isinstance(custom, Mapping):
+        raise SettingsError(f"criteria.custom: expected a mapping of criteria by their names, got {custom!r}")
+    return {**config, **_plain(custom)}
+
+
+def _plain(given: Section | Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping; so are the sections of the settings that stand in it."""
+    source = given.model_dump() if isinstance(given, Section) else given
+    return {str(name): it.model_dump() if isinstance(it, Section) else it for name, it in source.items()}
+
+
+def _as_list(given: object) -> list[Criterion]:
+    if isinstance(given, Criterion):
+        return [given]
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes):
+        raise UsageError(f"{_EXPECTED}{type(given).__name__}")
+    criteria = []
+    for one in given:
+        if not isinstance(one, Criterion):
+            found = f"the class {one.__name__}" if isinstance(one, type) else type(one).__name__
+            raise UsageError(f"{_EXPECTED}{found} in the list")
+        is_ours = type(one) in (*BUILT_IN.values(), GuardedCriterion)
+        criteria.append(one if is_ours else GuardedCriterion(one, one.name))
+    return _copies(criteria)
+
+
+def _copies(criteria: list[Criterion]) -> list[Criterion]:
+    try:
+        return copy.deepcopy(criteria)
+    except Exception as error:
+        raise UsageError(f"criteria: each run needs a copy of its own, and one can't be copied: {error}") from error

@@ -1,0 +1,176 @@
+"""The thread of a ``RecordingWriter``: looks at the stream, decides and writes, until the run is over or it is asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from recorder.errors import RecorderError
+from recorder.process_end import at_process_end
+from recorder.step_stream import has_closed, trainer_names
+from worker.ingest import (
+    IngestContext,
+    claim_and_write,
+    evaluate_run,
+    sweep,
+    tell_known_run,
+    write_batches,
+    write_episodes,
+)
+
+__all__ = ["WriterThread"]
+
+_log = logging.getLogger(__name__)
+
+_TICK_SECS = 0.25
+"""Pause between two looks at the stream; an episode is on disk about this long after its decision."""
+
+_SWEEP_TICKS = 40
+
+_GRACE_SECS = 2.0
+"""What the tick that is under way may take beyond the time that ``stop`` was given."""
+
+
+class WriterThread:
+    """Knows the stream and not the recorder: one that nobody holds any more ends its run, and with it this thread.
+
+    Args:
+        context: what it works on.
+        run_id: the run.
+        owns_catalog: close the catalog in the end.
+    """
+
+    def __init__(self, context: IngestContext, run_id: str, *, owns_catalog: bool) -> None:
+        self._context = context
+        self._run_id = run_id
+        self._owns_catalog = owns_catalog
+        self._forget_end: Callable[[], None] | None = None
+        """Takes back what the end of the process would do."""
+        self._pid = os.getpid()
+        self._wake = threading.Event()
+        self._is_stopping = False
+        self.is_complete = False
+        """Whether all is decided and written; once it has ended."""
+        self._deadline = float("inf")
+        self._thread = threading.Thread(target=self._run_to_end, name="recording-writer", daemon=True)
+
+    @property
+    def was_started(self) -> bool:
+        """Whether it has begun, and may have ended since."""
+        return self._thread.ident is not None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs now."""
+        return self._thread.is_alive()
+
+    @property
+    def is_in_fork(self) -> bool:
+        """Whether this is a fork of the process that made it, where there is no such thread."""
+        return os.getpid() != self._pid
+
+    def start(self, at_process_end_do: Callable[[], object]) -> None:
+        """Begin.
+
+        Args:
+            at_process_end_do: when the process ends before this does.
+        """
+        self._forget_end = at_process_end(at_process_end_do)
+        self._context.stream.expect_reader()
+        self._thread.start()
+
+    def stop(self, timeout_secs: float) -> bool:
+        """Do what is left, and end; False when something is left undone, which the log tells."""
+        self._deadline = time.monotonic() + timeout_secs
+        self._is_stopping = True
+        self._wake.set()
+        if not self.was_started:
+            self._let_go()
+            return False
+        self.wait(timeout_secs + _GRACE_SECS)
+        if self._thread.is_alive():
+            _log.error("recording writer: run_id=%s: it did not end in %.0f s; it goes on", self._run_id, timeout_secs)
+            return False
+        return self.is_complete
+
+    def wait(self, timeout_secs: float) -> None:
+        """Until it has ended by itself."""
+        self._thread.join(timeout_secs)
+
+    def tick(self, *, sweeps: bool) -> None:
+        """One look: evaluate what has ended, write what is kept.
+
+        Args:
+            sweeps: also look for what earlier ticks have left.
+
+        Raises:
+            RecorderError: this tick was cut short; the next one goes on.
+        """
+        context, run_id = self._context, self._run_id
+        context.catalog.begin_anew_if_deleted()
+        evaluate_run(context, run_id)
+        if sweeps:
+            for swept_id, rows in sweep(context).to_write.items():
+                for episode_ids in write_batches(rows, context.limits.write_batch_episodes):
+                    write_episodes(context, swept_id, episode_ids)
+        while claim_and_write(context, run_id):
+            pass
+
+    def _run_to_end(self) -> None:
+        try:
+            self._run()
+        finally:
+            if not self.is_complete:
+                _log.error(
+                    "recording writer: run_id=%s: it has ended, and episodes are left undecided or unwritten; "
+                    "'python -m recorder list' and 'parked' name them",
+                    self._run_id,
+                )
+            self._let_go()
+
+    def _run(self) -> None:
+        try:
+            tell_known_run(self._context, self._run_id)
+        except RecorderError as error:
+            _log.error("recording writer: whether the run is new is not known: %s", error)
+        n_ticks = 0
+        while True:
+            is_stopping = self._is_stopping
+            try:
+                is_last = is_stopping or self._is_run_over()
+                self.tick(sweeps=is_last or n_ticks % _SWEEP_TICKS == 0)
+                if is_last and not self._has_more_to_do():
+                    return
+            except RecorderError as error:
+                _log.error("recording writer: will try again: %s", error)
+            except Exception:  # noqa: BLE001 - the thread must outlive a defect
+                _log.exception("recording writer: a defect; will try again")
+            if is_stopping and time.monotonic() > self._deadline:
+                return
+            n_ticks += 1
+            if self._wake.wait(_TICK_SECS):
+                self._wake.clear()
+
+    def _let_go(self) -> None:
+        if self._forget_end is not None:
+            self._forget_end()
+        if self._owns_catalog:
+            self._context.catalog.close()
+
+    def _is_run_over(self) -> bool:
+        """Whether every recorder of the run has said that it is closed: nothing comes any more."""
+        info = self._context.stream.run_info(self._run_id)
+        names = trainer_names(info)
+        return bool(names) and all(has_closed(info, name) for name in names)
+
+    def _has_more_to_do(self) -> bool:
+        """Whether another tick may decide or write something; notes whether all is decided and written."""
+        context, run_id = self._context, self._run_id
+        cursor = context.catalog.load_run_state(run_id).cursor
+        unread = context.stream.read_finished(run_id, after=cursor, limit=1)
+        unwritten = context.catalog.list_episodes(run=run_id, decision="kept", recorded=False, limit=100).episodes
+        self.is_complete = not unread and not unwritten and not context.catalog.held_episodes(run_id)
+        return bool(unread) or not all(row.parked for row in unwritten)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from recorder.capture import EpisodeRecorder
-from recorder.child_process import linked, python_executable, spawn_linked
+from recorder.capture import EpisodeRecorder, sender_link
+from recorder.child_process import python_executable, spawn_linked
 from recorder.embedded_server import EmbeddedServer
 from recorder.errors import ServerStartError
 from recorder.step_stream import RedisStepStream
@@ -88,7 +88,7 @@ def test_a_program_that_carries_an_interpreter_records_by_a_thread(tmp_path: Pat
 def test_a_python_that_can_not_run_the_sender_leaves_it_to_a_thread(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(linked, "python_executable", lambda: "/bin/false")
+    monkeypatch.setattr(sender_link, "spawn_linked", lambda module: spawn_linked(f"no.such.{module}"))
     with EpisodeRecorder(redis_url, run_id="run") as recorder:
         assert recorder.sender_pid is None
         record(recorder, 1, range(10))

@@ -7,9 +7,10 @@ Sentinel) are refused here by name, as they connect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
@@ -20,7 +21,18 @@ from redis.retry import Retry
 from recorder.errors import SettingsError, StreamError, StreamFullError, StreamUnavailableError
 from recorder.urls import normalise_redis_url, redact
 
-__all__ = ["Purpose", "answers", "check_server", "make_client", "redact", "server_id_at", "translate_errors"]
+__all__ = [
+    "Purpose",
+    "answers",
+    "ask_if_allowed",
+    "check_server",
+    "make_client",
+    "redact",
+    "server_id_at",
+    "translate_errors",
+]
+
+T = TypeVar("T")
 
 Purpose = Literal["trainer", "worker", "server"]
 """Who uses the client: named in the server's ``CLIENT LIST``, and sets how many connections it may open."""
@@ -71,13 +83,12 @@ def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0)
     """
     normal = normalise_redis_url(url)
     options: dict[str, Any] = {
-        "client_name": f"hamlet-{purpose}",
         "decode_responses": False,
         "health_check_interval": _HEALTH_CHECK_SECS,
         # A hosted server's notices would loosen the timeouts for a while and cost each connection a round trip.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
         "max_connections": _MAX_CONNECTIONS[purpose],
-        "redis_connect_func": _greet,
+        "redis_connect_func": partial(_greet, name=f"hamlet-{purpose}"),
         "retry": Retry(NoBackoff(), 0),
         "socket_connect_timeout": socket_timeout_secs,
         "socket_timeout": socket_timeout_secs,
@@ -93,8 +104,8 @@ def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0)
         raise SettingsError(f"the URL can't be used ({error}): {redact(url)}") from error
 
 
-def _greet(connection: AbstractConnection) -> None:
-    """Begin a connection; refuse a server that can't be used.
+def _greet(connection: AbstractConnection, *, name: str) -> None:
+    """Begin a connection; refuse a server that can't be used, and tell it the name, which not every user may set.
 
     The greeting (HELLO) tells the server's mode, to every user whatever its rights.
     """
@@ -103,6 +114,12 @@ def _greet(connection: AbstractConnection) -> None:
     mode = told.get(b"mode", b"")
     if why := _UNSUITABLE.get(mode.decode(errors="replace")):
         raise _UnsuitableServerError(why)
+    connection.send_command("CLIENT", "SETNAME", name, check_health=False)
+    try:
+        connection.read_response()
+    except redis.ResponseError as error:
+        if not _is_not_allowed(error):
+            raise
 
 
 def check_server(url: str, *, socket_timeout_secs: float = 2.0) -> None:
@@ -117,6 +134,26 @@ def check_server(url: str, *, socket_timeout_secs: float = 2.0) -> None:
             client.ping()
     finally:
         client.close()
+
+
+def ask_if_allowed(url: str, ask: Callable[[], T]) -> T | None:
+    """The answer to a question that recording can do without; None where the user has no right to ask it.
+
+    Raises:
+        StreamError: as ``translate_errors``.
+    """
+    with translate_errors(url):
+        try:
+            return ask()
+        except redis.ResponseError as error:
+            if not _is_not_allowed(error):
+                raise
+            return None
+
+
+def _is_not_allowed(error: Exception) -> bool:
+    """Whether a reply says that the user has no right to a command, or that the server does not offer it."""
+    return isinstance(error, redis.exceptions.NoPermissionError) or str(error).lower().startswith("unknown command")
 
 
 def answers(url: str) -> bool:

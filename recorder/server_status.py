@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recorder.errors import StreamError, StreamUnavailableError
-from recorder.redis_client import make_client, translate_errors
+from recorder.redis_client import ask_if_allowed, make_client, translate_errors
 from recorder.step_stream.redis_set_aside import SetAside
 
 __all__ = ["QUEUES", "QUEUE_PRIORITIES", "ServerStatus", "mend_queues", "read_queue_lengths", "read_server_status"]
@@ -47,15 +46,16 @@ class ServerStatus:
         used_bytes: memory that its data takes; limit_bytes: its ``maxmemory``, None when it has none.
         eviction_policy: ``maxmemory-policy``; steps are safe with ``noeviction`` only.
         has_append_only_file: whether it writes its data to disk as it comes.
+            These four are None where the server tells this user nothing of itself (INFO is refused).
         n_worker_connections: clients of ingest workers; None where the server tells nobody of its clients.
     """
 
     kind: str
     version: str
-    used_bytes: int
+    used_bytes: int | None
     limit_bytes: int | None
-    eviction_policy: str
-    has_append_only_file: bool
+    eviction_policy: str | None
+    has_append_only_file: bool | None
     n_worker_connections: int | None
 
 
@@ -66,30 +66,31 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
         StreamUnavailableError: it can't be reached.
     """
     client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
-    n_worker_connections: int | None
     try:
-        with translate_errors(url):
-            information = client.info()
-        try:
-            with translate_errors(url):
-                names = [entry.get("name", "") for entry in client.client_list()]
-            n_worker_connections = names.count(_WORKER_CLIENT)
-        except StreamUnavailableError:
-            raise
-        except StreamError:  # the user has no right to ask
-            n_worker_connections = None
+        information = ask_if_allowed(url, client.info)
+        greeting = information or _greeting(url, client)
+        entries = ask_if_allowed(url, client.client_list)
     finally:
         client.close()
-    kind = "valkey" if "valkey_version" in information else "redis"
+    kind = "valkey" if "valkey_version" in greeting else "redis"
+    named = {} if information is None else information
     return ServerStatus(
         kind=kind,
-        version=str(information.get(f"{kind}_version", "unknown")),
-        used_bytes=int(information.get("used_memory", 0)),
-        limit_bytes=int(information.get("maxmemory", 0)) or None,
-        eviction_policy=str(information.get("maxmemory_policy", "")),
-        has_append_only_file=bool(information.get("aof_enabled", 0)),
-        n_worker_connections=n_worker_connections,
+        version=str(greeting.get(f"{kind}_version", "unknown")),
+        used_bytes=None if information is None else int(information.get("used_memory", 0)),
+        limit_bytes=int(named.get("maxmemory", 0)) or None,
+        eviction_policy=None if information is None else str(information.get("maxmemory_policy", "")),
+        has_append_only_file=None if information is None else bool(information.get("aof_enabled", 0)),
+        n_worker_connections=None if entries is None else [it.get("name") for it in entries].count(_WORKER_CLIENT),
     )
+
+
+def _greeting(url: str, client: Any) -> Mapping[str, str]:
+    """What the server says of itself to everyone who connects, by the names that INFO has for it."""
+    with translate_errors(url):
+        reply = client.execute_command("HELLO")
+    said = dict(zip(reply[::2], reply[1::2], strict=True)) if isinstance(reply, list) else reply
+    return {f"{said[b'server'].decode()}_version": said[b"version"].decode()}
 
 
 def read_queue_lengths(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> Mapping[str, int]:

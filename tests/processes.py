@@ -35,12 +35,19 @@ class PythonProcess:
         arguments: as for ``python``: ``["-c", code]``, ``["-m", "recorder", "list"]``.
         environment: variables on top of this process's.
         folder: where it runs.
+        program: in the place of ``python``.
     """
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        folder: Path = ROOT,
+        program: Path | str = sys.executable,
+    ) -> None:
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self.process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [str(program), *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -106,11 +113,12 @@ def run_python(
     *,
     environment: Mapping[str, str] | None = None,
     folder: Path = ROOT,
+    program: Path | str = sys.executable,
     deadline_secs: float = DEADLINE_SECS,
 ) -> tuple[int, str]:
     """Run a program to its end: exit status and output."""
-    with PythonProcess(*arguments, environment=environment, folder=folder) as program:
-        return program.wait(deadline_secs), program.output
+    with PythonProcess(*arguments, environment=environment, folder=folder, program=program) as process:
+        return process.wait(deadline_secs), process.output
 
 
 def is_alive(pid: int) -> bool:

@@ -75,6 +75,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         worker_soft_shutdown_timeout=20.0,
         worker_cancel_long_running_tasks_on_connection_loss=False,  # they can be delivered twice: let them finish
         worker_send_task_events=False,
+        worker_enable_remote_control=False,  # nobody uses it, and its channels lie outside the prefix
         worker_max_tasks_per_child=5000,
         enable_utc=True,
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from celery.exceptions import WorkerLostError
@@ -27,8 +28,10 @@ _TALKATIVE = ("kombu.transport.redis", "kombu.asynchronous.hub")
 class PatientConsumer(Consumer):  # type: ignore[misc]
     """Connects again after whatever ended its connection, instead of ending its worker."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, *arguments: Any, worker_options: Mapping[str, Any] | None = None, **options: Any) -> None:
+        # Nobody listens to what workers tell each other, and their channels lie outside the key prefix.
+        quiet = {**(worker_options or {}), "without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+        super().__init__(*arguments, worker_options=quiet, **options)
         self._refusal_kinds: tuple[type[Exception], ...] = self.channel_errors
         # What is left of a connection that was lost at an unlucky moment raises anything: an AttributeError for a transport
         # that is None, a KeyError for a descriptor that is closed. Celery starts again after these errors and those of

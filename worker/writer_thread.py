@@ -11,7 +11,15 @@ from collections.abc import Callable
 from recorder.errors import RecorderError
 from recorder.process_end import at_process_end
 from recorder.step_stream import has_closed, trainer_names
-from worker.ingest import IngestContext, claim_and_write, evaluate_run, sweep, write_batches, write_episodes
+from worker.ingest import (
+    IngestContext,
+    claim_and_write,
+    evaluate_run,
+    sweep,
+    tell_known_run,
+    write_batches,
+    write_episodes,
+)
 
 __all__ = ["WriterThread"]
 
@@ -124,6 +132,10 @@ class WriterThread:
             self._let_go()
 
     def _run(self) -> None:
+        try:
+            tell_known_run(self._context, self._run_id)
+        except RecorderError as error:
+            _log.error("recording writer: whether the run is new is not known: %s", error)
         n_ticks = 0
         while True:
             is_stopping = self._is_stopping

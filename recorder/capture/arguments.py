@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Mapping
 from types import UnionType
 from typing import Any
@@ -11,7 +13,15 @@ from recorder.errors import UsageError
 from recorder.run_ids import why_no_run_id
 from recorder.step_stream import pack_body
 
-__all__ = ["check_kind", "check_queue", "check_sender", "checked_config", "checked_run_id", "shared_metadata"]
+__all__ = [
+    "check_kind",
+    "check_queue",
+    "check_sender",
+    "checked_config",
+    "checked_run_id",
+    "settled_run_id",
+    "shared_metadata",
+]
 
 
 def check_kind(name: str, value: object, kind: type | UnionType) -> None:
@@ -58,6 +68,20 @@ def checked_run_id(run_id: object) -> str:
     if why := why_no_run_id(run_id):
         raise UsageError(f"run_id: {why}: {run_id!r:.300}")
     return run_id
+
+
+def settled_run_id(run_id: object, *, resume: bool, is_made_unique: bool) -> str:
+    """The run id that was given, made unique on request; one from the time where none was.
+
+    Raises:
+        UsageError: it can't work.
+    """
+    if is_made_unique and resume:
+        raise UsageError("unique_run_id begins a new run, resume goes on with an old one: leave one of them out")
+    given = "run" if run_id is None else checked_run_id(run_id)
+    if run_id is not None and not is_made_unique:
+        return given
+    return f"{given}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def checked_config(config: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -180,6 +180,12 @@ class EpisodeBuilder:
         self._stats.n_recorded_steps -= chunk.n_steps
         self._stats.n_lost_steps += chunk.n_steps
 
+    def lose_sent(self, ranges: Sequence[StepRange]) -> None:
+        """Chunks that had been sent are no more: marked as gaps."""
+        for first, stop in ranges:
+            self._mark_lost(first, stop - first)
+            self.n_steps -= stop - first
+
     def take_chunks(self) -> list[EncodedChunk]:
         """Encode whatever is pending."""
         done = []

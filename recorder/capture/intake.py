@@ -12,6 +12,7 @@ from typing import Any
 from recorder.capture.batch_block import NO_STEP
 from recorder.capture.block_cursor import BlockCursor
 from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
+from recorder.capture.custody import Losses
 from recorder.capture.given_metadata import read_metadata
 from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep, TrainerGone, end_of_calls
 from recorder.capture.known_schema import KnownSchema
@@ -92,6 +93,17 @@ class Intake:
             else:
                 self._guarded(self._take_event, first)
             start = stop
+
+    def lose(self, losses: Losses) -> None:
+        """The server has lost steps that it had acknowledged."""
+        for play, ranges in losses.steps.items():
+            n_steps = sum(stop - first for first, stop in ranges)
+            self._stats.n_recorded_steps -= n_steps
+            self._stats.n_lost_steps += n_steps
+            builder = self._open.get(play.episode_id)
+            if builder is not None and builder.play == play:
+                builder.lose_sent(ranges)
+        self._stats.n_lost_episodes += len(losses.ended)
 
     def _guarded(self, act: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -219,7 +231,7 @@ class Intake:
             self._put_header(builder)
             builder.sequence += 1
             entry = Outgoing(builder.play, builder.sequence, CHUNK, chunk.data)
-            self._outbox.put(Packet(builder.play, entry, n_steps=chunk.n_steps))
+            self._outbox.put(Packet(builder.play, entry, first_step=chunk.first_step, n_steps=chunk.n_steps))
         if builder.error is not None:
             error, builder.error = builder.error, None
             self._on_error(error)

@@ -19,6 +19,7 @@ from recorder.capture.intake import Intake
 from recorder.capture.limits import PublisherLimits
 from recorder.capture.outbox import Outbox
 from recorder.capture.queue_thread import QueueThread
+from recorder.capture.run_watch import RunWatch
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import NO_PREDECESSORS, Predecessors, RunIdentity
 from recorder.capture.switch_interval import prompt_switching
@@ -86,7 +87,13 @@ class Publisher(QueueThread):
         self._info = dict(info)
         self._trainer_pid = pid
         self._cutting_share = cutting_share
-        self._outbox = Outbox(stream, identity.run_id, max_bytes=limits.max_pending_bytes, clock=time.time)
+        self._outbox = Outbox(
+            stream,
+            identity.run_id,
+            producer_id=identity.producer_id,
+            max_bytes=limits.max_pending_bytes,
+            clock=time.time,
+        )
         self._intake = Intake(
             identity,
             self._outbox,
@@ -96,6 +103,8 @@ class Publisher(QueueThread):
             on_error=self._note_defect,
             clock=time.time,
         )
+        self._watch = RunWatch(stream, identity, stats, on_news=self._note_news)
+        self._has_looked_back = predecessors is not NO_PREDECESSORS and bool(predecessors.n_recorded_steps)
         self._is_closing = False
         self._is_trainer_gone = False
         self._backoff_secs = 0.0
@@ -104,6 +113,7 @@ class Publisher(QueueThread):
         """Why nothing can be sent; None since something was."""
         self._log = ThrottledLog(_log, identity.run_id)
         self._server_id = ""
+        self._has_said_blind = False
         self._next_beat = 0.0
         self._next_cut = 0.0
         self._info_sent = False
@@ -247,6 +257,8 @@ class Publisher(QueueThread):
         except StreamError as error:
             self._failed(error)
             return
+        finally:
+            self._note_losses()
         self._backoff_secs = 0.0
         self._unanswered = None
         if not self._stats.is_connected:
@@ -263,9 +275,15 @@ class Publisher(QueueThread):
         self._tell_if_unread(is_end=False)
         state = {**self.stats().to_map(), "host": socket.gethostname(), "pid": self._trainer_pid, "closed": is_closed}
         try:
+            if not self._has_looked_back:
+                self._watch.look_back()
+                self._has_looked_back = True
             info = None if self._info_sent else self._info
             self._stream.beat(self._identity.run_id, self._identity.producer_id, state, info=info, now=time.time())
             self._info_sent = True
+            self._outbox.look_after()
+            self._note_losses()
+            self._outbox.discount(self._watch.look())
             memory = self._stream.server_memory()
         except StreamError as error:
             self._failed(error)
@@ -274,6 +292,13 @@ class Publisher(QueueThread):
             # Restarted between two sends: the driver connected again without a word.
             self._outbox.repeat_recent()
         self._server_id = memory.server_id
+        if not memory.server_id and not self._has_said_blind:
+            self._has_said_blind = True
+            _log.warning(
+                "recorder: run_id=%s: the server tells this user nothing of its memory (INFO is refused): sending goes on until "
+                "it refuses writes; allow +info, so that it pauses before that",
+                self._identity.run_id,
+            )
         limit = self._limits.max_server_memory_bytes
         if memory.limit_bytes is not None:
             limit = min(limit, int(memory.limit_bytes * self._limits.server_memory_fraction))
@@ -282,6 +307,28 @@ class Publisher(QueueThread):
             self._log.error(
                 "the server holds %d bytes, more than %d: sending waits for workers", memory.used_bytes, limit
             )
+
+    def _note_losses(self) -> None:
+        """What the server acknowledged and has lost since: no step of it counts as recorded any more."""
+        losses = self._outbox.take_losses()
+        if not losses.has_happened:
+            return
+        self._info_sent = False
+        what = "the server has lost data that it had acknowledged (it was emptied, or started again without them)"
+        if not losses.steps and not losses.ended and not losses.n_unknown_episodes:
+            self._log.error("%s: all of it is still here and is sent again", what)
+            return
+        self._intake.lose(losses)
+        unknown = f"; of {losses.n_unknown_episodes} earlier ones nothing is known" if losses.n_unknown_episodes else ""
+        error = StreamError(
+            f"{what}: {losses.n_steps} steps of {len(losses.steps)} episodes are lost, {len(losses.ended)} of these episodes "
+            f"whole{unknown}; what is still here is sent again"
+        )
+        self._note_news(error)
+
+    def _note_news(self, error: Exception) -> None:
+        self._count(error)
+        self._log.error("%s", error)
 
     def _failed(self, error: StreamError) -> None:
         """Count, say so once in a while, and wait longer each time."""

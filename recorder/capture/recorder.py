@@ -17,7 +17,7 @@ from recorder.capture.arguments import (
     check_queue,
     check_sender,
     checked_config,
-    checked_run_id,
+    settled_run_id,
     shared_metadata,
 )
 from recorder.capture.careful import CarefulPath
@@ -76,6 +76,8 @@ class EpisodeRecorder:
             one, or by ``close``.
         resume: this trainer continues ``run_id`` from a checkpoint: an episode that it plays again replaces the older
             one.
+        unique_run_id: add the time and four random letters to ``run_id``, so that a script that runs again begins a run of its
+            own.
         meter_names, action_names, grid_size, substrate, affordance_layout: metadata that all episodes share.
         config: anything worth knowing of the run; JSON-like.
         key_prefix: of the Redis keys, when ``stream`` is a URL.
@@ -97,6 +99,7 @@ class EpisodeRecorder:
         sender: Literal["process", "thread"] = "process",
         strict: bool = False,
         resume: bool = False,
+        unique_run_id: bool = False,
         meter_names: Sequence[str] = (),
         action_names: Sequence[str] = (),
         grid_size: int | Sequence[int] | None = None,
@@ -111,7 +114,7 @@ class EpisodeRecorder:
         check_sender(sender)
         check_kind("stream", stream, StepStream | str | None)
         check_kind("limits", limits, PublisherLimits | None)
-        self.run_id = _made_up_run_id() if run_id is None else checked_run_id(run_id)
+        self.run_id = settled_run_id(run_id, resume=resume, is_made_unique=unique_run_id)
         defaults = shared_metadata(
             meter_names=meter_names,
             action_names=action_names,
@@ -473,10 +476,6 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
 def _own_reason(reason: Any) -> str:
     """The text of a reason, as files and the catalog can hold it."""
     return holdable_text(str(reason)[:_MAX_REASON_LETTERS])
-
-
-def _made_up_run_id() -> str:
-    return time.strftime("run-%Y%m%d-%H%M%S-") + secrets.token_hex(2)
 
 
 def _close_in_forks(recorder: EpisodeRecorder) -> None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from recorder.capture.ended_sender import EndedSender
 from recorder.capture.forwarder import Forwarder
 from recorder.capture.handover import HandOver
 from recorder.capture.queue_thread import JOIN_SECS, QueueThread
@@ -25,7 +26,7 @@ from recorder.capture.summary import Predecessors
 from recorder.capture.throttled_log import ThrottledLog
 from recorder.capture.turned_away import TurnedAway
 from recorder.capture.wire import Hello, Report
-from recorder.errors import RecorderError
+from recorder.errors import RecorderError, StreamError
 
 __all__ = ["RemotePublisher"]
 
@@ -36,6 +37,9 @@ _FORWARD_SECS = 0.25
 
 _SHORTEST_LIFE_SECS = 10.0
 """A process that ends before that is not replaced: the next one would end too."""
+
+_SETTLE_SECS = 1.0
+"""How long the server is asked, at the end, what it has of processes that died."""
 
 _BEGIN_SECS = 2.0
 """How long a recorder waits for its process to begin, which takes 0.3 s when the machine has time: a flat-out trainer fills
@@ -77,12 +81,12 @@ class RemotePublisher(QueueThread):
         self._on_lost = on_lost
         self._forward_secs = min(_FORWARD_SECS, hello.limits.flush_interval_secs)
         self._log = ThrottledLog(_log, hello.identity.run_id)
-        self._has_begun = threading.Event()
         self._reading = threading.Lock()
         self._next_read = 0.0
         self._deadline_said = float("inf")
-        self._past = RecorderStats()
-        """What processes before this one counted, that have ended before they were asked to."""
+        self._ended: list[EndedSender] = []
+        """Processes before this one, that have ended before they were asked to."""
+        self._has_no_successor = False
         self._open: set[int] = set()
         """Episodes that any of the processes has begun."""
         self._begin_with(SenderLink())
@@ -90,20 +94,19 @@ class RemotePublisher(QueueThread):
         handover.wake_steps, handover.wakes_at_ends = _WAKE_STEPS, False
 
     def _begin_with(self, link: SenderLink) -> None:
-        self._link = link
-        self._forwarder = Forwarder(link, self._handover, self._away, self._open, on_error=self._refuse)
-        self._report = _NOTHING_YET
-        self._began = time.monotonic()
+        reports = link.begin(self._hello, _BEGIN_SECS)
+        with self._reading:
+            self._link = link
+            self._forwarder = Forwarder(link, self._handover, self._away, self._open, on_error=self._refuse)
+            self._report = reports[-1] if reports else _NOTHING_YET
+            self.error = next((report.error for report in reports if report.error), self.error)
+            self._began = time.monotonic()
+        self._relay([record for report in reports for record in report.records])
 
     @property
     def pid(self) -> int:
         """Of the sender process."""
         return self._link.pid
-
-    def start(self) -> None:
-        """Begin, and wait until the process takes steps, or so long that it may as well take them later."""
-        super().start()
-        self._has_begun.wait(_BEGIN_SECS)
 
     def forget_in_fork(self) -> None:
         """In a fork: the process behind the socket must see it close when the trainer itself ends."""
@@ -112,8 +115,10 @@ class RemotePublisher(QueueThread):
     def stats(self) -> RecorderStats:
         """A copy of the counters, those of the trainer's threads included; the others are a tenth of a second old."""
         if self.is_alive:
-            with contextlib.suppress(EOFError, OSError):  # the thread finds it too, and says so
+            try:
                 self._read_reports()
+            except (EOFError, OSError):
+                self._next_read = 0.0  # the thread finds it too, and says so, however often this is asked
             with self._reading:
                 return self._stats()
         return self._stats()
@@ -122,7 +127,7 @@ class RemotePublisher(QueueThread):
         report = self._report
         n_under_way = max(0, self._forwarder.n_steps - report.n_received_steps)
         return replace(
-            self._away.added_to(report.stats.after(self._past)),
+            self._away.added_to(report.stats.after(self._past())),
             n_steps_waiting=self._handover.n_waiting_steps + n_under_way + report.stats.n_steps_waiting,
         )
 
@@ -137,16 +142,13 @@ class RemotePublisher(QueueThread):
             while self._feed():
                 pass
         finally:
-            self._has_begun.set()
             self._close_link()
             self._link.wait()
+            self._settle(_SETTLE_SECS)
 
     def _feed(self) -> bool:
         """Feed one process to its end; True when another one is to be fed."""
         try:
-            self._link.send([self._hello])
-            self._link.has_report(_BEGIN_SECS)
-            self._has_begun.set()
             while not self._forwarder.is_last:
                 if len(self._handover.items) < _WAKE_STEPS:
                     self._handover.wake.wait(self._forward_secs)
@@ -200,10 +202,13 @@ class RemotePublisher(QueueThread):
                     records += report.records
         finally:
             self._next_read = time.monotonic() + _READ_SECS
-            for record in records:  # without the lock: a handler may ask for the counters
-                logger = logging.getLogger(record.name)
-                if logger.isEnabledFor(record.levelno):
-                    logger.handle(record)
+            self._relay(records)  # without the lock: a handler may ask for the counters
+
+    def _relay(self, records: list[logging.LogRecord]) -> None:
+        for record in records:
+            logger = logging.getLogger(record.name)
+            if logger.isEnabledFor(record.levelno):
+                logger.handle(record)
 
     def _close_link(self) -> None:
         with self._reading:
@@ -219,47 +224,72 @@ class RemotePublisher(QueueThread):
         self._close_link()
         reason = f"the sender process (pid {self._link.pid}) ended {self._link.wait()}"
         self.error = RecorderError(f"{reason}: {error or type(error).__name__}")
+        was_asked_to = self._deadline < float("inf")
         self._write_off(reason)
-        if self._is_replaced():
+        is_replaced = not was_asked_to and self._is_replaced()
+        self._settle(0.0)
+        if is_replaced:
             _log.error(
                 "recorder: run_id=%s: %s; process %d goes on; %d episodes are cut off, and %d steps lost so far",
-                self._hello.identity.run_id, reason, self._link.pid, len(self._open), self._past.n_lost_steps,
+                self._hello.identity.run_id, reason, self._link.pid, len(self._open), self._past().n_lost_steps,
             )  # fmt: skip
             return True
-        if self._deadline == float("inf") and (tell := self._on_lost()) is not None:
+        self._has_no_successor = True
+        if not was_asked_to and (tell := self._on_lost()) is not None:
             tell(reason)
-        self._past = replace(self._past, n_lost_steps=self._past.n_lost_steps + self._handover.count_steps())
-        self._handover.items.clear()
-        self._handover.batch_taken(self._handover.n_waiting_steps)
+        with self._reading:
+            last = self._ended[-1]
+            self._ended[-1] = last.given_more(self._handover.count_steps())
+            self._handover.items.clear()
+            self._handover.batch_taken(self._handover.n_waiting_steps)
         return False
 
+    def _past(self) -> RecorderStats:
+        """What ended processes counted."""
+        past = RecorderStats()
+        for sender in self._ended:
+            past = sender.stats.after(past)
+        return past
+
     def _write_off(self, reason: str) -> None:
-        """What it had sent counts as recorded, what it was given and had not sent as lost."""
-        stats = self._report.stats
-        n_sent = stats.n_recorded_steps - self._report.n_unsent_steps
-        n_lost = self._forwarder.n_steps - n_sent - stats.n_refused_steps
-        ended = replace(stats, n_recorded_steps=n_sent, n_lost_steps=n_lost, n_steps_waiting=0, n_bytes_pending=0)
-        past = ended.after(self._past)
+        """What the process had sent counts as recorded, what it was given and had not sent as lost."""
+        ended = EndedSender.of(self._hello, self._report, n_given_steps=self._forwarder.n_steps, reason=reason)
         with self._reading:
-            self._past = replace(past, n_errors=past.n_errors + 1, last_error=reason)
+            self._ended.append(ended)
             self._report = _NOTHING_YET._replace(
                 stats=RecorderStats(is_connected=False), n_received_steps=self._forwarder.n_steps
             )
 
+    def _settle(self, secs: float) -> None:
+        """Ask the server what it has of ended processes, which died in the midst of sending.
+
+        Args:
+            secs: how long to go on asking while the answers differ: what a process wrote just before its end may arrive after it.
+        """
+        deadline = time.monotonic() + secs
+        for index, sender in enumerate(self._ended):
+            try:
+                is_last = self._has_no_successor and sender is self._ended[-1]
+                settled = sender.settled(deadline, self._away if is_last else None)
+            except StreamError as error:
+                self._log.error("steps of a sender process that ended are counted as it told last: %s", error)
+                continue
+            with self._reading:
+                self._ended[index] = settled
+
     def _is_replaced(self) -> bool:
-        if self._deadline < float("inf") or time.monotonic() - self._began < _SHORTEST_LIFE_SECS:
-            return False
-        try:
-            link = SenderLink()
-        except OSError:
+        if time.monotonic() - self._began < _SHORTEST_LIFE_SECS:
             return False
         self._forwarder.retire()
+        past = self._hello
         self._hello = replace(
-            self._hello,
+            past,
             # To the workers it is another trainer of the run: the episodes of the one before are salvaged.
-            identity=replace(self._hello.identity, producer_id=secrets.token_hex(4)),
-            predecessors=Predecessors(frozenset(self._open), self._past.n_recorded_steps),
+            identity=replace(past.identity, producer_id=secrets.token_hex(4)),
+            predecessors=Predecessors(frozenset(self._open), self._past().n_recorded_steps),
         )
-        with self._reading:
-            self._begin_with(link)
+        try:
+            self._begin_with(SenderLink())
+        except OSError:
+            return False
         return True

@@ -20,6 +20,23 @@ class SenderLink:
     def __init__(self) -> None:
         self._process, self._connection = spawn_linked("recorder.capture.sender_process")
 
+    def begin(self, hello: Hello, timeout_secs: float) -> list[Report]:
+        """Say the first word and wait until the process has begun, or so long that it may as well begin later.
+
+        Returns:
+            Its first reports; none when it takes longer.
+
+        Raises:
+            OSError: it has ended instead.
+        """
+        try:
+            self.send([hello])
+            return list(self.reports()) if self.has_report(timeout_secs) else []
+        except Exception as error:
+            self.kill()
+            self.close()
+            raise OSError(f"it ended {self.wait()} before it had begun: {error or type(error).__name__}") from error
+
     @property
     def pid(self) -> int:
         """Of the process."""

@@ -27,6 +27,8 @@ def settled_arguments(settings: Settings, *, finds_server: bool) -> dict[str, An
         "key_prefix": redis.key_prefix,
         "socket_timeout_secs": redis.socket_timeout_secs,
         "run_id": settings.run_id,
+        "resume": settings.resume,
+        "unique_run_id": settings.unique_run_id,
         "queue_maxsize": capture.queue_maxsize,
         "on_full": capture.on_full,
         "sender": capture.sender,

@@ -14,9 +14,10 @@ __all__ = ["RecorderStats"]
 class RecorderStats:
     """Counters of one recorder since it was made.
 
-    ``n_dropped_steps`` (the hand-over queue was full), ``n_lost_steps`` (no room while the server was away or full) and
+    ``n_dropped_steps`` (the hand-over queue was full), ``n_lost_steps`` (no room while the server was away or full, held by a
+    sender process that was killed, or lost by a server that had acknowledged them) and
     ``n_refused_steps`` (a step that can't be recorded: not ascending, of a finished episode, behind too many gaps, not
-    numbers) together are what is missing.
+    numbers, of an episode that workers refused) together are what is missing.
     """
 
     n_recorded_steps: int = 0
@@ -25,14 +26,15 @@ class RecorderStats:
     n_lost_steps: int = 0
     n_refused_steps: int = 0
     n_refused_episodes: int = 0
-    """Episodes whose id this recorder had finished before."""
+    """Episodes whose id this recorder had finished before, and those that workers refused because the run had them already."""
     n_mismatched_values: int = 0
     """Values that were left out because they were not numbers."""
     n_episodes_started: int = 0
     n_episodes_finished: int = 0
     n_episodes_aborted: int = 0
     n_lost_episodes: int = 0
-    """Episodes whose end found no room while the server was away or full; what arrived of their steps is salvaged."""
+    """Episodes whose end found no room while the server was away or full, so that what arrived of their steps is salvaged; and
+    those that the server has lost after their end."""
     n_chunks: int = 0
     n_bytes_encoded: int = 0
     n_bytes_sent: int = 0

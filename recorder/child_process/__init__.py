@@ -1,7 +1,8 @@
 """Processes that this package starts for itself: programs that never outlive it, and modules of its own."""
 
 from recorder.child_process.child import ChildProcess, spawn_tethered
+from recorder.child_process.interpreter import python_executable
 from recorder.child_process.linked import spawn_linked
 from recorder.child_process.module_command import module_command
 
-__all__ = ["ChildProcess", "module_command", "spawn_linked", "spawn_tethered"]
+__all__ = ["ChildProcess", "module_command", "python_executable", "spawn_linked", "spawn_tethered"]

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from recorder.child_process import tether
+from recorder.child_process.interpreter import python_executable
 
 __all__ = ["ChildProcess", "spawn_tethered"]
 
@@ -33,10 +34,10 @@ def spawn_tethered(
         stdin: a descriptor that it reads; nothing when left out.
 
     Raises:
-        OSError: it could not be started.
+        OSError: it could not be started, or there is no Python to tie it with.
     """
     way = "kernel" if sys.platform == "linux" else "watcher"
-    tied = [sys.executable, "-I", "-S", str(tether.__file__), str(os.getpid()), way, *command]
+    tied = [python_executable(), "-I", "-S", str(tether.__file__), str(os.getpid()), way, *command]
     started: Future[subprocess.Popen[bytes]] = Future()
 
     def keep() -> None:

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from recorder.child_process.interpreter import python_executable
+
 __all__ = ["module_command"]
 
 _BEGIN = (
@@ -19,9 +21,8 @@ def module_command(module: str, *arguments: str) -> list[str]:
     """``python -m MODULE ARGUMENT…``, wherever it is started.
 
     Raises:
-        OSError: this interpreter does not know its own path.
+        OSError: as ``python_executable``.
     """
-    if not sys.executable:
-        raise OSError("this interpreter does not know its own path")
+    python = python_executable()
     search = os.pathsep.join(str(Path(place).absolute()) for place in sys.path if isinstance(place, str))
-    return [sys.executable, "-P", "-c", _BEGIN, search, module, *arguments]
+    return [python, "-P", "-c", _BEGIN, search, module, *arguments]

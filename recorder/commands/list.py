@@ -51,6 +51,9 @@ def run(args: argparse.Namespace) -> int:
     with open_catalog(settings_of(args)) as catalog:
         run_id = run_of(args, catalog)
         n_parked = sum(run_id in (None, row.run_id) for row in catalog.parked_writes())
+        refused = {
+            run.run_id: run.n_refused for run in catalog.list_runs() if run.n_refused and run_id in (None, run.run_id)
+        }
         filters: dict[str, Any] = {
             "stage": args.stage,
             "reason": args.reason,
@@ -70,4 +73,9 @@ def run(args: argparse.Namespace) -> int:
     output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True)
     if n_parked:
         output.note(f"{counted(n_parked, 'more episode')} could not be written; why: python -m recorder parked")
+    for refused_id, n_refused in refused.items():
+        output.note(
+            f"{counted(n_refused, 'more episode')} of run {refused_id} {'was' if n_refused == 1 else 'were'} refused, most often "
+            "because the run has the id already: a run that goes on takes resume=True, a new one another run_id"
+        )
     return ExitStatus.OK

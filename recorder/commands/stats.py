@@ -41,6 +41,7 @@ _RUN_COLUMNS = {
     "deleted": "deleted",
     "n_recordings": "recordings",
     "parked": "parked",
+    "n_refused": "refused",
     "n_steps": "steps",
     "n_missing_steps": "steps missing",
     "by_reason": "reasons",
@@ -127,6 +128,8 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
                     for decision in ("kept", "held", "skipped", "deleted")
                 },
                 "n_recordings": row.n_recordings,
+                "n_refused": row.n_refused,
+                "n_late_keeps": row.n_late_keeps,
                 "parked": parked[row.run_id],
                 "ended_at": row.ended_at,
             }
@@ -144,7 +147,8 @@ def _print_server(
     limit = "" if server.limit_bytes is None else f" of {human_bytes(server.limit_bytes)}"
     queues = ", ".join(f"{name} {length}" for name, length in queue_lengths.items())
     workers = "unknown" if server.n_worker_connections is None else server.n_worker_connections
-    output.note(f"{server.kind} {server.version} at {redact(url)}: {human_bytes(server.used_bytes)}{limit}")
+    used = "memory unknown (no right to INFO)" if server.used_bytes is None else human_bytes(server.used_bytes)
+    output.note(f"{server.kind} {server.version} at {redact(url)}: {used}{limit}")
     output.note(f"tasks waiting: {queues}; worker connections: {workers}", "")
 
 

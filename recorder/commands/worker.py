@@ -80,8 +80,6 @@ def run(args: argparse.Namespace) -> int:
             concurrency=args.concurrency or default,
             pool=args.pool,
             loglevel=args.loglevel,
-            without_gossip=True,
-            without_mingle=True,
             quiet=True,
         )
 

@@ -352,6 +352,15 @@ class Settings(Section):
     run_id: str | None = setting(
         None, "Name of this training job. Left out, one is made from the time and four random letters.", min_length=1
     )
+    resume: bool = setting(
+        False,
+        "The trainer goes on with the run from a checkpoint: an episode that it plays again replaces the older one. Otherwise it "
+        "is refused.",
+    )
+    unique_run_id: bool = setting(
+        False,
+        "Add the time and four random letters to `run_id`, so that each start of the trainer is a run of its own.",
+    )
     format: Literal[1, 2] = setting(2, "Version of the files written; every version can be read.")
     compression: Literal["lz4", "none"] = setting("lz4", "How files are packed; `none` for a filesystem that packs.")
     criteria: CriteriaSettings = CriteriaSettings()

@@ -17,10 +17,12 @@ from recorder.step_stream.base import (
     Silence,
     StepStream,
     StreamEntry,
+    Tally,
 )
-from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body
+from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body, unpack_body
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
+from recorder.step_stream.told import KnownRun, Refused
 from recorder.step_stream.trainers import (
     GONE_AFTER_LOOKS,
     has_closed,
@@ -41,16 +43,19 @@ __all__ = [
     "EntryKind",
     "FinishedEntry",
     "Flush",
+    "KnownRun",
     "MemoryStepStream",
     "OpenPlay",
     "Outgoing",
     "Play",
     "RedisStepStream",
+    "Refused",
     "RunInfo",
     "ServerMemory",
     "Silence",
     "StepStream",
     "StreamEntry",
+    "Tally",
     "episode_end",
     "has_closed",
     "heartbeat_of",
@@ -58,4 +63,5 @@ __all__ = [
     "pack_body",
     "trainer_names",
     "trainers_are_gone",
+    "unpack_body",
 ]

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from recorder.step_stream.told import KnownRun, Refused
+
 __all__ = [
     "CHUNK",
     "END",
@@ -28,6 +30,7 @@ __all__ = [
     "Silence",
     "StepStream",
     "StreamEntry",
+    "Tally",
 ]
 
 EntryKind = Literal["h", "c", "e", "?"]
@@ -62,6 +65,20 @@ class Outgoing:
 
 
 @dataclass(slots=True)
+class Tally:
+    """The steps of one sender, counted on the server by the transactions that bring them: whatever becomes of the sender or of
+    the server's data, the number there belongs to the entries there."""
+
+    producer_id: str
+    n_sent: int
+    """All that it ever sent, with this flush."""
+    n_kept: int
+    """Those of them that the server has not lost again, as far as the sender knows."""
+    n_before: int = 0
+    """What the server had for ``n_sent`` when the flush arrived; filled in by ``send``."""
+
+
+@dataclass(slots=True)
 class Flush:
     """What goes out together: all of it arrives, or none."""
 
@@ -71,6 +88,7 @@ class Flush:
     """Open plays and when they last had a step, seconds since 1970."""
     closed: list[Play] = field(default_factory=list)
     dropped: list[Play] = field(default_factory=list)
+    tally: Tally | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -141,7 +159,8 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServerMemory:
-    """Bytes that the server uses, and its limit; None when it has none."""
+    """Bytes that the server uses, and its limit; None when it has none. All zero, None and empty where it tells this user
+    nothing of itself."""
 
     used_bytes: int
     limit_bytes: int | None
@@ -203,7 +222,32 @@ class StepStream(ABC):
     def server_memory(self) -> ServerMemory:
         """How full the server is."""
 
+    @abstractmethod
+    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
+        """What the server has of a sender: its ``Tally.n_sent``, 0 when it has none, None when that can't be read; and whether
+        the episodes of these plays still have a stream. Both are of one moment."""
+
+    @abstractmethod
+    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
+        """The sender's ``Tally.n_kept``; None when the server knows none."""
+
+    @abstractmethod
+    def known_run(self, run_id: str) -> KnownRun | None:
+        """What workers said last of a run that had ended; None when none did within half a year."""
+
+    @abstractmethod
+    def refused(self, run_id: str, producer_id: str) -> Refused:
+        """What workers refused of a trainer process."""
+
     # For workers.
+
+    @abstractmethod
+    def tell_known_run(self, run_id: str, known: KnownRun) -> None:
+        """Tell trainers that begin later what the catalog has of a run; it outlives ``forget_run``."""
+
+    @abstractmethod
+    def tell_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
+        """Tell trainer processes what was refused of theirs, beside what they were told before."""
 
     @abstractmethod
     def runs(self) -> list[tuple[str, float]]:
@@ -288,7 +332,7 @@ class StepStream(ABC):
 
     @abstractmethod
     def forget_run(self, run_id: str) -> None:
-        """Forget a run that is over: its list entry, its info, its silences, its finished stream; episodes stay."""
+        """Forget a run that is over: its list entry, its info, its silences, its refusals, its finished stream; episodes stay."""
 
     @abstractmethod
     def try_lock(self, name: str, *, secs: float) -> bool:

@@ -20,8 +20,10 @@ from recorder.step_stream.base import (
     Silence,
     StepStream,
     StreamEntry,
+    Tally,
 )
 from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.told import KnownRun, Refused
 
 __all__ = ["MemoryStepStream"]
 
@@ -41,6 +43,9 @@ class _Run:
         self.last_places: dict[int, tuple[int, int]] = {}
         """Place of the last entry that each stream has had, dropped or not: nothing before it is taken."""
         self.finished: dict[int, Mapping[str, Any]] = {}
+        self.tallies: dict[str, Tally] = {}
+        self.refused: dict[str, Refused] = {}
+        self.known: KnownRun | None = None
         self.last_finished = 0
         """Place of the last entry: microseconds since 1970, made unique."""
 
@@ -95,6 +100,10 @@ class MemoryStepStream(StepStream):
             run.open.update(flush.active)
             for play in flush.closed:
                 run.open.pop(play, None)
+            if flush.tally is not None:
+                before = run.tallies.get(flush.tally.producer_id)
+                flush.tally.n_before = before.n_sent if before is not None else 0
+                run.tallies[flush.tally.producer_id] = flush.tally
             self._drop(run, flush.dropped)
         return list(gone)
 
@@ -109,6 +118,36 @@ class MemoryStepStream(StepStream):
 
     def server_memory(self) -> ServerMemory:
         return ServerMemory(self._used_bytes, self._max_bytes, "memory")
+
+    def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            tally = run.tallies.get(producer_id)
+            return tally.n_sent if tally is not None else 0, [play.episode_id in run.episodes for play in plays]
+
+    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
+        with self._lock:
+            tally = (self._runs.get(run_id) or _Run()).tallies.get(producer_id)
+            return None if tally is None else tally.n_kept
+
+    def known_run(self, run_id: str) -> KnownRun | None:
+        with self._lock:
+            return (self._runs.get(run_id) or _Run()).known
+
+    def tell_known_run(self, run_id: str, known: KnownRun) -> None:
+        with self._lock:
+            self._runs.setdefault(run_id, _Run()).known = known
+
+    def refused(self, run_id: str, producer_id: str) -> Refused:
+        with self._lock:
+            return (self._runs.get(run_id) or _Run()).refused.get(producer_id, Refused())
+
+    def tell_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
+        with self._lock:
+            told = self._runs.setdefault(run_id, _Run()).refused
+            for producer_id, it in refused.items():
+                before = told.get(producer_id, Refused())
+                told[producer_id] = Refused(before.n_episodes + it.n_episodes, before.n_steps + it.n_steps, it.why)
 
     def runs(self) -> list[tuple[str, float]]:
         with self._lock:
@@ -200,10 +239,10 @@ class MemoryStepStream(StepStream):
     def forget_run(self, run_id: str) -> None:
         with self._lock:
             run = self._runs.pop(run_id, None)
-            if run is not None and run.episodes:
+            if run is not None and (run.episodes or run.known):
                 # As on a server: what is still to be written stays.
                 self._runs[run_id] = left = _Run()
-                left.episodes, left.last_places = run.episodes, run.last_places
+                left.episodes, left.last_places, left.known = run.episodes, run.last_places, run.known
 
     def try_lock(self, name: str, *, secs: float) -> bool:
         now = time.monotonic()

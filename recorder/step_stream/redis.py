@@ -13,7 +13,7 @@ from typing import Any
 import msgpack
 import redis
 
-from recorder.redis_client import Purpose, redact, translate_errors
+from recorder.redis_client import Purpose, ask_if_allowed, redact, translate_errors
 from recorder.step_stream.base import (
     FIRST_CURSOR,
     HEADER,
@@ -35,6 +35,7 @@ from recorder.step_stream.reading import (
     read_run_id,
     unpack_value,
 )
+from recorder.step_stream.redis_ledger import RedisLedger, read_tally
 from recorder.step_stream.redis_upkeep import RedisUpkeep
 from recorder.step_stream.silences import SILENCES_SECS, noted_secs_ago, pack_silences, unpack_silences
 
@@ -46,6 +47,8 @@ _REFUSED_AS_KNOWN = "equal or smaller than the target stream top item"
 _READ_ENTRIES = 64
 """Entries asked for at a time: about one MiB of chunks in one reply."""
 _LAST_SEQUENCE = 2**64 - 1
+_TALLY_SECS = 7 * 86_400
+"""How long the counts of a run stay when the rest of it is forgotten."""
 _DROP_PLAYS = 256
 """Plays dropped, and headers read, at a time: these come in one reply, a few kB each."""
 _LAST_PLACE = f"{_LAST_SEQUENCE}-{_LAST_SEQUENCE}"
@@ -53,7 +56,7 @@ _MAX_PLAY_BYTES = 2**30
 """Of one play that are read; twice the largest recording that can be opened."""
 
 
-class RedisStepStream(RedisUpkeep):
+class RedisStepStream(RedisLedger, RedisUpkeep):
     """Episodes as streams on a server; safe to share between threads, to carry over a fork, and to be pickled for another
     process on this machine, password and all (each process connects anew).
 
@@ -95,6 +98,7 @@ class RedisStepStream(RedisUpkeep):
         episodes = self.key("episode", run_id, "")
         expected = {f"{episodes}{entry.play.episode_id}": "stream" for entry in flush.entries}
         expected |= {self.key("finished", run_id): "stream", self.key("open", run_id): "zset"}
+        expected[self.key("tally", run_id)] = "hash"
         gone: list[Play] = self._ask(expected, lambda: self._send(run_id, flush), empty=[])
         if flush.dropped:
             self.drop_plays(run_id, flush.dropped)
@@ -117,6 +121,10 @@ class RedisStepStream(RedisUpkeep):
                 pipe.zadd(open_key, {_member(play): at for play, at in flush.active.items()})
             if flush.closed:
                 pipe.zrem(open_key, *map(_member, flush.closed))
+            if flush.tally is not None:
+                tally, key = flush.tally, self.key("tally", run_id)
+                pipe.hget(key, tally.producer_id)
+                pipe.hset(key, tally.producer_id, f"{tally.n_sent} {tally.n_kept}")
             replies = pipe.execute(raise_on_error=False)
             gone: dict[Play, None] = {}
             for entry, reply in zip(flush.entries, replies, strict=False):
@@ -125,6 +133,9 @@ class RedisStepStream(RedisUpkeep):
             for reply in replies:
                 if isinstance(reply, Exception) and _REFUSED_AS_KNOWN not in str(reply):
                     raise reply
+            if flush.tally is not None:
+                before = read_tally(replies[-2])
+                flush.tally.n_before = flush.tally.n_sent if before is None else before[0]
         return list(gone)
 
     def beat(
@@ -144,8 +155,11 @@ class RedisStepStream(RedisUpkeep):
         self._ask({run_key: "hash", runs_key: "zset"}, say, empty=None)
 
     def server_memory(self) -> ServerMemory:
-        with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
-            memory, server = pipe.info("memory").info("server").execute()
+        with self._redis.pipeline(transaction=False) as pipe:
+            told = ask_if_allowed(self.url, pipe.info("memory").info("server").execute)
+        if told is None:
+            return ServerMemory(0, None, "")
+        memory, server = told
         return ServerMemory(int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None, str(server["run_id"]))
 
     def runs(self) -> list[tuple[str, float]]:
@@ -318,7 +332,9 @@ class RedisStepStream(RedisUpkeep):
         key = f"{self._prefix}runs"
 
         def forget() -> None:
-            self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "silences", "finished")))
+            self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "silences", "refused", "finished")))
+            # A sender that was asleep so long would take it for the loss of all its steps.
+            self._redis.expire(self.key("tally", run_id), _TALLY_SECS)
             self._redis.zrem(key, run_id)
 
         self._ask({key: "zset"}, forget, empty=None)

@@ -53,7 +53,7 @@ class Plan:
         description: of the environment.
         observation_space, action_space: of one lane.
         recorder: who records; a Redis URL makes a recorder that is closed with the wrapper; None records nothing.
-        run_id: of the recorder that is made.
+        run_id, resume: of the recorder that is made.
         first_episode_id: of the first episode; later ones count up.
         record_observations: None records them when they are small.
 
@@ -70,6 +70,7 @@ class Plan:
         *,
         recorder: EpisodeRecorder | str | None,
         run_id: str | None,
+        resume: bool,
         first_episode_id: int,
         record_observations: bool | None,
     ) -> None:
@@ -78,10 +79,12 @@ class Plan:
             raise UsageError(f"first_episode_id: expected 0 or more, found {first_episode_id}")
         if run_id is not None and not isinstance(recorder, str):
             raise UsageError("run_id: goes with a URL; a recorder has one already")
+        if resume and not isinstance(recorder, str):
+            raise UsageError("resume: goes with a URL; a recorder is made with it")
         self.env_id = str(description["env_id"])
         self.owns_recorder = isinstance(recorder, str)
         if isinstance(recorder, str):
-            recorder = EpisodeRecorder(recorder, run_id=run_id, config=description)
+            recorder = EpisodeRecorder(recorder, run_id=run_id, resume=resume, config=description)
         self.recorder = recorder
         self.actions = Parts.of(action_space, "action")
         self.observations = Parts.of(observation_space, "observation")

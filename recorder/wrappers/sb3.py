@@ -49,6 +49,7 @@ class RecorderCallback(BaseCallback):
     Args:
         recorder: who records, or a Redis URL: then the run ends with ``learn``. None records nothing.
         run_id: the training job, when ``recorder`` is a URL; made up when left out.
+        resume: the run goes on from a checkpoint, when ``recorder`` is a URL; ``first_episode_id`` says where.
         first_lane: index of the first environment where several trainers share a run.
         first_episode_id: of the first episode; later ones count up, in the order of their first steps. Trainers that share a
             run need ids apart.
@@ -74,6 +75,7 @@ class RecorderCallback(BaseCallback):
         recorder: EpisodeRecorder | str | None,
         *,
         run_id: str | None = None,
+        resume: bool = False,
         first_lane: int = 0,
         first_episode_id: int = 0,
         record_observations: bool | None = None,
@@ -91,6 +93,7 @@ class RecorderCallback(BaseCallback):
         self._plan_arguments = {
             "recorder": recorder,
             "run_id": run_id,
+            "resume": resume,
             "first_episode_id": first_episode_id,
             "record_observations": record_observations,
         }

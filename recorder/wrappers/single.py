@@ -43,6 +43,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         env: the environment; an ``Autoreset`` below is understood.
         recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
         run_id: the training job, when ``recorder`` is a URL; made up when left out.
+        resume: the run goes on from a checkpoint, when ``recorder`` is a URL; ``first_episode_id`` says where.
         lane: index of this environment where several trainers share a run.
         first_episode_id: of the first episode; later ones count up. Trainers that share a run need ids apart.
         record_observations: None records observations of up to 4 KiB, so no images.
@@ -65,6 +66,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         recorder: EpisodeRecorder | str | None,
         *,
         run_id: str | None = None,
+        resume: bool = False,
         lane: int = 0,
         first_episode_id: int = 0,
         record_observations: bool | None = None,
@@ -83,6 +85,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             env.action_space,
             recorder=recorder,
             run_id=run_id,
+            resume=resume,
             first_episode_id=first_episode_id,
             record_observations=record_observations,
         )

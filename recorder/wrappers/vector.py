@@ -48,6 +48,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         env: the vector environment.
         recorder: who records, or a Redis URL: then ``close`` closes the recorder, too. None records nothing.
         run_id: the training job, when ``recorder`` is a URL; made up when left out.
+        resume: the run goes on from a checkpoint, when ``recorder`` is a URL; ``first_episode_id`` says where.
         first_lane: index of the first lane where several trainers share a run.
         first_episode_id: of the first episode; later ones count up, in the order of their first steps. Trainers that share a
             run need ids apart.
@@ -71,6 +72,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         recorder: EpisodeRecorder | str | None,
         *,
         run_id: str | None = None,
+        resume: bool = False,
         first_lane: int = 0,
         first_episode_id: int = 0,
         record_observations: bool | None = None,
@@ -87,6 +89,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             env.single_action_space,
             recorder=recorder,
             run_id=run_id,
+            resume=resume,
             first_episode_id=first_episode_id,
             record_observations=record_observations,
         )

@@ -27,7 +27,7 @@ class Sender:
         self.stats = RecorderStats()
         self.stream = MemoryStepStream()
         self.errors: list[Exception] = []
-        self.outbox = Outbox(self.stream, RUN, max_bytes=max_bytes, clock=time.time)
+        self.outbox = Outbox(self.stream, RUN, producer_id="a", max_bytes=max_bytes, clock=time.time)
         self.intake = Intake(
             RunIdentity(RUN, "producer"),
             self.outbox,

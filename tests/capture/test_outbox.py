@@ -37,7 +37,7 @@ class Sender:
         self.now = 100.0
         self.stream = FarStream()
         self.open = {PLAY: Outgoing(PLAY, 1, HEADER, b"header"), OTHER: Outgoing(OTHER, 1, HEADER, b"header")}
-        self.outbox = Outbox(self.stream, RUN, max_bytes=max_bytes, clock=lambda: self.now)
+        self.outbox = Outbox(self.stream, RUN, producer_id="a", max_bytes=max_bytes, clock=lambda: self.now)
 
     def put(self, sequence: int, *, play: Play = PLAY, n_bytes: int = 10) -> None:
         entry = self.open[play] if sequence == 1 else Outgoing(play, sequence, CHUNK, bytes(n_bytes))

@@ -88,13 +88,13 @@ def plain_lines(printed: str) -> list[str]:
 
 @pytest.mark.parametrize("command", ["list", "stats"])
 def test_a_terminal_with_room_for_all_columns_folds_the_reasons(many_reasons: Path, command: str) -> None:
-    printed = on_a_terminal(160, command, "--recordings", many_reasons)
+    printed = on_a_terminal(170, command, "--recordings", many_reasons)
     (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
     assert "…" not in printed
     assert "no room" not in printed
     assert REASONS[-1] not in row
     assert all(reason[-6:] in printed for reason in REASONS)
-    assert all(len(line.rstrip()) <= 160 for line in plain_lines(printed))
+    assert all(len(line.rstrip()) <= 170 for line in plain_lines(printed))
 
 
 def test_a_narrow_terminal_shows_a_recording_on_one_line_and_names_what_it_has_no_room_for(many_reasons: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_terminal_too_narrow_for_an_id_shows_it_whole(many_reasons: Path) -> N
 def test_narrow_stats_tell_what_was_lost_before_why_episodes_were_kept(many_reasons: Path) -> None:
     *_, headings, row, left_out = plain_lines(on_a_terminal(80, "stats", "--recordings", many_reasons))
     assert row.split()[0] == LONG_RUN
-    assert headings.split() == ["run", "episodes", "parked", "steps", "missing"]
+    assert headings.split() == ["run", "episodes", "parked", "refused", "steps", "missing"]
     assert left_out.startswith("no room for: kept, held, skipped, deleted, recordings, steps, reasons (")
 
 

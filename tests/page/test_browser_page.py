@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,26 @@ def test_one_episode_is_one_and_a_very_long_name_of_a_run_leaves_room_for_it(pag
         link = page.locator(".run-link")
         link.wait_for()
         assert link.bounding_box()["height"] < 120
+
+
+def test_a_run_of_which_episodes_were_refused_says_so(page: Page, tmp_path: Path) -> None:
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        add_life(catalog, tmp_path, "again", 7, Life(seed=5, n_steps=30).columns())
+        cursor = catalog.load_run_state("again").cursor
+        assert catalog.commit_evaluation(
+            "again",
+            old_cursor=cursor,
+            new_cursor="5-0",
+            criteria_state={},
+            new_episodes=[],
+            settled=[],
+            n_refused=3,
+            at=datetime.now(UTC),
+        )
+    with PythonProcess("-m", "recorder", "serve", "--recordings", str(tmp_path), "--port", "0") as server:
+        line = server.wait_for("http://")
+        page.goto(line[line.index("http://") :].split()[0])
+        link = page.locator(".runs a")
+        expect(link).to_contain_text("3 refused")
+        expect(link).to_have_attribute("title", re.compile("resume=True"))
+        page.goto("about:blank")  # asks the server nothing more, which ends now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -145,11 +146,14 @@ def test_what_an_emptied_server_had_of_episodes_that_were_not_written_yet_is_par
             play(recorder, episode_id)
         wait_until(lambda: len(cluster.rows("emptied")) == 3, message="all rows")
         assert {row.decision for row in cluster.rows("emptied").values()} == {"held"}
+        assert recorder.sender_pid is not None
+        os.kill(recorder.sender_pid, signal.SIGKILL)  # it would send them again
         client = make_client(cluster.url, purpose="server")
         client.flushall()
         client.close()
-        play(recorder, 4, stage=2)
         recorder.close()
+        with EpisodeRecorder(cluster.url, run_id="emptied", limits=QUICK) as other:
+            play(other, 4, stage=2)
         wait_until(lambda: len(cluster.catalog.parked_writes()) == 3, message="three parked episodes")
         wait_until(lambda: cluster.recorded_ids("emptied") == [4], message="the recording of the last one")
         assert not cluster.catalog.held_episodes("emptied")

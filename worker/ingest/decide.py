@@ -10,7 +10,7 @@ from typing import Any
 from recorder.catalog import EpisodeRow, Settlement
 from recorder.episode import EpisodeStatus
 from recorder.errors import StreamCorruptError
-from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, RunInfo, is_gone
+from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, Refused, RunInfo, is_gone
 from worker.criteria import EpisodeSummary, Evaluator, Settled
 from worker.ingest.context import IngestContext
 
@@ -38,8 +38,17 @@ class Plan:
     replaced: list[Play] = field(default_factory=list)
     """Plays in the catalog that a later one of this batch replaces."""
     n_refused: int = 0
+    refused: dict[str, Refused] = field(default_factory=dict)
+    """The same by trainer process, as far as their ends name it."""
     n_late_keeps: int = 0
     is_ended: bool = False
+
+    def refuse(self, producer_id: object, *, n_steps: int, why: str) -> None:
+        """An end is refused."""
+        self.n_refused += 1
+        if isinstance(producer_id, str):
+            before = self.refused.get(producer_id, Refused())
+            self.refused[producer_id] = Refused(before.n_episodes + 1, before.n_steps + n_steps, why)
 
     def ids(self, decision: str) -> list[int]:
         """Episodes with this decision."""
@@ -89,13 +98,12 @@ class _Batch:
         row, summary = _read_end(self.info.run_id, body)
         before = self.known.get(row.episode_id)
         if before == row.play_id:
-            self._take_repeat(row)
+            self._take_repeat(row, body.get("producer"))
             return
         if before is not None:
             if not body.get("resumed") or row.play_id < before:
-                self._refuse(
-                    row, "was played before: the later play is refused (a resumed run replaces with resume=True)"
-                )
+                why = "was played before: the later play is refused (a resumed run replaces with resume=True)"
+                self._refuse(row, body.get("producer"), why, n_steps=row.n_steps)
                 self.plan.drop.append(Play(row.episode_id, row.play_id))
                 return
             row = self._replace(Play(row.episode_id, before), row)
@@ -124,11 +132,12 @@ class _Batch:
             self._settle(self.evaluator.end_run())
             self.plan.is_ended = True
 
-    def _take_repeat(self, row: EpisodeRow) -> None:
+    def _take_repeat(self, row: EpisodeRow, producer_id: object) -> None:
         """An end of a play that is known: what became of the first stands."""
         known = self._row_of(row.episode_id)
         if known.status == EpisodeStatus.SALVAGED and row.status != EpisodeStatus.SALVAGED:
-            self._refuse(row, "was salvaged while its trainer was out of reach: what came after that is refused")
+            why = "was salvaged while its trainer was out of reach: what came after that is refused"
+            self._refuse(row, producer_id, why, n_steps=max(0, row.n_steps - known.n_steps))
         if known.is_settled:
             # The header that was sent again has begun a stream that nobody will read.
             self.plan.drop.append(Play(row.episode_id, row.play_id))
@@ -142,8 +151,8 @@ class _Batch:
             return row
         return replace(row, replaced_plays=in_batch.replaced_plays + 1)
 
-    def _refuse(self, row: EpisodeRow, why: str) -> None:
-        self.plan.n_refused += 1
+    def _refuse(self, row: EpisodeRow, producer_id: object, why: str, *, n_steps: int) -> None:
+        self.plan.refuse(producer_id, n_steps=n_steps, why=f"episode {row.episode_id} {why}")
         _log.error("episode_id=%d of run_id=%s %s", row.episode_id, self.info.run_id, why)
 
     def _row_of(self, episode_id: int) -> EpisodeRow:

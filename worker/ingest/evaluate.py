@@ -8,7 +8,8 @@ wins and the other goes home.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from recorder.catalog import RunState
@@ -17,16 +18,17 @@ from recorder.errors import (
     CatalogUnavailableError,
     RecordingNotFoundError,
     StreamCorruptError,
+    StreamError,
     UsageError,
 )
-from recorder.step_stream import FIRST_CURSOR, FinishedEntry, RunInfo
+from recorder.step_stream import FIRST_CURSOR, FinishedEntry, KnownRun, RunInfo
 from worker.criteria import Evaluator
 from worker.ingest.context import IngestContext
 from worker.ingest.decide import Plan, decide
 from worker.ingest.restore import take_evaluator
 from worker.ingest.write import delete_replaced
 
-__all__ = ["Evaluation", "evaluate_run"]
+__all__ = ["Evaluation", "evaluate_run", "tell_known_run"]
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +118,8 @@ def _evaluate(
         lost = [one for one in lost if one.episode_id not in plan.rows]
         plan.settlements = {**{one.episode_id: one for one in lost}, **plan.settlements}
         return len(entries) if _commit(context, info, state, evaluator, plan, entries[-1].entry_id, done) else 0
-    except _BROKEN_ENTRY as error:
+    except _BROKEN_ENTRY as caught:
+        error = caught
         if len(entries) > 1:
             return _evaluate(context, run_id, state, entries[: len(entries) // 2], done)
         _log.error(
@@ -128,7 +131,8 @@ def _evaluate(
             exc_info=error,
         )
     evaluator, lost = take_evaluator(context, run_id, state)
-    plan = Plan(n_refused=1, settlements={one.episode_id: one for one in lost})
+    plan = Plan(settlements={one.episode_id: one for one in lost})
+    plan.refuse(entries[0].body.get("producer"), n_steps=0, why=f"an end is not what it should be: {error}")
     return 1 if _commit(context, info, state, evaluator, plan, entries[0].entry_id, done) else 0
 
 
@@ -172,7 +176,37 @@ def _commit(
     context.stream.drop_plays(run_id, plan.drop)
     # Whoever committed that an earlier play is replaced may not have lived to delete its file: the sweep looks for it.
     context.catalog.mark_streams_dropped(run_id, plan.ids("skipped"), context.now(), first_plays_only=True)
+    if plan.is_ended or goes_on or plan.refused:
+        tell_known_run(context, run_id)
+    if plan.refused:
+        with _may_stay_untold(run_id):
+            context.stream.tell_refused(run_id, plan.refused)
     return True
+
+
+def tell_known_run(context: IngestContext, run_id: str) -> None:
+    """Tell trainers that begin later that there was a run of this name; nothing when the catalog has none.
+
+    Raises:
+        CatalogUnavailableError: it can't be read.
+    """
+    try:
+        run = context.catalog.get_run(run_id)
+    except RecordingNotFoundError:
+        return
+    last = context.catalog.list_episodes(run=run_id, order="-episode_id", limit=1).episodes
+    known = KnownRun(run.n_episodes, last[0].episode_id if last else -1, run.ended_at is not None)
+    with _may_stay_untold(run_id):
+        context.stream.tell_known_run(run_id, known)
+
+
+@contextmanager
+def _may_stay_untold(run_id: str) -> Iterator[None]:
+    """The catalog has it: a server without room must not keep workers from making some."""
+    try:
+        yield
+    except StreamError as error:
+        _log.warning("the trainers of run_id=%s are not told: %s", run_id, error)
 
 
 def _note_run(context: IngestContext, info: RunInfo) -> None:

@@ -47,6 +47,14 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
                 f"{counted(len(parked), 'episode')} could not be written: {cause}",
                 "python -m recorder parked",
             )
+        if refused := [run for run in runs if run.n_refused]:
+            yield Finding(
+                "warn",
+                "refused",
+                f"{counted(sum(run.n_refused for run in refused), 'episode')}, most often because the run has the id already: "
+                f"{', '.join(run.run_id for run in refused[:3])}{', …' if len(refused) > 3 else ''}",
+                "a run that goes on from a checkpoint takes resume=True, a new one another run_id, or unique_run_id=True",
+            )
 
 
 def _check_place(database: str) -> None:

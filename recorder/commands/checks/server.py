@@ -35,8 +35,11 @@ def check_server(settings: Settings) -> Iterator[Finding]:
         yield Finding("fail", "server", str(error), "start it, or correct recording.redis.url (--redis-url)")
         return
     yield _version(status, url)
-    yield from _safety(status)
-    yield _memory(status, settings)
+    if status.used_bytes is None:
+        yield _tells_nothing()
+    else:
+        yield from _safety(status)
+        yield _memory(status.used_bytes, status.limit_bytes, settings)
     yield from _queues(status, url, settings)
 
 
@@ -88,15 +91,24 @@ def _safety(status: ServerStatus) -> Iterator[Finding]:
         )
 
 
-def _memory(status: ServerStatus, settings: Settings) -> Finding:
+def _tells_nothing() -> Finding:
+    return Finding(
+        "warn",
+        "server memory",
+        "unknown, and so are maxmemory-policy and appendonly: this user has no right to INFO",
+        "allow +info, so that trainers pause before the server is full; or look at them as another user",
+    )
+
+
+def _memory(used_bytes: int, limit_bytes: int | None, settings: Settings) -> Finding:
     capture = settings.capture
-    if status.limit_bytes is None:
+    if limit_bytes is None:
         limit, share = int(capture.max_server_memory_bytes), 1.0
         what = "recording.capture.max_server_memory_bytes"
     else:
-        limit, share, what = status.limit_bytes, capture.server_memory_fraction, "its maxmemory"
-    found = f"{human_bytes(status.used_bytes)} of {human_bytes(limit)} ({what})"
-    if status.used_bytes > limit * share:
+        limit, share, what = limit_bytes, capture.server_memory_fraction, "its maxmemory"
+    found = f"{human_bytes(used_bytes)} of {human_bytes(limit)} ({what})"
+    if used_bytes > limit * share:
         return Finding("fail", "server memory", found, "trainers pause: start more ingest workers, or raise the limit")
     return Finding("ok", "server memory", found)
 

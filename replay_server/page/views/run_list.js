@@ -5,6 +5,9 @@ import { formatCount } from "../shell/numbers.js";
 import { linkTo } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
 
+const REFUSED =
+  "Refused: most often episodes whose id the run has already. A run that goes on takes resume=True, a new one another run_id.";
+
 export class RunList {
   node = element("nav", { class: "runs", "aria-label": "Runs" });
 
@@ -41,11 +44,13 @@ export class RunList {
     const facts = [
       Number.isFinite(run.n_recordings) ? `${formatCount(run.n_recordings)} kept` : null,
       Number.isFinite(run.n_episodes) ? `of ${formatCount(run.n_episodes)}` : null,
+      run.n_refused > 0 ? `· ${formatCount(run.n_refused)} refused` : null,
     ].filter(Boolean);
     const link = element(
       "a",
       {
         href: linkTo(place),
+        title: run.n_refused > 0 ? REFUSED : "",
         on: {
           click: (event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return;

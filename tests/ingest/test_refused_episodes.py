@@ -1,0 +1,168 @@
+"""A run that is begun a second time under the same id: its trainer is told, at its start and of each refusal; lists show it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from recorder.__main__ import main
+from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.catalog import Catalog
+from recorder.errors import UsageError
+from recorder.step_stream import RedisStepStream
+from tests.capture.recorded import assert_adds_up, record
+from tests.ingest.rig import RUN, Rig, work
+from tests.waiting import wait_until
+from worker.ingest import evaluate_run
+from worker.recording_writer import RecordingWriter
+
+QUICK = PublisherLimits(flush_interval_secs=0.01, heartbeat_secs=0.02)
+N_EPISODES = 3
+
+
+@pytest.fixture
+def rig(redis_client: redis.Redis, redis_url: str, folder: Path) -> Iterator[Rig]:
+    stream = RedisStepStream(redis_url)
+    with Catalog(folder / "catalog.db") as catalog:
+        yield Rig(stream, catalog, folder)
+    stream.close()
+
+
+def play_all(recorder: EpisodeRecorder, first: int = 0) -> None:
+    for episode_id in range(first, first + N_EPISODES):
+        record(recorder, episode_id, range(20))
+        recorder.finish_episode(episode_id)
+
+
+def first_time(rig: Rig, redis_url: str) -> None:
+    """A run that ends and is written."""
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
+        play_all(recorder)
+    work(rig.worker())
+    assert rig.catalog.get_run(RUN).ended_at is not None
+
+
+def test_the_trainer_is_told_at_its_start_that_the_run_has_ended_and_what_to_do(
+    rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first_time(rig, redis_url)
+    rig.stream.forget_run(RUN)  # as a sweep does after an hour
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
+        wait_until(lambda: "is not new" in caplog.text, message="the word")
+    assert f"it has ended; number of its episodes: {N_EPISODES}, last id: {N_EPISODES - 1}" in caplog.text
+    for way in ("resume=True", "another run_id", "unique_run_id=True"):
+        assert way in caplog.text
+
+
+def test_the_trainer_is_told_when_no_worker_has_seen_the_earlier_one(
+    rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
+        play_all(recorder)
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
+        wait_until(lambda: "is not new" in caplog.text, message="the word")
+    assert f"episodes that an earlier trainer began in it: {N_EPISODES}" in caplog.text
+
+
+def test_trainers_that_share_a_run_or_go_on_with_it_are_not_warned(
+    rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as one,
+        EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as other,
+    ):
+        play_all(one)
+        play_all(other, first=100)
+    work(rig.worker())
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK, resume=True) as resumed:
+        play_all(resumed)
+    work(rig.worker())
+    assert "not new" not in caplog.text
+    assert resumed.stats().n_refused_episodes == 0
+    assert {rig.row(number).replaced_plays for number in range(N_EPISODES)} == {1}
+
+
+@pytest.mark.parametrize("sender", ["process", "thread"])
+def test_what_workers_refuse_is_counted_and_logged_by_the_trainer_that_sent_it(
+    rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture, sender: str
+) -> None:
+    first_time(rig, redis_url)
+    with (
+        EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK, sender=sender) as again,  # type: ignore[arg-type]
+        EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as bystander,
+    ):
+        play_all(again)
+        play_all(bystander, first=100)
+        wait_until(lambda: rig.n_unread() == 2 * N_EPISODES, message="the ends")
+        work(rig.worker())
+        wait_until(lambda: again.stats().n_refused_episodes == N_EPISODES, message="the refusals")
+    stats = again.stats()
+    assert_adds_up(stats, 20 * N_EPISODES)
+    assert (stats.n_recorded_steps, stats.n_refused_steps) == (0, 20 * N_EPISODES)
+    assert "was played before: the later play is refused" in stats.last_error
+    assert f"workers refused {N_EPISODES} episodes of this recorder so far" in caplog.text
+    assert bystander.stats().n_refused_episodes == 0
+    assert rig.catalog.get_run(RUN).n_refused == N_EPISODES
+
+
+def test_a_writer_within_the_trainer_tells_as_well(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def train(*, is_first: bool) -> None:
+        recorder = EpisodeRecorder(run_id=RUN, limits=QUICK)
+        with RecordingWriter(recorder, folder / "catalog.db", folder, criteria={"periodic": {"interval": 1}}):
+            if not is_first:
+                wait_until(
+                    lambda: "it has ended; number of its episodes: 3, last id: 2" in caplog.text, message="the word"
+                )
+            play_all(recorder)
+            if not is_first:
+                wait_until(lambda: recorder.stats().n_refused_episodes == N_EPISODES, message="the refusals")
+
+    train(is_first=True)
+    assert "not new" not in caplog.text
+    train(is_first=False)
+
+
+def test_stats_list_and_doctor_show_what_was_refused(
+    rig: Rig, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
+            play_all(recorder)
+        work(rig.worker())
+    places = ["--redis-url", redis_url, "--recordings", str(rig.folder)]
+    assert main(["stats", *places]) == 0
+    assert "refused" in capsys.readouterr().out
+    assert main(["list", *places]) == 0
+    assert f"3 more episodes of run {RUN} were refused" in capsys.readouterr().out
+    main(["doctor", *places])
+    assert "3 episodes, most often because the run has the id already: run-1" in capsys.readouterr().out
+
+
+def test_a_server_without_room_keeps_no_worker_from_its_work(
+    rig: Rig, redis_url: str, redis_client: redis.Redis
+) -> None:
+    first_time(rig, redis_url)
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
+        play_all(recorder)
+    redis_client.config_set("maxmemory", 1)
+    try:
+        evaluate_run(rig.worker(), RUN)
+    finally:
+        redis_client.config_set("maxmemory", 0)
+    assert rig.n_unread() == 0
+    assert rig.catalog.get_run(RUN).n_refused == N_EPISODES
+
+
+def test_a_run_id_is_made_unique_on_request() -> None:
+    ids = []
+    for _ in range(2):
+        with contextlib.closing(EpisodeRecorder(run_id="ppo", unique_run_id=True)) as recorder:
+            ids.append(recorder.run_id)
+    assert ids[0] != ids[1]
+    assert all(run_id.startswith("ppo-") for run_id in ids)
+    with pytest.raises(UsageError, match="leave one of them out"):
+        EpisodeRecorder(run_id="ppo", unique_run_id=True, resume=True)

@@ -1,0 +1,111 @@
+"""Trainers, workers and the replay server with Redis users that may do no more than docs/operations.md says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder.__main__ import main
+from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.embedded_server import EmbeddedServer
+from recorder.redis_client import make_client
+from recorder.step_stream import RedisStepStream
+from tests.capture.recorded import assert_adds_up, record
+from tests.processes import ROOT
+from tests.waiting import wait_until
+from tests.worker.cluster import Cluster, open_cluster
+
+SMALLEST = dict(
+    re.findall(r"^ACL SETUSER (\w+) on >secret (.+)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+)
+NOT_DANGEROUS = dict.fromkeys(SMALLEST, "resetkeys ~hamlet:* resetchannels +@all -@dangerous")
+
+
+@pytest.fixture(params=[SMALLEST, NOT_DANGEROUS], ids=["smallest", "not dangerous"], scope="module")
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(tmp_path_factory.mktemp("server")) as server:
+        with contextlib.closing(make_client(server.url, purpose="worker")) as client:
+            for user, rights in request.param.items():
+                client.execute_command("ACL", "SETUSER", user, "on", ">secret", *rights.split())
+        yield server
+
+
+def url_for(server: EmbeddedServer, user: str) -> str:
+    scheme, _, place = server.url.partition("://")
+    return f"{scheme}://{user}:secret@{place.rpartition('@')[2]}"
+
+
+@pytest.fixture
+def cluster(server: EmbeddedServer, tmp_path: Path) -> Iterator[Cluster]:
+    with open_cluster(tmp_path, url_for(server, "worker")) as cluster:
+        yield cluster
+
+
+def refusals(server: EmbeddedServer) -> set[str]:
+    """Commands that users were refused, as the server's own log of it has them."""
+    with contextlib.closing(make_client(server.url, purpose="worker")) as client:
+        entries = client.execute_command("ACL", "LOG", "1000")
+    return {f"{entry[b'username'].decode()}: {entry[b'object'].decode()}" for entry in entries}
+
+
+def test_a_run_goes_its_way_from_the_trainer_to_files_and_to_the_replay_server(
+    server: EmbeddedServer, cluster: Cluster, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = PublisherLimits(heartbeat_secs=0.05)
+    with cluster.worker() as worker:
+        with EpisodeRecorder(url_for(server, "trainer"), run_id="run", limits=limits) as recorder:
+            for episode_id in range(20):
+                record(recorder, episode_id, range(30))
+                if episode_id == 9:
+                    wait_until(lambda: recorder.stats().n_bytes_sent, message="the first bytes sent")
+                    recorder.abort(9, "a test")
+                else:
+                    recorder.finish_episode(episode_id)
+            recorder.keep(19, "the last")
+        assert_adds_up(recorder.stats(), 600)
+        assert recorder.stats().n_errors == 0
+        cluster.wait_until_ended("run")
+        assert "Traceback" not in worker.output
+        assert "refuse" not in worker.output
+    assert caplog.text.count("INFO is refused") == 1
+    assert len(cluster.catalog.query_recordings(run="run")) > 3
+    optional = ("info", "client|setname", "client|setinfo", "client|list")
+    assert {it for it in refusals(server) if it.rpartition(" ")[2] not in optional} == set()
+
+
+def test_stats_and_doctor_say_what_they_may_not_ask(
+    server: EmbeddedServer, cluster: Cluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [
+        "--redis-url",
+        url_for(server, "server"),
+        "--recordings",
+        str(cluster.folder),
+        "--database",
+        cluster.database,
+    ]
+    assert main(["stats", *places, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["server"]
+    assert (told["used_bytes"], told["n_worker_connections"]) == (None, None)
+    assert told["version"]
+    main(["doctor", *places])
+    assert "this user has no right to INFO" in capsys.readouterr().out
+
+
+def test_the_replay_server_reads_what_is_live(server: EmbeddedServer) -> None:
+    recorder = EpisodeRecorder(
+        url_for(server, "trainer"), run_id="live", limits=PublisherLimits(flush_interval_secs=0.01)
+    )
+    record(recorder, 7, range(300))
+    stream = RedisStepStream(url_for(server, "server"), purpose="server")
+    wait_until(lambda: len(stream.read_episode("live", 7)) > 1, message="a chunk")
+    assert "live" in [name for name, _ in stream.runs()]
+    assert [it.play.episode_id for it in stream.open_plays("live")] == [7]
+    assert stream.run_info("live").producers
+    recorder.close()
+    stream.close()

@@ -17,7 +17,7 @@ from recorder.errors import (
     StreamError,
     UsageError,
 )
-from replay_server.json_text import to_json
+from recorder.json_text import to_json
 
 __all__ = ["HttpError", "add_error_handlers", "error_response"]
 

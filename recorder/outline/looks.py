@@ -105,6 +105,8 @@ AFFORDANCE_SHAPES = (
     _star(4, inner=0.42),
     _star(3, turn=0.5),
     _star(6, inner=0.6),
+    _star(3, inner=0.3),
+    _star(4, inner=0.75, turn=0.5),
 )
 """Corners ``(x, y)`` within the unit circle, y down; the circle itself is the agent's."""
 

@@ -9,13 +9,14 @@ EXIT    ?=
 KEYS    ?=
 PROCESSES ?= 2
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench docs clean
 
 help:
 	@echo "make demo    train an agent for SECONDS=60 and record it; EXIT=1 ends with the report"
 	@echo "make test    the test suite, in PROCESSES=2; TESTS='tests/capture -x' for some of it"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the figures; KEYS='file_bytes load_ms' for some of them"
+	@echo "make docs    the documentation as a site, in site/"
 	@echo "make clean   remove the environment and what was recorded by the demo"
 
 setup: $(STAMP)
@@ -40,6 +41,9 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@exec $(BIN)/python -m benchmarks $(KEYS)
 
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 clean:
-	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -97,12 +97,16 @@ def reindex(
     """
     report = ReindexReport()
     seen: set[str] = set()
+    vanished: dict[str, str] = {}
     report.n_imported = catalog.import_recordings(
-        _latest_plays(storage, names, report, seen, run_id=run_id, reasons=reasons or {}),
+        _latest_plays(storage, names, report, seen, vanished, run_id=run_id, reasons=reasons or {}),
         on_refused=lambda row, why: report.unreadable.update({row.file_path: why}),
     )
     # Listed again: a file that was deleted while its row was being imported must not leave the row behind.
     present = set(storage.names())
+    # What is listed still and has no file is a link to nowhere; the others were deleted since they were listed.
+    report.unreadable |= {name: why for name, why in vanished.items() if name in present}
+    report.n_files += sum(name in present for name in vanished)
     gone = [
         row
         for row in catalog.iterate_recordings(run_id)
@@ -162,6 +166,7 @@ def _latest_plays(
     names: Iterable[str],
     report: ReindexReport,
     seen: set[str],
+    vanished: dict[str, str],
     *,
     run_id: str | None,
     reasons: Mapping[str, tuple[str, ...]],
@@ -176,7 +181,8 @@ def _latest_plays(
             if isinstance(error, StorageUnavailableError):
                 raise
             if isinstance(error, StorageError) and error.is_missing_file:
-                continue  # it was deleted since it was listed
+                vanished[name] = str(error)
+                continue
             report.n_files += 1
             seen.add(name)
             report.unreadable[name] = str(error)

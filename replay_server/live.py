@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from recorder.chunk import Chunk, decode_chunk, unpack_bounded
+from recorder.chunk import decode_chunk, unpack_bounded
 from recorder.episode import EpisodeMetadata
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, StreamCorruptError, UsageError
+from recorder.outline import Outline, StepColumns
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, FIRST_CURSOR, HEADER, StepStream, StreamEntry
 from replay_server.cache import ByteLru
-from replay_server.outline import Columns, Marker, find_markers
-from replay_server.scene import Scene
 
-__all__ = ["Extent", "LiveEpisode", "LiveEpisodes"]
+__all__ = ["LiveEpisode", "LiveEpisodes"]
 
 _FRESH_SECS = 0.2
 """What was read so recently is not read again, however many viewers ask."""
@@ -43,20 +40,12 @@ _LANE_BYTES = 200
 _MAX_CONTAINERS = 100_000
 
 
-class Extent(NamedTuple):
-    """How far an episode had come at one moment."""
-
-    n_chunks: int
-    n_markers: int
-    n_gaps: int
-
-
 @dataclass(slots=True)
 class LiveEpisode:
     """One playing of an episode, as far as it has come.
 
-    Grows on reader threads while viewers look: lists only ever get longer, ``chunk_rows`` last, so that what an
-    ``extent`` covers stays as it is.
+    Grows on reader threads while viewers look: lists only ever get longer, ``chunk_rows`` last, so that what the first
+    ``n_chunks`` cover stays as it is.
     """
 
     run_id: str
@@ -65,33 +54,23 @@ class LiveEpisode:
     lane: int
     metadata: EpisodeMetadata
     schema: EpisodeSchema
-    scene: Scene
+    outline: Outline
     last_seq: str
     chunk_rows: list[list[Any]] = field(default_factory=list)
     """As PROTOCOL.md has them."""
     first_indexes: list[int] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
     """Sequence number of each chunk's entry."""
-    markers: list[Marker] = field(default_factory=list)
-    gaps: list[tuple[int, int, str]] = field(default_factory=list)
     n_steps: int = 0
-    reward_sum: float = 0.0
     is_ended: bool = False
 
-    @property
-    def extent(self) -> Extent:
-        """How far it has come now."""
-        n_chunks = len(self.chunk_rows)
-        return Extent(n_chunks, len(self.markers), len(self.gaps))
+    def n_steps_in(self, n_chunks: int) -> int:
+        """Steps of the first ``n_chunks`` chunks."""
+        return 0 if n_chunks == 0 else self.first_indexes[n_chunks - 1] + int(self.chunk_rows[n_chunks - 1][1])
 
-    def n_steps_in(self, extent: Extent) -> int:
-        """Steps that had come by then."""
-        last = extent.n_chunks - 1
-        return 0 if last < 0 else self.first_indexes[last] + int(self.chunk_rows[last][1])
-
-    def seq_of(self, extent: Extent) -> str:
-        """Place in the stream up to which they had come: of the last chunk, or of the header."""
-        return f"{self.play_id}-{self.sequences[extent.n_chunks - 1] if extent.n_chunks else 1}"
+    def seq_of(self, n_chunks: int) -> str:
+        """Place in the stream of the last of the first ``n_chunks`` chunks, or of the header."""
+        return f"{self.play_id}-{self.sequences[n_chunks - 1] if n_chunks else 1}"
 
     def number_after(self, sequence: int) -> int:
         """Position of the first chunk behind an entry."""
@@ -104,23 +83,18 @@ class LiveEpisode:
             EpisodeFileError: it is not a chunk.
         """
         chunk = decode_chunk(entry.data, self.schema)
-        columns = _columns_of(chunk)
-        end = self.chunk_rows[-1][0] + self.chunk_rows[-1][1] if self.chunk_rows else 0
-        if chunk.first_step > end:
-            self.gaps.append((end, chunk.first_step, "dropped"))
-        self.markers += find_markers(
-            columns,
-            first_index=self.n_steps,
-            meter_names=self.scene.meter_names,
-            action_names=self.scene.action_names,
-            affordances=self.scene.affordances,
-        )
+        before = [self.outline.reward_so_far, self.outline.intrinsic_so_far]
+        self.outline.add(StepColumns.of_chunk(chunk))
         self.first_indexes.append(self.n_steps)
         self.sequences.append(entry.sequence)
-        reward_before = self.reward_sum
-        self.reward_sum += float(columns.reward.sum())
         self.n_steps += chunk.n_steps
-        self.chunk_rows.append([chunk.first_step, chunk.n_steps, len(entry.data), reward_before])
+        self.chunk_rows.append([chunk.first_step, chunk.n_steps, len(entry.data), *before])
+
+    def end(self, metadata: EpisodeMetadata) -> None:
+        """The trainer has finished it."""
+        self.metadata = metadata
+        self.outline.close(metadata, metadata.gaps)
+        self.is_ended = True
 
 
 class LiveEpisodes:
@@ -273,8 +247,7 @@ class LiveEpisodes:
                 episode.add_chunk(entry)
                 self._keep(episode, len(episode.chunk_rows) - 1, entry.data)
             elif entry.kind == END:
-                episode.metadata = EpisodeMetadata.from_map(_map_of(entry)["metadata"])
-                episode.is_ended = True
+                episode.end(EpisodeMetadata.from_map(_map_of(entry)["metadata"]))
             episode.last_seq = entry.entry_id
         except (EpisodeFileError, UsageError, KeyError, TypeError, ValueError) as error:
             raise StreamCorruptError(
@@ -312,7 +285,7 @@ def _begin(run_id: str, episode_id: int, entry: StreamEntry) -> LiveEpisode:
         lane=int(header.get("lane", 0)),
         metadata=metadata,
         schema=schema,
-        scene=Scene.from_header(metadata, schema, metadata.affordance_layout),
+        outline=Outline(metadata, schema, metadata.affordance_layout),
         last_seq=entry.entry_id,
     )
 
@@ -322,21 +295,3 @@ def _map_of(entry: StreamEntry) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise StreamCorruptError(f"stream entry {entry.entry_id} holds {body!r:.60}, not a map")
     return body
-
-
-def _columns_of(chunk: Chunk) -> Columns:
-    def whole(name: str, shapes: Sequence[int]) -> Any:
-        data = chunk.column(name)
-        return data.values if data is not None and data.present is None and data.values.ndim in shapes else None
-
-    reward = chunk.column("reward")
-    return Columns(
-        n_steps=chunk.n_steps,
-        reward=np.zeros(0) if reward is None else reward.values.astype(np.float64),
-        position=whole("position", (2,)),
-        meters=whole("meters", (2,)),
-        action=whole("action", (1, 2)),
-        q_values=whole("q_values", (2,)),
-        action_masks=whole("action_masks", (2,)),
-        interaction_progress=whole("interaction_progress", (1,)),
-    )

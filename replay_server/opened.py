@@ -14,16 +14,14 @@ from recorder.chunk import ColumnData, compress_frame, encode_chunk
 from recorder.chunk.frames import FRAME_MAGIC
 from recorder.episode_file import Episode
 from recorder.errors import ShapeChangedError, UnknownColumnError
+from recorder.json_text import to_json
+from recorder.outline import MAX_SAMPLES, Outline, StepColumns, chunk_rows, describe_recording, return_weight
 from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
-from replay_server.json_text import to_json
-from replay_server.outline import Columns, Marker, dull_spans, find_markers, sample_indexes, thin_markers
-from replay_server.scene import Scene
 
 __all__ = ["OpenedRecording"]
 
 _OVERHEAD_BYTES = 8192
 """Objects around the numbers."""
-_OVERVIEW_SAMPLES = 512
 _MAX_VECTOR_NUMBERS = 1024
 """An extra of more is a picture rather than a vector."""
 _OUTLINE_BYTES = 64 * 1024
@@ -46,20 +44,21 @@ class OpenedRecording:
         self.run_id = row.run_id
         self.episode_id = row.episode_id
         self.episode = episode
-        self.scene = Scene.of(episode)
         # Chunks are unpacked and columns decoded sooner or later, and kept: counted from the start, so that the bound
         # holds.
         decoded = sum(spec.step_bytes for spec in episode.schema.columns)
-        derived = sum(spec.step_bytes for spec in episode.schema.columns if spec.name in STEP_COLUMNS)
+        derived = sum(8 * spec.n_values for spec in episode.schema.columns if spec.name in STEP_COLUMNS)
         # The numbers of a version 1 file may be shorter there than here.
         unpacked = max(episode.unpacked_bytes, episode.n_steps * decoded)
-        n_samples = (2 + len(self.scene.meter_names)) * min(episode.n_steps, _OVERVIEW_SAMPLES)
+        meters = episode.schema.index("meters")
+        n_meters = 0 if meters is None else episode.schema.columns[meters].n_values
+        n_samples = (3 + n_meters) * min(episode.n_steps, MAX_SAMPLES)
         has_frames = episode.version != 1 and episode.compression == "lz4"
         self.n_bytes = (
             file_bytes
             + (1 if has_frames else 2) * unpacked
             + episode.n_steps * (decoded + derived + 32)
-            + 12 * n_samples
+            + 20 * n_samples
             + _OUTLINE_BYTES
             + _OVERHEAD_BYTES
         )
@@ -76,27 +75,19 @@ class OpenedRecording:
 
     @cached_property
     def cumulative_reward(self) -> NDArray[np.float64]:
-        """``float64[n_steps]``: sum of ``reward`` up to and including each step; a step without one adds nothing."""
-        return np.cumsum(self.columns.reward)
+        """``float64[n_steps]``: the return up to and including each step."""
+        columns = self.columns
+        return np.cumsum(columns.reward) + return_weight(self.episode.metadata) * np.cumsum(columns.intrinsic_reward)
 
     @cached_property
-    def columns(self) -> Columns:
-        """The columns that an outline looks at."""
-        reward = self._column("reward")
-        if reward is None or reward.ndim != 1:
-            reward = np.zeros(self.n_steps)
-        else:
-            reward = np.where(self.episode.present("reward"), reward.astype(np.float64), 0.0)
-        return Columns(
-            n_steps=self.n_steps,
-            reward=reward,
-            position=self._column("position", ndim=2),
-            meters=self._column("meters", ndim=2),
-            action=self._column("action"),
-            q_values=self._column("q_values", ndim=2),
-            action_masks=self._column("action_masks", ndim=2),
-            interaction_progress=self._column("interaction_progress", ndim=1),
-        )
+    def columns(self) -> StepColumns:
+        """The columns that an outline is found from."""
+        return StepColumns.of_episode(self.episode)
+
+    @cached_property
+    def outline(self) -> Outline:
+        """What happened in the episode."""
+        return Outline.of(self.episode, self.columns)
 
     def first_numbers(self, limit: int) -> list[NDArray[np.float64]]:
         """``float64[n_steps]`` each, NaN where there is none: the first numbers of the extras, but for pictures."""
@@ -112,15 +103,10 @@ class OpenedRecording:
 
     @cached_property
     def chunk_rows(self) -> list[list[Any]]:
-        """``[first_step, n_steps, n_bytes, reward_before]`` a chunk, as PROTOCOL.md has them."""
-        rows: list[list[Any]] = []
-        index = 0
-        for number, ref in enumerate(self.episode.chunks):
-            before = float(self.cumulative_reward[index - 1]) if index else 0.0
-            n_bytes = ref.n_bytes if self._own_frames is None else len(self._own_frames[number])
-            rows.append([ref.first_step, ref.n_steps, n_bytes, before])
-            index += ref.n_steps
-        return rows
+        """The rows of ``chunks``, as PROTOCOL.md has them."""
+        frames = self._own_frames
+        sizes = [ref.n_bytes for ref in self.episode.chunks] if frames is None else [len(frame) for frame in frames]
+        return chunk_rows(self.episode, self.columns, sizes)
 
     @cached_property
     def first_indexes(self) -> list[int]:
@@ -137,63 +123,11 @@ class OpenedRecording:
         return self.episode.chunk_bytes(number) if self._own_frames is None else self._own_frames[number]
 
     @cached_property
-    def markers(self) -> list[Marker]:
-        """What stands out, the most important 500."""
-        found = find_markers(
-            self.columns,
-            first_index=0,
-            meter_names=self.scene.meter_names,
-            action_names=self.scene.action_names,
-            affordances=self.episode.affordances,
-        )
-        numbers = self.episode.step_numbers
-        for gap in self.episode.gaps:
-            index = min(int(np.searchsorted(numbers, gap.first_step)), max(self.n_steps - 1, 0))
-            lost = "steps" if gap.n_steps is None else f"{gap.n_steps} steps"
-            found.append(Marker(index, "gap", f"{lost} lost: {gap.reason}"))
-        if self.n_steps:
-            found.append(Marker(self.n_steps - 1, "end", f"end ({self.episode.metadata.status})"))
-        return thin_markers(found)
-
-    @cached_property
-    def dull(self) -> list[tuple[int, int]]:
-        """``[start, stop)`` of the stretches in which nothing happens."""
-        return dull_spans(self.columns, [marker.index for marker in self.markers])
-
-    @cached_property
     def outline_json(self) -> str:
         """What the ``opened`` message says of the recording, without the braces: the same for every viewer."""
-        episode = self.episode
-        body = {
-            "run_id": self.run_id,
-            "episode_id": self.episode_id,
-            "live": False,
-            **self.scene.to_map(),
-            "total_steps": self.n_steps,
-            "chunks": self.chunk_rows,
-            "metadata": episode.metadata.to_map(),
-            "reasons": episode.reasons,
-            "schema": episode.schema.to_list(),
-            "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in episode.gaps],
-            "markers": [marker.to_map() for marker in self.markers],
-            "dull": self.dull,
-            "overview": self._overview(),
-            "content_hash": self.row.content_hash,
-            "last_seq": None,
-        }
-        return to_json(body)[1:-1]
-
-    def _overview(self) -> dict[str, Any]:
-        """Samples of the whole episode's curves, with as many digits as a curve shows."""
-        at = sample_indexes(self.n_steps, _OVERVIEW_SAMPLES)
-        meters = self.columns.meters
-        return {
-            "index": at.tolist(),
-            "cumulative_reward": [float(f"{value:.9g}") for value in self.cumulative_reward[at].tolist()],
-            "meters": []
-            if meters is None
-            else [[float(f"{value:.6g}") for value in series] for series in meters[at].T.tolist()],
-        }
+        description = describe_recording(self.episode, self.outline, self.chunk_rows)
+        more = {"content_hash": self.row.content_hash, "last_seq": None}
+        return to_json({**description, "run_id": self.run_id, "episode_id": self.episode_id, **more})[1:-1]
 
     @cached_property
     def _own_frames(self) -> list[bytes] | None:
@@ -216,11 +150,8 @@ class OpenedRecording:
             frames.append(encode_chunk(episode.schema, first_step=ref.first_step, n_steps=ref.n_steps, columns=data))
         return frames
 
-    def _column(self, name: str, *, ndim: int | None = None) -> NDArray[Any] | None:
+    def _column(self, name: str) -> NDArray[Any] | None:
         try:
-            values = self.episode.column(name)
+            return self.episode.column(name)
         except (UnknownColumnError, ShapeChangedError):
             return None
-        if ndim == 2 and values.ndim == 1:
-            values = values[:, np.newaxis]
-        return values if ndim is None or values.ndim == ndim else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from recorder.json_text import to_json
+from recorder.outline.looks import DARK
 from recorder.step_values import values_of
-from replay_server.json_text import to_json
 from replay_server.opened import OpenedRecording
-from replay_server.scene import AGENT_COLOR
 
 __all__ = ["state_updates"]
 
@@ -21,9 +21,9 @@ def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
     Raises:
         EpisodeFileError: the recording is corrupt there.
     """
-    episode, scene = opened.episode, opened.scene
+    episode, scene, substrate = opened.episode, opened.outline.scene, opened.outline.substrate()
     metadata = episode.metadata
-    size = {"width": scene.substrate["width"], "height": scene.substrate["height"]}
+    size = {"width": substrate["width"], "height": substrate["height"]}
     affordances = [
         {"type": name, **dict(zip(_AXES, cell, strict=False)), **({"y": 0} if len(cell) == 1 else {})}
         for name, cell in scene.affordances.items()
@@ -51,7 +51,7 @@ def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
                     "step": number,
                     "cumulative_reward": total,
                     "reward": reward,
-                    "substrate": scene.substrate,
+                    "substrate": substrate,
                     "grid": {**size, "agents": _agents(position, action), "affordances": affordances},
                     "agent_meters": {"agent_0": {"meters": dict(zip(scene.meter_names, meters or (), strict=False))}},
                     "q_values": q_values,
@@ -72,4 +72,4 @@ def _agents(position: list[Any] | None, action: Any) -> list[dict[str, Any]]:
     agent = {"id": "agent_0", "x": position[0], "y": position[1] if len(position) > 1 else 0}
     if len(position) > 2:
         agent["z"] = position[2]
-    return [{**agent, "color": AGENT_COLOR, "last_action": action, "position": position}]
+    return [{**agent, "color": DARK.agent, "last_action": action, "position": position}]

@@ -5,23 +5,30 @@ Where nothing has a place: the meters, and without those curves of the extras.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.outline import meter_level
+from recorder.outline.looks import DARK, number_affordances
 from replay_server.opened import OpenedRecording
 from replay_server.png import encode_png
-from replay_server.scene import AGENT_COLOR
 
 __all__ = ["draw_thumbnail"]
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
 
 _BACKGROUND = (16, 20, 27)
 _LINE = (34, 41, 53)
 _TRAIL = (47, 82, 143)
 _TRACK = (40, 48, 61)
-_PALETTE = ((226, 149, 67), (98, 181, 118), (201, 99, 140), (143, 122, 217), (206, 190, 84), (77, 178, 190))
+_PALETTE = tuple(_rgb(color) for color in DARK.affordances)
+_AGENT = _rgb(DARK.agent)
+_LEVELS = {"good": _rgb(DARK.good), "low": _rgb(DARK.low), "critical": _rgb(DARK.critical)}
 _TRAIL_STEPS = 40
 _MAX_ASPECT = 2.0
 """Taller or wider grids are squeezed: the page gives every thumbnail a place of one shape."""
@@ -39,42 +46,49 @@ def draw_thumbnail(opened: OpenedRecording, *, index: int, size: int) -> bytes:
         size: width in pixels.
     """
     position = opened.columns.position
-    width, height = opened.scene.substrate["width"], opened.scene.substrate["height"]
-    if position is None or not position.shape[1] or not width:
+    bounds = opened.outline.bounds
+    if position is None or not len(bounds.low):
         meters = opened.columns.meters
         has_meters = meters is not None and meters.shape[1] > 0
         return encode_png(_meters(opened, index, size) if has_meters else _curves(opened, index, size))
+    width, height = [*(bounds.high - bounds.low)[:2].tolist(), 1.0][:2]
     aspect = min(max(height / width, 1 / _MAX_ASPECT), _MAX_ASPECT)
     canvas = _blank(round(size * aspect), size)
-    cell_height, cell_width = canvas.shape[0] / height, size / width
-    if min(cell_height, cell_width) >= _MIN_CELL_FOR_LINES:
-        canvas[(np.arange(height) * cell_height).astype(int)] = _LINE
-        canvas[:, (np.arange(width) * cell_width).astype(int)] = _LINE
-    for name, cell in opened.scene.affordances.items():
-        _square(canvas, cell, (cell_height, cell_width), _color_of(name))
-    for place in position[max(0, index - _TRAIL_STEPS) : index].tolist():
-        _disc(canvas, place, (cell_height, cell_width), _TRAIL, 0.2)
-    if len(position):
-        _disc(canvas, position[index].tolist(), (cell_height, cell_width), _rgb(AGENT_COLOR), 0.42)
+    cell = canvas.shape[0] / height, size / width
+    if min(cell) >= _MIN_CELL_FOR_LINES:
+        canvas[(np.arange(height) * cell[0]).astype(int)] = _LINE
+        canvas[:, (np.arange(width) * cell[1]).astype(int)] = _LINE
+    places = position[max(0, index - _TRAIL_STEPS) : index + 1, : len(bounds.low)] - bounds.low
+    numbers = number_affordances(opened.outline.scene.affordances)
+    for name, affordance in opened.outline.scene.affordances.items():
+        if len(affordance) == position.shape[1]:
+            place = np.asarray(affordance[: len(bounds.low)], np.float64) - bounds.low
+            _square(canvas, place.tolist(), cell, _PALETTE[numbers[name] % len(_PALETTE)])
+    for place in places[:-1].tolist():
+        _disc(canvas, place, cell, _TRAIL, 0.2)
+    if len(places):
+        _disc(canvas, places[-1].tolist(), cell, _AGENT, 0.42)
     return encode_png(canvas)
 
 
 def _meters(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]:
+    """A bar each, in the colour of its level."""
     canvas = _blank(size * 3 // 4, size)
     meters = opened.columns.meters
-    if meters is None or not len(meters) or not meters.shape[1]:
+    if meters is None or not len(meters):
         return canvas
-    values = np.nan_to_num(meters[index].astype(np.float64))
-    full = max(1.0, float(np.nanmax(np.abs(meters.astype(np.float64)), initial=0.0)))
-    height = canvas.shape[0] / len(values)
-    for number, value in enumerate(values):
-        top, bottom = (
-            round((number + 0.2) * height),
-            max(round((number + 0.8) * height), round((number + 0.2) * height) + 1),
-        )
+    outline = opened.outline.growth()
+    height = canvas.shape[0] / meters.shape[1]
+    for number, (value, (low, high), has_levels) in enumerate(
+        zip(meters[index].tolist(), outline["meter_ranges"], outline["meter_levels"], strict=True)
+    ):
+        top = round((number + 0.2) * height)
+        bottom = max(round((number + 0.8) * height), top + 1)
         canvas[top:bottom, size // 16 : size - size // 16] = _TRACK
-        length = round((size - size // 8) * min(abs(float(value)) / full, 1.0))
-        canvas[top:bottom, size // 16 : size // 16 + length] = _PALETTE[number % len(_PALETTE)]
+        share = min(max((value - low) / (high - low), 0.0), 1.0) if np.isfinite(value) else 0.0
+        level = meter_level(share) if has_levels else "good"
+        length = round((size - size // 8) * share)
+        canvas[top:bottom, size // 16 : size // 16 + length] = _LEVELS[level]
     return canvas
 
 
@@ -138,12 +152,3 @@ def _disc(
 def _corner(place: Sequence[float], cell: tuple[float, float]) -> tuple[int, int]:
     x, y = (place[0] if place else 0.0), (place[1] if len(place) > 1 else 0.0)
     return round(y * cell[0] + cell[0] * 0.05), round(x * cell[1] + cell[1] * 0.05)
-
-
-def _color_of(name: str) -> tuple[int, int, int]:
-    """The same name has the same colour in every thumbnail."""
-    return _PALETTE[zlib.crc32(name.encode()) % len(_PALETTE)]
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

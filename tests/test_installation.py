@@ -100,12 +100,11 @@ def test_a_key_that_is_no_such_note_is_another_s(
         join(tmp_path / "one", redis_url)
 
 
-def test_a_key_of_another_kind_is_an_error_of_the_stream(
-    tmp_path: Path, redis_url: str, redis_client: redis.Redis
-) -> None:
+def test_a_key_of_another_kind_is_set_aside(tmp_path: Path, redis_url: str, redis_client: redis.Redis) -> None:
     redis_client.rpush("hamlet:installation", b"x")
-    with pytest.raises(StreamError, match="WRONGTYPE"):
-        join(tmp_path / "one", redis_url)
+    ours = join(tmp_path / "one", redis_url)
+    assert owner(redis_url) == ours
+    assert redis_client.lrange("hamlet:set-aside:installation", 0, -1) == [b"x"]
 
 
 def test_on_a_full_server_nothing_is_noted_and_workers_go_on(

@@ -88,7 +88,7 @@ def test_a_server_that_speaks_tls_works_for_trainers_workers_and_the_replay_serv
             with PythonProcess("-m", "recorder", "serve", "--port", "0", environment=cluster.environment()) as server:
                 address = server.wait_for("Replay: ").removeprefix("Replay: ")
                 with urllib.request.urlopen(f"{address}readyz") as answer:
-                    assert b'"live":true' in answer.read().replace(b" ", b"")
+                    assert b"ok" in answer.read()
             status, output = run_python(("-m", "recorder", "stats"), environment=cluster.environment())
             assert status == 0, output
             worker.signal(signal.SIGTERM)

@@ -32,11 +32,12 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
         # Nobody listens to what workers tell each other, and their channels lie outside the key prefix.
         quiet = {**(worker_options or {}), "without_gossip": True, "without_mingle": True, "without_heartbeat": True}
         super().__init__(*arguments, worker_options=quiet, **options)
-        self._foreseen: tuple[type[Exception], ...] = self.connection_errors
+        self._refusal_kinds: tuple[type[Exception], ...] = self.channel_errors
         # What is left of a connection that was lost at an unlucky moment raises anything: an AttributeError for a transport
-        # that is None, a KeyError for a descriptor that is closed. Celery starts again after the errors named here.
-        self.connection_errors: tuple[type[Exception], ...] = (Exception,)
-        self._refusals = _Refusals(self.channel_errors)
+        # that is None, a KeyError for a descriptor that is closed. Celery starts again after these errors and those of
+        # connections; the latter it passes over where a task is acknowledged, which no other error may be.
+        self.channel_errors: tuple[type[Exception], ...] = (Exception,)
+        self._refusals = _Refusals(self._refusal_kinds)
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(self._refusals.is_worth_a_line)
 
@@ -54,10 +55,10 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
 
     def _wait_after(self, error: Exception) -> bool:
         """Wait after a refusal, and after an error that nobody foresaw; False when it is neither."""
-        if isinstance(error, self.channel_errors):
+        if isinstance(error, self._refusal_kinds):
             if self._refusals.is_due("consumer"):
                 _log.error("the broker refuses what a worker needs; trying again each second: %s", error)
-        elif isinstance(error, self._foreseen):
+        elif isinstance(error, self.connection_errors):
             return False
         elif self._refusals.is_due("defect"):
             _log.error(

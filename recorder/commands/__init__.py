@@ -26,7 +26,7 @@ COMMANDS: dict[str, str] = {
     "reindex": "rebuild the catalog from the files",
     "parked": "episodes that could not be written; --retry",
     "prune": "delete recordings by age or size",
-    "probe": "whether a worker on this machine is alive, for health checks",
+    "probe": "whether a worker here is alive, for health checks",
     "doctor": "look for what is missing or wrong, and say what to do",
 }
 """Every subcommand, named as its module is, with one line for ``--help``. A new one is a new file and a new line."""

@@ -133,10 +133,12 @@ class UrlStorage(Storage):
             return True
 
     def names(self) -> Iterator[str]:
-        for folder in ("", *self._listed("", "directory")):
-            for name in self._listed(folder, "file"):
+        for folder, kind in self._listed(""):
+            inside = [(folder, kind)] if kind != "directory" else self._listed(folder)
+            for name, kind_inside in inside:
                 file = name.rpartition("/")[2]
-                if file.startswith("episode_") and file.endswith(RECORDING_SUFFIXES):
+                is_recording = file.startswith("episode_") and file.endswith(RECORDING_SUFFIXES)
+                if is_recording and kind_inside != "directory":
                     yield name
 
     def upload(self, source: Path, name: str) -> None:
@@ -166,7 +168,7 @@ class UrlStorage(Storage):
         Raises:
             StorageError: one of them can't be deleted.
         """
-        for file in self._listed(name, "file"):
+        for file, _ in self._listed(name):
             self.delete(file)
         if not self._is_in_bucket:
             path = self._path(name)
@@ -183,8 +185,8 @@ class UrlStorage(Storage):
         with self._translated("reach the store", self.root):
             self._refuse_missing_bucket()
 
-    def _listed(self, folder: str, kind: str) -> Iterator[str]:
-        """The files, or the folders, in a folder; none where it is missing."""
+    def _listed(self, folder: str) -> Iterator[tuple[str, str]]:
+        """What lies in a folder, and whether each is a ``file`` or a ``directory``; nothing where it is missing."""
         path = self._path(folder) if folder else self._base
         with self._translated("list the files", self.root):
             try:
@@ -195,8 +197,8 @@ class UrlStorage(Storage):
         base = self._base.rstrip("/")
         for entry in entries:
             name = entry["name"].rstrip("/")
-            if entry["type"] == kind and name.startswith(f"{base}/"):
-                yield name[len(base) + 1 :]
+            if name.startswith(f"{base}/"):
+                yield name[len(base) + 1 :], entry["type"]
 
     def _make_folders(self, folders: set[str]) -> None:
         """Make folders that are missing, but the first in the path, which may be what a bucket is to another kind of store."""

@@ -20,7 +20,7 @@ from recorder.errors import (
     StreamError,
     UsageError,
 )
-from replay_server.json_text import to_json
+from recorder.json_text import to_json
 from replay_server.rest.error_page import make_error_page, wants_page
 
 __all__ = ["HttpError", "add_error_handlers", "error_response"]

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response
 
 from recorder.catalog import EpisodeRow
-from replay_server.json_text import to_json
+from recorder.json_text import to_json
 
 __all__ = ["episode_map", "json_response"]
 

@@ -10,9 +10,9 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from recorder.episode_file import Episode
+from recorder.json_text import to_json
 from recorder.schema import EXTRAS_PREFIX
 from recorder.step_values import step_maps, values_of
-from replay_server.json_text import to_json
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.caching import add_caching
 from replay_server.rest.errors import HttpError

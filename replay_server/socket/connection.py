@@ -16,7 +16,7 @@ from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.utilities import ProtocolError
 
-from replay_server.json_text import to_json
+from recorder.json_text import to_json
 from replay_server.limits import Limits, RateLimiter
 from replay_server.socket.frames import binary_frame, text_frame
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recorder.errors import RecorderError, StreamCorruptError, StreamError
 from replay_server.library import Library
-from replay_server.live import Extent, LiveEpisode, LiveEpisodes
+from replay_server.live import LiveEpisode, LiveEpisodes
 from replay_server.socket.chunk_stream import ChunkStream
 from replay_server.socket.connection import Connection
 from replay_server.socket.error_codes import error_code
@@ -127,6 +127,7 @@ async def _follow_one(
                         "episode_id": episode.episode_id,
                         "metadata": episode.metadata.to_map(),
                         "total_steps": episode.n_steps,
+                        "outline": episode.outline.to_map(),
                     }
                 )
                 return
@@ -135,8 +136,9 @@ async def _follow_one(
 
 def _announce(
     connection: Connection, stream: ChunkStream, episode: LiveEpisode, *, start: int, last_seq: str | None
-) -> Extent:
-    extent = episode.extent
+) -> int:
+    """Tell a viewer of an episode; returns how many chunks the viewer knows of."""
+    n_chunks = len(episode.chunk_rows)
     stream.change_source(episode)
     play_id, _, sequence = (last_seq or "").partition("-")
     resumed = play_id == str(episode.play_id) and sequence.isdigit()
@@ -146,29 +148,29 @@ def _announce(
         stream.next_chunk = stream.chunk_at(min(start, episode.n_steps - 1))
     connection.send_text(
         opened_message(
-            episode, stream_id=stream.stream_id, next_chunk=stream.next_chunk, resumed=resumed, extent=extent
+            episode, stream_id=stream.stream_id, next_chunk=stream.next_chunk, resumed=resumed, n_chunks=n_chunks
         )
     )
-    return extent
+    return n_chunks
 
 
-def _tell_growth(connection: Connection, stream: ChunkStream, episode: LiveEpisode, told: Extent) -> Extent:
-    """Tell what came since; after an outage also when nothing did, so that the viewer knows that it is over."""
-    now = episode.extent
-    if now != told or stream.is_cut_off:
+def _tell_growth(connection: Connection, stream: ChunkStream, episode: LiveEpisode, told: int) -> int:
+    """Tell what came since ``told`` chunks; after an outage also when nothing did, so that the viewer knows it is over."""
+    n_chunks = len(episode.chunk_rows)
+    if n_chunks != told or stream.is_cut_off:
         stream.is_cut_off = False
+        n_steps = episode.n_steps_in(n_chunks)
         connection.send(
             {
                 "type": "grown",
                 "id": stream.stream_id,
-                "chunks": episode.chunk_rows[told.n_chunks : now.n_chunks],
-                "total_steps": episode.n_steps_in(now),
-                "markers": [marker.to_map() for marker in episode.markers[told.n_markers : now.n_markers]],
-                "gaps": episode.gaps[told.n_gaps : now.n_gaps],
-                "last_seq": episode.seq_of(now),
+                "chunks": episode.chunk_rows[told:n_chunks],
+                "total_steps": n_steps,
+                **episode.outline.growth(episode.n_steps_in(told), n_steps),
+                "last_seq": episode.seq_of(n_chunks),
             }
         )
-    return now
+    return n_chunks
 
 
 async def _open_recording(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from recorder.errors import RecorderError
-from replay_server.json_text import to_json
+from recorder.json_text import to_json
 from replay_server.library import Library
 from replay_server.live import LiveEpisodes
 from replay_server.opened import OpenedRecording

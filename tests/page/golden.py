@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from recorder.chunk import ColumnData, encode_chunk
 from recorder.episode import EpisodeMetadata, Gap, Substrate
 from recorder.episode_file import build_version2, open_episode
+from recorder.json_text import to_json
+from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 from recorder.schema import ALLOWED_DTYPES, ColumnSpec, Encoding, EpisodeSchema
-from replay_server.outline import Columns, dull_spans, find_markers
 from tests.episodes import make_episode_file
-from tests.page.lives import ACTIONS, AFFORDANCES, METERS, SCENE, Life
+from tests.outline.ways import RANGES, make_ways
+from tests.page.lives import SCENE, Life
 
-__all__ = ["write_golden", "write_life"]
+__all__ = ["write_golden", "write_life", "write_ways"]
 
 N_STEPS = 600
-_LOOKED_AT = ("position", "meters", "action", "q_values", "action_masks", "interaction_progress")
 
 
 def write_golden(folder: Path, *, seed: int = 7) -> None:
@@ -65,33 +66,35 @@ def write_golden(folder: Path, *, seed: int = 7) -> None:
 
 
 def write_life(folder: Path) -> None:
-    """Write ``life``, an episode with everything in it, and what a viewer must find there: ``life.json``."""
-    data = make_episode_file(columns=Life(seed=4, n_steps=400, waits=(100, 160)).columns(), **SCENE)
+    """Write ``life``, an episode with everything in it, its outline, and the steps that a viewer must find: ``life.json``."""
+    data = make_episode_file(columns=Life(seed=4, n_steps=400).columns(), intrinsic_weight=0.5, **SCENE)
     (folder / "life.msgpack.lz4").write_bytes(data)
     episode = open_episode(data)
-    columns = Columns(
-        n_steps=episode.n_steps,
-        reward=episode.column("reward").astype(np.float64),
-        **{name: episode.column(name) for name in _LOOKED_AT},
-    )
-    markers = find_markers(columns, first_index=0, meter_names=METERS, action_names=ACTIONS, affordances=AFFORDANCES)
-    sums = np.cumsum(columns.reward)
+    columns = StepColumns.of_episode(episode)
+    sizes = [ref.n_bytes for ref in episode.chunks]
+    returns = np.cumsum(columns.reward + 0.5 * columns.intrinsic_reward)
     steps = [
         {
             "index": index,
             "position": episode.column("position")[index].tolist(),
-            "cumulative": sums[index],
+            "returnSoFar": returns[index],
             "qValues": episode.column("q_values")[index].tolist(),
         }
         for index in range(0, episode.n_steps, 7)
     ]
-    found = {
-        "steps": steps,
-        "total": sums[-1],
-        "markers": [[marker.index, marker.kind] for marker in markers],
-        "dull": dull_spans(columns, [marker.index for marker in markers]),
-    }
-    (folder / "life.json").write_text(json.dumps(found))
+    outline = describe_recording(episode, Outline.of(episode, columns), chunk_rows(episode, columns, sizes))
+    (folder / "life.json").write_text(to_json({"steps": steps, "outline": outline}))
+
+
+def write_ways(folder: Path) -> None:
+    """Write ``ways.json``: episodes as recorded and live viewers are told of them, by the range of their meters."""
+    told = {}
+    for name, (factor, offset) in RANGES.items():
+        place = folder / name
+        place.mkdir()
+        ways = make_ways(place, factor, offset)
+        told[name] = {"recorded": ways.recorded, "live": ways.live}
+    (folder / "ways.json").write_text(json.dumps(told))
 
 
 def _columns(random: np.random.Generator) -> Iterator[tuple[str, tuple[ColumnSpec, NDArray[np.generic]]]]:

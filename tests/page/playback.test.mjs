@@ -5,8 +5,8 @@ import { describe, test } from "node:test";
 import { chunkFrom } from "../../replay_server/page/decode/chunk.js";
 import { PlaybackClock, SPEEDS } from "../../replay_server/page/playback/clock.js";
 import { divergenceIn, firstDivergence } from "../../replay_server/page/playback/divergence.js";
-import { DullSpanFinder, skipDull } from "../../replay_server/page/playback/dull_spans.js";
-import { MarkerFinder, neighbourMarker, noteMarkers, thinMarkers } from "../../replay_server/page/playback/markers.js";
+import { skipDull } from "../../replay_server/page/playback/dull_spans.js";
+import { neighbourMarker, noteMarkers } from "../../replay_server/page/playback/markers.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
 
 const always = () => true;
@@ -142,41 +142,6 @@ describe("the clock", () => {
 });
 
 describe("dull spans", () => {
-  const spansOf = (columns, marked = []) => {
-    const finder = new DullSpanFinder();
-    const spans = [];
-    const chunk = chunkOf(columns);
-    for (let step = 0; step < chunk.nSteps; step++) finder.step(chunk, step, step, marked.includes(step), spans);
-    return spans;
-  };
-  const standing = Array.from({ length: 40 }, () => [3, 3]);
-  const even = Array.from({ length: 40 }, () => 1);
-
-  test("are where the agent stands and its reward stays", () => {
-    assert.deepEqual(spansOf({ position: standing, reward: even }), [[1, 40]]);
-  });
-
-  test("never hold a marker", () => {
-    assert.deepEqual(spansOf({ position: standing, reward: even }, [20]), [
-      [1, 20],
-      [21, 40],
-    ]);
-  });
-
-  test("end where the reward changes, and short ones don't count", () => {
-    assert.deepEqual(spansOf({ position: standing, reward: even.map((_, step) => (step < 30 ? 1 : step)) }), [[1, 30]]);
-    assert.deepEqual(spansOf({ position: standing, reward: even.map((_, step) => step >> 3) }), []);
-  });
-
-  test("need still meters where there are no positions", () => {
-    assert.deepEqual(spansOf({ meters: standing.map((_, step) => [step / 100]), reward: even }), []);
-    assert.deepEqual(spansOf({ meters: standing, reward: even }), [[1, 40]]);
-  });
-
-  test("are nowhere in an episode that tells neither", () => {
-    assert.deepEqual(spansOf({ reward: even }), []);
-  });
-
   test("are found by binary search, however many there are", () => {
     const spans = Array.from({ length: 1000 }, (_, span) => [span * 100 + 10, span * 100 + 50]);
     assert.equal(skipDull(spans, 50_011), 50_050);
@@ -187,111 +152,6 @@ describe("dull spans", () => {
 });
 
 describe("markers", () => {
-  const outline = {
-    meterNames: ["energy", "mood"],
-    actionNames: ["UP", "INTERACT"],
-    affordances: [{ name: "Bed", cell: [2, 3] }],
-    schema: [],
-  };
-  const markersOf = (columns, changes = {}) => {
-    const finder = new MarkerFinder({ ...outline, ...changes });
-    const chunk = chunkOf(columns);
-    return Array.from({ length: chunk.nSteps }, (_, step) => finder.step(chunk, step, step)).flat();
-  };
-
-  test("say when a meter comes near empty, once each time", () => {
-    const found = markersOf({
-      meters: [
-        [0.5, 1],
-        [0.09, 1],
-        [0.08, 1],
-        [0.3, 1],
-        [0.05, 0],
-      ],
-    });
-    assert.deepEqual(
-      found.map(({ index, label }) => [index, label]),
-      [
-        [1, "energy at 9%"],
-        [4, "energy at 5%"],
-        [4, "mood at 0%"],
-      ],
-    );
-  });
-
-  test("say when an affordance comes into use, by the action's name", () => {
-    const found = markersOf({
-      position: [
-        [2, 3],
-        [2, 3],
-        [2, 3],
-        [1, 3],
-      ],
-      action: [0, 1, 1, 1],
-    });
-    assert.deepEqual(found, [{ index: 1, kind: "affordance", label: "using Bed" }]);
-  });
-
-  test("say when two allowed actions are valued alike", () => {
-    const q = [
-      [1, 0, 0.99],
-      [1, 0, 0.999],
-      [1, 0, 0.2],
-      [1, 0, 0.999],
-    ];
-    assert.deepEqual(
-      markersOf({ q_values: q }).map(({ index }) => index),
-      [0, 3],
-    );
-    assert.deepEqual(
-      markersOf({
-        q_values: q,
-        action_masks: [
-          [1, 1, 0],
-          [1, 1, 0],
-          [1, 1, 0],
-          [1, 1, 1],
-        ],
-      }).map(({ index }) => index),
-      [3],
-    );
-  });
-
-  test("say how the episode ended", () => {
-    assert.deepEqual(markersOf({ reward: [1, 1], terminated: [0, 1], done: [0, 1] }), [
-      { index: 1, kind: "end", label: "terminated" },
-    ]);
-  });
-
-  test("are thinned evenly over the whole episode, those that matter most last", () => {
-    const many = Array.from({ length: 5000 }, (_, step) => ({ index: step, kind: "unsure", label: "" }));
-    many.splice(4321, 0, { index: 4321, kind: "low_meter", label: "" });
-    many.push({ index: 4999, kind: "end", label: "" });
-    const kept = thinMarkers(many, 102);
-    assert.deepEqual(
-      kept.filter(({ kind }) => kind !== "unsure").map(({ kind }) => kind),
-      ["low_meter", "end"],
-    );
-    assert.deepEqual(
-      kept.filter(({ kind }) => kind === "unsure").map(({ index }) => index),
-      Array.from({ length: 100 }, (_, stretch) => stretch * 50),
-    );
-    assert.deepEqual(thinMarkers(kept, 102), kept);
-    assert.equal(thinMarkers(many, 1)[0].kind, "end");
-  });
-
-  test("stay even when an episode grows, however often they are thinned", () => {
-    let kept = [];
-    for (let step = 0; step < 64_000; step++) {
-      kept.push({ index: step, kind: "unsure", label: "" });
-      if (kept.length > 200) kept = thinMarkers(kept, 100);
-    }
-    const byQuarter = [0, 1, 2, 3].map(
-      (quarter) => thinMarkers(kept, 100).filter(({ index }) => Math.floor(index / 16_000) === quarter).length,
-    );
-    assert.ok(Math.min(...byQuarter) >= 10 && Math.max(...byQuarter) <= 25, `${byQuarter}`);
-  });
-
   test("name notes by their label or their first line, in short", () => {
     const table = new ChunkTable();
     table.add(0, 10);

@@ -9,6 +9,7 @@ import { BytesSource } from "../../replay_server/page/source/bytes_source.js";
 import { ChunkRequests } from "../../replay_server/page/source/chunk_requests.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
 import { EpisodeStore } from "../../replay_server/page/source/episode_store.js";
+import { extendTable, grow, outlineOfMessage, retell } from "../../replay_server/page/source/outline.js";
 import { SocketSource } from "../../replay_server/page/source/socket_source.js";
 import { readStep } from "../../replay_server/page/player/step_view.js";
 
@@ -99,6 +100,16 @@ describe("requests for chunks", () => {
 });
 
 describe("a run that is followed", () => {
+  const growth = (more = {}) => ({
+    gaps: [],
+    markers: [],
+    dull: [],
+    overview: { stride: 1, index: [], cumulative_reward: [], meters: [] },
+    bounds: { low: [], high: [] },
+    meter_ranges: [],
+    meter_levels: [],
+    ...more,
+  });
   const opened = (episodeId, more = {}) => ({
     type: "opened",
     run_id: "r",
@@ -111,11 +122,10 @@ describe("a run that is followed", () => {
     meter_names: [],
     action_names: [],
     schema: [],
-    chunks: [[0, 10, 99, 0]],
+    chunks: [[0, 10, 99, 0, 0]],
     next_chunk: 0,
-    gaps: [],
-    markers: [],
-    dull: [],
+    affordance_numbers: {},
+    ...growth(),
     content_hash: null,
     last_seq: `${episodeId}00-2`,
     resumed: false,
@@ -165,7 +175,7 @@ describe("a run that is followed", () => {
     tell({ type: "ended", metadata: {} });
     tell(opened(4));
     stream.onChunk(0, new Uint8Array());
-    tell({ type: "grown", chunks: [[10, 5, 9, 0]], gaps: [], markers: [] });
+    tell({ type: "grown", chunks: [[10, 5, 9, 0, 0]], ...growth() });
     source.request(0, { urgent: true });
     assert.equal(sent.length, 2, "asked for a chunk of an episode that is not open");
     tell(opened(3, { resumed: true, next_chunk: 1 }));
@@ -190,8 +200,8 @@ describe("a run that is followed", () => {
   test("adds gaps to those that are known", () => {
     const { outlines, tell } = follow();
     tell(opened(3, { gaps: [[10, 12, "lost"]] }));
-    tell({ type: "grown", chunks: [[12, 5, 9, 0]], gaps: [], markers: [] });
-    tell({ type: "grown", chunks: [[20, 5, 9, 0]], gaps: [[17, 20, "dropped"]], markers: [] });
+    tell({ type: "grown", chunks: [[12, 5, 9, 0, 0]], ...growth() });
+    tell({ type: "grown", chunks: [[20, 5, 9, 0, 0]], ...growth({ gaps: [[17, 20, "dropped"]] }) });
     assert.deepEqual(
       outlines[0].gaps.map(({ firstStep }) => firstStep),
       [10, 17],
@@ -201,39 +211,66 @@ describe("a run that is followed", () => {
 
 describe("an episode from bytes", () => {
   const bytes = new Uint8Array(readFileSync(join(process.env.PAGE_GOLDEN, "life.msgpack.lz4")));
-  const expected = JSON.parse(readFileSync(join(process.env.PAGE_GOLDEN, "life.json"), "utf-8"));
+  const { steps, outline } = JSON.parse(readFileSync(join(process.env.PAGE_GOLDEN, "life.json"), "utf-8"));
   const heard = (store, type) => new Promise((resolve) => store.addEventListener(type, resolve, { once: true }));
 
-  const digested = async () => {
-    const store = new EpisodeStore(new BytesSource(bytes));
+  test("tells each step, with the return so far", async () => {
+    const store = new EpisodeStore(new BytesSource(bytes, outline));
     await heard(store, "outline");
-    while (store.overview.index.length < store.nSteps) await heard(store, "change");
-    return store;
-  };
-
-  test("tells each step, with the true sum of rewards", async () => {
-    const store = await digested();
-    for (const { index, position, cumulative, qValues } of expected.steps) {
+    for (const { index, position, returnSoFar, qValues } of steps) {
+      await store.load(index);
       const step = readStep(store, index);
       assert.deepEqual(Array.from(step.position), position);
-      assert.ok(Math.abs(step.cumulative - cumulative) < 1e-9);
+      assert.ok(Math.abs(step.returnSoFar - returnSoFar) < 1e-9);
       assert.deepEqual(Array.from(step.qValues), qValues);
     }
   });
 
-  test("has the curve, markers and dull spans that the server finds too", async () => {
-    const { outline, overview } = await digested();
-    assert.deepEqual(outline.dull, expected.dull);
-    const kinds = ["low_meter", "affordance", "unsure"];
-    const found = outline.markers.filter(({ kind }) => kinds.includes(kind)).map(({ index, kind }) => [index, kind]);
-    assert.deepEqual(found.sort(), expected.markers.filter(([, kind]) => kinds.includes(kind)).sort());
-    assert.ok(Math.abs(overview.cumulative_reward.at(-1) - expected.total) < 1e-9);
-  });
-
   test("that are no recording ends in a failure, told", async () => {
-    const store = new EpisodeStore(new BytesSource(new Uint8Array(50)));
+    const store = new EpisodeStore(new BytesSource(new Uint8Array(50), outline));
     const { detail } = await heard(store, "failure");
     assert.match(detail.message, /recording|MessagePack/);
+  });
+});
+
+describe("the outline of an episode that was followed live", () => {
+  const ways = JSON.parse(readFileSync(join(process.env.PAGE_GOLDEN, "ways.json"), "utf-8"));
+  const untimed = ({ table, live, metadata, reasons, schema, ...outline }) => outline;
+
+  for (const [name, { recorded, live }] of Object.entries(ways)) {
+    test(`is that of its recording, with meters of ${name}`, () => {
+      const [opened, ...later] = live;
+      const ended = later.pop();
+      const outline = outlineOfMessage(opened);
+      for (const message of later) {
+        extendTable(outline.table, message.chunks);
+        grow(outline, message);
+      }
+      const expected = outlineOfMessage(recorded);
+      const isFound = ({ kind }) => !["best_reward", "end"].includes(kind);
+      assert.deepEqual(outline.markers, expected.markers.filter(isFound));
+      assert.deepEqual(outline.dull, expected.dull);
+      assert.deepEqual(outline.overview.index, expected.overview.index);
+      assert.deepEqual(outline.overview.meters, expected.overview.meters);
+      assert.deepEqual(outline.bounds, expected.bounds);
+      assert.deepEqual(outline.table.chunks, expected.table.chunks);
+      retell(outline, ended);
+      assert.deepEqual(untimed(outline), untimed(expected));
+    });
+  }
+
+  test("thins its samples out as the server does", () => {
+    const told = (stride, index) => ({
+      gaps: [], markers: [], dull: [], bounds: {}, meter_ranges: [], meter_levels: [],
+      overview: { stride, index, cumulative_reward: index, meters: [] },
+    });
+    const outline = outlineOfMessage({
+      chunks: [], schema: [], affordances: {}, affordance_numbers: {}, meter_names: [], action_names: [],
+      ...told(1, [0, 1, 2, 3]),
+    });
+    grow(outline, told(2, [4, 6, 7]));
+    grow(outline, told(4, [8, 9]));
+    assert.deepEqual(outline.overview.index, [0, 4, 8, 9]);
   });
 });
 

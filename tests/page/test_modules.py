@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.page.golden import write_golden, write_life
+from tests.page.golden import write_golden, write_life, write_ways
 
 HERE = Path(__file__).parent
 
@@ -19,6 +19,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("golden")
     write_golden(folder)
     write_life(folder)
+    write_ways(folder)
     return folder
 
 

@@ -172,7 +172,7 @@ def test_numbers_beside_the_grid_are_those_of_the_step(page: Page, site: Site) -
     expect(chosen).to_have_count(1)
     expect(chosen.locator(".number")).to_have_text(f"{WALK['q_values'][40][WALK['action'][40]]:.2f}".replace("-", "−"))
     assert page.locator(".q-value.masked").count() == int((~WALK["action_masks"][40]).sum())
-    total = page.locator(".facts div", has_text="Total").locator("dd")
+    total = page.locator(".facts div", has_text="Return so far").locator("dd")
     expect(total).to_have_text(f"{WALK['reward'][:41].astype(float).sum():.3f}")
 
 
@@ -319,9 +319,14 @@ def test_a_recording_plays_from_its_bytes_without_a_server(page: Page, site: Sit
     page.evaluate(
         """async () => {
           const file = await fetch("/api/v1/episodes/shapes/2/file");
+          const opened = await new Promise((resolve) => {
+            const socket = new WebSocket(`ws://${location.host}/ws`);
+            socket.onopen = () => socket.send('{"type": "open", "id": 1, "run_id": "shapes", "episode_id": 2, "credit": 0}');
+            socket.onmessage = ({ data }) => JSON.parse(data).type === "opened" && resolve(JSON.parse(data));
+          });
           const { playBytes } = await import("/static/pages/baked_page.js");
           document.querySelector(".outlet").replaceChildren();
-          playBytes(new Uint8Array(await file.arrayBuffer()), document.querySelector(".outlet"));
+          playBytes(new Uint8Array(await file.arrayBuffer()), opened, document.querySelector(".outlet"));
         }"""
     )
     page.wait_for_selector(".player[data-step]")

@@ -51,7 +51,7 @@ def test_a_follower_gets_what_is_there_and_then_what_comes(connect: Connect, tra
     trainer.send_chunk(2)
     grown = viewer.receive("grown")
     assert (grown["total_steps"], grown["last_seq"], grown["gaps"]) == (48, "1-4", [])
-    assert grown["chunks"] == [[32, 16, len(trainer.chunks[2][2]), 32.0]]
+    assert grown["chunks"] == [[32, 16, len(trainer.chunks[2][2]), 32.0, 8.0]]
     assert viewer.receive_chunk(3) == (2, trainer.chunks[2][2])
     trainer.end()
     ended = viewer.receive("ended")

@@ -246,7 +246,7 @@ def test_a_thumbnail_shows_the_agent_where_it_is(client: FlaskClient) -> None:
 
 def test_a_thumbnail_of_an_episode_without_positions_and_meters_shows_what_was_observed(client: FlaskClient) -> None:
     pixels = thumbnail_pixels(client.get(f"{API}/episodes/observed/1/thumbnail.png?t=25&size=160").data)
-    amber = np.argwhere(np.abs(pixels.astype(int) - (226, 149, 67)).max(axis=2) == 0).T
+    amber = np.argwhere(np.abs(pixels.astype(int) - (0xF2, 0xB8, 0x4B)).max(axis=2) == 0).T
     assert np.corrcoef(amber)[0, 1] < -0.97, "the first number does not rise from left to right"
     assert amber[1].max() == pytest.approx(80, abs=2), "it is not bright up to the step, and no further"
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) == 1 + 2 * 3, "not three curves on a ground"

@@ -64,7 +64,7 @@ def test_colours_and_places_survive_the_encoder(recordings, tmp_path):
     columns = []
     for frame in frames:
         board = frame[60:500, 20:480].astype(int)
-        agent = np.abs(board - (0xFF, 0xC5, 0x3D)).max(axis=2) < 14
+        agent = np.abs(board - (0x4C, 0x8D, 0xFF)).max(axis=2) < 14
         assert agent.sum() > 200, "the agent's colour is not where the agent must be"
         columns.append(np.median(np.nonzero(agent)[1]))
     assert columns[0] < columns[1] < columns[2]

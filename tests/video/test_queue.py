@@ -319,7 +319,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_tried_three_times(cluster, rec
     for _ in range(5):
         cluster.run()
         cluster.at += timedelta(seconds=6)
-    for video_id, error in ((planned.video_id, "TypeError: "), (rendered, "FileNotFoundError: ")):
+    for video_id, error in ((planned.video_id, "fps is a number"), (rendered, "FileNotFoundError: ")):
         assert cluster.video(video_id).state == "failed"
         assert error in cluster.video(video_id).error
 

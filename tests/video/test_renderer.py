@@ -58,7 +58,7 @@ def test_the_agent_is_drawn_where_it_is():
     steps = [replace(step, position=(5, 3), interaction_progress=0.0) for step in sample_steps(3)]
     renderer = EpisodeVideoRenderer(sample_episode(steps=steps, affordance_layout={}), width=960, height=540)
     pixels = renderer.frame(2)
-    accent = np.abs(pixels.astype(int) - THEMES["dark"].accent).sum(axis=2) < 12
+    accent = np.abs(pixels.astype(int) - THEMES["dark"].agent).sum(axis=2) < 12
     board = renderer.layout.board
     rows, columns = np.nonzero(accent[board.y : board.bottom, board.x : board.right])
     grid = renderer.board
@@ -155,7 +155,7 @@ def test_an_action_that_is_masked_is_hatched():
 
 
 def test_meters_near_empty_are_red_low_ones_orange():
-    for value, color in ((0.05, "empty"), (0.25, "low"), (0.9, "good")):
+    for value, color in ((0.05, "empty"), (0.2, "low"), (0.3, "good"), (0.9, "good")):
         steps = [replace(step, meters=(value,) * 8, reward=0.0) for step in sample_steps(1)]
         pixels = EpisodeVideoRenderer(sample_episode(steps=steps), **SIZE).frame(0)
         shown = {

@@ -74,7 +74,7 @@ class Workers:
 
 def names_below(storage, *folders):
     """All files of a store, whatever they are."""
-    return [name for folder in folders for name in storage._listed(folder, "file")]
+    return [name for folder in folders for name, _ in storage._listed(folder)]
 
 
 def test_a_video_is_made_in_the_store_and_watched_from_there(client, catalog, settings, tmp_path, monkeypatch):

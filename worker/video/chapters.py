@@ -1,4 +1,4 @@
-"""Markers of an episode: what happened when. As chapters inside a video, and as a WebVTT track beside it."""
+"""Chapters of a video: some of the episode's markers, inside the video and as a WebVTT track beside it."""
 
 from __future__ import annotations
 
@@ -7,69 +7,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
 
 from recorder.episode_file import Episode
+from recorder.outline import Marker, Outline, thin_markers
 from recorder.video.timeline import Timeline
 
-__all__ = ["Marker", "chapter_file", "find_markers", "webvtt"]
+__all__ = ["chapter_file", "chapter_markers", "webvtt"]
 
-_MAX_MARKERS = 100
-
-
-class Marker(NamedTuple):
-    """Something at a step."""
-
-    step_index: int
-    text: str
+_MAX_CHAPTERS = 100
+_KINDS = ("gap", "affordance", "low_meter", "best_reward", "end")
+"""Doubts of the policy are too many to jump to."""
 
 
-def find_markers(episode: Episode) -> list[Marker]:
-    """What is worth jumping to, in the order of the steps: gaps, uses of affordances, the greatest reward, the end.
-
-    At most a hundred; a use that goes on counts once.
-    """
-    numbers = episode.step_numbers
-    n_steps = episode.n_steps
-    markers = []
-    for gap in episode.gaps:
-        index = int(np.searchsorted(numbers, gap.first_step))
-        if index < n_steps:
-            missing = "steps" if gap.n_steps is None else f"{gap.n_steps} steps"
-            markers.append(Marker(index, f"{missing} missing ({gap.reason})"))
-    if episode.has_column("interaction_progress"):
-        progress = np.nan_to_num(np.ravel(episode.column("interaction_progress")).astype(np.float64)) > 0
-        starts = np.nonzero(progress & ~np.concatenate([[False], progress[:-1]]))[0]
-        markers += [Marker(int(index), f"uses {_place_of(episode, int(index))}") for index in starts]
-    if episode.has_column("reward") and n_steps > 1:
-        rewards = np.nan_to_num(episode.column("reward").astype(np.float64))
-        if rewards.max() > rewards.min():
-            best = int(rewards.argmax())
-            markers.append(Marker(best, f"greatest reward {rewards[best]:+.2f}"))
-    if n_steps > 1:
-        markers.append(Marker(n_steps - 1, "end"))
-    markers.sort(key=lambda marker: marker.step_index)
-    return markers[: _MAX_MARKERS - 1] + markers[-1:] if len(markers) > _MAX_MARKERS else markers
-
-
-def _place_of(episode: Episode, index: int) -> str:
-    """The affordance at a step's position, or a word for one that is not known."""
-    position = episode.step(index).position
-    return next((name for name, cell in episode.affordances.items() if tuple(cell) == tuple(position)), "an affordance")
+def chapter_markers(episode: Episode) -> list[Marker]:
+    """The markers of an episode that are worth jumping to, in order; at most a hundred."""
+    outline = Outline.of(episode)
+    return thin_markers([marker for marker in outline.markers() if marker.kind in _KINDS], _MAX_CHAPTERS)
 
 
 def _spans(episode: Episode, timeline: Timeline) -> list[tuple[float, float, str]]:
     """``(start, end, text)`` in seconds, without gaps from the video's start to its end."""
     end = float(timeline.n_frames / timeline.fps)
-    shown = [
-        marker for marker in find_markers(episode) if timeline.first_index < marker.step_index < timeline.end_index
-    ]
+    shown = [marker for marker in chapter_markers(episode) if timeline.first_index < marker.index < timeline.end_index]
     at: dict[float, list[str]] = {0.0: [f"episode {episode.metadata.episode_id}"]}
     for marker in shown:
-        number = int(episode.step_numbers[marker.step_index]) + 1
-        at.setdefault(timeline.time_of_step(marker.step_index), []).append(f"step {number}: {marker.text}")
+        number = int(episode.step_numbers[marker.index]) + 1  # as the frames show it
+        at.setdefault(timeline.time_of_step(marker.index), []).append(f"step {number}: {marker.label}")
     times = [*at, end]
     return [(start, stop, "; ".join(at[start])) for start, stop in pairwise(times) if stop > start]
 

@@ -12,14 +12,16 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from recorder.conversion import convert_bytes
-from recorder.episode_file import Episode
+from recorder.episode_file import Episode, open_episode
 from recorder.errors import VideoError
+from recorder.json_text import to_json
+from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 
 __all__ = ["build_html", "export_episode_html"]
 
 _ENTRY = "pages/baked_page.js"
-"""The page's module that plays bytes: ``playBytes(bytes, parent)``."""
-_STYLES = ("style/theme.css", "style/shell.css", "style/player.css")
+"""The page's module that plays bytes: ``playBytes(bytes, outline, parent)``."""
+_STYLES = ("style/looks.css", "style/theme.css", "style/shell.css", "style/player.css")
 _IMPORT = re.compile(r"""((?:^|\n)\s*(?:import|export|\})[^;"'\n]*?(?:from\s*)?)(["'])(\.{1,2}/[^"']+)\2""")
 _PREFIX = "page/"
 
@@ -38,10 +40,11 @@ _DOCUMENT = """\
 </head>
 <body>
 <script id="episode" type="application/octet-stream;base64">{episode}</script>
+<script id="outline" type="application/json">{outline}</script>
 <script type="module">
 import {{ playBytes }} from "{entry}";
-const text = document.getElementById("episode").textContent;
-playBytes(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), document.body);
+const [text, outline] = ["episode", "outline"].map((id) => document.getElementById(id).textContent);
+playBytes(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), JSON.parse(outline), document.body);
 </script>
 <noscript>This file plays a recording and needs JavaScript.</noscript>
 </body>
@@ -61,6 +64,10 @@ def build_html(episode: Episode, data: bytes, page: Traversable) -> str:
     """
     if episode.version != 2 or episode.compression != "lz4":
         data = convert_bytes(data, version=2).data
+        episode = open_episode(data)
+    columns = StepColumns.of_episode(episode)
+    sizes = [ref.n_bytes for ref in episode.chunks]
+    outline = describe_recording(episode, Outline.of(episode, columns), chunk_rows(episode, columns, sizes))
     modules = _modules(page)
     imports = {
         _PREFIX + name: f"data:text/javascript;base64,{base64.b64encode(text.encode()).decode()}"
@@ -72,6 +79,7 @@ def build_html(episode: Episode, data: bytes, page: Traversable) -> str:
         style="\n".join(page.joinpath(name).read_text(encoding="utf-8") for name in _STYLES),
         import_map=json.dumps({"imports": imports}),
         episode=base64.b64encode(data).decode(),
+        outline=to_json(outline).replace("<", "\\u003c"),
         entry=_PREFIX + _ENTRY,
     )
 

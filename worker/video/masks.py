@@ -19,6 +19,8 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
+from recorder.outline.looks import AFFORDANCE_SHAPES
+
 __all__ = [
     "Lettering",
     "Mask",
@@ -253,40 +255,10 @@ def polyline(points: NDArray[np.float64], width: int, height: int, thickness: fl
     return _rasterised(Path(points), width, height, line_width=thickness, closed=False)
 
 
-_STAR = [
-    (
-        math.sin(i * math.pi / 5) * (1.0 if i % 2 == 0 else 0.45),
-        -math.cos(i * math.pi / 5) * (1.0 if i % 2 == 0 else 0.45),
-    )
-    for i in range(10)
-]
-
-
-def _regular(n_corners: int, turn: float = 0.0) -> list[tuple[float, float]]:
-    angles = [(i / n_corners + turn) * 2 * math.pi for i in range(n_corners)]
-    return [(math.sin(angle), -math.cos(angle)) for angle in angles]
-
-
-_OUTLINES: tuple[list[tuple[float, float]], ...] = (
-    [(-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)],
-    _regular(4),
-    _regular(3),
-    _regular(5),
-    [(-0.33, -0.95), (0.33, -0.95), (0.33, -0.33), (0.95, -0.33), (0.95, 0.33), (0.33, 0.33),
-     (0.33, 0.95), (-0.33, 0.95), (-0.33, 0.33), (-0.95, 0.33), (-0.95, -0.33), (-0.33, -0.33)],
-    _STAR,
-    _regular(6),
-    _regular(3, 0.5),
-    _regular(8, 1 / 16),
-    [(-0.95, 0.15), (0.0, -0.95), (0.95, 0.15), (0.62, 0.15), (0.62, 0.85), (-0.62, 0.85), (-0.62, 0.15)],
-)  # fmt: skip
-"""Square, diamond, triangle, pentagon, cross, star, hexagon, triangle on its tip, octagon, house. The circle is the agent's."""
-
-
 @lru_cache(maxsize=256)
 def marker(index: int, radius: float) -> Mask:
-    """The ``index``-th shape of the series, in the middle of a square mask; beyond the last it starts again."""
+    """The shape of the affordance with this number, in the middle of a square mask."""
     side = 2 * math.ceil(radius) + 2
-    outline = _OUTLINES[index % len(_OUTLINES)]
+    outline = AFFORDANCE_SHAPES[index % len(AFFORDANCE_SHAPES)]
     placed = np.array([*outline, outline[0]]) * radius + side / 2
     return _rasterised(Path(placed, closed=True), side, side)

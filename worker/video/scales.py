@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.outline import MeterRanges
 from worker.video.series import EpisodeSeries
 from worker.video.signals import choose_signals
 
@@ -52,7 +53,7 @@ def scales_of(series: EpisodeSeries, beside: Sequence[EpisodeSeries] = ()) -> Sc
     return Scales(
         n_steps=max(other.n_steps for other in together),
         total=value_range(np.concatenate([other.cumulative for other in together])),
-        reward=_meter_range(np.concatenate([other.rewards for other in together])),
+        reward=value_range(np.concatenate([other.rewards for other in together])),
         meters=tuple(meters),
         q_values=value_range(np.concatenate([np.zeros(1), *q_values])),
         lines={} if series.positions.shape[1] else _line_ranges(together),
@@ -88,11 +89,6 @@ def value_range(values: NDArray[np.float64]) -> Range:
 
 
 def _meter_range(values: NDArray[np.float64]) -> Range:
-    """0 to 1, else 0 to 100, where these hold all the values, else from the least to the greatest."""
-    finite = values[np.isfinite(values)]
-    if len(finite) == 0:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    if low >= 0:
-        return (0.0, 1.0) if high <= 1 else (0.0, 100.0) if 1.5 < high <= 100 else (0.0, high)
-    return (low, high) if high > low else (low, low + 1)
+    ranges = MeterRanges(1)
+    ranges.critical(values[:, np.newaxis])
+    return ranges.to_list()[0]

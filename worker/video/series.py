@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recorder.episode import EpisodeMetadata
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
+from recorder.outline import StepColumns, return_weight
 from recorder.schema import EXTRAS_PREFIX
 
 __all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint"]
@@ -62,7 +63,7 @@ class EpisodeSeries:
     """``bool[n_steps, n_actions]``: which actions were allowed."""
     rewards: Floats
     cumulative: Floats
-    """``float64[n_steps]``: sum of ``reward`` so far; NaN counts as nothing."""
+    """``float64[n_steps]``: the return so far, as the outline counts it."""
     extras: tuple[Extra, ...]
     """Of a world without space, which is watched by them; empty in others, whose frames have no place for them."""
 
@@ -75,7 +76,8 @@ class EpisodeSeries:
         self.positions = _rows(episode, "position")
         self.meters = _rows(episode, "meters")
         self.rewards = _scalars(episode, "reward", 0.0)
-        self.cumulative = np.cumsum(np.nan_to_num(self.rewards, nan=0.0, posinf=0.0, neginf=0.0))
+        columns = StepColumns.of_episode(episode)
+        self.cumulative = np.cumsum(columns.reward + return_weight(self.metadata) * columns.intrinsic_reward)
         self.time_of_day = _optional(episode, "time_of_day")
         self.interaction_progress = _optional(episode, "interaction_progress")
         self.epsilon = _optional(episode, "epsilon")

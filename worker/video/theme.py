@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
+from recorder.outline.looks import DARK, LIGHT, Colors
 from recorder.video.codecs import check_one_of
 from recorder.video.options import STYLES
 
@@ -12,12 +14,31 @@ __all__ = ["THEMES", "Color", "Theme", "find_theme"]
 Color = tuple[int, int, int]
 
 
+class Shared(TypedDict):
+    """Fields of a theme that come from the shared table of looks."""
+
+    agent: Color
+    on_agent: Color
+    good: Color
+    low: Color
+    empty: Color
+    series: tuple[Color, ...]
+
+
 def _color(code: str) -> Color:
     return int(code[0:2], 16), int(code[2:4], 16), int(code[4:6], 16)
 
 
-def _colors(codes: str) -> tuple[Color, ...]:
-    return tuple(_color(code) for code in codes.split())
+def _shared(colors: Colors) -> Shared:
+    """The colours that mean the same on the page."""
+    return {
+        "agent": _color(colors.agent[1:]),
+        "on_agent": _color(colors.agent_edge[1:]),
+        "good": _color(colors.good[1:]),
+        "low": _color(colors.low[1:]),
+        "empty": _color(colors.critical[1:]),
+        "series": tuple(_color(color[1:]) for color in colors.affordances),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +48,9 @@ class Theme:
     Args:
         page: behind everything; panel: the plates on it; well: hollows in a plate, such as the track of a bar.
         line: borders and grid lines; ink: text; muted: text of second rank.
-        accent: the chosen, the current, the agent; quiet: the others.
-        good, low, empty: a meter well filled, getting low, near empty.
+        accent: the chosen, the current; quiet: the others.
+        agent: the agent and its trail; on_agent: what is drawn on it.
+        good, low, empty: a meter well filled, low, near empty.
         series: colours for affordances and meters, told apart by eye, also by people who are blind to red and green.
     """
 
@@ -41,6 +63,8 @@ class Theme:
     muted: Color
     accent: Color
     on_accent: Color
+    agent: Color
+    on_agent: Color
     quiet: Color
     good: Color
     low: Color
@@ -62,12 +86,9 @@ THEMES = {
         accent=_color("ffc53d"),
         on_accent=_color("1a1405"),
         quiet=_color("5b7aa8"),
-        good=_color("3fb68b"),
-        low=_color("f0913a"),
-        empty=_color("f0524f"),
         day=_color("8ec5ff"),
         night=_color("39456b"),
-        series=_colors("4ea8ff ff8fab 5fd08b c79bff ffb454 4fd6d6 f4735e b5cf5a 9fb4ff e59ad9 d9b38c 7fdca4"),
+        **_shared(DARK),
     ),
     "light": Theme(
         name="light",
@@ -80,12 +101,9 @@ THEMES = {
         accent=_color("d9480f"),
         on_accent=_color("ffffff"),
         quiet=_color("7f9cc7"),
-        good=_color("2b9a6f"),
-        low=_color("d97a06"),
-        empty=_color("cf2b2b"),
         day=_color("5aa9f0"),
         night=_color("3b4a7a"),
-        series=_colors("1f6fd1 c2255c 2f8f4e 7b45c9 b86e00 0b8a8f c0392b 6b8316 4c5fd0 a8399a 8a6038 1f9d6b"),
+        **_shared(LIGHT),
     ),
 }
 

@@ -11,7 +11,7 @@ from recorder.commands.checks.finding import Finding
 from recorder.commands.output import human_bytes
 from recorder.errors import RecorderError
 from recorder.settings import Settings
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 from recorder.urls import redact
 
 __all__ = ["check_places"]
@@ -26,7 +26,7 @@ def check_places(settings: Settings) -> Iterator[Finding]:
     folder = settings.local_recordings_dir
     if folder is None:
         try:
-            next(open_storage(settings.recordings_dir).names(), None)
+            next(open_recordings(settings).names(), None)
         except RecorderError as error:
             yield Finding("fail", "recordings", "can't be listed", str(error))
         else:

@@ -11,7 +11,7 @@ from recorder.commands.opening import has_catalog, open_catalog
 from recorder.commands.output import counted
 from recorder.errors import MissingExtraError, RecorderError
 from recorder.settings import Settings
-from recorder.storage import open_storage
+from recorder.storage import open_recordings
 from recorder.verification import verify_recording
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
         with open_catalog(settings) as catalog:
             n_recordings = sum(run.n_recordings for run in catalog.list_runs())
             rows = _within_budget([RecordingRow(**row) for row in catalog.query_recordings(limit=_N_READ)])
-        storage = open_storage(settings.recordings_dir)
+        storage = open_recordings(settings)
         missing = [row for row in rows if not is_there(storage, row.file_path)]
         gone = {row.file_path for row in missing}
         damaged = []

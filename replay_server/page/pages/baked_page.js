@@ -15,11 +15,12 @@ import { EpisodeStore } from "../source/episode_store.js";
  * Play a recording.
  *
  * @param {Uint8Array} bytes a file of version 2
- * @param {Element} parent where the player is put; the style sheets `theme.css`, `shell.css` and `player.css` belong to
- *   the page
+ * @param {object} outline in the form of an `opened` message
+ * @param {Element} parent where the player is put; the style sheets `looks.css`, `theme.css`, `shell.css` and
+ *   `player.css` belong to the page
  * @returns {Player}
  */
-export function playBytes(bytes, parent) {
+export function playBytes(bytes, outline, parent) {
   startTheme(null);
   const help = () => showHelp(keys);
   const start = {
@@ -34,7 +35,7 @@ export function playBytes(bytes, parent) {
     live: false,
     panels: null,
   };
-  const player = new Player([new EpisodeStore(new BytesSource(bytes))], start, { help });
+  const player = new Player([new EpisodeStore(new BytesSource(bytes, outline))], start, { help });
   const keys = playerKeys(player, { help });
   bindKeys(keys);
   parent.append(player.node);

@@ -57,7 +57,7 @@ export class Pane {
 
   /** Show the episode that the store has opened. */
   open() {
-    const { outline, overview } = this.store;
+    const { outline } = this.store;
     this.#shownIndex = -1;
     this.#lastMove = "";
     this.#grid.open(outline);
@@ -66,7 +66,7 @@ export class Pane {
     this.#grid.node.hidden = !this.#hasGrid;
     this.#history.node.hidden = this.#hasGrid;
     this.#clock.open(outline);
-    this.#meters.open(outline, overview);
+    this.#meters.open(outline);
     this.#qValues.open(outline);
     this.#info.open(outline);
     this.node.classList.remove("unopened");

@@ -213,7 +213,7 @@ export class Player extends EventTarget {
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
     else if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
     else if (start.step !== null) this.clock.seek(table.indexOf(start.step));
-    else this.clock.seek(outline.markers[start.marker - 1]?.index ?? 0);
+    else this.clock.seek([...new Set(outline.markers.map(({ index }) => index))][start.marker - 1] ?? 0);
     if (!isAgain) this.controls.begin(start);
     this.#rest();
     this.dispatchEvent(new Event("opened"));
@@ -223,7 +223,7 @@ export class Player extends EventTarget {
     this.clock.nSteps = this.store.nSteps;
     if (this.clock.dullSpans) this.clock.dullSpans = this.store.outline.dull;
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
-    if (!this.store.outline.overview) this.#timeline.refresh();
+    if (this.store.outline.live) this.#timeline.refresh();
   }
 
   /** Playback rests, or goes on in another way: draw, and tell whoever listens. */

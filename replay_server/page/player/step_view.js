@@ -9,7 +9,7 @@
  * @property {?number} action null for an action with several components, which stand in `actionVector`
  * @property {?ArrayLike<number>} actionVector
  * @property {?number} reward
- * @property {?number} cumulative sum of all rewards so far; null while those before the chunk are not known
+ * @property {number} returnSoFar the return up to and including this step
  * @property {?number} intrinsicReward
  * @property {?ArrayLike<number>} qValues
  * @property {?ArrayLike<number>} masks
@@ -37,11 +37,13 @@ export function readStep(store, index) {
   const chunk = store.nSteps ? store.chunkAt(index) : null;
   if (!chunk) return null;
   const { table } = store;
-  const { firstIndex, rewardBefore } = table.chunks[table.positionOf(index)];
+  const { firstIndex, rewardBefore, intrinsicBefore } = table.chunks[table.positionOf(index)];
   const offset = index - firstIndex;
   const action = chunk.row("action", offset);
   const isOneAction = chunk.column("action")?.shape.length === 0;
   const number = chunk.firstStep + offset;
+  const weight = store.outline.metadata.intrinsic_weight ?? 0;
+  const sums = rewardSumsOf(chunk);
   return {
     index,
     number,
@@ -50,7 +52,7 @@ export function readStep(store, index) {
     action: action && isOneAction ? action[0] : null,
     actionVector: action && !isOneAction ? action : null,
     reward: chunk.scalar("reward", offset),
-    cumulative: rewardBefore === null ? null : rewardBefore + rewardSumsOf(chunk)[offset],
+    returnSoFar: rewardBefore + sums.reward[offset] + weight * (intrinsicBefore + sums.intrinsic[offset]),
     intrinsicReward: chunk.scalar("intrinsic_reward", offset),
     qValues: chunk.row("q_values", offset),
     masks: chunk.row("action_masks", offset),
@@ -81,14 +83,19 @@ export function readTrail(store, index, nSteps) {
 function rewardSumsOf(chunk) {
   let sums = rewardSums.get(chunk);
   if (!sums) {
-    sums = new Float64Array(chunk.nSteps);
-    let sum = 0;
-    for (let offset = 0; offset < chunk.nSteps; offset++) {
-      const reward = chunk.scalar("reward", offset) ?? 0;
-      sum += Number.isFinite(reward) ? reward : 0;
-      sums[offset] = sum;
-    }
+    sums = { reward: sumsOf(chunk, "reward"), intrinsic: sumsOf(chunk, "intrinsic_reward") };
     rewardSums.set(chunk, sums);
+  }
+  return sums;
+}
+
+function sumsOf(chunk, column) {
+  const sums = new Float64Array(chunk.nSteps);
+  let sum = 0;
+  for (let offset = 0; offset < chunk.nSteps; offset++) {
+    const value = chunk.scalar(column, offset) ?? 0;
+    sum += Number.isFinite(value) ? value : 0;
+    sums[offset] = sum;
   }
   return sums;
 }

@@ -1,16 +1,21 @@
 /** An episode from a recording's bytes, without a server: the same interface as `SocketSource`. */
 
 import { readEpisodeFile } from "../decode/episode_file.js";
-import { outlineOfFile } from "./outline.js";
+import { outlineOfMessage } from "./outline.js";
 
 export class BytesSource {
   #bytes;
+  #told;
   #chunks = [];
   #listener = null;
 
-  /** @param {Uint8Array} bytes a file of version 2 */
-  constructor(bytes) {
+  /**
+   * @param {Uint8Array} bytes a file of version 2
+   * @param {object} told its outline, in the form of an `opened` message
+   */
+  constructor(bytes, told) {
     this.#bytes = bytes;
+    this.#told = told;
   }
 
   /** Start; see `SocketSource.start`. */
@@ -18,9 +23,8 @@ export class BytesSource {
     this.#listener = listener;
     queueMicrotask(() => {
       try {
-        const file = readEpisodeFile(this.#bytes);
-        this.#chunks = file.chunks;
-        listener.onOutline(outlineOfFile(file));
+        this.#chunks = readEpisodeFile(this.#bytes).chunks;
+        listener.onOutline(outlineOfMessage(this.#told));
       } catch (error) {
         listener.onError(error);
       }

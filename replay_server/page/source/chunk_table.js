@@ -3,15 +3,16 @@
  * the episode as it was played. They differ behind a gap.
  */
 export class ChunkTable {
-  /** @type {{firstStep: number, nSteps: number, firstIndex: number, rewardBefore: ?number}[]} */
+  /** @type {{firstStep: number, nSteps: number, firstIndex: number, rewardBefore: number,
+   *   intrinsicBefore: number}[]} */
   chunks = [];
 
   /** Steps in all chunks. */
   nSteps = 0;
 
-  /** Append a chunk; `rewardBefore` is the sum of all rewards before it, null while unknown. */
-  add(firstStep, nSteps, rewardBefore = null) {
-    this.chunks.push({ firstStep, nSteps, firstIndex: this.nSteps, rewardBefore });
+  /** Append a chunk, with the sums of all rewards before it. */
+  add(firstStep, nSteps, rewardBefore = 0, intrinsicBefore = 0) {
+    this.chunks.push({ firstStep, nSteps, firstIndex: this.nSteps, rewardBefore, intrinsicBefore });
     this.nSteps += nSteps;
   }
 

@@ -4,7 +4,6 @@
  */
 
 import { decodeChunk } from "../decode/chunk.js";
-import { Digest } from "./digest.js";
 
 /** Unpacked bytes of chunks that are kept. */
 const MAX_CACHED_BYTES = 48 * 2 ** 20;
@@ -27,7 +26,6 @@ export class EpisodeStore extends EventTarget {
   #chunks = new Map();
   #cachedBytes = 0;
   #waiting = new Map();
-  #digest = null;
 
   /** @param {import("./socket_source.js").SocketSource|import("./bytes_source.js").BytesSource} source */
   constructor(source) {
@@ -36,7 +34,7 @@ export class EpisodeStore extends EventTarget {
     source.start({
       onOutline: (outline) => this.#onOutline(outline),
       onChunk: (position, bytes) => this.#onChunk(position, bytes),
-      onGrown: () => this.#onGrown(),
+      onGrown: () => this.#tell("change"),
       onEnded: () => this.#tell("ended"),
       onWaiting: () => this.#tell("waiting"),
       onError: (error) => this.#fail(error),
@@ -49,11 +47,6 @@ export class EpisodeStore extends EventTarget {
 
   get nSteps() {
     return this.outline?.table.nSteps ?? 0;
-  }
-
-  /** Curves over the whole episode, as far as they are known. */
-  get overview() {
-    return this.outline.overview ?? this.#digest.overview;
   }
 
   /** Everything that is marked on the timeline, in order. */
@@ -116,14 +109,7 @@ export class EpisodeStore extends EventTarget {
     this.#cachedBytes = 0;
     this.#abandon(new Error("another episode took its place"));
     this.outline = outline;
-    this.#digest = outline.overview ? null : new Digest(outline);
     this.#tell("outline");
-    this.#digestOn();
-  }
-
-  #onGrown() {
-    this.#digestOn();
-    this.#tell("change");
   }
 
   #onChunk(position, bytes) {
@@ -138,19 +124,7 @@ export class EpisodeStore extends EventTarget {
     const chunk = this.#chunks.get(position);
     for (const { resolve } of this.#waiting.get(position) ?? []) resolve(chunk);
     this.#waiting.delete(position);
-    if (this.#digest?.nextChunk === position) {
-      this.#digest.add(chunk);
-      this.#digestOn();
-    }
     this.#tell("change");
-  }
-
-  /** The digest needs the chunks in order, whatever is watched. */
-  #digestOn() {
-    const digest = this.#digest;
-    if (!digest) return;
-    for (let chunk; (chunk = this.#chunks.get(digest.nextChunk));) digest.add(chunk);
-    if (digest.nextChunk < this.table.chunks.length) this.#source.request(digest.nextChunk);
   }
 
   #keep(position, chunk) {

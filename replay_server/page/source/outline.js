@@ -10,87 +10,80 @@ import { ChunkTable } from "./chunk_table.js";
  * @property {boolean} live steps may still follow
  * @property {object} metadata fields of `EpisodeMetadata`
  * @property {string[]} reasons why the episode was kept
- * @property {{name: string, cell: number[]}[]} affordances
+ * @property {{name: string, cell: number[], number: number}[]} affordances `number` chooses their look
  * @property {{type: string, position_dim: number, width: ?number, height: ?number}} substrate
+ * @property {{low: number[], high: number[]}} bounds of the board, along each axis
  * @property {string[]} meterNames
+ * @property {[number, number][]} meterRanges from where to where each meter reaches
+ * @property {boolean[]} meterLevels whether each meter can be low
  * @property {string[]} actionNames
  * @property {object[]} schema
  * @property {ChunkTable} table
  * @property {{firstStep: number, endStep: ?number, reason: string}[]} gaps in step numbers
  * @property {{index: number, kind: string, label: string}[]} markers
  * @property {[number, number][]} dull in indexes, the end excluded
- * @property {?{index: number[], cumulative_reward: number[], meters: number[][]}} overview null when it must be found
- *   from the steps
+ * @property {{stride: number, index: number[], cumulative_reward: number[], meters: number[][]}} overview
  */
 
-/** @returns {Outline} from the server's `opened` message. */
+/** @returns {Outline} from an `opened` message, or from the same map in an HTML file. */
 export function outlineOfMessage(message) {
   const table = new ChunkTable();
   extendTable(table, message.chunks);
-  return {
+  const outline = {
     runId: message.run_id,
     episodeId: message.episode_id,
     live: message.live,
     metadata: message.metadata,
     reasons: message.reasons,
-    affordances: affordanceList(message.affordances),
-    substrate: message.substrate,
-    meterNames: message.meter_names,
-    actionNames: message.action_names,
     schema: readSchema(message.schema),
     table,
-    gaps: gapsOf(message.gaps),
-    markers: message.live ? [] : message.markers, // of a live episode they are found from the steps, as its curves are
-    dull: message.dull,
-    overview: message.live ? null : message.overview,
   };
+  retell(outline, message);
+  return outline;
 }
 
-/** @returns {Outline} from a file in memory, as `readEpisodeFile` reads it. */
-export function outlineOfFile(file) {
-  const table = new ChunkTable();
-  for (const { firstStep, nSteps } of file.chunks) table.add(firstStep, nSteps);
-  const { metadata, schema } = file;
-  const width = (name) => schema.find((column) => column.name === name)?.nValues ?? 0;
-  return {
-    runId: metadata.run_id ?? "",
-    episodeId: metadata.episode_id,
-    live: false,
-    metadata,
-    reasons: file.reasons,
-    affordances: affordanceList(file.affordances),
-    substrate: substrateOf(metadata, width("position")),
-    meterNames: namesFor(metadata.meter_names, width("meters"), "meter"),
-    actionNames: namesFor(metadata.action_names, width("q_values"), "action"),
-    schema,
-    table,
-    gaps: gapsOf(file.gaps),
-    markers: [],
-    dull: [],
-    overview: null,
-  };
+/** The whole outline anew, as the end of a live episode tells it. */
+export function retell(outline, told) {
+  const numbers = told.affordance_numbers;
+  outline.affordances = Object.entries(told.affordances).map(([name, cell]) => ({ name, cell, number: numbers[name] }));
+  outline.meterNames = told.meter_names;
+  outline.actionNames = told.action_names;
+  outline.substrate = told.substrate;
+  outline.gaps = [];
+  outline.markers = [];
+  outline.dull = [];
+  outline.overview = { stride: 1, index: [], cumulative_reward: [], meters: told.meter_names.map(() => []) };
+  grow(outline, told);
 }
 
-/** Append rows `[first_step, n_steps, n_bytes, reward_before]` of the protocol. */
+/** Take in what further steps changed, as `grown` messages tell it. */
+export function grow(outline, told) {
+  outline.gaps.push(...told.gaps.map(([firstStep, endStep, reason]) => ({ firstStep, endStep, reason })));
+  outline.markers.push(...told.markers);
+  for (const span of told.dull) {
+    if (outline.dull.at(-1)?.[0] === span[0]) outline.dull.pop();
+    outline.dull.push(span);
+  }
+  outline.bounds = told.bounds;
+  outline.meterRanges = told.meter_ranges;
+  outline.meterLevels = told.meter_levels;
+  outline.overview = joined(outline.overview, told.overview);
+}
+
+/** Append rows `[first_step, n_steps, n_bytes, reward_before, intrinsic_before]` of the protocol. */
 export function extendTable(table, rows) {
-  for (const [firstStep, nSteps, , rewardBefore] of rows) table.add(firstStep, nSteps, rewardBefore);
+  for (const [firstStep, nSteps, , rewardBefore, intrinsicBefore] of rows)
+    table.add(firstStep, nSteps, rewardBefore, intrinsicBefore);
 }
 
-/** Gaps of the protocol or of a file, by name. */
-export function gapsOf(rows) {
-  return rows.map(([firstStep, endStep, reason]) => ({ firstStep, endStep, reason }));
-}
-
-const affordanceList = (cells) => Object.entries(cells ?? {}).map(([name, cell]) => ({ name, cell }));
-
-function substrateOf({ substrate, grid_size: gridSize }, positionDim) {
-  const [type, dim, width, height] = substrate ?? ["grid", positionDim, null, null];
-  const [sizeX, sizeY] = Array.isArray(gridSize) ? gridSize : [gridSize, gridSize];
-  return { type, position_dim: dim, width: width ?? sizeX ?? null, height: height ?? sizeY ?? null };
-}
-
-function namesFor(names, atLeast, word) {
-  const all = [...(names ?? [])];
-  while (all.length < atLeast) all.push(`${word} ${all.length}`);
-  return all;
+/** Samples and those that follow; the ones that the new stride leaves out go. */
+function joined(before, after) {
+  const stays = before.index.map((index) => index % after.stride === 0);
+  const join = (samples, more) => [...samples.filter((_, sample) => stays[sample]), ...more];
+  return {
+    stride: after.stride,
+    index: join(before.index, after.index),
+    cumulative_reward: join(before.cumulative_reward, after.cumulative_reward),
+    meters: before.meters.map((samples, meter) => join(samples, after.meters[meter])),
+  };
 }

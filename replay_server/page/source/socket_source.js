@@ -1,7 +1,7 @@
 /** An episode from the replay server: a recording (`open`), or one that is still being recorded (`follow`). */
 
 import { ChunkRequests } from "./chunk_requests.js";
-import { extendTable, gapsOf, outlineOfMessage } from "./outline.js";
+import { extendTable, grow, outlineOfMessage, retell } from "./outline.js";
 
 /** Chunks that come with `opened`, unasked: the one that is shown first. */
 const FIRST_CREDIT = 1;
@@ -99,7 +99,7 @@ export class SocketSource {
       case "grown":
         return this.#onGrown(message);
       case "ended":
-        return this.#onEnded(message.metadata);
+        return this.#onEnded(message.metadata, message.outline);
       case "waiting":
         return this.#listener.onWaiting();
       case "error":
@@ -122,8 +122,7 @@ export class SocketSource {
     if (isSame) {
       const known = this.#outline.table.chunks.length;
       extendTable(this.#outline.table, message.chunks.slice(known));
-      if (!message.live) this.#outline.markers = message.markers;
-      this.#outline.gaps = gapsOf(message.gaps);
+      retell(this.#outline, message);
       this.#expectFirst(message.next_chunk);
       this.#pump();
       return this.#listener.onGrown();
@@ -134,7 +133,8 @@ export class SocketSource {
     return this.#listener.onOutline(this.#outline);
   }
 
-  #onEnded(metadata) {
+  #onEnded(metadata, told) {
+    if (told) retell(this.#outline, told);
     this.#outline.live = false;
     this.#outline.metadata = metadata;
     this.#listener.onEnded();
@@ -148,7 +148,7 @@ export class SocketSource {
   #onGrown(message) {
     if (message.last_seq) this.#lastSeq = message.last_seq;
     extendTable(this.#outline.table, message.chunks);
-    this.#outline.gaps.push(...gapsOf(message.gaps));
+    grow(this.#outline, message);
     this.#listener.onGrown();
   }
 

@@ -10,7 +10,7 @@ export class DeltaView {
 
   /** Show the difference of two steps; null for a step that is not here. */
   draw(one, other, meterNames) {
-    this.#set("Total", difference(one?.cumulative, other?.cumulative));
+    this.#set("Return so far", difference(one?.returnSoFar, other?.returnSoFar));
     this.#set("Reward", difference(one?.reward, other?.reward));
     meterNames.forEach((name, meter) => this.#set(name, difference(one?.meters?.[meter], other?.meters?.[meter])));
   }

@@ -32,7 +32,7 @@ export function drawStill(pen, space, fitted, affordances, colours) {
   pen.strokeStyle = colours["line-strong"];
   pen.lineWidth = 1;
   pen.stroke();
-  affordances.forEach(({ name, cell }, number) => drawAffordance(pen, space, fitted, colours, name, cell, number));
+  affordances.forEach(({ name, cell, number }) => drawAffordance(pen, space, fitted, colours, name, cell, number));
   if (fitted.zBarLeft !== null) drawHeightScale(pen, space, fitted, colours);
 }
 

@@ -40,7 +40,7 @@ export class GridView {
     this.#outline = outline;
     this.#space = new Space(outline);
     this.#legend.replaceChildren(
-      ...outline.affordances.map(({ name }, number) =>
+      ...outline.affordances.map(({ name, number }) =>
         element("li", {}, markGraphic(number), element("span", {}, name)),
       ),
     );
@@ -58,7 +58,7 @@ export class GridView {
   draw(step, next, share, trail) {
     this.#last = [step, next, share, trail];
     if (!this.#outline || !step.position?.length) return;
-    if (this.#space.include(step.position)) this.#layOut();
+    if (this.#space.take(this.#outline.bounds)) this.#layOut();
     if (this.#isStale) this.#drawStill();
     const { context: pen } = prepareCanvas(this.#moving);
     const glided = this.#space.between(step.position, next?.position, eased(share));

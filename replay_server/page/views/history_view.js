@@ -7,6 +7,7 @@ import { CanvasObserver, isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
 import { formatNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
+import { colourNameOf } from "./affordance_marks.js";
 import { Band } from "./band.js";
 import { chooseSignals, windowAround } from "./signals.js";
 
@@ -94,7 +95,7 @@ export class HistoryView {
     let nTints = 0;
     this.#rows = signals.map((signal) => {
       const isOwn = signal.column === "reward" || signal.column === "action";
-      const tint = isOwn ? OWN_TINTS[signal.column] : `kind-${(nTints++ % 12) + 1}`;
+      const tint = isOwn ? OWN_TINTS[signal.column] : colourNameOf(nTints++);
       const band = signal.component === null ? new Band(signal) : null;
       return { signal, tint, band, range: rangeAtFirst(signal) };
     });

@@ -28,22 +28,35 @@ export class InfoView {
   /** Show the episode's own facts, anew when its metadata changed. */
   describe() {
     const { metadata, table, live } = this.#outline;
+    const told = (value, text) => (value === null || value === undefined ? null : text(value));
     const facts = [
       ["Return", formatNumber(live ? null : metadata.total_reward)], // until its end nobody knows it
+      ...(this.#hasIntrinsic
+        ? [
+            ["Task reward", formatNumber(live ? null : metadata.extrinsic_reward)],
+            ["Intrinsic reward", formatNumber(live ? null : metadata.intrinsic_reward)],
+            ["Its weight", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, 3))],
+          ]
+        : []),
       ["Steps", formatCount(table.nSteps)],
-      ["Stage", String(metadata.curriculum_stage ?? "—")],
+      ["Stage", told(metadata.curriculum_stage, String)],
       ["Lane", String(metadata.lane ?? 0)],
-      ["Intrinsic", formatNumber(live ? null : metadata.intrinsic_reward)],
-      ["Exploration", formatNumber(metadata.epsilon, 3)],
+      ["Exploration", told(metadata.epsilon, (epsilon) => formatNumber(epsilon, 3))],
       [
         "Finished",
         live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9),
       ],
-    ];
+    ].filter(([, text]) => text !== null);
     this.#episodeList.replaceChildren(
       ...facts.map(([name, value]) => factNode(name, element("dd", {}, value), name === "Finished")),
     );
     this.#nSteps = this.#episodeList.children[facts.findIndex(([name]) => name === "Steps")].lastChild;
+  }
+
+  /** Whether the trainer gave intrinsic rewards; else nothing is said of them. */
+  get #hasIntrinsic() {
+    const { metadata, schema } = this.#outline;
+    return Boolean(metadata.intrinsic_reward) || (schema.some(({ name }) => name === "intrinsic_reward") && metadata.intrinsic_weight);
   }
 
   /** Steps have come to an episode that is still being recorded. */
@@ -60,8 +73,8 @@ export class InfoView {
     if (this.#outline.substrate.position_dim > 0)
       this.#set("Position", step.position?.length ? listText(step.position) : "—");
     this.#set("Reward", formatNumber(step.reward, 3));
-    this.#set("Total", step.cumulative === null ? "…" : formatNumber(step.cumulative, 3));
-    if (step.intrinsicReward !== null) this.#set("Intrinsic", formatNumber(step.intrinsicReward, 3));
+    if (this.#hasIntrinsic) this.#set("Intrinsic reward", formatNumber(step.intrinsicReward, 3));
+    this.#set("Return so far", formatNumber(step.returnSoFar, 3));
     if (step.epsilon !== null) this.#set("Exploration", formatNumber(step.epsilon, 3));
     for (const [extra, values] of step.extras) this.#set(extra, listText(values), { isWide: values.length > 2 });
     this.#set("End", step.end || "—");

@@ -4,16 +4,14 @@
  */
 
 import { element, setText } from "../shell/dom.js";
+import { LEVEL_SHARES } from "../shell/looks.js";
 import { formatChange, formatNumber } from "../shell/numbers.js";
-
-const LOW_SHARE = 0.25;
-const CRITICAL_SHARE = 0.1;
 
 export class MetersView {
   node = element("section", { class: "panel meters", "aria-label": "Meters" });
 
   #rows = [];
-  #ranges = [];
+  #outline = null;
   #onToggle;
 
   /** @param {function(Set<number>): void} onToggle told which meters have a curve on the timeline */
@@ -22,8 +20,9 @@ export class MetersView {
   }
 
   /** Show another episode's meters. */
-  open({ meterNames }, overview) {
-    this.#ranges = meterNames.map((_, meter) => rangeOf(overview.meters[meter] ?? []));
+  open(outline) {
+    const { meterNames } = outline;
+    this.#outline = outline;
     this.#rows = meterNames.map((name, meter) => this.#row(name, meter));
     this.node.hidden = !meterNames.length;
     this.node.replaceChildren(
@@ -38,7 +37,7 @@ export class MetersView {
       const value = meters?.[meter];
       const share = this.#share(meter, value);
       row.fill.style.transform = `scaleX(${share})`;
-      row.button.dataset.level = share < CRITICAL_SHARE ? "critical" : share < LOW_SHARE ? "low" : "fine";
+      row.button.dataset.level = this.#outline.meterLevels[meter] ? levelOf(share) : "good";
       setText(row.value, formatNumber(value));
       const before = previous?.meters?.[meter];
       const change = value === undefined || before === undefined ? NaN : value - before;
@@ -50,10 +49,8 @@ export class MetersView {
 
   #share(meter, value) {
     if (!Number.isFinite(value)) return 0;
-    const range = this.#ranges[meter];
-    if (value < range[0]) range[0] = value;
-    if (value > range[1]) range[1] = value;
-    return (value - range[0]) / (range[1] - range[0]);
+    const [low, high] = this.#outline.meterRanges[meter];
+    return Math.min(1, Math.max(0, (value - low) / (high - low)));
   }
 
   #row(name, meter) {
@@ -86,12 +83,4 @@ export class MetersView {
   }
 }
 
-/** From 0 to 1, or as far as the values reach beyond. */
-function rangeOf(values) {
-  let [low, high] = [0, 1];
-  for (const value of values) {
-    if (value < low && value > -Infinity) low = value;
-    else if (value > high && value < Infinity) high = value;
-  }
-  return [low, high];
-}
+const levelOf = (share) => (share < LEVEL_SHARES.critical ? "critical" : share < LEVEL_SHARES.low ? "low" : "good");

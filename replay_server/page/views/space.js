@@ -10,17 +10,15 @@ const PADDING = 10;
 const LONGEST_GLIDE_CELLS = 1.5;
 
 export class Space {
-  #low = [0, 0, 0];
-  #high = [1, 1, 1];
+  #bounds = null;
+  #low;
+  #high;
 
   /** @param {import("../source/outline.js").Outline} outline */
-  constructor({ substrate, affordances, table }) {
-    this.isContinuous = /continuous/i.test(substrate.type);
+  constructor({ substrate, bounds }) {
+    this.isContinuous = substrate.type === "continuous";
     this.nDims = substrate.position_dim;
-    this.#high[0] = substrate.width ?? 1;
-    this.#high[1] = this.nDims === 1 ? 1 : (substrate.height ?? 1);
-    for (const { cell } of affordances) this.include(cell);
-    this.isEmpty = table.nSteps === 0;
+    this.take(bounds);
   }
 
   /** Cells across, down and upwards. */
@@ -34,19 +32,15 @@ export class Space {
     return width / height;
   }
 
-  /** Make room for a position outside of what was known; returns whether the space grew. */
-  include(position) {
-    let grew = false;
-    const reach = this.isContinuous ? 0 : 1;
-    const nAxes = Math.min(3, position.length);
-    for (let axis = 0; axis < nAxes; axis++) {
-      if (!Number.isFinite(position[axis])) continue;
-      if (position[axis] < this.#low[axis]) this.#low[axis] = Math.floor(position[axis]);
-      else if (position[axis] + reach > this.#high[axis]) this.#high[axis] = Math.ceil(position[axis] + reach);
-      else continue;
-      grew = true;
-    }
-    return grew;
+  /** Show these bounds; returns whether they are others than before. Those of a live episode grow. */
+  take(bounds) {
+    if (bounds === this.#bounds) return false;
+    this.#bounds = bounds;
+    const filled = (ends, rest) => [0, 1, 2].map((axis) => ends[axis] ?? rest);
+    const [low, high] = [filled(bounds.low, 0), filled(bounds.high, 1)];
+    const isOther = low.some((end, axis) => end !== this.#low?.[axis]) || high.some((end, axis) => end !== this.#high?.[axis]);
+    [this.#low, this.#high] = [low, high];
+    return isOther;
   }
 
   /**

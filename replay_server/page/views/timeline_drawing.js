@@ -2,12 +2,13 @@
 
 import { hatch, prepareCanvas } from "../shell/canvas.js";
 import { colours } from "../shell/theme.js";
+import { colourNameOf } from "./affordance_marks.js";
 
 const LANE_HEIGHT = 18;
 const TOP = 6;
 
 /** Curves of meters take the colours of the affordances, which are told apart at a glance. */
-const meterColour = (colour, meter) => colour[`kind-${(meter % 12) + 1}`];
+const meterColour = (colour, meter) => colour[colourNameOf(meter)];
 
 /**
  * Draw it.
@@ -19,8 +20,8 @@ const meterColour = (colour, meter) => colour[`kind-${(meter % 12) + 1}`];
 export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull }) {
   const { context: pen, width, height } = prepareCanvas(canvas);
   const colour = colours();
-  const { outline, overview } = store;
-  const { table } = outline;
+  const { outline } = store;
+  const { table, overview, meterRanges } = outline;
   const xOfIndex = (index) => xOf(table.numberOf(index));
   const bottom = height - LANE_HEIGHT;
   pen.fillStyle = colour.ground;
@@ -30,7 +31,7 @@ export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull 
   const breaks = gapBreaks(overview.index, table);
   drawReward(pen, xs, overview.cumulative_reward, breaks, bottom, colour);
   for (const meter of shownMeters) {
-    drawCurve(pen, xs, overview.meters[meter] ?? [], breaks, [0, 1], bottom, meterColour(colour, meter), 1.25);
+    drawCurve(pen, xs, overview.meters[meter], breaks, meterRanges[meter], bottom, meterColour(colour, meter), 1.25);
   }
   if (skipsDull) for (const [from, to] of outline.dull) drawCut(pen, xOfIndex(from), xOfIndex(to), bottom, colour);
   if (loop) drawLoop(pen, xOfIndex(loop[0]), xOfIndex(loop[1]), height, colour);

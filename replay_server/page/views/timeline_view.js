@@ -6,9 +6,9 @@
 
 import { CanvasObserver } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
+import { MARKER_WORDS } from "../shell/looks.js";
 import { formatCount, formatNumber } from "../shell/numbers.js";
 import { onThemeChange } from "../shell/theme.js";
-import { MARKER_KINDS } from "../playback/markers.js";
 import { drawTimeline } from "./timeline_drawing.js";
 
 /** A pointer this near to a marker means the marker, in CSS pixels. */
@@ -211,8 +211,8 @@ export class TimelineView {
       ? [
           `Steps ${formatCount(gap.firstStep)} to ${gap.endStep === null ? "?" : formatCount(gap.endStep - 1)} are missing (${gap.reason})`,
         ]
-      : [`Step ${formatCount(table.numberOf(index))}`, `Total ${formatNumber(this.#rewardAt(index))}`];
-    if (marker) lines.push(`${MARKER_KINDS[marker.kind]?.mark ?? "•"} ${marker.label}`);
+      : [`Step ${formatCount(table.numberOf(index))}`, `Return so far ${formatNumber(this.#returnAt(index))}`];
+    if (marker) lines.push(`${MARKER_WORDS[marker.kind].sign} ${marker.label}`);
     setText(this.#bubbleText, lines.join("\n"));
     this.#bubble.hidden = false;
     this.#on.hover(gap ? null : (marker?.index ?? index), this.#bubbleStage);
@@ -233,9 +233,9 @@ export class TimelineView {
     return nearest;
   }
 
-  #rewardAt(index) {
-    const { index: samples, cumulative_reward: rewards } = this.#store.overview;
+  #returnAt(index) {
+    const { index: samples, cumulative_reward: returns } = this.#store.outline.overview;
     const behind = samples.findIndex((sample) => sample >= index);
-    return rewards.at(behind) ?? NaN;
+    return returns.at(behind) ?? NaN;
   }
 }

@@ -1,4 +1,4 @@
-"""Reward so far: the whole curve faint from the start, so that its scale is fixed, and bright as far as the episode has come."""
+"""Return so far: the whole curve faint from the start, so that its scale is fixed, and bright as far as the episode has come."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class CurvePanel:
     def __init__(
         self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
     ) -> None:
-        area = draw_plate(still, rect, layout, theme, "Reward so far")
+        area = draw_plate(still, rect, layout, theme, "Return so far")
         plot = PlotArea(area, *scales.total, layout, theme, still)
         self._thickness = max(1.5, 3.0 * layout.unit)
         self._disc = disc(max(2.0, 5.5 * layout.unit))

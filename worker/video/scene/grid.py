@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from recorder.outline.looks import number_affordances
 from recorder.video.timeline import Moment
 from worker.video.board import Board, make_board
 from worker.video.geometry import Rect
@@ -32,6 +33,7 @@ class GridPanel:
         self._series, self._theme, self._layout = series, theme, layout
         n_coordinates = series.positions.shape[1]
         self._affordances = [(name, cell) for name, cell in series.affordances.items() if len(cell) >= 1]
+        self._numbers = number_affordances(series.affordances)
         inner = draw_plate(still, rect, layout, theme)
         board = self._fit(inner, n_coordinates)
         names_fit = self._names_fit(board)
@@ -65,8 +67,8 @@ class GridPanel:
             return False
         return all(text_width(name, self._name_size) <= board.cell[0] * 0.94 for name, _ in self._affordances)
 
-    def _style(self, index: int) -> Color:
-        return self._theme.series[index % len(self._theme.series)]
+    def _color(self, name: str) -> Color:
+        return self._theme.series[self._numbers[name] % len(self._theme.series)]
 
     def _draw_legend(self, still: Surface, inner: Rect) -> Rect:
         """Shapes and names in rows at the lower edge; those that don't fit are counted.
@@ -78,11 +80,11 @@ class GridPanel:
         size, line, gap = layout.px(HEADING), layout.px(34), layout.px(20)
         icon = layout.px(10)
         rest = [f"and {n} more" for n in range(len(self._affordances), 0, -1)]
-        rows: list[list[tuple[int, str, int]]] = [[]]
+        rows: list[list[tuple[str, str, int]]] = [[]]
         x = 0
         for i, (name, _) in enumerate(self._affordances):
-            name = fitted(name, inner.width // 2, size)
-            width = 2 * icon + layout.px(10) + text_width(name, size) + gap
+            text = fitted(name, inner.width // 2, size)
+            width = 2 * icon + layout.px(10) + text_width(text, size) + gap
             is_last_row = len(rows) == _LEGEND_ROWS
             reserved = text_width(rest[i], size) if is_last_row and i < len(rest) - 1 else 0
             if x + width + reserved - gap > inner.width and rows[-1]:
@@ -91,15 +93,16 @@ class GridPanel:
                     break
                 rows.append([])
                 x = 0
-            rows[-1].append((i, name, x))
+            rows[-1].append((name, text, x))
             x += width
         top = inner.bottom - len(rows) * line
         for row, entries in enumerate(rows):
-            for i, name, left in entries:
+            for name, text, left in entries:
                 middle = top + row * line + line / 2
-                still.stamp_center(marker(i, icon), inner.x + left + icon, middle, self._style(i))
+                mark = marker(self._numbers[name], icon)
+                still.stamp_center(mark, inner.x + left + icon, middle, self._color(name))
                 still.text(
-                    name, inner.x + left + 2 * icon + layout.px(10), round(middle + size * 0.36), size, theme.ink
+                    text, inner.x + left + 2 * icon + layout.px(10), round(middle + size * 0.36), size, theme.ink
                 )
         return Rect(inner.x, inner.y, inner.width, inner.height - len(rows) * line - layout.px(12))
 
@@ -127,7 +130,7 @@ class GridPanel:
     def _draw_affordances(self, still: Surface, *, named: bool) -> None:
         board, layout, theme = self.board, self._layout, self._theme
         side = board.cell[0] if board.has_cells else layout.px(44)
-        for i, (name, cell) in enumerate(self._affordances):
+        for name, cell in self._affordances:
             place = board.place(cell)
             if place is None:
                 continue
@@ -137,7 +140,7 @@ class GridPanel:
                 y -= side * 0.10
                 size = self._name_size
                 still.text(name, x, round(place[1] + side * 0.5 - size * 0.55), size, theme.ink, align="center")
-            still.stamp_center(marker(i, radius), x, y, self._style(i))
+            still.stamp_center(marker(self._numbers[name], radius), x, y, self._color(name))
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
         """Show the agent on its way to the step's position."""
@@ -155,11 +158,11 @@ class GridPanel:
             self._written = None
         if self._shown is None or self._shown[0] != moment.step_index:
             self._overlay.take_back()
-            self._trail.draw(self._overlay, moment.step_index, self._theme.accent)
+            self._trail.draw(self._overlay, moment.step_index, self._theme.agent)
             self._n_trail = len(self._overlay)
         self._shown = key
         self._overlay.take_back(self._n_trail)
-        self._trail.draw_head(self._overlay, moment.step_index, place, self._theme.accent)
+        self._trail.draw_head(self._overlay, moment.step_index, place, self._theme.agent)
         if place is not None:
             self._draw_agent(self._overlay, place, heading, level)
             if series.positions.shape[1] > 3:
@@ -169,11 +172,11 @@ class GridPanel:
         theme, radius = self._theme, self._radius
         x, y = place
         overlay.stamp_center(disc(radius + max(1.5, radius * 0.13)), x, y, theme.panel)
-        overlay.stamp_center(disc(radius), x, y, theme.accent)
+        overlay.stamp_center(disc(radius), x, y, theme.agent)
         if heading is None:
-            overlay.stamp_center(disc(radius * 0.28), x, y, theme.on_accent)
+            overlay.stamp_center(disc(radius * 0.28), x, y, theme.on_agent)
         else:
-            overlay.stamp_center(wedge(radius * 0.62, heading), x, y, theme.on_accent)
+            overlay.stamp_center(wedge(radius * 0.62, heading), x, y, theme.on_agent)
         if level:
             thickness = max(2.0, radius * 0.2)
             overlay.stamp_center(ring(radius * 1.45, thickness), x, y, theme.line)

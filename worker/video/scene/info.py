@@ -39,7 +39,7 @@ class InfoPanel:
         inner = draw_plate(still, layout.info, layout, theme)
         if layout.clock is not None:
             inner = Rect(inner.x, inner.y, max(1, layout.clock.x - inner.x), inner.height)
-        labels = ["Reward so far", "This step", "Action"]
+        labels = ["Return so far", "This step", "Action"]
         if series.epsilon is not None:
             labels.append("Epsilon")
         compact = layout.info.height < layout.px(150)

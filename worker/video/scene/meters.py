@@ -1,4 +1,4 @@
-"""The agent's meters: green when well filled, orange when low, red near empty. Scales are fixed for the whole episode."""
+"""The agent's meters, in the colours of their levels. Scales are fixed for the whole episode."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from recorder.outline import meter_level
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
@@ -19,9 +20,6 @@ from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
 
 __all__ = ["MetersPanel"]
-
-_EMPTY_BELOW, _LOW_BELOW = 0.15, 0.35
-"""Shares of a meter's range."""
 
 
 class MetersPanel:
@@ -45,9 +43,12 @@ class MetersPanel:
             return f"{round(value * 100)}%"
         return number_text(value, 1)
 
-    def _color(self, share: float) -> Color:
+    def _color(self, meter: int, share: float) -> Color:
         theme = self._theme
-        return theme.empty if share < _EMPTY_BELOW else theme.low if share < _LOW_BELOW else theme.good
+        has_levels = self._ranges[meter][0] >= 0
+        return {"good": theme.good, "low": theme.low, "critical": theme.empty}[
+            meter_level(share) if has_levels else "good"
+        ]
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
         """Show the meters; between two steps the bars glide, the numbers are the step's."""
@@ -62,5 +63,5 @@ class MetersPanel:
         for i, ((low, high), value) in enumerate(zip(self._ranges, values, strict=True)):
             share = (float(shown[i]) - low) / (high - low)
             target = (float(value) - low) / (high - low)
-            bars.append(Bar(0.0, share, self._color(target), self._text(i, float(value)), hatched=math.isnan(value)))
+            bars.append(Bar(0.0, share, self._color(i, target), self._text(i, float(value)), hatched=math.isnan(value)))
         self._bars.draw(canvas, bars)

@@ -1,0 +1,29 @@
+"""What happened in an episode: found here and nowhere else, for page, thumbnail, video, HTML file and live viewers.
+
+``Outline`` is the way in. ``looks`` says how things look and what they are called.
+"""
+
+from recorder.outline.description import chunk_rows, describe_recording
+from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
+from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
+from recorder.outline.outline import Outline, return_weight
+from recorder.outline.overview import MAX_SAMPLES
+from recorder.outline.scene import Scene
+from recorder.outline.step_columns import StepColumns
+
+__all__ = [
+    "CRITICAL_SHARE",
+    "LOW_SHARE",
+    "MAX_MARKERS",
+    "MAX_SAMPLES",
+    "Marker",
+    "MeterRanges",
+    "Outline",
+    "Scene",
+    "StepColumns",
+    "chunk_rows",
+    "describe_recording",
+    "meter_level",
+    "return_weight",
+    "thin_markers",
+]

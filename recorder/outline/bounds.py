@@ -1,0 +1,50 @@
+"""The bounds of the board: which part of space has to be shown so that no position of the episode lies outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recorder.outline.step_columns import Floats
+
+__all__ = ["Bounds"]
+
+_MAX_AXES = 3
+"""Further coordinates are not drawn."""
+
+
+class Bounds:
+    """Grows with the positions that it is given; starts with the declared size and the affordances.
+
+    Args:
+        substrate: ``type``, ``position_dim``, ``width``, ``height``, as ``Scene`` has them.
+    """
+
+    def __init__(self, substrate: Mapping[str, Any], affordances: Mapping[str, Sequence[float]]) -> None:
+        n_axes = min(int(substrate["position_dim"]), _MAX_AXES)
+        self._reach = 0 if substrate["type"] == "continuous" else 1
+        """A position in a grid is a cell, which reaches one further."""
+        self.low = np.zeros(n_axes)
+        self.high = np.ones(n_axes)
+        for axis, size in enumerate((substrate["width"], substrate["height"])[:n_axes]):
+            self.high[axis] = size or 1
+        for cell in affordances.values():
+            if len(cell) == substrate["position_dim"]:
+                self.include(np.asarray([cell], np.float64))
+
+    def include(self, positions: Floats) -> None:
+        """Make room for ``float64[n, n_dims]``; coordinates that are not finite are ignored."""
+        shown = positions[:, : len(self.low)]
+        if shown.shape[1] != len(self.low):
+            return
+        finite = np.isfinite(shown)
+        least = np.min(shown, axis=0, where=finite, initial=np.inf)
+        greatest = np.max(shown, axis=0, where=finite, initial=-np.inf)
+        self.low = np.where(least < self.low, np.floor(least), self.low)
+        self.high = np.where(greatest + self._reach > self.high, np.ceil(greatest + self._reach), self.high)
+
+    def to_map(self) -> dict[str, list[float]]:
+        """``low`` and ``high`` along each axis."""
+        return {"low": self.low.tolist(), "high": self.high.tolist()}

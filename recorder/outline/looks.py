@@ -1,0 +1,131 @@
+"""How things look and what they are called, wherever an episode is shown: page, thumbnail, video, HTML file.
+
+The page's modules can't read Python: ``replay_server/page_looks.py`` writes this table as ``page/shell/looks.js`` and
+``page/style/looks.css``, and a test compares them.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+__all__ = ["AFFORDANCE_SHAPES", "DARK", "LIGHT", "MARKER_WORDS", "Colors", "MarkerWord", "number_affordances"]
+
+
+class MarkerWord(NamedTuple):
+    """What a kind of marker is called, and the sign that tells it apart without colour."""
+
+    name: str
+    sign: str
+
+
+MARKER_WORDS = {
+    "low_meter": MarkerWord("Meter near empty", "▼"),
+    "affordance": MarkerWord("Affordance used", "◆"),
+    "unsure": MarkerWord("Policy unsure", "?"),
+    "best_reward": MarkerWord("Greatest reward", "★"),
+    "gap": MarkerWord("Steps missing", "╱"),
+    "end": MarkerWord("End", "■"),
+    "note": MarkerWord("Note", "✎"),
+}
+
+
+class Colors(NamedTuple):
+    """The colours of one theme that carry meaning, as ``#rrggbb``.
+
+    Args:
+        agent: the agent and its trail; agent_edge: what is drawn on it.
+        good, low, critical: a meter well filled, low, near empty.
+        affordances: one for each number of ``number_affordances``.
+        markers: by kind.
+    """
+
+    agent: str
+    agent_edge: str
+    good: str
+    low: str
+    critical: str
+    affordances: Sequence[str]
+    markers: dict[str, str]
+
+
+DARK = Colors(
+    agent="#4c8dff",
+    agent_edge="#ffffff",
+    good="#4cc38a",
+    low="#e9a23b",
+    critical="#f2706b",
+    affordances=(
+        "#f2b84b", "#5ccfa0", "#f28a80", "#b99cf5", "#58c8de", "#e88bc4",
+        "#a5cf5a", "#f0995a", "#8fa6f5", "#d6c463", "#6fbf73", "#cfa58a",
+    ),
+    markers={
+        "low_meter": "#f2706b", "affordance": "#4cc38a", "unsure": "#c79bf2", "best_reward": "#f2b84b",
+        "gap": "#e9a23b", "end": "#e6eaf0", "note": "#58c8de",
+    },
+)  # fmt: skip
+LIGHT = Colors(
+    agent="#2f6fe4",
+    agent_edge="#ffffff",
+    good="#157f4f",
+    low="#a15c00",
+    critical="#c23530",
+    affordances=(
+        "#b57a00", "#0f8a5f", "#cc4a3d", "#7a52d1", "#0c86a0", "#bb3f88",
+        "#5c8a0a", "#c2600f", "#4a63cf", "#8f7a08", "#2d8435", "#8a5a3c",
+    ),
+    markers={
+        "low_meter": "#c23530", "affordance": "#157f4f", "unsure": "#7c3fbf", "best_reward": "#8f6400",
+        "gap": "#a15c00", "end": "#17202c", "note": "#0c7f98",
+    },
+)  # fmt: skip
+
+
+def _star(n_corners: int, inner: float = 1.0, turn: float = 0.0) -> tuple[tuple[float, float], ...]:
+    """Corners of a regular shape, or of a star whose inner corners lie at ``inner``; the first one up."""
+    n_points = n_corners * (2 if inner < 1 else 1)
+    points = []
+    for i in range(n_points):
+        angle = 2 * math.pi * (i / n_points + turn / n_corners)
+        reach = inner if inner < 1 and i % 2 else 1.0
+        points.append((round(reach * math.sin(angle), 4), round(-reach * math.cos(angle), 4)))
+    return tuple(points)
+
+
+AFFORDANCE_SHAPES = (
+    _star(4, turn=0.5),
+    _star(3),
+    _star(4),
+    _star(6),
+    _star(5, inner=0.5),
+    _star(8, turn=0.5),
+    _star(5),
+    _star(4, inner=0.42),
+    _star(3, turn=0.5),
+    _star(6, inner=0.6),
+    _star(3, inner=0.3),
+    _star(4, inner=0.75, turn=0.5),
+)
+"""Corners ``(x, y)`` within the unit circle, y down; the circle itself is the agent's."""
+
+
+def number_affordances(names: Iterable[str]) -> dict[str, int]:
+    """A number for each affordance, which chooses its colour and its shape.
+
+    A number comes from the name, not from the place in the layout, so that an affordance looks the same in all
+    episodes of a run. Two names that want the same number share it out in the order of their names.
+    """
+    n_colors = len(DARK.affordances)
+    numbers: dict[str, int] = {}
+    taken: set[int] = set()
+    for name in sorted(set(names)):
+        wanted = zlib.crc32(name.encode("utf-8", "surrogatepass")) % n_colors
+        turn = len(taken) // n_colors * n_colors
+        number = next(
+            turn + (wanted + i) % n_colors for i in range(n_colors) if turn + (wanted + i) % n_colors not in taken
+        )
+        taken.add(number)
+        numbers[name] = number
+    return numbers

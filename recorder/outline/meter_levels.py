@@ -1,0 +1,73 @@
+"""What a meter's value means: the range that it fills, and from where on it is low or critical. Every view reads this."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from recorder.outline.step_columns import Floats
+
+__all__ = ["CRITICAL_SHARE", "LOW_SHARE", "MeterRanges", "meter_level"]
+
+LOW_SHARE = 0.25
+"""Of a meter's range: below it the meter is low."""
+CRITICAL_SHARE = 0.10
+"""Of a meter's range: below it the meter is near empty, which is marked."""
+_NEARLY_ONE = 1.5
+"""A meter that reaches little beyond 1 is one of 0 to 1 that overflows, not one of 0 to 100."""
+
+
+def meter_level(share: float) -> Literal["good", "low", "critical"]:
+    """The level of a meter that fills this share of its range."""
+    return "critical" if share < CRITICAL_SHARE else "low" if share < LOW_SHARE else "good"
+
+
+class MeterRanges:
+    """The range of each meter, from the values seen so far.
+
+    A meter of 0 to 1 or 0 to 100 has that range whatever it reaches. Any other meter reaches from 0 to its greatest
+    value. A meter that was ever negative reaches from its least to its greatest value, and has no levels, since
+    nothing says where it is empty.
+
+    Args:
+        n_meters: how many there are.
+    """
+
+    def __init__(self, n_meters: int) -> None:
+        self.least = np.full(n_meters, np.inf)
+        self.greatest = np.full(n_meters, -np.inf)
+
+    def critical(self, meters: Floats) -> tuple[Floats, Floats]:
+        """Take in further steps.
+
+        Args:
+            meters: ``float64[n, n_meters]``; values that are not finite are ignored.
+
+        Returns:
+            ``float64[n, n_meters]`` twice: the share of the range that is filled at each step, as far as the range was
+            known then (NaN where the meter has no levels or no value), and the top of that range.
+        """
+        finite = np.where(np.isfinite(meters), meters, np.nan)
+        least = np.fmin.accumulate(np.vstack([self.least, finite]))[1:]
+        greatest = np.fmax.accumulate(np.vstack([self.greatest, finite]))[1:]
+        if len(meters):
+            self.least, self.greatest = least[-1].copy(), greatest[-1].copy()
+        top = _top(greatest)
+        return np.where(least >= 0, finite / top, np.nan), top
+
+    def to_list(self) -> list[tuple[float, float]]:
+        """``(low, high)`` of each meter, ``low < high``."""
+        low = np.where(self.least < 0, self.least, 0.0)
+        high = np.where(self.least < 0, self.greatest, _top(self.greatest))
+        return [(float(a), float(b) if b > a else float(a) + 1.0) for a, b in zip(low, high, strict=True)]
+
+    def has_levels(self) -> list[bool]:
+        """Whether each meter can be low."""
+        return [not least < 0 for least in self.least.tolist()]
+
+
+def _top(greatest: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        whole = (greatest > _NEARLY_ONE) & (greatest <= 100)
+    return np.where(greatest <= 1, 1.0, np.where(whole, 100.0, greatest))

@@ -1,0 +1,177 @@
+"""``Outline``: what happened in an episode, found from its steps as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recorder.episode import EpisodeMetadata, Gap
+from recorder.episode_file import Episode
+from recorder.outline.bounds import Bounds
+from recorder.outline.dull_spans import DullSpans
+from recorder.outline.looks import number_affordances
+from recorder.outline.markers import (
+    MAX_MARKERS,
+    AffordanceUses,
+    LowMeters,
+    Marker,
+    MarkerFinder,
+    UnsureChoices,
+    thin_markers,
+)
+from recorder.outline.meter_levels import MeterRanges
+from recorder.outline.overview import Overview
+from recorder.outline.rewards import RewardExtremes
+from recorder.outline.scene import Scene
+from recorder.outline.step_columns import StepColumns
+from recorder.outline.stretches import Stretches
+from recorder.schema import EpisodeSchema
+
+__all__ = ["Outline", "return_weight"]
+
+_UNTOLD_REASON = "dropped"
+"""Of a gap in an episode that is still being recorded: the true reason comes with its end."""
+
+_WIDEST = 2**53
+"""Beyond it a browser's numbers can't count cells."""
+
+
+def return_weight(metadata: EpisodeMetadata) -> float:
+    """What a step's intrinsic reward counts in the return; 0 where nobody told a weight."""
+    return metadata.intrinsic_weight or 0.0
+
+
+class Outline:
+    """What is worth knowing of an episode before its steps are there.
+
+    A recording is one call of ``add`` and one of ``close`` (see ``of``). An episode that is still being recorded is one
+    call of ``add`` for each chunk. The result is the same, however the steps are cut into calls.
+
+    Args:
+        metadata, schema, affordances: from the episode's header.
+    """
+
+    def __init__(
+        self, metadata: EpisodeMetadata, schema: EpisodeSchema, affordances: Mapping[str, Sequence[float]]
+    ) -> None:
+        self.scene = Scene.of(metadata, schema, affordances)
+        self.n_steps = 0
+        self.reward_so_far = 0.0
+        self.intrinsic_so_far = 0.0
+        self._weight = return_weight(metadata)
+        self.bounds = Bounds(self.scene.substrate, affordances)
+        self._ranges = MeterRanges(len(self.scene.meter_names))
+        self._overview = Overview(len(self.scene.meter_names))
+        self._dull = DullSpans()
+        self._stretches = Stretches()
+        self._markers: list[Marker] = []
+        self._rewards = RewardExtremes()
+        self._gaps: Sequence[Gap] | None = None
+        self._closing: list[Marker] = []
+        has_progress = schema.index("interaction_progress") is not None
+        self._finders: tuple[MarkerFinder, ...] = (
+            LowMeters(self.scene.meter_names, self._ranges),
+            AffordanceUses(affordances, self.scene.action_names, has_progress=has_progress),
+            UnsureChoices(),
+        )
+
+    @classmethod
+    def of(cls, episode: Episode, columns: StepColumns | None = None) -> Outline:
+        """The outline of a recording.
+
+        Args:
+            columns: of all its steps, where the caller has them already.
+
+        Raises:
+            EpisodeFileError: the file is corrupt.
+        """
+        outline = cls(episode.metadata, episode.schema, episode.affordances)
+        outline.add(StepColumns.of_episode(episode) if columns is None else columns)
+        outline.close(episode.metadata, episode.gaps)
+        return outline
+
+    def add(self, columns: StepColumns) -> None:
+        """Take in the next steps."""
+        if not columns.n_steps:
+            return
+        first = self.n_steps
+        found = [marker for finder in self._finders for marker in finder.add(columns, first)]
+        self._markers += found
+        if len(self._markers) > 4 * MAX_MARKERS:  # so that memory is bounded, however long an episode grows
+            self._markers = thin_markers(self._markers, 2 * MAX_MARKERS)
+        self._stretches.add(columns.step_numbers, first)
+        self._dull.add(columns, first, {marker.index for marker in found})
+        self._rewards.add(columns.reward, first)
+        rewards = self.reward_so_far + np.cumsum(columns.reward)
+        intrinsic = self.intrinsic_so_far + np.cumsum(columns.intrinsic_reward)
+        self._overview.add(first, rewards, intrinsic, columns.meters)
+        if columns.position is not None:
+            self.bounds.include(columns.position)
+        self.reward_so_far, self.intrinsic_so_far = float(rewards[-1]), float(intrinsic[-1])
+        self.n_steps += columns.n_steps
+
+    def close(self, metadata: EpisodeMetadata, gaps: Sequence[Gap]) -> None:
+        """No more steps follow: what only the end tells.
+
+        Args:
+            metadata: the final one; gaps: with their true reasons.
+        """
+        self._gaps = gaps
+        self._weight = return_weight(metadata)
+        if self.n_steps:
+            self._closing = self._rewards.markers()
+            self._closing.append(Marker(self.n_steps - 1, "end", f"end ({metadata.status})"))
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """The steps that are missing, as far as they are known."""
+        return self._stretches.gaps(_UNTOLD_REASON) if self._gaps is None else self._gaps
+
+    def markers(self, first_index: int = 0, end_index: int | None = None) -> list[Marker]:
+        """At most ``MAX_MARKERS`` in ``first_index <= index < end_index``, in order."""
+        end = self.n_steps if end_index is None else end_index
+        found = [*self._markers, *self._closing, *(self._gap_marker(gap) for gap in self.gaps if self.n_steps)]
+        return thin_markers([marker for marker in found if first_index <= marker.index < end])
+
+    def dull(self, first_index: int = 0, end_index: int | None = None) -> list[tuple[int, int]]:
+        """Dull spans ``[start, stop)`` that reach beyond ``first_index``, in order."""
+        end = self.n_steps if end_index is None else end_index
+        return [(start, min(stop, end)) for start, stop in self._dull.spans if stop > first_index and start < end]
+
+    def substrate(self) -> dict[str, Any]:
+        """The space; a size that the trainer did not give is as far as positions and affordances reach."""
+        given = self.scene.substrate
+        high = [*self.bounds.high.tolist(), 1.0, 1.0]
+        if not given["position_dim"]:
+            return dict(given)
+        reach = [min(int(top), _WIDEST) for top in high[:2]]
+        return {**given, "width": given["width"] or reach[0], "height": given["height"] or reach[1]}
+
+    def growth(self, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
+        """The part of the outline that further steps change, from an index on: what ``grown`` messages tell."""
+        return {
+            "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in self._gaps_between(first_index, end_index)],
+            "markers": [marker.to_map() for marker in self.markers(first_index, end_index)],
+            "dull": self.dull(first_index, end_index),
+            "overview": self._overview.to_map(self._weight, first_index, end_index),
+            "bounds": self.bounds.to_map(),
+            "meter_ranges": self._ranges.to_list(),
+            "meter_levels": self._ranges.has_levels(),
+        }
+
+    def to_map(self, end_index: int | None = None) -> dict[str, Any]:
+        """The whole outline, in the form that messages and HTML files hold; of a live episode up to an index."""
+        scene = {**self.scene.to_map(), "substrate": self.substrate()}
+        return {**scene, "affordance_numbers": number_affordances(self.scene.affordances), **self.growth(0, end_index)}
+
+    def _gaps_between(self, first_index: int, end_index: int | None) -> list[Gap]:
+        indexed = [(self._stretches.index_of(gap.first_step), gap) for gap in self.gaps]
+        return [gap for at, gap in indexed if first_index <= at and (end_index is None or at < end_index)]
+
+    def _gap_marker(self, gap: Gap) -> Marker:
+        lost = "steps" if gap.n_steps is None else "1 step" if gap.n_steps == 1 else f"{gap.n_steps} steps"
+        return Marker(
+            min(self._stretches.index_of(gap.first_step), self.n_steps - 1), "gap", f"{lost} lost: {gap.reason}"
+        )

@@ -1,0 +1,32 @@
+"""The step that earned most, over calls that follow each other."""
+
+from __future__ import annotations
+
+import math
+
+from recorder.outline.markers import Marker
+from recorder.outline.step_columns import Floats
+
+__all__ = ["RewardExtremes"]
+
+
+class RewardExtremes:
+    """Keeps the greatest and the least reward of an episode."""
+
+    def __init__(self) -> None:
+        self._index = 0
+        self._greatest = -math.inf
+        self._least = math.inf
+
+    def add(self, reward: Floats, first_index: int) -> None:
+        """Take in ``float64[n]`` of the next steps, ``n > 0``."""
+        index = int(reward.argmax())
+        if reward[index] > self._greatest:
+            self._greatest, self._index = float(reward[index]), first_index + index
+        self._least = min(self._least, float(reward.min()))
+
+    def markers(self) -> list[Marker]:
+        """A marker at the first step that earned most; none where all steps earned the same."""
+        if not self._greatest > self._least:
+            return []
+        return [Marker(self._index, "best_reward", f"greatest reward {self._greatest:+.2f}")]

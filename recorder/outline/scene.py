@@ -1,0 +1,73 @@
+"""What stays the same through an episode: the space it lies in, its affordances, the names of meters and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recorder.episode import EpisodeMetadata
+from recorder.schema import EpisodeSchema
+
+__all__ = ["Scene"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The stage on which an episode plays.
+
+    Args:
+        substrate: ``type``, ``position_dim``, ``width``, ``height``, as in messages.
+        grid_affordances: ``type`` and coordinates of each, as in messages.
+    """
+
+    substrate: Mapping[str, Any]
+    affordances: Mapping[str, Sequence[float]]
+    meter_names: Sequence[str]
+    action_names: Sequence[str]
+
+    @classmethod
+    def of(cls, metadata: EpisodeMetadata, schema: EpisodeSchema, affordances: Mapping[str, Sequence[float]]) -> Scene:
+        """The scene that an episode's header describes; a size that it does not give is None."""
+        n_dims = _n_values(schema, "position")
+        if metadata.substrate is not None:
+            n_dims = metadata.substrate.position_dim
+        n_actions = max(_n_values(schema, "q_values"), _n_values(schema, "action_masks"))
+        width, height = _declared_size(metadata) if n_dims else (None, None)
+        kind = metadata.substrate.type if metadata.substrate is not None else ("grid" if n_dims else "aspatial")
+        return cls(
+            substrate={"type": kind, "position_dim": n_dims, "width": width, "height": height},
+            affordances={name: list(cell) for name, cell in affordances.items()},
+            meter_names=_names(metadata.meter_names, _n_values(schema, "meters"), "meter"),
+            action_names=_names(metadata.action_names, n_actions, "action"),
+        )
+
+    def to_map(self) -> dict[str, Any]:
+        """As it stands in ``opened`` messages."""
+        return {
+            "affordances": self.affordances,
+            "substrate": self.substrate,
+            "meter_names": self.meter_names,
+            "action_names": self.action_names,
+        }
+
+
+def _n_values(schema: EpisodeSchema, name: str) -> int:
+    position = schema.index(name)
+    return 0 if position is None else schema.columns[position].n_values
+
+
+def _names(given: Sequence[str], n_needed: int, word: str) -> list[str]:
+    return [*given, *(f"{word} {number}" for number in range(len(given), n_needed))]
+
+
+def _declared_size(metadata: EpisodeMetadata) -> tuple[int | None, int | None]:
+    """Width and height in cells, as far as the trainer gave them."""
+    given, size = metadata.substrate, metadata.grid_size
+    if given is not None and given.width:
+        return given.width, given.height or (given.width if given.position_dim > 1 else 1)
+    if isinstance(size, int):
+        return (size, size) if size > 0 else (None, None)
+    if size:
+        return int(size[0]), int(size[1] if len(size) > 1 else size[0])
+    return None, None

@@ -1,0 +1,113 @@
+"""The columns of an episode that its outline is found from, of a whole recording or of one chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.chunk import Chunk
+from recorder.episode_file import Episode
+from recorder.errors import ShapeChangedError, UnknownColumnError
+
+__all__ = ["Floats", "StepColumns"]
+
+Floats = NDArray[np.float64]
+
+_Rows = Callable[[str], Floats | None]
+
+
+@dataclass(frozen=True, slots=True)
+class StepColumns:
+    """Consecutive recorded steps as numbers; None for a column that the steps do not have, NaN for a missing value.
+
+    Args:
+        step_numbers: ``int64[n]``; numbers are missing where steps were lost.
+        reward, intrinsic_reward: ``float64[n]``; a value that is missing or not finite counts as 0.
+        position: ``float64[n, n_dims]``; meters: ``float64[n, n_meters]``.
+        action, interaction_progress: ``float64[n]``; action is None where it is a vector.
+        q_values, action_masks: ``float64[n, n_actions]``.
+    """
+
+    step_numbers: NDArray[np.int64]
+    reward: Floats
+    intrinsic_reward: Floats
+    position: Floats | None = None
+    meters: Floats | None = None
+    action: Floats | None = None
+    q_values: Floats | None = None
+    action_masks: Floats | None = None
+    interaction_progress: Floats | None = None
+
+    @property
+    def n_steps(self) -> int:
+        """Steps that are held."""
+        return len(self.step_numbers)
+
+    @classmethod
+    def of_episode(cls, episode: Episode) -> StepColumns:
+        """All steps of a recording. A column that changes its shape in mid-episode is left out.
+
+        Raises:
+            EpisodeFileError: the file is corrupt.
+        """
+
+        def rows(name: str) -> Floats | None:
+            try:
+                return _filled(episode.column(name), episode.present(name))
+            except (UnknownColumnError, ShapeChangedError):
+                return None
+
+        return cls._of(rows, episode.step_numbers)
+
+    @classmethod
+    def of_chunk(cls, chunk: Chunk) -> StepColumns:
+        """The steps of one chunk.
+
+        Raises:
+            EpisodeFileError: it is corrupt.
+        """
+
+        def rows(name: str) -> Floats | None:
+            data = chunk.column(name)
+            if data is None:
+                return None
+            if data.present is None:
+                return _filled(data.values, None)
+            values = np.zeros((chunk.n_steps, *data.values.shape[1:]), data.values.dtype)
+            values[data.present] = data.values
+            return _filled(values, data.present)
+
+        return cls._of(rows, np.arange(chunk.first_step, chunk.first_step + chunk.n_steps))
+
+    @classmethod
+    def _of(cls, rows: _Rows, step_numbers: NDArray[np.int64]) -> StepColumns:
+        def scalars(name: str) -> Floats | None:
+            found = rows(name)
+            return None if found is None or found.shape[1] != 1 else found[:, 0]
+
+        def summed(name: str) -> Floats:
+            found = scalars(name)
+            return np.zeros(len(step_numbers)) if found is None else np.where(np.isfinite(found), found, 0.0)
+
+        return cls(
+            step_numbers=step_numbers,
+            reward=summed("reward"),
+            intrinsic_reward=summed("intrinsic_reward"),
+            position=rows("position"),
+            meters=rows("meters"),
+            action=scalars("action"),
+            q_values=rows("q_values"),
+            action_masks=rows("action_masks"),
+            interaction_progress=scalars("interaction_progress"),
+        )
+
+
+def _filled(values: NDArray[np.generic], present: NDArray[np.bool_] | None) -> Floats:
+    """``float64[n, width]``, NaN where nothing is present."""
+    rows = values.reshape(len(values), int(np.prod(values.shape[1:]))).astype(np.float64)
+    if present is not None and not present.all():
+        rows[~present] = np.nan
+    return rows

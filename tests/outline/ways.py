@@ -1,0 +1,101 @@
+"""One episode in all the forms in which its outline reaches a viewer."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recorder.catalog import Catalog
+from recorder.episode_file import open_episode
+from recorder.json_text import to_json
+from recorder.step_stream import MemoryStepStream
+from recorder.storage import LocalStorage
+from replay_server.library import Library
+from replay_server.live import LiveEpisodes
+from replay_server.socket.opened_message import opened_message
+from tests.episodes import add_episode
+from tests.page.lives import SCENE, Life
+from tests.replay.trainer import CHUNK_STEPS, Trainer
+from worker.video.chapters import chapter_markers
+from worker.video.html_export import build_html
+
+__all__ = ["OUTLINE_FIELDS", "RANGES", "Ways", "make_ways"]
+
+OUTLINE_FIELDS = (
+    "affordances", "affordance_numbers", "substrate", "meter_names", "action_names",
+    "gaps", "markers", "dull", "overview", "bounds", "meter_ranges", "meter_levels",
+)  # fmt: skip
+
+RANGES = {"0 to 1": (1.0, 0.0), "0 to 100": (100.0, 0.0), "negative": (2.0, -1.0)}
+"""Factor and offset of the meters."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The outline of one episode as each viewer gets it, in JSON's own types."""
+
+    recorded: dict[str, Any]
+    """``opened`` of the recording."""
+    html: dict[str, Any]
+    """From the HTML file."""
+    live: list[dict[str, Any]]
+    """``opened``, ``grown`` for each further chunk, and what ``ended`` holds."""
+    chapters: list[tuple[int, str, str]]
+
+
+def make_ways(folder: Path, factor: float, offset: float, *, n_steps: int = 600) -> Ways:
+    """Live an episode once, and show it in all ways."""
+    columns = Life(seed=4, n_steps=n_steps, skill=0.6, waits=(100, 160)).columns()
+    columns["meters"] = (columns["meters"] * factor + offset).astype("<f4")
+    columns["q_values"][50] = [1.0, 0.0, 1.0, 0.5, 0.0, 0.0]
+    columns["action_masks"][50] = True
+    scene = {**SCENE, "intrinsic_weight": 0.5, "grid_size": None}
+    with Catalog(folder / "catalog.db") as catalog:
+        row = add_episode(
+            catalog, folder, n_steps=n_steps, columns=columns, chunk_steps=CHUNK_STEPS, missing=(20,), **scene
+        )
+        library = Library(catalog, LocalStorage(folder), cache_bytes=2**26)
+        recorded = json.loads(opened_message(library.prepared("demo", 0), stream_id=1, next_chunk=0))
+    data = (folder / row.file_path).read_bytes()
+    episode = open_episode(data)
+    document = build_html(episode, data, files("replay_server") / "page")
+    html = json.loads(re.search(r'<script id="outline"[^>]*>(.*?)</script>', document, re.DOTALL)[1])  # type: ignore[index]
+    chapters = [(marker.index, marker.kind, marker.label) for marker in chapter_markers(episode)]
+    return Ways(recorded, html, _live(columns, episode.metadata), chapters)
+
+
+def _live(columns: dict[str, np.ndarray], metadata: Any) -> list[dict[str, Any]]:
+    stream = MemoryStepStream()
+    trainer = Trainer(stream, "demo", 0, columns=columns)
+    trainer.metadata = metadata
+    now = [0.0]
+    live = LiveEpisodes(stream, cache_bytes=2**20, clock=lambda: now[0])
+    trainer.begin()
+    told, messages = 0, []
+    for number in range(len(trainer.chunks)):
+        if number == 20:
+            continue
+        trainer.send_chunk(number)
+        now[0] += 1
+        episode = live.refresh("demo", 0)
+        assert episode is not None
+        n_chunks = len(episode.chunk_rows)
+        if not messages:
+            messages.append(json.loads(opened_message(episode, stream_id=1, next_chunk=0, n_chunks=n_chunks)))
+        else:
+            growth = episode.outline.growth(episode.n_steps_in(told), episode.n_steps_in(n_chunks))
+            messages.append(json.loads(to_json({"chunks": episode.chunk_rows[told:n_chunks], **growth})))
+        told = n_chunks
+    trainer.end()
+    now[0] += 1
+    ended = live.refresh("demo", 0)
+    assert ended is not None
+    assert ended.is_ended
+    live.close()
+    return [*messages, json.loads(to_json(ended.outline.to_map()))]

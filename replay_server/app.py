@@ -12,6 +12,7 @@ from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_storage
 from replay_server.admission import add_admission
+from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.library import Library
 from replay_server.limits import Limits
 from replay_server.live import LiveEpisodes
@@ -35,9 +36,6 @@ EXTENSION = "replay"
 
 _LIVE_SHARE = 8
 """One part in so many of the cache is for chunks of live episodes."""
-
-_MAX_BODY_BYTES = 64 * 1024
-"""The largest request is an annotation."""
 
 
 def create_app(
@@ -98,7 +96,7 @@ def create_app(
     metrics.watch("replay_cache_bytes", "Bytes that the caches hold", lambda: library.n_bytes)
 
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # a run may be named a//b
     app.url_map.converters["run"] = RunConverter
     app.extensions[EXTENSION] = services

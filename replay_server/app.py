@@ -74,7 +74,7 @@ def create_app(
     catalog = catalog or Catalog(settings.catalog_url)
     storage = open_storage(settings.recordings_dir)
     live_bytes = server.cache_bytes // _LIVE_SHARE
-    library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes)
+    library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes, memory_bytes=server.memory_bytes)
     live = None if stream is None else LiveEpisodes(stream, cache_bytes=live_bytes, clock=clock)
     metrics = metrics or Metrics()
     name = f"hamlet-recorder {package_version()}"
@@ -93,6 +93,7 @@ def create_app(
         clock=clock,
     )
     metrics.watch("replay_waiting_bytes", "Bytes that wait for slow viewers", lambda: services.hub.n_waiting_bytes)
+    metrics.watch("replay_open_bytes", "Bytes of the recordings that are open", lambda: library.memory.n_bytes)
     metrics.watch("replay_cache_bytes", "Bytes that the caches hold", lambda: library.n_bytes)
 
     app = Flask(__name__, static_folder=None)

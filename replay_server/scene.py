@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-import numpy as np
-
 from recorder.episode import EpisodeMetadata
-from recorder.episode_file import Episode
-from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.schema import EpisodeSchema
 
 __all__ = ["AGENT_COLOR", "Scene"]
 
 AGENT_COLOR = "#4c8dff"
+
+_MAX_NAMED = 1024
+"""Meters, actions and affordances that have a name; they are told with every step, and drawn."""
+_MAX_NAME_LENGTH = 256
+_MAX_DIMS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,6 @@ class Scene:
     affordances: Mapping[str, Sequence[float]]
     meter_names: Sequence[str]
     action_names: Sequence[str]
-
-    @classmethod
-    def of(cls, episode: Episode) -> Scene:
-        """The scene of a recording."""
-        extent = [-math.inf, -math.inf]
-        try:
-            position = episode.column("position")
-            if position.ndim == 2 and len(position):
-                top = np.nanmax(position[:, :2].astype(np.float64), axis=0, initial=-math.inf)
-                extent[: len(top)] = top.tolist()
-        except (UnknownColumnError, ShapeChangedError):
-            pass
-        return cls.from_header(episode.metadata, episode.schema, episode.affordances, extent=extent)
 
     @classmethod
     def from_header(
@@ -71,7 +60,10 @@ class Scene:
         kind = metadata.substrate.type if metadata.substrate is not None else ("grid" if n_dims else "aspatial")
         return cls(
             substrate={"type": kind, "position_dim": n_dims, "width": width, "height": height},
-            affordances={name: list(cell) for name, cell in affordances.items()},
+            affordances={
+                name[:_MAX_NAME_LENGTH]: list(cell)[:_MAX_DIMS]
+                for name, cell in islice(affordances.items(), _MAX_NAMED)
+            },
             meter_names=_names(metadata.meter_names, n_meters, "meter"),
             action_names=_names(metadata.action_names, n_actions, "action"),
         )
@@ -92,7 +84,8 @@ def _n_values(schema: EpisodeSchema, name: str) -> int:
 
 
 def _names(given: Sequence[str], n_needed: int, word: str) -> list[str]:
-    return [*given, *(f"{word} {number}" for number in range(len(given), n_needed))]
+    told = [name[:_MAX_NAME_LENGTH] for name in given[:_MAX_NAMED]]
+    return [*told, *(f"{word} {number}" for number in range(len(told), min(n_needed, _MAX_NAMED)))]
 
 
 def _size(

@@ -67,7 +67,14 @@ class ReplayWorker(Worker):  # type: ignore[misc]
             self._loop.close()
 
     async def _serve(self) -> None:
-        front = Front(self.wsgi, self._loop, n_threads=self.cfg.threads, limits=FrontLimits())
+        services = self.wsgi.extensions[EXTENSION]
+        front = Front(
+            self.wsgi,
+            self._loop,
+            n_threads=self.cfg.threads,
+            limits=FrontLimits(),
+            on_check=services.library.memory.give_back,
+        )
         for listener in self.sockets:
             front.listen(listener.sock)
         while not self._is_ending.is_set() and self.ppid == os.getppid():

@@ -46,6 +46,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._request: h11.Request | None = None
         self._body = bytearray()
+        self._path = ""
+        self._n_pieces = 0
         self._call: WsgiCall | None = None
         self._is_working = False
         self._is_begun = False
@@ -167,20 +169,22 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(400, str(error))
             return
         socket = None
-        if self._http.their_state is h11.MIGHT_SWITCH_PROTOCOL:  # the application may take the socket
+        if "HTTP_UPGRADE" in environ:  # the application may take the socket
             if self._http.trailing_data[0] or transport.get_write_buffer_size():
                 self._refuse(400, "a client that asks for an upgrade must wait for the answers before it sends more")
                 return
             transport.pause_reading()
             socket = transport.get_extra_info("socket").dup()
         self._call = WsgiCall(self._front.app, environ, socket)
-        self._work(self._call.start, environ["PATH_INFO"])
+        self._path, self._n_pieces = environ["PATH_INFO"], 0
+        self._work(self._call.start)
 
     # The way out.
 
-    def _work(self, job: Callable[[], bytes], path: str = "") -> None:
+    def _work(self, job: Callable[[], bytes]) -> None:
         self._is_working = True
-        self._front.submit(job, path, self._worked)
+        self._front.submit(job, self._worked, path=self._path, n_before=self._n_pieces)
+        self._n_pieces += 1
 
     def _worked(self, future: Future[bytes]) -> None:
         """A piece of the answer is there."""
@@ -199,8 +203,8 @@ class HttpConnection(asyncio.Protocol):
             return
         try:
             self._pass_on(call, future.result())
-        except h11.LocalProtocolError as error:
-            self._fail(error)
+        except h11.LocalProtocolError as broken:
+            self._fail(broken)
 
     def _pass_on(self, call: WsgiCall, piece: bytes) -> None:
         events: list[h11.Event] = []
@@ -252,7 +256,9 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer from here, and hang up."""
-        body = to_json({"error": {"code": _CODES.get(status, "bad_request"), "message": message, "detail": None}}).encode()
+        body = to_json(
+            {"error": {"code": _CODES.get(status, "bad_request"), "message": message, "detail": None}}
+        ).encode()
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             headers = [
                 ("Content-Type", "application/json"),
@@ -262,7 +268,9 @@ class HttpConnection(asyncio.Protocol):
             ]
             is_head = self._request is not None and self._request.method == b"HEAD"
             self._send(
-                h11.Response(status_code=status, headers=headers), h11.Data(data=b"" if is_head else body), h11.EndOfMessage()
+                h11.Response(status_code=status, headers=headers),
+                h11.Data(data=b"" if is_head else body),
+                h11.EndOfMessage(),
             )
         self._hang_up()
 

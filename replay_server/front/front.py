@@ -7,11 +7,12 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 
 from replay_server.front.connection import HttpConnection
 from replay_server.front.limits import FrontLimits
+from replay_server.front.workers import Workers
 from replay_server.front.wsgi import Application, WsgiCall
 
 __all__ = ["Front"]
@@ -19,10 +20,16 @@ __all__ = ["Front"]
 logger = logging.getLogger(__name__)
 
 _HEALTH_PATH = "/healthz"
-"""Has a thread of its own: it answers while all others work."""
+"""Has a thread for itself: it answers while all others work."""
+
+_DECODING_PATHS = ("/steps", "/thumbnail.png")
+"""Ends of addresses whose answers are decoded from recordings. They take their time, and lists and pages don't wait for them."""
+
+_N_DECODING_THREADS = 2
+"""More would only take turns: it is work for the interpreter, which does one thing at a time."""
 
 _RECEIVE_BYTES = 64 * 1024
-_UNSENT_BYTES = 128 * 1024
+_UNSENT_BYTES = 64 * 1024
 """What the system buffers of a connection: by itself it would take megabytes for each client that does not read."""
 
 _FULL_SECS = 0.1
@@ -37,6 +44,7 @@ class Front:
         loop: the event loop on which the connections live.
         n_threads: that run the application.
         limits: for every connection.
+        on_check: called as often as the connections are looked at.
         clock: monotonic seconds.
     """
 
@@ -47,16 +55,20 @@ class Front:
         *,
         n_threads: int,
         limits: FrontLimits,
+        on_check: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
         self.limits = limits
         self.clock = clock
+        self._on_check = on_check
         self._loop = loop
         self._connections: set[HttpConnection] = set()
         self._listeners: list[socket.socket] = []
-        self._threads = ThreadPoolExecutor(n_threads, "replay-http")
-        self._health_thread = ThreadPoolExecutor(1, "replay-health")
+        self._threads = Workers(n_threads, "replay-http")
+        self._decoding_threads = Workers(_N_DECODING_THREADS, "replay-decoding")
+        self._health_thread = Workers(1, "replay-health")
+        self._next_check: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Task[object]] = set()
 
     def listen(self, listener: socket.socket) -> None:
@@ -65,7 +77,7 @@ class Front:
         self._listeners.append(listener)
         self._loop.add_reader(listener, self._accept, listener)
         if len(self._listeners) == 1:
-            self._loop.call_later(self.limits.check_secs, self._check)
+            self._next_check = self._loop.call_later(self.limits.check_secs, self._check)
 
     async def close(self, grace_secs: float) -> None:
         """Accept nothing more, answer what was asked, then hang up.
@@ -76,6 +88,8 @@ class Front:
         for listener in self._listeners:
             self._loop.remove_reader(listener)
         self._listeners.clear()
+        if self._next_check is not None:
+            self._next_check.cancel()
         for connection in list(self._connections):
             connection.end()
         deadline = self.clock() + grace_secs
@@ -83,19 +97,25 @@ class Front:
             await asyncio.sleep(0.02)
         for connection in list(self._connections):
             connection.abort()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._health_thread.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._decoding_threads, self._health_thread):
+            threads.end()
         await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
 
-    def submit(self, job: Callable[[], bytes], path: str, on_done: Callable[[Future[bytes]], None]) -> None:
-        """Do a piece of work on a thread, then call ``on_done`` on the event loop."""
+    def submit(
+        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, n_before: int
+    ) -> None:
+        """Have a piece of an answer made on a thread, then call ``on_done`` on the event loop.
+
+        Args:
+            path: of the request.
+            n_before: pieces of the same answer that were made before.
+        """
 
         def tell(future: Future[bytes]) -> None:
             with suppress(RuntimeError):  # the loop has been closed
                 self._loop.call_soon_threadsafe(on_done, future)
 
-        threads = self._health_thread if path == _HEALTH_PATH else self._threads
-        threads.submit(job).add_done_callback(tell)
+        self._threads_of(path).submit(job, rank=n_before).add_done_callback(tell)
 
     def close_later(self, call: WsgiCall) -> None:
         """Let go of an answer that nobody takes any more, on a thread: it may have a file open."""
@@ -105,6 +125,11 @@ class Front:
     def forget(self, connection: HttpConnection) -> None:
         """A connection is gone."""
         self._connections.discard(connection)
+
+    def _threads_of(self, path: str) -> Workers:
+        if path == _HEALTH_PATH:
+            return self._health_thread
+        return self._decoding_threads if path.endswith(_DECODING_PATHS) else self._threads
 
     def _accept(self, listener: socket.socket) -> None:
         try:
@@ -156,4 +181,5 @@ class Front:
         now = self.clock()
         for connection in list(self._connections):
             connection.check(now)
-        self._loop.call_later(self.limits.check_secs, self._check)
+        self._threads.submit(self._on_check)
+        self._next_check = self._loop.call_later(self.limits.check_secs, self._check)

@@ -159,7 +159,9 @@ class WsgiCall:
         self._pieces = iter(answer)
         return self.take()
 
-    def _start_response(self, status: str, headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], None]:
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], _error: Any = None
+    ) -> Callable[[bytes], None]:
         code, _, self.reason = status.partition(" ")
         self.status, self.headers = int(code), headers
         return _no_write

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from recorder.errors import (
     CatalogError,
     EpisodeFileError,
+    EpisodeFileTooLargeError,
     RecorderError,
     RecordingNotFoundError,
     StorageError,
@@ -18,6 +19,7 @@ from recorder.errors import (
     UsageError,
 )
 from replay_server.json_text import to_json
+from replay_server.memory import BusyError
 
 __all__ = ["HttpError", "add_error_handlers", "error_response"]
 
@@ -77,9 +79,11 @@ def _as_http(error: RecorderError) -> HttpError:
             return HttpError(404, "not_found", str(error))
         case UsageError():
             return HttpError(400, "bad_request", str(error))
+        case EpisodeFileTooLargeError():
+            return HttpError(413, "too_large", str(error))
         case EpisodeFileError() | StorageError():
             return HttpError(422, "unreadable", str(error))
-        case CatalogError() | StreamError():
+        case CatalogError() | StreamError() | BusyError():
             return HttpError(503, "unavailable", str(error))
         case _:
             logger.error("a request failed: %s %s: %s", request.method, request.path, error)

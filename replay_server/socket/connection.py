@@ -39,6 +39,7 @@ comes: so more comes soon."""
 _LINGER_SECS = 2.0
 """How long a peer may take to close its side."""
 
+
 class Session(Protocol):
     """What a connection talks to."""
 

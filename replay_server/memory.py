@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from contextlib import suppress
 from threading import RLock
 
 from recorder.errors import EpisodeFileTooLargeError, RecorderError
 
 __all__ = ["BusyError", "Held", "MemoryBudget"]
-
-_WORTH_GIVING_BACK_BYTES = 32 * 2**20
 
 
 class BusyError(RecorderError):
@@ -29,8 +25,7 @@ class MemoryBudget:
         self.max_one_bytes = max_bytes // 2
         self._max_bytes = max_bytes
         self._n_bytes = 0
-        self._n_freed_bytes = 0
-        self._lock = RLock()  # what is let go of may be let go of while something else is taken
+        self._lock = RLock()  # what the interpreter collects may be let go of in the middle of anything
 
     @property
     def n_bytes(self) -> int:
@@ -80,19 +75,6 @@ class MemoryBudget:
         """What was held is gone."""
         with self._lock:
             self._n_bytes -= n_bytes
-            self._n_freed_bytes += n_bytes
-
-    def give_back(self) -> None:
-        """Give freed memory back to the system, when there is much; called now and then.
-
-        The C library keeps what was freed in pieces for its own later use: of a busy hour that would stay for ever.
-        """
-        with self._lock:
-            if self._n_freed_bytes < _WORTH_GIVING_BACK_BYTES:
-                return
-            self._n_freed_bytes = 0
-        with suppress(AttributeError, OSError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 class Held:

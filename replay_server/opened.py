@@ -19,7 +19,15 @@ from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.schema import EXTRAS_PREFIX
 from replay_server.json_text import to_json
 from replay_server.memory import Held
-from replay_server.outline import Columns, Marker, dull_spans, find_markers, sample_indexes, thin_markers
+from replay_server.outline import (
+    Columns,
+    Marker,
+    dull_spans,
+    find_markers,
+    sample_indexes,
+    thin_markers,
+    unusual_numbers,
+)
 from replay_server.scene import Scene
 
 __all__ = ["OpenedRecording", "bytes_taken"]
@@ -103,7 +111,8 @@ class OpenedRecording:
     @cached_property
     def cumulative_reward(self) -> NDArray[np.float64]:
         """``float64[n_steps]``: sum of ``reward`` up to and including each step; a step without one adds nothing."""
-        return np.cumsum(self.columns.reward)
+        with unusual_numbers():
+            return np.cumsum(self.columns.reward)
 
     @cached_property
     def columns(self) -> Columns:

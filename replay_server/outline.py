@@ -12,9 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_MARKERS", "Columns", "Marker", "dull_spans", "find_markers", "sample_indexes", "thin_markers"]
+__all__ = [
+    "MAX_MARKERS",
+    "Columns",
+    "Marker",
+    "dull_spans",
+    "find_markers",
+    "sample_indexes",
+    "thin_markers",
+    "unusual_numbers",
+]
 
 MAX_MARKERS = 500
+_MAX_LABEL = 120
 MIN_DULL_STEPS = 12
 _LOW_SHARE = 0.1
 """Of a meter's range: below it the meter counts as nearly empty."""
@@ -22,6 +32,11 @@ _UNSURE_SHARE = 0.02
 """Of the spread of the allowed Q-values: two best ones that lie closer are a toss-up."""
 _KINDS = ("end", "gap", "low_meter", "affordance", "unsure")
 """Those that matter most come first: they stay when there are too many."""
+
+
+def unusual_numbers() -> np.errstate:
+    """Around what computes with recorded numbers: NaN, infinities and the largest ones are such numbers too."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +60,22 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A step worth a look."""
+    """A step worth a look. Its label is a few words, however long the names in it are."""
 
     index: int
     kind: str
     label: str
+
+    def __post_init__(self) -> None:
+        if len(self.label) > _MAX_LABEL:
+            object.__setattr__(self, "label", f"{self.label[: _MAX_LABEL - 1]}…")
 
     def to_map(self) -> dict[str, Any]:
         """As it stands in messages."""
         return {"index": self.index, "kind": self.kind, "label": self.label}
 
 
+@unusual_numbers()
 def find_markers(
     columns: Columns,
     *,
@@ -102,6 +122,7 @@ def thin_markers(markers: Sequence[Marker], limit: int = MAX_MARKERS) -> list[Ma
     return sorted(kept, key=lambda marker: marker.index)
 
 
+@unusual_numbers()
 def dull_spans(columns: Columns, marked: Sequence[int]) -> list[tuple[int, int]]:
     """``[start, stop)`` of the stretches in which the agent neither moves nor earns a changing reward, without markers.
 

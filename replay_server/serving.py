@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import quote
@@ -22,6 +23,7 @@ from replay_server.app import EXTENSION, create_app
 from replay_server.front import Front, FrontLimits
 from replay_server.metrics import Metrics, MetricsFolder
 from replay_server.security import is_loopback
+from replay_server.trimming import Trimmer
 
 __all__ = ["ReplayWorker", "bind", "link", "serve"]
 
@@ -35,6 +37,9 @@ _BACKLOG = 1024
 _GRACEFUL_SECS = 5
 _ALIVE_SECS = 1.0
 """As often as a process tells its parent that it lives."""
+
+_SWITCH_SECS = 0.001
+"""How long a thread may keep the interpreter while others wait: the event loops, which have little to do each time, often do."""
 
 _OTHER_FILES = 512
 """Open files besides connections: recordings, the catalog, threads' wake-ups."""
@@ -61,20 +66,14 @@ class ReplayWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until a signal comes, or the parent is gone."""
+        sys.setswitchinterval(_SWITCH_SECS)
         try:
             self._loop.run_until_complete(self._serve())
         finally:
             self._loop.close()
 
     async def _serve(self) -> None:
-        services = self.wsgi.extensions[EXTENSION]
-        front = Front(
-            self.wsgi,
-            self._loop,
-            n_threads=self.cfg.threads,
-            limits=FrontLimits(),
-            on_check=services.library.memory.give_back,
-        )
+        front = Front(self.wsgi, self._loop, n_threads=self.cfg.threads, limits=FrontLimits(), on_check=Trimmer().trim)
         for listener in self.sockets:
             front.listen(listener.sock)
         while not self._is_ending.is_set() and self.ppid == os.getppid():

@@ -32,6 +32,9 @@ _RECEIVE_BYTES = 64 * 1024
 _UNSENT_BYTES = 64 * 1024
 """What the system buffers of a connection: by itself it would take megabytes for each client that does not read."""
 
+_ACCEPTED_AT_ONCE = 16
+_LOOK_SECS = 10.0
+
 _FULL_SECS = 0.1
 """How long nothing is accepted after the system had no room for another connection."""
 
@@ -44,7 +47,7 @@ class Front:
         loop: the event loop on which the connections live.
         n_threads: that run the application.
         limits: for every connection.
-        on_check: called as often as the connections are looked at.
+        on_check: called on a thread, now and then.
         clock: monotonic seconds.
     """
 
@@ -68,6 +71,7 @@ class Front:
         self._threads = Workers(n_threads, "replay-http")
         self._decoding_threads = Workers(_N_DECODING_THREADS, "replay-decoding")
         self._health_thread = Workers(1, "replay-health")
+        self._looked_at = clock()
         self._next_check: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Task[object]] = set()
 
@@ -132,16 +136,23 @@ class Front:
         return self._decoding_threads if path.endswith(_DECODING_PATHS) else self._threads
 
     def _accept(self, listener: socket.socket) -> None:
-        try:
-            sock, _ = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):  # another process took it, or it has gone
-            return
-        except OSError as error:
-            logger.warning("a connection could not be accepted (%s): those that say nothing are closed", error.strerror)
-            self._make_room()
-            self._loop.remove_reader(listener)
-            self._loop.call_later(_FULL_SECS, self._accept_again, listener)
-            return
+        """Take what waits, but not all at once: the process beside this one may have less to do."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                sock, _ = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):  # nobody is there any more
+                return
+            except OSError as error:
+                logger.warning(
+                    "a connection could not be accepted (%s): one that says nothing is closed", error.strerror
+                )
+                self._make_room()
+                self._loop.remove_reader(listener)
+                self._loop.call_later(_FULL_SECS, self._accept_again, listener)
+                return
+            self._begin(sock)
+
+    def _begin(self, sock: socket.socket) -> None:
         if len(self._connections) >= self.limits.max_connections and not self._make_room():
             sock.close()
             return
@@ -181,5 +192,7 @@ class Front:
         now = self.clock()
         for connection in list(self._connections):
             connection.check(now)
-        self._threads.submit(self._on_check)
+        if now - self._looked_at > _LOOK_SECS:
+            self._looked_at = now
+            self._threads.submit(self._on_check)
         self._next_check = self._loop.call_later(self.limits.check_secs, self._check)

@@ -17,6 +17,7 @@ from recorder.errors import (
     StorageError,
     StreamError,
     UsageError,
+    shortened,
 )
 from replay_server.json_text import to_json
 from replay_server.memory import BusyError
@@ -44,7 +45,7 @@ class HttpError(RecorderError):
 
 def error_response(error: HttpError) -> Response:
     """The error in its one shape."""
-    body = {"error": {"code": error.code, "message": str(error), "detail": error.detail}}
+    body = {"error": {"code": error.code, "message": shortened(str(error)), "detail": error.detail}}
     return Response(to_json(body) + "\n", status=error.status, content_type="application/json")
 
 

@@ -49,6 +49,7 @@ def make_steps(services: Services) -> Blueprint:
         else:
             pieces = _lines(episode, start, stop, fields)
         response = Response(_begun(pieces), content_type=kind)
+        response.automatically_set_content_length = False  # to find it out the whole would be made and held
         response.vary.add("Accept")
         return add_caching(response, f"{opened.row.content_hash}-{kind[-7:]}", opened.row.content_hash)
 

@@ -13,7 +13,7 @@ from recorder.catalog import Catalog, VideoRow
 from recorder.settings import Settings
 from recorder.video.wish import VIDEO_CHOICES
 from replay_server.render_requests import RenderRequests
-from replay_server.rest.arguments import integer, refuse_unknown
+from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
 from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import json_response
 
@@ -35,7 +35,7 @@ def make_videos(catalog: Catalog, requests: RenderRequests, videos_dir: Path) ->
 
     @videos.post("/videos")
     def ask() -> ResponseReturnValue:
-        body = _wish(request.get_json(silent=True))
+        body = _wish(any_json_object(request))
         row, created = requests.ask(body.pop("run_id", None), body.pop("episode_id"), body)
         response = json_response(video_map(row), 202 if row.state != "done" else 200)
         response.headers["Location"] = url_for("videos.one", video_id=row.video_id)
@@ -96,10 +96,8 @@ def video_map(row: VideoRow) -> dict[str, Any]:
     }
 
 
-def _wish(body: object) -> dict[str, Any]:
+def _wish(body: dict[str, Any]) -> dict[str, Any]:
     """The request's body, its episode checked; the choices are checked by ``make_wish``."""
-    if not isinstance(body, dict):
-        raise HttpError(400, "bad_request", "expected a JSON object, with Content-Type: application/json")
     if type(body.get("episode_id")) is not int:
         raise HttpError(400, "bad_request", f"expected 'episode_id' and, of choice, run_id, {', '.join(VIDEO_CHOICES)}")
     if not isinstance(body.get("run_id"), str | None):

@@ -3,6 +3,9 @@
 import { readSchema } from "../decode/columns.js";
 import { ChunkTable } from "./chunk_table.js";
 
+/** Meters and actions that get a name where the trainer gave none. */
+const MAX_NAMED = 1024;
+
 /**
  * @typedef {object} Outline
  * @property {string} runId
@@ -91,6 +94,6 @@ function substrateOf({ substrate, grid_size: gridSize }, positionDim) {
 
 function namesFor(names, atLeast, word) {
   const all = [...(names ?? [])];
-  while (all.length < atLeast) all.push(`${word} ${all.length}`);
+  while (all.length < Math.min(atLeast, MAX_NAMED)) all.push(`${word} ${all.length}`);
   return all;
 }

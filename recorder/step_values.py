@@ -65,7 +65,7 @@ def blocks_of(
     first = start
     for chunk, rows in episode.chunks_between(start, stop):
         n_rows = rows.stop - rows.start
-        n_numbers = sum(chunk.spec(name).n_values for name in chunk.names if names is None or name in names)
+        n_numbers = sum(max(chunk.spec(name).n_values, 1) for name in chunk.names if names is None or name in names)
         if n_numbers > MAX_STEP_NUMBERS:
             raise EpisodeFileTooLargeError(
                 f"step {chunk.first_step + rows.start} holds {n_numbers} numbers, and at most {MAX_STEP_NUMBERS} of one "
@@ -98,15 +98,18 @@ def step_maps(episode: Episode, start: int, stop: int) -> list[dict[str, Any]]:
 
     The seed's ten fields are always there; the others, and ``extras``, where a step has them.
     """
-    maps: list[dict[str, Any]] = [{"step": int(number)} for number in episode.step_numbers[start:stop]]
-    for name in dict.fromkeys((*_ALWAYS, *episode.names)):
-        values = values_of(episode, name, start, stop)
-        for step, value in zip(maps, values, strict=True):
-            if name.startswith(EXTRAS_PREFIX):
-                if value is not None:
-                    step.setdefault("extras", {})[name.removeprefix(EXTRAS_PREFIX)] = value
-            elif name in _ALWAYS:
-                step[name] = _DEFAULTS.get(name) if value is None else value
-            elif value is not None:
-                step[name] = value
+    maps: list[dict[str, Any]] = []
+    for chunk, rows in episode.chunks_between(start, stop):
+        here: list[dict[str, Any]] = [{"step": chunk.first_step + row} for row in range(rows.start, rows.stop)]
+        for name in dict.fromkeys((*_ALWAYS, *chunk.names)):
+            values = _values_in(chunk, name, rows)
+            for step, value in zip(here, values, strict=True):
+                if name.startswith(EXTRAS_PREFIX):
+                    if value is not None:
+                        step.setdefault("extras", {})[name.removeprefix(EXTRAS_PREFIX)] = value
+                elif name in _ALWAYS:
+                    step[name] = _DEFAULTS.get(name) if value is None else value
+                elif value is not None:
+                    step[name] = value
+        maps += here
     return maps

@@ -21,7 +21,7 @@ BLOCK_STEPS = 32
 """Steps whose messages are made together: half a millisecond of work, little enough not to delay other viewers."""
 
 
-_LIMITS = ReadLimits(chunk_bytes=32 * 2**20, total_bytes=4 * 2**30)
+_LIMITS = ReadLimits(chunk_bytes=32 * 2**20, total_bytes=4 * 2**30, column_bytes=128 * 2**20)
 """A chunk is decoded whole, on each thread that works; the whole of a recording is unpacked for its outline, a GiB a second."""
 
 _N_DOORS = 16

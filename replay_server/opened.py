@@ -193,7 +193,7 @@ class OpenedRecording:
             first_index=0,
             meter_names=self.scene.meter_names,
             action_names=self.scene.action_names,
-            affordances=self.episode.affordances,
+            affordances=self.scene.affordances,
         )
         numbers = self.episode.step_numbers
         for gap in self.episode.gaps:

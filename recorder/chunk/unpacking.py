@@ -40,13 +40,18 @@ class _Counter:
 
     Args:
         element_cost: how much an element of a list or map counts beside the list itself.
+        max_in_all: lists and maps, however often ``left`` is set anew.
     """
 
-    def __init__(self, max_containers: int, *, element_cost: int = 0) -> None:
+    def __init__(self, max_containers: int, *, element_cost: int = 0, max_in_all: int = 2**63) -> None:
         self.max_containers = self.left = max_containers
         self._element_cost = element_cost
+        self._max_in_all = self._left_in_all = max_in_all
 
     def __call__(self, container: Any) -> Any:
+        self._left_in_all -= 1
+        if self._left_in_all < 0:
+            raise EpisodeFileTooLargeError(f"msgpack: more than {self._max_in_all} lists and maps in all")
         self.left -= 1 + self._element_cost * len(container)
         if self.left < 0:
             raise EpisodeFileTooLargeError(
@@ -163,17 +168,18 @@ def split_map(data: bytes | memoryview, key: str, *, max_values: int) -> SplitMa
     return SplitMap(rest, unpacker.tell(), list_at, list_end)
 
 
-def unpack_list(data: bytes | memoryview, *, max_values: int) -> Iterator[tuple[int, Any]]:
+def unpack_list(data: bytes | memoryview, *, max_values: int, max_containers: int) -> Iterator[tuple[int, Any]]:
     """The elements of the list at the beginning of ``data``, one by one, each with where it ends.
 
     Args:
         max_values: in each element: lists and maps, and what is in them.
+        max_containers: lists and maps in all elements together.
 
     Raises:
         EpisodeFileCorruptError: it is no list, or can't be msgpack.
         EpisodeFileTooLargeError: more values than allowed.
     """
-    unpacker, counter = _unpacker(data, max_values, element_cost=1)
+    unpacker, counter = _unpacker(data, max_values, element_cost=1, max_in_all=max_containers)
     try:
         for _ in range(unpacker.read_array_header()):
             counter.left = max_values
@@ -186,9 +192,9 @@ def unpack_list(data: bytes | memoryview, *, max_values: int) -> Iterator[tuple[
 
 
 def _unpacker(
-    data: bytes | memoryview, max_containers: int, *, element_cost: int = 0
+    data: bytes | memoryview, max_containers: int, *, element_cost: int = 0, max_in_all: int = 2**63
 ) -> tuple[msgpack.Unpacker, _Counter]:
-    counter = _Counter(max_containers, element_cost=element_cost)
+    counter = _Counter(max_containers, element_cost=element_cost, max_in_all=max_in_all)
     unpacker = msgpack.Unpacker(
         list_hook=counter,
         object_hook=counter,

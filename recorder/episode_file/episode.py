@@ -17,10 +17,13 @@ from recorder.episode_file import version1
 from recorder.episode_file.kept_chunks import KeptChunks
 from recorder.episode_file.version1 import Version1File
 from recorder.episode_file.version2 import ChunkRef, Version2File
-from recorder.errors import EpisodeFileCorruptError, UnknownColumnError, UsageError
-from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS, EpisodeSchema
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UnknownColumnError, UsageError
+from recorder.schema import EXTRAS_PREFIX, MAX_COLUMNS, STEP_COLUMNS, EpisodeSchema
 
 __all__ = ["Episode"]
+
+MAX_NAMES = 4 * MAX_COLUMNS
+"""Columns of a whole episode, those that chunks add included."""
 
 _STEP_COLUMNS = frozenset(STEP_COLUMNS)
 _TUPLES = frozenset(["position", "meters", "q_values", "action_masks"])
@@ -128,8 +131,19 @@ class Episode:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns that any step has a value of."""
-        return tuple(dict.fromkeys(name for chunk in self._all_chunks() for name in chunk.names))
+        """Names of the columns that any step has a value of.
+
+        Raises:
+            EpisodeFileTooLargeError: more than ``MAX_NAMES``; single steps can still be read.
+        """
+        found: dict[str, None] = {}
+        for chunk in self._all_chunks():
+            found.update(dict.fromkeys(chunk.names))
+            if len(found) > MAX_NAMES:
+                raise EpisodeFileTooLargeError(
+                    f"more than {MAX_NAMES} columns: each chunk names others; read it step by step"
+                )
+        return tuple(found)
 
     def has_column(self, name: str) -> bool:
         """Whether any step has a value of this name."""

@@ -64,7 +64,7 @@ def _parse_framed(data: bytes, limits: ReadLimits) -> Version1File | Version2Fil
         raise EpisodeFileCorruptError(f"not msgpack: {len(content) - found.end} bytes follow the map")
     if version == version2.VERSION:
         return version2.parse_version2(data, found.rest, first_chunk=end, compression="lz4", limits=limits)
-    return _version1(content, found, compression="lz4")
+    return _version1(content, found, "lz4", limits)
 
 
 def _parse_bare(data: bytes, limits: ReadLimits) -> Version1File | Version2File:
@@ -83,14 +83,16 @@ def _parse_bare(data: bytes, limits: ReadLimits) -> Version1File | Version2File:
         return version2.parse_version2(data, found.rest, first_chunk=found.end, compression="none", limits=limits)
     if found.end != len(data):
         raise EpisodeFileCorruptError(f"version 1: {len(data) - found.end} bytes follow the map")
-    return _version1(data, found, compression="none")
+    return _version1(data, found, "none", limits)
 
 
-def _version1(content: bytes, found: SplitMap, *, compression: str) -> Version1File:
+def _version1(content: bytes, found: SplitMap, compression: str, limits: ReadLimits) -> Version1File:
     if found.list_at is None:
         raise EpisodeFileCorruptError("version 1: there are no 'steps'")
     packed = memoryview(content)[found.list_at : found.list_end]
-    return version1.parse_version1(found.rest, packed, compression=compression, unpacked_bytes=found.end)
+    return version1.parse_version1(
+        found.rest, packed, compression=compression, unpacked_bytes=found.end, max_bytes=limits.column_bytes
+    )
 
 
 def _version_of(header: object) -> int:

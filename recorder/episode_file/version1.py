@@ -37,10 +37,9 @@ VERSION = 1
 MAX_CONTENT_BYTES = 128 * 2**20
 """Some 300,000 steps. Small numbers and texts take up to twenty times as much in Python as in msgpack."""
 MAX_CONTAINERS = 2_000_000
+MAX_STEPS = 500_000
 MAX_STEP_VALUES = 2**23
 """Numbers, lists and maps in one step."""
-MAX_DECODED_BYTES = 512 * 2**20
-"""Of all columns: a small number takes one byte in the file and eight here."""
 
 _STEP_FIELDS = tuple(field.name for field in fields(RecordedStep))
 _NUMBERS = frozenset([bool, int, float])
@@ -105,7 +104,12 @@ class Version1File:
 
 
 def parse_version1(
-    header: Mapping[str, Any], packed_steps: bytes | memoryview, *, compression: str, unpacked_bytes: int
+    header: Mapping[str, Any],
+    packed_steps: bytes | memoryview,
+    *,
+    compression: str,
+    unpacked_bytes: int,
+    max_bytes: int,
 ) -> Version1File:
     """Cut the steps into chunks where a number is missing, a field changes its shape, or a chunk is full.
 
@@ -114,6 +118,7 @@ def parse_version1(
     Args:
         header: the map without the steps.
         packed_steps: the list of them.
+        max_bytes: of all columns together.
 
     Raises:
         EpisodeFileCorruptError: the steps are not what FORMAT.md says.
@@ -123,7 +128,10 @@ def parse_version1(
     stretch: list[dict[str, Any]] = []
     shapes: dict[str, tuple[int, ...]] = {}
     first = end = n_bytes = begun_at = 0
-    for index, (ends_at, step) in enumerate(unpack_list(packed_steps, max_values=MAX_STEP_VALUES)):
+    unpacked = unpack_list(packed_steps, max_values=MAX_STEP_VALUES, max_containers=MAX_CONTAINERS)
+    for index, (ends_at, step) in enumerate(unpacked):
+        if index == MAX_STEPS:
+            raise EpisodeFileTooLargeError(f"version 1: more than {MAX_STEPS} steps")
         number, values = _read_step(step, index)
         if number < end:
             raise EpisodeFileCorruptError(f"version 1: step {number} follows step {end - 1}")
@@ -133,8 +141,8 @@ def parse_version1(
         if stretch and (changed or number != end or is_full):
             chunks.append(_chunk_of(first, stretch))
             n_bytes += chunks[-1].n_bytes
-            if n_bytes > MAX_DECODED_BYTES:
-                raise EpisodeFileTooLargeError(f"version 1: the columns would take more than {MAX_DECODED_BYTES} bytes")
+            if n_bytes > max_bytes:
+                raise EpisodeFileTooLargeError(f"version 1: the columns would take more than {max_bytes} bytes")
             stretch, shapes, begun_at = [], {}, ends_at
         if not stretch:
             first = number

@@ -49,6 +49,9 @@ class ReadLimits(NamedTuple):
     """One chunk."""
     total_bytes: int = 2**40
     """The whole file."""
+    column_bytes: int = 512 * 2**20
+    """All columns of a version 1 file, which are decoded when it is opened: a small number takes one byte in the file and
+    eight here."""
 
 
 class ChunkRef(NamedTuple):

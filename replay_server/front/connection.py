@@ -71,6 +71,8 @@ class HttpConnection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=PIECE_BYTES)
+        if self._is_over:  # its place was given away before it was taken
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._is_over or self._transport is None:
@@ -127,6 +129,7 @@ class HttpConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Hang up at once."""
+        self._is_over = True
         if self._transport is not None:
             self._transport.abort()
 
@@ -143,6 +146,9 @@ class HttpConnection(asyncio.Protocol):
             match event:
                 case h11.Request():
                     self._request = event
+                    n_bytes = len(event.target) + sum(len(name) + len(value) for name, value in event.headers)
+                    if n_bytes > self._limits.max_head_bytes:  # of a head that came in pieces the protocol has found it
+                        self._refuse(431, f"the head of a request holds at most {self._limits.max_head_bytes} bytes")
                 case h11.Data():
                     self._body += event.data
                     if len(self._body) > MAX_BODY_BYTES:

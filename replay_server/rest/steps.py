@@ -13,6 +13,7 @@ from recorder.episode_file import Episode
 from recorder.schema import EXTRAS_PREFIX
 from recorder.step_values import blocks_of, step_maps, values_of
 from replay_server.json_text import to_json
+from replay_server.opened import OpenedRecording
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.caching import add_caching
 from replay_server.rest.errors import HttpError
@@ -45,9 +46,9 @@ def make_steps(services: Services) -> Blueprint:
                 raise HttpError(
                     400, "bad_request", f"at most {_MAX_MSGPACK_STEPS} steps at once: ask for a range with from and to"
                 )
-            pieces = _columns(episode, start, stop, fields or list(episode.names))
+            pieces = _columns(opened, start, stop, fields or list(episode.names))
         else:
-            pieces = _lines(episode, start, stop, fields)
+            pieces = _lines(opened, start, stop, fields)
         response = Response(_begun(pieces), content_type=kind)
         response.automatically_set_content_length = False  # to find it out the whole would be made and held
         response.vary.add("Accept")
@@ -71,7 +72,8 @@ def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
     return chain((first,), pieces)
 
 
-def _lines(episode: Episode, start: int, stop: int, fields: list[str]) -> Iterator[bytes]:
+def _lines(opened: OpenedRecording, start: int, stop: int, fields: list[str]) -> Iterator[bytes]:
+    episode = opened.episode  # while the answer is taken the recording counts as used
     for first, end in blocks_of(episode, start, stop, fields or None):
         if not fields:
             yield "".join(f"{to_json(step)}\n" for step in step_maps(episode, first, end)).encode()
@@ -83,8 +85,9 @@ def _lines(episode: Episode, start: int, stop: int, fields: list[str]) -> Iterat
         ).encode()
 
 
-def _columns(episode: Episode, start: int, stop: int, names: list[str]) -> Iterator[bytes]:
+def _columns(opened: OpenedRecording, start: int, stop: int, names: list[str]) -> Iterator[bytes]:
     """One map of lists, packed block by block."""
+    episode = opened.episode
     packer = msgpack.Packer()
     yield packer.pack_map_header(len(names) + 1)
     for name in names:

@@ -57,7 +57,19 @@ __all__ = [
     "UsageError",
     "VideoError",
     "WrongModuleError",
+    "shortened",
 ]
+
+
+_MAX_MESSAGE = 800
+
+
+def shortened(message: str) -> str:
+    """A message of a sensible length: of a longer one the middle is left out, for what it is about stands at its ends."""
+    if len(message) <= _MAX_MESSAGE:
+        return message
+    half = _MAX_MESSAGE // 2
+    return f"{message[:half]} … {message[-half:]}"
 
 
 class RecorderError(Exception):
@@ -113,7 +125,10 @@ class StreamCorruptError(StreamError):
 
 
 class EpisodeFileError(RecorderError):
-    """A recording."""
+    """A recording. Its message stays short, whatever the file holds: of a long one the middle is left out."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(message))
 
 
 class EpisodeFileCorruptError(EpisodeFileError):

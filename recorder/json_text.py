@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["to_json"]
+__all__ = ["from_json", "to_json"]
+
+_MAX_DEPTH = 16
+"""Far below the depth at which printing a value in a message would fail."""
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=lambda value: _plain(value)).encode
 
@@ -21,6 +24,28 @@ def to_json(value: Any) -> str:
         return _encode(value)
     except (ValueError, TypeError):  # a NaN somewhere, or a key that is not text: rare, so looked for only then
         return _encode(_cleaned(value))
+
+
+def from_json(text: str | bytes) -> Any:
+    """What a client wrote.
+
+    Raises:
+        ValueError: it is not JSON, or is nested more deeply than anything that is asked for here.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if _is_deeper(value, _MAX_DEPTH):
+        raise ValueError(f"it is nested more than {_MAX_DEPTH} times")
+    return value
+
+
+def _is_deeper(value: Any, n_levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return n_levels == 0 or any(_is_deeper(item, n_levels - 1) for item in inner)
 
 
 def _plain(value: Any) -> Any:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 
+from recorder.chunk import Chunk
 from recorder.episode_file import Episode
-from recorder.errors import ShapeChangedError, UnknownColumnError
+from recorder.errors import EpisodeFileTooLargeError
 from recorder.schema import EXTRAS_PREFIX
 
-__all__ = ["step_maps", "values_of"]
+__all__ = ["MAX_STEP_NUMBERS", "blocks_of", "step_maps", "values_of"]
+
+MAX_STEP_NUMBERS = 2**21
+"""Of one step, as text: some 40 MB, which nobody reads."""
+
+_BLOCK_NUMBERS = 2**12
+"""Numbers that become Python's at once: some 80 kB of text, which wait for a slow reader."""
 
 _LISTS = frozenset(["position", "meters", "q_values", "action_masks"])
 """Fields that are lists even where they hold a single number."""
@@ -32,22 +40,57 @@ _DEFAULTS = {"position": [], "meters": [], "action": 0, "reward": 0.0, "intrinsi
 
 
 def values_of(episode: Episode, name: str, start: int, stop: int) -> list[Any]:
-    """The values of one column for the steps ``start <= index < stop``: numbers or nested lists, None where a step has none."""
-    if name not in episode.names:
-        return [None] * (stop - start)
-    try:
-        column = episode.column(name)[start:stop]
-        present = episode.present(name)[start:stop]
-    except UnknownColumnError:
-        return [None] * (stop - start)
-    except ShapeChangedError:
-        return [_value_of(episode, name, index) for index in range(start, stop)]
+    """The values of one column for the steps ``start <= index < stop``: numbers or nested lists, None where a step has none.
+
+    Raises:
+        EpisodeFileCorruptError: the recording is broken there.
+    """
+    values: list[Any] = []
+    for chunk, rows in episode.chunks_between(start, stop):
+        values += _values_in(chunk, name, rows)
+    return values
+
+
+def blocks_of(
+    episode: Episode, start: int, stop: int, names: Collection[str] | None = None, *, max_steps: int = 256
+) -> Iterator[tuple[int, int]]:
+    """``(first, end)`` of successive steps, from ``start`` up to ``stop``, few enough to become Python's numbers at once.
+
+    Args:
+        names: the columns that will be; None for all.
+
+    Raises:
+        EpisodeFileTooLargeError: one step alone holds too many numbers.
+    """
+    first = start
+    for chunk, rows in episode.chunks_between(start, stop):
+        n_rows = rows.stop - rows.start
+        n_numbers = sum(max(chunk.spec(name).n_values, 1) for name in chunk.names if names is None or name in names)
+        if n_numbers > MAX_STEP_NUMBERS:
+            raise EpisodeFileTooLargeError(
+                f"step {chunk.first_step + rows.start} holds {n_numbers} numbers, and at most {MAX_STEP_NUMBERS} of one "
+                "step are written as text: choose fields, or read the file itself"
+            )
+        n_steps = max(1, min(max_steps, _BLOCK_NUMBERS // max(n_numbers, 1)))
+        for offset in range(0, n_rows, n_steps):
+            yield first + offset, first + min(offset + n_steps, n_rows)
+        first += n_rows
+
+
+def _values_in(chunk: Chunk, name: str, rows: slice) -> list[Any]:
+    """The same for some rows of one chunk."""
+    data = chunk.column(name) if name in chunk.names else None
+    if data is None:
+        return [None] * (rows.stop - rows.start)
+    column, present = data
     if name in _LISTS and column.ndim == 1:
         column = column[:, np.newaxis]
-    values: list[Any] = column.tolist()
-    if present.all():
+    if present is None:
+        values: list[Any] = column[rows].tolist()
         return values
-    return [value if here else None for value, here in zip(values, present.tolist(), strict=True)]
+    before, here = int(np.count_nonzero(present[: rows.start])), present[rows]
+    known = iter(column[before : before + int(np.count_nonzero(here))].tolist())
+    return [next(known) if is_present else None for is_present in here.tolist()]
 
 
 def step_maps(episode: Episode, start: int, stop: int) -> list[dict[str, Any]]:
@@ -55,23 +98,18 @@ def step_maps(episode: Episode, start: int, stop: int) -> list[dict[str, Any]]:
 
     The seed's ten fields are always there; the others, and ``extras``, where a step has them.
     """
-    maps: list[dict[str, Any]] = [{"step": int(number)} for number in episode.step_numbers[start:stop]]
-    for name in dict.fromkeys((*_ALWAYS, *episode.names)):
-        values = values_of(episode, name, start, stop)
-        for step, value in zip(maps, values, strict=True):
-            if name.startswith(EXTRAS_PREFIX):
-                if value is not None:
-                    step.setdefault("extras", {})[name.removeprefix(EXTRAS_PREFIX)] = value
-            elif name in _ALWAYS:
-                step[name] = _DEFAULTS.get(name) if value is None else value
-            elif value is not None:
-                step[name] = value
+    maps: list[dict[str, Any]] = []
+    for chunk, rows in episode.chunks_between(start, stop):
+        here: list[dict[str, Any]] = [{"step": chunk.first_step + row} for row in range(rows.start, rows.stop)]
+        for name in dict.fromkeys((*_ALWAYS, *chunk.names)):
+            values = _values_in(chunk, name, rows)
+            for step, value in zip(here, values, strict=True):
+                if name.startswith(EXTRAS_PREFIX):
+                    if value is not None:
+                        step.setdefault("extras", {})[name.removeprefix(EXTRAS_PREFIX)] = value
+                elif name in _ALWAYS:
+                    step[name] = _DEFAULTS.get(name) if value is None else value
+                elif value is not None:
+                    step[name] = value
+        maps += here
     return maps
-
-
-def _value_of(episode: Episode, name: str, index: int) -> Any:
-    step = episode.step(index)
-    value = step.extras.get(name.removeprefix(EXTRAS_PREFIX)) if name.startswith(EXTRAS_PREFIX) else getattr(step, name)
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return list(value) if isinstance(value, tuple) else value

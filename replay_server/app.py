@@ -14,6 +14,7 @@ from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_recordings
 from replay_server.admission import add_admission
+from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.library import Library
 from replay_server.limits import Limits
 from replay_server.live import LiveEpisodes
@@ -40,9 +41,6 @@ EXTENSION = "replay"
 
 _LIVE_SHARE = 8
 """One part in so many of the cache is for chunks of live episodes."""
-
-_MAX_BODY_BYTES = 64 * 1024
-"""The largest request is an annotation."""
 
 
 def create_app(
@@ -82,7 +80,7 @@ def create_app(
     catalog = catalog or Catalog(settings.catalog_url)
     storage = open_recordings(settings)
     live_bytes = server.cache_bytes // _LIVE_SHARE
-    library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes)
+    library = Library(catalog, storage, cache_bytes=server.cache_bytes - live_bytes, memory_bytes=server.memory_bytes)
     live = None if stream is None else _live_episodes(stream, catalog, cache_bytes=live_bytes, clock=clock)
     metrics = metrics or Metrics()
     name = f"hamlet-recorder {package_version()}"
@@ -114,10 +112,11 @@ def create_app(
         clock=clock,
     )
     metrics.watch("replay_waiting_bytes", "Bytes that wait for slow viewers", lambda: services.hub.n_waiting_bytes)
+    metrics.watch("replay_open_bytes", "Bytes of the recordings that are open", lambda: library.memory.n_bytes)
     metrics.watch("replay_cache_bytes", "Bytes that the caches hold", lambda: library.n_bytes)
 
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # a run may be named a//b
     app.url_map.converters["run"] = RunConverter
     app.extensions[EXTENSION] = services

@@ -59,6 +59,13 @@ class ByteLru(Generic[Key, Value]):
         with self._lock:
             self._drop(key)
 
+    def make_room(self, n_bytes: int) -> None:
+        """Let go of those that were not used for longest, of so many bytes."""
+        with self._lock:
+            left = self._n_bytes - n_bytes
+            while self._entries and self._n_bytes > left:
+                self._drop(next(iter(self._entries)))
+
     def _drop(self, key: Key) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:

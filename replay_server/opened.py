@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.catalog import RecordingRow
-from recorder.chunk import ColumnData, compress_frame, encode_chunk
+from recorder.chunk import compress_frame, encode_chunk
 from recorder.chunk.frames import FRAME_MAGIC
 from recorder.episode_file import Episode
+from recorder.episode_file.kept_chunks import MAX_KEPT_BYTES
 from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.json_text import to_json
-from recorder.outline import MAX_SAMPLES, Outline, StepColumns, chunk_rows, describe_recording, return_weight
-from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
+from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording, return_weight
+from recorder.outline.numbers import unusual_numbers
+from recorder.schema import EXTRAS_PREFIX
+from replay_server.memory import Held
 
-__all__ = ["OpenedRecording"]
+__all__ = ["OpenedRecording", "bytes_taken"]
 
 _OVERHEAD_BYTES = 8192
 """Objects around the numbers."""
@@ -27,6 +30,41 @@ _MAX_VECTOR_NUMBERS = 1024
 _OUTLINE_BYTES = 64 * 1024
 """Markers, dull spans and names as text."""
 
+_OUTLINE_COLUMNS = (
+    "reward", "intrinsic_reward", "position", "meters", "action", "q_values", "action_masks", "interaction_progress",
+)  # fmt: skip
+"""Decoded for the whole episode; all others chunk by chunk, when they are asked for."""
+_CHUNK_ROW_BYTES = 800
+"""What is noted of each chunk, here and in the episode."""
+_HEADER_GROWTH = 16
+"""Small texts and numbers take so much more room as objects than in the file."""
+_MAX_UNLISTED_BYTES = 64 * 2**20
+"""Of an outline's column that the schema does not list, because it appeared in mid-episode."""
+
+
+def bytes_taken(episode: Episode, *, file_bytes: int) -> int:
+    """What an ``OpenedRecording`` will take, all that is decoded later included; nothing is decoded to find out.
+
+    Args:
+        file_bytes: size of the file.
+    """
+    listed = [spec for spec in episode.schema.columns if spec.name in _OUTLINE_COLUMNS]
+    if episode.version == 1:  # whose columns are all in memory, and whose chunks are made here
+        chunks = 2 * sum(episode.chunk(number).n_bytes for number in range(len(episode.chunks)))
+    else:
+        chunks = 2 * min(episode.unpacked_bytes, MAX_KEPT_BYTES) + (0 if episode.compression == "lz4" else file_bytes)
+    # Each column as it is decoded, and as the numbers that are worked with; a promoted one may be twice as wide.
+    per_step = sum(2 * spec.step_bytes + 16 * spec.n_values for spec in listed) + 64
+    return (
+        file_bytes
+        + chunks
+        + episode.n_steps * per_step
+        + len(episode.chunks) * _CHUNK_ROW_BYTES
+        + episode.header_bytes * _HEADER_GROWTH
+        + _OUTLINE_BYTES
+        + _OVERHEAD_BYTES
+    )
+
 
 class OpenedRecording:
     """One recording in memory; never changes, so all viewers share it.
@@ -34,34 +72,22 @@ class OpenedRecording:
     Args:
         row: the catalog's row.
         episode: the file, opened.
-        file_bytes: its size.
+        held: what is counted for it, ``bytes_taken``; it grows when a column is found that the schema does not list.
     """
 
     live = False
 
-    def __init__(self, row: RecordingRow, episode: Episode, *, file_bytes: int) -> None:
+    def __init__(self, row: RecordingRow, episode: Episode, held: Held) -> None:
         self.row = row
         self.run_id = row.run_id
         self.episode_id = row.episode_id
         self.episode = episode
-        # Chunks are unpacked and columns decoded sooner or later, and kept: counted from the start, so that the bound
-        # holds.
-        decoded = sum(spec.step_bytes for spec in episode.schema.columns)
-        derived = sum(8 * spec.n_values for spec in episode.schema.columns if spec.name in STEP_COLUMNS)
-        # The numbers of a version 1 file may be shorter there than here.
-        unpacked = max(episode.unpacked_bytes, episode.n_steps * decoded)
-        meters = episode.schema.index("meters")
-        n_meters = 0 if meters is None else episode.schema.columns[meters].n_values
-        n_samples = (3 + n_meters) * min(episode.n_steps, MAX_SAMPLES)
-        has_frames = episode.version != 1 and episode.compression == "lz4"
-        self.n_bytes = (
-            file_bytes
-            + (1 if has_frames else 2) * unpacked
-            + episode.n_steps * (decoded + derived + 32)
-            + 20 * n_samples
-            + _OUTLINE_BYTES
-            + _OVERHEAD_BYTES
-        )
+        self._held = held
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory, all that is decoded later included."""
+        return self._held.n_bytes
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -77,12 +103,15 @@ class OpenedRecording:
     def cumulative_reward(self) -> NDArray[np.float64]:
         """``float64[n_steps]``: the return up to and including each step."""
         columns = self.columns
-        return np.cumsum(columns.reward) + return_weight(self.episode.metadata) * np.cumsum(columns.intrinsic_reward)
+        with unusual_numbers():
+            return np.cumsum(columns.reward) + return_weight(self.episode.metadata) * np.cumsum(
+                columns.intrinsic_reward
+            )
 
     @cached_property
     def columns(self) -> StepColumns:
         """The columns that an outline is found from."""
-        return StepColumns.of_episode(self.episode)
+        return StepColumns.of_episode(self.episode, read=self._column)
 
     @cached_property
     def outline(self) -> Outline:
@@ -95,11 +124,25 @@ class OpenedRecording:
         for spec in self.episode.schema.columns:
             if not spec.name.startswith(EXTRAS_PREFIX) or not 0 < spec.n_values <= _MAX_VECTOR_NUMBERS:
                 continue
-            values = self._column(spec.name)
-            if values is not None:
-                rows = values.reshape(self.n_steps, -1)[:, : limit - len(found)].astype(np.float64)
-                found += list(np.where(self.episode.present(spec.name)[:, np.newaxis], rows, np.nan).T)
+            found += self._first_numbers_of(spec.name, limit - len(found))
+            if len(found) == limit:
+                break
         return found
+
+    def _first_numbers_of(self, name: str, limit: int) -> list[NDArray[np.float64]]:
+        """The same of one column; none when its shape changes."""
+        rows = np.full((self.n_steps, limit), np.nan)
+        widths = set()
+        start = 0
+        for chunk, _ in self.episode.chunks_between(0, self.n_steps):
+            data = chunk.column(name)
+            if data is not None:
+                values = data.values.reshape(len(data.values), -1)[:, :limit].astype(np.float64)
+                widths.add(values.shape[1])
+                here = rows[start : start + chunk.n_steps, : values.shape[1]]
+                here[slice(None) if data.present is None else data.present] = values
+            start += chunk.n_steps
+        return list(rows.T[: widths.pop()]) if len(widths) == 1 else []
 
     @cached_property
     def chunk_rows(self) -> list[list[Any]]:
@@ -137,21 +180,24 @@ class OpenedRecording:
             if not episode.chunks or episode.chunk_bytes(0).startswith(FRAME_MAGIC):
                 return None
             return [compress_frame(episode.chunk_bytes(number)) for number in range(len(episode.chunks))]
-        columns, masks = episode.columns(), {name: episode.present(name) for name in episode.columns()}
-        frames = []
-        for start, ref in zip(self.first_indexes, episode.chunks, strict=True):
-            here = slice(start, start + ref.n_steps)
-            data = {}
-            for name, values in columns.items():
-                present = masks[name][here]
-                if present.any():
-                    part = values[here]
-                    data[name] = ColumnData(part) if present.all() else ColumnData(part[present], present)
-            frames.append(encode_chunk(episode.schema, first_step=ref.first_step, n_steps=ref.n_steps, columns=data))
-        return frames
+        chunks = (chunk for chunk, _ in episode.chunks_between(0, self.n_steps))
+        return [
+            encode_chunk(
+                episode.schema, first_step=chunk.first_step, n_steps=chunk.n_steps, columns=chunk.columns(chunk.names)
+            )
+            for chunk in chunks
+        ]
 
     def _column(self, name: str) -> NDArray[Any] | None:
+        episode = self.episode
+        listed = next((spec for spec in episode.schema.columns if spec.name == name), None)
+        episode.max_column_bytes = (
+            _MAX_UNLISTED_BYTES if listed is None else 2 * episode.n_steps * max(listed.step_bytes, 8)
+        )
         try:
-            return self.episode.column(name)
+            values = episode.column(name)
         except (UnknownColumnError, ShapeChangedError):
             return None
+        if listed is None:
+            self._held.grow_to(self._held.n_bytes + 3 * values.nbytes)
+        return values

@@ -1,24 +1,30 @@
-"""Running the application: gunicorn with threads, whose worker lets go of sockets that the hub has taken over."""
+"""Running the application: gunicorn starts and watches the processes, the front answers in each."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+import resource
+import signal
 import socket
+import sys
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any
+from contextlib import suppress
 from urllib.parse import quote
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.base import Worker
 
 from recorder.errors import ServerStartError, SettingsError
 from recorder.settings import Settings
 from replay_server.app import EXTENSION, create_app
+from replay_server.front import Front, FrontLimits
 from replay_server.metrics import Metrics, MetricsFolder
 from replay_server.proxy import check_base_path
 from replay_server.security import is_loopback
+from replay_server.trimming import Trimmer
 
 __all__ = ["ReplayWorker", "bind", "link", "serve"]
 
@@ -30,20 +36,56 @@ _BACKLOG = 1024
 """Viewers that reconnect all at once after a restart find a place in the queue."""
 
 _GRACEFUL_SECS = 5
-_KEEPALIVE_SECS = 15
-_HTTP_CONNECTIONS = 512
-"""Plain connections that wait for their next request; viewers don't count."""
+_ALIVE_SECS = 1.0
+"""As often as a process tells its parent that it lives."""
+
+_SWITCH_SECS = 0.001
+"""How long a thread may keep the interpreter while others wait: the event loops, which have little to do each time, often do."""
+
+_OTHER_FILES = 512
+"""Open files besides connections: recordings, the catalog, threads' wake-ups."""
 
 
-class ReplayWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threaded worker, which does not close a connection whose socket is no longer its own."""
+class ReplayWorker(Worker):  # type: ignore[misc]
+    """A process of gunicorn's that has the front answer, on an event loop in its main thread."""
 
-    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        """Forget a connection that was handed over; treat all others as ever."""
-        if conn.sock.fileno() == -1:
-            self.nr_conns -= 1
-        else:
-            super().finish_request(conn, fs)
+    def init_process(self) -> None:
+        """Make the loop first: the signals go to it."""
+        self._loop = asyncio.new_event_loop()
+        self._is_ending = asyncio.Event()
+        self._grace_secs = 0.0
+        super().init_process()
+
+    def init_signals(self) -> None:
+        """SIGTERM answers what was asked and ends, SIGINT and SIGQUIT end at once."""
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGWINCH, signal.SIG_IGN)
+        self._loop.add_signal_handler(signal.SIGTERM, self._end, _GRACEFUL_SECS)
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            self._loop.add_signal_handler(number, self._end, 0.0)
+
+    def run(self) -> None:
+        """Serve until a signal comes, or the parent is gone."""
+        sys.setswitchinterval(_SWITCH_SECS)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        front = Front(self.wsgi, self._loop, n_threads=self.cfg.threads, limits=FrontLimits(), on_check=Trimmer().trim)
+        for listener in self.sockets:
+            front.listen(listener.sock)
+        while not self._is_ending.is_set() and self.ppid == os.getppid():
+            self.notify()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_ending.wait(), _ALIVE_SECS)
+        await front.close(self._grace_secs)
+
+    def _end(self, grace_secs: float) -> None:
+        self._grace_secs = grace_secs
+        self._is_ending.set()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -104,7 +146,16 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
         listener: from ``bind``; taken over.
         on_ready: called once the address is served.
     """
+    _allow_files(settings.server.max_connections + FrontLimits().max_connections + _OTHER_FILES)
     _Application(settings, listener, on_ready).run()
+
+
+def _allow_files(n_files: int) -> None:
+    """Each connection is an open file, of which a process may have 1024 by default: allow as many as the machine lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = n_files if hard == resource.RLIM_INFINITY else min(n_files, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Application(BaseApplication):  # type: ignore[misc]
@@ -123,9 +174,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "worker_class": ReplayWorker,
             "workers": server.processes,
             "threads": server.threads,
-            "worker_connections": _HTTP_CONNECTIONS,
-            "keepalive": _KEEPALIVE_SECS,
-            "graceful_timeout": _GRACEFUL_SECS,
+            "graceful_timeout": _GRACEFUL_SECS + 1,  # the processes' own, and a moment to say goodbye
             "backlog": _BACKLOG,
             "loglevel": "warning",
             "control_socket_disable": True,

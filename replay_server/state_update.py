@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from recorder.errors import EpisodeFileTooLargeError
 from recorder.json_text import to_json
 from recorder.outline.looks import DARK
 from recorder.step_values import values_of
@@ -12,6 +13,8 @@ from replay_server.opened import OpenedRecording
 __all__ = ["state_updates"]
 
 _FIELDS = ("position", "meters", "action", "reward", "q_values", "action_masks", "time_of_day", "interaction_progress")
+_MAX_NUMBERS = 2**14
+"""Of one step; the messages of several are made at once, on the thread that serves all viewers."""
 _AXES = ("x", "y", "z")
 
 
@@ -20,8 +23,16 @@ def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
 
     Raises:
         EpisodeFileError: the recording is corrupt there.
+        EpisodeFileTooLargeError: a step holds more numbers than a message may.
     """
     episode, scene, substrate = opened.episode, opened.outline.scene, opened.outline.substrate()
+    for chunk, _ in episode.chunks_between(start, stop):
+        n_numbers = sum(chunk.spec(name).n_values for name in _FIELDS if name in chunk.names)
+        if n_numbers > _MAX_NUMBERS:
+            raise EpisodeFileTooLargeError(
+                f"step {chunk.first_step} holds {n_numbers} numbers, and a message of at most {_MAX_NUMBERS} is sent: "
+                "send 'open' instead of 'load_replay', which sends the file's own bytes"
+            )
     metadata = episode.metadata
     size = {"width": substrate["width"], "height": substrate["height"]}
     affordances = [

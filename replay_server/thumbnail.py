@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recorder.outline import meter_level
 from recorder.outline.looks import DARK, number_affordances
+from recorder.outline.numbers import unusual_numbers
 from replay_server.opened import OpenedRecording
 from replay_server.png import encode_png
 
@@ -34,10 +35,14 @@ _MAX_ASPECT = 2.0
 """Taller or wider grids are squeezed: the page gives every thumbnail a place of one shape."""
 _MAX_CURVES = 4
 """More could not be told apart in so little room."""
+_MAX_BARS = 64
+"""Meters; a bar of less than a pixel shows nothing."""
+_FAR_PIXELS = 1e6
 _MIN_CELL_FOR_LINES = 5.0
 """Pixels; below it the lines would hide the cells."""
 
 
+@unusual_numbers()
 def draw_thumbnail(opened: OpenedRecording, *, index: int, size: int) -> bytes:
     """A PNG.
 
@@ -78,9 +83,10 @@ def _meters(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]
     if meters is None or not len(meters):
         return canvas
     outline = opened.outline.growth()
-    height = canvas.shape[0] / meters.shape[1]
+    n_bars = min(meters.shape[1], _MAX_BARS)
+    height = canvas.shape[0] / n_bars
     for number, (value, (low, high), has_levels) in enumerate(
-        zip(meters[index].tolist(), outline["meter_ranges"], outline["meter_levels"], strict=True)
+        zip(meters[index, :n_bars].tolist(), outline["meter_ranges"], outline["meter_levels"], strict=False)
     ):
         top = round((number + 0.2) * height)
         bottom = max(round((number + 0.8) * height), top + 1)
@@ -105,7 +111,8 @@ def _curves(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]
         values = curve[steps]
         finite = np.isfinite(values)
         low, high = values[finite].min(initial=np.inf), values[finite].max(initial=-np.inf)
-        shares = (values - low) / (high - low) if low < high else np.full(len(values), 0.5)
+        # In halves: the distance between the largest numbers is none.
+        shares = (values / 2 - low / 2) / (high / 2 - low / 2) if low / 2 < high / 2 else np.full(len(values), 0.5)
         top, room = margin + number * height, height - margin - 1
         color = np.array(_PALETTE[number % len(_PALETTE)])
         faint = (color + 2 * np.array(_BACKGROUND)) // 3
@@ -128,6 +135,8 @@ def _blank(height: int, width: int) -> NDArray[np.uint8]:
 def _square(
     canvas: NDArray[np.uint8], place: Sequence[float], cell: tuple[float, float], color: tuple[int, int, int]
 ) -> None:
+    if not np.isfinite(place).all():
+        return
     top, left = _corner(place, cell)
     bottom, right = top + max(1, round(cell[0] * 0.9)), left + max(1, round(cell[1] * 0.9))
     canvas[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = color
@@ -151,4 +160,9 @@ def _disc(
 
 def _corner(place: Sequence[float], cell: tuple[float, float]) -> tuple[int, int]:
     x, y = (place[0] if place else 0.0), (place[1] if len(place) > 1 else 0.0)
-    return round(y * cell[0] + cell[0] * 0.05), round(x * cell[1] + cell[1] * 0.05)
+    return _pixel(y * cell[0] + cell[0] * 0.05), _pixel(x * cell[1] + cell[1] * 0.05)
+
+
+def _pixel(place: float) -> int:
+    """A whole number, also of a place far outside."""
+    return round(min(max(place, -_FAR_PIXELS), _FAR_PIXELS))

@@ -46,6 +46,7 @@ DOORS = {
     "fsspec": ("recorder/storage/",),
     "gunicorn": ("replay_server/serving.py",),
     "gymnasium": ("recorder/wrappers/",),
+    "h11": ("replay_server/front/",),
     "imageio_ffmpeg": ("worker/video/encoder.py",),
     "kombu": ("worker/app.py", "worker/tasks.py"),
     "lz4": ("recorder/chunk/",),

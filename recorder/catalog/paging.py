@@ -36,14 +36,16 @@ class Order:
         """
         try:
             name, *values = json.loads(urlsafe_b64decode(cursor))
-        except (ValueError, TypeError, binascii.Error) as error:
-            raise UsageError(f"not a cursor of this catalog: {cursor!r}") from error
+        except (ValueError, TypeError, RecursionError, binascii.Error) as error:
+            raise UsageError(f"not a cursor of this catalog: {cursor!r:.100}") from error
+        if not isinstance(name, str) or any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
+            raise UsageError(f"not a cursor of this catalog: {cursor!r:.100}")
         if name != self.name or len(values) != len(self.columns):
             raise UsageError(
-                f"the cursor belongs to the order {name!r}, not to {self.name!r}: start again without a cursor"
+                f"the cursor belongs to the order {name!r:.40}, not to {self.name!r}: start again without a cursor"
             )
         if any(type(value) is not column.type.python_type for value, column in zip(values, self.columns, strict=True)):
-            raise UsageError(f"not a cursor of this catalog: {cursor!r}")
+            raise UsageError(f"not a cursor of this catalog: {cursor!r:.100}")
         last = tuple_(*(literal(value, column.type) for value, column in zip(values, self.columns, strict=True)))
         place = tuple_(*self.columns)
         return place < last if self.descending else place > last
@@ -62,5 +64,7 @@ def parse_order(name: str, orders: Mapping[str, Sequence[ColumnClause[Any]]]) ->
     """
     columns = orders.get(name.removeprefix("-"))
     if columns is None:
-        raise UsageError(f"unknown order {name!r}: expected one of {', '.join(orders)}, with or without '-' in front")
+        raise UsageError(
+            f"unknown order {name!r:.40}: expected one of {', '.join(orders)}, with or without '-' in front"
+        )
     return Order(name, columns, name.startswith("-"))

@@ -19,8 +19,8 @@ from recorder.chunk.chunk import (
 from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, content_bytes, decompress_frame, frame_end
 from recorder.chunk.joining import MAX_COLUMN_BYTES, join_columns
-from recorder.chunk.placement import NOTHING_PLACED
-from recorder.chunk.unpacking import brief, unpack_bounded, unpack_sequence
+from recorder.chunk.placement import NOTHING_PLACED, Placement
+from recorder.chunk.unpacking import brief, split_map, unpack_bounded, unpack_list, unpack_sequence
 
 __all__ = [
     "MAX_CHUNK_BYTES",
@@ -33,6 +33,7 @@ __all__ = [
     "ColumnData",
     "ColumnGroup",
     "LooseColumn",
+    "Placement",
     "Stretch",
     "brief",
     "choose_encoding",
@@ -45,6 +46,8 @@ __all__ = [
     "frame_end",
     "join_columns",
     "spec_of",
+    "split_map",
     "unpack_bounded",
+    "unpack_list",
     "unpack_sequence",
 ]

@@ -132,6 +132,25 @@ class Chunk:
     loose: Mapping[str, LooseColumn]
     _decoded: dict[str, ColumnData] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of its columns, as they lie in it."""
+        return sum(map(len, self.data)) + sum(len(column.stretch.data) for column in self.loose.values())
+
+    def only(self, names: Collection[str], placements: dict[Placement, Placement]) -> Chunk:
+        """The same without the bytes of other columns.
+
+        Args:
+            placements: filled here: chunks that are placed alike stay so when all are given the same dictionary.
+        """
+        placement = placements.get(self.placement)
+        if placement is None:
+            placement = placements[self.placement] = self.placement.only(names)
+        kept = {slot for slot, _ in placement.groups}
+        data = tuple(part for (slot, _), part in zip(self.placement.groups, self.data, strict=True) if slot in kept)
+        loose = {name: column for name, column in self.loose.items() if name in names}
+        return Chunk(self.first_step, self.n_steps, (*placement.names, *loose), placement, data, loose)
+
     def spec(self, name: str) -> ColumnSpec:
         """What a column is in this chunk, one of ``names``."""
         return self.loose[name].spec if name in self.loose else self.placement.specs[name]

@@ -17,8 +17,13 @@ MAX_COLUMN_BYTES = 2**30
 """Of a whole column in memory: a small hostile file may claim millions of steps without values of a large shape."""
 
 
-def join_columns(names: Iterable[str], chunks: Sequence[Chunk]) -> dict[str, ColumnData]:
+def join_columns(
+    names: Iterable[str], chunks: Sequence[Chunk], *, max_bytes: int = MAX_COLUMN_BYTES
+) -> dict[str, ColumnData]:
     """All values of these columns, as far as any chunk has them.
+
+    Args:
+        max_bytes: that one column may take.
 
     Returns:
         For each, the values of every step, ``dtype[n_steps, *shape]``, and where they are real (None: everywhere); the
@@ -26,7 +31,7 @@ def join_columns(names: Iterable[str], chunks: Sequence[Chunk]) -> dict[str, Col
 
     Raises:
         ShapeChangedError: a column's shape is not the same in all chunks.
-        EpisodeFileTooLargeError: a column would take more than ``MAX_COLUMN_BYTES``.
+        EpisodeFileTooLargeError: a column would take more than ``max_bytes``.
         EpisodeFileCorruptError: a chunk's bytes don't fit its column.
     """
     wanted = set(names)
@@ -34,11 +39,11 @@ def join_columns(names: Iterable[str], chunks: Sequence[Chunk]) -> dict[str, Col
     placements = {id(chunk.placement): chunk.placement for chunk in chunks}
     loose = [column.spec for chunk in chunks for column in chunk.loose.values()]
     largest = max((placement.max_step_bytes for placement in placements.values()), default=0)
-    if loose or largest * n_steps > MAX_COLUMN_BYTES:
+    if loose or largest * n_steps > max_bytes:
         for spec in chain(loose, *(placement.specs.values() for placement in placements.values())):
-            if spec.name in wanted and spec.step_bytes * n_steps > MAX_COLUMN_BYTES:
+            if spec.name in wanted and spec.step_bytes * n_steps > max_bytes:
                 raise EpisodeFileTooLargeError(
-                    f"column {spec.name!r} of {n_steps} steps would take more than {MAX_COLUMN_BYTES} bytes: "
+                    f"column {spec.name!r} of {n_steps} steps would take more than {max_bytes} bytes: "
                     "read it step by step"
                 )
     if len(placements) == 1 and not loose:

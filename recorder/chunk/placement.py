@@ -3,7 +3,7 @@ once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from recorder.chunk.columns import ColumnGroup
@@ -20,9 +20,9 @@ _MAX_REMEMBERED = 64
 """Placements of one schema: a chunk may lack any of the columns, and a hostile file may try them all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Placement:
-    """What lies where.
+    """What lies where; equal to itself alone.
 
     Args:
         groups: the columns that have a value for every step, by the slot in which they lie.
@@ -35,6 +35,12 @@ class Placement:
     names: tuple[str, ...]
     specs: dict[str, ColumnSpec]
     max_step_bytes: int
+
+    def only(self, names: Collection[str]) -> Placement:
+        """The same without the groups that hold none of these columns."""
+        groups = tuple((slot, group) for slot, group in self.groups if any(name in names for name in group.names))
+        specs = {spec.name: spec for _, group in groups for spec in group.specs}
+        return Placement(groups, tuple(specs), specs, max((spec.step_bytes for spec in specs.values()), default=0))
 
 
 NOTHING_PLACED = Placement((), (), {}, 0)

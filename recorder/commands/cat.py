@@ -15,15 +15,13 @@ from recorder.episode_file import Episode, open_episode
 from recorder.errors import UsageError
 from recorder.recordings import naming_file, open_recording
 from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
-from recorder.step_values import step_maps
+from recorder.step_values import blocks_of, step_maps
 from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
     from recorder.commands.parsing import Subparsers
 
 NAME = "cat"
-
-_STEPS_AT_ONCE = 1024
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -53,11 +51,11 @@ def run(args: argparse.Namespace) -> int:
         stop = episode.n_steps if args.end is None else int(np.searchsorted(numbers, args.end))
         steps = (
             _selected(step, fields)
-            for index in range(start, stop, _STEPS_AT_ONCE)
-            for step in step_maps(episode, index, min(index + _STEPS_AT_ONCE, stop))
+            for first, end in blocks_of(episode, start, stop)
+            for step in step_maps(episode, first, end)
         )
         if output.as_json:
-            output.document(list(steps))
+            output.sequence(steps)
         else:
             for step in steps:
                 output.line(step)

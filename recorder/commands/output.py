@@ -67,6 +67,16 @@ class Output:
         others = json.dumps(_plain(rest()), indent=2, ensure_ascii=_must_escape())
         print(f"\n  ],{others.removeprefix('{')}")
 
+    def sequence(self, values: Iterable[Any]) -> None:
+        """Print a list of many as JSON, one by one, when JSON is asked for."""
+        if self.as_json:
+            before = "["
+            for value in values:
+                text = json.dumps(_plain(value), indent=2, ensure_ascii=_must_escape())
+                print(f"{before}\n  {text.replace(chr(10), chr(10) + '  ')}", end="")
+                before = ","
+            print("[]" if before == "[" else "\n]")
+
     def line(self, value: Any) -> None:
         """Print ``value`` as JSON on one line, asked for or not."""
         write_output(json.dumps(_plain(value), ensure_ascii=_must_escape()))

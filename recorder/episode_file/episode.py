@@ -11,15 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk import Chunk, ColumnData, join_columns
+from recorder.chunk import MAX_COLUMN_BYTES, Chunk, ColumnData, Placement, join_columns
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, read_layout
 from recorder.episode_file import version1
+from recorder.episode_file.kept_chunks import KeptChunks
 from recorder.episode_file.version1 import Version1File
 from recorder.episode_file.version2 import ChunkRef, Version2File
-from recorder.errors import EpisodeFileCorruptError, UnknownColumnError, UsageError
-from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS, EpisodeSchema
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UnknownColumnError, UsageError
+from recorder.schema import EXTRAS_PREFIX, MAX_COLUMNS, STEP_COLUMNS, EpisodeSchema
 
 __all__ = ["Episode"]
+
+MAX_NAMES = 4 * MAX_COLUMNS
+"""Columns of a whole episode, those that chunks add included."""
 
 _STEP_COLUMNS = frozenset(STEP_COLUMNS)
 _TUPLES = frozenset(["position", "meters", "q_values", "action_masks"])
@@ -27,7 +31,10 @@ _TUPLES = frozenset(["position", "meters", "q_values", "action_masks"])
 
 
 class Episode:
-    """A recorded episode. Columns and steps are decoded when they are asked for, and kept.
+    """A recorded episode. Columns and steps are decoded when they are asked for; columns are kept, and the chunks used last.
+
+    Attributes:
+        max_column_bytes: that one whole column may take; whoever has less memory sets it lower.
 
     Made by ``open_episode``. ``index`` counts the steps that the recording holds, from 0; a step's *number* is its place in the
     episode as it was played. They are equal unless steps were lost.
@@ -35,7 +42,8 @@ class Episode:
 
     def __init__(self, file: Version1File | Version2File) -> None:
         self._file = file
-        self._parts: list[Chunk | None] = [None] * len(file.chunks)
+        self._kept = KeptChunks(file.chunk)
+        self.max_column_bytes = MAX_COLUMN_BYTES
         self._columns: dict[str, ColumnData] = {}
         self._starts = list(accumulate((ref.n_steps for ref in file.chunks), initial=0))
         header = file.header
@@ -101,6 +109,11 @@ class Episode:
         return self._file.unpacked_bytes
 
     @property
+    def header_bytes(self) -> int:
+        """Size of the header without compression."""
+        return self._file.header_bytes
+
+    @property
     def n_steps(self) -> int:
         """Steps that the recording holds."""
         return self._starts[-1]
@@ -118,8 +131,19 @@ class Episode:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns that any step has a value of."""
-        return tuple(dict.fromkeys(name for chunk in self._all_parts() for name in chunk.names))
+        """Names of the columns that any step has a value of.
+
+        Raises:
+            EpisodeFileTooLargeError: more than ``MAX_NAMES``; single steps can still be read.
+        """
+        found: dict[str, None] = {}
+        for chunk in self._all_chunks():
+            found.update(dict.fromkeys(chunk.names))
+            if len(found) > MAX_NAMES:
+                raise EpisodeFileTooLargeError(
+                    f"more than {MAX_NAMES} columns: each chunk names others; read it step by step"
+                )
+        return tuple(found)
 
     def has_column(self, name: str) -> bool:
         """Whether any step has a value of this name."""
@@ -134,7 +158,7 @@ class Episode:
         Raises:
             UnknownColumnError: no step has it.
             ShapeChangedError: its shape changed in mid-episode; ``step(index)`` still reads it.
-            EpisodeFileTooLargeError: it would take more than a GiB; ``step(index)`` still reads it.
+            EpisodeFileTooLargeError: it would take more than ``max_column_bytes``; ``step(index)`` still reads it.
             EpisodeFileCorruptError: its bytes are broken.
         """
         return self._whole(name).values
@@ -150,9 +174,7 @@ class Episode:
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """All columns by name; raises as ``column`` does."""
-        self._columns.update(
-            join_columns([name for name in self.names if name not in self._columns], self._all_parts())
-        )
+        self._join([name for name in self.names if name not in self._columns])
         return {name: self._columns[name].values for name in self.names}
 
     def step(self, index: int) -> RecordedStep:
@@ -170,7 +192,7 @@ class Episode:
             raise UsageError(f"step {index} of an episode of {self.n_steps} steps")
         index %= self.n_steps
         chunk_index = bisect_right(self._starts, index) - 1
-        part = self._part(chunk_index)
+        part = self._kept.get(chunk_index)
         row = index - self._starts[chunk_index]
         values: dict[str, Any] = {}
         extras: dict[str, Any] = {}
@@ -196,7 +218,15 @@ class Episode:
         Raises:
             EpisodeFileCorruptError: its bytes are broken.
         """
-        return self._part(index)
+        return self._kept.get(index)
+
+    def chunks_between(self, start: int, stop: int) -> Iterator[tuple[Chunk, slice]]:
+        """The chunks that hold the steps ``start <= index < stop``, one by one, and which rows of each are asked for."""
+        number = max(bisect_right(self._starts, start) - 1, 0)
+        while start < stop:
+            first, end = self._starts[number], min(stop, self._starts[number + 1])
+            yield self._kept.get(number), slice(start - first, end - first)
+            start, number = end, number + 1
 
     def chunk_bytes(self, index: int) -> bytes:
         """The bytes of a chunk as they lie in the file.
@@ -219,18 +249,18 @@ class Episode:
             for name in chunk.names:
                 chunk.column(name)
 
-    def _part(self, index: int) -> Chunk:
-        part = self._parts[index]
-        if part is None:
-            part = self._parts[index] = self._file.chunk(index)
-        return part
+    def _all_chunks(self) -> Iterator[Chunk]:
+        return map(self._kept.get, range(len(self.chunks)))
 
-    def _all_parts(self) -> list[Chunk]:
-        return [part or self._part(index) for index, part in enumerate(self._parts)]
+    def _join(self, names: Sequence[str]) -> None:
+        """Decode these columns of the whole episode; of each chunk only their bytes are held at the same time."""
+        placements: dict[Placement, Placement] = {}
+        parts = [chunk.only(names, placements) for chunk in self._all_chunks()]
+        self._columns.update(join_columns(names, parts, max_bytes=self.max_column_bytes))
 
     def _whole(self, name: str) -> ColumnData:
         if name not in self._columns:
-            self._columns.update(join_columns([name], self._all_parts()))
+            self._join([name])
         if name not in self._columns:
             raise UnknownColumnError(f"the episode has no column {name!r}; it has: {', '.join(self.names)}")
         return self._columns[name]

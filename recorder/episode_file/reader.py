@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recorder.chunk import brief, decompress_frame, frame_end, unpack_bounded, unpack_sequence
+from recorder.chunk import brief, decompress_frame, frame_end, split_map, unpack_bounded
 from recorder.chunk.frames import FRAME_MAGIC
+from recorder.chunk.unpacking import SplitMap
 from recorder.episode_file import version1, version2
 from recorder.episode_file.episode import Episode
 from recorder.episode_file.version1 import Version1File
-from recorder.episode_file.version2 import Version2File
+from recorder.episode_file.version2 import ReadLimits, Version2File
 from recorder.errors import (
     EpisodeFileCorruptError,
     EpisodeFileError,
@@ -23,11 +24,12 @@ __all__ = ["MAX_FILE_BYTES", "open_episode"]
 MAX_FILE_BYTES = 2 * 2**30
 
 
-def open_episode(source: str | Path | bytes) -> Episode:
+def open_episode(source: str | Path | bytes, *, limits: ReadLimits | None = None) -> Episode:
     """Open a recording.
 
     Args:
         source: a path, an fsspec URL, or the file's bytes.
+        limits: of whoever has less memory and time than those that FORMAT.md lists may take.
 
     Raises:
         StorageError: the file is missing or can't be read.
@@ -37,45 +39,60 @@ def open_episode(source: str | Path | bytes) -> Episode:
     """
     data = source if isinstance(source, bytes) else read_file(source, max_bytes=MAX_FILE_BYTES)
     try:
-        return Episode(_parse_framed(data) if data[:4] == FRAME_MAGIC else _parse_bare(data))
+        parse = _parse_framed if data[:4] == FRAME_MAGIC else _parse_bare
+        return Episode(parse(data, limits or ReadLimits()))
     except EpisodeFileError as error:
         if isinstance(source, bytes):
             raise
         raise type(error)(f"{error}: {source}") from error
 
 
-def _parse_framed(data: bytes) -> Version1File | Version2File:
+def _parse_framed(data: bytes, limits: ReadLimits) -> Version1File | Version2File:
     end = frame_end(data)
-    is_alone = end == len(data)
-    content = decompress_frame(
-        data[:end], max_bytes=version1.MAX_CONTENT_BYTES if is_alone else version2.MAX_HEADER_BYTES
-    )
-    header = unpack_bounded(
-        content, max_containers=version1.MAX_CONTAINERS if is_alone else version2.MAX_HEADER_CONTAINERS
-    )
-    if _version_of(header) == version2.VERSION:
-        return version2.parse_version2(data, header, first_chunk=end, compression="lz4")
-    if not is_alone:
+    if end < len(data):
+        content = decompress_frame(data[:end], max_bytes=version2.MAX_HEADER_BYTES)
+        header = unpack_bounded(content, max_containers=version2.MAX_HEADER_CONTAINERS)
+        if _version_of(header) == version2.VERSION:
+            return version2.parse_version2(data, header, first_chunk=end, compression="lz4", limits=limits)
         raise EpisodeFileCorruptError(f"version 1: {len(data) - end} bytes follow the frame")
-    return version1.parse_version1(header, compression="lz4", unpacked_bytes=len(content))
+    content = decompress_frame(data, max_bytes=min(version1.MAX_CONTENT_BYTES, limits.total_bytes))
+    found = split_map(content, "steps", max_values=version1.MAX_CONTAINERS)
+    if found is None:
+        raise EpisodeFileCorruptError("not msgpack: the map is cut off")
+    version = _version_of(found.rest)
+    if found.end != len(content):
+        raise EpisodeFileCorruptError(f"not msgpack: {len(content) - found.end} bytes follow the map")
+    if version == version2.VERSION:
+        return version2.parse_version2(data, found.rest, first_chunk=end, compression="lz4", limits=limits)
+    return _version1(content, found, "lz4", limits)
 
 
-def _parse_bare(data: bytes) -> Version1File | Version2File:
-    # Of a version 2 file the header alone is unpacked here, of a version 1 file everything is.
+def _parse_bare(data: bytes, limits: ReadLimits) -> Version1File | Version2File:
+    # Of a version 2 file the header alone is unpacked here, of a version 1 file all but the steps.
     start = memoryview(data)[: version1.MAX_CONTENT_BYTES]
-    first = next(unpack_sequence(start, max_containers=version1.MAX_CONTAINERS), None)
-    if first is None:
+    found = split_map(start, "steps", max_values=version1.MAX_CONTAINERS)
+    if found is None:
         if len(data) > len(start):
             raise EpisodeFileTooLargeError(f"a version 1 recording of {len(data)} bytes without compression")
         raise EpisodeFileCorruptError("not a recording: neither an LZ4 frame nor a whole msgpack map")
-    _, end, header = first
-    if _version_of(header) == version2.VERSION:
-        if end > version2.MAX_HEADER_BYTES:
-            raise EpisodeFileTooLargeError(f"a header of {end} bytes, at most {version2.MAX_HEADER_BYTES} are read")
-        return version2.parse_version2(data, header, first_chunk=end, compression="none")
-    if end != len(data):
-        raise EpisodeFileCorruptError(f"version 1: {len(data) - end} bytes follow the map")
-    return version1.parse_version1(header, compression="none", unpacked_bytes=len(data))
+    if _version_of(found.rest) == version2.VERSION:
+        if found.end > version2.MAX_HEADER_BYTES:
+            raise EpisodeFileTooLargeError(
+                f"a header of {found.end} bytes, at most {version2.MAX_HEADER_BYTES} are read"
+            )
+        return version2.parse_version2(data, found.rest, first_chunk=found.end, compression="none", limits=limits)
+    if found.end != len(data):
+        raise EpisodeFileCorruptError(f"version 1: {len(data) - found.end} bytes follow the map")
+    return _version1(data, found, "none", limits)
+
+
+def _version1(content: bytes, found: SplitMap, compression: str, limits: ReadLimits) -> Version1File:
+    if found.list_at is None:
+        raise EpisodeFileCorruptError("version 1: there are no 'steps'")
+    packed = memoryview(content)[found.list_at : found.list_end]
+    return version1.parse_version1(
+        found.rest, packed, compression=compression, unpacked_bytes=found.end, max_bytes=limits.column_bytes
+    )
 
 
 def _version_of(header: object) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.chunk import (
+    MAX_CHUNK_BYTES,
     MAX_CHUNK_STEPS,
     NOTHING_PLACED,
     Chunk,
@@ -23,10 +24,11 @@ from recorder.chunk import (
     Stretch,
     brief,
     compress_frame,
+    unpack_list,
 )
 from recorder.episode import EpisodeMetadata, RecordedStep
 from recorder.episode_file.version2 import ChunkRef
-from recorder.errors import EpisodeFileCorruptError, UsageError
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UsageError
 from recorder.schema import EXTRAS_PREFIX, MAX_DIMENSIONS, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 
 __all__ = ["Version1File", "build_version1", "parse_version1"]
@@ -35,6 +37,9 @@ VERSION = 1
 MAX_CONTENT_BYTES = 128 * 2**20
 """Some 300,000 steps. Small numbers and texts take up to twenty times as much in Python as in msgpack."""
 MAX_CONTAINERS = 2_000_000
+MAX_STEPS = 500_000
+MAX_STEP_VALUES = 2**23
+"""Numbers, lists and maps in one step."""
 
 _STEP_FIELDS = tuple(field.name for field in fields(RecordedStep))
 _NUMBERS = frozenset([bool, int, float])
@@ -73,6 +78,7 @@ class Version1File:
     chunks: tuple[ChunkRef, ...]
     compression: str
     unpacked_bytes: int
+    header_bytes: int
     _chunks: tuple[Chunk, ...]
 
     is_whole = True
@@ -97,29 +103,47 @@ class Version1File:
         """Nothing to do: the whole file is one frame, whose checksum was compared when it was opened."""
 
 
-def parse_version1(header: Mapping[str, Any], *, compression: str, unpacked_bytes: int) -> Version1File:
+def parse_version1(
+    header: Mapping[str, Any],
+    packed_steps: bytes | memoryview,
+    *,
+    compression: str,
+    unpacked_bytes: int,
+    max_bytes: int,
+) -> Version1File:
     """Cut the steps into chunks where a number is missing, a field changes its shape, or a chunk is full.
+
+    The steps are unpacked one by one: as Python's objects they take many times the room of the columns.
+
+    Args:
+        header: the map without the steps.
+        packed_steps: the list of them.
+        max_bytes: of all columns together.
 
     Raises:
         EpisodeFileCorruptError: the steps are not what FORMAT.md says.
-        EpisodeFileTooLargeError: one value is beyond the limits.
+        EpisodeFileTooLargeError: one value, one step or all columns together are beyond the limits.
     """
-    steps = header.get("steps")
-    if not isinstance(steps, list):
-        raise EpisodeFileCorruptError(f"version 1: 'steps' is not a list but {type(steps).__name__}")
     chunks: list[Chunk] = []
     stretch: list[dict[str, Any]] = []
     shapes: dict[str, tuple[int, ...]] = {}
-    first = end = 0
-    for index, step in enumerate(steps):
+    first = end = n_bytes = begun_at = 0
+    unpacked = unpack_list(packed_steps, max_values=MAX_STEP_VALUES, max_containers=MAX_CONTAINERS)
+    for index, (ends_at, step) in enumerate(unpacked):
+        if index == MAX_STEPS:
+            raise EpisodeFileTooLargeError(f"version 1: more than {MAX_STEPS} steps")
         number, values = _read_step(step, index)
         if number < end:
             raise EpisodeFileCorruptError(f"version 1: step {number} follows step {end - 1}")
         here = {name: _shape_of(value, name) for name, value in values.items()}
         changed = any(shapes.get(name, shape) != shape for name, shape in here.items())
-        if stretch and (changed or number != end or len(stretch) == MAX_CHUNK_STEPS):
+        is_full = len(stretch) == MAX_CHUNK_STEPS or ends_at - begun_at > MAX_CHUNK_BYTES
+        if stretch and (changed or number != end or is_full):
             chunks.append(_chunk_of(first, stretch))
-            stretch, shapes = [], {}
+            n_bytes += chunks[-1].n_bytes
+            if n_bytes > max_bytes:
+                raise EpisodeFileTooLargeError(f"version 1: the columns would take more than {max_bytes} bytes")
+            stretch, shapes, begun_at = [], {}, ends_at
         if not stretch:
             first = number
         stretch.append(values)
@@ -132,8 +156,9 @@ def parse_version1(header: Mapping[str, Any], *, compression: str, unpacked_byte
         for name, column in chunk.loose.items():
             specs.setdefault(name, column.spec)
     refs = tuple(ChunkRef(chunk.first_step, chunk.n_steps, 0, 0) for chunk in chunks)
-    header = {name: value for name, value in header.items() if name != "steps"}  # many times the size of the columns
-    return Version1File(header, EpisodeSchema(tuple(specs.values())), refs, compression, unpacked_bytes, tuple(chunks))
+    schema = EpisodeSchema(tuple(specs.values()))
+    header_bytes = unpacked_bytes - len(packed_steps)
+    return Version1File(header, schema, refs, compression, unpacked_bytes, header_bytes, tuple(chunks))
 
 
 def _read_step(step: object, index: int) -> tuple[int, dict[str, Any]]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from recorder.chunk import (
     MAX_CHUNK_CONTAINERS,
     MAX_CHUNK_STEPS,
+    MAX_FRAME_BYTES,
     Chunk,
     brief,
     chunk_from,
@@ -25,10 +27,10 @@ from recorder.chunk import (
     unpack_sequence,
 )
 from recorder.chunk.frames import MAX_FRAME_HEADER_BYTES
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileError
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileError, EpisodeFileTooLargeError
 from recorder.schema import EpisodeSchema
 
-__all__ = ["ChunkRef", "Version2File", "first_misplaced", "hash_of", "parse_version2"]
+__all__ = ["ChunkRef", "ReadLimits", "Version2File", "first_misplaced", "hash_of", "parse_version2"]
 
 VERSION = 2
 MAX_HEADER_BYTES = 4 * 2**20
@@ -38,6 +40,18 @@ MAX_HEADER_CONTAINERS = 100_000
 TRAILER = struct.Struct("<4sI4sIQ")
 SKIPPABLE_MAGIC = b"\x5a\x2a\x4d\x18"
 TRAILER_TAG = b"HMLT"
+
+
+class ReadLimits(NamedTuple):
+    """How much a file may unpack to. A file claims it for each frame, so more is refused before it is unpacked."""
+
+    chunk_bytes: int = MAX_FRAME_BYTES
+    """One chunk."""
+    total_bytes: int = 2**40
+    """The whole file."""
+    column_bytes: int = 512 * 2**20
+    """All columns of a version 1 file, which are decoded when it is opened: a small number takes one byte in the file and
+    eight here."""
 
 
 class ChunkRef(NamedTuple):
@@ -83,10 +97,15 @@ class Version2File:
         """Size without compression; without frames, the file's own."""
         if self.compression == "none":
             return len(self.data)
-        frames = [0, *(ref.offset for ref in self.chunks)]
-        if self._footer is not None:
-            frames.append(self._footer.offset)
-        return sum(content_bytes(self.data[start : start + MAX_FRAME_HEADER_BYTES]) for start in frames)
+        n_footer_bytes = 0 if self._footer is None else _claimed(self.data, self._footer.offset)
+        return self.header_bytes + n_footer_bytes + sum(_claimed(self.data, ref.offset) for ref in self.chunks)
+
+    @property
+    def header_bytes(self) -> int:
+        """Size of the header, unpacked."""
+        if self.compression == "lz4":
+            return _claimed(self.data, 0)
+        return self.chunks[0].offset if self.chunks else len(self.data)
 
     def chunk_bytes(self, index: int) -> bytes:
         """The bytes of one chunk as they lie in the file."""
@@ -140,13 +159,16 @@ def first_misplaced(refs: Sequence[ChunkRef]) -> int | None:
     return None
 
 
-def parse_version2(data: bytes, header: Mapping[str, Any], *, first_chunk: int, compression: str) -> Version2File:
+def parse_version2(
+    data: bytes, header: Mapping[str, Any], *, first_chunk: int, compression: str, limits: ReadLimits
+) -> Version2File:
     """The outline of a file whose header is already read.
 
     Args:
         data: the whole file.
         first_chunk: offset of the first chunk.
         compression: ``lz4`` for frames, ``none`` for bare msgpack objects.
+        limits: what it may unpack to.
 
     Raises:
         EpisodeFileCorruptError: a chunk in the middle is broken, chunks overlap, or the footer does not fit them; of a file
@@ -159,14 +181,39 @@ def parse_version2(data: bytes, header: Mapping[str, Any], *, first_chunk: int, 
         refs, footer = _walk(_objects(data, first_chunk), schema)
     elif (offset := _footer_offset(data)) is not None:
         refs, footer = _refs_by_footer(data, first_chunk, offset)
+        left_bytes = limits.total_bytes
+        for ref in refs:
+            with suppress(EpisodeFileCorruptError):  # which is found when the chunk is read; the others are good
+                left_bytes = _allowed(data, ref.offset, limits, left_bytes)
     else:
-        refs, footer = _walk(_frames(data, first_chunk), schema)
+        refs, footer = _walk(_frames(data, first_chunk, limits), schema)
     if (misplaced := first_misplaced(refs)) is not None:
         raise EpisodeFileCorruptError(f"a chunk begins at step {misplaced}, before the end of the one before it")
     file = Version2File(data, header, schema, tuple(refs), compression, footer)
     if compression == "none":
         file.check_hash()
     return file
+
+
+def _claimed(data: bytes, start: int) -> int:
+    return content_bytes(data[start : start + MAX_FRAME_HEADER_BYTES])
+
+
+def _allowed(data: bytes, start: int, limits: ReadLimits, left_bytes: int) -> int:
+    """What is left of ``left_bytes`` after the frame at ``start``.
+
+    Raises:
+        EpisodeFileTooLargeError: nothing is.
+        EpisodeFileCorruptError: no frame that states its size begins there.
+    """
+    claimed = _claimed(data, start)
+    if claimed > limits.chunk_bytes:
+        raise EpisodeFileTooLargeError(
+            f"the chunk at byte {start} would unpack to {claimed} bytes; at most {limits.chunk_bytes} are read here"
+        )
+    if claimed > left_bytes:
+        raise EpisodeFileTooLargeError(f"it would unpack to more than {limits.total_bytes} bytes, which are read here")
+    return left_bytes - claimed
 
 
 def _footer_offset(data: bytes) -> int | None:
@@ -222,14 +269,16 @@ class _Part(NamedTuple):
     body: object
 
 
-def _frames(data: bytes, start: int) -> Iterator[_Part]:
+def _frames(data: bytes, start: int, limits: ReadLimits) -> Iterator[_Part]:
     """The content of the frames up to the end, or to a torn one; broken ones in the middle are an error."""
+    left_bytes = limits.total_bytes
     while start < len(data):
         try:
             end = frame_end(data, start)
         except EpisodeFileCorruptError:
             return
         try:
+            left_bytes = _allowed(data, start, limits, left_bytes)
             content = decompress_frame(data[start:end])
             body = unpack_bounded(content, max_containers=MAX_HEADER_CONTAINERS)
         except EpisodeFileError:

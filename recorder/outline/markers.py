@@ -29,17 +29,24 @@ MAX_MARKERS = 500
 KINDS = ("end", "gap", "low_meter", "affordance", "best_reward", "unsure")
 """The kinds, those that matter most first: they stay when there are too many markers."""
 
+_MAX_LABEL = 120
+"""Letters: names in recordings may have any length."""
+
 _UNSURE_SHARE = 0.02
 """Of the spread of the allowed Q-values: two best ones that are closer than this are a toss-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A step worth a look; ``index`` counts the recorded steps from 0."""
+    """A step worth a look; ``index`` counts the recorded steps from 0. A long label is cut."""
 
     index: int
     kind: str
     label: str
+
+    def __post_init__(self) -> None:
+        if len(self.label) > _MAX_LABEL:
+            object.__setattr__(self, "label", f"{self.label[: _MAX_LABEL - 1]}…")
 
     def to_map(self) -> dict[str, Any]:
         """The form that messages and files hold."""
@@ -65,9 +72,9 @@ class LowMeters:
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
         """See ``MarkerFinder``."""
         meters = columns.meters
-        if meters is None or meters.shape[1] != len(self._names):
+        if meters is None or meters.shape[1] < len(self._names):
             return []
-        shares, _ = self._ranges.critical(meters)
+        shares, _ = self._ranges.critical(meters[:, : len(self._names)])
         found = []
         for index, meter in self._starts.of(shares < CRITICAL_SHARE, ~np.isnan(shares)):
             label = f"{self._names[meter]} at {shares[index, meter]:.0%}"

@@ -22,6 +22,7 @@ from recorder.outline.markers import (
     thin_markers,
 )
 from recorder.outline.meter_levels import MeterRanges
+from recorder.outline.numbers import unusual_numbers
 from recorder.outline.overview import Overview
 from recorder.outline.rewards import RewardExtremes
 from recorder.outline.scene import Scene
@@ -61,7 +62,7 @@ class Outline:
         self.reward_so_far = 0.0
         self.intrinsic_so_far = 0.0
         self._weight = return_weight(metadata)
-        self.bounds = Bounds(self.scene.substrate, affordances)
+        self.bounds = Bounds(self.scene.substrate, self.scene.affordances)
         self._ranges = MeterRanges(len(self.scene.meter_names))
         self._overview = Overview(len(self.scene.meter_names))
         self._dull = DullSpans()
@@ -73,7 +74,7 @@ class Outline:
         has_progress = schema.index("interaction_progress") is not None
         self._finders: tuple[MarkerFinder, ...] = (
             LowMeters(self.scene.meter_names, self._ranges),
-            AffordanceUses(affordances, self.scene.action_names, has_progress=has_progress),
+            AffordanceUses(self.scene.affordances, self.scene.action_names, has_progress=has_progress),
             UnsureChoices(),
         )
 
@@ -92,6 +93,7 @@ class Outline:
         outline.close(episode.metadata, episode.gaps)
         return outline
 
+    @unusual_numbers()
     def add(self, columns: StepColumns) -> None:
         """Take in the next steps."""
         if not columns.n_steps:

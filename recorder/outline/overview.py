@@ -39,8 +39,8 @@ class Overview:
         rows = np.full((n_steps, 3 + self._n_meters), np.nan)
         rows[:, 0] = np.arange(first_index, first_index + n_steps)
         rows[:, 1], rows[:, 2] = reward_so_far, intrinsic_so_far
-        if meters is not None and meters.shape[1] == self._n_meters:
-            rows[:, 3:] = meters
+        if meters is not None and meters.shape[1] >= self._n_meters:
+            rows[:, 3:] = meters[:, : self._n_meters]
         self._last = rows[-1:].copy()
         self._parts.append(rows[-first_index % self.stride :: self.stride].copy())  # a view would keep all rows
         while sum(map(len, self._parts)) > MAX_SAMPLES:

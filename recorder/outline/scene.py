@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from recorder.episode import EpisodeMetadata
 from recorder.schema import EpisodeSchema
 
 __all__ = ["Scene"]
+
+_MAX_NAMED = 1024
+"""Meters, actions and affordances that have a name; they are told with every step, and drawn."""
+_MAX_NAME_LENGTH = 256
+_MAX_DIMS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,10 @@ class Scene:
         kind = metadata.substrate.type if metadata.substrate is not None else ("grid" if n_dims else "aspatial")
         return cls(
             substrate={"type": kind, "position_dim": n_dims, "width": width, "height": height},
-            affordances={name: list(cell) for name, cell in affordances.items()},
+            affordances={
+                name[:_MAX_NAME_LENGTH]: list(cell)[:_MAX_DIMS]
+                for name, cell in islice(affordances.items(), _MAX_NAMED)
+            },
             meter_names=_names(metadata.meter_names, _n_values(schema, "meters"), "meter"),
             action_names=_names(metadata.action_names, n_actions, "action"),
         )
@@ -58,7 +67,8 @@ def _n_values(schema: EpisodeSchema, name: str) -> int:
 
 
 def _names(given: Sequence[str], n_needed: int, word: str) -> list[str]:
-    return [*given, *(f"{word} {number}" for number in range(len(given), n_needed))]
+    told = [name[:_MAX_NAME_LENGTH] for name in given[:_MAX_NAMED]]
+    return [*told, *(f"{word} {number}" for number in range(len(told), min(n_needed, _MAX_NAMED)))]
 
 
 def _declared_size(metadata: EpisodeMetadata) -> tuple[int | None, int | None]:

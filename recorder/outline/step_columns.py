@@ -17,6 +17,7 @@ __all__ = ["Floats", "StepColumns"]
 Floats = NDArray[np.float64]
 
 _Rows = Callable[[str], Floats | None]
+_Read = Callable[[str], NDArray[np.generic] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,11 @@ class StepColumns:
         return len(self.step_numbers)
 
     @classmethod
-    def of_episode(cls, episode: Episode) -> StepColumns:
+    def of_episode(cls, episode: Episode, read: _Read | None = None) -> StepColumns:
         """All steps of a recording. A column that changes its shape in mid-episode is left out.
+
+        Args:
+            read: the values of a column, or None where it is left out; ``episode.column`` by default.
 
         Raises:
             EpisodeFileError: the file is corrupt.
@@ -56,7 +60,8 @@ class StepColumns:
 
         def rows(name: str) -> Floats | None:
             try:
-                return _filled(episode.column(name), episode.present(name))
+                values = episode.column(name) if read is None else read(name)
+                return None if values is None else _filled(values, episode.present(name))
             except (UnknownColumnError, ShapeChangedError):
                 return None
 

@@ -260,7 +260,12 @@ class ServerSettings(Section):
         1, "Processes that share the port. One serves hundreds of viewers; more use more cores.", unit="processes", ge=1
     )
     threads: int = setting(
-        8, "Threads of a process for plain requests: files, lists, thumbnails.", unit="threads", ge=1, le=256
+        8,
+        "Threads of a process for plain requests: pages, lists, files. Two more decode steps and draw thumbnails; a slow "
+        "client takes none.",
+        unit="threads",
+        ge=1,
+        le=256,
     )
     cache_bytes: ByteSize = setting(
         ByteSize(256 * _MIB),
@@ -274,6 +279,13 @@ class ServerSettings(Section):
         unit="steps a second",
         gt=0,
         le=1000,
+    )
+    memory_bytes: ByteSize = setting(
+        ByteSize(1024 * _MIB),
+        "Recordings that are open at once in a process: those in use as well as those kept. One alone may take half of it, "
+        "else it is refused (413); when all is in use, others are refused for a while (503).",
+        unit="bytes",
+        ge=16 * _MIB,
     )
     idle_secs: float = setting(
         3600.0,

@@ -8,9 +8,10 @@ from typing import Any
 
 from flask import Request
 
+from recorder.json_text import from_json
 from replay_server.rest.errors import HttpError
 
-__all__ = ["flag", "integer", "json_object", "number", "refuse_unknown"]
+__all__ = ["any_json_object", "flag", "integer", "json_object", "number", "refuse_unknown"]
 
 
 def integer(query: Mapping[str, str], name: str, *, least: int = 0, most: int = 2**63 - 1) -> int | None:
@@ -78,6 +79,23 @@ def refuse_unknown(query: Mapping[str, str], known: tuple[str, ...]) -> None:
         )
 
 
+def any_json_object(request: Request) -> dict[str, Any]:
+    """The request's body.
+
+    Raises:
+        HttpError: it is not a JSON object, or nested too deeply to be read.
+    """
+    body = None
+    if request.is_json:
+        try:
+            body = from_json(request.get_data())
+        except ValueError as error:
+            raise HttpError(400, "bad_request", f"expected a JSON object: {str(error)[:200]}") from error
+    if not isinstance(body, dict):
+        raise HttpError(400, "bad_request", "expected a JSON object, with Content-Type: application/json")
+    return body
+
+
 def json_object(request: Request, allowed: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
     """The request's body.
 
@@ -87,9 +105,7 @@ def json_object(request: Request, allowed: Mapping[str, type | tuple[type, ...]]
     Raises:
         HttpError: it is not a JSON object of these.
     """
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise HttpError(400, "bad_request", "expected a JSON object, with Content-Type: application/json")
+    body = any_json_object(request)
     for name, value in body.items():
         kind = allowed.get(name)
         if kind is None:

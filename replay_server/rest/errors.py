@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from recorder.errors import (
     CatalogError,
     EpisodeFileError,
+    EpisodeFileTooLargeError,
     QuotaError,
     RecorderError,
     RecordingNotFoundError,
@@ -19,8 +20,10 @@ from recorder.errors import (
     StorageUnavailableError,
     StreamError,
     UsageError,
+    shortened,
 )
 from recorder.json_text import to_json
+from replay_server.memory import BusyError
 from replay_server.rest.error_page import make_error_page, wants_page
 
 __all__ = ["HttpError", "add_error_handlers", "error_response"]
@@ -51,9 +54,9 @@ class HttpError(RecorderError):
 def error_response(error: HttpError) -> Response:
     """The error in its one shape, or as a page where a person looks at it."""
     if wants_page(request):
-        response = make_error_page(error.status, str(error))
+        response = make_error_page(error.status, shortened(str(error)))
     else:
-        body = {"error": {"code": error.code, "message": str(error), "detail": error.detail}}
+        body = {"error": {"code": error.code, "message": shortened(str(error)), "detail": error.detail}}
         response = Response(to_json(body) + "\n", status=error.status, content_type="application/json")
     response.vary.update(["Accept", "Sec-Fetch-Dest"])
     if error.retry_after_secs is not None:
@@ -96,7 +99,9 @@ def _as_http(error: RecorderError) -> HttpError:
             return HttpError(429, "too_many", str(error), retry_after_secs=error.retry_after_secs)
         case UsageError():
             return HttpError(400, "bad_request", str(error))
-        case CatalogError() | StreamError() | StorageUnavailableError():
+        case EpisodeFileTooLargeError():
+            return HttpError(413, "too_large", str(error))
+        case CatalogError() | StreamError() | StorageUnavailableError() | BusyError():
             return HttpError(503, "unavailable", str(error))
         case EpisodeFileError() | StorageError():
             return HttpError(422, "unreadable", str(error))

@@ -1,9 +1,9 @@
-"""Steps of a recording, by range and field: lines of JSON, or columns in msgpack."""
+"""Steps of a recording, by range and field: lines of JSON, or columns in msgpack; made block by block as they are taken."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import chain
 
 import msgpack
 from flask import Blueprint, Response, request
@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from recorder.episode_file import Episode
 from recorder.json_text import to_json
 from recorder.schema import EXTRAS_PREFIX
-from recorder.step_values import step_maps, values_of
+from recorder.step_values import blocks_of, step_maps, values_of
+from replay_server.opened import OpenedRecording
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.caching import add_caching
 from replay_server.rest.errors import HttpError
@@ -22,7 +23,6 @@ __all__ = ["make_steps"]
 
 _NDJSON = "application/x-ndjson"
 _MSGPACK = "application/msgpack"
-_LINES_AT_ONCE = 256
 _MAX_MSGPACK_STEPS = 100_000
 
 
@@ -46,12 +46,11 @@ def make_steps(services: Services) -> Blueprint:
                 raise HttpError(
                     400, "bad_request", f"at most {_MAX_MSGPACK_STEPS} steps at once: ask for a range with from and to"
                 )
-            names = fields or [name for name in episode.names if episode.has_column(name)]
-            columns: dict[str, Any] = {name: values_of(episode, name, start, stop) for name in names}
-            columns["step"] = episode.step_numbers[start:stop].tolist()
-            response = Response(msgpack.packb(columns), content_type=_MSGPACK)
+            pieces = _columns(opened, start, stop, fields or list(episode.names))
         else:
-            response = Response(_lines(episode, start, stop, fields), content_type=_NDJSON)
+            pieces = _lines(opened, start, stop, fields)
+        response = Response(_begun(pieces), content_type=kind)
+        response.automatically_set_content_length = False  # to find it out the whole would be made and held
         response.vary.add("Accept")
         return add_caching(response, f"{opened.row.content_hash}-{kind[-7:]}", opened.row.content_hash)
 
@@ -67,12 +66,32 @@ def _fields(text: str | None, episode: Episode) -> list[str]:
     return [name if name in episode.names else f"{EXTRAS_PREFIX}{name}" for name in names]
 
 
-def _lines(episode: Episode, start: int, stop: int, fields: list[str]) -> Iterator[str]:
-    for first in range(start, stop, _LINES_AT_ONCE):
-        last = min(first + _LINES_AT_ONCE, stop)
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, the first of which is made already: what is wrong from the beginning is told by the status."""
+    first = next(pieces, b"")
+    return chain((first,), pieces)
+
+
+def _lines(opened: OpenedRecording, start: int, stop: int, fields: list[str]) -> Iterator[bytes]:
+    episode = opened.episode  # while the answer is taken the recording counts as used
+    for first, end in blocks_of(episode, start, stop, fields or None):
         if not fields:
-            yield "".join(f"{to_json(step)}\n" for step in step_maps(episode, first, last))
+            yield "".join(f"{to_json(step)}\n" for step in step_maps(episode, first, end)).encode()
             continue
-        columns = [values_of(episode, name, first, last) for name in fields]
-        for number, *values in zip(episode.step_numbers[first:last].tolist(), *columns, strict=True):
-            yield to_json({"step": number, **dict(zip(fields, values, strict=True))}) + "\n"
+        columns = [values_of(episode, name, first, end) for name in fields]
+        rows = zip(episode.step_numbers[first:end].tolist(), *columns, strict=True)
+        yield "".join(
+            to_json({"step": number, **dict(zip(fields, values, strict=True))}) + "\n" for number, *values in rows
+        ).encode()
+
+
+def _columns(opened: OpenedRecording, start: int, stop: int, names: list[str]) -> Iterator[bytes]:
+    """One map of lists, packed block by block."""
+    episode = opened.episode
+    packer = msgpack.Packer()
+    yield packer.pack_map_header(len(names) + 1)
+    for name in names:
+        yield packer.pack(name) + packer.pack_array_header(stop - start)
+        for first, end in blocks_of(episode, start, stop, [name]):
+            yield b"".join(map(packer.pack, values_of(episode, name, first, end)))
+    yield packer.pack("step") + packer.pack(episode.step_numbers[start:stop].tolist())

@@ -16,7 +16,7 @@ from recorder.storage import Storage, open_videos
 from recorder.video.wish import VIDEO_CHOICES
 from replay_server.quotas import client_of
 from replay_server.render_requests import RenderRequests
-from replay_server.rest.arguments import integer, refuse_unknown
+from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
 from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import json_response
 from replay_server.rest.stored_file import send_stored_file
@@ -40,7 +40,7 @@ def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *,
 
     @videos.post("/videos")
     def ask() -> ResponseReturnValue:
-        body = _wish(request.get_json(silent=True))
+        body = _wish(any_json_object(request))
         row, created = requests.ask(
             body.pop("run_id", None), body.pop("episode_id"), body, asked_by=client_of(request), bounds=bounds
         )
@@ -113,10 +113,8 @@ def video_map(row: VideoRow) -> dict[str, Any]:
     }
 
 
-def _wish(body: object) -> dict[str, Any]:
+def _wish(body: dict[str, Any]) -> dict[str, Any]:
     """The request's body, its episode checked; the choices are checked by ``make_wish``."""
-    if not isinstance(body, dict):
-        raise HttpError(400, "bad_request", "expected a JSON object, with Content-Type: application/json")
     if type(body.get("episode_id")) is not int:
         raise HttpError(400, "bad_request", f"expected 'episode_id' and, of choice, run_id, {', '.join(VIDEO_CHOICES)}")
     if not isinstance(body.get("run_id"), str | None):

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import struct
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from fcntl import ioctl
-from termios import TIOCOUTQ
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wsproto import WSConnection
@@ -19,6 +16,7 @@ from wsproto.utilities import ProtocolError
 from recorder.json_text import to_json
 from replay_server.limits import Limits, RateLimiter
 from replay_server.socket.frames import binary_frame, text_frame
+from replay_server.untaken import untaken_bytes
 
 if TYPE_CHECKING:
     from wsproto.events import Event
@@ -40,8 +38,6 @@ comes: so more comes soon."""
 
 _LINGER_SECS = 2.0
 """How long a peer may take to close its side."""
-
-_INT = struct.Struct("i")
 
 
 class Session(Protocol):
@@ -232,14 +228,7 @@ class Connection(asyncio.Protocol):
             self._took_at = now
 
     def _count_untaken(self) -> int:
-        """Bytes that wait here, and those that wait in the system: megabytes, of which it takes more only in lumps."""
-        if self._transport is None:
-            return 0
-        try:
-            answer = ioctl(self._transport.get_extra_info("socket").fileno(), TIOCOUTQ, bytes(_INT.size))
-        except OSError:  # a system that does not tell
-            answer = bytes(_INT.size)
-        return self.n_waiting_bytes + int(_INT.unpack(answer)[0])
+        return 0 if self._transport is None else untaken_bytes(self._transport)
 
     def _nudge(self, after_secs: float) -> None:
         """Ping a client that has said nothing yet, again and again, ever later."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recorder.errors import (
     CatalogError,
     EpisodeFileError,
+    EpisodeFileTooLargeError,
     RecorderError,
     RecordingNotFoundError,
     StorageError,
@@ -12,6 +13,7 @@ from recorder.errors import (
     StreamError,
     UsageError,
 )
+from replay_server.memory import BusyError
 from replay_server.socket.messages import MessageError
 
 __all__ = ["error_code"]
@@ -24,11 +26,13 @@ def error_code(error: RecorderError) -> str:
             return error.code
         case RecordingNotFoundError():
             return "not_found"
+        case EpisodeFileTooLargeError():
+            return "too_large"
         case EpisodeFileError() | StorageError() | StreamCorruptError():
             return "unreadable"
         case UsageError():
             return "bad_message"
-        case CatalogError() | StreamError():
+        case CatalogError() | StreamError() | BusyError():
             return "unavailable"
         case _:
             return "internal"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from recorder.errors import RecorderError
+from recorder.json_text import from_json
 
 __all__ = ["Message", "MessageError", "parse_message"]
 
@@ -128,8 +128,8 @@ def parse_message(text: str) -> Message:
         MessageError: it is not one.
     """
     try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        body = from_json(text)
+    except ValueError as error:
         raise MessageError("bad_message", f"expected JSON: {error}") from error
     if not isinstance(body, dict):
         raise MessageError("bad_message", f"expected a JSON object, found {_shown(body)}")

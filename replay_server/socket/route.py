@@ -33,8 +33,7 @@ class _NoThread:
 def add_socket_route(app: Flask, services: Services) -> None:
     """Serve ``/ws`` and ``/ws/training``.
 
-    The WSGI server must let go of the connection when its socket was detached, as ``serving.ReplayWorker`` does; other
-    servers keep a thread for each viewer.
+    The front gives a handle of the socket that is the hub's to keep; with other servers a thread waits for each viewer.
     """
     hub = services.hub
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread}

@@ -10,6 +10,7 @@ from recorder.replay import Playback
 from replay_server.library import Library
 from replay_server.opened import OpenedRecording
 from replay_server.socket.connection import Connection
+from replay_server.socket.error_codes import error_code
 from replay_server.socket.messages import Message, MessageError
 from replay_server.socket.scheduler import Job
 
@@ -181,7 +182,7 @@ class SeedProtocol:
                 self._show()
             except RecorderError as error:
                 self._stop()
-                self._connection.send({"type": "error", "code": "unreadable", "message": str(error), "re": "play"})
+                self._connection.send({"type": "error", "code": error_code(error), "message": str(error), "re": "play"})
                 return None
         if self._playback.is_at_end:
             self._finish()

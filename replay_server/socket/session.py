@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from recorder.errors import RecorderError
+from recorder.errors import RecorderError, shortened
 from replay_server.library import Library
 from replay_server.live import LiveEpisodes
 from replay_server.metrics import Metrics
@@ -108,7 +108,7 @@ class ViewerSession:
 
     def _tell(self, code: str, text: str, message: Message | None) -> None:
         self._metrics.errors.labels(code=code).inc()
-        body: dict[str, Any] = {"type": "error", "code": code, "message": text}
+        body: dict[str, Any] = {"type": "error", "code": code, "message": shortened(text)}
         if message is not None:
             body["re"] = message.type[:40]
             if message.id is not None:

@@ -162,10 +162,11 @@ def test_the_page_lists_every_dtype_and_encoding() -> None:
 
 def test_the_page_gives_the_limits_that_the_reader_has() -> None:
     from recorder import chunk, schema
-    from recorder.episode_file import MAX_FILE_BYTES, version1, version2
+    from recorder.episode_file import MAX_FILE_BYTES, ReadLimits, version1, version2
+    from recorder.episode_file.episode import MAX_NAMES
 
     limits = dict(
-        line.strip("| ").split(" | ") for line in FORMAT.split("| limit | value |\n|---|---|\n")[1].splitlines()[:8]
+        line.strip("| ").split(" | ") for line in FORMAT.split("| limit | value |\n|---|---|\n")[1].splitlines()[:11]
     )
     mib = 2**20
     assert version1.MAX_CONTAINERS == 2_000_000
@@ -178,4 +179,7 @@ def test_the_page_gives_the_limits_that_the_reader_has() -> None:
         "columns of the schema": str(schema.MAX_COLUMNS),
         "lists in one chunk; each column of its own takes two": str(chunk.MAX_CHUNK_CONTAINERS),
         "version 1, unpacked": f"{version1.MAX_CONTENT_BYTES // mib} MiB and 2 million maps and lists",
+        "version 1, steps": str(version1.MAX_STEPS),
+        "version 1, columns in memory": f"{ReadLimits().column_bytes // mib} MiB",
+        "columns of an episode, those that chunks add included": str(MAX_NAMES),
     }

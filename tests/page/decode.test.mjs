@@ -9,6 +9,7 @@ import { readEpisodeFile } from "../../replay_server/page/decode/episode_file.js
 import { CorruptEpisodeError, EpisodeTooLargeError } from "../../replay_server/page/decode/errors.js";
 import { decompressFrame } from "../../replay_server/page/decode/lz4.js";
 import { unpack } from "../../replay_server/page/decode/msgpack.js";
+import { outlineOfFile } from "../../replay_server/page/source/outline.js";
 
 const folder = process.env.PAGE_GOLDEN;
 const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf-8"));
@@ -120,5 +121,65 @@ describe("bytes that lie", () => {
 
   test("of an extension type are refused", () => {
     assert.throws(() => unpack(Uint8Array.from([0xd4, 1, 0])), /0xd4 is not allowed/);
+  });
+});
+
+/** MessagePack of a value, as far as headers need it. */
+function pack(value) {
+  const utf8 = (text) => [...new TextEncoder().encode(text)];
+  const long = (kind, n) => [kind, n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
+  if (value === null) return [0xc0];
+  if (typeof value === "boolean") return [value ? 0xc3 : 0xc2];
+  if (typeof value === "number") return long(0xd2, value);
+  if (typeof value === "string") return [...long(0xdb, utf8(value).length), ...utf8(value)];
+  if (value instanceof Uint8Array) return [...long(0xc6, value.length), ...value];
+  if (Array.isArray(value)) return [...long(0xdd, value.length), ...value.flatMap(pack)];
+  const entries = value instanceof Map ? [...value] : Object.entries(value);
+  return [...long(0xdf, entries.length), ...entries.flatMap(([key, item]) => [...pack(key), ...pack(item)])];
+}
+
+describe("a file that was changed", () => {
+  const whole = { version: 2, metadata: { episode_id: 1 }, schema: [["reward", "|u1", [], "plain"]], reasons: [] };
+  const chunk = [0, 2, [Uint8Array.of(1, 2)]];
+  const readAll = (header, ...chunks) => {
+    const bytes = Uint8Array.from([header, ...chunks].flatMap(pack));
+    const file = readEpisodeFile(bytes);
+    outlineOfFile(file);
+    for (const { offset, nBytes } of file.chunks) {
+      const decoded = decodeChunk(bytes.subarray(offset, offset + nBytes), file.schema);
+      for (const name of decoded.names) decoded.row(name, 0);
+    }
+  };
+  const strange = [null, true, 7, -1, "x", "y".repeat(70_000), [], [[]], [null], [{}], {}, { a: {} }, [["a", {}, 1, null]]];
+  const isTyped = (error) =>
+    (error instanceof CorruptEpisodeError || error instanceof EpisodeTooLargeError) && error.message.length < 400;
+  const readsOrTells = (...objects) => {
+    try {
+      readAll(...objects);
+    } catch (error) {
+      assert.ok(isTyped(error), `${error.name}: ${error.message.slice(0, 200)}`);
+    }
+  };
+
+  test("is the one that the others are spoilt from", () => readAll(whole, chunk));
+
+  test("is read, or refused with a typed error in few words", () => {
+    for (const value of strange) {
+      for (const name of Object.keys(whole)) readsOrTells({ ...whole, [name]: value }, chunk);
+      for (const name of ["meter_names", "action_names", "gaps", "substrate", "grid_size", "run_id"])
+        readsOrTells({ ...whole, metadata: { ...whole.metadata, [name]: value } }, chunk);
+      for (let part = 0; part < 4; part++)
+        readsOrTells({ ...whole, schema: [whole.schema[0].map((item, index) => (index === part ? value : item))] }, chunk);
+      for (let part = 0; part < 4; part++) readsOrTells(whole, Object.assign([...chunk], { [part]: value }));
+      readsOrTells({ ...whole, affordances: value }, chunk);
+      readsOrTells({ ...whole, affordances: { Bed: value } }, chunk);
+      readsOrTells(whole, chunk, value);
+      readsOrTells(new Map([[value, 1]]), chunk);
+    }
+  });
+
+  test("does not make gigabytes of a shape", () => {
+    const schema = [["meters", "<f8", [2 ** 30, 2 ** 30], "planes"]];
+    assert.throws(() => readAll({ ...whole, schema }, chunk), EpisodeTooLargeError);
   });
 });

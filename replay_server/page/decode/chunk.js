@@ -1,11 +1,11 @@
 /** One chunk: up to 256 consecutive steps in columns; the frame is unpacked at once, a column when it is asked for. */
 
 import { decodeColumn, kinOf, readSchema, unpackBits } from "./columns.js";
-import { CorruptEpisodeError } from "./errors.js";
+import { brief, CorruptEpisodeError } from "./errors.js";
 import { decompressFrame, isFrame } from "./lz4.js";
 import { unpack } from "./msgpack.js";
 
-const MAX_CHUNK_STEPS = 256;
+export const MAX_CHUNK_STEPS = 256;
 
 /**
  * Unpack one chunk and check its outline.
@@ -23,7 +23,7 @@ export function decodeChunk(bytes, schema) {
 /** The same for the unpacked array, which took `nBytes`. */
 export function chunkFrom(body, schema, nBytes = 0) {
   const [firstStep, nSteps, slots, added] = Array.isArray(body) ? body : [];
-  if (!Number.isInteger(firstStep) || !(nSteps > 0 && nSteps <= MAX_CHUNK_STEPS) || !Array.isArray(slots)) {
+  if (!Number.isInteger(firstStep) || !(Number.isInteger(nSteps) && nSteps > 0 && nSteps <= MAX_CHUNK_STEPS) || !Array.isArray(slots)) {
     throw new CorruptEpisodeError("expected a chunk: [first_step, n_steps, slots]");
   }
   const columns = added ? schema.concat(readSchema(added)) : schema;
@@ -48,7 +48,7 @@ function placeColumns(slots, columns) {
       filled.set(spec.name, { spec, bytes: slots[slot], mask: null });
     } else if (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array)) {
       filled.set(spec.name, { spec, bytes: slot[1], mask: slot[0] });
-    } else throw new CorruptEpisodeError(`a chunk's slot of column ${spec.name} holds something else than bytes`);
+    } else throw new CorruptEpisodeError(`a chunk's slot of column ${brief(spec.name)} holds something else than bytes`);
   });
   for (const specs of together.values()) {
     const inOrder = [...specs.filter(isDifferenced), ...specs.filter((spec) => !isDifferenced(spec))];
@@ -125,7 +125,7 @@ export class Chunk {
     const { nValues, shape } = spec;
     if (!mask) return { values: decodeColumn(bytes, this.nSteps, spec, place), nValues, shape, rowOf: null };
     if (mask.length !== Math.ceil(this.nSteps / 8)) {
-      throw new CorruptEpisodeError(`column ${spec.name}: a mask of ${mask.length} bytes for ${this.nSteps} steps`);
+      throw new CorruptEpisodeError(`column ${brief(spec.name)}: a mask of ${mask.length} bytes for ${this.nSteps} steps`);
     }
     const present = unpackBits(mask, this.nSteps);
     const rowOf = new Int16Array(this.nSteps);

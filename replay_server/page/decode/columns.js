@@ -5,7 +5,7 @@
  * 2^53; half floats as singles; booleans as 0 and 1.
  */
 
-import { CorruptEpisodeError, EpisodeTooLargeError } from "./errors.js";
+import { brief, CorruptEpisodeError, EpisodeTooLargeError } from "./errors.js";
 import { MAX_FRAME_BYTES } from "./lz4.js";
 
 const ITEM_BYTES = {
@@ -25,6 +25,7 @@ const ITEM_BYTES = {
 const ENCODINGS = new Set(["plain", "planes", "delta", "bits"]);
 const MAX_COLUMNS = 1024;
 const MAX_DIMENSIONS = 8;
+const MAX_STEP_BYTES = 64 * 2 ** 20;
 
 /**
  * Check a header's schema and name its parts.
@@ -32,6 +33,7 @@ const MAX_DIMENSIONS = 8;
  * @param {*} source list of `[name, dtype, shape, encoding]`
  * @returns {{name: string, dtype: string, shape: number[], encoding: string, nValues: number}[]}
  * @throws {CorruptEpisodeError} it is not a schema.
+ * @throws {EpisodeTooLargeError} one value is beyond the limits.
  */
 export function readSchema(source) {
   if (!Array.isArray(source) || source.length > MAX_COLUMNS)
@@ -40,6 +42,7 @@ export function readSchema(source) {
     const [name, dtype, shape, encoding] = Array.isArray(column) ? column : [];
     const whole =
       typeof name === "string" &&
+      typeof dtype === "string" &&
       Object.hasOwn(ITEM_BYTES, dtype) &&
       ENCODINGS.has(encoding) &&
       (encoding === "bits") === (dtype === "|b1") &&
@@ -47,7 +50,9 @@ export function readSchema(source) {
       shape.length <= MAX_DIMENSIONS &&
       shape.every((n) => Number.isInteger(n) && n >= 0);
     if (!whole)
-      throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${String(name).slice(0, 60)}`);
+      throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${brief(name)}`);
+    if (shape.reduce((product, n) => product * Math.max(n, 1), ITEM_BYTES[dtype]) > MAX_STEP_BYTES)
+      throw new EpisodeTooLargeError(`one value of column ${brief(name)} would take more than ${MAX_STEP_BYTES} bytes`);
     return { name, dtype, shape, encoding, nValues: shape.reduce((product, n) => product * n, 1) };
   });
 }
@@ -72,11 +77,11 @@ export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }, 
   const itemBytes = ITEM_BYTES[dtype];
   const n = nSteps * place.all;
   if (n * itemBytes > MAX_FRAME_BYTES)
-    throw new EpisodeTooLargeError(`column ${name} would take ${n * itemBytes} bytes`);
+    throw new EpisodeTooLargeError(`column ${brief(name)} would take ${n * itemBytes} bytes`);
   const expectedBytes = encoding === "bits" ? Math.ceil(n / 8) : n * itemBytes;
   if (bytes.length !== expectedBytes) {
     throw new CorruptEpisodeError(
-      `column ${name}: expected ${expectedBytes} bytes for ${nSteps} steps, found ${bytes.length}`,
+      `column ${brief(name)}: expected ${expectedBytes} bytes for ${nSteps} steps, found ${bytes.length}`,
     );
   }
   const first = nSteps * place.before;

@@ -2,9 +2,9 @@
  * A whole recording in memory: header, chunks and footer of version 2, framed or not; FORMAT.md is the specification.
  */
 
-import { chunkFrom } from "./chunk.js";
+import { chunkFrom, MAX_CHUNK_STEPS } from "./chunk.js";
 import { readSchema } from "./columns.js";
-import { CorruptEpisodeError } from "./errors.js";
+import { brief, CorruptEpisodeError } from "./errors.js";
 import { decompressFrame, frameEnd, isFrame } from "./lz4.js";
 import { unpack, unpackSequence } from "./msgpack.js";
 
@@ -29,27 +29,63 @@ export function readEpisodeFile(bytes) {
   const header = framed ? unpack(decompressFrame(bytes.subarray(0, headerEnd), MAX_HEADER_BYTES)) : objects[0]?.value;
   if (header?.version !== VERSION) {
     throw new CorruptEpisodeError(
-      `expected a recording of version ${VERSION}, found version ${String(header?.version)}`,
+      `expected a recording of version ${VERSION}, found version ${brief(header?.version)}`,
     );
   }
   const schema = readSchema(header.schema);
   const footer = framed ? footerByTrailer(bytes) : null;
+  checkHeader(header);
   const { chunks, gaps } = footer
-    ? {
-        chunks: footer.chunks.map(([offset, nBytes, firstStep, nSteps]) => ({ firstStep, nSteps, offset, nBytes })),
-        gaps: footer.gaps,
-      }
+    ? { chunks: chunksOf(footer, headerEnd), gaps: footer.gaps }
     : framed
       ? walkFrames(bytes, headerEnd, schema)
       : listObjects(objects, schema);
   return {
     metadata: header.metadata,
-    reasons: header.reasons,
-    affordances: header.affordances,
+    reasons: header.reasons ?? [],
+    affordances: header.affordances ?? {},
     schema,
     chunks,
-    gaps: gaps ?? header.metadata.gaps ?? [],
+    gaps: checkGaps(gaps ?? header.metadata.gaps ?? []),
   };
+}
+
+const isMap = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const isListOf = (value, isItem) => Array.isArray(value) && value.every(isItem);
+const isText = (value) => typeof value === "string";
+const isNumber = (value) => typeof value === "number";
+const isCount = (value) => Number.isInteger(value) && value >= 0;
+
+/** What the page reads of a header, by name, and what each part must be where it is there. */
+function checkHeader({ metadata, reasons, affordances }) {
+  const parts = {
+    metadata: isMap(metadata),
+    reasons: isListOf(reasons ?? [], isText),
+    affordances: isMap(affordances ?? {}) && Object.values(affordances ?? {}).every((cell) => isListOf(cell, isNumber)),
+    meter_names: isListOf(metadata?.meter_names ?? [], isText),
+    action_names: isListOf(metadata?.action_names ?? [], isText),
+    substrate: Array.isArray(metadata?.substrate ?? []),
+  };
+  const wrong = Object.keys(parts).find((name) => !parts[name]);
+  if (wrong) throw new CorruptEpisodeError(`the header's ${wrong} is not what it must be`);
+}
+
+function checkGaps(gaps) {
+  const isGap = (gap) => Array.isArray(gap) && isCount(gap[0]) && (gap[1] === null || isCount(gap[1])) && isText(gap[2]);
+  if (!isListOf(gaps, isGap)) throw new CorruptEpisodeError("the gaps are not what they must be");
+  return gaps;
+}
+
+/** The chunks that a footer lists; they must lie one after the other. */
+function chunksOf(footer, start) {
+  let end = start;
+  return footer.chunks.map((row) => {
+    const [offset, nBytes, firstStep, nSteps] = isListOf(row, isCount) ? row : [];
+    if (offset !== end || !(nBytes > 0) || !isCount(firstStep) || !(nSteps > 0 && nSteps <= MAX_CHUNK_STEPS))
+      throw new CorruptEpisodeError(`the footer places a chunk where byte ${end} is next, and it lists something else`);
+    end += nBytes;
+    return { firstStep, nSteps, offset, nBytes };
+  });
 }
 
 function footerByTrailer(bytes) {
@@ -76,7 +112,7 @@ function walkFrames(bytes, start, schema) {
       break;
     }
     const body = unpack(decompressFrame(bytes.subarray(start, end)));
-    if (!Array.isArray(body)) return { chunks, gaps: body.gaps };
+    if (!Array.isArray(body)) return { chunks, gaps: body?.gaps ?? null };
     const { firstStep, nSteps } = chunkFrom(body, schema);
     chunks.push({ firstStep, nSteps, offset: start, nBytes: end - start });
     start = end;
@@ -87,7 +123,7 @@ function walkFrames(bytes, start, schema) {
 function listObjects(objects, schema) {
   const chunks = [];
   for (const { start, end, value } of objects.slice(1)) {
-    if (!Array.isArray(value)) return { chunks, gaps: value.gaps };
+    if (!Array.isArray(value)) return { chunks, gaps: value?.gaps ?? null };
     const { firstStep, nSteps } = chunkFrom(value, schema);
     chunks.push({ firstStep, nSteps, offset: start, nBytes: end - start });
   }

@@ -9,3 +9,10 @@ export class CorruptEpisodeError extends Error {
 export class EpisodeTooLargeError extends Error {
   name = "EpisodeTooLargeError";
 }
+
+/** A few words for what was found instead of what was expected, whatever it is. */
+export function brief(found) {
+  if (typeof found === "string") return found.length > 60 ? `${found.slice(0, 60)}…` : found;
+  if (found === null || ["number", "boolean", "undefined"].includes(typeof found)) return `${found}`;
+  return Array.isArray(found) ? "a list" : found instanceof Uint8Array ? "bytes" : "a map";
+}

@@ -4,7 +4,7 @@
  * types are refused. Source: the MessagePack specification.
  */
 
-import { CorruptEpisodeError } from "./errors.js";
+import { brief, CorruptEpisodeError } from "./errors.js";
 
 const MAX_DEPTH = 32;
 const UTF8 = new TextDecoder("utf-8");
@@ -148,6 +148,7 @@ class Reader {
     const entries = Object.create(null);
     for (let index = 0; index < length; index++) {
       const key = this.value(depth + 1);
+      if (typeof key !== "string") throw new CorruptEpisodeError(`MessagePack: a map's key is ${brief(key)}, not text`);
       entries[key] = this.value(depth + 1);
     }
     return entries;

@@ -1,0 +1,198 @@
+"""``Front``: all plain HTTP connections of a process, on one event loop, and the few threads that run the application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+
+from replay_server.front.connection import HttpConnection
+from replay_server.front.limits import FrontLimits
+from replay_server.front.workers import Workers
+from replay_server.front.wsgi import Application, WsgiCall
+
+__all__ = ["Front"]
+
+logger = logging.getLogger(__name__)
+
+_HEALTH_PATH = "/healthz"
+"""Has a thread for itself: it answers while all others work."""
+
+_DECODING_PATHS = ("/steps", "/thumbnail.png")
+"""Ends of addresses whose answers are decoded from recordings. They take their time, and lists and pages don't wait for them."""
+
+_N_DECODING_THREADS = 2
+"""More would only take turns: it is work for the interpreter, which does one thing at a time."""
+
+_RECEIVE_BYTES = 64 * 1024
+_UNSENT_BYTES = 64 * 1024
+"""What the system buffers of a connection: by itself it would take megabytes for each client that does not read."""
+
+_ACCEPTED_AT_ONCE = 16
+_LOOK_SECS = 10.0
+
+_FULL_SECS = 0.1
+"""How long nothing is accepted after the system had no room for another connection."""
+
+
+class Front:
+    """Reads requests, has them answered, sends the answers.
+
+    Args:
+        app: the application.
+        loop: the event loop on which the connections live.
+        n_threads: that run the application.
+        limits: for every connection.
+        on_check: called on a thread, now and then.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        n_threads: int,
+        limits: FrontLimits,
+        on_check: Callable[[], object] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.app = app
+        self.limits = limits
+        self.clock = clock
+        self._on_check = on_check
+        self._loop = loop
+        self._connections: set[HttpConnection] = set()
+        self._listeners: list[socket.socket] = []
+        self._threads = Workers(n_threads, "replay-http")
+        self._decoding_threads = Workers(_N_DECODING_THREADS, "replay-decoding")
+        self._health_thread = Workers(1, "replay-health")
+        self._looked_at = clock()
+        self._next_check: asyncio.TimerHandle | None = None
+        self._opening: set[asyncio.Task[object]] = set()
+
+    def listen(self, listener: socket.socket) -> None:
+        """Accept connections from now on."""
+        listener.setblocking(False)
+        self._listeners.append(listener)
+        self._loop.add_reader(listener, self._accept, listener)
+        if len(self._listeners) == 1:
+            self._next_check = self._loop.call_later(self.limits.check_secs, self._check)
+
+    async def close(self, grace_secs: float) -> None:
+        """Accept nothing more, answer what was asked, then hang up.
+
+        Args:
+            grace_secs: the longest time for that.
+        """
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+        self._listeners.clear()
+        if self._next_check is not None:
+            self._next_check.cancel()
+        for connection in list(self._connections):
+            connection.end()
+        deadline = self.clock() + grace_secs
+        while self._connections and self.clock() < deadline:
+            await asyncio.sleep(0.02)
+        for connection in list(self._connections):
+            connection.abort()
+        for threads in (self._threads, self._decoding_threads, self._health_thread):
+            threads.end()
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
+
+    def submit(
+        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, n_before: int
+    ) -> None:
+        """Have a piece of an answer made on a thread, then call ``on_done`` on the event loop.
+
+        Args:
+            path: of the request.
+            n_before: pieces of the same answer that were made before.
+        """
+
+        def tell(future: Future[bytes]) -> None:
+            with suppress(RuntimeError):  # the loop has been closed
+                self._loop.call_soon_threadsafe(on_done, future)
+
+        self._threads_of(path).submit(job, rank=n_before).add_done_callback(tell)
+
+    def close_later(self, call: WsgiCall) -> None:
+        """Let go of an answer that nobody takes any more, on a thread: it may have a file open."""
+        with suppress(RuntimeError):  # the server stops
+            self._threads.submit(call.close)
+
+    def forget(self, connection: HttpConnection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+
+    def _threads_of(self, path: str) -> Workers:
+        if path == _HEALTH_PATH:
+            return self._health_thread
+        return self._decoding_threads if path.endswith(_DECODING_PATHS) else self._threads
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Take what waits, but not all at once: the process beside this one may have less to do."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                sock, _ = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):  # nobody is there any more
+                return
+            except OSError as error:
+                logger.warning(
+                    "a connection could not be accepted (%s): one that says nothing is closed", error.strerror
+                )
+                self._make_room()
+                self._loop.remove_reader(listener)
+                self._loop.call_later(_FULL_SECS, self._accept_again, listener)
+                return
+            self._begin(sock)
+
+    def _begin(self, sock: socket.socket) -> None:
+        if len(self._connections) >= self.limits.max_connections and not self._make_room():
+            sock.close()
+            return
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+        connection = HttpConnection(self)
+        self._connections.add(connection)
+        task = self._loop.create_task(self._open(connection, sock))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _open(self, connection: HttpConnection, sock: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, sock)
+        except OSError as error:  # gone already
+            logger.info("a client left at once: %s", error)
+            sock.close()
+            self.forget(connection)
+
+    def _accept_again(self, listener: socket.socket) -> None:
+        if listener in self._listeners:
+            self._loop.add_reader(listener, self._accept, listener)
+
+    def _make_room(self) -> bool:
+        """Hang up on the connection that has waited longest without a whole request; False when all are being answered."""
+        waiting = [connection for connection in self._connections if connection.is_waiting]
+        if not waiting:
+            return False
+        oldest = min(waiting, key=lambda connection: connection.waits_since)
+        oldest.abort()
+        self.forget(oldest)
+        return True
+
+    def _check(self) -> None:
+        now = self.clock()
+        for connection in list(self._connections):
+            connection.check(now)
+        if now - self._looked_at > _LOOK_SECS:
+            self._looked_at = now
+            self._threads.submit(self._on_check)
+        self._next_check = self._loop.call_later(self.limits.check_secs, self._check)

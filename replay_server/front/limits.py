@@ -1,0 +1,35 @@
+"""What a client may take of the server before and after its request is answered: times, sizes, the least rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MAX_BODY_BYTES", "FrontLimits"]
+
+MAX_BODY_BYTES = 64 * 1024
+"""The largest request is an annotation."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontLimits:
+    """The limits of plain connections of one process. PROTOCOL.md states them to clients.
+
+    Args:
+        max_connections: at once. A new one takes the place of the one that has waited longest without a whole request.
+        max_head_bytes: request line and headers.
+        request_secs: from the first byte of a request to its last. It has 100 kB at most.
+        keepalive_secs: how long a connection may be silent before a request.
+        min_bytes_per_sec: a client that takes less of its answer over ``rate_secs`` is cut off. A browser fetches the rest
+            of a paused video by range.
+        linger_secs: how long a client may take to close its side after its last answer.
+        check_secs: how often the connections are looked at.
+    """
+
+    max_connections: int = 2048
+    max_head_bytes: int = 32 * 1024
+    request_secs: float = 10.0
+    keepalive_secs: float = 15.0
+    min_bytes_per_sec: float = 1024.0
+    rate_secs: float = 30.0
+    linger_secs: float = 2.0
+    check_secs: float = 1.0

@@ -1,0 +1,34 @@
+"""Whether a client takes its answer at the least rate."""
+
+from __future__ import annotations
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """What one client takes, looked at now and then.
+
+    Args:
+        min_bytes_per_sec: less is too slow.
+        over_secs: time over which the rate is taken.
+    """
+
+    def __init__(self, min_bytes_per_sec: float, over_secs: float) -> None:
+        self._min_bytes_per_sec = min_bytes_per_sec
+        self._over_secs = over_secs
+        self._since: float | None = None
+        self._n_taken_before = 0
+        self.n_written_bytes = 0
+
+    def is_too_slow(self, now: float, n_untaken_bytes: int) -> bool:
+        """Whether it took too little while something waited for it the whole time."""
+        n_taken = self.n_written_bytes - n_untaken_bytes
+        if n_untaken_bytes == 0:
+            self._since = None
+        elif self._since is None:
+            self._since, self._n_taken_before = now, n_taken
+        elif (secs := now - self._since) >= self._over_secs:
+            is_slow = n_taken - self._n_taken_before < self._min_bytes_per_sec * secs
+            self._since, self._n_taken_before = now, n_taken
+            return is_slow
+        return False

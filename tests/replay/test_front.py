@@ -1,0 +1,147 @@
+"""The front alone, over an application of a few lines, with limits that are small."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from replay_server.front import Front, FrontLimits
+from replay_server.front.progress import Progress
+from replay_server.front.workers import Workers
+from tests.waiting import DEADLINE_SECS, wait_until
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Endless:
+    """An application whose answer never ends; notes what was let go of."""
+
+    def __init__(self) -> None:
+        self.n_closed = 0
+
+    def __call__(self, _environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return self._pieces()
+
+    def _pieces(self) -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 50_000
+        finally:
+            self.n_closed += 1
+
+
+@contextmanager
+def fronting(app: Any, **limits: Any) -> Iterator[tuple[Front, int]]:
+    """A front on a thread; yields it and its port."""
+    loop = asyncio.new_event_loop()
+    front = Front(app, loop, n_threads=2, limits=FrontLimits(check_secs=0.02, **limits))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever)
+    loop.call_soon(front.listen, listener)
+    thread.start()
+    try:
+        yield front, listener.getsockname()[1]
+    finally:
+        asyncio.run_coroutine_threadsafe(front.close(0.0), loop).result(DEADLINE_SECS)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        listener.close()
+
+
+def test_a_reader_that_takes_nothing_is_cut_off_and_its_answer_let_go_of() -> None:
+    app = Endless()
+    with fronting(app, rate_secs=0.1) as (_, port), socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(REQUEST)
+        wait_until(lambda: app.n_closed == 1, message="the end of the answer")
+
+
+def test_a_client_that_hangs_up_has_its_answer_let_go_of() -> None:
+    app = Endless()
+    with fronting(app) as (_, port):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(REQUEST)
+            assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
+        wait_until(lambda: app.n_closed == 1, message="the end of the answer")
+
+
+def test_requests_that_never_end_are_refused_after_their_time() -> None:
+    with fronting(Endless(), request_secs=0.1, keepalive_secs=0.1) as (_, port):
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
+            client.sendall(REQUEST[:10])
+            assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
+            assert client.recv(1000) == b""
+
+
+def test_a_new_connection_takes_the_place_of_the_oldest_that_says_nothing() -> None:
+    with fronting(Endless(), max_connections=3) as (_, port):
+        silent = [socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) for _ in range(3)]
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
+            client.sendall(REQUEST)
+            assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
+        closed = silent[0]
+        try:
+            assert closed.recv(100) == b""
+        except ConnectionResetError:
+            pass
+        for sock in silent:
+            sock.close()
+
+
+def test_an_application_that_fails_before_and_within_its_answer() -> None:
+    def fails(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/at-once":
+            raise RuntimeError("at once")
+        start_response("200 OK", [])
+        return pieces()
+
+    def pieces() -> Iterator[bytes]:
+        yield b"x" * 100_000
+        raise RuntimeError("later")
+
+    def ask(path: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
+            client.sendall(REQUEST.replace(b"/", path, 1))
+            whole = b""
+            try:
+                while piece := client.recv(65536):
+                    whole += piece
+            except ConnectionResetError:
+                pass
+            return whole
+
+    with fronting(fails) as (_, port):
+        assert ask(b"/at-once").startswith(b"HTTP/1.1 500 ")
+        broken = ask(b"/later")
+        assert broken.startswith(b"HTTP/1.1 200 ")
+        assert not broken.endswith(b"0\r\n\r\n"), "a broken answer looks whole"
+
+
+def test_the_least_rate_counts_only_while_something_waits() -> None:
+    progress = Progress(100.0, 10.0)
+    progress.n_written_bytes = 5000
+    assert not progress.is_too_slow(0.0, 5000)
+    assert not progress.is_too_slow(9.0, 5000)
+    assert not progress.is_too_slow(10.0, 4000), "exactly the least"
+    assert progress.is_too_slow(20.0, 3001)
+    assert not progress.is_too_slow(25.0, 0)
+    progress.n_written_bytes = 6000
+    assert not progress.is_too_slow(100.0, 1000), "nothing waited in the meantime"
+
+
+def test_who_has_been_served_least_is_served_first() -> None:
+    workers = Workers(1, "test")
+    gate, order = threading.Event(), []
+    workers.submit(gate.wait)
+    jobs = [workers.submit(lambda rank=rank: order.append(rank), rank=rank) for rank in (3, 0, 2, 0, 1)]
+    gate.set()
+    for job in jobs:
+        job.result(DEADLINE_SECS)
+    assert order == [0, 0, 1, 2, 3]
+    workers.end()

@@ -114,6 +114,7 @@ class Library:
                 episode = open_episode(data, limits=_LIMITS)
                 held.grow_to(bytes_taken(episode, file_bytes=len(data)))
                 opened = OpenedRecording(row, episode, held)
+                _ = opened.columns  # decoded now, so that what can't be is refused and not kept
         except BaseException:
             held.release()
             raise

@@ -13,6 +13,8 @@ __all__ = ["Bounds"]
 
 _MAX_AXES = 3
 """Further coordinates are not drawn."""
+_FARTHEST = 2.0**53
+"""Beyond it the numbers of browsers can't count cells."""
 
 
 class Bounds:
@@ -29,7 +31,7 @@ class Bounds:
         self.low = np.zeros(n_axes)
         self.high = np.ones(n_axes)
         for axis, size in enumerate((substrate["width"], substrate["height"])[:n_axes]):
-            self.high[axis] = size or 1
+            self.high[axis] = min(max(size or 1, 1), _FARTHEST)
         for cell in affordances.values():
             if len(cell) == substrate["position_dim"]:
                 self.include(np.asarray([cell], np.float64))
@@ -40,6 +42,7 @@ class Bounds:
         if shown.shape[1] != len(self.low):
             return
         finite = np.isfinite(shown)
+        shown = np.clip(shown, -_FARTHEST, _FARTHEST)
         least = np.min(shown, axis=0, where=finite, initial=np.inf)
         greatest = np.max(shown, axis=0, where=finite, initial=-np.inf)
         self.low = np.where(least < self.low, np.floor(least), self.low)

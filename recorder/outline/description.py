@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recorder.episode_file import Episode
+from recorder.outline.numbers import unusual_numbers
 from recorder.outline.outline import Outline
 from recorder.outline.step_columns import StepColumns
 
@@ -29,6 +30,7 @@ def describe_recording(episode: Episode, outline: Outline, chunk_rows: Sequence[
     }
 
 
+@unusual_numbers()
 def chunk_rows(episode: Episode, columns: StepColumns, sizes: Sequence[int]) -> list[list[Any]]:
     """``[first_step, n_steps, n_bytes, reward_before, intrinsic_before]`` a chunk.
 

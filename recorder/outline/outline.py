@@ -35,9 +35,6 @@ __all__ = ["Outline", "return_weight"]
 _UNTOLD_REASON = "dropped"
 """Of a gap in an episode that is still being recorded: the true reason comes with its end."""
 
-_WIDEST = 2**53
-"""Beyond it a browser's numbers can't count cells."""
-
 
 def return_weight(metadata: EpisodeMetadata) -> float:
     """What a step's intrinsic reward counts in the return; 0 where nobody told a weight."""
@@ -148,7 +145,7 @@ class Outline:
         high = [*self.bounds.high.tolist(), 1.0, 1.0]
         if not given["position_dim"]:
             return dict(given)
-        reach = [min(int(top), _WIDEST) for top in high[:2]]
+        reach = [int(top) for top in high[:2]]
         return {**given, "width": given["width"] or reach[0], "height": given["height"] or reach[1]}
 
     def growth(self, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:

@@ -91,6 +91,6 @@ def test_names_of_any_length_are_told_in_few_words(hostile: Callable[..., FlaskC
     library = client.application.extensions[EXTENSION].library
     opened = library.prepared("hostile", 0)
     assert len(library.update(opened, 0)) < 100_000
-    assert all(len(marker.label) < 400 for marker in opened.markers)
+    assert all(len(marker.label) < 400 for marker in opened.outline.markers())
     answer = client.get(f"/api/v1/episodes/hostile/0/steps?fields={'f' * 20_000}")
     assert (answer.status_code, len(answer.data) < 1500) == (400, True)

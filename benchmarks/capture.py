@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks.designs import drive_recorder, drive_seed_design
-from benchmarks.seed_design import SeedRecorder
+from benchmarks.baseline import SeedRecorder
+from benchmarks.designs import drive_baseline, drive_recorder
 from benchmarks.stack import KEEP_ALL, running_stack
 from benchmarks.steps import StepValues, record_steps, step_values
 from recorder import EpisodeRecorder, PublisherLimits
@@ -26,7 +26,7 @@ def measure_record_step(*, quick: bool) -> dict[str, float]:
     with running_stack(KEEP_ALL) as stack:
         for _ in range(n_repeats):
             ours.append(drive_recorder(stack, values, n_episodes))
-            seeds.append(drive_seed_design(values, n_seed_episodes))
+            seeds.append(drive_baseline(values, n_seed_episodes))
     alone = _alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 200)
     seed_alone = _seed_alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 100)
     return {
@@ -43,7 +43,7 @@ def measure_lost_steps(*, quick: bool) -> dict[str, float]:
     values = step_values()
     with running_stack(KEEP_ALL) as stack:
         ours = drive_recorder(stack, values, n_episodes)
-    seed = drive_seed_design(values, n_episodes)
+    seed = drive_baseline(values, n_episodes)
     return {
         "lost_steps": ours.n_lost_steps,
         "lost_episodes": ours.n_lost_episodes,

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.seed_design import SeedRecorder, SeedWriter, metadata_of, query_count
+from benchmarks.baseline import SeedRecorder, SeedWriter, metadata_of, query_count
 from benchmarks.stack import Stack
 from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, StepValues, record_steps
 from recorder import EpisodeRecorder
 
-__all__ = ["Drive", "drive_recorder", "drive_seed_design", "open_recorder"]
+__all__ = ["Drive", "drive_baseline", "drive_recorder", "open_recorder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def drive_recorder(
     return Drive(call_secs, total_secs, n_steps, n_steps - n_kept, n_episodes - n_whole)
 
 
-def drive_seed_design(
+def drive_baseline(
     values: Sequence[StepValues], n_episodes: int, *, on_full: Literal["drop", "block"] = "drop"
 ) -> Drive:
     """The same by the seed's design, which keeps every episode."""

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import seed_design
+from benchmarks import baseline
+from benchmarks.baseline import SeedRecorder, SeedWriter, metadata_of
 from benchmarks.load_floor import bare_reader
-from benchmarks.seed_design import SeedRecorder, SeedWriter, metadata_of
 from benchmarks.stack import KEEP_ALL
 from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, N_STEPS, StepValues, record_steps, step_values
 from recorder import EpisodeRecorder, open_episode
@@ -29,16 +29,16 @@ def measure_file(*, quick: bool) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
         folder = Path(name)
-        ours, seed = _record(folder / "ours"), _record_by_seed_design(folder / "seed")
+        ours, seed = _record(folder / "ours"), _record_by_baseline(folder / "seed")
         if len(open_episode(ours).columns()["meters"]) != N_STEPS:
             raise RuntimeError("the recording is not whole")
         floor = bare_reader(ours)
         load_secs, seed_load_secs, floor_secs = [], [], []
         for _ in range(5 if quick else 500):
             load_secs.append(_secs_of(lambda: open_episode(ours).columns()))
-            seed_load_secs.append(_secs_of(lambda: seed_design.load_episode(seed)))
+            seed_load_secs.append(_secs_of(lambda: baseline.load_episode(seed)))
             floor_secs.append(_secs_of(floor))
-            seed_design.load_episode(seed)  # so that both begin with the same caches
+            baseline.load_episode(seed)  # so that both begin with the same caches
         return {
             "file_bytes": ours.stat().st_size,
             "seed_file_bytes": seed.stat().st_size,
@@ -70,7 +70,7 @@ def _with_float32(values: Iterable[StepValues]) -> list[StepValues]:
     ]
 
 
-def _record_by_seed_design(folder: Path) -> Path:
+def _record_by_baseline(folder: Path) -> Path:
     recorder = SeedRecorder(on_full="block")
     with SeedWriter(recorder, folder.with_suffix(".db"), folder):
         record_steps(recorder.record_step, 500, step_values())

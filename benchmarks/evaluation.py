@@ -13,8 +13,8 @@ import msgpack
 import numpy as np
 
 from recorder.catalog import Catalog
-from recorder.embedded_server import EmbeddedServer
 from recorder.episode import EpisodeMetadata
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import CriteriaSettings
 from recorder.step_stream import HEADER, Flush, Outgoing, Play, RedisStepStream, episode_end
 from recorder.storage import open_storage

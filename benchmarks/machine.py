@@ -8,8 +8,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from recorder.embedded_server import find_server_binary
 from recorder.errors import RecorderError
+from recorder.redis_server.embedded import find_server_binary
 
 __all__ = ["describe_machine"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.stack import running_stack
 from benchmarks.steps import N_STEPS, record_steps, step_values
 from recorder import EpisodeRecorder
-from recorder.embedded_server import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import RedisStepStream
 
 __all__ = ["measure_redis_peak", "measure_trainer_rss"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from recorder.catalog import Catalog
 from recorder.child_process import ChildProcess
-from recorder.embedded_server import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer
 
 __all__ = ["KEEP_ALL", "Stack", "StackError", "running_stack", "wait_until"]
 

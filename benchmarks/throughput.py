@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.designs import Drive, drive_recorder, drive_seed_design, open_recorder
+from benchmarks.designs import Drive, drive_baseline, drive_recorder, open_recorder
 from benchmarks.stack import KEEP_ALL, Stack, running_stack
 from benchmarks.steps import N_STEPS, batch_calls, step_values
 
@@ -26,7 +26,7 @@ def measure_steps_per_s(*, quick: bool) -> dict[str, float]:
     with running_stack(KEEP_ALL) as stack:
         for _ in range(n_repeats):
             ours.append(_whole(drive_recorder(stack, values, n_episodes, on_full="block")))
-            seeds.append(_whole(drive_seed_design(values, n_seed_episodes, on_full="block")))
+            seeds.append(_whole(drive_baseline(values, n_seed_episodes, on_full="block")))
     return {
         "steps_per_s": median(drive.steps_per_sec for drive in ours),
         "seed_steps_per_s": median(drive.steps_per_sec for drive in seeds),
@@ -41,7 +41,7 @@ def measure_batch_steps_per_s(*, quick: bool) -> dict[str, float]:
     with running_stack(KEEP_ALL) as stack:
         for _ in range(n_repeats):
             ours.append(_whole(_drive_batches(stack, calls, n_rounds)))
-            seeds.append(_whole(drive_seed_design(values, n_seed_episodes, on_full="block")))
+            seeds.append(_whole(drive_baseline(values, n_seed_episodes, on_full="block")))
     return {
         "batch_steps_per_s": median(drive.steps_per_sec for drive in ours),
         "record_batch_us": median(1e6 * drive.call_secs * N_LANES / drive.n_steps for drive in ours),

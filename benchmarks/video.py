@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.baseline_video import export_by_baseline
 from benchmarks.many_videos import make_videos
-from benchmarks.seed_video import export_by_seed_design
 from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, episode_arrays
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode import EpisodeMetadata, RecordedStep
@@ -20,7 +20,7 @@ from recorder.episode_file import Episode, open_episode
 from recorder.episode_file.version1 import build_version1
 from recorder.storage import episode_path, open_storage
 from recorder.video.options import VideoOptions
-from recorder.video.wish import make_wish
+from recorder.video.request import make_request
 from worker.video.codecs import output_arguments
 from worker.video.encoder import ffmpeg_path
 from worker.video.export import make_renderer
@@ -51,7 +51,7 @@ def measure_draw(*, quick: bool) -> dict[str, float]:
         draw_secs.append(drawn - began)
         planes_secs.append(time.perf_counter() - drawn)
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as folder:
-        seed = export_by_seed_design(episode, Path(folder), 1 if quick else 5)
+        seed = export_by_baseline(episode, Path(folder), 1 if quick else 5)
     return {
         "draw_ms": 1e3 * median(draw_secs[1:]),
         "planes_ms": 1e3 * median(planes_secs[1:]),
@@ -77,7 +77,7 @@ def measure_export(*, quick: bool) -> dict[str, float]:
             _encode_alone(raw, folder / "alone.mp4")
             alone.append(time.perf_counter() - began)
         n_seed = min(n_steps, 2 if quick else _N_SEED_FRAMES)
-        seed = export_by_seed_design(episode, folder, n_seed)
+        seed = export_by_baseline(episode, folder, n_seed)
     seed_secs = (seed.draw_secs + seed.png_secs + seed.encode_secs / n_seed) * n_steps
     return {
         "export_vs_encode": median(ours) / median(alone),
@@ -176,10 +176,10 @@ def _render_in_segments(n_steps: int, n_workers: int) -> float:
         (folder / place).write_bytes(_episode_file(n_steps))
         with Catalog(folder / "catalog.db") as catalog:
             catalog.upsert_recordings([RecordingRow(_RUN, 500, file_path=place, n_steps=n_steps)])
-            wish = make_wish("", {"width": 1920, "height": 1080, "preset": "veryfast"}, n_steps=n_steps)
+            request = make_request("", {"width": 1920, "height": 1080, "preset": "veryfast"}, n_steps=n_steps)
             messages: list[tuple[str, int, str]] = []
             context = _context(folder, catalog, messages)
-            video, _ = catalog.enqueue_video(_RUN, 500, wish, at=context.now())
+            video, _ = catalog.enqueue_video(_RUN, 500, request, at=context.now())
             begin_video(context, video.video_id)
             queue = process_context.Queue()
             ready = process_context.Barrier(n_workers + 1)

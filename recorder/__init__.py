@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from recorder.catalog import Catalog
     from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, Substrate
     from recorder.episode_file import Episode, open_episode
-    from recorder.server_search import find_server
+    from recorder.redis_server.find import find_redis_url
     from recorder.settings import Settings, load_settings
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "RecorderStats",
     "Settings",
     "Substrate",
-    "find_server",
+    "find_redis_url",
     "load_settings",
     "open_episode",
 ]
@@ -46,7 +46,7 @@ _HOMES = {
     "RecorderStats": "recorder.capture",
     "Settings": "recorder.settings",
     "Substrate": "recorder.episode",
-    "find_server": "recorder.server_search",
+    "find_redis_url": "recorder.redis_server.find",
     "load_settings": "recorder.settings",
     "open_episode": "recorder.episode_file",
 }

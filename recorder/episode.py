@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any
 
 from recorder.errors import UsageError
-from recorder.holdable_text import holdable_integer
+from recorder.text import holdable_integer
 
 __all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate", "read_layout"]
 

@@ -107,8 +107,8 @@ class ColumnSpec:
         object.__setattr__(self, "step_bytes", n_values * item_bytes)
 
     @property
-    def kin(self) -> str | None:
-        """Columns of the same kin may lie together in one slot; None for one that always lies alone."""
+    def group_key(self) -> str | None:
+        """Columns of the same group_key may lie together in one slot; None for one that always lies alone."""
         if self.encoding is Encoding.PLAIN:
             return None
         return "bits" if self.encoding is Encoding.BITS else self.dtype[2:]

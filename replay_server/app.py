@@ -9,24 +9,24 @@ from flask import Flask
 
 from recorder.catalog import Catalog
 from recorder.installation import check_owner
-from recorder.redis_client import check_server
+from recorder.redis_server.client import check_server
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_recordings
-from replay_server.admission import add_admission
+from replay_server.access.admission import add_admission
+from replay_server.access.origins import Origins
+from replay_server.access.proxy import Proxied, check_base_path, parse_networks
+from replay_server.access.quotas import WriteQuotas
+from replay_server.access.security import Gate
+from replay_server.episodes.library import Library
+from replay_server.episodes.live import LiveEpisodes
 from replay_server.front.limits import MAX_BODY_BYTES
-from replay_server.library import Library
 from replay_server.limits import Limits
-from replay_server.live import LiveEpisodes
 from replay_server.metrics import Metrics
-from replay_server.origins import Origins
 from replay_server.pages import make_pages
-from replay_server.proxy import Proxied, check_base_path, parse_networks
-from replay_server.quotas import WriteQuotas
 from replay_server.rest import PREFIX, add_rest
 from replay_server.rest.run_converter import RunConverter
 from replay_server.rest.videos import add_videos
-from replay_server.security import Gate
 from replay_server.services import Services
 from replay_server.socket.connection import Connection
 from replay_server.socket.hub import Hub

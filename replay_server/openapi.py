@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recorder.video.wish import VIDEO_CHOICES
+from recorder.video.request import VIDEO_CHOICES
 
 __all__ = ["describe"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Response, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
-from replay_server.security import content_security_policy
+from replay_server.access.security import content_security_policy
 
 __all__ = ["PAGE_FOLDER", "make_pages"]
 

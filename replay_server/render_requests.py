@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from recorder.catalog import Catalog, VideoBounds, VideoRow
-from recorder.recordings import find_recording
+from recorder.recordings.find import find_recording
 from recorder.settings import Settings
-from recorder.video.wish import make_wish
+from recorder.video.request import make_request
 
 __all__ = ["RenderRequests"]
 
 
 class RenderRequests:
-    """Puts wishes into the catalog.
+    """Puts requests into the catalog.
 
     Args:
         catalog: opened for writing.
@@ -56,9 +56,9 @@ class RenderRequests:
             CatalogError: the catalog can't be written.
         """
         recording = find_recording(self._catalog, run_id, episode_id)
-        wish = make_wish(recording.content_hash, choices, n_steps=recording.n_steps, max_pixels=self._max_pixels)
+        request = make_request(recording.content_hash, choices, n_steps=recording.n_steps, max_pixels=self._max_pixels)
         row, created = self._catalog.enqueue_video(
-            recording.run_id, episode_id, wish, at=self._now(), asked_by=asked_by, bounds=bounds
+            recording.run_id, episode_id, request, at=self._now(), asked_by=asked_by, bounds=bounds
         )
         if not created and row.state in ("failed", "cancelled"):
             row = self._catalog.retry_video(row.video_id, asked_by=asked_by, bounds=bounds)

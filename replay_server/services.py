@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from recorder.catalog import Catalog
 from recorder.settings import QuotaSettings
 from recorder.storage import Storage
-from replay_server.library import Library
-from replay_server.live import LiveEpisodes
+from replay_server.access.quotas import WriteQuotas
+from replay_server.access.security import Gate
+from replay_server.episodes.library import Library
+from replay_server.episodes.live import LiveEpisodes
 from replay_server.metrics import Metrics
-from replay_server.quotas import WriteQuotas
-from replay_server.security import Gate
 from replay_server.socket.hub import Hub
 
 __all__ = ["Services"]

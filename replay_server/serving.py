@@ -19,11 +19,11 @@ from gunicorn.workers.base import Worker
 
 from recorder.errors import ServerStartError, SettingsError
 from recorder.settings import Settings
+from replay_server.access.proxy import check_base_path
+from replay_server.access.security import is_loopback
 from replay_server.app import EXTENSION, create_app
 from replay_server.front import Front, FrontLimits
 from replay_server.metrics import Metrics, MetricsFolder
-from replay_server.proxy import check_base_path
-from replay_server.security import is_loopback
 from replay_server.trimming import Trimmer
 
 __all__ = ["ReplayWorker", "bind", "link", "serve"]

@@ -11,8 +11,8 @@ import redis
 from hypothesis import settings
 from xdist.workermanage import NodeManager
 
-from recorder.embedded_server import EmbeddedServer
-from recorder.redis_client import make_client
+from recorder.redis_server.client import make_client
+from recorder.redis_server.embedded import EmbeddedServer
 from tests.postgres_server import PostgresServer, postgres_server
 from tests.s3_server import S3Server, s3_server
 

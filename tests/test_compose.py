@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from recorder.commands import COMMANDS
-from recorder.commands.parsing import build_parser
-from recorder.server_status import QUEUES
+from recorder.commands.arguments.parsing import build_parser
+from recorder.redis_server.status import QUEUES
 from recorder.settings import ENVIRONMENT_PREFIX, load_settings
 from replay_server.serving import check_bind
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recorder import Catalog, EpisodeRecorder, open_episode
-from recorder.holdable_text import holdable_text
+from recorder.text import holdable_text
 from worker import RecordingWriter
 
 

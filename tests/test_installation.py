@@ -13,9 +13,9 @@ import pytest
 import redis
 
 from recorder.catalog import Catalog
-from recorder.embedded_server import EmbeddedServer
 from recorder.errors import CatalogError, StreamError
 from recorder.installation import MARK_NAME, Installation, Membership, read_mark, read_owner
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import RedisStepStream
 
 

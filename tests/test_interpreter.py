@@ -13,8 +13,8 @@ import pytest
 
 from recorder.capture import EpisodeRecorder, sender_link
 from recorder.child_process import python_executable, spawn_linked
-from recorder.embedded_server import EmbeddedServer
 from recorder.errors import ServerStartError
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import finished_episodes, record
 from tests.processes import ROOT, run_python

@@ -42,7 +42,7 @@ def test_the_make_verbs_of_the_readme_are_in_the_makefile() -> None:
 
 
 def test_the_lines_of_the_readme_record_an_episode_and_read_it_back_as_printed(tmp_path: Path) -> None:
-    record, read = (code for code in SNIPPETS if "find_server" in code or "query_recordings" in code)
+    record, read = (code for code in SNIPPETS if "find_redis_url" in code or "query_recordings" in code)
     with PythonProcess(*_command("worker"), folder=tmp_path) as worker:
         worker.wait_for("worker: serves")
         _run_in(tmp_path, "-c", record)

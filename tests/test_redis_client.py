@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from recorder.embedded_server import EmbeddedServer
 from recorder.errors import SettingsError, StreamError, StreamUnavailableError
-from recorder.redis_client import answers, make_client, translate_errors
+from recorder.redis_server.client import answers, make_client, translate_errors
+from recorder.redis_server.embedded import EmbeddedServer
 
 
 @pytest.fixture

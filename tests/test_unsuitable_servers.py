@@ -11,7 +11,7 @@ import pytest
 
 from recorder import EpisodeRecorder
 from recorder.errors import SettingsError, StreamUnavailableError
-from recorder.redis_client import check_server, make_client, translate_errors
+from recorder.redis_server.client import check_server, make_client, translate_errors
 from tests.processes import PythonProcess, run_python
 from tests.unsuitable_servers import cluster_node, sentinel, tls_server
 from tests.worker.cluster import open_cluster

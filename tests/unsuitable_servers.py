@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from recorder.embedded_server import find_server_binary
+from recorder.redis_server.embedded import find_server_binary
 from tests.waiting import DEADLINE_SECS, wait_until
 
 __all__ = ["cluster_node", "free_port", "sentinel", "tls_server"]

@@ -14,7 +14,7 @@ from celery.signals import worker_shutting_down
 from kombu import Queue
 
 from recorder.errors import MissingExtraError, RecorderError
-from recorder.server_status import QUEUE_PRIORITIES
+from recorder.redis_server.status import QUEUE_PRIORITIES
 from recorder.settings import Settings
 from recorder.urls import celery_broker_url
 from worker.process import WorkerProcess

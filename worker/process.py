@@ -9,8 +9,8 @@ import os
 from recorder.catalog import Catalog
 from recorder.errors import StorageUnavailableError
 from recorder.installation import Installation, Membership, check_owner, make_folder
-from recorder.redis_client import check_server
-from recorder.server_status import mend_queues, read_queue_lengths
+from recorder.redis_server.client import check_server
+from recorder.redis_server.status import mend_queues, read_queue_lengths
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import Storage, UrlStorage, check_drivers, open_recordings, open_videos

@@ -12,7 +12,7 @@ from kombu.exceptions import KombuError
 
 from recorder.catalog import EpisodeRow
 from recorder.errors import RecorderError, StreamUnavailableError
-from recorder.redis_client import redact, translate_errors
+from recorder.redis_server.client import redact, translate_errors
 from worker.ingest import claim, evaluate_run, sweep, write_batches, write_episodes
 from worker.process import WorkerProcess
 

@@ -2,7 +2,7 @@
 or lost.
 
 A lock on the server lets one worker in a second do it for all; it saves work, nothing depends on it. On a server without
-room for locks and tasks, a process of this worker's own does the work (``relief.py``).
+room for locks and tasks, a process of this worker's own does the work (``fallback.py``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from celery import Celery, bootsteps
 
 from recorder.errors import RecorderError, StreamError, StreamFullError
 from recorder.step_stream import StepStream
-from worker.relief_link import ReliefLink
+from worker.fallback_link import FallbackLink
 from worker.tasks import EVALUATE, SWEEP, hand_out
 
 __all__ = ["Tick", "due_tasks"]
@@ -78,7 +78,7 @@ class _Ticker:
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._process = app.hamlet
-        self._relief = ReliefLink(app.hamlet.settings, redis_url=app.hamlet.redis_url)
+        self._fallback = FallbackLink(app.hamlet.settings, redis_url=app.hamlet.redis_url)
         self._takes_tasks = True
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
@@ -93,7 +93,7 @@ class _Ticker:
         self._is_over.set()
         self._app.pulse.excuse("tick", "the worker ends")
         self._thread.join(_STOP_SECS)
-        self._relief.stop()
+        self._fallback.stop()
 
     def _run(self) -> None:
         while not self._is_over.wait(self._process.settings.ingest.tick_secs):
@@ -114,7 +114,7 @@ class _Ticker:
         try:
             due = due_tasks(self._process.stream(), tick_secs=ingest.tick_secs, sweep_secs=ingest.sweep_secs)
         except StreamFullError as error:
-            self._relief.begin(error)
+            self._fallback.begin(error)
             return
         if any(name == SWEEP for name, _, _ in due):
             self._process.mend_queues()
@@ -124,9 +124,9 @@ class _Ticker:
                 self._takes_tasks = True
             except StreamError as error:  # also where the queue's key is of another type
                 self._takes_tasks = False
-                self._relief.begin(error)
+                self._fallback.begin(error)
         if self._takes_tasks:
-            self._relief.end()
+            self._fallback.end()
 
     def _hand_out(self, due: Iterable[tuple[str, list[str], str]], *, expires: float) -> None:
         # A connection of its own: a process that is forked meanwhile must not find the pool of connections locked.

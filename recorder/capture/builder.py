@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from recorder.capture.batch_block import BatchBlock
-from recorder.capture.known_schema import KnownSchema, is_of_schema
+from recorder.capture.encodings import KnownSchema, is_of_schema
+from recorder.capture.losses import StepRange
 from recorder.capture.row_columns import ROW_FIELDS, KindChangedError, Row, columns_of_rows, row_bytes
 from recorder.capture.stats import RecorderStats
-from recorder.capture.turned_away import StepRange
 from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, encode_chunk
 from recorder.episode import Gap
 from recorder.errors import EpisodeFileError, UsageError

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from recorder.capture.turned_away import StepRange
+from recorder.capture.losses import StepRange
 from recorder.step_stream import Outgoing, Play, pack_body, unpack_body
 
 __all__ = ["Custody", "Losses"]

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import Self
 
+from recorder.capture.losses import TrainerLosses
 from recorder.capture.stats import RecorderStats
-from recorder.capture.turned_away import TurnedAway
 from recorder.capture.wire import Hello, Report
 
 __all__ = ["EndedSender"]
@@ -46,7 +46,7 @@ class EndedSender:
         """Nobody takes these steps any more: they are lost with it."""
         return replace(self, n_given_steps=self.n_given_steps + n_steps)._with_kept(self.stats.n_recorded_steps)
 
-    def settled(self, deadline: float, away: TurnedAway | None) -> Self:
+    def settled(self, deadline: float, away: TrainerLosses | None) -> Self:
         """As the server knows it, which is told so as well, for those who add the counters of a run up.
 
         Args:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from recorder.capture.batch_block import NO_STEP, BatchBlock
 from recorder.capture.handover import BatchRow, CloseRun, HandOver, Keep, end_of_calls, n_steps_in
+from recorder.capture.losses import Dropped, TrainerLosses
 from recorder.capture.sender_link import SenderLink
 from recorder.capture.stats import RecorderStats
-from recorder.capture.turned_away import Dropped, TurnedAway
 from recorder.capture.wire import TOGETHER_BYTES, BlockRows, Close, ItemEncoder, Message, Rows
 
 __all__ = ["Forwarder"]
@@ -34,7 +34,7 @@ class Forwarder:
         self,
         link: SenderLink,
         handover: HandOver,
-        away: TurnedAway,
+        away: TrainerLosses,
         open_episodes: set[int],
         *,
         on_error: Callable[[Exception, int], None],

@@ -20,8 +20,8 @@ import numpy as np
 from recorder.capture.copying import as_array, is_cuda
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
-from recorder.holdable_text import holdable_integer, holdable_text
 from recorder.step_stream import pack_body
+from recorder.text import holdable_integer, holdable_text
 
 __all__ = ["NOTHING_GIVEN", "given_metadata", "own_metadata", "plain", "read_metadata", "whole_number"]
 

@@ -69,7 +69,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """A wish to keep an episode, whatever the criteria say."""
+    """A request to keep an episode, whatever the criteria say."""
 
     episode_id: int
     reason: str

@@ -13,13 +13,13 @@ from recorder.capture.batch_block import NO_STEP
 from recorder.capture.block_cursor import BlockCursor
 from recorder.capture.builder import EncodedChunk, EpisodeBuilder, Span
 from recorder.capture.custody import Losses
+from recorder.capture.encodings import KnownSchema
 from recorder.capture.given_metadata import read_metadata
 from recorder.capture.handover import Abort, BatchRow, CloseRun, Finish, Keep, TrainerGone, end_of_calls
-from recorder.capture.known_schema import KnownSchema
+from recorder.capture.losses import TrainerLosses
 from recorder.capture.outbox import Outbox, Packet
 from recorder.capture.stats import RecorderStats
-from recorder.capture.summary import NO_PREDECESSORS, EpisodeSummaries, Predecessors, RunIdentity
-from recorder.capture.turned_away import TurnedAway
+from recorder.capture.summary import NO_EARLIER_SENDERS, EarlierSenders, EpisodeSummaries, RunIdentity
 from recorder.episode import EpisodeStatus
 from recorder.errors import StreamUnavailableError, UsageError
 from recorder.schema import EpisodeSchema
@@ -44,7 +44,7 @@ class Intake:
         outbox: where packets go.
         stats: counts.
         away: knows the steps that the full queue turned away.
-        predecessors: whose place it takes.
+        earlier_senders: whose place it takes.
         on_error: told of what could not be dealt with; the rest goes on.
         clock: seconds since 1970.
     """
@@ -55,15 +55,15 @@ class Intake:
         outbox: Outbox,
         stats: RecorderStats,
         *,
-        away: TurnedAway,
-        predecessors: Predecessors = NO_PREDECESSORS,
+        away: TrainerLosses,
+        earlier_senders: EarlierSenders = NO_EARLIER_SENDERS,
         on_error: Callable[[Exception], None],
         clock: Callable[[], float],
     ) -> None:
         self._on_error = on_error
         self._identity = identity
         self._summaries = EpisodeSummaries(identity)
-        self._predecessors = predecessors
+        self._predecessors = earlier_senders
         self._outbox = outbox
         self._stats = stats
         self._away = away
@@ -298,7 +298,7 @@ class Intake:
                     raise UsageError(f"episode {item.episode_id} has {_MAX_MANUAL_REASONS} reasons to be kept already")
                 builder.manual_reasons.append(item.reason)
             return
-        if self._has_room(f"the wish to keep episode {item.episode_id}"):
+        if self._has_room(f"the request to keep episode {item.episode_id}"):
             body = {"kind": "keep", "episode_id": item.episode_id, "reason": item.reason}
             self._outbox.put(Packet(Play(item.episode_id, 0), finished=pack_body(body)))
 

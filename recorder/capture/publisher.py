@@ -17,16 +17,16 @@ from typing import Any
 from recorder.capture.handover import WAKE_STEPS, CloseRun, HandOver, TrainerGone
 from recorder.capture.intake import Intake
 from recorder.capture.limits import PublisherLimits
+from recorder.capture.losses import TrainerLosses
 from recorder.capture.outbox import Outbox
 from recorder.capture.queue_thread import QueueThread
 from recorder.capture.run_watch import RunWatch
 from recorder.capture.stats import RecorderStats
-from recorder.capture.summary import NO_PREDECESSORS, Predecessors, RunIdentity
+from recorder.capture.summary import NO_EARLIER_SENDERS, EarlierSenders, RunIdentity
 from recorder.capture.switch_interval import prompt_switching
-from recorder.capture.throttled_log import ThrottledLog
-from recorder.capture.turned_away import TurnedAway
 from recorder.errors import RecorderError, StreamError, StreamUnavailableError
 from recorder.step_stream import Play, StepStream
+from recorder.throttled_log import ThrottledLog
 
 __all__ = ["Publisher"]
 
@@ -42,7 +42,7 @@ _LONGEST_UNCUT_SECS = 2.0
 loses."""
 _UNREAD = (
     "nobody reads what is recorded in this process, and it ends with it: start a RecordingWriter(recorder, …), or start a "
-    "worker with 'python -m recorder worker' and make the recorder with EpisodeRecorder(find_server())"
+    "worker with 'python -m recorder worker' and make the recorder with EpisodeRecorder(find_redis_url())"
 )
 _DRAIN_ITEMS = 4096
 """Items taken at a time, so that sending and heartbeats get their turn under a flood."""
@@ -61,7 +61,7 @@ class Publisher(QueueThread):
         limits: intervals and budgets.
         pid: of the trainer.
         cutting_share: part of the time that may go into chunks that are not full.
-        predecessors: whose place it takes.
+        earlier_senders: whose place it takes.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Publisher(QueueThread):
         handover: HandOver,
         stats: RecorderStats,
         *,
-        away: TurnedAway,
+        away: TrainerLosses,
         info: Mapping[str, Any],
         limits: PublisherLimits,
         pid: int,
         cutting_share: float = _CUTTING_SHARE,
-        predecessors: Predecessors = NO_PREDECESSORS,
+        earlier_senders: EarlierSenders = NO_EARLIER_SENDERS,
     ) -> None:
         super().__init__(handover, identity.run_id)
         self._stream = stream
@@ -99,12 +99,12 @@ class Publisher(QueueThread):
             self._outbox,
             stats,
             away=away,
-            predecessors=predecessors,
+            earlier_senders=earlier_senders,
             on_error=self._note_defect,
             clock=time.time,
         )
         self._watch = RunWatch(stream, identity, stats, on_news=self._note_news)
-        self._has_looked_back = predecessors is not NO_PREDECESSORS and bool(predecessors.n_recorded_steps)
+        self._has_looked_back = earlier_senders is not NO_EARLIER_SENDERS and bool(earlier_senders.n_recorded_steps)
         self._is_closing = False
         self._is_trainer_gone = False
         self._backoff_secs = 0.0

@@ -20,22 +20,22 @@ from recorder.capture.arguments import (
     settled_run_id,
     shared_metadata,
 )
-from recorder.capture.careful import CarefulPath
 from recorder.capture.copied import Copied
 from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
 from recorder.capture.given_metadata import own_metadata, whole_number
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
 from recorder.capture.limits import PublisherLimits
+from recorder.capture.losses import TrainerLosses
 from recorder.capture.sender import make_publisher
 from recorder.capture.settled import settled_arguments
+from recorder.capture.slow_path import CarefulPath
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
-from recorder.capture.turned_away import TurnedAway
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
-from recorder.holdable_text import holdable_text
-from recorder.redis_client import check_server
+from recorder.redis_server.client import check_server
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
+from recorder.text import holdable_text
 
 if TYPE_CHECKING:
     from recorder.settings import Settings
@@ -137,7 +137,7 @@ class EpisodeRecorder:
         """The configuration that this was made from; None where its arguments were given one by one."""
         self._strict = strict
         self._handover = HandOver(queue_maxsize)
-        self._away = TurnedAway()
+        self._away = TrainerLosses()
         self._closed_because = ""
         """Why nothing is recorded any more; empty while it is."""
         identity = RunIdentity(self.run_id, secrets.token_hex(4), resume, defaults)

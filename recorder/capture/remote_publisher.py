@@ -19,14 +19,14 @@ from dataclasses import replace
 from recorder.capture.ended_sender import EndedSender
 from recorder.capture.forwarder import Forwarder
 from recorder.capture.handover import HandOver
+from recorder.capture.losses import TrainerLosses
 from recorder.capture.queue_thread import JOIN_SECS, QueueThread
 from recorder.capture.sender_link import SenderLink
 from recorder.capture.stats import RecorderStats
-from recorder.capture.summary import Predecessors
-from recorder.capture.throttled_log import ThrottledLog
-from recorder.capture.turned_away import TurnedAway
+from recorder.capture.summary import EarlierSenders
 from recorder.capture.wire import Hello, Report
 from recorder.errors import RecorderError, StreamError
+from recorder.throttled_log import ThrottledLog
 
 __all__ = ["RemotePublisher"]
 
@@ -73,7 +73,12 @@ class RemotePublisher(QueueThread):
     """
 
     def __init__(
-        self, hello: Hello, handover: HandOver, away: TurnedAway, *, on_lost: Callable[[], Callable[[str], None] | None]
+        self,
+        hello: Hello,
+        handover: HandOver,
+        away: TrainerLosses,
+        *,
+        on_lost: Callable[[], Callable[[str], None] | None],
     ) -> None:
         super().__init__(handover, hello.identity.run_id)
         self._hello = hello
@@ -286,7 +291,7 @@ class RemotePublisher(QueueThread):
             past,
             # To the workers it is another trainer of the run: the episodes of the one before are salvaged.
             identity=replace(past.identity, producer_id=secrets.token_hex(4)),
-            predecessors=Predecessors(frozenset(self._open), self._past().n_recorded_steps),
+            earlier_senders=EarlierSenders(frozenset(self._open), self._past().n_recorded_steps),
         )
         try:
             self._begin_with(SenderLink())

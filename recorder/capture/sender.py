@@ -9,11 +9,11 @@ from typing import Any
 
 from recorder.capture.handover import HandOver
 from recorder.capture.limits import PublisherLimits
+from recorder.capture.losses import TrainerLosses
 from recorder.capture.publisher import Publisher
 from recorder.capture.remote_publisher import RemotePublisher
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
-from recorder.capture.turned_away import TurnedAway
 from recorder.capture.wire import Hello
 from recorder.step_stream import RedisStepStream, StepStream
 
@@ -26,7 +26,7 @@ def make_publisher(
     stream: StepStream,
     identity: RunIdentity,
     handover: HandOver,
-    away: TurnedAway,
+    away: TrainerLosses,
     *,
     in_own_process: bool,
     info: dict[str, Any],

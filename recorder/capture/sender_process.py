@@ -21,9 +21,9 @@ from multiprocessing.connection import Connection
 from typing import assert_never
 
 from recorder.capture.handover import Abort, Finish, HandOver, Keep
+from recorder.capture.losses import Dropped, TrainerLosses
 from recorder.capture.publisher import Publisher
 from recorder.capture.stats import RecorderStats
-from recorder.capture.turned_away import Dropped, TurnedAway
 from recorder.capture.wire import (
     BlockRows,
     Close,
@@ -69,7 +69,7 @@ class _Desk:
 
     publisher: Publisher
     handover: HandOver
-    away: TurnedAway
+    away: TrainerLosses
     n_received_steps: int = 0
     decoder: ItemDecoder = field(default_factory=ItemDecoder)
 
@@ -155,7 +155,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _desk(hello: Hello) -> _Desk:
-    handover, away = HandOver(_QUEUE_BLOCKS), TurnedAway()
+    handover, away = HandOver(_QUEUE_BLOCKS), TrainerLosses()
     publisher = Publisher(
         hello.stream,
         hello.identity,
@@ -166,7 +166,7 @@ def _desk(hello: Hello) -> _Desk:
         limits=hello.limits,
         pid=hello.pid,
         cutting_share=_CUTTING_SHARE,
-        predecessors=hello.predecessors,
+        earlier_senders=hello.earlier_senders,
     )
     return _Desk(publisher, handover, away)
 

@@ -19,7 +19,9 @@ def settled_arguments(settings: Settings, *, finds_server: bool) -> dict[str, An
     Args:
         finds_server: look beside the recordings where they name no server.
     """
-    from recorder.server_search import find_server_url  # lazy: loads the settings' models, as whoever has settings does
+    from recorder.redis_server.find import (
+        find_server_url,  # lazy: loads the settings' models, as whoever has settings does
+    )
 
     capture, redis = settings.capture, settings.redis
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from recorder.holdable_text import holdable_text
+from recorder.text import holdable_text
 
 __all__ = ["RecorderStats"]
 

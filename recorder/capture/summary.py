@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from recorder.capture.builder import EpisodeBuilder
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
 
-__all__ = ["NO_PREDECESSORS", "EpisodeSummaries", "Predecessors", "RunIdentity"]
+__all__ = ["NO_EARLIER_SENDERS", "EarlierSenders", "EpisodeSummaries", "RunIdentity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class RunIdentity:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Predecessors(NamedTuple):
+class EarlierSenders(NamedTuple):
     """What sender processes left behind that served the same recorder, and ended before they were asked to."""
 
     given_up: frozenset[int]
@@ -38,7 +38,7 @@ class Predecessors(NamedTuple):
     n_recorded_steps: int
 
 
-NO_PREDECESSORS = Predecessors(frozenset(), 0)
+NO_EARLIER_SENDERS = EarlierSenders(frozenset(), 0)
 """Of nearly every publisher."""
 
 

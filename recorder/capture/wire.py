@@ -22,10 +22,10 @@ from recorder.capture.batch_block import NO_STEP, BatchBlock, BatchKind
 from recorder.capture.copying import ArrayKind, Layout
 from recorder.capture.handover import Abort, BatchRow, Finish, Keep
 from recorder.capture.limits import PublisherLimits
+from recorder.capture.losses import Dropped
 from recorder.capture.row_columns import ROW_FIELDS, Row
 from recorder.capture.stats import RecorderStats
-from recorder.capture.summary import NO_PREDECESSORS, Predecessors, RunIdentity
-from recorder.capture.turned_away import Dropped
+from recorder.capture.summary import NO_EARLIER_SENDERS, EarlierSenders, RunIdentity
 from recorder.errors import UsageError
 from recorder.step_stream import RedisStepStream
 
@@ -67,7 +67,7 @@ class Hello:
     identity: RunIdentity
     info: dict[str, Any]
     limits: PublisherLimits
-    predecessors: Predecessors = NO_PREDECESSORS
+    earlier_senders: EarlierSenders = NO_EARLIER_SENDERS
 
 
 class Rows(NamedTuple):

@@ -14,6 +14,7 @@ if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
     raise MissingExtraError("The catalog", "catalog")
 
 from recorder.catalog.catalog import Catalog
+from recorder.catalog.operations.videos import VideoBounds
 from recorder.catalog.rows import (
     AnnotationRow,
     CurvePoint,
@@ -28,7 +29,6 @@ from recorder.catalog.rows import (
     Settlement,
     VideoRow,
 )
-from recorder.catalog.videos import VideoBounds
 
 __all__ = [
     "AnnotationRow",

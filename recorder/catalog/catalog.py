@@ -7,21 +7,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from recorder.catalog.annotations import AnnotationOperations
 from recorder.catalog.engine import Engines, parse_url, refuse_missing_folder
-from recorder.catalog.episodes import EpisodeOperations
-from recorder.catalog.evaluation import EvaluationOperations
 from recorder.catalog.filesystem import MOUNTS_FILE
-from recorder.catalog.installation import InstallationOperations
 from recorder.catalog.open_file import OpenFile
+from recorder.catalog.operations.annotations import AnnotationOperations
+from recorder.catalog.operations.episodes import EpisodeOperations
+from recorder.catalog.operations.evaluation import EvaluationOperations
+from recorder.catalog.operations.installation import InstallationOperations
+from recorder.catalog.operations.recordings import RecordingOperations, import_rows
+from recorder.catalog.operations.runs import RunOperations
+from recorder.catalog.operations.tags import TagOperations
+from recorder.catalog.operations.video_segments import VideoSegmentOperations
+from recorder.catalog.operations.videos import VideoOperations
+from recorder.catalog.operations.write_job import WriteJobOperations
 from recorder.catalog.original import OriginalRows, read_original
-from recorder.catalog.recordings import RecordingOperations, import_rows
-from recorder.catalog.runs import RunOperations
 from recorder.catalog.schema import SCHEMA_VERSION, check_version, migrate, read_version, refuse_foreign_version
-from recorder.catalog.tags import TagOperations
-from recorder.catalog.video_segments import VideoSegmentOperations
-from recorder.catalog.videos import VideoOperations
-from recorder.catalog.write_job import WriteJobOperations
 from recorder.errors import CatalogError, CatalogUnavailableError
 
 __all__ = ["Catalog"]

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from recorder.errors import UsageError
-from recorder.holdable_text import holdable_text
+from recorder.text import holdable_text
 
 __all__ = ["Float64", "GivenText", "Int64", "JsonText", "TextTuple", "UtcDateTime"]
 

@@ -39,7 +39,7 @@ class RunRow:
     Args:
         cursor: id of the last evaluated entry of the run's ``finished`` stream.
         last_activity_at: when an evaluation of the run was last committed, or when the run was first seen.
-        n_refused: repeated episodes that were refused; n_late_keeps: wishes to keep that came after the episode was
+        n_refused: repeated episodes that were refused; n_late_keeps: requests to keep that came after the episode was
             gone.
     """
 
@@ -229,7 +229,7 @@ class VideoRow:
     """One video that was asked for.
 
     Args:
-        video_id: hash of the episode and the options, so that the same wish is the same video.
+        video_id: hash of the episode and the options, so that the same request is the same video.
         state: ``queued``, ``rendering``, ``joining``, ``done``, ``failed`` or ``cancelled``.
         file_path: relative to the videos root; None until it is done.
         asked_by: an opaque name of the client that asked; empty for a person at a command line.

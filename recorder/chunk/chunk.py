@@ -70,7 +70,7 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
     """
     slots: list[Any] = []
     pattern: list[int | None] = []
-    first_of_kin: dict[str, int] = {}
+    first_of_group: dict[str, int] = {}
     n_matched = 0
     for index, spec in enumerate(schema.columns):
         data = columns.get(spec.name)
@@ -81,7 +81,7 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
             if data.present is not None:
                 slot = _alone(data, spec)
             else:
-                slot = lies_in = index if spec.kin is None else first_of_kin.setdefault(spec.kin, index)
+                slot = lies_in = index if spec.group_key is None else first_of_group.setdefault(spec.group_key, index)
         slots.append(slot)
         pattern.append(lies_in)
     for index, group in place(schema, tuple(pattern)).groups:

@@ -4,7 +4,7 @@ LZ4 finds repeated bytes and has no entropy coder, so the arrangement does half 
 by component along the steps, differences make slow changes small, zigzag makes small negative ones small too, and planes
 gather the high bytes, which are then mostly zero.
 
-Columns are small and calls of numpy are not, so columns of one kin are arranged as one matrix.
+Columns are small and calls of numpy are not, so columns of one group are arranged as one matrix.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ColumnGroup:
     """Columns that lie together.
 
     Args:
-        specs: columns of one kin, or a single one.
+        specs: columns of one group, or a single one.
     """
 
     def __init__(self, specs: Iterable[ColumnSpec]) -> None:

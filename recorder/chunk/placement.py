@@ -78,7 +78,7 @@ def place_added(columns: Sequence[ColumnSpec], pattern: Pattern) -> Placement:
         spec = columns[index]
         if slot == index:
             together[slot] = [spec]
-        elif slot in together and spec.kin == columns[slot].kin is not None:
+        elif slot in together and spec.group_key == columns[slot].group_key is not None:
             together[slot].append(spec)
         else:
             raise EpisodeFileCorruptError(f"chunk: the slot of column {spec.name!r} holds {slot!r:.60}")

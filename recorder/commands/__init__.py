@@ -19,7 +19,7 @@ COMMANDS: dict[str, str] = {
     "batch": "make a video of every recording that meets filters",
     "reel": "best, median and worst of each stage, in one video",
     "videos": "videos that workers make: progress, cancel, retry",
-    "reenact": "play an episode again in its environment, and compare",
+    "reproduce": "play an episode again in its environment, and compare",
     "cat": "the steps of an episode, a line of JSON each",
     "verify": "read recordings to the last byte, and check hashes",
     "convert": "write a recording in another version or compression",

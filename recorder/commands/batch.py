@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.frame_progress import FrameProgress
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.order import add_order, order_of
+from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
+from recorder.commands.arguments.video_choices import add_video_choices, choices_of
 from recorder.commands.needing import needing
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.order import add_order, order_of
-from recorder.commands.output import Output, counted, human_bytes
-from recorder.commands.parsing import add_command, non_negative, number, whole_number
-from recorder.commands.video_choices import add_video_choices, choices_of
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.frame_progress import FrameProgress
+from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog, RecordingRow
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "batch"
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output
-from recorder.commands.parsing import add_command, non_negative
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output
 from recorder.episode_file import Episode, open_episode
 from recorder.errors import UsageError
-from recorder.recordings import naming_file, open_recording
+from recorder.recordings.find import naming_file, open_recording
+from recorder.recordings.steps import blocks_of, step_maps
 from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
-from recorder.step_values import blocks_of, step_maps
 from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "cat"
 

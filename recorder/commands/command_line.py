@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from recorder.commands.exit_status import ExitStatus, status_of
-from recorder.commands.interrupts import no_interrupt_is_lost
-from recorder.commands.output import error_line, let_any_text_through
-from recorder.commands.parsing import build_parser, command_module
-from recorder.commands.standard_streams import discard_output, flush_output, open_standard_streams, tell
+from recorder.commands.arguments.parsing import build_parser, command_module
+from recorder.commands.terminal.exit_status import ExitStatus, status_of
+from recorder.commands.terminal.interrupts import no_interrupt_is_lost
+from recorder.commands.terminal.output import error_line, let_any_text_through
+from recorder.commands.terminal.standard_streams import discard_output, flush_output, open_standard_streams, tell
 from recorder.errors import OutputError, RecorderError
 
 __all__ = ["run"]

@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.output import Output, human_bytes
-from recorder.commands.parsing import add_command
-from recorder.conversion import convert_bytes
+from recorder.commands.arguments.parsing import add_command
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, human_bytes
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import EpisodeFileError, UsageError
+from recorder.recordings.convert import convert_bytes
 from recorder.storage import read_file, write_file
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "convert"
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.capture import EpisodeRecorder
 from recorder.child_process import ChildProcess, module_command
+from recorder.commands.arguments.parsing import PLACE_OPTIONS, add_command, non_negative, positive, positive_number
 from recorder.commands.demo_report import best_recording, report
-from recorder.commands.exit_status import ExitStatus
 from recorder.commands.needing import needing
-from recorder.commands.output import Output
-from recorder.commands.parsing import PLACE_OPTIONS, add_command, non_negative, positive, positive_number
-from recorder.embedded_server import EmbeddedServer
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output
 from recorder.errors import (
     MissingExtraError,
     RecorderError,
@@ -25,12 +24,13 @@ from recorder.errors import (
     UsageError,
     WrongModuleError,
 )
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import load_settings
 from recorder.urls import local_path
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "demo"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.capture import RecorderStats
-from recorder.commands.output import Output, human_bytes
+from recorder.commands.terminal.output import Output, human_bytes
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog

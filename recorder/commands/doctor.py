@@ -6,14 +6,14 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
+from recorder.commands.arguments.opening import settings_of
+from recorder.commands.arguments.parsing import add_command
 from recorder.commands.checks import CHECKS
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import settings_of
-from recorder.commands.output import Output, counted
-from recorder.commands.parsing import add_command
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, counted
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "doctor"
 

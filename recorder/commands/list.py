@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.order import add_order, order_of, words_of_order
-from recorder.commands.output import Output, counted, human_bytes
-from recorder.commands.parsing import add_command, non_negative, number, whole_number
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.order import add_order, order_of, words_of_order
+from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, counted, human_bytes
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "list"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, counted
-from recorder.commands.parsing import add_command
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import add_command
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, counted
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "parked"
 

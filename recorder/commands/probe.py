@@ -10,15 +10,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import settings_of
-from recorder.commands.output import Output
-from recorder.commands.parsing import add_command, positive_number
+from recorder.commands.arguments.opening import settings_of
+from recorder.commands.arguments.parsing import add_command, positive_number
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output
 from recorder.errors import SettingsError
 from recorder.pulse import STALE_SECS, read_pulse
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "probe"
 

@@ -10,15 +10,15 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, counted
-from recorder.commands.parsing import add_command
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import add_command
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, counted
 from recorder.errors import UsageError
 from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "reindex"
 
@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read all files and write their rows."""
-    from recorder.reindex import files_below, has_recordings, reindex  # lazy: loads SQLAlchemy
+    from recorder.recordings.reindex import files_below, has_recordings, reindex  # lazy: loads SQLAlchemy
 
     if args.even_all and not args.forget_missing:
         raise UsageError("--even-all goes with --forget-missing")

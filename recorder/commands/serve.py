@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
+from recorder.commands.arguments.opening import check_server_of, find_server_url, settings_of
+from recorder.commands.arguments.parsing import add_command, non_negative, positive
 from recorder.commands.needing import needing
-from recorder.commands.opening import check_server_of, find_server_url, settings_of
-from recorder.commands.output import Output
-from recorder.commands.parsing import add_command, non_negative, positive
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output
 from recorder.errors import StorageError
-from recorder.redis_client import check_server
+from recorder.redis_server.client import check_server
 from recorder.storage import check_drivers
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
     from recorder.settings import Settings
 
 NAME = "serve"

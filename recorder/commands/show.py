@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, counted
-from recorder.commands.parsing import add_command, non_negative
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, counted
 from recorder.errors import RecordingNotFoundError
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "show"
 

@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import (
+from recorder.commands.arguments.opening import (
     check_server_of,
     find_server_url,
     has_catalog,
@@ -19,16 +18,17 @@ from recorder.commands.opening import (
     run_of,
     settings_of,
 )
-from recorder.commands.output import Output, human_age, human_bytes
-from recorder.commands.parsing import add_command
+from recorder.commands.arguments.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, human_age, human_bytes
 from recorder.errors import StreamError
-from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
+from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "stats"
 

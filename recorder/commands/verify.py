@@ -10,17 +10,17 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, counted, human_bytes
-from recorder.commands.parsing import add_command
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import add_command
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.episode_file import MAX_FILE_BYTES
 from recorder.errors import RecorderError
+from recorder.recordings.verify import FileReport, verify_bytes, verify_recording
 from recorder.storage import open_recordings, read_file
-from recorder.verification import FileReport, verify_bytes, verify_recording
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "verify"
 

@@ -7,15 +7,15 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output, counted, human_bytes
-from recorder.commands.parsing import add_command, non_negative
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import RecordingNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from recorder.catalog import VideoRow
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "videos"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.opening import open_catalog, run_of, settings_of
-from recorder.commands.output import Output
-from recorder.commands.parsing import add_command, non_negative
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output
 
 if TYPE_CHECKING:
     from recorder.catalog import EpisodeRow
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "why"
 

@@ -8,16 +8,16 @@ import socket
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from recorder.commands.arguments.opening import settings_of
+from recorder.commands.arguments.parsing import add_command, positive
 from recorder.commands.needing import needing
-from recorder.commands.opening import settings_of
-from recorder.commands.output import Output
-from recorder.commands.parsing import add_command, positive
-from recorder.embedded_server import server_url
+from recorder.commands.terminal.output import Output
 from recorder.errors import RecorderError, UsageError
+from recorder.redis_server.embedded import server_url
 from recorder.urls import redact
 
 if TYPE_CHECKING:
-    from recorder.commands.parsing import Subparsers
+    from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "worker"
 
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             "SIGTERM or Ctrl-C ends it when its tasks are done"
         )
         if settings.redis.url is None:
-            output.announce(f"trainers send with EpisodeRecorder(find_server({settings.recordings_dir!r}))")
+            output.announce(f"trainers send with EpisodeRecorder(find_redis_url({settings.recordings_dir!r}))")
         return run_worker(
             app,
             hostname=f"recorder-{os.getpid()}@{socket.gethostname()}",

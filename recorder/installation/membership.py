@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder.embedded_server import running_server_url
 from recorder.errors import CatalogError, StorageError, StreamError
 from recorder.installation.folder_mark import MARK_NAME, read_mark, write_mark
 from recorder.installation.ownership import take_ownership
 from recorder.installation.record import Installation
+from recorder.redis_server.embedded import running_server_url
 from recorder.step_stream import StepStream
 from recorder.urls import redact
 

@@ -160,7 +160,7 @@ class IngestSettings(Section):
     )
     abandoned_after_secs: float = setting(
         30.0,
-        "Silence of a trainer, as workers see it, after which its open episodes are salvaged. Longer than any pause of a "
+        "Time without a new heartbeat of a trainer after which its open episodes are salvaged. Longer than any pause of a "
         "healthy trainer's heartbeat; below three times `ingest.sweep_secs` it takes longer than this.",
         unit="seconds",
         gt=0,

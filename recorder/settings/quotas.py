@@ -21,11 +21,11 @@ class QuotaSettings(Section):
         100, "Such requests at once, before the rate counts: a person never notices it.", unit="requests", ge=1
     )
     videos_per_client: int = setting(
-        20, "Videos that one client may wait for; beyond it a wish is answered by 429.", unit="videos", ge=1
+        20, "Videos that one client may wait for; beyond it a request is answered by 429.", unit="videos", ge=1
     )
     videos_per_run: int = setting(
         200,
-        "Videos of one run that may wait, whoever asked for them; beyond it a wish is answered by 429.",
+        "Videos of one run that may wait, whoever asked for them; beyond it a request is answered by 429.",
         unit="videos",
         ge=1,
     )

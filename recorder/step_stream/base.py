@@ -22,12 +22,12 @@ __all__ = [
     "EntryKind",
     "FinishedEntry",
     "Flush",
+    "MissedHeartbeats",
     "OpenPlay",
     "Outgoing",
     "Play",
     "RunInfo",
     "ServerMemory",
-    "Silence",
     "StepStream",
     "StreamEntry",
     "Tally",
@@ -132,7 +132,7 @@ class OpenPlay:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class MissedHeartbeats:
     """How long a trainer process has not been heard of, in looks instead of seconds: no two machines' clocks are compared."""
 
     heartbeat: float
@@ -151,8 +151,8 @@ class RunInfo:
     info: Mapping[str, Any]
     producers: Mapping[str, Mapping[str, Any]]
     """A trainer process each: ``heartbeat``, ``closed``, ``host``, ``pid``, and its counters."""
-    silences: Mapping[str, Silence] = field(default_factory=dict)
-    """By trainer process, as the last ``note_silences`` left them; none when nobody has looked for an hour."""
+    missed_heartbeats: Mapping[str, MissedHeartbeats] = field(default_factory=dict)
+    """By trainer process, as the last ``note_missed_heartbeats`` left them; none when nobody has looked for an hour."""
     looked_secs_ago: float | None = None
     """Since then, by the server's clock; None when there are none."""
 
@@ -258,7 +258,7 @@ class StepStream(ABC):
         """What the trainers of a run say of themselves; empty for an unknown run."""
 
     @abstractmethod
-    def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
+    def note_missed_heartbeats(self, run_id: str, missed_heartbeats: Mapping[str, MissedHeartbeats]) -> None:
         """Put these in the place of those that were noted before.
 
         They lie beside the heartbeats: what keeps those from arriving (the server is full, or away) keeps these too.
@@ -332,7 +332,7 @@ class StepStream(ABC):
 
     @abstractmethod
     def forget_run(self, run_id: str) -> None:
-        """Forget a run that is over: its list entry, its info, its silences, its refusals, its finished stream; episodes stay."""
+        """Forget a run that is over: its list entry, info, missed heartbeats, refusals and finished stream; episodes stay."""
 
     @abstractmethod
     def try_lock(self, name: str, *, secs: float) -> bool:

@@ -13,11 +13,11 @@ from recorder.step_stream.base import (
     HEADER,
     FinishedEntry,
     Flush,
+    MissedHeartbeats,
     OpenPlay,
     Play,
     RunInfo,
     ServerMemory,
-    Silence,
     StepStream,
     StreamEntry,
     Tally,
@@ -35,7 +35,7 @@ class _Run:
         self.heartbeat = 0.0
         self.info: dict[str, Any] = {}
         self.producers: dict[str, Mapping[str, Any]] = {}
-        self.silences: dict[str, Silence] = {}
+        self.missed_heartbeats: dict[str, MissedHeartbeats] = {}
         self.looked_at = 0.0
         """When these were noted, by this process's monotonic clock."""
         self.open: dict[Play, float] = {}
@@ -157,14 +157,14 @@ class MemoryStepStream(StepStream):
     def run_info(self, run_id: str) -> RunInfo:
         with self._lock:
             run = self._runs.get(run_id) or _Run()
-            looked_secs_ago = time.monotonic() - run.looked_at if run.silences else None
-            producers, silences = dict(run.producers), dict(run.silences)
-            return RunInfo(run_id, run.heartbeat, dict(run.info), producers, silences, looked_secs_ago)
+            looked_secs_ago = time.monotonic() - run.looked_at if run.missed_heartbeats else None
+            producers, missed_heartbeats = dict(run.producers), dict(run.missed_heartbeats)
+            return RunInfo(run_id, run.heartbeat, dict(run.info), producers, missed_heartbeats, looked_secs_ago)
 
-    def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
+    def note_missed_heartbeats(self, run_id: str, missed_heartbeats: Mapping[str, MissedHeartbeats]) -> None:
         with self._lock:
             run = self._runs.setdefault(run_id, _Run())
-            run.silences, run.looked_at = dict(silences), time.monotonic()
+            run.missed_heartbeats, run.looked_at = dict(missed_heartbeats), time.monotonic()
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         self._is_read = True

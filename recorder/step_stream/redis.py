@@ -13,20 +13,26 @@ from typing import Any
 import msgpack
 import redis
 
-from recorder.redis_client import Purpose, ask_if_allowed, redact, translate_errors
+from recorder.redis_server.client import Purpose, ask_if_allowed, redact, translate_errors
 from recorder.step_stream.base import (
     FIRST_CURSOR,
     HEADER,
     FinishedEntry,
     Flush,
+    MissedHeartbeats,
     OpenPlay,
     Play,
     RunInfo,
     ServerMemory,
-    Silence,
     StreamEntry,
 )
 from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.missed_heartbeats import (
+    MISSED_HEARTBEATS_SECS,
+    noted_secs_ago,
+    pack_missed_heartbeats,
+    unpack_missed_heartbeats,
+)
 from recorder.step_stream.reading import (
     UnreadableError,
     read_entry,
@@ -37,7 +43,6 @@ from recorder.step_stream.reading import (
 )
 from recorder.step_stream.redis_ledger import RedisLedger, read_tally
 from recorder.step_stream.redis_upkeep import RedisUpkeep
-from recorder.step_stream.silences import SILENCES_SECS, noted_secs_ago, pack_silences, unpack_silences
 
 __all__ = ["RedisStepStream"]
 
@@ -177,16 +182,20 @@ class RedisStepStream(RedisLedger, RedisUpkeep):
         return found
 
     def run_info(self, run_id: str) -> RunInfo:
-        run_key, silences_key, runs_key = self.key("run", run_id), self.key("silences", run_id), f"{self._prefix}runs"
+        run_key, missed_heartbeats_key, runs_key = (
+            self.key("run", run_id),
+            self.key("missed_heartbeats", run_id),
+            f"{self._prefix}runs",
+        )
 
         def look() -> Any:
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hgetall(run_key).get(silences_key).pttl(silences_key).zscore(runs_key, run_id)
+                pipe.hgetall(run_key).get(missed_heartbeats_key).pttl(missed_heartbeats_key).zscore(runs_key, run_id)
                 return pipe.execute()
 
-        expected = {run_key: "hash", silences_key: "string", runs_key: "zset"}
+        expected = {run_key: "hash", missed_heartbeats_key: "string", runs_key: "zset"}
         told: Any = self._ask(expected, look, empty=({}, None, -1, None))
-        fields, packed_silences, millis_left, score = told
+        fields, packed_missed_heartbeats, millis_left, score = told
         info: dict[str, Any] = {}
         producers: dict[str, Mapping[str, Any]] = {}
         for name, packed in fields.items():
@@ -197,13 +206,17 @@ class RedisStepStream(RedisLedger, RedisUpkeep):
                     info[name.decode()] = unpack_value(packed)
             except (UnreadableError, UnicodeDecodeError) as why:
                 self._aside.note(f"run {run_id!r}, field {name!r}", str(why))
-        silences = unpack_silences(packed_silences or b"")
-        looked_secs_ago = noted_secs_ago(millis_left) if silences else None
-        return RunInfo(run_id, float(score or 0.0), info, producers, silences, looked_secs_ago)
+        missed_heartbeats = unpack_missed_heartbeats(packed_missed_heartbeats or b"")
+        looked_secs_ago = noted_secs_ago(millis_left) if missed_heartbeats else None
+        return RunInfo(run_id, float(score or 0.0), info, producers, missed_heartbeats, looked_secs_ago)
 
-    def note_silences(self, run_id: str, silences: Mapping[str, Silence]) -> None:
+    def note_missed_heartbeats(self, run_id: str, missed_heartbeats: Mapping[str, MissedHeartbeats]) -> None:
         with translate_errors(self.url):
-            self._redis.set(self.key("silences", run_id), pack_silences(silences), ex=SILENCES_SECS)
+            self._redis.set(
+                self.key("missed_heartbeats", run_id),
+                pack_missed_heartbeats(missed_heartbeats),
+                ex=MISSED_HEARTBEATS_SECS,
+            )
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         key = self.key("finished", run_id)
@@ -332,7 +345,9 @@ class RedisStepStream(RedisLedger, RedisUpkeep):
         key = f"{self._prefix}runs"
 
         def forget() -> None:
-            self._redis.unlink(*(self.key(kind, run_id) for kind in ("run", "open", "silences", "refused", "finished")))
+            self._redis.unlink(
+                *(self.key(kind, run_id) for kind in ("run", "open", "missed_heartbeats", "refused", "finished"))
+            )
             # A sender that was asleep so long would take it for the loss of all its steps.
             self._redis.expire(self.key("tally", run_id), _TALLY_SECS)
             self._redis.zrem(key, run_id)

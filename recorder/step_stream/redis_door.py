@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 import redis
 
-from recorder.redis_client import Purpose, make_client, translate_errors
+from recorder.redis_server.client import Purpose, make_client, translate_errors
 from recorder.step_stream.redis_set_aside import SetAside
 
 __all__ = ["RedisDoor"]

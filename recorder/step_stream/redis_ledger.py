@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 
-from recorder.redis_client import translate_errors
+from recorder.redis_server.client import translate_errors
 from recorder.step_stream.base import Play, StepStream
 from recorder.step_stream.redis_door import RedisDoor
 from recorder.step_stream.told import KnownRun, Refused

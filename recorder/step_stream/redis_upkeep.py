@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from recorder.redis_client import translate_errors
+from recorder.redis_server.client import translate_errors
 from recorder.step_stream.base import Play, StepStream
 from recorder.step_stream.redis_door import RedisDoor
 

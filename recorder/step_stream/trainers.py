@@ -1,6 +1,6 @@
 """Which trainers are gone: those that have closed, and those whose heartbeat stood still while workers looked at it.
 
-Workers count the looks (``StepStream.note_silences``); whoever reads the counts goes by the same rule. No two machines'
+Workers count the looks (``StepStream.note_missed_heartbeats``); whoever reads the counts goes by the same rule. No two machines'
 clocks are compared.
 """
 
@@ -16,7 +16,7 @@ GONE_AFTER_LOOKS = 3
 
 def trainer_names(info: RunInfo) -> set[str]:
     """The trainer processes that have said something of themselves, or are looked at."""
-    return {*info.producers, *info.silences}
+    return {*info.producers, *info.missed_heartbeats}
 
 
 def has_closed(info: RunInfo, name: str) -> bool:
@@ -31,7 +31,7 @@ def heartbeat_of(info: RunInfo, name: str) -> float:
 
 def is_gone(info: RunInfo, name: str) -> bool:
     """Whether a trainer process has closed, or was silent for so many looks."""
-    silence = info.silences.get(name)
+    silence = info.missed_heartbeats.get(name)
     return has_closed(info, name) or (
         silence is not None and silence.n_looks >= GONE_AFTER_LOOKS and silence.heartbeat == heartbeat_of(info, name)
     )

@@ -1,1 +1,1 @@
-"""What a video can be, and who wishes for one: what those who ask for videos and the workers who make them agree on. Pure."""
+"""What a video can be, and who requests for one: what those who ask for videos and the workers who make them agree on. Pure."""

@@ -1,4 +1,4 @@
-"""What the numbers of a video can be: a wish beyond these limits is refused, and the renderer draws none."""
+"""What the numbers of a video can be: a request beyond these limits is refused, and the renderer draws none."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ except ImportError as error:
 
 from recorder.wrappers.autoseed import AutoSeed
 from recorder.wrappers.description import describe_environment
-from recorder.wrappers.reenactment import Divergence, Reenactment, make_environment
+from recorder.wrappers.reproduction import Divergence, Reproduction, make_environment
 from recorder.wrappers.single import RecordEpisode
 
-__all__ = ["AutoSeed", "Divergence", "RecordEpisode", "Reenactment", "describe_environment", "make_environment"]
+__all__ = ["AutoSeed", "Divergence", "RecordEpisode", "Reproduction", "describe_environment", "make_environment"]

@@ -159,7 +159,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
     def _begin(self, observation: Any, info: Mapping[str, Any], seed: int | None) -> None:
         self._end("truncated")
         attempt = self._hooks.attempt
-        attempt(self._hear, None, info)
+        attempt(self._remember_info, None, info)
         values = attempt(self._plan.observations.read, {}, observation)
         self._episode = OpenEpisode(self._info.get(RESET_SEED, seed), attempt(reset_numbers, {}, values))
         self._n_steps = 0
@@ -199,7 +199,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         )
         self._given = {}
         attempt = self._hooks.attempt
-        attempt(self._hear, None, info)
+        attempt(self._remember_info, None, info)
         if given.stage is not None:
             self._stage = attempt(copy_scalar, self._stage, given.stage)
         self._has_position = self._has_position or "position" in given.fields
@@ -226,7 +226,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         if terminated or truncated:
             self._end("complete")
 
-    def _hear(self, info: Mapping[str, Any]) -> None:
+    def _remember_info(self, info: Mapping[str, Any]) -> None:
         """Remember what the environment told."""
         self._info, self._action_mask = {}, None
         mask = info.get(ACTION_MASK)

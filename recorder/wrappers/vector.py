@@ -164,7 +164,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         places = np.arange(self.num_envs) if mask is None else np.flatnonzero(mask)
         self._end(places[self._lanes.is_open[places]], "truncated")
         self._begin(places, observations, infos, seed)
-        self._hooks.attempt(self._hear, None, infos)
+        self._hooks.attempt(self._remember_info, None, infos)
 
     def _begin(
         self,
@@ -201,7 +201,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         }
         self._given = {}
         attempt = self._hooks.attempt
-        attempt(self._hear, None, infos)
+        attempt(self._remember_info, None, infos)
         dones = self._flags(terminations) | self._flags(truncations)
         ended = np.flatnonzero(dones & self._lanes.is_open)
         being_reset = np.flatnonzero(~self._lanes.is_open)
@@ -240,7 +240,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             info = self._hooks.attempt(lane_info, {}, self._infos, place)
             self._lanes.end(place, status, env=self.env, info=info.get(_FINAL_INFO, info))
 
-    def _hear(self, infos: Mapping[str, Any]) -> None:
+    def _remember_info(self, infos: Mapping[str, Any]) -> None:
         """Remember what the environment told, and what is allowed next: lanes that told no masks keep those from before."""
         before, self._infos, self._action_masks = self._action_masks, {}, None
         masks, told = infos.get(ACTION_MASK), infos.get(f"_{ACTION_MASK}")

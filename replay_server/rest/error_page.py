@@ -8,7 +8,7 @@ from html import escape
 
 from flask import Request, Response
 
-from replay_server.security import content_security_policy
+from replay_server.access.security import content_security_policy
 
 __all__ = ["make_error_page", "wants_page"]
 

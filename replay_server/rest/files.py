@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from recorder.recordings import find_recording, open_recording_file
+from recorder.recordings.find import find_recording, open_recording_file
 from replay_server.rest.stored_file import send_stored_file
 from replay_server.services import Services
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
+from replay_server.episodes.thumbnail import draw_thumbnail
 from replay_server.rest.arguments import integer, refuse_unknown
 from replay_server.rest.caching import add_caching
 from replay_server.rest.errors import HttpError
 from replay_server.services import Services
-from replay_server.thumbnail import draw_thumbnail
 
 __all__ = ["make_thumbnails"]
 

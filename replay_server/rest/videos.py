@@ -13,8 +13,8 @@ from recorder.catalog import Catalog, VideoBounds, VideoRow
 from recorder.errors import StorageError
 from recorder.settings import Settings
 from recorder.storage import Storage, open_videos
-from recorder.video.wish import VIDEO_CHOICES
-from replay_server.quotas import client_of
+from recorder.video.request import VIDEO_CHOICES
+from replay_server.access.quotas import client_of
 from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
 from replay_server.rest.errors import HttpError
@@ -32,7 +32,7 @@ def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *,
 
     Args:
         catalog: opened for writing.
-        requests: puts new wishes into it.
+        requests: puts new requests into it.
         storage: where the videos lie.
         bounds: of the videos that may wait.
     """
@@ -40,7 +40,7 @@ def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *,
 
     @videos.post("/videos")
     def ask() -> ResponseReturnValue:
-        body = _wish(any_json_object(request))
+        body = _video_request(any_json_object(request))
         row, created = requests.ask(
             body.pop("run_id", None), body.pop("episode_id"), body, asked_by=client_of(request), bounds=bounds
         )
@@ -113,8 +113,8 @@ def video_map(row: VideoRow) -> dict[str, Any]:
     }
 
 
-def _wish(body: dict[str, Any]) -> dict[str, Any]:
-    """The request's body, its episode checked; the choices are checked by ``make_wish``."""
+def _video_request(body: dict[str, Any]) -> dict[str, Any]:
+    """The request's body, its episode checked; the choices are checked by ``make_request``."""
     if type(body.get("episode_id")) is not int:
         raise HttpError(400, "bad_request", f"expected 'episode_id' and, of choice, run_id, {', '.join(VIDEO_CHOICES)}")
     if not isinstance(body.get("run_id"), str | None):

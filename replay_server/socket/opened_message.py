@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from recorder.json_text import to_json
-from replay_server.live import LiveEpisode
-from replay_server.opened import OpenedRecording
+from replay_server.episodes.live import LiveEpisode
+from replay_server.episodes.recorded import OpenedRecording
 
 __all__ = ["opened_message"]
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_sock import Sock
 from simple_websocket import Server
 
-from replay_server.admission import SOCKET_PATHS
+from replay_server.access.admission import SOCKET_PATHS
 from replay_server.rest.errors import HttpError, error_response
 from replay_server.services import Services
 

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from recorder.errors import RecorderError, shortened
-from replay_server.library import Library
-from replay_server.live import LiveEpisodes
+from replay_server.episodes.library import Library
+from replay_server.episodes.live import LiveEpisodes
 from replay_server.metrics import Metrics
 from replay_server.socket.connection import Connection
 from replay_server.socket.error_codes import error_code
 from replay_server.socket.frames import MAX_PART_BYTES
 from replay_server.socket.hub import Hub
 from replay_server.socket.messages import Message, MessageError, parse_message
-from replay_server.socket.seed_protocol import SeedProtocol
+from replay_server.socket.playback_protocol import PlaybackProtocol
 from replay_server.socket.stream_protocol import StreamProtocol
 
 __all__ = ["PROTOCOL_VERSION", "ViewerSession"]
@@ -56,7 +56,7 @@ class ViewerSession:
         self._server_name = server_name
         self._base_steps_per_sec = base_steps_per_sec
         self._is_live = live is not None
-        self._playback = SeedProtocol(hub, connection, library, base_steps_per_sec=base_steps_per_sec)
+        self._playback = PlaybackProtocol(hub, connection, library, base_steps_per_sec=base_steps_per_sec)
         self._streams = StreamProtocol(hub, connection, library, live)
         self._handlers: Mapping[str, Handler] = {**self._playback.handlers, **self._streams.handlers}
 

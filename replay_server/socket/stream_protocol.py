@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from recorder.errors import RecorderError
 from recorder.json_text import to_json
-from replay_server.library import Library
-from replay_server.live import LiveEpisodes
-from replay_server.opened import OpenedRecording
+from replay_server.episodes.library import Library
+from replay_server.episodes.live import LiveEpisodes
+from replay_server.episodes.recorded import OpenedRecording
 from replay_server.socket.chunk_stream import ChunkStream
 from replay_server.socket.connection import Connection
 from replay_server.socket.error_codes import error_code

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.baseline import SeedRecorder, SeedWriter, load_episode, metadata_of, query_count
 from benchmarks.registry import FIGURES
-from benchmarks.seed_design import SeedRecorder, SeedWriter, load_episode, metadata_of, query_count
 from benchmarks.steps import LAYOUT, record_steps, step_values
 from benchmarks.table import rows_of, verdict
 
@@ -55,7 +55,7 @@ def test_the_steps_are_the_same_every_time() -> None:
         assert all(_plain(one) == _plain(other) for one, other in zip(first, second, strict=True))
 
 
-def test_the_seed_design_reads_back_what_it_recorded(tmp_path: Path) -> None:
+def test_the_baseline_reads_back_what_it_recorded(tmp_path: Path) -> None:
     recorder, values = SeedRecorder(on_full="block"), step_values()
     with SeedWriter(recorder, tmp_path / "index.db", tmp_path / "recordings"):
         record_steps(recorder.record_step, 7, values)
@@ -67,7 +67,7 @@ def test_the_seed_design_reads_back_what_it_recorded(tmp_path: Path) -> None:
         assert [getattr(step, name) for name in value._fields] == [_plain(number) for number in value]
 
 
-def test_the_seed_design_drops_and_counts_what_a_full_queue_turns_away() -> None:
+def test_the_baseline_drops_and_counts_what_a_full_queue_turns_away() -> None:
     recorder = SeedRecorder(queue_maxsize=10)
     record_steps(recorder.record_step, 7, step_values(25))
     assert recorder.n_lost == {7: 15}
@@ -108,7 +108,7 @@ def test_a_measurement_that_fails_is_named_and_the_others_go_on(
         (None, 50.0, "not measured"),
     ],
 )
-def test_a_target_is_met_by_the_figure_or_by_its_ratio_to_the_seed_design(
+def test_a_target_is_met_by_the_figure_or_by_its_ratio_to_the_baseline(
     value: float | None, seed: float | None, expected: str
 ) -> None:
     assert verdict(FIGURES["record_step_us"], value, seed) == expected

@@ -13,8 +13,8 @@ from typing import Self
 
 import redis
 
-from recorder.embedded_server import find_server_binary
-from recorder.redis_client import answers, make_client
+from recorder.redis_server.client import answers, make_client
+from recorder.redis_server.embedded import find_server_binary
 from tests.waiting import DEADLINE_SECS, wait_until
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from recorder.capture.builder import EpisodeBuilder
 from recorder.capture.copying import Layout
-from recorder.capture.known_schema import KnownSchema
+from recorder.capture.encodings import KnownSchema
 from recorder.capture.row_columns import Row, row_bytes
 from recorder.capture.rows import row_of
 from recorder.capture.stats import RecorderStats

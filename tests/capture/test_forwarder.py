@@ -11,9 +11,9 @@ from recorder.capture.batch import BatchWriter, batch_places, batch_values
 from recorder.capture.copying import Layout
 from recorder.capture.forwarder import Forwarder
 from recorder.capture.handover import BatchRow, Finish, HandOver
+from recorder.capture.losses import Dropped, TrainerLosses
 from recorder.capture.rows import DeviceRows, row_of
 from recorder.capture.sender_link import SenderLink
-from recorder.capture.turned_away import Dropped, TurnedAway
 
 N_LANES = 64
 N_CALLS = 60
@@ -46,7 +46,7 @@ def test_what_its_end_cuts_off_counts_as_passed_on_and_leaves_the_queue(dead_lin
     handover.put_row(row_of((100, 0, 0), {"reward": 1.0}, Layout()))
     handover.put_always(Finish(101))
     items: list[Any] = [handover.items.popleft() for _ in range(N_CALLS + 2)]
-    forwarder = Forwarder(dead_link, handover, TurnedAway(), open_episodes, on_error=no_error)
+    forwarder = Forwarder(dead_link, handover, TrainerLosses(), open_episodes, on_error=no_error)
     with pytest.raises(OSError):
         forwarder.forward(items)
     assert forwarder.n_steps == N_CALLS * N_LANES + 1
@@ -79,7 +79,7 @@ def test_an_episode_whose_steps_can_t_be_passed_on_ends_with_them_as_gaps() -> N
         items.append(row)
     link: Any = KeepingLink()
     forwarder = Forwarder(
-        link, handover, TurnedAway(), set(), on_error=lambda error, n_steps: errors.append((str(error), n_steps))
+        link, handover, TrainerLosses(), set(), on_error=lambda error, n_steps: errors.append((str(error), n_steps))
     )
     # The first row went to the process before.
     forwarder.forward([*items[1:], Finish(7), Finish(8)])

@@ -11,7 +11,7 @@ import torch
 from recorder import EpisodeMetadata
 from recorder.capture.given_metadata import given_metadata, own_metadata, read_metadata
 from recorder.episode import EpisodeStatus, Substrate
-from recorder.holdable_text import integer_of
+from recorder.text import integer_of
 
 GIVEN: list[EpisodeMetadata | dict[Any, Any] | None] = [
     None,

@@ -9,11 +9,11 @@ import pytest
 from recorder.capture.copying import Layout
 from recorder.capture.handover import Abort, CloseRun, Finish, Keep
 from recorder.capture.intake import Intake
+from recorder.capture.losses import TrainerLosses
 from recorder.capture.outbox import Outbox
 from recorder.capture.row_columns import ROW_FIELDS, Row
 from recorder.capture.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
-from recorder.capture.turned_away import TurnedAway
 from recorder.step_stream import MemoryStepStream
 from tests.capture.recorded import assert_adds_up, ends, finished_episodes
 
@@ -32,7 +32,7 @@ class Sender:
             RunIdentity(RUN, "producer"),
             self.outbox,
             self.stats,
-            away=TurnedAway(),
+            away=TrainerLosses(),
             on_error=self.errors.append,
             clock=time.time,
         )

@@ -34,7 +34,7 @@ def _start_segment(catalog: Catalog, video: VideoRow, index: int = 0, at: int = 
     return segment
 
 
-def test_the_same_wish_is_the_same_video(catalog: Catalog) -> None:
+def test_the_same_request_is_the_same_video(catalog: Catalog) -> None:
     first, created = catalog.enqueue_video("run-a", 1, {"dpi": 150, "fps": 60}, at=NOW)
     again, created_again = catalog.enqueue_video("run-a", 1, {"fps": 60, "dpi": 150}, at=NOW + SECOND)
     other, created_other = catalog.enqueue_video("run-a", 2, {"dpi": 150, "fps": 60}, at=NOW + SECOND)
@@ -51,7 +51,7 @@ def test_a_video_that_is_missing_is_named(catalog: Catalog) -> None:
         catalog.get_video("nope")
 
 
-def test_a_video_goes_from_the_wish_to_the_file(catalog: Catalog) -> None:
+def test_a_video_goes_from_the_request_to_the_file(catalog: Catalog) -> None:
     video = _video(catalog)
     assert _claim(catalog) == [video.video_id]
     assert _claim(catalog) == []

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
-from recorder.commands.exit_status import ExitStatus
 from recorder.commands.prune import choose_victims
+from recorder.commands.terminal.exit_status import ExitStatus
 from tests.commands.conftest import FILE_BYTES, RUN, WHY, Call, root_catalog
 
 

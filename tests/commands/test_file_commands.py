@@ -12,9 +12,9 @@ import pytest
 
 from recorder import EpisodeRecorder
 from recorder.catalog import Catalog
-from recorder.commands.exit_status import ExitStatus
+from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.episode_file import open_episode
-from recorder.reindex import reindex
+from recorder.recordings.reindex import reindex
 from recorder.storage import LocalStorage, episode_path
 from tests.commands.conftest import Call, root_catalog
 from tests.episodes import make_episode_file

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from recorder.commands import COMMANDS
-from recorder.commands.exit_status import ExitStatus
-from recorder.commands.parsing import PLACE_OPTIONS, build_parser, command_module
+from recorder.commands.arguments.parsing import PLACE_OPTIONS, build_parser, command_module
+from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.errors import RecorderError
 from tests.commands.conftest import Call
 from tests.processes import ROOT, PythonProcess, run_python

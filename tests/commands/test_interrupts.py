@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from recorder.commands.interrupts import no_interrupt_is_lost
+from recorder.commands.terminal.interrupts import no_interrupt_is_lost
 from tests.processes import PythonProcess
 
 INTERRUPTED_IN_A_FINALIZER = """

@@ -35,7 +35,7 @@ def test_a_render_worker_that_can_make_none_does_not_start(tmp_path: Path, redis
         assert "error: Making videos needs a part that is not installed" in worker.output
 
 
-def test_a_page_without_celery_takes_wishes_for_videos(tmp_path: Path) -> None:
+def test_a_page_without_celery_takes_requests_for_videos(tmp_path: Path) -> None:
     recordings = tmp_path / "recordings"
     recordings.mkdir()
     fill(recordings)

@@ -11,11 +11,11 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.errors import CatalogError
-from recorder.reindex import reindex
-from recorder.replay import ReplayManager
+from recorder.recordings.reindex import reindex
+from recorder.replay.manager import ReplayManager
 from recorder.storage import LocalStorage, open_storage
 from tests.commands.conftest import Call
-from tests.seed.test_seed_files import seed_file
+from tests.compatibility.test_seed_files import seed_file
 
 SCHEMA = """CREATE TABLE recordings (
     episode_id INTEGER PRIMARY KEY, survival_steps INTEGER, total_reward REAL, curriculum_stage INTEGER, recording_reason TEXT,

@@ -34,8 +34,8 @@ def test_commands_leave_the_files_of_the_current_folder_alone(folder: Path) -> N
 def test_a_worker_and_all_that_it_starts_leave_them_alone(folder: Path) -> None:
     with PythonProcess("-m", "recorder", "worker", "--concurrency", "1", folder=folder) as worker:
         worker.wait_for("trainers send")
-        program = "from recorder import EpisodeRecorder, find_server\n"
-        program += f"with EpisodeRecorder(find_server({str(folder / 'recordings')!r}), run_id='r') as recorder:\n"
+        program = "from recorder import EpisodeRecorder, find_redis_url\n"
+        program += f"with EpisodeRecorder(find_redis_url({str(folder / 'recordings')!r}), run_id='r') as recorder:\n"
         program += "    recorder.record_step(0, 0, (1, 2), [0.5], 0, 1.0); recorder.finish_episode(0)\n"
         program += "assert recorder.stats().n_bytes_sent > 0, recorder.stats()"
         assert run_python(["-P", "-c", program], folder=folder) == (0, "")

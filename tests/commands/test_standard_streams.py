@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder import EpisodeRecorder, find_server
+from recorder import EpisodeRecorder, find_redis_url
 from recorder.__main__ import main
 from recorder.catalog import Catalog
 from tests.processes import ROOT, PythonProcess
@@ -82,7 +82,7 @@ def test_a_worker_without_streams_records(tmp_path: Path, redirection: str) -> N
 
 def find_server_or_none(folder: Path) -> str | None:
     try:
-        return find_server(folder)
+        return find_redis_url(folder)
     except Exception:  # noqa: BLE001 - none yet
         return None
 

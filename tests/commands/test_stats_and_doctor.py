@@ -16,11 +16,11 @@ import redis
 from recorder import EpisodeRecorder
 from recorder.catalog import Catalog, EpisodeRow
 from recorder.commands.checks import CHECKS
-from recorder.commands.exit_status import ExitStatus
-from recorder.embedded_server import EmbeddedServer
+from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.installation import Installation
 from recorder.installation.folder_mark import write_mark
-from recorder.redis_client import make_client
+from recorder.redis_server.client import make_client
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import Flush, Play, RedisStepStream
 from tests.commands.conftest import RUN, Answer, Call
 from tests.ingest.rig import Rig
@@ -253,7 +253,7 @@ def test_what_workers_saw_that_look_no_more_says_nothing_of_now(
 ) -> None:
     stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() - 120)
     look()
-    redis_client.expire(stream.key("silences", RUN), 3600 - 120)
+    redis_client.expire(stream.key("missed_heartbeats", RUN), 3600 - 120)
     (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
     assert (live["state"], live["told_by"]) == ("silent", "clock")
     stream.beat(RUN, "p1", {"closed": True}, info=None, now=time.time() - 120)

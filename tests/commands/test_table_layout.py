@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.commands.table_layout import lay_out
+from recorder.commands.terminal.table_layout import lay_out
 
 WIDTHS = {"run": 10, "reward": 6, "reasons": 50, "file": 30}
 """With the gaps between them 102."""

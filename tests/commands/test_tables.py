@@ -20,7 +20,7 @@ import pytest
 import redis
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
-from recorder.catalog.write_job import LOST
+from recorder.catalog.operations.write_job import LOST
 from recorder.step_stream import RedisStepStream
 from tests.commands.conftest import Call, root_catalog
 from tests.processes import ROOT, run_python

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.embedded_server import find_server_binary
+from recorder.redis_server.embedded import find_server_binary
 
 
 @pytest.fixture(params=["redis", "valkey"])

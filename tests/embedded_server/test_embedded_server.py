@@ -14,18 +14,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from recorder import EpisodeRecorder, PublisherLimits, find_server
+from recorder import EpisodeRecorder, PublisherLimits, find_redis_url
 from recorder.child_process import tether
-from recorder.embedded_server import EmbeddedServer, find_server_binary, running_server_url, server_url
 from recorder.errors import ServerStartError, StreamUnavailableError
-from recorder.redis_client import answers, make_client
+from recorder.redis_server.client import answers, make_client
+from recorder.redis_server.embedded import EmbeddedServer, find_server_binary, running_server_url, server_url
 from recorder.step_stream import FIRST_CURSOR, RedisStepStream
 from tests.processes import PythonProcess, is_alive
 from tests.waiting import wait_until
 
 OWNER = """
 import sys, threading, time
-from recorder.embedded_server import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer
 server = EmbeddedServer(sys.argv[1])
 starter = threading.Thread(target=server.start)   # a thread that ends at once: the server must not end with it
 starter.start(); starter.join()
@@ -229,9 +229,9 @@ def test_without_a_url_a_server_is_shared_on_one_folder_and_ends_with_its_starte
 
 def test_a_trainer_finds_the_server_beside_the_recordings_and_is_told_when_there_is_none(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / ".server") as server:
-        assert find_server(tmp_path) == server.url
+        assert find_redis_url(tmp_path) == server.url
     with pytest.raises(StreamUnavailableError, match="start a worker first"):
-        find_server(tmp_path)
+        find_redis_url(tmp_path)
 
 
 def test_of_two_that_start_at_once_on_one_folder_the_second_uses_the_server_of_the_first(tmp_path: Path) -> None:

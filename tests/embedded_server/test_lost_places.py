@@ -10,16 +10,16 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from recorder import find_server
-from recorder.embedded_server import EmbeddedServer, look_at_folder, running_server_url, server_url
+from recorder import find_redis_url
 from recorder.errors import ServerStartError, StreamUnavailableError
-from recorder.redis_client import answers, make_client
+from recorder.redis_server.client import answers, make_client
+from recorder.redis_server.embedded import EmbeddedServer, look_at_folder, running_server_url, server_url
 from tests.processes import PythonProcess
 from tests.waiting import wait_until
 
 SLEEPING_OWNER = """
 import sys, threading
-from recorder.embedded_server import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer
 server = EmbeddedServer(sys.argv[1])
 server._watch = lambda: None
 print("url", server.start().url, flush=True)
@@ -90,7 +90,7 @@ def test_while_its_socket_is_gone_the_folder_counts_as_in_use_and_everybody_is_t
         assert look_at_folder(folder).is_in_use
         assert running_server_url(folder) is None
         with pytest.raises(StreamUnavailableError, match="runs beside the recordings and can't be reached"):
-            find_server(tmp_path)
+            find_redis_url(tmp_path)
 
 
 def test_a_server_whose_folder_was_deleted_begins_anew_at_the_same_path_with_its_data(
@@ -171,7 +171,7 @@ def test_a_copied_folder_has_a_server_of_its_own(tmp_path: Path, runs_meanwhile:
 def test_a_server_that_can_not_be_reached_is_told_of_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recorder.embedded_server.process._LOCK_DEADLINE_SECS", 0.1)
+    monkeypatch.setattr("recorder.redis_server.embedded.process._LOCK_DEADLINE_SECS", 0.1)
     with PythonProcess("-c", SLEEPING_OWNER, str(tmp_path)) as owner:
         socket_of(owner.wait_for("url ").split()[1]).unlink()
         with pytest.raises(ServerStartError, match="End that process"), server_url(None, tmp_path):

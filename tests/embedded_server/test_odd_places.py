@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from recorder import EpisodeRecorder, find_server
-from recorder.embedded_server import EmbeddedServer, running_server_url
-from recorder.embedded_server.address import configuration
-from recorder.embedded_server.confirmed import confirm_settings
+from recorder import EpisodeRecorder, find_redis_url
 from recorder.errors import ServerStartError, SettingsError
-from recorder.redis_client import answers, make_client
+from recorder.redis_server.client import answers, make_client
+from recorder.redis_server.embedded import EmbeddedServer, running_server_url
+from recorder.redis_server.embedded.address import configuration
+from recorder.redis_server.embedded.confirmed import confirm_settings
 from recorder.settings import load_settings
 from recorder.urls import celery_broker_url, normalise_redis_url, unix_url
 from worker.app import create_app
@@ -78,7 +78,7 @@ def test_a_temporary_folder_of_any_name_holds_a_socket_that_everybody_reaches(
         with EmbeddedServer(tmp_path / ".server") as server:
             assert server.url.startswith("unix://")
             assert next(folder.glob("hamlet-*/*")).is_socket()
-            url = find_server(tmp_path)
+            url = find_redis_url(tmp_path)
             with EpisodeRecorder(url, run_id="r") as recorder:
                 recorder.record_step(0, 0, (0, 0), [1.0], 0, 0.0, done=True)
                 recorder.finish_episode(0)

@@ -9,7 +9,7 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageError
-from recorder.reindex import files_below, reindex
+from recorder.recordings.reindex import files_below, reindex
 from recorder.storage import LocalStorage, episode_path
 from tests.ingest.rig import RUN, Rig, work
 from tests.ingest.trainer import Trainer

@@ -67,7 +67,7 @@ def test_workers_look_together_and_one_that_starts_goes_on_with_the_count(rig: R
 def test_however_often_workers_sweep_they_look_only_now_and_then(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True))
     assert sum(sweep(rig.worker(abandoned_after_secs=1000)).n_salvaged for _ in range(10)) == 0
-    assert [it.n_looks for it in rig.stream.run_info(RUN).silences.values()] == [0]
+    assert [it.n_looks for it in rig.stream.run_info(RUN).missed_heartbeats.values()] == [0]
 
 
 def test_an_episode_is_not_taken_from_a_trainer_whose_first_heartbeat_is_on_its_way(rig: Rig, trainer: Trainer) -> None:

@@ -16,8 +16,8 @@ from recorder.episode_file import open_episode
 from recorder.json_text import to_json
 from recorder.step_stream import MemoryStepStream
 from recorder.storage import LocalStorage
-from replay_server.library import Library
-from replay_server.live import LiveEpisodes
+from replay_server.episodes.library import Library
+from replay_server.episodes.live import LiveEpisodes
 from replay_server.socket.opened_message import opened_message
 from tests.episodes import add_episode
 from tests.page.lives import SCENE, Life

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from recorder.catalog import Catalog
-from recorder.embedded_server import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer
 from tests.page.lives import Life, add_life, add_lives, observed
 from tests.processes import PythonProcess
 from tests.waiting import DEADLINE_SECS

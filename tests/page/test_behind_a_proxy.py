@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from recorder.catalog import Catalog
-from recorder.replay_client import ReplayClient
+from recorder.replay.client import ReplayClient
 from replay_server.app import EXTENSION
 from tests.nginx import UPGRADE, free_port, make_certificate, nginx
 from tests.page.conftest import DEADLINE_MILLIS

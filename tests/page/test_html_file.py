@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from recorder.catalog import Catalog
-from recorder.conversion import convert_bytes
 from recorder.episode_file import open_episode
+from recorder.recordings.convert import convert_bytes
 from tests.page.lives import Life, add_life
 from worker.video.html_export import build_html, export_episode_html
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from recorder.catalog import Catalog
-from recorder.embedded_server import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import load_settings
 from replay_server.app import EXTENSION, create_app
 from replay_server.limits import Limits

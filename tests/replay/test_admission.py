@@ -10,11 +10,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from recorder.errors import SettingsError
-from recorder.replay_client import ReplayClient
+from recorder.replay.client import ReplayClient
 from recorder.settings import load_settings
+from replay_server.access.proxy import OWN_PATHS
+from replay_server.access.security import is_loopback
 from replay_server.app import EXTENSION
-from replay_server.proxy import OWN_PATHS
-from replay_server.security import is_loopback
 from replay_server.serving import check_bind, link
 from tests.processes import run_python
 from tests.replay.conftest import Served, make_app, serving_here

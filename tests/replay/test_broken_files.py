@@ -13,7 +13,7 @@ import pytest
 from recorder.catalog import Catalog, EpisodeRow, Settlement
 from recorder.chunk import compress_frame
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileVersionError, RecorderError, RecordingNotFoundError
-from recorder.replay import ReplayManager
+from recorder.replay.manager import ReplayManager
 from recorder.storage import episode_path
 from tests.replay.conftest import connecting, make_app, serving_here
 

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 
 from recorder.errors import SettingsError
 from recorder.settings import load_settings
+from replay_server.access.origins import Origins
 from replay_server.app import EXTENSION
-from replay_server.origins import Origins
 from tests.replay.conftest import make_app, serving_here
 from tests.replay.viewer import upgrade_status
 

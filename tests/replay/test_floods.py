@@ -11,8 +11,8 @@ from werkzeug.test import create_environ
 from werkzeug.wrappers import Request
 
 from recorder.settings import QuotaSettings
+from replay_server.access.quotas import WriteQuotas, client_of
 from replay_server.app import EXTENSION
-from replay_server.quotas import WriteQuotas, client_of
 from tests.replay.conftest import make_app
 
 EPISODE = "/api/v1/episodes/demo/100"
@@ -122,7 +122,7 @@ def test_videos_that_wait_are_bounded_for_each_client_and_each_run(strict: Flask
 
 
 def test_a_video_has_no_more_pixels_than_the_settings_allow(strict: FlaskClient) -> None:
-    wish = {
+    request = {
         "episode_id": 100,
         "run_id": "demo",
         "width": 8192,
@@ -131,9 +131,9 @@ def test_a_video_has_no_more_pixels_than_the_settings_allow(strict: FlaskClient)
         "hold_secs": 600,
         "title_secs": 600,
     }
-    refused = strict.post("/api/v1/videos", json=wish)
+    refused = strict.post("/api/v1/videos", json=request)
     assert refused.status_code == 400
     assert "recording.render.max_pixels" in refused.get_json()["error"]["message"]
     assert "8192x8192" in refused.get_json()["error"]["message"]
-    small = {**wish, "width": 320, "height": 180, "hold_secs": 1, "title_secs": 1}
+    small = {**request, "width": 320, "height": 180, "hold_secs": 1, "title_secs": 1}
     assert strict.post("/api/v1/videos", json=small).status_code == 202

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from recorder.chunk import decode_chunk
-from recorder.embedded_server import EmbeddedServer
-from recorder.replay_client import ReplayClient
+from recorder.redis_server.embedded import EmbeddedServer
+from recorder.replay.client import ReplayClient
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import RedisStepStream
 from tests.replay.conftest import Connect, Served

@@ -15,8 +15,8 @@ from recorder.step_stream import CHUNK, Flush, MemoryStepStream, Outgoing
 from replay_server import app as app_module
 from replay_server import live as live_module
 from replay_server.app import create_app
+from replay_server.episodes.live import LiveEpisodes
 from replay_server.limits import Limits
-from replay_server.live import LiveEpisodes
 from replay_server.socket import follow as follow_module
 from tests.episodes import make_columns
 from tests.replay.conftest import Connect, connecting, serving_here

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from recorder.catalog import Catalog
-from recorder.step_values import step_maps
+from recorder.recordings.steps import step_maps
 from recorder.storage import open_storage
-from replay_server.library import Library
+from replay_server.episodes.library import Library
 from tests.episodes import add_episode, make_columns
 
 N_STEPS = 1000

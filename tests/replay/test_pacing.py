@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay_server.cache import ByteLru
+from replay_server.episodes.cache import ByteLru
 from replay_server.limits import RateLimiter
 from replay_server.socket.scheduler import Job, Scheduler
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recorder.errors import RecordingNotFoundError, UsageError
-from recorder.replay import ReplayManager
+from recorder.replay.manager import ReplayManager
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 import replay_server
-from recorder.embedded_server import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import load_settings
 from recorder.step_stream import MemoryStepStream
 from recorder.storage import episode_path

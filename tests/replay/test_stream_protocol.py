@@ -11,7 +11,7 @@ from recorder.catalog import Catalog
 from recorder.chunk import decode_chunk
 from recorder.episode_file import open_episode
 from recorder.errors import RecordingNotFoundError, StreamUnavailableError
-from recorder.replay_client import ReplayClient
+from recorder.replay.client import ReplayClient
 from recorder.schema import EpisodeSchema
 from recorder.storage import episode_path
 from tests.episodes import add_episode, make_columns

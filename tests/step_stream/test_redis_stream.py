@@ -10,10 +10,10 @@ import msgpack
 import pytest
 import redis
 
-from recorder.embedded_server import EmbeddedServer
 from recorder.errors import StreamUnavailableError
-from recorder.redis_client import make_client
-from recorder.step_stream import FIRST_CURSOR, UNKNOWN, Flush, OpenPlay, Play, RedisStepStream, Silence
+from recorder.redis_server.client import make_client
+from recorder.redis_server.embedded import EmbeddedServer
+from recorder.step_stream import FIRST_CURSOR, UNKNOWN, Flush, MissedHeartbeats, OpenPlay, Play, RedisStepStream
 from tests.processes import run_python
 from tests.step_stream.entries import LATER_PLAY, PLAY, RUN, chunk, finished, header, send_play
 from tests.waiting import wait_until
@@ -37,18 +37,18 @@ def test_the_keys_are_those_that_the_architecture_names(
         "my run", Flush([header(), chunk()], [finished(kind="end")], active={PLAY: 6.5, Play(8, 1001): 7.5}, closed=[])
     )
     redis_stream.try_lock("tick", secs=60)
-    redis_stream.note_silences("my run", {"p1": Silence(5.5, 0)})
+    redis_stream.note_missed_heartbeats("my run", {"p1": MissedHeartbeats(5.5, 0)})
     assert sorted(redis_client.keys()) == [
         b"hamlet:episode:{my run}:7",
         b"hamlet:finished:{my run}",
         b"hamlet:lock:tick",
+        b"hamlet:missed_heartbeats:{my run}",
         b"hamlet:open:{my run}",
         b"hamlet:run:{my run}",
         b"hamlet:runs",
-        b"hamlet:silences:{my run}",
     ]
     assert redis_client.zrange("hamlet:runs", 0, -1, withscores=True) == [(b"my run", 5.5)]
-    assert 0 < redis_client.ttl("hamlet:silences:{my run}") <= 3600
+    assert 0 < redis_client.ttl("hamlet:missed_heartbeats:{my run}") <= 3600
     assert sorted(redis_client.hgetall("hamlet:run:{my run}")) == [b"config", b"producer:p1"]
     assert redis_client.zrange("hamlet:open:{my run}", 0, -1, withscores=True) == [(b"7:1000", 6.5), (b"8:1001", 7.5)]
     assert redis_client.xrange("hamlet:episode:{my run}:7") == [
@@ -62,8 +62,8 @@ def test_the_keys_are_those_that_the_architecture_names(
 def test_what_another_program_noted_of_silent_trainers_counts_for_nothing(
     redis_stream: RedisStepStream, redis_client: redis.Redis, value: bytes
 ) -> None:
-    redis_client.set(redis_stream.key("silences", RUN), value)
-    assert redis_stream.run_info(RUN).silences == {}
+    redis_client.set(redis_stream.key("missed_heartbeats", RUN), value)
+    assert redis_stream.run_info(RUN).missed_heartbeats == {}
 
 
 def test_the_braces_of_a_run_id_don_t_move_its_keys_to_other_shards(redis_stream: RedisStepStream) -> None:
@@ -213,7 +213,11 @@ def test_a_key_of_another_type_is_renamed_and_everything_goes_on(
         "hash": lambda key: redis_client.hset(key, "a", b"x"),
         "set": lambda key: redis_client.sadd(key, b"x"),
     }[kind]
-    names = ["runs", *(f"{name}:{{{RUN}}}" for name in ("run", "open", "finished", "silences")), f"episode:{{{RUN}}}:7"]
+    names = [
+        "runs",
+        *(f"{name}:{{{RUN}}}" for name in ("run", "open", "finished", "missed_heartbeats")),
+        f"episode:{{{RUN}}}:7",
+    ]
     foreign = [name for name in names if (kind, name) not in {("hash", names[1]), ("string", names[4])}]
 
     def spoil() -> None:

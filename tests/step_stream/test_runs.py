@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.step_stream import FIRST_CURSOR, Flush, Silence, StepStream
+from recorder.step_stream import FIRST_CURSOR, Flush, MissedHeartbeats, StepStream
 from tests.step_stream.entries import PLAY, RUN, finished, header, send_play
 from tests.waiting import wait_until
 
@@ -66,17 +66,17 @@ def test_the_latest_heartbeat_of_a_trainer_replaces_the_one_before(stream: StepS
 
 def test_what_workers_note_of_silent_trainers_stands_beside_their_heartbeats(stream: StepStream) -> None:
     stream.beat(RUN, "p1", {}, info=None, now=1.5)
-    stream.note_silences(RUN, {"p1": Silence(0.5, 1), "p2": Silence(0.0, 2)})
+    stream.note_missed_heartbeats(RUN, {"p1": MissedHeartbeats(0.5, 1), "p2": MissedHeartbeats(0.0, 2)})
     info = stream.run_info(RUN)
-    assert info.silences == {"p1": Silence(0.5, 1), "p2": Silence(0.0, 2)}
+    assert info.missed_heartbeats == {"p1": MissedHeartbeats(0.5, 1), "p2": MissedHeartbeats(0.0, 2)}
     assert info.looked_secs_ago is not None
     assert 0.0 <= info.looked_secs_ago < 3600.0
-    stream.note_silences(RUN, {"p1": Silence(1.5, 0)})
-    assert stream.run_info(RUN).silences == {"p1": Silence(1.5, 0)}
-    assert stream.run_info("other").silences == {}
+    stream.note_missed_heartbeats(RUN, {"p1": MissedHeartbeats(1.5, 0)})
+    assert stream.run_info(RUN).missed_heartbeats == {"p1": MissedHeartbeats(1.5, 0)}
+    assert stream.run_info("other").missed_heartbeats == {}
     assert stream.run_info("other").looked_secs_ago is None
     stream.forget_run(RUN)
-    assert stream.run_info(RUN).silences == {}
+    assert stream.run_info(RUN).missed_heartbeats == {}
 
 
 def test_an_unknown_run_says_nothing(stream: StepStream) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from recorder import EpisodeRecorder
 from recorder.catalog import Catalog
-from recorder.embedded_server import EmbeddedServer
 from recorder.errors import StorageError, StorageUnavailableError
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.storage import open_storage
 from recorder.storage.deadlines import StoreCalls
 from recorder.storage.url import StoreTimeouts

@@ -9,7 +9,7 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageError
-from recorder.reindex import files_below, reindex
+from recorder.recordings.reindex import files_below, reindex
 from recorder.storage import open_storage, read_file
 from recorder.storage.url import UrlStorage
 from tests.episodes import make_episode_file
@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 WRITER = """
 import sys
 from recorder.catalog import Catalog
-from recorder.reindex import rows_of
+from recorder.recordings.reindex import rows_of
 from recorder.storage import episode_path, open_storage
 from tests.episodes import make_episode_file
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from recorder.catalog import Catalog, RecordingRow
-from recorder.conversion import convert_bytes
 from recorder.episode_file import open_episode
+from recorder.recordings.convert import convert_bytes
 from recorder.storage import episode_path
 from tests.video.sample import sample_file
 

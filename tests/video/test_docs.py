@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from recorder.video.codecs import EncoderSettings
-from recorder.video.wish import VIDEO_CHOICES
+from recorder.video.request import VIDEO_CHOICES
 from worker.video import PROFILES, VideoOptions
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def test_every_picture_is_there():
         assert (ROOT / "docs" / picture).is_file(), picture
 
 
-def test_a_wish_can_choose_what_a_video_can_be():
+def test_a_request_can_choose_what_a_video_can_be():
     ours = set(VideoOptions.__dataclass_fields__) - {"encoder"} | set(EncoderSettings.__dataclass_fields__)
     assert set(VIDEO_CHOICES) - {"profile", "dpi"} <= ours
     for name, kind in VIDEO_CHOICES.items():

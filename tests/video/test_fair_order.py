@@ -6,7 +6,7 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 
-from recorder.server_status import read_queue_lengths
+from recorder.redis_server.status import read_queue_lengths
 from recorder.settings import load_settings
 from replay_server.render_requests import RenderRequests
 from tests.video.conftest import RUN

@@ -94,7 +94,7 @@ def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(cluster, reco
     assert cluster.files() == [row.file_path]
 
 
-def test_the_same_wish_is_the_same_video_and_is_made_once(cluster, recordings):
+def test_the_same_request_is_the_same_video_and_is_made_once(cluster, recordings):
     recordings.add(1, 5)
     first = cluster.ask()
     assert cluster.ask(fps=10.0, style=None) == first
@@ -284,7 +284,7 @@ def test_a_segment_that_fails_is_tried_three_times(cluster, recordings, monkeypa
         ({"steps_per_second": 0.001, "fps": 1000}, "at most 1000000 frames"),
     ],
 )
-def test_a_wish_that_can_not_be_is_refused_when_it_is_asked_for(cluster, recordings, choices, told):
+def test_a_request_that_can_not_be_is_refused_when_it_is_asked_for(cluster, recordings, choices, told):
     recordings.add(1, 5)
     with pytest.raises(UsageError, match=told):
         cluster.ask(**choices)
@@ -300,10 +300,10 @@ def test_a_video_of_an_episode_that_is_not_there_is_refused(cluster):
     ("choices", "told"),
     [({"style": "drak"}, "did you mean 'dark'"), ({"steps_per_second": 0.001}, "at most 1000000 frames")],
 )
-def test_a_wish_of_another_version_that_can_not_be_is_parked_at_once(cluster, recordings, choices, told):
+def test_a_request_of_another_version_that_can_not_be_is_parked_at_once(cluster, recordings, choices, told):
     recording = recordings.add(1, 50)
-    wish = {"content_hash": recording.content_hash, **choices}
-    video, _ = recordings.catalog.enqueue_video(RUN, 1, wish, at=cluster.at)
+    request = {"content_hash": recording.content_hash, **choices}
+    video, _ = recordings.catalog.enqueue_video(RUN, 1, request, at=cluster.at)
     cluster.run()
     row = cluster.video(video.video_id)
     assert (row.state, row.attempts, row.n_segments_total) == ("failed", 1, 0)
@@ -357,14 +357,14 @@ def test_a_gif_is_made_in_one_piece(cluster, recordings):
 def test_two_videos_at_once_do_not_meet(cluster, recordings):
     recordings.add(1, 30)
     recordings.add(2, 25)
-    wishes = {cluster.ask(1): 30, cluster.ask(2): 25, cluster.ask(2, style="light"): 25}
+    requests = {cluster.ask(1): 30, cluster.ask(2): 25, cluster.ask(2, style="light"): 25}
     cluster.run()
-    for video_id, n_frames in wishes.items():
+    for video_id, n_frames in requests.items():
         assert n_frames_of(cluster.file(video_id)) == n_frames
     assert len(cluster.files()) == 3
 
 
-def test_a_deleted_wish_is_forgotten(cluster, recordings):
+def test_a_deleted_request_is_forgotten(cluster, recordings):
     recordings.add(1, 5)
     video_id = cluster.ask()
     sweep_videos(cluster.context)
@@ -495,7 +495,7 @@ def test_a_worker_whose_video_was_deleted_stops_and_leaves_no_file(cluster, reco
     assert cluster.files() == []
 
 
-def test_the_run_is_part_of_the_wish(cluster, recordings):
+def test_the_run_is_part_of_the_request(cluster, recordings):
     recordings.add(1, 5)
     assert cluster.requests.ask(RUN, 1, {})[0].run_id == RUN
     assert replace(cluster.video(cluster.ask()), options={}).episode_id == 1

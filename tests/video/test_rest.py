@@ -87,7 +87,7 @@ def test_videos_are_listed_and_cancelled(client):
         ([1], 400, "expected a JSON object"),
     ],
 )
-def test_a_wrong_wish_is_answered_by_what_was_expected(client, body, status, message):
+def test_a_wrong_request_is_answered_by_what_was_expected(client, body, status, message):
     answer = client.post("/api/v1/videos", json=body)
     assert (answer.status_code, message in answer.json["error"]["message"]) == (status, True), answer.json
 
@@ -104,7 +104,7 @@ def test_a_server_without_workers_offers_no_videos(recordings):
     app.extensions[EXTENSION].close("the end of the test")
 
 
-def test_a_wish_stands_though_the_server_that_should_tell_the_workers_is_full(client, redis_client):
+def test_a_request_stands_though_the_server_that_should_tell_the_workers_is_full(client, redis_client):
     redis_client.config_set("maxmemory", 1)
     try:
         answer = client.post("/api/v1/videos", json=WISH)

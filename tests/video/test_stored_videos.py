@@ -8,7 +8,7 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageUnavailableError
-from recorder.reindex import rows_of
+from recorder.recordings.reindex import rows_of
 from recorder.settings import load_settings
 from recorder.storage import episode_path, open_recordings, open_videos
 from replay_server.app import EXTENSION, create_app

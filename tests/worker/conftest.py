@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recorder.embedded_server import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer
 from tests.worker.cluster import Cluster, open_cluster, workers
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from recorder.__main__ import main
 from recorder.capture import EpisodeRecorder, PublisherLimits
-from recorder.embedded_server import EmbeddedServer
-from recorder.redis_client import make_client
+from recorder.redis_server.client import make_client
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import assert_adds_up, record
 from tests.processes import ROOT

@@ -11,9 +11,9 @@ import msgpack
 import pytest
 import redis
 
-from recorder.embedded_server import EmbeddedServer
-from recorder.redis_client import make_client
-from recorder.server_status import QUEUES
+from recorder.redis_server.client import make_client
+from recorder.redis_server.embedded import EmbeddedServer
+from recorder.redis_server.status import QUEUES
 from tests.processes import run_python
 from tests.waiting import wait_until
 from tests.worker.cluster import Cluster, open_cluster

@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from recorder import EpisodeRecorder
-from recorder.embedded_server import EmbeddedServer
-from recorder.redis_client import make_client
+from recorder.redis_server.client import make_client
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import FIRST_CURSOR, RedisStepStream
 from tests.waiting import wait_until
 from tests.worker.cluster import Cluster, open_cluster, workers

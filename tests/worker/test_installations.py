@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from recorder import find_server
-from recorder.embedded_server import EmbeddedServer
+from recorder import find_redis_url
 from recorder.errors import StreamError
+from recorder.redis_server.embedded import EmbeddedServer
 from tests.processes import PythonProcess, run_python
 from tests.worker.installations import n_files, record, wait_until_recorded, worker
 
@@ -27,7 +27,7 @@ def use_once(folder: Path, run_id: str, *options: str) -> None:
     """A worker that was there, recorded a run, and ended."""
     with worker(folder, *options) as process:
         process.wait_for("worker: serves")
-        record(find_server(folder) if not options else options[1], run_id)
+        record(find_redis_url(folder) if not options else options[1], run_id)
         wait_until_recorded(folder, run_id)
         process.signal(signal.SIGTERM)
         process.wait()
@@ -50,8 +50,8 @@ def test_of_a_folder_and_a_moved_or_copied_one_each_has_its_own_episodes(tmp_pat
     with worker(folder) as one, worker(other) as two:
         one.wait_for("worker: serves")
         two.wait_for("worker: serves")
-        record(find_server(folder), "here", 40)
-        record(find_server(other), "there", 40)
+        record(find_redis_url(folder), "here", 40)
+        record(find_redis_url(other), "there", 40)
         wait_until_recorded(folder, "here", 40)
         wait_until_recorded(other, "there", 40)
     assert (n_files(other, "here"), n_files(folder, "there")) == (0, 0)
@@ -77,9 +77,9 @@ def test_a_second_installation_on_one_server_is_refused_everywhere_with_what_to_
     assert status != 0
     assert "belong to another installation" in told
     monkeypatch.setenv("HAMLET_RECORDER_REDIS__URL", redis_url)
-    assert find_server(folder) == redis_url
+    assert find_redis_url(folder) == redis_url
     with pytest.raises(StreamError, match="another installation"):
-        find_server(second)
+        find_redis_url(second)
     status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(second)))
     assert status != 0
     assert "belong to another" in told

@@ -10,10 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from recorder import find_server
+from recorder import find_redis_url
 from recorder.catalog import Catalog
-from recorder.embedded_server import EmbeddedServer
 from recorder.errors import StreamUnavailableError
+from recorder.redis_server.embedded import EmbeddedServer
 from tests.processes import PythonProcess, run_python
 from tests.waiting import wait_until
 from tests.worker.installations import n_files, record, wait_until_recorded, worker
@@ -31,7 +31,7 @@ def find_server_again(folder: Path) -> str:
 
     def look() -> str | None:
         try:
-            return find_server(folder)
+            return find_redis_url(folder)
         except StreamUnavailableError:
             return None
 
@@ -49,7 +49,7 @@ def test_a_worker_whose_folder_is_gone_records_into_a_new_one_and_says_so(
     options = ("--redis-url", redis_url) if whose == "given" else ()
     with worker(folder, *options) as process:
         process.wait_for("worker: serves")
-        record(redis_url if options else find_server(folder), "before")
+        record(redis_url if options else find_redis_url(folder), "before")
         wait_until_recorded(folder, "before")
         if how == "deleted":
             shutil.rmtree(folder)
@@ -59,7 +59,7 @@ def test_a_worker_whose_folder_is_gone_records_into_a_new_one_and_says_so(
         wait_until_recorded(folder, "after")
         assert "a new one is begun" in process.output
         assert "the recordings folder was deleted" in process.output
-        record(redis_url if options else find_server(folder), "later")
+        record(redis_url if options else find_redis_url(folder), "later")
         wait_until_recorded(folder, "later")
         status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(folder), *options))
         assert status == 0, told
@@ -100,7 +100,7 @@ def test_a_folder_of_another_installation_in_the_place_of_the_worker_s_gets_noth
         process.wait_for("worker: serves")
     with worker(folder, *options) as process:
         process.wait_for("worker: serves")
-        url = redis_url if options else find_server(folder)
+        url = redis_url if options else find_redis_url(folder)
         record(url, "before")
         wait_until_recorded(folder, "before")
         folder.rename(tmp_path / "exp1")
@@ -118,7 +118,7 @@ def test_a_worker_whose_socket_was_swept_away_goes_on_with_what_its_server_held(
     folder = tmp_path / "recordings"
     with worker(folder) as process:
         process.wait_for("worker: serves")
-        url = find_server(folder)
+        url = find_redis_url(folder)
         record(url, "before")
         wait_until_recorded(folder, "before")
         Path(unquote(urlsplit(url).path)).unlink()
@@ -132,7 +132,7 @@ def test_a_folder_of_any_name_is_recorded_into(tmp_path: Path) -> None:
     folder = tmp_path / 'exp[lr=0.1] {a}*\n"it\'s" #1?x=100%25 ü' / "recordings"
     with worker(folder) as process:
         process.wait_for("worker: serves")
-        record(find_server(folder), "r")
+        record(find_redis_url(folder), "r")
         wait_until_recorded(folder, "r")
         status, told = run_python(("-m", "recorder", "list", "--recordings", str(folder), "--json"))
         assert status == 0, told
@@ -150,8 +150,8 @@ def test_a_render_worker_makes_videos_of_the_catalog_that_takes_the_place_of_a_d
     def make_video(run_id: str) -> None:
         record(redis_url, run_id)
         wait_until_recorded(folder, run_id)
-        wish = ("export", "0", "--run", run_id, "--queue", "--dpi", "40", "--recordings", str(folder), *options)
-        status, told = run_python(("-m", "recorder", *wish))
+        request = ("export", "0", "--run", run_id, "--queue", "--dpi", "40", "--recordings", str(folder), *options)
+        status, told = run_python(("-m", "recorder", *request))
         assert status == 0, told
         with Catalog(folder / "catalog.db", read_only=True) as catalog:
             wait_until(lambda: [row.state for row in catalog.list_videos(run=run_id)] == ["done"], message="the video")

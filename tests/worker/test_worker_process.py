@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from recorder import EpisodeRecorder
-from recorder.embedded_server import EmbeddedServer, find_server_binary
-from recorder.redis_client import answers, make_client
+from recorder.redis_server.client import answers, make_client
+from recorder.redis_server.embedded import EmbeddedServer, find_server_binary
 from recorder.step_stream import RedisStepStream
 from tests.processes import PythonProcess, is_alive
 from tests.waiting import DEADLINE_SECS, wait_until

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from recorder import Catalog, EpisodeRecorder, load_settings, open_episode
-from recorder.embedded_server import EmbeddedServer
 from recorder.errors import RecorderError
+from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import PeriodicSettings, Settings
 from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import finished_episodes

@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from recorder.step_stream import GONE_AFTER_LOOKS, RunInfo, Silence, has_closed, heartbeat_of, is_gone, trainer_names
+from recorder.step_stream import (
+    GONE_AFTER_LOOKS,
+    MissedHeartbeats,
+    RunInfo,
+    has_closed,
+    heartbeat_of,
+    is_gone,
+    trainer_names,
+)
 from worker.ingest.context import IngestContext
 
 __all__ = ["expect_trainers", "is_known", "is_time_to_look", "look_at_trainers", "someone_is_gone"]
@@ -26,16 +34,16 @@ def is_time_to_look(context: IngestContext) -> bool:
 
 def look_at_trainers(context: IngestContext, info: RunInfo) -> RunInfo:
     """Count for each trainer process how often in a row it had nothing new to say; returns what is known now."""
-    silences = {name: _after_a_look(info, name) for name in trainer_names(info) if not has_closed(info, name)}
-    if silences:
-        context.stream.note_silences(info.run_id, silences)
-    return replace(info, silences=silences)
+    missed_heartbeats = {name: _after_a_look(info, name) for name in trainer_names(info) if not has_closed(info, name)}
+    if missed_heartbeats:
+        context.stream.note_missed_heartbeats(info.run_id, missed_heartbeats)
+    return replace(info, missed_heartbeats=missed_heartbeats)
 
 
 def expect_trainers(context: IngestContext, info: RunInfo, names: Collection[str]) -> None:
     """Look from now on at trainer processes that episodes name, and that have said nothing yet of themselves."""
-    expected = {name: Silence(0.0, 0) for name in names}
-    context.stream.note_silences(info.run_id, {**expected, **info.silences})
+    expected = {name: MissedHeartbeats(0.0, 0) for name in names}
+    context.stream.note_missed_heartbeats(info.run_id, {**expected, **info.missed_heartbeats})
 
 
 def is_known(info: RunInfo, name: str) -> bool:
@@ -48,7 +56,7 @@ def someone_is_gone(info: RunInfo) -> bool:
     return any(is_gone(info, name) for name in trainer_names(info))
 
 
-def _after_a_look(info: RunInfo, name: str) -> Silence:
-    heartbeat, before = heartbeat_of(info, name), info.silences.get(name)
+def _after_a_look(info: RunInfo, name: str) -> MissedHeartbeats:
+    heartbeat, before = heartbeat_of(info, name), info.missed_heartbeats.get(name)
     is_same = before is not None and before.heartbeat == heartbeat
-    return Silence(heartbeat, before.n_looks + 1 if before is not None and is_same else 0)
+    return MissedHeartbeats(heartbeat, before.n_looks + 1 if before is not None and is_same else 0)

@@ -10,7 +10,7 @@ from typing import Any
 from recorder.catalog import Catalog
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.recordings import open_sound_recording
+from recorder.recordings.find import open_sound_recording
 from recorder.storage import open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds

@@ -11,7 +11,7 @@ from typing import Any
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, VideoError
-from recorder.recordings import find_recording, open_sound_recording
+from recorder.recordings.find import find_recording, open_sound_recording
 from recorder.storage import episode_path, open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds

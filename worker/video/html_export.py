@@ -11,11 +11,11 @@ import secrets
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from recorder.conversion import convert_bytes
 from recorder.episode_file import Episode, open_episode
 from recorder.errors import VideoError
 from recorder.json_text import to_json
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
+from recorder.recordings.convert import convert_bytes
 
 __all__ = ["build_html", "export_episode_html"]
 

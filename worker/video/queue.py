@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from recorder.catalog import Catalog, SegmentRow, VideoRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
-from recorder.recordings import open_sound_recording
+from recorder.recordings.find import open_sound_recording
 from recorder.storage import Storage
 from recorder.video.options import VideoOptions
-from recorder.video.wish import content_hash_of_wish, options_of_wish
+from recorder.video.request import content_hash_of_request, options_of_request
 from worker.video.chapters import chapter_file
 from worker.video.encoder import join_segments
 from worker.video.export import learning_points, make_renderer
@@ -191,7 +191,7 @@ def join_video(context: RenderContext, video_id: str) -> None:
 
 
 def sweep_videos(context: RenderContext, *, is_thorough: bool = False) -> int:
-    """Hand out whatever nobody works on: new wishes, and what a worker that died has left; delete what is stale.
+    """Hand out whatever nobody works on: new requests, and what a worker that died has left; delete what is stale.
 
     Args:
         is_thorough: look through the whole folder of videos for files that no worker lived to finish.
@@ -265,9 +265,9 @@ class _Reporter:
 
 
 def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]:
-    options = options_of_wish(row.options)
+    options = options_of_request(row.options)
     recording, episode = open_sound_recording(context.catalog, context.storage, row.run_id, row.episode_id)
-    if recording.content_hash != content_hash_of_wish(row.options):
+    if recording.content_hash != content_hash_of_request(row.options):
         raise UsageError(
             f"episode {row.episode_id} of run {row.run_id!r} was played again since this video was asked for: ask again"
         )
@@ -276,7 +276,7 @@ def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]
 
 def _fail(context: RenderContext, row: VideoRow, error: Exception) -> None:
     logger.error("video_id=%s attempt=%d: %s", row.video_id, row.attempts, error, exc_info=_unforeseen(error))
-    # A wish that can't be will not become possible by waiting.
+    # A request that can't be will not become possible by waiting.
     max_attempts = 0 if isinstance(error, UsageError) else context.limits.max_attempts
     again_at = context.now() + timedelta(seconds=context.limits.retry_secs)
     context.catalog.fail_video(

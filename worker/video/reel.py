@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
-from recorder.recordings import open_sound_recording
+from recorder.recordings.find import open_sound_recording
 from recorder.storage import open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds

@@ -10,12 +10,12 @@ from typing import Any
 from celery import Celery, bootsteps
 
 from recorder.catalog import Catalog
-from recorder.catalog.video_segments import SEGMENTS_A_TURN
+from recorder.catalog.operations.video_segments import SEGMENTS_A_TURN
 from recorder.errors import RecorderError, RecordingNotFoundError
 from recorder.installation import Membership
-from recorder.server_status import QUEUE_PRIORITIES
+from recorder.redis_server.status import QUEUE_PRIORITIES
 from recorder.storage import open_recordings, open_videos
-from recorder.video.wish import RENDER_QUEUE, RENDER_TASK
+from recorder.video.request import RENDER_QUEUE, RENDER_TASK
 from worker.process import WorkerProcess
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
 from worker.video.video_files import video_files

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
-from recorder.commands.opening import has_catalog, open_catalog
-from recorder.commands.output import counted
+from recorder.commands.terminal.output import counted
 from recorder.errors import CatalogVersionError, MissingExtraError, RecorderError
 from recorder.settings import Settings
 from recorder.urls import redact

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from recorder.commands.arguments.opening import check_server_of, find_server_url, installation_of
 from recorder.commands.checks.finding import Finding
-from recorder.commands.opening import check_server_of, find_server_url, installation_of
 from recorder.errors import RecorderError, StreamError
 from recorder.installation import MARK_NAME, Installation, read_mark
 from recorder.settings import Settings

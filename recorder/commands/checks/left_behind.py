@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from recorder.commands.arguments.opening import find_server_url, has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
-from recorder.commands.opening import find_server_url, has_catalog, open_catalog
 from recorder.commands.run_status import read_run_statuses
 from recorder.errors import RecorderError
 from recorder.settings import Settings

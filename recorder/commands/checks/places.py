@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recorder.commands.checks.finding import Finding
-from recorder.commands.output import human_bytes
+from recorder.commands.terminal.output import human_bytes
 from recorder.errors import RecorderError
 from recorder.settings import Settings
 from recorder.storage import open_recordings

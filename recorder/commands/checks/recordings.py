@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
-from recorder.commands.opening import has_catalog, open_catalog
-from recorder.commands.output import counted
+from recorder.commands.terminal.output import counted
 from recorder.errors import MissingExtraError, RecorderError
+from recorder.recordings.verify import verify_recording
 from recorder.settings import Settings
 from recorder.storage import open_recordings
-from recorder.verification import verify_recording
 
 if TYPE_CHECKING:
     from recorder.catalog import RecordingRow
@@ -30,7 +30,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
     """What is wrong with the newest recordings; other checks tell of a catalog that can't be read."""
     try:
         from recorder.catalog import RecordingRow  # lazy: loads SQLAlchemy
-        from recorder.reindex import has_recordings, is_there
+        from recorder.recordings.reindex import has_recordings, is_there
 
         if not has_catalog(settings):
             return

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from recorder.commands.arguments.opening import find_server_url
 from recorder.commands.checks.finding import Finding
-from recorder.commands.opening import find_server_url
-from recorder.commands.output import counted, human_age
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
+from recorder.commands.terminal.output import counted, human_age
 from recorder.errors import RecorderError
 from recorder.settings import Settings
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from recorder.commands.arguments.opening import find_server_url
 from recorder.commands.checks.finding import Finding
-from recorder.commands.opening import find_server_url
-from recorder.commands.output import human_bytes
-from recorder.embedded_server import find_server_binary, look_at_folder
+from recorder.commands.terminal.output import human_bytes
 from recorder.errors import ServerStartError, SettingsError, StreamError
-from recorder.server_search import UNREACHABLE_ADVICE
-from recorder.server_status import ServerStatus, read_queue_lengths, read_server_status
+from recorder.redis_server.embedded import find_server_binary, look_at_folder
+from recorder.redis_server.find import UNREACHABLE_ADVICE
+from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
 

@@ -1,0 +1,1 @@
+"""Lists of episodes: filters, order, pages, and which index serves them."""

@@ -1,0 +1,152 @@
+"""The query behind ``list_episodes``: filters, order, paging.
+
+PostgreSQL plans by statistics; for SQLite ``sqlite_plan`` chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+from sqlalchemy import ColumnClause, ColumnElement, Table, and_, exists, literal_column, or_, select, tuple_
+from sqlalchemy.engine import Connection
+
+from recorder.catalog.column_types import Float64
+from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
+from recorder.catalog.lists.paging import parse_order
+from recorder.catalog.lists.sql_glob import matches_glob
+from recorder.catalog.lists.sqlite_plan import Condition, on_best_index
+from recorder.catalog.models import episode_tags, episodes, recording_reasons
+from recorder.catalog.rows import EpisodePage, EpisodeRow
+from recorder.errors import UsageError
+
+__all__ = ["EpisodeFilter", "page_of_episodes"]
+
+_key = (episodes.c.run_id, episodes.c.episode_id)
+_time = (episodes.c.finished_unix_nanos, *_key)
+
+_ORDERS = {
+    "finished": _time,
+    "episode_id": (episodes.c.episode_id, episodes.c.run_id),
+    "reward": (episodes.c.total_reward, *_time),
+    "length": (episodes.c.survival_steps, *_time),
+    "stage": (episodes.c.curriculum_stage, *_time),
+}
+
+_compiled: dict[Any, Any] = {}
+"""Keeps the statement that fetches rows. There are thousands of others, by other filters in other orders: they are not
+kept, because a heap full of them stops the server for a third of a second whenever its garbage is collected."""
+
+_IS_KEPT = episodes.c.decision != literal_column("'skipped'")
+"""Held ones too. The value stands in the text, as in the partial index, or SQLite would not use it; the next as well."""
+_IS_UNCOMMON = episodes.c.status != literal_column("'complete'")
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeFilter:
+    """Which episodes; None filters nothing. ``EpisodeOperations.list_episodes`` describes the fields."""
+
+    run: str | None = None
+    stage: int | None = None
+    reason: str | None = None
+    status: str | None = None
+    decision: str | None = None
+    lane: int | None = None
+    min_reward: float | None = None
+    max_reward: float | None = None
+    tag: str | None = None
+    recorded: bool | None = None
+    min_episode: int | None = None
+    max_episode: int | None = None
+
+
+def page_of_episodes(
+    connection: Connection, wanted: EpisodeFilter, *, order: str, cursor: str | None, limit: int
+) -> EpisodePage:
+    """One page; the arguments are those of ``EpisodeOperations.list_episodes``.
+
+    Raises:
+        UsageError: the order is unknown, the cursor is not of this order, or the limit is not positive.
+    """
+    if limit < 1:
+        raise UsageError(f"limit must be 1 or more, got {limit}")
+    in_order = parse_order(order, _ORDERS)
+    connection.execution_options(compiled_cache=None)
+    conditions = list(_conditions(wanted, connection.dialect.name))
+    after = None if cursor is None else in_order.after(cursor)
+    # The keys first, from an index where it can be; then the rows of this page only. One more tells whether a page follows.
+    query = in_order.sort(select(*_key).limit(limit + 1))
+    if after is not None:
+        query = query.where(after)
+    if connection.dialect.name == "sqlite":
+        queries = on_best_index(connection, query, conditions, in_order, after=after, limit=limit + 1)
+    else:
+        queries = [query.where(*(c.sql if c.listed is None else c.listed for c in conditions))]
+    keys: list[tuple[str, int]] = []
+    for query in queries:
+        keys = [(key.run_id, key.episode_id) for key in connection.execute(query)]
+        if len(keys) > limit:
+            break
+    connection.execution_options(compiled_cache=_compiled)
+    by_key: dict[tuple[str, int], EpisodeRow] = {}
+    # A run at a time, because then the statement is always the same, and the key's index answers it.
+    for run_id in {run_id for run_id, _ in keys[:limit]}:
+        of_run = [episode_id for run, episode_id in keys[:limit] if run == run_id]
+        query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.episode_id.in_(of_run))
+        by_key.update(((run_id, row.episode_id), row) for row in fetch_episodes(connection, query))
+    page = [by_key[key] for key in keys[:limit]]
+    return EpisodePage(page, in_order.cursor_of(page[-1]) if len(keys) > limit else None)
+
+
+def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]:
+    for column, value, index, sorted_by in (
+        (episodes.c.run_id, wanted.run, "ix_episodes_run", ("finished",)),
+        (episodes.c.curriculum_stage, wanted.stage, "ix_episodes_stage", ("finished", "stage")),
+        (episodes.c.lane, wanted.lane, "ix_episodes_lane", ("finished",)),
+    ):
+        if value is not None:
+            yield Condition(column == value, index, sorted_by)
+    # As spans: beside "status = ?" SQLite takes "status <> 'complete'" for a constant, and the partial index for useless.
+    if wanted.decision is not None:
+        yield Condition(episodes.c.decision.between(wanted.decision, wanted.decision))
+    if wanted.status == "complete":
+        yield Condition(episodes.c.status == wanted.status)
+    elif wanted.status is not None:
+        is_it = episodes.c.status.between(wanted.status, wanted.status)
+        yield Condition(and_(is_it, _IS_UNCOMMON), "ix_episodes_uncommon", sorted_by=())
+    for column, low, high, order in (
+        (episodes.c.episode_id, wanted.min_episode, wanted.max_episode, "episode_id"),
+        (episodes.c.total_reward, wanted.min_reward, wanted.max_reward, "reward"),
+    ):
+        if low is not None or high is not None:
+            yield Condition(_range(column, low, high), f"ix_episodes_{order}", sorted_by=(order,))
+    if wanted.recorded is False:
+        yield Condition(or_(episodes.c.decision == "skipped", episodes.c.written_at.is_(None)))  # rarely the latter
+    elif wanted.recorded:
+        yield Condition(episodes.c.written_at.is_not(None), held_by=("ix_episodes_kept",))
+    # What a skipped episode can't be or have.
+    if wanted.recorded or wanted.reason is not None or wanted.decision in ("kept", "held", "deleted"):
+        yield Condition(_IS_KEPT, "ix_episodes_kept")
+    if wanted.reason is not None:
+        yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))
+    if wanted.tag is not None:
+        yield _listed_in(episode_tags, episode_tags.c.tag == wanted.tag)
+
+
+def _range(column: ColumnClause[Any], low: float | None, high: float | None) -> ColumnElement[bool]:
+    conditions = []
+    if low is not None:
+        conditions.append(column >= low)
+    if high is not None:
+        conditions.append(column <= high)
+    elif isinstance(column.type, Float64):
+        conditions.append(column < nan)  # NaN sorts above all numbers, so that a lower bound alone would let it in
+    return and_(*conditions)
+
+
+def _listed_in(table: Table, matches: ColumnElement[bool]) -> Condition:
+    of_episode = and_(table.c.run_id == episodes.c.run_id, table.c.episode_id == episodes.c.episode_id)
+    keys = select(table.c.run_id, table.c.episode_id).where(matches)
+    return Condition(exists().where(of_episode, matches), listed=tuple_(*_key).in_(keys), held_by=())

@@ -1,0 +1,1 @@
+"""The operations of the catalog, one file for each table; ``Catalog`` inherits them."""

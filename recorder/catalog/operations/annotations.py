@@ -1,0 +1,134 @@
+"""Operations on ``annotations``: notes on a step, or on a span of steps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.engine import Connection
+
+from recorder.catalog.base import CatalogBase, write_transaction
+from recorder.catalog.models import episode_annotations
+from recorder.catalog.operations.runs import add_missing_run
+from recorder.catalog.rows import AnnotationRow
+from recorder.errors import QuotaError, RecordingNotFoundError, UsageError
+
+__all__ = ["AnnotationOperations"]
+
+_CHANGEABLE = ("step", "end_step", "label", "text", "author", "color")
+
+
+class AnnotationOperations(CatalogBase):
+    """Annotations of episodes."""
+
+    @write_transaction
+    def add_annotation(
+        self,
+        run_id: str,
+        episode_id: int,
+        *,
+        step: int,
+        end_step: int | None = None,
+        label: str = "",
+        text: str = "",
+        author: str = "",
+        color: str = "",
+        most_letters_of_run: int | None = None,
+    ) -> AnnotationRow:
+        """Note something on ``step``, or on ``step <= s < end_step``.
+
+        Args:
+            most_letters_of_run: of all annotations of the run; None for no bound.
+
+        Raises:
+            UsageError: the span is empty, or begins before step 0.
+            QuotaError: the run's annotations are too long together.
+        """
+        _check_span(step, end_step)
+        now = datetime.now(UTC)
+        values: dict[str, Any] = {
+            "run_id": run_id,
+            "episode_id": episode_id,
+            "step": step,
+            "end_step": end_step,
+            "label": label,
+            "text": text,
+            "author": author,
+            "color": color,
+            "created_at": now,
+            "updated_at": now,
+        }
+        with self._writing() as connection:
+            _check_letters(connection, run_id, len(label + text + author + color), most_letters_of_run)
+            add_missing_run(connection, run_id, at=now)
+            row = connection.execute(
+                insert(episode_annotations).values(**values).returning(*episode_annotations.columns)
+            ).mappings()
+            return AnnotationRow(**row.one())
+
+    def list_annotations(self, run_id: str, episode_id: int) -> list[AnnotationRow]:
+        """The episode's annotations in the order of their steps."""
+        a = episode_annotations.c
+        query = select(episode_annotations).where(a.run_id == run_id, a.episode_id == episode_id)
+        with self._reading() as connection:
+            return [
+                AnnotationRow(**row) for row in connection.execute(query.order_by(a.step, a.annotation_id)).mappings()
+            ]
+
+    @write_transaction
+    def update_annotation(
+        self, annotation_id: int, *, most_letters_of_run: int | None = None, **changes: Any
+    ) -> AnnotationRow:
+        """Change ``step``, ``end_step``, ``label``, ``text``, ``author`` or ``color``; returns the row as it is then.
+
+        Raises:
+            UsageError: any other name, or an empty span.
+            QuotaError: as ``add_annotation``.
+            RecordingNotFoundError: there is no such annotation.
+        """
+        unknown = sorted(set(changes) - set(_CHANGEABLE))
+        if unknown:
+            raise UsageError(f"an annotation has no {unknown[0]!r} to change: expected one of {', '.join(_CHANGEABLE)}")
+        with self._writing() as connection:
+            row = (
+                connection.execute(
+                    update(episode_annotations)
+                    .where(episode_annotations.c.annotation_id == annotation_id)
+                    .values(**changes, updated_at=datetime.now(UTC))
+                    .returning(*episode_annotations.columns)
+                )
+                .mappings()
+                .one_or_none()
+            )
+            if row is None:
+                raise RecordingNotFoundError(f"there is no annotation {annotation_id}: {self.url}")
+            changed = AnnotationRow(**row)
+            _check_span(changed.step, changed.end_step)
+            _check_letters(connection, changed.run_id, 0, most_letters_of_run)
+        return changed
+
+    @write_transaction
+    def delete_annotation(self, annotation_id: int) -> bool:
+        """Remove an annotation; False when there was none."""
+        with self._writing() as connection:
+            gone = delete(episode_annotations).where(episode_annotations.c.annotation_id == annotation_id)
+            return connection.execute(gone).rowcount > 0
+
+
+def _check_letters(connection: Connection, run_id: str, n_more: int, most: int | None) -> None:
+    """Refuse to let a run's annotations grow without end."""
+    if most is None:
+        return
+    a = episode_annotations.c
+    letters = func.sum(func.length(a.label) + func.length(a.text) + func.length(a.author) + func.length(a.color))
+    n_letters = connection.execute(select(func.coalesce(letters, 0)).where(a.run_id == run_id)).scalar_one()
+    if n_letters + n_more > most:
+        raise QuotaError(
+            f"the annotations of run {run_id!r:.100} would have more than {most} letters: remove some first"
+        )
+
+
+def _check_span(step: int, end_step: int | None) -> None:
+    if step < 0 or (end_step is not None and end_step <= step):
+        raise UsageError(f"an annotation spans step 0 or later up to a later end_step, got {step} to {end_step}")

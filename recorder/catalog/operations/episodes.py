@@ -1,0 +1,140 @@
+"""Operations on ``episodes``: find them, list them page by page, draw their learning curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import attrgetter
+
+from sqlalchemy import CTE, func, or_, select
+
+from recorder.catalog.base import CatalogBase
+from recorder.catalog.lists.episode_query import EpisodeFilter, page_of_episodes
+from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
+from recorder.catalog.locks import in_batches
+from recorder.catalog.models import episodes, runs
+from recorder.catalog.rows import CurvePoint, EpisodePage, EpisodeRow
+from recorder.errors import RecordingNotFoundError
+
+__all__ = ["EpisodeOperations"]
+
+
+class EpisodeOperations(CatalogBase):
+    """Episodes, kept or not."""
+
+    def get_episode(self, run_id: str, episode_id: int) -> EpisodeRow:
+        """One episode.
+
+        Raises:
+            RecordingNotFoundError: the catalog has no such episode.
+        """
+        return self.find_episode(episode_id, run_id)
+
+    def find_episode(self, episode_id: int, run_id: str | None = None) -> EpisodeRow:
+        """One episode; without ``run_id`` that of the newest run that has it.
+
+        Raises:
+            RecordingNotFoundError: the catalog has no such episode.
+        """
+        query = select_episodes().where(episodes.c.episode_id == episode_id)
+        if run_id is not None:
+            query = query.where(episodes.c.run_id == run_id)
+        query = query.order_by(episodes.c.finished_unix_nanos.desc(), episodes.c.run_id.desc()).limit(1)
+        with self._reading() as connection:
+            found = fetch_episodes(connection, query)
+        if not found:
+            place = "" if run_id is None else f" in run {run_id!r}"
+            raise RecordingNotFoundError(f"there is no episode {episode_id}{place} in the catalog: {self.url}")
+        return found[0]
+
+    def list_episodes(
+        self,
+        *,
+        run: str | None = None,
+        stage: int | None = None,
+        reason: str | None = None,
+        status: str | None = None,
+        decision: str | None = None,
+        lane: int | None = None,
+        min_reward: float | None = None,
+        max_reward: float | None = None,
+        tag: str | None = None,
+        recorded: bool | None = None,
+        min_episode: int | None = None,
+        max_episode: int | None = None,
+        order: str = "-finished",
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> EpisodePage:
+        """A page of the episodes that meet all the filters.
+
+        Args:
+            reason: one of the episode's reasons; ``*`` and ``?`` stand for any characters and any one character.
+            min_reward, max_reward: bounds, included; an episode whose return is NaN is within none.
+            recorded: True for those that have a file, False for those that have none.
+            min_episode, max_episode: bounds of the episode's id, included.
+            order: ``finished``, ``episode_id``, ``reward``, ``length`` or ``stage``; with ``-`` in front, greatest
+                first.
+            cursor: ``next_cursor`` of the page before, with the same filters and order.
+
+        Raises:
+            UsageError: the order is unknown, the cursor is not of this order, or the limit is not positive.
+        """
+        wanted = EpisodeFilter(
+            run, stage, reason, status, decision, lane, min_reward, max_reward, tag, recorded, min_episode, max_episode
+        )
+        with self._reading() as connection:
+            return page_of_episodes(connection, wanted, order=order, cursor=cursor, limit=limit)
+
+    def held_episodes(self, run_id: str) -> list[EpisodeRow]:
+        """The run's episodes that a criterion may still claim, by episode id."""
+        query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.decision == "held")
+        with self._reading() as connection:
+            # Sorted here: asked to sort, SQLite would walk the whole run by its primary key.
+            return sorted(fetch_episodes(connection, query), key=attrgetter("episode_id"))
+
+    def play_states(self, run_id: str, episode_ids: Iterable[int]) -> dict[int, tuple[int, bool]]:
+        """Of those of the episodes that the catalog has: their ``play_id``, and whether nobody needs its stream any more."""
+        is_settled = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
+        query = select(episodes.c.episode_id, episodes.c.play_id, is_settled).where(episodes.c.run_id == run_id)
+        found: dict[int, tuple[int, bool]] = {}
+        with self._reading() as connection:
+            for ids in in_batches(episode_ids):
+                for episode_id, play_id, settled in connection.execute(query.where(episodes.c.episode_id.in_(ids))):
+                    found[episode_id] = (play_id, bool(settled))
+        return found
+
+    def learning_curve(self, run_id: str, max_points: int = 2000) -> list[CurvePoint]:
+        """The run's episodes by episode id, thinned evenly to ``max_points`` or fewer."""
+        with self._reading() as connection:
+            n_episodes = connection.execute(select(runs.c.n_episodes).where(runs.c.run_id == run_id)).scalar() or 0
+            chosen = _every_nth(run_id, stride=-(-n_episodes // max(1, max_points)) or 1)
+            query = (
+                select(
+                    episodes.c.episode_id,
+                    episodes.c.env_steps,
+                    episodes.c.total_reward,
+                    episodes.c.survival_steps,
+                    episodes.c.curriculum_stage,
+                    episodes.c.written_at.is_not(None),
+                )
+                .join(chosen, chosen.c.episode_id == episodes.c.episode_id)
+                .where(episodes.c.run_id == run_id)
+                .order_by(episodes.c.episode_id)
+            )
+            return [CurvePoint(*row) for row in connection.execute(query)]
+
+
+def _every_nth(run_id: str, *, stride: int) -> CTE:
+    """The ids of every ``stride``-th episode of a run: hops along the primary key that read no rows."""
+    of_run = episodes.alias()
+    first = select(func.min(of_run.c.episode_id).label("episode_id")).where(of_run.c.run_id == run_id)
+    chosen = first.cte("chosen", recursive=True)
+    following = (
+        select(of_run.c.episode_id)
+        .where(of_run.c.run_id == run_id, of_run.c.episode_id > chosen.c.episode_id)
+        .order_by(of_run.c.episode_id)
+        .offset(stride - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return chosen.union_all(select(following).where(chosen.c.episode_id.is_not(None)))

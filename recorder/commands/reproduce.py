@@ -1,0 +1,132 @@
+"""Play a recorded episode of a Gymnasium environment again, and look whether each step comes out as it was recorded.
+
+It needs the episode's seed, which AutoSeed records. With --output the environment itself draws the video. Exit status 1 when
+it goes another way.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.parsing import add_command, non_negative, number, positive_number
+from recorder.commands.needing import needing
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.frame_progress import FrameProgress
+from recorder.commands.terminal.output import Output, counted, human_bytes
+from recorder.errors import UsageError
+from recorder.recordings.find import open_sound_recording
+from recorder.search_path import let_user_code_be_found
+from recorder.storage import open_recordings
+from recorder.urls import local_path
+
+if TYPE_CHECKING:
+    from recorder.commands.arguments.parsing import Subparsers
+
+NAME = "reproduce"
+
+_USUAL_FPS = 30.0
+_EXAMPLE = """\
+reproduce 500 --run cart-pole
+reproduce 500 --output episode_500.mp4
+reproduce 500 --import my_package.environments --tolerance 1e-6"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
+    parser.add_argument(
+        "episode_id", type=non_negative, help="without --run: of the newest run that has a recording of it"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="a video of it, as the environment draws itself")
+    parser.add_argument(
+        "--fps",
+        type=positive_number,
+        help="frames, that is steps, a second of the video (the environment's own, or 30)",
+    )
+    parser.add_argument("--env", metavar="ID", help="another environment than the one that the run names")
+    parser.add_argument(
+        "--import", dest="modules", action="append", default=[], metavar="MODULE", help="that registers environments"
+    )
+    parser.add_argument(
+        "--tolerance", type=number, default=0.0, metavar="X", help="by how much numbers may differ (0: not by a bit)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play, compare and say; then make the video."""
+    from recorder.wrappers import Reproduction, make_environment  # lazy: loads gymnasium
+
+    let_user_code_be_found()
+    if args.output is not None:
+        local_path(args.output, "--output")
+    for module in args.modules:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise UsageError(f"--import {module}: {error}") from error
+    settings = settings_of(args)
+    output = Output.of(args)
+    with open_catalog(settings) as catalog:
+        row, episode = open_sound_recording(catalog, open_recordings(settings), run_of(args, catalog), args.episode_id)
+        config = {**episode.metadata.info, **(catalog.get_run(row.run_id).config or {})}
+    make = partial(make_environment, config, env_id=args.env)
+    with make() as env:
+        reproduction = Reproduction(episode, env, tolerance=args.tolerance)
+        divergence = reproduction.run()
+    found: dict[str, Any] = {
+        "run_id": row.run_id,
+        "episode_id": row.episode_id,
+        "n_steps": reproduction.n_steps,
+        "divergence": None if divergence is None else asdict(divergence),
+    }
+    what = f"episode {row.episode_id} of run {row.run_id}"
+    if divergence is not None:
+        output.document(found)
+        output.note(f"{what} goes another way at {divergence}")
+        if not args.tolerance:
+            output.note(
+                "where it is only the last digits, other versions or another processor made them: --tolerance 1e-6"
+            )
+        return ExitStatus.FAILED
+    output.note(f"{what}: {counted(reproduction.n_steps, 'step')} played, each as it was recorded")
+    if reproduction.n_steps < row.survival_steps:
+        output.note(f"what comes behind step {reproduction.n_steps} was lost when it was recorded")
+    if args.output is not None:
+        with make(render_mode="rgb_array") as env, FrameProgress(enabled=not output.as_json) as progress:
+            drawn = Reproduction(episode, env, tolerance=args.tolerance)
+            video = _make_video(drawn, env, args, progress)
+        if drawn.divergence is not None:
+            output.warn(f"while it was drawn it went another way at {drawn.divergence}")
+        found["video"] = video._asdict()
+        output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
+    output.document(found)
+    return ExitStatus.OK
+
+
+def _make_video(reproduction: Any, env: Any, args: argparse.Namespace, progress: FrameProgress) -> Any:
+    with needing("A video", "worker", extra="video"):
+        from worker.video import VideoOptions  # lazy: loads matplotlib
+        from worker.video.making import make_video
+        from worker.video.picture_frames import PictureFrames
+
+    n_frames = reproduction.n_steps + 1
+    acts = iter([reproduction.begin, *[reproduction.step] * reproduction.n_steps])
+
+    def draw_next() -> object:
+        next(acts)()
+        return reproduction.picture()
+
+    progress.begin(args.output.name)
+    fps = args.fps or float(env.metadata.get("render_fps") or _USUAL_FPS)
+    return make_video(
+        PictureFrames(draw_next, n_frames),
+        args.output,
+        VideoOptions.chosen(fps=fps),
+        on_frame=lambda n_done: progress.advance(n_done, n_frames),
+    )

@@ -1,7 +1,0 @@
-"""A Redis-compatible server of one's own, for when no URL is given."""
-
-from recorder.embedded_server.binary import find_server_binary
-from recorder.embedded_server.folder import FolderState, look_at_folder, running_server_url
-from recorder.embedded_server.server import EmbeddedServer, server_url
-
-__all__ = ["EmbeddedServer", "FolderState", "find_server_binary", "look_at_folder", "running_server_url", "server_url"]

@@ -1,0 +1,168 @@
+"""What happens to every request: who may is checked before, headers that protect the page and the counts are added after."""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+from urllib.parse import quote, urlencode
+
+from flask import Flask, Response, g, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import Headers
+
+from replay_server.access.cross_origin import add_cross_origin, preflight_response
+from replay_server.access.proxy import RAW_PATH
+from replay_server.access.security import COOKIE_PREFIX, Gate, content_security_policy
+from replay_server.rest.errors import HttpError, error_response
+from replay_server.services import Services
+
+__all__ = ["SOCKET_PATHS", "add_admission"]
+
+_log = logging.getLogger(__name__)
+
+SOCKET_PATHS = ("/ws", "/ws/training")
+_OPEN_PATHS = frozenset(["/healthz", "/readyz"])
+"""A load balancer has no token; what it is answered tells nothing."""
+
+_COOKIE_SECS = 30 * 24 * 3600
+_MOST_COOKIES = 20
+"""Of servers on other ports of this host name: a browser sends them all, and a request's head has an end."""
+
+_MOST_LOGGED = 100
+"""Refusals that are logged, each problem once: a page that tries again and again fills no disk."""
+
+_PATH_LETTERS = "/%:@!$&'()*+,;=~"
+"""May stand in a path as they are; the percent sign because the path is encoded already."""
+
+
+def add_admission(app: Flask, services: Services) -> None:
+    """Put the gate in front of the application."""
+    gate, metrics, clock, quotas = services.gate, services.metrics, services.clock, services.quotas
+    log_once = _OnceEach()
+
+    @app.before_request
+    def admit() -> ResponseReturnValue | None:
+        g.started_at = clock()
+        is_socket = request.path in SOCKET_PATHS
+        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        is_change = gate.changes_something(request.method)
+        problem = gate.host_problem(request.host)
+        if problem is None and (is_socket or is_change or "Origin" in request.headers):
+            problem = gate.origin_problem(request.headers, scheme=request.scheme, host=request.host)
+            if problem is not None and not (is_socket or is_change or is_preflight):
+                log_once(problem)  # answered, but the browser keeps the answer from that page
+                problem = None
+        if problem is not None:
+            metrics.refused.labels(why="origin").inc()
+            log_once(problem)
+            return error_response(HttpError(403, "forbidden", problem))
+        if is_preflight and gate.is_guest(request.headers.get("Origin")):
+            return preflight_response()
+        if is_change and (wait_secs := quotas.wait_secs(request)) > 0:
+            metrics.refused.labels(why="rate").inc()
+            return error_response(
+                HttpError(
+                    429,
+                    "too_fast",
+                    "too many changes in a short time: see recording.server.quotas",
+                    retry_after_secs=wait_secs,
+                )
+            )
+        given = _given_token(gate)
+        if given is not None and gate.knows(given) and not is_socket:
+            return _exchange(gate)
+        if request.path in _OPEN_PATHS or gate.is_admitted(
+            cookies=request.cookies.getlist(gate.cookie_name(request.host)),
+            authorization=request.headers.get("Authorization"),
+        ):
+            return None
+        if is_socket and given is not None and gate.knows(given):
+            return None  # a page of another site can't send a header with a WebSocket, and has no cookie
+        metrics.refused.labels(why="token").inc()
+        wrong = "this is not the token" if given is not None else "a token is needed"
+        return error_response(
+            HttpError(
+                401, "token_needed", f"{wrong}: open the link that the server printed, or send Authorization: Bearer"
+            )
+        )
+
+    @app.after_request
+    def protect_and_count(response: Response) -> Response:
+        endpoint = request.endpoint or "unknown"
+        metrics.requests.labels(endpoint=endpoint, status=response.status_code).inc()
+        metrics.request_secs.labels(endpoint=endpoint).observe(clock() - g.started_at)
+        metrics.refresh()
+        if gate.has_guests:
+            response.vary.add("Origin")
+        if gate.is_guest(origin := request.headers.get("Origin")):
+            add_cross_origin(response.headers, str(origin))
+        _protect(response.headers)
+        return response
+
+
+class _OnceEach:
+    """Logs each of the first problems once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._logged: set[str] = set()
+
+    def __call__(self, problem: str) -> None:
+        with self._lock:
+            if problem in self._logged or len(self._logged) >= _MOST_LOGGED:
+                return
+            self._logged.add(problem)
+        _log.warning("refused: %s", problem)
+
+
+def _given_token(gate: Gate) -> str | None:
+    """The token in the address, or in the form of the page that asks for it."""
+    if not gate.needs_token:
+        return None
+    if request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded":
+        typed = request.form.get("token")
+        return None if typed is None else typed.strip()
+    return request.args.get("token") if request.method == "GET" else None
+
+
+def _exchange(gate: Gate) -> Response:
+    """The token goes out of the address, into a cookie that no script can read and no other site's request brings.
+
+    A link on another site does bring it (``Lax``): such a request changes nothing, and its answer is for this browser.
+    """
+    query = urlencode([(key, value) for key, value in request.args.items(multi=True) if key != "token"])
+    # Two slashes at the start would be taken for another host's name, a backslash for a slash.
+    path = "/" + quote(_path_as_sent(), safe=_PATH_LETTERS).lstrip("/")
+    root = quote(request.script_root, safe=_PATH_LETTERS)
+    response = redirect(f"{root}{path}?{query}" if query else f"{root}{path}", 303)
+    name = gate.cookie_name(request.host)
+    # Browsers send the oldest first.
+    others = [each for each in request.cookies if each.startswith(COOKIE_PREFIX) and each != name]
+    for forgotten in others[: max(0, len(others) - _MOST_COOKIES)]:
+        response.delete_cookie(forgotten, path=f"{root}/")
+    response.set_cookie(
+        name,
+        gate.cookie_value(),
+        max_age=_COOKIE_SECS,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure,
+        path=f"{root}/",
+    )
+    response.headers["Cache-Control"] = "no-store"
+    assert isinstance(response, Response)
+    return response
+
+
+def _path_as_sent() -> str:
+    """The path before it was decoded: a run's name may hold what would end a path, or divide it."""
+    return request.environ.get(RAW_PATH) or quote(request.path)
+
+
+def _protect(headers: Headers) -> None:
+    headers.setdefault("Content-Security-Policy", content_security_policy())
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,297 @@
+"""Episodes that are still being recorded: what has arrived in the step stream, shared by all who follow them."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from recorder.chunk import decode_chunk, unpack_bounded
+from recorder.episode import EpisodeMetadata
+from recorder.errors import EpisodeFileError, RecordingNotFoundError, StreamCorruptError, UsageError
+from recorder.outline import Outline, StepColumns
+from recorder.schema import EpisodeSchema
+from recorder.step_stream import CHUNK, END, FIRST_CURSOR, HEADER, StepStream, StreamEntry
+from replay_server.episodes.cache import ByteLru
+
+__all__ = ["LiveEpisode", "LiveEpisodes"]
+
+_FRESH_SECS = 0.2
+"""What was read so recently is not read again, however many viewers ask."""
+
+_OWNER_CHECK_SECS = 1.0
+"""How often the server is asked whether its keys are still this catalog's."""
+
+_OPEN_CHECK_SECS = 1.0
+"""How often an episode that does not grow is looked up among the open ones: its end may have been dropped unseen."""
+
+_MAX_KEPT = 256
+"""Episodes whose outline is kept, the ones asked for last; more only while all of them are followed."""
+
+_FOLLOWED_SECS = 5.0
+"""Whoever follows an episode asks for it far more often."""
+
+_LANES_BYTES = 4 * 2**20
+_LANE_BYTES = 200
+"""For the lanes of some 20,000 open episodes: a lane does not change, and a trainer may have hundreds."""
+
+_MAX_CONTAINERS = 100_000
+
+
+@dataclass(slots=True)
+class LiveEpisode:
+    """One playing of an episode, as far as it has come.
+
+    Grows on reader threads while viewers look: lists only ever get longer, ``chunk_rows`` last, so that what the first
+    ``n_chunks`` cover stays as it is.
+    """
+
+    run_id: str
+    episode_id: int
+    play_id: int
+    lane: int
+    metadata: EpisodeMetadata
+    schema: EpisodeSchema
+    outline: Outline
+    last_seq: str
+    chunk_rows: list[list[Any]] = field(default_factory=list)
+    """As PROTOCOL.md has them."""
+    first_indexes: list[int] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+    """Sequence number of each chunk's entry."""
+    n_steps: int = 0
+    is_ended: bool = False
+
+    def n_steps_in(self, n_chunks: int) -> int:
+        """Steps of the first ``n_chunks`` chunks."""
+        return 0 if n_chunks == 0 else self.first_indexes[n_chunks - 1] + int(self.chunk_rows[n_chunks - 1][1])
+
+    def seq_of(self, n_chunks: int) -> str:
+        """Place in the stream of the last of the first ``n_chunks`` chunks, or of the header."""
+        return f"{self.play_id}-{self.sequences[n_chunks - 1] if n_chunks else 1}"
+
+    def number_after(self, sequence: int) -> int:
+        """Position of the first chunk behind an entry."""
+        return bisect_right(self.sequences, sequence)
+
+    def add_chunk(self, entry: StreamEntry) -> None:
+        """Take a chunk's outline.
+
+        Raises:
+            EpisodeFileError: it is not a chunk.
+        """
+        chunk = decode_chunk(entry.data, self.schema)
+        before = [self.outline.reward_so_far, self.outline.intrinsic_so_far]
+        self.outline.add(StepColumns.of_chunk(chunk))
+        self.first_indexes.append(self.n_steps)
+        self.sequences.append(entry.sequence)
+        self.n_steps += chunk.n_steps
+        self.chunk_rows.append([chunk.first_step, chunk.n_steps, len(entry.data), *before])
+
+    def end(self, metadata: EpisodeMetadata) -> None:
+        """The trainer has finished it."""
+        self.metadata = metadata
+        self.outline.close(metadata, metadata.gaps)
+        self.is_ended = True
+
+
+class LiveEpisodes:
+    """Reads the step stream for viewers; safe to share between threads. Every method may wait for the server.
+
+    Args:
+        stream: where trainers send.
+        cache_bytes: for chunks that were read.
+        clock: monotonic seconds.
+        check_owner: raises a StreamError while the server is another installation's.
+    """
+
+    def __init__(
+        self,
+        stream: StepStream,
+        *,
+        cache_bytes: int,
+        clock: Callable[[], float],
+        check_owner: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._stream = stream
+        self._check_owner = check_owner
+        self._owner_checked_at = float("-inf")
+        self._clock = clock
+        self._chunks: ByteLru[tuple[str, int, int, int], bytes] = ByteLru(cache_bytes)
+        self._lanes: ByteLru[tuple[str, int, int], int] = ByteLru(_LANES_BYTES)
+        self._episodes: dict[tuple[str, int], _Followed] = {}
+        self._lock = threading.Lock()
+
+    def open_episodes(self, run_id: str) -> list[tuple[int, int]]:
+        """``(episode_id, play_id)`` of the run's open episodes, the one that was last active first.
+
+        Raises:
+            StreamUnavailableError: the server can't be reached.
+        """
+        self._confirm()
+        plays = sorted(self._stream.open_plays(run_id), key=lambda play: play.last_active, reverse=True)
+        return [(play.play.episode_id, play.play.play_id) for play in plays]
+
+    def newest(self, run_id: str, lane: int | None) -> int | None:
+        """The open episode that was last active, of ``lane`` when that is given; None when there is none.
+
+        Raises:
+            StreamUnavailableError: the server can't be reached.
+            StreamCorruptError: an entry is not what the protocol says.
+        """
+        for episode_id, play_id in self.open_episodes(run_id):
+            if lane is None or lane == self._lane_of(run_id, episode_id, play_id):
+                episode = self.refresh(run_id, episode_id)
+                if episode is not None and not episode.is_ended:
+                    return episode_id
+        return None
+
+    def refresh(self, run_id: str, episode_id: int) -> LiveEpisode | None:
+        """The episode as far as it has come; None when the stream has nothing of it.
+
+        Raises:
+            StreamUnavailableError: the server can't be reached.
+            StreamCorruptError: an entry is not what the protocol says.
+        """
+        self._confirm()
+        with self._lock:
+            followed = self._episodes.pop((run_id, episode_id), None) or _Followed()
+            self._episodes[run_id, episode_id] = followed
+            while len(self._episodes) > _MAX_KEPT:
+                oldest = next(iter(self._episodes))
+                if self._clock() - self._episodes[oldest].read_at < _FOLLOWED_SECS:
+                    break
+                del self._episodes[oldest]
+        with followed.lock:
+            now = self._clock()
+            if now - followed.read_at >= _FRESH_SECS:
+                self._read(run_id, episode_id, followed)
+                followed.read_at = now
+            return followed.episode
+
+    def cached_chunk(self, episode: LiveEpisode, number: int) -> bytes | None:
+        """A chunk's frame, if it is in memory."""
+        return self._chunks.get(self._key(episode, number))
+
+    def chunk(self, episode: LiveEpisode, number: int) -> bytes:
+        """A chunk's frame, read again from the stream when it has to be.
+
+        Raises:
+            RecordingNotFoundError: the stream has let go of it.
+            StreamUnavailableError: the server can't be reached.
+        """
+        frame = self.cached_chunk(episode, number)
+        if frame is not None:
+            return frame
+        sequence = episode.sequences[number]
+        before = f"{episode.play_id}-{sequence - 1}"
+        entries = self._stream.read_episode(episode.run_id, episode.episode_id, after=before, limit=1)
+        if not entries or (entries[0].play_id, entries[0].sequence) != (episode.play_id, sequence):
+            raise RecordingNotFoundError(
+                f"Recording not found: episode {episode.episode_id} of run {episode.run_id!r} is no longer in the step "
+                "stream; open its recording, if it was kept"
+            )
+        self._keep(episode, number, entries[0].data)
+        return entries[0].data
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._stream.close()
+
+    def _confirm(self) -> None:
+        now = self._clock()
+        if now - self._owner_checked_at >= _OWNER_CHECK_SECS:
+            self._check_owner()
+            self._owner_checked_at = now
+
+    def _lane_of(self, run_id: str, episode_id: int, play_id: int) -> int | None:
+        """The lane that an open episode is played in; None when its header is not there."""
+        key = (run_id, episode_id, play_id)
+        lane = self._lanes.get(key)
+        if lane is None:
+            entries = self._stream.read_episode(run_id, episode_id, after=f"{play_id}-0", limit=1)
+            episode = self._apply(None, run_id, episode_id, entries[0]) if entries else None
+            if episode is not None and episode.play_id == play_id:
+                lane = episode.lane
+                self._lanes.put(key, lane, _LANE_BYTES)
+        return lane
+
+    def _read(self, run_id: str, episode_id: int, followed: _Followed) -> None:
+        episode = followed.episode
+        while True:
+            after = FIRST_CURSOR if episode is None else episode.last_seq
+            entries = self._stream.read_episode(run_id, episode_id, after=after, limit=16)
+            for entry in entries:
+                episode = followed.episode = self._apply(episode, run_id, episode_id, entry)
+            if not entries:
+                break
+        if episode is not None and not episode.is_ended:
+            now = self._clock()
+            if episode.n_steps != followed.n_steps_seen:
+                followed.n_steps_seen, followed.grown_at = episode.n_steps, now
+            elif now - followed.grown_at > _OPEN_CHECK_SECS:
+                followed.grown_at = now
+                episode.is_ended = (episode_id, episode.play_id) not in self.open_episodes(run_id)
+
+    def _apply(
+        self, episode: LiveEpisode | None, run_id: str, episode_id: int, entry: StreamEntry
+    ) -> LiveEpisode | None:
+        try:
+            if entry.kind == HEADER:
+                return _begin(run_id, episode_id, entry)
+            if episode is None or entry.play_id != episode.play_id:
+                return episode  # the tail of a play whose beginning was dropped
+            if entry.kind == CHUNK:
+                episode.add_chunk(entry)
+                self._keep(episode, len(episode.chunk_rows) - 1, entry.data)
+            elif entry.kind == END:
+                episode.end(EpisodeMetadata.from_map(_map_of(entry)["metadata"]))
+            episode.last_seq = entry.entry_id
+        except (EpisodeFileError, UsageError, KeyError, TypeError, ValueError) as error:
+            raise StreamCorruptError(
+                f"entry {entry.entry_id} of episode {episode_id} of run {run_id!r}: {error}"
+            ) from error
+        return episode
+
+    def _keep(self, episode: LiveEpisode, number: int, frame: bytes) -> None:
+        self._chunks.put(self._key(episode, number), frame, len(frame))
+
+    @staticmethod
+    def _key(episode: LiveEpisode, number: int) -> tuple[str, int, int, int]:
+        return episode.run_id, episode.episode_id, episode.play_id, number
+
+
+@dataclass(slots=True)
+class _Followed:
+    """An episode that someone asked for, and when it was last looked at."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    episode: LiveEpisode | None = None
+    read_at: float = float("-inf")
+    grown_at: float = float("-inf")
+    n_steps_seen: int = -1
+
+
+def _begin(run_id: str, episode_id: int, entry: StreamEntry) -> LiveEpisode:
+    header = _map_of(entry)
+    metadata = EpisodeMetadata.from_map(header["metadata"])
+    schema = EpisodeSchema.from_list(header["schema"])
+    return LiveEpisode(
+        run_id=run_id,
+        episode_id=episode_id,
+        play_id=entry.play_id,
+        lane=int(header.get("lane", 0)),
+        metadata=metadata,
+        schema=schema,
+        outline=Outline(metadata, schema, metadata.affordance_layout),
+        last_seq=entry.entry_id,
+    )
+
+
+def _map_of(entry: StreamEntry) -> Mapping[str, Any]:
+    body = unpack_bounded(entry.data, max_containers=_MAX_CONTAINERS)
+    if not isinstance(body, dict):
+        raise StreamCorruptError(f"stream entry {entry.entry_id} holds {body!r:.60}, not a map")
+    return body

@@ -1,0 +1,86 @@
+"""``state_update``: one step in the shape that the seed's viewers know; made once an episode, shared by its viewers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recorder.errors import EpisodeFileTooLargeError
+from recorder.json_text import to_json
+from recorder.outline.looks import DARK
+from recorder.recordings.steps import values_of
+from replay_server.episodes.recorded import OpenedRecording
+
+__all__ = ["state_updates"]
+
+_FIELDS = ("position", "meters", "action", "reward", "q_values", "action_masks", "time_of_day", "interaction_progress")
+_MAX_NUMBERS = 2**14
+"""Of one step; the messages of several are made at once, on the thread that serves all viewers."""
+_AXES = ("x", "y", "z")
+
+
+def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
+    """The messages of the steps ``start <= index < stop``.
+
+    Raises:
+        EpisodeFileError: the recording is corrupt there.
+        EpisodeFileTooLargeError: a step holds more numbers than a message may.
+    """
+    episode, scene, substrate = opened.episode, opened.outline.scene, opened.outline.substrate()
+    for chunk, _ in episode.chunks_between(start, stop):
+        n_numbers = sum(chunk.spec(name).n_values for name in _FIELDS if name in chunk.names)
+        if n_numbers > _MAX_NUMBERS:
+            raise EpisodeFileTooLargeError(
+                f"step {chunk.first_step} holds {n_numbers} numbers, and a message of at most {_MAX_NUMBERS} is sent: "
+                "send 'open' instead of 'load_replay', which sends the file's own bytes"
+            )
+    metadata = episode.metadata
+    size = {"width": substrate["width"], "height": substrate["height"]}
+    affordances = [
+        {"type": name, **dict(zip(_AXES, cell, strict=False)), **({"y": 0} if len(cell) == 1 else {})}
+        for name, cell in scene.affordances.items()
+    ]
+    fixed = {"total_steps": opened.n_steps}
+    whole = {
+        "survival_steps": metadata.survival_steps,
+        "total_reward": metadata.total_reward,
+        "curriculum_stage": metadata.curriculum_stage,
+    }
+    columns = [values_of(episode, name, start, stop) for name in _FIELDS]
+    numbers = episode.step_numbers[start:stop].tolist()
+    cumulative = opened.cumulative_reward[start:stop].tolist()
+    messages = []
+    for index, number, total, position, meters, action, reward, q_values, masks, clock, progress in zip(
+        range(start, stop), numbers, cumulative, *columns, strict=True
+    ):
+        messages.append(
+            to_json(
+                {
+                    "type": "state_update",
+                    "mode": "replay",
+                    "episode_id": opened.episode_id,
+                    "run_id": opened.run_id,
+                    "step": number,
+                    "cumulative_reward": total,
+                    "reward": reward,
+                    "substrate": substrate,
+                    "grid": {**size, "agents": _agents(position, action), "affordances": affordances},
+                    "agent_meters": {"agent_0": {"meters": dict(zip(scene.meter_names, meters or (), strict=False))}},
+                    "q_values": q_values,
+                    "action_masks": masks,
+                    "time_of_day": clock,
+                    "interaction_progress": progress,
+                    "temporal": {"time_of_day": clock, "interaction_progress": progress},
+                    "replay_metadata": {**fixed, "current_step": index, **whole},
+                }
+            )
+        )
+    return messages
+
+
+def _agents(position: list[Any] | None, action: Any) -> list[dict[str, Any]]:
+    if not position:
+        return []
+    agent = {"id": "agent_0", "x": position[0], "y": position[1] if len(position) > 1 else 0}
+    if len(position) > 2:
+        agent["z"] = position[2]
+    return [{**agent, "color": DARK.agent, "last_action": action, "position": position}]

@@ -470,6 +470,7 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
     copy._closed_because = "on a copy of the recorder"
     # All that a closed recorder asks of the two.
     copy._publisher = copy._careful = Copied(run_id)  # type: ignore[assignment]
+    copy._away = TrainerLosses()  # where the time of calls is noted
     return copy
 
 

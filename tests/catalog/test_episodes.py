@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from recorder.catalog import Catalog, EpisodeRow, sqlite_plan
+from recorder.catalog import Catalog, EpisodeRow
+from recorder.catalog.lists import sqlite_plan
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.catalog.samples import NOW, commit, episode, recording
 

@@ -36,6 +36,10 @@ _UNTOLD_REASON = "dropped"
 """Of a gap in an episode that is still being recorded: the true reason comes with its end."""
 
 
+_STEPS_AT_ONCE = 4096
+"""Of a recording: each step is compared with each affordance, and has a row of all meters."""
+
+
 def return_weight(metadata: EpisodeMetadata) -> float:
     """What a step's intrinsic reward counts in the return; 0 where nobody told a weight."""
     return metadata.intrinsic_weight or 0.0
@@ -44,7 +48,7 @@ def return_weight(metadata: EpisodeMetadata) -> float:
 class Outline:
     """What is worth knowing of an episode before its steps are there.
 
-    A recording is one call of ``add`` and one of ``close`` (see ``of``). An episode that is still being recorded is one
+    A recording is a few calls of ``add`` and one of ``close`` (see ``of``). An episode that is still being recorded is one
     call of ``add`` for each chunk. The result is the same, however the steps are cut into calls.
 
     Args:
@@ -86,7 +90,9 @@ class Outline:
             EpisodeFileError: the file is corrupt.
         """
         outline = cls(episode.metadata, episode.schema, episode.affordances)
-        outline.add(StepColumns.of_episode(episode) if columns is None else columns)
+        columns = StepColumns.of_episode(episode) if columns is None else columns
+        for start in range(0, columns.n_steps, _STEPS_AT_ONCE):
+            outline.add(columns.between(start, start + _STEPS_AT_ONCE))
         outline.close(episode.metadata, episode.gaps)
         return outline
 
@@ -148,6 +154,7 @@ class Outline:
         reach = [int(top) for top in high[:2]]
         return {**given, "width": given["width"] or reach[0], "height": given["height"] or reach[1]}
 
+    @unusual_numbers()
     def growth(self, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
         """The part of the outline that further steps change, from an index on: what ``grown`` messages tell."""
         return {

@@ -6,7 +6,7 @@
 from recorder.outline.description import chunk_rows, describe_recording
 from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
-from recorder.outline.outline import Outline, return_weight
+from recorder.outline.outline import Outline
 from recorder.outline.overview import MAX_SAMPLES
 from recorder.outline.scene import Scene
 from recorder.outline.step_columns import StepColumns
@@ -24,6 +24,5 @@ __all__ = [
     "chunk_rows",
     "describe_recording",
     "meter_level",
-    "return_weight",
     "thin_markers",
 ]

@@ -30,7 +30,7 @@ from recorder.outline.step_columns import StepColumns
 from recorder.outline.stretches import Stretches
 from recorder.schema import EpisodeSchema
 
-__all__ = ["Outline", "return_weight"]
+__all__ = ["Outline"]
 
 _UNTOLD_REASON = "dropped"
 """Of a gap in an episode that is still being recorded: the true reason comes with its end."""
@@ -38,11 +38,6 @@ _UNTOLD_REASON = "dropped"
 
 _STEPS_AT_ONCE = 4096
 """Of a recording: each step is compared with each affordance, and has a row of all meters."""
-
-
-def return_weight(metadata: EpisodeMetadata) -> float:
-    """What a step's intrinsic reward counts in the return; 0 where nobody told a weight."""
-    return metadata.intrinsic_weight or 0.0
 
 
 class Outline:
@@ -62,7 +57,7 @@ class Outline:
         self.n_steps = 0
         self.reward_so_far = 0.0
         self.intrinsic_so_far = 0.0
-        self._weight = return_weight(metadata)
+        self._weight = metadata.intrinsic_weight
         self.bounds = Bounds(self.scene.substrate, self.scene.affordances)
         self._ranges = MeterRanges(len(self.scene.meter_names))
         self._overview = Overview(len(self.scene.meter_names))
@@ -124,7 +119,7 @@ class Outline:
             metadata: the final one; gaps: with their true reasons.
         """
         self._gaps = gaps
-        self._weight = return_weight(metadata)
+        self._weight = metadata.intrinsic_weight
         if self.n_steps:
             self._closing = self._rewards.markers()
             self._closing.append(Marker(self.n_steps - 1, "end", f"end ({metadata.status})"))

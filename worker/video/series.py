@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.episode import EpisodeMetadata
+from recorder.episode import EpisodeMetadata, return_of
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
-from recorder.outline import StepColumns, return_weight
+from recorder.outline import StepColumns
 from recorder.schema import EXTRAS_PREFIX
 
 __all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint"]
@@ -77,7 +77,8 @@ class EpisodeSeries:
         self.meters = _rows(episode, "meters")
         self.rewards = _scalars(episode, "reward", 0.0)
         columns = StepColumns.of_episode(episode)
-        self.cumulative = np.cumsum(columns.reward + return_weight(self.metadata) * columns.intrinsic_reward)
+        self.intrinsic = np.cumsum(columns.intrinsic_reward)
+        self.cumulative = return_of(np.cumsum(columns.reward), self.intrinsic, self.metadata.intrinsic_weight)
         self.time_of_day = _optional(episode, "time_of_day")
         self.interaction_progress = _optional(episode, "interaction_progress")
         self.epsilon = _optional(episode, "epsilon")

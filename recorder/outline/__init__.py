@@ -8,6 +8,7 @@ from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
 from recorder.outline.outline import Outline
 from recorder.outline.overview import MAX_SAMPLES
+from recorder.outline.rewards import has_intrinsic
 from recorder.outline.scene import Scene
 from recorder.outline.step_columns import StepColumns
 
@@ -23,6 +24,7 @@ __all__ = [
     "StepColumns",
     "chunk_rows",
     "describe_recording",
+    "has_intrinsic",
     "meter_level",
     "thin_markers",
 ]

@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	@exec $(BIN)/python -m recorder demo --seconds $(SECONDS) $(if $(EXIT),--exit)
+	@exec $(BIN)/python -m recorder demo --trainer torch --seconds $(SECONDS) $(if $(EXIT),--exit)
 
 test: $(STAMP)
 	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)

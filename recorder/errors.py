@@ -85,10 +85,18 @@ class UsageError(RecorderError):
 
 
 class MissingExtraError(RecorderError):
-    """An optional part is not installed."""
+    """An optional part is not installed.
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs a part that is not installed: pip install 'hamlet-recorder[{extra}]'")
+    Args:
+        what: needs it.
+        extra: installs it; empty for what every installation has.
+        command: runs it without installing anything, where there is one.
+    """
+
+    def __init__(self, what: str, extra: str, *, command: str | None = None) -> None:
+        package = f"'hamlet-recorder[{extra}]'" if extra else "hamlet-recorder"
+        otherwise = "" if command is None else f"; or run, without installing: {command}"
+        super().__init__(f"{what} needs a part that is not installed: pip install {package}{otherwise}")
         self.extra = extra
 
 

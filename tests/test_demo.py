@@ -1,4 +1,4 @@
-"""``make demo`` as a person would run it: whole, interrupted, and followed by the commands that it names."""
+"""The demo as a person would run it: whole, interrupted, and followed by the commands that it names."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from recorder.commands.demo_report import this_python
+from recorder.commands.demo_report import this_program
 from tests.processes import ROOT, PythonProcess, is_alive, run_python
 from tests.waiting import wait_until
 
@@ -21,7 +22,7 @@ DEADLINE_SECS = 110.0
 
 @pytest.fixture(scope="module")
 def plain_shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of somebody who typed ``make demo`` and no more: ``python`` is one without this project."""
+    """The environment of somebody whose shell has no active environment: ``python`` is one without this project."""
     folder = tmp_path_factory.mktemp("bin")
     other = folder / "python"
     other.write_text("#!/bin/sh\necho another python\nexit 97\n")
@@ -50,22 +51,24 @@ def test_the_commands_that_the_demo_names_work_in_the_shell_that_it_was_started_
     demo: tuple[Path, str], plain_shell: dict[str, str]
 ) -> None:
     _, output = demo
-    commands = [line.strip() for line in output.splitlines() if " -m recorder " in line]
+    commands = [line.strip() for line in output.partition("Next:\n")[2].splitlines()[:3]]
     assert len(commands) == 3
     for command in commands:
         answer = subprocess.run(command, shell=True, cwd=ROOT, env=plain_shell, capture_output=True, timeout=60.0)
         assert answer.returncode == 0, f"{command}\n{answer}"
 
 
-def test_where_this_environment_is_active_the_commands_begin_with_python(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "python").symlink_to(sys.executable)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert this_python() == "python"
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "a folder" / "python"))
-    assert this_python() == f"'{tmp_path}/a folder/python'"
+def test_the_program_is_called_as_the_shell_finds_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scripts = tmp_path / "a folder"
+    scripts.mkdir()
+    monkeypatch.setattr(sys, "executable", str(scripts / "python"))
+    assert this_program() == f"'{scripts}/python' -m recorder"
+    (scripts / "hamlet-recorder").touch(mode=0o755)
+    assert this_program() == f"'{scripts}/hamlet-recorder'"
+    monkeypatch.setenv("PATH", str(scripts))
+    assert this_program() == "hamlet-recorder"
+    monkeypatch.setattr(sys, "prefix", "/home/me/.cache/uv/archive-v0/x")
+    assert this_program() == f"'{scripts}/hamlet-recorder'"
 
 
 def test_the_report_fits_a_terminal_of_80_columns(demo: tuple[Path, str]) -> None:
@@ -87,22 +90,26 @@ def test_the_demo_leaves_a_video_of_its_longest_life(demo: tuple[Path, str]) -> 
     assert (folder / "best_episode.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-def test_ctrl_c_ends_the_demo_and_everything_that_it_started(tmp_path: Path) -> None:
+def test_the_link_comes_first_and_ctrl_c_ends_the_demo_and_everything_that_it_started(tmp_path: Path) -> None:
     with PythonProcess("-m", "recorder", "demo", "--seconds", "100", "--lanes", "8", "--dir", str(tmp_path)) as demo:
+        link = demo.wait_for("Watch: ", DEADLINE_SECS).removeprefix("Watch: ")
+        with urllib.request.urlopen(f"{link}api/v1/runs", timeout=DEADLINE_SECS) as answer:
+            assert answer.status == 200
         demo.wait_for("training for", DEADLINE_SECS)
+        assert demo.output.startswith("Watch: ")
         children = _descendants(demo.pid)
-        assert len(children) >= 2
+        assert len(children) >= 3
         demo.signal(signal.SIGINT)
         assert demo.wait(DEADLINE_SECS) == 130, demo.output
-        wait_until(lambda: not any(map(is_alive, children)), message="the server and the worker to be gone")
+        wait_until(lambda: not any(map(is_alive, children)), message="Redis, the worker and the page to be gone")
 
 
-def test_a_killed_demo_takes_its_server_and_worker_with_it(tmp_path: Path) -> None:
+def test_a_killed_demo_takes_all_that_it_started_with_it(tmp_path: Path) -> None:
     with PythonProcess("-m", "recorder", "demo", "--seconds", "100", "--lanes", "8", "--dir", str(tmp_path)) as demo:
         demo.wait_for("training for", DEADLINE_SECS)
         children = _descendants(demo.pid)
         demo.kill()
-        wait_until(lambda: not any(map(is_alive, children)), message="the server and the worker to be gone")
+        wait_until(lambda: not any(map(is_alive, children)), message="Redis, the worker and the page to be gone")
 
 
 def _descendants(pid: int) -> list[int]:

@@ -59,7 +59,10 @@ class StoreCalls:
         """
         answer = _Answer(function)
         with self._let_in(secs):
-            threading.Thread(target=answer.fetch, name="store-call", daemon=True).start()
+            try:
+                threading.Thread(target=answer.fetch, name="store-call", daemon=True).start()
+            except RuntimeError:  # an interpreter that ends starts none, from Python 3.12 on
+                answer.fetch()
             has_ended = answer.has_come.wait(secs)
             # A driver's own time-out, too, is no answer of the store.
             has_come = has_ended and not isinstance(answer.error, TimeoutError)

@@ -54,8 +54,7 @@ class LocalStorage(Storage):
             elif len(paths) >= _MIN_SYNCED_TOGETHER and can_sync_file_system():
                 _write_synced_together(paths)
             else:
-                with ThreadPoolExecutor(min(_N_SYNC_THREADS, len(paths)), "sync") as pool:
-                    list(pool.map(_write_synced, paths.keys(), paths.values()))
+                _write_synced_at_once(paths)
             for folder in _folders_of(paths):
                 _sync_folder(folder)
         except OSError as error:
@@ -183,6 +182,15 @@ def _final_name(path: str) -> str:
     folder, name = os.path.split(path)
     found = _TEMPORARY_NAME.fullmatch(name)
     return path if found is None else os.path.join(folder, found[1])
+
+
+def _write_synced_at_once(paths: Mapping[str, bytes]) -> None:
+    try:
+        with ThreadPoolExecutor(min(_N_SYNC_THREADS, len(paths)), "sync") as pool:
+            list(pool.map(_write_synced, paths.keys(), paths.values()))
+    except RuntimeError:  # an interpreter that ends takes no more work for its threads
+        for path, data in paths.items():
+            _write_synced(path, data)
 
 
 def _write_synced(path: str, data: bytes) -> None:

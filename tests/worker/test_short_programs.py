@@ -66,6 +66,15 @@ def test_all_episodes_are_recorded_and_the_run_is_ended(way: str, tmp_path: Path
     assert ("mine" in output) if way == "an exception" else (output == "")
 
 
+@pytest.mark.parametrize("n_kept", [1, 2, 7, 8])
+def test_any_number_of_recordings_is_written_while_the_interpreter_ends(n_kept: int, tmp_path: Path) -> None:
+    program = tmp_path / "train.py"
+    program.write_text(TRAIN.replace("range(20)", f"range({n_kept})") + ENDS["it simply ends"] + "\n")
+    assert run_python([str(program)], folder=tmp_path) == (0, "")
+    with Catalog(tmp_path / "demo.db", read_only=True) as catalog:
+        assert len(catalog.query_recordings()) == n_kept
+
+
 UNREAD = """\
 from recorder import EpisodeRecorder, load_settings
 recorder = EpisodeRecorder.from_settings(load_settings("config.yaml"))

@@ -159,6 +159,19 @@ def test_doctor_looks_at_a_running_installation(
     run = verdict_on(answer, f"run {RUN}")
     assert run["verdict"] == "warn"
     assert "episodes: 1 open, 3 undecided, 7 steps lost" in run["found"]
+    assert run["advice"].splitlines() == [
+        "the sender could not keep up: raise recording.capture.queue_maxsize, or set on_full to block",
+        "the server was away, full or emptied, or a sender was killed: the trainer's log says which",
+    ]
+
+
+def test_doctor_does_not_blame_the_queue_for_a_step_that_was_refused(call: Call, redis_url: str) -> None:
+    stream = RedisStepStream(redis_url)
+    stream.beat(RUN, "p1", {"n_refused_steps": 1, "closed": True}, info={"host": "here"}, now=time.time())
+    stream.close()
+    run = verdict_on(call("doctor", "--json", "--redis-url", redis_url), f"run {RUN}")
+    assert run["found"].endswith(", 1 step lost")
+    assert run["advice"] == "steps or whole episodes were refused: the trainer's log says why"
 
 
 def test_doctor_prints_a_line_a_finding_and_its_advice(call: Call, redis_url: str) -> None:

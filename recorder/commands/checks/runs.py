@@ -21,6 +21,12 @@ _ADVICE_ON_SILENCE = {
     "workers": "its trainer died: workers salvage what arrived",
     "clock": "its trainer died, or its clock differs from this machine's: a running worker finds out and salvages what arrived",
 }
+_ADVICE_ON_LOSS = {
+    "n_dropped_steps": "the sender could not keep up: raise recording.capture.queue_maxsize, or set on_full to block",
+    "n_lost_steps": "the server was away, full or emptied, or a sender was killed: the trainer's log says which",
+    "n_refused_steps": "steps or whole episodes were refused: the trainer's log says why",
+}
+"""By the counters of ``RunStatus.n_missing_steps``."""
 
 
 def check_runs(settings: Settings) -> Iterator[Finding]:
@@ -56,11 +62,10 @@ def _look_at(status: RunStatus) -> Finding:
         f"episodes: {status.n_open} open, {status.n_undecided}{'+' if status.more_undecided else ''} undecided"
     )
     if status.n_missing_steps:
-        found += f", {status.n_missing_steps} steps lost"
+        found += f", {counted(status.n_missing_steps, 'step')} lost"
     if status.n_undecided >= _LONG_LAG:
         return Finding("warn", what, found, "decisions lag behind: start another worker: hamlet-recorder worker")
     if status.state == "silent" and (status.n_open or status.n_undecided):
         return Finding("warn", what, found, _ADVICE_ON_SILENCE[status.told_by])
-    if status.n_missing_steps:
-        return Finding("warn", what, found, "raise recording.capture.queue_maxsize, or set on_full to block")
-    return Finding("ok", what, found)
+    advice = "\n".join(advice for name, advice in _ADVICE_ON_LOSS.items() if status.counters.get(name))
+    return Finding("warn" if advice else "ok", what, found, advice)

@@ -33,7 +33,7 @@ REASONS = tuple(f"manual_a_rather_long_reason_{number}" for number in range(9))
 def many_reasons(tmp_path: Path) -> Path:
     """A recording of a run with a long id, kept for nine reasons."""
     root = tmp_path / "recordings"
-    shared = {"run_id": LONG_RUN, "episode_id": 123456, "total_reward": 77.5, "reasons": REASONS}
+    shared = {"run_id": LONG_RUN, "episode_id": 123456, "total_reward": 77.5, "curriculum_stage": 1, "reasons": REASONS}
     recording = RecordingRow(**shared, file_path="place", compressed_size_bytes=1000)
     with Catalog(root_catalog(root)) as catalog:
         catalog.import_recordings([(EpisodeRow(**shared, decision="kept", n_steps=5), recording)])

@@ -45,6 +45,11 @@ def test_a_single_episode_is_the_best():
     assert chosen([row(1, 1, 0.0)]) == [(1, "stage 1: best")]
 
 
+def test_episodes_of_unknown_stage_stand_together_and_their_cards_name_no_stage():
+    rows = [row(1, 2, 1.0), row(2, None, 5.0), row(3, None, 4.0)]
+    assert chosen(rows) == [(3, "worst"), (2, "best"), (1, "stage 2: best")]
+
+
 def test_an_unknown_pick_is_refused():
     with pytest.raises(UsageError, match="worst, median, best"):
         choose_episodes([], ("finest",))

@@ -11,18 +11,15 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from email.utils import formatdate
-from typing import TYPE_CHECKING
 
 import h11
 
 from recorder.json_text import to_json
+from replay_server.front.answerer import Answerer
 from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.front.progress import Progress
 from replay_server.front.wsgi import PIECE_BYTES, WsgiCall, make_environ
 from replay_server.untaken import untaken_bytes
-
-if TYPE_CHECKING:
-    from replay_server.front.front import Front
 
 __all__ = ["HttpConnection"]
 
@@ -39,7 +36,7 @@ class HttpConnection(asyncio.Protocol):
         front: answers the requests, and looks after the connection.
     """
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Answerer) -> None:
         self._front = front
         self._limits = front.limits
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.max_head_bytes)

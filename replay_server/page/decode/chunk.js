@@ -23,7 +23,11 @@ export function decodeChunk(bytes, schema) {
 /** The same for the unpacked array, which took `nBytes`. */
 export function chunkFrom(body, schema, nBytes = 0) {
   const [firstStep, nSteps, slots, added] = Array.isArray(body) ? body : [];
-  if (!Number.isInteger(firstStep) || !(Number.isInteger(nSteps) && nSteps > 0 && nSteps <= MAX_CHUNK_STEPS) || !Array.isArray(slots)) {
+  if (
+    !Number.isInteger(firstStep) ||
+    !(Number.isInteger(nSteps) && nSteps > 0 && nSteps <= MAX_CHUNK_STEPS) ||
+    !Array.isArray(slots)
+  ) {
     throw new CorruptEpisodeError("expected a chunk: [first_step, n_steps, slots]");
   }
   const columns = added ? schema.concat(readSchema(added)) : schema;
@@ -48,7 +52,8 @@ function placeColumns(slots, columns) {
       filled.set(spec.name, { spec, bytes: slots[slot], mask: null });
     } else if (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array)) {
       filled.set(spec.name, { spec, bytes: slot[1], mask: slot[0] });
-    } else throw new CorruptEpisodeError(`a chunk's slot of column ${brief(spec.name)} holds something else than bytes`);
+    } else
+      throw new CorruptEpisodeError(`a chunk's slot of column ${brief(spec.name)} holds something else than bytes`);
   });
   for (const specs of together.values()) {
     const inOrder = [...specs.filter(isDifferenced), ...specs.filter((spec) => !isDifferenced(spec))];
@@ -125,7 +130,9 @@ export class Chunk {
     const { nValues, shape } = spec;
     if (!mask) return { values: decodeColumn(bytes, this.nSteps, spec, place), nValues, shape, rowOf: null };
     if (mask.length !== Math.ceil(this.nSteps / 8)) {
-      throw new CorruptEpisodeError(`column ${brief(spec.name)}: a mask of ${mask.length} bytes for ${this.nSteps} steps`);
+      throw new CorruptEpisodeError(
+        `column ${brief(spec.name)}: a mask of ${mask.length} bytes for ${this.nSteps} steps`,
+      );
     }
     const present = unpackBits(mask, this.nSteps);
     const rowOf = new Int16Array(this.nSteps);

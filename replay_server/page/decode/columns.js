@@ -49,8 +49,7 @@ export function readSchema(source) {
       Array.isArray(shape) &&
       shape.length <= MAX_DIMENSIONS &&
       shape.every((n) => Number.isInteger(n) && n >= 0);
-    if (!whole)
-      throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${brief(name)}`);
+    if (!whole) throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${brief(name)}`);
     if (shape.reduce((product, n) => product * Math.max(n, 1), ITEM_BYTES[dtype]) > MAX_STEP_BYTES)
       throw new EpisodeTooLargeError(`one value of column ${brief(name)} would take more than ${MAX_STEP_BYTES} bytes`);
     return { name, dtype, shape, encoding, nValues: shape.reduce((product, n) => product * n, 1) };

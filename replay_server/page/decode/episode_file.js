@@ -71,7 +71,8 @@ function checkHeader({ metadata, reasons, affordances }) {
 }
 
 function checkGaps(gaps) {
-  const isGap = (gap) => Array.isArray(gap) && isCount(gap[0]) && (gap[1] === null || isCount(gap[1])) && isText(gap[2]);
+  const isGap = (gap) =>
+    Array.isArray(gap) && isCount(gap[0]) && (gap[1] === null || isCount(gap[1])) && isText(gap[2]);
   if (!isListOf(gaps, isGap)) throw new CorruptEpisodeError("the gaps are not what they must be");
   return gaps;
 }

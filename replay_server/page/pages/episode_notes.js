@@ -36,7 +36,8 @@ export class EpisodeNotes {
     const { outline } = this.#player.store;
     const { choice, text } = await askForNote({ title: `Note at step ${step}`, text: before, isNew: false });
     if (choice === "remove") await this.#change(outline, (...episode) => removeNote(...episode, id));
-    else if (choice === "save" && text) await this.#change(outline, (...episode) => changeNote(...episode, id, { text }));
+    else if (choice === "save" && text)
+      await this.#change(outline, (...episode) => changeNote(...episode, id, { text }));
   }
 
   /** `change` is told run and episode. */

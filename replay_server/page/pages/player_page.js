@@ -181,7 +181,10 @@ export class PlayerPage {
   #copyLink() {
     const step = this.#player.stepNumber;
     const { episodeId, live } = this.#player.store.outline ?? this.#place; // who opens it wants this one, not the next
-    copyText(new URL(linkTo({ ...this.#here, episodeId, live, step }), location.href).href, `Link to step ${step} copied`);
+    copyText(
+      new URL(linkTo({ ...this.#here, episodeId, live, step }), location.href).href,
+      `Link to step ${step} copied`,
+    );
   }
 
   #openPage() {

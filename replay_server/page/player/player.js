@@ -83,13 +83,7 @@ export class Player extends EventTarget {
     const panes = element("div", { class: stores.length > 1 ? "panes compared" : "panes" });
     panes.append(...this.#panes.map(({ node }) => node));
     if (start.panels) panes.dataset.panels = start.panels.join(" ");
-    this.node.append(
-      this.#banner.node,
-      panes,
-      ...(this.#delta ? [this.#delta.node] : []),
-      this.#deck,
-      this.#announcer,
-    );
+    this.node.append(this.#banner.node, panes, ...(this.#delta ? [this.#delta.node] : []), this.#deck, this.#announcer);
     this.#listen(stores, start);
   }
 

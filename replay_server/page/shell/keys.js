@@ -46,7 +46,9 @@ export function keysOf({ key, code, shiftKey }) {
   const [, letter] = /^Key([A-Z])$/.exec(code ?? "") ?? [];
   const [, digit] = /^Digit(\d)$/.exec(code ?? "") ?? [];
   const isForeign = letter && /^[^\P{L}a-z]$/iu.test(key);
-  return [key, key.length === 1 && key.toLowerCase(), isForeign && letter.toLowerCase(), !shiftKey && digit].filter(Boolean);
+  return [key, key.length === 1 && key.toLowerCase(), isForeign && letter.toLowerCase(), !shiftKey && digit].filter(
+    Boolean,
+  );
 }
 
 const SHOWN = {

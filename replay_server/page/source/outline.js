@@ -3,9 +3,6 @@
 import { readSchema } from "../decode/columns.js";
 import { ChunkTable } from "./chunk_table.js";
 
-/** Meters and actions that get a name where the trainer gave none. */
-const MAX_NAMED = 1024;
-
 /**
  * @typedef {object} Outline
  * @property {string} runId

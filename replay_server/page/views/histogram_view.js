@@ -101,7 +101,11 @@ export class HistogramView {
     pen.fillStyle = colour.muted;
     pen.textAlign = "center";
     for (const value of ticks(low, high, Math.max(2, Math.floor(width / 70))))
-      pen.fillText(formatNumber(value, high - low < 5 ? 1 : 0), Math.min(Math.max(x(value), 16), width - 16), height - 6);
+      pen.fillText(
+        formatNumber(value, high - low < 5 ? 1 : 0),
+        Math.min(Math.max(x(value), 16), width - 16),
+        height - 6,
+      );
   }
 
   #binAt(event) {

@@ -121,7 +121,8 @@ export class HistoryView {
       const place = { left: nameWidth, top: top + GAP / 2, width: plotWidth, height: Math.max(4, rowHeight - GAP) };
       pen.fillStyle = colour.ground;
       pen.fillRect(place.left, place.top, place.width, place.height);
-      if (band) band.draw(pen, values[row], { ...place, width: xOf(end - 1) - nameWidth + 1 }, colour[tint], index - first);
+      if (band)
+        band.draw(pen, values[row], { ...place, width: xOf(end - 1) - nameWidth + 1 }, colour[tint], index - first);
       else drawLine(pen, values[row], { place, first, index, xOf, colour, tint: colour[tint], range });
       pen.fillStyle = colour.text;
       pen.textAlign = "left";

@@ -56,7 +56,10 @@ export class InfoView {
   /** Whether the trainer gave intrinsic rewards; else nothing is said of them. */
   get #hasIntrinsic() {
     const { metadata, schema } = this.#outline;
-    return Boolean(metadata.intrinsic_reward) || (schema.some(({ name }) => name === "intrinsic_reward") && metadata.intrinsic_weight);
+    return (
+      Boolean(metadata.intrinsic_reward) ||
+      (schema.some(({ name }) => name === "intrinsic_reward") && metadata.intrinsic_weight)
+    );
   }
 
   /** Steps have come to an episode that is still being recorded. */

@@ -38,7 +38,8 @@ export class Space {
     this.#bounds = bounds;
     const filled = (ends, rest) => [0, 1, 2].map((axis) => ends[axis] ?? rest);
     const [low, high] = [filled(bounds.low, 0), filled(bounds.high, 1)];
-    const isOther = low.some((end, axis) => end !== this.#low?.[axis]) || high.some((end, axis) => end !== this.#high?.[axis]);
+    const isOther =
+      low.some((end, axis) => end !== this.#low?.[axis]) || high.some((end, axis) => end !== this.#high?.[axis]);
     [this.#low, this.#high] = [low, high];
     return isOther;
   }

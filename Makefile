@@ -47,6 +47,7 @@ lint: $(STAMP) node_modules/.installed
 	$(BIN)/mypy
 	$(NODE)/prettier --check --log-level warn $(PAGE)
 	$(NODE)/eslint .
+	$(NODE)/tsc --project jsconfig.json
 
 bench: $(STAMP)
 	@exec $(BIN)/python -m benchmarks $(KEYS)

@@ -1,9 +1,11 @@
-# The verbs are the whole of CI. Everything lives in .venv; nothing is installed anywhere else.
+# The verbs are the whole of CI. Everything lives in .venv and node_modules; nothing is installed anywhere else.
 
 PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
+NODE    := node_modules/.bin
+PAGE    := 'replay_server/page/**/*.js' 'tests/page/*.mjs' '*.js' '*.json'
 SECONDS ?= 60
 EXIT    ?=
 KEYS    ?=
@@ -14,7 +16,7 @@ PROCESSES ?= 2
 help:
 	@echo "make demo    train an agent for SECONDS=60 and record it; EXIT=1 ends with the report"
 	@echo "make test    the test suite, in PROCESSES=2; TESTS='tests/capture -x' for some of it"
-	@echo "make lint    ruff and mypy"
+	@echo "make lint    ruff and mypy; prettier, eslint and tsc for the page"
 	@echo "make bench   the figures; KEYS='file_bytes load_ms' for some of them"
 	@echo "make docs    the documentation as a site, in site/"
 	@echo "make dist    wheel and source distribution, in dist/"
@@ -28,16 +30,25 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,torch]'
 	@touch $(STAMP)
 
+# What checks the page's code. The page itself needs none of it.
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "npm is needed to check the page's code: install Node 20 or newer with npm"; exit 1; }
+	npm ci --silent
+	@touch $@
+
 demo: $(STAMP)
 	@exec $(BIN)/python -m recorder demo --trainer torch --seconds $(SECONDS) $(if $(EXIT),--exit)
 
 test: $(STAMP)
 	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)
 
-lint: $(STAMP)
+lint: $(STAMP) node_modules/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(NODE)/prettier --check --log-level warn $(PAGE)
+	$(NODE)/eslint .
+	$(NODE)/tsc --project jsconfig.json
 
 bench: $(STAMP)
 	@exec $(BIN)/python -m benchmarks $(KEYS)
@@ -51,5 +62,5 @@ dist: $(STAMP)
 	@$(BIN)/python -m build --no-isolation --outdir dist
 
 clean:
-	rm -rf $(VENV) site dist demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules site dist demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,18 +11,16 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h11
 
 from recorder.json_text import to_json
+from replay_server.front.answerer import Answerer
 from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.front.progress import Progress
 from replay_server.front.wsgi import PIECE_BYTES, WsgiCall, framing_problem, make_environ
 from replay_server.untaken import untaken_bytes
-
-if TYPE_CHECKING:
-    from replay_server.front.front import Front
 
 __all__ = ["HttpConnection"]
 
@@ -43,7 +41,7 @@ class HttpConnection(asyncio.Protocol):
         client: its address, as it was when it was accepted: a socket that has been reset can't tell any more.
     """
 
-    def __init__(self, front: Front, client: tuple[Any, ...]) -> None:
+    def __init__(self, front: Answerer, client: tuple[Any, ...]) -> None:
         self._front = front
         self._client = client
         self._limits = front.limits

@@ -109,12 +109,7 @@ class Front:
     def submit(
         self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, n_before: int
     ) -> None:
-        """Have a piece of an answer made on a thread, then call ``on_done`` on the event loop.
-
-        Args:
-            path: of the request.
-            n_before: pieces of the same answer that were made before.
-        """
+        """See ``Answerer``."""
 
         def tell(future: Future[bytes]) -> None:
             with suppress(RuntimeError):  # the loop has been closed
@@ -123,12 +118,12 @@ class Front:
         self._threads_of(path).submit(job, rank=n_before).add_done_callback(tell)
 
     def close_later(self, call: WsgiCall) -> None:
-        """Let go of an answer that nobody takes any more, on a thread: it may have a file open."""
+        """See ``Answerer``."""
         with suppress(RuntimeError):  # the server stops
             self._threads.submit(call.close)
 
-    def forget(self, connection: HttpConnection) -> None:
-        """A connection is gone."""
+    def forget(self, connection: object) -> None:
+        """See ``Answerer``."""
         self._connections.discard(connection)
 
     def _threads_of(self, path: str) -> Workers:

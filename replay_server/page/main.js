@@ -9,6 +9,8 @@ import { followLink, linkTo, readPlace } from "./shell/share.js";
 import { chosenTheme, startTheme, toggleTheme } from "./shell/theme.js";
 import { ReplaySocket } from "./source/socket.js";
 
+/** @import { Place } from "./shell/share.js" */
+
 /** After this long a player that knows nothing yet is shown as it is. */
 const LONGEST_HOLD_MILLIS = 150;
 
@@ -19,9 +21,15 @@ const socket = new ReplaySocket(
   Object.assign(new URL(`${BASE}ws`, location.href), { protocol: location.protocol.replace("http", "ws") }).href,
 );
 const outlet = element("div", { class: "outlet" });
+/** @type {?(BrowserPage | PlayerPage)} */
 let page = null;
 
-/** The player that a link leads to, made while the link is still pressed: `{link, page}`, or null. */
+/**
+ * The player that a link leads to, made while the link is still pressed.
+ *
+ * @type {?{link: string, page: PlayerPage}}
+ */
+
 let prepared = null;
 let preparedTimer = 0;
 
@@ -51,7 +59,11 @@ function header() {
   return element("header", { class: "page-header" }, home, theme);
 }
 
-/** Begin with the player at this place before the button has come up: a press takes a tenth of a second. */
+/**
+ * Begin with the player at this place before the button has come up: a press takes a tenth of a second.
+ *
+ * @param {Partial<Place>} place
+ */
 function prepare(place) {
   const link = linkTo(place);
   forget();
@@ -66,7 +78,7 @@ function forget() {
 }
 
 function pageOfAddress() {
-  if (prepared?.link === location.pathname + location.search) {
+  if (prepared && prepared.link === location.pathname + location.search) {
     const { page: ready } = prepared;
     prepared = null;
     return ready;
@@ -87,10 +99,11 @@ function show() {
     outlet.replaceChildren(next.node);
     next.enter();
   };
-  if (!isFromTable || !(next instanceof PlayerPage)) return put();
-  // Laying out an empty player first would only delay the full one: until then the table stays.
-  setTimeout(put, LONGEST_HOLD_MILLIS);
-  return next.whenKnown.then(put);
+  if (isFromTable && next instanceof PlayerPage) {
+    // Laying out an empty player first would only delay the full one: until then the table stays.
+    setTimeout(put, LONGEST_HOLD_MILLIS);
+    next.whenKnown.then(put);
+  } else put();
 }
 
 startTheme(new URL(location.href).searchParams.get("theme"));

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from recorder.errors import RecorderError
 from recorder.json_text import from_json
 
-__all__ = ["Message", "MessageError", "parse_message"]
+__all__ = ["Handler", "Message", "MessageError", "parse_message"]
 
 _MAX_SHOWN = 60
 _MAX_RUN_ID = 1024
@@ -119,6 +119,10 @@ class Message:
         if not isinstance(value, dict):
             raise MessageError("bad_message", f"{self.type}: expected {name!r} to be an object, found {_shown(value)}")
         return Message({**value, "type": self.type})
+
+
+Handler = Callable[[Message], Awaitable[None]]
+"""Carries out one type of message."""
 
 
 def parse_message(text: str) -> Message:

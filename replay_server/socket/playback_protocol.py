@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.errors import RecorderError
 from recorder.replay.manager import Playback
@@ -11,12 +11,9 @@ from replay_server.episodes.library import Library
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.socket.connection import Connection
 from replay_server.socket.error_codes import error_code
-from replay_server.socket.messages import Message, MessageError
+from replay_server.socket.hub import Hub
+from replay_server.socket.messages import Handler, Message, MessageError
 from replay_server.socket.scheduler import Job
-
-if TYPE_CHECKING:
-    from replay_server.socket.hub import Hub
-    from replay_server.socket.session import Handler
 
 __all__ = ["PlaybackProtocol"]
 

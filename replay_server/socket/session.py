@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from recorder.errors import RecorderError, shortened
@@ -14,7 +14,7 @@ from replay_server.socket.connection import Connection
 from replay_server.socket.error_codes import error_code
 from replay_server.socket.frames import MAX_PART_BYTES
 from replay_server.socket.hub import Hub
-from replay_server.socket.messages import Message, MessageError, parse_message
+from replay_server.socket.messages import Handler, Message, MessageError, parse_message
 from replay_server.socket.playback_protocol import PlaybackProtocol
 from replay_server.socket.stream_protocol import StreamProtocol
 
@@ -23,8 +23,6 @@ __all__ = ["PROTOCOL_VERSION", "ViewerSession"]
 logger = logging.getLogger(__name__)
 
 PROTOCOL_VERSION = 1
-
-Handler = Callable[[Message], Awaitable[None]]
 
 
 class ViewerSession:

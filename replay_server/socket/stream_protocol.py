@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from recorder.errors import RecorderError
 from recorder.json_text import to_json
@@ -14,12 +13,9 @@ from replay_server.socket.chunk_stream import ChunkStream
 from replay_server.socket.connection import Connection
 from replay_server.socket.error_codes import error_code
 from replay_server.socket.follow import follow
-from replay_server.socket.messages import Message, MessageError
+from replay_server.socket.hub import Hub
+from replay_server.socket.messages import Handler, Message, MessageError
 from replay_server.socket.opened_message import opened_message
-
-if TYPE_CHECKING:
-    from replay_server.socket.hub import Hub
-    from replay_server.socket.session import Handler
 
 __all__ = ["StreamProtocol"]
 

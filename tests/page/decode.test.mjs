@@ -148,7 +148,21 @@ describe("a file that was changed", () => {
       for (const name of decoded.names) decoded.row(name, 0);
     }
   };
-  const strange = [null, true, 7, -1, "x", "y".repeat(70_000), [], [[]], [null], [{}], {}, { a: {} }, [["a", {}, 1, null]]];
+  const strange = [
+    null,
+    true,
+    7,
+    -1,
+    "x",
+    "y".repeat(70_000),
+    [],
+    [[]],
+    [null],
+    [{}],
+    {},
+    { a: {} },
+    [["a", {}, 1, null]],
+  ];
   const isTyped = (error) =>
     (error instanceof CorruptEpisodeError || error instanceof EpisodeTooLargeError) && error.message.length < 400;
   const readsOrTells = (...objects) => {
@@ -167,7 +181,10 @@ describe("a file that was changed", () => {
       for (const name of ["meter_names", "action_names", "gaps", "substrate", "grid_size", "run_id"])
         readsOrTells({ ...whole, metadata: { ...whole.metadata, [name]: value } }, chunk);
       for (let part = 0; part < 4; part++)
-        readsOrTells({ ...whole, schema: [whole.schema[0].map((item, index) => (index === part ? value : item))] }, chunk);
+        readsOrTells(
+          { ...whole, schema: [whole.schema[0].map((item, index) => (index === part ? value : item))] },
+          chunk,
+        );
       for (let part = 0; part < 4; part++) readsOrTells(whole, Object.assign([...chunk], { [part]: value }));
       readsOrTells({ ...whole, affordances: value }, chunk);
       readsOrTells({ ...whole, affordances: { Bed: value } }, chunk);

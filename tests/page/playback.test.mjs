@@ -66,7 +66,10 @@ describe("the clock", () => {
 
   test("waits for the steps before the end though the next frame would be behind it", () => {
     const clock = clockOver(300, { isPlaying: true, speed: 1e300 });
-    assert.deepEqual(shown(clock, 1, (index) => index < 100), [0, 99]);
+    assert.deepEqual(
+      shown(clock, 1, (index) => index < 100),
+      [0, 99],
+    );
     assert.ok(clock.isPlaying);
     assert.deepEqual(shown(clock, 1), [99, 299]);
     assert.ok(!clock.isPlaying);

@@ -27,7 +27,10 @@ describe("bins", () => {
   test("pass over what is no number, and stand without any", () => {
     assert.deepEqual(binned([NaN, null, Infinity, -Infinity], 5), { edges: [], counts: [] });
     assert.deepEqual(countIn([], [1]), []);
-    assert.equal(binned([NaN, 1, null, 3], 5).counts.reduce((sum, count) => sum + count), 2);
+    assert.equal(
+      binned([NaN, 1, null, 3], 5).counts.reduce((sum, count) => sum + count),
+      2,
+    );
   });
 
   test("stand where all values are one", () => {

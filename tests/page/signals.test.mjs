@@ -10,7 +10,15 @@ const namesOf = (widths, meterNames = []) =>
 
 describe("the rows", () => {
   test("are reward, action, meters and extras, a line for each number", () => {
-    const widths = { meters: 2, action: 1, reward: 1, done: 1, q_values: 2, "extras.observation": 2, "extras.value": 1 };
+    const widths = {
+      meters: 2,
+      action: 1,
+      reward: 1,
+      done: 1,
+      q_values: 2,
+      "extras.observation": 2,
+      "extras.value": 1,
+    };
     assert.deepEqual(namesOf(widths, ["energy", "mood"]), [
       ...["reward", "action", "energy", "mood", "observation 0", "observation 1", "value"],
     ]);

@@ -57,7 +57,7 @@ describe("requests for chunks", () => {
       arrived.push(position);
       requests.arrived(position);
     }
-    assert.fail("the requests never settle");
+    throw new Error("the requests never settle");
   };
 
   test("bring everything that was wanted", () => {
@@ -147,7 +147,14 @@ describe("a run that is followed", () => {
       onWaiting: () => heard.push("waiting"),
       onError: ({ code }) => heard.push(code),
     });
-    return { source, sent, heard, outlines, tell: (message) => socket.stream.onMessage(message), stream: socket.stream };
+    return {
+      source,
+      sent,
+      heard,
+      outlines,
+      tell: (message) => socket.stream.onMessage(message),
+      stream: socket.stream,
+    };
   };
 
   test("takes the viewer from one episode to the next", () => {
@@ -261,11 +268,21 @@ describe("the outline of an episode that was followed live", () => {
 
   test("thins its samples out as the server does", () => {
     const told = (stride, index) => ({
-      gaps: [], markers: [], dull: [], bounds: {}, meter_ranges: [], meter_levels: [],
+      gaps: [],
+      markers: [],
+      dull: [],
+      bounds: {},
+      meter_ranges: [],
+      meter_levels: [],
       overview: { stride, index, cumulative_reward: index, meters: [] },
     });
     const outline = outlineOfMessage({
-      chunks: [], schema: [], affordances: {}, affordance_numbers: {}, meter_names: [], action_names: [],
+      chunks: [],
+      schema: [],
+      affordances: {},
+      affordance_numbers: {},
+      meter_names: [],
+      action_names: [],
       ...told(1, [0, 1, 2, 3]),
     });
     grow(outline, told(2, [4, 6, 7]));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from tests.page.golden import write_golden, write_life, write_ways
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,10 @@ def test_the_modules_do_what_their_tests_say(name: str, golden: Path) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_tools_of_the_page_come_from_whatever_registry_npm_is_set_to() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    addresses = {entry.get("resolved") for name, entry in packages.items() if name}
+    assert addresses == {None}, "npm install --omit-lockfile-registry-resolved leaves addresses out"
+    assert all("integrity" in entry for name, entry in packages.items() if name)

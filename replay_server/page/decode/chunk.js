@@ -5,13 +5,24 @@ import { brief, CorruptEpisodeError } from "./errors.js";
 import { decompressFrame, isFrame } from "./lz4.js";
 import { unpack } from "./msgpack.js";
 
+/** @import { ColumnSpec, Numbers, SlotPlace } from "./columns.js" */
+
 export const MAX_CHUNK_STEPS = 256;
+
+/** @typedef {{spec: ColumnSpec, bytes: Uint8Array, mask: ?Uint8Array, place?: SlotPlace}} FilledSlot */
+
+/**
+ * The values of a column. `rowOf[t]` is the row of step `t` within `values`, -1 where the step has no value; null when
+ * every step has one.
+ *
+ * @typedef {{values: Numbers, nValues: number, shape: number[], rowOf: ?Int16Array}} Column
+ */
 
 /**
  * Unpack one chunk and check its outline.
  *
  * @param {Uint8Array} bytes an LZ4 frame, or the bare MessagePack array of a file without compression
- * @param {ReturnType<typeof readSchema>} schema the episode's
+ * @param {ColumnSpec[]} schema the episode's
  * @returns {Chunk}
  * @throws {CorruptEpisodeError} it is not a chunk of this schema.
  */
@@ -20,10 +31,19 @@ export function decodeChunk(bytes, schema) {
   return chunkFrom(unpack(content), schema, content.length);
 }
 
-/** The same for the unpacked array, which took `nBytes`. */
+/**
+ * The same for the unpacked array, which took `nBytes`.
+ *
+ * @param {unknown} body
+ * @param {ColumnSpec[]} schema
+ */
 export function chunkFrom(body, schema, nBytes = 0) {
   const [firstStep, nSteps, slots, added] = Array.isArray(body) ? body : [];
-  if (!Number.isInteger(firstStep) || !(Number.isInteger(nSteps) && nSteps > 0 && nSteps <= MAX_CHUNK_STEPS) || !Array.isArray(slots)) {
+  if (
+    !Number.isInteger(firstStep) ||
+    !(Number.isInteger(nSteps) && nSteps > 0 && nSteps <= MAX_CHUNK_STEPS) ||
+    !Array.isArray(slots)
+  ) {
     throw new CorruptEpisodeError("expected a chunk: [first_step, n_steps, slots]");
   }
   const columns = added ? schema.concat(readSchema(added)) : schema;
@@ -33,41 +53,59 @@ export function chunkFrom(body, schema, nBytes = 0) {
   return new Chunk(firstStep, nSteps, placeColumns(slots, columns), nBytes);
 }
 
-/** Name to the bytes in which a column's values stand, and their place there when it lies beside others. */
+/**
+ * Name to the bytes in which a column's values stand, and their place there when it lies beside others.
+ *
+ * @param {unknown[]} slots
+ * @param {ColumnSpec[]} columns
+ */
 function placeColumns(slots, columns) {
+  /** @type {Map<string, FilledSlot>} */
   const filled = new Map();
+  /** @type {Map<unknown, {specs: ColumnSpec[], bytes: Uint8Array}>} */
   const together = new Map();
   columns.forEach((spec, index) => {
     const slot = slots[index];
     if (slot === null) return;
+    const shared = together.get(slot);
     if (slot instanceof Uint8Array) {
-      together.set(index, [spec]);
+      together.set(index, { specs: [spec], bytes: slot });
       filled.set(spec.name, { spec, bytes: slot, mask: null });
-    } else if (together.has(slot) && kinOf(spec) === kinOf(columns[slot]) && kinOf(spec) !== null) {
-      together.get(slot).push(spec);
-      filled.set(spec.name, { spec, bytes: slots[slot], mask: null });
+    } else if (shared && kinOf(spec) === kinOf(shared.specs[0]) && kinOf(spec) !== null) {
+      shared.specs.push(spec);
+      filled.set(spec.name, { spec, bytes: shared.bytes, mask: null });
     } else if (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array)) {
       filled.set(spec.name, { spec, bytes: slot[1], mask: slot[0] });
-    } else throw new CorruptEpisodeError(`a chunk's slot of column ${brief(spec.name)} holds something else than bytes`);
+    } else
+      throw new CorruptEpisodeError(`a chunk's slot of column ${brief(spec.name)} holds something else than bytes`);
   });
-  for (const specs of together.values()) {
+  for (const { specs } of together.values()) {
     const inOrder = [...specs.filter(isDifferenced), ...specs.filter((spec) => !isDifferenced(spec))];
     const all = specs.reduce((sum, spec) => sum + spec.nValues, 0);
     let before = 0;
     for (const spec of inOrder) {
-      filled.get(spec.name).place = { before, all };
+      const slot = filled.get(spec.name);
+      if (slot) slot.place = { before, all };
       before += spec.nValues;
     }
   }
   return filled;
 }
 
+/** @param {ColumnSpec} spec */
 const isDifferenced = (spec) => spec.encoding === "delta";
 
 export class Chunk {
   #slots;
+  /** @type {Map<string, ?Column>} */
   #decoded = new Map();
 
+  /**
+   * @param {number} firstStep
+   * @param {number} nSteps
+   * @param {Map<string, FilledSlot>} slots by the column's name
+   * @param {number} nBytes
+   */
   constructor(firstStep, nSteps, slots, nBytes) {
     this.firstStep = firstStep;
     this.nSteps = nSteps;
@@ -86,7 +124,11 @@ export class Chunk {
     return [...this.#slots.keys()];
   }
 
-  /** Numbers in one step's value of a column; nothing is decoded for it. */
+  /**
+   * Numbers in one step's value of a column; nothing is decoded for it.
+   *
+   * @param {string} name
+   */
   width(name) {
     return this.#slots.get(name)?.spec.nValues ?? 0;
   }
@@ -94,8 +136,9 @@ export class Chunk {
   /**
    * The values of a column, decoded once; null when this chunk has none.
    *
-   * @returns {?{values: ArrayLike<number>, nValues: number, shape: number[], rowOf: ?Int16Array}} `rowOf[t]` is the row
-   *   of step `t` within `values`, -1 where the step has no value; null when every step has one.
+   * @param {string} name
+   * @returns {?Column}
+
    */
   column(name) {
     let column = this.#decoded.get(name);
@@ -107,7 +150,12 @@ export class Chunk {
     return column;
   }
 
-  /** The numbers of one step, a view; null when it has none. `offset` counts from the chunk's first step. */
+  /**
+   * The numbers of one step, a view; null when it has none. `offset` counts from the chunk's first step.
+   *
+   * @param {string} name
+   * @param {number} offset
+   */
   row(name, offset) {
     const column = this.column(name);
     const row = column?.rowOf ? column.rowOf[offset] : offset;
@@ -115,17 +163,28 @@ export class Chunk {
     return column.values.subarray(row * column.nValues, (row + 1) * column.nValues);
   }
 
-  /** The one number of one step, or null. */
+  /**
+   * The one number of one step, or null.
+   *
+   * @param {string} name
+   * @param {number} offset
+   */
   scalar(name, offset) {
     const row = this.row(name, offset);
     return row && row.length ? row[0] : null;
   }
 
+  /**
+   * @param {FilledSlot} slot
+   * @returns {Column}
+   */
   #decode({ spec, bytes, mask, place }) {
     const { nValues, shape } = spec;
     if (!mask) return { values: decodeColumn(bytes, this.nSteps, spec, place), nValues, shape, rowOf: null };
     if (mask.length !== Math.ceil(this.nSteps / 8)) {
-      throw new CorruptEpisodeError(`column ${brief(spec.name)}: a mask of ${mask.length} bytes for ${this.nSteps} steps`);
+      throw new CorruptEpisodeError(
+        `column ${brief(spec.name)}: a mask of ${mask.length} bytes for ${this.nSteps} steps`,
+      );
     }
     const present = unpackBits(mask, this.nSteps);
     const rowOf = new Int16Array(this.nSteps);

@@ -8,6 +8,17 @@
 import { brief, CorruptEpisodeError, EpisodeTooLargeError } from "./errors.js";
 import { MAX_FRAME_BYTES } from "./lz4.js";
 
+/** @typedef {{name: string, dtype: string, shape: number[], encoding: string, nValues: number}} ColumnSpec */
+
+/** @typedef {Uint8Array|Int8Array|Uint16Array|Int16Array|Uint32Array|Int32Array|Float32Array|Float64Array} Numbers */
+
+/**
+ * Numbers of a step that stand before a column's own, and all numbers of a step in the slot.
+ *
+ * @typedef {{before: number, all: number}} SlotPlace
+ */
+
+/** @type {{[dtype: string]: number}} */
 const ITEM_BYTES = {
   "|b1": 1,
   "|i1": 1,
@@ -30,8 +41,8 @@ const MAX_STEP_BYTES = 64 * 2 ** 20;
 /**
  * Check a header's schema and name its parts.
  *
- * @param {*} source list of `[name, dtype, shape, encoding]`
- * @returns {{name: string, dtype: string, shape: number[], encoding: string, nValues: number}[]}
+ * @param {unknown} source list of `[name, dtype, shape, encoding]`
+ * @returns {ColumnSpec[]}
  * @throws {CorruptEpisodeError} it is not a schema.
  * @throws {EpisodeTooLargeError} one value is beyond the limits.
  */
@@ -49,15 +60,18 @@ export function readSchema(source) {
       Array.isArray(shape) &&
       shape.length <= MAX_DIMENSIONS &&
       shape.every((n) => Number.isInteger(n) && n >= 0);
-    if (!whole)
-      throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${brief(name)}`);
+    if (!whole) throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${brief(name)}`);
     if (shape.reduce((product, n) => product * Math.max(n, 1), ITEM_BYTES[dtype]) > MAX_STEP_BYTES)
       throw new EpisodeTooLargeError(`one value of column ${brief(name)} would take more than ${MAX_STEP_BYTES} bytes`);
     return { name, dtype, shape, encoding, nValues: shape.reduce((product, n) => product * n, 1) };
   });
 }
 
-/** Columns of the same kin may lie together in one slot; null for one that always lies alone. */
+/**
+ * Columns of the same kin may lie together in one slot; null for one that always lies alone.
+ *
+ * @param {ColumnSpec} spec
+ */
 export function kinOf({ dtype, encoding }) {
   if (encoding === "plain") return null;
   return encoding === "bits" ? "bits" : ITEM_BYTES[dtype];
@@ -68,9 +82,9 @@ export function kinOf({ dtype, encoding }) {
  *
  * @param {Uint8Array} bytes of all columns of the slot
  * @param {number} nSteps steps that have a value
- * @param {{name: string, dtype: string, encoding: string, nValues: number}} spec
- * @param {{before: number, all: number}} place numbers of a step that stand before this column's, and all in the slot
- * @returns {Uint8Array|Int8Array|Uint16Array|Int16Array|Uint32Array|Int32Array|Float32Array|Float64Array}
+ * @param {ColumnSpec} spec
+ * @param {SlotPlace} place
+ * @returns {Numbers}
  * @throws {CorruptEpisodeError} the bytes are not as many as the shapes need.
  */
 export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }, place = { before: 0, all: nValues }) {
@@ -93,24 +107,43 @@ export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }, 
   return transposed(numbersOf(gathered, dtype), nSteps, nValues);
 }
 
-/** Booleans, eight a byte, the highest bit first. */
+/**
+ * Booleans, eight a byte, the highest bit first.
+ *
+ * @param {Uint8Array} bytes
+ * @param {number} n
+ */
 export function unpackBits(bytes, n) {
   const bits = new Uint8Array(n);
   for (let index = 0; index < n; index++) bits[index] = (bytes[index >> 3] >> (7 - (index & 7))) & 1;
   return bits;
 }
 
-/** From component after component to step after step. */
+/**
+ * From component after component to step after step.
+ *
+ * @param {Numbers} series
+ * @param {number} nSteps
+ * @param {number} nValues
+ * @returns {Numbers}
+ */
 function transposed(series, nSteps, nValues) {
   if (nValues <= 1 || nSteps <= 1) return series;
-  const rows = new series.constructor(series.length);
+  const rows = series.slice(); // another array of the same type
   for (let c = 0, from = 0; c < nValues; c++) {
     for (let t = 0, to = c; t < nSteps; t++, from++, to += nValues) rows[to] = series[from];
   }
   return rows;
 }
 
-/** The numbers `first` to `last` out of their planes. */
+/**
+ * The numbers `first` to `last` out of their planes.
+ *
+ * @param {Uint8Array} bytes
+ * @param {number} itemBytes
+ * @param {number} first
+ * @param {number} last
+ */
 function gatherPlanes(bytes, itemBytes, first, last) {
   if (itemBytes === 1) return bytes.slice(first, last);
   const n = bytes.length / itemBytes;
@@ -122,7 +155,13 @@ function gatherPlanes(bytes, itemBytes, first, last) {
   return gathered;
 }
 
-/** Undo zigzag and differences in place: each component is a run of `nSteps` little-endian numbers. */
+/**
+ * Undo zigzag and differences in place: each component is a run of `nSteps` little-endian numbers.
+ *
+ * @param {Uint8Array} bytes
+ * @param {number} itemBytes
+ * @param {number} nSteps
+ */
 function accumulate(bytes, itemBytes, nSteps) {
   if (itemBytes === 8) return accumulate64(new Int32Array(bytes.buffer), nSteps);
   const words =
@@ -137,7 +176,12 @@ function accumulate(bytes, itemBytes, nSteps) {
   return undefined;
 }
 
-/** The same for 64 bits, in halves of 32: `words` holds low and high halves in turn. */
+/**
+ * The same for 64 bits, in halves of 32: `words` holds low and high halves in turn.
+ *
+ * @param {Int32Array} words
+ * @param {number} nSteps
+ */
 function accumulate64(words, nSteps) {
   let low = 0;
   let high = 0;
@@ -157,6 +201,10 @@ function accumulate64(words, nSteps) {
 /**
  * Little-endian bytes, a buffer of their own, as numbers. Every machine a browser runs on is little-endian, and so are
  * typed arrays.
+ *
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {string} dtype
+ * @returns {Numbers}
  */
 function numbersOf(bytes, dtype) {
   const { buffer } = bytes;
@@ -185,6 +233,10 @@ function numbersOf(bytes, dtype) {
   }
 }
 
+/**
+ * @param {ArrayBuffer} buffer
+ * @param {boolean} signed
+ */
 function wideToNumbers(buffer, signed) {
   const low = new Uint32Array(buffer);
   const high = signed ? new Int32Array(buffer) : low;
@@ -193,6 +245,7 @@ function wideToNumbers(buffer, signed) {
   return numbers;
 }
 
+/** @param {number} bits */
 function halfToNumber(bits) {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;

@@ -10,7 +10,22 @@ export class EpisodeTooLargeError extends Error {
   name = "EpisodeTooLargeError";
 }
 
-/** A few words for what was found instead of what was expected, whatever it is. */
+/**
+ * The words of whatever was thrown, or reported as an error.
+ *
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function messageOf(error) {
+  const isTold = typeof error === "object" && error !== null && "message" in error;
+  return String(isTold ? error.message : error);
+}
+
+/**
+ * A few words for what was found instead of what was expected, whatever it is.
+ *
+ * @param {unknown} found
+ */
 export function brief(found) {
   if (typeof found === "string") return found.length > 60 ? `${found.slice(0, 60)}…` : found;
   if (found === null || ["number", "boolean", "undefined"].includes(typeof found)) return `${found}`;

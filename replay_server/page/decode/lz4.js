@@ -17,7 +17,11 @@ const MAX_RATIO = 255;
 const SHORTEST_FRAME_BYTES = 15;
 const MIN_MATCH = 4;
 
-/** Whether an LZ4 frame starts at `start`. */
+/**
+ * Whether an LZ4 frame starts at `start`.
+ *
+ * @param {Uint8Array} bytes
+ */
 export function isFrame(bytes, start = 0) {
   return bytes.length - start >= SHORTEST_FRAME_BYTES && viewOf(bytes).getUint32(start, true) === FRAME_MAGIC;
 }
@@ -25,6 +29,7 @@ export function isFrame(bytes, start = 0) {
 /**
  * Where the frame that starts at `start` ends, found by its blocks' lengths alone.
  *
+ * @param {Uint8Array} bytes
  * @throws {CorruptEpisodeError} no frame starts there, or it is cut off.
  */
 export function frameEnd(bytes, start = 0) {
@@ -89,14 +94,24 @@ export function decompressFrame(frame, maxBytes = MAX_FRAME_BYTES) {
   return content;
 }
 
-/** @throws {CorruptEpisodeError} what is stated at `at` is not the checksum of `bytes`. */
+/**
+ * @throws {CorruptEpisodeError} what is stated at `at` is not the checksum of `bytes`.
+ * @param {DataView} view
+ * @param {number} at
+ * @param {Uint8Array} bytes
+ */
 function compareChecksum(view, at, bytes) {
   if (view.getUint32(at, true) !== xxh32(bytes)) {
     throw new CorruptEpisodeError("an LZ4 frame does not match its checksum: the bytes were damaged");
   }
 }
 
-/** @returns the frame's outline; `contentBytes` is null when the frame does not state it. */
+/**
+ * The frame's outline; `contentBytes` is null when the frame does not state it.
+ *
+ * @param {Uint8Array} bytes
+ * @param {number} start
+ */
 function readHeader(bytes, start) {
   if (!isFrame(bytes, start)) throw new CorruptEpisodeError(`expected an LZ4 frame at byte ${start}`);
   const view = viewOf(bytes);
@@ -119,7 +134,15 @@ function readHeader(bytes, start) {
   };
 }
 
-/** Unpack one block behind what `out` already holds (matches may reach back into it); returns the new end. */
+/**
+ * Unpack one block behind what `out` already holds (matches may reach back into it); returns the new end.
+ *
+ * @param {Uint8Array} source
+ * @param {number} start
+ * @param {number} end
+ * @param {Uint8Array} out
+ * @param {number} written
+ */
 function unpackBlock(source, start, end, out, written) {
   let at = start;
   while (at < end) {
@@ -152,8 +175,10 @@ function unpackBlock(source, start, end, out, written) {
   return written;
 }
 
+/** @param {Uint8Array} bytes */
 const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
+/** @param {number} start */
 const cutOff = (start) => new CorruptEpisodeError(`the LZ4 frame at byte ${start} is cut off`);
 
 const overrun = () => new CorruptEpisodeError("an LZ4 block reaches beyond its bounds");

@@ -13,6 +13,7 @@ const UTF8 = new TextDecoder("utf-8");
  * The one object that `bytes` consist of.
  *
  * @param {Uint8Array} bytes
+ * @returns {unknown}
  * @throws {CorruptEpisodeError} not MessagePack, cut off, or with something behind it.
  */
 export function unpack(bytes) {
@@ -26,7 +27,7 @@ export function unpack(bytes) {
  * The objects that stand one after the other, each with where it starts and ends; stops at a torn tail.
  *
  * @param {Uint8Array} bytes
- * @returns {{start: number, end: number, value: *}[]}
+ * @returns {{start: number, end: number, value: unknown}[]}
  */
 export function unpackSequence(bytes) {
   const reader = new Reader(bytes);
@@ -45,6 +46,7 @@ export function unpackSequence(bytes) {
 }
 
 class Reader {
+  /** @param {Uint8Array} bytes */
   constructor(bytes) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -52,7 +54,11 @@ class Reader {
     this.tornOff = false;
   }
 
-  /** Reserve the next `n` bytes and say where they start. */
+  /**
+   * Reserve the next `n` bytes and say where they start.
+   *
+   * @param {number} n
+   */
   take(n) {
     const start = this.at;
     if (start + n > this.bytes.length) {
@@ -63,6 +69,10 @@ class Reader {
     return start;
   }
 
+  /**
+   * @param {number} depth
+   * @returns {unknown}
+   */
   value(depth) {
     if (depth > MAX_DEPTH) throw new CorruptEpisodeError(`MessagePack: nested deeper than ${MAX_DEPTH}`);
     const kind = this.bytes[this.take(1)];
@@ -123,27 +133,39 @@ class Reader {
     }
   }
 
+  /** @param {number} nBytes */
   unsigned(nBytes) {
     const start = this.take(nBytes);
     if (nBytes === 1) return this.bytes[start];
     return nBytes === 2 ? this.view.getUint16(start) : this.view.getUint32(start);
   }
 
+  /** @param {number} nBytes */
   binary(nBytes) {
     const start = this.take(nBytes);
     return this.bytes.subarray(start, start + nBytes);
   }
 
+  /** @param {number} nBytes */
   text(nBytes) {
     return UTF8.decode(this.binary(nBytes));
   }
 
+  /**
+   * @param {number} length
+   * @param {number} depth
+   */
   array(length, depth) {
+    /** @type {unknown[]} */
     const items = [];
     for (let index = 0; index < length; index++) items.push(this.value(depth + 1));
     return items;
   }
 
+  /**
+   * @param {number} length
+   * @param {number} depth
+   */
   map(length, depth) {
     const entries = Object.create(null);
     for (let index = 0; index < length; index++) {

@@ -8,8 +8,16 @@ const PRIME_3 = 0xc2b2ae3d;
 const PRIME_4 = 0x27d4eb2f;
 const PRIME_5 = 0x165667b1;
 
+/**
+ * @param {number} value
+ * @param {number} bits
+ */
 const rotate = (value, bits) => (value << bits) | (value >>> (32 - bits));
 
+/**
+ * @param {number} lane
+ * @param {number} word
+ */
 const round = (lane, word) => Math.imul(rotate((lane + Math.imul(word, PRIME_2)) | 0, 13), PRIME_1);
 
 /**

@@ -11,11 +11,13 @@ import { startTheme } from "../shell/theme.js";
 import { BytesSource } from "../source/bytes_source.js";
 import { EpisodeStore } from "../source/episode_store.js";
 
+/** @import { OutlineMessage } from "../source/messages.js" */
+
 /**
  * Play a recording.
  *
  * @param {Uint8Array} bytes a file of version 2
- * @param {object} outline in the form of an `opened` message
+ * @param {OutlineMessage} outline
  * @param {Element} parent where the player is put; the style sheets `looks.css`, `theme.css`, `shell.css` and
  *   `player.css` belong to the page
  * @returns {Player}

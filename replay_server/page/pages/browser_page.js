@@ -1,5 +1,6 @@
 /** The page of episodes: runs, the learning curve, filters, and the table of what was recorded. */
 
+import { messageOf } from "../decode/errors.js";
 import { showHelp, showNote } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
@@ -13,6 +14,10 @@ import { FilterBar } from "../views/filter_bar.js";
 import { HistogramView } from "../views/histogram_view.js";
 import { RunList } from "../views/run_list.js";
 
+/** @import { Place } from "../shell/share.js" */
+/** @import { Curve } from "../source/api.js" */
+/** @import { Binding } from "../shell/keys.js" */
+
 const PAGE_SIZE = 50;
 
 /** How often the page looks whether the run is being recorded right now. */
@@ -24,7 +29,9 @@ export class BrowserPage {
   #runId;
   #runs;
   #curve;
+  /** @type {?Curve} */
   #points = null;
+
   #histogram;
   #table;
   #filters;
@@ -33,19 +40,22 @@ export class BrowserPage {
   #welcome = element("section", { class: "panel welcome", hidden: true });
   #content;
   #sort = "-finished";
+  /** @type {?[number, number]} */
   #range = null;
+  /** @type {?string} */
   #cursor = null;
   #isLoading = false;
   /** Counts the lists asked for, so that a late answer to an old question is not shown. */
   #asked = 0;
   #liveTimer = 0;
   #isClosed = false;
+  /** @type {Binding[]} */
   #keys;
   #unbind = () => {};
 
   /**
-   * @param {import("../shell/share.js").Place} place
-   * @param {function(object): void} prepare told the place that a link leads to when it is pressed
+   * @param {Place} place
+   * @param {function(Partial<Place>): void} prepare told the place that a link leads to when it is pressed
    */
   constructor(place, prepare) {
     this.#runId = place.runId;
@@ -91,6 +101,7 @@ export class BrowserPage {
     this.#table.close();
   }
 
+  /** @returns {Partial<Place>} */
   get #livePlace() {
     return { page: "player", runId: this.#runId, episodeId: null, live: true, theme: chosenTheme() };
   }
@@ -104,7 +115,7 @@ export class BrowserPage {
       if (this.#runId === null) this.#welcomeNewcomer();
       else this.#choose(this.#runId);
     } catch (error) {
-      this.#table.say(error.message);
+      this.#table.say(messageOf(error));
     }
   }
 
@@ -122,6 +133,7 @@ export class BrowserPage {
     );
   }
 
+  /** @param {string} runId */
   #choose(runId) {
     this.#runId = runId;
     this.#range = null;
@@ -132,23 +144,23 @@ export class BrowserPage {
     replaceLink({ page: "browser", runId, theme: chosenTheme() });
     this.#filters.showRange(null);
     this.#curve.showRange(null);
-    this.#drawCurve();
+    this.#drawCurve(runId);
     this.#reload();
-    this.#lookForLive();
+    this.#lookForLive(runId);
   }
 
-  async #drawCurve() {
-    const runId = this.#runId;
+  /** @param {string} runId */
+  async #drawCurve(runId) {
     try {
       const curve = await fetchCurve(runId);
       if (runId !== this.#runId || this.#isClosed) return;
       this.#points = curve;
       this.#curve.show(curve);
       this.#drawHistogram();
-      const stages = new Set(curve.curriculum_stage.filter((stage) => stage !== null));
-      this.#filters.offerStages([...stages].sort((one, other) => one - other));
+      const stages = curve.curriculum_stage.filter((stage) => stage !== null);
+      this.#filters.offerStages([...new Set(stages)].sort((one, other) => one - other));
     } catch (error) {
-      showNote(error.message);
+      showNote(messageOf(error));
     }
   }
 
@@ -172,14 +184,16 @@ export class BrowserPage {
     this.#reload();
   }
 
-  async #lookForLive() {
+  /** @param {string} runId */
+  async #lookForLive(runId) {
     clearTimeout(this.#liveTimer);
-    const { episodes } = await fetchLive(this.#runId).catch(() => ({ episodes: [] }));
-    if (this.#isClosed) return;
+    const { episodes } = await fetchLive(runId).catch(() => ({ episodes: [] }));
+    if (this.#isClosed || runId !== this.#runId) return;
     this.#live.hidden = episodes.length === 0;
-    this.#liveTimer = setTimeout(() => this.#lookForLive(), LIVE_MILLIS);
+    this.#liveTimer = setTimeout(() => this.#lookForLive(runId), LIVE_MILLIS);
   }
 
+  /** @param {?[number, number]} range */
   #chooseRange(range) {
     this.#range = range;
     this.#curve.showRange(range);
@@ -187,6 +201,7 @@ export class BrowserPage {
     this.#filter();
   }
 
+  /** @param {string} order */
   #sortBy(order) {
     this.#sort = this.#sort === `-${order}` ? order : `-${order}`;
     this.#reload();
@@ -233,11 +248,17 @@ export class BrowserPage {
       );
       if (cursor) this.#table.checkEnd();
     } catch (error) {
-      if (asked === this.#asked) this.#table.say(error.message);
+      if (asked === this.#asked) this.#table.say(messageOf(error));
     }
   }
 }
 
+/**
+ * @param {EpisodeTable} table
+ * @param {FilterBar} filters
+ * @param {() => void} help
+ * @returns {Binding[]}
+ */
 function browserKeys(table, filters, help) {
   return [
     { keys: ["ArrowDown", "n"], does: "next episode", run: () => table.walk(1) },

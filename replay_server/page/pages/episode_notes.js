@@ -1,8 +1,12 @@
 /** Notes on steps: fetched for the episode that is shown, written and changed in a dialog, kept by the server. */
 
+import { messageOf } from "../decode/errors.js";
 import { showNote } from "../shell/dialogs.js";
 import { addNote, changeNote, fetchNotes, removeNote } from "../source/api.js";
 import { askForNote } from "../views/note_dialog.js";
+
+/** @import { Note } from "../source/api.js" */
+/** @import { Outline } from "../source/outline.js" */
 
 export class EpisodeNotes {
   #player;
@@ -15,6 +19,7 @@ export class EpisodeNotes {
   /** Show the notes of the episode that the player has opened. */
   async load() {
     const { outline } = this.#player.store;
+    if (!outline) return;
     await this.#tellFailure(async () => {
       const notes = await fetchNotes(outline.runId, outline.episodeId);
       if (outline === this.#player.store.outline) this.#player.showNotes(notes);
@@ -28,18 +33,31 @@ export class EpisodeNotes {
     this.#player.controls.pause();
     const step = this.#player.stepNumber;
     const { choice, text } = await askForNote({ title: `Note at step ${step}`, isNew: true });
-    if (choice === "save" && text) await this.#change(outline, (...episode) => addNote(...episode, { step, text }));
+    if (choice === "save" && text)
+      await this.#change(outline, (runId, episodeId) => addNote(runId, episodeId, { step, text }));
   }
 
-  /** Let a person change a note, or remove it. */
+  /**
+   * Let a person change a note, or remove it.
+   *
+   * @param {Note} note
+   */
   async edit({ annotation_id: id, step, text: before }) {
     const { outline } = this.#player.store;
+    if (!outline) return;
+
     const { choice, text } = await askForNote({ title: `Note at step ${step}`, text: before, isNew: false });
-    if (choice === "remove") await this.#change(outline, (...episode) => removeNote(...episode, id));
-    else if (choice === "save" && text) await this.#change(outline, (...episode) => changeNote(...episode, id, { text }));
+    if (choice === "remove") await this.#change(outline, (runId, episodeId) => removeNote(runId, episodeId, id));
+    else if (choice === "save" && text)
+      await this.#change(outline, (runId, episodeId) => changeNote(runId, episodeId, id, { text }));
   }
 
-  /** `change` is told run and episode. */
+  /**
+   * `change` is told run and episode.
+   *
+   * @param {Outline} outline
+   * @param {(runId: string, episodeId: number) => Promise<unknown>} change
+   */
   #change({ runId, episodeId }, change) {
     return this.#tellFailure(async () => {
       await change(runId, episodeId);
@@ -47,11 +65,12 @@ export class EpisodeNotes {
     });
   }
 
+  /** @param {() => Promise<void>} work */
   async #tellFailure(work) {
     try {
       await work();
     } catch (error) {
-      showNote(error.message);
+      showNote(messageOf(error));
     }
   }
 }

@@ -1,5 +1,6 @@
 /** The page of one episode, or of two compared: header, player, and the address that follows along. */
 
+import { messageOf } from "../decode/errors.js";
 import { firstDivergence } from "../playback/divergence.js";
 import { Player } from "../player/player.js";
 import { playerKeys } from "../player/player_keys.js";
@@ -13,6 +14,12 @@ import { EpisodeStore } from "../source/episode_store.js";
 import { SocketSource } from "../source/socket_source.js";
 import { EpisodeHeader } from "../views/episode_header.js";
 import { EpisodeNotes } from "./episode_notes.js";
+
+/** @import { Binding } from "../shell/keys.js" */
+/** @import { Place } from "../shell/share.js" */
+/** @import { PageActions } from "../player/player_keys.js" */
+/** @import { Note } from "../source/api.js" */
+/** @import { Alignment } from "../shell/share.js" */
 
 /** The address is not rewritten more often: browsers refuse a hundred changes in half a minute. */
 const LINK_MILLIS = 400;
@@ -28,14 +35,20 @@ export class PlayerPage {
 
   #place;
   #player;
-  /** Null in a frame of another page, which has the player alone. */
+  /**
+   * Null in a frame of another page, which has the player alone.
+   *
+   * @type {?EpisodeHeader}
+   */
   #header = null;
   #notes;
+  /** @type {Binding[]} */
   #keys;
   #unbind = () => {};
   #stopState;
   #isEntered = false;
   #linkTimer = 0;
+  /** @type {?{step: number, what: string}} */
   #divergence = null;
 
   /**
@@ -50,18 +63,20 @@ export class PlayerPage {
     if (place.compared) wanted.push({ ...place.compared, follow: false });
     const stores = wanted.map((each) => new EpisodeStore(new SocketSource(socket, each)));
     const help = () => showHelp(this.#keys);
-    const page = place.embed ? { help, openPage: () => this.#openPage() } : { help, ...this.#wholePage() };
-    this.#player = new Player(stores, place, page);
+    /** @type {Omit<PageActions, "help">} */
+    const actions = place.embed ? { openPage: () => this.#openPage() } : this.#wholePage();
+    this.#player = new Player(stores, place, { help, ...actions });
     this.#notes = new EpisodeNotes(this.#player);
-    if (!place.embed) this.#addHeader(page);
-    this.#keys = playerKeys(this.#player, page);
+    if (!place.embed) this.#addHeader();
+    this.#keys = playerKeys(this.#player, { help, ...actions });
     this.node.append(this.#player.node);
     this.#stopState = socket.onState((isOpen) =>
       this.#player.say(isOpen ? "" : "The connection to the server is lost. Trying again…"),
     );
     this.#listen(stores);
-    this.whenKnown = opened(stores[0])
-      .then(() => stores[0].nSteps && stores[0].load(this.#player.clock.index))
+    const [first] = stores;
+    this.whenKnown = opened(first)
+      .then(() => (first.nSteps ? first.load(this.#player.clock.index) : null))
       .catch(() => {});
   }
 
@@ -82,7 +97,11 @@ export class PlayerPage {
     this.#player.close();
   }
 
-  /** What a link to this moment holds. */
+  /**
+   * What a link to this moment holds.
+   *
+   * @returns {Place}
+   */
   get #here() {
     const { clock } = this.#player;
     const { outline } = this.#player.store;
@@ -103,18 +122,18 @@ export class PlayerPage {
   /** What a page of its own offers, and a frame in another page does not: to change anything, and to go elsewhere. */
   #wholePage() {
     return {
-      toEpisode: (direction) => this.#toEpisode(direction),
-      compare: () => this.#header.askForOther(),
+      toEpisode: (/** @type {number} */ direction) => this.#toEpisode(direction),
+      compare: () => this.#header?.askForOther(),
       copyLink: () => this.#copyLink(),
       writeNote: () => this.#notes.write(),
-      editNote: (note) => this.#notes.edit(note),
+      editNote: (/** @type {Note} */ note) => this.#notes.edit(note),
       leave: () => this.#leave(),
     };
   }
 
-  #addHeader({ toEpisode }) {
+  #addHeader() {
     this.#header = new EpisodeHeader({
-      toEpisode,
+      toEpisode: (direction) => this.#toEpisode(direction),
       toNumber: (episodeId) => this.#visit({ ...ELSEWHERE, episodeId }),
       compareWith: (episodeId) => this.#compareWith(episodeId),
       align: (align) => this.#align(align),
@@ -124,19 +143,21 @@ export class PlayerPage {
     this.node.append(this.#header.node);
   }
 
+  /** @param {EpisodeStore[]} stores */
   #listen(stores) {
     this.#player.addEventListener("opened", () => {
-      this.#header?.show(this.#player.store.outline);
+      this.#header?.show(this.#player.store.opened);
       if (this.#isEntered) this.#present();
     });
-    this.#player.addEventListener("ended", () => this.#header?.show(this.#player.store.outline));
+    this.#player.addEventListener("ended", () => this.#header?.show(this.#player.store.opened));
     this.#player.addEventListener("rest", () => {
       clearTimeout(this.#linkTimer);
       this.#linkTimer = setTimeout(() => this.#writeLink(), LINK_MILLIS);
     });
-    if (stores.length > 1)
+    const [one, other] = stores;
+    if (other)
       Promise.all(stores.map(opened)).then(
-        () => this.#compare(stores),
+        () => this.#compare(one, other),
         () => {},
       );
   }
@@ -148,16 +169,20 @@ export class PlayerPage {
 
   /** Say which episode the page shows, and fetch what can wait until it does. */
   #present() {
-    const { episodeId, runId } = this.#player.store.outline;
+    const { episodeId, runId } = this.#player.store.opened;
     document.title = `Episode ${episodeId} · ${runId}`;
     afterPaint(() => this.#notes.load());
   }
 
-  async #compare(stores) {
-    this.#header?.showOther(stores[1].outline, this.#place.align);
+  /**
+   * @param {EpisodeStore} one
+   * @param {EpisodeStore} other
+   */
+  async #compare(one, other) {
+    this.#header?.showOther(other.opened, this.#place.align);
     this.#align(this.#place.align, { seeks: this.#place.step === null });
     try {
-      this.#divergence = await firstDivergence(...stores);
+      this.#divergence = await firstDivergence(one, other);
     } catch {
       return;
     }
@@ -165,6 +190,10 @@ export class PlayerPage {
     this.#align(this.#place.align, { seeks: this.#place.step === null });
   }
 
+  /**
+   * @param {Alignment} align
+   * @param {{seeks?: boolean}} options
+   */
   #align(align, { seeks = true } = {}) {
     this.#place = { ...this.#place, align };
     const [one, other] = this.#player.stores.map(({ table }) => table);
@@ -173,6 +202,7 @@ export class PlayerPage {
       this.#player.controls.seek(one.indexOf(this.#divergence.step));
   }
 
+  /** @param {number} episodeId */
   #compareWith(episodeId) {
     const { runId } = this.#player.store.outline ?? this.#place;
     this.#visit({ compared: { runId, episodeId }, align: "divergence", step: null });
@@ -181,7 +211,10 @@ export class PlayerPage {
   #copyLink() {
     const step = this.#player.stepNumber;
     const { episodeId, live } = this.#player.store.outline ?? this.#place; // who opens it wants this one, not the next
-    copyText(new URL(linkTo({ ...this.#here, episodeId, live, step }), location.href).href, `Link to step ${step} copied`);
+    copyText(
+      new URL(linkTo({ ...this.#here, episodeId, live, step }), location.href).href,
+      `Link to step ${step} copied`,
+    );
   }
 
   #openPage() {
@@ -189,6 +222,7 @@ export class PlayerPage {
     window.open(linkTo(place), "_blank", "noopener");
   }
 
+  /** @param {number} direction */
   async #toEpisode(direction) {
     const { outline } = this.#player.store;
     if (!outline) return;
@@ -198,7 +232,7 @@ export class PlayerPage {
         showNote(direction > 0 ? "This is the last recorded episode." : "This is the first recorded episode.");
       else this.#visit({ ...ELSEWHERE, episodeId });
     } catch (error) {
-      showNote(error.message);
+      showNote(messageOf(error));
     }
   }
 
@@ -208,12 +242,17 @@ export class PlayerPage {
       visit({ page: "browser", runId: this.#player.store.outline?.runId ?? this.#place.runId, theme: chosenTheme() });
   }
 
+  /** @param {Partial<Place>} changes */
   #visit(changes) {
     clearTimeout(this.#linkTimer);
     visit({ ...this.#here, ...changes });
   }
 }
 
+/**
+ * @param {EpisodeStore} store
+ * @returns {Promise<unknown>}
+ */
 function opened(store) {
   if (store.outline) return Promise.resolve();
   return new Promise((resolve, reject) => {

@@ -15,9 +15,17 @@ export class PlaybackClock {
   speed = 1;
   /** Steps of the episode. */
   nSteps = 0;
-  /** `[first, last]` index of the stretch that is repeated, or null. */
+  /**
+   * `[first, last]` index of the stretch that is repeated, or null.
+   *
+   * @type {?[number, number]}
+   */
   loop = null;
-  /** Spans that are jumped over, `[from, to)` in indexes; null to play them. */
+  /**
+   * Spans that are jumped over, `[from, to)` in indexes; null to play them.
+   *
+   * @type {?[number, number][]}
+   */
   dullSpans = null;
   /** More steps may come: at the end wait for them instead of stopping. */
   isLive = false;
@@ -37,7 +45,11 @@ export class PlaybackClock {
     return this.position >= this.lastIndex;
   }
 
-  /** Go to a step; held within the episode. */
+  /**
+   * Go to a step; held within the episode.
+   *
+   * @param {number} index
+   */
   seek(index) {
     this.position = Math.min(Math.max(0, Math.floor(index)), this.lastIndex);
   }
@@ -55,13 +67,21 @@ export class PlaybackClock {
     this.position = this.index;
   }
 
-  /** Pause, and go `n` steps on, or back when negative. */
+  /**
+   * Pause, and go `n` steps on, or back when negative.
+   *
+   * @param {number} n
+   */
   step(n) {
     this.pause();
     this.seek(this.position + n);
   }
 
-  /** The next speed in that direction. */
+  /**
+   * The next speed in that direction.
+   *
+   * @param {number} direction
+   */
   changeSpeed(direction) {
     const place = SPEEDS.findIndex((speed) => speed >= this.speed);
     const next = (place < 0 ? SPEEDS.length : place) + direction;
@@ -78,7 +98,7 @@ export class PlaybackClock {
   advance(secs, isLoaded) {
     if (!this.isPlaying) return;
     let position = this.position + secs * this.speed * BASE_STEPS_PER_SEC;
-    if (this.dullSpans) position = this.#overDullSpans(position);
+    if (this.dullSpans) position = this.#overDullSpans(this.dullSpans, position);
     const [first, last] = this.loop ?? [0, this.lastIndex];
     if (this.loop && this.position < last + 1 && position >= last + 1) position = first;
     else if (position >= this.lastIndex) position = this.loop ? first : this.lastIndex;
@@ -87,16 +107,25 @@ export class PlaybackClock {
     if (this.isAtEnd && !this.loop) this.isPlaying = this.isLive;
   }
 
-  #overDullSpans(position) {
+  /**
+   * @param {[number, number][]} spans
+   * @param {number} position
+   */
+  #overDullSpans(spans, position) {
     const last = Math.min(position, this.lastIndex);
     for (let index = Math.floor(this.position) + 1; index <= last; index++) {
-      const landing = skipDull(this.dullSpans, index);
+      const landing = skipDull(spans, index);
       if (landing > index) return Math.max(position, landing);
     }
     return position;
   }
 
-  /** Just before the first step that is missing. */
+  /**
+   * Just before the first step that is missing.
+   *
+   * @param {number} position
+   * @param {(index: number) => boolean} isLoaded
+   */
   #lastLoaded(position, isLoaded) {
     const from = Math.floor(this.position);
     let index = from;

@@ -49,6 +49,10 @@ export async function firstDivergence(one, other) {
   return one.table.endStep === other.table.endStep ? null : { step: end, what: "length" };
 }
 
+/**
+ * @param {?ArrayLike<number>} one
+ * @param {?ArrayLike<number>} other
+ */
 function areEqual(one, other) {
   if (one === null || other === null || one.length !== other.length) return one === other;
   for (let index = 0; index < one.length; index++) if (!Object.is(one[index], other[index])) return false;

@@ -6,7 +6,7 @@ const LONGEST_LABEL = 80;
 /**
  * Markers of the notes that people wrote on steps, each named by its label or the first line of its text.
  *
- * @param {{step: number, label: string, text: string}[]} notes in the order of their steps
+ * @param {{step: number, label: ?string, text: string}[]} notes in the order of their steps
  * @param {import("../source/chunk_table.js").ChunkTable} table
  * @returns {{index: number, kind: "note", label: string}[]}
  */

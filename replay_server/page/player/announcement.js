@@ -14,7 +14,7 @@ export function describeStep(store, index) {
   const step = readStep(store, index);
   const facts = [`Step ${store.nSteps ? store.table.numberOf(index) : 0}`];
   if (step) {
-    const action = actionText(store.outline.actionNames[step.action], step.action);
+    const action = actionText(store.opened.actionNames, step.action);
     facts.push(action, `reward ${formatNumber(step.reward)}`, `return ${formatNumber(step.returnSoFar)}`);
   }
   facts.push(...store.markers.filter((marker) => marker.index === index).map(({ label }) => label));

@@ -8,13 +8,21 @@ export class Banner {
   #connection = "";
   #waiting = "";
 
-  /** Say what is wrong with the connection; empty when nothing is. */
+  /**
+   * Say what is wrong with the connection; empty when nothing is.
+   *
+   * @param {string} text
+   */
   tellConnection(text) {
     this.#connection = text;
     this.#draw();
   }
 
-  /** Say what is waited for; empty for nothing. */
+  /**
+   * Say what is waited for; empty for nothing.
+   *
+   * @param {string} text
+   */
   tellWaiting(text) {
     this.#waiting = text;
     this.#draw();

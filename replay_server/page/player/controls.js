@@ -29,11 +29,15 @@ export class Controls {
     this.#onRest = onRest;
   }
 
-  /** Do what a link asked for, beside its step, which is shown already; `selection` is in step numbers. */
+  /**
+   * Do what a link asked for, beside its step, which is shown already; `selection` is in step numbers.
+   *
+   * @param {{loops: boolean, selection: ?[number, number], skipsDull: boolean, autoplay: boolean}} start
+   */
   begin({ loops, selection, skipsDull, autoplay }) {
     const { table } = this.#store;
     if (loops) this.setLoop([0, this.clock.lastIndex]);
-    if (selection) this.setLoop(selection.map((step) => table.indexOf(step)));
+    if (selection) this.setLoop([table.indexOf(selection[0]), table.indexOf(selection[1])]);
     if (skipsDull !== (this.clock.dullSpans !== null)) this.toggleSkip();
     if (autoplay) this.play();
   }
@@ -54,21 +58,33 @@ export class Controls {
     this.#onRest();
   }
 
-  /** Pause, and go `n` steps on, or back when negative. */
+  /**
+   * Pause, and go `n` steps on, or back when negative.
+   *
+   * @param {number} n
+   */
   step(n) {
     this.clock.step(n);
     this.isFollowing = false;
     this.#onRest();
   }
 
-  /** Go to the step with this index, and play on if it played. */
+  /**
+   * Go to the step with this index, and play on if it played.
+   *
+   * @param {number} index
+   */
   seek(index) {
     this.clock.seek(index);
     this.isFollowing = false;
     this.#onRest();
   }
 
-  /** A pointer drags the timeline: playback rests until it lets go. */
+  /**
+   * A pointer drags the timeline: playback rests until it lets go.
+   *
+   * @param {boolean} isDragging
+   */
   drag(isDragging) {
     if (isDragging) {
       this.#resumesAfterDrag = this.clock.isPlaying;
@@ -78,12 +94,20 @@ export class Controls {
     }
   }
 
-  /** Go a share of the whole on, or back when negative. */
+  /**
+   * Go a share of the whole on, or back when negative.
+   *
+   * @param {number} share
+   */
   seekShare(share) {
     this.seek(this.clock.index + Math.round(share * this.clock.nSteps));
   }
 
-  /** What the arrows do: a step while paused, seconds while playing. */
+  /**
+   * What the arrows do: a step while paused, seconds while playing.
+   *
+   * @param {number} direction
+   */
   arrow(direction) {
     const n = Math.max(1, Math.round(ARROW_SECS * BASE_STEPS_PER_SEC * this.clock.speed));
     if (this.clock.isPlaying) this.seek(this.clock.index + direction * n);
@@ -104,17 +128,23 @@ export class Controls {
     this.#onRest();
   }
 
+  /** @param {number} speed */
   setSpeed(speed) {
     this.clock.speed = speed;
     this.#onRest();
   }
 
+  /** @param {number} direction */
   changeSpeed(direction) {
     this.clock.changeSpeed(direction);
     this.#onRest();
   }
 
-  /** Go to the next or the previous marker. */
+  /**
+   * Go to the next or the previous marker.
+   *
+   * @param {-1|1} direction
+   */
   toMarker(direction) {
     const marker = neighbourMarker(this.#store.outline ? this.#store.markers : [], this.clock.index, direction);
     if (marker) this.seek(marker.index);
@@ -138,7 +168,11 @@ export class Controls {
     this.setLoop([Math.min(loop?.[0] ?? 0, Math.max(0, index - 1)), index]);
   }
 
-  /** Repeat the stretch between two indexes, both included; null to repeat nothing. */
+  /**
+   * Repeat the stretch between two indexes, both included; null to repeat nothing.
+   *
+   * @param {?[number, number]} loop
+   */
   setLoop(loop) {
     this.clock.loop = loop;
     this.#onRest();

@@ -13,10 +13,10 @@ import { MetersView } from "../views/meters_view.js";
 import { QValuesView } from "../views/q_values_view.js";
 import { readStep, readTrail } from "./step_view.js";
 
+/** @import { StepView } from "./step_view.js" */
+
 export class Pane {
   node;
-  /** @type {import("../source/episode_store.js").EpisodeStore} */
-  store;
 
   #grid = new GridView();
   #history = new HistoryView();
@@ -25,6 +25,7 @@ export class Pane {
   #progress = element("span", { class: "stage-progress number" });
   #message = element("p", { class: "stage-message", hidden: true });
   #stage;
+  #side;
   #meters;
   #qValues = new QValuesView();
   #info = new InfoView();
@@ -47,17 +48,13 @@ export class Pane {
       this.#history.node,
       this.#message,
     );
-    this.node = element(
-      "div",
-      { class: "pane unopened" },
-      this.#stage,
-      element("div", { class: "pane-side" }, this.#meters.node, this.#qValues.node, this.#info.node),
-    );
+    this.#side = element("div", { class: "pane-side" }, this.#meters.node, this.#qValues.node, this.#info.node);
+    this.node = element("div", { class: "pane unopened" }, this.#stage, this.#side);
   }
 
   /** Show the episode that the store has opened. */
   open() {
-    const { outline } = this.store;
+    const { opened: outline } = this.store;
     this.#shownIndex = -1;
     this.#lastMove = "";
     this.#grid.open(outline);
@@ -73,9 +70,13 @@ export class Pane {
     this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");
   }
 
-  /** Put another panel beside the stage, above the others. */
+  /**
+   * Put another panel beside the stage, above the others.
+   *
+   * @param {HTMLElement} panel
+   */
   add(panel) {
-    this.node.lastChild.prepend(panel);
+    this.#side.prepend(panel);
   }
 
   /** The episode's metadata changed. */
@@ -83,14 +84,22 @@ export class Pane {
     this.#info.describe();
   }
 
-  /** A sentence on the stage; empty to take it away. */
+  /**
+   * A sentence on the stage; empty to take it away.
+   *
+   * @param {string} text
+   */
   say(text) {
     setText(this.#message, text);
     this.#message.hidden = text === "";
     this.node.classList.toggle("speaking", text !== "");
   }
 
-  /** Steps come: what was wrong is over once the one to be shown, if there is any, is here. */
+  /**
+   * Steps come: what was wrong is over once the one to be shown, if there is any, is here.
+   *
+   * @param {?number} index
+   */
   recover(index) {
     if (index !== null && this.store.chunkAt(index)) this.say("");
   }
@@ -98,10 +107,12 @@ export class Pane {
   /**
    * Draw the step with this index, and the agent a share of the way to the next one.
    *
-   * @returns {?import("./step_view.js").StepView} null while the step is not here
+   * @param {number} index
+   * @param {number} share
+   * @returns {?StepView} null while the step is not here
    */
   draw(index, share) {
-    if (this.store.outline.live) this.#info.grow();
+    if (this.store.opened.live) this.#info.grow();
     const step = readStep(this.store, index);
     if (!step) return null;
     const next = share > 0 ? readStep(this.store, index + 1) : null;
@@ -127,15 +138,17 @@ export class Pane {
     this.store.close();
   }
 
+  /**
+   * @param {StepView} step
+   * @param {?StepView} previous
+   */
   #drawNumbers(step, previous) {
     this.#clock.draw(step);
     this.#meters.draw(step, previous);
     this.#qValues.draw(step);
     this.#info.draw(step);
-    setText(
-      this.#action,
-      step.actionVector ? "" : actionText(this.store.outline.actionNames[step.action], step.action),
-    );
-    setText(this.#progress, step.progress > 0 ? `${Math.round(step.progress * 100)}%` : "");
+    setText(this.#action, step.actionVector ? "" : actionText(this.store.opened.actionNames, step.action));
+    const progress = step.progress ?? 0;
+    setText(this.#progress, progress > 0 ? `${Math.round(progress * 100)}%` : "");
   }
 }

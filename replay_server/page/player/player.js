@@ -3,6 +3,7 @@
  * stores, whatever their source, so it also plays a recording that was baked into a file.
  */
 
+import { messageOf } from "../decode/errors.js";
 import { noteMarkers } from "../playback/markers.js";
 import { afterPaint, element, setText } from "../shell/dom.js";
 import { DeltaView } from "../views/delta_view.js";
@@ -15,11 +16,24 @@ import { Controls } from "./controls.js";
 import { Pane } from "./pane.js";
 import { Preview } from "./preview.js";
 
+/** @import { Note } from "../source/api.js" */
+/** @import { EpisodeStore } from "../source/episode_store.js" */
+/** @import { StepView } from "./step_view.js" */
+/** @import { Place } from "../shell/share.js" */
+/** @import { PageActions } from "./player_keys.js" */
+
 /** A tab that was in the background does not jump ahead by more than this. */
 const LONGEST_FRAME_SECS = 0.25;
 
 /** A step that is being fetched and the playhead that goes there move together, unless fetching takes longer. */
 const LONGEST_HOLD_MILLIS = 40;
+
+/**
+ * Where the player starts; without `episodeId` the next live episode is followed when one ends.
+ *
+ * @typedef {Pick<Place, "episodeId" | "step" | "marker" | "autoplay" | "speed" | "selection" | "loops" | "skipsDull" |
+ *   "live" | "panels">} Start
+ */
 
 /**
  * Events: `rest` (playback came to rest: paused, sought, stepped), `opened`, `ended` (a live episode ended).
@@ -39,22 +53,28 @@ export class Player extends EventTarget {
   #announcer = element("p", { class: "sr-only", "aria-live": "polite" });
   #banner = new Banner();
   #preview;
-  /** Run, episode and step that were shown last: an episode that is opened again goes on there. */
+  /**
+   * Run, episode and step that were shown last: an episode that is opened again goes on there.
+   *
+   * @type {{runId: ?string, episodeId: ?number, number: number}}
+   */
   #shown = { runId: null, episodeId: null, number: 0 };
   /** Playback came to rest at a step that screen readers have not been told of. */
   #isUntold = false;
   #isQueued = false;
   #isClosed = false;
-  /** When the last frame of playback was drawn; null while it rests. */
+  /**
+   * When the last frame of playback was drawn; null while it rests.
+   *
+   * @type {?number}
+   */
+
   #lastFrameAt = null;
 
   /**
-   * @param {import("../source/episode_store.js").EpisodeStore[]} stores one, or two to compare
-   * @param {{episodeId: ?number, step: ?number, marker: ?number, autoplay: boolean, speed: ?number, selection:
-   *   ?[number, number], loops: boolean, skipsDull: boolean, live: boolean, panels: ?string[]}} start steps are
-   *   numbers; without `episodeId` the next live episode is followed when one ends
-   * @param {{copyLink?: function(): void, writeNote?: function(): void, editNote?: function(object): void, openPage?:
-   *   function(): void, help: function(): void}} page what the player leaves to the page around it
+   * @param {EpisodeStore[]} stores one, or two to compare
+   * @param {Start} start
+   * @param {PageActions} page
    */
   constructor(stores, start, page) {
     super();
@@ -83,13 +103,7 @@ export class Player extends EventTarget {
     const panes = element("div", { class: stores.length > 1 ? "panes compared" : "panes" });
     panes.append(...this.#panes.map(({ node }) => node));
     if (start.panels) panes.dataset.panels = start.panels.join(" ");
-    this.node.append(
-      this.#banner.node,
-      panes,
-      ...(this.#delta ? [this.#delta.node] : []),
-      this.#deck,
-      this.#announcer,
-    );
+    this.node.append(this.#banner.node, panes, ...(this.#delta ? [this.#delta.node] : []), this.#deck, this.#announcer);
     this.#listen(stores, start);
   }
 
@@ -112,9 +126,14 @@ export class Player extends EventTarget {
     return this.store.nSteps ? this.store.table.numberOf(this.clock.index) : 0;
   }
 
-  /** Step numbers of the loop, or null. */
+  /**
+   * Step numbers of the loop, or null.
+   *
+   * @returns {?[number, number]}
+   */
   get selection() {
-    return this.clock.loop && this.clock.loop.map((index) => this.store.table.numberOf(index));
+    const { loop } = this.clock;
+    return loop && [this.store.table.numberOf(loop[0]), this.store.table.numberOf(loop[1])];
   }
 
   toggleFullscreen() {
@@ -122,13 +141,21 @@ export class Player extends EventTarget {
     else this.node.requestFullscreen?.();
   }
 
-  /** Step numbers of the second episode are those of the first plus `offset`. */
+  /**
+   * Step numbers of the second episode are those of the first plus `offset`.
+   *
+   * @param {number} offset
+   */
   alignBy(offset) {
     this.#offset = offset;
     this.draw();
   }
 
-  /** Show notes on steps of the episode that the timeline shows, as the server has them. */
+  /**
+   * Show notes on steps of the episode that the timeline shows, as the server has them.
+   *
+   * @param {Note[]} notes
+   */
   showNotes(notes) {
     this.store.notes = noteMarkers(notes, this.store.table);
     this.#notes.show(notes);
@@ -152,7 +179,11 @@ export class Player extends EventTarget {
     });
   }
 
-  /** Say above the player what is wrong with the connection; empty when nothing is. */
+  /**
+   * Say above the player what is wrong with the connection; empty when nothing is.
+   *
+   * @param {string} text
+   */
   say(text) {
     this.#banner.tellConnection(text);
   }
@@ -165,6 +196,10 @@ export class Player extends EventTarget {
     for (const pane of this.#panes) pane.close();
   }
 
+  /**
+   * @param {EpisodeStore[]} stores
+   * @param {Start} start
+   */
   #listen(stores, start) {
     stores.forEach((store, number) => {
       const pane = this.#panes[number];
@@ -192,15 +227,16 @@ export class Player extends EventTarget {
         if (store.outline) this.#banner.tellWaiting(text);
         else pane.say(text);
       });
-      store.addEventListener("failure", ({ detail }) => {
-        pane.say(detail.message);
+      store.addEventListener("failure", (event) => {
+        pane.say(messageOf(/** @type {CustomEvent} */ (event).detail));
         this.#deck.classList.toggle("unopened", !this.store.outline);
       });
     });
   }
 
+  /** @param {Start} start */
   #opened(start) {
-    const { outline } = this.store;
+    const { opened: outline } = this.store;
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
     this.#banner.tellWaiting("");
@@ -213,7 +249,7 @@ export class Player extends EventTarget {
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
     else if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
     else if (start.step !== null) this.clock.seek(table.indexOf(start.step));
-    else this.clock.seek([...new Set(outline.markers.map(({ index }) => index))][start.marker - 1] ?? 0);
+    else this.clock.seek([...new Set(outline.markers.map(({ index }) => index))][(start.marker ?? 0) - 1] ?? 0);
     if (!isAgain) this.controls.begin(start);
     this.#rest();
     this.dispatchEvent(new Event("opened"));
@@ -221,9 +257,9 @@ export class Player extends EventTarget {
 
   #grown() {
     this.clock.nSteps = this.store.nSteps;
-    if (this.clock.dullSpans) this.clock.dullSpans = this.store.outline.dull;
+    if (this.clock.dullSpans) this.clock.dullSpans = this.store.opened.dull;
     if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
-    if (this.store.outline.live) this.#timeline.refresh();
+    if (this.store.opened.live) this.#timeline.refresh();
   }
 
   /** Playback rests, or goes on in another way: draw, and tell whoever listens. */
@@ -246,12 +282,13 @@ export class Player extends EventTarget {
     this.#timeline.announce(this.stepNumber, text);
   }
 
+  /** @param {number} now */
   #frame(now) {
     const wasPlaying = this.clock.isPlaying;
     const secs = this.#lastFrameAt === null ? 0 : Math.min(LONGEST_FRAME_SECS, (now - this.#lastFrameAt) / 1000);
     this.clock.advance(secs, (index) => this.#isLoaded(index));
     this.#lastFrameAt = this.clock.isPlaying ? now : null;
-    const { runId, episodeId, table, live } = this.store.outline;
+    const { runId, episodeId, table, live, meterNames } = this.store.opened;
     this.#shown = { runId, episodeId, number: this.stepNumber };
     this.#transport.draw({
       clock: this.clock,
@@ -264,7 +301,7 @@ export class Player extends EventTarget {
     const share = this.clock.position - this.clock.index;
     const steps = this.#panes.map((pane, number) => this.#drawPane(pane, number, share));
     for (const [number, step] of steps.entries()) if (step) this.stores[number].fetchAhead(step.index);
-    this.#delta?.draw(steps[0], steps[1], this.store.outline.meterNames);
+    this.#delta?.draw(steps[0], steps[1], meterNames);
     this.#timeline.draw(this.clock.position);
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
     if (this.clock.isPlaying) this.draw();
@@ -272,6 +309,11 @@ export class Player extends EventTarget {
     else if (steps[0] && this.#isUntold) afterPaint(() => this.#announce());
   }
 
+  /**
+   * @param {Pane} pane
+   * @param {number} number
+   * @param {number} share
+   */
   #drawPane(pane, number, share) {
     const index = this.#indexFor(number, this.clock.index);
     if (index === null) return null;
@@ -280,14 +322,23 @@ export class Player extends EventTarget {
     return pane.draw(index, isAtEnd ? 0 : share);
   }
 
-  /** Index in the pane's own episode of the clock's index, held within it; null while that episode is not open. */
+  /**
+   * Index in the pane's own episode of the clock's index, held within it; null while that episode is not open.
+   *
+   * @param {number} number
+   * @param {number} index
+   */
   #indexFor(number, index) {
     const { store } = this.#panes[number];
     if (!store.nSteps) return null;
     return number === 0 ? index : store.table.indexOf(Math.max(0, this.store.table.numberOf(index) + this.#offset));
   }
 
-  /** Whether the step with this index is here, in all panes; where it is not, it is fetched before anything else. */
+  /**
+   * Whether the step with this index is here, in all panes; where it is not, it is fetched before anything else.
+   *
+   * @param {number} index
+   */
   #isLoaded(index) {
     const missing = this.#panes.filter(({ store }, number) => {
       const own = this.#indexFor(number, Math.min(index, this.clock.lastIndex));

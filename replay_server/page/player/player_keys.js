@@ -1,14 +1,31 @@
 /** The player's keys: what each does, for the page and for the help. */
 
+/** @import { Binding } from "../shell/keys.js" */
+
+/**
+ * What the player leaves to the page around it, as far as that page has it.
+ *
+ * @typedef {object} PageActions
+ * @property {() => void} help
+ * @property {() => void} [copyLink]
+ * @property {() => void} [writeNote]
+ * @property {(note: import("../source/api.js").Note) => void} [editNote]
+ * @property {() => void} [openPage]
+ * @property {(direction: -1|1) => void} [toEpisode]
+ * @property {() => void} [compare]
+ * @property {() => void} [leave]
+ */
+
 /**
  * @param {import("./player.js").Player} player
- * @param {{toEpisode?: function(number): void, compare?: function(): void, writeNote?: function(): void, help:
- *   function(): void, leave?: function(): void}} page what the page around the player has; keys of the rest do nothing
- * @returns {import("../shell/keys.js").Binding[]}
+ * @param {PageActions} page keys of what it lacks do nothing
+ * @returns {Binding[]}
  */
 export function playerKeys(player, page) {
   const { controls } = player;
-  return [
+  const { toEpisode } = page;
+  /** @type {(Omit<Binding, "run"> & {run?: Binding["run"]})[]} */
+  const keys = [
     { keys: [" ", "k"], does: "play or pause", run: () => controls.togglePlay() },
     { keys: ["ArrowLeft"], does: "one step back; 5 seconds while playing", run: () => controls.arrow(-1) },
     { keys: ["ArrowRight"], does: "one step on; 5 seconds while playing", run: () => controls.arrow(1) },
@@ -27,8 +44,8 @@ export function playerKeys(player, page) {
     { keys: ["End"], does: "to the end; once more: go live", run: () => controls.toEnd() },
     { keys: ["[", "b"], does: "previous marker", run: () => controls.toMarker(-1) },
     { keys: ["]", "m"], does: "next marker", run: () => controls.toMarker(1) },
-    { keys: ["ArrowUp", "p"], does: "previous episode", run: page.toEpisode && (() => page.toEpisode(-1)) },
-    { keys: ["ArrowDown", "n"], does: "next episode", run: page.toEpisode && (() => page.toEpisode(1)) },
+    { keys: ["ArrowUp", "p"], does: "previous episode", run: toEpisode && (() => toEpisode(-1)) },
+    { keys: ["ArrowDown", "n"], does: "next episode", run: toEpisode && (() => toEpisode(1)) },
     { keys: ["i"], does: "loop from here", run: () => controls.loopFrom() },
     { keys: ["o"], does: "loop to here", run: () => controls.loopTo() },
     { keys: ["\\", "x"], does: "no loop", run: () => controls.setLoop(null) },
@@ -38,5 +55,6 @@ export function playerKeys(player, page) {
     { keys: ["f"], does: "full screen", run: () => player.toggleFullscreen() },
     { keys: ["?"], does: "this help", run: page.help },
     { keys: ["Escape"], does: "close; back to the episodes", run: page.leave },
-  ].filter(({ run }) => run);
+  ];
+  return keys.flatMap(({ run, ...key }) => (run ? [{ ...key, run }] : []));
 }

@@ -1,5 +1,7 @@
 /** One step as the views need it, read from a decoded chunk. */
 
+/** @import { Chunk } from "../decode/chunk.js" */
+
 /**
  * @typedef {object} StepView
  * @property {number} index place among the recorded steps
@@ -26,6 +28,9 @@
 /** Longer extras are observations, not something to read. */
 const LONGEST_EXTRA = 8;
 
+/** @typedef {{reward: Float64Array, intrinsic: Float64Array}} RewardSums */
+
+/** @type {WeakMap<Chunk, RewardSums>} */
 const rewardSums = new WeakMap();
 
 /**
@@ -44,7 +49,7 @@ export function readStep(store, index) {
   const action = chunk.row("action", offset);
   const isOneAction = chunk.column("action")?.shape.length === 0;
   const number = chunk.firstStep + offset;
-  const weight = store.outline.metadata.intrinsic_weight;
+  const weight = store.opened.metadata.intrinsic_weight;
   const sums = rewardSumsOf(chunk);
   const rewardSoFar = rewardBefore + sums.reward[offset];
   const intrinsicSoFar = intrinsicBefore + sums.intrinsic[offset];
@@ -66,13 +71,20 @@ export function readStep(store, index) {
     progress: chunk.scalar("interaction_progress", offset),
     epsilon: chunk.scalar("epsilon", offset),
     end: ["terminated", "truncated", "done"].find((name) => chunk.scalar(name, offset)) ?? "",
-    isBesideGap: store.outline.gaps.some(({ firstStep }) => firstStep === number + 1),
+    isBesideGap: store.opened.gaps.some(({ firstStep }) => firstStep === number + 1),
     extras: extrasOf(chunk, offset),
   };
 }
 
-/** Positions of the steps before this one, oldest first, as far as they are here. */
+/**
+ * Positions of the steps before this one, oldest first, as far as they are here.
+ *
+ * @param {import("../source/episode_store.js").EpisodeStore} store
+ * @param {number} index
+ * @param {number} nSteps
+ */
 export function readTrail(store, index, nSteps) {
+  /** @type {ArrayLike<number>[]} */
   const positions = [];
   for (let before = index - 1; before >= 0 && positions.length < nSteps; before--) {
     const chunk = store.chunkAt(before);
@@ -85,7 +97,11 @@ export function readTrail(store, index, nSteps) {
   return positions.reverse();
 }
 
-/** Sums of the chunk's own rewards up to and including each step. */
+/**
+ * Sums of the chunk's own rewards up to and including each step.
+ *
+ * @param {Chunk} chunk
+ */
 function rewardSumsOf(chunk) {
   let sums = rewardSums.get(chunk);
   if (!sums) {
@@ -95,6 +111,10 @@ function rewardSumsOf(chunk) {
   return sums;
 }
 
+/**
+ * @param {Chunk} chunk
+ * @param {string} column
+ */
 function sumsOf(chunk, column) {
   const sums = new Float64Array(chunk.nSteps);
   let sum = 0;
@@ -106,7 +126,12 @@ function sumsOf(chunk, column) {
   return sums;
 }
 
+/**
+ * @param {Chunk} chunk
+ * @param {number} offset
+ */
 function extrasOf(chunk, offset) {
+  /** @type {StepView["extras"]} */
   const extras = [];
   for (const name of chunk.names) {
     if (!name.startsWith("extras.")) continue;

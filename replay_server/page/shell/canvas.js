@@ -1,6 +1,10 @@
 /** Canvases that are as sharp as the screen. */
 
-/** Whether a canvas has the resolution of the place it takes on the page. */
+/**
+ * Whether a canvas has the resolution of the place it takes on the page.
+ *
+ * @param {HTMLCanvasElement} canvas
+ */
 export function isSharp(canvas) {
   const ratio = window.devicePixelRatio || 1;
   return (
@@ -12,7 +16,11 @@ export function isSharp(canvas) {
 export class CanvasObserver {
   #redraw;
   #sizes;
-  /** Tells only that the density is no longer this one: it is made anew for each. */
+  /**
+   * Tells only that the density is no longer this one: it is made anew for each.
+   *
+   * @type {?MediaQueryList}
+   */
   #density = null;
 
   /** @param {function(): void} redraw */
@@ -21,7 +29,11 @@ export class CanvasObserver {
     this.#sizes = new ResizeObserver(() => redraw());
   }
 
-  /** Watch a canvas, or what holds it. */
+  /**
+   * Watch a canvas, or what holds it.
+   *
+   * @param {Element} node
+   */
   observe(node) {
     this.#sizes.observe(node);
     if (!this.#density) this.#watchDensity();
@@ -35,8 +47,9 @@ export class CanvasObserver {
   }
 
   #watchDensity() {
-    this.#density = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
-    this.#density.addEventListener("change", this.#changed, { once: true });
+    const density = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    density.addEventListener("change", this.#changed, { once: true });
+    this.#density = density;
   }
 
   #changed = () => {
@@ -56,7 +69,8 @@ export function prepareCanvas(canvas) {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
-  const context = canvas.getContext("2d");
+  const context = penOf(canvas);
+
   if (!isSharp(canvas)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -66,11 +80,28 @@ export function prepareCanvas(canvas) {
   return { context, width, height };
 }
 
-/** A pattern of thin diagonal lines, the page's sign for what is missing or forbidden. */
+/**
+ * What draws on a canvas.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @throws {Error} the browser refuses another canvas.
+ */
+export function penOf(canvas) {
+  const pen = canvas.getContext("2d");
+  if (!pen) throw new Error("this browser has no room for another canvas");
+  return pen;
+}
+
+/**
+ * A pattern of thin diagonal lines, the page's sign for what is missing or forbidden.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} colour
+ */
 export function hatch(context, colour, spacing = 6) {
   const tile = document.createElement("canvas");
   tile.width = tile.height = spacing;
-  const pen = tile.getContext("2d");
+  const pen = penOf(tile);
   pen.strokeStyle = colour;
   pen.lineWidth = 1.2;
   pen.beginPath();
@@ -79,5 +110,5 @@ export function hatch(context, colour, spacing = 6) {
     pen.lineTo(shift + spacing, 0);
   }
   pen.stroke();
-  return context.createPattern(tile, "repeat");
+  return context.createPattern(tile, "repeat") ?? colour;
 }

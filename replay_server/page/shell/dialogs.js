@@ -4,11 +4,17 @@ import { element } from "./dom.js";
 import { icon } from "./icons.js";
 import { keyName } from "./keys.js";
 
+/** @import { Binding } from "./keys.js" */
+
 const NOTE_MILLIS = 3500;
 
 let noteTimer = 0;
 
-/** Show what the keys do. */
+/**
+ * Show what the keys do.
+ *
+ * @param {Binding[]} bindings
+ */
 export function showHelp(bindings) {
   const rows = bindings.map(({ keys, does }) =>
     element(
@@ -23,6 +29,7 @@ export function showHelp(bindings) {
     { type: "button", class: "button icon-button", "aria-label": "Close" },
     icon("close"),
   );
+  /** @type {HTMLDialogElement} */
   const dialog = element(
     "dialog",
     { class: "help", "aria-label": "Keyboard help", on: { close: () => dialog.remove() } },
@@ -35,7 +42,11 @@ export function showHelp(bindings) {
   dialog.showModal();
 }
 
-/** Say something for a moment. */
+/**
+ * Say something for a moment.
+ *
+ * @param {string} text
+ */
 export function showNote(text) {
   let note = document.getElementById("note");
   if (!note) {
@@ -44,11 +55,17 @@ export function showNote(text) {
   }
   note.textContent = text;
   note.classList.add("shown");
+  const shown = note;
   clearTimeout(noteTimer);
-  noteTimer = setTimeout(() => note.classList.remove("shown"), NOTE_MILLIS);
+  noteTimer = setTimeout(() => shown.classList.remove("shown"), NOTE_MILLIS);
 }
 
-/** Put a text on the clipboard; where that is forbidden, show it to be copied by hand. */
+/**
+ * Put a text on the clipboard; where that is forbidden, show it to be copied by hand.
+ *
+ * @param {string} text
+ * @param {string} told
+ */
 export async function copyText(text, told) {
   try {
     await navigator.clipboard.writeText(text);

@@ -2,6 +2,8 @@
 
 import { graphic } from "./dom.js";
 
+/** @typedef {keyof typeof PATHS} IconName */
+
 const PATHS = {
   restart: "M6 5v14M19 5.5v13L9 12z",
   back: "M15.5 5.5v13L6 12zM18.5 5.5v13",
@@ -25,9 +27,13 @@ const PATHS = {
 };
 
 /** Icons that are filled, not outlined. */
+/** @type {Set<IconName>} */
 const FILLED = new Set(["play", "skip"]);
 
-/** @returns {SVGElement} hidden from screen readers: the control around it has the name */
+/**
+ * @param {IconName} name
+ * @returns {SVGElement} hidden from screen readers: the control around it has the name
+ */
 export function icon(name) {
   return graphic(
     "svg",

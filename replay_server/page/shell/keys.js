@@ -1,5 +1,12 @@
 /** Keys: which are bound on a page, and what the help says of them. */
 
+/**
+ * Keys, and what they do. `keys` are as `KeyboardEvent.key` has them, letters small, with `Shift+` in front where it
+ * matters; `run` is told which of them it was.
+ *
+ * @typedef {{keys: string[], does: string, run: (key: string) => unknown}} Binding
+ */
+
 /** Elements in which keys belong to the person's typing. */
 const TYPED_INTO = "input, textarea, select, [contenteditable]";
 
@@ -9,26 +16,32 @@ const TAKEN_BY_BUTTONS = new Set([" ", "Enter"]);
 /**
  * Bind keys while a page is shown.
  *
- * @param {{keys: string[], does: string, run: function(string): void}[]} bindings `keys` as `KeyboardEvent.key` has
- *   them, letters small, with `Shift+` in front where it matters; `run` is told which of them it was
+ * @param {Binding[]} bindings
+
  * @returns {function(): void} unbinds them
  */
 export function bindKeys(bindings) {
   const byKey = new Map(bindings.flatMap((binding) => binding.keys.map((key) => [key, binding])));
+  /** @param {KeyboardEvent} event */
   const listener = (event) => {
-    if (event.isComposing || isShortcut(event) || event.target.closest?.(TYPED_INTO)) return;
+    const target = event.target instanceof Element ? event.target : null;
+    if (event.isComposing || isShortcut(event) || target?.closest(TYPED_INTO)) return;
     if (document.querySelector("dialog[open]")) return;
-    if (TAKEN_BY_BUTTONS.has(event.key) && event.target.closest?.("button, a")) return;
+    if (TAKEN_BY_BUTTONS.has(event.key) && target?.closest("button, a")) return;
     const key = keysOf(event).find((each) => byKey.has(each));
     if (key === undefined) return;
     event.preventDefault();
-    byKey.get(key).run(key);
+    byKey.get(key)?.run(key);
   };
   document.addEventListener("keydown", listener);
   return () => document.removeEventListener("keydown", listener);
 }
 
-/** Whether a press is the browser's or the system's. AltGr and Option are none where a sign is typed with them. */
+/**
+ * Whether a press is the browser's or the system's. AltGr and Option are none where a sign is typed with them.
+ *
+ * @param {KeyboardEvent} press
+ */
 function isShortcut({ key, ctrlKey, metaKey, altKey }) {
   const isSign = key.length === 1 && !/[\p{L}\p{N}\s]/u.test(key);
   return metaKey || (ctrlKey && !altKey) || (altKey && !isSign); // Windows reports AltGr as Ctrl and Alt
@@ -38,7 +51,7 @@ function isShortcut({ key, ctrlKey, metaKey, altKey }) {
  * What a press may be bound as, the likeliest first: what it types, whatever Caps Lock says; then what the same key types
  * on a keyboard of Latin letters, or without Shift in the row of digits.
  *
- * @param {KeyboardEvent} event
+ * @param {Pick<KeyboardEvent, "key" | "code" | "shiftKey">} event
  * @returns {string[]}
  */
 export function keysOf({ key, code, shiftKey }) {
@@ -46,9 +59,12 @@ export function keysOf({ key, code, shiftKey }) {
   const [, letter] = /^Key([A-Z])$/.exec(code ?? "") ?? [];
   const [, digit] = /^Digit(\d)$/.exec(code ?? "") ?? [];
   const isForeign = letter && /^[^\P{L}a-z]$/iu.test(key);
-  return [key, key.length === 1 && key.toLowerCase(), isForeign && letter.toLowerCase(), !shiftKey && digit].filter(Boolean);
+  const latin = isForeign ? letter.toLowerCase() : "";
+  const small = key.length === 1 ? key.toLowerCase() : "";
+  return [key, small, latin, shiftKey ? "" : digit].filter((name) => name !== undefined && name !== "");
 }
 
+/** @type {{[key: string]: string}} */
 const SHOWN = {
   " ": "Space",
   ArrowLeft: "←",
@@ -60,5 +76,9 @@ const SHOWN = {
   Escape: "Esc",
 };
 
-/** A key as it is printed on keyboards. */
+/**
+ * A key as it is printed on keyboards.
+ *
+ * @param {string} key
+ */
 export const keyName = (key) => SHOWN[key] ?? key;

@@ -3,8 +3,14 @@
 import { runOfSegment, runSegment } from "../source/api.js";
 import { BASE } from "./address.js";
 
-/** Alignments of a comparison. */
+/**
+ * Alignments of a comparison.
+ *
+ * @type {Alignment[]}
+ */
 export const ALIGNMENTS = ["step", "divergence", "end"];
+
+/** @typedef {"step"|"divergence"|"end"} Alignment */
 
 /** What the player can show beside its timeline. */
 export const PANELS = ["grid", "meters", "q", "info", "notes"];
@@ -22,8 +28,8 @@ export const PANELS = ["grid", "meters", "q", "info", "notes"];
  * @property {?[number, number]} selection step numbers of the loop
  * @property {boolean} loops repeat the whole episode
  * @property {boolean} skipsDull
- * @property {?{runId: string, episodeId: number}} compared
- * @property {string} align one of `ALIGNMENTS`
+ * @property {?{runId: ?string, episodeId: number}} compared
+ * @property {Alignment} align
  * @property {?string[]} panels some of `PANELS`; null for all
  * @property {boolean} embed the player alone, for a frame in another page
  * @property {?string} theme
@@ -61,7 +67,7 @@ export function readPlace(url) {
     loops: query.get("loop") === "1",
     skipsDull: query.get("skip") === "1",
     compared: other === null ? null : { runId: query.get("compare_run") ?? runId, episodeId: other },
-    align: ALIGNMENTS.includes(query.get("align")) ? query.get("align") : "step",
+    align: ALIGNMENTS.find((name) => name === query.get("align")) ?? "step",
     panels: readPanels(query.get("panels")),
     embed: query.get("embed") === "1",
     theme: query.get("theme"),
@@ -76,13 +82,15 @@ export function readPlace(url) {
  */
 export function linkTo(place) {
   const query = new URLSearchParams();
-  const isOfRun = place.runId !== null && place.runId !== undefined;
+  const { runId } = place;
+  const isOfRun = runId !== null && runId !== undefined;
+
   const isOfEpisode = place.page === "player" && place.episodeId !== null;
-  const path = isOfEpisode && isOfRun ? `${BASE}runs/${runSegment(place.runId)}/episodes/${place.episodeId}` : BASE;
+  const path = isOfEpisode && isOfRun ? `${BASE}runs/${runSegment(runId)}/episodes/${place.episodeId}` : BASE;
   if (isOfEpisode && !isOfRun) query.set("episode", String(place.episodeId));
-  if (place.page === "player" && place.episodeId === null) query.set("follow", place.runId);
+  if (place.page === "player" && place.episodeId === null) query.set("follow", String(runId));
   else if (place.live) query.set("live", "1");
-  if (place.page === "browser" && isOfRun) query.set("run", place.runId);
+  if (place.page === "browser" && isOfRun) query.set("run", runId);
   if (place.step) query.set("t", String(place.step));
   if (place.speed && place.speed !== 1) query.set("speed", String(place.speed));
   if (place.selection) query.set("sel", place.selection.join(".."));
@@ -90,7 +98,7 @@ export function linkTo(place) {
   if (place.skipsDull) query.set("skip", "1");
   if (place.compared) {
     query.set("compare", String(place.compared.episodeId));
-    if (place.compared.runId !== place.runId) query.set("compare_run", place.compared.runId);
+    if (place.compared.runId !== place.runId) query.set("compare_run", String(place.compared.runId));
     if (place.align && place.align !== "step") query.set("align", place.align);
   }
   if (place.panels) query.set("panels", place.panels.join(","));
@@ -100,31 +108,50 @@ export function linkTo(place) {
   return text ? `${path}?${text}` : path;
 }
 
-/** Go to a place of the page without loading it anew. */
+/**
+ * Go to a place of the page without loading it anew.
+ *
+ * @param {Partial<Place>} place
+ */
 export function visit(place) {
   history.pushState(null, "", linkTo(place));
   window.dispatchEvent(new PopStateEvent("popstate"));
 }
 
-/** Let the address say where we are, without a new entry in the history. */
+/**
+ * Let the address say where we are, without a new entry in the history.
+ *
+ * @param {Partial<Place>} place
+ */
 export function replaceLink(place) {
   history.replaceState(null, "", linkTo(place));
 }
 
-/** Whether a press or click is meant to open its link here, and not in a new tab, and nobody else has taken it. */
+/**
+ * Whether a press or click is meant to open its link here, and not in a new tab, and nobody else has taken it.
+ *
+ * @param {MouseEvent} event
+ */
 export function isFollowed({ defaultPrevented, button, ctrlKey, metaKey, shiftKey, altKey }) {
   return !defaultPrevented && button === 0 && !ctrlKey && !metaKey && !shiftKey && !altKey;
 }
 
-/** A link to a place that opens without loading the page anew, unless the person asks for a new tab. */
+/**
+ * A link to a place that opens without loading the page anew, unless the person asks for a new tab.
+ *
+ * @param {MouseEvent} event
+ * @param {Partial<Place>} place
+ */
 export function followLink(event, place) {
   if (!isFollowed(event)) return;
   event.preventDefault();
   visit(place);
 }
 
+/** @param {?string} text */
 const wholeNumber = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : null);
 
+/** @param {string} path */
 function readPath(path) {
   const below = path.startsWith(BASE) ? path.slice(BASE.length) : "";
   const [, segment, episode] = /^runs\/([^/]+)\/episodes\/(\d+)\/?$/.exec(below) ?? [];
@@ -135,11 +162,13 @@ function readPath(path) {
   }
 }
 
+/** @param {?string} text */
 function readSpeed(text) {
   const [slowest, fastest] = SPEED_RANGE;
   return Number(text) > 0 ? Math.min(Math.max(slowest, Number(text)), fastest) : null;
 }
 
+/** @param {?string} text */
 function readStep(text) {
   const clock = /^(\d+):([0-5]?\d)$/.exec(text ?? "");
   if (clock) return (Number(clock[1]) * 60 + Number(clock[2])) * STEPS_PER_SEC;
@@ -147,11 +176,16 @@ function readStep(text) {
   return secs ? Math.round(Number(secs[1]) * STEPS_PER_SEC) : wholeNumber(text);
 }
 
+/**
+ * @param {?string} text
+ * @returns {?[number, number]}
+ */
 function readSelection(text) {
   const range = /^(\d+)\.\.(\d+)$/.exec(text ?? "");
   return range && Number(range[1]) < Number(range[2]) ? [Number(range[1]), Number(range[2])] : null;
 }
 
+/** @param {?string} text */
 function readPanels(text) {
   const panels = (text ?? "").split(",").filter((name) => PANELS.includes(name));
   return panels.length ? panels : null;

@@ -2,12 +2,22 @@
 
 const STORAGE_KEY = "hamlet-theme";
 
-/** The chosen theme, or null to go by the system. */
+/** @typedef {{[name: string]: string}} Colours */
+
+/**
+ * The chosen theme, or null to go by the system.
+ *
+ * @type {?string}
+ */
 let chosen = null;
 
-/** Take over a theme from the link, or from the last visit. */
+/**
+ * Take over a theme from the link, or from the last visit.
+ *
+ * @param {?string} fromLink
+ */
 export function startTheme(fromLink) {
-  chosen = ["dark", "light"].includes(fromLink) ? fromLink : remembered();
+  chosen = fromLink !== null && ["dark", "light"].includes(fromLink) ? fromLink : remembered();
   apply();
 }
 
@@ -32,7 +42,11 @@ export function toggleTheme() {
   apply();
 }
 
-/** Call `listener()` when the theme changes; returns a function that stops it. */
+/**
+ * Call `listener()` when the theme changes; returns a function that stops it.
+ *
+ * @param {() => void} listener
+ */
 export function onThemeChange(listener) {
   const system = matchMedia("(prefers-color-scheme: light)");
   document.addEventListener("themechange", listener);
@@ -43,7 +57,11 @@ export function onThemeChange(listener) {
   };
 }
 
-/** The style sheet's colours for canvases, by name without dashes in front: `colours().accent`. */
+/**
+ * The style sheet's colours for canvases, by name without dashes in front: `colours().accent`.
+ *
+ * @returns {Colours}
+ */
 export function colours() {
   const style = getComputedStyle(document.documentElement);
   return new Proxy({}, { get: (_, name) => style.getPropertyValue(`--${String(name)}`).trim() });

@@ -2,12 +2,55 @@
 
 import { BASE } from "../shell/address.js";
 
+/** @typedef {{run_id: string, n_recordings?: ?number, n_episodes?: ?number, n_refused?: ?number}} Run */
+
+/**
+ * The learning curve: lists with an entry for each episode.
+ *
+ * @typedef {object} Curve
+ * @property {number[]} episode_id
+ * @property {(?number)[]} total_reward
+ * @property {boolean[]} recorded
+ * @property {(?number)[]} curriculum_stage
+ */
+
+/**
+ * @typedef {object} EpisodeRow
+ * @property {string} run_id
+ * @property {number} episode_id
+ * @property {?number} total_reward
+ * @property {number} n_steps
+ * @property {?number} curriculum_stage
+ * @property {string} status
+ * @property {string[]} reasons
+ * @property {?number} timestamp seconds since 1970
+ */
+
+/**
+ * A note that a person wrote on a step, the protocol's annotation.
+ *
+ * @typedef {object} Note
+ * @property {number} annotation_id
+ * @property {number} step
+ * @property {?number} end_step
+ * @property {?string} label
+ * @property {string} text
+ * @property {?string} author
+ */
+
+/** @typedef {{state: string, progress: number, error?: ?string}} VideoJob */
+
 const ROOT = `${BASE}api/v1`;
 
 /** An answer that is not what was asked for; `message` is the server's sentence for people. */
 export class ApiError extends Error {
   name = "ApiError";
 
+  /**
+   * @param {string} message
+   * @param {string} code
+   * @param {number} status
+   */
   constructor(message, code, status) {
     super(message);
     this.code = code;
@@ -15,29 +58,55 @@ export class ApiError extends Error {
   }
 }
 
-/** A run id as one segment of a path. */
+/**
+ * A run id as one segment of a path.
+ *
+ * @param {string} runId
+ */
 export function runSegment(runId) {
   return encodeURIComponent(runId === "" || /^[.~]/.test(runId) ? `~${runId}` : runId);
 }
 
-/** The run id that `runSegment` made a segment of. */
+/**
+ * The run id that `runSegment` made a segment of.
+ *
+ * @param {string} segment
+ */
 export function runOfSegment(segment) {
   const runId = decodeURIComponent(segment);
   return runId.startsWith("~") ? runId.slice(1) : runId;
 }
 
+/** @returns {Promise<Run[]>} */
 export const fetchRuns = async () => (await get("/runs")).runs;
 
+/**
+ * @param {string} runId
+ * @returns {Promise<Curve>}
+ */
 export const fetchCurve = (runId) => get(`/runs/${runSegment(runId)}/curve`, { max_points: 2000 });
 
+/**
+ * @param {string} runId
+ * @returns {Promise<{episodes: unknown[]}>}
+ */
 export const fetchLive = (runId) => get(`/runs/${runSegment(runId)}/live`);
 
-/** One page of episodes; `filters` are the protocol's, empty ones are left out. */
+/**
+ * One page of episodes.
+ *
+ * @param {Query} filters the protocol's, empty ones are left out
+ * @returns {Promise<{episodes: EpisodeRow[], next_cursor: ?string}>}
+ */
 export const fetchEpisodes = (filters) => get("/episodes", filters);
 
-export const fetchEpisode = (runId, episodeId) => get(episodePath(runId, episodeId));
-
-/** The nearest recorded episode of the run before (-1) or behind (1) this one, or null. */
+/**
+ * The nearest recorded episode of the run before (-1) or behind (1) this one, or null.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {number} direction
+ */
 export async function fetchNeighbour(runId, episodeId, direction) {
   if (direction < 0 && episodeId === 0) return null;
   const bound = direction > 0 ? { min_episode: episodeId + 1 } : { max_episode: episodeId - 1 };
@@ -46,9 +115,15 @@ export async function fetchNeighbour(runId, episodeId, direction) {
   return episodes[0]?.episode_id ?? null;
 }
 
+/**
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {number} size in pixels
+ */
 export const thumbnailUrl = (runId, episodeId, size) =>
   `${ROOT}${episodePath(runId, episodeId)}/thumbnail.png?size=${size}`;
 
+/** @type {?Promise<boolean>} */
 let videosOffered = null;
 
 /** Whether this server makes videos; asked once. */
@@ -60,36 +135,85 @@ export function offersVideos() {
   return videosOffered;
 }
 
-/** Ask for a video of an episode; returns the address under which its progress stands. */
+/**
+ * Ask for a video of an episode; returns the address under which its progress stands.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ */
 export async function requestVideo(runId, episodeId) {
   const response = await change("POST", "/videos", { run_id: runId, episode_id: episodeId });
-  return response.headers.get("Location");
+  const location = response.headers.get("Location");
+  if (location === null) throw new Error("the server did not say where the video's progress stands");
+  return location;
 }
 
-/** Notes that people wrote on steps, in the order of their steps, as the protocol's annotations. */
+/** Notes that people wrote on steps, in the order of their steps, as the protocol's annotations.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @returns {Promise<Note[]>}
+ */
 export const fetchNotes = async (runId, episodeId) => (await get(notesPath(runId, episodeId))).annotations;
 
-/** Write a note on a step. */
+/**
+ * Write a note on a step.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {{step: number, text: string}} note
+ */
 export const addNote = (runId, episodeId, note) => change("POST", notesPath(runId, episodeId), note);
 
-/** Write a note anew. */
+/**
+ * Write a note anew.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {number} noteId
+ * @param {{text: string}} note
+ */
 export const changeNote = (runId, episodeId, noteId, note) =>
   change("PATCH", `${notesPath(runId, episodeId)}/${noteId}`, note);
 
-/** Remove a note. */
+/**
+ * Remove a note.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {number} noteId
+ */
 export const removeNote = (runId, episodeId, noteId) => change("DELETE", `${notesPath(runId, episodeId)}/${noteId}`);
 
-/** What stands under an address of this server. */
+/**
+ * What stands under an address of this server, whose word is taken for what it is.
+ *
+ * @param {string} url
+ * @returns {Promise<any>}
+ */
 export async function fetchJson(url) {
   const response = await fetch(url);
   await check(response);
   return response.json();
 }
 
+/**
+ * @param {string} runId
+ * @param {number} episodeId
+ */
 const episodePath = (runId, episodeId) => `/episodes/${runSegment(runId)}/${episodeId}`;
 
+/**
+ * @param {string} runId
+ * @param {number} episodeId
+ */
 const notesPath = (runId, episodeId) => `${episodePath(runId, episodeId)}/annotations`;
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ */
 async function change(method, path, body) {
   const more = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const response = await fetch(ROOT + path, { method, ...more });
@@ -97,12 +221,19 @@ async function change(method, path, body) {
   return response;
 }
 
+/** @typedef {{[name: string]: string|number|boolean|null|undefined}} Query */
+
+/**
+ * @param {string} path
+ * @param {Query} query
+ */
 function get(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const text = new URLSearchParams(given).toString();
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
   return fetchJson(ROOT + path + (text ? `?${text}` : ""));
 }
 
+/** @param {Response} response */
 async function check(response) {
   if (response.ok) return;
   const { error } = await response.json().catch(() => ({}));

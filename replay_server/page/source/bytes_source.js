@@ -1,24 +1,35 @@
 /** An episode from a recording's bytes, without a server: the same interface as `SocketSource`. */
 
 import { readEpisodeFile } from "../decode/episode_file.js";
+import { messageOf } from "../decode/errors.js";
 import { outlineOfMessage } from "./outline.js";
+
+/** @import { ChunkPlace } from "../decode/episode_file.js" */
+/** @import { OutlineMessage } from "./messages.js" */
+/** @import { Listener } from "./socket_source.js" */
 
 export class BytesSource {
   #bytes;
   #told;
+  /** @type {ChunkPlace[]} */
   #chunks = [];
+  /** @type {?Listener} */
   #listener = null;
 
   /**
    * @param {Uint8Array} bytes a file of version 2
-   * @param {object} told its outline, in the form of an `opened` message
+   * @param {OutlineMessage} told
    */
   constructor(bytes, told) {
     this.#bytes = bytes;
     this.#told = told;
   }
 
-  /** Start; see `SocketSource.start`. */
+  /**
+   * Start; see `SocketSource.start`.
+   *
+   * @param {Listener} listener
+   */
   start(listener) {
     this.#listener = listener;
     queueMicrotask(() => {
@@ -26,7 +37,7 @@ export class BytesSource {
         this.#chunks = readEpisodeFile(this.#bytes).chunks;
         listener.onOutline(outlineOfMessage(this.#told));
       } catch (error) {
-        listener.onError(error);
+        listener.onError({ message: messageOf(error) });
       }
     });
   }
@@ -34,6 +45,9 @@ export class BytesSource {
   /**
    * Ask for a chunk; `onChunk` brings it: at once when a person waits for it, else when the page has nothing better to
    * do.
+   *
+   * @param {number} position
+   * @param {{urgent?: boolean}} options
    */
   request(position, { urgent = false } = {}) {
     const { offset, nBytes } = this.#chunks[position];

@@ -10,9 +10,17 @@
 const WINDOW = 4;
 
 export class ChunkRequests {
-  /** Positions wanted and not under way, in the order in which they are to be fetched. */
+  /**
+   * Positions wanted and not under way, in the order in which they are to be fetched.
+   *
+   * @type {number[]}
+   */
   #wanted = [];
-  /** Positions under way, in the order in which the server sends them. */
+  /**
+   * Positions under way, in the order in which the server sends them.
+   *
+   * @type {number[]}
+   */
   #underWay = [];
 
   /** Everything that was asked for and has not arrived. */
@@ -20,7 +28,12 @@ export class ChunkRequests {
     return [...this.#underWay, ...this.#wanted];
   }
 
-  /** Ask for a chunk; an urgent one goes before all others. */
+  /**
+   * Ask for a chunk; an urgent one goes before all others.
+   *
+   * @param {number} position
+   * @param {{urgent?: boolean}} options
+   */
   want(position, { urgent = false } = {}) {
     if (this.#underWay.includes(position)) return;
     this.#wanted = this.#wanted.filter((other) => other !== position);
@@ -32,13 +45,22 @@ export class ChunkRequests {
     }
   }
 
-  /** A chunk is here; also one that was cancelled too late. */
+  /**
+   * A chunk is here; also one that was cancelled too late.
+   *
+   * @param {number} position
+   */
   arrived(position) {
     this.#wanted = this.#wanted.filter((other) => other !== position);
     this.#underWay = this.#underWay.filter((other) => other !== position);
   }
 
-  /** The stream was opened: `credit` chunks from `position` on are under way, unasked, and nothing else. */
+  /**
+   * The stream was opened: `credit` chunks from `position` on are under way, unasked, and nothing else.
+   *
+   * @param {number} position
+   * @param {number} credit
+   */
   restart(position, credit) {
     const underWay = Array.from({ length: Math.max(0, credit) }, (_, ahead) => position + ahead);
     this.#wanted = this.outstanding.filter((other) => !underWay.includes(other));
@@ -53,14 +75,15 @@ export class ChunkRequests {
    */
   next() {
     if (!this.#wanted.length || this.#underWay.length >= WINDOW) return null;
-    const goesOn = this.#underWay.length > 0;
-    if (goesOn && this.#wanted[0] !== this.#underWay.at(-1) + 1) return null;
+    const last = this.#underWay.at(-1);
+    const [first] = this.#wanted;
+    if (last !== undefined && first !== last + 1) return null;
     let credit = 0;
-    const seek = goesOn ? null : this.#wanted[0];
-    do {
-      this.#underWay.push(this.#wanted.shift());
+    while (this.#underWay.length < WINDOW && this.#wanted[0] === first + credit) {
+      this.#underWay.push(first + credit);
+      this.#wanted.shift();
       credit++;
-    } while (this.#underWay.length < WINDOW && this.#wanted[0] === this.#underWay.at(-1) + 1);
-    return { seek, credit };
+    }
+    return { seek: last === undefined ? first : null, credit };
   }
 }

@@ -1,16 +1,24 @@
 /**
+ * @typedef {{firstStep: number, nSteps: number, firstIndex: number, rewardBefore: number, intrinsicBefore: number}} ChunkSpan
+ */
+
+/**
  * Where the steps of an episode lie. A step's *index* counts the recorded steps from 0; its *number* is its place in
  * the episode as it was played. They differ behind a gap.
  */
 export class ChunkTable {
-  /** @type {{firstStep: number, nSteps: number, firstIndex: number, rewardBefore: number,
-   *   intrinsicBefore: number}[]} */
+  /** @type {ChunkSpan[]} */
   chunks = [];
 
   /** Steps in all chunks. */
   nSteps = 0;
 
-  /** Append a chunk, with the sums of all rewards before it. */
+  /**
+   * Append a chunk, with the sums of all rewards before it.
+   *
+   * @param {number} firstStep
+   * @param {number} nSteps
+   */
   add(firstStep, nSteps, rewardBefore = 0, intrinsicBefore = 0) {
     this.chunks.push({ firstStep, nSteps, firstIndex: this.nSteps, rewardBefore, intrinsicBefore });
     this.nSteps += nSteps;
@@ -22,12 +30,20 @@ export class ChunkTable {
     return last ? last.firstStep + last.nSteps : 0;
   }
 
-  /** Position in `chunks` of the one that holds this index; the last one for larger indexes, -1 when there is none. */
+  /**
+   * Position in `chunks` of the one that holds this index; the last one for larger indexes, -1 when there is none.
+   *
+   * @param {number} index
+   */
   positionOf(index) {
     return this.#search((chunk) => chunk.firstIndex <= index);
   }
 
-  /** The number of the step with this index; indexes may have a fraction, and are held within the episode. */
+  /**
+   * The number of the step with this index; indexes may have a fraction, and are held within the episode.
+   *
+   * @param {number} index
+   */
   numberOf(index) {
     const chunk = this.chunks[Math.max(0, this.positionOf(index))];
     return chunk ? chunk.firstStep + Math.min(index - chunk.firstIndex, chunk.nSteps) : 0;
@@ -36,6 +52,8 @@ export class ChunkTable {
   /**
    * The index of the recorded step with this number; within a gap that of the next recorded step. Held within the
    * episode.
+   *
+   * @param {number} number
    */
   indexOf(number) {
     const position = this.#search((chunk) => chunk.firstStep <= number);
@@ -44,7 +62,11 @@ export class ChunkTable {
     return Math.min(firstIndex + Math.min(number - firstStep, nSteps), Math.max(0, this.nSteps - 1));
   }
 
-  /** The last chunk for which `isBefore` holds; it holds for the first ones. */
+  /**
+   * The last chunk for which `isBefore` holds; it holds for the first ones.
+   *
+   * @param {(chunk: ChunkSpan) => boolean} isBefore
+   */
   #search(isBefore) {
     let low = 0;
     let high = this.chunks.length;

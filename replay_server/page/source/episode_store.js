@@ -5,6 +5,9 @@
 
 import { decodeChunk } from "../decode/chunk.js";
 
+/** @import { Chunk } from "../decode/chunk.js" */
+/** @import { Marker, Outline } from "./outline.js" */
+
 /** Unpacked bytes of chunks that are kept. */
 const MAX_CACHED_BYTES = 48 * 2 ** 20;
 
@@ -12,22 +15,38 @@ const MAX_CACHED_BYTES = 48 * 2 ** 20;
 const AHEAD = 2;
 
 /**
+ * Where chunks come from: a `SocketSource` or a `BytesSource`.
+ *
+ * @typedef {object} Source
+ * @property {(listener: import("./socket_source.js").Listener) => void} start
+ * @property {(position: number, options?: {urgent?: boolean}) => void} request
+ * @property {(stays: boolean) => void} [stay]
+ * @property {() => void} close
+ */
+
+/**
  * Events: `outline` (an episode was opened, or another took its place), `change` (steps, markers or curves grew),
  * `ended`, `waiting`, `failure` (with `detail`, an error).
  */
 export class EpisodeStore extends EventTarget {
-  /** @type {?import("./outline.js").Outline} */
+  /** @type {?Outline} */
   outline = null;
 
-  /** Notes that people wrote on steps of this episode: markers of the kind `note`, in order. */
+  /**
+   * Notes that people wrote on steps of this episode: markers of the kind `note`, in order.
+   *
+   * @type {Marker[]}
+   */
   notes = [];
 
   #source;
+  /** @type {Map<number, Chunk>} */
   #chunks = new Map();
   #cachedBytes = 0;
+  /** @type {Map<number, {resolve: (chunk: Chunk) => void, reject: (error: unknown) => void}[]>} */
   #waiting = new Map();
 
-  /** @param {import("./socket_source.js").SocketSource|import("./bytes_source.js").BytesSource} source */
+  /** @param {Source} source */
   constructor(source) {
     super();
     this.#source = source;
@@ -41,8 +60,18 @@ export class EpisodeStore extends EventTarget {
     });
   }
 
+  /**
+   * The outline of the episode that was opened.
+   *
+   * @throws {Error} none was opened yet.
+   */
+  get opened() {
+    if (!this.outline) throw new Error("no episode was opened yet");
+    return this.outline;
+  }
+
   get table() {
-    return this.outline.table;
+    return this.opened.table;
   }
 
   get nSteps() {
@@ -51,16 +80,24 @@ export class EpisodeStore extends EventTarget {
 
   /** Everything that is marked on the timeline, in order. */
   get markers() {
-    const { markers } = this.outline;
+    const { markers } = this.opened;
     return this.notes.length ? [...markers, ...this.notes].sort((one, other) => one.index - other.index) : markers;
   }
 
-  /** Stay with this episode when the run that is followed goes on to its next one, or go on with the run again. */
+  /**
+   * Stay with this episode when the run that is followed goes on to its next one, or go on with the run again.
+   *
+   * @param {boolean} stays
+   */
   stay(stays) {
     this.#source.stay?.(stays);
   }
 
-  /** The decoded chunk that holds the step with this index, or null while it is not here. */
+  /**
+   * The decoded chunk that holds the step with this index, or null while it is not here.
+   *
+   * @param {number} index
+   */
   chunkAt(index) {
     const position = this.table.positionOf(index);
     const chunk = this.#chunks.get(position);
@@ -70,21 +107,34 @@ export class EpisodeStore extends EventTarget {
     return chunk;
   }
 
-  /** Fetch the chunk that holds this step, before anything else. */
+  /**
+   * Fetch the chunk that holds this step, before anything else.
+   *
+   * @param {number} index
+   */
   want(index) {
     if (!this.nSteps) return;
     const position = this.table.positionOf(index);
     if (!this.#chunks.has(position)) this.#source.request(position, { urgent: true });
   }
 
-  /** Fetch the chunks behind the one that holds this step: when it is shown, so that they are not in its way. */
+  /**
+   * Fetch the chunks behind the one that holds this step: when it is shown, so that they are not in its way.
+   *
+   * @param {number} index
+   */
   fetchAhead(index) {
     const position = this.table.positionOf(index);
     const last = Math.min(position + AHEAD, this.table.chunks.length - 1);
     for (let ahead = position + 1; ahead <= last; ahead++) if (!this.#chunks.has(ahead)) this.#source.request(ahead);
   }
 
-  /** The chunk that holds this step, as soon as it is here. */
+  /**
+   * The chunk that holds this step, as soon as it is here.
+   *
+   * @param {number} index
+   * @returns {Promise<Chunk>}
+   */
   load(index) {
     const chunk = this.chunkAt(index);
     if (chunk) return Promise.resolve(chunk);
@@ -104,6 +154,7 @@ export class EpisodeStore extends EventTarget {
     this.#abandon(new Error("the episode was closed"));
   }
 
+  /** @param {Outline} outline */
   #onOutline(outline) {
     this.#chunks.clear();
     this.#cachedBytes = 0;
@@ -112,21 +163,30 @@ export class EpisodeStore extends EventTarget {
     this.#tell("outline");
   }
 
+  /**
+   * @param {number} position
+   * @param {Uint8Array} bytes
+   */
   #onChunk(position, bytes) {
-    if (!this.#chunks.has(position)) {
+    let chunk = this.#chunks.get(position);
+    if (!chunk) {
       try {
-        this.#keep(position, decodeChunk(bytes, this.outline.schema));
+        chunk = decodeChunk(bytes, this.opened.schema);
       } catch (error) {
         this.#fail(error);
         return;
       }
+      this.#keep(position, chunk);
     }
-    const chunk = this.#chunks.get(position);
     for (const { resolve } of this.#waiting.get(position) ?? []) resolve(chunk);
     this.#waiting.delete(position);
     this.#tell("change");
   }
 
+  /**
+   * @param {number} position
+   * @param {Chunk} chunk
+   */
   #keep(position, chunk) {
     this.#chunks.set(position, chunk);
     this.#cachedBytes += chunk.nBytes;
@@ -137,16 +197,19 @@ export class EpisodeStore extends EventTarget {
     }
   }
 
+  /** @param {unknown} error */
   #abandon(error) {
     for (const waiting of this.#waiting.values()) for (const { reject } of waiting) reject(error);
     this.#waiting.clear();
   }
 
+  /** @param {unknown} error */
   #fail(error) {
     this.#abandon(error);
     this.dispatchEvent(new CustomEvent("failure", { detail: error }));
   }
 
+  /** @param {string} type */
   #tell(type) {
     this.dispatchEvent(new Event(type));
   }

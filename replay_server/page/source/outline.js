@@ -3,34 +3,50 @@
 import { readSchema } from "../decode/columns.js";
 import { ChunkTable } from "./chunk_table.js";
 
+/** @import { ChunkRow, Growth, Metadata, OutlineMessage, Overview, Retold, Span } from "./messages.js" */
+/** @import { ColumnSpec } from "../decode/columns.js" */
+
+/** @typedef {{name: string, cell: number[], number: number}} Affordance `number` chooses its look */
+
+/** @typedef {{type: string, position_dim: number, width?: ?number, height?: ?number}} Substrate */
+
+/** @typedef {{firstStep: number, endStep: ?number, reason: string}} Gap in step numbers; an end that nobody knows is null */
+
+/** @typedef {keyof typeof import("../shell/looks.js").MARKER_WORDS} MarkerKind */
+
+/** @typedef {{index: number, kind: MarkerKind, label: string}} Marker */
+
 /**
  * @typedef {object} Outline
  * @property {string} runId
  * @property {number} episodeId
  * @property {boolean} live steps may still follow
- * @property {object} metadata fields of `EpisodeMetadata`
+ * @property {Metadata} metadata
  * @property {string[]} reasons why the episode was kept
- * @property {{name: string, cell: number[], number: number}[]} affordances `number` chooses their look
- * @property {{type: string, position_dim: number, width: ?number, height: ?number}} substrate
+ * @property {Affordance[]} affordances
+ * @property {Substrate} substrate
  * @property {boolean} hasIntrinsic whether there is intrinsic reward
  * @property {{low: number[], high: number[]}} bounds of the board, along each axis
  * @property {string[]} meterNames
  * @property {[number, number][]} meterRanges from where to where each meter reaches
  * @property {boolean[]} meterLevels whether each meter can be low
  * @property {string[]} actionNames
- * @property {object[]} schema
+ * @property {ColumnSpec[]} schema
  * @property {ChunkTable} table
- * @property {{firstStep: number, endStep: ?number, reason: string}[]} gaps in step numbers
- * @property {{index: number, kind: string, label: string}[]} markers
- * @property {[number, number][]} dull in indexes, the end excluded
- * @property {{stride: number, index: number[], cumulative_reward: number[], meters: number[][]}} overview
+ * @property {Gap[]} gaps
+ * @property {Marker[]} markers
+ * @property {Span[]} dull in indexes, the end excluded
+ * @property {Overview} overview
  */
 
-/** @returns {Outline} from an `opened` message, or from the same map in an HTML file. */
+/**
+ * @param {OutlineMessage} message
+ * @returns {Outline} from an `opened` message, or from the same map in an HTML file
+ */
 export function outlineOfMessage(message) {
   const table = new ChunkTable();
   extendTable(table, message.chunks);
-  const outline = {
+  return {
     runId: message.run_id,
     episodeId: message.episode_id,
     live: message.live,
@@ -38,26 +54,52 @@ export function outlineOfMessage(message) {
     reasons: message.reasons,
     schema: readSchema(message.schema),
     table,
+    ...findings(message),
   };
-  retell(outline, message);
-  return outline;
 }
 
-/** The whole outline anew, as the end of a live episode tells it. */
+/**
+ * The whole outline anew, as the end of a live episode tells it.
+ *
+ * @param {Outline} outline
+ * @param {Retold} told
+ */
 export function retell(outline, told) {
-  const numbers = told.affordance_numbers;
-  outline.affordances = Object.entries(told.affordances).map(([name, cell]) => ({ name, cell, number: numbers[name] }));
-  outline.meterNames = told.meter_names;
-  outline.actionNames = told.action_names;
-  outline.substrate = told.substrate;
-  outline.gaps = [];
-  outline.markers = [];
-  outline.dull = [];
-  outline.overview = { stride: 1, index: [], cumulative_reward: [], meters: told.meter_names.map(() => []) };
-  grow(outline, told);
+  Object.assign(outline, findings(told));
 }
 
-/** Take in what further steps changed, as `grown` messages tell it. */
+/**
+ * What was found in the steps.
+ *
+ * @param {Retold} told
+ * @returns {Omit<Outline, "runId" | "episodeId" | "live" | "metadata" | "reasons" | "schema" | "table">}
+ */
+function findings(told) {
+  const numbers = told.affordance_numbers;
+  const found = {
+    affordances: Object.entries(told.affordances).map(([name, cell]) => ({ name, cell, number: numbers[name] })),
+    meterNames: told.meter_names,
+    actionNames: told.action_names,
+    substrate: told.substrate,
+    gaps: [],
+    markers: [],
+    dull: [],
+    hasIntrinsic: told.has_intrinsic,
+    bounds: told.bounds,
+    meterRanges: told.meter_ranges,
+    meterLevels: told.meter_levels,
+    overview: { stride: 1, index: [], cumulative_reward: [], meters: told.meter_names.map(() => []) },
+  };
+  grow(found, told);
+  return found;
+}
+
+/**
+ * Take in what further steps changed, as `grown` messages tell it.
+ *
+ * @param {Pick<Outline, "gaps"|"markers"|"dull"|"hasIntrinsic"|"bounds"|"meterRanges"|"meterLevels"|"overview">} outline
+ * @param {Growth} told
+ */
 export function grow(outline, told) {
   outline.gaps.push(...told.gaps.map(([firstStep, endStep, reason]) => ({ firstStep, endStep, reason })));
   outline.markers.push(...told.markers);
@@ -72,15 +114,31 @@ export function grow(outline, told) {
   outline.overview = joined(outline.overview, told.overview);
 }
 
-/** Append rows `[first_step, n_steps, n_bytes, reward_before, intrinsic_before]` of the protocol. */
+/**
+ * Append rows `[first_step, n_steps, n_bytes, reward_before, intrinsic_before]` of the protocol.
+ *
+ * @param {ChunkTable} table
+ * @param {ChunkRow[]} rows
+ */
 export function extendTable(table, rows) {
   for (const [firstStep, nSteps, , rewardBefore, intrinsicBefore] of rows)
     table.add(firstStep, nSteps, rewardBefore, intrinsicBefore);
 }
 
-/** Samples and those that follow; the ones that the new stride leaves out go. */
+/**
+ * Samples and those that follow; the ones that the new stride leaves out go.
+ *
+ * @param {Overview} before
+ * @param {Overview} after
+ * @returns {Overview}
+ */
 function joined(before, after) {
   const stays = before.index.map((index) => index % after.stride === 0);
+  /**
+   * @template T
+   * @param {T[]} samples
+   * @param {T[]} more
+   */
   const join = (samples, more) => [...samples.filter((_, sample) => stays[sample]), ...more];
   return {
     stride: after.stride,

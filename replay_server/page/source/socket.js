@@ -3,6 +3,8 @@
  * each stream its messages, and connects again when the connection is lost. PROTOCOL.md is the specification.
  */
 
+/** @import { StreamMessage } from "./messages.js" */
+
 const PART_HEADER_BYTES = 16;
 const FIRST_RETRY_MILLIS = 250;
 const LONGEST_RETRY_MILLIS = 8000;
@@ -14,14 +16,25 @@ const MESSAGES_PER_MILLI = 0.04;
 /** A chunk may not be larger than the reader's limit, whatever a part claims. */
 const MAX_CHUNK_BYTES = 128 * 2 ** 20;
 
+/**
+ * @typedef {object} Stream
+ * @property {(id: number) => void} onConnected
+ * @property {(message: StreamMessage) => void} onMessage
+ * @property {(position: number, bytes: Uint8Array) => void} onChunk
+ */
+
 export class ReplaySocket {
   #url;
+  /** @type {?WebSocket} */
   #socket = null;
+  /** @type {Map<number, Stream>} */
   #streams = new Map();
+  /** @type {Map<number, Uint8Array>} */
   #parts = new Map();
   #nextId = 0;
   #retryMillis = FIRST_RETRY_MILLIS;
   #retryTimer = 0;
+  /** @type {Set<(isOpen: boolean) => void>} */
   #listeners = new Set();
   #allowance = BURST;
   #allowanceAt = 0;
@@ -36,17 +49,22 @@ export class ReplaySocket {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  /** Call `listener(isOpen)` whenever the connection opens or is lost; returns a function that stops it. */
+  /**
+   * Call `listener(isOpen)` whenever the connection opens or is lost; returns a function that stops it.
+   *
+   * @param {(isOpen: boolean) => void} listener
+   * @returns {() => void}
+   */
   onState(listener) {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /**
    * Add a stream: `onConnected(id)` is called at once when the socket is open, and after each new connection.
    *
-   * @param {{onConnected: function(number): void, onMessage: function(object): void, onChunk: function(number, Uint8Array):
-   *   void}} stream
+   * @param {Stream} stream
+
    * @returns {number} the stream's id
    */
   addStream(stream) {
@@ -57,7 +75,11 @@ export class ReplaySocket {
     return id;
   }
 
-  /** Close a stream, here and on the server. */
+  /**
+   * Close a stream, here and on the server.
+   *
+   * @param {number} id
+   */
   removeStream(id) {
     this.#streams.delete(id);
     this.#parts.delete(id);
@@ -79,9 +101,13 @@ export class ReplaySocket {
     this.#socket = socket;
   }
 
-  /** Send a message; dropped when the connection is lost, for streams begin anew then. */
+  /**
+   * Send a message; dropped when the connection is lost, for streams begin anew then.
+   *
+   * @param {object} message
+   */
   send(message) {
-    if (!this.isOpen) return;
+    if (!this.#socket || !this.isOpen) return;
     this.#allowance -= 1;
     this.#socket.send(JSON.stringify(message));
   }
@@ -103,15 +129,18 @@ export class ReplaySocket {
     this.#retryMillis = Math.min(this.#retryMillis * 2, LONGEST_RETRY_MILLIS);
   }
 
+  /** @param {boolean} isOpen */
   #tell(isOpen) {
     for (const listener of this.#listeners) listener(isOpen);
   }
 
+  /** @param {string} data */
   #text(data) {
     const message = JSON.parse(data);
     this.#streams.get(message.id)?.onMessage(message);
   }
 
+  /** @param {ArrayBuffer} buffer */
   #part(buffer) {
     const view = new DataView(buffer);
     if (buffer.byteLength < PART_HEADER_BYTES || view.getUint8(0) !== 1) return;

@@ -3,17 +3,36 @@
 import { ChunkRequests } from "./chunk_requests.js";
 import { extendTable, grow, outlineOfMessage, retell } from "./outline.js";
 
+/** @import { EndedMessage, GrownMessage, Metadata, OpenedMessage, Retold, StreamMessage } from "./messages.js" */
+/** @import { Outline } from "./outline.js" */
+
 /** Chunks that come with `opened`, unasked: the one that is shown first. */
 const FIRST_CREDIT = 1;
+
+/**
+ * Told what happens to an episode.
+ *
+ * @typedef {object} Listener
+ * @property {(outline: Outline) => void} onOutline an episode was opened, or another took its place
+ * @property {(position: number, bytes: Uint8Array) => void} onChunk
+ * @property {() => void} onGrown
+ * @property {() => void} onEnded
+ * @property {() => void} onWaiting
+ * @property {(error: {message: string}) => void} onError
+ */
 
 export class SocketSource {
   #socket;
   #wanted;
-  #id = null;
+  #id = -1;
   #requests = new ChunkRequests();
+  /** @type {?Outline} */
   #outline = null;
+  /** @type {?string} */
   #contentHash = null;
+  /** @type {?(string | number)} */
   #lastSeq = null;
+
   /**
    * Chunks that the server sends with the next `opened`; none with that of a next episode, which nobody asked to open.
    */
@@ -25,6 +44,7 @@ export class SocketSource {
   /** What the stream tells is about the run's next episode, opened before the server heard that we stay. */
   #isAhead = false;
   #timer = 0;
+  /** @type {?Listener} */
   #listener = null;
 
   /**
@@ -38,8 +58,9 @@ export class SocketSource {
   }
 
   /**
-   * Start; `listener` is told what happens: `onOutline(outline)` (again when another episode takes its place),
-   * `onChunk(position, bytes)`, `onGrown()`, `onEnded(metadata)`, `onWaiting()`, `onError(error)`.
+   * Start, and tell what happens.
+   *
+   * @param {Listener} listener
    */
   start(listener) {
     this.#listener = listener;
@@ -55,8 +76,13 @@ export class SocketSource {
     });
   }
 
-  /** Ask for a chunk; `onChunk` brings it. */
-  request(position, options) {
+  /**
+   * Ask for a chunk; `onChunk` brings it.
+   *
+   * @param {number} position
+   * @param {{urgent?: boolean}} options
+   */
+  request(position, options = {}) {
     this.#requests.want(position, options);
     this.#pump();
   }
@@ -64,6 +90,8 @@ export class SocketSource {
   /**
    * Whoever follows a run is taken to its next episode when this one has ended. Stay with this one instead, or go on
    * with the run again.
+   *
+   * @param {boolean} stays
    */
   stay(stays) {
     const isFollowingRun = this.#wanted.follow && this.#wanted.episodeId === null;
@@ -78,11 +106,13 @@ export class SocketSource {
     this.#socket.removeStream(this.#id);
   }
 
+  /** @param {number} id */
   #open(id) {
     const { runId, follow } = this.#wanted;
-    const episodeId = this.#stays ? this.#outline.episodeId : this.#wanted.episodeId;
+    const episodeId = (this.#stays ? this.#outline : this.#wanted)?.episodeId ?? null;
     this.#isOpening = true;
     this.#firstCredit = FIRST_CREDIT;
+    /** @type {{[name: string]: unknown}} */
     const message = { type: follow ? "follow" : "open", id, credit: FIRST_CREDIT };
     if (runId !== null) message.run_id = runId;
     if (episodeId !== null) message.episode_id = episodeId;
@@ -90,8 +120,9 @@ export class SocketSource {
     this.#socket.send(message);
   }
 
+  /** @param {StreamMessage} message */
   #onMessage(message) {
-    if (message.type === "opened") this.#isAhead = this.#stays && message.episode_id !== this.#outline.episodeId;
+    if (message.type === "opened") this.#isAhead = this.#stays && message.episode_id !== this.#outline?.episodeId;
     if (this.#isAhead && message.type !== "error") return undefined;
     switch (message.type) {
       case "opened":
@@ -101,55 +132,65 @@ export class SocketSource {
       case "ended":
         return this.#onEnded(message.metadata, message.outline);
       case "waiting":
-        return this.#listener.onWaiting();
+        return this.#listener?.onWaiting();
       case "error":
         // The episode that we stay with was not kept: what has come of it is all there will be.
-        if (this.#stays && message.code === "not_found") return this.#onEnded(this.#outline.metadata);
-        return this.#listener.onError(message);
+        if (this.#stays && this.#outline && message.code === "not_found") return this.#onEnded(this.#outline.metadata);
+        return this.#listener?.onError(message);
       default:
         return undefined;
     }
   }
 
+  /** @param {OpenedMessage} message */
   #onOpened(message) {
     this.#isOpening = false;
-    this.#lastSeq = message.last_seq;
-    const isSame =
-      this.#outline !== null &&
-      message.episode_id === this.#outline.episodeId &&
-      (message.resumed || (message.content_hash !== null && message.content_hash === this.#contentHash));
+    this.#lastSeq = message.last_seq ?? null;
+    const outline = this.#outline;
+    const isGood = message.resumed || (message.content_hash !== null && message.content_hash === this.#contentHash);
     this.#contentHash = message.content_hash;
-    if (isSame) {
-      const known = this.#outline.table.chunks.length;
-      extendTable(this.#outline.table, message.chunks.slice(known));
-      retell(this.#outline, message);
-      this.#expectFirst(message.next_chunk);
+    if (outline && message.episode_id === outline.episodeId && isGood) {
+      extendTable(outline.table, message.chunks.slice(outline.table.chunks.length));
+      retell(outline, message);
+      this.#expectFirst(outline, message.next_chunk);
       this.#pump();
-      return this.#listener.onGrown();
+      this.#listener?.onGrown();
+      return;
     }
     this.#requests = new ChunkRequests();
     this.#outline = outlineOfMessage(message);
-    this.#expectFirst(message.next_chunk);
-    return this.#listener.onOutline(this.#outline);
+    this.#expectFirst(this.#outline, message.next_chunk);
+    this.#listener?.onOutline(this.#outline);
   }
 
+  /**
+   * @param {Metadata} metadata
+   * @param {?Retold} [told]
+   */
   #onEnded(metadata, told) {
+    if (!this.#outline) return;
     if (told) retell(this.#outline, told);
     this.#outline.live = false;
     this.#outline.metadata = metadata;
-    this.#listener.onEnded();
+    this.#listener?.onEnded();
   }
 
-  #expectFirst(position) {
-    this.#requests.restart(position, Math.min(this.#firstCredit, this.#outline.table.chunks.length - position));
+  /**
+   * @param {Outline} outline
+   * @param {number} position
+   */
+  #expectFirst({ table }, position) {
+    this.#requests.restart(position, Math.min(this.#firstCredit, table.chunks.length - position));
     this.#firstCredit = 0;
   }
 
+  /** @param {GrownMessage} message */
   #onGrown(message) {
+    if (!this.#outline) return;
     if (message.last_seq) this.#lastSeq = message.last_seq;
     extendTable(this.#outline.table, message.chunks);
     grow(this.#outline, message);
-    this.#listener.onGrown();
+    this.#listener?.onGrown();
   }
 
   #pump() {

@@ -3,16 +3,32 @@
 import { graphic } from "../shell/dom.js";
 import { AFFORDANCE_SHAPES, N_AFFORDANCE_COLOURS } from "../shell/looks.js";
 
-/** Name of the style sheet's colour for the affordance with this number. */
+/**
+ * Name of the style sheet's colour for the affordance with this number.
+ *
+ * @param {number} number
+ */
 export const colourNameOf = (number) => `kind-${(number % N_AFFORDANCE_COLOURS) + 1}`;
 
-/** Corner points of an affordance's mark around (x, y). */
+/**
+ * Corner points of an affordance's mark around (x, y).
+ *
+ * @param {number} number
+ * @param {number} x
+ * @param {number} y
+ * @param {number} radius
+ * @returns {[x: number, y: number][]}
+ */
 export function markPoints(number, x, y, radius) {
   const shape = AFFORDANCE_SHAPES[number % AFFORDANCE_SHAPES.length];
   return shape.map(([cornerX, cornerY]) => [x + cornerX * radius, y + cornerY * radius]);
 }
 
-/** The mark as a small graphic for the legend. */
+/**
+ * The mark as a small graphic for the legend.
+ *
+ * @param {number} number
+ */
 export function markGraphic(number) {
   const points = markPoints(number, 8, 8, 6.5).map(([x, y]) => `${x.toFixed(2)},${y.toFixed(2)}`);
   return graphic(

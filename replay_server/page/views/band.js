@@ -1,5 +1,10 @@
 /** A column of many numbers over time: a line of pixels for each number, more opaque the greater it is within its own range. */
 
+import { penOf } from "../shell/canvas.js";
+
+/** @import { Part } from "./signals.js" */
+/** @import { Rectangle } from "./space.js" */
+
 /** Of wider columns, numbers evenly apart are shown. */
 const MAX_LINES = 128;
 
@@ -13,7 +18,7 @@ export class Band {
   #high;
   #picture = document.createElement("canvas");
 
-  /** @param {import("./signals.js").Signal} signal */
+  /** @param {Pick<import("./signals.js").Signal, "column" | "nValues">} signal */
   constructor({ column, nValues }) {
     this.#column = column;
     this.#apart = Math.ceil(nValues / MAX_LINES);
@@ -25,6 +30,10 @@ export class Band {
   /**
    * The numbers of the steps from `first` to `end`: all lines of a step side by side, NaN where there is none. Each line's
    * range grows with what was seen, and never shrinks.
+   *
+   * @param {Part[]} parts
+   * @param {number} first
+   * @param {number} end
    */
   read(parts, first, end) {
     const nLines = this.#low.length;
@@ -46,13 +55,21 @@ export class Band {
     return values;
   }
 
-  /** Draw what `read` gave; steps behind the one at `at` are faint. */
+  /**
+   * Draw what `read` gave; steps behind the one at `at` are faint.
+   *
+   * @param {CanvasRenderingContext2D} pen
+   * @param {Float64Array} values
+   * @param {Rectangle} place
+   * @param {string} tint
+   * @param {number} at
+   */
   draw(pen, values, { left, top, width, height }, tint, at) {
     const nLines = this.#low.length;
     const nSteps = values.length / nLines;
     this.#picture.width = nSteps;
     this.#picture.height = nLines;
-    const brush = this.#picture.getContext("2d");
+    const brush = penOf(this.#picture);
     const image = brush.createImageData(nSteps, nLines);
     for (let step = 0; step < nSteps; step++)
       for (let line = 0; line < nLines; line++) {
@@ -67,6 +84,10 @@ export class Band {
     pen.drawImage(this.#picture, left, top, width, height);
   }
 
+  /**
+   * @param {number} value
+   * @param {number} line
+   */
   #share(value, line) {
     if (Number.isNaN(value)) return 0;
     const spread = this.#high[line] - this.#low[line];

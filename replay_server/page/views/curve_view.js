@@ -5,9 +5,14 @@
 
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
-import { formatCount, formatNumber } from "../shell/numbers.js";
+import { formatCount, formatNumber, isNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
+import { Axis, formatTick } from "./axis.js";
+import { placeBubble, watchPointer } from "./pointer.js";
 import { ticks } from "./scale.js";
+
+/** @import { Colours } from "../shell/theme.js" */
+/** @import { Curve } from "../source/api.js" */
 
 const LEFT = 52;
 const RIGHT = 12;
@@ -29,12 +34,16 @@ export class CurveView {
     "aria-label": "Return of every episode of the run",
   });
   #tip = element("div", { class: "bubble", hidden: true, "aria-hidden": "true" });
+  /** @type {?Curve} */
   #curve = null;
+  /** @type {number[]} */
   #mean = [];
+  /** @type {?[number, number]} */
   #range = null;
-  #xs = [1, 1];
+  #xs = new Axis(LEFT, RIGHT);
+  /** @type {[number, number]} */
   #ys = [0, 1];
-  #dragFrom = null;
+  #dragFrom = { x: 0, id: 0 };
   #hovered = -1;
   #on;
   #observer = new CanvasObserver(() => this.#draw());
@@ -46,28 +55,40 @@ export class CurveView {
    */
   constructor(on) {
     this.#on = on;
-    this.#canvas.addEventListener("pointerdown", (event) => this.#down(event));
-    this.#canvas.addEventListener("pointermove", (event) => this.#move(event));
-    this.#canvas.addEventListener("pointerup", (event) => this.#up(event));
-    this.#canvas.addEventListener("pointerleave", () => this.#leave());
+    watchPointer(this.#canvas, {
+      isReady: () => Boolean(this.#curve?.episode_id.length),
+      begin: (event) => (this.#dragFrom = { x: event.clientX, id: this.#idAt(event) }),
+      move: (event, isDragging) => this.#move(event, isDragging),
+      end: (event) => this.#end(event),
+      leave: () => this.#leave(),
+    });
     this.node = element("div", { class: "curve" }, this.#canvas, this.#tip);
     this.#observer.observe(this.#canvas);
   }
 
-  /** Show a run's curve, as the server has it. */
+  /**
+   * Show a run's curve, as the server has it.
+   *
+   * @param {Curve} curve
+   */
   show(curve) {
     this.#curve = curve;
     const { episode_id: ids, total_reward: returns } = curve;
     this.#mean = movingMean(returns, Math.max(1, Math.round(returns.length * MEAN_SHARE)));
-    this.#xs = ids.length ? [ids[0], Math.max(ids.at(-1), ids[0] + 1)] : [0, 1];
-    const finite = returns.filter(Number.isFinite);
+    const [first = 0] = ids;
+    this.#xs.span(first, Math.max(ids.at(-1) ?? 0, first + 1));
+    const finite = returns.filter(isNumber);
     const low = finite.reduce((least, value) => Math.min(least, value), Infinity);
     const high = finite.reduce((most, value) => Math.max(most, value), -Infinity);
     this.#ys = niceRange(low, high);
     this.#draw();
   }
 
-  /** Show which range of episodes is chosen; null for all. */
+  /**
+   * Show which range of episodes is chosen; null for all.
+   *
+   * @param {?[number, number]} range
+   */
   showRange(range) {
     this.#range = range;
     this.#draw();
@@ -83,17 +104,22 @@ export class CurveView {
     const { context: pen, width, height } = prepareCanvas(this.#canvas);
     if (!this.#curve || width === 0) return;
     const colour = colours();
-    const x = (id) => LEFT + ((id - this.#xs[0]) / (this.#xs[1] - this.#xs[0])) * (width - LEFT - RIGHT);
+    /** @param {number} id */
+    const x = (id) => this.#xs.xOf(id, width);
+    /** @param {number} value */
     const y = (value) =>
       height - BOTTOM - ((value - this.#ys[0]) / (this.#ys[1] - this.#ys[0])) * (height - BOTTOM - TOP);
-    this.#drawAxes(pen, x, y, width, height, colour);
+    this.#drawAxes(pen, y, { width, height }, colour);
     if (this.#range) {
       pen.fillStyle = colour["loop-area"];
       pen.fillRect(x(this.#range[0]), TOP, Math.max(2, x(this.#range[1]) - x(this.#range[0])), height - TOP - BOTTOM);
     }
     const { episode_id: ids, total_reward: returns, recorded } = this.#curve;
     pen.fillStyle = colour["curve-dot"];
-    ids.forEach((id, point) => Number.isFinite(returns[point]) && pen.fillRect(x(id) - 1, y(returns[point]) - 1, 2, 2));
+    ids.forEach((id, point) => {
+      const total = returns[point];
+      if (isNumber(total)) pen.fillRect(x(id) - 1, y(total) - 1, 2, 2);
+    });
     pen.strokeStyle = colour.reward;
     pen.lineWidth = 2;
     pen.lineJoin = "round";
@@ -102,14 +128,22 @@ export class CurveView {
     pen.stroke();
     pen.fillStyle = colour.kept;
     ids.forEach((id, point) => {
-      if (!recorded[point] || !Number.isFinite(returns[point])) return;
+      const total = returns[point];
+      if (!recorded[point] || !isNumber(total)) return;
       pen.beginPath();
-      pen.arc(x(id), y(returns[point]), point === this.#hovered ? 5 : 2.75, 0, 2 * Math.PI);
+      pen.arc(x(id), y(total), point === this.#hovered ? 5 : 2.75, 0, 2 * Math.PI);
       pen.fill();
     });
   }
 
-  #drawAxes(pen, x, y, width, height, colour) {
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {(value: number) => number} y
+   * @param {{width: number, height: number}} size
+   * @param {Colours} colour
+   */
+  #drawAxes(pen, y, size, colour) {
+    const { width, height } = size;
     pen.font = "11px system-ui, sans-serif";
     pen.fillStyle = colour.muted;
     pen.strokeStyle = colour.line;
@@ -121,43 +155,39 @@ export class CurveView {
       pen.moveTo(LEFT, Math.round(y(value)) + 0.5);
       pen.lineTo(width - RIGHT, Math.round(y(value)) + 0.5);
       pen.stroke();
-      pen.fillText(formatNumber(value, Math.abs(this.#ys[1] - this.#ys[0]) < 5 ? 1 : 0), LEFT - 8, y(value));
+      pen.fillText(formatTick(value, ...this.#ys), LEFT - 8, y(value));
     }
-    pen.textAlign = "center";
-    pen.textBaseline = "alphabetic";
-    for (const id of ticks(...this.#xs, Math.max(2, Math.floor(width / 110)))) {
-      if (Number.isInteger(id)) pen.fillText(formatCount(id), Math.min(x(id), width - RIGHT - 14), height - 6);
-    }
+    const textOf = (/** @type {number} */ id) => (Number.isInteger(id) ? formatCount(id) : null);
+    this.#xs.drawLabels(pen, size, { apart: 110, margin: RIGHT + 14, textOf });
   }
 
+  /** @param {PointerEvent} event */
   #idAt(event) {
-    const { left, width } = this.#canvas.getBoundingClientRect();
-    const share = (event.clientX - left - LEFT) / (width - LEFT - RIGHT);
-    return Math.round(this.#xs[0] + Math.min(1, Math.max(0, share)) * (this.#xs[1] - this.#xs[0]));
+    return Math.round(this.#xs.valueAt(event, this.#canvas));
   }
 
-  #down(event) {
-    if (!this.#curve || event.button > 0) return;
-    this.#canvas.setPointerCapture(event.pointerId);
-    this.#dragFrom = { x: event.clientX, id: this.#idAt(event) };
-  }
-
-  #move(event) {
-    if (!this.#curve?.episode_id.length) return;
-    const drag = this.#dragFrom;
-    if (drag && Math.abs(event.clientX - drag.x) >= SHORTEST_BRUSH) {
+  /**
+   * @param {PointerEvent} event
+   * @param {boolean} isDragging
+   */
+  #move(event, isDragging) {
+    if (isDragging && this.#isBrush(event)) {
+      const { id: from } = this.#dragFrom;
       const id = this.#idAt(event);
-      this.showRange([Math.min(drag.id, id), Math.max(drag.id, id)]);
+      this.showRange([Math.min(from, id), Math.max(from, id)]);
     }
     this.#tell(event);
   }
 
-  #up(event) {
-    const drag = this.#dragFrom;
-    this.#dragFrom = null;
-    if (!drag) return;
-    if (Math.abs(event.clientX - drag.x) >= SHORTEST_BRUSH) this.#on.range(this.#range);
-    else if (this.#hovered >= 0) this.#on.open(this.#curve.episode_id[this.#hovered]);
+  /** @param {PointerEvent} event */
+  #end(event) {
+    if (this.#isBrush(event)) this.#on.range(this.#range);
+    else if (this.#curve && this.#hovered >= 0) this.#on.open(this.#curve.episode_id[this.#hovered]);
+  }
+
+  /** @param {PointerEvent} event */
+  #isBrush(event) {
+    return Math.abs(event.clientX - this.#dragFrom.x) >= SHORTEST_BRUSH;
   }
 
   #leave() {
@@ -166,8 +196,13 @@ export class CurveView {
     this.#draw();
   }
 
-  /** The recorded episode nearest to the pointer, told in a bubble. */
+  /**
+   * The recorded episode nearest to the pointer, told in a bubble.
+   *
+   * @param {PointerEvent} event
+   */
   #tell(event) {
+    if (!this.#curve) return;
     const { episode_id: ids, total_reward: returns, recorded, curriculum_stage: stages } = this.#curve;
     const id = this.#idAt(event);
     let nearest = -1;
@@ -180,19 +215,27 @@ export class CurveView {
     const stage = stages[nearest] === null ? "" : ` · stage ${stages[nearest]}`;
     setText(this.#tip, `Episode ${formatCount(ids[nearest])}\nReturn ${formatNumber(returns[nearest])}${stage}`);
     this.#tip.hidden = false;
-    const { left, width } = this.#canvas.getBoundingClientRect();
-    const half = this.#tip.offsetWidth / 2;
-    this.#tip.style.transform = `translate(${Math.min(Math.max(event.clientX - left - half, 0), width - 2 * half)}px, 0)`;
+    placeBubble(this.#tip, this.#canvas, event);
   }
 }
 
-/** Mean of up to `2 * reach + 1` values around each; NaN and null count for nothing. */
+/**
+ * Mean of up to `2 * reach + 1` values around each; NaN and null count for nothing.
+ *
+ * @param {(?number)[]} values
+ * @param {number} reach
+ */
 export function movingMean(values, reach) {
   let sum = 0;
   let count = 0;
+  /**
+   * @param {number} index
+   * @param {1|-1} sign
+   */
   const add = (index, sign) => {
-    if (!Number.isFinite(values[index])) return;
-    sum += sign * values[index];
+    const value = values[index];
+    if (!isNumber(value)) return;
+    sum += sign * value;
     count += sign;
   };
   for (let index = 0; index < Math.min(reach, values.length); index++) add(index, 1);
@@ -203,6 +246,11 @@ export function movingMean(values, reach) {
   });
 }
 
+/**
+ * @param {number} low
+ * @param {number} high
+ * @returns {[number, number]}
+ */
 function niceRange(low, high) {
   if (low > high) return [0, 1];
   if (low === high) return [low - 1, high + 1];

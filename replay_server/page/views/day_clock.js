@@ -2,6 +2,9 @@
 
 import { element, graphic, setText } from "../shell/dom.js";
 
+/** @import { Outline } from "../source/outline.js" */
+/** @import { StepView } from "../player/step_view.js" */
+
 const HOURS = 24;
 
 export class DayClock {
@@ -22,14 +25,20 @@ export class DayClock {
   /**
    * Show another episode. A day of other than 24 ticks stands in the episode's `info`, or shows when the clock goes
    * beyond 23.
+   *
+   * @param {Outline} outline
    */
   open({ metadata, schema }) {
     const given = metadata.info?.ticks_per_day ?? metadata.info?.day_length;
-    this.#ticksPerDay = Number.isInteger(given) && given > 0 ? given : HOURS;
+    this.#ticksPerDay = typeof given === "number" && Number.isInteger(given) && given > 0 ? given : HOURS;
     this.node.hidden = !schema.some(({ name }) => name === "time_of_day");
   }
 
-  /** Show a step. */
+  /**
+   * Show a step.
+   *
+   * @param {StepView} step
+   */
   draw({ timeOfDay }) {
     if (timeOfDay === null) {
       setText(this.#text, "—");

@@ -1,20 +1,33 @@
 /** What tells the second of two compared episodes from the first, at the step that is shown. */
 
 import { element, setText } from "../shell/dom.js";
-import { formatChange } from "../shell/numbers.js";
+import { formatChange, isNumber } from "../shell/numbers.js";
+
+/** @import { StepView } from "../player/step_view.js" */
 
 export class DeltaView {
   node = element("dl", { class: "panel delta", "aria-label": "Second episode minus first" });
 
+  /** @type {Map<string, HTMLElement>} */
   #values = new Map();
 
-  /** Show the difference of two steps; null for a step that is not here. */
+  /**
+   * Show the difference of two steps; null for a step that is not here.
+   *
+   * @param {?StepView} one
+   * @param {?StepView} other
+   * @param {string[]} meterNames
+   */
   draw(one, other, meterNames) {
     this.#set("Return so far", difference(one?.returnSoFar, other?.returnSoFar));
     this.#set("Reward", difference(one?.reward, other?.reward));
     meterNames.forEach((name, meter) => this.#set(name, difference(one?.meters?.[meter], other?.meters?.[meter])));
   }
 
+  /**
+   * @param {string} name
+   * @param {number} value
+   */
   #set(name, value) {
     let node = this.#values.get(name);
     if (!node) {
@@ -27,4 +40,8 @@ export class DeltaView {
   }
 }
 
-const difference = (one, other) => (Number.isFinite(one) && Number.isFinite(other) ? other - one : NaN);
+/**
+ * @param {?number|undefined} one
+ * @param {?number|undefined} other
+ */
+const difference = (one, other) => (isNumber(one) && isNumber(other) ? other - one : NaN);

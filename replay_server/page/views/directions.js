@@ -1,5 +1,6 @@
 /** Which way an action points: by its name, or by where it led. */
 
+/** @type {Map<string, [number, number]>} */
 const BY_NAME = new Map(
   Object.entries({
     up: [0, -1],
@@ -30,7 +31,7 @@ const ARROWS = new Map([
  * The direction of a move.
  *
  * @param {string|undefined} actionName
- * @param {?ArrayLike<number>} from position before the action
+ * @param {?ArrayLike<number>|undefined} from position before the action
  * @param {?ArrayLike<number>} to position that it led to
  * @returns {?[number, number]} null for an action that moves nothing
  */
@@ -43,11 +44,16 @@ export function directionOf(actionName, from, to) {
   return namedDirection(actionName);
 }
 
-/** An arrow for an action's name, or nothing. */
+/**
+ * An arrow for an action's name, or nothing.
+ *
+ * @param {?string|undefined} actionName
+ */
 export function arrowOf(actionName) {
   return ARROWS.get(String(namedDirection(actionName))) ?? "";
 }
 
+/** @param {?string|undefined} actionName */
 function namedDirection(actionName) {
   const word = String(actionName ?? "")
     .toLowerCase()

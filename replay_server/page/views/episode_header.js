@@ -5,17 +5,24 @@
 import { copyText } from "../shell/dialogs.js";
 import { afterPaint, element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
-import { followLink, linkTo } from "../shell/share.js";
+import { ALIGNMENTS, followLink, linkTo } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
 import { VideoButton } from "./video_button.js";
 
+/** @import { IconName } from "../shell/icons.js" */
+/** @import { Alignment } from "../shell/share.js" */
+/** @import { Outline } from "../source/outline.js" */
+
+/** @type {{[name in Alignment]: string}} */
 const ALIGNMENT_NAMES = { step: "by step", divergence: "by first difference", end: "by their ends" };
 
 export class EpisodeHeader {
   node = element("header", { class: "episode-header" });
 
   #run = element("a", { class: "run-link" });
+  /** @type {?{runId: ?string}} */
   #place = null;
+  /** @type {HTMLInputElement} */
   #number;
   #chips = element("div", { class: "chips" });
   #comparison = element("div", { class: "comparison", hidden: true });
@@ -26,12 +33,12 @@ export class EpisodeHeader {
 
   /**
    * @param {{toEpisode: function(-1|1): void, toNumber: function(number): void, compareWith: function(number): void,
-   *   align: function(string): void, stopComparing: function(): void}} on
+   *   align: function(Alignment): void, stopComparing: function(): void}} on
    */
   constructor(on) {
     this.#on = on;
     this.#run.addEventListener("click", (event) =>
-      followLink(event, { page: "browser", runId: this.#place.runId, theme: chosenTheme() }),
+      followLink(event, { page: "browser", runId: this.#place?.runId ?? null, theme: chosenTheme() }),
     );
     this.#number = element("input", {
       class: "input episode-number number",
@@ -73,7 +80,11 @@ export class EpisodeHeader {
     );
   }
 
-  /** Show what is asked for, before it is known to be there. */
+  /**
+   * Show what is asked for, before it is known to be there.
+   *
+   * @param {{runId: ?string, episodeId: ?number}} place
+   */
   showPlace({ runId, episodeId }) {
     this.#place = { runId };
     setText(this.#run, runId || "episodes");
@@ -81,7 +92,11 @@ export class EpisodeHeader {
     this.#number.value = String(episodeId ?? "");
   }
 
-  /** Show an episode. */
+  /**
+   * Show an episode.
+   *
+   * @param {Outline} outline
+   */
   show(outline) {
     const { metadata, reasons, live } = outline;
     this.showPlace(outline);
@@ -97,18 +112,25 @@ export class EpisodeHeader {
     else this.#offerVideo(outline);
   }
 
+  /** @param {Outline} outline */
   #offerVideo({ runId, episodeId }) {
     const shown = this.#place;
     afterPaint(() => shown === this.#place && this.#video.offer(runId, episodeId));
   }
 
-  /** Show that another episode is compared with it. */
+  /**
+   * Show that another episode is compared with it.
+   *
+   * @param {Outline} outline
+   * @param {Alignment} align
+   */
   showOther(outline, align) {
     const choice = element(
       "select",
-      { class: "select", "aria-label": "Aligned", on: { change: () => this.#on.align(choice.value) } },
-      ...Object.entries(ALIGNMENT_NAMES).map(([value, name]) => element("option", { value }, name)),
+      { class: "select", "aria-label": "Aligned" },
+      ...ALIGNMENTS.map((value) => element("option", { value }, ALIGNMENT_NAMES[value])),
     );
+    choice.addEventListener("change", () => this.#on.align(ALIGNMENTS[choice.selectedIndex]));
     choice.value = align;
     this.#comparison.hidden = false;
     this.#comparison.replaceChildren(
@@ -123,7 +145,11 @@ export class EpisodeHeader {
     );
   }
 
-  /** Say where the two episodes part. */
+  /**
+   * Say where the two episodes part.
+   *
+   * @param {?{step: number, what: string}} divergence
+   */
   showDivergence(divergence) {
     setText(
       this.#divergence,
@@ -162,9 +188,14 @@ export class EpisodeHeader {
   }
 }
 
-/** A small label. */
+/**
+ * A small label.
+ *
+ * @param {string} text
+ */
 export const chip = (text, kind = "") => element("span", { class: `chip ${kind}` }, text);
 
+/** @param {string} seed */
 function seedChip(seed) {
   return element(
     "button",
@@ -173,6 +204,11 @@ function seedChip(seed) {
   );
 }
 
+/**
+ * @param {IconName} name
+ * @param {string} label
+ * @param {() => void} run
+ */
 function button(name, label, run) {
   return element(
     "button",

@@ -7,7 +7,11 @@ import { chosenTheme } from "../shell/theme.js";
 import { thumbnailUrl } from "../source/api.js";
 import { chip } from "./episode_header.js";
 
+/** @import { Place } from "../shell/share.js" */
+/** @import { EpisodeRow } from "../source/api.js" */
+
 /** Columns: what stands above them, and the server's name for their order, if they can be sorted by. */
+/** @type {[title: string, order: ?string][]} */
 const COLUMNS = [
   ["Preview", null],
   ["Episode", "episode_id"],
@@ -30,7 +34,7 @@ export class EpisodeTable {
   #sentinel;
 
   /**
-   * @param {{sort: function(string): void, more: function(): void, prepare: function(object): void}} on another order,
+   * @param {{sort: function(string): void, more: function(): void, prepare: function(Partial<Place>): void}} on another order,
    *   more rows, and the place of an episode that will be opened if the press goes on to be a click
    */
   constructor(on) {
@@ -53,7 +57,11 @@ export class EpisodeTable {
     return this.#body.children.length;
   }
 
-  /** Begin anew; `sort` is the order of the rows to come. */
+  /**
+   * Begin anew; `sort` is the order of the rows to come.
+   *
+   * @param {string} sort
+   */
   clear(sort) {
     this.#body.replaceChildren();
     this.#headers.forEach((header, column) => {
@@ -63,23 +71,38 @@ export class EpisodeTable {
     });
   }
 
-  /** Append episodes, as the server has them. */
+  /**
+   * Append episodes, as the server has them.
+   *
+   * @param {EpisodeRow[]} episodes
+   */
   add(episodes) {
     this.#body.append(...episodes.map((episode) => row(episode, this.#on.prepare)));
   }
 
-  /** Say something below the rows. */
+  /**
+   * Say something below the rows.
+   *
+   * @param {string} text
+   */
   say(text) {
     this.#foot.textContent = text;
   }
 
-  /** Move the focus to the next or the previous episode. */
+  /**
+   * Move the focus to the next or the previous episode.
+   *
+   * @param {number} direction
+   */
   walk(direction) {
-    const links = [...this.#body.querySelectorAll("a.episode-link")];
-    const at = links.indexOf(document.activeElement?.closest("tr")?.querySelector("a.episode-link"));
+    /** @type {NodeListOf<HTMLAnchorElement>} */
+    const found = this.#body.querySelectorAll("a.episode-link");
+    const links = [...found];
+    const focused = document.activeElement?.closest("tr");
+    const at = links.findIndex((each) => focused?.contains(each));
     const link = links[at < 0 ? 0 : Math.min(Math.max(0, at + direction), links.length - 1)];
     link?.focus();
-    link?.closest("tr").scrollIntoView({ block: "nearest" });
+    link?.closest("tr")?.scrollIntoView({ block: "nearest" });
   }
 
   /** Ask for more rows while the end of the table is in sight. */
@@ -93,6 +116,10 @@ export class EpisodeTable {
     this.#sentinel.disconnect();
   }
 
+  /**
+   * @param {string} title
+   * @param {?string} order
+   */
   #header(title, order) {
     const content = order
       ? element("button", { type: "button", class: "sort", on: { click: () => this.#on.sort(order) } }, title)
@@ -101,16 +128,23 @@ export class EpisodeTable {
   }
 }
 
+/** @param {string} title */
 const classOf = (title) => `col-${title.split(" ")[0].toLowerCase()}`;
 
+/**
+ * @param {EpisodeRow} episode
+ * @param {(place: Partial<Place>) => void} prepare
+ */
 function row(episode, prepare) {
+  /** @type {Partial<Place>} */
   const place = { page: "player", runId: episode.run_id, episodeId: episode.episode_id, theme: chosenTheme() };
-  const open = (event) => followLink(event, place);
+  const open = (/** @type {MouseEvent} */ event) => followLink(event, place);
   const link = element(
     "a",
     { class: "episode-link number", href: linkTo(place), on: { click: open } },
     formatCount(episode.episode_id),
   );
+  /** @type {HTMLImageElement} */
   const picture = element("img", {
     class: "thumbnail",
     src: thumbnailUrl(episode.run_id, episode.episode_id, THUMBNAIL_PIXELS),
@@ -139,7 +173,7 @@ function row(episode, prepare) {
     {
       on: {
         pointerdown: (event) => isFollowed(event) && prepare(place),
-        click: (event) => !event.target.closest("a") && open(event),
+        click: (event) => event.target instanceof Element && !event.target.closest("a") && open(event),
       },
     },
     ...cells.map((content, column) =>

@@ -4,6 +4,8 @@ import { element } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { formatCount } from "../shell/numbers.js";
 
+/** @import { ReturnRange } from "./histogram_view.js" */
+
 /** A filter is carried out when the person has stopped typing for so long. */
 const TYPING_MILLIS = 250;
 
@@ -12,8 +14,8 @@ const STATUSES = ["complete", "truncated", "salvaged"];
 export class FilterBar {
   node;
 
-  #stage = select("Stage", [["", "any stage"]]);
-  #status = select("Status", [["", "any status"], ...STATUSES.map((status) => [status, status])]);
+  #stage = select("Stage", option("", "any stage"));
+  #status = select("Status", option("", "any status"), ...STATUSES.map((status) => option(status, status)));
   #reason = input("Reason", "reason, e.g. top_*", "search");
   #least = input("Least return", "return from", "number");
   #most = input("Greatest return", "to", "number");
@@ -34,7 +36,7 @@ export class FilterBar {
         role: "search",
         "aria-label": "Filter episodes",
         on: {
-          submit: (event) => event.preventDefault(),
+          submit: (/** @type {SubmitEvent} */ event) => event.preventDefault(),
           input: () => {
             clearTimeout(this.#timer);
             this.#timer = setTimeout(() => this.#changed(), TYPING_MILLIS);
@@ -63,28 +65,45 @@ export class FilterBar {
     };
   }
 
-  /** The range of returns, `[least, greatest]`; null for an open end. */
+  /**
+   * The range of returns.
+   *
+   * @returns {ReturnRange}
+   */
   get returns() {
-    return [this.#least, this.#most].map(({ value }) => (value === "" ? null : Number(value)));
+    return [numberIn(this.#least), numberIn(this.#most)];
   }
 
-  /** Choose a range of returns. */
+  /**
+   * Choose a range of returns.
+   *
+   * @param {ReturnRange} range
+   */
   chooseReturns([least, greatest]) {
-    this.#least.value = least ?? "";
-    this.#most.value = greatest ?? "";
+    this.#least.value = String(least ?? "");
+    this.#most.value = String(greatest ?? "");
     this.#changed();
   }
 
-  /** Offer the stages that the run has. */
+  /**
+   * Offer the stages that the run has.
+   *
+   * @param {number[]} stages
+   */
   offerStages(stages) {
     const before = this.#stage.value;
     this.#stage.replaceChildren(
-      ...[["", "any stage"], ...stages.map((stage) => [String(stage), `stage ${stage}`])].map(option),
+      option("", "any stage"),
+      ...stages.map((stage) => option(String(stage), `stage ${stage}`)),
     );
     this.#stage.value = stages.map(String).includes(before) ? before : "";
   }
 
-  /** Show which range of episodes is chosen on the curve; null for all. */
+  /**
+   * Show which range of episodes is chosen on the curve; null for all.
+   *
+   * @param {?[number, number]} range
+   */
   showRange(range) {
     this.#range.hidden = range === null;
     if (range)
@@ -109,12 +128,28 @@ export class FilterBar {
   }
 }
 
-const option = ([value, name]) => element("option", { value }, name);
+/** @param {HTMLInputElement} field */
+const numberIn = ({ value }) => (value === "" ? null : Number(value));
 
-function select(label, options) {
-  return element("select", { class: "select", "aria-label": label }, ...options.map(option));
+/**
+ * @param {string} value
+ * @param {string} name
+ */
+const option = (value, name) => element("option", { value }, name);
+
+/**
+ * @param {string} label
+ * @param {...HTMLOptionElement} options
+ */
+function select(label, ...options) {
+  return element("select", { class: "select", "aria-label": label }, ...options);
 }
 
+/**
+ * @param {string} label
+ * @param {string} placeholder
+ * @param {string} type
+ */
 function input(label, placeholder, type) {
   return element("input", { class: `input filter-${type}`, type, placeholder, "aria-label": label, step: "any" });
 }

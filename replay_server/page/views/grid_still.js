@@ -2,6 +2,10 @@
 
 import { colourNameOf, markPoints } from "./affordance_marks.js";
 
+/** @import { Affordance } from "../source/outline.js" */
+/** @import { Colours } from "../shell/theme.js" */
+/** @import { Fitted, Space } from "./space.js" */
+
 /** Smaller cells have no lines between them, and smaller still no label. */
 const SMALLEST_LINED_CELL = 5;
 const SMALLEST_LABELLED_CELL = 46;
@@ -15,10 +19,10 @@ const SMALLEST_LABEL = 9;
  * Draw it.
  *
  * @param {CanvasRenderingContext2D} pen
- * @param {import("./space.js").Space} space
- * @param {ReturnType<import("./space.js").Space["fit"]>} fitted
- * @param {{name: string, cell: number[]}[]} affordances
- * @param {object} colours of the style sheet, by name
+ * @param {Space} space
+ * @param {Fitted} fitted
+ * @param {Affordance[]} affordances
+ * @param {Colours} colours
  */
 export function drawStill(pen, space, fitted, affordances, colours) {
   const { left, top, width, height } = fitted;
@@ -32,10 +36,16 @@ export function drawStill(pen, space, fitted, affordances, colours) {
   pen.strokeStyle = colours["line-strong"];
   pen.lineWidth = 1;
   pen.stroke();
-  affordances.forEach(({ name, cell, number }) => drawAffordance(pen, space, fitted, colours, name, cell, number));
-  if (fitted.zBarLeft !== null) drawHeightScale(pen, space, fitted, colours);
+  for (const affordance of affordances) drawAffordance(pen, space, fitted, colours, affordance);
+  if (fitted.zBarLeft !== null) drawHeightScale(pen, fitted.zBarLeft, fitted, colours);
 }
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Space} space
+ * @param {Fitted} fitted
+ * @param {Colours} colours
+ */
 function drawLines(pen, space, { left, top, width, height, cell, columns, rows }, colours) {
   const apart = space.isContinuous ? Math.max(1, Math.round(Math.max(columns, rows) / 8)) : 1;
   if (cell * apart < SMALLEST_LINED_CELL) return;
@@ -55,7 +65,14 @@ function drawLines(pen, space, { left, top, width, height, cell, columns, rows }
   pen.stroke();
 }
 
-function drawAffordance(pen, space, fitted, colours, name, position, number) {
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Space} space
+ * @param {Fitted} fitted
+ * @param {Colours} colours
+ * @param {Affordance} affordance
+ */
+function drawAffordance(pen, space, fitted, colours, { name, cell: position, number }) {
   if (!position.length) return;
   const [x, y] = space.pointOf(position, fitted);
   const colour = colours[colourNameOf(number)];
@@ -78,7 +95,16 @@ function drawAffordance(pen, space, fitted, colours, name, position, number) {
   if (isLabelled) drawLabel(pen, name, x, y + cell / 2 - 6, cell - 2, colours.text);
 }
 
-/** A name that fits its cell: in smaller letters, and shortened where it must be. */
+/**
+ * A name that fits its cell: in smaller letters, and shortened where it must be.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} name
+ * @param {number} x
+ * @param {number} y
+ * @param {number} widest
+ * @param {string} colour
+ */
 function drawLabel(pen, name, x, y, widest, colour) {
   pen.textAlign = "center";
   pen.textBaseline = "alphabetic";
@@ -92,15 +118,21 @@ function drawLabel(pen, name, x, y, widest, colour) {
   pen.fillText(text, x, y);
 }
 
-function drawHeightScale(pen, space, { zBarLeft, top, height }, colours) {
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} left
+ * @param {Fitted} fitted
+ * @param {Colours} colours
+ */
+function drawHeightScale(pen, left, { top, height }, colours) {
   pen.fillStyle = colours.ground;
   pen.strokeStyle = colours["line-strong"];
   pen.beginPath();
-  pen.roundRect(zBarLeft, top, 12, height, 6);
+  pen.roundRect(left, top, 12, height, 6);
   pen.fill();
   pen.stroke();
   pen.fillStyle = colours.muted;
   pen.font = "500 11px system-ui, sans-serif";
   pen.textAlign = "center";
-  pen.fillText("z", zBarLeft + 6, top - 2 > 10 ? top - 4 : top + 12);
+  pen.fillText("z", left + 6, top - 2 > 10 ? top - 4 : top + 12);
 }

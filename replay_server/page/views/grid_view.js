@@ -8,6 +8,10 @@ import { directionOf } from "./directions.js";
 import { drawStill } from "./grid_still.js";
 import { Space, eased } from "./space.js";
 
+/** @import { StepView } from "../player/step_view.js" */
+/** @import { Outline } from "../source/outline.js" */
+/** @import { Fitted } from "./space.js" */
+
 /** Positions of the trail, the latest one last. */
 export const TRAIL_STEPS = 40;
 
@@ -19,23 +23,31 @@ export class GridView {
   #moving = element("canvas", { class: "stage-canvas", role: "img", "aria-label": "The agent on the grid" });
   #legend = element("ul", { class: "legend" });
   #board = element("div", { class: "board" }, this.#still, this.#moving);
+  /** @type {?Outline} */
   #outline = null;
-  #space = null;
+  #space = new Space({ substrate: { type: "grid", position_dim: 2 }, bounds: { low: [], high: [] } });
   #colours = colours();
+  /** @type {CanvasPattern | string | null} */
   #hatch = null;
   #isStale = true;
-  #fitted = null;
+  /** @type {Fitted} */
+  #fitted = this.#space.fit(0, 0);
   #observer = new CanvasObserver(() => isSharp(this.#still) || this.#refresh());
   #stopTheme = onThemeChange(() => this.#refresh());
+  /** @type {?[step: StepView, next: ?StepView, share: number, trail: ArrayLike<number>[]]} */
   #last = null;
 
-  /** @param {{legend: boolean}} options */
+  /** @param {{legend?: boolean}} options */
   constructor({ legend = true } = {}) {
     this.node = element("div", { class: "grid-view" }, this.#board, legend && this.#legend);
     this.#observer.observe(this.#board);
   }
 
-  /** Show another episode. */
+  /**
+   * Show another episode.
+   *
+   * @param {Outline} outline
+   */
   open(outline) {
     this.#outline = outline;
     this.#space = new Space(outline);
@@ -59,7 +71,7 @@ export class GridView {
     this.#last = [step, next, share, trail];
     if (!this.#outline || !step.position?.length) return;
     if (this.#space.take(this.#outline.bounds)) this.#layOut();
-    if (this.#isStale) this.#drawStill();
+    if (this.#isStale) this.#drawStill(this.#outline);
     const { context: pen } = prepareCanvas(this.#moving);
     const glided = this.#space.between(step.position, next?.position, eased(share));
     const here = this.#space.pointOf(glided, this.#fitted);
@@ -69,10 +81,11 @@ export class GridView {
     this.#drawAgent(
       pen,
       here,
-      directionOf(this.#outline.actionNames[moves.action], from, moves.position),
+      directionOf(this.#outline.actionNames[moves.action ?? -1], from, moves.position),
       step.progress,
     );
-    if (this.#fitted.zBarLeft !== null) this.#drawHeight(pen, this.#space.heightOf(glided));
+    const { zBarLeft } = this.#fitted;
+    if (zBarLeft !== null) this.#drawHeight(pen, zBarLeft, this.#space.heightOf(glided));
     if (step.isBesideGap) this.#drawGap(pen);
   }
 
@@ -96,13 +109,14 @@ export class GridView {
     if (this.#last) this.draw(...this.#last);
   }
 
-  #drawStill() {
+  /** @param {Outline} outline */
+  #drawStill({ affordances }) {
     this.#isStale = false;
     this.#colours = colours();
     const { context, width, height } = prepareCanvas(this.#still);
     this.#fitted = this.#space.fit(width, height);
     this.#hatch = null;
-    drawStill(context, this.#space, this.#fitted, this.#outline.affordances, this.#colours);
+    drawStill(context, this.#space, this.#fitted, affordances, this.#colours);
   }
 
   get #radius() {
@@ -110,6 +124,12 @@ export class GridView {
     return Math.max(3.5, Math.min(cell * 0.26, 28));
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {ArrayLike<number>[]} trail
+   * @param {ArrayLike<number>} position
+   * @param {[x: number, y: number]} here
+   */
   #drawTrail(pen, trail, position, here) {
     pen.strokeStyle = this.#colours.agent;
     pen.lineWidth = Math.max(1.5, this.#radius * 0.28);
@@ -125,6 +145,14 @@ export class GridView {
     pen.globalAlpha = 1;
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {number} freshness
+   * @param {number} fromX
+   * @param {number} fromY
+   * @param {number} x
+   * @param {number} y
+   */
   #drawTrailPart(pen, freshness, fromX, fromY, x, y) {
     pen.globalAlpha = 0.06 + 0.5 * freshness ** 2;
     pen.beginPath();
@@ -133,6 +161,12 @@ export class GridView {
     pen.stroke();
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {[x: number, y: number]} here
+   * @param {?[number, number]} direction
+   * @param {?number} progress
+   */
   #drawAgent(pen, [x, y], direction, progress) {
     const radius = this.#radius;
     pen.beginPath();
@@ -143,10 +177,18 @@ export class GridView {
     pen.strokeStyle = this.#colours["agent-edge"];
     pen.stroke();
     if (direction && radius > 5) this.#drawArrow(pen, x, y, radius, Math.atan2(direction[1], direction[0]));
-    if (progress > 0) this.#drawProgress(pen, x, y, radius * 1.45, progress);
+    if (progress !== null && progress > 0) this.#drawProgress(pen, x, y, radius * 1.45, progress);
   }
 
-  /** A chevron within the agent, so that it never covers its neighbours. */
+  /**
+   * A chevron within the agent, so that it never covers its neighbours.
+   *
+   * @param {CanvasRenderingContext2D} pen
+   * @param {number} x
+   * @param {number} y
+   * @param {number} radius
+   * @param {number} angle
+   */
   #drawArrow(pen, x, y, radius, angle) {
     pen.save();
     pen.translate(x, y);
@@ -161,12 +203,19 @@ export class GridView {
     pen.restore();
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {number} x
+   * @param {number} y
+   * @param {number} radius
+   * @param {number} progress
+   */
   #drawProgress(pen, x, y, radius, progress) {
     pen.lineCap = "butt";
     pen.lineWidth = Math.max(2.5, radius * 0.16);
-    for (const [colour, share] of [
-      [this.#colours["line-strong"], 1],
-      [this.#colours.good, Math.min(1, progress)],
+    for (const { colour, share } of [
+      { colour: this.#colours["line-strong"], share: 1 },
+      { colour: this.#colours.good, share: Math.min(1, progress) },
     ]) {
       pen.strokeStyle = colour;
       pen.beginPath();
@@ -175,15 +224,24 @@ export class GridView {
     }
   }
 
-  #drawHeight(pen, height) {
-    const { zBarLeft, top, height: whole } = this.#fitted;
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {number} left
+   * @param {number} height
+   */
+  #drawHeight(pen, left, height) {
+    const { top, height: whole } = this.#fitted;
     pen.fillStyle = this.#colours.agent;
     pen.beginPath();
-    pen.arc(zBarLeft + 6, top + 8 + (1 - height) * (whole - 16), 8, 0, 2 * Math.PI);
+    pen.arc(left + 6, top + 8 + (1 - height) * (whole - 16), 8, 0, 2 * Math.PI);
     pen.fill();
   }
 
-  /** Steps are missing behind this one: a hatched frame says so. */
+  /**
+   * Steps are missing behind this one: a hatched frame says so.
+   *
+   * @param {CanvasRenderingContext2D} pen
+   */
   #drawGap(pen) {
     const { left, top, width, height } = this.#fitted;
     pen.lineWidth = 8;

@@ -5,9 +5,13 @@
 
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
 import { element, setText } from "../shell/dom.js";
-import { formatCount, formatCountOf, formatNumber } from "../shell/numbers.js";
+import { formatCount, formatCountOf } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
-import { binOf, binned, countIn, ticks } from "./scale.js";
+import { Axis } from "./axis.js";
+import { placeBubble, watchPointer } from "./pointer.js";
+import { binOf, binned, countIn } from "./scale.js";
+
+/** @typedef {[least: ?number, greatest: ?number]} ReturnRange null for an open end */
 
 const LEFT = 8;
 const RIGHT = 8;
@@ -20,22 +24,31 @@ export class HistogramView {
 
   #canvas = element("canvas", { class: "histogram-canvas", role: "img" });
   #tip = element("div", { class: "bubble", hidden: true, "aria-hidden": "true" });
+  /** @type {number[]} */
   #edges = [];
+  /** @type {number[]} */
   #counts = [];
+  /** @type {number[]} */
   #recorded = [];
+  /** @type {ReturnRange} */
   #range = [null, null];
-  #dragFrom = null;
+  #xs = new Axis(LEFT, RIGHT);
+  /** The bin in which the drag began. */
+  #dragFrom = 0;
   #on;
   #observer = new CanvasObserver(() => this.#draw());
   #stopTheme = onThemeChange(() => this.#draw());
 
-  /** @param {{range: function([?number, ?number]): void}} on a range of returns was chosen, nulls for all */
+  /** @param {{range: function(ReturnRange): void}} on a range of returns was chosen, nulls for all */
   constructor(on) {
     this.#on = on;
-    this.#canvas.addEventListener("pointerdown", (event) => this.#down(event));
-    this.#canvas.addEventListener("pointermove", (event) => this.#move(event));
-    this.#canvas.addEventListener("pointerup", (event) => this.#up(event));
-    this.#canvas.addEventListener("pointerleave", () => (this.#tip.hidden = true));
+    watchPointer(this.#canvas, {
+      isReady: () => this.#counts.length > 0,
+      begin: (event) => (this.#dragFrom = this.#binAt(event)),
+      move: (event, isDragging) => this.#move(event, isDragging),
+      end: (event) => this.#end(event),
+      leave: () => (this.#tip.hidden = true),
+    });
     this.node = element("div", { class: "histogram" }, this.#canvas, this.#tip);
     this.#observer.observe(this.#canvas);
   }
@@ -43,7 +56,7 @@ export class HistogramView {
   /**
    * Show returns.
    *
-   * @param {{total: number, isRecorded: boolean}[]} episodes
+   * @param {{total: ?number, isRecorded: boolean}[]} episodes
    */
   show(episodes) {
     const { edges, counts } = binned(
@@ -52,6 +65,7 @@ export class HistogramView {
     );
     const recorded = episodes.filter(({ isRecorded }) => isRecorded).map(({ total }) => total);
     [this.#edges, this.#counts, this.#recorded] = [edges, counts, countIn(edges, recorded)];
+    this.#xs.span(edges[0] ?? 0, edges.at(-1) ?? 1);
     const most = counts.indexOf(Math.max(...counts));
     this.#canvas.setAttribute(
       "aria-label",
@@ -63,7 +77,11 @@ export class HistogramView {
     this.#draw();
   }
 
-  /** Show which range of returns is chosen, `[low, high]`; null for an open end. */
+  /**
+   * Show which range of returns is chosen.
+   *
+   * @param {ReturnRange} range
+   */
   showRange(range) {
     this.#range = range;
     this.#draw();
@@ -79,8 +97,9 @@ export class HistogramView {
     const { context: pen, width, height } = prepareCanvas(this.#canvas);
     if (!this.#counts.length || width === 0) return;
     const colour = colours();
-    const [low, high] = [this.#edges[0], this.#edges.at(-1)];
-    const x = (value) => LEFT + ((value - low) / (high - low)) * (width - LEFT - RIGHT);
+    const { low, high } = this.#xs;
+    /** @param {number} value */
+    const x = (value) => this.#xs.xOf(value, width);
     const unit = (height - TOP - BOTTOM) / Math.max(...this.#counts);
     if (this.#range.some((end) => end !== null)) {
       const [from, to] = [Math.max(low, this.#range[0] ?? low), Math.min(high, this.#range[1] ?? high)];
@@ -89,6 +108,7 @@ export class HistogramView {
     }
     this.#edges.slice(1).forEach((edge, bin) => {
       const left = x(this.#edges[bin]) + 0.5;
+      /** @param {number} n */
       const bar = (n) => pen.fillRect(left, height - BOTTOM - n * unit, Math.max(1, x(edge) - left - 0.5), n * unit);
       pen.fillStyle = colour["curve-dot"];
       bar(this.#counts[bin]);
@@ -99,44 +119,43 @@ export class HistogramView {
     pen.fillRect(LEFT, height - BOTTOM, width - LEFT - RIGHT, 1);
     pen.font = "11px system-ui, sans-serif";
     pen.fillStyle = colour.muted;
-    pen.textAlign = "center";
-    for (const value of ticks(low, high, Math.max(2, Math.floor(width / 70))))
-      pen.fillText(formatNumber(value, high - low < 5 ? 1 : 0), Math.min(Math.max(x(value), 16), width - 16), height - 6);
+    this.#xs.drawLabels(pen, { width, height }, { apart: 70, margin: 16 });
   }
 
+  /** @param {PointerEvent} event */
   #binAt(event) {
-    const { left, width } = this.#canvas.getBoundingClientRect();
-    const share = Math.min(1, Math.max(0, (event.clientX - left - LEFT) / (width - LEFT - RIGHT)));
-    return binOf(this.#edges, this.#edges[0] + share * (this.#edges.at(-1) - this.#edges[0]));
+    return binOf(this.#edges, this.#xs.valueAt(event, this.#canvas));
   }
 
-  /** From where the drag began to where it is, in whole bins. */
+  /**
+   * From where the drag began to where it is, in whole bins.
+   *
+   * @param {PointerEvent} event
+   * @returns {[number, number]}
+   */
   #dragged(event) {
     const bins = [this.#dragFrom, this.#binAt(event)];
     return [this.#edges[Math.min(...bins)], this.#edges[Math.max(...bins) + 1]];
   }
 
-  #down(event) {
-    if (!this.#counts.length || event.button > 0) return;
-    this.#canvas.setPointerCapture(event.pointerId);
-    this.#dragFrom = this.#binAt(event);
-  }
-
-  #move(event) {
-    if (!this.#counts.length) return;
-    if (this.#dragFrom !== null && this.#binAt(event) !== this.#dragFrom) this.showRange(this.#dragged(event));
+  /**
+   * @param {PointerEvent} event
+   * @param {boolean} isDragging
+   */
+  #move(event, isDragging) {
+    if (isDragging && this.#binAt(event) !== this.#dragFrom) this.showRange(this.#dragged(event));
     this.#tell(event);
   }
 
-  #up(event) {
-    if (this.#dragFrom === null) return;
+  /** @param {PointerEvent} event */
+  #end(event) {
     const range = this.#dragged(event);
     const isClick = this.#binAt(event) === this.#dragFrom;
     const wasChosen = range.every((end, side) => end === this.#range[side]);
-    this.#dragFrom = null;
     this.#on.range(isClick && wasChosen ? [null, null] : range);
   }
 
+  /** @param {PointerEvent} event */
   #tell(event) {
     const bin = this.#binAt(event);
     const [from, to] = [this.#edges[bin], this.#edges[bin + 1]];
@@ -145,8 +164,6 @@ export class HistogramView {
       `Return ${from} to ${to}\n${formatCountOf(this.#counts[bin], "episode")}, ${formatCount(this.#recorded[bin])} recorded`,
     );
     this.#tip.hidden = false;
-    const { left, width } = this.#canvas.getBoundingClientRect();
-    const half = this.#tip.offsetWidth / 2;
-    this.#tip.style.transform = `translate(${Math.min(Math.max(event.clientX - left - half, 0), Math.max(0, width - 2 * half))}px, 0)`;
+    placeBubble(this.#tip, this.#canvas, event);
   }
 }

@@ -11,6 +11,13 @@ import { colourNameOf } from "./affordance_marks.js";
 import { Band } from "./band.js";
 import { chooseSignals, windowAround } from "./signals.js";
 
+/** @import { Chunk } from "../decode/chunk.js" */
+/** @import { Colours } from "../shell/theme.js" */
+/** @import { EpisodeStore } from "../source/episode_store.js" */
+/** @import { Outline } from "../source/outline.js" */
+/** @import { Part, Signal } from "./signals.js" */
+/** @import { Rectangle } from "./space.js" */
+
 /** Steps that are shown. */
 const SHOWN_STEPS = 200;
 
@@ -23,14 +30,28 @@ const VALUE_WIDTH = 62;
 const WIDEST_NAME = 150;
 const STILL_TO_COME = 0.35;
 
+/** @typedef {{low: number, high: number}} Range */
+
+/** @typedef {{signal: Signal, tint: string, band: ?Band, range: Range}} Row */
+
+/**
+ * The steps around the one at `index`, and the values of each row in them.
+ *
+ * @typedef {{index: number, first: number, end: number, values: Float64Array[], isLive: boolean}} Stretch
+ */
+
 export class HistoryView {
   node;
 
   #canvas = element("canvas", { class: "history-canvas", role: "img" });
+  /** @type {?Outline} */
   #outline = null;
+  /** @type {{name: string, nValues: number}[]} */
   #columns = [];
+  /** @type {Row[]} */
   #rows = [];
-  #shown = null;
+  #shown = "";
+  /** @type {?Stretch} */
   #last = null;
   #observer = new CanvasObserver(() => isSharp(this.#canvas) || this.#refresh());
   #stopTheme = onThemeChange(() => this.#refresh());
@@ -40,18 +61,29 @@ export class HistoryView {
     this.#observer.observe(this.#canvas);
   }
 
-  /** Show another episode. */
+  /**
+   * Show another episode.
+   *
+   * @param {Outline} outline
+   */
   open(outline) {
     this.#outline = outline;
     this.#columns = [...outline.schema];
-    this.#shown = this.#last = null;
-    this.#choose();
+    this.#shown = "";
+    this.#last = null;
+    this.#choose(outline);
   }
 
-  /** Draw the steps around the one with this index, as far as they are here; nothing, when they are drawn already. */
+  /**
+   * Draw the steps around the one with this index, as far as they are here; nothing, when they are drawn already.
+   *
+   * @param {EpisodeStore} store
+   * @param {number} index
+   */
   draw(store, index) {
-    const { nSteps, table } = store;
+    const { nSteps, table, opened } = store;
     const [first, end] = windowAround(index, nSteps, SHOWN_STEPS);
+    /** @type {{firstIndex: number, chunk: ?Chunk}[]} */
     const parts = [];
     for (let position = table.positionOf(first); position <= table.positionOf(end - 1); position++) {
       const { firstIndex } = table.chunks[position];
@@ -61,13 +93,13 @@ export class HistoryView {
     if (shown === this.#shown) return;
     this.#shown = shown;
     for (const { firstIndex, chunk } of parts)
-      if (chunk) this.#learn(chunk);
+      if (chunk) this.#learn(chunk, opened);
       else store.load(firstIndex).catch(() => {}); // a chunk that can't be read is told by the stage
-    const there = parts.filter(({ chunk }) => chunk);
+    const there = parts.flatMap(({ firstIndex, chunk }) => (chunk ? [{ firstIndex, chunk }] : []));
     const values = this.#rows.map(({ signal, band }) =>
       band ? band.read(there, first, end) : readLine(there, signal, first, end),
     );
-    this.#last = { index, first, end, values, isLive: this.#outline.live };
+    this.#last = { index, first, end, values, isLive: opened.live };
     this.#paint(this.#last);
   }
 
@@ -81,27 +113,32 @@ export class HistoryView {
     if (this.#last) this.#paint(this.#last);
   }
 
-  /** A column may come later than the first steps. */
-  #learn(chunk) {
+  /**
+   * A column may come later than the first steps.
+   *
+   * @param {Chunk} chunk
+   * @param {Outline} outline
+   */
+  #learn(chunk, outline) {
     const late = chunk.names.filter((name) => !this.#columns.some((column) => column.name === name));
     if (!late.length) return;
     this.#columns.push(...late.map((name) => ({ name, nValues: chunk.width(name) })));
-    this.#choose();
+    this.#choose(outline);
   }
 
-  #choose() {
-    const { meterNames } = this.#outline;
+  /** @param {Outline} outline */
+  #choose({ meterNames }) {
     const signals = chooseSignals(this.#columns, meterNames);
     let nTints = 0;
     this.#rows = signals.map((signal) => {
-      const isOwn = signal.column === "reward" || signal.column === "action";
-      const tint = isOwn ? OWN_TINTS[signal.column] : colourNameOf(nTints++);
+      const tint = OWN_TINTS.get(signal.column) ?? colourNameOf(nTints++);
       const band = signal.component === null ? new Band(signal) : null;
       return { signal, tint, band, range: rangeAtFirst(signal) };
     });
     this.#canvas.setAttribute("aria-label", `${signals.map(({ name }) => name).join(", ")} over time`);
   }
 
+  /** @param {Stretch} stretch */
   #paint({ index, first, end, values, isLive }) {
     const { context: pen, width, height } = prepareCanvas(this.#canvas);
     const colour = colours();
@@ -114,14 +151,15 @@ export class HistoryView {
     const nameWidth = Math.min(WIDEST_NAME, width * 0.28, Math.max(...names) + 12);
     const plotWidth = Math.max(10, width - nameWidth - VALUE_WIDTH);
     const nSpan = Math.max(2, isLive ? SHOWN_STEPS : end - first);
-    const xOf = (step) => nameWidth + ((step - first) / (nSpan - 1)) * (plotWidth - 1);
+    const xOf = (/** @type {number} */ step) => nameWidth + ((step - first) / (nSpan - 1)) * (plotWidth - 1);
     let top = 0;
     this.#rows.forEach(({ signal, tint, band, range }, row) => {
       const rowHeight = lineHeight * (band ? BAND_LINES : 1);
       const place = { left: nameWidth, top: top + GAP / 2, width: plotWidth, height: Math.max(4, rowHeight - GAP) };
       pen.fillStyle = colour.ground;
       pen.fillRect(place.left, place.top, place.width, place.height);
-      if (band) band.draw(pen, values[row], { ...place, width: xOf(end - 1) - nameWidth + 1 }, colour[tint], index - first);
+      if (band)
+        band.draw(pen, values[row], { ...place, width: xOf(end - 1) - nameWidth + 1 }, colour[tint], index - first);
       else drawLine(pen, values[row], { place, first, index, xOf, colour, tint: colour[tint], range });
       pen.fillStyle = colour.text;
       pen.textAlign = "left";
@@ -135,27 +173,47 @@ export class HistoryView {
     pen.fillRect(Math.round(xOf(index)) - 0.5, GAP / 2, 1.5, height - GAP);
   }
 
+  /**
+   * @param {Signal} signal
+   * @param {Float64Array} values
+   * @param {number} at
+   */
   #valueText({ column, component, nValues }, values, at) {
     if (component === null) return `×${nValues}`;
-    const name = column === "action" && nValues === 1 ? this.#outline.actionNames[values[at]] : null;
+    const name = column === "action" && nValues === 1 ? this.#outline?.actionNames[values[at]] : null;
     return name ?? formatNumber(values[at], Number.isInteger(values[at]) ? 0 : 3);
   }
 }
 
-const OWN_TINTS = { reward: "reward", action: "muted" };
+const OWN_TINTS = new Map([
+  ["reward", "reward"],
+  ["action", "muted"],
+]);
 
-/** Meters reach from 0 to 1 at least, rewards from 0; others only as far as they do. */
+/**
+ * Meters reach from 0 to 1 at least, rewards from 0; others only as far as they do.
+ *
+ * @param {Signal} signal
+ * @returns {Range}
+ */
 function rangeAtFirst({ column }) {
   if (column === "meters") return { low: 0, high: 1 };
   return column === "reward" ? { low: 0, high: 0 } : { low: Infinity, high: -Infinity };
 }
 
-/** The numbers of a signal from `first` to `end`; NaN where there is none, or where it is not here. */
+/**
+ * The numbers of a signal from `first` to `end`; NaN where there is none, or where it is not here.
+ *
+ * @param {Part[]} parts
+ * @param {Signal} signal
+ * @param {number} first
+ * @param {number} end
+ */
 function readLine(parts, { column: name, component }, first, end) {
   const values = new Float64Array(end - first).fill(NaN);
   for (const { firstIndex, chunk } of parts) {
     const column = chunk.column(name);
-    if (!column || component >= column.nValues) continue;
+    if (!column || component === null || component >= column.nValues) continue;
     const last = Math.min(end, firstIndex + chunk.nSteps);
     for (let index = Math.max(first, firstIndex); index < last; index++) {
       const offset = index - firstIndex;
@@ -166,7 +224,12 @@ function readLine(parts, { column: name, component }, first, end) {
   return values;
 }
 
-/** The scale grows with what was seen, and never shrinks, so that nothing jumps. */
+/**
+ * The scale grows with what was seen, and never shrinks, so that nothing jumps.
+ *
+ * @param {Range} range
+ * @param {Float64Array} values
+ */
 function widen(range, values) {
   for (const value of values) {
     if (value < range.low && value > -Infinity) range.low = value;
@@ -174,12 +237,19 @@ function widen(range, values) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Float64Array} values
+ * @param {{place: Rectangle, first: number, index: number, xOf: (step: number) => number, colour: Colours, tint: string,
+ *   range: Range}} how
+ */
 function drawLine(pen, values, { place, first, index, xOf, colour, tint, range }) {
   widen(range, values);
   const { low, high } = range;
   const margin = Math.min(4, place.height / 5);
   const room = place.height - 2 * margin;
-  const yOf = (value) => place.top + margin + (high > low ? (high - value) / (high - low) : 0.5) * room;
+  const yOf = (/** @type {number} */ value) =>
+    place.top + margin + (high > low ? (high - value) / (high - low) : 0.5) * room;
   if (low < 0 && high > 0) {
     pen.fillStyle = colour["line-strong"];
     pen.fillRect(place.left, Math.round(yOf(0)) - 0.5, place.width, 1);
@@ -193,7 +263,16 @@ function drawLine(pen, values, { place, first, index, xOf, colour, tint, range }
   pen.globalAlpha = 1;
 }
 
-/** The line through the values from `from` to `to`, broken where there is none. */
+/**
+ * The line through the values from `from` to `to`, broken where there is none.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Float64Array} values
+ * @param {number} from
+ * @param {number} to
+ * @param {(at: number) => number} xOf
+ * @param {(value: number) => number} yOf
+ */
 function stroke(pen, values, from, to, xOf, yOf) {
   pen.beginPath();
   for (let at = from, isBroken = true; at <= to; at++) {
@@ -205,7 +284,13 @@ function stroke(pen, values, from, to, xOf, yOf) {
   pen.stroke();
 }
 
-/** A text that fits, shortened where it must be. */
+/**
+ * A text that fits, shortened where it must be.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} text
+ * @param {number} width
+ */
 function fitted(pen, text, width) {
   let shown = text;
   for (let length = text.length - 1; length > 0 && pen.measureText(shown).width > width; length--)

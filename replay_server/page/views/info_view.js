@@ -4,20 +4,31 @@ import { element, setText } from "../shell/dom.js";
 import { formatCount, formatMoment, formatNumber } from "../shell/numbers.js";
 import { arrowOf } from "./directions.js";
 
+/** @import { StepView } from "../player/step_view.js" */
+/** @import { Outline } from "../source/outline.js" */
+
+/** @typedef {[name: string, value: HTMLElement|string|null]} Fact what nobody knows is null */
+
 export class InfoView {
   node = element("section", { class: "panel info", "aria-label": "Step and episode" });
 
   #stepList = element("dl", { class: "facts" });
   #episodeList = element("dl", { class: "facts" });
+  /** @type {Map<string, HTMLElement>} */
   #values = new Map();
+  /** @type {?Outline} */
   #outline = null;
-  #nSteps = null;
+  #nSteps = element("dd");
 
   constructor() {
     this.node.append(element("h2", {}, "Step"), this.#stepList, element("h2", {}, "Episode"), this.#episodeList);
   }
 
-  /** Show another episode. */
+  /**
+   * Show another episode.
+   *
+   * @param {Outline} outline
+   */
   open(outline) {
     this.#outline = outline;
     this.#values.clear();
@@ -27,18 +38,23 @@ export class InfoView {
 
   /** Show the episode's own facts, anew when its metadata changed. */
   describe() {
-    const { metadata, table, live } = this.#outline;
+    if (!this.#outline) return;
+    const { metadata, live } = this.#outline;
+    /** @type {function(?number|undefined, function(number): string): ?string} */
     const told = (value, text) => (value === null || value === undefined ? null : text(value));
+    this.#nSteps = element("dd");
+    this.grow();
+    /** @type {Fact[]} */
+    const intrinsicFacts = [
+      ["Task reward", formatNumber(live ? null : metadata.extrinsic_reward)],
+      ["Intrinsic reward", formatNumber(live ? null : metadata.intrinsic_reward)],
+      ["Weight of intrinsic", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, 3))],
+    ];
+    /** @type {Fact[]} */
     const facts = [
       ["Return", formatNumber(live ? null : metadata.total_reward)], // until its end nobody knows it
-      ...(this.#outline.hasIntrinsic
-        ? [
-            ["Task reward", formatNumber(live ? null : metadata.extrinsic_reward)],
-            ["Intrinsic reward", formatNumber(live ? null : metadata.intrinsic_reward)],
-            ["Weight of intrinsic", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, 3))],
-          ]
-        : []),
-      ["Steps", formatCount(table.nSteps)],
+      ...(this.#outline.hasIntrinsic ? intrinsicFacts : []),
+      ["Steps", this.#nSteps],
       ["Stage", told(metadata.curriculum_stage, String)],
       ["Lane", String(metadata.lane ?? 0)],
       ["Exploration", told(metadata.epsilon, (epsilon) => formatNumber(epsilon, 3))],
@@ -46,26 +62,32 @@ export class InfoView {
         "Finished",
         live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9),
       ],
-    ].filter(([, text]) => text !== null);
+    ];
+    const known = facts.filter(([, value]) => value !== null);
     this.#episodeList.replaceChildren(
-      ...facts.map(([name, value]) => factNode(name, element("dd", {}, value), name === "Finished")),
+      ...known.map(([name, value]) =>
+        factNode(name, value instanceof HTMLElement ? value : element("dd", {}, value), name === "Finished"),
+      ),
     );
-    this.#nSteps = this.#episodeList.children[facts.findIndex(([name]) => name === "Steps")].lastChild;
   }
 
   /** Steps have come to an episode that is still being recorded. */
   grow() {
-    setText(this.#nSteps, formatCount(this.#outline.table.nSteps));
+    if (this.#outline) setText(this.#nSteps, formatCount(this.#outline.table.nSteps));
   }
 
-  /** Show a step. */
+  /**
+   * Show a step.
+   *
+   * @param {StepView} step
+   */
   draw(step) {
-    const name = this.#outline.actionNames[step.action];
+    if (!this.#outline) return;
+    const { actionNames, substrate } = this.#outline;
     const { actionVector } = step;
     if (actionVector) this.#set("Action", listText(actionVector), { isWide: actionVector.length > 2 });
-    else this.#set("Action", actionText(name, step.action));
-    if (this.#outline.substrate.position_dim > 0)
-      this.#set("Position", step.position?.length ? listText(step.position) : "—");
+    else this.#set("Action", actionText(actionNames, step.action));
+    if (substrate.position_dim > 0) this.#set("Position", step.position?.length ? listText(step.position) : "—");
     this.#set("Reward", formatNumber(step.reward, 3));
     if (this.#outline.hasIntrinsic) this.#set("Intrinsic reward", formatNumber(step.intrinsicReward, 3));
     this.#set("Return so far", formatNumber(step.returnSoFar, 3));
@@ -78,6 +100,11 @@ export class InfoView {
     this.#set("End", step.end || "—");
   }
 
+  /**
+   * @param {string} name
+   * @param {string} text
+   * @param {{isWide?: boolean}} options
+   */
   #set(name, text, { isWide = false } = {}) {
     let node = this.#values.get(name);
     if (!node) {
@@ -89,15 +116,28 @@ export class InfoView {
   }
 }
 
-/** An action's name with an arrow, or its number. */
-export function actionText(name, action) {
+/**
+ * An action's name with an arrow, or its number.
+ *
+ * @param {string[]} actionNames
+ * @param {?number} action
+ */
+export function actionText(actionNames, action) {
   if (action === null) return "—";
+  const name = actionNames[action];
+
   return name ? `${arrowOf(name)} ${name}`.trim() : `action ${action}`;
 }
 
-/** A name with its value; one that is wide has a line of its own. */
+/**
+ * A name with its value; one that is wide has a line of its own.
+ *
+ * @param {string} name
+ * @param {HTMLElement} value
+ */
 const factNode = (name, value, isWide = false) =>
   element("div", { class: isWide ? "wide" : "" }, element("dt", {}, name), value);
 
+/** @param {ArrayLike<number>} values */
 const listText = (values) =>
   Array.from(values, (value) => formatNumber(value, Number.isInteger(value) ? 0 : 3)).join(", ");

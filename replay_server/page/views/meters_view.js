@@ -5,21 +5,30 @@
 
 import { element, setText } from "../shell/dom.js";
 import { LEVEL_SHARES } from "../shell/looks.js";
-import { formatChange, formatNumber } from "../shell/numbers.js";
+import { formatChange, formatNumber, isNumber } from "../shell/numbers.js";
+
+/** @import { StepView } from "../player/step_view.js" */
+/** @import { Outline } from "../source/outline.js" */
 
 export class MetersView {
   node = element("section", { class: "panel meters", "aria-label": "Meters" });
 
+  /** @type {{button: HTMLButtonElement, fill: HTMLElement, value: HTMLElement, change: HTMLElement}[]} */
   #rows = [];
+  /** @type {?Outline} */
   #outline = null;
   #onToggle;
 
-  /** @param {function(Set<number>): void} onToggle told which meters have a curve on the timeline */
+  /** @param {?function(Set<number>): void} onToggle told which meters have a curve on the timeline */
   constructor(onToggle = null) {
     this.#onToggle = onToggle;
   }
 
-  /** Show another episode's meters. */
+  /**
+   * Show another episode's meters.
+   *
+   * @param {Outline} outline
+   */
   open(outline) {
     const { meterNames } = outline;
     this.#outline = outline;
@@ -31,13 +40,20 @@ export class MetersView {
     );
   }
 
-  /** Show a step; `previous` is the step before it, null when it is not known. */
+  /**
+   * Show a step; `previous` is the step before it, null when it is not known.
+   *
+   * @param {StepView} step
+   * @param {?StepView} previous
+   */
   draw({ meters }, previous) {
+    const outline = this.#outline;
+    if (!outline) return;
     this.#rows.forEach((row, meter) => {
       const value = meters?.[meter];
-      const share = this.#share(meter, value);
+      const share = shareOf(value, outline.meterRanges[meter]);
       row.fill.style.transform = `scaleX(${share})`;
-      row.button.dataset.level = this.#outline.meterLevels[meter] ? levelOf(share) : "good";
+      row.button.dataset.level = outline.meterLevels[meter] ? levelOf(share) : "good";
       setText(row.value, formatNumber(value));
       const before = previous?.meters?.[meter];
       const change = value === undefined || before === undefined ? NaN : value - before;
@@ -47,16 +63,15 @@ export class MetersView {
     });
   }
 
-  #share(meter, value) {
-    if (!Number.isFinite(value)) return 0;
-    const [low, high] = this.#outline.meterRanges[meter];
-    return Math.min(1, Math.max(0, (value - low) / (high - low)));
-  }
-
+  /**
+   * @param {string} name
+   * @param {number} meter
+   */
   #row(name, meter) {
     const fill = element("span", { class: "bar-fill" });
     const value = element("span", { class: "number" });
     const change = element("span", { class: "change" });
+    /** @type {HTMLButtonElement} */
     const button = element(
       "button",
       {
@@ -76,11 +91,21 @@ export class MetersView {
     return { button, fill, value, change };
   }
 
+  /** @param {HTMLButtonElement} button */
   #toggle(button) {
     button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
     const shown = this.#rows.filter((row) => row.button.getAttribute("aria-pressed") === "true");
-    this.#onToggle(new Set(shown.map((row) => Number(row.button.dataset.meter))));
+    this.#onToggle?.(new Set(shown.map((row) => Number(row.button.dataset.meter))));
   }
 }
 
+/**
+ * @param {number|undefined} value
+ * @param {[low: number, high: number]} range
+ */
+function shareOf(value, [low, high]) {
+  return isNumber(value) ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
+}
+
+/** @param {number} share */
 const levelOf = (share) => (share < LEVEL_SHARES.critical ? "critical" : share < LEVEL_SHARES.low ? "low" : "good");

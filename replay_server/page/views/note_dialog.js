@@ -9,7 +9,7 @@ const MAX_LETTERS = 10_000;
  * Ask for the text of a note.
  *
  * @param {{title: string, text?: string, isNew: boolean}} note only one that is not new can be removed
- * @returns {Promise<{choice: "save"|"remove"|"", text: string}>} no choice: the person closed the dialog
+ * @returns {Promise<{choice: string, text: string}>} `save` or `remove`; no choice: the person closed the dialog
  */
 export function askForNote({ title, text = "", isNew }) {
   const field = element("textarea", {
@@ -48,4 +48,9 @@ export function askForNote({ title, text = "", isNew }) {
   });
 }
 
-const button = (name, value, more) => element("button", { class: "button", value, ...more }, name);
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {{class?: string, formNoValidate?: boolean}} more
+ */
+const button = (name, value, more = {}) => element("button", { class: "button", value, ...more }, name);

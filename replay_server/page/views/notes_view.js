@@ -4,16 +4,20 @@ import { element } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { formatCount } from "../shell/numbers.js";
 
+/** @import { Note } from "../source/api.js" */
+
 export class NotesView {
   node = element("section", { class: "panel notes", "aria-label": "Notes", hidden: true });
 
   #list = element("ul", { class: "note-list" });
+  /** @type {{note: Note, item: HTMLElement}[]} */
   #items = [];
+  /** @type {?number} */
   #shownStep = null;
   #on;
 
   /**
-   * @param {{seek: function(number): void, edit?: function(object): void}} on go to a step's number; change a note,
+   * @param {{seek: function(number): void, edit?: function(Note): void}} on go to a step's number; change a note,
    *   where that can be
    */
   constructor(on) {
@@ -21,7 +25,11 @@ export class NotesView {
     this.node.append(element("h2", {}, "Notes"), this.#list);
   }
 
-  /** Show these notes, as the server has them. */
+  /**
+   * Show these notes, as the server has them.
+   *
+   * @param {Note[]} notes
+   */
   show(notes) {
     this.node.hidden = !notes.length;
     this.#items = notes.map((note) => ({ note, item: this.#item(note) }));
@@ -29,7 +37,11 @@ export class NotesView {
     this.#shownStep = null;
   }
 
-  /** Point out the notes on the step with this number, and bring them into sight. */
+  /**
+   * Point out the notes on the step with this number, and bring them into sight.
+   *
+   * @param {number} step
+   */
   draw(step) {
     if (step === this.#shownStep) return;
     this.#shownStep = step;
@@ -38,9 +50,10 @@ export class NotesView {
       else item.removeAttribute("aria-current");
     }
     const first = this.#list.querySelector("[aria-current]");
-    if (first) this.#list.scrollTop = first.offsetTop - this.#list.offsetTop;
+    if (first instanceof HTMLElement) this.#list.scrollTop = first.offsetTop - this.#list.offsetTop;
   }
 
+  /** @param {Note} note */
   #item(note) {
     const { step, end_step: end, label, text, author } = note;
     const steps = end === null ? formatCount(step) : `${formatCount(step)} to ${formatCount(end - 1)}`;
@@ -54,21 +67,25 @@ export class NotesView {
         label && element("span", { class: "note-label" }, label),
         element("span", { class: "note-text" }, text),
       ),
-      this.#on.edit && this.#editButton(note),
+      this.#on.edit && editButton(note, this.#on.edit),
     );
   }
+}
 
-  #editButton(note) {
-    return element(
-      "button",
-      {
-        type: "button",
-        class: "button icon-button",
-        title: "Change this note",
-        "aria-label": `Change the note at step ${note.step}`,
-        on: { click: () => this.#on.edit(note) },
-      },
-      icon("note"),
-    );
-  }
+/**
+ * @param {Note} note
+ * @param {function(Note): void} edit
+ */
+function editButton(note, edit) {
+  return element(
+    "button",
+    {
+      type: "button",
+      class: "button icon-button",
+      title: "Change this note",
+      "aria-label": `Change the note at step ${note.step}`,
+      on: { click: () => edit(note) },
+    },
+    icon("note"),
+  );
 }

@@ -4,13 +4,20 @@
  */
 
 import { element, setText } from "../shell/dom.js";
-import { formatNumber } from "../shell/numbers.js";
+import { formatNumber, isNumber } from "../shell/numbers.js";
 import { arrowOf } from "./directions.js";
+
+/** @import { StepView } from "../player/step_view.js" */
+/** @import { Outline } from "../source/outline.js" */
+
+/** @typedef {{item: HTMLElement, fill: HTMLElement, value: HTMLElement, state: HTMLElement}} Row */
 
 export class QValuesView {
   node = element("section", { class: "panel q-values", "aria-label": "Q-values" });
 
+  /** @type {Row[]} */
   #rows = [];
+  /** @type {string[]} */
   #names = [];
   #low = 0;
   #high = 0;
@@ -21,9 +28,13 @@ export class QValuesView {
     this.node.append(this.#title, this.#list);
   }
 
-  /** Show another episode's actions. */
+  /**
+   * Show another episode's actions.
+   *
+   * @param {Outline} outline
+   */
   open({ actionNames, schema }) {
-    const has = (name) => schema.some((column) => column.name === name);
+    const has = (/** @type {string} */ name) => schema.some((column) => column.name === name);
     this.#names = actionNames;
     this.#rows = [];
     this.#low = this.#high = 0;
@@ -33,12 +44,16 @@ export class QValuesView {
     setText(this.#title, has("q_values") ? "Q-values" : "Action");
   }
 
-  /** Show a step. */
+  /**
+   * Show a step.
+   *
+   * @param {StepView} step
+   */
   draw({ qValues, masks, action, actionVector }) {
     const values = qValues ?? actionVector;
     const nRows = Math.max(values?.length ?? 0, masks?.length ?? 0, this.#rows.length);
-    while (this.#rows.length < nRows) this.#addRow(this.#rows.length, qValues || masks);
-    for (const value of values ?? []) {
+    while (this.#rows.length < nRows) this.#addRow(this.#rows.length, Boolean(qValues || masks));
+    for (const value of Array.from(values ?? [])) {
       if (value < this.#low) this.#low = value;
       if (value > this.#high) this.#high = value;
     }
@@ -47,10 +62,16 @@ export class QValuesView {
     );
   }
 
+  /**
+   * @param {Row} row
+   * @param {number|undefined} number
+   * @param {boolean} isAllowed
+   * @param {boolean} isChosen
+   */
   #drawRow({ item, fill, value, state }, number, isAllowed, isChosen) {
     const spread = this.#high - this.#low || 1;
     const zero = -this.#low / spread;
-    const share = Number.isFinite(number) ? number / spread : 0;
+    const share = isNumber(number) ? number / spread : 0;
     fill.style.transform = `translateX(${100 * (share < 0 ? zero + share : zero)}%) scaleX(${Math.abs(share)})`;
     item.classList.toggle("chosen", isChosen);
     item.classList.toggle("masked", !isAllowed);
@@ -58,6 +79,10 @@ export class QValuesView {
     setText(state, `${isChosen ? ", chosen" : ""}${isAllowed ? "" : ", not allowed"}`);
   }
 
+  /**
+   * @param {number} index
+   * @param {boolean} isAction
+   */
   #addRow(index, isAction) {
     const name = (isAction ? this.#names[index] : null) ?? `${isAction ? "action" : "component"} ${index}`;
     const fill = element("span", { class: "bar-fill" });

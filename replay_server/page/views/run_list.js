@@ -1,9 +1,12 @@
 /** The runs: a list beside the page, or a single line of them on a narrow screen. */
 
 import { element } from "../shell/dom.js";
-import { formatCount } from "../shell/numbers.js";
+import { formatCount, isNumber } from "../shell/numbers.js";
 import { linkTo } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
+
+/** @import { Run } from "../source/api.js" */
+/** @import { Place } from "../shell/share.js" */
 
 const REFUSED =
   "Refused: most often episodes whose id the run has already. A run that goes on takes resume=True, a new one another run_id.";
@@ -11,6 +14,7 @@ const REFUSED =
 export class RunList {
   node = element("nav", { class: "runs", "aria-label": "Runs" });
 
+  /** @type {Map<string, HTMLElement>} */
   #links = new Map();
   #list = element("ul");
   #onChoose;
@@ -21,13 +25,21 @@ export class RunList {
     this.node.append(element("h2", {}, "Runs"), this.#list);
   }
 
-  /** Show runs, as the server has them. */
+  /**
+   * Show runs, as the server has them.
+   *
+   * @param {Run[]} runs
+   */
   show(runs) {
     this.#links.clear();
     this.#list.replaceChildren(...runs.map((run) => element("li", {}, this.#link(run))));
   }
 
-  /** Mark the run whose episodes are shown, and bring it into sight where the runs are a line of them. */
+  /**
+   * Mark the run whose episodes are shown, and bring it into sight where the runs are a line of them.
+   *
+   * @param {string} runId
+   */
   choose(runId) {
     for (const [id, link] of this.#links) {
       if (id === runId) link.setAttribute("aria-current", "page");
@@ -39,18 +51,21 @@ export class RunList {
       this.#list.scrollLeft += chosen.left - line.left;
   }
 
+  /** @param {Run} run */
   #link(run) {
+    /** @type {Partial<Place>} */
     const place = { page: "browser", runId: run.run_id, theme: chosenTheme() };
+    const nRefused = run.n_refused ?? 0;
     const facts = [
-      Number.isFinite(run.n_recordings) ? `${formatCount(run.n_recordings)} kept` : null,
-      Number.isFinite(run.n_episodes) ? `of ${formatCount(run.n_episodes)}` : null,
-      run.n_refused > 0 ? `· ${formatCount(run.n_refused)} refused` : null,
+      isNumber(run.n_recordings) ? `${formatCount(run.n_recordings)} kept` : null,
+      isNumber(run.n_episodes) ? `of ${formatCount(run.n_episodes)}` : null,
+      nRefused > 0 ? `· ${formatCount(nRefused)} refused` : null,
     ].filter(Boolean);
     const link = element(
       "a",
       {
         href: linkTo(place),
-        title: run.n_refused > 0 ? REFUSED : "",
+        title: nRefused > 0 ? REFUSED : "",
         on: {
           click: (event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return;

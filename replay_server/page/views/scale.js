@@ -1,14 +1,27 @@
 /** Round numbers for axes and bins. Pure. */
 
-/** The round step, 1, 2 or 5 times a power of ten, that is not smaller than this. */
+import { isNumber } from "../shell/numbers.js";
+
+/**
+ * The round step, 1, 2 or 5 times a power of ten, that is not smaller than this.
+ *
+ * @param {number} rough
+ */
 export function roundStep(rough) {
   const power = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
+  return ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10) * power;
 }
 
-/** Round values between two bounds, about `count` of them. */
+/**
+ * Round values between two bounds, about `count` of them.
+ *
+ * @param {number} low
+ * @param {number} high
+ * @param {number} count
+ */
 export function ticks(low, high, count) {
   const step = roundStep((high - low) / count);
+  /** @type {number[]} */
   const found = [];
   for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) found.push(exact(value));
   return found;
@@ -17,13 +30,13 @@ export function ticks(low, high, count) {
 /**
  * Values counted in bins of one round width, about `count` of them.
  *
- * @param {number[]} values NaN, null and infinities count nowhere
+ * @param {(?number)[]} values NaN, null and infinities count nowhere
  * @param {number} count
  * @returns {{edges: number[], counts: number[]}} a bin holds its lower edge, the last one both; nothing in both lists
  *   when there is nothing to count
  */
 export function binned(values, count) {
-  const finite = values.filter(Number.isFinite);
+  const finite = values.filter(isNumber);
   if (!finite.length) return { edges: [], counts: [] };
   const low = finite.reduce((least, value) => Math.min(least, value));
   const high = finite.reduce((most, value) => Math.max(most, value));
@@ -34,7 +47,12 @@ export function binned(values, count) {
   return { edges, counts: countIn(edges, finite) };
 }
 
-/** How many of the values lie in each bin between two edges. */
+/**
+ * How many of the values lie in each bin between two edges.
+ *
+ * @param {number[]} edges
+ * @param {(?number)[]} values
+ */
 export function countIn(edges, values) {
   const counts = Array.from({ length: Math.max(0, edges.length - 1) }, () => 0);
   for (const value of values) {
@@ -44,15 +62,24 @@ export function countIn(edges, values) {
   return counts;
 }
 
-/** The bin that holds a value, -1 for one outside of all. */
+/**
+ * The bin that holds a value, -1 for one outside of all.
+ *
+ * @param {number[]} edges
+ * @param {?number} value
+ */
 export function binOf(edges, value) {
   const last = edges.length - 1;
-  if (!(value >= edges[0] && value <= edges[last])) return -1;
+  if (value === null || !(value >= edges[0] && value <= edges[last])) return -1;
   const near = Math.floor(((value - edges[0]) / (edges[last] - edges[0])) * last);
   const bin = Math.min(near, last - 1);
   if (value < edges[bin]) return bin - 1;
   return value >= edges[bin + 1] && bin + 1 < last ? bin + 1 : bin;
 }
 
-/** Without the noise of adding up. */
+/**
+ * Without the noise of adding up.
+ *
+ * @param {number} value
+ */
 const exact = (value) => Number(value.toPrecision(12));

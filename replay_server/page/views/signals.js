@@ -3,6 +3,8 @@
  * over time. Pure.
  */
 
+/** @import { Chunk } from "../decode/chunk.js" */
+
 /** More rows could not be told apart; columns with more numbers than there is room for become one band each. */
 export const MAX_ROWS = 12;
 
@@ -14,6 +16,10 @@ export const MAX_ROWS = 12;
  * @property {number} nValues numbers of the column
  */
 
+/** @typedef {{column: string, name: string, nValues: number, names?: string[], isBand?: boolean}} SignalGroup */
+
+/** @typedef {{firstIndex: number, chunk: Chunk}} Part a chunk of the window that is shown, and the index of its first step */
+
 /**
  * Choose the rows: a line for each number, and where these are too many a band instead for the widest column, then for
  * the next one. What there is still no room for is left out.
@@ -23,14 +29,15 @@ export const MAX_ROWS = 12;
  * @returns {Signal[]}
  */
 export function chooseSignals(columns, meterNames) {
-  const widthOf = (name) => columns.find((column) => column.name === name)?.nValues ?? 0;
+  const widthOf = (/** @type {string} */ name) => columns.find((column) => column.name === name)?.nValues ?? 0;
+  /** @type {SignalGroup[]} */
   const groups = [
     { column: "reward", name: "reward", nValues: widthOf("reward") },
     { column: "action", name: "action", nValues: widthOf("action") },
     { column: "meters", name: "meters", nValues: widthOf("meters"), names: meterNames },
     ...columns.filter(({ name }) => name.startsWith("extras.")).map(extraGroup),
   ].filter(({ nValues }) => nValues > 0);
-  const rowsOf = (group) => (group.isBand ? 1 : group.nValues);
+  const rowsOf = (/** @type {SignalGroup} */ group) => (group.isBand ? 1 : group.nValues);
   while (groups.reduce((sum, group) => sum + rowsOf(group), 0) > MAX_ROWS) {
     const widest = groups.reduce((most, group) => (rowsOf(group) > rowsOf(most) ? group : most));
     if (rowsOf(widest) === 1) break;
@@ -42,6 +49,9 @@ export function chooseSignals(columns, meterNames) {
 /**
  * The steps that are shown around one: `nShown` at most, the one in their middle unless an end of the episode is near.
  *
+ * @param {number} index
+ * @param {number} nSteps
+ * @param {number} nShown
  * @returns {[number, number]} indexes, the end excluded
  */
 export function windowAround(index, nSteps, nShown) {
@@ -49,8 +59,13 @@ export function windowAround(index, nSteps, nShown) {
   return [first, Math.min(nSteps, first + nShown)];
 }
 
+/** @param {{name: string, nValues: number}} column */
 const extraGroup = ({ name, nValues }) => ({ column: name, name: name.slice("extras.".length), nValues });
 
+/**
+ * @param {SignalGroup} group
+ * @returns {Signal[]}
+ */
 function signalsOf({ column, name, nValues, names, isBand }) {
   if (isBand) return [{ name, column, component: null, nValues }];
   return Array.from({ length: nValues }, (_, component) => ({

@@ -3,22 +3,32 @@
  * of its own; a line is a grid of one row; y points down, as rows of a grid do.
  */
 
+/** @import { Outline } from "../source/outline.js" */
+
 const Z_BAR_WIDTH = 34;
 const PADDING = 10;
 
 /** Larger jumps are not movement from cell to cell: wrapping around an edge, a reset. */
 const LONGEST_GLIDE_CELLS = 1.5;
 
+/** @typedef {{left: number, top: number, width: number, height: number}} Rectangle in CSS pixels */
+
+/** @typedef {Rectangle & {cell: number, columns: number, rows: number, zBarLeft: ?number}} Fitted in CSS pixels */
+
 export class Space {
-  #bounds = null;
+  #bounds;
+  /** @type {number[]} */
   #low;
+  /** @type {number[]} */
   #high;
 
-  /** @param {import("../source/outline.js").Outline} outline */
+  /** @param {Pick<Outline, "substrate" | "bounds">} outline */
+
   constructor({ substrate, bounds }) {
     this.isContinuous = substrate.type === "continuous";
     this.nDims = substrate.position_dim;
-    this.take(bounds);
+    this.#bounds = bounds;
+    [this.#low, this.#high] = cornersOf(bounds);
   }
 
   /** Cells across, down and upwards. */
@@ -32,13 +42,18 @@ export class Space {
     return width / height;
   }
 
-  /** Show these bounds; returns whether they are others than before. Those of a live episode grow. */
+  /**
+   * Show these bounds; returns whether they are others than before. Those of a live episode grow.
+   *
+   * @param {Outline["bounds"]} bounds
+   */
   take(bounds) {
     if (bounds === this.#bounds) return false;
     this.#bounds = bounds;
-    const filled = (ends, rest) => [0, 1, 2].map((axis) => ends[axis] ?? rest);
-    const [low, high] = [filled(bounds.low, 0), filled(bounds.high, 1)];
-    const isOther = low.some((end, axis) => end !== this.#low?.[axis]) || high.some((end, axis) => end !== this.#high?.[axis]);
+    const [low, high] = cornersOf(bounds);
+
+    const isOther =
+      low.some((end, axis) => end !== this.#low[axis]) || high.some((end, axis) => end !== this.#high[axis]);
     [this.#low, this.#high] = [low, high];
     return isOther;
   }
@@ -46,8 +61,9 @@ export class Space {
   /**
    * Fit the space into a canvas.
    *
-   * @returns {{cell: number, left: number, top: number, width: number, height: number, columns: number, rows: number,
-   *   zBarLeft: ?number}} in CSS pixels
+   * @param {number} width
+   * @param {number} height
+   * @returns {Fitted}
    */
   fit(width, height) {
     const [columns, rows] = this.size;
@@ -66,14 +82,24 @@ export class Space {
     };
   }
 
-  /** The point of a position on the canvas: the middle of its cell, or the very spot in continuous space. */
+  /**
+   * The point of a position on the canvas: the middle of its cell, or the very spot in continuous space.
+   *
+   * @param {ArrayLike<number>} position
+   * @param {Fitted} fitted
+   * @returns {[x: number, y: number]}
+   */
   pointOf(position, fitted) {
     const half = this.isContinuous ? 0 : 0.5;
     const y = this.nDims === 1 ? 0.5 : position[1] - this.#low[1] + half;
     return [fitted.left + (position[0] - this.#low[0] + half) * fitted.cell, fitted.top + y * fitted.cell];
   }
 
-  /** Share of the height at which a position with three coordinates lies, 0 to 1. */
+  /**
+   * Share of the height at which a position with three coordinates lies, 0 to 1.
+   *
+   * @param {ArrayLike<number>} position
+   */
   heightOf(position) {
     return Math.max(
       0,
@@ -81,18 +107,44 @@ export class Space {
     );
   }
 
-  /** A position on the way from one step to the next; jumps are not glided over. */
+  /**
+   * A position on the way from one step to the next; jumps are not glided over.
+   *
+   * @param {ArrayLike<number>} from
+   * @param {?ArrayLike<number>|undefined} to
+   * @param {number} share
+   */
   between(from, to, share) {
     if (!to || share <= 0 || !this.isGlide(from, to)) return from;
     return Array.from(from, (value, axis) => value + (to[axis] - value) * share);
   }
 
-  /** Whether an agent would be seen moving from one position to the other. */
+  /**
+   * Whether an agent would be seen moving from one position to the other.
+   *
+   * @param {ArrayLike<number>} from
+   * @param {ArrayLike<number>} to
+   */
   isGlide(from, to) {
     const longest = this.isContinuous ? Math.max(...this.size) / 4 : LONGEST_GLIDE_CELLS;
-    return from.every((value, axis) => Math.abs(to[axis] - value) <= longest);
+    return Array.from(from).every((value, axis) => Math.abs(to[axis] - value) <= longest);
   }
 }
 
-/** Ease in and out: the share of the way at a share of the time. */
+/**
+ * The ends of the board along three axes, of which the missing ones are one cell wide.
+ *
+ * @param {Outline["bounds"]} bounds
+ */
+function cornersOf({ low, high }) {
+  /** @type {function(number[], number): number[]} */
+  const filled = (ends, rest) => [0, 1, 2].map((axis) => ends[axis] ?? rest);
+  return [filled(low, 0), filled(high, 1)];
+}
+
+/**
+ * Ease in and out: the share of the way at a share of the time.
+ *
+ * @param {number} share
+ */
 export const eased = (share) => share * share * (3 - 2 * share);

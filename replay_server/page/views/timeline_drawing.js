@@ -1,13 +1,23 @@
 /** The still part of the timeline, on its canvas: curves above, a lane of markers below. */
 
 import { hatch, prepareCanvas } from "../shell/canvas.js";
+import { isNumber } from "../shell/numbers.js";
 import { colours } from "../shell/theme.js";
 import { colourNameOf } from "./affordance_marks.js";
+
+/** @import { Colours } from "../shell/theme.js" */
+/** @import { MarkerKind } from "../source/outline.js" */
+/** @import { ChunkTable } from "../source/chunk_table.js" */
 
 const LANE_HEIGHT = 18;
 const TOP = 6;
 
-/** Curves of meters take the colours of the affordances, which are told apart at a glance. */
+/**
+ * Curves of meters take the colours of the affordances, which are told apart at a glance.
+ *
+ * @param {Colours} colour
+ * @param {number} meter
+ */
 const meterColour = (colour, meter) => colour[colourNameOf(meter)];
 
 /**
@@ -20,9 +30,9 @@ const meterColour = (colour, meter) => colour[colourNameOf(meter)];
 export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull }) {
   const { context: pen, width, height } = prepareCanvas(canvas);
   const colour = colours();
-  const { outline } = store;
+  const { opened: outline } = store;
   const { table, overview, meterRanges } = outline;
-  const xOfIndex = (index) => xOf(table.numberOf(index));
+  const xOfIndex = (/** @type {number} */ index) => xOf(table.numberOf(index));
   const bottom = height - LANE_HEIGHT;
   pen.fillStyle = colour.ground;
   pen.fillRect(0, 0, width, bottom);
@@ -43,8 +53,14 @@ export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull 
   for (const { index, kind } of store.markers) drawMarker(pen, xOfIndex(index), bottom, kind, colour);
 }
 
-/** Samples between which steps are missing. */
+/**
+ * Samples between which steps are missing.
+ *
+ * @param {number[]} samples
+ * @param {ChunkTable} table
+ */
 function gapBreaks(samples, table) {
+  /** @type {Set<number>} */
   const breaks = new Set();
   for (let chunk = 1; chunk < table.chunks.length; chunk++) {
     const { firstStep, nSteps } = table.chunks[chunk - 1];
@@ -55,10 +71,19 @@ function gapBreaks(samples, table) {
   return breaks;
 }
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number[]} xs
+ * @param {(?number)[]} rewards
+ * @param {Set<number>} breaks
+ * @param {number} bottom
+ * @param {Colours} colour
+ */
 function drawReward(pen, xs, rewards, breaks, bottom, colour) {
-  const finite = rewards.filter(Number.isFinite);
+  const finite = rewards.filter(isNumber);
   const low = finite.reduce((least, value) => Math.min(least, value), 0);
   const high = finite.reduce((most, value) => Math.max(most, value), 0);
+  /** @type {[number, number]} */
   const range = [low, high === low ? low + 1 : high];
   const zero = yOf(0, range, bottom);
   pen.fillStyle = colour["reward-area"];
@@ -72,6 +97,16 @@ function drawReward(pen, xs, rewards, breaks, bottom, colour) {
   drawCurve(pen, xs, rewards, breaks, range, bottom, colour.reward, 1.75);
 }
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number[]} xs
+ * @param {(?number)[]} values
+ * @param {Set<number>} breaks
+ * @param {[number, number]} range
+ * @param {number} bottom
+ * @param {string} stroke
+ * @param {number} lineWidth
+ */
 function drawCurve(pen, xs, values, breaks, range, bottom, stroke, lineWidth) {
   pen.strokeStyle = stroke;
   pen.lineWidth = lineWidth;
@@ -80,7 +115,7 @@ function drawCurve(pen, xs, values, breaks, range, bottom, stroke, lineWidth) {
   let isDown = false;
   xs.forEach((x, sample) => {
     const value = values[sample];
-    if (!Number.isFinite(value)) {
+    if (!isNumber(value)) {
       isDown = false;
       return;
     }
@@ -91,9 +126,22 @@ function drawCurve(pen, xs, values, breaks, range, bottom, stroke, lineWidth) {
   pen.stroke();
 }
 
+/**
+ * @param {number} value
+ * @param {[low: number, high: number]} range
+ * @param {number} bottom
+ */
 const yOf = (value, [low, high], bottom) => bottom - 4 - ((value - low) / (high - low)) * (bottom - 4 - TOP);
 
-/** A dull span that is cut out: dimmed, with torn edges. */
+/**
+ * A dull span that is cut out: dimmed, with torn edges.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} from
+ * @param {number} to
+ * @param {number} bottom
+ * @param {Colours} colour
+ */
 function drawCut(pen, from, to, bottom, colour) {
   pen.fillStyle = colour.cut;
   pen.beginPath();
@@ -107,6 +155,13 @@ function drawCut(pen, from, to, bottom, colour) {
   pen.stroke();
 }
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} from
+ * @param {number} to
+ * @param {number} height
+ * @param {Colours} colour
+ */
 function drawLoop(pen, from, to, height, colour) {
   pen.fillStyle = colour["loop-area"];
   pen.fillRect(from, 0, Math.max(2, to - from), height);
@@ -115,6 +170,13 @@ function drawLoop(pen, from, to, height, colour) {
   pen.fillRect(to - 1, 0, 2, height);
 }
 
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} from
+ * @param {number} to
+ * @param {number} height
+ * @param {Colours} colour
+ */
 function drawGap(pen, from, to, height, colour) {
   const width = Math.max(3, to - from);
   pen.fillStyle = colour.ground;
@@ -123,7 +185,15 @@ function drawGap(pen, from, to, height, colour) {
   pen.fillRect(from, 0, width, height);
 }
 
-/** A sign for each kind, a shape as well as a colour. */
+/**
+ * A sign for each kind, a shape as well as a colour.
+ *
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} x
+ * @param {number} laneTop
+ * @param {MarkerKind} kind
+ * @param {Colours} colour
+ */
 function drawMarker(pen, x, laneTop, kind, colour) {
   const y = laneTop + LANE_HEIGHT / 2;
   const reach = 4;

@@ -9,7 +9,13 @@ import { element, setText } from "../shell/dom.js";
 import { MARKER_WORDS } from "../shell/looks.js";
 import { formatCount, formatNumber } from "../shell/numbers.js";
 import { onThemeChange } from "../shell/theme.js";
+import { Axis } from "./axis.js";
+import { placeBubble, watchPointer } from "./pointer.js";
 import { drawTimeline } from "./timeline_drawing.js";
+
+/** @import { EpisodeStore } from "../source/episode_store.js" */
+/** @import { Marker, Outline } from "../source/outline.js" */
+/** @import { Span } from "../source/messages.js" */
 
 /** A pointer this near to a marker means the marker, in CSS pixels. */
 const MARKER_REACH = 6;
@@ -23,6 +29,7 @@ const OPEN_GAP_SHARE = 0.03;
 export class TimelineView {
   node;
 
+  /** @type {Set<number>} */
   #shownMeters = new Set();
   #canvas = element("canvas", { class: "timeline-canvas", "aria-hidden": "true" });
   #playhead = element("div", { class: "playhead", "aria-hidden": "true" });
@@ -35,15 +42,21 @@ export class TimelineView {
     this.#bubbleText,
   );
   #strip;
+  /** @type {?Span} */
   #loop = null;
   #skipsDull = false;
+  /** @type {?EpisodeStore} */
   #store = null;
+  #axis = new Axis(INSET, INSET);
   /** Of the strip, in CSS pixels; 0 until it is on the page. */
   #width = 0;
   #index = 0;
-  #isDragging = false;
   #isQueued = false;
-  /** The last move of a pointer that is shown with the next frame. */
+  /**
+   * The last move of a pointer that is shown with the next frame.
+   *
+   * @type {?PointerEvent}
+   */
   #moved = null;
   #on;
   #observer = new CanvasObserver(() => this.refresh());
@@ -64,34 +77,47 @@ export class TimelineView {
         tabIndex: 0,
         "aria-label": "Step",
         "aria-valuemin": "0",
-        on: {
-          pointerdown: (event) => this.#down(event),
-          pointermove: (event) => this.#move(event),
-          pointerup: () => this.#up(),
-          pointercancel: () => this.#up(),
-          pointerleave: () => this.#leave(),
-        },
       },
       this.#canvas,
       this.#playhead,
     );
+    watchPointer(this.#strip, {
+      isReady: () => Boolean(this.#store?.outline),
+      begin: (event) => this.#begin(event),
+      move: (event, isDragging) => this.#move(event, isDragging),
+      end: () => on.dragging(false),
+      cancel: () => on.dragging(false),
+      leave: () => this.#leave(),
+    });
     this.node = element("div", { class: "timeline" }, this.#strip, this.#bubble);
     this.#observer.observe(this.#strip);
   }
 
-  /** Show another episode. */
+  /**
+   * Show another episode.
+   *
+   * @param {EpisodeStore} store
+   */
   open(store) {
     this.#store = store;
     this.refresh();
   }
 
-  /** Show the curves of these meters. */
+  /**
+   * Show the curves of these meters.
+   *
+   * @param {Set<number>} meters
+   */
   showMeters(meters) {
     this.#shownMeters = meters;
     this.refresh();
   }
 
-  /** Show the loop, `[first, last]` index or null, and whether dull spans are cut out. */
+  /**
+   * Show the loop, `[first, last]` index or null, and whether dull spans are cut out.
+   *
+   * @param {{loop: ?Span, skipsDull: boolean}} shown
+   */
   mark({ loop, skipsDull }) {
     if (loop === this.#loop && skipsDull === this.#skipsDull) return;
     this.#loop = loop;
@@ -101,15 +127,17 @@ export class TimelineView {
 
   /** Draw the still part anew, with the next frame; off the page it waits until it gets its size there. */
   refresh() {
-    if (this.#isQueued || !this.#store?.outline || !this.#strip.isConnected) return;
+    const store = this.#store;
+    if (this.#isQueued || !store?.outline || !this.#strip.isConnected) return;
     this.#isQueued = true;
     requestAnimationFrame(() => {
       this.#isQueued = false;
+      const axis = this.#axisOf(store.opened);
       this.#width = this.#canvas.clientWidth || 1;
-      this.#strip.setAttribute("aria-valuemax", String(Math.max(0, this.#store.table.endStep - 1)));
+      this.#strip.setAttribute("aria-valuemax", String(Math.max(0, store.table.endStep - 1)));
       drawTimeline(this.#canvas, {
-        store: this.#store,
-        xOf: (number) => this.#xOf(number),
+        store,
+        xOf: (number) => axis.xOf(number, this.#width),
         shownMeters: this.#shownMeters,
         loop: this.#loop,
         skipsDull: this.#skipsDull,
@@ -118,13 +146,22 @@ export class TimelineView {
     });
   }
 
-  /** Move the playhead; indexes may have a fraction. */
+  /**
+   * Move the playhead; indexes may have a fraction.
+   *
+   * @param {number} position
+   */
   draw(position) {
     this.#index = position;
     this.#placePlayhead();
   }
 
-  /** Tell screen readers where it stands: when playback rests, not with every step. */
+  /**
+   * Tell screen readers where it stands: when playback rests, not with every step.
+   *
+   * @param {number} number
+   * @param {string} text
+   */
   announce(number, text) {
     this.#strip.setAttribute("aria-valuenow", String(number));
     this.#strip.setAttribute("aria-valuetext", text);
@@ -136,59 +173,56 @@ export class TimelineView {
     this.#stopTheme();
   }
 
-  /** Step numbers on the axis: the recorded ones, a gap behind them, and a little for one whose length nobody knows. */
-  get #span() {
-    const { table, gaps } = this.#store.outline;
+  /**
+   * The axis over step numbers: the recorded ones, a gap behind them, and a little for one whose length nobody knows.
+   *
+   * @param {Outline} outline
+   */
+  #axisOf({ table, gaps }) {
     const end = gaps.reduce(
       (reach, gap) => Math.max(reach, gap.endStep ?? gap.firstStep * (1 + OPEN_GAP_SHARE)),
       table.endStep,
     );
-    return Math.max(1, end - 1);
+    this.#axis.span(0, Math.max(1, end - 1));
+    return this.#axis;
   }
 
-  #xOf(number) {
-    return INSET + (number / this.#span) * (this.#width - 2 * INSET);
-  }
-
-  #indexAt(event) {
-    return this.#store.table.indexOf(Math.round(this.#numberUnder(event)));
-  }
-
-  #numberUnder(event) {
-    const { left } = this.#strip.getBoundingClientRect();
-    const share = (event.clientX - left - INSET) / (this.#width - 2 * INSET);
-    return Math.min(1, Math.max(0, share)) * this.#span;
+  /**
+   * @param {Outline} outline
+   * @param {PointerEvent} event
+   */
+  #indexAt(outline, event) {
+    return outline.table.indexOf(Math.round(this.#axisOf(outline).valueAt(event, this.#strip)));
   }
 
   #placePlayhead() {
-    if (!this.#store?.outline || !this.#width) return;
-    this.#playhead.style.transform = `translateX(${this.#xOf(this.#store.table.numberOf(this.#index)).toFixed(2)}px)`;
+    const outline = this.#store?.outline;
+    if (!outline || !this.#width) return;
+    const x = this.#axisOf(outline).xOf(outline.table.numberOf(this.#index), this.#width);
+    this.#playhead.style.transform = `translateX(${x.toFixed(2)}px)`;
   }
 
-  #down(event) {
-    if (!this.#store?.outline || event.button > 0) return;
+  /** @param {PointerEvent} event */
+  #begin(event) {
     this.#moved = null; // who came to press has no use for a bubble on the way
-    this.#strip.setPointerCapture(event.pointerId);
-    this.#isDragging = true;
     this.#on.dragging(true);
-    this.#on.seek(this.#nearMarker(event)?.index ?? this.#indexAt(event));
+    if (this.#store)
+      this.#on.seek(this.#nearMarker(this.#store, event)?.index ?? this.#indexAt(this.#store.opened, event));
   }
 
-  #move(event) {
-    if (!this.#store?.outline) return;
-    const index = this.#indexAt(event);
-    if (this.#isDragging) this.#on.seek(index);
+  /**
+   * @param {PointerEvent} event
+   * @param {boolean} isDragging
+   */
+  #move(event, isDragging) {
+    if (!this.#store) return;
+    const index = this.#indexAt(this.#store.opened, event);
+    if (isDragging) this.#on.seek(index);
     if (event.pointerType === "touch") return;
     this.#on.near(index);
     const isQueued = this.#moved !== null;
     this.#moved = event;
     if (!isQueued) requestAnimationFrame(() => this.#hover());
-  }
-
-  #up() {
-    if (!this.#isDragging) return;
-    this.#isDragging = false;
-    this.#on.dragging(false);
   }
 
   #leave() {
@@ -200,42 +234,50 @@ export class TimelineView {
   #hover() {
     const event = this.#moved;
     this.#moved = null;
-    if (!event) return;
-    const index = this.#indexAt(event);
-    const { table, gaps } = this.#store.outline;
-    const marker = this.#nearMarker(event);
-    const { left } = this.#strip.getBoundingClientRect();
-    const under = this.#numberUnder(event);
+    if (!event || !this.#store) return;
+    const { opened: outline } = this.#store;
+    const { table, gaps } = outline;
+    const index = this.#indexAt(outline, event);
+    const marker = this.#nearMarker(this.#store, event);
+    const under = this.#axisOf(outline).valueAt(event, this.#strip);
     const gap = gaps.find(({ firstStep, endStep }) => under >= firstStep && under < (endStep ?? Infinity));
     const lines = gap
       ? [
           `Steps ${formatCount(gap.firstStep)} to ${gap.endStep === null ? "?" : formatCount(gap.endStep - 1)} are missing (${gap.reason})`,
         ]
-      : [`Step ${formatCount(table.numberOf(index))}`, `Return so far ${formatNumber(this.#returnAt(index))}`];
+      : [`Step ${formatCount(table.numberOf(index))}`, `Return so far ${formatNumber(returnAt(outline, index))}`];
     if (marker) lines.push(`${MARKER_WORDS[marker.kind].sign} ${marker.label}`);
     setText(this.#bubbleText, lines.join("\n"));
     this.#bubble.hidden = false;
     this.#on.hover(gap ? null : (marker?.index ?? index), this.#bubbleStage);
-    const half = this.#bubble.offsetWidth / 2;
-    const x = Math.min(Math.max(event.clientX - left, half), Math.max(half, this.#width - half));
-    this.#bubble.style.transform = `translate(${(x - half).toFixed(1)}px, -100%)`;
+    placeBubble(this.#bubble, this.#strip, event, "-100%");
   }
 
-  #nearMarker(event) {
+  /**
+   * @param {EpisodeStore} store
+   * @param {PointerEvent} event
+   */
+  #nearMarker({ opened, table, markers }, event) {
     const { left } = this.#strip.getBoundingClientRect();
-    const { table, markers } = this.#store;
+    const axis = this.#axisOf(opened);
+    /** @type {?Marker} */
     let nearest = null;
     let least = MARKER_REACH;
     for (const marker of markers) {
-      const distance = Math.abs(this.#xOf(table.numberOf(marker.index)) - (event.clientX - left));
+      const distance = Math.abs(axis.xOf(table.numberOf(marker.index), this.#width) - (event.clientX - left));
       if (distance < least) [nearest, least] = [marker, distance];
     }
     return nearest;
   }
+}
 
-  #returnAt(index) {
-    const { index: samples, cumulative_reward: returns } = this.#store.outline.overview;
-    const behind = samples.findIndex((sample) => sample >= index);
-    return returns.at(behind) ?? NaN;
-  }
+/**
+ * The return at the sample nearest behind a step.
+ *
+ * @param {Outline} outline
+ * @param {number} index
+ */
+function returnAt({ overview: { index: samples, cumulative_reward: returns } }, index) {
+  const behind = samples.findIndex((sample) => sample >= index);
+  return returns.at(behind) ?? NaN;
 }

@@ -5,13 +5,21 @@ import { element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { formatCount } from "../shell/numbers.js";
 
-/** The last of the speeds, by its name. */
+/** @import { PageActions } from "../player/player_keys.js" */
+/** @import { IconName } from "../shell/icons.js" */
+
+/**
+ * The last of the speeds, by its name.
+ *
+ * @param {number} speed
+ */
 export const speedName = (speed) => (speed === SPEEDS.at(-1) ? "max" : `${speed}×`);
 
 export class TransportView {
   node;
 
   #play;
+  /** @type {HTMLSelectElement} */
   #speed;
   #loop;
   #skip;
@@ -20,8 +28,7 @@ export class TransportView {
 
   /**
    * @param {import("../player/controls.js").Controls} controls
-   * @param {{copyLink?: function(): void, writeNote?: function(): void, openPage?: function(): void, help: function():
-   *   void, fullscreen: function(): void}} page there is a button for each
+   * @param {PageActions & {fullscreen: () => void}} page there is a button for each
    */
   constructor(controls, page) {
     this.#play = button("play", "Play (space)", () => controls.togglePlay(), "primary");
@@ -78,8 +85,8 @@ export class TransportView {
     if (this.#play.dataset.icon !== shown) {
       this.#play.dataset.icon = shown;
       this.#play.replaceChildren(icon(shown));
-      this.#play.setAttribute("aria-label", shown === "pause" ? "Pause (space)" : "Play (space)");
-      this.#play.title = this.#play.getAttribute("aria-label");
+
+      this.#play.title = shown === "pause" ? "Pause (space)" : "Play (space)";
     }
     const speed = String(clock.speed);
     if (this.#speed.value !== speed) this.#chooseSpeed(speed);
@@ -91,7 +98,11 @@ export class TransportView {
     setText(this.#counter, `${formatCount(number)} / ${formatCount(last)}`);
   }
 
-  /** A link may ask for a speed that is not on the list. */
+  /**
+   * A link may ask for a speed that is not on the list.
+   *
+   * @param {string} speed
+   */
   #chooseSpeed(speed) {
     if (![...this.#speed.options].some(({ value }) => value === speed)) {
       this.#speed.append(element("option", { value: speed }, speedName(Number(speed))));
@@ -100,6 +111,11 @@ export class TransportView {
   }
 }
 
+/**
+ * @param {IconName} name
+ * @param {string} label
+ * @param {() => void} run
+ */
 function button(name, label, run, kind = "") {
   const node = element(
     "button",
@@ -110,6 +126,10 @@ function button(name, label, run, kind = "") {
   return node;
 }
 
+/**
+ * @param {HTMLElement} node
+ * @param {boolean} isPressed
+ */
 function press(node, isPressed) {
   node.setAttribute("aria-pressed", String(isPressed));
 }

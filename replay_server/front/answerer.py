@@ -1,0 +1,42 @@
+"""``Answerer``: what a connection asks of the front that accepted it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol
+
+from replay_server.front.limits import FrontLimits
+from replay_server.front.wsgi import Application, WsgiCall
+
+__all__ = ["Answerer"]
+
+
+class Answerer(Protocol):
+    """Has requests answered, and looks after the connections.
+
+    Attributes:
+        app: the application.
+        limits: for every connection.
+        clock: monotonic seconds.
+    """
+
+    app: Application
+    limits: FrontLimits
+    clock: Callable[[], float]
+
+    def submit(
+        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, n_before: int
+    ) -> None:
+        """Have a piece of an answer made on a thread, then call ``on_done`` on the event loop.
+
+        Args:
+            path: of the request.
+            n_before: pieces of the same answer that were made before.
+        """
+
+    def close_later(self, call: WsgiCall) -> None:
+        """Let go of an answer that nobody takes any more, on a thread: it may have a file open."""
+
+    def forget(self, connection: object) -> None:
+        """A connection is gone."""

@@ -1,0 +1,95 @@
+/** The messages of the replay server that the page reads, as types; PROTOCOL.md is the specification. */
+
+/**
+ * What is told of an episode's metadata. Fields that nobody gave are null.
+ *
+ * @typedef {object} Metadata
+ * @property {string} status
+ * @property {?number} [total_reward]
+ * @property {?number} [extrinsic_reward]
+ * @property {?number} [intrinsic_reward]
+ * @property {?number} [intrinsic_weight]
+ * @property {?number} [curriculum_stage]
+ * @property {?number} [epsilon]
+ * @property {?number} [lane]
+ * @property {?number} [timestamp] seconds since 1970
+ * @property {?number} [finished_unix_nanos]
+ * @property {?{[name: string]: unknown}} [info] whatever the trainer gave
+ */
+
+/** @typedef {[firstStep: number, nSteps: number, nBytes: number, rewardBefore: number, intrinsicBefore: number]} ChunkRow */
+
+/** @typedef {[firstStep: number, endStep: ?number, reason: string]} GapRow */
+
+/** @typedef {[first: number, end: number]} Span of indexes, or of step numbers */
+
+/**
+ * @typedef {object} Overview
+ * @property {number} stride steps from sample to sample
+ * @property {number[]} index
+ * @property {(?number)[]} cumulative_reward
+ * @property {(?number)[][]} meters samples of each meter
+ */
+
+/**
+ * What further steps changed.
+ *
+ * @typedef {object} Growth
+ * @property {GapRow[]} gaps
+ * @property {import("./outline.js").Marker[]} markers
+ * @property {Span[]} dull
+ * @property {boolean} has_intrinsic
+ * @property {{low: number[], high: number[]}} bounds
+ * @property {[low: number, high: number][]} meter_ranges
+ * @property {boolean[]} meter_levels
+ * @property {Overview} overview
+ */
+
+/**
+ * The part of an outline that the end of a live episode tells anew.
+ *
+ * @typedef {Growth & {
+ *   affordances: {[name: string]: number[]},
+ *   affordance_numbers: {[name: string]: number},
+ *   meter_names: string[],
+ *   action_names: string[],
+ *   substrate: import("./outline.js").Substrate,
+ * }} Retold
+ */
+
+/**
+ * The whole outline, in a message or in an HTML file.
+ *
+ * @typedef {Retold & {
+ *   run_id: string,
+ *   episode_id: number,
+ *   live: boolean,
+ *   metadata: Metadata,
+ *   reasons: string[],
+ *   schema: unknown,
+ *   chunks: ChunkRow[],
+ * }} OutlineMessage
+ */
+
+/**
+ * @typedef {OutlineMessage & {
+ *   type: "opened",
+ *   id: number,
+ *   next_chunk: number,
+ *   content_hash: ?string,
+ *   resumed?: boolean,
+ *   last_seq?: ?(string | number),
+ * }} OpenedMessage
+ */
+
+/** @typedef {Growth & {type: "grown", id: number, chunks: ChunkRow[], last_seq?: ?(string | number)}} GrownMessage */
+
+/** @typedef {{type: "ended", id: number, metadata: Metadata, outline?: ?Retold}} EndedMessage */
+
+/** @typedef {{type: "waiting", id: number}} WaitingMessage */
+
+/** @typedef {{type: "error", id: number, code: string, message: string}} ErrorMessage */
+
+/** @typedef {OpenedMessage | GrownMessage | EndedMessage | WaitingMessage | ErrorMessage} StreamMessage */
+
+export {};

@@ -1,0 +1,83 @@
+/** A horizontal axis: which value lies where between two insets, and its labels. */
+
+import { formatNumber } from "../shell/numbers.js";
+import { ticks } from "./scale.js";
+
+/** Ranges below this need a decimal to tell their round values apart. */
+const SMALLEST_WHOLE_RANGE = 5;
+
+export class Axis {
+  low = 0;
+  high = 1;
+
+  /**
+   * @param {number} left room beside the axis, in CSS pixels
+   * @param {number} right
+   */
+  constructor(left, right) {
+    this.left = left;
+    this.right = right;
+  }
+
+  /**
+   * The values at its ends.
+   *
+   * @param {number} low
+   * @param {number} high
+   */
+  span(low, high) {
+    this.low = low;
+    this.high = high;
+  }
+
+  /**
+   * Where a value lies on an element of this width.
+   *
+   * @param {number} value
+   * @param {number} width
+   */
+  xOf(value, width) {
+    return this.left + ((value - this.low) / (this.high - this.low)) * (width - this.left - this.right);
+  }
+
+  /**
+   * The value under a pointer; beyond an end the end's.
+   *
+   * @param {MouseEvent} event
+   * @param {Element} node what the axis runs along
+   */
+  valueAt(event, node) {
+    const { left, width } = node.getBoundingClientRect();
+    const share = (event.clientX - left - this.left) / (width - this.left - this.right);
+    return this.low + Math.min(1, Math.max(0, share)) * (this.high - this.low);
+  }
+
+  /**
+   * Write round values below the axis.
+   *
+   * @param {CanvasRenderingContext2D} pen with its font and colour
+   * @param {{width: number, height: number}} size of the canvas
+   * @param {{apart: number, margin: number, textOf?: (value: number) => ?string}} labels how far apart they are about;
+   *   how near to the edges their middle may come; the text of a value, null for none
+   */
+  drawLabels(pen, { width, height }, { apart, margin, textOf = (value) => formatTick(value, this.low, this.high) }) {
+    pen.textAlign = "center";
+    pen.textBaseline = "alphabetic";
+    for (const value of ticks(this.low, this.high, Math.max(2, Math.floor(width / apart)))) {
+      const text = textOf(value);
+      const x = Math.min(Math.max(this.xOf(value, width), margin), width - margin);
+      if (text !== null) pen.fillText(text, x, height - 6);
+    }
+  }
+}
+
+/**
+ * A round value between two bounds as text.
+ *
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+export function formatTick(value, low, high) {
+  return formatNumber(value, Math.abs(high - low) < SMALLEST_WHOLE_RANGE ? 1 : 0);
+}

@@ -38,7 +38,7 @@ def test_every_message_of_a_client_has_an_example_and_a_handler(connect: Connect
 
 def test_every_message_of_the_server_has_an_example() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (FOLDER / "socket").glob("*.py"))
-    code += (FOLDER / "state_update.py").read_text(encoding="utf-8")
+    code += (FOLDER / "episodes" / "state_update.py").read_text(encoding="utf-8")
     sent = set(re.findall(r'"type": "(\w+)"', code))
     documented = {kind(example) for example in EXAMPLES} - SENT
     assert documented == sent

@@ -311,7 +311,7 @@ class WorkerSettings(Section):
 
     pulse_file: str | None = setting(
         None,
-        "File that a worker keeps new while it is alive, for `python -m recorder probe`: one for each worker of a machine. "
+        "File that a worker keeps new while it is alive, for `hamlet-recorder probe`: one for each worker of a machine. "
         "Left out, none is written.",
         min_length=1,
     )

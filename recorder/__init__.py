@@ -1,7 +1,7 @@
-"""The flight recorder of reinforcement-learning training.
+"""The flight recorder of reinforcement-learning training: ``from recorder import EpisodeRecorder``.
 
-``EpisodeRecorder`` is what a trainer calls. Each name is loaded when it is asked for: a trainer pays for numpy, msgpack, lz4 and
-redis only, and the command line puts its import path right before any of them.
+The names of ``__all__`` are the public ones; ``docs/reference.md`` describes them. Each is loaded when you first use it. A
+trainer pays for numpy, msgpack, lz4 and redis only, and the command line puts its import path right before any of them.
 """
 
 from __future__ import annotations
@@ -14,50 +14,127 @@ if TYPE_CHECKING:
     from recorder.catalog import Catalog
     from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, Substrate
     from recorder.episode_file import Episode, open_episode
+    from recorder.errors import RecorderError
     from recorder.redis_server.find import find_redis_url
+    from recorder.replay.client import ReplayClient
+    from recorder.replay.manager import Playback, ReplayManager
     from recorder.settings import Settings, load_settings
+    from recorder.video.options import VideoOptions
+    from worker.criteria import (
+        Claim,
+        Criterion,
+        EpisodeSummary,
+        Explanation,
+        Observation,
+        PerformanceCriterion,
+        PeriodicCriterion,
+        StageBoundariesCriterion,
+        StageTransitionCriterion,
+    )
+    from worker.recording_writer import RecordingWriter
+    from worker.video import (
+        BatchResult,
+        VideoFile,
+        batch_export_videos,
+        export_comparison_video,
+        export_episode_video,
+        export_preview,
+        export_reel_video,
+    )
 
 __all__ = [
+    "BatchResult",
     "Catalog",
+    "Claim",
+    "Criterion",
     "Episode",
     "EpisodeMetadata",
     "EpisodeRecorder",
     "EpisodeStatus",
+    "EpisodeSummary",
+    "Explanation",
     "Gap",
+    "Observation",
+    "PerformanceCriterion",
+    "PeriodicCriterion",
+    "Playback",
     "PublisherLimits",
     "RecordedStep",
+    "RecorderError",
     "RecorderStats",
+    "RecordingWriter",
+    "ReplayClient",
+    "ReplayManager",
     "Settings",
+    "StageBoundariesCriterion",
+    "StageTransitionCriterion",
     "Substrate",
+    "VideoFile",
+    "VideoOptions",
+    "batch_export_videos",
+    "export_comparison_video",
+    "export_episode_video",
+    "export_preview",
+    "export_reel_video",
     "find_redis_url",
     "load_settings",
     "open_episode",
 ]
 
 _HOMES = {
-    "Catalog": "recorder.catalog",
-    "Episode": "recorder.episode_file",
-    "EpisodeMetadata": "recorder.episode",
-    "EpisodeRecorder": "recorder.capture",
-    "EpisodeStatus": "recorder.episode",
-    "Gap": "recorder.episode",
-    "PublisherLimits": "recorder.capture",
-    "RecordedStep": "recorder.episode",
-    "RecorderStats": "recorder.capture",
-    "Settings": "recorder.settings",
-    "Substrate": "recorder.episode",
-    "find_redis_url": "recorder.redis_server.find",
-    "load_settings": "recorder.settings",
-    "open_episode": "recorder.episode_file",
+    "recorder.capture": ("", ("EpisodeRecorder", "PublisherLimits", "RecorderStats")),
+    "recorder.catalog": ("catalog", ("Catalog",)),
+    "recorder.episode": ("", ("EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate")),
+    "recorder.episode_file": ("", ("Episode", "open_episode")),
+    "recorder.errors": ("", ("RecorderError",)),
+    "recorder.redis_server.find": ("", ("find_redis_url",)),
+    "recorder.replay.client": ("server", ("ReplayClient",)),
+    "recorder.replay.manager": ("", ("Playback", "ReplayManager")),
+    "recorder.settings": ("", ("Settings", "load_settings")),
+    "recorder.video.options": ("", ("VideoOptions",)),
+    "worker.criteria": (
+        "",
+        (
+            "Claim",
+            "Criterion",
+            "EpisodeSummary",
+            "Explanation",
+            "Observation",
+            "PerformanceCriterion",
+            "PeriodicCriterion",
+            "StageBoundariesCriterion",
+            "StageTransitionCriterion",
+        ),
+    ),
+    "worker.recording_writer": ("catalog", ("RecordingWriter",)),
+    "worker.video": (
+        "video",
+        (
+            "BatchResult",
+            "VideoFile",
+            "batch_export_videos",
+            "export_comparison_video",
+            "export_episode_video",
+            "export_preview",
+            "export_reel_video",
+        ),
+    ),
 }
+"""Module to the extra that installs what it needs, and to the public names that it defines."""
+
+_HOME_OF = {name: (module, extra) for module, (extra, names) in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Load a name of ``__all__`` from the module that defines it."""
-    if name in _HOMES:
-        found = globals()[name] = getattr(import_module(_HOMES[name]), name)
-        return found
-    raise AttributeError(f"module 'recorder' has no attribute {name!r}")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'recorder' has no attribute {name!r}")
+    from recorder.needing import needing  # lazy: the command line puts its import path right before anything is loaded
+
+    module, extra = _HOME_OF[name]
+    with needing(name, module.partition(".")[0], extra=extra):
+        found = globals()[name] = getattr(import_module(module), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""``python -m recorder COMMAND`` and ``hamlet-recorder COMMAND``: puts the import path right, then runs the command line."""
+"""``hamlet-recorder COMMAND`` and ``python -m recorder COMMAND``: puts the import path right, then runs the command line."""
 
 from __future__ import annotations
 

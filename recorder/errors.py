@@ -85,10 +85,16 @@ class UsageError(RecorderError):
 
 
 class MissingExtraError(RecorderError):
-    """An optional part is not installed."""
+    """An optional part is not installed.
+
+    Args:
+        what: needs it.
+        extra: installs it; empty for what every installation has.
+    """
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs a part that is not installed: pip install 'hamlet-recorder[{extra}]'")
+        package = f"'hamlet-recorder[{extra}]'" if extra else "hamlet-recorder"
+        super().__init__(f"{what} needs a part that is not installed: pip install {package}")
         self.extra = extra
 
 

@@ -13,6 +13,7 @@ from recorder.redis_server.client import check_server
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import open_recordings
+from recorder.version import package_version
 from replay_server.access.admission import add_admission
 from replay_server.access.origins import Origins
 from replay_server.access.proxy import Proxied, check_base_path, parse_networks
@@ -32,7 +33,6 @@ from replay_server.socket.connection import Connection
 from replay_server.socket.hub import Hub
 from replay_server.socket.route import add_socket_route
 from replay_server.socket.session import ViewerSession
-from replay_server.version import package_version
 
 __all__ = ["EXTENSION", "create_app"]
 

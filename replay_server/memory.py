@@ -51,7 +51,7 @@ class MemoryBudget:
         if after > self.max_one_bytes:
             raise EpisodeFileTooLargeError(
                 f"to show this recording takes {after} bytes, and one may take {self.max_one_bytes} "
-                "(half of recording.server.memory_bytes); its file can be downloaded and read by 'python -m recorder cat'"
+                "(half of recording.server.memory_bytes); its file can be downloaded and read by 'hamlet-recorder cat'"
             )
         missing = self._try_change(after - before)
         if missing:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.commands.demo_report import this_python
+from recorder.commands.demo_report import this_program
 from tests.processes import ROOT, PythonProcess, is_alive, run_python
 from tests.waiting import wait_until
 
@@ -50,22 +50,24 @@ def test_the_commands_that_the_demo_names_work_in_the_shell_that_it_was_started_
     demo: tuple[Path, str], plain_shell: dict[str, str]
 ) -> None:
     _, output = demo
-    commands = [line.strip() for line in output.splitlines() if " -m recorder " in line]
+    commands = [line.strip() for line in output.partition("Next:\n")[2].splitlines()[:3]]
     assert len(commands) == 3
     for command in commands:
         answer = subprocess.run(command, shell=True, cwd=ROOT, env=plain_shell, capture_output=True, timeout=60.0)
         assert answer.returncode == 0, f"{command}\n{answer}"
 
 
-def test_where_this_environment_is_active_the_commands_begin_with_python(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "python").symlink_to(sys.executable)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert this_python() == "python"
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "a folder" / "python"))
-    assert this_python() == f"'{tmp_path}/a folder/python'"
+def test_the_program_is_called_as_the_shell_finds_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scripts = tmp_path / "a folder"
+    scripts.mkdir()
+    monkeypatch.setattr(sys, "executable", str(scripts / "python"))
+    assert this_program() == f"'{scripts}/python' -m recorder"
+    (scripts / "hamlet-recorder").touch(mode=0o755)
+    assert this_program() == f"'{scripts}/hamlet-recorder'"
+    monkeypatch.setenv("PATH", str(scripts))
+    assert this_program() == "hamlet-recorder"
+    monkeypatch.setattr(sys, "prefix", "/home/me/.cache/uv/archive-v0/x")
+    assert this_program() == f"'{scripts}/hamlet-recorder'"
 
 
 def test_the_report_fits_a_terminal_of_80_columns(demo: tuple[Path, str]) -> None:

@@ -11,7 +11,7 @@ from worker.app import create_app
 _settings = load_settings()
 if _settings.redis.url is None:
     raise SettingsError(
-        "recording.redis.url must be set for 'celery -A'; 'python -m recorder worker' can start a server of its own"
+        "recording.redis.url must be set for 'celery -A'; 'hamlet-recorder worker' can start a server of its own"
     )
 
 app = create_app(_settings, redis_url=_settings.redis.url)

@@ -1,4 +1,4 @@
-"""A worker's pulse: a file that is new as long as the worker's parts go on, for ``python -m recorder probe``, and systemd's
+"""A worker's pulse: a file that is new as long as the worker's parts go on, for ``hamlet-recorder probe``, and systemd's
 watchdog.
 
 Alive is a worker whose tick goes round, whatever the server answers, and whose Celery goes round while it is connected. An

@@ -161,6 +161,6 @@ def _check_arguments(recorder: object, database: object, recordings_dir: object)
         raise UsageError(f"recordings_dir: expected a folder or a URL, found {type(recordings_dir).__name__}")
     if recorder.stream.is_remote:
         raise UsageError(
-            "this recorder sends to a server, where workers write its episodes: start one with 'python -m recorder worker', "
+            "this recorder sends to a server, where workers write its episodes: start one with 'hamlet-recorder worker', "
             "or leave the URL out of EpisodeRecorder(...)"
         )

@@ -126,7 +126,7 @@ class WriterThread:
             if not self.is_complete:
                 _log.error(
                     "recording writer: run_id=%s: it has ended, and episodes are left undecided or unwritten; "
-                    "'python -m recorder list' and 'parked' name them",
+                    "'hamlet-recorder list' and 'parked' name them",
                     self._run_id,
                 )
             self._let_go()

@@ -12,9 +12,7 @@ import torch
 from examples.hamlet.environment import describe_world
 from examples.hamlet.result import TrainingProgress, TrainingResult
 from examples.hamlet.train import train
-from recorder import EpisodeRecorder
-from recorder.settings import load_settings
-from worker.recording_writer import RecordingWriter
+from recorder import EpisodeRecorder, RecordingWriter, load_settings
 
 EXAMPLES = """examples:
   python -m examples.hamlet --seconds 60                                   train, record nothing

@@ -80,6 +80,7 @@ class Forwarder:
         Raises:
             OSError: it has ended.
         """
+        self._say_counted()
         self._say(Close(timeout_secs))
         self._flush()
 

@@ -42,7 +42,7 @@ _LONGEST_UNCUT_SECS = 2.0
 loses."""
 _UNREAD = (
     "nobody reads what is recorded in this process, and it ends with it: start a RecordingWriter(recorder, …), or start a "
-    "worker with 'python -m recorder worker' and make the recorder with EpisodeRecorder(find_redis_url())"
+    "worker with 'hamlet-recorder worker' and make the recorder with EpisodeRecorder(find_redis_url())"
 )
 _DRAIN_ITEMS = 4096
 """Items taken at a time, so that sending and heartbeats get their turn under a flood."""

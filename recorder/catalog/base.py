@@ -126,7 +126,7 @@ class CatalogBase:
                 case sqlite3.SQLITE_CORRUPT:
                     raise CatalogError(
                         f"the catalog is broken ({_first_line(error)}): move it away, and rebuild it from the files with"
-                        f" 'python -m recorder reindex': {self.url}"
+                        f" 'hamlet-recorder reindex': {self.url}"
                     ) from error
             raise CatalogError(f"the database refuses: {_first_line(error)}: {self.url}") from error
         except SQLAlchemyError as error:

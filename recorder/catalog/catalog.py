@@ -79,7 +79,7 @@ class Catalog(
         self._read_only = read_only
         if read_only and url.drivername == "sqlite" and not (url.database and Path(url.database).is_file()):
             raise CatalogError(
-                f"there is no catalog here yet: record an episode, or run 'python -m recorder reindex': {self.url}"
+                f"there is no catalog here yet: record an episode, or run 'hamlet-recorder reindex': {self.url}"
             )
         self._engines = self._own_engines = Engines(url, busy_timeout_secs=busy_timeout_secs, mounts_file=mounts_file)
         self._file = OpenFile(self._engines.path)
@@ -116,7 +116,7 @@ class Catalog(
             refuse_missing_folder(self._engines.path)
         if self._file.reopen(self._open_what_is_there, even_if_deleted=True):
             _log.error(
-                "the catalog was deleted while it was in use, and with it what it knew; a new one is begun. 'python -m recorder "
+                "the catalog was deleted while it was in use, and with it what it knew; a new one is begun. 'hamlet-recorder "
                 "reindex' takes in the recordings that are still there: %s",
                 self.url,
             )
@@ -171,7 +171,7 @@ class Catalog(
             command = f"reindex --original {self._engines.url.database} --database NEW.db --recordings DIR"
             raise CatalogError(
                 "this is a database of the original recorder, which is read and never changed: give --database another place; "
-                f"'python -m recorder {command}' makes a catalog of it and its files: {self.url}"
+                f"'hamlet-recorder {command}' makes a catalog of it and its files: {self.url}"
             )
         self._engines.dispose()
         self._engines = self._engines.in_memory()

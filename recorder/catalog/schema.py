@@ -65,9 +65,7 @@ def check_version(version: str | None, url: str) -> None:
     if version == SCHEMA_VERSION:
         return
     if version is None:
-        raise CatalogError(
-            f"there is no catalog here yet: record an episode, or run 'python -m recorder reindex': {url}"
-        )
+        raise CatalogError(f"there is no catalog here yet: record an episode, or run 'hamlet-recorder reindex': {url}")
     if version > SCHEMA_VERSION:
         raise CatalogVersionError(
             f"the catalog has schema {version}, newer than the {SCHEMA_VERSION} that is known here: "

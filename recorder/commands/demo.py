@@ -13,7 +13,6 @@ from recorder.capture import EpisodeRecorder
 from recorder.child_process import ChildProcess, module_command
 from recorder.commands.arguments.parsing import PLACE_OPTIONS, add_command, non_negative, positive, positive_number
 from recorder.commands.demo_report import best_recording, report
-from recorder.commands.needing import needing
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import (
@@ -24,6 +23,7 @@ from recorder.errors import (
     UsageError,
     WrongModuleError,
 )
+from recorder.needing import needing
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import load_settings
 from recorder.urls import local_path

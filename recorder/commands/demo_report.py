@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.capture import RecorderStats
+from recorder.commands.program import PROGRAM
 from recorder.commands.terminal.output import Output, human_bytes
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
 
-__all__ = ["best_recording", "report", "this_python"]
+__all__ = ["best_recording", "report", "this_program"]
 
 
 def report(
@@ -77,7 +78,7 @@ def report(
     )
     best = best_recording(rows)
     if best is not None:
-        program = f"{this_python()} -m recorder"
+        program = this_program()
         place = f"--recordings {shlex.quote(_shown(recordings))} --run {shlex.quote(run_id)}"
         output.note(
             "",
@@ -103,12 +104,16 @@ def _family(reason: str) -> str:
     return reason
 
 
-def this_python() -> str:
-    """What a shell calls this interpreter: its environment need not be active, and then ``python`` is another one."""
-    found = shutil.which("python")
-    if found is not None and Path(found).absolute() == Path(sys.executable):
-        return "python"
-    return shlex.quote(_shown(Path(sys.executable)))
+def this_program() -> str:
+    """What a shell calls this program: by its name only where the shell finds it, which takes an active environment."""
+    script = Path(sys.executable).with_name(PROGRAM)
+    if not script.exists():
+        return f"{shlex.quote(_shown(Path(sys.executable)))} -m recorder"
+    found = shutil.which(PROGRAM)
+    if found is not None and script.samefile(found) and "cache" not in sys.prefix.lower():
+        return PROGRAM
+    # uvx and pipx run have an environment in a cache, which is on the path of what they start and not of the shell.
+    return shlex.quote(_shown(script))
 
 
 def _shown(path: Path) -> str:

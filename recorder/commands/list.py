@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         title = f"{len(rows)} of {title}, {words_of_order(args)}; more: --limit {n_recordings}"
     output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True)
     if n_parked:
-        output.note(f"{counted(n_parked, 'more episode')} could not be written; why: python -m recorder parked")
+        output.note(f"{counted(n_parked, 'more episode')} could not be written; why: hamlet-recorder parked")
     for refused_id, n_refused in refused.items():
         output.note(
             f"{counted(n_refused, 'more episode')} of run {refused_id} {'was' if n_refused == 1 else 'were'} refused, most often "

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command, positive_number
 from recorder.commands.arguments.video_choices import add_video_choices, choices_of
-from recorder.commands.needing import needing
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
+from recorder.needing import needing
 from recorder.urls import local_path
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, positive_number
-from recorder.commands.needing import needing
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import UsageError
+from recorder.needing import needing
 from recorder.recordings.find import open_sound_recording
 from recorder.search_path import let_user_code_be_found
 from recorder.storage import open_recordings

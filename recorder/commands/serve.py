@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import check_server_of, find_server_url, settings_of
 from recorder.commands.arguments.parsing import add_command, non_negative, positive
-from recorder.commands.needing import needing
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import StorageError
+from recorder.needing import needing
 from recorder.redis_server.client import check_server
 from recorder.storage import check_drivers
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import settings_of
 from recorder.commands.arguments.parsing import add_command, positive
-from recorder.commands.needing import needing
 from recorder.commands.terminal.output import Output
 from recorder.errors import RecorderError, UsageError
+from recorder.needing import needing
 from recorder.redis_server.embedded import server_url
 from recorder.urls import redact
 

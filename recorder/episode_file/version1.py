@@ -96,7 +96,7 @@ class Version1File:
         """
         raise UsageError(
             f"chunk {index}: a version 1 recording has no chunks of its own; "
-            "convert it with 'python -m recorder convert --to 2'"
+            "convert it with 'hamlet-recorder convert --to 2'"
         )
 
     def check_hash(self) -> None:

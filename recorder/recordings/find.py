@@ -114,7 +114,7 @@ def _expecting_file(storage: Storage, row: RecordingRow) -> Iterator[None]:
             raise
         raise RecordingNotFoundError(
             f"Recording not found: the catalog knows episode {row.episode_id} of run {row.run_id!r}, but its file was "
-            "moved or deleted; check recordings_dir; 'python -m recorder reindex' lists such recordings, and with "
+            "moved or deleted; check recordings_dir; 'hamlet-recorder reindex' lists such recordings, and with "
             f"--forget-missing takes them out of the catalog: {storage.location(row.file_path)}"
         ) from error
 
@@ -131,8 +131,8 @@ def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:
         case "held":
             return f"{name} waits until no criterion can claim it any more; try again later"
         case "skipped":
-            return f"{name} was not kept by any criterion; 'python -m recorder why {episode_id}' explains"
+            return f"{name} was not kept by any criterion; 'hamlet-recorder why {episode_id}' explains"
         case "deleted":
-            return f"{name} was kept and later deleted; 'python -m recorder why {episode_id}' tells why it was kept"
+            return f"{name} was kept and later deleted; 'hamlet-recorder why {episode_id}' tells why it was kept"
         case _:
             return f"{name} is kept and about to be written; try again in a moment"

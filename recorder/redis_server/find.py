@@ -43,7 +43,7 @@ def find_redis_url(recordings_dir: str | PathLike[str] = "recordings") -> str:
     if url is None:
         raise StreamUnavailableError(
             "no server is running beside the recordings: start a worker first, with "
-            f"'python -m recorder worker --recordings {fspath(recordings_dir)}'"
+            f"'hamlet-recorder worker --recordings {fspath(recordings_dir)}'"
         )
     if settings.redis.url is not None and settings.local_recordings_dir is not None:
         _see_that_they_belong_together(settings, url, settings.local_recordings_dir)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
+from recorder.version import package_version
 from replay_server.openapi import describe
 from replay_server.rest.responses import json_response
-from replay_server.version import package_version
 
 __all__ = ["make_description"]
 

@@ -56,7 +56,7 @@ def test_an_order_that_does_not_exist_is_wrong_usage(call: Call, recordings: Pat
 def test_list_without_a_catalog_says_what_to_do(call: Call) -> None:
     answer = call("list")
     assert answer.status == ExitStatus.FAILED
-    assert "no catalog here yet: record an episode, or run 'python -m recorder reindex'" in answer.err
+    assert "no catalog here yet: record an episode, or run 'hamlet-recorder reindex'" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ def test_recordings_whose_file_is_gone_are_named_and_taken_out_of_the_catalog_wh
     place(root, RUN, 1).unlink()
     reader = call("cat", 1, "--recordings", root)
     assert reader.status == ExitStatus.NOT_FOUND
-    assert "'python -m recorder reindex' lists such recordings, and with --forget-missing" in reader.err
+    assert "'hamlet-recorder reindex' lists such recordings, and with --forget-missing" in reader.err
     answer = call("reindex", "--recordings", root)
     assert answer.status == ExitStatus.FAILED
     assert "1 recording of the catalog without a file: take them out of it with --forget-missing" in answer.out

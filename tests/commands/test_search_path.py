@@ -46,7 +46,7 @@ def test_a_replay_server_leaves_them_alone(folder: Path) -> None:
         server.wait_for("Replay: http")
 
 
-def test_beside_a_recorder_py_the_script_works_and_names_itself(folder: Path) -> None:
+def test_beside_a_recorder_py_the_script_works(folder: Path) -> None:
     for name in ("recorder", "types", "contextlib"):  # with these, Python itself finds no module by -m
         (folder / f"{name}.py").write_text((folder / "worker.py").read_text())
     status, output = run_python(["-P", "-c", AS_SCRIPT, "list"], folder=folder)

@@ -287,11 +287,11 @@ def test_episodes_whose_steps_are_gone_are_shown_by_every_command_that_tells_of_
         assert catalog.commit_evaluation("dead", old_cursor="0-0", new_cursor="1-0", **given)
         assert catalog.give_up_lost(unseen_since=now, now=now) == {"dead": 2}
     finding = verdict_on(call("doctor", "--json"), "parked")
-    assert (finding["verdict"], finding["advice"]) == ("warn", "python -m recorder parked")
+    assert (finding["verdict"], finding["advice"]) == ("warn", "hamlet-recorder parked")
     assert "2 episodes could not be written: its steps are gone" in finding["found"]
     (recorded,) = call("stats", "--json").document["recorded_runs"]
     assert (recorded["kept"], recorded["held"], recorded["parked"]) == (1, 1, 2)
-    assert "2 more episodes could not be written; why: python -m recorder parked" in call("list").out
+    assert "2 more episodes could not be written; why: hamlet-recorder parked" in call("list").out
     assert [row["episode_id"] for row in call("parked", "--json").document["episodes"]] == [0, 1]
     for episode_id, decision in enumerate(("is held", "was kept: periodic_1")):
         said = " ".join(call("why", episode_id).out.split())

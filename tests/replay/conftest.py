@@ -70,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(folder: Path, redis_server: EmbeddedServer) -> Iterator[Served]:
-    """``python -m recorder serve`` on a free port."""
+    """``hamlet-recorder serve`` on a free port."""
     environment = {"HAMLET_RECORDER_REDIS__URL": redis_server.url}
     with PythonProcess(
         "-m", "recorder", "serve", "--recordings", str(folder), "--port", "0", environment=environment

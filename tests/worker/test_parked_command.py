@@ -1,4 +1,4 @@
-"""``python -m recorder parked``: what could not be written, and another try for it."""
+"""``hamlet-recorder parked``: what could not be written, and another try for it."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def test_a_writer_that_was_never_started_stops(tmp_path: Path) -> None:
 
 def test_a_recorder_with_a_server_needs_workers(tmp_path: Path) -> None:
     recorder = EpisodeRecorder("redis://127.0.0.1:1/0", run_id="r")
-    with pytest.raises(UsageError, match="python -m recorder worker"):
+    with pytest.raises(UsageError, match="hamlet-recorder worker"):
         make_writer(recorder, tmp_path)
     recorder.close(timeout_secs=0.0)
 

@@ -80,7 +80,7 @@ def test_a_program_that_records_for_nobody_is_told_what_it_loses(end: str, tmp_p
     status, output = run_python(["-c", UNREAD + end], folder=tmp_path)
     assert status == 0
     assert "1 episodes (1 steps) were recorded and are not kept" in output
-    assert "start a RecordingWriter(recorder, …), or start a worker with 'python -m recorder worker'" in output
+    assert "start a RecordingWriter(recorder, …), or start a worker with 'hamlet-recorder worker'" in output
 
 
 def test_a_recorder_without_a_reader_says_so_while_it_records(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from recorder.commands import COMMANDS
-from recorder.commands.program import PROGRAM, as_started
+from recorder.commands.program import PROGRAM
+from recorder.version import package_version
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -48,12 +49,13 @@ exit status: 0 done; 1 failed, or something is wrong; 2 wrong usage or configura
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for ``arguments``: only the subcommands named in them are imported and have options of their own."""
     parser = argparse.ArgumentParser(
-        prog=as_started(PROGRAM),
+        prog=PROGRAM,
         description="The flight recorder of reinforcement-learning training.",
-        epilog=as_started(_EXAMPLE),
+        epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common_options()],
     )
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and end")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, summary in COMMANDS.items():
         if name in arguments:
@@ -76,18 +78,26 @@ def add_command(
     Args:
         name: as in ``COMMANDS``, where its one line for the top level's help stands.
         description: what it does; the module's docstring, as a rule.
-        example: arguments behind ``python -m recorder``, one command a line.
+        example: arguments behind ``hamlet-recorder``, one command a line.
         hides_places: leave ``PLACE_OPTIONS`` out of its help; the command itself refuses them.
     """
     lines = "\n".join(f"  {PROGRAM} {line}" for line in example.splitlines())
     return subparsers.add_parser(
         name,
         help=COMMANDS[name],
-        description=as_started(description),
-        epilog=as_started(f"example:\n{lines}"),
+        description=description,
+        epilog=f"example:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common_options(hides_places=hides_places)],
     )
+
+
+class _PrintVersion(argparse.Action):
+    """Looks the version up only when it is asked for: that reads the list of installed packages."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> NoReturn:
+        print(f"{PROGRAM} {package_version()}")
+        parser.exit()
 
 
 def whole_number(text: str) -> int:

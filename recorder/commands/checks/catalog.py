@@ -45,7 +45,7 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
                 "warn",
                 "parked",
                 f"{counted(len(parked), 'episode')} could not be written: {cause}",
-                "python -m recorder parked",
+                "hamlet-recorder parked",
             )
         if refused := [run for run in runs if run.n_refused]:
             yield Finding(

@@ -7,8 +7,8 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from recorder.commands.checks.finding import Finding
-from recorder.commands.needing import needing
 from recorder.errors import MissingExtraError, RecorderError
+from recorder.needing import needing
 from recorder.settings import Settings
 
 __all__ = ["check_parts"]

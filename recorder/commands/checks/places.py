@@ -44,9 +44,9 @@ def check_places(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "recordings", str(folder) if folder.exists() else f"{folder} (made at the first recording)")
     free = shutil.disk_usage(place).free
     if free < _FAIL_BELOW_BYTES:
-        yield Finding("fail", "disk", f"{human_bytes(free)} free at {place}", "make room: python -m recorder prune")
+        yield Finding("fail", "disk", f"{human_bytes(free)} free at {place}", "make room: hamlet-recorder prune")
     elif free < _WARN_BELOW_BYTES:
-        yield Finding("warn", "disk", f"{human_bytes(free)} free at {place}", "make room: python -m recorder prune")
+        yield Finding("warn", "disk", f"{human_bytes(free)} free at {place}", "make room: hamlet-recorder prune")
     else:
         yield Finding("ok", "disk", f"{human_bytes(free)} free")
 

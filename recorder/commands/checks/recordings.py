@@ -60,7 +60,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
             "warn",
             "missing files",
             f"{len(missing)} of {extent}: {_named([row.file_path for row in missing])}",
-            "take them out of the catalog: python -m recorder reindex --forget-missing"
+            "take them out of the catalog: hamlet-recorder reindex --forget-missing"
             if is_mounted
             else f"no recording lies there: is it mounted, or is it another folder? {storage.root}",
         )
@@ -69,7 +69,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
             "warn",
             "damaged files",
             f"{len(damaged)} of {extent}: {_named([f'{report.file} ({report.problems[0]})' for report in damaged])}",
-            "see all of them: python -m recorder verify",
+            "see all of them: hamlet-recorder verify",
         )
     if rows and not missing and not damaged:
         yield Finding("ok", "recorded files", f"{extent}, read and sound")

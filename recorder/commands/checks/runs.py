@@ -44,7 +44,7 @@ def check_runs(settings: Settings) -> Iterator[Finding]:
             "warn",
             "set aside",
             f"{counted(len(set_aside), 'name')} on the server, as {name}: {why}",
-            "another program writes to these keys: give each a recording.redis.key_prefix of its own; python -m recorder stats "
+            "another program writes to these keys: give each a recording.redis.key_prefix of its own; hamlet-recorder stats "
             f"names them all; once you have looked: redis-cli DEL {settings.redis.key_prefix}set-aside",
         )
 
@@ -58,7 +58,7 @@ def _look_at(status: RunStatus) -> Finding:
     if status.n_missing_steps:
         found += f", {status.n_missing_steps} steps lost"
     if status.n_undecided >= _LONG_LAG:
-        return Finding("warn", what, found, "decisions lag behind: start another worker: python -m recorder worker")
+        return Finding("warn", what, found, "decisions lag behind: start another worker: hamlet-recorder worker")
     if status.state == "silent" and (status.n_open or status.n_undecided):
         return Finding("warn", what, found, _ADVICE_ON_SILENCE[status.told_by])
     if status.n_missing_steps:

@@ -127,8 +127,8 @@ def _queues(status: ServerStatus, url: str, settings: Settings) -> Iterator[Find
     lengths = ", ".join(f"{name} {length}" for name, length in queue_lengths.items())
     longest = max(queue_lengths.values())
     if longest and status.n_worker_connections == 0:
-        yield Finding("warn", "queues", f"{lengths}; no worker is connected", "python -m recorder worker")
+        yield Finding("warn", "queues", f"{lengths}; no worker is connected", "hamlet-recorder worker")
     elif longest > _LONG_QUEUE:
-        yield Finding("warn", "queues", lengths, "start another worker: python -m recorder worker")
+        yield Finding("warn", "queues", lengths, "start another worker: hamlet-recorder worker")
     else:
         yield Finding("ok", "queues", lengths)

@@ -16,7 +16,6 @@ from datetime import datetime
 from io import StringIO, TextIOWrapper
 from typing import Any, TypeVar
 
-from recorder.commands.program import as_started
 from recorder.commands.terminal.standard_streams import discard_output, flush_output, tell, write_output
 from recorder.commands.terminal.table_layout import GAP_WIDTH, lay_out
 from recorder.errors import MissingExtraError, OutputError, RecorderError
@@ -89,7 +88,7 @@ class Output:
                 columns; None leaves that to the terminal.
         """
         if not self.as_json:
-            for line in map(as_started, lines):
+            for line in lines:
                 write_output(_harmless(line) if hanging is None else _broken(_harmless(line), hanging))
 
     def announce(self, *lines: str) -> None:
@@ -103,7 +102,7 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Tell on stderr what a program that reads the output must not stumble over."""
-        tell(f"warning: {_harmless(as_started(text))}")
+        tell(f"warning: {_harmless(text)}")
 
     def table(
         self,
@@ -184,7 +183,7 @@ class Output:
 
 def error_line(error: RecorderError) -> str:
     """What stderr is told."""
-    return _harmless(as_started(f"error: {error}"), kept="\n")
+    return _harmless(f"error: {error}", kept="\n")
 
 
 def let_any_text_through() -> None:

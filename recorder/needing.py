@@ -1,4 +1,4 @@
-"""Loading what a command needs beside ``recorder``, with an error that says what is missing, or what is in its way."""
+"""Loading what a command or a public name needs, with an error that says what is missing, or what is in its way."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["needing"]
 
 @contextmanager
 def needing(what: str, package: str, *, extra: str) -> Iterator[None]:
-    """Within the block the imports of a command stand.
+    """Put the imports into this block.
 
     Args:
         what: needs them, for the message.
-        package: of ours, beside ``recorder``, that is imported.
-        extra: that installs what that package needs.
+        package: the package of this project that is imported.
+        extra: installs what that package needs; empty for what every installation has.
 
     Raises:
         MissingExtraError: a library is not installed.
@@ -35,12 +35,11 @@ def needing(what: str, package: str, *, extra: str) -> Iterator[None]:
 
 
 def _check_ours(what: str, package: str) -> None:
-    spec = find_spec(package)
-    if spec is None:
+    found = _file_of(package)
+    if found is None:
         raise WrongModuleError(
             f"{what} needs {package!r}, which is missing: install hamlet-recorder again: {PACKAGES_FOLDER}"
         )
-    found = Path(spec.origin or next(iter(spec.submodule_search_locations or ()), ""))
     if not found.resolve().is_relative_to(Path(PACKAGES_FOLDER, package).resolve()):
         raise WrongModuleError(
             f"{what} needs hamlet-recorder's own {package!r}, and another one was found: rename it, or take its folder out of "
@@ -48,12 +47,25 @@ def _check_ours(what: str, package: str) -> None:
         )
 
 
+def _file_of(package: str) -> Path | None:
+    """The file or folder that an import of ``package`` takes, or has taken."""
+    loaded = sys.modules.get(package)
+    spec = find_spec(package) if loaded is None else loaded.__spec__
+    origin = getattr(loaded, "__file__", None) if spec is None else spec.origin
+    folders = spec.submodule_search_locations if spec is not None else None
+    place = origin or next(iter(folders or ()), None)
+    if place is not None:
+        return Path(place)
+    return None if loaded is None else Path(f"<{package}, a module without a file>")
+
+
 def _explained(error: ImportError, what: str, extra: str) -> RecorderError:
     top = (error.name or "").partition(".")[0]
     found = getattr(sys.modules.get(top), "__file__", None)
     if found is None and isinstance(error, ModuleNotFoundError):
         return MissingExtraError(what, extra)
+    install = f"hamlet-recorder[{extra}]" if extra else "hamlet-recorder"
     return WrongModuleError(
         f"{what} can't be loaded ({error}): if this file of yours hides the package {top!r}, rename it, or take its folder "
-        f"out of PYTHONPATH; else install 'hamlet-recorder[{extra}]' again: {found or error.path}"
+        f"out of PYTHONPATH; else install '{install}' again: {found or error.path}"
     )

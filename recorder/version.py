@@ -1,4 +1,4 @@
-"""The version of this package, as clients are told."""
+"""The version of this package."""
 
 from __future__ import annotations
 

@@ -15,12 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 from recorder.text import holdable_integer
 
-__all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate", "read_layout"]
+__all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate", "read_layout", "return_of"]
+
+_Amount = TypeVar("_Amount", float, NDArray[np.float64])
+"""One number, or one a step."""
 
 
 class EpisodeStatus(StrEnum):
@@ -96,15 +102,16 @@ class RecordedStep:
 
 @dataclass(slots=True)
 class EpisodeMetadata:
-    """What is known of an episode when it ends; every field may be left out.
+    """What is known of an episode when it ends; every field may be left out. None means that nobody told it.
 
     Args:
         episode_id: number of the episode within its run.
         survival_steps: steps survived; summed from the steps when left out.
-        total_reward: the return the criteria look at; extrinsic plus weighted intrinsic when left out.
+        total_reward: the return that ranks the episode; ``return_of`` its parts when left out.
         extrinsic_reward: sum of ``reward``; intrinsic_reward: sum of ``intrinsic_reward``.
         curriculum_stage: stage of the curriculum in which the episode was played.
-        epsilon: exploration rate; intrinsic_weight: weight of the intrinsic reward in the trainer's return.
+        epsilon: exploration rate, the last step's when left out.
+        intrinsic_weight: weight of the intrinsic reward in the return.
         timestamp: when the episode ended, seconds since 1970 (UTC).
         affordance_layout: name to cell, as many coordinates as a position has.
         affordance_visits: name to number of uses; custom_action_uses: the same for actions of the trainer's own.
@@ -123,10 +130,10 @@ class EpisodeMetadata:
     total_reward: float = 0.0
     extrinsic_reward: float = 0.0
     intrinsic_reward: float = 0.0
-    curriculum_stage: int = 1
-    epsilon: float = 0.0
-    intrinsic_weight: float = 0.0
-    timestamp: float = 0.0
+    curriculum_stage: int | None = None
+    epsilon: float | None = None
+    intrinsic_weight: float | None = None
+    timestamp: float | None = None
     affordance_layout: Mapping[str, Sequence[float]] = field(default_factory=dict)
     affordance_visits: Mapping[str, int] = field(default_factory=dict)
     run_id: str = ""
@@ -139,9 +146,9 @@ class EpisodeMetadata:
     status: EpisodeStatus = EpisodeStatus.COMPLETE
     gaps: Sequence[Gap] = ()
     n_steps: int = 0
-    started_unix_nanos: int = 0
-    finished_unix_nanos: int = 0
-    env_steps: int = 0
+    started_unix_nanos: int | None = None
+    finished_unix_nanos: int | None = None
+    env_steps: int | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
 
     def to_map(self) -> dict[str, Any]:
@@ -169,6 +176,17 @@ class EpisodeMetadata:
         if unknown:
             values["info"] = {**_read_info(unknown), **values.get("info", {})}
         return cls(**values)
+
+
+def return_of(reward: _Amount, intrinsic_reward: _Amount, weight: float | None) -> _Amount:
+    """The return: reward plus weighted intrinsic reward; the reward alone where nobody told a weight.
+
+    Whatever shows or ranks a return takes it from here, of a whole episode or up to each step.
+
+    Args:
+        reward, intrinsic_reward: sums.
+    """
+    return reward + weight * intrinsic_reward if weight else reward
 
 
 def read_layout(source: Mapping[str, Any] | None) -> dict[str, tuple[float, ...]]:
@@ -259,7 +277,17 @@ def _plain(value: Any) -> Any:
     return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
 
 
-_READERS_BY_TYPE: dict[str, Callable[[Any], Any]] = {"int": _read_integer, "float": _read_float, "str": _read_text}
+def _unless_none(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else read(value)
+
+
+_READERS_BY_TYPE: dict[str, Callable[[Any], Any]] = {
+    "int": _read_integer,
+    "float": _read_float,
+    "str": _read_text,
+    "int | None": _unless_none(_read_integer),
+    "float | None": _unless_none(_read_float),
+}
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     f.name: _READERS_BY_TYPE[str(f.type)] for f in fields(EpisodeMetadata) if str(f.type) in _READERS_BY_TYPE

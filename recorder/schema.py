@@ -6,11 +6,11 @@ A schema stands in an episode's header, once; a chunk holds one slot a column. B
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgpack
 import numpy as np
@@ -22,26 +22,33 @@ __all__ = [
     "EXTRAS_PREFIX",
     "MAX_COLUMNS",
     "STEP_COLUMNS",
+    "STEP_FIELDS",
     "ColumnSpec",
     "Encoding",
     "EpisodeSchema",
 ]
 
-STEP_COLUMNS = (
-    "position",
-    "meters",
-    "action",
-    "reward",
-    "intrinsic_reward",
-    "done",
-    "terminated",
-    "truncated",
-    "q_values",
-    "time_of_day",
-    "interaction_progress",
-    "epsilon",
-    "action_masks",
-)
+STEP_FIELDS: Mapping[str, Literal["array", "scalar"]] = {
+    "position": "array",
+    "meters": "array",
+    "action": "array",
+    "reward": "scalar",
+    "intrinsic_reward": "scalar",
+    "done": "scalar",
+    "terminated": "scalar",
+    "truncated": "scalar",
+    "q_values": "array",
+    "time_of_day": "scalar",
+    "interaction_progress": "scalar",
+    "epsilon": "scalar",
+    "action_masks": "array",
+}
+"""The fields of a step beside its place and its extras, and whether a trainer gives one number or several.
+
+To add one: add it here, to ``RecordedStep``, and to ``record_step`` and ``record_batch``.
+"""
+
+STEP_COLUMNS = tuple(STEP_FIELDS)
 """Names of the columns that ``RecordedStep`` has fields for, in the order in which they are written."""
 
 EXTRAS_PREFIX = "extras."

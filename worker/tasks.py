@@ -52,7 +52,7 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
     """
     options = {"retry_on_worker_lost": False}
 
-    @app.task(name=EVALUATE, **options)  # type: ignore[untyped-decorator]
+    @app.task(name=EVALUATE, shared=False, **options)  # type: ignore[untyped-decorator]
     def evaluate(run_id: str) -> None:
         deadline = time.monotonic() + _EVALUATE_SECS
         try:
@@ -66,14 +66,14 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
         except RecorderError as error:
             _log.error("evaluate run_id=%s: will try again: %s", run_id, error)
 
-    @app.task(name=WRITE, **options)  # type: ignore[untyped-decorator]
+    @app.task(name=WRITE, shared=False, **options)  # type: ignore[untyped-decorator]
     def write(run_id: str, episode_ids: Sequence[int]) -> None:
         try:
             write_episodes(process.ingest(), run_id, episode_ids)
         except RecorderError as error:
             _log.error("write %d episodes of run_id=%s: will try again: %s", len(episode_ids), run_id, error)
 
-    @app.task(name=SWEEP, **options)  # type: ignore[untyped-decorator]
+    @app.task(name=SWEEP, shared=False, **options)  # type: ignore[untyped-decorator]
     def sweep_up() -> None:
         try:
             for run_id, rows in sweep(process.ingest()).to_write.items():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from examples.hamlet.lives import EndedLife, Lives
 from examples.hamlet.novelty import RandomNetworkDistillation
 from examples.hamlet.result import Tally, TrainingProgress, TrainingResult
 from examples.hamlet.transition_memory import Transitions
-from recorder import EpisodeMetadata, EpisodeRecorder
+from recorder import EpisodeMetadata, EpisodeRecorder, EpisodeStatus
 
 __all__ = ["train"]
 
@@ -118,6 +119,11 @@ def train(
             reported, reported_steps = tally.seconds, tally.env_steps
             on_progress(tally.progress(stage=curriculum.stage.number, epsilon=agent.epsilon))
 
+    if recorder is not None:
+        for life in map(lives.end, np.flatnonzero(lives.steps).tolist()):
+            # RECORDER: what is still open when training ends, so that its stage is known too. ``close`` would end it without.
+            told = _metadata(life, env, agent.epsilon, tally.env_steps)
+            recorder.finish_episode(life.episode_id, replace(told, status=EpisodeStatus.TRUNCATED))
     if on_progress is not None and reported_steps != tally.env_steps:
         on_progress(tally.progress(stage=curriculum.stage.number, epsilon=agent.epsilon))
     return tally.result(curriculum)

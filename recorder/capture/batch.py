@@ -14,10 +14,9 @@ from recorder.capture.batch_block import NEVER_ARRIVED, NO_STEP, BatchBlock, Bat
 from recorder.capture.copying import as_array, is_cuda, own_name
 from recorder.capture.cuda_ring import DeviceCopy
 from recorder.capture.handover import BatchRow
-from recorder.capture.row_columns import ROW_FIELDS
 from recorder.capture.rows import DeviceRows
 from recorder.errors import UsageError
-from recorder.schema import EXTRAS_PREFIX
+from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
 
 __all__ = ["BatchPlaces", "BatchValues", "BatchWriter", "DeviceBatchRow", "batch_places", "batch_values"]
 
@@ -120,7 +119,7 @@ _NUMBER_DTYPES = frozenset(map(np.dtype, "?bBhHiIlLqQefd"))
 """What ``as_array`` takes as it is."""
 
 
-_SCALAR_FIELDS = frozenset(ROW_FIELDS[ROW_FIELDS.index("reward") : ROW_FIELDS.index("extras")])
+_SCALAR_FIELDS = frozenset(name for name, kind in STEP_FIELDS.items() if kind == "scalar")
 """What ``record_step`` takes as one number."""
 
 

@@ -81,7 +81,7 @@ class EpisodeBuilder:
         self.sequence = 0
         """Sequence of the last entry of this play."""
         self.last_active = 0.0
-        self.last_epsilon = 0.0
+        self.last_epsilon: float | None = None
         self.n_bytes = 0
         """Bytes of the chunks made so far."""
         self.error: Exception | None = None

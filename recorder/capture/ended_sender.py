@@ -28,11 +28,13 @@ class EndedSender:
         hello: what it was told.
         n_given_steps: what its trainer passed on to it.
         stats: what it counted itself, corrected so that every step that it was given is recorded, refused or lost.
+        is_forgotten: the server has lost its data since: what no worker had written by then counts as recorded, and is not.
     """
 
     hello: Hello
     n_given_steps: int
     stats: RecorderStats
+    is_forgotten: bool = False
 
     @classmethod
     def of(cls, hello: Hello, report: Report, *, n_given_steps: int, reason: str) -> Self:
@@ -64,6 +66,8 @@ class EndedSender:
             if is_same or time.monotonic() >= deadline:
                 break
             time.sleep(_ASK_SECS)
+        if n_kept is None and settled.stats.n_recorded_steps and not settled.is_forgotten:
+            settled = settled._forgotten()
         stats = settled.stats if away is None else away.added_to(settled.stats)
         said = {**stats.to_map(), "host": socket.gethostname(), "pid": self.hello.pid, "closed": False}
         self.hello.stream.beat(identity.run_id, identity.producer_id, said, info=None, now=time.time())
@@ -72,3 +76,12 @@ class EndedSender:
     def _with_kept(self, n_kept: int) -> Self:
         n_lost = self.n_given_steps - n_kept - self.stats.n_refused_steps
         return replace(self, stats=replace(self.stats, n_recorded_steps=n_kept, n_lost_steps=n_lost))
+
+    def _forgotten(self) -> Self:
+        n_steps = self.stats.n_recorded_steps
+        error = (
+            f"the server has lost its data since a sender process ended that had brought {n_steps} steps: those of them that "
+            "no worker had written are lost, and count as recorded"
+        )
+        stats = replace(self.stats, n_errors=self.stats.n_errors + 1, last_error=error)
+        return replace(self, stats=stats, is_forgotten=True)

@@ -264,6 +264,7 @@ class Intake:
         self._put_chunks(builder, builder.take_chunks())
         builder.mark_dropped(self._away.take_dropped(episode_id))
         metadata = self._metadata(builder, given, status)
+        self._summaries.settle_stage(metadata)
         if self._has_room(f"the end of episode {episode_id}"):
             self._put_header(builder)
             builder.sequence += 1

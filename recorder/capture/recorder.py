@@ -226,7 +226,7 @@ class EpisodeRecorder:
                 raise LayoutChangedError
             layout = self._layout
             position_kind, meters_kind, action_kind, q_values_kind, masks_kind = layout
-            row = (
+            row = (  # in the order of ROW_FIELDS
                 episode_id,
                 step,
                 lane,
@@ -241,12 +241,12 @@ class EpisodeRecorder:
                 if intrinsic_reward is None or intrinsic_reward.__class__ in _PLAIN
                 else copy_scalar(intrinsic_reward),
                 done if done is None or done.__class__ in _PLAIN else copy_scalar(done),
+                terminated if terminated is None or terminated.__class__ in _PLAIN else copy_scalar(terminated),
+                truncated if truncated is None or truncated.__class__ in _PLAIN else copy_scalar(truncated),
                 time_of_day if time_of_day is None or time_of_day.__class__ in _PLAIN else copy_scalar(time_of_day),
                 interaction_progress
                 if interaction_progress is None or interaction_progress.__class__ in _PLAIN
                 else copy_scalar(interaction_progress),
-                terminated if terminated is None or terminated.__class__ in _PLAIN else copy_scalar(terminated),
-                truncated if truncated is None or truncated.__class__ in _PLAIN else copy_scalar(truncated),
                 epsilon if epsilon is None or epsilon.__class__ in _PLAIN else copy_scalar(epsilon),
                 extras if extras is None else copy_extras(extras),
             )
@@ -470,6 +470,7 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
     copy._closed_because = "on a copy of the recorder"
     # All that a closed recorder asks of the two.
     copy._publisher = copy._careful = Copied(run_id)  # type: ignore[assignment]
+    copy._away = TrainerLosses()  # where the time of calls is noted
     return copy
 
 

@@ -279,6 +279,8 @@ class RemotePublisher(QueueThread):
             except StreamError as error:
                 self._log.error("steps of a sender process that ended are counted as it told last: %s", error)
                 continue
+            if settled.is_forgotten and not sender.is_forgotten:
+                self._log.error("%s", settled.stats.last_error)
             with self._reading:
                 self._ended[index] = settled
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recorder.capture.copying import ARRAY_FIELDS, ArrayKind
 from recorder.chunk import ColumnData
-from recorder.schema import EXTRAS_PREFIX
+from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
 
 __all__ = ["ROW_FIELDS", "KindChangedError", "Row", "columns_of_rows", "row_bytes"]
 
@@ -25,19 +25,8 @@ ROW_FIELDS = (
     "step",
     "lane",
     "layout",
-    "position",
-    "meters",
-    "action",
-    "q_values",
-    "action_masks",
-    "reward",
-    "intrinsic_reward",
-    "done",
-    "time_of_day",
-    "interaction_progress",
-    "terminated",
-    "truncated",
-    "epsilon",
+    *(name for name, kind in STEP_FIELDS.items() if kind == "array"),
+    *(name for name, kind in STEP_FIELDS.items() if kind == "scalar"),
     "extras",
 )
 """Array fields hold bytes of the kind that ``layout`` says, or Python's numbers; ``extras`` is a dict or None."""

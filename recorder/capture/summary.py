@@ -10,9 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from recorder.capture.builder import EpisodeBuilder
-from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
+from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
 
 __all__ = ["NO_EARLIER_SENDERS", "EarlierSenders", "EpisodeSummaries", "RunIdentity"]
+
+
+_MAX_LANES = 4096
+"""Whose stages are remembered; the worker that takes an episode of another lane looks its stage up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class EpisodeSummaries:
     def __init__(self, identity: RunIdentity) -> None:
         self._identity = identity
         self._defaults = EpisodeMetadata.from_map(identity.defaults).to_map()
+        self._stages: dict[int, int] = {}
+        """The last stage of each lane."""
 
     def of(
         self,
@@ -98,9 +104,18 @@ class EpisodeSummaries:
         }
         metadata |= {name: value for name, value in summed.items() if name not in given}
         if "total_reward" not in given:
-            bonus = metadata["intrinsic_weight"] * metadata["intrinsic_reward"]
-            metadata["total_reward"] = metadata["extrinsic_reward"] + bonus
+            parts = metadata["extrinsic_reward"], metadata["intrinsic_reward"]
+            metadata["total_reward"] = return_of(*parts, metadata["intrinsic_weight"])
         return metadata
+
+    def settle_stage(self, metadata: dict[str, Any]) -> None:
+        """Give an episode that has ended, and was cut off, the last known stage of its lane where it has none."""
+        stage, lane = metadata["curriculum_stage"], metadata["lane"]
+        if stage is not None:
+            if lane in self._stages or len(self._stages) < _MAX_LANES:
+                self._stages[lane] = stage
+        elif metadata["status"] == EpisodeStatus.TRUNCATED:
+            metadata["curriculum_stage"] = self._stages.get(lane)
 
 
 def _in_order(gaps: Sequence[Gap]) -> tuple[Gap, ...]:

@@ -76,6 +76,9 @@ runs = Table(
     Column("seen_at", UtcDateTime),
 )
 
+_UNKNOWN_FIRST = {"curriculum_stage": "int8_ops NULLS FIRST"}
+"""On PostgreSQL NULL sorts last unless an index says otherwise; on SQLite it sorts first."""
+
 _LISTED = (
     "finished_unix_nanos",
     "run_id",
@@ -93,7 +96,13 @@ def _listing_index(name: str, *leading: str, more: tuple[str, ...] = (), where: 
     """An index that holds all that lists filter and sort by, so that none of them reads rows that it doesn't show."""
     columns = (*leading, *(column for column in _LISTED if column not in leading), *more)
     condition = None if where is None else text(where)
-    return Index(f"ix_episodes_{name}", *columns, sqlite_where=condition, postgresql_where=condition)
+    return Index(
+        f"ix_episodes_{name}",
+        *columns,
+        sqlite_where=condition,
+        postgresql_where=condition,
+        postgresql_ops=_UNKNOWN_FIRST if leading == ("curriculum_stage",) else {},
+    )
 
 
 episodes = Table(
@@ -113,12 +122,12 @@ episodes = Table(
     Column("total_reward", Float64, nullable=False),
     Column("extrinsic_reward", Float64, nullable=False),
     Column("intrinsic_reward", Float64, nullable=False),
-    Column("curriculum_stage", _WholeNumber, nullable=False),
-    Column("epsilon", Float64, nullable=False),
-    Column("intrinsic_weight", Float64, nullable=False),
+    Column("curriculum_stage", _WholeNumber),
+    Column("epsilon", Float64),
+    Column("intrinsic_weight", Float64),
     Column("timestamp", Float64, nullable=False),
-    Column("env_steps", Int64, nullable=False),
-    Column("started_unix_nanos", Int64, nullable=False),
+    Column("env_steps", Int64),
+    Column("started_unix_nanos", Int64),
     Column("finished_unix_nanos", Int64, nullable=False),
     Column("n_bytes", Int64, nullable=False),
     Column("replaced_plays", Integer, nullable=False),
@@ -185,7 +194,7 @@ recordings = Table(
     Column("episode_id", BigInteger, primary_key=True, autoincrement=False),
     Column("survival_steps", Int64, nullable=False),
     Column("total_reward", Float64, nullable=False),
-    Column("curriculum_stage", _WholeNumber, nullable=False),
+    Column("curriculum_stage", _WholeNumber),
     Column("recording_reason", GivenText, nullable=False),
     Column("timestamp", Float64, nullable=False),
     Column("file_path", Text, nullable=False),
@@ -196,14 +205,14 @@ recordings = Table(
     Column("n_steps", Int64, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("format_version", Integer, nullable=False),
-    Column("epsilon", Float64, nullable=False),
-    Column("env_steps", Int64, nullable=False),
+    Column("epsilon", Float64),
+    Column("env_steps", Int64),
     Column("recorded_at", UtcDateTime),
     Column("play_id", Int64),
     Column("reasons", TextTuple, nullable=False),
     Index("ix_recordings_timestamp", "timestamp", "run_id", "episode_id"),
     Index("ix_recordings_reward", "total_reward", "run_id", "episode_id"),
-    Index("ix_recordings_stage", "curriculum_stage", "timestamp"),
+    Index("ix_recordings_stage", "curriculum_stage", "timestamp", postgresql_ops=_UNKNOWN_FIRST),
     Index("ix_recordings_episode", "episode_id"),
 )
 

@@ -53,7 +53,7 @@ def _rows_of(row: Mapping[str, Any], run_id: str) -> tuple[EpisodeRow, Recording
         "episode_id": int(row["episode_id"]),
         "survival_steps": int(row["survival_steps"] or 0),
         "total_reward": nan if row["total_reward"] is None else float(row["total_reward"]),
-        "curriculum_stage": int(row["curriculum_stage"] or 1),
+        "curriculum_stage": None if row["curriculum_stage"] is None else int(row["curriculum_stage"]),
         "timestamp": float(row["timestamp"] or 0.0),
         "reasons": reasons,
         "n_steps": int(row["survival_steps"] or 0),

@@ -102,7 +102,9 @@ class EpisodeRow:
             of it was there and is no more.
         reasons: why it is kept, in the criteria's order.
         why_json: the column ``why``.
-        env_steps: environment steps of the whole run when the episode finished.
+        curriculum_stage, epsilon, intrinsic_weight, started_unix_nanos: None where nobody told them.
+        env_steps: environment steps of the whole run when the episode finished; None where nobody told them.
+        timestamp, finished_unix_nanos: when it ended; 0 where nobody told it.
         n_bytes: size in the stream.
         replaced_plays: how many earlier plays this one replaced.
         attempts, not_before, leased_until, parked, error: the state of the write job.
@@ -123,12 +125,12 @@ class EpisodeRow:
     total_reward: float = 0.0
     extrinsic_reward: float = 0.0
     intrinsic_reward: float = 0.0
-    curriculum_stage: int = 1
-    epsilon: float = 0.0
-    intrinsic_weight: float = 0.0
+    curriculum_stage: int | None = None
+    epsilon: float | None = None
+    intrinsic_weight: float | None = None
     timestamp: float = 0.0
-    env_steps: int = 0
-    started_unix_nanos: int = 0
+    env_steps: int | None = None
+    started_unix_nanos: int | None = None
     finished_unix_nanos: int = 0
     n_bytes: int = 0
     replaced_plays: int = 0
@@ -183,10 +185,10 @@ class CurvePoint:
     """One episode on the learning curve."""
 
     episode_id: int
-    env_steps: int
+    env_steps: int | None
     total_reward: float
     survival_steps: int
-    curriculum_stage: int
+    curriculum_stage: int | None
     recorded: bool
 
 
@@ -196,7 +198,8 @@ class RecordingRow:
 
     Args:
         recording_reason: the first of ``reasons``; filled in from them when left out.
-        timestamp: when the episode ended, seconds since 1970.
+        curriculum_stage, epsilon, env_steps: None where nobody told them.
+        timestamp: when the episode ended, seconds since 1970; 0 where nobody told it.
         file_path: relative to the recordings root, with forward slashes.
         file_size_bytes: size before compression; compressed_size_bytes: size on disk.
         play_id: the play that the file holds; None when it isn't known.
@@ -206,7 +209,7 @@ class RecordingRow:
     episode_id: int
     survival_steps: int = 0
     total_reward: float = 0.0
-    curriculum_stage: int = 1
+    curriculum_stage: int | None = None
     recording_reason: str = ""
     timestamp: float = 0.0
     file_path: str = ""
@@ -217,8 +220,8 @@ class RecordingRow:
     n_steps: int = 0
     content_hash: str = ""
     format_version: int = 2
-    epsilon: float = 0.0
-    env_steps: int = 0
+    epsilon: float | None = None
+    env_steps: int | None = None
     recorded_at: datetime | None = None
     play_id: int | None = None
     reasons: tuple[str, ...] = ()

@@ -56,9 +56,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _with_readable_times(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with dates, in UTC like those that end in ``_at``, for numbers that count from 1970."""
+    """The known fields with dates, in UTC like those that end in ``_at``, for numbers that count from 1970."""
     return {
-        name: _readable(value, _UNITS_A_SEC[name]) if name in _UNITS_A_SEC else value for name, value in fields.items()
+        name: _readable(value, _UNITS_A_SEC[name]) if name in _UNITS_A_SEC else value
+        for name, value in fields.items()
+        if value is not None
     }
 
 

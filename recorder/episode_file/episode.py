@@ -51,10 +51,10 @@ class Episode:
             source = header["metadata"]
             if self.version == version1.VERSION:  # which has the reasons there
                 self.reasons = _read_reasons(source.get("reasons", ()))
-                source = {name: value for name, value in source.items() if name != "reasons"}
+                metadata = version1.read_metadata(source)
             else:
                 self.reasons = _read_reasons(header.get("reasons", ()))
-            metadata = EpisodeMetadata.from_map(source)
+                metadata = EpisodeMetadata.from_map(source)
             layout = header.get("affordances")
             same = not layout or layout == source.get("affordance_layout")
             self.affordances = dict(metadata.affordance_layout) if same else read_layout(layout)

@@ -31,7 +31,7 @@ from recorder.episode_file.version2 import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UsageError
 from recorder.schema import EXTRAS_PREFIX, MAX_DIMENSIONS, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 
-__all__ = ["Version1File", "build_version1", "parse_version1"]
+__all__ = ["Version1File", "build_version1", "parse_version1", "read_metadata"]
 
 VERSION = 1
 MAX_CONTENT_BYTES = 128 * 2**20
@@ -40,6 +40,9 @@ MAX_CONTAINERS = 2_000_000
 MAX_STEPS = 500_000
 MAX_STEP_VALUES = 2**23
 """Numbers, lists and maps in one step."""
+
+_STAND_INS = {"curriculum_stage": 0, "epsilon": 0.0, "intrinsic_weight": 0.0, "timestamp": 0.0}
+"""What stands in the file for a value that nobody told: readers of the original format expect a number there."""
 
 _STEP_FIELDS = tuple(field.name for field in fields(RecordedStep))
 _NUMBERS = frozenset([bool, int, float])
@@ -52,12 +55,29 @@ def build_version1(
     content = msgpack.packb(
         {
             "version": VERSION,
-            "metadata": {**metadata.to_map(), "reasons": list(reasons)},
+            "metadata": {**_with_stand_ins(metadata.to_map()), "reasons": list(reasons)},
             "steps": [_step_map(step) for step in steps],
             "affordances": {name: list(cell) for name, cell in metadata.affordance_layout.items()},
         }
     )
     return (compress_frame(content) if compression == "lz4" else content), len(content)
+
+
+def _with_stand_ins(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = [name for name in _STAND_INS if metadata[name] is None]
+    named = {"unknown": unknown} if unknown else {}
+    return {**metadata, **{name: _STAND_INS[name] for name in unknown}, **named}
+
+
+def read_metadata(source: Mapping[str, Any]) -> EpisodeMetadata:
+    """The metadata as a version 1 file has it, which lists there what is unknown.
+
+    Raises:
+        UsageError, AttributeError, TypeError: it is not what FORMAT.md says.
+    """
+    beside = ("reasons", "unknown")
+    known = {name: value for name, value in source.items() if name not in beside}
+    return EpisodeMetadata.from_map(known | {name: None for name in source.get("unknown", ()) if name in _STAND_INS})
 
 
 def _step_map(step: RecordedStep) -> dict[str, Any]:

@@ -6,8 +6,9 @@
 from recorder.outline.description import chunk_rows, describe_recording
 from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
-from recorder.outline.outline import Outline, return_weight
+from recorder.outline.outline import Outline
 from recorder.outline.overview import MAX_SAMPLES
+from recorder.outline.rewards import has_intrinsic
 from recorder.outline.scene import Scene
 from recorder.outline.step_columns import StepColumns
 
@@ -23,7 +24,7 @@ __all__ = [
     "StepColumns",
     "chunk_rows",
     "describe_recording",
+    "has_intrinsic",
     "meter_level",
-    "return_weight",
     "thin_markers",
 ]

@@ -25,7 +25,7 @@ class Bounds:
     """
 
     def __init__(self, substrate: Mapping[str, Any], affordances: Mapping[str, Sequence[float]]) -> None:
-        n_axes = min(int(substrate["position_dim"]), _MAX_AXES)
+        n_axes = min(max(int(substrate["position_dim"]), 0), _MAX_AXES)
         self._reach = 0 if substrate["type"] == "continuous" else 1
         """A position in a grid is a cell, which reaches one further."""
         self.low = np.zeros(n_axes)

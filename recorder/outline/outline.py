@@ -24,27 +24,26 @@ from recorder.outline.markers import (
 from recorder.outline.meter_levels import MeterRanges
 from recorder.outline.numbers import unusual_numbers
 from recorder.outline.overview import Overview
-from recorder.outline.rewards import RewardExtremes
+from recorder.outline.rewards import RewardExtremes, has_intrinsic
 from recorder.outline.scene import Scene
 from recorder.outline.step_columns import StepColumns
 from recorder.outline.stretches import Stretches
 from recorder.schema import EpisodeSchema
 
-__all__ = ["Outline", "return_weight"]
+__all__ = ["Outline"]
 
 _UNTOLD_REASON = "dropped"
 """Of a gap in an episode that is still being recorded: the true reason comes with its end."""
 
 
-def return_weight(metadata: EpisodeMetadata) -> float:
-    """What a step's intrinsic reward counts in the return; 0 where nobody told a weight."""
-    return metadata.intrinsic_weight or 0.0
+_STEPS_AT_ONCE = 4096
+"""Of a recording: each step is compared with each affordance, and has a row of all meters."""
 
 
 class Outline:
     """What is worth knowing of an episode before its steps are there.
 
-    A recording is one call of ``add`` and one of ``close`` (see ``of``). An episode that is still being recorded is one
+    A recording is a few calls of ``add`` and one of ``close`` (see ``of``). An episode that is still being recorded is one
     call of ``add`` for each chunk. The result is the same, however the steps are cut into calls.
 
     Args:
@@ -58,7 +57,8 @@ class Outline:
         self.n_steps = 0
         self.reward_so_far = 0.0
         self.intrinsic_so_far = 0.0
-        self._weight = return_weight(metadata)
+        self._metadata = metadata
+        self.has_intrinsic = False
         self.bounds = Bounds(self.scene.substrate, self.scene.affordances)
         self._ranges = MeterRanges(len(self.scene.meter_names))
         self._overview = Overview(len(self.scene.meter_names))
@@ -86,7 +86,9 @@ class Outline:
             EpisodeFileError: the file is corrupt.
         """
         outline = cls(episode.metadata, episode.schema, episode.affordances)
-        outline.add(StepColumns.of_episode(episode) if columns is None else columns)
+        columns = StepColumns.of_episode(episode) if columns is None else columns
+        for start in range(0, columns.n_steps, _STEPS_AT_ONCE):
+            outline.add(columns.between(start, start + _STEPS_AT_ONCE))
         outline.close(episode.metadata, episode.gaps)
         return outline
 
@@ -103,6 +105,7 @@ class Outline:
         self._stretches.add(columns.step_numbers, first)
         self._dull.add(columns, first, {marker.index for marker in found})
         self._rewards.add(columns.reward, first)
+        self.has_intrinsic = self.has_intrinsic or has_intrinsic(self._metadata, columns.intrinsic_reward)
         rewards = self.reward_so_far + np.cumsum(columns.reward)
         intrinsic = self.intrinsic_so_far + np.cumsum(columns.intrinsic_reward)
         self._overview.add(first, rewards, intrinsic, columns.meters)
@@ -118,7 +121,8 @@ class Outline:
             metadata: the final one; gaps: with their true reasons.
         """
         self._gaps = gaps
-        self._weight = return_weight(metadata)
+        self._metadata = metadata
+        self.has_intrinsic = self.has_intrinsic or has_intrinsic(metadata, np.empty(0))
         if self.n_steps:
             self._closing = self._rewards.markers()
             self._closing.append(Marker(self.n_steps - 1, "end", f"end ({metadata.status})"))
@@ -148,13 +152,15 @@ class Outline:
         reach = [int(top) for top in high[:2]]
         return {**given, "width": given["width"] or reach[0], "height": given["height"] or reach[1]}
 
+    @unusual_numbers()
     def growth(self, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
         """The part of the outline that further steps change, from an index on: what ``grown`` messages tell."""
         return {
             "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in self._gaps_between(first_index, end_index)],
             "markers": [marker.to_map() for marker in self.markers(first_index, end_index)],
             "dull": self.dull(first_index, end_index),
-            "overview": self._overview.to_map(self._weight, first_index, end_index),
+            "overview": self._overview.to_map(self._metadata.intrinsic_weight, first_index, end_index),
+            "has_intrinsic": self.has_intrinsic,
             "bounds": self.bounds.to_map(),
             "meter_ranges": self._ranges.to_list(),
             "meter_levels": self._ranges.has_levels(),

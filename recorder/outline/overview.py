@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from recorder.episode import return_of
 from recorder.outline.step_columns import Floats
 
 __all__ = ["MAX_SAMPLES", "Overview"]
@@ -48,11 +49,11 @@ class Overview:
             whole = np.concatenate(self._parts)
             self._parts = [whole[whole[:, 0] % self.stride == 0]]
 
-    def to_map(self, weight: float, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
+    def to_map(self, weight: float | None, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
         """The samples between two indexes, and the last step of all, with as many digits as a curve shows.
 
         Args:
-            weight: of the intrinsic reward in the return.
+            weight: of the intrinsic reward in the return; None where nobody told it.
         """
         rows = np.concatenate([*self._parts, self._last])
         if len(rows) > 1 and rows[-1, 0] == rows[-2, 0]:
@@ -61,6 +62,8 @@ class Overview:
         return {
             "stride": self.stride,
             "index": rows[:, 0].astype(np.int64).tolist(),
-            "cumulative_reward": [float(f"{value:.9g}") for value in (rows[:, 1] + weight * rows[:, 2]).tolist()],
+            "cumulative_reward": [
+                float(f"{value:.9g}") for value in return_of(rows[:, 1], rows[:, 2], weight).tolist()
+            ],
             "meters": [[float(f"{value:.6g}") for value in series] for series in rows[:, 3:].T.tolist()],
         }

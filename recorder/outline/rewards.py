@@ -1,13 +1,23 @@
-"""The step that earned most, over calls that follow each other."""
+"""What the rewards of an episode tell, over calls that follow each other: which step earned most, what they consist of."""
 
 from __future__ import annotations
 
 import math
 
+from recorder.episode import EpisodeMetadata
 from recorder.outline.markers import Marker
 from recorder.outline.step_columns import Floats
 
-__all__ = ["RewardExtremes"]
+__all__ = ["RewardExtremes", "has_intrinsic"]
+
+
+def has_intrinsic(metadata: EpisodeMetadata, intrinsic_reward: Floats) -> bool:
+    """Whether there is intrinsic reward to speak of.
+
+    Args:
+        intrinsic_reward: ``float64[n]``, of the steps.
+    """
+    return bool(metadata.intrinsic_reward or intrinsic_reward.any())
 
 
 class RewardExtremes:

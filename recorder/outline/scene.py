@@ -42,7 +42,7 @@ class Scene:
         width, height = _declared_size(metadata) if n_dims else (None, None)
         kind = metadata.substrate.type if metadata.substrate is not None else ("grid" if n_dims else "aspatial")
         return cls(
-            substrate={"type": kind, "position_dim": n_dims, "width": width, "height": height},
+            substrate={"type": kind[:_MAX_NAME_LENGTH], "position_dim": n_dims, "width": width, "height": height},
             affordances={
                 name[:_MAX_NAME_LENGTH]: list(cell)[:_MAX_DIMS]
                 for name, cell in islice(affordances.items(), _MAX_NAMED)
@@ -74,10 +74,14 @@ def _names(given: Sequence[str], n_needed: int, word: str) -> list[str]:
 def _declared_size(metadata: EpisodeMetadata) -> tuple[int | None, int | None]:
     """Width and height in cells, as far as the trainer gave them."""
     given, size = metadata.substrate, metadata.grid_size
-    if given is not None and given.width:
-        return given.width, given.height or (given.width if given.position_dim > 1 else 1)
+    if given is not None and _positive(given.width):
+        return given.width, _positive(given.height) or (given.width if given.position_dim > 1 else 1)
     if isinstance(size, int):
-        return (size, size) if size > 0 else (None, None)
+        return _positive(size), _positive(size)
     if size:
-        return int(size[0]), int(size[1] if len(size) > 1 else size[0])
+        return _positive(size[0]), _positive(size[1] if len(size) > 1 else size[0])
     return None, None
+
+
+def _positive(size: int | None) -> int | None:
+    return int(size) if size is not None and size > 0 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,11 @@ class StepColumns:
     def n_steps(self) -> int:
         """Steps that are held."""
         return len(self.step_numbers)
+
+    def between(self, start: int, stop: int) -> StepColumns:
+        """The steps ``start <= index < stop``: views."""
+        known = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: part[start:stop] for name, part in known.items() if part is not None})
 
     @classmethod
     def of_episode(cls, episode: Episode, read: _Read | None = None) -> StepColumns:

@@ -233,7 +233,8 @@ def rows_of(
     if run_id and (why := why_no_run_id(run_id)):
         raise EpisodeFileCorruptError(f"its run id can't be: {why}")
     reasons = tuple(episode.reasons) or reasons
-    play_id = metadata.started_unix_nanos // _NANOS_A_MILLISECOND
+    play_id = (metadata.started_unix_nanos or 0) // _NANOS_A_MILLISECOND
+    timestamp = metadata.timestamp or 0.0
     row = EpisodeRow(
         run_id=run_id,
         episode_id=metadata.episode_id,
@@ -251,10 +252,10 @@ def rows_of(
         curriculum_stage=metadata.curriculum_stage,
         epsilon=metadata.epsilon,
         intrinsic_weight=metadata.intrinsic_weight,
-        timestamp=metadata.timestamp,
+        timestamp=timestamp,
         env_steps=metadata.env_steps,
         started_unix_nanos=metadata.started_unix_nanos,
-        finished_unix_nanos=metadata.finished_unix_nanos,
+        finished_unix_nanos=metadata.finished_unix_nanos or 0,
         n_bytes=sum(ref.n_bytes for ref in episode.chunks),
     )
     recording = RecordingRow(
@@ -266,7 +267,7 @@ def rows_of(
         curriculum_stage=metadata.curriculum_stage,
         recording_reason=reasons[0] if reasons else "",
         reasons=reasons,
-        timestamp=metadata.timestamp,
+        timestamp=timestamp,
         file_path=name,
         file_size_bytes=episode.unpacked_bytes,
         compressed_size_bytes=len(data),

@@ -14,6 +14,7 @@ from recorder.capture import EpisodeRecorder
 from recorder.capture.arguments import check_kind
 from recorder.capture.copying import is_cuda
 from recorder.errors import UsageError
+from recorder.schema import STEP_FIELDS
 from recorder.wrappers.parts import Parts
 
 __all__ = ["ACTION_MASK", "ASPATIAL", "Given", "OpenEpisode", "Plan", "reset_numbers", "sorted_values"]
@@ -29,18 +30,8 @@ _SMALL_BYTES = 4096
 _MAX_RESET_NUMBERS = 1000
 """Numbers of a reset observation that an episode's metadata takes; it stands in the catalog too."""
 
-_STEP_FIELDS = frozenset(
-    [
-        "position",
-        "meters",
-        "intrinsic_reward",
-        "q_values",
-        "time_of_day",
-        "interaction_progress",
-        "epsilon",
-        "action_masks",
-    ]
-)
+_STEP_FIELDS = frozenset(STEP_FIELDS) - {"action", "reward", "done", "terminated", "truncated"}
+"""What a function of the user's may add to a step: all but what the environment itself tells."""
 
 ASPATIAL = ["aspatial", 0, None, None]
 """The substrate of an environment that tells no position, plain, which is the quickest for an episode's end."""

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from recorder.catalog import RecordingRow
 from recorder.chunk import compress_frame, encode_chunk
 from recorder.chunk.frames import FRAME_MAGIC
+from recorder.episode import return_of
 from recorder.episode_file import Episode
 from recorder.episode_file.kept_chunks import MAX_KEPT_BYTES
 from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.json_text import to_json
-from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording, return_weight
+from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording
 from recorder.outline.numbers import unusual_numbers
 from recorder.schema import EXTRAS_PREFIX
 from replay_server.memory import Held
@@ -104,9 +105,8 @@ class OpenedRecording:
         """``float64[n_steps]``: the return up to and including each step."""
         columns = self.columns
         with unusual_numbers():
-            return np.cumsum(columns.reward) + return_weight(self.episode.metadata) * np.cumsum(
-                columns.intrinsic_reward
-            )
+            sums = np.cumsum(columns.reward), np.cumsum(columns.intrinsic_reward)
+            return return_of(*sums, self.episode.metadata.intrinsic_weight)
 
     @cached_property
     def columns(self) -> StepColumns:

@@ -52,10 +52,11 @@ def draw_thumbnail(opened: OpenedRecording, *, index: int, size: int) -> bytes:
     """
     position = opened.columns.position
     bounds = opened.outline.bounds
-    if position is None or not len(bounds.low):
+    if position is None or not position.shape[1] or not len(bounds.low):
         meters = opened.columns.meters
         has_meters = meters is not None and meters.shape[1] > 0
         return encode_png(_meters(opened, index, size) if has_meters else _curves(opened, index, size))
+    low = bounds.low[: position.shape[1]]  # a declared space may have more axes than the positions
     width, height = [*(bounds.high - bounds.low)[:2].tolist(), 1.0][:2]
     aspect = min(max(height / width, 1 / _MAX_ASPECT), _MAX_ASPECT)
     canvas = _blank(round(size * aspect), size)
@@ -63,11 +64,11 @@ def draw_thumbnail(opened: OpenedRecording, *, index: int, size: int) -> bytes:
     if min(cell) >= _MIN_CELL_FOR_LINES:
         canvas[(np.arange(height) * cell[0]).astype(int)] = _LINE
         canvas[:, (np.arange(width) * cell[1]).astype(int)] = _LINE
-    places = position[max(0, index - _TRAIL_STEPS) : index + 1, : len(bounds.low)] - bounds.low
+    places = position[max(0, index - _TRAIL_STEPS) : index + 1, : len(low)] - low
     numbers = number_affordances(opened.outline.scene.affordances)
     for name, affordance in opened.outline.scene.affordances.items():
         if len(affordance) == position.shape[1]:
-            place = np.asarray(affordance[: len(bounds.low)], np.float64) - bounds.low
+            place = np.asarray(affordance[: len(low)], np.float64) - low
             _square(canvas, place.tolist(), cell, _PALETTE[numbers[name] % len(_PALETTE)])
     for place in places[:-1].tolist():
         _disc(canvas, place, cell, _TRAIL, 0.2)
@@ -91,7 +92,7 @@ def _meters(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]
         top = round((number + 0.2) * height)
         bottom = max(round((number + 0.8) * height), top + 1)
         canvas[top:bottom, size // 16 : size - size // 16] = _TRACK
-        share = min(max((value - low) / (high - low), 0.0), 1.0) if np.isfinite(value) else 0.0
+        share = min(max((value / 2 - low / 2) / (high / 2 - low / 2), 0.0), 1.0) if np.isfinite(value) else 0.0
         level = meter_level(share) if has_levels else "good"
         length = round((size - size // 8) * share)
         canvas[top:bottom, size // 16 : size // 16 + length] = _LEVELS[level]

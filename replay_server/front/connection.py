@@ -11,14 +11,14 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h11
 
 from recorder.json_text import to_json
 from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.front.progress import Progress
-from replay_server.front.wsgi import PIECE_BYTES, WsgiCall, make_environ
+from replay_server.front.wsgi import PIECE_BYTES, WsgiCall, framing_problem, make_environ
 from replay_server.untaken import untaken_bytes
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ __all__ = ["HttpConnection"]
 logger = logging.getLogger(__name__)
 
 _CODES = {408: "request_timeout", 413: "request_entity_too_large", 431: "headers_too_large", 500: "internal"}
+_QUOTED_LETTERS = 120
+"""As much of a request is repeated in the answer that refuses it."""
+
 _FAILED = "the server failed to answer this; its log says why"
 
 
@@ -37,14 +40,17 @@ class HttpConnection(asyncio.Protocol):
 
     Args:
         front: answers the requests, and looks after the connection.
+        client: its address, as it was when it was accepted: a socket that has been reset can't tell any more.
     """
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Front, client: tuple[Any, ...]) -> None:
         self._front = front
+        self._client = client
         self._limits = front.limits
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.max_head_bytes)
         self._transport: asyncio.Transport | None = None
         self._request: h11.Request | None = None
+        self._is_head = False
         self._body = bytearray()
         self._path = ""
         self._n_pieces = 0
@@ -85,8 +91,11 @@ class HttpConnection(asyncio.Protocol):
         self._read()
 
     def eof_received(self) -> bool:
-        self._is_last = True  # it may have closed its own side alone, and wait for the answer
-        return self._call is not None
+        if self._is_over or self._transport is None:
+            return False
+        self._http.receive_data(b"")  # that was all; it may have closed its own side alone, and wait for the answers
+        self._read()
+        return self._call is not None or self._is_over
 
     def pause_writing(self) -> None:
         self._is_clogged = True
@@ -141,11 +150,13 @@ class HttpConnection(asyncio.Protocol):
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
-                self._refuse(error.error_status_hint, f"this is no HTTP request: {error}")
+                self._refuse(error.error_status_hint, f"this is no HTTP request: {error!s:.{_QUOTED_LETTERS}}")
                 return
             match event:
                 case h11.Request():
-                    self._request = event
+                    self._request, self._is_head = event, event.method == b"HEAD"
+                    if (problem := framing_problem(event)) is not None:
+                        self._refuse(400, problem)
                     n_bytes = len(event.target) + sum(len(name) + len(value) for name, value in event.headers)
                     if n_bytes > self._limits.max_head_bytes:  # of a head that came in pieces the protocol has found it
                         self._refuse(431, f"the head of a request holds at most {self._limits.max_head_bytes} bytes")
@@ -168,9 +179,9 @@ class HttpConnection(asyncio.Protocol):
         request, body = self._request, bytes(self._body)
         assert request is not None
         self._request, self._body = None, bytearray()
-        client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        server = transport.get_extra_info("sockname")
         try:
-            environ = make_environ(request, body, client=client, server=server)
+            environ = make_environ(request, body, client=self._client, server=server)
         except ValueError as error:
             self._refuse(400, str(error))
             return
@@ -272,10 +283,9 @@ class HttpConnection(asyncio.Protocol):
                 ("Cache-Control", "no-store"),
                 ("Connection", "close"),
             ]
-            is_head = self._request is not None and self._request.method == b"HEAD"
             self._send(
                 h11.Response(status_code=status, headers=headers),
-                h11.Data(data=b"" if is_head else body),
+                h11.Data(data=b"" if self._is_head else body),
                 h11.EndOfMessage(),
             )
         self._hang_up()

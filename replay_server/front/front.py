@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from typing import Any
 
 from replay_server.front.connection import HttpConnection
 from replay_server.front.limits import FrontLimits
@@ -139,7 +140,7 @@ class Front:
         """Take what waits, but not all at once: the process beside this one may have less to do."""
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
-                sock, _ = listener.accept()
+                sock, client = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):  # nobody is there any more
                 return
             except OSError as error:
@@ -150,17 +151,13 @@ class Front:
                 self._loop.remove_reader(listener)
                 self._loop.call_later(_FULL_SECS, self._accept_again, listener)
                 return
-            self._begin(sock)
+            self._begin(sock, client)
 
-    def _begin(self, sock: socket.socket) -> None:
+    def _begin(self, sock: socket.socket, client: tuple[Any, ...]) -> None:
         if len(self._connections) >= self.limits.max_connections and not self._make_room():
             sock.close()
             return
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-        connection = HttpConnection(self)
+        connection = HttpConnection(self, client)
         self._connections.add(connection)
         task = self._loop.create_task(self._open(connection, sock))
         self._opening.add(task)
@@ -168,6 +165,10 @@ class Front:
 
     async def _open(self, connection: HttpConnection, sock: socket.socket) -> None:
         try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
             await self._loop.connect_accepted_socket(lambda: connection, sock)
         except OSError as error:  # gone already
             logger.info("a client left at once: %s", error)

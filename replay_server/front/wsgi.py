@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import h11
 from werkzeug.wsgi import FileWrapper
 
-__all__ = ["PIECE_BYTES", "Application", "WsgiCall", "make_environ"]
+__all__ = ["PIECE_BYTES", "Application", "WsgiCall", "framing_problem", "make_environ"]
 
 PIECE_BYTES = 64 * 1024
 """What is made of an answer at a time: as much of it waits for a slow client."""
@@ -24,6 +24,16 @@ _SETTLED = frozenset(["content-length", "transfer-encoding"])
 """Headers about a body that has come, and is as long as it is."""
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def framing_problem(request: h11.Request) -> str | None:
+    """What leaves open where the body ends: a proxy in front may see the next request elsewhere. Source: RFC 9112, 6.1."""
+    names = {name for name, _ in request.headers}
+    if b"transfer-encoding" not in names:
+        return None
+    if b"content-length" in names:
+        return "a request has Content-Length or Transfer-Encoding, not both"
+    return "Transfer-Encoding needs HTTP/1.1" if request.http_version < b"1.1" else None
 
 
 def make_environ(request: h11.Request, body: bytes, *, client: Any, server: Any) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def _fields(text: str | None, episode: Episode) -> list[str]:
         if name not in episode.names and f"{EXTRAS_PREFIX}{name}" not in episode.names:
             known = ", ".join(episode.names)
             raise HttpError(400, "bad_request", f"the episode has no field {name[:60]!r}: it has {known}")
-    return [name if name in episode.names else f"{EXTRAS_PREFIX}{name}" for name in names]
+    # A field that is named twice is one: else a line of text would ask for thousands of columns.
+    return list(dict.fromkeys(name if name in episode.names else f"{EXTRAS_PREFIX}{name}" for name in names))
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from recorder.capture import EpisodeRecorder, builder
-from recorder.episode import EpisodeMetadata, Substrate
+from recorder.episode import EpisodeMetadata, Substrate, return_of
 from tests.capture.recorded import STEP, Ended, assert_adds_up, close_and_read, ends, record, record_one
 
 
@@ -30,7 +31,8 @@ def test_without_metadata_lengths_and_returns_are_summed_from_the_steps() -> Non
     assert (metadata.extrinsic_reward, metadata.intrinsic_reward, metadata.total_reward) == (6.0, 2.0, 6.0)
     assert before - 1 <= metadata.started_unix_nanos / 1e9 <= metadata.finished_unix_nanos / 1e9 <= time.time() + 1
     assert before - 1 <= metadata.timestamp <= time.time() + 1
-    assert (str(metadata.status), metadata.curriculum_stage, metadata.env_steps) == ("complete", 1, 4)
+    assert (str(metadata.status), metadata.curriculum_stage, metadata.env_steps) == ("complete", None, 4)
+    assert metadata.intrinsic_weight is None
 
 
 def test_what_metadata_leaves_out_is_summed_and_what_it_gives_stands() -> None:
@@ -42,6 +44,28 @@ def test_a_zero_that_is_given_in_a_map_is_a_zero() -> None:
     metadata = finish_with({"total_reward": 0.0, "survival_steps": 0, "epsilon": 0})[0].metadata
     assert (metadata.total_reward, metadata.survival_steps, metadata.epsilon) == (0.0, 0, 0.0)
     assert metadata.extrinsic_reward == 6.0
+
+
+def test_a_zero_that_episode_metadata_gives_is_a_zero_too() -> None:
+    metadata = finish_with(EpisodeMetadata(epsilon=0.0, intrinsic_weight=0.0, curriculum_stage=0))[0].metadata
+    assert (metadata.epsilon, metadata.intrinsic_weight, metadata.curriculum_stage) == (0.0, 0.0, 0)
+
+
+def test_what_nobody_tells_is_unknown() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    recorder.record_step(0, 0, (3, 4), (), 2, 1.0)
+    recorder.finish_episode(0, EpisodeMetadata(0, 1, 1.0, 1.0, 0.0, None, None, None, 1.7e9, {}, {}))
+    metadata = close_and_read(recorder)[0].metadata
+    assert (metadata.curriculum_stage, metadata.epsilon, metadata.intrinsic_weight) == (None, None, None)
+    assert (metadata.total_reward, metadata.timestamp) == (1.0, 1.7e9)
+
+
+def test_the_return_is_the_reward_alone_where_nobody_told_the_weight_of_the_other() -> None:
+    assert return_of(6.0, 2.0, None) == 6.0
+    assert return_of(6.0, math.inf, 0.0) == 6.0
+    assert return_of(6.0, 2.0, 0.5) == 7.0
+    metadata = finish_with({})[0].metadata
+    assert (metadata.intrinsic_reward, metadata.total_reward) == (2.0, 6.0)
 
 
 def test_of_episode_metadata_what_differs_from_its_defaults_is_given() -> None:

@@ -39,6 +39,20 @@ def test_close_ends_open_episodes_as_truncated_and_then_the_run() -> None:
     assert recorder.stream.open_plays(recorder.run_id) == []
 
 
+def test_an_episode_that_close_cuts_off_takes_the_last_known_stage_of_its_lane() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    for episode_id, lane, stage in ((0, 0, 3), (1, 1, 4), (2, 0, None)):
+        record(recorder, episode_id, range(2), lane=lane)
+        recorder.finish_episode(episode_id, {} if stage is None else {"curriculum_stage": stage})
+    for episode_id, lane in ((3, 0), (4, 1), (5, 2)):
+        record(recorder, episode_id, range(2), lane=lane)
+    episodes = close_and_read(recorder)
+    assert {number: ended.metadata.curriculum_stage for number, ended in episodes.items()} == {
+        0: 3, 1: 4, 2: None, 3: 3, 4: 4, 5: None
+    }  # fmt: skip
+    assert [ended.body["curriculum_stage"] for ended in episodes.values()] == [3, 4, None, 3, 4, None]
+
+
 def test_the_block_of_a_with_statement_closes() -> None:
     with EpisodeRecorder() as recorder:
         record(recorder, 7, range(5))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import pickle
 from collections import namedtuple
 from enum import IntEnum
@@ -12,7 +14,9 @@ import pytest
 import torch
 
 from recorder.capture import EpisodeRecorder
+from recorder.episode import RecordedStep
 from recorder.errors import ShapeChangedError
+from recorder.schema import STEP_FIELDS
 from tests.capture.recorded import STEP, assert_adds_up, close_and_read, record_one
 
 FLOATS = [0.0, -1.5, 3.25, float("nan"), float("inf"), float("-inf"), 1e-42]
@@ -346,3 +350,20 @@ def test_large_observations_of_a_batch_make_smaller_chunks() -> None:
     for ended in episodes.values():
         assert max(chunk.n_steps for chunk in ended.episode.chunks) <= 9
         assert ended.episode.column("extras.i")[:, 5, 5, 0].tolist() == list(range(30))
+
+
+def test_every_field_of_a_step_arrives_under_its_own_name() -> None:
+    """``record_step`` makes a tuple by place: each field has another value here, so that none can take another's place."""
+    values: dict[str, Any] = {
+        name: [float(number), 0.5] if kind == "array" else float(number)
+        for number, (name, kind) in enumerate(STEP_FIELDS.items(), start=2)
+    }
+    values |= {"action": 7, "done": False, "terminated": True, "truncated": False, "action_masks": [True, False]}
+    values["time_of_day"] = 13
+    assert set(inspect.signature(EpisodeRecorder.record_step).parameters) >= set(STEP_FIELDS)
+    assert {field.name for field in dataclasses.fields(RecordedStep)} == {"step", *STEP_FIELDS, "extras"}
+    step = record_one({**values, "extras": {"more": 3.0}}).episode.step(0)
+    for name, value in values.items():
+        expected = tuple(value) if isinstance(value, list) else value
+        assert getattr(step, name) == expected, name
+    assert step.extras == {"more": 3.0}

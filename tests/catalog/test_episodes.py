@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from recorder.catalog import Catalog, EpisodeRow, sqlite_plan
+from recorder.catalog import Catalog, EpisodeRow
+from recorder.catalog.lists import sqlite_plan
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.catalog.samples import NOW, commit, episode, recording
 
@@ -102,16 +103,16 @@ def test_every_filter_keeps_what_it_says(catalog: Catalog, filters: dict[str, An
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
-        ("finished", [0, 1, 2, 3]),
-        ("-finished", [3, 2, 1, 0]),
-        ("episode_id", [0, 1, 2, 3]),
-        ("-episode_id", [3, 2, 1, 0]),
-        ("reward", [2, 0, 3, 1]),
-        ("-reward", [1, 3, 0, 2]),
-        ("length", [3, 0, 2, 1]),
-        ("-length", [1, 2, 0, 3]),
-        ("stage", [1, 2, 0, 3]),
-        ("-stage", [3, 0, 2, 1]),
+        ("finished", [0, 1, 2, 3, 4, 5]),
+        ("-finished", [5, 4, 3, 2, 1, 0]),
+        ("episode_id", [0, 1, 2, 3, 4, 5]),
+        ("-episode_id", [5, 4, 3, 2, 1, 0]),
+        ("reward", [2, 4, 5, 0, 3, 1]),
+        ("-reward", [1, 3, 0, 5, 4, 2]),
+        ("length", [4, 5, 3, 0, 2, 1]),
+        ("-length", [1, 2, 0, 3, 5, 4]),
+        ("stage", [4, 5, 1, 2, 0, 3]),  # a stage that nobody told comes before all others
+        ("-stage", [3, 0, 2, 1, 5, 4]),
     ],
 )
 @pytest.mark.parametrize("limit", [1, 2, 50])
@@ -123,17 +124,25 @@ def test_every_order_holds_over_pages(catalog: Catalog, order: str, expected: li
             episode(1, total_reward=math.nan, survival_steps=9, curriculum_stage=1),
             episode(2, total_reward=-math.inf, survival_steps=5, curriculum_stage=1),
             episode(3, total_reward=math.inf, survival_steps=2, curriculum_stage=2),
+            episode(4),
+            episode(5),
         ],
     )
     assert [row.episode_id for row in _all_pages(catalog, limit, order=order)] == expected
 
 
 @pytest.mark.usefixtures("path")
-@pytest.mark.parametrize("order", ["finished", "-episode_id", "reward", "-reward", "-length", "stage"])
+@pytest.mark.parametrize("order", ["finished", "-episode_id", "reward", "-reward", "-length", "stage", "-stage"])
 def test_a_list_of_more_episodes_than_are_sampled_is_whole_and_sorted(catalog: Catalog, order: str) -> None:
     # Stages and times grow with the episode, rewards fall with it and lanes change: matches lie at either end, or all over.
     rows = [
-        episode(n, curriculum_stage=n // 500, lane=n % 7, total_reward=float(-(n // 3)), survival_steps=n * 37 % 101)
+        episode(
+            n,
+            curriculum_stage=None if n % 5 == 0 else n // 500,
+            lane=n % 7,
+            total_reward=float(-(n // 3)),
+            survival_steps=n * 37 % 101,
+        )
         for n in range(1500)
     ]
     commit(catalog, rows)
@@ -141,7 +150,8 @@ def test_a_list_of_more_episodes_than_are_sampled_is_whole_and_sorted(catalog: C
     attribute = {**name, "episode_id": "episode_id", "stage": "curriculum_stage"}[order.removeprefix("-")]
 
     def place(row: EpisodeRow) -> tuple[Any, ...]:
-        return getattr(row, attribute), row.finished_unix_nanos, row.episode_id
+        value = getattr(row, attribute)
+        return value is not None, value or 0, row.finished_unix_nanos, row.episode_id
 
     for filters, matches in (
         ({"stage": 2, "lane": 3}, lambda row: row.curriculum_stage == 2 and row.lane == 3),

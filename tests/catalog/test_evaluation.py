@@ -120,7 +120,7 @@ def test_a_nan_survives(catalog: Catalog, name: str) -> None:
     commit(catalog, [episode(0, **{name: math.nan})])
     found = catalog.get_episode("run-a", 0)
     assert math.isnan(getattr(found, name))
-    assert replace(found, **{name: 0.0}) == episode(0)
+    assert replace(found, **{name: 0.0}) == episode(0, **{name: 0.0})
 
 
 def test_numbers_of_64_bits_come_back(catalog: Catalog) -> None:

@@ -119,7 +119,9 @@ def test_globs_match_what_the_shell_matches(catalog: Catalog, glob: str, reason:
         ({"order": "reward"}, [2, 0, 3, 1]),
         ({"order": "-reward", "limit": 2}, [1, 3]),
         ({"order": "-length", "limit": 2, "offset": 1}, [2, 1]),
-        ({"order": "stage"}, [1, 0, 2, 3]),
+        ({"order": "stage"}, [3, 1, 0, 2]),
+        ({"order": "-stage"}, [2, 0, 1, 3]),
+        ({"stage": 2}, [2, 0]),
         ({"order": "-episode_id", "limit": 1}, [3]),
         ({"limit": 0}, []),
         ({"offset": 3}, [0]),
@@ -134,7 +136,7 @@ def test_filters_and_orders(catalog: Catalog, filters: dict[str, Any], expected:
     rewards = [1.0, math.nan, -math.inf, 2.0]
     catalog.upsert_recordings(
         [
-            recording(n, total_reward=reward, survival_steps=n, lane=n % 2, curriculum_stage=1 if n == 1 else 2)
+            recording(n, total_reward=reward, survival_steps=n, lane=n % 2, curriculum_stage=[2, 1, 2, None][n])
             for n, reward in enumerate(rewards)
         ]
     )

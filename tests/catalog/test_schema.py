@@ -40,6 +40,10 @@ def _indexes(connection: Connection) -> dict[str, str]:
     return {name: sql for name, sql in connection.execute(text(query)) if not name.startswith("alembic")}
 
 
+def _is_no_index(_item: object, _name: str, kind: str, *_: object) -> bool:
+    return kind != "index"
+
+
 def test_the_version_is_the_last_migration() -> None:
     assert _scripts().get_heads() == [SCHEMA_VERSION]
 
@@ -56,8 +60,10 @@ def test_the_migrated_schema_equals_the_models(new_url: Callable[[], str]) -> No
     first, second = create_engine(migrated), create_engine(modelled)
     METADATA.create_all(second)
     with first.connect() as one, second.connect() as two:
-        context = MigrationContext.configure(one, opts={"compare_type": True, "compare_server_default": True})
+        opts = {"compare_type": True, "compare_server_default": True, "include_object": _is_no_index}
+        context = MigrationContext.configure(one, opts=opts)
         assert compare_metadata(context, METADATA) == []
+        # Whole definitions: Alembic misreads NULLS FIRST.
         assert _indexes(one) == _indexes(two)
         for table in METADATA.tables:
             assert inspect(one).get_pk_constraint(table) == inspect(two).get_pk_constraint(table)
@@ -101,6 +107,8 @@ def test_a_catalog_of_every_version_opens_with_all_its_rows(dump: Path, tmp_path
     with Catalog(path) as catalog:
         assert catalog.load_run_state("run-ü").criteria_state == {"periodic": {"seen": [1, 2]}}
         assert [row.episode_id for row in catalog.list_episodes().episodes] == [2, 1]
+        stages = [None, 1] if dump.stem >= "0006" else [1, 1]  # before that an unknown stage was 1
+        assert [row.curriculum_stage for row in catalog.list_episodes(order="stage").episodes] == stages
         found = catalog.get_episode("run-ü", 1)
         assert (found.reasons, found.tags, found.total_reward) == (("periodic_100", "top_10.0pct"), ("nice",), 12.5)
         assert catalog.get_recording("run-ü", 1).file_path == "run-ü/episode_000001.msgpack.lz4"

@@ -119,6 +119,16 @@ def test_a_file_without_the_optional_fields_is_read() -> None:
     assert list(open_episode(data).steps()) == [RecordedStep(0, (3, 4), (0.5,), 2, 1.0, 0.0, True)]
 
 
+def test_what_nobody_told_is_a_number_in_version_1_and_unknown_to_our_reader() -> None:
+    told = EpisodeMetadata(500, 2, 1.0, 1.0, 0.0)
+    data, _ = build_version1(metadata=told, reasons=[], steps=seed_steps())
+    found = msgpack.unpackb(lz4.frame.decompress(data))["metadata"]
+    stand_ins = {"curriculum_stage": 0, "epsilon": 0.0, "intrinsic_weight": 0.0, "timestamp": 0.0}
+    assert {name: found[name] for name in stand_ins} == stand_ins
+    assert found["unknown"] == list(stand_ins)
+    assert open_episode(data).metadata == told
+
+
 def test_what_we_write_as_version_1_has_the_seed_s_structure() -> None:
     data, _ = build_version1(metadata=seed_metadata(), reasons=["periodic_100"], steps=seed_steps())
     found = msgpack.unpackb(lz4.frame.decompress(data))

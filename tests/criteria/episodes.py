@@ -13,7 +13,7 @@ def episode(
     episode_id: int,
     *,
     lane: int = 0,
-    stage: int = 1,
+    stage: int | None = 1,
     reward: float = 0.0,
     status: EpisodeStatus = EpisodeStatus.COMPLETE,
     play_id: int = 1,

@@ -24,7 +24,7 @@ PLAYS = st.lists(
         dict,
         episode_id=st.integers(0, 30),  # so few that a run plays many of them again
         lane=st.integers(0, 3),
-        stage=st.integers(1, 3),
+        stage=st.sampled_from([None, 1, 2, 3]),
         reward=st.one_of(st.integers(-3, 3).map(float), st.floats()),
         status=st.sampled_from([EpisodeStatus.COMPLETE] * 5 + list(EpisodeStatus)),
         manual=st.sampled_from([(), (), (), ("odd",), ("odd", "even")]),

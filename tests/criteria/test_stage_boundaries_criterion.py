@@ -13,7 +13,7 @@ from tests.criteria.episodes import claimed, episode
 from worker.criteria import EpisodeSummary, StageBoundariesCriterion
 
 
-def one_lane(stages: list[int]) -> list[EpisodeSummary]:
+def one_lane(stages: list[int | None]) -> list[EpisodeSummary]:
     return [episode(i, stage=stage) for i, stage in enumerate(stages)]
 
 
@@ -30,6 +30,8 @@ def expected(episodes: list[EpisodeSummary], first_n: int, last_n: int) -> dict[
                 reasons[episode_id].add(f"stage_{stage}_last_{k}")
 
     for it in episodes:
+        if it.curriculum_stage is None:
+            continue
         old = lanes.get(it.lane)
         lanes[it.lane] = it.curriculum_stage
         if old is not None and old not in lanes.values():
@@ -131,9 +133,18 @@ def test_the_lane_not_seen_for_longest_is_taken_to_have_left() -> None:
     assert [tuple(claim) for claim in claims] == [(0, "stage_1_last_1")]
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), max_size=60), st.integers(0, 4), st.integers(0, 4))
+def test_an_episode_of_unknown_stage_counts_for_no_stage() -> None:
+    reasons = claimed(StageBoundariesCriterion(1, 1), one_lane([None, 1, None, 1, None]))
+    assert reasons == {1: ["stage_1_first_1"], 3: ["stage_1_last_1"]}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([None, 1, 2, 3])), max_size=60),
+    st.integers(0, 4),
+    st.integers(0, 4),
+)
 def test_claims_are_those_of_the_rule_applied_with_the_whole_run_at_hand(
-    plays: list[tuple[int, int]], first_n: int, last_n: int
+    plays: list[tuple[int, int | None]], first_n: int, last_n: int
 ) -> None:
     episodes = [episode(i, lane=lane, stage=stage) for i, (lane, stage) in enumerate(plays)]
     reasons = claimed(StageBoundariesCriterion(first_n, last_n), episodes)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from tests.criteria.episodes import claimed, episode
 from worker.criteria import EpisodeSummary, StageTransitionCriterion
 
 
-def one_lane(stages: list[int]) -> list[EpisodeSummary]:
+def one_lane(stages: list[int | None]) -> list[EpisodeSummary]:
     return [episode(i, stage=stage) for i, stage in enumerate(stages)]
 
 
@@ -26,12 +26,14 @@ def expected(episodes: list[EpisodeSummary], lookback: int, lookahead: int) -> d
         lanes[it.lane].append(it)
     reasons: dict[int, set[str]] = defaultdict(set)
     for lane in lanes.values():
-        changes = [i for i in range(1, len(lane)) if lane[i].curriculum_stage != lane[i - 1].curriculum_stage]
+        # An unknown stage is that of the episode before.
+        stages = list(accumulate((it.curriculum_stage for it in lane), lambda old, new: old if new is None else new))
+        changes = [i for i in range(1, len(lane)) if None not in stages[i - 1 : i + 1] and stages[i] != stages[i - 1]]
         for at, following in pairwise([*changes, len(lane)]):
             for it in lane[max(0, at - lookback) : at]:
-                reasons[it.episode_id].add(f"stage_{lane[at - 1].curriculum_stage}_pre_transition")
+                reasons[it.episode_id].add(f"stage_{stages[at - 1]}_pre_transition")
             for it in lane[at : min(at + lookahead, following)]:
-                reasons[it.episode_id].add(f"stage_{lane[at].curriculum_stage}_post_transition")
+                reasons[it.episode_id].add(f"stage_{stages[at]}_post_transition")
     return dict(reasons)
 
 
@@ -117,9 +119,21 @@ def test_a_smaller_lookback_after_a_restart_lets_the_older_ones_go() -> None:
     assert {claim.episode_id for claim in after.observe(episode(8, stage=2)).claims} == {6, 7, 8}
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), max_size=60), st.integers(0, 4), st.integers(0, 4))
+def test_an_unknown_stage_makes_no_transition() -> None:
+    assert claimed(StageTransitionCriterion(1, 1), one_lane([None, 1, None, 1, None])) == {}
+    assert claimed(StageTransitionCriterion(1, 1), one_lane([2, None, 3, None])) == {
+        1: ["stage_2_pre_transition"],  # whatever its own stage, the lane played it just before
+        2: ["stage_3_post_transition"],
+    }
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([None, 1, 2, 3])), max_size=60),
+    st.integers(0, 4),
+    st.integers(0, 4),
+)
 def test_claims_are_those_of_the_rule_applied_with_the_whole_run_at_hand(
-    plays: list[tuple[int, int]], lookback: int, lookahead: int
+    plays: list[tuple[int, int | None]], lookback: int, lookahead: int
 ) -> None:
     episodes = [episode(i, lane=lane, stage=stage) for i, (lane, stage) in enumerate(plays)]
     reasons = claimed(StageTransitionCriterion(lookback, lookahead), episodes)

@@ -132,6 +132,28 @@ def test_a_sender_that_is_killed_and_not_replaced_leaves_exact_counts(
     assert write_all(rig) == stats.n_recorded_steps
 
 
+def test_a_server_that_is_emptied_after_a_sender_was_killed_leaves_counts_that_say_so(
+    rig: Rig,
+    redis_client: redis.Redis,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(remote_publisher, "_SHORTEST_LIFE_SECS", 0.0)
+    trained = Trained(redis_url)
+    trained.play(300)
+    trained.wait_sent()
+    kill_sender(trained)
+    redis_client.flushall()
+    trained.play(300)
+    trained.recorder.close()
+    stats = trained.recorder.stats()
+    assert_adds_up(stats, trained.n_steps)
+    told = "a sender process ended that had brought 1500 steps: those of them that no worker had written are lost"
+    assert caplog.text.count(told) == 1
+    assert told in stats.last_error
+
+
 def test_a_server_that_is_emptied_gets_again_what_the_trainer_still_holds(
     rig: Rig, redis_client: redis.Redis, redis_url: str
 ) -> None:

@@ -30,6 +30,32 @@ def test_an_episode_whose_trainer_died_is_kept_with_what_had_arrived(rig: Rig, t
     assert rig.row(1).status == "salvaged"
 
 
+@pytest.mark.parametrize("goes_on", [True, False], ids=["by one worker", "by one that starts"])
+def test_an_episode_that_is_cut_off_takes_the_last_known_stage_of_its_lane(
+    rig: Rig, trainer: Trainer, goes_on: bool
+) -> None:
+    keep_all = {"periodic": {"interval": 1}, "stage_boundaries": {"record_first_n": 9, "record_last_n": 0}}
+    context = rig.worker(keep_all)
+    trainer.play(0, stage=2)
+    trainer.play(1, stage=3, lane=1)
+    work(context)
+    trainer.play(2, stage=None)
+    trainer.play(3, stage=None, status=EpisodeStatus.TRUNCATED)
+    trainer.play(4, stage=None, status=EpisodeStatus.TRUNCATED, lane=7)
+    trainer.send(trainer.chunks(trainer.new_play(5), lane=1, stage=None, is_open=True))
+    rig.look_in_vain()
+    if not goes_on:
+        context = rig.worker(keep_all)
+    work(context)
+    work(context)
+    expected = {0: 2, 1: 3, 2: None, 3: 2, 4: None, 5: 3}
+    assert {number: rig.row(number).curriculum_stage for number in expected} == expected
+    assert {number: rig.episode(number).metadata.curriculum_stage for number in expected} == expected
+    assert {row["episode_id"]: row["curriculum_stage"] for row in rig.catalog.query_recordings(run=RUN)} == expected
+    assert rig.row(5).status == "salvaged"
+    assert [rig.row(number).reasons[1:2] for number in (2, 3)] == [(), ("stage_2_first_2",)]
+
+
 def test_an_episode_of_a_trainer_that_only_pauses_stays_open(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True, ago_secs=600))
     rig.look_in_vain()

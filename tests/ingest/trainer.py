@@ -44,7 +44,8 @@ class Trainer:
         n_steps: int = 30,
         chunk_steps: int = 10,
         lane: int = 0,
-        stage: int = 1,
+        stage: int | None = 1,
+        status: EpisodeStatus = EpisodeStatus.COMPLETE,
         reward: float | None = None,
         manual: Sequence[str] = (),
         seed: int | None = None,
@@ -54,7 +55,7 @@ class Trainer:
         play = self.new_play(episode_id)
         flush = self.chunks(play, n_steps=n_steps, chunk_steps=chunk_steps, lane=lane, stage=stage, seed=seed)
         flush.entries[:] = [it for it in flush.entries if it.sequence - 2 not in lost_chunks]
-        end = self.end(play, n_steps=n_steps, lane=lane, stage=stage, reward=reward, manual=manual)
+        end = self.end(play, n_steps=n_steps, lane=lane, stage=stage, status=status, reward=reward, manual=manual)
         flush.entries += end.entries
         flush.finished += end.finished
         return self.send(flush)
@@ -71,7 +72,7 @@ class Trainer:
         n_steps: int = 30,
         chunk_steps: int = 10,
         lane: int = 0,
-        stage: int = 1,
+        stage: int | None = 1,
         seed: int | None = None,
         is_open: bool = False,
         ago_secs: float = 0.0,
@@ -101,7 +102,8 @@ class Trainer:
         *,
         n_steps: int = 30,
         lane: int = 0,
-        stage: int = 1,
+        stage: int | None = 1,
+        status: EpisodeStatus = EpisodeStatus.COMPLETE,
         reward: float | None = None,
         manual: Sequence[str] = (),
         sequence: int = 1000,
@@ -114,7 +116,7 @@ class Trainer:
             n_steps,
             lane=lane,
             curriculum_stage=stage,
-            status=EpisodeStatus.COMPLETE,
+            status=status,
             **more,
         )
         body = episode_end(

@@ -9,7 +9,6 @@ import { readEpisodeFile } from "../../replay_server/page/decode/episode_file.js
 import { CorruptEpisodeError, EpisodeTooLargeError } from "../../replay_server/page/decode/errors.js";
 import { decompressFrame } from "../../replay_server/page/decode/lz4.js";
 import { unpack } from "../../replay_server/page/decode/msgpack.js";
-import { outlineOfFile } from "../../replay_server/page/source/outline.js";
 
 const folder = process.env.PAGE_GOLDEN;
 const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf-8"));
@@ -144,7 +143,6 @@ describe("a file that was changed", () => {
   const readAll = (header, ...chunks) => {
     const bytes = Uint8Array.from([header, ...chunks].flatMap(pack));
     const file = readEpisodeFile(bytes);
-    outlineOfFile(file);
     for (const { offset, nBytes } of file.chunks) {
       const decoded = decodeChunk(bytes.subarray(offset, offset + nBytes), file.schema);
       for (const name of decoded.names) decoded.row(name, 0);

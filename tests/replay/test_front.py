@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,35 @@ def test_a_client_that_hangs_up_has_its_answer_let_go_of() -> None:
             client.sendall(REQUEST)
             assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
         wait_until(lambda: app.n_closed == 1, message="the end of the answer")
+
+
+def test_a_client_that_resets_before_it_is_accepted_is_no_failure() -> None:
+    asked = asyncio.Event()
+    failures: list[dict[str, Any]] = []
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/honest":
+            loop.call_soon_threadsafe(asked.set)
+        return []
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _, failure: failures.append(failure))
+    front = Front(app, loop, n_threads=1, limits=FrontLimits())
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as gone,
+        socket.create_connection(listener.getsockname()) as honest,
+    ):
+        gone.sendall(REQUEST)
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()
+        honest.sendall(REQUEST.replace(b"/", b"/honest", 1))
+        front.listen(listener)
+        loop.run_until_complete(asyncio.wait_for(asked.wait(), DEADLINE_SECS))
+        loop.run_until_complete(front.close(DEADLINE_SECS))
+    loop.close()
+    assert failures == []
 
 
 def test_requests_that_never_end_are_refused_after_their_time() -> None:

@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from recorder.catalog import Catalog
+from recorder.episode import Substrate
 from replay_server.app import EXTENSION
 from tests.episodes import add_episode
 from tests.replay.conftest import make_app
@@ -81,6 +82,15 @@ def test_every_view_bears_every_size_of_a_grid(hostile: Callable[..., FlaskClien
     client = hostile(*({"grid_size": size} for size in sizes))
     for episode_id in range(len(sizes)):
         assert client.get(f"/api/v1/episodes/hostile/{episode_id}/thumbnail.png").status_code == 200
+
+
+def test_every_view_bears_every_space(hostile: Callable[..., FlaskClient]) -> None:
+    spaces = [Substrate("grid", n_dims, -1, 0) for n_dims in (-5, 0, 2**40)] + [Substrate("s" * 70_000, 2)]
+    client = hostile(*({"substrate": space, "grid_size": None} for space in spaces))
+    library = client.application.extensions[EXTENSION].library
+    for episode_id in range(len(spaces)):
+        assert client.get(f"/api/v1/episodes/hostile/{episode_id}/thumbnail.png").status_code == 200
+        assert len(library.update(library.prepared("hostile", episode_id), 0)) < 10_000
 
 
 def test_names_of_any_length_are_told_in_few_words(hostile: Callable[..., FlaskClient]) -> None:

@@ -13,8 +13,8 @@ import pytest
 from recorder.settings import load_settings
 from recorder.step_stream import CHUNK, Flush, MemoryStepStream, Outgoing
 from replay_server import app as app_module
-from replay_server import live as live_module
 from replay_server.app import create_app
+from replay_server.episodes import live as live_module
 from replay_server.episodes.live import LiveEpisodes
 from replay_server.limits import Limits
 from replay_server.socket import follow as follow_module

@@ -32,7 +32,8 @@ def test_the_page_follows_the_recordings_folder(tmp_path: Path) -> None:
     assert run_ids() == ["old"]
     shutil.rmtree(folder)
     assert client.get("/healthz").status_code == 200
-    answer = client.get("/readyz")
+    assert client.get("/readyz").status_code == 503
+    answer = client.get("/api/v1/runs")
     assert (answer.status_code, "deleted or moved away" in answer.text) == (503, True)
     fill(folder, "new")
     assert run_ids() == ["new"]

@@ -211,6 +211,8 @@ def test_steps_come_by_range_and_field_as_lines_or_columns(client: FlaskClient) 
         {"step": 10, "reward": 1.0, "time_of_day": 10},
         {"step": 11, "reward": 1.0, "time_of_day": 11},
     ]
+    twice = client.get(f"{EPISODE}/steps?from=10&to=12&fields=reward,reward", headers={"Accept": "application/msgpack"})
+    assert twice.data.count(b"reward") == 1, "a field that is named twice is made twice"
     whole = [json.loads(line) for line in client.get(f"{EPISODE}/steps").text.splitlines()]
     assert [step["step"] for step in whole] == list(range(50))
     assert set(whole[0]) >= {"position", "meters", "action", "q_values", "action_masks"}

@@ -85,6 +85,12 @@ def test_all_others_are_answered(port: int, kind: str) -> None:
         (ANNOTATIONS + JSON + b"Content-Length: 4\r\nTransfer-Encoding: gzip\r\n\r\nnull", 501),
         (ANNOTATIONS + JSON + b"Content-Length: 4\r\n\r\nnull", 400),
         (
+            b"GET /healthz HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (b"POST / HTTP/1.0\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Le", 400),
+        (
             b"GET /healthz HTTP/1.1\r\nSCRIPT_NAME: /elsewhere\r\nSCRIPT-NAME: /x\r\nPATH_INFO: /y\r\n"
             + HOST
             + b"\r\n",
@@ -109,6 +115,40 @@ def test_each_request_is_answered_or_refused_in_the_one_shape(port: int, request
     assert answer.status == status
     if status >= 400:
         assert set(json.loads(body)["error"]) == {"code", "message", "detail"}
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"HEAD gopher://x HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"HEAD / HTTP/1.1\r\nUpgrade: x\r\nConnection: upgrade\r\n" + HOST + b"\r\nmore", 400),
+        (b"HEAD / HTTP/1.1\r\nContent-Length: 70000\r\n" + HOST + b"\r\n" + b"x" * 70_000, 413),
+    ],
+)
+def test_a_refusal_of_head_has_no_body(port: int, request_bytes: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
+        client.sendall(request_bytes)
+        whole = b""
+        while piece := client.recv(65536):
+            whole += piece
+    assert whole.startswith(b"HTTP/1.1 %d " % status)
+    assert whole.endswith(b"\r\n\r\n")
+
+
+def test_a_refusal_repeats_little_of_the_request(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
+        client.sendall(b"x" * 20_000 + b"\r\n\r\n")
+        assert len(client.recv(65536)) < 1000
+
+
+def test_requests_before_the_end_of_what_a_client_sends_are_all_answered(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
+        client.sendall((b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n") * 3)
+        client.shutdown(socket.SHUT_WR)
+        whole = b""
+        while piece := client.recv(65536):
+            whole += piece
+    assert whole.count(b"HTTP/1.1 200 OK") == 3
 
 
 def test_requests_in_one_packet_are_answered_one_after_the_other(port: int) -> None:

@@ -296,16 +296,16 @@ class ImageEnv(gymnasium.Env[Any, Any]):
         return self.observation_space.sample(), 0.0, True, False, {}
 
 
-@pytest.mark.parametrize("request", [None, False, True])
-def test_images_are_recorded_when_they_are_asked_for(request: bool | None, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("choice", [None, False, True])
+def test_images_are_recorded_when_they_are_asked_for(choice: bool | None, caplog: pytest.LogCaptureFixture) -> None:
     recorder = memory_recorder()
-    env = RecordEpisode(ImageEnv(), recorder, record_observations=request)
-    assert ("7,056 bytes a step are left out" in caplog.text) == (request is None)
+    env = RecordEpisode(ImageEnv(), recorder, record_observations=choice)
+    assert ("7,056 bytes a step are left out" in caplog.text) == (choice is None)
     play(env, 1)
     env.close()
     ended = close_and_read(recorder)[0]
     assert ended.episode.column("action").shape == (1, 3)
-    assert ended.episode.has_column("extras.observation") == bool(request)
+    assert ended.episode.has_column("extras.observation") == bool(choice)
     assert "reset_observation" not in ended.metadata.info
 
 

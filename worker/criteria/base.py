@@ -25,7 +25,7 @@ class EpisodeSummary(NamedTuple):
         episode_id: number of the episode within its run.
         play_id: which playing of it; of two, the larger is the later.
         lane: index of the sub-environment that played it.
-        curriculum_stage: stage in which it was played.
+        curriculum_stage: stage in which it was played; None where nobody told it.
         total_reward: its return; may be NaN or infinite.
         survival_steps: steps survived; n_steps: steps that the recording holds.
         status: how it ended; a criterion never sees ``aborted``.
@@ -36,7 +36,7 @@ class EpisodeSummary(NamedTuple):
     episode_id: int
     play_id: int
     lane: int
-    curriculum_stage: int
+    curriculum_stage: int | None
     total_reward: float
     survival_steps: int
     n_steps: int

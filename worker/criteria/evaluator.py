@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from worker.criteria.base import Criterion, EpisodeSummary, Explanation, checked_count
+from worker.criteria.lane_stages import LaneStages
 from worker.criteria.pending import Pending, pack_pending, unpack_pending
 
 __all__ = ["MANUAL", "SALVAGED", "Evaluator", "Settled"]
@@ -78,6 +79,7 @@ class Evaluator:
         self._rank = {criterion.name: rank for rank, criterion in enumerate(self._criteria)}
         self._rank |= {MANUAL: len(criteria) + 1, SALVAGED: len(criteria) + 2}
         self._pending: dict[int, Pending] = {}  # the oldest first
+        self._stages = LaneStages()
         self._let_go: list[int] = []  # held before ``restore``, by nobody after it
 
     def observe(self, episode: EpisodeSummary) -> list[Settled]:
@@ -111,6 +113,10 @@ class Evaluator:
             self._claim(episode_id, SALVAGED, SALVAGED)
         candidates.append(episode_id)
         return [*self._settle_unless_held(candidates), *self._settle_overflow()]
+
+    def settle_stage(self, episode: EpisodeSummary) -> EpisodeSummary:
+        """The next finished episode, before ``observe``: one that was cut off takes the last known stage of its lane."""
+        return self._stages.settle(episode)
 
     def is_held(self, episode_id: int) -> bool:
         """Whether the episode, just observed or earlier, waits for its decision."""
@@ -149,6 +155,7 @@ class Evaluator:
             "version": _STATE_VERSION,
             "criteria": {criterion.name: criterion.state() for criterion in self._criteria},
             "pending": pack_pending(self._pending),
+            "stages": self._stages.rows(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -169,6 +176,7 @@ class Evaluator:
             if criterion.name in state["criteria"]:
                 criterion.restore(state["criteria"][criterion.name])
         self._pending = unpack_pending(state["pending"])
+        self._stages = LaneStages(state.get("stages", ()))
         held = self._held()
         self._let_go = [episode_id for episode_id in self._pending if not _is_in(episode_id, held)]
 

@@ -26,6 +26,8 @@ class _Beginning:
 class StageBoundariesCriterion(Criterion):
     """Keeps the first and the last episodes that the run, all lanes together, finished at each stage.
 
+    An episode whose stage is unknown counts for no stage, and its lane stays where it was.
+
     *First*: the first ``record_first_n`` episodes finished at a stage get ``stage_<s>_first_<k>``, ``k`` from 1. They
     are counted once for ever: coming back to a stage starts no new count. A later play of such an episode takes
     over its place.
@@ -74,6 +76,8 @@ class StageBoundariesCriterion(Criterion):
         """Counts the episode at its stage, and settles the stage that its lane was the last to leave."""
         episode_id, stage = episode.episode_id, episode.curriculum_stage
         self._forget_earlier_play(episode_id)
+        if stage is None:
+            return Observation((), Explanation(self.name, False, None, None, "its stage is unknown"))
         claims = self._move_lane(episode.lane, stage)
         released = [claim.episode_id for claim in claims]
         place = self._count(episode_id, stage)

@@ -19,7 +19,7 @@ _THRESHOLD = "; threshold: the lane's stage before"
 
 @dataclass(slots=True)
 class _Lane:
-    stage: int
+    stage: int | None
     n_post_left: int = 0
     recent: deque[int] = field(default_factory=deque)
 
@@ -31,7 +31,8 @@ class StageTransitionCriterion(Criterion):
     episode; a retreat is a transition too. The lane's last ``lookback`` finished episodes before it get
     ``stage_<old>_pre_transition``, whatever their own stage; this one and those of the lane that follow, ``lookahead``
     in all, get ``stage_<new>_post_transition``. Another transition ends the earlier one's following. Lanes know
-    nothing of each other; only the order within a lane counts, ids need not ascend.
+    nothing of each other; only the order within a lane counts, ids need not ascend. An episode whose stage is unknown
+    makes no transition: its lane stays in the stage that it was in.
 
     It holds the last ``lookback`` episodes of each lane. It remembers at most ``max_lanes`` lanes (``lookback`` ids, a
     stage and a count each); when one more appears, the lane not seen for longest is forgotten.
@@ -67,20 +68,22 @@ class StageTransitionCriterion(Criterion):
         previous_stage = None if lane is None else lane.stage
         released: list[int] = []
         if lane is None:
-            lane = _Lane(episode.curriculum_stage)
+            lane = _Lane(None)
             if len(self._lanes) >= self._max_lanes:
                 released += self._forget_lane(next(iter(self._lanes)))
         self._lanes[episode.lane] = lane
         claims: list[Claim] = []
-        if lane.stage != episode.curriculum_stage:
+        stage = lane.stage if episode.curriculum_stage is None else episode.curriculum_stage
+        if lane.stage is not None and lane.stage != stage:
             claims += [Claim(earlier, f"stage_{lane.stage}_pre_transition") for earlier in lane.recent]
-            lane.stage, lane.n_post_left = episode.curriculum_stage, self._lookahead
+            lane.n_post_left = self._lookahead
+        lane.stage = stage
         is_after_transition = lane.n_post_left > 0
         if is_after_transition:
             lane.n_post_left -= 1
             claims.append(Claim(episode.episode_id, f"stage_{lane.stage}_post_transition"))
         released += self._hold(episode, lane)
-        explanation = self._explain(is_after_transition, lane.stage, previous_stage)
+        explanation = self._explain(is_after_transition, episode.curriculum_stage, previous_stage)
         return Observation(tuple(claims), explanation, tuple(released))
 
     def held(self) -> Collection[int]:
@@ -131,7 +134,7 @@ class StageTransitionCriterion(Criterion):
             del self._lane_of[episode_id]
         return list(lane.recent)
 
-    def _explain(self, is_after_transition: bool, stage: int, previous_stage: int | None) -> Explanation:
+    def _explain(self, is_after_transition: bool, stage: int | None, previous_stage: int | None) -> Explanation:
         if is_after_transition:
             return Explanation(self.name, True, stage, previous_stage, self._when_after)
         if self._lookback:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recorder.catalog import EpisodeRow, RecordingRow
 from recorder.chunk import Chunk, decode_chunk, unpack_bounded
-from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap
+from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
 from recorder.episode_file import build_version1, build_version2, open_episode
 from recorder.errors import EpisodeFileError, StreamCorruptError, UsageError
 from recorder.schema import EpisodeSchema
@@ -102,7 +102,7 @@ def _sum_up(metadata: EpisodeMetadata, chunks: Sequence[Chunk]) -> None:
     metadata.survival_steps = chunks[-1].first_step + chunks[-1].n_steps if chunks else 0
     metadata.extrinsic_reward = _sum_of("reward", chunks)
     metadata.intrinsic_reward = _sum_of("intrinsic_reward", chunks)
-    metadata.total_reward = metadata.extrinsic_reward + metadata.intrinsic_weight * metadata.intrinsic_reward
+    metadata.total_reward = return_of(metadata.extrinsic_reward, metadata.intrinsic_reward, metadata.intrinsic_weight)
 
 
 def _sum_of(name: str, chunks: Sequence[Chunk]) -> float:
@@ -141,6 +141,7 @@ def assemble(
 ) -> AssembledFile:
     """Put an episode's file together."""
     metadata, schema = content.metadata, content.schema
+    metadata.curriculum_stage = row.curriculum_stage  # of an episode that was cut off: that of its lane
     frames = [(chunk.first_step, chunk.n_steps, data) for chunk, data in content.chunks]
     if len(frames) > 1 and metadata.n_steps < compact_below_steps * len(frames):
         frames = compact_chunks([chunk for chunk, _ in content.chunks], schema)
@@ -162,7 +163,7 @@ def assemble(
         curriculum_stage=metadata.curriculum_stage,
         recording_reason=row.reasons[0] if row.reasons else "",
         reasons=row.reasons,
-        timestamp=metadata.timestamp,
+        timestamp=metadata.timestamp or 0.0,
         file_path=name,
         file_size_bytes=unpacked_bytes,
         compressed_size_bytes=len(data),

@@ -18,8 +18,21 @@ __all__ = ["Plan", "decide"]
 
 _log = logging.getLogger(__name__)
 
+
+def _unless_none(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else kind(value)
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "int | None": _unless_none(int),
+    "float | None": _unless_none(float),
+}
+
 _ROW_FIELDS: dict[str, Callable[[Any], Any]] = {
-    it.name: type(it.default)
+    it.name: _KINDS[str(it.type)]
     for it in fields(EpisodeRow)
     if it.name in (*SHARED_FIELDS, "status", "n_missing_steps", "n_bytes")
 }
@@ -107,6 +120,8 @@ class _Batch:
                 self.plan.drop.append(Play(row.episode_id, row.play_id))
                 return
             row = self._replace(Play(row.episode_id, before), row)
+        summary = self.evaluator.settle_stage(summary)
+        row.curriculum_stage = summary.curriculum_stage
         self.known[row.episode_id] = row.play_id
         self.plan.rows[row.episode_id] = row
         self._settle(self.evaluator.observe(summary))

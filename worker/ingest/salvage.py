@@ -79,7 +79,10 @@ def _end_of(entries: list[StreamEntry], open_play: OpenPlay) -> dict[str, Any]:
 def _nothing_left(open_play: OpenPlay, why: str) -> dict[str, Any]:
     """A row in the catalog must say that there was an episode."""
     metadata = EpisodeMetadata(
-        episode_id=open_play.play.episode_id, status=EpisodeStatus.ABORTED, timestamp=open_play.last_active
+        episode_id=open_play.play.episode_id,
+        status=EpisodeStatus.ABORTED,
+        timestamp=open_play.last_active,
+        finished_unix_nanos=int(open_play.last_active * 1e9),
     )
     body = episode_end(
         metadata.to_map(), play_id=open_play.play.play_id, producer_id="sweep", n_bytes=0, last_sequence=0

@@ -58,6 +58,8 @@ class ReelResult:
 def choose_episodes(rows: Sequence[RecordingRow], picks: Sequence[str] = PICKS) -> list[Pick]:
     """The episodes of a reel, stage by stage, in the order of ``PICKS``; no episode twice. Pure.
 
+    Episodes whose stage is unknown come first, as if they were one more stage.
+
     Args:
         rows: recordings of one run; those whose return is NaN are left out.
         picks: which of ``PICKS``.
@@ -70,7 +72,7 @@ def choose_episodes(rows: Sequence[RecordingRow], picks: Sequence[str] = PICKS) 
         raise UsageError(f"a reel picks some of {', '.join(PICKS)}, not {unknown[0]!r}")
     ranked = sorted(
         (row for row in rows if row.total_reward == row.total_reward),
-        key=lambda row: (row.curriculum_stage, row.total_reward, row.episode_id),
+        key=lambda row: (row.curriculum_stage is not None, row.curriculum_stage or 0, row.total_reward, row.episode_id),
     )
     chosen = []
     for stage, group in groupby(ranked, key=lambda row: row.curriculum_stage):
@@ -81,7 +83,8 @@ def choose_episodes(rows: Sequence[RecordingRow], picks: Sequence[str] = PICKS) 
         for pick in ("best", "worst", "median"):
             if pick in picks:
                 taken.setdefault(places[pick], pick)
-        chosen += [Pick(of_stage[place], f"stage {stage}: {taken[place]}") for place in sorted(taken)]
+        where = "" if stage is None else f"stage {stage}: "
+        chosen += [Pick(of_stage[place], f"{where}{taken[place]}") for place in sorted(taken)]
     return chosen
 
 

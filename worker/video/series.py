@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.episode import EpisodeMetadata
+from recorder.episode import EpisodeMetadata, return_of
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
-from recorder.outline import StepColumns, return_weight
+from recorder.outline import StepColumns, has_intrinsic
 from recorder.schema import EXTRAS_PREFIX
 
 __all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint"]
@@ -64,6 +64,9 @@ class EpisodeSeries:
     rewards: Floats
     cumulative: Floats
     """``float64[n_steps]``: the return so far, as the outline counts it."""
+    task_so_far: Floats
+    intrinsic_so_far: Floats | None
+    """``float64[n_steps]``: the two parts of it, the intrinsic one without its weight; None where there is none."""
     extras: tuple[Extra, ...]
     """Of a world without space, which is watched by them; empty in others, whose frames have no place for them."""
 
@@ -77,7 +80,9 @@ class EpisodeSeries:
         self.meters = _rows(episode, "meters")
         self.rewards = _scalars(episode, "reward", 0.0)
         columns = StepColumns.of_episode(episode)
-        self.cumulative = np.cumsum(columns.reward + return_weight(self.metadata) * columns.intrinsic_reward)
+        self.task_so_far, intrinsic = np.cumsum(columns.reward), np.cumsum(columns.intrinsic_reward)
+        self.cumulative = return_of(self.task_so_far, intrinsic, self.metadata.intrinsic_weight)
+        self.intrinsic_so_far = intrinsic if has_intrinsic(self.metadata, columns.intrinsic_reward) else None
         self.time_of_day = _optional(episode, "time_of_day")
         self.interaction_progress = _optional(episode, "interaction_progress")
         self.epsilon = _optional(episode, "epsilon")

@@ -43,15 +43,15 @@ def register(app: Celery, process: WorkerProcess) -> None:
     """
     renderer = _Renderer(app, process)
 
-    @app.task(name=RENDER_TASK)  # type: ignore[untyped-decorator]
+    @app.task(name=RENDER_TASK, shared=False)  # type: ignore[untyped-decorator]
     def render_video(video_id: str) -> None:
         renderer.run("video_id=%s", video_id, lambda context: begin_video(context, video_id))
 
-    @app.task(name=RENDER_SEGMENT)  # type: ignore[untyped-decorator]
+    @app.task(name=RENDER_SEGMENT, shared=False)  # type: ignore[untyped-decorator]
     def segment(video_id: str, segment_index: int, lease: str) -> None:
         renderer.run("video_id=%s", video_id, lambda context: render_segment(context, video_id, segment_index, lease))
 
-    @app.task(name=SWEEP_VIDEOS)  # type: ignore[untyped-decorator]
+    @app.task(name=SWEEP_VIDEOS, shared=False)  # type: ignore[untyped-decorator]
     def sweep() -> None:
         renderer.run("%s", "sweep", lambda context: sweep_videos(context, is_thorough=is_time_for_thorough_sweep()))
 

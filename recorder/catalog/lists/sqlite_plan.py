@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, literal, literal_column, select, true
+from sqlalchemy import ColumnElement, Select, func, literal, literal_column, or_, select, true
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.lists.paging import Order
@@ -100,11 +100,13 @@ def on_best_index(
         query = query.where(condition.sql if listed is None else listed)
     whole = _walk(query, path)
     bounds = [row.value for row in sample if row.is_after_cursor and all(row.matches)][n_matches + 1 : n_matches + 2]
-    if path.is_in_order or not bounds:
+    if path.is_in_order or not bounds or bounds[0] is None:
         return [whole]
     column = in_order.columns[0]
     bound = literal(bounds[0], column.type)
-    return [whole.where(column >= bound if in_order.descending else column <= bound), whole]
+    # Unknown values come first in ascending order.
+    best = column >= bound if in_order.descending else or_(column <= bound, column.is_(None))
+    return [whole.where(best), whole]
 
 
 def _walk(query: Select[tuple[str, int]], path: _Path) -> Select[tuple[str, int]]:

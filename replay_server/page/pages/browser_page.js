@@ -145,7 +145,8 @@ export class BrowserPage {
       this.#points = curve;
       this.#curve.show(curve);
       this.#drawHistogram();
-      this.#filters.offerStages([...new Set(curve.curriculum_stage)].sort((one, other) => one - other));
+      const stages = new Set(curve.curriculum_stage.filter((stage) => stage !== null));
+      this.#filters.offerStages([...stages].sort((one, other) => one - other));
     } catch (error) {
       showNote(error.message);
     }

@@ -10,6 +10,8 @@
  * @property {?ArrayLike<number>} actionVector
  * @property {?number} reward
  * @property {number} returnSoFar the return up to and including this step
+ * @property {number} rewardSoFar its two parts, the intrinsic one without its weight
+ * @property {number} intrinsicSoFar
  * @property {?number} intrinsicReward
  * @property {?ArrayLike<number>} qValues
  * @property {?ArrayLike<number>} masks
@@ -42,8 +44,10 @@ export function readStep(store, index) {
   const action = chunk.row("action", offset);
   const isOneAction = chunk.column("action")?.shape.length === 0;
   const number = chunk.firstStep + offset;
-  const weight = store.outline.metadata.intrinsic_weight ?? 0;
+  const weight = store.outline.metadata.intrinsic_weight;
   const sums = rewardSumsOf(chunk);
+  const rewardSoFar = rewardBefore + sums.reward[offset];
+  const intrinsicSoFar = intrinsicBefore + sums.intrinsic[offset];
   return {
     index,
     number,
@@ -52,7 +56,9 @@ export function readStep(store, index) {
     action: action && isOneAction ? action[0] : null,
     actionVector: action && !isOneAction ? action : null,
     reward: chunk.scalar("reward", offset),
-    returnSoFar: rewardBefore + sums.reward[offset] + weight * (intrinsicBefore + sums.intrinsic[offset]),
+    returnSoFar: weight ? rewardSoFar + weight * intrinsicSoFar : rewardSoFar,
+    rewardSoFar,
+    intrinsicSoFar,
     intrinsicReward: chunk.scalar("intrinsic_reward", offset),
     qValues: chunk.row("q_values", offset),
     masks: chunk.row("action_masks", offset),

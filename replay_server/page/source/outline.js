@@ -3,9 +3,6 @@
 import { readSchema } from "../decode/columns.js";
 import { ChunkTable } from "./chunk_table.js";
 
-/** Meters and actions that get a name where the trainer gave none. */
-const MAX_NAMED = 1024;
-
 /**
  * @typedef {object} Outline
  * @property {string} runId
@@ -15,6 +12,7 @@ const MAX_NAMED = 1024;
  * @property {string[]} reasons why the episode was kept
  * @property {{name: string, cell: number[], number: number}[]} affordances `number` chooses their look
  * @property {{type: string, position_dim: number, width: ?number, height: ?number}} substrate
+ * @property {boolean} hasIntrinsic whether there is intrinsic reward
  * @property {{low: number[], high: number[]}} bounds of the board, along each axis
  * @property {string[]} meterNames
  * @property {[number, number][]} meterRanges from where to where each meter reaches
@@ -67,6 +65,7 @@ export function grow(outline, told) {
     if (outline.dull.at(-1)?.[0] === span[0]) outline.dull.pop();
     outline.dull.push(span);
   }
+  outline.hasIntrinsic = told.has_intrinsic;
   outline.bounds = told.bounds;
   outline.meterRanges = told.meter_ranges;
   outline.meterLevels = told.meter_levels;

@@ -177,10 +177,8 @@ export class CurveView {
     this.#hovered = nearest;
     this.#draw();
     if (nearest < 0) return;
-    setText(
-      this.#tip,
-      `Episode ${formatCount(ids[nearest])}\nReturn ${formatNumber(returns[nearest])} · stage ${stages[nearest]}`,
-    );
+    const stage = stages[nearest] === null ? "" : ` · stage ${stages[nearest]}`;
+    setText(this.#tip, `Episode ${formatCount(ids[nearest])}\nReturn ${formatNumber(returns[nearest])}${stage}`);
     this.#tip.hidden = false;
     const { left, width } = this.#canvas.getBoundingClientRect();
     const half = this.#tip.offsetWidth / 2;

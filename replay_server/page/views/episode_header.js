@@ -89,7 +89,7 @@ export class EpisodeHeader {
     const seed = metadata.info?.seed;
     this.#chips.replaceChildren(
       chip(status, `status-${status}`),
-      chip(`stage ${metadata.curriculum_stage ?? "—"}`),
+      ...(metadata.curriculum_stage === null ? [] : [chip(`stage ${metadata.curriculum_stage}`)]),
       ...reasons.map((reason) => chip(reason, "reason")),
       ...(seed === undefined || seed === null ? [] : [seedChip(String(seed))]),
     );

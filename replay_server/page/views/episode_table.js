@@ -125,7 +125,7 @@ function row(episode, prepare) {
     link,
     formatNumber(episode.total_reward),
     formatCount(episode.n_steps),
-    String(episode.curriculum_stage),
+    String(episode.curriculum_stage ?? "—"),
     element(
       "div",
       { class: "chips" },

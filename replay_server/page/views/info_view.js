@@ -31,11 +31,11 @@ export class InfoView {
     const told = (value, text) => (value === null || value === undefined ? null : text(value));
     const facts = [
       ["Return", formatNumber(live ? null : metadata.total_reward)], // until its end nobody knows it
-      ...(this.#hasIntrinsic
+      ...(this.#outline.hasIntrinsic
         ? [
             ["Task reward", formatNumber(live ? null : metadata.extrinsic_reward)],
             ["Intrinsic reward", formatNumber(live ? null : metadata.intrinsic_reward)],
-            ["Its weight", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, 3))],
+            ["Weight of intrinsic", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, 3))],
           ]
         : []),
       ["Steps", formatCount(table.nSteps)],
@@ -53,12 +53,6 @@ export class InfoView {
     this.#nSteps = this.#episodeList.children[facts.findIndex(([name]) => name === "Steps")].lastChild;
   }
 
-  /** Whether the trainer gave intrinsic rewards; else nothing is said of them. */
-  get #hasIntrinsic() {
-    const { metadata, schema } = this.#outline;
-    return Boolean(metadata.intrinsic_reward) || (schema.some(({ name }) => name === "intrinsic_reward") && metadata.intrinsic_weight);
-  }
-
   /** Steps have come to an episode that is still being recorded. */
   grow() {
     setText(this.#nSteps, formatCount(this.#outline.table.nSteps));
@@ -73,8 +67,12 @@ export class InfoView {
     if (this.#outline.substrate.position_dim > 0)
       this.#set("Position", step.position?.length ? listText(step.position) : "—");
     this.#set("Reward", formatNumber(step.reward, 3));
-    if (this.#hasIntrinsic) this.#set("Intrinsic reward", formatNumber(step.intrinsicReward, 3));
+    if (this.#outline.hasIntrinsic) this.#set("Intrinsic reward", formatNumber(step.intrinsicReward, 3));
     this.#set("Return so far", formatNumber(step.returnSoFar, 3));
+    if (this.#outline.hasIntrinsic) {
+      this.#set("Task reward so far", formatNumber(step.rewardSoFar, 3));
+      this.#set("Intrinsic so far", formatNumber(step.intrinsicSoFar, 3));
+    }
     if (step.epsilon !== null) this.#set("Exploration", formatNumber(step.epsilon, 3));
     for (const [extra, values] of step.extras) this.#set(extra, listText(values), { isWide: values.length > 2 });
     this.#set("End", step.end || "—");

@@ -54,6 +54,8 @@ def golden_files() -> Iterator[tuple[str, bytes]]:
             metadata=_metadata(), reasons=_REASONS, steps=open_episode(whole).steps(), compression=compression
         )
         yield f"version1{suffix}", version1
+        for version in (1, 2):
+            yield f"version{version}_unknown{suffix}", _unknown(version, compression)
 
 
 _REASONS = ["periodic_100", "stage_1_post_transition"]
@@ -68,6 +70,7 @@ def _metadata(*gaps: Gap) -> EpisodeMetadata:
         extrinsic_reward=float("inf"),
         curriculum_stage=3,
         epsilon=0.25,
+        intrinsic_weight=0.0,
         timestamp=1_763_800_000.5,
         affordance_layout={"Bed": (2, 3), "Job": (5.5, 6)},
         affordance_visits={"Bed": 2**63 - 1},
@@ -81,6 +84,7 @@ def _metadata(*gaps: Gap) -> EpisodeMetadata:
         gaps=gaps,
         n_steps=N_STEPS,
         started_unix_nanos=1_763_800_000_123_456_789,
+        finished_unix_nanos=0,
         env_steps=10**12,
         info={"note": "any", "deep": [[1.5, None, True]]},
     )
@@ -106,6 +110,20 @@ def _version2(compression: str, *, gap: bool = False) -> bytes:
     data, _, _ = build_version2(
         metadata=_metadata(*gaps), reasons=_REASONS, schema=schema, chunks=chunks, compression=compression
     )
+    return data
+
+
+def _unknown(version: int, compression: str) -> bytes:
+    """One step of which nobody told more than its reward."""
+    schema = EpisodeSchema((ColumnSpec("reward", "<f4", (), Encoding.PLAIN),))
+    chunk = encode_chunk(schema, first_step=0, n_steps=1, columns={"reward": ColumnData(np.ones(1, "<f4"))})
+    metadata = EpisodeMetadata(episode_id=1, survival_steps=1, total_reward=1.0, extrinsic_reward=1.0, n_steps=1)
+    data, _, _ = build_version2(
+        metadata=metadata, reasons=[], schema=schema, chunks=[(0, 1, chunk)], compression=compression
+    )
+    if version == 1:
+        steps = open_episode(data).steps()
+        data, _ = build_version1(metadata=metadata, reasons=[], steps=steps, compression=compression)
     return data
 
 

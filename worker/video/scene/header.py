@@ -42,7 +42,9 @@ class HeaderPanel:
     def _draw_chips(self, series: EpisodeSeries, still: Surface) -> None:
         """Stage, reasons and status, as many as fit; then the run's name."""
         layout, theme, metadata = self._layout, self._theme, series.metadata
-        chips: list[tuple[str, Color]] = [(f"stage {metadata.curriculum_stage}", theme.ink)]
+        chips: list[tuple[str, Color]] = []
+        if metadata.curriculum_stage is not None:
+            chips.append((f"stage {metadata.curriculum_stage}", theme.ink))
         if metadata.status != "complete":
             chips.append((str(metadata.status), theme.empty))
         chips += [(reason.replace("_", " "), theme.muted) for reason in series.reasons]

@@ -42,17 +42,20 @@ class InfoPanel:
         labels = ["Return so far", "This step", "Action"]
         if series.epsilon is not None:
             labels.append("Epsilon")
+        self._width = inner.width
         compact = layout.info.height < layout.px(150)
         self._figure = layout.px(BODY + 6) if compact else layout.px(FIGURE)
         self._tiles = self._arrange(inner, labels)
         self._shown: int | None = None
         size = layout.px(HEADING)
         gap = layout.px(10 if compact else 18)
-        block = size + gap + self._figure
+        below = size + gap if series.intrinsic_so_far is not None else 0
+        block = size + gap + self._figure + below
         for label, tile in zip(labels, self._tiles, strict=True):
             top = tile.y + (inner.height - block) // 2
             still.text(fitted(label, tile.width, size, bold=True), tile.x, top + size, size, theme.muted, bold=True)
         value_top = inner.y + (inner.height - block) // 2 + size + gap - layout.px(3)
+        self._parts = Readout(inner.x, value_top + self._figure + below, theme.panel) if below else None
         self._values = [Readout(tile.x, value_top + self._figure, theme.panel) for tile in self._tiles]
 
     def _arrange(self, inner: Rect, labels: list[str]) -> list[Rect]:
@@ -93,6 +96,15 @@ class InfoPanel:
             texts.append((number_text(float(series.epsilon[index])), theme.ink))
         return texts
 
+    def _parts_text(self, index: int) -> str:
+        """What the return so far consists of."""
+        series = self._series
+        intrinsic = 0.0 if series.intrinsic_so_far is None else float(series.intrinsic_so_far[index])
+        task, weight = number_text(float(series.task_so_far[index])), series.metadata.intrinsic_weight
+        if weight is None:
+            return f"task {task}, intrinsic {number_text(intrinsic)}"
+        return f"task {task} + {number_text(weight)} × intrinsic {number_text(intrinsic)}"
+
     def _action(self, index: int) -> str:
         series = self._series
         if series.actions is not None:
@@ -112,3 +124,7 @@ class InfoPanel:
             while size > self._layout.px(HEADING) and text_width(text, size, bold=True) > tile.width:
                 size -= max(1, size // 8)
             value.show(canvas, fitted(text, tile.width, size, bold=True), size, color, bold=True)
+        if self._parts is not None:
+            size = self._layout.px(HEADING)
+            text = fitted(self._parts_text(moment.step_index), self._width, size)
+            self._parts.show(canvas, text, size, self._theme.muted)

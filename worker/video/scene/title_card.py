@@ -43,10 +43,16 @@ def draw_title_card(
     title = fitted(f"Episode {metadata.episode_id}", width, title_size, bold=True)
     picture.text(title, middle, baseline, title_size, theme.ink, bold=True, align="center")
     facts = [
-        ("stage", str(metadata.curriculum_stage)),
         ("steps", str(int(series.step_numbers[-1]) + 1)),
         ("return", number_text(metadata.total_reward)),
     ]
+    if metadata.curriculum_stage is not None:
+        facts.insert(0, ("stage", str(metadata.curriculum_stage)))
+    if series.intrinsic_so_far is not None:
+        facts.append(("task reward", number_text(metadata.extrinsic_reward)))
+        weight = metadata.intrinsic_weight
+        label = "intrinsic reward" if weight is None else f"intrinsic reward × {number_text(weight)}"
+        facts.append((label, number_text(metadata.intrinsic_reward)))
     if metadata.env_steps:
         facts.append(("environment steps", f"{metadata.env_steps:,}"))
     columns = Rect(round(middle - width * 0.36), 0, round(width * 0.72), 1).columns(len(facts), layout.px(16))

@@ -9,7 +9,7 @@ EXIT    ?=
 KEYS    ?=
 PROCESSES ?= 2
 
-.PHONY: help setup demo test lint bench docs clean
+.PHONY: help setup demo test lint bench docs dist clean
 
 help:
 	@echo "make demo    train an agent for SECONDS=60 and record it; EXIT=1 ends with the report"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the figures; KEYS='file_bytes load_ms' for some of them"
 	@echo "make docs    the documentation as a site, in site/"
+	@echo "make dist    wheel and source distribution, in dist/"
 	@echo "make clean   remove the environment and what was recorded by the demo"
 
 setup: $(STAMP)
@@ -28,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	@exec $(BIN)/python -m recorder demo --seconds $(SECONDS) $(if $(EXIT),--exit)
+	@exec $(BIN)/python -m recorder demo --trainer torch --seconds $(SECONDS) $(if $(EXIT),--exit)
 
 test: $(STAMP)
 	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)
@@ -44,6 +45,11 @@ bench: $(STAMP)
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
+# The builder is the one of the environment, so that the versions in constraints.txt make every wheel.
+dist: $(STAMP)
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist
+
 clean:
-	rm -rf $(VENV) site demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site dist demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,8 +14,8 @@ import torch
 from benchmarks.designs import open_recorder
 from benchmarks.stack import Stack, running_stack
 from benchmarks.training_floor import BareRecorder
-from examples.hamlet.result import TrainingResult
 from examples.hamlet.train import train
+from recorder.demo.result import TrainingResult
 
 __all__ = ["measure_train_overhead"]
 

@@ -90,11 +90,13 @@ class MissingExtraError(RecorderError):
     Args:
         what: needs it.
         extra: installs it; empty for what every installation has.
+        command: runs it without installing anything, where there is one.
     """
 
-    def __init__(self, what: str, extra: str) -> None:
+    def __init__(self, what: str, extra: str, *, command: str | None = None) -> None:
         package = f"'hamlet-recorder[{extra}]'" if extra else "hamlet-recorder"
-        super().__init__(f"{what} needs a part that is not installed: pip install {package}")
+        otherwise = "" if command is None else f"; or run, without installing: {command}"
+        super().__init__(f"{what} needs a part that is not installed: pip install {package}{otherwise}")
         self.extra = extra
 
 

@@ -1,4 +1,4 @@
-"""Python environments with exactly the packages of an image's target, and programs run in them without root's rights."""
+"""Python environments with exactly the packages of some extras, and programs run in them without root's rights."""
 
 from __future__ import annotations
 
@@ -31,27 +31,38 @@ class TargetEnvironment:
     Args:
         folder: is made; holds the environment, a home that can be written, and ``app``, which can't.
         extras: of this project.
+        wheel: this project's, installed with its scripts; None takes the packages from the source tree.
     """
 
-    def __init__(self, folder: Path, extras: Sequence[str]) -> None:
+    def __init__(self, folder: Path, extras: Sequence[str], *, wheel: Path | None = None) -> None:
         subprocess.run(
             [sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True, timeout=DEADLINE_SECS
         )
-        self._python = folder / "venv" / "bin" / "python"
+        self.scripts = folder / "venv" / "bin"
         self._home = folder / "home"
         self._app = folder / "app"
         self._home.mkdir()
         self._app.mkdir()
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         packages = folder / "venv" / "lib" / version / "site-packages"
-        for name in ("recorder", "worker", "replay_server"):
-            (packages / name).symlink_to(ROOT / name)
         for found in _closure(extras):
             for part in _top_level(found):
                 place = packages / part.name
                 if not place.exists():
                     place.symlink_to(part)
+        if wheel is None:
+            for name in ("recorder", "worker", "replay_server"):
+                (packages / name).symlink_to(ROOT / name)
+        else:
+            self._install(f"{_OURS}[{','.join(extras)}] @ {wheel.as_uri()}")
         self._app.chmod(0o555)
+
+    def _install(self, requirement: str) -> None:
+        """Install without a network: whatever the requirement needs must be here already."""
+        pip = [sys.executable, "-m", "pip", "--python", self.scripts / "python", "--disable-pip-version-check"]
+        subprocess.run(
+            [*pip, "install", "--quiet", "--no-compile", "--no-index", requirement], check=True, timeout=DEADLINE_SECS
+        )
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
         """Start a command of the image, whose first word is ``python``; the environment is this alone."""
@@ -64,7 +75,7 @@ class TargetEnvironment:
         }
         with output.open("ab") as file:
             return subprocess.Popen(
-                [*_WITHOUT_RIGHTS, self._python, *command[1:]],
+                [*_WITHOUT_RIGHTS, self.scripts / "python", *command[1:]],
                 cwd=self._app,
                 env={**variables, **environment},
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""``make demo`` as a person would run it: whole, interrupted, and followed by the commands that it names."""
+"""The demo as a person would run it: whole, interrupted, and followed by the commands that it names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ DEADLINE_SECS = 110.0
 
 @pytest.fixture(scope="module")
 def plain_shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of somebody who typed ``make demo`` and no more: ``python`` is one without this project."""
+    """The environment of somebody whose shell has no active environment: ``python`` is one without this project."""
     folder = tmp_path_factory.mktemp("bin")
     other = folder / "python"
     other.write_text("#!/bin/sh\necho another python\nexit 97\n")
@@ -89,22 +90,26 @@ def test_the_demo_leaves_a_video_of_its_longest_life(demo: tuple[Path, str]) -> 
     assert (folder / "best_episode.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-def test_ctrl_c_ends_the_demo_and_everything_that_it_started(tmp_path: Path) -> None:
+def test_the_link_comes_first_and_ctrl_c_ends_the_demo_and_everything_that_it_started(tmp_path: Path) -> None:
     with PythonProcess("-m", "recorder", "demo", "--seconds", "100", "--lanes", "8", "--dir", str(tmp_path)) as demo:
+        link = demo.wait_for("Watch: ", DEADLINE_SECS).removeprefix("Watch: ")
+        with urllib.request.urlopen(f"{link}api/v1/runs", timeout=DEADLINE_SECS) as answer:
+            assert answer.status == 200
         demo.wait_for("training for", DEADLINE_SECS)
+        assert demo.output.startswith("Watch: ")
         children = _descendants(demo.pid)
-        assert len(children) >= 2
+        assert len(children) >= 3
         demo.signal(signal.SIGINT)
         assert demo.wait(DEADLINE_SECS) == 130, demo.output
-        wait_until(lambda: not any(map(is_alive, children)), message="the server and the worker to be gone")
+        wait_until(lambda: not any(map(is_alive, children)), message="Redis, the worker and the page to be gone")
 
 
-def test_a_killed_demo_takes_its_server_and_worker_with_it(tmp_path: Path) -> None:
+def test_a_killed_demo_takes_all_that_it_started_with_it(tmp_path: Path) -> None:
     with PythonProcess("-m", "recorder", "demo", "--seconds", "100", "--lanes", "8", "--dir", str(tmp_path)) as demo:
         demo.wait_for("training for", DEADLINE_SECS)
         children = _descendants(demo.pid)
         demo.kill()
-        wait_until(lambda: not any(map(is_alive, children)), message="the server and the worker to be gone")
+        wait_until(lambda: not any(map(is_alive, children)), message="Redis, the worker and the page to be gone")
 
 
 def _descendants(pid: int) -> list[int]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from examples.hamlet.environment import describe_world
-from examples.hamlet.result import TrainingProgress, TrainingResult
 from examples.hamlet.train import train
 from recorder import EpisodeRecorder, RecordingWriter, load_settings
+from recorder.demo.result import TrainingProgress, TrainingResult
 
 EXAMPLES = """examples:
   python -m examples.hamlet --seconds 60                                   train, record nothing

@@ -13,13 +13,14 @@ import torch
 
 from examples.hamlet.affordances import AFFORDANCES
 from examples.hamlet.agent import DQNAgent
-from examples.hamlet.curriculum import Curriculum
+from examples.hamlet.curriculum import STAGES
 from examples.hamlet.environment import ACTION_NAMES, MAX_STEPS, HamletEnvironment
 from examples.hamlet.lives import EndedLife, Lives
 from examples.hamlet.novelty import RandomNetworkDistillation
-from examples.hamlet.result import Tally, TrainingProgress, TrainingResult
 from examples.hamlet.transition_memory import Transitions
 from recorder import EpisodeMetadata, EpisodeRecorder, EpisodeStatus
+from recorder.demo.curriculum import Curriculum
+from recorder.demo.result import Tally, TrainingProgress, TrainingResult
 
 __all__ = ["train"]
 
@@ -56,7 +57,7 @@ def train(
     env = HamletEnvironment(n_lanes, seed=seed, device=device)
     agent = DQNAgent(env.n_observations, len(ACTION_NAMES), seed=seed, device=device)
     novelty = RandomNetworkDistillation(env.n_observations, device=device)
-    curriculum = Curriculum(MAX_STEPS)
+    curriculum = Curriculum(MAX_STEPS, STAGES)
     lives = Lives(n_lanes, curriculum.stage, device=device)
     observation, masks = env.observe(), env.action_masks()
     epsilons = np.empty(n_lanes, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Record a real training run on this machine: start Redis and a worker, train an agent, and serve the recordings."""
+"""Record a real training run on this machine: start Redis, a worker and the page, and train an agent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import argparse
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import recorder.demo
 from recorder.capture import EpisodeRecorder
 from recorder.child_process import ChildProcess, module_command
 from recorder.commands.arguments.parsing import PLACE_OPTIONS, add_command, non_negative, positive, positive_number
 from recorder.commands.demo_report import best_recording, report
+from recorder.commands.program import PROGRAM
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import (
     MissingExtraError,
-    RecorderError,
     ServerStartError,
     StorageError,
     UsageError,
@@ -25,6 +28,7 @@ from recorder.errors import (
 )
 from recorder.needing import needing
 from recorder.redis_server.embedded import EmbeddedServer
+from recorder.search_path import PACKAGES_FOLDER
 from recorder.settings import load_settings
 from recorder.urls import local_path
 
@@ -34,6 +38,10 @@ if TYPE_CHECKING:
 
 NAME = "demo"
 
+_CONFIG = Path(recorder.demo.__file__).with_name("config.yaml")
+"""The criteria that suit the trainers."""
+_LINK = "Replay: "
+"""In the replay server's output, before its address."""
 _USUAL_ADDRESS = ("127.0.0.1", 8766)
 _START_SECS = 60.0
 _SETTLE_SECS = 120.0
@@ -49,11 +57,18 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--lanes", type=positive, default=32, metavar="N", help="number of parallel environments (default: 32)"
     )
+    parser.add_argument(
+        "--trainer",
+        choices=("numpy", "torch"),
+        default="numpy",
+        help="numpy: a small agent that is always there (default); torch: the larger one of examples/hamlet, in a"
+        " clone",
+    )
     parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="random seed (default: 0)")
     parser.add_argument(
         "--dir", type=Path, default=Path("demo-data"), help="folder for everything (default: demo-data)"
     )
-    parser.add_argument("--exit", action="store_true", help="exit after the report; do not serve the recordings")
+    parser.add_argument("--exit", action="store_true", help="exit after the report; the page ends too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,79 +76,95 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         UsageError: an option names a place that the demo makes itself.
-        MissingExtraError: torch or the workers' parts are not installed.
-        ServerStartError: the server or the worker did not start.
+        MissingExtraError: a part that the demo or its trainer needs is not installed.
+        ServerStartError: Redis, the worker or the replay server did not start.
         StorageError: the folder can't be made or written.
     """
     if given := [option for option in PLACE_OPTIONS if option.removeprefix("--").replace("-", "_") in args]:
         raise UsageError(
             f"the demo makes its own server, catalog and recordings below --dir: leave out {', '.join(given)}"
         )
-    train, describe_world = _load_trainer()
+    _check_parts()
+    trainer = _numpy_trainer if args.trainer == "numpy" else _torch_trainer
+    world, train = trainer(args.lanes, args.seed)
     output = Output.of(args)
     folder = local_path(args.dir, "--dir").absolute()
     recordings = folder / "recordings"
-    log = folder / "worker.log"
+    worker_log, page_log = folder / "worker.log", folder / "replay.log"
     try:
         recordings.mkdir(parents=True, exist_ok=True)
-        log.unlink(missing_ok=True)
+        worker_log.unlink(missing_ok=True)
+        page_log.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"--dir: the folder can't be made or written ({error.strerror}): {folder}") from error
     run_id = getattr(args, "run", None) or time.strftime("demo-%Y%m%d-%H%M%S")
-    options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings)]
-    if (config := getattr(args, "config", None) or _demo_config()) is not None:
-        options += ["--config", str(config)]
+    config = getattr(args, "config", None) or _CONFIG
     settings = load_settings(config)
-    with EmbeddedServer(folder / "server") as server:
-        output.note(f"{server.kind} server started: {server.url}")
-        worker_command = module_command("recorder", "worker", "--redis-url", server.url, *options, "--concurrency", "1")
-        with ChildProcess(worker_command, log=log) as worker:
-            catalog = _wait_for_catalog(recordings / "catalog.db", worker)
-            output.note(f"worker started, its log: {log}", f"training for {args.seconds:.0f} s, run {run_id}")
-            world = describe_world(args.seed)
-            with EpisodeRecorder.from_settings(settings, stream=server.url, run_id=run_id, **world) as recorder:
-                result = train(
-                    recorder=recorder,
-                    n_lanes=args.lanes,
-                    seconds=args.seconds,
-                    seed=args.seed,
-                    on_progress=None if output.as_json else _print_progress,
-                )
-                recorder.close()
-                stats = recorder.stats()
-            output.note("waiting for the last episodes to be decided and written")
-            _wait_until(lambda: _is_settled(catalog, run_id), worker, "the worker to finish the run")
-            summary = report(output, catalog, recordings, run_id, result, stats)
-            _make_video(output, catalog, recordings, run_id, folder / "best_episode.mp4")
-            catalog.close()
-            if not args.exit:
-                _serve(output, options, server.url, folder / "replay.log")
+    options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings), "--config", str(config)]
+    with ExitStack() as started:
+        server = started.enter_context(EmbeddedServer(folder / "server"))
+        options += ["--redis-url", server.url]
+        worker_command = module_command("recorder", "worker", *options, "--concurrency", "1")
+        worker = started.enter_context(ChildProcess(worker_command, log=worker_log))
+        catalog = started.enter_context(_open_catalog(recordings / "catalog.db", worker))
+        page = started.enter_context(ChildProcess(_page_command(options), log=page_log))
+        output.announce(
+            f"Watch: {_link(page)}",
+            f"{server.kind} server started: {server.url}",
+            f"worker started, its log: {worker_log}",
+            f"training for {args.seconds:.0f} s, run {run_id}",
+        )
+        with EpisodeRecorder.from_settings(settings, stream=server.url, run_id=run_id, **world) as recorder:
+            on_progress = None if output.as_json else _print_progress
+            result = train(recorder=recorder, seconds=args.seconds, on_progress=on_progress)
+            recorder.close()
+            stats = recorder.stats()
+        output.announce("waiting for the last episodes to be decided and written")
+        _wait_until(lambda: _is_settled(catalog, run_id), worker, "the worker to finish the run")
+        summary = report(output, catalog, recordings, run_id, result, stats)
+        _make_video(output, catalog, recordings, run_id, folder / "best_episode.mp4")
+        if not args.exit:
+            output.announce("", f"Watch: {_link(page)}", "Ctrl-C stops everything that the demo started.")
+            while page.is_alive:
+                time.sleep(_POLL_SECS)
     return ExitStatus.OK if summary["is_whole"] else ExitStatus.FAILED
 
 
-def _load_trainer() -> tuple[Callable[..., Any], Callable[[int], dict[str, Any]]]:
+def _check_parts() -> None:
+    """Say at the start what is missing, and not when the worker or the page fails to start."""
     try:
-        import torch  # only the demo's trainer needs it
-    except ImportError as error:
-        raise MissingExtraError("The demo's trainer", "torch") from error
+        with needing("The demo", "worker", extra="all"):
+            import worker.app  # noqa: F401 - lazy: loads Celery
+        with needing("The demo", "replay_server", extra="all"):
+            import replay_server.serving  # noqa: F401 - lazy: loads Flask
+    except MissingExtraError as error:
+        raise MissingExtraError("The demo", "all", command=f"uvx '{PROGRAM}[all]' {NAME}") from error
+
+
+def _numpy_trainer(n_lanes: int, seed: int) -> tuple[dict[str, Any], Callable[..., Any]]:
+    """What all lives have in common, and the training loop."""
+    from recorder.demo.train import train
+    from recorder.demo.world import World
+
+    return World(n_lanes, seed=seed).describe(), partial(train, n_lanes=n_lanes, seed=seed)
+
+
+def _torch_trainer(n_lanes: int, seed: int) -> tuple[dict[str, Any], Callable[..., Any]]:
+    """As ``_numpy_trainer``; only the folder beside this package is looked at: many projects have an ``examples``."""
+    if not Path(PACKAGES_FOLDER, "examples", "hamlet").is_dir():
+        raise UsageError(
+            "--trainer torch is in examples/ of a clone of the project; leave it out, or run 'make demo' there"
+        )
     try:
-        from examples.hamlet.environment import describe_world
-        from examples.hamlet.train import train
+        import torch  # lazy: only this trainer needs it
     except ImportError as error:
-        raise RecorderError(
-            "the demo's trainer lies in examples/, beside the packages: run this from a clone of the project (make demo)"
-        ) from error
+        raise MissingExtraError("--trainer torch", "torch") from error
+    from examples.hamlet.environment import describe_world
+    from examples.hamlet.train import train
+
     # The tensors are small: a second thread costs more than it brings.
     torch.set_num_threads(1)
-    return train, describe_world
-
-
-def _demo_config() -> Path | None:
-    """The criteria that suit the example trainer; they stand beside it in a clone of the project."""
-    import examples
-
-    path = Path(examples.__file__ or "").parent.parent / "configs" / "demo.yaml"
-    return path if path.exists() else None
+    return describe_world(seed), partial(train, n_lanes=n_lanes, seed=seed)
 
 
 def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str, path: Path) -> None:
@@ -151,18 +182,15 @@ def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str,
     output.note("", f"The longest life as a video, {video.n_frames} frames: {path}")
 
 
-def _serve(output: Output, options: list[str], redis_url: str, log: Path) -> None:
-    """Show the recordings until Ctrl-C; on a free port when the usual one is taken."""
-    log.unlink(missing_ok=True)
-    command = module_command("recorder", "serve", "--redis-url", redis_url, *options)
-    if not _is_free(*_USUAL_ADDRESS):
-        command += ["--port", "0"]
-    with ChildProcess(command, log=log) as server:
-        _wait_until(lambda: "Replay: " in server.log_tail(), server, "the replay server", secs=_START_SECS)
-        link = server.log_tail().partition("Replay: ")[2].split()[0]
-        output.note("", f"Watch them: {link}", "Ctrl-C stops everything that the demo started.")
-        while server.is_alive:
-            time.sleep(_POLL_SECS)
+def _page_command(options: list[str]) -> list[str]:
+    """The replay server, on a free port when the usual one is taken."""
+    command = module_command("recorder", "serve", *options)
+    return command if _is_free(*_USUAL_ADDRESS) else [*command, "--port", "0"]
+
+
+def _link(page: ChildProcess) -> str:
+    _wait_until(lambda: _LINK in page.log_tail(), page, "the replay server", secs=_START_SECS)
+    return page.log_tail().partition(_LINK)[2].split()[0]
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -170,7 +198,7 @@ def _is_free(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) != 0
 
 
-def _wait_for_catalog(path: Path, worker: ChildProcess) -> Catalog:
+def _open_catalog(path: Path, worker: ChildProcess) -> Catalog:
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     _wait_until(path.exists, worker, "the worker to make its catalog", secs=_START_SECS)

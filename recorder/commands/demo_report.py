@@ -26,7 +26,7 @@ def report(
     """Print the report; gives it as a map.
 
     Args:
-        result: a ``TrainingResult`` of the example trainer.
+        result: a ``TrainingResult`` of one of the trainers.
     """
     summary = catalog.summarise_run(run_id)
     rows = catalog.query_recordings(run=run_id, limit=None)
@@ -69,7 +69,8 @@ def report(
             f" {result.last_fifth_survival:.0f} in the last",
             "reached": f"stage {result.stage}",
             "kept": f"{kept:,} of {summary.n_episodes:,} episodes (an episode may have several reasons)",
-            "overhead": f"{result.overhead_percent:.2f} % of training time spent in the recorder's calls",
+            "overhead": f"{result.overhead_percent:.2f} % of training time in the recorder's calls,"
+            f" {1e6 * result.recording_seconds / max(1, result.env_steps):.1f} us a step",
             "lost": "nothing"
             if document["is_whole"]
             else f"{n_missing:,} steps, {n_failed} episodes that could not be written",

@@ -13,12 +13,13 @@ import torch
 
 from examples.gymnasium_env import play_episodes
 from examples.hamlet.affordances import AFFORDANCES, METER_NAMES, VITAL_METERS, Affordance
-from examples.hamlet.curriculum import STAGES, Curriculum, Stage
+from examples.hamlet.curriculum import STAGES, Stage
 from examples.hamlet.environment import ACTION_NAMES, MAX_STEPS, Action, HamletEnvironment, describe_world
-from examples.hamlet.result import TrainingResult
 from examples.hamlet.train import train
 from examples.hamlet.transition_memory import TransitionMemory, Transitions
 from recorder import Episode, EpisodeRecorder, EpisodeStatus, RecorderStats, open_episode
+from recorder.demo.curriculum import Curriculum
+from recorder.demo.result import TrainingResult
 from recorder.episode_file import build_version2
 from recorder.step_stream import FIRST_CURSOR
 from recorder.wrappers import AutoSeed, RecordEpisode
@@ -299,7 +300,7 @@ def test_stages_name_only_affordances_that_exist() -> None:
 
 
 def test_the_curriculum_advances_on_long_lives_and_retreats_on_short_ones() -> None:
-    curriculum = Curriculum(max_steps=100, window_episodes=3)
+    curriculum = Curriculum(100, STAGES, window_episodes=3)
     for episode_id in range(3):
         curriculum.episode_ended(episode_id, stage=STAGES[0], survival_steps=90)
     assert curriculum.stage is STAGES[1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from time import perf_counter, perf_counter_ns
 
-from examples.hamlet.curriculum import Curriculum, StageTransition
+from recorder.demo.curriculum import Curriculum, S, StageTransition
 
 __all__ = ["Stopwatch", "Tally", "TrainingProgress", "TrainingResult"]
 
@@ -47,6 +47,7 @@ class TrainingResult:
         transitions: how the run got there.
         seconds: duration of the loop.
         recording_seconds: the part of it spent inside the recorder's calls.
+        waiting_seconds: the part of it in which a trainer that keeps a pace did nothing.
     """
 
     env_steps: int
@@ -55,6 +56,7 @@ class TrainingResult:
     transitions: tuple[StageTransition, ...]
     seconds: float
     recording_seconds: float
+    waiting_seconds: float = 0.0
 
     @property
     def n_episodes(self) -> int:
@@ -73,8 +75,8 @@ class TrainingResult:
 
     @property
     def overhead_percent(self) -> float:
-        """Time inside the recorder's calls, in percent of the loop's time without them."""
-        return 100 * self.recording_seconds / (self.seconds - self.recording_seconds)
+        """Time inside the recorder's calls, in percent of the time that the loop computed without them."""
+        return 100 * self.recording_seconds / (self.seconds - self.recording_seconds - self.waiting_seconds)
 
     @property
     def _fifth(self) -> int:
@@ -88,6 +90,7 @@ class Tally:
         self.env_steps = 0
         self.longest_life = 0
         self.recording = Stopwatch()
+        self.waiting = Stopwatch()
         self._survival_steps: list[int] = []
         self._began = perf_counter()
 
@@ -114,7 +117,7 @@ class Tally:
             recent_survival=_mean(self._survival_steps[-RECENT_EPISODES:]),
         )
 
-    def result(self, curriculum: Curriculum) -> TrainingResult:
+    def result(self, curriculum: Curriculum[S]) -> TrainingResult:
         """What came out of the run."""
         return TrainingResult(
             env_steps=self.env_steps,
@@ -123,6 +126,7 @@ class Tally:
             transitions=tuple(curriculum.transitions),
             seconds=self.seconds,
             recording_seconds=self.recording.nanos / 1e9,
+            waiting_seconds=self.waiting.nanos / 1e9,
         )
 
 

@@ -1,0 +1,111 @@
+"""The demo's own trainer: a world that follows its rules, an agent that learns, steps recorded as they were lived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recorder import EpisodeRecorder, RecordingWriter
+from recorder.catalog import Catalog
+from recorder.demo.agent import EPSILON_END, EPSILON_STEPS, TableAgent
+from recorder.demo.train import train
+from recorder.demo.world import MAX_STEPS, METER_NAMES, STAGES, Action, World
+from recorder.episode_file import open_episode
+
+
+def world_at(place: str) -> World:
+    """One lane whose agent stands on ``place`` with every meter at one half."""
+    world = World(1)
+    world.position[0] = world.layout[place]
+    world.meters[:] = 0.5
+    return world
+
+
+def meter(world: World, name: str) -> float:
+    return float(world.meters[0, METER_NAMES.index(name)])
+
+
+def test_a_meal_feeds_and_costs_and_is_masked_without_money() -> None:
+    world = world_at("HomeMeal")
+    world.step(np.array([Action.INTERACT]))
+    assert meter(world, "satiation") > 0.5
+    assert meter(world, "money") == pytest.approx(0.4)
+    world.meters[0, METER_NAMES.index("money")] = 0.05
+    assert not world.masks()[0, Action.INTERACT]
+
+
+def test_walls_are_masked_and_harmless() -> None:
+    world = World(1)
+    world.position[0] = (0, 0)
+    assert world.masks()[0, :4].tolist() == [False, True, False, True]
+    world.step(np.array([Action.UP]))
+    assert world.position[0].tolist() == [0, 0]
+
+
+def test_an_agent_that_does_nothing_dies_and_one_that_can_not_die_is_truncated() -> None:
+    idle, immortal = World(1), World(1)
+    for world in (idle, immortal):
+        world.position[0] = (0, 0)
+    deaths, ends = [], []
+    for _ in range(MAX_STEPS):
+        deaths.append(bool(idle.step(np.array([Action.UP])).terminated[0]))
+        immortal.meters[:] = 1.0
+        ends.append(bool(immortal.step(np.array([Action.UP])).truncated[0]))
+    assert any(deaths)
+    assert ends == [False] * (MAX_STEPS - 1) + [True]
+
+
+def test_every_state_is_within_the_table() -> None:
+    world = World(4, seed=1)
+    for level in (0.0, 0.5, 1.0):
+        world.meters[:] = level
+        world.position[:] = [(0, 0), (5, 0), (0, 5), (5, 5)]
+        assert (world.states() >= 0).all()
+        assert (world.states() < world.n_states).all()
+
+
+def test_the_agent_learns_to_live_longer() -> None:
+    world = World(32, seed=0)
+    agent = TableAgent(world.n_states, len(Action), seed=0)
+    states, masks = world.states(), world.masks()
+    ages, lengths = np.zeros(32, dtype=int), []
+    for _ in range(EPSILON_STEPS):
+        actions, _ = agent.act(states, masks)
+        outcome = world.step(actions)
+        next_states, next_masks = world.states(), world.masks()
+        agent.learn(states, actions, outcome.reward, next_states, next_masks, outcome.terminated)
+        ages += 1
+        ended = (outcome.terminated | outcome.truncated).nonzero()[0]
+        lengths += ages[ended].tolist()
+        ages[ended] = 0
+        world.reset(ended, STAGES[0])
+        states, masks = world.states(), world.masks()
+    fifth = len(lengths) // 5
+    assert agent.epsilon == pytest.approx(EPSILON_END)
+    assert np.mean(lengths[-fifth:]) > 2 * np.mean(lengths[:fifth])
+
+
+def test_what_is_recorded_is_what_was_lived(tmp_path: Any) -> None:
+    reports: list[int] = []
+    recorder = EpisodeRecorder(run_id="r", strict=True, **World(4, seed=3).describe())
+    with RecordingWriter(recorder, tmp_path / "catalog.db", tmp_path):
+        result = train(
+            recorder=recorder, n_lanes=4, seconds=1.0, seed=3, on_progress=lambda it: reports.append(it.env_steps)
+        )
+        recorder.close()
+    assert reports == [result.env_steps]
+    assert result.waiting_seconds + result.recording_seconds < result.seconds
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        summary = catalog.summarise_run("r")
+        rows = catalog.query_recordings(run="r")
+    assert summary.n_steps == result.env_steps > 0
+    assert rows
+    episode = open_episode(tmp_path / rows[0]["file_path"])
+    assert episode.metadata.curriculum_stage == 1
+    assert tuple(episode.metadata.meter_names) == METER_NAMES
+    moves = np.array([(0, -1), (0, 1), (-1, 0), (1, 0), (0, 0)])
+    position, action = episode.column("position"), episode.column("action")
+    assert (np.diff(position, axis=0) == moves[action[1:]]).all()
+    assert episode.column("action_masks")[np.arange(episode.n_steps), action].all()

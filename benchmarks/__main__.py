@@ -58,7 +58,7 @@ def _measure(figures: Sequence[Figure], *, quick: bool) -> tuple[dict[str, float
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure this project's figures, side by side with the seed's design in the same run.",
+        description="Measure this project's figures, side by side with the baseline design in the same run.",
         epilog="example:\n  python -m benchmarks --json figures.json file_bytes load_ms",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

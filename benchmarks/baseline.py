@@ -155,7 +155,7 @@ class SeedWriter:
         self._recorder = recorder
         self._database = database
         self._recordings_dir = recordings_dir
-        self._thread = threading.Thread(target=self._run, name="seed-writer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="baseline-writer", daemon=True)
 
     def __enter__(self) -> Self:
         self._recordings_dir.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The seed's way to a video: a new figure for each frame, a PNG file each, ffmpeg at the end."""
+"""The baseline's way to a video: a new figure for each frame, a PNG file each, ffmpeg at the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BaselineExport(NamedTuple):
 
 
 def export_by_baseline(episode: Episode, folder: Path, n_frames: int, *, dpi: int = 120) -> BaselineExport:
-    """Make ``folder/seed.mp4`` of the first steps, with the components that the seed lists."""
+    """Make ``folder/seed.mp4`` of the first steps, with the components that the original recorder lists."""
     draw_secs = png_secs = 0.0
     with plt.style.context("dark_background"):
         for index in range(n_frames):

@@ -84,7 +84,7 @@ def drive_recorder(
 def drive_baseline(
     values: Sequence[StepValues], n_episodes: int, *, on_full: Literal["drop", "block"] = "drop"
 ) -> Drive:
-    """The same by the seed's design, which keeps every episode."""
+    """The same by the baseline design, which keeps every episode."""
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
         recorder = SeedRecorder(on_full=on_full)
         database = Path(name, "index.db")
@@ -99,5 +99,5 @@ def drive_baseline(
             writer.stop()
             total_secs = time.perf_counter() - began
         if query_count(database) != n_episodes:
-            raise RuntimeError(f"the seed's design indexed {query_count(database)} of {n_episodes} episodes")
+            raise RuntimeError(f"the baseline design indexed {query_count(database)} of {n_episodes} episodes")
     return Drive(call_secs, total_secs, n_episodes * len(values), recorder.n_lost.total(), len(recorder.n_lost))

@@ -15,13 +15,13 @@ class Figure:
     """One key.
 
     Args:
-        key: its name in the table and in the JSON; the seed's design measured in the same run is ``seed_<key>``.
+        key: its name in the table and in the JSON; the baseline design measured in the same run is ``seed_<key>``.
         measure: ``module:function`` below ``benchmarks``; it takes ``quick`` and returns keys and numbers, its own and
             any that come with them.
         unit: of the number.
         better: which way is better.
         target: what is to be reached; None when the figure is only reported.
-        target_ratio: figure / the seed's design in the same run, which counts as well where the machine is slower than
+        target_ratio: figure / the baseline design in the same run, which counts as well where the machine is slower than
             the one that the targets come from.
         meaning: one line for ``--list``.
     """
@@ -64,7 +64,7 @@ FIGURES: Mapping[str, Figure] = {
         Figure("page_fps", "page:measure_page", "1/s", "higher", 55, None, "painting at speed 1"),
         Figure("draw_ms", "video:measure_draw", "ms", "lower", 5, None, "one frame of 1920x1080"),
         Figure("export_vs_encode", "video:measure_export", "x", "lower", 1.25, None, "export / the encoder alone"),
-        Figure("export_vs_seed", "video:measure_export", "x", "lower", 1 / 8, None, "export / the seed's way"),
+        Figure("export_vs_seed", "video:measure_export", "x", "lower", 1 / 8, None, "export / the baseline's way"),
         Figure("segments_speedup", "video:measure_segments", "x", "higher", 1.7, None, "2 workers against 1"),
         Figure("render_rss_mb", "video:measure_render_rss", "MB", "lower", None, None, "a worker after 200 videos"),
     )

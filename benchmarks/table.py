@@ -1,4 +1,4 @@
-"""The figures side by side with the seed's design and the targets."""
+"""The figures side by side with the baseline design and the targets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.registry import Figure
 
 __all__ = ["COLUMNS", "render", "rows_of", "verdict"]
 
-COLUMNS = ("key", "figure", "seed's design", "ratio", "target", "met")
+COLUMNS = ("key", "figure", "baseline", "ratio", "target", "met")
 
 
 def rows_of(figures: Iterable[Figure], values: Mapping[str, float]) -> list[tuple[str, ...]]:
@@ -34,7 +34,7 @@ def rows_of(figures: Iterable[Figure], values: Mapping[str, float]) -> list[tupl
 
 
 def verdict(figure: Figure, value: float | None, seed: float | None) -> str:
-    """Whether the target is met, and by what: the figure itself, its ratio to the seed's design, or both."""
+    """Whether the target is met, and by what: the figure itself, its ratio to the baseline design, or both."""
     if value is None:
         return "not measured"
     if figure.target is None:
@@ -67,7 +67,7 @@ def _target(figure: Figure) -> str:
     if figure.target is None:
         return ""
     sign = "≤" if figure.better == "lower" else "≥"
-    ratio = "" if figure.target_ratio is None else f" or {sign} {figure.target_ratio:.3g} of the seed's"
+    ratio = "" if figure.target_ratio is None else f" or {sign} {figure.target_ratio:.3g} of the baseline"
     return f"{sign} {_number(figure.target, figure.unit)}{ratio}"
 
 

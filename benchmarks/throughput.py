@@ -34,7 +34,7 @@ def measure_steps_per_s(*, quick: bool) -> dict[str, float]:
 
 
 def measure_batch_steps_per_s(*, quick: bool) -> dict[str, float]:
-    """64 lanes by ``record_batch``. The seed's design has no such call: its figure is the one by ``record_step``."""
+    """64 lanes by ``record_batch``. The baseline design has no such call: its figure is the one by ``record_step``."""
     n_repeats, n_rounds, n_seed_episodes = (1, 1, 2) if quick else (3, 64, 100)
     values, calls = step_values(), batch_calls(n_lanes=N_LANES)
     ours, seeds = [], []

@@ -1,4 +1,4 @@
-"""How long frames take to draw and videos to make, against the encoder alone and against the seed's way."""
+"""How long frames take to draw and videos to make, against the encoder alone and against the baseline's way."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["measure_draw", "measure_export", "measure_render_rss", "measure_segm
 _RUN = "bench"
 _FULL_HD = VideoOptions(width=1920, height=1080, chapters=False)
 _N_SEED_FRAMES = 20
-"""The seed's way takes the same time for every frame; its 300 are reckoned from these."""
+"""The baseline's way takes the same time for every frame; its 300 are reckoned from these."""
 
 
 def measure_draw(*, quick: bool) -> dict[str, float]:

@@ -12,6 +12,8 @@ from typing import Any
 from celery.exceptions import WorkerLostError
 from celery.worker.consumer import Consumer
 
+from recorder.throttled_log import Throttle
+
 __all__ = ["PatientConsumer"]
 
 _log = logging.getLogger(__name__)
@@ -68,27 +70,19 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
         return True
 
 
-class _Refusals:
-    """When a refusal was last told of, by who tells of it.
+class _Refusals(Throttle):
+    """Logs a refusal at most once a minute for each of its sources.
 
     Args:
         kinds: errors that are a refusal.
     """
 
     def __init__(self, kinds: tuple[type[Exception], ...]) -> None:
+        super().__init__(_LOG_EVERY_SECS)
         self._kinds = kinds
-        self._told_at: dict[str, float] = {}
-
-    def is_due(self, teller: str) -> bool:
-        """Whether it is time for another line; then the next one is a minute away."""
-        now = time.monotonic()
-        if now - self._told_at.get(teller, -_LOG_EVERY_SECS) < _LOG_EVERY_SECS:
-            return False
-        self._told_at[teller] = now
-        return True
 
     def is_worth_a_line(self, record: logging.LogRecord) -> bool:
-        """A filter of logs: a refusal is told of without its traceback, and not again for a minute."""
+        """A filter of logs: a refusal is logged without its traceback, and not again for a minute."""
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, self._kinds):
             return True

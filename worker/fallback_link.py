@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from recorder.child_process import spawn_linked
 from recorder.settings import Settings
+from recorder.throttled_log import Throttle
 
 __all__ = ["FallbackLink"]
 
@@ -26,13 +26,12 @@ class FallbackLink:
     def __init__(self, settings: Settings, *, redis_url: str) -> None:
         self._settings, self._redis_url = settings, redis_url
         self._fallback: _Fallback | None = None
-        self._next_log = 0.0
+        self._throttle = Throttle(_LOG_EVERY_SECS)
         self._has_told = False
 
     def begin(self, why: Exception) -> None:
         """Have a process at work, if none is."""
-        if time.monotonic() >= self._next_log:
-            self._next_log = time.monotonic() + _LOG_EVERY_SECS
+        if self._throttle.is_due("began"):
             self._has_told = True
             _log.error("tasks can't be handed out; a process of this worker does their work until they can: %s", why)
         if self._fallback is not None and self._fallback.is_alive:

@@ -1,4 +1,4 @@
-"""Make a video of every recording that meets the filters; a bad one does not stop the others."""
+"""Make a video of every recording that matches the filters. A broken recording does not stop the others."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ batch --recordings recordings/ --output-dir videos/best/ --order return --limit 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
-    parser.add_argument("--output-dir", required=True, metavar="DIR", help="folder for the videos; it is made")
+    parser.add_argument("--output-dir", required=True, metavar="DIR", help="folder for the videos; it is created")
     chosen = parser.add_argument_group("which recordings")
     chosen.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
-    chosen.add_argument("--reason", metavar="GLOB", help="only recordings kept for this; * and ? match anything")
-    chosen.add_argument("--min-reward", type=number, help="least total reward")
-    chosen.add_argument("--max-reward", type=number, help="greatest total reward")
-    chosen.add_argument("--limit", type=non_negative, help="at most this many, the first in the order (default: all)")
+    chosen.add_argument("--reason", metavar="GLOB", help="only recordings with this reason; * and ? are wildcards")
+    chosen.add_argument("--min-reward", type=number, help="lowest return")
+    chosen.add_argument("--max-reward", type=number, help="highest return")
+    chosen.add_argument("--limit", type=non_negative, help="at most this many, in this order (default: all)")
     add_order(chosen)
     add_video_choices(parser)
 

@@ -1,4 +1,4 @@
-"""Print the steps of an episode as NDJSON: one JSON object a line, in the form that they have in a version 1 file."""
+"""Print the steps of an episode as NDJSON: one JSON object a line, with the keys of a version 1 file."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "source", type=_source, metavar="EPISODE", help="an episode's id, or the path or URL of a recording"
     )
     parser.add_argument("--from", dest="first", type=non_negative, metavar="STEP", help="number of the first step")
-    parser.add_argument("--to", dest="end", type=non_negative, metavar="STEP", help="number of the step to end before")
-    parser.add_argument("--fields", metavar="A,B", help="only these, and the step's number")
+    parser.add_argument(
+        "--to", dest="end", type=non_negative, metavar="STEP", help="number of the step after the last one"
+    )
+    parser.add_argument("--fields", metavar="A,B", help="only these fields, and the step's number")
 
 
 def run(args: argparse.Namespace) -> int:

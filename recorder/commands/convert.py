@@ -1,7 +1,7 @@
-"""Write a recording in another version or compression; a broken one is refused, a torn one has a gap at its end.
+"""Write a recording in another version or compression. A broken one is refused; a torn one gets a gap at its end.
 
-Version 1 holds Python's numbers, so the widths of dtypes are lost; nothing else is. A recording that was converted in place
-keeps its name; 'reindex' brings its row in the catalog up to date.
+Version 1 loses the widths of dtypes, and nothing else. A recording that you convert in place keeps its name; 'reindex' updates
+its row in the catalog.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--to", type=int, choices=(1, 2), default=2, help="version of the file (default: %(default)s)")
     parser.add_argument(
-        "--compression", choices=("lz4", "none"), default="lz4", help="of the file (default: %(default)s)"
+        "--compression", choices=("lz4", "none"), default="lz4", help="compression of the file (default: %(default)s)"
     )
-    parser.add_argument("--in-place", action="store_true", help="put the new file in the place of the old one")
+    parser.add_argument("--in-place", action="store_true", help="replace the file")
     parser.add_argument("source", metavar="SRC", help="path or URL of a recording")
     parser.add_argument("destination", metavar="DST", nargs="?", help="path or URL of the new file")
 

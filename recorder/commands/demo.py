@@ -1,4 +1,4 @@
-"""Record a real training run on this machine: a Redis server, a worker, a page, and an agent that learns."""
+"""Record a real training run on this machine: start Redis, a worker and the page, and train an agent."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="demo --seconds 20 --exit", hides_places=True)
     parser.add_argument(
-        "--seconds", type=positive_number, default=60.0, metavar="S", help="how long to train (default: 60)"
+        "--seconds", type=positive_number, default=60.0, metavar="S", help="seconds to train (default: 60)"
     )
     parser.add_argument(
-        "--lanes", type=positive, default=32, metavar="N", help="lives lived side by side (default: 32)"
+        "--lanes", type=positive, default=32, metavar="N", help="number of parallel environments (default: 32)"
     )
     parser.add_argument(
         "--trainer",
         choices=("numpy", "torch"),
         default="numpy",
-        help="numpy: a small agent that every installation has (default); torch: the larger one of examples/hamlet, in a"
-        " clone of the project",
+        help="numpy: a small agent that is always there (default); torch: the larger one of examples/hamlet, in a"
+        " clone",
     )
-    parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="of world and agent (default: 0)")
+    parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="random seed (default: 0)")
     parser.add_argument(
-        "--dir", type=Path, default=Path("demo-data"), help="where everything goes (default: demo-data)"
+        "--dir", type=Path, default=Path("demo-data"), help="folder for everything (default: demo-data)"
     )
-    parser.add_argument("--exit", action="store_true", help="end when the report is printed; the page ends with it")
+    parser.add_argument("--exit", action="store_true", help="exit after the report; the page ends too")
 
 
 def run(args: argparse.Namespace) -> int:

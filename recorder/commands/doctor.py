@@ -1,4 +1,4 @@
-"""Look for what is missing or wrong: packages, folders, catalog, server, queues, runs. Exit status 1 when one fails."""
+"""Check packages, folders, catalog, Redis, queues and runs, and say what to do. The exit status is 1 if a check fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make a video of one recorded episode, here and now or by a render worker."""
+"""Make a video of one recorded episode, on this machine or by a render worker."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
     parser.add_argument(
-        "episode_id", type=non_negative, help="without --run: of the newest run that has a recording of it"
+        "episode_id", type=non_negative, help="without --run, in the newest run that has a recording of it"
     )
     parser.add_argument("--output", metavar="FILE", help="default: episode_000500.mp4 in the current folder")
     parser.add_argument(
         "--against", type=non_negative, metavar="EPISODE", help="show another episode of the run beside it"
     )
     parser.add_argument(
-        "--html", action="store_true", help="write one HTML file with the episode and a player, no video"
+        "--html", action="store_true", help="write an HTML file with the episode and the player, not a video"
     )
-    parser.add_argument("--queue", action="store_true", help="let a render worker make it; see the command 'videos'")
-    parser.add_argument("--webvtt", metavar="FILE", help="write its markers as a WebVTT track too")
+    parser.add_argument("--queue", action="store_true", help="let a render worker make it; 'videos' shows its progress")
+    parser.add_argument("--webvtt", metavar="FILE", help="also write the chapters as a WebVTT track")
     add_video_choices(parser)
 
 

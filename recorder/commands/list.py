@@ -1,4 +1,4 @@
-"""List recordings, newest first, by stage, reason, reward, status or lane."""
+"""List recordings, newest first, by stage, reason, return, status or lane."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order reward"
     )
     parser.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
-    parser.add_argument("--reason", metavar="GLOB", help="only recordings kept for this; * and ? match anything")
-    parser.add_argument("--min-reward", type=number, help="least total reward")
-    parser.add_argument("--max-reward", type=number, help="greatest total reward")
+    parser.add_argument("--reason", metavar="GLOB", help="only recordings with this reason; * and ? are wildcards")
+    parser.add_argument("--min-reward", type=number, help="lowest return")
+    parser.add_argument("--max-reward", type=number, help="highest return")
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
     parser.add_argument("--lane", type=non_negative, help="only this lane of a vector environment")
     add_order(parser)

@@ -1,4 +1,4 @@
-"""List the episodes that could not be written and were set aside, with their error; let them be tried again."""
+"""List the episodes that could not be written, with their error; let workers try them again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLUMNS = {"run_id": "run", "episode_id": "episode", "attempts": "attempts", "e
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="parked\nparked --retry --run my-run")
-    parser.add_argument("--retry", action="store_true", help="let workers try them again, from the first attempt on")
+    parser.add_argument("--retry", action="store_true", help="let workers try them again")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
-"""Ask a worker on this machine whether it is alive, for the probes of Compose, Kubernetes and the like.
+"""Check whether a worker on this machine is alive, for the probes of Compose and Kubernetes.
 
-Exit status 0 when its tick goes round, 1 when it does not. An outage or a full server does not make a worker dead. With
---ready it has to be connected, and its last tick must have done its work.
+The exit status is 0 if its tick runs, 1 if not. An outage of Redis or a full Redis does not make a worker dead. With
+--ready, it must also be connected, and its last tick must have succeeded.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, NAME, description=__doc__, example="probe\nprobe --ready --pulse-file /run/worker.pulse"
     )
-    parser.add_argument("--ready", action="store_true", help="it must be able to work, too")
+    parser.add_argument("--ready", action="store_true", help="also check that the worker can work")
     parser.add_argument(
-        "--pulse-file", metavar="FILE", help="as the worker was given it (default: recording.worker.pulse_file)"
+        "--pulse-file", metavar="FILE", help="the worker's pulse file (default: recording.worker.pulse_file)"
     )
     parser.add_argument(
         "--max-age-secs",
         type=positive_number,
         default=STALE_SECS,
-        help=f"a sign of life older than this is none (default: {STALE_SECS:g})",
+        help=f"oldest sign of life that counts (default: {STALE_SECS:g})",
     )
 
 

@@ -1,4 +1,4 @@
-"""Delete recordings that are too old, or the oldest ones until the rest fits; the episodes' rows stay."""
+"""Delete recordings that are too old, or the oldest ones until the rest fits. The episodes' rows stay."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ def add_parser(subparsers: Subparsers) -> None:
         description=__doc__,
         example="prune --max-age-days 30 --dry-run\nprune --max-bytes 10000000000",
     )
-    parser.add_argument("--max-age-days", type=positive_number, help="delete older ones (default: recording.retention)")
     parser.add_argument(
-        "--max-bytes", type=non_negative, help="delete the oldest until the rest fits (default: likewise)"
+        "--max-age-days", type=positive_number, help="delete older recordings (default: recording.retention)"
     )
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    parser.add_argument(
+        "--max-bytes", type=non_negative, help="delete the oldest until the rest fits (default: recording.retention)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be deleted")
 
 
 def run(args: argparse.Namespace) -> int:

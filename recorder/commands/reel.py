@@ -29,14 +29,14 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
     parser.add_argument("--output", required=True, metavar="FILE", help="the video")
     parser.add_argument(
-        "--pick", nargs="+", choices=("worst", "median", "best"), help="what to show of each stage (default: all)"
+        "--pick", nargs="+", choices=("worst", "median", "best"), help="episodes to show of each stage (default: all)"
     )
     parser.add_argument(
         "--clip-secs",
         type=positive_number,
         default=20.0,
         metavar="SECS",
-        help="longer episodes run faster (default: 20)",
+        help="longest clip; longer episodes run faster (default: 20)",
     )
     add_video_choices(parser)
 

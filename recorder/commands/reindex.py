@@ -1,7 +1,7 @@
-"""Rebuild the catalog from the files: add what it lacks, keep what it knows, say which files can't be read.
+"""Rebuild the catalog from the files: add what it lacks, keep what it knows, name the files that cannot be read.
 
-Exit status 1 when a file can't be read, or is missing and its row stays. Episodes that were not kept have no file, and
-can't be found again. Where no recording lies at all, --forget-missing forgets nothing: the folder may not be mounted.
+The exit status is 1 if a file cannot be read, or is missing and its row stays. Episodes that were not kept have no file, so they
+are not rebuilt. If no recording file is found, --forget-missing removes nothing: the folder may not be mounted.
 """
 
 from __future__ import annotations
@@ -32,16 +32,14 @@ def add_parser(subparsers: Subparsers) -> None:
         example="reindex --recordings recordings/\nreindex --forget-missing --run my-run\n"
         "reindex --original demo.db --database catalog.db --recordings recordings/",
     )
-    parser.add_argument(
-        "--original", metavar="FILE", help="a database of the original recorder: why its episodes were recorded"
-    )
+    parser.add_argument("--original", metavar="FILE", help="database of the original recorder, to import its reasons")
     parser.add_argument(
         "--forget-missing",
         action="store_true",
-        help="take recordings whose file is missing out of the catalog; their episodes stay, as deleted ones",
+        help="remove recordings whose file is missing from the catalog; their episodes stay, as deleted",
     )
     parser.add_argument(
-        "--even-all", action="store_true", help="with --forget-missing: even where no recording lies at all"
+        "--allow-empty", action="store_true", help="with --forget-missing: also if no recording file is found"
     )
 
 
@@ -49,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Read all files and write their rows."""
     from recorder.recordings.reindex import files_below, has_recordings, reindex  # lazy: loads SQLAlchemy
 
-    if args.even_all and not args.forget_missing:
-        raise UsageError("--even-all goes with --forget-missing")
+    if args.allow_empty and not args.forget_missing:
+        raise UsageError("--allow-empty goes with --forget-missing")
     settings = settings_of(args)
     output = Output.of(args)
     run_id = getattr(args, "run", None)
@@ -67,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             run_id=run_id,
             reasons=reasons,
             forget_missing=args.forget_missing,
-            even_all=args.even_all,
+            allow_empty=args.allow_empty,
         )
     output.document(dataclasses.asdict(report))
     if report.unreadable:

@@ -1,7 +1,7 @@
-"""Play a recorded episode of a Gymnasium environment again, and look whether each step comes out as it was recorded.
+"""Play a recorded episode of a Gymnasium environment again, and compare each step with the recording.
 
-It needs the episode's seed, which AutoSeed records. With --output the environment itself draws the video. Exit status 1 when
-it goes another way.
+It needs the episode's seed, which AutoSeed records. With --output, the environment draws the video. The exit status is 1 if a
+step differs.
 """
 
 from __future__ import annotations
@@ -41,20 +41,25 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
     parser.add_argument(
-        "episode_id", type=non_negative, help="without --run: of the newest run that has a recording of it"
+        "episode_id", type=non_negative, help="without --run, in the newest run that has a recording of it"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="a video of it, as the environment draws itself")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="video of it, drawn by the environment")
     parser.add_argument(
         "--fps",
         type=positive_number,
-        help="frames, that is steps, a second of the video (the environment's own, or 30)",
+        help="frames (steps) a second of the video (default: the environment's, or 30)",
     )
-    parser.add_argument("--env", metavar="ID", help="another environment than the one that the run names")
+    parser.add_argument("--env", metavar="ID", help="use this environment, not the one that the run names")
     parser.add_argument(
-        "--import", dest="modules", action="append", default=[], metavar="MODULE", help="that registers environments"
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import a module that registers environments",
     )
     parser.add_argument(
-        "--tolerance", type=number, default=0.0, metavar="X", help="by how much numbers may differ (0: not by a bit)"
+        "--tolerance", type=number, default=0.0, metavar="X", help="largest difference between numbers (default: 0)"
     )
 
 

@@ -32,10 +32,10 @@ def add_parser(subparsers: Subparsers) -> None:
         example="serve --recordings recordings/\nserve --port 0 --processes 2",
     )
     parser.set_defaults(**dict.fromkeys(_OPTIONS))
-    parser.add_argument("--host", help="address to listen on; 127.0.0.1 by default, any other needs a token")
-    parser.add_argument("--port", type=non_negative, help="port to listen on; 8766 by default, 0 takes a free one")
-    parser.add_argument("--token", help="what a client must present; better set HAMLET_RECORDER_SERVER__TOKEN")
-    parser.add_argument("--processes", type=positive, help="processes that share the port; 1 by default")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1); all but loopback need a token")
+    parser.add_argument("--port", type=non_negative, help="port to listen on (default: 8766); 0 takes a free one")
+    parser.add_argument("--token", help="secret for clients; safer: set HAMLET_RECORDER_SERVER__TOKEN")
+    parser.add_argument("--processes", type=positive, help="processes that share the port (default: 1)")
 
 
 def run(args: argparse.Namespace) -> ExitStatus:

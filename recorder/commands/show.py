@@ -1,4 +1,4 @@
-"""Show everything the catalog knows about one episode: how it went, what was decided, where its file is."""
+"""Show everything that the catalog has about one episode: its results, the decision, and its file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _YEAR_10000_SECS = 253_402_300_800
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="show 500 --run my-run")
-    parser.add_argument("episode_id", type=non_negative, help="without --run: of the newest run that has it")
+    parser.add_argument("episode_id", type=non_negative, help="without --run, in the newest run that has it")
 
 
 def run(args: argparse.Namespace) -> int:

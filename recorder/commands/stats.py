@@ -1,4 +1,4 @@
-"""Runs, trainers, queues and losses at a glance, from the server and the catalog."""
+"""Show runs, trainers, queues and losses, from Redis and the catalog."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Read recordings to the last byte, and compare checksums, hash and counts with their metadata and the catalog.
+"""Read recordings completely, and compare checksums, hash and counts with their metadata and the catalog.
 
-Exit status 1 when anything is wrong. Steps that were lost while recording are told, but they are no fault of the file.
+The exit status is 1 if anything is wrong. Steps that were lost while recording are reported; they are no fault of the file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers, NAME, description=__doc__, example="verify --run my-run\nverify recordings/my-run/*.lz4"
     )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="paths or URLs (default: all that the catalog has)")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="paths or URLs (default: all in the catalog)")
 
 
 def run(args: argparse.Namespace) -> int:

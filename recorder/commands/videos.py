@@ -1,4 +1,4 @@
-"""Videos that were asked for: how far they are; cancel one, try one again."""
+"""List requested videos with their progress; cancel one, or retry one."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--limit", type=non_negative, default=50, help="at most this many (default: %(default)s)")
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--cancel", metavar="VIDEO", help="stop one; the first letters of its id are enough")
-    action.add_argument("--retry", metavar="VIDEO", help="begin a failed or cancelled one again")
-    action.add_argument("--wait", metavar="VIDEO", help="return when it is finished; status 1 when it was not made")
+    action.add_argument("--cancel", metavar="VIDEO", help="stop a video; the first letters of its id are enough")
+    action.add_argument("--retry", metavar="VIDEO", help="start a failed or cancelled video again")
+    action.add_argument("--wait", metavar="VIDEO", help="return when a video is finished; status 1 if it was not made")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Explain why an episode was kept, or was not: each criterion, its value, its threshold."""
+"""Explain why an episode was kept or not: each criterion, its value and its threshold."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COLUMNS = {
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="why 500 --run my-run")
-    parser.add_argument("episode_id", type=non_negative, help="without --run: of the newest run that has it")
+    parser.add_argument("episode_id", type=non_negative, help="without --run, in the newest run that has it")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Start a Celery worker: decide, write and sweep (queues ingest, maintenance) and make videos (queue render)."""
+"""Run a Celery worker: select and write episodes (queues ingest, maintenance), render videos (queue render)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         example="worker --redis-url redis://localhost:6379/0 --recordings recordings/\nworker --queues render --concurrency 1",
     )
     parser.add_argument(
-        "--queues", default=",".join(_QUEUES), metavar="NAME[,NAME]", help="what to serve (default: all)"
+        "--queues", default=",".join(_QUEUES), metavar="NAME[,NAME]", help="queues to serve (default: all)"
     )
     parser.add_argument("--concurrency", type=positive, metavar="N", help="processes (default: from the configuration)")
     parser.add_argument(
@@ -42,10 +42,10 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--pulse-file",
         metavar="FILE",
-        help="kept new while it is alive, for probe (default: recording.worker.pulse_file)",
+        help="file that the worker updates while it is alive, for probe (default: recording.worker.pulse_file)",
     )
     parser.add_argument(
-        "--loglevel", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="of the worker's log"
+        "--loglevel", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="level of the worker's log"
     )
 
 

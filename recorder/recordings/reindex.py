@@ -80,7 +80,7 @@ def reindex(
     run_id: str | None = None,
     reasons: Mapping[str, tuple[str, ...]] | None = None,
     forget_missing: bool = False,
-    even_all: bool = False,
+    allow_empty: bool = False,
 ) -> ReindexReport:
     """Put files into the catalog. What the catalog knows already of their episodes stays.
 
@@ -89,11 +89,11 @@ def reindex(
         run_id: only this run's files count, and only its rows are looked up for files that are missing.
         reasons: file to why it was kept, for files that don't say.
         forget_missing: take recordings whose file is missing out of the catalog.
-        even_all: do so even where not one recording lies below the root.
+        allow_empty: do so also if there is no recording file below the root.
 
     Raises:
         CatalogError: the catalog can't be written.
-        StorageError: all are missing and are to be forgotten without ``even_all``.
+        StorageError: all are missing and are to be forgotten without ``allow_empty``.
     """
     report = ReindexReport()
     seen: set[str] = set()
@@ -119,10 +119,10 @@ def reindex(
             if row.file_path in seen:
                 catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
     if forget_missing:
-        if missing and not even_all and not present:
+        if missing and not allow_empty and not present:
             raise StorageError(
                 f"no recording lies there, and the catalog has {len(missing)}; nothing was forgotten, for a folder that is"
-                f" not mounted looks the same: mount it, or add --even-all if they are gone for good: {storage.root}"
+                f" not mounted looks the same: mount it, or add --allow-empty if they are gone for good: {storage.root}"
             )
         for row in missing:
             catalog.delete_recording(row.run_id, row.episode_id, as_of=row)

@@ -23,7 +23,10 @@ class PeriodicSettings(Section):
 
     enabled: bool = setting(True, "Whether this criterion is used.")
     interval: int = setting(
-        100, "An episode is kept when its id is divisible by this: an even sample of the run.", unit="episodes", ge=1
+        100,
+        "An episode is kept if its id is divisible by this, which gives an even sample of the run.",
+        unit="episodes",
+        ge=1,
     )
 
 
@@ -33,29 +36,29 @@ class StageTransitionsSettings(Section):
     enabled: bool = setting(True, "Whether this criterion is used.")
     lookback: int = setting(
         5,
-        "Finished episodes of the lane kept from before the change. Each lane's last ones wait in Redis for it, so the "
-        "memory it takes is this times the number of lanes.",
+        "Finished episodes of the lane to keep from before the change. Each lane's last ones wait in Redis for "
+        "it, so this times the number of lanes is the memory it takes.",
         unit="episodes",
         ge=0,
         le=1000,
     )
-    lookahead: int = setting(5, "Episodes of the lane kept from the change on.", unit="episodes", ge=0)
+    lookahead: int = setting(5, "Episodes of the lane to keep from the change on.", unit="episodes", ge=0)
 
 
 class PerformanceSettings(Section):
-    """The best and the worst returns of late."""
+    """The best and the worst recent returns."""
 
     enabled: bool = setting(True, "Whether this criterion is used.")
     top_percentile: float = setting(
-        10.0, "Share of the window whose returns count as the best; 0 keeps none.", unit="percent", ge=0, le=100
+        10.0, "Share of the window that counts as best; 0 keeps none.", unit="percent", ge=0, le=100
     )
     bottom_percentile: float = setting(
-        10.0, "Share of the window whose returns count as the worst; 0 keeps none.", unit="percent", ge=0, le=100
+        10.0, "Share of the window that counts as worst; 0 keeps none.", unit="percent", ge=0, le=100
     )
     history_window: int = setting(
         100,
-        "Previous episodes an episode is compared with. Nothing is judged before max(10, a tenth of it) are known. The best and "
-        "the worst of a run are always kept.",
+        "Previous episodes that an episode is compared with. It starts once max(10, a tenth of it) are known. The"
+        " best and the worst of a run are always kept.",
         unit="episodes",
         ge=10,
         le=100_000,
@@ -66,11 +69,10 @@ class StageBoundariesSettings(Section):
     """The first and the last episodes at each stage."""
 
     enabled: bool = setting(True, "Whether this criterion is used.")
-    record_first_n: int = setting(5, "Episodes kept from the beginning of each stage.", unit="episodes", ge=0)
+    record_first_n: int = setting(5, "Episodes to keep from the beginning of each stage.", unit="episodes", ge=0)
     record_last_n: int = setting(
         5,
-        "Episodes kept from the end of each stage, known at the next change or at the run's end; they wait in Redis "
-        "until then.",
+        "Episodes to keep from the end of each stage. They wait in Redis until the next change or the end of the run.",
         unit="episodes",
         ge=0,
         le=1000,
@@ -91,7 +93,7 @@ class CustomCriterionSettings(Section):
 
 
 class CriteriaSettings(Section):
-    """An episode is kept when any one of these asks for it; it keeps the reasons of all."""
+    """An episode is kept if any of these criteria wants it. Its file names the reasons of all."""
 
     periodic: PeriodicSettings = PeriodicSettings()
     stage_transitions: StageTransitionsSettings = StageTransitionsSettings()
@@ -99,6 +101,6 @@ class CriteriaSettings(Section):
     stage_boundaries: StageBoundariesSettings = StageBoundariesSettings()
     custom: dict[str, CustomCriterionSettings] = setting(
         {},
-        "Criteria of other packages by the name of their entry point in the group `hamlet_recorder.criteria`; each is "
-        "a mapping of `enabled` and the options of its own.",
+        "Criteria of other packages, by the name of their entry point in the group `hamlet_recorder.criteria`. "
+        "Each is a mapping of `enabled` and the criterion's options.",
     )

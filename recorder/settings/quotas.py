@@ -8,30 +8,30 @@ __all__ = ["QuotaSettings"]
 
 
 class QuotaSettings(Section):
-    """What one client, and all of them, may write through the server."""
+    """Limits on what clients may change through the server."""
 
     writes_per_min: int = setting(
         600,
-        "Requests a minute with which one client may change something, in the long run; beyond it they are answered by "
-        "429. A client is an address and a program; one address gets five times as many. Each process counts for itself.",
+        "Changing requests a minute from one client in the long run; more get 429. A client is an address and a "
+        "program; one address gets five times as many. Each process counts separately.",
         unit="requests a minute",
         ge=1,
     )
     write_burst: int = setting(
-        100, "Such requests at once, before the rate counts: a person never notices it.", unit="requests", ge=1
+        100, "Changing requests that one client may send at once, before the rate counts.", unit="requests", ge=1
     )
     videos_per_client: int = setting(
-        20, "Videos that one client may wait for; beyond it a request is answered by 429.", unit="videos", ge=1
+        20, "Unfinished videos that one client may have requested; more get 429.", unit="videos", ge=1
     )
     videos_per_run: int = setting(
         200,
-        "Videos of one run that may wait, whoever asked for them; beyond it a request is answered by 429.",
+        "Unfinished videos of one run, from all clients; more get 429.",
         unit="videos",
         ge=1,
     )
     note_letters_per_run: int = setting(
-        4_000_000, "Letters of all annotations of a run; beyond it a new one is refused.", unit="letters", ge=1000
+        4_000_000, "Letters of all annotations of a run; a new one beyond them is refused.", unit="letters", ge=1000
     )
     tags_per_run: int = setting(
-        100_000, "Tags on all episodes of a run; beyond it new ones are refused.", unit="tags", ge=100
+        100_000, "Tags on all episodes of a run; new ones beyond them are refused.", unit="tags", ge=100
     )

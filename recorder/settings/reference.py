@@ -23,29 +23,29 @@ __all__ = ["render_default_file", "render_reference", "write"]
 _INTRODUCTION = f"""\
 # Configuration
 
-Every key stands under `recording:` in a YAML file; the other keys of that file are the trainer's own and are not read.
-`configs/default.yaml` has all of them with their defaults, `configs/laptop.yaml` and `configs/cluster.yaml` are two
+All keys are under `recording:` in a YAML file. Other keys of that file belong to your trainer and are not read.
+`configs/default.yaml` has all keys with their defaults; `configs/laptop.yaml` and `configs/cluster.yaml` are two
 starting points.
 
-Later ones win, key by key: the defaults, the file (`--config FILE`, or the one that `{CONFIG_VARIABLE}` names), the
-environment, the options of a command. A key's environment variable is `{ENVIRONMENT_PREFIX}` and the path in
-capitals, with two underscores at each level: `recording.redis.url` is `{ENVIRONMENT_PREFIX}REDIS__URL`,
-`recording.criteria.periodic.interval` is `{ENVIRONMENT_PREFIX}CRITERIA__PERIODIC__INTERVAL`. A variable that is set to
-nothing counts as not set. Sizes in bytes may carry a unit (`64 MiB`).
+Later sources win, key by key: the defaults, the file (`--config FILE`, or the one that `{CONFIG_VARIABLE}` names), the
+environment, the options of a command. The environment variable of a key is `{ENVIRONMENT_PREFIX}` and its path in
+capitals, with two underscores at each level: `recording.redis.url` is `{ENVIRONMENT_PREFIX}REDIS__URL`, and
+`recording.criteria.periodic.interval` is `{ENVIRONMENT_PREFIX}CRITERIA__PERIODIC__INTERVAL`. An empty variable counts as
+not set. Sizes in bytes may have a unit (`64 MiB`).
 
-`load_settings("config.yaml")` reads a file from Python; `config.recording.enabled` and `config.enabled` are the same. A
-`RecordingWriter` takes its criteria and its format from the file that was loaded for its recordings, unless it is given
-others.
+In Python, `load_settings("config.yaml")` reads a file, and `EpisodeRecorder.from_settings(settings)` makes a recorder from
+it. `config.recording.enabled` and `config.enabled` are the same. A `RecordingWriter` takes its criteria and its format
+from the file that was loaded for its recordings, unless you pass others.
 
-An unknown key, a value of the wrong type and a value out of range are errors, all told at once, each with its place and
-the nearest valid key.
+An unknown key, a value of the wrong type and a value out of range are errors. One message lists all of them, each with its
+place and the nearest valid key.
 
-This page is written from the models in `recorder/settings/`; a test holds the two together.
+This page is generated from the models in `recorder/settings/`; a test compares them.
 """
 
 _DEFAULT_FILE_HEAD = """\
 # Every key with its default. A file needs only the keys that differ; docs/configuration.md has units and environment
-# variables. Keys beside `recording:` are the trainer's own and are not read.
+# variables. Keys beside `recording:` belong to your trainer and are not read.
 """
 
 _WORDS = {bool: "flag", int: "integer", float: "number", str: "text", SecretStr: "text", ByteSize: "size"}

@@ -322,10 +322,10 @@ def test_nothing_is_forgotten_because_of_a_folder_that_may_not_be_mounted(
         answer = call("reindex", *places, "--forget-missing", *selection)
         assert answer.status == ExitStatus.FAILED
         assert "nothing was forgotten" in answer.err
-        assert answer.err.endswith(f"add --even-all if they are gone for good: {elsewhere}\n")
+        assert answer.err.endswith(f"add --allow-empty if they are gone for good: {elsewhere}\n")
     assert len(rows(root)) == 3
-    assert call("reindex", *places, "--even-all").status == ExitStatus.USAGE
-    answer = call("reindex", *places, "--forget-missing", "--even-all")
+    assert call("reindex", *places, "--allow-empty").status == ExitStatus.USAGE
+    answer = call("reindex", *places, "--forget-missing", "--allow-empty")
     assert answer.status == ExitStatus.OK
     assert rows(root) == []
 

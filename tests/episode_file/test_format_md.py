@@ -177,7 +177,7 @@ def test_the_page_gives_the_limits_that_the_reader_has() -> None:
         "one column of all steps, in memory": f"{chunk.MAX_COLUMN_BYTES // 2**30} GiB",
         "one step's value of one column": f"{schema.MAX_STEP_BYTES // mib} MiB",
         "columns of the schema": str(schema.MAX_COLUMNS),
-        "lists in one chunk; each column of its own takes two": str(chunk.MAX_CHUNK_CONTAINERS),
+        "lists in one chunk; each column with a separate slot takes two": str(chunk.MAX_CHUNK_CONTAINERS),
         "version 1, unpacked": f"{version1.MAX_CONTENT_BYTES // mib} MiB and 2 million maps and lists",
         "version 1, steps": str(version1.MAX_STEPS),
         "version 1, columns in memory": f"{ReadLimits().column_bytes // mib} MiB",

@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 
 from recorder.errors import SettingsError
 from recorder.search_path import let_user_code_be_found
+from recorder.throttled_log import Throttle
 from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
 
 __all__ = ["ENTRY_POINT_GROUP", "GuardedCriterion", "custom_criteria", "load_criterion_class"]
 
 ENTRY_POINT_GROUP = "hamlet_recorder.criteria"
 
-_LOG_EVERY = 1000
-"""Failures: the first is logged, and then one in so many, with the count."""
+_LOG_EVERY_SECS = 60.0
+"""A criterion that fails with every episode is logged once a minute, with the count."""
 
 _MAX_FAILURE_CHARACTERS = 300
 """Of an exception's text, which is stored with every episode that it concerns."""
@@ -72,6 +73,7 @@ class GuardedCriterion(Criterion):
         self._criterion = criterion
         self._held: frozenset[int] = frozenset()
         self._n_failures = 0
+        self._throttle = Throttle(_LOG_EVERY_SECS)
         self._failure = ""
 
     def observe(self, episode: EpisodeSummary) -> Observation:
@@ -114,7 +116,7 @@ class GuardedCriterion(Criterion):
         except Exception as error:
             self._n_failures += 1
             self._failure = f"{method} raised {type(error).__name__}: {error}"[:_MAX_FAILURE_CHARACTERS]
-            if self._n_failures % _LOG_EVERY == 1:
+            if self._throttle.is_due(self.name):
                 message = "custom criterion failed criterion=%s method=%s n_failures=%d"
                 logger.exception(message, self.name, method, self._n_failures)
             return otherwise

@@ -28,9 +28,12 @@ _WORDS = {
 def add_order(parser: argparse._ActionsContainer) -> None:
     """Add the options."""
     parser.add_argument(
-        "--order", choices=tuple(_IN_CATALOG), default="timestamp", help="greatest first (default: %(default)s)"
+        "--order",
+        choices=tuple(_IN_CATALOG),
+        default="timestamp",
+        help="sort by this, descending (default: %(default)s)",
     )
-    parser.add_argument("--ascending", action="store_true", help="least first")
+    parser.add_argument("--ascending", action="store_true", help="sort ascending")
 
 
 def order_of(args: argparse.Namespace) -> str:

@@ -30,9 +30,9 @@ __all__ = [
 
 PLACE_OPTIONS = {
     "--database": ("PATH_OR_URL", "the catalog: SQLite file or PostgreSQL URL"),
-    "--recordings": ("DIR_OR_URL", "where the episode files lie"),
-    "--redis-url": ("URL", "Redis or Valkey server"),
-    "--key-prefix": ("PREFIX", "what every key on that server begins with"),
+    "--recordings": ("DIR_OR_URL", "folder or URL of the episode files"),
+    "--redis-url": ("URL", "Redis or Valkey"),
+    "--key-prefix": ("PREFIX", "prefix of every key in Redis"),
 }
 """Common options that say where things are: how the value is called, and what it is."""
 
@@ -181,5 +181,5 @@ def _common_options(*, hides_places: bool = False) -> argparse.ArgumentParser:
         group.add_argument(option, metavar=metavar, help=argparse.SUPPRESS if hides_places else meaning)
     group.add_argument("--run", metavar="RUN_ID", help="only this run")
     group.add_argument("--json", action="store_true", help="print JSON, for programs")
-    group.add_argument("--verbose", action="store_true", help="log what happens to stderr")
+    group.add_argument("--verbose", action="store_true", help="log to stderr")
     return parser

@@ -16,7 +16,7 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
     """Add them; what is not given is None, and the profile or the default decides."""
     picture = parser.add_argument_group("the picture")
     picture.add_argument(
-        "--profile", metavar="NAME", help="ready choices: youtube-1080p, youtube-1440p, debug-720p, gif, webm"
+        "--profile", metavar="NAME", help="named choices: youtube-1080p, youtube-1440p, debug-720p, gif, webm"
     )
     picture.add_argument("--style", choices=STYLES, help="default: dark")
     picture.add_argument(
@@ -30,13 +30,13 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
     )
     time.add_argument("--speed", type=number, help="multiplies the pace (default: 1)")
     time.add_argument("--from", type=non_negative, dest="first_step", metavar="STEP", help="first step shown, from 0")
-    time.add_argument("--to", type=non_negative, dest="end_step", metavar="STEP", help="first step not shown any more")
-    time.add_argument("--title-secs", type=number, metavar="SECS", help="show a title card for so long (default: 0)")
-    time.add_argument(
-        "--hold-secs", type=number, metavar="SECS", help="let the last step stay for so long (default: 0)"
-    )
+    time.add_argument("--to", type=non_negative, dest="end_step", metavar="STEP", help="step after the last one shown")
+    time.add_argument("--title-secs", type=number, metavar="SECS", help="seconds of the title card (default: 0)")
+    time.add_argument("--hold-secs", type=number, metavar="SECS", help="seconds that the last step stays (default: 0)")
     encoder = parser.add_argument_group("the encoder")
-    encoder.add_argument("--codec", help="ffmpeg's name of it: libx264 (default), libx265, libvpx-vp9, libsvtav1, gif")
+    encoder.add_argument(
+        "--codec", help="ffmpeg's name of the codec: libx264 (default), libx265, libvpx-vp9, libsvtav1, gif"
+    )
     encoder.add_argument("--crf", type=whole_number, help="quality: lower is better and larger (default: 18)")
     encoder.add_argument("--preset", help="x264's effort, ultrafast to veryslow: slower is smaller (default: slow)")
     encoder.add_argument("--no-chapters", action="store_false", dest="chapters", default=None, help="write no chapters")

@@ -1,0 +1,86 @@
+"""The snippets and commands of the pages on viewers, videos and the catalog, run on a small installation."""
+
+from __future__ import annotations
+
+import shlex
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recorder import EpisodeRecorder, RecordingWriter
+from recorder.__main__ import main
+from tests.docs.pages import blocks, command_lines, page, shell_lines
+from tests.processes import PythonProcess, run_python
+
+N_STEPS = 41
+QUICKLY = ["--fps", "4", "--title-secs", "0", "--hold-secs", "0", "--preset", "ultrafast"]
+"""Added to a profile, which single choices override: the pages show large and slow ones."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings of the episodes that the pages name."""
+    folder = tmp_path_factory.mktemp("snippets")
+    recordings = folder / "recordings"
+    recordings.mkdir()
+    recorder = EpisodeRecorder(run_id="demo")
+    criteria = {"periodic": {"interval": 1}}
+    with RecordingWriter(
+        recorder=recorder, database=str(recordings / "catalog.db"), recordings_dir=str(recordings), criteria=criteria
+    ):
+        for episode_id in (480, 500):
+            for step in range(N_STEPS):
+                recorder.record_step(
+                    episode_id, step, (step % 8, 3), np.ones(2, np.float32), 1, 10.0, q_values=np.zeros(6, np.float32)
+                )
+            recorder.finish_episode(episode_id, {"curriculum_stage": 2})
+    return folder
+
+
+def run_snippet(code: str, folder: Path) -> str:
+    status, output = run_python(["-c", code.replace('"demo.db"', '"recordings/catalog.db"')], folder=folder)
+    assert status == 0, output
+    return output
+
+
+def test_the_catalog_page_lists_recordings(folder: Path) -> None:
+    (code,) = blocks(page("docs/catalog.md"), "python")
+    assert "demo 500 410.0" in run_snippet(code.replace("top_*", "periodic_*"), folder)
+
+
+def test_the_video_page_exports_from_python(folder: Path) -> None:
+    (code,) = blocks(page("docs/video.md"), "python")
+    assert "fps=60" in code
+    run_snippet(code.replace("fps=60", "fps=60, preset='ultrafast'"), folder)
+    assert (folder / "episode_500.mp4").stat().st_size > 1000
+    assert len(list((folder / "videos").glob("*.mp4"))) == 2
+
+
+@pytest.mark.parametrize("arguments", command_lines(page("docs/video.md")), ids=" ".join)
+def test_the_video_page_s_commands_make_videos(
+    arguments: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert main([*arguments, *QUICKLY]) == 0
+
+
+def test_the_viewer_page_reads_from_python(folder: Path) -> None:
+    (code,) = [code for code in blocks(page("docs/replay.md"), "python") if "ReplayManager" in code]
+    assert "1.0" in run_snippet(code, folder)
+
+
+def test_the_viewer_page_reads_through_a_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = page("docs/replay.md")
+    (serve,) = [arguments for arguments in command_lines(text) if "--recordings" in arguments]
+    with PythonProcess("-m", "recorder", *serve, "--port", "0", folder=folder) as server:
+        line = server.wait_for("http://127.0.0.1:")
+        address = "http://127.0.0.1:" + line.partition("http://127.0.0.1:")[2].split("/")[0]
+        (code,) = [code for code in blocks(text, "python") if "ReplayClient" in code]
+        recorded = code.partition("    for chunk in client.follow")[0]  # the rest needs a run that is trained just now
+        assert "0 " in run_snippet(recorded.replace("http://127.0.0.1:8766", address), folder)
+        for request in [shlex.split(line)[-1] for line in shell_lines(text) if line.startswith("curl ")]:
+            with urllib.request.urlopen(request.replace("http://127.0.0.1:8766", address)) as answer:
+                assert answer.status == 200
+                assert answer.read()

@@ -86,7 +86,9 @@ export class TransportView {
       this.#play.dataset.icon = shown;
       this.#play.replaceChildren(icon(shown));
 
-      this.#play.title = shown === "pause" ? "Pause (space)" : "Play (space)";
+      const label = shown === "pause" ? "Pause (space)" : "Play (space)";
+      this.#play.setAttribute("aria-label", label);
+      this.#play.title = label;
     }
     const speed = String(clock.speed);
     if (this.#speed.value !== speed) this.#chooseSpeed(speed);

@@ -87,6 +87,8 @@ class Import:
     module: str
     is_lazy: bool
     """Within a function."""
+    is_for_types: bool
+    """Under ``if TYPE_CHECKING``."""
 
 
 def module_of(file: Path) -> str:
@@ -97,20 +99,21 @@ def module_of(file: Path) -> str:
 def imports_of(file: Path) -> Iterator[Import]:
     name = file.relative_to(ROOT).as_posix()
 
-    def walk(node: ast.AST, *, lazy: bool) -> Iterator[Import]:
+    def walk(node: ast.AST, *, lazy: bool, for_types: bool) -> Iterator[Import]:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(name, alias.name, lazy)
+                yield Import(name, alias.name, lazy, for_types)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name}: imports are written in full"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                yield Import(name, full if full in MODULES else str(node.module), lazy)
+                yield Import(name, full if full in MODULES else str(node.module), lazy, for_types)
         inner_lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        guarded = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for child in ast.iter_child_nodes(node):
-            yield from walk(child, lazy=inner_lazy)
+            yield from walk(child, lazy=inner_lazy, for_types=for_types or guarded)
 
-    yield from walk(ast.parse(file.read_text(encoding="utf-8"), str(file)), lazy=False)
+    yield from walk(ast.parse(file.read_text(encoding="utf-8"), str(file)), lazy=False, for_types=False)
 
 
 FILES = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]

@@ -35,10 +35,13 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
         quiet = {**(worker_options or {}), "without_gossip": True, "without_mingle": True, "without_heartbeat": True}
         super().__init__(*arguments, worker_options=quiet, **options)
         self._refusal_kinds: tuple[type[Exception], ...] = self.channel_errors
+        self._foreseen: tuple[type[Exception], ...] = self.connection_errors
         # What is left of a connection that was lost at an unlucky moment raises anything: an AttributeError for a transport
-        # that is None, a KeyError for a descriptor that is closed. Celery starts again after these errors and those of
-        # connections; the latter it passes over where a task is acknowledged, which no other error may be.
+        # that is None, a KeyError for a descriptor that is closed. Celery starts again after these errors.
         self.channel_errors: tuple[type[Exception], ...] = (Exception,)
+        # These it passes over where a task is acknowledged. The task would then fill its place in the worker for ever,
+        # and a worker whose places are full reads nothing, so that it never sees that its connection is gone.
+        self.connection_errors: tuple[type[Exception], ...] = ()
         self._refusals = _Refusals(self._refusal_kinds)
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(self._refusals.is_worth_a_line)
@@ -60,7 +63,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
         if isinstance(error, self._refusal_kinds):
             if self._refusals.is_due("consumer"):
                 _log.error("the broker refuses what a worker needs; trying again each second: %s", error)
-        elif isinstance(error, self.connection_errors):
+        elif isinstance(error, self._foreseen):
             return False
         elif self._refusals.is_due("defect"):
             _log.error(

@@ -88,3 +88,36 @@ def test_an_error_that_nobody_foresaw_costs_a_worker_its_connection_and_not_its_
         assert "no_such_thing" in worker.output
         assert worker.output.count("Traceback") == 1  # once a minute
     assert_whole(cluster, "on", range(3))
+
+
+LOST_ACKNOWLEDGEMENT = """
+import sys
+import redis
+from kombu.transport.redis import QoS
+from recorder.settings import load_settings
+from worker.app import create_app, run_worker
+
+losses, acknowledge = iter([1]), QoS.ack
+
+def lose_the_first(qos, tag):
+    for _ in losses:
+        print("an acknowledgement is lost", flush=True)
+        raise redis.exceptions.ConnectionError("the connection was closed")
+    return acknowledge(qos, tag)
+
+QoS.ack = lose_the_first
+settings = load_settings()
+app = create_app(settings, redis_url=settings.redis.url)
+sys.exit(run_worker(app, queues=["ingest", "maintenance"], concurrency=1, loglevel="WARNING", quiet=True,
+                    without_gossip=True, without_mingle=True))
+"""
+
+
+def test_a_worker_whose_acknowledgement_is_lost_with_its_connection_goes_on(cluster: Cluster) -> None:
+    with PythonProcess("-c", LOST_ACKNOWLEDGEMENT, environment=cluster.environment()) as worker:
+        worker.wait_for("an acknowledgement is lost")
+        record(cluster.url, "on", range(3))
+        cluster.wait_until_ended("on")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0, worker.output
+    assert_whole(cluster, "on", range(3))

@@ -17,7 +17,7 @@ COMMANDS: dict[str, str] = {
     "stats": "show runs, trainers, queues and losses",
     "export": "make a video of an episode",
     "batch": "make a video of every recording that matches filters",
-    "reel": "make one video of the best, median and worst of each stage",
+    "reel": "make one video of the best, median and worst",
     "videos": "list, cancel and retry the videos that workers render",
     "reproduce": "play an episode again in its environment and compare",
     "cat": "print the steps of an episode as lines of JSON",

@@ -195,7 +195,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for run_id in ("single", "vector"):
         env = gymnasium.make(ENV_ID, n_steps=N_STEPS)
         recorder = EpisodeRecorder(run_id=run_id, config=describe_environment(env))
-        with RecordingWriter(recorder=recorder, database=folder / "catalog.db", recordings_dir=folder):
+        all_of_them = {"periodic": {"interval": 1}}
+        with RecordingWriter(recorder, folder / "catalog.db", folder, criteria=all_of_them):
             if run_id == "single":
                 record(AutoSeed(env), recorder, n_episodes=3)
             else:

@@ -74,7 +74,7 @@ class LowMeters:
         meters = columns.meters
         if meters is None or meters.shape[1] < len(self._names):
             return []
-        shares, _ = self._ranges.critical(meters[:, : len(self._names)])
+        shares = self._ranges.shares(meters[:, : len(self._names)])
         found = []
         for index, meter in self._starts.of(shares < CRITICAL_SHARE, ~np.isnan(shares)):
             label = f"{self._names[meter]} at {shares[index, meter]:.0%}"

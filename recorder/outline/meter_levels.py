@@ -38,23 +38,22 @@ class MeterRanges:
         self.least = np.full(n_meters, np.inf)
         self.greatest = np.full(n_meters, -np.inf)
 
-    def critical(self, meters: Floats) -> tuple[Floats, Floats]:
+    def shares(self, meters: Floats) -> Floats:
         """Take in further steps.
 
         Args:
             meters: ``float64[n, n_meters]``; values that are not finite are ignored.
 
         Returns:
-            ``float64[n, n_meters]`` twice: the share of the range that is filled at each step, as far as the range was
-            known then (NaN where the meter has no levels or no value), and the top of that range.
+            ``float64[n, n_meters]``: the share of the range that is filled at each step, as far as the range was known
+            then; NaN where the meter has no levels or no value.
         """
         finite = np.where(np.isfinite(meters), meters, np.nan)
         least = np.fmin.accumulate(np.vstack([self.least, finite]))[1:]
         greatest = np.fmax.accumulate(np.vstack([self.greatest, finite]))[1:]
         if len(meters):
             self.least, self.greatest = least[-1].copy(), greatest[-1].copy()
-        top = _top(greatest)
-        return np.where(least >= 0, finite / top, np.nan), top
+        return np.where(least >= 0, finite / _top(greatest), np.nan)
 
     def to_list(self) -> list[tuple[float, float]]:
         """``(low, high)`` of each meter, ``low < high``."""

@@ -90,5 +90,5 @@ def value_range(values: NDArray[np.float64]) -> Range:
 
 def _meter_range(values: NDArray[np.float64]) -> Range:
     ranges = MeterRanges(1)
-    ranges.critical(values[:, np.newaxis])
+    ranges.shares(values[:, np.newaxis])
     return ranges.to_list()[0]

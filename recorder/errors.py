@@ -18,6 +18,8 @@
     │   ├── EpisodeFileVersionError  a version that this reader does not know
     │   ├── UnknownColumnError       a column that the episode does not have
     │   └── ShapeChangedError        a column whose shape changed in mid-episode, asked for as one array
+    ├── BlackBoxError            a trainer's ring file: foreign, damaged, or it can't be made
+    │   └── BlackBoxInUseError       another process has it open
     ├── StorageError             the place where files lie: missing, full, not writable
     │   └── StorageUnavailableError  it can't be reached, or does not answer in time: try again
     ├── CatalogError             the SQL index
@@ -32,6 +34,8 @@
 from __future__ import annotations
 
 __all__ = [
+    "BlackBoxError",
+    "BlackBoxInUseError",
     "CatalogError",
     "CatalogUnavailableError",
     "CatalogVersionError",
@@ -169,6 +173,14 @@ class QuotaError(RecorderError):
     def __init__(self, message: str, *, retry_after_secs: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_secs = retry_after_secs
+
+
+class BlackBoxError(RecorderError):
+    """A trainer's ring file is foreign or damaged, or it can't be made."""
+
+
+class BlackBoxInUseError(BlackBoxError):
+    """Another process has the ring file open."""
 
 
 class StorageError(RecorderError):

@@ -21,6 +21,8 @@ __all__ = [
     "ALLOWED_DTYPES",
     "EXTRAS_PREFIX",
     "MAX_COLUMNS",
+    "MAX_DIMENSIONS",
+    "MAX_NAME_LENGTH",
     "STEP_COLUMNS",
     "STEP_FIELDS",
     "ColumnSpec",

@@ -1,0 +1,165 @@
+"""Writing records into a ring; the trainer's side.
+
+The caller holds ``lock`` from ``room`` to ``publish``. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections import deque
+from typing import Any
+
+from recorder.black_box.format import MAX_LAYOUTS, Cell, Kind, record_word
+from recorder.black_box.layout import Layout, padded
+from recorder.black_box.ring import Ring
+from recorder.errors import UsageError
+
+__all__ = ["MAX_RECORD_SHARE", "RingWriter"]
+
+MAX_RECORD_SHARE = 4
+"""A record may take this part of the ring, one over it."""
+
+_RESERVE_SHARE = 8
+"""The part of the ring that ends of episodes find free when steps have filled the rest."""
+
+_EVENT = struct.Struct("<QqQ")
+_ENTRY = struct.Struct("<IHH")
+
+
+class RingWriter:
+    """One for each ring.
+
+    Args:
+        ring: whose trainer this process is.
+    """
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.lock = threading.Lock()
+        self.head = ring.head
+        """Where the next record begins; ahead of the ring's own head while records wait to be published."""
+        self.base = self.head - self.head % ring.capacity
+        """Position at which the current lap began: a record's place in the ring is its position minus this."""
+        self.limit = self.head
+        """Steps may be written up to here without asking for room."""
+        self.unpublished: deque[tuple[Any, int]] | None = None
+        """Records that wait for a device, and those behind them: what says whether it is done, and the record's end; None
+        most often."""
+        self.max_record_bytes = ring.capacity // MAX_RECORD_SHARE
+        self.generation = 0
+        """Changes when the ids of layouts that were given out before must not be used any more."""
+        self._step_room = ring.capacity - ring.capacity // _RESERVE_SHARE
+        self._ids: dict[bytes, int] = {}
+        self._table = 0
+        self._table_end = 0
+        self._last_use = [0, 0]
+        """For each table, the head when it was left."""
+        self._words = ring.words
+        self._memory = ring.memory
+        self._ring_words = memoryview(ring.memory)[ring.ring_at :].cast("Q")
+
+    @property
+    def n_used_bytes(self) -> int:
+        """Bytes of the ring that are taken, as the sender last said."""
+        return self.head - self._words[Cell.TAIL]
+
+    @property
+    def step_bytes_left(self) -> int:
+        """Bytes that steps may still take."""
+        return self._step_room - self.n_used_bytes
+
+    def room(self, n_bytes: int, *, is_end: bool = False) -> bool:
+        """Make ``head`` a place where a record of that size fits; False when there is none.
+
+        Args:
+            is_end: take from the room that steps leave free.
+        """
+        capacity, tail = self.ring.capacity, self._words[Cell.TAIL]
+        lap_end = self.base + capacity
+        start = self.head if self.head + n_bytes <= lap_end else lap_end
+        allowed = capacity if is_end else self._step_room
+        if start + n_bytes - tail > allowed:
+            self.limit = self.head
+            return False
+        if start != self.head:
+            self._ring_words[(self.head - self.base) // 8] = record_word(Kind.PAD, lap_end - self.head)
+            self.head = lap_end
+            self.publish(lap_end)
+        if self.head == lap_end:
+            self.base = lap_end
+        self.limit = min(self.base + capacity, tail + self._step_room)
+        return True
+
+    def publish(self, end: int, waits_for: Any = None) -> None:
+        """The record up to ``end`` is whole.
+
+        Args:
+            waits_for: a device's event, with ``query()``: until it is done, neither this record nor a later one is published.
+        """
+        self.head = end
+        if self.unpublished is None and waits_for is None:
+            self._words[Cell.HEAD] = end
+            return
+        if self.unpublished is None:
+            self.unpublished = deque()
+        self.unpublished.append((waits_for, end))
+        self.publish_ready()
+
+    def publish_ready(self, *, waits: bool = False) -> None:
+        """Publish what a device has finished.
+
+        Args:
+            waits: for the device, until everything is published.
+        """
+        unpublished = self.unpublished
+        while unpublished:
+            event, end = unpublished[0]
+            if event is not None and not event.query():
+                if not waits:
+                    return
+                event.synchronize()
+            unpublished.popleft()
+            self._words[Cell.HEAD] = end
+        self.unpublished = None
+
+    def event(self, kind: Kind, episode_id: int, data: bytes) -> bool:
+        """Write an event; False when there is no room."""
+        n_bytes = padded(_EVENT.size + len(data))
+        if n_bytes > self.ring.capacity // 2:
+            raise UsageError(f"{len(data)} bytes are too much for a black box of {self.ring.capacity}")
+        if not self.room(n_bytes, is_end=True):
+            return False
+        at = self.ring.ring_at + self.head - self.base
+        _EVENT.pack_into(self._memory, at, record_word(kind, n_bytes), episode_id, len(data))
+        self._memory[at + _EVENT.size : at + _EVENT.size + len(data)] = data
+        self.publish(self.head + n_bytes)
+        return True
+
+    def layout_id(self, layout: Layout) -> int | None:
+        """The id of a layout, which is announced if it is new; None when there is no room for it now."""
+        known = self._ids.get(layout.packed)
+        if known is not None:
+            return known
+        n_bytes = padded(_ENTRY.size + len(layout.packed))
+        if self._table_end + n_bytes > self.ring.table_bytes or len(self._ids) >= MAX_LAYOUTS:
+            if n_bytes > self.ring.table_bytes or self._words[Cell.TAIL] < self._last_use[1 - self._table]:
+                return None
+            self._begin_table(1 - self._table)
+        layout_id = self._table * MAX_LAYOUTS + len(self._ids)
+        at = self.ring.tables_at + self._table * self.ring.table_bytes + self._table_end
+        _ENTRY.pack_into(self._memory, at, len(layout.packed), layout_id, 0)
+        self._memory[at + _ENTRY.size : at + _ENTRY.size + len(layout.packed)] = layout.packed
+        self._ids[layout.packed] = layout_id
+        self._table_end += n_bytes
+        generation, _ = self.ring.table_cells(self._table)
+        self.ring.set_table_cells(self._table, generation, len(self._ids))
+        return layout_id
+
+    def _begin_table(self, table: int) -> None:
+        self._last_use[self._table] = self.head
+        generation, _ = self.ring.table_cells(table)
+        self.ring.set_table_cells(table, generation + 1, 0)
+        self._table, self._table_end = table, 0
+        self._ids.clear()
+        self.generation += 1

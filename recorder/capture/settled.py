@@ -31,7 +31,7 @@ def settled_arguments(settings: Settings, *, finds_server: bool) -> dict[str, An
         "run_id": settings.run_id,
         "resume": settings.resume,
         "unique_run_id": settings.unique_run_id,
-        "queue_maxsize": capture.queue_maxsize,
+        "queue_maxsize": capture.queue_maxsize or 1000,
         "on_full": capture.on_full,
         "sender": capture.sender,
         "limits": PublisherLimits(**{limit.name: getattr(capture, limit.name) for limit in fields(PublisherLimits)}),

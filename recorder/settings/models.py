@@ -76,17 +76,38 @@ class RedisSettings(Section):
 class CaptureSettings(Section):
     """The recorder inside the trainer."""
 
-    queue_maxsize: int = setting(
-        1000,
-        "Capacity of the queue between the trainer and its sender, in blocks: 1000 single steps would be shorter "
-        "than one switch of the interpreter between threads.",
-        unit="blocks of 64 steps",
-        ge=2,
+    black_box_bytes: ByteSize = setting(
+        ByteSize(64 * _MIB),
+        "Size of the ring file, the black box, that a trainer writes its steps into. It holds what Redis has not "
+        "acknowledged yet: while Redis is down, and after the trainer is killed.",
+        unit="bytes",
+        ge=_MIB,
+        le=64 * _GIB,
     )
-    on_full: Literal["drop", "block"] = setting(
+    black_box_dir: PathOrUrl | None = setting(
+        None,
+        "Folder of the ring files, on a disk of the trainer's machine. Left out, `.black_boxes` in a local "
+        "`recordings_dir`, else `hamlet-recorder/black_boxes` in the user's state folder. `/dev/shm` saves disk "
+        "writes; files there do not survive a restart of the machine.",
+        min_length=1,
+    )
+    spool_bytes: ByteSize = setting(
+        ByteSize(0),
+        "Size of a second file beside each ring, for encoded steps while Redis is down. 0 means none: then a long "
+        "outage fills the ring, and `on_full` decides.",
+        unit="bytes",
+        ge=0,
+    )
+    on_full: Literal["drop", "block", "sample"] = setting(
         "drop",
-        "What happens if the queue is full: `drop` counts the lost steps and marks the gap in the episode; "
-        "`block` makes the trainer wait.",
+        "What happens if the ring is full: `drop` counts the lost steps and marks the gap in the episode; "
+        "`block` makes the trainer wait; `sample` records some episodes whole and leaves out the others.",
+    )
+    queue_maxsize: int | None = setting(
+        None,
+        "Older name for the size of the ring: it has room for at least so many blocks. Use `black_box_bytes`.",
+        unit="blocks of 64 steps",
+        ge=1,
     )
     sender: Literal["process", "thread"] = setting(
         "process",
@@ -129,6 +150,13 @@ class CaptureSettings(Section):
         gt=0,
         le=60,
     )
+
+    @field_validator("black_box_dir")
+    @classmethod
+    def _is_a_folder(cls, place: str | None) -> str | None:
+        if place is not None and is_url(place.removeprefix("file://")):
+            raise ValueError("expected a folder of this machine: a ring file is mapped into memory")
+        return place
 
 
 class IngestSettings(Section):

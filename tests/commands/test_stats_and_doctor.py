@@ -160,7 +160,7 @@ def test_doctor_looks_at_a_running_installation(
     assert run["verdict"] == "warn"
     assert "episodes: 1 open, 3 undecided, 7 steps lost" in run["found"]
     assert run["advice"].splitlines() == [
-        "the sender could not keep up: raise recording.capture.queue_maxsize, or set on_full to block",
+        "the sender could not keep up: raise recording.capture.black_box_bytes, or set on_full to block or sample",
         "the server was away, full or emptied, or a sender was killed: the trainer's log says which",
     ]
 

@@ -126,6 +126,17 @@ def test_a_key_at_the_wrong_level_is_told_where_it_belongs(config_file: Path) ->
     assert "did you mean recording.capture.queue_maxsize?" in mistake("recording: {queue_maxsize: 2000}\n", config_file)
 
 
+def test_the_older_name_of_the_rings_size_is_accepted(config_file: Path) -> None:
+    config_file.write_text("recording: {capture: {queue_maxsize: 2000}}\n")
+    assert load_settings(config_file, env={}).capture.queue_maxsize == 2000
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/boxes", "redis://host/1"])
+def test_the_black_boxes_folder_is_on_this_machine(place: str, config_file: Path) -> None:
+    text = f"recording: {{capture: {{black_box_dir: '{place}'}}}}\n"
+    assert "recording.capture.black_box_dir: expected a folder of this machine" in mistake(text, config_file)
+
+
 def test_a_key_that_resembles_none_is_told_which_there_are(config_file: Path) -> None:
     message = mistake("recording: {render: {xyzzy: 1}}\n", config_file)
     assert "recording.render.xyzzy: unknown key; the keys here are concurrency" in message
@@ -146,7 +157,7 @@ def test_all_mistakes_are_told_at_once(config_file: Path) -> None:
         "recording.format: expected 1 or 2, found 3",
         "recording.criteria.performance.top_percentile: expected less than or equal to 100, found 120",
         "recording.ingest: expected a mapping, found 4",
-        "recording.capture.on_full: expected 'drop' or 'block', found 'dropp' (environment variable",
+        "recording.capture.on_full: expected 'drop', 'block' or 'sample', found 'dropp' (environment variable",
     ):
         assert expected in message
 

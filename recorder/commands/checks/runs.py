@@ -22,7 +22,7 @@ _ADVICE_ON_SILENCE = {
     "clock": "its trainer died, or its clock differs from this machine's: a running worker finds out and salvages what arrived",
 }
 _ADVICE_ON_LOSS = {
-    "n_dropped_steps": "the sender could not keep up: raise recording.capture.queue_maxsize, or set on_full to block",
+    "n_dropped_steps": "the sender could not keep up: raise recording.capture.black_box_bytes, or set on_full to block or sample",
     "n_lost_steps": "the server was away, full or emptied, or a sender was killed: the trainer's log says which",
     "n_refused_steps": "steps or whole episodes were refused: the trainer's log says why",
 }

@@ -289,6 +289,11 @@ class StepStream(ABC):
         """Forget exactly these plays; another play of the same episode stays."""
 
     @abstractmethod
+    def trim_play(self, run_id: str, play: Play, *, through: int) -> None:
+        """Forget the entries of a play up to and including a sequence; what its trainer sends after them stays, and so does
+        whether it is open."""
+
+    @abstractmethod
     def open_plays(self, run_id: str) -> list[OpenPlay]:
         """Plays that have begun and not ended."""
 

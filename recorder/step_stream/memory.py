@@ -27,6 +27,8 @@ from recorder.step_stream.told import KnownRun, Refused
 
 __all__ = ["MemoryStepStream"]
 
+_LAST_SEQUENCE = 2**64 - 1
+
 
 class _Run:
     """What one run holds."""
@@ -203,13 +205,21 @@ class MemoryStepStream(StepStream):
 
     def _drop(self, run: _Run, plays: Sequence[Play]) -> None:
         for play in plays:
-            stream = run.episodes.get(play.episode_id, {})
-            for place in [place for place in stream if place[0] == play.play_id]:
-                self._used_bytes -= len(stream.pop(place).data)
-            if not stream:
-                run.episodes.pop(play.episode_id, None)
-                run.last_places.pop(play.episode_id, None)
+            self._forget(run, play, _LAST_SEQUENCE)
             run.open.pop(play, None)
+
+    def _forget(self, run: _Run, play: Play, through: int) -> None:
+        stream = run.episodes.get(play.episode_id, {})
+        for place in [place for place in stream if place[0] == play.play_id and place[1] <= through]:
+            self._used_bytes -= len(stream.pop(place).data)
+        if not stream:
+            run.episodes.pop(play.episode_id, None)
+            run.last_places.pop(play.episode_id, None)
+
+    def trim_play(self, run_id: str, play: Play, *, through: int) -> None:
+        with self._lock:
+            run = self._runs.get(run_id) or _Run()
+            self._forget(run, play, through)
 
     def open_plays(self, run_id: str) -> list[OpenPlay]:
         with self._lock:

@@ -311,12 +311,16 @@ class RedisStepStream(RedisLedger, RedisUpkeep):
             pipe.zrem(self.key("open", run_id), *map(_member, plays))
             pipe.execute()
         for play, key in shared:
-            self._delete_entries(play, key)
+            self._delete_entries(play, key, through=_LAST_SEQUENCE)
 
-    def _delete_entries(self, play: Play, key: bytes) -> None:
-        """Drop a play whose stream other plays share, and the stream when none is left."""
+    def trim_play(self, run_id: str, play: Play, *, through: int) -> None:
+        key = self.key("episode", run_id, play.episode_id)
+        self._ask({key: "stream"}, lambda: self._delete_entries(play, key.encode(), through=through), empty=None)
+
+    def _delete_entries(self, play: Play, key: bytes, *, through: int) -> None:
+        """Drop entries of a play one by one, and the stream when none is left."""
         while rows := self._redis.xrange(
-            key, min=f"{play.play_id}-0", max=f"{play.play_id}-{_LAST_SEQUENCE}", count=_READ_ENTRIES
+            key, min=f"{play.play_id}-0", max=f"{play.play_id}-{through}", count=_READ_ENTRIES
         ):
             self._redis.xdel(key, *(row[0] for row in rows))
         with self._redis.pipeline() as pipe, suppress(redis.WatchError):  # a header may just arrive

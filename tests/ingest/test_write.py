@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recorder.episode import EpisodeStatus, Gap
+from recorder.episode import Gap
 from recorder.errors import StorageError, StreamUnavailableError
 from recorder.step_stream import Flush, MemoryStepStream, Play, StreamEntry
 from recorder.storage import LocalStorage
 from tests.episodes import make_columns
 from tests.ingest.rig import RUN, Rig, work, write_all
 from tests.ingest.trainer import Trainer, play_id_of
-from worker.ingest import evaluate_run, sweep, write_batches, write_episodes
+from worker.ingest import evaluate_run, write_batches, write_episodes
 
 
 def test_a_slow_trainers_small_chunks_are_joined(rig: Rig, trainer: Trainer) -> None:
@@ -206,33 +206,3 @@ def test_a_write_that_is_delivered_twice_or_to_two_workers_changes_nothing(rig: 
     assert write_episodes(one, RUN, [1]).n_written == 0
     assert write_episodes(other, RUN, [1, 1, 99]).n_failed == 0
     assert (rig.catalog.get_recording(RUN, 1), rig.row(1), rig.files()) == before
-
-
-def test_a_trainer_that_comes_back_after_its_episode_was_salvaged_is_refused_and_the_recording_stays(
-    rig: Rig, trainer: Trainer
-) -> None:
-    play = trainer.new_play(1)
-    whole = trainer.chunks(play, n_steps=50, seed=1, is_open=True)
-    rest = [whole.entries.pop() for _ in range(2)][::-1]
-    trainer.send(whole)
-    rig.look_in_vain()
-    context = rig.worker()
-    assert sweep(context).n_salvaged == 1
-    # The partition ends before the salvaged episode is written: what was decided on stays what is written.
-    end = trainer.end(play, n_steps=50)
-    trainer.beat()
-    trainer.send(Flush(entries=rest + end.entries, finished=end.finished, closed=[play]))
-    evaluate_run(context, RUN)
-    write_all(context)
-    episode = rig.episode(1)
-    assert (episode.n_steps, episode.metadata.status) == (30, EpisodeStatus.SALVAGED)
-    assert episode.gaps == (Gap(30, None, "trainer died"),)
-    np.testing.assert_array_equal(episode.column("q_values"), make_columns(50, seed=1)["q_values"][:30])
-    assert rig.row(1).reasons == ("periodic_1", "salvaged")
-    assert rig.catalog.get_run(RUN).n_refused == 1
-    assert rig.stream.episodes_held(RUN) == []
-    # It sends everything again, as after a reconnection: the stream that begins anew goes away too.
-    trainer.send(Flush(entries=whole.entries + rest + end.entries, finished=end.finished, closed=[play]))
-    work(context)
-    assert rig.stream.episodes_held(RUN) == []
-    assert rig.episode(1).n_steps == 30

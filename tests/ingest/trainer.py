@@ -107,8 +107,9 @@ class Trainer:
         reward: float | None = None,
         manual: Sequence[str] = (),
         sequence: int = 1000,
+        **said: Any,
     ) -> Flush:
-        """The end of a play, not sent yet."""
+        """The end of a play, not sent yet; ``said`` stands in its entry for the workers."""
         more: dict[str, Any] = {} if reward is None else {"total_reward": reward}
         metadata = make_metadata(
             self.run_id,
@@ -129,7 +130,7 @@ class Trainer:
             is_resumed=self.resumed,
         )
         entry = Outgoing(play, sequence, END, msgpack.packb({"metadata": metadata.to_map()}))
-        return Flush(entries=[entry], finished=[msgpack.packb(body)], closed=[play])
+        return Flush(entries=[entry], finished=[msgpack.packb({**body, **said})], closed=[play])
 
     def keep(self, episode_id: int, reason: str) -> Flush:
         """Ask for an episode that has ended."""

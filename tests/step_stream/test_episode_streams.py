@@ -113,6 +113,20 @@ def test_many_plays_are_dropped_at_once_and_those_that_share_their_streams_stay(
     assert left == [[10, 30], [10], [30]]
 
 
+def test_the_beginning_of_a_play_is_forgotten_and_what_comes_later_stays(stream: StepStream) -> None:
+    send_play(stream)
+    send_play(stream, LATER_PLAY)
+    sequences = [entry.sequence for entry in stream.read_plays(RUN, [PLAY])[0]]
+    stream.send(RUN, Flush(active={PLAY: 1.0}))
+    stream.trim_play(RUN, PLAY, through=sequences[1])
+    left, later = stream.read_plays(RUN, [PLAY, LATER_PLAY])
+    assert ([entry.sequence for entry in left], len(later)) == (sequences[2:], len(sequences))
+    assert [it.play for it in stream.open_plays(RUN)] == [PLAY]
+    for play in (PLAY, LATER_PLAY):
+        stream.trim_play(RUN, play, through=sequences[-1])
+    assert stream.episodes_held(RUN) == []
+
+
 def test_an_open_play_is_listed_from_its_first_step_to_its_end(stream: StepStream) -> None:
     other = Play(-0, 5)
     stream.send(RUN, Flush([header()], active={PLAY: 100.5, other: 7.0}))

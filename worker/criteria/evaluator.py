@@ -82,15 +82,18 @@ class Evaluator:
         self._stages = LaneStages()
         self._let_go: list[int] = []  # held before ``restore``, by nobody after it
 
-    def observe(self, episode: EpisodeSummary) -> list[Settled]:
+    def observe(self, episode: EpisodeSummary, *, continues: bool = False) -> list[Settled]:
         """Shows the next finished episode to all criteria.
+
+        Args:
+            continues: the play was shown before, as salvaged, and has gone on since: what was said of it then is forgotten.
 
         Returns:
             What is decided now: episodes let go in their order, then this one, unless it is held.
         """
         episode_id = episode.episode_id
         earlier = self._pending.get(episode_id)
-        if earlier is not None and earlier.play_id >= episode.play_id:
+        if earlier is not None and not continues and earlier.play_id >= episode.play_id:
             return []
         self._pending.pop(episode_id, None)
         pending = self._pending[episode_id] = Pending(episode.play_id, [], [])

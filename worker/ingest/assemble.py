@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from recorder.catalog import EpisodeRow, RecordingRow
 from recorder.chunk import Chunk, decode_chunk, unpack_bounded
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
-from recorder.episode_file import build_version1, build_version2, open_episode
+from recorder.episode_file import Episode, build_version1, build_version2, open_episode
 from recorder.errors import EpisodeFileError, StreamCorruptError, UsageError
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, HEADER, UNKNOWN, StreamEntry
@@ -44,33 +45,36 @@ class AssembledFile:
     recording: RecordingRow
 
 
-def read_play(entries: Sequence[StreamEntry], *, salvaged_steps: int | None = None) -> PlayContent:
+def read_play(
+    entries: Sequence[StreamEntry], *, until_step: int | None = None, earlier: Episode | None = None
+) -> PlayContent:
     """Check the entries of one play and take stock of what is missing.
 
     Without an end (its trainer died) lengths and returns are summed from the steps.
 
     Args:
-        salvaged_steps: how many steps the play had when it was salvaged; what its trainer sent after that is left out.
+        until_step: where the play ended when it was salvaged; what its trainer sent after that is left out.
+        earlier: what was salvaged of the play before its trainer went on. It may be all that there is of the play's beginning,
+            header included.
 
     Raises:
         StreamCorruptError: the header is missing, or an entry is not what the protocol says.
     """
-    if not entries:
+    if not entries and earlier is None:
         raise StreamCorruptError(
             "its steps are gone from the server: it was emptied, has lost its data, or another program dropped them"
         )
     for entry in entries:
         if entry.kind == UNKNOWN:
             raise StreamCorruptError(f"stream entry {entry.entry_id}: {entry.data.decode()}")
-    if entries[0].kind != HEADER:
-        raise StreamCorruptError("the stream has no header: it was lost by the server, or dropped by another program")
     try:
-        header = unpack_bounded(entries[0].data, max_containers=_MAX_CONTAINERS)
-        schema = EpisodeSchema.from_list(header["schema"])
+        header, schema = _read_header(entries, earlier)
         chunks = [(decode_chunk(entry.data, schema), entry.data) for entry in entries if entry.kind == CHUNK]
         ends = [entry for entry in entries if entry.kind == END]
-        if salvaged_steps is not None:
-            chunks, ends = _first_steps(chunks, salvaged_steps), []
+        if until_step is not None:
+            chunks, ends = [pair for pair in chunks if _stop_of(pair[0]) <= until_step], []
+        if earlier is not None:
+            chunks = _joined(earlier, chunks, schema)
         body = unpack_bounded(ends[-1].data, max_containers=_MAX_CONTAINERS) if ends else header
         metadata = EpisodeMetadata.from_map(body["metadata"])
     except (EpisodeFileError, UsageError, LookupError, TypeError, ValueError, AttributeError) as error:
@@ -92,9 +96,29 @@ def read_producer(header: StreamEntry) -> str | None:
         return None
 
 
-def _first_steps(chunks: Sequence[tuple[Chunk, bytes]], n_steps: int) -> list[tuple[Chunk, bytes]]:
-    ends = accumulate(chunk.n_steps for chunk, _ in chunks)
-    return [pair for pair, end in zip(chunks, ends, strict=True) if end <= n_steps]
+def _read_header(entries: Sequence[StreamEntry], earlier: Episode | None) -> tuple[Mapping[str, Any], EpisodeSchema]:
+    if entries and entries[0].kind == HEADER:
+        header = unpack_bounded(entries[0].data, max_containers=_MAX_CONTAINERS)
+        return header, EpisodeSchema.from_list(header["schema"])
+    if earlier is None:
+        raise StreamCorruptError("the stream has no header: it was lost by the server, or dropped by another program")
+    metadata = earlier.metadata.to_map()
+    metadata["gaps"] = [gap for gap in metadata["gaps"] if gap[1] is not None]
+    return {"producer": "sweep", "metadata": metadata}, earlier.schema
+
+
+def _joined(
+    earlier: Episode, chunks: Sequence[tuple[Chunk, bytes]], schema: EpisodeSchema
+) -> list[tuple[Chunk, bytes]]:
+    """The chunks of the file, then those of the stream; where a trainer has sent some of them again, those of the file."""
+    saved = compact_chunks([earlier.chunk(index) for index in range(len(earlier.chunks))], schema)
+    joined = [(decode_chunk(frame, schema), frame) for _, _, frame in saved]
+    end_step = _stop_of(joined[-1][0]) if joined else 0
+    return joined + [pair for pair in chunks if _stop_of(pair[0]) > end_step]
+
+
+def _stop_of(chunk: Chunk) -> int:
+    return chunk.first_step + chunk.n_steps
 
 
 def _sum_up(metadata: EpisodeMetadata, chunks: Sequence[Chunk]) -> None:

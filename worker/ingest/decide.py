@@ -13,6 +13,7 @@ from recorder.errors import StreamCorruptError
 from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, Refused, RunInfo, is_gone
 from worker.criteria import EpisodeSummary, Evaluator, Settled
 from worker.ingest.context import IngestContext
+from worker.ingest.continued import goes_on
 
 __all__ = ["Plan", "decide"]
 
@@ -50,6 +51,8 @@ class Plan:
     """Plays whose stream nobody needs once this is committed."""
     replaced: list[Play] = field(default_factory=list)
     """Plays in the catalog that a later one of this batch replaces."""
+    continued: set[int] = field(default_factory=set)
+    """Salvaged episodes of the catalog that go on; what was salvaged of them stays until the whole is written."""
     n_refused: int = 0
     refused: dict[str, Refused] = field(default_factory=dict)
     """The same by trainer process, as far as their ends name it."""
@@ -110,10 +113,15 @@ class _Batch:
     def take_end(self, body: Mapping[str, Any]) -> None:
         row, summary = _read_end(self.info.run_id, body)
         before = self.known.get(row.episode_id)
+        continues = False
         if before == row.play_id:
-            self._take_repeat(row, body.get("producer"))
-            return
-        if before is not None:
+            known = self._row_of(row.episode_id)
+            continues = goes_on(known, n_steps=row.n_steps, status=row.status)
+            if not continues:
+                self._take_repeat(known, row, body.get("producer"))
+                return
+            row = self._continue(row)
+        elif before is not None:
             if not body.get("resumed") or row.play_id < before:
                 why = "was played before: the later play is refused (a resumed run replaces with resume=True)"
                 self._refuse(row, body.get("producer"), why, n_steps=row.n_steps)
@@ -124,7 +132,7 @@ class _Batch:
         row.curriculum_stage = summary.curriculum_stage
         self.known[row.episode_id] = row.play_id
         self.plan.rows[row.episode_id] = row
-        self._settle(self.evaluator.observe(summary))
+        self._settle(self.evaluator.observe(summary, continues=continues))
 
     def take_keep(self, episode_id: int, reason: str) -> None:
         if self.evaluator.add_manual_reason(episode_id, reason) or f"manual_{reason}" in self._reasons_of(episode_id):
@@ -147,19 +155,31 @@ class _Batch:
             self._settle(self.evaluator.end_run())
             self.plan.is_ended = True
 
-    def _take_repeat(self, row: EpisodeRow, producer_id: object) -> None:
+    def _take_repeat(self, known: EpisodeRow, row: EpisodeRow, producer_id: object) -> None:
         """An end of a play that is known: what became of the first stands."""
-        known = self._row_of(row.episode_id)
         if known.status == EpisodeStatus.SALVAGED and row.status != EpisodeStatus.SALVAGED:
-            why = "was salvaged while its trainer was out of reach: what came after that is refused"
+            is_deleted = known.decision == "deleted"
+            why = (
+                "was salvaged and deleted" if is_deleted else f"has fewer steps than the {known.n_steps} salvaged ones"
+            )
             self._refuse(row, producer_id, why, n_steps=max(0, row.n_steps - known.n_steps))
-        if known.is_settled:
+        elif known.is_settled and known.status != EpisodeStatus.SALVAGED:
             # The header that was sent again has begun a stream that nobody will read.
             self.plan.drop.append(Play(row.episode_id, row.play_id))
+
+    def _continue(self, row: EpisodeRow) -> EpisodeRow:
+        """The row of a salvaged play that goes on; it takes what was said of the play back."""
+        self.plan.settlements.pop(row.episode_id, None)
+        in_batch = self.plan.rows.get(row.episode_id)
+        if in_batch is None:
+            self.plan.continued.add(row.episode_id)
+            return row
+        return replace(row, replaced_plays=in_batch.replaced_plays)
 
     def _replace(self, earlier: Play, row: EpisodeRow) -> EpisodeRow:
         self.plan.drop.append(earlier)
         self.plan.settlements.pop(earlier.episode_id, None)
+        self.plan.continued.discard(earlier.episode_id)
         in_batch = self.plan.rows.get(earlier.episode_id)
         if in_batch is None:
             self.plan.replaced.append(earlier)

@@ -157,6 +157,7 @@ def _commit(
         criteria_state=evaluator.state(),
         new_episodes=list(plan.rows.values()),
         settled=list(plan.settlements.values()),
+        continued=plan.continued,
         n_refused=plan.n_refused,
         n_late_keeps=plan.n_late_keeps,
         ended=True if plan.is_ended else False if goes_on else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from recorder.episode import EpisodeStatus
 from recorder.step_stream import FIRST_CURSOR, OpenPlay, Play, RunInfo
 from worker.ingest.context import IngestContext
 from worker.ingest.salvage import salvage_abandoned
@@ -24,7 +25,8 @@ class Orphans:
     unwanted: list[Play] = field(default_factory=list)
     """Settled or replaced: a trainer that sent its last seconds again has made the stream anew."""
     unannounced: list[OpenPlay] = field(default_factory=list)
-    """Not in the catalog and not open: its end is still to be read, or its trainer died before it could say that it had begun."""
+    """Not in the catalog and not open: its end is still to be read, or its trainer died before it could say that it had begun.
+    Or it was salvaged, and its trainer has sent more of it since."""
 
 
 def find_orphans(context: IngestContext, run_id: str, plays: Sequence[Play], open_now: Collection[Play]) -> Orphans:
@@ -41,8 +43,9 @@ def find_orphans(context: IngestContext, run_id: str, plays: Sequence[Play], ope
     closed = [play for play in plays if play not in open_now]
     states = context.catalog.play_states(run_id, [play.episode_id for play in closed])
     for play in closed:
-        known_play_id, is_settled = states.get(play.episode_id, (-1, False))
-        if known_play_id < play.play_id:
+        known_play_id, is_settled, status = states.get(play.episode_id, (-1, False, ""))
+        went_on = known_play_id == play.play_id and is_settled and status == EpisodeStatus.SALVAGED
+        if known_play_id < play.play_id or went_on:
             orphans.unannounced.append(OpenPlay(play, 0.0))
         elif known_play_id > play.play_id or is_settled:
             orphans.unwanted.append(play)

@@ -6,11 +6,14 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
+from recorder.catalog import EpisodeRow
 from recorder.episode import EpisodeMetadata, EpisodeStatus
+from recorder.episode_file import Episode
 from recorder.errors import StreamCorruptError
 from recorder.step_stream import (
     Flush,
     OpenPlay,
+    Play,
     RunInfo,
     StreamEntry,
     episode_end,
@@ -20,6 +23,7 @@ from recorder.step_stream import (
 )
 from worker.ingest.assemble import read_play, read_producer
 from worker.ingest.context import IngestContext
+from worker.ingest.continued import goes_on, salvaged_file, salvaged_row
 from worker.ingest.silence import expect_trainers, is_known
 
 __all__ = ["salvage_abandoned"]
@@ -40,18 +44,22 @@ def salvage_abandoned(context: IngestContext, info: RunInfo, open_plays: Collect
         if name is not None and not is_known(info, name):
             unheard_of.add(name)  # its first heartbeat may be on its way
         elif is_gone(info, name) if name is not None else trainers_are_gone(info):
-            _salvage(context, info.run_id, open_play)
-            n_salvaged += 1
+            n_salvaged += _salvage(context, info.run_id, open_play)
     if unheard_of:
         expect_trainers(context, info, unheard_of)
     return n_salvaged
 
 
-def _salvage(context: IngestContext, run_id: str, open_play: OpenPlay) -> None:
+def _salvage(context: IngestContext, run_id: str, open_play: OpenPlay) -> bool:
+    """End a play; False when it was salvaged before, and there is no more of it."""
     play = open_play.play
     entries = context.stream.read_plays(run_id, [play])[0]
+    known = salvaged_row(context, run_id, play)
+    earlier = None if known is None else salvaged_file(context, known)
     try:
-        body = _end_of(entries, open_play)
+        body = _end_of(entries, open_play, earlier)
+        if known is not None and not goes_on(known, n_steps=body["n_steps"], status=body["status"]):
+            return _leave_as_it_is(context, known, entries)
         _log.error(
             "salvaged %d steps of episode_id=%d, run_id=%s: its trainer is gone",
             body["n_steps"],
@@ -59,19 +67,31 @@ def _salvage(context: IngestContext, run_id: str, open_play: OpenPlay) -> None:
             run_id,
         )
     except StreamCorruptError as error:
+        if known is not None:
+            return _leave_as_it_is(context, known, entries)
         _log.error("nothing to salvage of episode_id=%d, run_id=%s: %s", play.episode_id, run_id, error)
         body = _nothing_left(open_play, str(error))
     context.stream.send(run_id, Flush(finished=[pack_body(body)], closed=[play]))
+    return True
 
 
-def _end_of(entries: list[StreamEntry], open_play: OpenPlay) -> dict[str, Any]:
-    content = read_play(entries)
+def _leave_as_it_is(context: IngestContext, known: EpisodeRow, entries: list[StreamEntry]) -> bool:
+    """What was sent again of a salvaged play says nothing new."""
+    play = Play(known.episode_id, known.play_id)
+    context.stream.send(known.run_id, Flush(closed=[play]))
+    if known.is_settled and entries:
+        context.stream.trim_play(known.run_id, play, through=entries[-1].sequence)
+    return False
+
+
+def _end_of(entries: list[StreamEntry], open_play: OpenPlay, earlier: Episode | None) -> dict[str, Any]:
+    content = read_play(entries, earlier=earlier)
     return episode_end(
         content.metadata.to_map(),
         play_id=open_play.play.play_id,
         producer_id=content.producer,
         n_bytes=sum(len(entry.data) for entry in entries),
-        last_sequence=entries[-1].sequence,
+        last_sequence=entries[-1].sequence if entries else 0,
         is_resumed=content.is_resumed,
     )
 

@@ -15,13 +15,13 @@ from datetime import timedelta
 
 from recorder.catalog import EpisodeRow
 from recorder.errors import CatalogUnavailableError, RecorderError, StorageError, StreamUnavailableError
-from recorder.step_stream import Flush, Play, RunInfo, pack_body, trainers_are_gone
+from recorder.step_stream import Flush, RunInfo, pack_body, trainers_are_gone
 from worker.ingest.context import IngestContext
 from worker.ingest.orphans import OrphanSearch, has_unread_ends
 from worker.ingest.salvage import salvage_abandoned
 from worker.ingest.silence import is_time_to_look, look_at_trainers, someone_is_gone
 from worker.ingest.stream_walk import has_streams, is_under_way, walk_on
-from worker.ingest.write import claim, delete_earlier_plays
+from worker.ingest.write import claim, delete_earlier_plays, forget_streams
 
 __all__ = ["SweepResult", "drop_settled", "sweep"]
 
@@ -128,7 +128,7 @@ def drop_settled(context: IngestContext, run_id: str) -> int:
     rows = context.catalog.streams_to_drop(run_id)
     if rows:
         done_ids = [row.episode_id for row in rows if delete_earlier_plays(context, row)]
-        context.stream.drop_plays(run_id, [Play(row.episode_id, row.play_id) for row in rows])
+        forget_streams(context, run_id, rows)
         context.catalog.mark_streams_dropped(run_id, done_ids, context.now())
     return len(rows)
 

@@ -6,7 +6,7 @@ Each stage may be the last that a killed worker reaches; running it again finish
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,10 +20,11 @@ from recorder.errors import (
     StreamUnavailableError,
     UsageError,
 )
-from recorder.step_stream import Play, StreamEntry
+from recorder.step_stream import END, Play, StreamEntry
 from recorder.storage import episode_path
 from worker.ingest.assemble import AssembledFile, assemble, read_play
 from worker.ingest.context import IngestContext
+from worker.ingest.continued import is_ahead_of, salvaged_file, trim_salvaged
 
 __all__ = [
     "WriteResult",
@@ -31,6 +32,7 @@ __all__ = [
     "claim_and_write",
     "delete_earlier_plays",
     "delete_replaced",
+    "forget_streams",
     "write_batches",
     "write_episodes",
 ]
@@ -141,14 +143,23 @@ def _assemble_or_fail(
     context: IngestContext, row: EpisodeRow, entries: Sequence[StreamEntry], result: WriteResult
 ) -> AssembledFile | None:
     limits = context.limits
+    is_salvaged = row.status == EpisodeStatus.SALVAGED
     try:
+        earlier = salvaged_file(context, row) if row.replaced_plays else None
+        if earlier is not None and not is_salvaged and not any(entry.kind == END for entry in entries):
+            raise StreamCorruptError("it was salvaged and went on, and its end has not arrived yet")
         return assemble(
             row,
-            read_play(entries, salvaged_steps=row.n_steps if row.status == EpisodeStatus.SALVAGED else None),
+            read_play(entries, until_step=row.survival_steps if is_salvaged else None, earlier=earlier),
             file_format=limits.format,
             compression=limits.compression,
             compact_below_steps=limits.compact_below_steps,
         )
+    except StorageError as error:
+        _log.error("what was salvaged of episode_id=%d, run_id=%s waits: %s", row.episode_id, row.run_id, error)
+        _postpone(context, row.run_id, [row.episode_id], str(error))
+        result.n_postponed += 1
+        return None
     except (StreamCorruptError, EpisodeFileError, UsageError) as error:
         if not _is_wanted(context, row):
             return None
@@ -194,16 +205,29 @@ def _place(
     taken = context.catalog.finish_writes([file.recording for _, file in files.values()], at=context.now())
     taken_ids = {recording.episode_id for recording in taken}
     done_ids = set(taken_ids)
+    rows = {}
     for episode_id, (row, file) in files.items():
+        if episode_id not in taken_ids and is_ahead_of(context, row):
+            continue  # it goes on, and whoever writes the whole needs the stream, and the file if it is there
+        rows[episode_id] = row
         if episode_id not in taken_ids:
             # A later play, which has a file of its own, came while this was written.
             delete_replaced(context, file.name)
         elif not delete_earlier_plays(context, row):
             done_ids.discard(episode_id)  # left to the sweep
-    context.stream.drop_plays(run_id, [Play(episode_id, row.play_id) for episode_id, (row, _) in files.items()])
+    forget_streams(context, run_id, rows.values())
     context.catalog.mark_streams_dropped(run_id, done_ids, context.now())
     result.n_written += len(taken)
     result.n_bytes += sum(len(file.data) for episode_id, (_, file) in files.items() if episode_id in taken_ids)
+
+
+def forget_streams(context: IngestContext, run_id: str, rows: Collection[EpisodeRow]) -> None:
+    """Drop the streams of settled episodes; of those that were salvaged, what their files hold."""
+    whole = [row for row in rows if row.status != EpisodeStatus.SALVAGED]
+    context.stream.drop_plays(run_id, [Play(row.episode_id, row.play_id) for row in whole])
+    for row in rows:
+        if row.status == EpisodeStatus.SALVAGED:
+            trim_salvaged(context, row)
 
 
 def _place_one_by_one(

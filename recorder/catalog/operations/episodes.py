@@ -92,15 +92,18 @@ class EpisodeOperations(CatalogBase):
             # Sorted here: asked to sort, SQLite would walk the whole run by its primary key.
             return sorted(fetch_episodes(connection, query), key=attrgetter("episode_id"))
 
-    def play_states(self, run_id: str, episode_ids: Iterable[int]) -> dict[int, tuple[int, bool]]:
-        """Of those of the episodes that the catalog has: their ``play_id``, and whether nobody needs its stream any more."""
+    def play_states(self, run_id: str, episode_ids: Iterable[int]) -> dict[int, tuple[int, bool, str]]:
+        """Of those of the episodes that the catalog has: their ``play_id``, whether nobody needs its stream any more, and their
+        status."""
         is_settled = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
-        query = select(episodes.c.episode_id, episodes.c.play_id, is_settled).where(episodes.c.run_id == run_id)
-        found: dict[int, tuple[int, bool]] = {}
+        query = select(episodes.c.episode_id, episodes.c.play_id, is_settled, episodes.c.status).where(
+            episodes.c.run_id == run_id
+        )
+        found: dict[int, tuple[int, bool, str]] = {}
         with self._reading() as connection:
             for ids in in_batches(episode_ids):
-                for episode_id, play_id, settled in connection.execute(query.where(episodes.c.episode_id.in_(ids))):
-                    found[episode_id] = (play_id, bool(settled))
+                rows = connection.execute(query.where(episodes.c.episode_id.in_(ids)))
+                found.update((id_, (play_id, bool(settled), status)) for id_, play_id, settled, status in rows)
         return found
 
     def learning_curve(self, run_id: str, max_points: int = 2000) -> list[CurvePoint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -38,6 +38,7 @@ class EvaluationOperations(CatalogBase):
         criteria_state: Mapping[str, Any],
         new_episodes: Sequence[EpisodeRow],
         settled: Sequence[Settlement],
+        continued: Collection[int] = (),
         n_refused: int = 0,
         n_late_keeps: int = 0,
         ended: bool | None = None,
@@ -51,6 +52,8 @@ class EvaluationOperations(CatalogBase):
                 ``replaced_plays`` counts on, and the recording of the earlier play is taken out of the catalog.
             settled: decisions about episodes that earlier commits left ``held``; of episodes that are not held they
                 change nothing.
+            continued: those of ``new_episodes`` that go on with the play that is there: its recording stays until the whole is
+                written, unless they are skipped.
             n_refused, n_late_keeps: added to the run's counters.
             ended: True sets ``ended_at`` to ``at``, False clears it (the run goes on), None leaves it.
             at: the time of the commit.
@@ -78,7 +81,7 @@ class EvaluationOperations(CatalogBase):
             lock_episodes_of(
                 connection, run_id, [*(row.episode_id for row in new_episodes), *(row.episode_id for row in settled)]
             )
-            write_episodes(connection, run_id, new_episodes)
+            write_episodes(connection, run_id, new_episodes, continued=continued)
             _settle(connection, run_id, settled)
         return True
 
@@ -101,16 +104,22 @@ class EvaluationOperations(CatalogBase):
             return plays_of(connection, run_id, episode_ids)
 
 
-def write_episodes(connection: Connection, run_id: str, rows: Sequence[EpisodeRow]) -> None:
+def write_episodes(
+    connection: Connection, run_id: str, rows: Sequence[EpisodeRow], *, continued: Collection[int] = ()
+) -> None:
     """Insert the rows; those that replace an earlier play take its recording and its reasons with them.
 
     The transaction has locked the run.
+
+    Args:
+        continued: as for ``commit_evaluation``.
     """
     if not rows:
         return
     replaced = plays_of(connection, run_id, (row.episode_id for row in rows), lock=True)
     if replaced:
-        delete_of_episodes(connection, recordings, run_id, replaced)
+        spared = {row.episode_id for row in rows if row.episode_id in continued and row.decision != "skipped"}
+        delete_of_episodes(connection, recordings, run_id, replaced.keys() - spared)
         delete_of_episodes(connection, recording_reasons, run_id, replaced)
     _upsert_episodes(connection, sorted(rows, key=attrgetter("episode_id")))
     n_new = len({row.episode_id for row in rows}) - len(replaced)
@@ -132,10 +141,12 @@ _settle_one = (
 
 
 def _settle(connection: Connection, run_id: str, settled: Sequence[Settlement]) -> None:
-    held: set[int] = set()
+    held: dict[int, int] = {}
     for ids in in_batches(settlement.episode_id for settlement in settled):
-        query = select(episodes.c.episode_id).where(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
-        held.update(connection.execute(query.where(episodes.c.decision == "held")).scalars())
+        query = select(episodes.c.episode_id, episodes.c.replaced_plays).where(
+            episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids), episodes.c.decision == "held"
+        )
+        held.update((episode_id, n_plays) for episode_id, n_plays in connection.execute(query))
     settled = [settlement for settlement in settled if settlement.episode_id in held]
     if not settled:
         return
@@ -153,3 +164,6 @@ def _settle(connection: Connection, run_id: str, settled: Sequence[Settlement]) 
         ],
     )
     replace_reasons(connection, [(run_id, s.episode_id, s.reasons) for s in settled])
+    # One that was salvaged and went on may have the recording of its first part.
+    skipped = [s.episode_id for s in settled if s.decision == "skipped" and held[s.episode_id]]
+    delete_of_episodes(connection, recordings, run_id, skipped)

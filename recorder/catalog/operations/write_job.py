@@ -17,6 +17,7 @@ from recorder.catalog.models import GIVEN_UP, UNWRITTEN, episodes, runs
 from recorder.catalog.operations.recordings import write_recordings
 from recorder.catalog.operations.runs import add_missing_runs
 from recorder.catalog.rows import EpisodeRow, RecordingRow
+from recorder.episode import EpisodeStatus
 
 __all__ = ["LOST", "MAX_ATTEMPTS", "NO_ANSWER", "WriteJobOperations"]
 
@@ -145,7 +146,8 @@ class WriteJobOperations(CatalogBase):
     def finish_writes(self, recordings: Sequence[RecordingRow], *, at: datetime) -> list[RecordingRow]:
         """Put the files into the catalog and mark their episodes written; doing it twice changes nothing.
 
-        A file of an earlier play than the episode now has is left out: it was replaced while it was being written.
+        Left out is a file of an earlier play than the episode now has, and the salvaged beginning of a play that has gone on:
+        it was replaced while it was being written.
 
         Returns:
             The recordings that were taken.
@@ -153,7 +155,13 @@ class WriteJobOperations(CatalogBase):
         with self._writing() as connection:
             add_missing_runs(connection, {row.run_id for row in recordings}, at=at)
             plays = _locked_plays(connection, recordings)
-            taken = [row for row in recordings if plays.get((row.run_id, row.episode_id)) in (None, row.play_id)]
+            longer = _gone_on(connection, recordings)
+            taken = [
+                row
+                for row in recordings
+                if plays.get((row.run_id, row.episode_id)) in (None, row.play_id)
+                and (row.run_id, row.episode_id) not in longer
+            ]
             write_recordings(connection, taken, at=at)
             if taken:
                 done = update(episodes).where(
@@ -279,3 +287,19 @@ def _locked_plays(connection: Connection, recordings: Sequence[RecordingRow]) ->
         found = plays_of(connection, run_id, ids, lock=True)
         plays.update({(run_id, episode_id): play_id for episode_id, play_id in found.items()})
     return plays
+
+
+def _gone_on(connection: Connection, recordings: Sequence[RecordingRow]) -> set[tuple[str, int]]:
+    """Those of the salvaged recordings whose play the catalog has longer, or with its end."""
+    found: set[tuple[str, int]] = set()
+    for row in recordings:
+        if row.status == EpisodeStatus.SALVAGED:
+            of_this = and_(
+                episodes.c.run_id == row.run_id,
+                episodes.c.episode_id == row.episode_id,
+                episodes.c.play_id == row.play_id,
+                or_(episodes.c.status != EpisodeStatus.SALVAGED, episodes.c.n_steps > row.n_steps),
+            )
+            if connection.execute(select(episodes.c.episode_id).where(of_this)).first():
+                found.add((row.run_id, row.episode_id))
+    return found

@@ -1,0 +1,128 @@
+"""Reading a trainer's values: arrays, tensors and numbers, without copying them and without importing torch."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.errors import UsageError
+
+__all__ = ["NO_STEP", "as_array", "as_scalar", "checked_name", "is_cuda", "whole_number", "whole_numbers"]
+
+NO_STEP = -1
+"""As an episode id in ``record_batch``: the lane has no step in this call."""
+
+_INT64 = np.dtype(np.int64)
+
+
+def as_array(value: Any) -> NDArray[Any]:
+    """A numpy view, or a copy where there is no view, in native byte order.
+
+    Raises:
+        UsageError: it is not made of numbers, or it is on a device.
+    """
+    array = _tensor_view(value) if hasattr(value, "numpy") else np.asarray(value)
+    if array.dtype.kind == "O" and not hasattr(value, "dtype"):
+        array = np.asarray(value, np.uint64)  # whole numbers beyond 63 bits
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise UsageError(f"expected numbers, found {array.dtype} in {type(value).__name__}")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def as_scalar(value: Any) -> NDArray[Any]:
+    """One number as an array without axes.
+
+    Raises:
+        UsageError: it is not one number, or it is on a device.
+    """
+    array = as_array(value)
+    if array.size != 1:
+        raise UsageError(f"expected one number, found an array of shape {array.shape}")
+    return array.reshape(())
+
+
+def is_cuda(value: Any) -> bool:
+    """Whether a value is a tensor outside the computer's own memory."""
+    device = getattr(value, "device", None)
+    return device is not None and getattr(device, "type", "cpu") not in ("cpu", "meta") and hasattr(value, "detach")
+
+
+def checked_name(name: Any) -> str:
+    """The name of one of the extras.
+
+    Raises:
+        UsageError: it is not a text that UTF-8 can hold.
+    """
+    if not isinstance(name, str):
+        raise UsageError(f"extras: expected names that are texts, found {name!r:.60}")
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"extras: a name has characters that UTF-8 can't hold: {name!r:.60}") from error
+    return name
+
+
+def checked_extras(extras: Any) -> Mapping[Any, Any]:
+    """The extras of a call.
+
+    Raises:
+        UsageError: they are no map.
+    """
+    if not isinstance(extras, Mapping):
+        raise UsageError(f"extras: expected a map, found {type(extras).__name__}")
+    return extras
+
+
+def whole_number(value: Any) -> int:
+    """The number of an episode, a step or a lane, from an int of Python, numpy or torch.
+
+    Raises:
+        UsageError: it is not a whole number from 0 to 2**63 - 1, or it is on a device.
+    """
+    if value.__class__ is int and 0 <= value < 2**63:
+        return value  # type: ignore[no-any-return]
+    if is_cuda(value):
+        raise UsageError("ids, step numbers and lanes are needed on the host at once: pass ints or CPU tensors")
+    try:
+        number = operator.index(value)
+    except TypeError as error:
+        raise UsageError(f"expected a whole number, found {type(value).__name__}: {value!r:.60}") from error
+    if not 0 <= number < 2**63:
+        raise UsageError(f"expected a number from 0 to 2**63 - 1, found {number}")
+    return number
+
+
+def whole_numbers(name: str, value: Any) -> NDArray[np.int64]:
+    """``int64[n]`` on the host: ids, step numbers or lanes of one call.
+
+    Raises:
+        UsageError: they are not that.
+    """
+    if value.__class__ is np.ndarray and value.dtype is _INT64 and value.ndim == 1:
+        return value  # type: ignore[no-any-return]
+    if value.__class__ is not np.ndarray and is_cuda(value):
+        raise UsageError(f"{name}: needed on the host at once: pass numpy arrays or CPU tensors, found {value.device}")
+    array = as_array(value)
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
+        raise UsageError(f"{name}: expected whole numbers, one a lane, found {array.dtype}{list(array.shape)}")
+    return array.astype(np.int64, copy=False)
+
+
+def _tensor_view(tensor: Any) -> NDArray[Any]:
+    try:
+        return tensor.numpy()  # type: ignore[no-any-return]
+    except (RuntimeError, TypeError):
+        pass
+    # A tensor that needs a gradient, is conjugated, or has a dtype that numpy lacks (bfloat16).
+    if is_cuda(tensor):
+        raise UsageError("a tensor on a device can't be read without stopping the trainer")
+    plain = tensor.detach().resolve_conj().resolve_neg()
+    try:
+        return plain.numpy()  # type: ignore[no-any-return]
+    except TypeError:
+        return plain.float().numpy()  # type: ignore[no-any-return]

@@ -1,0 +1,167 @@
+"""How the values of a field come: their class, dtype and shape, found once and then only compared.
+
+A way widens when its values vary: a field that is missing now and then becomes nullable, and a column of Python's numbers
+takes the widest of bool, int64 and float64. So a trainer settles on one layout after its first few steps.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recorder.black_box import Field
+from recorder.capture.values import as_array, as_scalar, is_cuda
+from recorder.errors import UsageError
+from recorder.schema import ALLOWED_DTYPES, MAX_DIMENSIONS, STEP_FIELDS
+
+__all__ = ["Form", "Way", "step_way", "widened"]
+
+_MAX_UNROLLED = 16
+"""The longest tensor or sequence that is packed number by number; a numpy view of one takes longer than that."""
+
+_MAX_PACKED_BYTES = 512
+"""The largest array that goes through a bytes object; larger ones are copied straight into the ring."""
+
+_NUMBER_DTYPES = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: np.dtype(np.float64)}
+_WIDTH = {dtype: width for width, dtype in enumerate(_NUMBER_DTYPES.values())}
+
+
+class Form(StrEnum):
+    """How a value is read."""
+
+    NUMBER = "number"
+    """A bool, int or float of Python."""
+    NUMBERS = "numbers"
+    """A short tuple or list of them."""
+    SCALAR = "scalar"
+    """A scalar of numpy."""
+    UNROLLED = "unrolled"
+    """A short tensor on the host, as a list of numbers."""
+    BYTES = "bytes"
+    """A small array of numpy, as bytes."""
+    COPIED = "copied"
+    """Anything else that numpy can view, copied straight into the ring."""
+    DEVICE = "device"
+    """A tensor on a device."""
+
+
+class Way(NamedTuple):
+    """How one field comes.
+
+    Args:
+        cls: exact class of the values; None where any will do.
+        tensor_dtype: torch's dtype of tensors that ``numpy()`` or ``tolist()`` reads; None for all others.
+        given_shape: of the values as they come: one number may come as an array of one.
+    """
+
+    form: Form
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    cls: type[Any] | None = None
+    tensor_dtype: Any = None
+    given_shape: tuple[int, ...] = ()
+    is_nullable: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the dtype may widen within a column."""
+        return self.form in (Form.NUMBER, Form.NUMBERS) and self.shape != (0,)
+
+    def field(self, name: str) -> Field:
+        """The column that it makes."""
+        return Field(name, self.dtype, self.shape, self.is_nullable, self.is_number)
+
+
+def step_way(name: str, value: Any) -> Way:
+    """How a value of a step comes.
+
+    Args:
+        name: of the column.
+
+    Raises:
+        UsageError: it can't be recorded.
+    """
+    is_scalar = STEP_FIELDS.get(name) == "scalar"
+    cls = value.__class__
+    if cls in _NUMBER_DTYPES and not (cls is int and not -(2**63) <= value < 2**63):
+        return Way(Form.NUMBER, _NUMBER_DTYPES[cls], (), cls)
+    if is_cuda(value):
+        return _device_way(name, value, is_scalar=is_scalar)
+    if cls in (tuple, list) and 0 < len(value) <= _MAX_UNROLLED and all(item.__class__ in _NUMBER_DTYPES for item in value):
+        dtype = max((_NUMBER_DTYPES[item.__class__] for item in value), key=_WIDTH.__getitem__)
+        if not is_scalar and _fits(value, dtype):
+            return Way(Form.NUMBERS, dtype, (len(value),), cls)
+    if cls in (tuple, list) and not len(value) and not is_scalar:
+        return Way(Form.NUMBERS, np.dtype(np.float32), (0,), cls)
+    array = as_array(value)
+    given_shape = array.shape
+    if is_scalar:
+        array = as_scalar(array)
+    if array.dtype.str not in ALLOWED_DTYPES or array.ndim > MAX_DIMENSIONS:
+        raise UsageError(f"can't record dtype {array.dtype} with {array.ndim} axes")
+    if isinstance(value, np.generic):
+        return Way(Form.SCALAR, array.dtype, (), cls)
+    tensor_dtype = _plain_tensor_dtype(value, array.dtype)
+    if tensor_dtype is not None and len(given_shape) <= 1 and array.size <= _MAX_UNROLLED:
+        return Way(Form.UNROLLED, array.dtype, array.shape, cls, tensor_dtype, given_shape)
+    is_small = array.nbytes <= _MAX_PACKED_BYTES and cls is np.ndarray and value.dtype == array.dtype
+    return Way(Form.BYTES if is_small else Form.COPIED, array.dtype, array.shape, cls, tensor_dtype, given_shape)
+
+
+def _device_way(name: str, value: Any, *, is_scalar: bool) -> Way:
+    if value.device.type != "cuda":
+        raise UsageError(f"a tensor on {value.device} can't be recorded without stopping the trainer: pass a CPU tensor")
+    dtype = device_dtype(value)
+    if is_scalar and value.numel() != 1:
+        raise UsageError(f"expected one number, found an array of shape {tuple(value.shape)}")
+    return Way(Form.DEVICE, dtype, () if is_scalar else tuple(value.shape), value.__class__, value.dtype)
+
+
+def device_dtype(tensor: Any) -> np.dtype[Any]:
+    """The dtype in which a tensor on a device is recorded.
+
+    Raises:
+        UsageError: numpy has none.
+    """
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name == "bfloat16":
+        name = "float32"
+    try:
+        dtype = np.dtype(name)
+    except TypeError:
+        dtype = np.dtype(np.void)
+    if dtype.str not in ALLOWED_DTYPES:
+        raise UsageError(f"a tensor of dtype {name} can't be recorded: convert it to a float, integer or bool dtype")
+    return dtype
+
+
+def widened(before: Way, now: Way | None) -> Way | None:
+    """A way for what came before and what comes now; None when no one way takes both.
+
+    Args:
+        now: None where the value is missing.
+    """
+    if now is None:
+        return before._replace(is_nullable=True)
+    if before.is_number and now.form is before.form and now.shape == before.shape:
+        dtype = max(before.dtype, now.dtype, key=_WIDTH.__getitem__)
+        return now._replace(dtype=dtype, is_nullable=before.is_nullable)
+    return now._replace(is_nullable=before.is_nullable) if now.dtype == before.dtype and now.shape == before.shape else None
+
+
+def _fits(values: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether whole numbers stay what they are in that dtype."""
+    most = 2**53 if dtype.kind == "f" else 2**63
+    return all(item.__class__ is not int or -most <= item < most for item in values)
+
+
+def _plain_tensor_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
+    """The torch dtype of a tensor that numpy reads as it is; None for anything else."""
+    if not (hasattr(value, "is_cpu") and hasattr(value, "tolist")):
+        return None
+    try:
+        return value.dtype if value.numpy().dtype == dtype else None
+    except (RuntimeError, TypeError):
+        return None  # it needs a gradient, or numpy lacks its dtype

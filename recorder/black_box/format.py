@@ -77,6 +77,7 @@ COUNTERS = (
     "n_dropped_steps",
     "n_refused_steps",
     "n_mismatched_values",
+    "n_dropped_values",
     "n_sampled_out_steps",
     "n_sampled_out_episodes",
     "n_errors",

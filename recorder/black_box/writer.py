@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from recorder.black_box.format import MAX_LAYOUTS, Cell, Kind, record_word
@@ -43,9 +44,11 @@ class RingWriter:
         """Position at which the current lap began: a record's place in the ring is its position minus this."""
         self.limit = self.head
         """Steps may be written up to here without asking for room."""
-        self.unpublished: deque[tuple[Any, int]] | None = None
-        """Records that wait for a device, and those behind them: what says whether it is done, and the record's end; None
-        most often."""
+        self.unpublished: deque[tuple[Any, int, int]] | None = None
+        """Records that wait for a device, and those after them: what says whether it is done, start and end; None most
+        often."""
+        self.on_device_error: Callable[[Exception, int], None] = _raise
+        """Given the error of a device, and the position of the record that is lost over it."""
         self.max_record_bytes = ring.capacity // MAX_RECORD_SHARE
         self.generation = 0
         """Changes when the ids of layouts that were given out before must not be used any more."""
@@ -97,13 +100,13 @@ class RingWriter:
         Args:
             waits_for: a device's event, with ``query()``: until it is done, neither this record nor a later one is published.
         """
-        self.head = end
+        start, self.head = self.head, end
         if self.unpublished is None and waits_for is None:
             self._words[Cell.HEAD] = end
             return
         if self.unpublished is None:
             self.unpublished = deque()
-        self.unpublished.append((waits_for, end))
+        self.unpublished.append((waits_for, start, end))
         self.publish_ready()
 
     def publish_ready(self, *, waits: bool = False) -> None:
@@ -114,11 +117,16 @@ class RingWriter:
         """
         unpublished = self.unpublished
         while unpublished:
-            event, end = unpublished[0]
-            if event is not None and not event.query():
-                if not waits:
-                    return
-                event.synchronize()
+            waits_for, start, end = unpublished[0]
+            if waits_for is not None:
+                try:
+                    if waits:
+                        waits_for.synchronize()
+                    elif not waits_for.query():
+                        return
+                except Exception as error:  # noqa: BLE001 - whatever the device says: its record is lost, the others go on
+                    self.on_device_error(error, start)
+                    self._ring_words[start % self.ring.capacity // 8] = record_word(Kind.PAD, end - start)
             unpublished.popleft()
             self._words[Cell.HEAD] = end
         self.unpublished = None
@@ -163,3 +171,7 @@ class RingWriter:
         self._table, self._table_end = table, 0
         self._ids.clear()
         self.generation += 1
+
+
+def _raise(error: Exception, _position: int) -> None:
+    raise error

@@ -1,22 +1,25 @@
-"""What stands behind a copy of a recorder: it counts nothing, sends nothing, and says so once."""
+"""A copy of a recorder, made by ``copy`` or by pickle with an environment: it records nothing, and says so once."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recorder.capture.stats import RecorderStats
 
-__all__ = ["Copied"]
+if TYPE_CHECKING:
+    from recorder.capture.recorder import EpisodeRecorder
+
+__all__ = ["copied_parts"]
 
 _log = logging.getLogger(__name__)
 
-_told: set[str] = set()
-"""Runs of which this process was told that a copy does not record: a search makes thousands of copies."""
+_warned: set[str] = set()
+"""Runs of which this process has been warned: a search makes thousands of copies."""
 
 
-class Copied:
-    """Takes the part of ``CarefulPath`` and of a publisher.
+class _Nothing:
+    """Takes the part of everything behind a recorder's calls.
 
     Args:
         run_id: of the recorder that was copied.
@@ -25,24 +28,34 @@ class Copied:
     error: BaseException | None = None
     is_complete = True
     pid: int | None = None
+    path = None
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
 
+    def write(self, *_: Any) -> bool:
+        """No step is written."""
+        return False
+
     def refuse(self, _error: Exception, **_lost: int) -> None:
-        """A call on the copy: what the trainer did with it is not part of the run."""
-        if self._run_id not in _told:
-            _told.add(self._run_id)
+        """What the trainer does with a copy is not part of the run."""
+        if self._run_id not in _warned:
+            _warned.add(self._run_id)
             _log.warning(
                 "recorder: run_id=%s: a copy of the recorder, or of an environment that it records, records nothing; to record "
                 "in another process, make a recorder there",
                 self._run_id,
             )
 
-    def refuse_batch(self, error: Exception, _episode_ids: Any) -> None:
-        """The same for one step of every lane."""
-        self.refuse(error)
+    def note_call(self, _secs: float) -> None:
+        """Nobody wants to know."""
 
-    def stats(self) -> RecorderStats:
+    def stats(self, _ring: Any) -> RecorderStats:
         """Nothing was recorded here."""
         return RecorderStats()
+
+
+def copied_parts(copy: EpisodeRecorder, run_id: str) -> None:
+    """Put them behind the calls of a copy."""
+    nothing: Any = _Nothing(run_id)
+    copy._steps = copy._blocks = copy._refusals = copy._end = copy._sender = copy._ring = nothing

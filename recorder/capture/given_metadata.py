@@ -7,7 +7,6 @@ them.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from functools import partial
@@ -17,13 +16,13 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from recorder.capture.copying import as_array, is_cuda
+from recorder.capture.values import as_array, is_cuda
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.step_stream import pack_body
 from recorder.text import holdable_integer, holdable_text
 
-__all__ = ["NOTHING_GIVEN", "given_metadata", "own_metadata", "plain", "read_metadata", "whole_number"]
+__all__ = ["NOTHING_GIVEN", "given_metadata", "own_metadata", "plain", "read_metadata"]
 
 _MAX_FIELD_BYTES = 64 * 2**10
 """Packed size of one field: readers bound what they unpack, and larger things belong into ``extras``."""
@@ -40,25 +39,6 @@ NOTHING_GIVEN = pack_body({})
 """What ``own_metadata`` makes of nothing."""
 
 _RETURNS = ("total_reward", "extrinsic_reward", "intrinsic_reward")
-
-
-def whole_number(value: Any) -> int:
-    """A number of an episode, a step or a lane, from an int of Python's, numpy's or torch's.
-
-    Raises:
-        UsageError: it is none, it is negative, it does not fit 63 bits, or it lies on a device.
-    """
-    if value.__class__ is int and 0 <= value < 2**63:
-        return value
-    if is_cuda(value):
-        raise UsageError("ids, step numbers and lanes are needed on the host at once: pass them as ints or CPU tensors")
-    try:
-        number = operator.index(value)
-    except TypeError as error:
-        raise UsageError(f"expected a whole number, found {type(value).__name__}: {value!r:.60}") from error
-    if not 0 <= number < 2**63:
-        raise UsageError(f"expected a number from 0 to 2**63 - 1, found {number}")
-    return number
 
 
 Refuse = Callable[[str, Exception], None]

@@ -1,39 +1,49 @@
-"""``EpisodeRecorder``: what a trainer calls. Nothing here blocks, raises at run time, or touches the network."""
+"""``EpisodeRecorder``: what a trainer calls. At run time nothing here blocks, raises, or touches the network."""
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
+import socket
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from recorder.capture.arguments import (
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.black_box import Kind, Ring, RingWriter
+from recorder.capture.block_path import BlockPath, block_count
+from recorder.capture.copied import copied_parts
+from recorder.capture.device import DeviceCopies
+from recorder.capture.given_metadata import own_metadata
+from recorder.capture.inlet import Inlet, OnFull
+from recorder.capture.options import (
+    DEFAULT_BLACK_BOX_BYTES,
+    arguments_from_settings,
+    black_box_capacity,
+    check_choice,
     check_kind,
-    check_queue,
-    check_sender,
     checked_config,
-    settled_run_id,
+    decided_run_id,
+    on_full_choices,
     shared_metadata,
 )
-from recorder.capture.copied import Copied
-from recorder.capture.copying import Layout, LayoutChangedError, copy_array, copy_extras, copy_scalar
-from recorder.capture.given_metadata import own_metadata, whole_number
-from recorder.capture.handover import Abort, Finish, HandOver, Keep
-from recorder.capture.limits import PublisherLimits
-from recorder.capture.losses import TrainerLosses
-from recorder.capture.sender import make_publisher
-from recorder.capture.settled import settled_arguments
-from recorder.capture.slow_path import CarefulPath
+from recorder.capture.refusals import Refusals
+from recorder.capture.rollout import RolloutEpisodes
+from recorder.capture.run_end import RunEnd
 from recorder.capture.stats import RecorderStats
-from recorder.capture.summary import RunIdentity
+from recorder.capture.step_path import StepPath
+from recorder.capture.values import whole_number
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
+from recorder.publish.limits import PublisherLimits
 from recorder.redis_server.client import check_server
+from recorder.sender import make_ring, start_sender
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 from recorder.text import holdable_text
 
@@ -42,21 +52,16 @@ if TYPE_CHECKING:
 
 __all__ = ["EpisodeRecorder", "copied_recorder"]
 
-_log = logging.getLogger(__name__)
-
-_FORGOTTEN_SECS = 30.0
-"""How long a recorder that nobody holds any more may go on sending."""
-
 _MAX_REASON_LETTERS = 1000
 """A reason stands in the header of a file, which is bounded, and in lists that people read."""
 
-_PLAIN = frozenset([float, int, bool, type(None)])
-
 
 class EpisodeRecorder:
-    """Records episodes: copies each step at call time and hands it over; a process of its own does the rest.
+    """Records episodes: writes each step into a ring file, the black box; a sender process does the rest.
 
-    Making one waits until that process has begun, 0.3 s most often and 2 s at most; later no call waits, unless it is told to.
+    Making one waits until that process has begun, 0.3 s most often and 2 s at most; later no call waits, unless
+    ``on_full='block'`` asks for it. Safe to call from several threads; ``record_batch`` and ``record_rollout`` from one at a
+    time.
 
     Example::
 
@@ -68,25 +73,27 @@ class EpisodeRecorder:
         stream: a Redis URL, a ``StepStream``, or None to record within this process (then a ``RecordingWriter`` writes
             the files).
         run_id: the training job; made up from the time when left out. Several recorders may share one.
-        queue_maxsize: capacity of the hand-over queue, in blocks of 64 steps (1000 blocks: 64,000 steps).
-        on_full: what happens to a step when the queue is full: ``drop`` counts it and marks a gap, ``block`` waits.
-        sender: what encodes steps and sends them to a server: a ``process`` of its own, or a ``thread`` of this one, where
-            none may be started; the trainer shares its interpreter then.
-        strict: raise what is otherwise swallowed and counted; for tests. What goes wrong behind a call is raised by a later
-            one, or by ``close``.
+        queue_maxsize: the older name for the size of the black box: room for so many blocks of 64 steps at least.
+        black_box_bytes: size of the ring file; it holds what Redis has not acknowledged yet.
+        black_box_dir: its folder; a private folder in the user's state folder when left out.
+        on_full: what happens to a step when the ring is full: ``drop`` counts it and marks a gap, ``block`` waits, ``sample``
+            records some episodes whole and leaves out the others.
+        sender: what encodes steps and sends them to Redis: a separate ``process``, or a ``thread`` of this one where none may
+            be started; the trainer shares its interpreter then.
+        strict: raise what is otherwise counted; for tests. A later call, or ``close``, raises what the sender found.
         resume: this trainer continues ``run_id`` from a checkpoint: an episode that it plays again replaces the older
             one.
-        unique_run_id: add the time and four random letters to ``run_id``, so that a script that runs again begins a run of its
-            own.
+        unique_run_id: add the time and four random letters to ``run_id``, so that a script that runs again begins a new run.
         meter_names, action_names, grid_size, substrate, affordance_layout: metadata that all episodes share.
         config: anything worth knowing of the run; JSON-like.
         key_prefix: of the Redis keys, when ``stream`` is a URL.
-        socket_timeout_secs: longest wait for an answer of the server, when ``stream`` is a URL.
+        socket_timeout_secs: longest wait for an answer of Redis, when ``stream`` is a URL.
         limits: intervals and budgets of the sender.
 
     Raises:
         UsageError: an argument can't work.
         SettingsError: the URL can't work.
+        BlackBoxError: the ring file can't be made.
     """
 
     def __init__(
@@ -94,8 +101,10 @@ class EpisodeRecorder:
         stream: str | StepStream | None = None,
         *,
         run_id: str | None = None,
-        queue_maxsize: int = 1000,
-        on_full: Literal["drop", "block"] = "drop",
+        queue_maxsize: int | None = None,
+        black_box_bytes: int = DEFAULT_BLACK_BOX_BYTES,
+        black_box_dir: str | os.PathLike[str] | None = None,
+        on_full: OnFull = "drop",
         sender: Literal["process", "thread"] = "process",
         strict: bool = False,
         resume: bool = False,
@@ -110,11 +119,12 @@ class EpisodeRecorder:
         socket_timeout_secs: float = 2.0,
         limits: PublisherLimits | None = None,
     ) -> None:
-        check_queue(queue_maxsize, on_full)
-        check_sender(sender)
+        check_choice("on_full", on_full, on_full_choices())
+        check_choice("sender", sender, ("process", "thread"))
         check_kind("stream", stream, StepStream | str | None)
         check_kind("limits", limits, PublisherLimits | None)
-        self.run_id = settled_run_id(run_id, resume=resume, is_made_unique=unique_run_id)
+        capacity = black_box_capacity(black_box_bytes, queue_maxsize)
+        self.run_id = decided_run_id(run_id, resume=resume, is_made_unique=unique_run_id)
         defaults = shared_metadata(
             meter_names=meter_names,
             action_names=action_names,
@@ -124,11 +134,8 @@ class EpisodeRecorder:
         )
         info = {"config": checked_config(config), "started_unix_nanos": time.time_ns()}
         self._owns_stream = not isinstance(stream, StepStream)
-        if isinstance(stream, StepStream):
-            self.stream = stream
-        elif stream is None:
-            self.stream = MemoryStepStream()
-        else:
+        self.stream = stream if isinstance(stream, StepStream) else MemoryStepStream()
+        if isinstance(stream, str):
             check_server(stream, socket_timeout_secs=socket_timeout_secs)
             self.stream = RedisStepStream(
                 stream, key_prefix=key_prefix, purpose="trainer", socket_timeout_secs=socket_timeout_secs
@@ -136,34 +143,38 @@ class EpisodeRecorder:
         self.settings: Settings | None = None
         """The configuration that this was made from; None where its arguments were given one by one."""
         self._strict = strict
-        self._handover = HandOver(queue_maxsize)
-        self._away = TrainerLosses()
         self._closed_because = ""
         """Why nothing is recorded any more; empty while it is."""
-        identity = RunIdentity(self.run_id, secrets.token_hex(4), resume, defaults)
-        publisher = self._publisher = make_publisher(
-            self.stream,
-            identity,
-            self._handover,
-            self._away,
-            in_own_process=sender == "process",
-            info=info,
-            limits=limits or PublisherLimits(),
-            on_lost=weakref.WeakMethod(self._sender_lost),  # a thread must not keep a recorder that nobody holds
+        identity = {
+            "run_id": self.run_id,
+            "producer_id": secrets.token_hex(4),
+            "resumed": resume,
+            "defaults": defaults,
+            "info": info,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "key_prefix": key_prefix,
+            "redis": self.stream.where,
+        }
+        ring = make_ring(
+            self.stream, identity, capacity=capacity, folder=None if black_box_dir is None else Path(black_box_dir)
         )
-        self._careful = CarefulPath(
-            self._handover,
-            self._away,
-            is_emptied=lambda: publisher.is_alive,
-            blocks=on_full == "block",
-            strict=strict,
-            run_id=self.run_id,
-        )
-        self._layout = Layout()
-        self._publisher.start()
-        # A trainer that lets go of the recorder without closing it still ends its run.
-        weakref.finalize(self, publisher.close_soon, _FORGOTTEN_SECS).atexit = False
+        self._sender = start_sender(self.stream, ring, limits or PublisherLimits(), in_own_process=sender == "process")
+        self._set_up(ring, on_full)
         _close_in_forks(self)
+
+    def _set_up(self, ring: Ring, on_full: OnFull) -> None:
+        self._ring = ring
+        writer = RingWriter(ring)
+        refusals = self._refusals = Refusals(ring, writer, strict=self._strict, run_id=self.run_id)
+        inlet = self._inlet = Inlet(writer, refusals, on_full=on_full, look=self._sender.look)
+        devices = DeviceCopies()
+        self._steps = StepPath(inlet, devices)
+        self._blocks = BlockPath(inlet, devices)
+        self._rollouts = RolloutEpisodes()
+        self._end = RunEnd(self._sender, inlet, devices, self.run_id)
+        # A trainer that lets go of the recorder without closing it still ends its run.
+        weakref.finalize(self, self._end.close_soon).atexit = False
 
     @classmethod
     def from_settings(cls, settings: Settings, **arguments: Any) -> Self:
@@ -179,7 +190,7 @@ class EpisodeRecorder:
         Raises:
             UsageError: an argument can't work.
         """
-        recorder = cls(**{**settled_arguments(settings, finds_server="stream" not in arguments), **arguments})
+        recorder = cls(**{**arguments_from_settings(settings, finds_server="stream" not in arguments), **arguments})
         recorder.settings = settings
         return recorder
 
@@ -212,7 +223,7 @@ class EpisodeRecorder:
         Args:
             episode_id: the episode; its first step opens it.
             step: number of the step, ascending from 0; a number left out is marked as a gap. A file holds 40,000 gaps; the
-                steps behind them are refused and counted.
+                steps after them are refused and counted.
             position, meters, q_values, action_masks: one-dimensional, any length.
             action: an index, or a vector.
             extras: further named numbers or arrays.
@@ -222,64 +233,32 @@ class EpisodeRecorder:
         try:
             if not step & 63:  # one in TIMED_EVERY_STEPS; as a name it would take as long again
                 started = perf_counter()
-            if not episode_id.__class__ is step.__class__ is lane.__class__ is int:
-                raise LayoutChangedError
-            layout = self._layout
-            position_kind, meters_kind, action_kind, q_values_kind, masks_kind = layout
-            row = (  # in the order of ROW_FIELDS
-                episode_id,
-                step,
-                lane,
-                layout,
-                copy_array(position, position_kind),
-                copy_array(meters, meters_kind),
-                copy_array(action, action_kind),
-                copy_array(q_values, q_values_kind),
-                copy_array(action_masks, masks_kind),
-                reward if reward.__class__ in _PLAIN else copy_scalar(reward),
-                intrinsic_reward
-                if intrinsic_reward is None or intrinsic_reward.__class__ in _PLAIN
-                else copy_scalar(intrinsic_reward),
-                done if done is None or done.__class__ in _PLAIN else copy_scalar(done),
-                terminated if terminated is None or terminated.__class__ in _PLAIN else copy_scalar(terminated),
-                truncated if truncated is None or truncated.__class__ in _PLAIN else copy_scalar(truncated),
-                time_of_day if time_of_day is None or time_of_day.__class__ in _PLAIN else copy_scalar(time_of_day),
-                interaction_progress
-                if interaction_progress is None or interaction_progress.__class__ in _PLAIN
-                else copy_scalar(interaction_progress),
-                epsilon if epsilon is None or epsilon.__class__ in _PLAIN else copy_scalar(epsilon),
-                extras if extras is None else copy_extras(extras),
-            )
+            is_written = self._steps.write(
+                episode_id, step, lane,
+                position, meters, action, reward, intrinsic_reward, done, terminated, truncated, q_values,
+                time_of_day, interaction_progress, epsilon, action_masks, extras,
+            )  # fmt: skip
         except Exception:  # noqa: BLE001 - the quick way does not fit; the careful one tells why
-            values = {
-                "position": position,
-                "meters": meters,
-                "action": action,
-                "q_values": q_values,
-                "action_masks": action_masks,
-                "reward": reward,
-                "intrinsic_reward": intrinsic_reward,
-                "done": done,
-                "time_of_day": time_of_day,
-                "interaction_progress": interaction_progress,
-                "terminated": terminated,
-                "truncated": truncated,
-                "epsilon": epsilon,
-                "extras": extras,
-            }
-            if self._closed_because:
-                self._careful.refuse(self._closed_error("record_step"), n_steps=1)
-            else:
-                self._layout = self._careful.step((episode_id, step, lane), values, self._layout)
-        else:
-            if self._closed_because:
-                self._careful.refuse(self._closed_error("record_step"), n_steps=1)
-            elif not self._handover.put_row(row):
-                self._careful.queue_full(row, episode_id, step, lane)
+            is_written = False
+        if not is_written:
+            self._record_carefully(
+                (episode_id, step, lane),
+                (
+                    position, meters, action, reward, intrinsic_reward, done, terminated, truncated, q_values,
+                    time_of_day, interaction_progress, epsilon, action_masks,
+                ),
+                extras,
+            )  # fmt: skip
         if started is not None:
-            self._away.calls.add(perf_counter() - started)
+            self._end.note_call(perf_counter() - started)
         if self._strict:
-            self._raise_background_error()
+            self._raise_sender_error()
+
+    def _record_carefully(self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any) -> None:
+        if self._closed_because:
+            self._refusals.refuse(self._closed_error("record_step"), n_steps=1)
+        else:
+            self._steps.record(place, values, extras)
 
     def record_batch(
         self,
@@ -314,29 +293,78 @@ class EpisodeRecorder:
             extras: further named arrays ``[n_lanes, …]``.
         """
         started = perf_counter()
-        values = {
-            "position": positions,
-            "meters": meters,
-            "action": actions,
-            "reward": rewards,
-            "intrinsic_reward": intrinsic_rewards,
-            "done": dones,
-            "q_values": q_values,
-            "time_of_day": time_of_day,
-            "interaction_progress": interaction_progress,
-            "terminated": terminated,
-            "truncated": truncated,
-            "epsilon": epsilon,
-            "action_masks": action_masks,
-            "extras": extras,
-        }
-        if self._closed_because:
-            self._careful.refuse_batch(self._closed_error("record_batch"), episode_ids)
-        else:
-            self._careful.batch(episode_ids, steps, lanes, values)
-        self._away.calls.add(perf_counter() - started)
+        values = (
+            positions, meters, actions, rewards, intrinsic_rewards, dones, terminated, truncated, q_values,
+            time_of_day, interaction_progress, epsilon, action_masks,
+        )  # fmt: skip
+        try:
+            is_written = self._blocks.write(episode_ids, steps, lanes, *values, extras)
+        except Exception:  # noqa: BLE001 - the quick way does not fit; the careful one tells why
+            is_written = False
+        if not is_written:
+            if self._closed_because:
+                self._refusals.refuse(self._closed_error("record_batch"), n_steps=block_count(episode_ids))
+            else:
+                self._blocks.record(episode_ids, steps, lanes, values, extras)
+        self._end.note_call(perf_counter() - started)
         if self._strict:
-            self._raise_background_error()
+            self._raise_sender_error()
+
+    def record_rollout(
+        self,
+        positions: Any,
+        meters: Any,
+        actions: Any,
+        rewards: Any,
+        intrinsic_rewards: Any = None,
+        q_values: Any = None,
+        time_of_day: Any = None,
+        interaction_progress: Any = None,
+        *,
+        terminated: Any = None,
+        truncated: Any = None,
+        epsilon: Any = None,
+        action_masks: Any = None,
+        extras: Mapping[str, Any] | None = None,
+        lanes: Any = None,
+        metadata: EpisodeMetadata | Mapping[str, Any] | None = None,
+    ) -> NDArray[np.int64]:
+        """Record what many lanes did between two updates; one thread at a time.
+
+        Every array has the leading axes ``[n_steps, n_lanes]``. Episodes are numbered here: a lane's next episode begins with
+        the step after its end, and goes on with the next rollout. The files are those of a loop of ``record_batch`` and
+        ``finish_episode``.
+
+        Args:
+            terminated, truncated: ``bool[n_steps, n_lanes]``, on the host, one of them at least: an episode ends with this step.
+            lanes: ``int64[n]``: record these lanes only; all of them when left out.
+            metadata: of each episode that ends in this rollout.
+
+        Returns:
+            ``int64[n_steps, n_lanes]``: the episode of each step, for ``keep``; empty when the call failed.
+        """
+        started = perf_counter()
+        values = (
+            positions, meters, actions, rewards, intrinsic_rewards, None, terminated, truncated, q_values,
+            time_of_day, interaction_progress, epsilon, action_masks,
+        )  # fmt: skip
+        ids = np.empty((0, 0), np.int64)
+        try:
+            if self._closed_because:
+                raise self._closed_error("record_rollout")
+            ids, ended = self._rollouts.record(self._blocks, values, extras, terminated, truncated, lanes)
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self._refusals.refuse(error, n_steps=int(np.size(terminated if terminated is not None else truncated)))
+        else:
+            own, wrong = own_metadata(metadata)
+            for episode_id in ended:
+                self._inlet.put_event(Kind.FINISH, episode_id, own)
+            for error in wrong:
+                self._refusals.refuse(error)
+        self._end.note_call(perf_counter() - started)
+        if self._strict:
+            self._raise_sender_error()
+        return ids
 
     def finish_episode(self, episode_id: int, metadata: EpisodeMetadata | Mapping[str, Any] | None = None) -> None:
         """End an episode.
@@ -348,9 +376,9 @@ class EpisodeRecorder:
                 never lost.
         """
         own, wrong = own_metadata(metadata)
-        self._put_event("finish_episode", episode_id, lambda number: Finish(number, own))
+        self._put_event("finish_episode", Kind.FINISH, episode_id, own)
         for error in wrong:
-            self._careful.refuse(error)
+            self._refusals.refuse(error)
 
     def keep(self, episode_id: int, reason: str) -> None:
         """Keep an episode whatever the criteria say, for the reason ``manual_<reason>``.
@@ -362,7 +390,7 @@ class EpisodeRecorder:
             reason: cut off after 1,000 letters; those that no database takes become question marks. Before its end an
                 episode takes 100 reasons.
         """
-        self._put_event("keep", episode_id, lambda number: Keep(number, _own_reason(reason)))
+        self._put_event("keep", Kind.KEEP, episode_id, _as_bytes(reason))
 
     def abort(self, episode_id: int, reason: str) -> None:
         """Give an episode up that has not ended: its steps are forgotten, the catalog has a row that says why.
@@ -370,7 +398,7 @@ class EpisodeRecorder:
         Args:
             reason: cut off after 1,000 letters; those that no database takes become question marks.
         """
-        self._put_event("abort", episode_id, lambda number: Abort(number, _own_reason(reason)))
+        self._put_event("abort", Kind.ABORT, episode_id, _as_bytes(reason))
 
     def note_failure(self, error: Exception, *, n_steps: int = 0) -> None:
         """Count and log what failed before it could be recorded; raise it when the recorder is strict.
@@ -380,16 +408,21 @@ class EpisodeRecorder:
         Args:
             n_steps: how many steps were lost over it.
         """
-        self._careful.refuse(error, n_steps=n_steps)
+        self._refusals.refuse(error, n_steps=n_steps)
 
     def stats(self) -> RecorderStats:
-        """A copy of the counters."""
-        return self._publisher.stats()
+        """A copy of the counters; the sender's are up to a quarter of a second old."""
+        return self._end.stats(self._ring)
 
     @property
     def sender_pid(self) -> int | None:
         """The process that encodes and sends for this recorder; None when a thread of this process does."""
-        return self._publisher.pid
+        return self._sender.pid
+
+    @property
+    def black_box(self) -> Path | None:
+        """The ring file; None when the steps stay in this process's memory."""
+        return self._ring.path
 
     def close(self, timeout_secs: float = 30.0) -> bool:
         """End the run of this trainer: open episodes end as ``truncated``, everything is sent, the sender ends.
@@ -397,36 +430,33 @@ class EpisodeRecorder:
         A second call does nothing.
 
         Returns:
-            False when something could not be sent in time; it is lost, counted and logged.
+            False when something could not be sent in time: it stays in the black box, which the log names, for
+            ``hamlet-recorder recover``; without a file it is lost. Counted and logged.
         """
         if self._closed_because:
-            return self._publisher.is_complete
+            return self._end.is_complete
         self._closed_because = "after close()"
-        is_complete = self._publisher.close(timeout_secs)
-        if not is_complete:
-            stats = self.stats()
-            _log.error(
-                "recorder: run_id=%s closed after %.0f s, %d steps lost so far, %d bytes unsent: %s",
-                self.run_id, timeout_secs, stats.n_lost_steps, stats.n_bytes_pending, stats.last_error,
-            )  # fmt: skip
+        self._refuse_from_now_on()
+        is_complete = self._end.close(timeout_secs, self._ring)
         if self._owns_stream and self.stream.is_remote:
             self.stream.close()
         if self._strict:
-            self._raise_background_error()
+            self._raise_sender_error()
         return is_complete
 
-    def _sender_lost(self, reason: str) -> None:
-        self._closed_because = f"after {reason}"
-        _log.error("recorder: run_id=%s: nothing is recorded any more: %s", self.run_id, reason)
+    def _refuse_from_now_on(self) -> None:
+        self._steps.write = self._blocks.write = _refuses
 
     def _forget_parent(self) -> None:
         self._closed_because = "in a fork of the process that made the recorder: make one there"
-        self._publisher.forget_in_fork()
+        self._refuse_from_now_on()
+        self._refusals.forget_parent()
+        self._end.forget_in_fork()
 
     @property
     def is_copy(self) -> bool:
         """Whether this is a copy of a recorder, by ``copy`` or by pickle: it records nothing."""
-        return isinstance(self._publisher, Copied)
+        return self._closed_because == _ON_A_COPY
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What is copied or pickled with an environment must not fail there, and must not record a run twice."""
@@ -440,47 +470,51 @@ class EpisodeRecorder:
     ) -> None:
         self.close()
 
-    def _put_event(self, call: str, episode_id: Any, make: Callable[[int], Finish | Keep | Abort]) -> None:
+    def _put_event(self, call: str, kind: Kind, episode_id: Any, body: bytes) -> None:
         try:
-            event = make(whole_number(episode_id))
-        except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._careful.refuse(error)
-        else:
+            number = whole_number(episode_id)
             if self._closed_because:
-                self._careful.refuse(self._closed_error(call))
-            else:
-                self._handover.put_always(event)
+                raise self._closed_error(call)
+            self._inlet.put_event(kind, number, body)
+            self._end.look()
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self._refusals.refuse(error)
         if self._strict:
-            self._raise_background_error()
+            self._raise_sender_error()
 
     def _closed_error(self, call: str) -> UsageError:
         return UsageError(f"{call} was called {self._closed_because}")
 
-    def _raise_background_error(self) -> None:
-        error, self._publisher.error = self._publisher.error, None
+    def _raise_sender_error(self) -> None:
+        error, self._sender.error = self._sender.error, None
         if error is not None:
             raise error
+
+
+_ON_A_COPY = "on a copy of the recorder"
 
 
 def copied_recorder(run_id: str) -> EpisodeRecorder:
     """What a copy of a recorder is: one that records nothing, and raises nothing."""
     copy = EpisodeRecorder.__new__(EpisodeRecorder)
     copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
-    copy._owns_stream, copy._strict, copy._layout = True, False, Layout()
-    copy._closed_because = "on a copy of the recorder"
-    # All that a closed recorder asks of the two.
-    copy._publisher = copy._careful = Copied(run_id)  # type: ignore[assignment]
-    copy._away = TrainerLosses()  # where the time of calls is noted
+    copy._owns_stream, copy._strict, copy._closed_because = True, False, _ON_A_COPY
+    copied_parts(copy, run_id)
     return copy
 
 
-def _own_reason(reason: Any) -> str:
+def _as_bytes(reason: object) -> bytes:
     """The text of a reason, as files and the catalog can hold it."""
-    return holdable_text(str(reason)[:_MAX_REASON_LETTERS])
+    return holdable_text(str(reason)[:_MAX_REASON_LETTERS]).encode()
+
+
+def _refuses(*_: Any) -> bool:
+    """What writes after the end: nothing."""
+    return False
 
 
 def _close_in_forks(recorder: EpisodeRecorder) -> None:
-    """A fork has the recorder but not its thread, and locks that may be held for ever: there, every call is refused."""
+    """A fork has the recorder's memory but not its sender, and locks that may be held for ever: every call is refused there."""
     reference = weakref.ref(recorder)
 
     def close() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Self
 
+from recorder.black_box import Ring
 from recorder.text import holdable_text
 
 __all__ = ["RecorderStats"]
@@ -12,26 +14,31 @@ __all__ = ["RecorderStats"]
 
 @dataclass(slots=True)
 class RecorderStats:
-    """Counters of one recorder since it was made.
-
-    ``n_dropped_steps`` (the hand-over queue was full), ``n_lost_steps`` (no room while the server was away or full, held by a
-    sender process that was killed, or lost by a server that had acknowledged them) and
-    ``n_refused_steps`` (a step that can't be recorded: not ascending, of a finished episode, behind too many gaps, not
-    numbers, of an episode that workers refused) together are what is missing.
-    """
+    """Counters of one recorder since it was made."""
 
     n_recorded_steps: int = 0
-    """Steps that reached the publisher and were taken."""
+    """Steps that the sender has taken out of the black box."""
     n_dropped_steps: int = 0
+    """Steps for which the black box had no room."""
+    n_sampled_out_steps: int = 0
+    """Steps of episodes that ``on_full='sample'`` left out."""
     n_lost_steps: int = 0
+    """Steps for which there was no room while Redis was away or full, and those that Redis lost after it had acknowledged
+    them."""
     n_refused_steps: int = 0
+    """Steps that can't be recorded: not ascending, of a finished episode, after too many gaps, or of an episode that workers
+    refused."""
     n_refused_episodes: int = 0
     """Episodes whose id this recorder had finished before, and those that workers refused because the run had them already."""
     n_mismatched_values: int = 0
     """Values that were left out because they were not numbers."""
+    n_dropped_values: int = 0
+    """Large values, such as pictures, that were left out while the black box was filling; their steps are recorded."""
     n_episodes_started: int = 0
     n_episodes_finished: int = 0
     n_episodes_aborted: int = 0
+    n_sampled_out_episodes: int = 0
+    """Episodes that ``on_full='sample'`` left out."""
     n_lost_episodes: int = 0
     """Episodes whose end found no room while the server was away or full, so that what arrived of their steps is salvaged; and
     those that the server has lost after their end."""
@@ -40,8 +47,8 @@ class RecorderStats:
     n_bytes_sent: int = 0
     n_bytes_pending: int = 0
     """Encoded and not yet acknowledged by the server."""
-    n_steps_waiting: int = 0
-    """Handed over and not yet taken by what encodes them: in the hand-over queue, or on the way to the sender process."""
+    n_bytes_waiting: int = 0
+    """Bytes in the black box that the sender has not read yet."""
     n_reconnects: int = 0
     n_errors: int = 0
     """Calls that failed and were swallowed, so that training goes on."""
@@ -57,22 +64,25 @@ class RecorderStats:
     @property
     def n_missing_steps(self) -> int:
         """Steps handed to the recorder that no recording will hold."""
-        return self.n_dropped_steps + self.n_lost_steps + self.n_refused_steps
+        return self.n_dropped_steps + self.n_sampled_out_steps + self.n_lost_steps + self.n_refused_steps
 
     def count_error(self, error: Exception) -> None:
         """Count a failure; its text becomes ``last_error``, with what no heartbeat can carry replaced."""
         self.n_errors += 1
         self.last_error = holdable_text(str(error))
 
-    def after(self, earlier: RecorderStats) -> RecorderStats:
-        """A copy that counts on from where another one ended."""
-        counted = {
-            field.name: getattr(earlier, field.name) + getattr(self, field.name)
-            for field in fields(self)
-            if field.name.startswith("n_")
-        }
-        return replace(self, **counted, last_error=self.last_error or earlier.last_error)
-
     def to_map(self) -> dict[str, Any]:
         """The counters by name."""
         return asdict(self)
+
+    @classmethod
+    def from_map(cls, source: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_map``; unknown names are passed over."""
+        return cls(**{field.name: source[field.name] for field in fields(cls) if field.name in source})
+
+    def with_trainers(self, ring: Ring) -> Self:
+        """A copy with what the trainer counted in the ring's header added to what the sender counted."""
+        counters, times, error = ring.counters(), ring.call_times, ring.last_error
+        added = {name: getattr(self, name) + n for name, n in counters.items()}
+        median, p99 = times or (None, None)
+        return replace(self, **added, call_median_us=median, call_p99_us=p99, last_error=error or self.last_error)

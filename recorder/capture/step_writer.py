@@ -92,7 +92,7 @@ def compile_step_writer(
         " finally: release()",
         " return True",
     ]
-    exec(compile("\n".join(lines), "<step writer>", "exec"), constants)  # noqa: S102 - of constants made here alone
+    exec(compile("\n".join(lines), "<step writer>", "exec"), constants)
     written: StepWriter = constants["write"]
     return written
 
@@ -133,7 +133,9 @@ class _Source:
         self._packed[name] = held
         n_values = math.prod(way.shape)
         is_bytes = way.form is Form.BYTES
-        self._formats[name] = f"{n_values * way.dtype.itemsize}s" if is_bytes else f"{n_values}{_LETTERS[way.dtype.str]}"
+        self._formats[name] = (
+            f"{n_values * way.dtype.itemsize}s" if is_bytes else f"{n_values}{_LETTERS[way.dtype.str]}"
+        )
 
     def read_extras(self, names: Sequence[str], ways: Mapping[str, Way]) -> None:
         """The same for the extras, which come as a map."""

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 
-__all__ = ["NO_STEP", "as_array", "as_scalar", "checked_name", "is_cuda", "whole_number", "whole_numbers"]
+__all__ = [
+    "NO_STEP",
+    "as_array",
+    "as_scalar",
+    "checked_extras",
+    "checked_name",
+    "is_cuda",
+    "whole_number",
+    "whole_numbers",
+]
 
 NO_STEP = -1
 """As an episode id in ``record_batch``: the lane has no step in this call."""

@@ -6,6 +6,7 @@ takes the widest of bool, int64 and float64. So a trainer settles on one layout 
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from recorder.capture.values import as_array, as_scalar, is_cuda
 from recorder.errors import UsageError
 from recorder.schema import ALLOWED_DTYPES, MAX_DIMENSIONS, STEP_FIELDS
 
-__all__ = ["Form", "Way", "step_way", "widened"]
+__all__ = ["Form", "Way", "block_way", "device_dtype", "step_way", "widened"]
 
 _MAX_UNROLLED = 16
 """The longest tensor or sequence that is packed number by number; a numpy view of one takes longer than that."""
@@ -88,8 +89,12 @@ def step_way(name: str, value: Any) -> Way:
     if cls in _NUMBER_DTYPES and not (cls is int and not -(2**63) <= value < 2**63):
         return Way(Form.NUMBER, _NUMBER_DTYPES[cls], (), cls)
     if is_cuda(value):
-        return _device_way(name, value, is_scalar=is_scalar)
-    if cls in (tuple, list) and 0 < len(value) <= _MAX_UNROLLED and all(item.__class__ in _NUMBER_DTYPES for item in value):
+        return _device_way(value, is_scalar=is_scalar)
+    if (
+        cls in (tuple, list)
+        and 0 < len(value) <= _MAX_UNROLLED
+        and all(item.__class__ in _NUMBER_DTYPES for item in value)
+    ):
         dtype = max((_NUMBER_DTYPES[item.__class__] for item in value), key=_WIDTH.__getitem__)
         if not is_scalar and _fits(value, dtype):
             return Way(Form.NUMBERS, dtype, (len(value),), cls)
@@ -110,9 +115,11 @@ def step_way(name: str, value: Any) -> Way:
     return Way(Form.BYTES if is_small else Form.COPIED, array.dtype, array.shape, cls, tensor_dtype, given_shape)
 
 
-def _device_way(name: str, value: Any, *, is_scalar: bool) -> Way:
+def _device_way(value: Any, *, is_scalar: bool) -> Way:
     if value.device.type != "cuda":
-        raise UsageError(f"a tensor on {value.device} can't be recorded without stopping the trainer: pass a CPU tensor")
+        raise UsageError(
+            f"a tensor on {value.device} can't be recorded without stopping the trainer: pass a CPU tensor"
+        )
     dtype = device_dtype(value)
     if is_scalar and value.numel() != 1:
         raise UsageError(f"expected one number, found an array of shape {tuple(value.shape)}")
@@ -148,7 +155,11 @@ def widened(before: Way, now: Way | None) -> Way | None:
     if before.is_number and now.form is before.form and now.shape == before.shape:
         dtype = max(before.dtype, now.dtype, key=_WIDTH.__getitem__)
         return now._replace(dtype=dtype, is_nullable=before.is_nullable)
-    return now._replace(is_nullable=before.is_nullable) if now.dtype == before.dtype and now.shape == before.shape else None
+    return (
+        now._replace(is_nullable=before.is_nullable)
+        if now.dtype == before.dtype and now.shape == before.shape
+        else None
+    )
 
 
 def _fits(values: Any, dtype: np.dtype[Any]) -> bool:
@@ -165,3 +176,31 @@ def _plain_tensor_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
         return value.dtype if value.numpy().dtype == dtype else None
     except (RuntimeError, TypeError):
         return None  # it needs a gradient, or numpy lacks its dtype
+
+
+def block_way(name: str, value: Any, lead: tuple[int, int]) -> Way:
+    """How a column of a block comes; its shape is that of one step.
+
+    Args:
+        lead: rows and lanes; a single row may come without its axis.
+
+    Raises:
+        UsageError: it can't be recorded.
+    """
+    axes = lead if lead[0] > 1 or (np.ndim(value) > 1 and tuple(value.shape[:2]) == lead) else lead[1:]
+    is_device = is_cuda(value)
+    array = value if is_device else as_array(value)
+    shape = tuple(array.shape)
+    if shape[: len(axes)] != axes:
+        expected = f"axes of {axes[0]} steps and {axes[1]} lanes" if len(axes) > 1 else f"an axis of {axes[0]} lanes"
+        raise UsageError(f"expected {expected} first, found shape {shape}")
+    own = shape[len(axes) :]
+    if STEP_FIELDS.get(name) == "scalar":
+        if math.prod(own) != 1:
+            raise UsageError(f"expected one number a lane, found shape {shape}")
+        own = ()
+    if is_device:
+        return _device_way(value, is_scalar=False)._replace(shape=own)
+    if array.dtype.str not in ALLOWED_DTYPES or len(own) > MAX_DIMENSIONS:
+        raise UsageError(f"can't record dtype {array.dtype} with {len(own)} axes")
+    return Way(Form.COPIED, array.dtype, own, value.__class__, _plain_tensor_dtype(value, array.dtype), shape)

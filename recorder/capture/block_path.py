@@ -1,0 +1,211 @@
+"""``record_batch`` and ``record_rollout``: arrays with a leading axis of lanes, or of steps and lanes, into block records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.black_box import Kind, Layout
+from recorder.black_box.format import record_word
+from recorder.capture.block_writer import BlockWriter, compile_block_writer
+from recorder.capture.device import DeviceCopies
+from recorder.capture.inlet import Inlet
+from recorder.capture.step_writer import FIELDS
+from recorder.capture.values import NO_STEP, as_array, checked_extras, checked_name, whole_numbers
+from recorder.capture.ways import Form, Way, block_way
+from recorder.errors import UsageError
+from recorder.schema import EXTRAS_PREFIX
+
+__all__ = ["BlockPath", "Places", "block_count"]
+
+_MAX_KINDS = 64
+"""Layouts whose writers are kept."""
+
+
+class Places(NamedTuple):
+    """Where the steps of a block belong: ``int64[n_rows, n_lanes]`` each; ``lane`` is None for 0 … n_lanes - 1."""
+
+    episode_id: NDArray[np.int64]
+    step: NDArray[np.int64]
+    lane: NDArray[np.int64] | None
+
+    @property
+    def n_steps(self) -> int:
+        """Places that have a step."""
+        return int(np.count_nonzero(self.episode_id != NO_STEP))
+
+    def each(self) -> Iterator[tuple[int, int, int]]:
+        """Episode id, step number and lane of each step."""
+        lanes = np.arange(self.episode_id.shape[1]) if self.lane is None else self.lane
+        lanes = np.broadcast_to(lanes, self.episode_id.shape)
+        flat = (self.episode_id.ravel().tolist(), self.step.ravel().tolist(), lanes.ravel().tolist())
+        for place in zip(*flat, strict=True):
+            if place[0] != NO_STEP:
+                yield place
+
+
+class BlockPath:
+    """One for each recorder.
+
+    Args:
+        devices: brings values from devices.
+    """
+
+    def __init__(self, inlet: Inlet, devices: DeviceCopies) -> None:
+        self._inlet = inlet
+        self._devices = devices
+        self.write: BlockWriter = _another_way
+        """The quick way of ``record_batch``: fits the arrays of the last calls."""
+        self._writers: dict[Any, BlockWriter | None] = {}
+        self._generation = 0
+
+    @property
+    def max_record_bytes(self) -> int:
+        """The largest record that the ring takes."""
+        return self._inlet.writer.max_record_bytes
+
+    def record(self, episode_ids: Any, steps: Any, lanes: Any, values: tuple[Any, ...], extras: Any) -> None:
+        """Record one step of every lane, whatever its values are.
+
+        Args:
+            values: in the order of ``FIELDS``, unchecked; each with a leading axis of lanes.
+        """
+        n_steps = None
+        try:
+            places = _checked_places(episode_ids, steps, lanes)
+            n_steps = places.n_steps
+            if n_steps:
+                self.put(places, dict(self.named(values, extras, n_steps)))
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self._inlet.refusals.refuse(error, n_steps=block_count(episode_ids) if n_steps is None else n_steps)
+
+    def put(self, places: Places, given: Mapping[str, Any]) -> None:
+        """Write a block, or drop it where there is no room.
+
+        Args:
+            given: by column, ``[n_rows, n_lanes, …]``, or ``[n_lanes, …]`` where there is one row.
+        """
+        ways, values, lead = {}, {}, places.episode_id.shape
+        for name, value in given.items():
+            try:
+                ways[name] = block_way(name, value, lead)
+                values[name] = value
+            except Exception as error:  # noqa: BLE001 - whatever an object raises when it is read
+                self._inlet.refusals.refuse_value(f"{name}: {error}", n_values=places.n_steps)
+        while not self._written(ways, places, values):
+            if not self._inlet.waits():
+                self._inlet.drop(places.each())
+                return
+
+    def named(self, values: tuple[Any, ...], extras: Any, n_steps: int) -> Iterator[tuple[str, Any]]:
+        """The values that there are, by column."""
+        for name, value in zip(FIELDS, values, strict=True):
+            if value is not None:
+                yield name, value
+        try:
+            items = () if extras is None else checked_extras(extras).items()
+        except UsageError as error:
+            self._inlet.refusals.refuse_value(str(error), n_values=n_steps)
+            return
+        for name, value in items:
+            if value is None:
+                continue
+            try:
+                yield f"{EXTRAS_PREFIX}{checked_name(name)}", value
+            except UsageError as error:
+                self._inlet.refusals.refuse_value(str(error), n_values=n_steps)
+
+    def _written(self, ways: Mapping[str, Way], places: Places, values: Mapping[str, Any]) -> bool:
+        """Write it; False when there is no room."""
+        inlet, writer = self._inlet, self._inlet.writer
+        lead = places.episode_id.shape
+        layout = Layout([way.field(name) for name, way in ways.items()], lead=lead, has_lanes=places.lane is not None)
+        if layout.n_bytes > writer.max_record_bytes:
+            raise UsageError(
+                f"a call of {layout.n_bytes} bytes: a black box of {writer.ring.capacity} takes calls of up to "
+                f"{writer.max_record_bytes}; raise capture.black_box_bytes"
+            )
+        if not inlet.acquire():
+            raise UsageError("record_batch was called while this thread was inside the recorder")
+        try:
+            layout_id = writer.layout_id(layout)
+            if layout_id is None:
+                raise UsageError("too many kinds of calls: the shapes of their arrays change all the time")
+            if writer.generation != self._generation:
+                self._generation = writer.generation
+                self._writers.clear()
+            if not writer.room(layout.n_bytes):
+                return False
+            self._put(layout, layout_id, ways, places, values)
+        finally:
+            writer.lock.release()
+        if lead[0] == 1 and not any(way.form is Form.DEVICE for way in ways.values()):
+            self._remember(layout, layout_id, ways)
+        return True
+
+    def _remember(self, layout: Layout, layout_id: int, ways: Mapping[str, Way]) -> None:
+        """Have a quick way for the next call, when this is the second of its kind."""
+        key = (tuple(ways.items()), layout.lead, layout.has_lanes)
+        if key not in self._writers:
+            if len(self._writers) >= _MAX_KINDS:
+                self._writers.clear()
+            self._writers[key] = None
+            return
+        found = self._writers[key]
+        if found is None:
+            found = compile_block_writer(self._inlet.writer, layout, layout_id, ways, self._inlet.acquire)
+            self._writers[key] = found
+        self.write = found
+
+    def _put(
+        self, layout: Layout, layout_id: int, ways: Mapping[str, Way], places: Places, values: Mapping[str, Any]
+    ) -> None:
+        """Write the record column by column; the lock is held, and there is room."""
+        writer = self._inlet.writer
+        at = writer.ring.ring_at + writer.head - writer.base
+        record = np.ndarray((), layout.record_dtype, writer.ring.memory, at)
+        record["word"] = record_word(Kind.BLOCK, layout.n_bytes, layout_id)
+        record["episode_id"], record["step"] = places.episode_id, places.step
+        if places.lane is not None:
+            record["lane"] = places.lane
+        on_device = {}
+        for name, way in ways.items():
+            if way.form is Form.DEVICE:
+                on_device[at + (layout.record_dtype.fields or {})[name][1]] = values[name]
+            else:
+                record[name] = as_array(values[name]).reshape(*layout.lead, *way.shape)
+        event = self._devices.copy(writer.ring, on_device) if on_device else None
+        writer.publish(writer.head + layout.n_bytes, event)
+
+
+def _checked_places(episode_ids: Any, steps: Any, lanes: Any) -> Places:
+    """Where the steps of a call belong.
+
+    Raises:
+        UsageError: these are not whole numbers, one a lane; without them nothing can be recorded.
+    """
+    ids, numbers = whole_numbers("episode_ids", episode_ids), whole_numbers("steps", steps)
+    own = None if lanes is None else whole_numbers("lanes", lanes)
+    if len(ids) != len(numbers) or (own is not None and len(own) != len(ids)):
+        found = {"episode_ids": len(ids), "steps": len(numbers), "lanes": len(ids if own is None else own)}
+        raise UsageError(f"expected one number a lane in each, found {found}")
+    return Places(ids[None], numbers[None], None if own is None else own[None])
+
+
+def block_count(episode_ids: Any) -> int:
+    """How many steps a call was to hold; where nobody can tell which lanes have none, all do."""
+    try:
+        return int(np.count_nonzero(as_array(episode_ids) != NO_STEP))
+    except Exception:  # noqa: BLE001 - they are no numbers, or on a device
+        try:
+            return len(episode_ids)
+        except Exception:  # noqa: BLE001 - whatever an object raises when it is asked
+            return 0
+
+
+def _another_way(*_: Any) -> bool:
+    """What writes before the first call: nothing."""
+    return False

@@ -1,0 +1,98 @@
+"""The way into the ring that all calls share: its lock, and what happens when it is full."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from recorder.black_box import Kind, RingWriter
+from recorder.capture.refusals import Refusals
+
+__all__ = ["Inlet", "OnFull"]
+
+OnFull = Literal["drop", "block", "sample"]
+
+_LOCK_SECS = 1.0
+"""How long a call waits for another thread's. Only a signal handler or a finalizer that records while the same thread
+does waits in vain: it is counted as refused, instead of a deadlock."""
+
+_FULL_POLL_SECS = 0.001
+
+
+class Inlet:
+    """One for each recorder.
+
+    Args:
+        on_full: what happens to a step when there is no room: ``drop`` counts it, ``block`` waits.
+        look: looks after the sender; False when nobody reads the ring any more.
+    """
+
+    def __init__(self, writer: RingWriter, refusals: Refusals, *, on_full: OnFull, look: Callable[[], bool]) -> None:
+        self.writer = writer
+        self.refusals = refusals
+        self.on_full = on_full
+        self._look = look
+        self._late: deque[tuple[Kind, int, bytes]] = deque()
+        """Events that found no room even in the ring's reserve; they go before any later event."""
+
+    def acquire(self) -> bool:
+        """Take the writer's lock, which another call holds."""
+        return self.writer.lock.acquire(timeout=_LOCK_SECS)
+
+    def waits(self) -> bool:
+        """The ring is full: wait a moment, and say whether to try again."""
+        if self.on_full != "block":
+            return False
+        time.sleep(_FULL_POLL_SECS)
+        return self._look()
+
+    def drop(self, places: Iterable[tuple[int, int, int]]) -> None:
+        """There was no room for these steps."""
+        self.refusals.drop(places)
+
+    def put_event(self, kind: Kind, episode_id: int, body: bytes = b"") -> None:
+        """Write an event; it is never dropped: without room it waits in this process's memory."""
+        if not self.acquire():
+            self._late.append((kind, episode_id, body))
+            return
+        try:
+            self._late.append((kind, episode_id, body))
+            self._write_late()
+        finally:
+            self.writer.lock.release()
+
+    def catch_up(self) -> bool:
+        """Write what waited for room, and publish what waited for a device; False while something still waits."""
+        writer = self.writer
+        if not (self._late or self.refusals.has_gaps or writer.unpublished is not None):
+            return True
+        if not writer.lock.acquire(blocking=False):
+            return False
+        try:
+            writer.publish_ready()
+            self._write_late()
+            if not self._late:
+                self.refusals.write_gaps()
+            return not (self._late or self.refusals.has_gaps or writer.unpublished is not None)
+        finally:
+            writer.lock.release()
+
+    def wait_for_device(self) -> None:
+        """Publish everything that waits for a device."""
+        with self.writer.lock:
+            self.writer.publish_ready(waits=True)
+
+    def _write_late(self) -> None:
+        while self._late:
+            kind, episode_id, body = self._late[0]
+            # What was dropped of an episode stands before its end.
+            is_end = kind in (Kind.FINISH, Kind.ABORT)
+            if is_end and not self.refusals.write_gaps(episode_id):
+                return
+            if kind is Kind.CLOSE and not self.refusals.write_gaps():
+                return
+            if not self.writer.event(kind, episode_id, body):
+                return
+            self._late.popleft()

@@ -1,0 +1,133 @@
+"""What was handed to the recorder and is not in the ring: counted, logged, and marked as gaps of its episodes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+
+import msgpack
+
+from recorder.black_box import Kind, Ring, RingWriter
+from recorder.black_box.format import COUNTERS
+from recorder.errors import RecorderError, UsageError
+from recorder.text import holdable_text
+from recorder.throttled_log import ThrottledLog
+
+__all__ = ["Refusals", "StepRange"]
+
+_log = logging.getLogger("recorder.capture")
+
+StepRange = tuple[int, int]
+"""First step, and the step behind the last."""
+
+_MAX_RANGES = 10_000
+"""Ranges of one gap record; a file lists 40,000 gaps."""
+
+_RING_FULL = (
+    "the black box is full: %d steps dropped so far (marked as gaps); raise capture.black_box_bytes, or use on_full='block' or "
+    "'sample'"
+)
+
+
+class Refusals:
+    """Counts on the trainer's threads; the counts stand in the ring's header, where the sender finds them.
+
+    Args:
+        strict: raise what is otherwise counted.
+        run_id: stands in the log.
+    """
+
+    def __init__(self, ring: Ring, writer: RingWriter, *, strict: bool, run_id: str) -> None:
+        self._ring = ring
+        self._writer = writer
+        self._strict = strict
+        self._log = ThrottledLog(_log, run_id)
+        self._lock = threading.Lock()
+        self._counters = dict.fromkeys(COUNTERS, 0)
+        self._last_error = ""
+        self._gaps: dict[int, tuple[int, list[StepRange]]] = {}
+        """By episode: its lane and the steps that are not in the ring."""
+
+    def count(self, **counts: int) -> None:
+        """Add to counters."""
+        with self._lock:
+            for name, n in counts.items():
+                self._counters[name] += n
+            self._ring.put_counters(self._counters, self._last_error)
+
+    def drop(self, places: Iterable[tuple[int, int, int]]) -> None:
+        """The ring had no room for steps.
+
+        Args:
+            places: episode id, step number and lane of each.
+        """
+        n_steps = 0
+        with self._lock:
+            for episode_id, step, lane in places:
+                n_steps += 1
+                _, ranges = self._gaps.setdefault(episode_id, (lane, []))
+                if ranges and ranges[-1][1] == step:
+                    ranges[-1] = (ranges[-1][0], step + 1)
+                else:
+                    ranges.append((step, step + 1))
+        self.count(n_dropped_steps=n_steps)
+        self._log.error(_RING_FULL, self._counters["n_dropped_steps"])
+
+    def refuse(self, error: Exception, *, n_steps: int = 0) -> None:
+        """Count and log a call that failed; raise it when strict."""
+        if self._strict:
+            raise error
+        self._note(error)
+        self.count(n_errors=1, n_refused_steps=n_steps)
+        cause = None if isinstance(error, RecorderError) else error
+        self._log.error(
+            "a call failed (%d so far), training goes on: %s", self._counters["n_errors"], error, cause=cause
+        )
+
+    def refuse_value(self, problem: str, *, n_values: int = 1) -> None:
+        """Count and log a value that can't be recorded; raise it when strict. The rest of its step is recorded."""
+        error = UsageError(f"{problem}: left out")
+        if self._strict:
+            raise error
+        self._note(error)
+        self.count(n_errors=1, n_mismatched_values=n_values)
+        self._log.error("a value can't be recorded (%d so far): %s", self._counters["n_errors"], error)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether steps were dropped that the ring does not know of yet."""
+        return bool(self._gaps)
+
+    def write_gaps(self, episode_id: int | None = None) -> bool:
+        """Write what was dropped into the ring; the caller holds the writer's lock.
+
+        Args:
+            episode_id: of this episode alone.
+
+        Returns:
+            Whether there was room.
+        """
+        with self._lock:
+            for number in list(self._gaps) if episode_id is None else [episode_id] if episode_id in self._gaps else []:
+                lane, ranges = self._gaps[number]
+                while ranges:
+                    body = msgpack.packb([lane, ranges[:_MAX_RANGES]])
+                    if not self._writer.event(Kind.GAP, number, body):
+                        return False
+                    del ranges[:_MAX_RANGES]
+                del self._gaps[number]
+        return True
+
+    def counted(self) -> tuple[dict[str, int], str]:
+        """The counters by name, and the last error."""
+        with self._lock:
+            return dict(self._counters), self._last_error
+
+    def forget_parent(self) -> None:
+        """In a fork: the ring is the parent's, and its lock may be held for ever."""
+        self._lock = threading.Lock()
+        self._ring = Ring.create(None, capacity=0, identity={})
+
+    def _note(self, error: Exception) -> None:
+        self._last_error = holdable_text(str(error))

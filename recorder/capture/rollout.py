@@ -1,0 +1,161 @@
+"""``record_rollout``: what a trainer of many lanes collects between two updates, with its episodes counted here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.capture.block_path import BlockPath, Places
+from recorder.capture.step_writer import FIELDS
+from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
+from recorder.errors import UsageError
+
+__all__ = ["RolloutEpisodes"]
+
+
+_MAX_RECORD_BYTES = 4 * 2**20
+"""A rollout is written in pieces of about this size, so that the sender can begin."""
+
+_DONE, _TERMINATED, _TRUNCATED = (FIELDS.index(name) for name in ("done", "terminated", "truncated"))
+
+
+class RolloutEpisodes:
+    """Which episode each lane of the rollouts plays, and at which step it is."""
+
+    def __init__(self) -> None:
+        self._next_id = 0
+        self._open: dict[int, tuple[int, int]] = {}
+        """By lane: the open episode, and the number of its next step."""
+
+    def record(
+        self, blocks: BlockPath, values: tuple[Any, ...], extras: Any, terminated: Any, truncated: Any, lanes: Any
+    ) -> tuple[NDArray[np.int64], list[int]]:
+        """Write a rollout; gives the episode of each step, and those that end in it.
+
+        Args:
+            values: in the order of ``FIELDS``, unchecked; each ``[n_steps, n_lanes, …]``.
+
+        Raises:
+            UsageError: nobody can tell where its episodes end.
+        """
+        ends = rollout_ends(terminated, truncated)
+        own_lanes, chosen = rollout_lanes(lanes, ends.shape[1])
+        own = list(values)
+        if chosen is not None:
+            ends = ends[:, chosen]
+        places, ended = self.places(ends, own_lanes)
+        own[_TERMINATED] = terminated
+        own[_TRUNCATED] = truncated
+        given = {name: _chosen(value, chosen) for name, value in blocks.named(tuple(own), extras, places.n_steps)}
+        given["done"] = ends
+        n_rows = len(ends)
+        n_row_bytes = max(1, sum(_n_bytes(value) for value in given.values()) // max(1, n_rows))
+        most_rows = max(1, min(blocks.max_record_bytes // 2, _MAX_RECORD_BYTES) // n_row_bytes)
+        for rows in pieces(n_rows, most_rows):
+            piece = Places(
+                places.episode_id[rows], places.step[rows], places.lane[rows] if chosen is not None else None
+            )
+            blocks.put(piece, {name: value[rows] for name, value in given.items()})
+        return places.episode_id, ended
+
+    def places(self, ends: NDArray[np.bool_], lanes: NDArray[np.int64]) -> tuple[Places, list[int]]:
+        """Number the steps of a rollout, as a loop of single calls that counts its episodes would.
+
+        Args:
+            ends: ``bool[n_steps, n_lanes]``: the episode of the lane ends with this step.
+            lanes: ``int64[n_lanes]``.
+
+        Returns:
+            The places, and the episodes that end, in the order in which they do.
+        """
+        n_steps, n_lanes = ends.shape
+        ids = np.empty(ends.shape, np.int64)
+        numbers = np.empty(ends.shape, np.int64)
+        # New episodes are numbered row by row, as the loop would come to them.
+        begins = np.zeros((n_steps + 1, n_lanes), np.bool_)
+        begins[1:] = ends
+        begins[0] = [lane not in self._open for lane in lanes.tolist()]
+        fresh = np.zeros(begins.shape, np.int64)
+        within = begins[:n_steps]
+        fresh[:n_steps][within] = self._next_id + np.arange(int(within.sum()))
+        self._next_id += int(within.sum())
+        for place, lane in enumerate(lanes.tolist()):
+            starts = np.flatnonzero(within[:, place])
+            first_id, first_number = self._open.get(lane, (NO_STEP, 0))
+            episode, number = first_id, first_number
+            at = 0
+            for start in [*starts.tolist(), n_steps]:
+                if start > at:
+                    ids[at:start, place] = episode
+                    numbers[at:start, place] = np.arange(number, number + start - at)
+                    number += start - at
+                    at = start
+                if start < n_steps:
+                    episode, number = int(fresh[start, place]), 0
+            if ends[-1, place]:
+                self._open.pop(lane, None)
+            else:
+                self._open[lane] = (episode, number)
+        where = np.argwhere(ends)
+        ended = [int(ids[row, place]) for row, place in where]
+        return Places(ids, numbers, np.broadcast_to(lanes, ends.shape)), ended
+
+
+def rollout_ends(terminated: Any, truncated: Any) -> NDArray[np.bool_]:
+    """``bool[n_steps, n_lanes]``: where an episode ends.
+
+    Raises:
+        UsageError: they don't say that, or they are on a device.
+    """
+    flags = []
+    for name, value in (("terminated", terminated), ("truncated", truncated)):
+        if value is None:
+            continue
+        if is_cuda(value):
+            raise UsageError(f"{name}: needed on the host at once: pass a numpy array or a CPU tensor")
+        array = as_array(value)
+        if array.ndim == 3 and array.shape[2] == 1:
+            array = array[:, :, 0]
+        if array.ndim != 2:
+            raise UsageError(f"{name}: expected [n_steps, n_lanes], found shape {array.shape}")
+        flags.append(array != 0)
+    if not flags:
+        raise UsageError("a rollout needs terminated, truncated, or both: they say where episodes end")
+    if len({flag.shape for flag in flags}) > 1:
+        raise UsageError(f"terminated and truncated differ in shape: {[flag.shape for flag in flags]}")
+    return np.logical_or.reduce(flags)
+
+
+def rollout_lanes(lanes: Any, n_lanes: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """The lanes that are recorded, and their places on the arrays' second axis; None for all of them.
+
+    Raises:
+        UsageError: they are not among the lanes.
+    """
+    if lanes is None:
+        return np.arange(n_lanes), None
+    chosen = whole_numbers("lanes", lanes)
+    if len(chosen) and not (chosen.min() >= 0 and chosen.max() < n_lanes):
+        raise UsageError(f"lanes: expected numbers from 0 to {n_lanes - 1}, found {chosen.min()} to {chosen.max()}")
+    return chosen, chosen
+
+
+def _chosen(value: Any, places: NDArray[np.int64] | None) -> Any:
+    """The lanes that are recorded; something that can be cut along its first axis."""
+    array = value if hasattr(value, "shape") else as_array(value)
+    if places is None:
+        return array
+    return array[:, places.tolist()] if is_cuda(array) else as_array(array)[:, places]
+
+
+def _n_bytes(array: Any) -> int:
+    return int(array.nbytes)
+
+
+def pieces(n_rows: int, most_rows: int) -> Iterator[slice]:
+    """Stretches of a rollout that find room in one record."""
+    for start in range(0, n_rows, most_rows):
+        yield slice(start, min(n_rows, start + most_rows))

@@ -1,0 +1,122 @@
+"""How a recorder looks after its sender, and how it ends: closed, forgotten, or with its process."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from recorder.black_box import Kind, Ring
+from recorder.capture.call_times import CallTimes
+from recorder.capture.device import DeviceCopies
+from recorder.capture.inlet import Inlet
+from recorder.capture.stats import RecorderStats
+from recorder.process_end import at_process_end
+from recorder.sender import Sender
+
+__all__ = ["RunEnd"]
+
+_log = logging.getLogger("recorder.capture")
+
+_FORGOTTEN_SECS = 30.0
+"""How long the sender of a recorder that nobody holds any more may go on."""
+
+_EXIT_SECS = 5.0
+"""How long the interpreter's end may wait for a recorder that was not closed."""
+
+_POLL_SECS = 0.005
+_TIMES_SECS = 1.0
+
+
+class RunEnd:
+    """Holds no reference to the recorder, so that it can outlive it.
+
+    Args:
+        sender: of the recorder's ring.
+        run_id: stands in the log.
+    """
+
+    def __init__(self, sender: Sender, inlet: Inlet, devices: DeviceCopies, run_id: str) -> None:
+        self._sender = sender
+        self._inlet = inlet
+        self._devices = devices
+        self._run_id = run_id
+        self._calls = CallTimes()
+        self._next_times = 0.0
+        self._has_closed = False
+        self.is_complete = False
+        """Whether everything was sent; known after ``close``."""
+        self._take_back = at_process_end(self._close_at_exit)
+
+    def note_call(self, secs: float) -> None:
+        """A call of the trainer took so long."""
+        self._calls.add(secs)
+        self.look()
+
+    def look(self) -> None:
+        """Look after the sender, and after what waits for room."""
+        self._inlet.catch_up()
+        self._sender.look()
+        now = time.monotonic()
+        if now >= self._next_times:
+            self._next_times = now + _TIMES_SECS
+            self._inlet.writer.ring.call_times = self._calls.read()
+
+    def stats(self, ring: Ring) -> RecorderStats:
+        """The counters of the trainer and of its senders."""
+        ring.call_times = self._calls.read()
+        self._sender.look()
+        stats = RecorderStats.from_map(ring.stats()).with_trainers(ring)
+        stats.n_bytes_waiting = self._inlet.writer.head - ring.read_position
+        return stats
+
+    def close(self, timeout_secs: float, ring: Ring) -> bool:
+        """Write the end of the run, and wait until everything is sent; False when time is up before."""
+        deadline = time.monotonic() + timeout_secs
+        self._say_close(time.time() + timeout_secs)
+        while not self._inlet.catch_up() and time.monotonic() < deadline:
+            self._sender.look()
+            time.sleep(_POLL_SECS)
+        self.is_complete = self._sender.close(max(0.0, deadline - time.monotonic()))
+        self._take_back()
+        self._devices.forget()
+        if not self.is_complete:
+            stats = self.stats(ring)
+            left = (
+                ""
+                if ring.path is None
+                else f"; what is left is in {ring.path}: run 'hamlet-recorder recover' to send it"
+            )
+            _log.error(
+                "recorder: run_id=%s closed after %.0f s, %d steps lost so far, %d bytes unsent: %s%s",
+                self._run_id, timeout_secs, stats.n_lost_steps, stats.n_bytes_pending + stats.n_bytes_waiting,
+                stats.last_error, left,
+            )  # fmt: skip
+        return self.is_complete
+
+    def close_soon(self) -> None:
+        """The same without waiting for it: nobody holds the recorder any more."""
+        if not self._has_closed:
+            self._say_close(time.time() + _FORGOTTEN_SECS)
+            self._inlet.catch_up()
+            self._sender.close_soon(_FORGOTTEN_SECS)
+
+    def forget_in_fork(self) -> None:
+        """Let go of what the parent has: nothing here may touch its ring."""
+        self._has_closed = True
+        self._take_back()
+        self._sender.forget_in_fork()
+
+    def _close_at_exit(self) -> None:
+        if not self._has_closed:
+            self.close(_EXIT_SECS, self._inlet.writer.ring)
+        elif not self.is_complete:
+            self._sender.close(_EXIT_SECS)
+
+    def _say_close(self, close_by: float) -> None:
+        """Write the end of the run; what a device still copies stands before it."""
+        ring = self._inlet.writer.ring
+        ring.close_by = min(ring.close_by or close_by, close_by)
+        if not self._has_closed:
+            self._has_closed = True
+            self._inlet.wait_for_device()
+            self._inlet.put_event(Kind.CLOSE, 0)

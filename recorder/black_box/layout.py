@@ -98,6 +98,11 @@ class Layout:
         """Size of a record."""
         return self.record_dtype.itemsize
 
+    def column(self, name: str) -> tuple[np.dtype[Any], int]:
+        """The dtype of a column, with the axes of its shape, and its offset in a record."""
+        fields = cast("dict[str, tuple[np.dtype[Any], int]]", self.record_dtype.fields)
+        return fields[name][0], fields[name][1]
+
     def _columns(self) -> Iterator[tuple[str, np.dtype[Any], tuple[int, ...]]]:
         """Name, dtype and shape of each column, in the order in which they lie in a record."""
         for name in PLACES:

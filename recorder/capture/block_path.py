@@ -174,7 +174,7 @@ class BlockPath:
         on_device = {}
         for name, way in ways.items():
             if way.form is Form.DEVICE:
-                on_device[at + (layout.record_dtype.fields or {})[name][1]] = values[name]
+                on_device[at + layout.column(name)[1]] = values[name]
             else:
                 record[name] = as_array(values[name]).reshape(*layout.lead, *way.shape)
         event = self._devices.copy(writer.ring, on_device) if on_device else None

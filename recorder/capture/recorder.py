@@ -359,8 +359,8 @@ class EpisodeRecorder:
             own, wrong = own_metadata(metadata)
             for episode_id in ended:
                 self._inlet.put_event(Kind.FINISH, episode_id, own)
-            for error in wrong:
-                self._refusals.refuse(error)
+            for problem in wrong:
+                self._refusals.refuse(problem)
         self._end.note_call(perf_counter() - started)
         if self._strict:
             self._raise_sender_error()

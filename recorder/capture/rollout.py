@@ -56,7 +56,9 @@ class RolloutEpisodes:
         most_rows = max(1, min(blocks.max_record_bytes // 2, _MAX_RECORD_BYTES) // n_row_bytes)
         for rows in pieces(n_rows, most_rows):
             piece = Places(
-                places.episode_id[rows], places.step[rows], places.lane[rows] if chosen is not None else None
+                places.episode_id[rows],
+                places.step[rows],
+                None if chosen is None or places.lane is None else places.lane[rows],
             )
             blocks.put(piece, {name: value[rows] for name, value in given.items()})
         return places.episode_id, ended
@@ -126,7 +128,8 @@ def rollout_ends(terminated: Any, truncated: Any) -> NDArray[np.bool_]:
         raise UsageError("a rollout needs terminated, truncated, or both: they say where episodes end")
     if len({flag.shape for flag in flags}) > 1:
         raise UsageError(f"terminated and truncated differ in shape: {[flag.shape for flag in flags]}")
-    return np.logical_or.reduce(flags)
+    ends: NDArray[np.bool_] = np.logical_or.reduce(flags)
+    return ends
 
 
 def rollout_lanes(lanes: Any, n_lanes: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:

@@ -59,7 +59,7 @@ class StepPath:
             checked = (whole_number(place[0]), whole_number(place[1]), whole_number(place[2]))
             given = dict(self._named(values, extras))
             ways = self._settled(given)
-            while not self._written(ways, checked, values, extras, given):
+            while not self._written(ways, checked, given):
                 if not self._inlet.waits():
                     self._inlet.drop([checked])
                     break
@@ -108,9 +108,7 @@ class StepPath:
         self._known = ways
         return ways
 
-    def _written(
-        self, ways: Mapping[str, Way], place: tuple[int, int, int], values: Any, extras: Any, given: Mapping[str, Any]
-    ) -> bool:
+    def _written(self, ways: Mapping[str, Way], place: tuple[int, int, int], given: Mapping[str, Any]) -> bool:
         """Write it; False when there is no room."""
         inlet, writer = self._inlet, self._inlet.writer
         layout = Layout([way.field(name) for name, way in ways.items()])
@@ -174,7 +172,7 @@ class StepPath:
             if value is None:
                 record[name] = 0
             elif way.form is Form.DEVICE:
-                on_device[at + (layout.record_dtype.fields or {})[name][1]] = value
+                on_device[at + layout.column(name)[1]] = value
             else:
                 record[name] = as_array(value).reshape(way.shape)
         event = self._devices.copy(writer.ring, on_device) if on_device else None

@@ -40,7 +40,7 @@ _EXACT = 2**53
 
 def all_positions(writer: RingWriter, layout: Layout, name: str) -> np.ndarray[Any, Any]:
     """A column as it would be in a record at any place of the ring: index it by the place divided by 8."""
-    dtype, offset = (layout.record_dtype.fields or {})[name][:2]
+    dtype, offset = layout.column(name)
     base, shape = dtype.subdtype or (dtype, ())
     strides = np.empty(shape, base).strides
     n_places = (writer.ring.capacity - layout.n_bytes) // 8 + 1
@@ -152,9 +152,8 @@ class _Source:
     def packer(self) -> Callable[..., None]:
         """``pack_into`` for the record, padded where a column is copied by itself."""
         parts, at = ["<Qqqq"], 32
-        fields = self._layout.record_dtype.fields or {}
         for name in self._columns():
-            offset = fields[name][1]
+            _, offset = self._layout.column(name)
             parts.append(f"{offset - at}x{self._formats[name]}")
             at = offset + struct.calcsize(f"<{self._formats[name]}")
         return struct.Struct("".join(parts)).pack_into

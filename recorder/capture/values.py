@@ -94,7 +94,7 @@ def whole_number(value: Any) -> int:
         UsageError: it is not a whole number from 0 to 2**63 - 1, or it is on a device.
     """
     if value.__class__ is int and 0 <= value < 2**63:
-        return value  # type: ignore[no-any-return]
+        return value
     if is_cuda(value):
         raise UsageError("ids, step numbers and lanes are needed on the host at once: pass ints or CPU tensors")
     try:
@@ -113,7 +113,7 @@ def whole_numbers(name: str, value: Any) -> NDArray[np.int64]:
         UsageError: they are not that.
     """
     if value.__class__ is np.ndarray and value.dtype is _INT64 and value.ndim == 1:
-        return value  # type: ignore[no-any-return]
+        return value
     if value.__class__ is not np.ndarray and is_cuda(value):
         raise UsageError(f"{name}: needed on the host at once: pass numpy arrays or CPU tensors, found {value.device}")
     array = as_array(value)

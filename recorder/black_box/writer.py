@@ -24,6 +24,9 @@ MAX_RECORD_SHARE = 4
 _RESERVE_SHARE = 8
 """The part of the ring that ends of episodes find free when steps have filled the rest."""
 
+_LARGE_SHARE = 2
+"""The part of the ring that records with large values leave to the others."""
+
 _EVENT = struct.Struct("<QqQ")
 _ENTRY = struct.Struct("<IHH")
 
@@ -44,6 +47,8 @@ class RingWriter:
         """Position at which the current lap began: a record's place in the ring is its position minus this."""
         self.limit = self.head
         """Steps may be written up to here without asking for room."""
+        self.large_limit = self.head
+        """The same for steps with large values, such as pictures: numbers never wait for them."""
         self.unpublished: deque[tuple[Any, int, int]] | None = None
         """Records that wait for a device, and those after them: what says whether it is done, start and end; None most
         often."""
@@ -53,6 +58,7 @@ class RingWriter:
         self.generation = 0
         """Changes when the ids of layouts that were given out before must not be used any more."""
         self._step_room = ring.capacity - ring.capacity // _RESERVE_SHARE
+        self._large_room = ring.capacity // _LARGE_SHARE
         self._ids: dict[bytes, int] = {}
         self._table = 0
         self._table_end = 0
@@ -72,18 +78,18 @@ class RingWriter:
         """Bytes that steps may still take."""
         return self._step_room - self.n_used_bytes
 
-    def room(self, n_bytes: int, *, is_end: bool = False) -> bool:
+    def room(self, n_bytes: int, *, is_end: bool = False, is_large: bool = False) -> bool:
         """Make ``head`` a place where a record of that size fits; False when there is none.
 
         Args:
             is_end: take from the room that steps leave free.
+            is_large: leave room that other steps may take.
         """
         capacity, tail = self.ring.capacity, self._words[Cell.TAIL]
         lap_end = self.base + capacity
         start = self.head if self.head + n_bytes <= lap_end else lap_end
-        allowed = capacity if is_end else self._step_room
+        allowed = capacity if is_end else self._large_room if is_large else self._step_room
         if start + n_bytes - tail > allowed:
-            self.limit = self.head
             return False
         if start != self.head:
             self._ring_words[(self.head - self.base) // 8] = record_word(Kind.PAD, lap_end - self.head)
@@ -91,7 +97,9 @@ class RingWriter:
             self.publish(lap_end)
         if self.head == lap_end:
             self.base = lap_end
-        self.limit = min(self.base + capacity, tail + self._step_room)
+        lap_end = self.base + capacity
+        self.limit = min(lap_end, tail + self._step_room)
+        self.large_limit = min(lap_end, tail + self._large_room)
         return True
 
     def publish(self, end: int, waits_for: Any = None) -> None:

@@ -57,10 +57,16 @@ class BlockPath:
     def __init__(self, inlet: Inlet, devices: DeviceCopies) -> None:
         self._inlet = inlet
         self._devices = devices
-        self.write: BlockWriter = _another_way
-        """The quick way of ``record_batch``: fits the arrays of the last calls."""
+        self._quick: BlockWriter = _another_way
+        """Fits the arrays of the last calls."""
+        self.write: BlockWriter = _another_way if inlet.sampling is None else self._write_sampled
+        """The quick way of ``record_batch``."""
         self._writers: dict[Any, BlockWriter | None] = {}
         self._generation = 0
+
+    def _write_sampled(self, *arguments: Any) -> bool | None:
+        sampling = self._inlet.sampling
+        return False if sampling is not None and sampling.is_active else self._quick(*arguments)
 
     @property
     def max_record_bytes(self) -> int:
@@ -88,6 +94,9 @@ class BlockPath:
         Args:
             given: by column, ``[n_rows, n_lanes, …]``, or ``[n_lanes, …]`` where there is one row.
         """
+        sampling = self._inlet.sampling
+        if sampling is not None and sampling.is_active:
+            places = places._replace(episode_id=sampling.taken(places.episode_id, places.step))
         ways, values, lead = {}, {}, places.episode_id.shape
         for name, value in given.items():
             try:
@@ -96,9 +105,14 @@ class BlockPath:
             except Exception as error:  # noqa: BLE001 - whatever an object raises when it is read
                 self._inlet.refusals.refuse_value(f"{name}: {error}", n_values=places.n_steps)
         while not self._written(ways, places, values):
-            if not self._inlet.waits():
+            small = {name: way for name, way in ways.items() if not way.is_large}
+            if self._inlet.waits():
+                continue
+            if len(small) < len(ways) and self._written(small, places, values):
+                self._inlet.refusals.count(n_dropped_values=(len(ways) - len(small)) * places.n_steps)
+            else:
                 self._inlet.drop(places.each())
-                return
+            return
 
     def named(self, values: tuple[Any, ...], extras: Any, n_steps: int) -> Iterator[tuple[str, Any]]:
         """The values that there are, by column."""
@@ -137,7 +151,7 @@ class BlockPath:
             if writer.generation != self._generation:
                 self._generation = writer.generation
                 self._writers.clear()
-            if not writer.room(layout.n_bytes):
+            if not writer.room(layout.n_bytes, is_large=any(way.is_large for way in ways.values())):
                 return False
             self._put(layout, layout_id, ways, places, values)
         finally:
@@ -158,7 +172,9 @@ class BlockPath:
         if found is None:
             found = compile_block_writer(self._inlet.writer, layout, layout_id, ways, self._inlet.acquire)
             self._writers[key] = found
-        self.write = found
+        self._quick = found
+        if self._inlet.sampling is None:
+            self.write = found
 
     def _put(
         self, layout: Layout, layout_id: int, ways: Mapping[str, Way], places: Places, values: Mapping[str, Any]

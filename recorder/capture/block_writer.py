@@ -85,6 +85,7 @@ def compile_block_writer(
         inner = (*layout.lead[1:], *way.shape)
         reshaped = "" if way.given_shape in (inner, (1, *inner)) else f".reshape({inner})"
         copies.append(f"  c{index}[at] = a{index}{reshaped}")
+    is_large = any(way.is_large for way in ways.values())
     n_bytes, word = layout.n_bytes, record_word(Kind.BLOCK, layout.n_bytes, layout_id)
     lines = [
         f"def write(episode_ids, steps, lanes, {', '.join(FIELDS)}, extras):",
@@ -93,8 +94,8 @@ def compile_block_writer(
         " try:",
         "  start = writer.head",
         f"  end = start + {n_bytes}",
-        "  if end > writer.limit:",
-        f"   if not writer.room({n_bytes}): return None",
+        f"  if end > writer.{'large_limit' if is_large else 'limit'}:",
+        f"   if not writer.room({n_bytes}, is_large={is_large}): return None",
         f"   start = writer.head; end = start + {n_bytes}",
         "  place = start - writer.base",
         "  at = place >> 3",

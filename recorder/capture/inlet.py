@@ -9,6 +9,7 @@ from typing import Literal
 
 from recorder.black_box import Kind, RingWriter
 from recorder.capture.refusals import Refusals
+from recorder.capture.sampling import Sampling
 
 __all__ = ["Inlet", "OnFull"]
 
@@ -25,7 +26,8 @@ class Inlet:
     """One for each recorder.
 
     Args:
-        on_full: what happens to a step when there is no room: ``drop`` counts it, ``block`` waits.
+        on_full: what happens to a step when there is no room: ``drop`` counts it, ``block`` waits, ``sample`` leaves whole
+            episodes out before there is none.
         look: looks after the sender; False when nobody reads the ring any more.
     """
 
@@ -33,6 +35,8 @@ class Inlet:
         self.writer = writer
         self.refusals = refusals
         self.on_full = on_full
+        self.sampling = Sampling(writer, refusals) if on_full == "sample" else None
+        """Which episodes are recorded; None where all are."""
         self._look = look
         self._late: deque[tuple[Kind, int, bytes]] = deque()
         """Events that found no room even in the ring's reserve; they go before any later event."""
@@ -54,6 +58,11 @@ class Inlet:
 
     def put_event(self, kind: Kind, episode_id: int, body: bytes = b"") -> None:
         """Write an event; it is never dropped: without room it waits in this process's memory."""
+        sampling = self.sampling
+        if sampling is not None and kind is not Kind.CLOSE and sampling.leaves_out(episode_id):
+            if kind is not Kind.KEEP:
+                sampling.ends(episode_id)
+            return
         if not self.acquire():
             self._late.append((kind, episode_id, body))
             return
@@ -66,6 +75,8 @@ class Inlet:
     def catch_up(self) -> bool:
         """Write what waited for room, and publish what waited for a device; False while something still waits."""
         writer = self.writer
+        if self.sampling is not None:
+            self.sampling.look()
         if not (self._late or self.refusals.has_gaps or writer.unpublished is not None):
             return True
         if not writer.lock.acquire(blocking=False):

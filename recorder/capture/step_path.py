@@ -40,12 +40,20 @@ class StepPath:
     def __init__(self, inlet: Inlet, devices: DeviceCopies) -> None:
         self._inlet = inlet
         self._devices = devices
-        self.write: StepWriter = _another_way
-        """The quick way: fits the values of the last steps."""
+        self._quick: StepWriter = _another_way
+        """Fits the values of the last steps."""
+        self.write: StepWriter = _another_way if inlet.sampling is None else self._write_sampled
+        """The quick way."""
         self._known: dict[str, Way] = {}
         self._writers: dict[Any, StepWriter | None] = {}
         """By ways; None for those that were seen once: most layouts of a first step are not those of the second."""
         self._generation = 0
+
+    def _write_sampled(self, episode_id: int, step: int, *rest: Any) -> bool | None:
+        sampling = self._inlet.sampling
+        if sampling is not None and sampling.is_active and not sampling.takes(episode_id, step):
+            return True
+        return self._quick(episode_id, step, *rest)
 
     def record(self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any) -> None:
         """Record one step, whatever its values are.
@@ -59,12 +67,20 @@ class StepPath:
             checked = (whole_number(place[0]), whole_number(place[1]), whole_number(place[2]))
             given = dict(self._named(values, extras))
             ways = self._settled(given)
-            while not self._written(ways, checked, given):
-                if not self._inlet.waits():
-                    self._inlet.drop([checked])
-                    break
+            self._put_or_drop(ways, checked, given)
         except Exception as error:  # noqa: BLE001 - recording never stops training
             refusals.refuse(error, n_steps=1)
+
+    def _put_or_drop(self, ways: Mapping[str, Way], place: tuple[int, int, int], given: Mapping[str, Any]) -> None:
+        while not self._written(ways, place, given):
+            small = {name: way for name, way in ways.items() if not way.is_large}
+            if self._inlet.waits():
+                continue
+            if len(small) < len(ways) and self._written(small, place, given):
+                self._inlet.refusals.count(n_dropped_values=len(ways) - len(small))
+            else:
+                self._inlet.drop([place])
+            return
 
     def _named(self, values: tuple[Any, ...], extras: Any) -> Iterator[tuple[str, Any]]:
         """The values that there are, by column."""
@@ -102,8 +118,8 @@ class StepPath:
             before = self._known.get(name)
             ways[name] = now if before is None else (widened(before, now) or now)
         for name, before in self._known.items():
-            is_small = before.dtype.itemsize * int(np.prod(before.shape)) <= _MAX_NULLABLE_BYTES
-            if name not in ways and is_small and before.form is not Form.DEVICE and len(ways) < _MAX_WIDENED:
+            is_cheap = before.n_bytes <= _MAX_NULLABLE_BYTES and before.form is not Form.DEVICE
+            if name not in ways and is_cheap and len(ways) < _MAX_WIDENED:
                 ways[name] = before._replace(is_nullable=True)
         self._known = ways
         return ways
@@ -126,7 +142,7 @@ class StepPath:
             if writer.generation != self._generation:
                 self._generation = writer.generation
                 self._writers.clear()
-            if not writer.room(layout.n_bytes):
+            if not writer.room(layout.n_bytes, is_large=any(way.is_large for way in ways.values())):
                 return False
             self._put(layout, layout_id, ways, place, given)
         finally:
@@ -148,7 +164,9 @@ class StepPath:
         if found is None:
             found = compile_step_writer(self._inlet.writer, layout, layout_id, ways, self._inlet.acquire)
             self._writers[key] = found
-        self.write = found
+        self._quick = found
+        if self._inlet.sampling is None:
+            self.write = found
 
     def _put(
         self,

@@ -62,6 +62,7 @@ def compile_step_writer(
     extras = [name for name in ways if name.startswith(EXTRAS_PREFIX)]
     source.read_extras(extras, ways)
     n_bytes = layout.n_bytes
+    is_large = any(way.is_large for way in ways.values())
     constants = {
         **source.constants,
         "writer": writer,
@@ -81,8 +82,8 @@ def compile_step_writer(
         " try:",
         "  start = writer.head",
         f"  end = start + {n_bytes}",
-        "  if end > writer.limit:",
-        f"   if not writer.room({n_bytes}): return None",
+        f"  if end > writer.{'large_limit' if is_large else 'limit'}:",
+        f"   if not writer.room({n_bytes}, is_large={is_large}): return None",
         f"   start = writer.head; end = start + {n_bytes}",
         "  place = start - writer.base",
         f"  pack_into(memory, place + {writer.ring.ring_at}, {word}, episode_id, step, lane{source.packed_arguments()})",

@@ -25,6 +25,8 @@ _MAX_UNROLLED = 16
 _MAX_PACKED_BYTES = 512
 """The largest array that goes through a bytes object; larger ones are copied straight into the ring."""
 
+_LARGE_BYTES = 4096
+
 _NUMBER_DTYPES = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: np.dtype(np.float64)}
 _WIDTH = {dtype: width for width, dtype in enumerate(_NUMBER_DTYPES.values())}
 
@@ -64,6 +66,16 @@ class Way(NamedTuple):
     tensor_dtype: Any = None
     given_shape: tuple[int, ...] = ()
     is_nullable: bool = False
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that one value takes in a record."""
+        return self.dtype.itemsize * math.prod(self.shape)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the value, such as a picture, is left out first when the ring fills."""
+        return self.n_bytes >= _LARGE_BYTES
 
     @property
     def is_number(self) -> bool:

@@ -19,6 +19,7 @@
     │   ├── UnknownColumnError       a column that the episode does not have
     │   └── ShapeChangedError        a column whose shape changed in mid-episode, asked for as one array
     ├── BlackBoxError            a trainer's ring file: foreign, damaged, or it can't be made
+    │   ├── BlackBoxVersionError     made by a newer version of this project
     │   └── BlackBoxInUseError       another process has it open
     ├── StorageError             the place where files lie: missing, full, not writable
     │   └── StorageUnavailableError  it can't be reached, or does not answer in time: try again
@@ -36,6 +37,7 @@ from __future__ import annotations
 __all__ = [
     "BlackBoxError",
     "BlackBoxInUseError",
+    "BlackBoxVersionError",
     "CatalogError",
     "CatalogUnavailableError",
     "CatalogVersionError",
@@ -177,6 +179,10 @@ class QuotaError(RecorderError):
 
 class BlackBoxError(RecorderError):
     """A trainer's ring file is foreign or damaged, or it can't be made."""
+
+
+class BlackBoxVersionError(BlackBoxError):
+    """A newer version of this project made the ring file."""
 
 
 class BlackBoxInUseError(BlackBoxError):

@@ -46,7 +46,7 @@ from recorder.black_box.format import (
     VERSION,
     Cell,
 )
-from recorder.errors import BlackBoxError, BlackBoxInUseError
+from recorder.errors import BlackBoxError, BlackBoxInUseError, BlackBoxVersionError
 
 __all__ = ["Message", "Outcome", "Ring"]
 
@@ -90,7 +90,9 @@ class Ring:
         if bytes(memory[: len(MAGIC)]) != MAGIC:
             raise BlackBoxError(f"this is no black box of hamlet-recorder: {path}")
         if self.words[Cell.VERSION] != VERSION:
-            raise BlackBoxError(f"expected version {VERSION} of a black box, found {self.words[Cell.VERSION]}: {path}")
+            raise BlackBoxVersionError(
+                f"expected version {VERSION} of a black box, found {self.words[Cell.VERSION]}: {path}"
+            )
         self.capacity = self.words[Cell.CAPACITY]
         self.ring_at = self.words[Cell.RING_AT]
         self.tables_at = self.words[Cell.TABLES_AT]

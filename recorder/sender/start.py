@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,49 +12,14 @@ from recorder.black_box import Ring
 from recorder.black_box.places import default_folder, new_path
 from recorder.errors import BlackBoxError
 from recorder.publish.limits import PublisherLimits
-from recorder.step_stream import StepStream
+from recorder.sender.base import Sender
+from recorder.sender.keeper import SenderProcess
+from recorder.sender.thread import SenderThread
+from recorder.step_stream import RedisStepStream, StepStream
 
-__all__ = ["Sender", "make_ring", "start_sender"]
+__all__ = ["make_ring", "start_sender"]
 
 _log = logging.getLogger(__name__)
-
-
-class Sender(ABC):
-    """What reads a ring, as its trainer sees it. Only ``close`` waits."""
-
-    error: BaseException | None = None
-    """What went wrong last, for a strict recorder to raise."""
-
-    @property
-    @abstractmethod
-    def pid(self) -> int | None:
-        """Of the sender process; None when a thread sends."""
-
-    @abstractmethod
-    def look(self) -> bool:
-        """Relay what the sender has to say to this process's log, and replace it when it has died. Takes a microsecond when
-        there is nothing to do; for calls of the trainer.
-
-        Returns:
-            Whether anybody reads the ring.
-        """
-
-    @abstractmethod
-    def close(self, timeout_secs: float) -> bool:
-        """Wait until the sender, for which ``CLOSE`` and ``ring.close_by`` stand in the ring, has ended; then let go of the
-        ring, whose files are removed when everything was sent.
-
-        Returns:
-            Whether everything was sent.
-        """
-
-    @abstractmethod
-    def close_soon(self, timeout_secs: float) -> None:
-        """The same without waiting; it ends by itself."""
-
-    @abstractmethod
-    def forget_in_fork(self) -> None:
-        """In a fork of the trainer: let go of everything, and touch neither the ring nor the process."""
 
 
 def make_ring(stream: StepStream, identity: Mapping[str, Any], *, capacity: int, folder: Path | None) -> Ring:
@@ -86,4 +50,14 @@ def start_sender(stream: StepStream, ring: Ring, limits: PublisherLimits, *, in_
     Args:
         in_own_process: let a separate process do the work, when ``stream`` leads to a server and one can be started.
     """
-    raise NotImplementedError
+    # A stream of another kind may have ties to this process.
+    if in_own_process and ring.path is not None and type(stream) is RedisStepStream:
+        try:
+            return SenderProcess(stream, ring, limits)
+        except OSError as error:
+            _log.warning(
+                "recorder: run_id=%s: no sender process can be started (%s): a thread of the trainer encodes and sends, "
+                "which takes more of its time",
+                ring.identity["run_id"], error,
+            )  # fmt: skip
+    return SenderThread(stream, ring, limits)

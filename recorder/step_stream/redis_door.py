@@ -33,6 +33,11 @@ class RedisDoor:
         self._redis.set_response_callback("XRANGE", lambda rows: rows)
         self._aside = SetAside(self._redis, key_prefix, may_write=purpose != "server")
 
+    @property
+    def key_prefix(self) -> str:
+        """What stands before every key."""
+        return self._prefix
+
     def key(self, kind: str, run_id: str, *more: object) -> str:
         """``hamlet:episode:{run}:7``; the braces keep all keys of a run on one shard of a cluster."""
         tag = quote(run_id, safe=" !#$&'()*+,/:;=?@[]^`|~<>\"\\")

@@ -1,0 +1,106 @@
+"""The sender process: ``python -m recorder.sender.process``, with a pickled order on its standard input.
+
+It reads its trainer's ring and sends. It outlives a trainer that is killed until everything is sent, or the server was away for
+too long; then the ring's file stays for ``hamlet-recorder recover``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from recorder.black_box import Message, Outcome, Ring
+from recorder.black_box.places import journal_of, spool_of
+from recorder.errors import BlackBoxError, BlackBoxInUseError
+from recorder.publish import Publisher
+from recorder.sender.draining import Patience
+from recorder.sender.files import remove_files
+from recorder.sender.neighbours import Neighbours
+from recorder.sender.order import Order
+
+__all__ = ["main"]
+
+_log = logging.getLogger("recorder.sender.process")
+
+_LOCK_SECS = 5.0
+"""How long a sender waits for the lock of one that is just ending."""
+
+_LOOK_SECS = 0.25
+
+
+def main() -> int:
+    """Serve one trainer to its end."""
+    # Ctrl-C in a terminal and the end of a service reach the whole group; this process ends when its trainer has.
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    order = Order.read(sys.stdin.buffer)
+    if order is None:
+        return 0  # the trainer was gone before it began
+    try:
+        ring = Ring.open(order.path)
+        _lock(ring)
+    except BlackBoxError as error:
+        sys.exit(f"hamlet-recorder: a sender process can't begin: {error}")
+    ring.outcome = Outcome.AT_WORK
+
+    def tell(level: int, logger: str, text: str, error: Exception | None) -> None:
+        kind = None if error is None else type(error).__name__
+        ring.put_message(Message(level, logger, text, kind, str(error or "")))
+
+    with _relayed_log(ring):
+        ring.beat(pid=os.getpid(), read_position=ring.tail)  # the trainer waits for it
+        try:
+            publisher = Publisher(
+                order.stream,
+                ring,
+                journal_of(order.path),
+                order.limits,
+                spool=spool_of(order.path),
+                on_message=tell,
+            )
+        except BlackBoxError as error:
+            tell(logging.ERROR, _log.name, str(error), error)
+            ring.outcome = Outcome.SOMETHING_LEFT
+            return 1
+        patience = Patience(ring, is_waited_for=lambda: not ring.is_trainer_gone())
+        with Neighbours(order.stream, own=order.path):
+            if publisher.run(patience.is_over):
+                remove_files(order.path)
+    return 0
+
+
+def _lock(ring: Ring) -> None:
+    deadline = time.monotonic() + _LOCK_SECS
+    while True:
+        try:
+            ring.lock_as_sender()
+        except BlackBoxInUseError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECS)
+        else:
+            return
+
+
+@contextmanager
+def _relayed_log(ring: Ring) -> Iterator[None]:
+    """What is logged here, for the trainer to log: it knows where its log goes."""
+
+    class Relay(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            ring.put_message(Message(record.levelno, record.name, self.format(record)))
+
+    relay = Relay()
+    root = logging.getLogger()
+    root.addHandler(relay)
+    yield
+    root.removeHandler(relay)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""Finding black boxes that nobody sends any more: their trainer is gone, and so is its sender."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from recorder.black_box import Ring
+from recorder.black_box.places import RING_SUFFIX, default_folder, ring_files
+from recorder.errors import BlackBoxError, BlackBoxInUseError, BlackBoxVersionError, RecorderError
+from recorder.sender.draining import Drained, drain
+from recorder.sender.files import remove_strays, set_aside
+from recorder.step_stream import StepStream
+
+__all__ = ["BoxState", "FoundBox", "find_boxes", "folders", "look_at", "recover", "recover_folder"]
+
+_log = logging.getLogger(__name__)
+
+
+class BoxState(Enum):
+    """What can be done with a black box."""
+
+    IN_USE = "in use"
+    ABANDONED = "abandoned"
+    UNREADABLE = "unreadable"
+
+
+class FoundBox(NamedTuple):
+    """A black box as it lies there.
+
+    Args:
+        n_bytes: of records that nobody has acknowledged, as far as its header says.
+        server: where its trainer sent to, without a password.
+        why: why it is in use or unreadable.
+    """
+
+    path: Path
+    state: BoxState
+    run_id: str = ""
+    host: str = ""
+    pid: int = 0
+    server: str = ""
+    key_prefix: str = ""
+    n_bytes: int = 0
+    why: str = ""
+
+
+def folders(named: str | None, recordings_dir: Path | None) -> list[Path]:
+    """The folders where trainers of this user and of these recordings may have left black boxes.
+
+    Args:
+        named: ``capture.black_box_dir``.
+        recordings_dir: None where it is no folder of this machine.
+    """
+    if named is not None:
+        return [Path(named.removeprefix("file://"))]
+    found = [default_folder()]
+    if recordings_dir is not None:
+        found.insert(0, default_folder(recordings_dir))
+    return found
+
+
+def find_boxes(places: Collection[Path], *, but: Collection[Path] = ()) -> Iterator[FoundBox]:
+    """Look at the black boxes in some folders.
+
+    Args:
+        but: files that this process has open itself: opening them again would let go of their locks.
+    """
+    for folder in places:
+        for path in ring_files(folder):
+            if path not in but:
+                yield look_at(path)
+
+
+def look_at(path: Path) -> FoundBox:
+    """Look at one, without changing anything."""
+    try:
+        with _abandoned(path) as ring:
+            return _found(ring, path, BoxState.ABANDONED)
+    except BlackBoxInUseError as error:
+        with suppress(BlackBoxError):  # its trainer may just have removed it
+            return _found_in_use(path, str(error))
+        return FoundBox(path, BoxState.IN_USE, why=str(error))
+    except BlackBoxError as error:
+        return FoundBox(path, BoxState.UNREADABLE, why=str(error))
+
+
+def recover(
+    path: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: float, is_over: Callable[[], bool] = lambda: False
+) -> Drained:
+    """Send what is left in an abandoned black box, and remove it.
+
+    Args:
+        stream_of: where to send; raises ``RecorderError`` where that can't be told, or is another installation's.
+        secs: give up when the server acknowledges nothing for so long.
+        is_over: give up at once.
+
+    Raises:
+        BlackBoxInUseError: its trainer or its sender is at work.
+        BlackBoxError: another program has written into it, or it is none; then it is set aside. Or it can't be opened.
+        RecorderError: ``stream_of``'s.
+    """
+    try:
+        with _abandoned(path) as ring:
+            stream = stream_of(_found(ring, path, BoxState.ABANDONED))
+            return drain(stream, ring, path, secs=secs, is_over=is_over)
+    except BlackBoxError as error:
+        if path.suffix != RING_SUFFIX or not _is_unreadable(error):
+            raise
+        raise BlackBoxError(f"{error}{_aside(path)}") from error
+
+
+def recover_folder(
+    folder: Path,
+    stream_of: Callable[[FoundBox], StepStream],
+    *,
+    secs: float,
+    is_over: Callable[[], bool],
+    but: Collection[Path] = (),
+) -> int:
+    """Recover what lies abandoned in a folder; what goes wrong is logged. Returns how many were recovered whole.
+
+    Args:
+        but: as for ``find_boxes``.
+    """
+    n_recovered = 0
+    for path in ring_files(folder):
+        if path in but or is_over():
+            continue
+        try:
+            drained = recover(path, stream_of, secs=secs, is_over=is_over)
+        except BlackBoxInUseError:
+            continue
+        except (RecorderError, OSError) as error:
+            _log.error("a black box is not recovered: %s", error)
+            continue
+        n_recovered += not drained.why_left
+        _log.warning(
+            "recovered %d steps, %d ends of episodes, that a trainer had left in %s%s",
+            drained.n_steps, drained.n_episodes, path, f"; the rest stays: {drained.why_left}" if drained.why_left else "",
+        )  # fmt: skip
+    remove_strays(folder)
+    return n_recovered
+
+
+@contextmanager
+def _abandoned(path: Path) -> Iterator[Ring]:
+    """The ring with both of its locks.
+
+    Raises:
+        BlackBoxInUseError: somebody is at work.
+        BlackBoxError: it can't be opened.
+    """
+    ring = Ring.open(path)
+    try:
+        if not ring.is_trainer_gone():
+            raise BlackBoxInUseError(f"a trainer is writing this black box: {path}")
+        ring.lock_as_sender()
+        yield ring
+    finally:
+        ring.close()
+
+
+def _found_in_use(path: Path, why: str) -> FoundBox:
+    ring = Ring.open(path)
+    try:
+        return _found(ring, path, BoxState.IN_USE)._replace(why=why)
+    finally:
+        ring.close()
+
+
+def _found(ring: Ring, path: Path, state: BoxState) -> FoundBox:
+    said: Any = ring.identity
+    return FoundBox(
+        path,
+        state,
+        run_id=str(said.get("run_id", "")),
+        host=str(said.get("host", "")),
+        pid=int(said.get("pid") or 0),
+        server=str(said.get("redis") or ""),
+        key_prefix=str(said.get("key_prefix") or ""),
+        n_bytes=ring.head - ring.tail,
+    )
+
+
+def _is_unreadable(error: BlackBoxError) -> bool:
+    """Whether nobody will ever read it: not one that is in use, of a newer version, or that this user may not open."""
+    may_be_read = isinstance(error, BlackBoxInUseError | BlackBoxVersionError) or isinstance(error.__cause__, OSError)
+    return not may_be_read
+
+
+def _aside(path: Path) -> str:
+    try:
+        return f"; it is set aside as {set_aside(path).name}"
+    except OSError as error:
+        return f"; it can't be set aside ({error.strerror or error})"

@@ -1,0 +1,34 @@
+"""Whose steps a black box holds: they belong to one server and one key prefix, and must not be sent elsewhere unasked."""
+
+from __future__ import annotations
+
+from recorder.black_box.places import default_folder
+from recorder.errors import UsageError
+from recorder.sender.recovery import FoundBox
+from recorder.step_stream import RedisStepStream, StepStream
+
+__all__ = ["check_same_server"]
+
+
+def check_same_server(box: FoundBox, stream: StepStream) -> None:
+    """Refuse what a trainer sent elsewhere.
+
+    A box below the recordings belongs to them whatever its server's address was: that of an embedded one changes.
+
+    Raises:
+        UsageError: it is another server's.
+    """
+    prefix = stream.key_prefix if isinstance(stream, RedisStepStream) else ""
+    is_of_recordings = box.path.parent == default_folder(box.path.parent.parent)
+    if box.key_prefix != prefix or not (is_of_recordings or _place_of(box.server) == _place_of(stream.where)):
+        raise UsageError(
+            f"its trainer sent to {box.server or 'no server'}, key prefix {box.key_prefix!r}, not to {stream.where}, key prefix "
+            f"{prefix!r}: run 'hamlet-recorder recover --redis-url URL {box.path}' with the server that it is for"
+        )
+
+
+def _place_of(where: str) -> str:
+    """A server's address without the user, and without what says the same in other words."""
+    scheme, _, rest = where.partition("://")
+    host = rest.rpartition("@")[2].removesuffix("/").removesuffix("/0")
+    return f"{scheme}://{host.replace('localhost', '127.0.0.1', 1)}"

@@ -133,11 +133,18 @@ class SenderProcess(Sender):
     def _look_closely(self, now: float) -> None:
         if self._trouble or (self._is_over and self._ring.close_by):
             return
-        if trouble := "its sender has given it up" if self._is_over else self._ring.why_unusable():
+        lives = self._process is not None and self._process.poll() is None
+        trouble = "its sender has given it up" if self._is_over else self._ring.why_unusable()
+        if trouble and lives and not self._path.exists():
+            # What is mapped can still be read: steps arrive as long as neither process dies.
+            self._log.error(
+                "somebody deleted the black box: steps that wait there do not survive this process: %s", self._path
+            )
+        elif trouble:
             self._trouble = trouble
             self.error = BlackBoxError(f"the black box is of no use any more, because {trouble}: {self._path}")
             _log.error("recorder: run_id=%s: nothing is recorded any more: %s", self._run_id, self.error)
-        elif self._process is not None and self._process.poll() is None:
+        elif lives:
             self._look_at_pulse(now)
         elif now >= self._not_before:
             self._replace(now)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recorder.capture.batch_block import NO_STEP
-from recorder.capture.copying import as_array
+from recorder.capture.values import NO_STEP, as_array
 from recorder.errors import UsageError
 from recorder.wrappers.hooks import Hooks
 from recorder.wrappers.plan import ASPATIAL, OpenEpisode, Plan, reset_numbers, sorted_values

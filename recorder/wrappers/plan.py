@@ -11,8 +11,8 @@ import numpy as np
 from gymnasium import spaces
 
 from recorder.capture import EpisodeRecorder
-from recorder.capture.arguments import check_kind
-from recorder.capture.copying import is_cuda
+from recorder.capture.options import check_kind
+from recorder.capture.values import is_cuda
 from recorder.errors import UsageError
 from recorder.schema import STEP_FIELDS
 from recorder.wrappers.parts import Parts

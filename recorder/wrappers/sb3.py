@@ -10,7 +10,7 @@ import torch
 from gymnasium.envs.registration import EnvSpec
 
 from recorder.capture import EpisodeRecorder
-from recorder.capture.arguments import check_kind
+from recorder.capture.options import check_kind
 from recorder.capture.recorder import copied_recorder
 from recorder.errors import MissingExtraError, UsageError
 from recorder.wrappers.autoseed import RESET_SEED

@@ -11,7 +11,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import Autoreset
 
 from recorder.capture import EpisodeRecorder
-from recorder.capture.copying import copy_scalar
+from recorder.capture.values import as_scalar
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import describe_environment
@@ -201,7 +201,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         attempt = self._hooks.attempt
         attempt(self._remember_info, None, info)
         if given.stage is not None:
-            self._stage = attempt(copy_scalar, self._stage, given.stage)
+            self._stage = attempt(_number, self._stage, given.stage)
         self._has_position = self._has_position or "position" in given.fields
         plain_action, action_parts = attempt(self._plan.action, (None, {}), action)
         observation_parts = attempt(self._plan.observations.read, {}, observation)
@@ -245,6 +245,11 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         self.recorder.finish_episode(
             self._episode_id, episode.metadata(self._plan, stage=self._stage, status=status, added=added)
         )
+
+
+def _number(value: Any) -> Any:
+    """A number of Python's own."""
+    return as_scalar(value).item()
 
 
 def _chain(env: Any) -> list[Any]:

@@ -26,7 +26,7 @@ each_way = pytest.mark.parametrize("way", WAYS, ids=["deepcopy", "copy", "pickle
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copied, "_told", set())
+    monkeypatch.setattr(copied, "_warned", set())
 
 
 def memory_recorder() -> EpisodeRecorder:

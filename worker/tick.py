@@ -16,6 +16,7 @@ from celery import Celery, bootsteps
 
 from recorder.errors import RecorderError, StreamError, StreamFullError
 from recorder.step_stream import StepStream
+from worker.black_boxes import BlackBoxes
 from worker.fallback_link import FallbackLink
 from worker.tasks import EVALUATE, SWEEP, hand_out
 
@@ -79,6 +80,7 @@ class _Ticker:
         self._app = app
         self._process = app.hamlet
         self._fallback = FallbackLink(app.hamlet.settings, redis_url=app.hamlet.redis_url)
+        self._black_boxes = BlackBoxes(app.hamlet.settings, app.hamlet.stream())
         self._takes_tasks = True
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
@@ -111,6 +113,7 @@ class _Ticker:
     def _tick(self) -> None:
         ingest = self._process.settings.ingest
         self._process.check_owner()
+        self._black_boxes.look()
         try:
             due = due_tasks(self._process.stream(), tick_secs=ingest.tick_secs, sweep_secs=ingest.sweep_secs)
         except StreamFullError as error:

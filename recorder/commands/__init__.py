@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "convert": "write a recording in another version or compression",
     "reindex": "rebuild the catalog from the files",
     "parked": "list and retry episodes that could not be written",
+    "recover": "send what trainers have left in their black boxes",
     "prune": "delete recordings by age or size",
     "probe": "check whether a worker is alive, for health checks",
     "doctor": "check the installation and say what to do",

@@ -35,6 +35,7 @@ class Drained(NamedTuple):
         why_left: empty when nothing is left and the file is removed.
     """
 
+    run_id: str
     n_steps: int = 0
     n_episodes: int = 0
     why_left: str = ""
@@ -81,15 +82,12 @@ def limits_of(ring: Ring) -> PublisherLimits:
         raise BlackBoxError(f"the identity of this black box is damaged: {error}: {ring.path}") from error
 
 
-def drain(
-    stream: StepStream, ring: Ring, path: Path, *, secs: float = _PATIENCE_SECS, is_over: Callable[[], bool]
-) -> Drained:
+def drain(stream: StepStream, ring: Ring, path: Path, *, secs: float = _PATIENCE_SECS) -> Drained:
     """Send what is left in a ring, and remove it.
 
     Args:
         ring: both of its locks are held here.
         secs: give up when nothing was acknowledged for so long.
-        is_over: give up at once; what was acknowledged stays so.
 
     Raises:
         BlackBoxError: another program has written into it.
@@ -106,13 +104,14 @@ def drain(
     ring.outcome = Outcome.AT_WORK
     publisher = Publisher(stream, ring, journal_of(path), limits_of(ring), spool=spool_of(path), on_message=tell)
     patience = Patience(ring, is_waited_for=lambda: False, secs=secs)
-    is_complete = publisher.run(lambda: is_over() or patience.is_over())
+    is_complete = publisher.run(patience.is_over)
     now = _counts(ring)
     n_steps, n_episodes = (after - earlier for after, earlier in zip(now, before, strict=True))
+    run_id = str(ring.identity.get("run_id", ""))
     if is_complete:
         remove_files(path)
-        return Drained(n_steps, n_episodes)
-    return Drained(n_steps, n_episodes, str(last[0]) if last else "it was asked to stop")
+        return Drained(run_id, n_steps, n_episodes)
+    return Drained(run_id, n_steps, n_episodes, str(last[0]) if last else f"nothing was acknowledged for {secs:g} s")
 
 
 def _counts(ring: Ring) -> tuple[int, int]:

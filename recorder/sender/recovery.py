@@ -89,15 +89,12 @@ def look_at(path: Path) -> FoundBox:
         return FoundBox(path, BoxState.UNREADABLE, why=str(error))
 
 
-def recover(
-    path: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: float, is_over: Callable[[], bool] = lambda: False
-) -> Drained:
+def recover(path: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: float) -> Drained:
     """Send what is left in an abandoned black box, and remove it.
 
     Args:
         stream_of: where to send; raises ``RecorderError`` where that can't be told, or is another installation's.
         secs: give up when the server acknowledges nothing for so long.
-        is_over: give up at once.
 
     Raises:
         BlackBoxInUseError: its trainer or its sender is at work.
@@ -107,42 +104,39 @@ def recover(
     try:
         with _abandoned(path) as ring:
             stream = stream_of(_found(ring, path, BoxState.ABANDONED))
-            return drain(stream, ring, path, secs=secs, is_over=is_over)
+            return drain(stream, ring, path, secs=secs)
     except BlackBoxError as error:
         if path.suffix != RING_SUFFIX or not _is_unreadable(error):
             raise
         raise BlackBoxError(f"{error}{_aside(path)}") from error
 
 
-def recover_folder(
-    folder: Path,
-    stream_of: Callable[[FoundBox], StepStream],
-    *,
-    secs: float,
-    is_over: Callable[[], bool],
-    but: Collection[Path] = (),
-) -> int:
-    """Recover what lies abandoned in a folder; what goes wrong is logged. Returns how many were recovered whole.
+def recover_folder(folder: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: float) -> int:
+    """Recover what lies abandoned in a folder; what goes wrong is logged.
 
     Args:
-        but: as for ``find_boxes``.
+        stream_of, secs: as for ``recover``.
+
+    Returns:
+        How many were recovered whole.
     """
     n_recovered = 0
     for path in ring_files(folder):
-        if path in but or is_over():
-            continue
         try:
-            drained = recover(path, stream_of, secs=secs, is_over=is_over)
+            drained = recover(path, stream_of, secs=secs)
         except BlackBoxInUseError:
             continue
         except (RecorderError, OSError) as error:
             _log.error("a black box is not recovered: %s", error)
             continue
-        n_recovered += not drained.why_left
+        rest = f"; the rest stays: {drained.why_left}" if drained.why_left else ""
         _log.warning(
-            "recovered %d steps, %d ends of episodes, that a trainer had left in %s%s",
-            drained.n_steps, drained.n_episodes, path, f"; the rest stays: {drained.why_left}" if drained.why_left else "",
+            "recovered %d steps and %d ends of episodes of run_id=%s, which a trainer had left in %s%s",
+            drained.n_steps, drained.n_episodes, drained.run_id, path, rest,
         )  # fmt: skip
+        if drained.why_left:
+            break  # the server is away
+        n_recovered += 1
     remove_strays(folder)
     return n_recovered
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from recorder.commands.checks.black_boxes import check_black_boxes
 from recorder.commands.checks.catalog import check_catalog
 from recorder.commands.checks.finding import Finding, Verdict
 from recorder.commands.checks.installation import check_installation
@@ -27,6 +28,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_installation,
     check_runs,
     check_left_behind,
+    check_black_boxes,
     check_parts,
 )
 """In the order in which they are shown."""

@@ -1,0 +1,154 @@
+"""Send what trainers have left in their black boxes, the files that hold steps until Redis has them.
+
+Without FILE, all that lie abandoned on this machine: below the recordings, and in this user's state folder. Trainers and
+workers do the same when they find one. The exit status is 1 if something stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recorder.commands.arguments.opening import find_server_url, settings_of
+from recorder.commands.arguments.parsing import add_command, positive_number
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.output import Output, human_bytes
+from recorder.errors import BlackBoxError, RecorderError, StorageError, StreamUnavailableError
+from recorder.sender.recovery import BoxState, FoundBox, find_boxes, folders, look_at, recover
+from recorder.sender.whose import check_same_server
+from recorder.settings import Settings
+from recorder.step_stream import RedisStepStream
+
+if TYPE_CHECKING:
+    from recorder.commands.arguments.parsing import Subparsers
+
+NAME = "recover"
+
+_TIMEOUT_SECS = 30.0
+
+_COLUMNS = {"file": "file", "run_id": "run", "state": "state", "left": "left", "why": "why"}
+_DRAINED = {"file": "file", "run_id": "run", "n_steps": "steps", "n_episodes": "episodes", "left": "left", "why": "why"}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="recover --list\nrecover --redis-url redis://localhost:6379/0 recordings/.black_boxes/*",
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="black boxes (default: all that are found)")
+    parser.add_argument("--list", action="store_true", help="only say what there is")
+    parser.add_argument(
+        "--timeout",
+        type=positive_number,
+        default=_TIMEOUT_SECS,
+        metavar="SECONDS",
+        help="give a file up when Redis acknowledges nothing for so long (default: 30)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Recover, or list."""
+    output = Output.of(args)
+    settings = settings_of(args)
+    boxes = [box for box in _boxes(args, settings) if getattr(args, "run", None) in (None, box.run_id)]
+    if args.list:
+        rows = [_Row.found(box) for box in boxes]
+    else:
+        recovery = _Recovery(args, settings)
+        # One that is in use is worth a word only to who names it.
+        rows = [recovery.of(box) for box in boxes if args.files or box.state is not BoxState.IN_USE]
+    output.document({"black_boxes": [row.to_map() for row in rows]})
+    output.table(
+        f"black boxes: {len(rows)}",
+        _COLUMNS if args.list else _DRAINED,
+        [row.to_columns() for row in rows],
+        folded="why",
+        spared=("state", "n_episodes"),
+    )
+    if args.list:
+        return ExitStatus.OK
+    return ExitStatus.FAILED if any(row.why for row in rows) else ExitStatus.OK
+
+
+@dataclass(slots=True)
+class _Row:
+    """What there is to say of a file."""
+
+    file: str
+    run_id: str
+    state: str
+    n_bytes_left: int
+    why: str
+    n_steps: int = 0
+    n_episodes: int = 0
+
+    @classmethod
+    def found(cls, box: FoundBox) -> _Row:
+        """As it lies there."""
+        return cls(str(box.path), box.run_id, box.state.value, box.n_bytes, box.why)
+
+    def to_map(self) -> dict[str, Any]:
+        """For programs."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def to_columns(self) -> dict[str, Any]:
+        """For people."""
+        return {**self.to_map(), "left": human_bytes(self.n_bytes_left)}
+
+
+class _Recovery:
+    """Drains boxes, one by one."""
+
+    def __init__(self, args: argparse.Namespace, settings: Settings) -> None:
+        self._settings = settings
+        self._names_server = "redis_url" in vars(args)
+        self._prefix: str | None = vars(args).get("key_prefix")
+        self._secs: float = args.timeout
+
+    def of(self, box: FoundBox) -> _Row:
+        """Recover one."""
+        row = _Row.found(box)
+        if box.state is BoxState.IN_USE:
+            return row
+        try:
+            drained = recover(box.path, self._stream_of, secs=self._secs)
+        except (RecorderError, OSError) as error:
+            row.why = str(error)
+            return row
+        left = look_at(box.path).n_bytes if drained.why_left else 0
+        state = box.state.value if drained.why_left else "recovered"
+        return _Row(row.file, row.run_id, state, left, drained.why_left, drained.n_steps, drained.n_episodes)
+
+    def _stream_of(self, box: FoundBox) -> RedisStepStream:
+        url = find_server_url(self._settings)
+        if url is None:
+            raise StreamUnavailableError(
+                f"no Redis is named or found; its trainer sent to {box.server or 'none'}: pass --redis-url URL"
+            )
+        redis = self._settings.redis
+        prefix = box.key_prefix if self._prefix is None and self._names_server else redis.key_prefix
+        stream = RedisStepStream(
+            url, key_prefix=prefix, purpose="trainer", socket_timeout_secs=redis.socket_timeout_secs
+        )
+        if not self._names_server:
+            check_same_server(box, stream)
+        return stream
+
+
+def _boxes(args: argparse.Namespace, settings: Settings) -> Iterator[FoundBox]:
+    if not args.files:
+        yield from find_boxes(folders(settings.capture.black_box_dir, settings.local_recordings_dir))
+        return
+    for file in map(Path, args.files):
+        if not file.exists():
+            raise StorageError(f"there is no such file: {file}", is_missing_file=True)
+        try:
+            yield look_at(file)
+        except BlackBoxError as error:
+            yield FoundBox(file, BoxState.UNREADABLE, why=str(error))

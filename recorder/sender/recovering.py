@@ -1,0 +1,70 @@
+"""A process that recovers abandoned black boxes: ``python -m recorder.sender.recovering``, with a pickled order on its standard
+input. A sender or a worker starts it, and it outlives both.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from recorder.child_process import module_command
+from recorder.sender.recovery import FoundBox, recover_folder
+from recorder.sender.whose import check_same_server
+from recorder.step_stream import StepStream
+
+__all__ = ["main", "start_recovering"]
+
+_PATIENCE_SECS = 10.0
+"""For a server that acknowledges nothing; whoever comes next tries again."""
+
+
+class _Order(NamedTuple):
+    stream: StepStream
+    folders: Sequence[Path]
+
+
+def start_recovering(stream: StepStream, folders: Sequence[Path]) -> subprocess.Popen[bytes]:
+    """Start one, in a session of its own.
+
+    Args:
+        stream: where to send what its trainers sent to this server; the rest stays.
+
+    Raises:
+        OSError: it can't be started.
+    """
+    process = subprocess.Popen(
+        module_command("recorder.sender.recovering"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    with process.stdin as pipe:
+        pipe.write(pickle.dumps(tuple(_Order(stream, [folder.absolute() for folder in folders]))))
+    return process
+
+
+def main() -> int:
+    """Recover what can be recovered now."""
+    logging.basicConfig(format="hamlet-recorder: %(message)s", level=logging.WARNING)
+    packed = sys.stdin.buffer.read()
+    if not packed:
+        return 0
+    order = _Order(*cast("tuple[StepStream, Sequence[Path]]", pickle.loads(packed)))
+
+    def stream_of(box: FoundBox) -> StepStream:
+        check_same_server(box, order.stream)
+        return order.stream
+
+    for folder in order.folders:
+        recover_folder(folder, stream_of, secs=_PATIENCE_SECS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -74,7 +74,14 @@ class ReplayWorker(Worker):  # type: ignore[misc]
             self._loop.close()
 
     async def _serve(self) -> None:
-        front = Front(self.wsgi, self._loop, n_threads=self.cfg.threads, limits=FrontLimits(), on_check=Trimmer().trim)
+        front = Front(
+            self.wsgi,
+            self._loop,
+            n_threads=self.cfg.threads,
+            limits=FrontLimits(),
+            on_check=Trimmer().trim,
+            path_of=self.wsgi.wsgi_app.path_of,
+        )
         for listener in self.sockets:
             front.listen(listener.sock)
         while not self._is_ending.is_set() and self.ppid == os.getppid():

@@ -59,16 +59,24 @@ class Proxied:
         if not _BASE_PATH.fullmatch(prefix):
             problem = Response(f"X-Forwarded-Prefix is not a path: {prefix[:80]!a}\n", status=400)
             return problem(environ, start_response)
-        decoded = unquote(prefix, encoding="latin-1")
+        decoded = _decoded(prefix)
         path = environ.get("PATH_INFO", "")
         if prefix and path == decoded:
             query = environ.get("QUERY_STRING", "")
             slash = Response(status=302, headers={"Location": f"{prefix}/" + (f"?{query}" if query else "")})
             return slash(environ, start_response)
         environ["SCRIPT_NAME"] = decoded
-        environ["PATH_INFO"] = path.removeprefix(decoded) if path.startswith(f"{decoded}/") else path
+        environ["PATH_INFO"] = _without(decoded, path)
         environ[RAW_PATH] = _raw_path(environ, prefix)
         return self._app(environ, start_response)
+
+    def path_of(self, environ: WSGIEnvironment) -> str:
+        """The path of a request within the application, whether its prefix stands before it or not."""
+        prefix = self._base_path
+        if self._is_trusted(environ.get("REMOTE_ADDR", "")):
+            named = environ.get("HTTP_X_FORWARDED_PREFIX", "").rpartition(",")[2].strip()
+            prefix = named.rstrip("/") or prefix
+        return _without(_decoded(prefix), environ.get("PATH_INFO", ""))
 
     def _is_trusted(self, address: str) -> bool:
         try:
@@ -110,4 +118,12 @@ def _raw_path(environ: WSGIEnvironment, prefix: str) -> str | None:
     path = target.partition("?")[0]
     if not path.startswith("/"):
         return None
+    return _without(prefix, path)
+
+
+def _decoded(prefix: str) -> str:
+    return unquote(prefix, encoding="latin-1")
+
+
+def _without(prefix: str, path: str) -> str:
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from replay_server.front.limits import FrontLimits
 from replay_server.front.wsgi import Application, WsgiCall
@@ -19,20 +19,22 @@ class Answerer(Protocol):
         app: the application.
         limits: for every connection.
         clock: monotonic seconds.
+        path_of: from the environment of a request to its path within the application.
     """
 
     app: Application
     limits: FrontLimits
     clock: Callable[[], float]
+    path_of: Callable[[dict[str, Any]], str]
 
     def submit(
-        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, n_before: int
+        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, is_first: bool
     ) -> None:
         """Have a piece of an answer made on a thread, then call ``on_done`` on the event loop.
 
         Args:
-            path: of the request.
-            n_before: pieces of the same answer that were made before.
+            path: of the request, within the application.
+            is_first: it is the first piece of its answer.
         """
 
     def close_later(self, call: WsgiCall) -> None:

@@ -19,7 +19,7 @@ from recorder.json_text import to_json
 from replay_server.front.answerer import Answerer
 from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.front.progress import Progress
-from replay_server.front.wsgi import PIECE_BYTES, WsgiCall, framing_problem, make_environ
+from replay_server.front.wsgi import WsgiCall, framing_problem, make_environ
 from replay_server.untaken import untaken_bytes
 
 __all__ = ["HttpConnection"]
@@ -51,7 +51,6 @@ class HttpConnection(asyncio.Protocol):
         self._is_head = False
         self._body = bytearray()
         self._path = ""
-        self._n_pieces = 0
         self._call: WsgiCall | None = None
         self._is_working = False
         self._is_begun = False
@@ -74,7 +73,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.set_write_buffer_limits(high=PIECE_BYTES)
+        transport.set_write_buffer_limits(high=0)  # the next piece is made when the system has taken this one
         if self._is_over:  # its place was given away before it was taken
             transport.abort()
 
@@ -191,15 +190,14 @@ class HttpConnection(asyncio.Protocol):
             transport.pause_reading()
             socket = transport.get_extra_info("socket").dup()
         self._call = WsgiCall(self._front.app, environ, socket)
-        self._path, self._n_pieces = environ["PATH_INFO"], 0
-        self._work(self._call.start)
+        self._path = self._front.path_of(environ)
+        self._work(self._call.start, is_first=True)
 
     # The way out.
 
-    def _work(self, job: Callable[[], bytes]) -> None:
+    def _work(self, job: Callable[[], bytes], *, is_first: bool) -> None:
         self._is_working = True
-        self._front.submit(job, self._worked, path=self._path, n_before=self._n_pieces)
-        self._n_pieces += 1
+        self._front.submit(job, self._worked, path=self._path, is_first=is_first)
 
     def _worked(self, future: Future[bytes]) -> None:
         """A piece of the answer is there."""
@@ -242,7 +240,7 @@ class HttpConnection(asyncio.Protocol):
     def _go_on(self) -> None:
         """Have the next piece made, once the client has taken the one before."""
         if self._call is not None and not self._is_working and not self._is_clogged and self._is_begun:
-            self._work(self._call.take)
+            self._work(self._call.take, is_first=False)
 
     def _finish(self) -> None:
         """The answer is whole: on to the next request."""

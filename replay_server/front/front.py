@@ -49,6 +49,7 @@ class Front:
         n_threads: that run the application.
         limits: for every connection.
         on_check: called on a thread, now and then.
+        path_of: from the environment of a request to its path within the application.
         clock: monotonic seconds.
     """
 
@@ -60,10 +61,12 @@ class Front:
         n_threads: int,
         limits: FrontLimits,
         on_check: Callable[[], object] = lambda: None,
+        path_of: Callable[[dict[str, Any]], str] = lambda environ: environ["PATH_INFO"],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
         self.limits = limits
+        self.path_of = path_of
         self.clock = clock
         self._on_check = on_check
         self._loop = loop
@@ -107,7 +110,7 @@ class Front:
         await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
 
     def submit(
-        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, n_before: int
+        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, is_first: bool
     ) -> None:
         """See ``Answerer``."""
 
@@ -115,7 +118,7 @@ class Front:
             with suppress(RuntimeError):  # the loop has been closed
                 self._loop.call_soon_threadsafe(on_done, future)
 
-        self._threads_of(path).submit(job, rank=n_before).add_done_callback(tell)
+        self._threads_of(path).submit(job, is_first=is_first).add_done_callback(tell)
 
     def close_later(self, call: WsgiCall) -> None:
         """See ``Answerer``."""

@@ -24,7 +24,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every finding, and what to do about it."""
+    """Print every finding with its advice."""
     settings = settings_of(args)
     output = Output.of(args)
     findings = [finding for check in CHECKS for finding in check(settings)]
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
         for line in finding.advice.splitlines():
             output.note(f"        {line}", hanging=8)
     output.note(
-        f"{counted(len(findings), 'finding')}, {verdicts.count('warn')} to look at, {verdicts.count('fail')} that must change"
+        f"{counted(len(findings), 'finding')}, {counted(verdicts.count('warn'), 'warning')}, "
+        f"{counted(verdicts.count('fail'), 'failure')}"
     )
     return ExitStatus.FAILED if "fail" in verdicts else ExitStatus.OK

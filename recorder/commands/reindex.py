@@ -1,7 +1,8 @@
-"""Rebuild the catalog from the files: add what it lacks, keep what it knows, name the files that cannot be read.
+"""Rebuild the catalog from the files: add missing rows, keep existing ones, list files that can't be read.
 
-The exit status is 1 if a file cannot be read, or is missing and its row stays. Episodes that were not kept have no file, so they
-are not rebuilt. If no recording file is found, --forget-missing removes nothing: the folder may not be mounted.
+The exit status is 1 if a file can't be read, or if a row's file is missing and the row stays. Episodes that were not
+kept have no file, so they are not restored. If no recording file is found, --forget-missing removes nothing: the folder
+may not be mounted.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     names = files_below(storage, run_id)
     with open_catalog(settings, read_only=False) as catalog:
         if not names:
-            run_of(args, catalog)  # a run of which there is neither a file nor a row is a mistake
+            run_of(args, catalog)  # a run with neither files nor rows is a mistake
         report = reindex(
             storage,
             catalog,
@@ -79,12 +80,12 @@ def run(args: argparse.Namespace) -> int:
     if report.missing:
         rows = [{"file": name} for name in report.missing]
         if args.forget_missing:
-            fate = "taken out of it"
+            fate = "removed"
         elif has_recordings(storage):
-            fate = "take them out of it with --forget-missing"
+            fate = "remove them with --forget-missing"
         else:
-            fate = f"is it mounted? {settings.recordings_dir}"
-        output.table(f"{counted(len(rows), 'recording')} of the catalog without a file: {fate}", {"file": "file"}, rows)
+            fate = f"no recording file found; is the folder mounted? {settings.recordings_dir}"
+        output.table(f"{counted(len(rows), 'recording')} in the catalog without a file: {fate}", {"file": "file"}, rows)
     if without_file := sorted(reasons.keys() - set(names)):
         output.note(
             f"{counted(len(without_file), 'episode')} of {args.original} without a file: {', '.join(without_file[:3])} …"
@@ -98,10 +99,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _original_reasons(path: str) -> dict[str, tuple[str, ...]]:
-    """Why the original recorder kept its episodes, by file."""
+    """Reasons in the original recorder's database, by file."""
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     with Catalog(path, read_only=True) as original:
         if not original.is_original:
-            raise UsageError(f"--original: this is a catalog already; name it with --database: {path}")
+            raise UsageError(f"--original: this is a catalog of this version; pass it as --database: {path}")
         return {row.file_path: row.reasons for row in original.iterate_recordings()}

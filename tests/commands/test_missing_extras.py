@@ -24,7 +24,7 @@ def test_a_worker_that_can_make_no_videos_says_so_and_leaves_them_to_others(
 ) -> None:
     with start_without(lacking, "worker", "--redis-url", redis_url, "--concurrency", "1", folder=tmp_path) as worker:
         assert "serves ingest, maintenance of" in worker.wait_for("worker: serves")
-        assert f"warning: this worker makes no videos and leaves them to others: {said}" in worker.output
+        assert f"warning: this worker does not serve the queue render: {said}" in worker.output
         assert "pip install 'hamlet-recorder[video]'" in worker.output
 
 

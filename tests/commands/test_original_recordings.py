@@ -75,7 +75,7 @@ def test_the_originals_database_is_read_and_not_changed(call: Call, flat: Path, 
     places = ("--database", database, "--recordings", flat)
     listed = call("list", *places, "--reason", "periodic_*", "--json")
     assert [(row["run_id"], row["episode_id"]) for row in listed.document] == [("demo", 500)]
-    assert "a database of the original recorder" in listed.err
+    assert "written by the original recorder" in listed.err
     assert call("cat", "500", *places).out.count("\n") == 2
     assert call("export", "500", *places, "--html", "--output", flat / "page.html").status == 0
     assert ReplayManager(database, flat).load_episode(510)
@@ -106,7 +106,9 @@ def test_it_is_imported_with_its_reasons(call: Call, flat: Path, database: Path)
     rows = call("list", "--recordings", flat, "--order", "episode_id", "--ascending", "--json").document
     assert [row["recording_reason"] for row in rows] == ["periodic_100", "stage_2_first_3"]
     assert call("list", "--recordings", flat, "--reason", "stage_2*", "--json").document[0]["episode_id"] == 510
-    assert "is a catalog already" in call("reindex", "--original", flat / "catalog.db", "--recordings", flat).err
+    assert (
+        "is a catalog of this version" in call("reindex", "--original", flat / "catalog.db", "--recordings", flat).err
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at: one subject a file, each a function from the settings to findings."""
+"""The checks of ``doctor``: one module per subject, each a function from settings to findings."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_left_behind,
     check_parts,
 )
-"""In the order in which they are shown."""
+"""In the order of the output."""

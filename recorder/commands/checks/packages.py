@@ -1,4 +1,4 @@
-"""Python and the libraries, against the ranges that were tested."""
+"""Compares Python and the installed libraries with the supported ranges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN_EXTRAS = ("catalog", "worker", "server", "video", "local", "postgres", "t
 
 
 def check_packages(settings: Settings) -> Iterator[Finding]:
-    """A finding for Python, and one for each requirement that is not met; one line when all are."""
+    """Report Python, each unmet requirement, and the number of met ones."""
     del settings
     yield Finding("ok", "python", platform.python_version())
     try:
@@ -52,5 +52,5 @@ def check_packages(settings: Settings) -> Iterator[Finding]:
         if requirement.specifier.contains(version, prereleases=True):
             n_met += 1
         else:
-            yield Finding("warn", requirement.name, f"{version}, outside what was tested", f"pip install '{wanted}'")
+            yield Finding("warn", requirement.name, f"{version}, outside the tested range", f"pip install '{wanted}'")
     yield Finding("ok", "libraries", f"{n_met} within the tested ranges")

@@ -1,4 +1,4 @@
-"""The recordings that the catalog has: whether their files are there, and sound, as ``verify`` finds them."""
+"""Checks the newest recordings' files the way ``verify`` does."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["check_recordings"]
 
 _N_READ = 200
-"""Recordings that are read whole, about a second's work; ``verify`` reads all."""
+"""Recordings to read completely, which takes about a second; ``verify`` reads all."""
 _READ_BYTES = 64 * 2**20
-"""Large recordings are fewer: a probe runs this too."""
+"""Total size to read, so that large recordings don't slow the check down."""
 _N_NAMED = 3
 
 
 def check_recordings(settings: Settings) -> Iterator[Finding]:
-    """What is wrong with the newest recordings; other checks tell of a catalog that can't be read."""
+    """Report missing and damaged files. Another check reports a catalog that can't be read."""
     try:
         from recorder.catalog import RecordingRow  # lazy: loads SQLAlchemy
         from recorder.recordings.reindex import has_recordings, is_there
@@ -48,7 +48,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
     except MissingExtraError:
         return
     except RecorderError as error:
-        yield Finding("warn", "recorded files", "can't be looked at", str(error))
+        yield Finding("warn", "recorded files", "can't be checked", str(error))
         return
     extent = (
         f"{len(rows)} of {counted(n_recordings, 'recording')}, newest first"
@@ -60,23 +60,23 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
             "warn",
             "missing files",
             f"{len(missing)} of {extent}: {_named([row.file_path for row in missing])}",
-            "take them out of the catalog: hamlet-recorder reindex --forget-missing"
+            "remove them from the catalog: hamlet-recorder reindex --forget-missing"
             if is_mounted
-            else f"no recording lies there: is it mounted, or is it another folder? {storage.root}",
+            else f"no recording file found; check that this is the right folder and is mounted: {storage.root}",
         )
     if damaged:
         yield Finding(
             "warn",
             "damaged files",
             f"{len(damaged)} of {extent}: {_named([f'{report.file} ({report.problems[0]})' for report in damaged])}",
-            "see all of them: hamlet-recorder verify",
+            "list all: hamlet-recorder verify",
         )
     if rows and not missing and not damaged:
-        yield Finding("ok", "recorded files", f"{extent}, read and sound")
+        yield Finding("ok", "recorded files", f"{extent}, no damage found")
 
 
 def _within_budget(rows: list[RecordingRow]) -> list[RecordingRow]:
-    """The first of them that can be read in a moment; one in any case."""
+    """The first rows whose files fit ``_READ_BYTES``, at least one."""
     sizes = accumulate(row.compressed_size_bytes for row in rows)
     n_read = sum(size <= _READ_BYTES for size in sizes)
     return rows[: max(1, n_read)]

@@ -1,4 +1,4 @@
-"""The Redis-compatible server: reachable, keeping what it is given, and its queues moving."""
+"""Checks Redis: reachable, safe settings, memory and queues."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONG_QUEUE = 1000
 
 
 def check_server(settings: Settings) -> Iterator[Finding]:
-    """The server in use, or the one that would be started, and the one with the queues."""
+    """Report the Redis in use, or the one that would be started, and the broker."""
     url = find_server_url(settings)
     if url is None:
         yield _unreachable(settings) or _startable()
@@ -29,14 +29,14 @@ def check_server(settings: Settings) -> Iterator[Finding]:
     try:
         status = read_server_status(url, socket_timeout_secs=settings.redis.socket_timeout_secs)
     except SettingsError as error:
-        yield Finding("fail", "server", str(error), "correct recording.redis.url (--redis-url)")
+        yield Finding("fail", "Redis", str(error), "correct recording.redis.url (--redis-url)")
         return
     except StreamError as error:
-        yield Finding("fail", "server", str(error), "start it, or correct recording.redis.url (--redis-url)")
+        yield Finding("fail", "Redis", str(error), "start it, or correct recording.redis.url (--redis-url)")
         return
     yield _version(status, url)
     if status.used_bytes is None:
-        yield _tells_nothing()
+        yield _unknown_memory()
     else:
         yield from _safety(status)
         yield _memory(status.used_bytes, status.limit_bytes, settings)
@@ -44,30 +44,30 @@ def check_server(settings: Settings) -> Iterator[Finding]:
 
 
 def _unreachable(settings: Settings) -> Finding | None:
-    """Of a server that runs beside the recordings all the same; None when none does."""
+    """A finding if Redis runs for this recordings folder but can't be reached; else None."""
     if settings.local_recordings_dir is None or not look_at_folder(settings.embedded_server_dir).is_in_use:
         return None
     return Finding(
         "fail",
-        "server",
-        f"one runs beside the recordings and can't be reached: {settings.embedded_server_dir}",
+        "Redis",
+        f"it runs for this recordings folder, but can't be reached: {settings.embedded_server_dir}",
         UNREACHABLE_ADVICE,
     )
 
 
 def _startable() -> Finding:
     try:
-        return Finding("ok", "server", f"none is running; a command that needs one starts {find_server_binary()}")
+        return Finding("ok", "Redis", f"none is running; commands that need it start {find_server_binary()}")
     except ServerStartError as error:
-        return Finding("fail", "server", "none is configured, and none is installed", str(error))
+        return Finding("fail", "Redis", "none is configured, and none is installed", str(error))
 
 
 def _version(status: ServerStatus, url: str) -> Finding:
     found = f"{status.kind} {status.version} at {redact(url)}"
     numbers = tuple(int(part) for part in status.version.split(".")[:2] if part.isdigit())
     if numbers < _OLDEST_VERSION:
-        return Finding("fail", "server", found, "6.2 is the oldest that has the commands: install a newer one")
-    return Finding("ok", "server", found)
+        return Finding("fail", "Redis", found, "6.2 or newer is needed")
+    return Finding("ok", "Redis", found)
 
 
 def _safety(status: ServerStatus) -> Iterator[Finding]:
@@ -77,8 +77,8 @@ def _safety(status: ServerStatus) -> Iterator[Finding]:
         yield Finding(
             "warn",
             "maxmemory-policy",
-            f"{status.eviction_policy}: a full server would lose steps",
-            "redis-cli CONFIG SET maxmemory-policy noeviction, and set it in the server's file",
+            f"{status.eviction_policy}: a full Redis would evict steps",
+            "redis-cli CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
         )
     if status.has_append_only_file:
         yield Finding("ok", "appendonly", "yes")
@@ -86,17 +86,17 @@ def _safety(status: ServerStatus) -> Iterator[Finding]:
         yield Finding(
             "warn",
             "appendonly",
-            "no: a restart of the server loses the steps that no worker has written yet",
-            "redis-cli CONFIG SET appendonly yes, and set it in the server's file",
+            "no: a restart of Redis loses steps that are not written to files yet",
+            "redis-cli CONFIG SET appendonly yes, and set it in redis.conf",
         )
 
 
-def _tells_nothing() -> Finding:
+def _unknown_memory() -> Finding:
     return Finding(
         "warn",
-        "server memory",
-        "unknown, and so are maxmemory-policy and appendonly: this user has no right to INFO",
-        "allow +info, so that trainers pause before the server is full; or look at them as another user",
+        "Redis memory",
+        "unknown, like maxmemory-policy and appendonly: this Redis user may not call INFO",
+        "allow +info, so that trainers pause before Redis is full; or check as another user",
     )
 
 
@@ -109,8 +109,8 @@ def _memory(used_bytes: int, limit_bytes: int | None, settings: Settings) -> Fin
         limit, share, what = limit_bytes, capture.server_memory_fraction, "its maxmemory"
     found = f"{human_bytes(used_bytes)} of {human_bytes(limit)} ({what})"
     if used_bytes > limit * share:
-        return Finding("fail", "server memory", found, "trainers pause: start more ingest workers, or raise the limit")
-    return Finding("ok", "server memory", found)
+        return Finding("fail", "Redis memory", found, "trainers pause; start more ingest workers, or raise the limit")
+    return Finding("ok", "Redis memory", found)
 
 
 def _queues(status: ServerStatus, url: str, settings: Settings) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read all files and write their rows."""
-    from recorder.recordings.reindex import files_below, has_recordings, reindex  # lazy: loads SQLAlchemy
+    from recorder.recordings.reindex import has_recordings, recording_names, reindex  # lazy: loads SQLAlchemy
 
     if args.allow_empty and not args.forget_missing:
         raise UsageError("--allow-empty goes with --forget-missing")
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     run_id = getattr(args, "run", None)
     storage = open_recordings(settings)
     reasons = {} if args.original is None else _original_reasons(args.original)
-    names = files_below(storage, run_id)
+    names = recording_names(storage, run_id)
     with open_catalog(settings, read_only=False) as catalog:
         if not names:
             run_of(args, catalog)  # a run with neither files nor rows is a mistake

@@ -138,7 +138,7 @@ def test_cat_of_a_torn_recording_says_so_beside_the_steps_that_are_there(
     answer = call("cat", path, *options)
     assert answer.status == ExitStatus.OK
     assert len(answer.document if options else lines(answer.out)) == 256
-    assert answer.err == f"warning: the recording is torn: it ends before step 256: {path}\n"
+    assert answer.err == f"warning: the recording is torn: the file ends before step 256: {path}\n"
 
 
 def test_convert_of_a_torn_recording_says_so_and_the_new_file_has_a_gap(call: Call, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_convert_of_a_torn_recording_says_so_and_the_new_file_has_a_gap(call: Ca
     for version in (1, 2):
         answer = call("convert", "--to", version, torn, tmp_path / "new")
         assert answer.status == ExitStatus.OK
-        assert "note: it is torn: the new file ends before step 256 too\n" in answer.out
+        assert "note: the file is torn; the new file also ends before step 256\n" in answer.out
         assert [gap.first_step for gap in open_episode(tmp_path / "new").gaps] == [256]
 
 
@@ -179,7 +179,7 @@ def test_verify_by_path_needs_no_catalog_and_names_torn_and_missing_files(
     answer = call("verify", place(root, RUN, 0), torn, tmp_path / "gone.lz4")
     assert answer.status == ExitStatus.FAILED
     assert "2 of 3 recordings are damaged or missing" in answer.out
-    assert "torn: it ends before step " in answer.out
+    assert "torn: the file ends before step " in answer.out
     assert "no such recording" in answer.out
 
 
@@ -215,7 +215,7 @@ def test_convert_keeps_every_value(call: Call, root: Path, tmp_path: Path, versi
 def test_convert_in_place_keeps_the_name_and_reindex_brings_the_row_up_to_date(call: Call, root: Path) -> None:
     path = place(root, RUN, 0)
     answer = call("convert", "--to", 1, "--in-place", path)
-    assert "note: version 1 keeps the values, not their width" in answer.out
+    assert "note: version 1 keeps values but not dtypes" in answer.out
     assert open_episode(path).version == 1
     assert call("verify", "--recordings", root).status == ExitStatus.FAILED
     assert call("reindex", "--recordings", root).status == ExitStatus.OK
@@ -324,8 +324,8 @@ def test_nothing_is_forgotten_because_of_a_folder_that_may_not_be_mounted(
     for selection in ([], ["--run", RUN]):
         answer = call("reindex", *places, "--forget-missing", *selection)
         assert answer.status == ExitStatus.FAILED
-        assert "nothing was forgotten" in answer.err
-        assert answer.err.endswith(f"add --allow-empty if they are gone for good: {elsewhere}\n")
+        assert "none was removed" in answer.err
+        assert answer.err.endswith(f"add --allow-empty if the files are gone for good: {elsewhere}\n")
     assert len(rows(root)) == 3
     assert call("reindex", *places, "--allow-empty").status == ExitStatus.USAGE
     answer = call("reindex", *places, "--forget-missing", "--allow-empty")

@@ -30,7 +30,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
     """Report missing and damaged files. Another check reports a catalog that can't be read."""
     try:
         from recorder.catalog import RecordingRow  # lazy: loads SQLAlchemy
-        from recorder.recordings.reindex import has_recordings, is_there
+        from recorder.recordings.reindex import file_exists, has_recordings
 
         if not has_catalog(settings):
             return
@@ -38,7 +38,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
             n_recordings = sum(run.n_recordings for run in catalog.list_runs())
             rows = _within_budget([RecordingRow(**row) for row in catalog.query_recordings(limit=_N_READ)])
         storage = open_recordings(settings)
-        missing = [row for row in rows if not is_there(storage, row.file_path)]
+        missing = [row for row in rows if not file_exists(storage, row.file_path)]
         gone = {row.file_path for row in missing}
         damaged = []
         for row in rows:

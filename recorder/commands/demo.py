@@ -27,7 +27,7 @@ from recorder.errors import (
     WrongModuleError,
 )
 from recorder.needing import needing
-from recorder.redis_server.embedded import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer, find_server_binary
 from recorder.search_path import PACKAGES_FOLDER
 from recorder.settings import load_settings
 from recorder.urls import local_path
@@ -99,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(config)
     options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings), "--config", str(config)]
     with ExitStack() as started:
-        server = started.enter_context(EmbeddedServer(folder / "server"))
+        binary = find_server_binary(takes_url=False)
+        server = started.enter_context(EmbeddedServer(folder / "server", binary=binary))
         options += ["--redis-url", server.url]
         worker_command = module_command("recorder", "worker", *options, "--concurrency", "1")
         worker = started.enter_context(ChildProcess(worker_command, log=worker_log))

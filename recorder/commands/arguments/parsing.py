@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from recorder.commands import COMMANDS
 from recorder.commands.program import PROGRAM
+from recorder.commands.terminal.standard_streams import write_output
 from recorder.version import package_version
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ exit status: 0 done; 1 failed, or something is wrong; 2 wrong usage or configura
 
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Parser for ``arguments``. Only the subcommands named in them are imported and get their options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="The flight recorder of reinforcement-learning training.",
         epilog=_EXAMPLE,
@@ -92,11 +93,26 @@ def add_command(
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says so when its help can't be written; argparse passes over that."""
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help on standard output, or into ``file``.
+
+        Raises:
+            OutputError: standard output can't be written.
+        """
+        if file is None:
+            write_output(self.format_help(), end="")
+        else:
+            super().print_help(file)
+
+
 class _PrintVersion(argparse.Action):
     """Prints the version. Reading it is slow, so it is read only on request."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> NoReturn:
-        print(f"{PROGRAM} {package_version()}")
+        write_output(f"{PROGRAM} {package_version()}")
         parser.exit()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import counted
 from recorder.errors import CatalogVersionError, MissingExtraError, RecorderError
 from recorder.settings import Settings
@@ -15,7 +16,7 @@ from recorder.urls import redact
 __all__ = ["check_catalog"]
 
 
-def check_catalog(settings: Settings) -> Iterator[Finding]:
+def check_catalog(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
     """Report the catalog's size or why it can't be read, episodes that could not be written, and refused episodes."""
     try:
         if not has_catalog(settings):

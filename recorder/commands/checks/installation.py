@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recorder.commands.arguments.opening import check_redis_owner, find_server_url, installation_of
+from recorder.commands.arguments.opening import check_redis_owner, installation_of
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.errors import RecorderError, StreamError
 from recorder.installation import MARK_NAME, Installation, read_mark
 from recorder.settings import Settings
@@ -13,11 +14,11 @@ from recorder.settings import Settings
 __all__ = ["check_installation"]
 
 
-def check_installation(settings: Settings) -> Iterator[Finding]:
+def check_installation(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
     """Report mismatches. Other checks report what can't be read."""
     try:
         ours = installation_of(settings)
-        findings = [*_folder(settings, ours), *_redis(settings, ours)]
+        findings = [*_folder(settings, ours), *_redis(settings, redis, ours)]
     except RecorderError:
         return
     if not findings and ours.installation_id:
@@ -55,8 +56,10 @@ def _folder(settings: Settings, ours: Installation) -> Iterator[Finding]:
         )
 
 
-def _redis(settings: Settings, ours: Installation) -> Iterator[Finding]:
+def _redis(settings: Settings, redis: FoundRedis, ours: Installation) -> Iterator[Finding]:
+    if not redis.is_usable:
+        return
     try:
-        check_redis_owner(settings, find_server_url(settings), ours)
+        check_redis_owner(settings, redis.url, ours)
     except StreamError as error:
         yield Finding("fail", "installation", "Redis belongs to another installation", str(error))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from recorder.commands.arguments.opening import find_server_url, has_catalog, open_catalog
+from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.run_status import read_run_statuses
 from recorder.errors import RecorderError
 from recorder.settings import Settings
@@ -16,16 +17,15 @@ __all__ = ["check_left_behind"]
 _MANY = 1000
 
 
-def check_left_behind(settings: Settings) -> Iterator[Finding]:
+def check_left_behind(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
     """Report each quiet run that is not in Redis but has held or unwritten episodes."""
     now = datetime.now(UTC)
     try:
-        if not has_catalog(settings):
+        if not has_catalog(settings) or redis.error is not None:
             return
-        url = find_server_url(settings)
         in_redis = set()
-        if url is not None:
-            in_redis = {status.run_id for status in read_run_statuses(settings, url, now=now.timestamp())}
+        if redis.url is not None:
+            in_redis = {status.run_id for status in read_run_statuses(settings, redis.url, now=now.timestamp())}
         quiet_since = now - timedelta(seconds=settings.ingest.abandoned_after_secs)
         with open_catalog(settings) as catalog:
             for run in catalog.list_runs():

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.settings import Settings
 
 __all__ = ["check_packages"]
@@ -17,7 +18,7 @@ _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 _SHOWN_EXTRAS = ("catalog", "worker", "server", "video", "local", "postgres", "torch")
 
 
-def check_packages(settings: Settings) -> Iterator[Finding]:
+def check_packages(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
     """Report Python, each unmet requirement, and the number of met ones."""
     del settings
     yield Finding("ok", "python", platform.python_version())

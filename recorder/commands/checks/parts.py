@@ -7,6 +7,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.errors import MissingExtraError, RecorderError
 from recorder.needing import needing
 from recorder.settings import Settings
@@ -14,7 +15,7 @@ from recorder.settings import Settings
 __all__ = ["check_parts"]
 
 
-def check_parts(settings: Settings) -> Iterator[Finding]:
+def check_parts(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
     """Report which of the three can run here, and the version of torch."""
     for what, find in (("worker", _worker), ("replay server", _replay_server), ("videos", _videos)):
         try:

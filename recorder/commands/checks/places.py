@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import human_bytes
 from recorder.errors import RecorderError
 from recorder.settings import Settings
@@ -21,7 +22,7 @@ _WARN_BELOW_BYTES = 2 * 1024**3
 """A day of a busy run: about 100,000 episodes of 19 kB."""
 
 
-def check_places(settings: Settings) -> Iterator[Finding]:
+def check_places(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
     """Report whether recordings can be written, and the free space."""
     folder = settings.local_recordings_dir
     if folder is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import counted
 from recorder.errors import MissingExtraError, RecorderError
 from recorder.recordings.verify import verify_recording
@@ -26,7 +27,7 @@ _READ_BYTES = 64 * 2**20
 _N_NAMED = 3
 
 
-def check_recordings(settings: Settings) -> Iterator[Finding]:
+def check_recordings(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
     """Report missing and damaged files. Another check reports a catalog that can't be read."""
     try:
         from recorder.catalog import RecordingRow  # lazy: loads SQLAlchemy

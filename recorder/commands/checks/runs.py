@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from recorder.commands.arguments.opening import find_server_url
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
 from recorder.commands.terminal.output import counted, human_age
 from recorder.errors import RecorderError
@@ -29,14 +29,13 @@ _ADVICE_ON_LOSS = {
 """Keys are the counters of ``RunStatus.n_missing_steps``."""
 
 
-def check_runs(settings: Settings) -> Iterator[Finding]:
+def check_runs(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
     """Report each run in Redis, and keys that can't be read."""
-    url = find_server_url(settings)
-    if url is None:
+    if redis.url is None or not redis.is_usable:
         return
     try:
-        statuses = read_run_statuses(settings, url, now=time.time())
-        set_aside = read_set_aside(settings, url)
+        statuses = read_run_statuses(settings, redis.url, now=time.time())
+        set_aside = read_set_aside(settings, redis.url)
     except RecorderError as error:
         yield Finding("warn", "runs", "can't be checked", str(error))
         return

@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from recorder.commands.arguments.opening import find_server_url
 from recorder.commands.checks.finding import Finding
 from recorder.commands.terminal.output import human_bytes
-from recorder.errors import ServerStartError, SettingsError, StreamError
+from recorder.errors import RecorderError, ServerStartError, SettingsError, StreamError
 from recorder.redis_server.embedded import find_server_binary, look_at_folder
 from recorder.redis_server.find import UNREACHABLE_ADVICE
 from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
 
-__all__ = ["check_server"]
+__all__ = ["FoundRedis", "check_server", "find_redis"]
 
 _OLDEST_VERSION = (6, 2)
 _LONG_QUEUE = 1000
 
 
-def check_server(settings: Settings) -> Iterator[Finding]:
-    """Report the Redis in use, or the one that would be started, and the broker."""
+@dataclass(frozen=True, slots=True)
+class FoundRedis:
+    """The Redis in use. It is asked once for all checks, because each question to an unreachable one takes seconds.
+
+    Args:
+        url: None if none is configured or running.
+        status: its answer; None if it can't be used.
+        error: why it can't be used.
+    """
+
+    url: str | None = None
+    status: ServerStatus | None = None
+    error: RecorderError | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it answered."""
+        return self.status is not None
+
+
+def find_redis(settings: Settings) -> FoundRedis:
+    """Find the Redis in use and read its status."""
     url = find_server_url(settings)
+    if url is None:
+        return FoundRedis()
+    try:
+        status = read_server_status(url, socket_timeout_secs=settings.redis.socket_timeout_secs)
+    except (SettingsError, StreamError) as error:
+        return FoundRedis(url, error=error)
+    return FoundRedis(url, status)
+
+
+def check_server(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
+    """Report the Redis in use, or the one that would be started, and the broker."""
+    url, status = redis.url, redis.status
     if url is None:
         yield _unreachable(settings) or _startable()
         return
-    try:
-        status = read_server_status(url, socket_timeout_secs=settings.redis.socket_timeout_secs)
-    except SettingsError as error:
-        yield Finding("fail", "Redis", str(error), "correct recording.redis.url (--redis-url)")
-        return
-    except StreamError as error:
-        yield Finding("fail", "Redis", str(error), "start it, or correct recording.redis.url (--redis-url)")
+    if status is None:
+        start = "" if isinstance(redis.error, SettingsError) else "start it, or "
+        yield Finding("fail", "Redis", str(redis.error), f"{start}correct recording.redis.url (--redis-url)")
         return
     yield _version(status, url)
     if status.used_bytes is None:

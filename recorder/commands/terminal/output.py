@@ -58,13 +58,13 @@ class Output:
             for _ in items:
                 pass
             return
-        print(f'{{\n  "{key}": [', end="")
+        write_output(f'{{\n  "{key}": [', end="")
         separator = ""
         for item in items:
-            print(f"{separator}\n    {json.dumps(_plain(item), ensure_ascii=_must_escape())}", end="")
+            write_output(f"{separator}\n    {json.dumps(_plain(item), ensure_ascii=_must_escape())}", end="")
             separator = ","
         others = json.dumps(_plain(rest()), indent=2, ensure_ascii=_must_escape())
-        print(f"\n  ],{others.removeprefix('{')}")
+        write_output(f"\n  ],{others.removeprefix('{')}")
 
     def sequence(self, values: Iterable[Any]) -> None:
         """Print a list as JSON, item by item, if JSON is asked for."""
@@ -72,9 +72,9 @@ class Output:
             before = "["
             for value in values:
                 text = json.dumps(_plain(value), indent=2, ensure_ascii=_must_escape())
-                print(f"{before}\n  {text.replace(chr(10), chr(10) + '  ')}", end="")
+                write_output(f"{before}\n  {text.replace(chr(10), chr(10) + '  ')}", end="")
                 before = ","
-            print("[]" if before == "[" else "\n]")
+            write_output("[]" if before == "[" else "\n]")
 
     def line(self, value: Any) -> None:
         """Print ``value`` as one line of JSON in any case."""

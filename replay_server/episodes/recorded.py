@@ -84,6 +84,11 @@ class OpenedRecording:
         self.episode_id = row.episode_id
         self.episode = episode
         self._held = held
+        listed = {spec.name: spec for spec in episode.schema.columns}
+        episode.max_column_bytes = {
+            name: 2 * episode.n_steps * max(listed[name].step_bytes, 8) if name in listed else _MAX_UNLISTED_BYTES
+            for name in _OUTLINE_COLUMNS
+        }
 
     @property
     def n_bytes(self) -> int:
@@ -111,6 +116,7 @@ class OpenedRecording:
     @cached_property
     def columns(self) -> StepColumns:
         """The columns that an outline is found from."""
+        self.episode.decode(_OUTLINE_COLUMNS)
         return StepColumns.of_episode(self.episode, read=self._column)
 
     @cached_property
@@ -189,15 +195,10 @@ class OpenedRecording:
         ]
 
     def _column(self, name: str) -> NDArray[Any] | None:
-        episode = self.episode
-        listed = next((spec for spec in episode.schema.columns if spec.name == name), None)
-        episode.max_column_bytes = (
-            _MAX_UNLISTED_BYTES if listed is None else 2 * episode.n_steps * max(listed.step_bytes, 8)
-        )
         try:
-            values = episode.column(name)
+            values = self.episode.column(name)
         except (UnknownColumnError, ShapeChangedError):
             return None
-        if listed is None:
+        if self.episode.schema.index(name) is None:
             self._held.grow_to(self._held.n_bytes + 3 * values.nbytes)
         return values

@@ -1,1 +1,1 @@
-"""Argument handling that commands share."""
+"""What commands share of their arguments: parsing, the choices for videos, opening what they name."""

@@ -1,4 +1,4 @@
-"""The argument parser: common options, subcommands and argument types."""
+"""The parser: options that every subcommand takes, and the subcommands' own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from recorder.commands import COMMANDS
 from recorder.commands.program import PROGRAM
-from recorder.commands.terminal.standard_streams import write_output
 from recorder.version import package_version
 
 if TYPE_CHECKING:
@@ -35,10 +34,10 @@ PLACE_OPTIONS = {
     "--redis-url": ("URL", "Redis or Valkey"),
     "--key-prefix": ("PREFIX", "prefix of every key in Redis"),
 }
-"""Common options that locate data: metavar and help of each."""
+"""Common options that say where things are: how the value is called, and what it is."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
-"""Range of a database's 64-bit integers, and so of episode ids."""
+"""The whole numbers that a database holds; the last one is the largest id of an episode."""
 
 _EXAMPLE = f"""\
 example:
@@ -48,15 +47,15 @@ exit status: 0 done; 1 failed, or something is wrong; 2 wrong usage or configura
 
 
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Parser for ``arguments``. Only the subcommands named in them are imported and get their options."""
-    parser = _Parser(
+    """The parser for ``arguments``: only the subcommands named in them are imported and have options of their own."""
+    parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="The flight recorder of reinforcement-learning training.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common_options()],
     )
-    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and exit")
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and end")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, summary in COMMANDS.items():
         if name in arguments:
@@ -67,20 +66,20 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def command_module(name: str) -> ModuleType:
-    """Import the module of a subcommand."""
+    """The module of a subcommand."""
     return import_module(f"recorder.commands.{name.replace('-', '_')}")
 
 
 def add_command(
     subparsers: Subparsers, name: str, *, description: str, example: str, hides_places: bool = False
 ) -> argparse.ArgumentParser:
-    """Add a subcommand's parser, with the common options and examples.
+    """A subcommand's parser, with the common options and an example at the end of its help.
 
     Args:
-        name: key in ``COMMANDS``, which has its summary.
-        description: usually the module's docstring.
-        example: arguments after ``hamlet-recorder``, one command per line.
-        hides_places: leave ``PLACE_OPTIONS`` out of the help; the command must refuse them.
+        name: as in ``COMMANDS``, where its one line for the top level's help stands.
+        description: what it does; the module's docstring, as a rule.
+        example: arguments behind ``hamlet-recorder``, one command a line.
+        hides_places: leave ``PLACE_OPTIONS`` out of its help; the command itself refuses them.
     """
     lines = "\n".join(f"  {PROGRAM} {line}" for line in example.splitlines())
     return subparsers.add_parser(
@@ -93,61 +92,46 @@ def add_command(
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says so when its help can't be written; argparse passes over that."""
-
-    def print_help(self, file: Any = None) -> None:
-        """Print the help on standard output, or into ``file``.
-
-        Raises:
-            OutputError: standard output can't be written.
-        """
-        if file is None:
-            write_output(self.format_help(), end="")
-        else:
-            super().print_help(file)
-
-
 class _PrintVersion(argparse.Action):
-    """Prints the version. Reading it is slow, so it is read only on request."""
+    """Looks the version up only when it is asked for: that reads the list of installed packages."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> NoReturn:
-        write_output(f"{PROGRAM} {package_version()}")
+        print(f"{PROGRAM} {package_version()}")
         parser.exit()
 
 
 def whole_number(text: str) -> int:
-    """Argument type: an integer.
+    """An argument that is a whole number.
 
     Raises:
-        ArgumentTypeError: not an integer from -2**63 to 2**63 - 1.
+        ArgumentTypeError: it is none, or none from -2**63 to 2**63 - 1.
     """
     return _whole_number(text)
 
 
 def non_negative(text: str) -> int:
-    """Argument type: a count from 0, or an episode id.
+    """An argument that counts from 0, or is the id of an episode.
 
     Raises:
-        ArgumentTypeError: not an integer from 0 to 2**63 - 1.
+        ArgumentTypeError: it is no whole number, or none from 0 to 2**63 - 1.
     """
     return _whole_number(text, least=0)
 
 
 def positive(text: str) -> int:
-    """Argument type: a count from 1.
+    """An argument that counts from 1.
 
     Raises:
-        ArgumentTypeError: not an integer from 1 to 2**63 - 1.
+        ArgumentTypeError: it is no whole number, or none from 1 to 2**63 - 1.
     """
     return _whole_number(text, least=1)
 
 
 def number(text: str) -> float:
-    """Argument type: a number.
+    """An argument that is a number.
 
     Raises:
-        ArgumentTypeError: not a number.
+        ArgumentTypeError: it is none.
     """
     value = _number(text)
     if math.isnan(value):
@@ -156,10 +140,10 @@ def number(text: str) -> float:
 
 
 def positive_number(text: str) -> float:
-    """Argument type: a finite number above 0.
+    """An argument that measures something.
 
     Raises:
-        ArgumentTypeError: not a finite number above 0.
+        ArgumentTypeError: it is no number, not above 0, or infinite.
     """
     value = _number(text)
     if not 0 < value < math.inf:
@@ -189,7 +173,7 @@ def _whole_number(text: str, *, least: int | None = None) -> int:
 
 
 def _common_options(*, hides_places: bool = False) -> argparse.ArgumentParser:
-    """Options that may stand before or after the subcommand. SUPPRESS keeps one position from resetting the other."""
+    """Options that may stand before or behind the subcommand; what is not given leaves no trace, so neither place wins."""
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("common options")
     group.add_argument("--config", metavar="FILE", help="YAML file with the key 'recording'")

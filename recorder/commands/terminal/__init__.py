@@ -1,1 +1,1 @@
-"""Terminal handling of every command: output, tables, progress, interrupts, exit statuses."""
+"""What every command does with its terminal: output, tables, progress, interrupts, exit statuses."""

@@ -1,4 +1,4 @@
-"""Exit statuses of the command line."""
+"""What the exit status of the command line means."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["ExitStatus", "status_of"]
 
 
 class ExitStatus(IntEnum):
-    """The exit status of the process."""
+    """The process's exit status."""
 
     OK = 0
-    """Success."""
+    """It did what was asked."""
     FAILED = 1
-    """It failed, or found a problem (``doctor``, ``verify``)."""
+    """It could not, or it found something wrong (``doctor``, ``verify``)."""
     USAGE = 2
     """The command line or the configuration is wrong."""
     NOT_FOUND = 3
@@ -25,7 +25,7 @@ class ExitStatus(IntEnum):
 
 
 def status_of(error: RecorderError) -> ExitStatus:
-    """The exit status for an error."""
+    """The exit status for an error of ours."""
     is_missing_file = isinstance(error, StorageError) and error.is_missing_file
     if isinstance(error, RecordingNotFoundError) or is_missing_file:
         return ExitStatus.NOT_FOUND

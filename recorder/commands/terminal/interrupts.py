@@ -1,4 +1,4 @@
-"""Resends a Ctrl-C that Python ignored."""
+"""No Ctrl-C is lost: one that fell where Python can only ignore an exception is given again."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import sys
 import threading
 from collections.abc import Iterator
 
-__all__ = ["resend_ignored_interrupts"]
+__all__ = ["no_interrupt_is_lost"]
 
-_RESEND_SECS = 0.05
-"""Delay before resending; longer than a finalizer takes."""
+_AGAIN_SECS = 0.05
+"""Until a lost Ctrl-C is given again: longer than a finalizer takes."""
 
 
 @contextlib.contextmanager
-def resend_ignored_interrupts() -> Iterator[None]:
-    """Resend a ``KeyboardInterrupt`` that Python ignored within the block.
+def no_interrupt_is_lost() -> Iterator[None]:
+    """Within the block a ``KeyboardInterrupt`` in a finalizer or a callback still interrupts the program.
 
-    Python prints "Exception ignored in" and continues if an exception leaves a ``__del__``, a weak reference's callback
-    or a callback of the garbage collector. A Ctrl-C at that moment would have no effect. It is sent again, without a
-    message, to the thread that entered the block, which must be the main one. Other ignored exceptions go to the
-    previous hook.
+    Python prints an exception that leaves a ``__del__``, the callback of a weak reference or one of the garbage
+    collector's, and goes on ("Exception ignored in"), because nobody called these who could be told. A Ctrl-C that
+    arrives in just that moment would have no effect. Here it is sent to the thread that entered the block (the main
+    one, which Python interrupts) again soon after, as often as it takes.
+
+    Nothing is printed for it; every other ignored exception goes to the hook that was there before.
     """
     this_thread = threading.get_ident()
     hook_before = sys.unraisablehook
@@ -31,7 +33,7 @@ def resend_ignored_interrupts() -> Iterator[None]:
         if not issubclass(ignored.exc_type, KeyboardInterrupt):
             hook_before(ignored)
             return
-        again = threading.Timer(_RESEND_SECS, signal.pthread_kill, (this_thread, signal.SIGINT))
+        again = threading.Timer(_AGAIN_SECS, signal.pthread_kill, (this_thread, signal.SIGINT))
         again.daemon = True
         resent.append(again)
         again.start()

@@ -116,6 +116,32 @@ def test_what_a_field_cannot_be_is_refused_by_its_name(field: str, value: Any) -
         EpisodeMetadata.from_map({field: value})
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("curriculum_stage", "two", "expected a whole number of at most 64 bits, or None, found 'two'"),
+        ("curriculum_stage", [1], "expected a whole number of at most 64 bits, or None, found [1]"),
+        ("curriculum_stage", float("nan"), "expected a whole number of at most 64 bits, or None, found nan"),
+        pytest.param("episode_id", 2**20_000, "expected a whole number of at most 64 bits, found int", id="endless"),
+        ("epsilon", "much", "expected a number, or None, found 'much'"),
+        ("total_reward", [1.0], "expected a number, found [1.0]"),
+        ("run_id", 7, "expected text, found 7"),
+        ("status", "over", "expected one of complete, truncated, salvaged, aborted, found 'over'"),
+        ("meter_names", 5, "expected a list of names, found 5"),
+        ("affordance_visits", {"Bed": "x"}, "expected a map from names to whole numbers, found {'Bed': 'x'}"),
+        ("affordance_layout", 5, "expected a map from names to coordinates, found 5"),
+        ("grid_size", "wide", "expected a whole number, or one for each side, found 'wide'"),
+        ("gaps", [3], "expected a list of Gap, found [3]"),
+        ("substrate", "grid", "expected a Substrate, found 'grid'"),
+        ("info", 5, "expected a map, found 5"),
+    ],
+)
+def test_a_refused_field_says_what_was_expected_and_what_was_found(field: str, value: Any, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        EpisodeMetadata.from_map({field: value})
+    assert str(caught.value) == f"episode metadata: {field}: {message}"
+
+
 @pytest.mark.parametrize("source", [None, [], "metadata", 3])
 def test_what_is_no_map_is_refused(source: Any) -> None:
     with pytest.raises(UsageError, match="expected a map"):

@@ -128,7 +128,9 @@ def test_a_catalog_rebuilt_in_the_place_of_a_lost_one_takes_over_folder_and_serv
     rebuilt = join(folder, redis_url)
     assert rebuilt.installation_id != lost.installation_id
     assert owner(redis_url) == rebuilt
-    assert "goes into" in caplog.text
+    (message,) = [record.getMessage() for record in caplog.records if "made anew" in record.getMessage()]
+    assert message.count(str(folder)) == 1
+    assert "what Redis holds goes into the new one" in message
 
 
 def test_a_catalog_that_was_moved_into_the_place_of_another_takes_nothing_over(tmp_path: Path, redis_url: str) -> None:
@@ -164,7 +166,7 @@ def test_a_folder_whose_catalog_is_gone_may_get_another(
     mark = read_mark(folder)
     assert mark is not None
     assert mark.installation == ours
-    assert "takes its place" in caplog.text
+    assert "catalog.db is replaced by" in caplog.text
 
 
 def test_a_copied_folder_is_an_installation_of_its_own(tmp_path: Path, redis_url: str) -> None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from celery.exceptions import WorkerLostError
+from celery.exceptions import CPendingDeprecationWarning, WorkerLostError
 from celery.worker.consumer import Consumer
 
 from recorder.throttled_log import Throttle
@@ -55,7 +56,10 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
         """Called when an open connection failed."""
         if isinstance(exc, WorkerLostError):  # the pool's processes could not be started
             raise exc
-        super().on_connection_error_after_connected(exc)
+        with warnings.catch_warnings():
+            # That tasks go on while their connection is made anew is our choice (``app.py``); Celery warns of it each time.
+            warnings.simplefilter("ignore", CPendingDeprecationWarning)
+            super().on_connection_error_after_connected(exc)
         self._wait_after(exc)
 
     def _wait_after(self, error: Exception) -> bool:

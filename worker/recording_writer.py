@@ -14,8 +14,9 @@ from typing import Any, Self
 from recorder.capture import EpisodeRecorder
 from recorder.catalog import Catalog
 from recorder.errors import UsageError
+from recorder.installation import make_folder
 from recorder.settings import Settings, load_settings, loaded_settings
-from recorder.storage import open_storage
+from recorder.storage import LocalStorage, open_storage
 from worker.criteria import GivenCriteria, criteria_maker
 from worker.ingest import IngestContext, IngestLimits
 from worker.process import ingest_limits
@@ -48,7 +49,7 @@ class RecordingWriter:
     Args:
         recorder: one that records within this process.
         database: the catalog, or a path or URL of one.
-        recordings_dir: a folder or an fsspec URL.
+        recordings_dir: a folder, which is made where it is missing, or an fsspec URL.
         criteria: settings, whole or their ``criteria``; a mapping as under ``recording: criteria:`` in a configuration; or
             criteria, such as ``[PeriodicCriterion(interval=100)]``.
         limits: batch sizes and the file's format.
@@ -56,6 +57,7 @@ class RecordingWriter:
     Raises:
         UsageError: an argument can't work; or the recorder sends to a server, where workers do this.
         SettingsError: the criteria or the configuration can't work.
+        StorageError: the folder can't be made.
     """
 
     def __init__(
@@ -70,12 +72,15 @@ class RecordingWriter:
         _check_arguments(recorder, database, recordings_dir)
         settings = criteria if isinstance(criteria, Settings) else _settings_for(recorder, recordings_dir)
         make_criteria = criteria_maker(settings if criteria is None else criteria)
+        storage = open_storage(recordings_dir)
+        if isinstance(storage, LocalStorage):
+            make_folder(Path(storage.root))  # before the catalog, which may lie in it
         self._recorder = recorder
         self._thread = WriterThread(
             IngestContext(
                 stream=recorder.stream,
                 catalog=Catalog.open(database),
-                storage=open_storage(recordings_dir),
+                storage=storage,
                 make_criteria=make_criteria,
                 limits=limits or ingest_limits(settings),
             ),

@@ -41,7 +41,7 @@ def test_list_filters_and_orders(call: Call, recordings: Path, options: list[obj
 def test_list_prints_a_table_for_people(call: Call, recordings: Path) -> None:
     lines = call("list", "--recordings", recordings).out.splitlines()
     assert lines[0].strip() == "4 recordings"
-    assert lines[1].split() == ["run", "episode", "stage", "reward", "steps", "status", "reasons", "size", "file"]
+    assert lines[1].split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert "1000 B" in lines[2]
     assert "top_10.0pct, manual_x" in lines[2]
     assert f"{RUN}/episode_000000.msgpack.lz4" in lines[2]
@@ -125,7 +125,7 @@ def test_a_very_long_run_id_is_told_by_its_first_letters(call: Call, recordings:
 def test_show_of_an_episode_that_was_not_kept_says_so(call: Call, recordings: Path) -> None:
     answer = call("show", 30, "--recordings", recordings)
     assert answer.status == ExitStatus.OK
-    assert "it has no recording" in answer.out
+    assert "no recording" in answer.out
     document = call("show", 30, "--json", "--recordings", recordings).document
     assert document["recording"] is None
     assert document["episode"]["total_reward"] is None, "JSON has no NaN"

@@ -138,9 +138,7 @@ def test_the_demo_refuses_options_for_places_that_it_makes_itself_and_does_not_l
         for command in (["demo", option, "x"], [option, "x", "demo"]):
             answer = call(*command)
             assert answer.status == ExitStatus.USAGE
-            assert (
-                f"the demo makes its own server, catalog and recordings below --dir: leave out {option}" in answer.err
-            )
+            assert f"the demo creates its own Redis, catalog and recordings in --dir; leave out {option}" in answer.err
         assert option not in call("demo", "--help").out
 
 

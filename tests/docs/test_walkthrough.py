@@ -103,14 +103,15 @@ def test_the_tutorial_leads_from_training_to_a_video(folder: Path, python: Run, 
     output = commands(TUTORIAL, "list", "why", "reproduce", "export")
     assert "cartpole" in output
     assert "top_" in output
-    assert (folder / "episode_0.mp4").stat().st_size > 1000
+    assert (folder / "best.mp4").stat().st_size > 1000
+    assert (folder / "best.html").read_text().startswith("<!doctype html>")
     assert re.search(r"^\d+ [\d.]+ \(\d+, 4\)$", python(snippet(TUTORIAL, "query_recordings")), re.MULTILINE)
     assert re.search(r"^\d+ [\d.]+$", python(snippet(COOKBOOK, "argmax")), re.MULTILINE)
 
 
 def test_the_tutorial_serves_the_page(folder: Path) -> None:
-    (serve,) = [arguments for arguments in command_lines(TUTORIAL) if arguments[0] == "serve"]
-    with PythonProcess("-m", "recorder", *serve, "--port", "0", folder=folder) as server:
+    alone, _shared = [arguments for arguments in command_lines(TUTORIAL) if arguments[0] == "serve"]
+    with PythonProcess("-m", "recorder", *alone, "--port", "0", folder=folder) as server:
         server.wait_for("http://127.0.0.1:")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageError
-from recorder.recordings.reindex import files_below, reindex
+from recorder.recordings.reindex import recording_names, reindex
 from recorder.storage import LocalStorage, episode_path
 from tests.ingest.rig import RUN, Rig, work
 from tests.ingest.trainer import Trainer
@@ -55,10 +55,10 @@ def test_reindex_names_odd_files_and_takes_the_others(rig: Rig, trainer: Trainer
     Path(os.fsdecode(os.fsencode(odd) + b"/episode_\xff.msgpack.lz4")).write_bytes(whole)
     with Catalog(tmp_path / "new.db") as catalog:
         storage = LocalStorage(rig.folder)
-        report = reindex(storage, catalog, files_below(storage))
+        report = reindex(storage, catalog, recording_names(storage))
         assert [row.episode_id for row in catalog.iterate_recordings()] == [0, 1]
     assert len(report.unreadable) == 6
-    assert any("its name is no UTF-8" in why for why in report.unreadable.values())
+    assert any("name is not valid UTF-8" in why for why in report.unreadable.values())
 
 
 def test_an_unfinished_file_that_can_not_be_deleted_keeps_no_other(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageError
-from recorder.recordings.reindex import files_below, reindex
+from recorder.recordings.reindex import recording_names, reindex
 from recorder.storage import open_storage, read_file
 from recorder.storage.url import UrlStorage
 from tests.episodes import make_episode_file
@@ -45,7 +45,7 @@ def test_no_row_is_forgotten_while_another_process_writes(s3: S3Server, tmp_path
     with writer(0, 3) as process:
         assert process.wait() == 0, process.output
     with Catalog(database) as catalog:
-        listed = files_below(storage)
+        listed = recording_names(storage)
         gone = listed[0]
 
         def meanwhile() -> Iterator[str]:
@@ -58,9 +58,9 @@ def test_no_row_is_forgotten_while_another_process_writes(s3: S3Server, tmp_path
         assert (report.n_files, report.unreadable, report.missing) == (3, {}, [])
         rows = {row["file_path"] for row in catalog.query_recordings()}
         assert rows == set(storage.names()) == {f"demo/episode_{n:06d}.msgpack.lz4" for n in range(1, 10)}
-        assert reindex(storage, catalog, files_below(storage), forget_missing=True).missing == []
+        assert reindex(storage, catalog, recording_names(storage), forget_missing=True).missing == []
         s3.client().delete_object(Bucket=bucket, Key="runs/demo/episode_000001.msgpack.lz4")
-        assert len(reindex(storage, catalog, files_below(storage), forget_missing=True).missing) == 1
+        assert len(reindex(storage, catalog, recording_names(storage), forget_missing=True).missing) == 1
         assert len(catalog.query_recordings()) == 8
 
 
@@ -81,9 +81,9 @@ def test_a_row_that_was_written_again_since_it_was_read_is_not_forgotten(tmp_pat
     storage = open_storage(tmp_path)
     with Catalog(tmp_path / "catalog.db") as catalog:
         storage.write_all({"demo/episode_000001.msgpack.lz4": make_episode_file(episode_id=1, n_steps=3)})
-        reindex(storage, catalog, files_below(storage))
+        reindex(storage, catalog, recording_names(storage))
         as_read = catalog.get_recording("demo", 1)
-        reindex(storage, catalog, files_below(storage))
+        reindex(storage, catalog, recording_names(storage))
         assert not catalog.delete_recording("demo", 1, as_of=as_read)
         assert catalog.delete_recording("demo", 1, as_of=catalog.get_recording("demo", 1))
 

@@ -148,9 +148,9 @@ def test_what_failed_is_told_once(recordings, tmp_path):
 def test_a_batch_of_nothing_says_so(recordings, tmp_path, capsys):
     recordings.add(1, 2)
     assert export_top_performers(recordings, tmp_path / "none", "--min-reward", "1e9") == 3
-    assert "no recording meets the filters, of 1" in capsys.readouterr().out
+    assert "no recording matches the filters; recordings in the catalog: 1" in capsys.readouterr().out
     assert export_top_performers(recordings, tmp_path / "none", "--reason", "nobody_*") == 3
-    assert "no recording was kept for 'nobody_*'; the reasons that there are: " in capsys.readouterr().out
+    assert "no recording was kept for 'nobody_*'; existing reasons: " in capsys.readouterr().out
 
 
 def test_an_episode_that_is_not_there_is_status_3_a_wrong_option_2(recordings, tmp_path, capsys):
@@ -209,13 +209,13 @@ def test_a_page_of_a_damaged_recording_is_not_written(recordings, tmp_path, caps
 def test_a_page_takes_no_choices_that_only_a_video_has(recordings, capsys, choice):
     recordings.add(1, 2)
     assert run(recordings, "export", "1", "--html", *choice.split()) == 2
-    assert "--html goes without" in capsys.readouterr().err
+    assert "--html excludes" in capsys.readouterr().err
 
 
 def test_a_page_has_the_name_of_a_page(recordings, tmp_path, capsys):
     recordings.add(1, 2)
     assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.mp4")) == 2
-    assert "a page ends in .html or .htm, not in '.mp4'" in capsys.readouterr().err
+    assert "--output must end in .html or .htm, not in '.mp4'" in capsys.readouterr().err
     assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.HTM")) == 0
 
 

@@ -94,7 +94,7 @@ def test_stats_and_doctor_say_what_they_may_not_ask(
     assert (told["used_bytes"], told["n_worker_connections"]) == (None, None)
     assert told["version"]
     main(["doctor", *places])
-    assert "this user has no right to INFO" in capsys.readouterr().out
+    assert "this Redis user may not call INFO" in capsys.readouterr().out
 
 
 def test_the_replay_server_reads_what_is_live(server: EmbeddedServer) -> None:

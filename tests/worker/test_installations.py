@@ -84,7 +84,7 @@ def test_a_second_installation_on_one_server_is_refused_everywhere_with_what_to_
     assert status != 0
     assert "belong to another" in told
     status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(folder)))
-    assert "belongs together" in told
+    assert "belong together" in told
     with worker(second, *server, "--key-prefix", "second:") as process:
         process.wait_for("worker: serves")
 

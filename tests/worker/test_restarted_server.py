@@ -74,6 +74,7 @@ def test_a_worker_outlives_restarts_of_its_server_at_random_moments(cluster: Clu
         assert worker.process.poll() is None, worker.output
         worker.signal(signal.SIGTERM)
         assert worker.wait() == 0, worker.output
+        assert "DeprecationWarning" not in worker.output
     assert_whole(cluster, "after", range(5))
 
 

@@ -110,6 +110,16 @@ def test_the_file_that_the_environment_names_is_the_configuration(
     assert recorded(writer, recorder, tmp_path) == [0, 3, 6]
 
 
+@pytest.mark.parametrize("folder", ["new/recordings", "recordings"])
+def test_a_folder_that_is_missing_is_made(folder: str, tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(run_id="fresh")
+    database = (tmp_path / folder).parent / "catalog.db"
+    with RecordingWriter(recorder, database, tmp_path / folder, criteria=EVERY_THIRD):
+        play(recorder, 0, n_steps=3)
+    assert list((tmp_path / folder).glob("*/episode_000000.msgpack.lz4"))
+    assert database.exists()
+
+
 def test_a_recorder_from_settings_finds_the_server_beside_the_recordings(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     with EmbeddedServer(settings.embedded_server_dir) as server:

@@ -76,7 +76,7 @@ def torn_file(folder: Path) -> Path:
     return path
 
 
-def test_cat_prints_a_line_a_step(call: Call, root: Path) -> None:
+def test_cat_prints_one_line_for_each_step(call: Call, root: Path) -> None:
     path = place(root, RUN, 0)
     answer = call("cat", path)
     steps = lines(answer.out)
@@ -97,14 +97,14 @@ def test_cat_finds_an_episode_by_its_id(call: Call, root: Path) -> None:
     assert call("cat", 2, "--recordings", root, "--run", RUN).status == ExitStatus.NOT_FOUND
 
 
-def test_cat_cuts_by_the_number_of_the_step_and_by_field(call: Call, root: Path) -> None:
+def test_cat_selects_steps_and_fields(call: Call, root: Path) -> None:
     answer = call("cat", 1, "--recordings", root, "--from", 8, "--to", 22, "--fields", "reward,action")
     steps = lines(answer.out)
     assert [step["step"] for step in steps] == [8, 9, 20, 21], "steps 10 to 19 were lost"
     assert {tuple(step) for step in steps} == {("step", "reward", "action")}
 
 
-def test_cat_of_a_field_that_is_not_there_names_those_that_are(call: Call, root: Path) -> None:
+def test_cat_of_an_unknown_field_lists_the_known_ones(call: Call, root: Path) -> None:
     answer = call("cat", place(root, RUN, 0), "--fields", "speed")
     assert answer.status == ExitStatus.USAGE
     assert "unknown field 'speed'; the episode has: position, meters" in answer.err
@@ -131,9 +131,7 @@ def test_cat_of_a_damaged_recording_names_it(call: Call, root: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_cat_of_a_torn_recording_says_so_beside_the_steps_that_are_there(
-    call: Call, tmp_path: Path, options: list[str]
-) -> None:
+def test_cat_of_a_torn_recording_prints_its_steps_and_says_so(call: Call, tmp_path: Path, options: list[str]) -> None:
     path = torn_file(tmp_path)
     answer = call("cat", path, *options)
     assert answer.status == ExitStatus.OK
@@ -150,7 +148,7 @@ def test_convert_of_a_torn_recording_says_so_and_the_new_file_has_a_gap(call: Ca
         assert [gap.first_step for gap in open_episode(tmp_path / "new").gaps] == [256]
 
 
-def test_verify_finds_sound_recordings_sound_and_counts_gaps(call: Call, root: Path) -> None:
+def test_verify_accepts_sound_recordings_and_counts_gaps(call: Call, root: Path) -> None:
     answer = call("verify", "--recordings", root)
     assert answer.status == ExitStatus.OK
     assert "verified 3 recordings" in answer.out
@@ -161,7 +159,7 @@ def test_verify_finds_sound_recordings_sound_and_counts_gaps(call: Call, root: P
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
-def test_verify_tells_which_file_is_damaged(call: Call, root: Path, at: float) -> None:
+def test_verify_names_the_damaged_file(call: Call, root: Path, at: float) -> None:
     damage(place(root, RUN, 0), at)
     answer = call("verify", "--recordings", root, "--json")
     assert answer.status == ExitStatus.FAILED
@@ -238,7 +236,7 @@ def test_convert_needs_a_destination_or_in_place(call: Call, arguments: list[str
 
 
 @pytest.mark.parametrize("folder", ["/proc/nope", "local:///proc/nope", "nowhere", "file"])
-def test_convert_into_a_folder_that_can_not_be_fails_in_one_line(
+def test_convert_into_an_impossible_folder_is_an_error_of_one_line(
     call: Call, root: Path, tmp_path: Path, folder: str
 ) -> None:
     (tmp_path / "nowhere").symlink_to(tmp_path / "gone" / "folder")
@@ -257,7 +255,7 @@ def rows(root: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "recorded_at"} for row in found]
 
 
-def test_a_lost_catalog_comes_back_from_the_files(call: Call, root: Path) -> None:
+def test_reindex_restores_a_lost_catalog_from_the_files(call: Call, root: Path) -> None:
     before = rows(root)
     for path in root.glob("catalog.db*"):
         path.unlink()
@@ -288,9 +286,7 @@ def test_reindex_names_files_it_cannot_read_and_rows_without_a_file(call: Call, 
     assert (answer.document["n_files"], answer.document["n_imported"]) == (2, 1)
 
 
-def test_recordings_whose_file_is_gone_are_named_and_taken_out_of_the_catalog_when_asked(
-    call: Call, root: Path
-) -> None:
+def test_missing_recordings_are_named_and_removed_from_the_catalog_on_request(call: Call, root: Path) -> None:
     place(root, RUN, 1).unlink()
     reader = call("cat", 1, "--recordings", root)
     assert reader.status == ExitStatus.NOT_FOUND
@@ -308,9 +304,7 @@ def test_recordings_whose_file_is_gone_are_named_and_taken_out_of_the_catalog_wh
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["empty", "gone"])
-def test_nothing_is_forgotten_because_of_a_folder_that_may_not_be_mounted(
-    call: Call, root: Path, tmp_path: Path, is_there: bool
-) -> None:
+def test_an_empty_folder_forgets_no_recording(call: Call, root: Path, tmp_path: Path, is_there: bool) -> None:
     elsewhere = tmp_path / "elsewhere"
     if is_there:
         elsewhere.mkdir()
@@ -333,25 +327,25 @@ def test_nothing_is_forgotten_because_of_a_folder_that_may_not_be_mounted(
     assert rows(root) == []
 
 
-def test_a_run_whose_files_were_all_deleted_is_forgotten_while_others_are_there(call: Call, root: Path) -> None:
+def test_a_run_without_files_is_forgotten_if_others_have_files(call: Call, root: Path) -> None:
     for episode_id in (0, 1):
         place(root, RUN, episode_id).unlink()
     assert call("reindex", "--recordings", root, "--run", RUN, "--forget-missing").status == ExitStatus.OK
     assert len(rows(root)) == 1
 
 
-def test_a_recording_that_was_written_since_the_files_were_listed_is_not_missing(root: Path) -> None:
+def test_a_recording_written_after_the_listing_is_not_missing(root: Path) -> None:
     with Catalog(root_catalog(root)) as catalog:
         report = reindex(LocalStorage(root), catalog, [], forget_missing=True)
     assert report.missing == []
     assert len(rows(root)) == 3
 
 
-def test_reindex_of_one_run_looks_at_no_other(call: Call, root: Path) -> None:
+def test_reindex_of_one_run_ignores_other_runs(call: Call, root: Path) -> None:
     assert call("reindex", "--recordings", root, "--run", RUN, "--json").document["n_files"] == 2
 
 
-def test_of_an_episode_that_was_played_again_the_later_play_is_in_the_catalog(call: Call, root: Path) -> None:
+def test_reindex_keeps_the_later_play_of_an_episode(call: Call, root: Path) -> None:
     later = make_episode_file(run_id="other", episode_id=2, n_steps=7, started_unix_nanos=2**62)
     name = episode_path("other", 2, replaced_plays=1)
     LocalStorage(root).write_all({name: later})

@@ -38,7 +38,7 @@ def test_an_interrupt_in_a_finalizer_ends_the_command_a_moment_later() -> None:
         assert "Traceback" not in program.output
 
 
-def test_other_ignored_exceptions_reach_the_hook_that_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_ignored_exceptions_reach_the_earlier_hook(monkeypatch: pytest.MonkeyPatch) -> None:
     class Finalized:
         def __del__(self) -> None:
             raise ValueError("in a finalizer")

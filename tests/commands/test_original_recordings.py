@@ -15,7 +15,7 @@ from recorder.recordings.reindex import reindex
 from recorder.replay.manager import ReplayManager
 from recorder.storage import LocalStorage, open_storage
 from tests.commands.conftest import Call
-from tests.compatibility.test_seed_files import seed_file
+from tests.compatibility.test_original_files import original_file
 
 SCHEMA = """CREATE TABLE recordings (
     episode_id INTEGER PRIMARY KEY, survival_steps INTEGER, total_reward REAL, curriculum_stage INTEGER, recording_reason TEXT,
@@ -29,7 +29,7 @@ def flat(tmp_path: Path) -> Path:
     folder = tmp_path / "flat"
     folder.mkdir()
     for episode_id in (500, 510):
-        content = seed_file()
+        content = original_file()
         content["metadata"]["episode_id"] = episode_id
         (folder / f"episode_{episode_id:06d}.msgpack.lz4").write_bytes(lz4.frame.compress(msgpack.packb(content)))
     return folder
@@ -65,12 +65,12 @@ def test_a_flat_folder_is_a_run_with_its_name(call: Call, flat: Path) -> None:
     assert replay.load_episode(500)
 
 
-def test_a_flat_folder_behind_a_url_is_found_too(flat: Path) -> None:
+def test_a_flat_folder_at_a_url_is_found_too(flat: Path) -> None:
     names = sorted(open_storage(f"local://{flat}").names())
     assert names == ["episode_000500.msgpack.lz4", "episode_000510.msgpack.lz4"]
 
 
-def test_the_originals_database_is_read_and_not_changed(call: Call, flat: Path, database: Path) -> None:
+def test_the_original_recorders_database_is_read_and_not_changed(call: Call, flat: Path, database: Path) -> None:
     before = database.read_bytes()
     places = ("--database", database, "--recordings", flat)
     listed = call("list", *places, "--reason", "periodic_*", "--json")
@@ -87,7 +87,7 @@ def test_the_originals_database_is_read_and_not_changed(call: Call, flat: Path, 
 @pytest.mark.parametrize(
     "arguments", [("reindex",), ("serve", "--port", "0"), ("worker",), ("prune", "--max-age-days", "1")]
 )
-def test_who_would_write_into_it_is_told_what_to_do(
+def test_writing_into_the_original_database_is_refused_with_advice(
     call: Call, flat: Path, database: Path, arguments: tuple[str, ...]
 ) -> None:
     before = database.read_bytes()
@@ -98,7 +98,7 @@ def test_who_would_write_into_it_is_told_what_to_do(
     assert database.read_bytes() == before
 
 
-def test_it_is_imported_with_its_reasons(call: Call, flat: Path, database: Path) -> None:
+def test_the_original_database_is_imported_with_its_reasons(call: Call, flat: Path, database: Path) -> None:
     answer = call("reindex", "--original", database, "--recordings", flat)
     assert answer.status == 0
     assert "1 episode of" in answer.out
@@ -190,7 +190,7 @@ def test_a_database_with_other_tables_alone_is_said_to_be_another_program_s(call
     assert (answer.status, "no catalog is in it (it has the tables albums, music, songs, …)" in answer.err) == (1, True)
 
 
-def test_what_workers_replace_and_delete_meanwhile_is_not_missing(call: Call, flat: Path) -> None:
+def test_recordings_that_workers_replace_meanwhile_are_not_missing(call: Call, flat: Path) -> None:
     class WorkersGoOn(LocalStorage):
         """Deletes recordings between the listing and the reading, as a worker does with a play that was replaced."""
 

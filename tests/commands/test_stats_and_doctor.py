@@ -49,7 +49,7 @@ def verdict_on(answer: Answer, what: str) -> dict[str, str]:
     return dict(found[0])
 
 
-def test_stats_tells_the_server_the_runs_and_the_losses(
+def test_stats_shows_redis_the_runs_and_the_losses(
     call: Call, recordings: Path, redis_url: str, redis_client: redis.Redis, stream: RedisStepStream
 ) -> None:
     redis_client.rpush("hamlet:ingest", b"task", b"task")
@@ -75,14 +75,14 @@ def test_stats_prints_tables_for_people(call: Call, recordings: Path, redis_url:
     assert "640" in answer.out
 
 
-def test_stats_finds_the_embedded_server_beside_the_recordings(call: Call, recordings: Path) -> None:
+def test_stats_finds_the_embedded_redis_beside_the_recordings(call: Call, recordings: Path) -> None:
     with EmbeddedServer(recordings / ".server") as server:
         document = call("stats", "--json", "--recordings", recordings).document
         assert document["redis"]["url"] == server.url
     assert call("stats", "--json", "--recordings", recordings).document["redis"] is None
 
 
-def test_the_queues_are_looked_for_on_the_broker(
+def test_queues_are_read_from_the_broker(
     call: Call, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with EmbeddedServer(tmp_path / "broker") as broker:
@@ -100,7 +100,7 @@ def test_the_queues_are_looked_for_on_the_broker(
     assert verdict_on(answer, "broker")["verdict"] == "fail"
 
 
-def test_a_server_that_tells_nobody_of_its_clients_is_looked_at_without(call: Call, tmp_path: Path) -> None:
+def test_stats_works_when_redis_does_not_list_its_clients(call: Call, tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "server") as server:
         client = make_client(server.url, purpose="server")
         client.execute_command("ACL", "SETUSER", "guest", "on", ">pw", "~*", "&*", "+@all", "-@admin")
@@ -113,7 +113,7 @@ def test_a_server_that_tells_nobody_of_its_clients_is_looked_at_without(call: Ca
         assert verdict_on(call("doctor", "--json", "--redis-url", url), "queues")["verdict"] == "ok"
 
 
-def test_stats_of_nothing_at_all_works(call: Call) -> None:
+def test_stats_works_without_redis_and_catalog(call: Call) -> None:
     answer = call("stats", "--json")
     assert answer.document == {"redis": None, "live_runs": [], "recorded_runs": [], "set_aside": {}}
     assert call("stats").out.startswith(
@@ -125,7 +125,7 @@ def test_stats_of_a_run_that_does_not_exist_says_so(call: Call, recordings: Path
     assert call("stats", "--run", "another", "--recordings", recordings).status == ExitStatus.NOT_FOUND
 
 
-def test_stats_knows_a_run_that_no_worker_has_looked_at(
+def test_stats_shows_a_run_that_no_worker_has_seen(
     call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
 ) -> None:
     stream.beat("fresh", "p1", {"closed": False}, info={}, now=time.time())
@@ -134,7 +134,7 @@ def test_stats_knows_a_run_that_no_worker_has_looked_at(
     assert document["recorded_runs"] == []
 
 
-def test_doctor_finds_a_fresh_machine_well(call: Call) -> None:
+def test_doctor_accepts_a_fresh_machine(call: Call) -> None:
     answer = call("doctor", "--json")
     assert answer.status == ExitStatus.OK
     assert answer.document["is_well"] is True
@@ -142,7 +142,7 @@ def test_doctor_finds_a_fresh_machine_well(call: Call) -> None:
     assert not Path("recordings").exists(), "looking changes nothing"
 
 
-def test_doctor_looks_at_a_running_installation(
+def test_doctor_accepts_a_running_installation(
     call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
 ) -> None:
     answer = call("doctor", "--json", "--recordings", recordings, "--redis-url", redis_url)
@@ -168,7 +168,7 @@ def test_doctor_looks_at_a_running_installation(
     ]
 
 
-def test_doctor_does_not_blame_the_queue_for_a_step_that_was_refused(call: Call, redis_url: str) -> None:
+def test_doctor_does_not_blame_the_queue_for_a_refused_step(call: Call, redis_url: str) -> None:
     stream = RedisStepStream(redis_url)
     stream.beat(RUN, "p1", {"n_refused_steps": 1, "closed": True}, info={"host": "here"}, now=time.time())
     stream.close()
@@ -177,13 +177,13 @@ def test_doctor_does_not_blame_the_queue_for_a_step_that_was_refused(call: Call,
     assert run["advice"] == "steps or episodes were refused; see the trainer's log"
 
 
-def test_doctor_prints_a_line_a_finding_and_its_advice(call: Call, redis_url: str) -> None:
+def test_doctor_prints_one_line_for_each_finding_with_advice(call: Call, redis_url: str) -> None:
     answer = call("doctor", "--redis-url", redis_url)
     assert answer.out.splitlines()[0].startswith("ok    python: 3.")
     assert answer.out.splitlines()[-1].endswith("0 failures")
 
 
-def test_doctor_warns_of_a_server_that_would_lose_steps(call: Call, tmp_path: Path) -> None:
+def test_doctor_warns_of_a_redis_that_would_lose_steps(call: Call, tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "server") as server:
         client = make_client(server.url, purpose="server")
         client.config_set("maxmemory-policy", "allkeys-lru")
@@ -197,7 +197,7 @@ def test_doctor_warns_of_a_server_that_would_lose_steps(call: Call, tmp_path: Pa
     assert "no worker is connected" in verdict_on(answer, "queues")["found"]
 
 
-def test_doctor_fails_when_the_server_is_full_to_its_limit(call: Call, tmp_path: Path) -> None:
+def test_doctor_fails_when_redis_is_full(call: Call, tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "server") as server:
         client = make_client(server.url, purpose="server")
         client.set("key", b"x" * 4_000_000)
@@ -208,7 +208,7 @@ def test_doctor_fails_when_the_server_is_full_to_its_limit(call: Call, tmp_path:
     assert "start more ingest workers" in verdict_on(answer, "Redis memory")["advice"]
 
 
-def test_doctor_fails_when_the_configured_server_is_away(call: Call) -> None:
+def test_doctor_fails_when_the_configured_redis_is_unreachable(call: Call) -> None:
     answer = call("doctor", "--json", "--redis-url", "redis://:secret@127.0.0.1:1/0")
     assert answer.status == ExitStatus.FAILED
     finding = verdict_on(answer, "Redis")
@@ -253,7 +253,7 @@ def test_doctor_waits_once_for_a_server_that_does_not_answer(
     assert len(connected) == 1
 
 
-def test_doctor_tells_of_a_trainer_that_died(call: Call, redis_url: str, redis_client: redis.Redis) -> None:
+def test_doctor_reports_a_dead_trainer(call: Call, redis_url: str, redis_client: redis.Redis) -> None:
     stream = RedisStepStream(redis_url)
     stream.beat("dead", "p1", {"closed": False}, info=None, now=time.time() - 3600)
     stream.send("dead", Flush(active={Play(1, 1): time.time() - 3600}))
@@ -275,7 +275,7 @@ def look(stream: RedisStepStream, tmp_path: Path) -> Callable[[], None]:
     return run
 
 
-def test_a_trainer_whose_clock_is_behind_runs_while_workers_see_its_heartbeat_move(
+def test_a_trainer_with_a_slow_clock_counts_as_running_while_its_heartbeat_changes(
     call: Call, redis_url: str, stream: RedisStepStream, look: Callable[[], None]
 ) -> None:
     for secs in range(6):
@@ -288,7 +288,7 @@ def test_a_trainer_whose_clock_is_behind_runs_while_workers_see_its_heartbeat_mo
     assert found.startswith("running (seen by workers), last heartbeat 59.")
 
 
-def test_a_trainer_whose_clock_is_ahead_is_silent_once_workers_see_its_heartbeat_stand_still(
+def test_a_trainer_with_a_fast_clock_counts_as_silent_once_its_heartbeat_stops(
     call: Call, redis_url: str, stream: RedisStepStream, look: Callable[[], None]
 ) -> None:
     stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() + 3600)
@@ -301,7 +301,7 @@ def test_a_trainer_whose_clock_is_ahead_is_silent_once_workers_see_its_heartbeat
     assert finding["advice"] == "its trainer died; workers salvage the steps that arrived"
 
 
-def test_what_workers_saw_that_look_no_more_says_nothing_of_now(
+def test_old_observations_of_stopped_workers_are_ignored(
     call: Call, redis_url: str, redis_client: redis.Redis, stream: RedisStepStream, look: Callable[[], None]
 ) -> None:
     stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() - 120)
@@ -314,7 +314,7 @@ def test_what_workers_saw_that_look_no_more_says_nothing_of_now(
     assert (live["state"], live["state_source"]) == ("closed", "trainers")
 
 
-def test_doctor_tells_of_episodes_that_a_trainer_without_a_server_left_behind(call: Call, tmp_path: Path) -> None:
+def test_doctor_reports_unsent_episodes_of_a_trainer_without_redis(call: Call, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     with Catalog(tmp_path / "recordings" / "catalog.db") as catalog:
@@ -329,9 +329,7 @@ def test_doctor_tells_of_episodes_that_a_trainer_without_a_server_left_behind(ca
     assert "alive" not in answer.out
 
 
-def test_episodes_whose_steps_are_gone_are_shown_by_every_command_that_tells_of_episodes(
-    call: Call, tmp_path: Path
-) -> None:
+def test_every_command_shows_episodes_whose_steps_are_lost(call: Call, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     long_ago, now = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)
     with Catalog(tmp_path / "recordings" / "catalog.db") as catalog:
@@ -355,7 +353,7 @@ def test_episodes_whose_steps_are_gone_are_shown_by_every_command_that_tells_of_
         assert document["error"].startswith("its steps are gone")
 
 
-def test_doctor_fails_on_a_catalog_that_is_none(call: Call, tmp_path: Path) -> None:
+def test_doctor_fails_on_a_file_that_is_no_catalog(call: Call, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings" / "catalog.db").write_bytes(b"not a database at all" * 100)
     answer = call("doctor", "--json")
@@ -363,18 +361,18 @@ def test_doctor_fails_on_a_catalog_that_is_none(call: Call, tmp_path: Path) -> N
     assert verdict_on(answer, "catalog")["verdict"] == "fail"
 
 
-def test_doctor_fails_where_recordings_can_not_be_written(call: Call, tmp_path: Path) -> None:
+def test_doctor_fails_if_recordings_cannot_be_written(call: Call, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     answer = call("doctor", "--json", "--recordings", tmp_path / "file", "--database", tmp_path / "c.db")
     assert answer.status == ExitStatus.FAILED
     assert verdict_on(answer, "recordings")["verdict"] == "fail"
 
 
-def test_doctor_looks_at_everything_it_knows_of() -> None:
+def test_doctor_runs_every_check() -> None:
     assert len(CHECKS) == len(list((Path(__file__).parents[2] / "recorder/commands/checks").glob("[a-z]*.py"))) - 1
 
 
-def test_doctor_and_stats_tell_of_a_server_that_is_another_installation_s(
+def test_doctor_and_stats_report_a_redis_of_another_installation(
     call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
 ) -> None:
     stream.set_owner(Installation("other", "there:/catalog.db").to_bytes(), replace=True)
@@ -384,14 +382,14 @@ def test_doctor_and_stats_tell_of_a_server_that_is_another_installation_s(
     assert "another installation" in call("stats", "--recordings", recordings, "--redis-url", redis_url).out
 
 
-def test_doctor_tells_of_a_folder_that_is_another_catalog_s(call: Call, recordings: Path, tmp_path: Path) -> None:
+def test_doctor_reports_a_folder_of_another_catalog(call: Call, recordings: Path, tmp_path: Path) -> None:
     write_mark(recordings, Installation("other", "there:/catalog.db"))
     answer = call("doctor", "--json", "--recordings", recordings)
     assert answer.status == ExitStatus.FAILED
     assert "there:/catalog.db" in verdict_on(answer, "installation")["found"]
 
 
-def test_doctor_tells_of_a_server_whose_socket_is_gone(
+def test_doctor_reports_a_redis_whose_socket_was_deleted(
     call: Call, recordings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EmbeddedServer, "_watch", lambda _: None)
@@ -403,7 +401,7 @@ def test_doctor_tells_of_a_server_whose_socket_is_gone(
     assert "end that worker" in verdict_on(answer, "Redis")["advice"]
 
 
-def test_doctor_looks_for_ffmpeg_as_export_does(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_finds_ffmpeg_as_export_does(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nonexistent")
     findings = {finding["what"]: finding for finding in call("doctor", "--json").document["findings"]}
     assert findings["videos"]["verdict"] == "warn"

@@ -65,7 +65,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_a_piped_row_has_all_its_columns_however_many_reasons_it_has(call: Call, many_reasons: Path) -> None:
+def test_a_piped_row_has_all_columns(call: Call, many_reasons: Path) -> None:
     _, headings, row = call("list", "--recordings", many_reasons).out.splitlines()
     assert headings.split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert row.split() == [
@@ -75,7 +75,7 @@ def test_a_piped_row_has_all_its_columns_however_many_reasons_it_has(call: Call,
     ]
 
 
-def test_piped_stats_have_all_their_columns(call: Call, many_reasons: Path) -> None:
+def test_piped_stats_have_all_columns(call: Call, many_reasons: Path) -> None:
     _, row = call("stats", "--recordings", many_reasons).out.splitlines()[-2:]
     assert row.split()[:2] == [LONG_RUN, "1"]
     assert row.split()[-2:] == [REASONS[-1], "1"]
@@ -97,7 +97,7 @@ def test_a_terminal_with_room_for_all_columns_folds_the_reasons(many_reasons: Pa
     assert all(len(line.rstrip()) <= 170 for line in plain_lines(printed))
 
 
-def test_a_narrow_terminal_shows_a_recording_on_one_line_and_names_what_it_has_no_room_for(many_reasons: Path) -> None:
+def test_a_narrow_terminal_shows_one_line_and_names_the_hidden_columns(many_reasons: Path) -> None:
     _, headings, row, left_out = plain_lines(on_a_terminal(80, "list", "--recordings", many_reasons))
     assert headings.split() == ["run", "episode", "reasons"]
     assert row.split() == [LONG_RUN, "123456", "manual_a_rather_long_reas…"]
@@ -105,7 +105,7 @@ def test_a_narrow_terminal_shows_a_recording_on_one_line_and_names_what_it_has_n
     assert left_out == "hidden for width: stage, return, steps, status, size, file (use --json)"
 
 
-def test_a_recording_is_on_one_line_of_80_columns_and_whole_in_160(call: Call, recordings: Path) -> None:
+def test_a_recording_is_one_line_at_80_columns_and_complete_at_160(call: Call, recordings: Path) -> None:
     with Catalog(root_catalog(recordings)) as catalog:
         shared = {"run_id": "demo-20261123-052840-1cd6", "episode_id": 4, "reasons": ("top_10.0pct", "stage_5_last_2")}
         place = "demo-20261123-052840-1cd6/episode_000004.msgpack.lz4"
@@ -119,14 +119,14 @@ def test_a_recording_is_on_one_line_of_80_columns_and_whole_in_160(call: Call, r
     ]
 
 
-def test_a_terminal_too_narrow_for_an_id_shows_it_whole(many_reasons: Path) -> None:
+def test_an_id_is_shown_whole_on_any_terminal(many_reasons: Path) -> None:
     for command in ("list", "stats"):
         printed = on_a_terminal(40, command, "--recordings", many_reasons)
         (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
         assert row.split()[0] == LONG_RUN
 
 
-def test_narrow_stats_tell_what_was_lost_before_why_episodes_were_kept(many_reasons: Path) -> None:
+def test_narrow_stats_show_losses_rather_than_reasons(many_reasons: Path) -> None:
     *_, headings, row, left_out = plain_lines(on_a_terminal(80, "stats", "--recordings", many_reasons))
     assert row.split()[0] == LONG_RUN
     assert headings.split() == ["run", "episodes", "parked", "refused", "steps", "missing"]
@@ -149,7 +149,7 @@ def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
     assert lines[-2] == "hidden for width: attempts (use --json)"
 
 
-def test_a_narrow_terminal_sets_in_what_a_finding_or_a_field_says_more(many_reasons: Path) -> None:
+def test_a_narrow_terminal_indents_continued_lines(many_reasons: Path) -> None:
     lines = plain_lines(on_a_terminal(80, "show", 123456, "--recordings", many_reasons))
     first = next(index for index, line in enumerate(lines) if line.startswith("  reasons"))
     column = lines[first].index(REASONS[0])
@@ -168,7 +168,7 @@ def test_a_wide_terminal_has_a_row_on_one_line(many_reasons: Path) -> None:
     assert ", ".join(REASONS) in row
 
 
-def test_a_live_run_is_on_one_line_of_80_columns_with_its_lag_and_its_losses(
+def test_a_live_run_is_one_line_at_80_columns_with_lag_and_losses(
     many_reasons: Path, redis_url: str, redis_client: redis.Redis
 ) -> None:
     run_id = "demo-20261123-052840-1cd6"
@@ -201,7 +201,7 @@ def hostile_names(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", ["list", "show 7", "why 7", "stats", "verify", "list --run nobody", "cat 7"])
-def test_names_in_a_recording_can_not_command_the_terminal(call: Call, hostile_names: Path, command: str) -> None:
+def test_names_in_a_recording_cannot_control_the_terminal(call: Call, hostile_names: Path, command: str) -> None:
     answer = call(*command.split(), "--recordings", hostile_names)
     printed = answer.out + answer.err
     assert "\\x1b" in printed
@@ -210,7 +210,7 @@ def test_names_in_a_recording_can_not_command_the_terminal(call: Call, hostile_n
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_letters_that_an_output_can_not_encode_are_escaped(hostile_names: Path, options: list[str]) -> None:
+def test_characters_that_an_output_cannot_encode_are_escaped(hostile_names: Path, options: list[str]) -> None:
     command = ["-m", "recorder", "list", "--recordings", str(hostile_names), *options]
     status, printed = run_python(command, environment={"PYTHONIOENCODING": "latin-1"})
     assert status == 0, printed
@@ -220,7 +220,7 @@ def test_letters_that_an_output_can_not_encode_are_escaped(hostile_names: Path, 
         assert "\\U0001f600" in printed
 
 
-def test_a_list_that_is_cut_says_of_how_many_and_in_which_order(call: Call, recordings: Path) -> None:
+def test_a_limited_list_says_how_many_there_are_and_in_which_order(call: Call, recordings: Path) -> None:
     assert call("list").out.startswith("4 recordings\n")
     assert call("list", "--limit", 2).out.startswith("2 of 4 recordings, newest first; more: --limit 4\n")
     few = call("list", "--limit", 1, "--order", "return", "--ascending", "--reason", "periodic_*").out

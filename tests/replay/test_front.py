@@ -63,14 +63,14 @@ def fronting(
         listener.close()
 
 
-def test_a_reader_that_takes_nothing_is_cut_off_and_its_answer_let_go_of() -> None:
+def test_a_client_that_reads_nothing_is_disconnected_and_its_answer_freed() -> None:
     app = Endless()
     with fronting(app, rate_secs=0.1) as (_, port), socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(REQUEST)
         wait_until(lambda: app.n_closed == 1, message="the end of the answer")
 
 
-def test_a_client_that_hangs_up_has_its_answer_let_go_of() -> None:
+def test_a_client_that_disconnects_has_its_answer_freed() -> None:
     app = Endless()
     with fronting(app) as (_, port):
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -79,7 +79,7 @@ def test_a_client_that_hangs_up_has_its_answer_let_go_of() -> None:
         wait_until(lambda: app.n_closed == 1, message="the end of the answer")
 
 
-def test_a_client_that_resets_before_it_is_accepted_is_no_failure() -> None:
+def test_a_connection_reset_before_accept_is_not_a_failure() -> None:
     with ThreadPoolExecutor(1) as thread:  # this one may have a loop already, of a browser's driver
         assert thread.submit(_serve_an_honest_client_after_one_that_resets).result() == []
 
@@ -114,7 +114,7 @@ def _serve_an_honest_client_after_one_that_resets() -> list[dict[str, Any]]:
     return failures
 
 
-def test_requests_that_never_end_are_refused_after_their_time() -> None:
+def test_requests_that_never_end_are_refused_after_a_time() -> None:
     with fronting(Endless(), request_secs=0.1, keepalive_secs=0.1) as (_, port):
         with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
             client.sendall(REQUEST[:10])
@@ -123,7 +123,7 @@ def test_requests_that_never_end_are_refused_after_their_time() -> None:
             assert client.recv(1000) == b""
 
 
-def test_a_new_connection_takes_the_place_of_the_oldest_that_says_nothing() -> None:
+def test_a_new_connection_replaces_the_oldest_silent_one() -> None:
     with fronting(Endless(), max_connections=3) as (_, port):
         silent = [socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) for _ in range(3)]
         with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
@@ -138,7 +138,7 @@ def test_a_new_connection_takes_the_place_of_the_oldest_that_says_nothing() -> N
             sock.close()
 
 
-def test_an_application_that_fails_before_and_within_its_answer() -> None:
+def test_an_application_that_fails_gets_an_error_or_a_closed_connection() -> None:
     def fails(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/at-once":
             raise RuntimeError("at once")
@@ -167,7 +167,7 @@ def test_an_application_that_fails_before_and_within_its_answer() -> None:
         assert not broken.endswith(b"0\r\n\r\n"), "a broken answer looks whole"
 
 
-def test_the_least_rate_counts_only_while_something_waits() -> None:
+def test_the_minimum_rate_counts_only_while_data_waits() -> None:
     progress = Progress(100.0, 10.0)
     progress.n_written_bytes = 5000
     assert not progress.is_too_slow(0.0, 5000)
@@ -179,7 +179,7 @@ def test_the_least_rate_counts_only_while_something_waits() -> None:
     assert not progress.is_too_slow(100.0, 1000), "nothing waited in the meantime"
 
 
-def test_a_new_request_waits_for_two_others_at_most_however_many_there_are() -> None:
+def test_a_new_request_waits_for_at_most_two_others() -> None:
     workers = Workers(1, "test")
     gate, begun, order = threading.Event(), threading.Event(), []
 
@@ -203,7 +203,7 @@ def test_a_new_request_waits_for_two_others_at_most_however_many_there_are() -> 
     workers.end()
 
 
-def test_each_item_gets_its_turn_however_many_new_ones_come() -> None:
+def test_each_item_gets_its_turn_among_many_new_ones() -> None:
     turns: Turns[str] = Turns()
     turns.add("goes on", is_first=False)
     turns.add("oldest", is_first=True)
@@ -220,7 +220,7 @@ def test_each_item_gets_its_turn_however_many_new_ones_come() -> None:
 
 
 @pytest.mark.parametrize("path", [b"/healthz", b"/a%20b/healthz"])
-def test_health_is_answered_below_a_prefix_too_while_all_threads_work(app: Flask, path: bytes) -> None:
+def test_health_is_answered_below_a_prefix_while_all_threads_are_busy(app: Flask, path: bytes) -> None:
     proxied = Proxied(app.wsgi_app, base_path="/a%20b", trusted=())
     gate = threading.Event()
 
@@ -252,6 +252,6 @@ def test_health_is_answered_below_a_prefix_too_while_all_threads_work(app: Flask
         ),
     ],
 )
-def test_the_path_within_the_application(environ: dict[str, Any], path: str) -> None:
+def test_the_prefix_is_removed_from_the_applications_path(environ: dict[str, Any], path: str) -> None:
     proxied = Proxied(lambda *_: [], base_path="/base", trusted=parse_networks("127.0.0.1"))
     assert proxied.path_of(environ) == path

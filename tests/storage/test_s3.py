@@ -64,7 +64,7 @@ def test_no_row_is_forgotten_while_another_process_writes(s3: S3Server, tmp_path
         assert len(catalog.query_recordings()) == 8
 
 
-def test_the_command_ends_well_beside_a_writer(s3: S3Server, tmp_path: Path) -> None:
+def test_reindex_succeeds_beside_a_writing_worker(s3: S3Server, tmp_path: Path) -> None:
     url, database = f"s3://{s3.new_bucket()}/runs", tmp_path / "catalog.db"
     with PythonProcess("-c", WRITER, url, str(database), "0", "40") as process:
         wait_until(lambda: len(s3.objects(url.split("/")[2])) > 2, message="the first files")
@@ -77,7 +77,7 @@ def test_the_command_ends_well_beside_a_writer(s3: S3Server, tmp_path: Path) -> 
         assert len(catalog.query_recordings()) == 40
 
 
-def test_a_row_that_was_written_again_since_it_was_read_is_not_forgotten(tmp_path: Path) -> None:
+def test_a_row_that_changed_since_it_was_read_is_not_forgotten(tmp_path: Path) -> None:
     storage = open_storage(tmp_path)
     with Catalog(tmp_path / "catalog.db") as catalog:
         storage.write_all({"demo/episode_000001.msgpack.lz4": make_episode_file(episode_id=1, n_steps=3)})
@@ -88,7 +88,7 @@ def test_a_row_that_was_written_again_since_it_was_read_is_not_forgotten(tmp_pat
         assert catalog.delete_recording("demo", 1, as_of=catalog.get_recording("demo", 1))
 
 
-def test_each_answer_is_of_now_whoever_has_listed_before(s3: S3Server) -> None:
+def test_listings_are_never_cached(s3: S3Server) -> None:
     bucket = s3.new_bucket()
     storage = open_storage(f"s3://{bucket}/runs")
     storage.write_all({"r/episode_000000.msgpack": b"old"})
@@ -108,7 +108,7 @@ def test_each_answer_is_of_now_whoever_has_listed_before(s3: S3Server) -> None:
     assert read_file(f"s3://{bucket}/runs/r/episode_000001.msgpack", max_bytes=9) == b"x"
 
 
-def test_a_bucket_that_is_missing_is_named_and_never_made(s3: S3Server, tmp_path: Path) -> None:
+def test_a_missing_bucket_is_named_and_never_created(s3: S3Server, tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"x")
     storage = UrlStorage("s3://mispelt-bucket/runs")
     buckets = s3.buckets()
@@ -139,7 +139,7 @@ def test_the_root_of_a_bucket_is_a_place_for_recordings(s3: S3Server) -> None:
     assert list(storage.names()) == ["r/episode_000000.msgpack"]
 
 
-def test_a_worker_says_at_its_start_that_a_bucket_is_missing(s3: S3Server, tmp_path: Path, redis_url: str) -> None:
+def test_a_worker_names_a_missing_bucket_at_its_start(s3: S3Server, tmp_path: Path, redis_url: str) -> None:
     places = ["--recordings", "s3://mispelt-bucket/x", "--database", str(tmp_path / "catalog.db")]
     status, output = run_python(["-m", "recorder", "worker", "--redis-url", redis_url, *places])
     assert status != 0

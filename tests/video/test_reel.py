@@ -21,7 +21,7 @@ def chosen(rows, *args):
     return [(pick.row.episode_id, pick.caption) for pick in choose_episodes(rows, *args)]
 
 
-def test_worst_median_and_best_of_each_stage_in_the_order_of_the_stages():
+def test_a_reel_has_worst_median_and_best_of_each_stage_in_order():
     rows = [
         row(5, 2, 9.0),
         row(1, 1, 3.0),
@@ -45,7 +45,7 @@ def test_a_single_episode_is_the_best():
     assert chosen([row(1, 1, 0.0)]) == [(1, "stage 1: best")]
 
 
-def test_episodes_of_unknown_stage_stand_together_and_their_cards_name_no_stage():
+def test_episodes_without_a_stage_are_grouped_and_their_cards_name_none():
     rows = [row(1, 2, 1.0), row(2, None, 5.0), row(3, None, 4.0)]
     assert chosen(rows) == [(3, "worst"), (2, "best"), (1, "stage 2: best")]
 
@@ -77,7 +77,7 @@ def test_a_reel_leaves_out_an_episode_of_which_only_a_chunk_is_damaged(recording
     assert n_frames_of(path) == 3 + 5
 
 
-def test_an_episode_that_is_too_long_for_its_clip_is_left_out_with_the_reason(recordings, tmp_path):
+def test_an_episode_too_long_for_its_clip_is_left_out_with_a_reason(recordings, tmp_path):
     for episode_id, n_steps in ((1, 10), (2, 20)):
         recordings.add(episode_id, n_steps, total_reward=float(episode_id))
     path = tmp_path / "reel.mp4"
@@ -88,7 +88,7 @@ def test_an_episode_that_is_too_long_for_its_clip_is_left_out_with_the_reason(re
     assert n_frames_of(path) == 3 + 1
 
 
-def test_a_run_of_which_nothing_can_be_shown_has_no_reel_and_says_why(recordings, tmp_path):
+def test_a_run_without_drawable_episodes_has_no_reel_and_says_why(recordings, tmp_path):
     kept = recordings.add(1, 10)
     (recordings.folder / kept.file_path).write_bytes(b"broken")
     with pytest.raises(RecordingNotFoundError, match=rf"can be shown \(.*{kept.file_path}\): sqlite"):
@@ -110,7 +110,7 @@ def test_a_comparison_lasts_as_long_as_the_longer_episode(recordings, tmp_path):
     assert n_frames_of(path) == 7
 
 
-def test_a_thumbnail_shows_the_step_that_was_asked_for():
+def test_a_thumbnail_shows_the_requested_step():
     episode = sample_episode(20)
     first, last = draw_thumbnail(episode, step_index=0, width=160), draw_thumbnail(episode, width=160)
     assert first.shape == (90, 160, 3)

@@ -44,7 +44,7 @@ def render_all(recordings, settings, video_id):
         render_segment(context, *message)
 
 
-def test_a_video_is_asked_for_watched_and_fetched(client, recordings, settings, tmp_path):
+def test_a_video_is_requested_watched_and_downloaded(client, recordings, settings, tmp_path):
     answer = client.post("/api/v1/videos", json=WISH)
     assert answer.status_code == 202
     place = answer.headers["Location"]
@@ -87,7 +87,7 @@ def test_videos_are_listed_and_cancelled(client):
         ([1], 400, "expected a JSON object"),
     ],
 )
-def test_a_wrong_request_is_answered_by_what_was_expected(client, body, status, message):
+def test_an_invalid_request_is_answered_with_the_expected_values(client, body, status, message):
     answer = client.post("/api/v1/videos", json=body)
     assert (answer.status_code, message in answer.json["error"]["message"]) == (status, True), answer.json
 
@@ -104,7 +104,7 @@ def test_a_server_without_workers_offers_no_videos(recordings):
     app.extensions[EXTENSION].close("the end of the test")
 
 
-def test_a_request_stands_though_the_server_that_should_tell_the_workers_is_full(client, redis_client):
+def test_a_request_is_stored_although_redis_is_full(client, redis_client):
     redis_client.config_set("maxmemory", 1)
     try:
         answer = client.post("/api/v1/videos", json=WISH)

@@ -57,8 +57,7 @@ def run(args: argparse.Namespace) -> int:
     run_id = getattr(args, "run", None)
     storage = open_recordings(settings)
     reasons = {} if args.original is None else _original_reasons(args.original)
-    names = recording_names(storage, run_id)
-    with open_catalog(settings, read_only=False) as catalog:
+    with recording_names(storage, run_id) as names, open_catalog(settings, read_only=False) as catalog:
         if not names:
             run_of(args, catalog)  # a run with neither files nor rows is a mistake
         report = reindex(
@@ -70,11 +69,12 @@ def run(args: argparse.Namespace) -> int:
             forget_missing=args.forget_missing,
             allow_empty=args.allow_empty,
         )
+        without_file = sorted(name for name in reasons if name not in names)
     output.document(dataclasses.asdict(report))
     if report.unreadable:
         rows = [{"file": name, "problem": problem} for name, problem in report.unreadable.items()]
         output.table(
-            f"{counted(len(rows), 'file')} can't be read",
+            f"{counted(report.n_unreadable, 'file')} can't be read{_first_of(report.n_unreadable)}",
             {"file": "file", "problem": "problem"},
             rows,
             folded="problem",
@@ -87,17 +87,24 @@ def run(args: argparse.Namespace) -> int:
             fate = "remove them with --forget-missing"
         else:
             fate = f"no recording file found; is the folder mounted? {settings.recordings_dir}"
-        output.table(f"{counted(len(rows), 'recording')} in the catalog without a file: {fate}", {"file": "file"}, rows)
-    if without_file := sorted(reasons.keys() - set(names)):
+        title = f"{counted(report.n_missing, 'recording')} in the catalog without a file: {fate}"
+        output.table(f"{title}{_first_of(report.n_missing)}", {"file": "file"}, rows)
+    if without_file:
         output.note(
             f"{counted(len(without_file), 'episode')} of {args.original} without a file: {', '.join(without_file[:3])} …"
         )
     output.note(
         f"{counted(report.n_files, 'file')}: {counted(report.n_imported, 'recording')} in the catalog, "
-        f"{len(report.replaced)} replaced by a later play, {len(report.unreadable)} unreadable"
+        f"{report.n_replaced} replaced by a later play, {report.n_unreadable} unreadable"
     )
-    is_well = not report.unreadable and (args.forget_missing or not report.missing)
+    is_well = not report.n_unreadable and (args.forget_missing or not report.n_missing)
     return ExitStatus.OK if is_well else ExitStatus.FAILED
+
+
+def _first_of(n_files: int) -> str:
+    from recorder.recordings.reindex import MAX_NAMED  # lazy: loads SQLAlchemy
+
+    return f"; the first {MAX_NAMED}" if n_files > MAX_NAMED else ""
 
 
 def _original_reasons(path: str) -> dict[str, tuple[str, ...]]:

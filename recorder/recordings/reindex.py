@@ -21,12 +21,14 @@ from recorder.errors import (
     StorageError,
     StorageUnavailableError,
 )
+from recorder.recordings.name_set import NameSet
 from recorder.run_ids import why_no_run_id
 from recorder.storage import Storage, episode_path
 from recorder.text import holdable_text
 from recorder.urls import is_url
 
 __all__ = [
+    "MAX_NAMED",
     "ReindexReport",
     "file_exists",
     "has_recordings",
@@ -36,12 +38,17 @@ __all__ = [
     "run_id_of_folder",
 ]
 
+MAX_NAMED = 1000
+"""Of the files that a report lists: a folder that is not mounted lacks as many as the catalog has."""
+
 _NANOS_A_MILLISECOND = 1_000_000
 
 
 @dataclass(slots=True)
 class ReindexReport:
     """Result of ``reindex``.
+
+    Each of the three lists names the first ``MAX_NAMED`` files; the counts have all.
 
     Args:
         n_files: files read.
@@ -53,19 +60,40 @@ class ReindexReport:
 
     n_files: int = 0
     n_imported: int = 0
+    n_replaced: int = 0
+    n_unreadable: int = 0
+    n_missing: int = 0
     replaced: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
+    def add_replaced(self, name: str) -> None:
+        """Count a file of an earlier play."""
+        self.n_replaced += 1
+        if len(self.replaced) < MAX_NAMED:
+            self.replaced.append(name)
 
-def recording_names(storage: Storage, run_id: str | None = None) -> list[str]:
-    """Names of the recordings, sorted, so that the plays of an episode are adjacent.
+    def add_unreadable(self, name: str, problem: str) -> None:
+        """Count a file that can't be read."""
+        self.n_unreadable += name not in self.unreadable
+        if len(self.unreadable) < MAX_NAMED:
+            self.unreadable[name] = problem
+
+    def add_missing(self, name: str) -> None:
+        """Count a recording without a file."""
+        self.n_missing += 1
+        if len(self.missing) < MAX_NAMED:
+            self.missing.append(name)
+
+
+def recording_names(storage: Storage, run_id: str | None = None) -> NameSet:
+    """Names of the recordings, sorted, so that the plays of an episode are adjacent. The caller closes them.
 
     Args:
         run_id: only files in this run's folder, and files in no run's folder.
     """
     folder = None if run_id is None else episode_path(run_id, 0).partition("/")[0]
-    return sorted(
+    return NameSet(
         name for name in storage.names() if folder is None or "/" not in name or name.partition("/")[0] == folder
     )
 
@@ -103,37 +131,32 @@ def reindex(
         StorageError: ``forget_missing`` without ``allow_empty``, and no recording file exists.
     """
     report = ReindexReport()
-    seen: set[str] = set()
-    vanished: dict[str, str] = {}
-    report.n_imported = catalog.import_recordings(
-        _latest_plays(storage, names, report, seen, vanished, run_id=run_id, reasons=reasons or {}),
-        on_refused=lambda row, why: report.unreadable.update({row.file_path: why}),
-    )
-    # List again: a file that was deleted during the import must not leave a row.
-    present = set(storage.names())
-    # A name that is listed but can't be found is a dangling link; the others were deleted meanwhile.
-    report.unreadable |= {name: why for name, why in vanished.items() if name in present}
-    report.n_files += sum(name in present for name in vanished)
-    gone = [
-        row
-        for row in catalog.iterate_recordings(run_id)
-        if row.file_path not in present and _is_missing(storage, catalog, row, report)
-    ]
-    missing = [row for row in gone if row.file_path not in seen or not present]
-    report.missing = [row.file_path for row in missing]
-    if present:
-        for row in gone:
-            if row.file_path in seen:
-                catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
-    if forget_missing:
-        if missing and not allow_empty and not present:
-            raise StorageError(
-                f"no recording file found, but the catalog has {len(missing)} recordings; none was removed, because the"
-                " folder may not be mounted: mount it, or add --allow-empty if the files are gone for good:"
-                f" {storage.root}"
-            )
-        for row in missing:
-            catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
+    with NameSet() as seen, NameSet() as vanished:
+        report.n_imported = catalog.import_recordings(
+            _latest_plays(storage, names, report, seen, vanished, run_id=run_id, reasons=reasons or {}),
+            on_refused=lambda row, why: report.add_unreadable(row.file_path, why),
+        )
+        # List again: a file that was deleted during the import must not leave a row.
+        with NameSet(storage.names()) as present:
+            for name in vanished:
+                if name in present:  # a dangling link; the others were deleted meanwhile
+                    report.n_files += 1
+                    report.add_unreadable(name, f"the link leads nowhere: {storage.location(name)}")
+            may_delete = bool(present) or allow_empty
+            for row in catalog.iterate_recordings(run_id):
+                if row.file_path in present or not _is_missing(storage, catalog, row, report):
+                    continue
+                was_just_deleted = row.file_path in seen and bool(present)
+                if not was_just_deleted:
+                    report.add_missing(row.file_path)
+                if was_just_deleted or (forget_missing and may_delete):
+                    catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
+    if forget_missing and report.n_missing and not may_delete:
+        raise StorageError(
+            f"no recording file found, but the catalog has {report.n_missing} recordings; none was removed, because the"
+            " folder may not be mounted: mount it, or add --allow-empty if the files are gone for good:"
+            f" {storage.root}"
+        )
     return report
 
 
@@ -160,7 +183,7 @@ def _is_missing(storage: Storage, catalog: Catalog, row: RecordingRow, report: R
     except StorageUnavailableError:
         raise
     except StorageError as error:  # its folder can't be read by this user
-        report.unreadable[row.file_path] = str(error)
+        report.add_unreadable(row.file_path, str(error))
         return False
     try:
         now = catalog.get_recording(row.run_id, row.episode_id)
@@ -173,8 +196,8 @@ def _latest_plays(
     storage: Storage,
     names: Iterable[str],
     report: ReindexReport,
-    seen: set[str],
-    vanished: dict[str, str],
+    seen: NameSet,
+    vanished: NameSet,
     *,
     run_id: str | None,
     reasons: Mapping[str, tuple[str, ...]],
@@ -189,11 +212,11 @@ def _latest_plays(
             if isinstance(error, StorageUnavailableError):
                 raise
             if isinstance(error, StorageError) and error.is_missing_file:
-                vanished[name] = str(error)
+                vanished.add(name)
                 continue
             report.n_files += 1
             seen.add(name)
-            report.unreadable[name] = str(error)
+            report.add_unreadable(name, str(error))
             continue
         if run_id not in (None, rows[0].run_id):
             continue
@@ -201,7 +224,7 @@ def _latest_plays(
         seen.add(name)
         if latest is not None and _key(latest) == _key(rows):
             latest, earlier = (rows, latest) if rows[0].play_id >= latest[0].play_id else (latest, rows)
-            report.replaced.append(earlier[1].file_path)
+            report.add_replaced(earlier[1].file_path)
             continue
         if latest is not None:
             yield latest

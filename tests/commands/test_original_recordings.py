@@ -107,7 +107,7 @@ def test_the_original_database_is_imported_with_its_reasons(call: Call, flat: Pa
     assert [row["recording_reason"] for row in rows] == ["periodic_100", "stage_2_first_3"]
     assert call("list", "--recordings", flat, "--reason", "stage_2*", "--json").document[0]["episode_id"] == 510
     assert (
-        "is a catalog of this version" in call("reindex", "--original", flat / "catalog.db", "--recordings", flat).err
+        "is a catalog of this project" in call("reindex", "--original", flat / "catalog.db", "--recordings", flat).err
     )
 
 

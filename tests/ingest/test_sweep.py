@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from recorder.catalog import Catalog
 from recorder.episode import EpisodeStatus, Gap
-from recorder.step_stream import CHUNK, Flush, Outgoing, StepStream
-from tests.ingest.rig import LOOK_BACK, RUN, Rig, work
+from recorder.step_stream import CHUNK, Flush, Outgoing, RedisStepStream, StepStream
+from tests.ingest.rig import LOOK_BACK, RUN, Rig, work, write_all
 from tests.ingest.trainer import Trainer
 from tests.waiting import wait_until
 from worker.ingest import evaluate_run, sweep
@@ -333,3 +336,30 @@ def test_held_episodes_stay_in_the_stream_until_they_are_decided(rig: Rig, train
     assert rig.recorded_ids() == [3, 4, 5, 6]
     assert rig.stream.episodes_held(RUN) == []
     assert rig.decisions()[3] == ("kept", ("stage_1_pre_transition",))
+
+
+def test_a_thorough_sweep_goes_on_where_the_one_before_stopped(
+    folder: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.step_stream.redis_upkeep._SCANNED_KEYS", 10)
+    monkeypatch.setattr(sys.modules["worker.ingest.sweep"], "_WALK_SECS", -1.0)  # a page a sweep
+    n_episodes = 60
+    stream = RedisStepStream(redis_url)
+    with Catalog(folder / "catalog.db") as catalog:
+        rig = Rig(stream, catalog, folder)
+        trainer = Trainer(stream, RUN)
+        flushes = [trainer.play(episode_id, n_steps=1, chunk_steps=1) for episode_id in range(n_episodes)]
+        evaluate_run(rig.worker(), RUN)
+        write_all(rig.worker())
+        for flush in flushes:  # a trainer that sends its last seconds again makes the streams anew
+            stream.send(RUN, Flush(entries=flush.entries))
+        assert len(stream.episodes_held(RUN)) == n_episodes
+        workers = [rig.worker(thorough_sweep_secs=1000) for _ in range(2)]  # only the first sweep begins a walk
+        n_dropped = []
+        while not n_dropped or stream.bookmark("orphans") is not None:
+            n_dropped.append(sweep(workers[len(n_dropped) % 2]).n_streams_dropped)
+        assert sum(n_dropped) == n_episodes
+        assert len([n for n in n_dropped if n]) > 2, n_dropped
+        assert stream.episodes_held(RUN) == []
+        assert sweep(workers[0]).n_streams_dropped == 0
+    stream.close()

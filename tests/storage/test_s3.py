@@ -46,7 +46,7 @@ def test_no_row_is_forgotten_while_another_process_writes(s3: S3Server, tmp_path
         assert process.wait() == 0, process.output
     with Catalog(database) as catalog:
         listed = recording_names(storage)
-        gone = listed[0]
+        gone = next(iter(listed))
 
         def meanwhile() -> Iterator[str]:
             yield from listed

@@ -103,9 +103,9 @@ class _Ticker:
             except RecorderError as error:
                 unwell = str(error)
                 _log.error("tick: will try again: %s", error)
-            except Exception as error:  # noqa: BLE001 - the thread must outlive a defect
-                unwell = f"a defect: {error}"
-                _log.exception("tick: a defect; will try again")
+            except Exception as error:  # noqa: BLE001 - the thread must survive any error
+                unwell = f"unexpected error: {error}"
+                _log.exception("tick: unexpected error; will try again")
             self._app.pulse.beat("tick", unwell=unwell)
 
     def _tick(self) -> None:

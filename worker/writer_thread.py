@@ -146,8 +146,8 @@ class WriterThread:
                     return
             except RecorderError as error:
                 _log.error("recording writer: will try again: %s", error)
-            except Exception:  # noqa: BLE001 - the thread must outlive a defect
-                _log.exception("recording writer: a defect; will try again")
+            except Exception:  # noqa: BLE001 - the thread must survive any error
+                _log.exception("recording writer: unexpected error; will try again")
             if is_stopping and time.monotonic() > self._deadline:
                 return
             n_ticks += 1

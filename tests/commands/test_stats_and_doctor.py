@@ -27,7 +27,7 @@ from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import Flush, Play, RedisStepStream
 from tests.commands.conftest import RUN, Answer, Call
 from tests.ingest.rig import Rig
-from worker.ingest.silence import look_at_trainers
+from worker.ingest.silence import count_missed_heartbeats
 from worker.recording_writer import RecordingWriter
 
 
@@ -270,7 +270,7 @@ def look(stream: RedisStepStream, tmp_path: Path) -> Callable[[], None]:
     worker = Rig(stream, Catalog(tmp_path / "worker.db"), tmp_path).worker()
 
     def run() -> None:
-        look_at_trainers(worker, stream.run_info(RUN))
+        count_missed_heartbeats(worker, stream.run_info(RUN))
 
     return run
 

@@ -277,7 +277,7 @@ def test_a_broken_state_restarts_the_criteria_and_keeps_undecided_episodes(
     assert rig.recorded_ids() == [2, 3, 4]
     assert rig.decisions()[2] == ("kept", ("salvaged",))
     assert rig.decisions()[5][0] == "held"
-    assert "begin afresh, 3 undecided episodes are kept" in caplog.text
+    assert "start anew, and 3 undecided episodes are kept" in caplog.text
 
 
 def test_a_state_of_a_newer_version_is_left_alone(rig: Rig, trainer: Trainer) -> None:

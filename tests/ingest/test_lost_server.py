@@ -96,6 +96,6 @@ def test_episodes_lost_by_flushall_are_parked_while_the_trainer_continues(
         work(context)
         rig.late_secs += 10
     assert [row.episode_id for row in rig.catalog.parked_writes()] == left
-    assert all("steps are gone from the server" in (row.error or "") for row in rig.catalog.parked_writes())
+    assert all("steps are no longer in Redis" in (row.error or "") for row in rig.catalog.parked_writes())
     assert [row.attempts for row in rig.catalog.parked_writes()] == [3, 3, 3, 3]
     assert rig.catalog.held_episodes(RUN) == []

@@ -165,7 +165,7 @@ def test_an_episode_that_cannot_be_written_is_parked_after_three_attempts(rig: R
     assert rig.recorded_ids() == [2]
     parked = rig.catalog.parked_writes()
     assert [(row.episode_id, row.attempts) for row in parked] == [(1, 3)]
-    assert "steps are gone" in (parked[0].error or "")
+    assert "steps are no longer in Redis" in (parked[0].error or "")
     rig.stream.send(RUN, Flush(entries=flush.entries))
     work(context)
     assert rig.recorded_ids() == [2]

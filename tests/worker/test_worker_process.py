@@ -158,7 +158,7 @@ def test_unwritten_episodes_of_an_emptied_redis_are_parked(cluster: Cluster) -> 
         assert worker.process.poll() is None
     for row in cluster.catalog.parked_writes():
         assert (row.decision, row.attempts) == ("kept", 3)
-        assert "its steps are gone from the server" in (row.error or "")
+        assert "its steps are no longer in Redis" in (row.error or "")
 
 
 def test_celery_loads_the_app_and_another_key_prefix_sees_nothing(

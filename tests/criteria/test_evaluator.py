@@ -303,5 +303,5 @@ def test_two_criteria_with_one_name_are_refused(names: tuple[str, ...]) -> None:
     criteria = [PeriodicCriterion() for _ in names]
     for criterion, name in zip(criteria, names, strict=True):
         criterion.name = name
-    with pytest.raises(UsageError, match=f"must be its own, and neither manual nor salvaged: '{names[0]}'"):
+    with pytest.raises(UsageError, match=f"need different names, other than 'manual' and 'salvaged': '{names[0]}'"):
         Evaluator(criteria)

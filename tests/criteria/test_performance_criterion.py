@@ -107,7 +107,7 @@ def test_a_new_best_replaces_the_last_one_taken_while_the_share_is_used_up() -> 
     assert set(evaluator.pending()) == {0, 18}, "the worst and the best so far"
     displaced = next(it for it in settled if it.episode_id == 17)
     assert (displaced.decision, displaced.why[0]["keep"]) == ("skipped", False)
-    assert "unless a new best return takes its place while the share is used up" in displaced.why[0]["detail"]
+    assert "unless a new best return replaces it when the share is used up" in displaced.why[0]["detail"]
 
 
 def test_an_episode_that_is_replayed_while_held_gives_its_place_back() -> None:
@@ -239,7 +239,7 @@ def test_a_partial_return_is_not_judged_and_not_remembered(status: EpisodeStatus
     before = criterion.state()
     observation = criterion.observe(episode(50, reward=1e9, status=status))
     assert not observation.claims
-    assert f"that is {status} is partial" in observation.explanation.detail
+    assert f"{status} episode is partial" in observation.explanation.detail
     assert criterion.state() == before
 
 

@@ -143,7 +143,7 @@ def test_a_recorder_from_settings_finds_the_redis_beside_the_recordings(tmp_path
         ({"criteria": "periodic"}, "found str"),
         ({"criteria": ["periodic"]}, "found str in the list"),
         ({"criteria": [PeriodicCriterion]}, "found the class PeriodicCriterion in the list"),
-        ({"criteria": [PeriodicCriterion(1), PeriodicCriterion(2)]}, "the name of a criterion must be its own"),
+        ({"criteria": [PeriodicCriterion(1), PeriodicCriterion(2)]}, "criteria need different names"),
         ({"criteria": {"periodic": 5}}, r"criteria\.periodic: expected a mapping such as"),
         ({"criteria": {"periodical": {}}}, "unknown key 'periodical'; the nearest is 'periodic'"),
         ({"criteria": {"custom": 5}}, r"criteria\.custom: expected a mapping"),

@@ -93,7 +93,7 @@ def test_redis_with_tls_works_for_trainers_workers_and_the_replay_server(tmp_pat
             assert status == 0, output
             worker.signal(signal.SIGTERM)
             assert worker.wait() == 0
-            assert "can't be handed out" not in worker.output  # the queues' side is connected as well
+            assert "can't hand out tasks" not in worker.output  # the queues' side is connected as well
             assert "insecure" not in worker.output
             assert "Traceback" not in worker.output
 

@@ -1,4 +1,4 @@
-"""``Answerer``: what a connection asks of the front that accepted it."""
+"""``Answerer``: the interface through which a connection uses the front."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Answerer"]
 
 
 class Answerer(Protocol):
-    """Has requests answered, and looks after the connections.
+    """Answers requests and tracks the connections.
 
     Attributes:
         app: the application.
@@ -30,15 +30,15 @@ class Answerer(Protocol):
     def submit(
         self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, is_first: bool
     ) -> None:
-        """Have a piece of an answer made on a thread, then call ``on_done`` on the event loop.
+        """Produce a piece of an answer on a thread, then call ``on_done`` on the event loop.
 
         Args:
             path: of the request, within the application.
-            is_first: it is the first piece of its answer.
+            is_first: whether it is the first piece of its answer.
         """
 
     def close_later(self, call: WsgiCall) -> None:
-        """Let go of an answer that nobody takes any more, on a thread: it may have a file open."""
+        """Close an unfinished answer on a thread, because it may have a file open."""
 
     def forget(self, connection: object) -> None:
-        """A connection is gone."""
+        """Called when a connection is gone."""

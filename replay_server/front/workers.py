@@ -1,4 +1,4 @@
-"""A few threads that do short pieces of work, in the order of ``Turns``."""
+"""A thread pool for short jobs, run in the order of ``Turns``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Workers"]
 
 
 class Workers:
-    """Threads and what waits for them.
+    """Threads and their queue.
 
     Args:
-        n_threads: started with the first piece of work.
+        n_threads: started with the first job.
         name: of the threads.
     """
 
@@ -29,18 +29,18 @@ class Workers:
         self._threads: list[threading.Thread] = []
 
     def submit(self, job: Callable[[], Any], *, is_first: bool = True) -> Future[Any]:
-        """Have ``job`` done.
+        """Queue a job.
 
         Args:
-            is_first: it begins a request.
+            is_first: whether it begins a request.
 
         Raises:
-            RuntimeError: the threads have been ended.
+            RuntimeError: the pool was stopped.
         """
         future: Future[Any] = Future()
         with self._changed:
             if self._is_ended:
-                raise RuntimeError("the threads have been ended")
+                raise RuntimeError("the threads have been stopped")
             if len(self._threads) < self._n_threads:
                 name = f"{self._name}-{len(self._threads)}"
                 self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
@@ -50,7 +50,7 @@ class Workers:
         return future
 
     def end(self) -> None:
-        """Begin nothing more; what has not begun is cancelled, what has begun is not waited for."""
+        """Cancel waiting jobs, and do not wait for running ones."""
         with self._changed:
             self._is_ended = True
             waiting = self._queue.take_all()
@@ -74,4 +74,4 @@ class Workers:
                 future.set_exception(error)
             else:
                 future.set_result(result)
-            del job, future  # what they hold may be large, and the next one may be long in coming
+            del job, future  # drop the job's objects now, because they may be large and the next job may come late

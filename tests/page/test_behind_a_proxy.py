@@ -157,7 +157,7 @@ def test_a_link_in_a_chat_opens_with_the_cookie_and_otherwise_asks_for_the_token
             # Another site, not only another port: browsers take localhost and 127.0.0.1 for two.
             guest.goto(f"http://localhost:{chat_port}/")
             guest.get_by_text("look at this").click()
-            expect(guest.get_by_role("heading")).to_have_text("This replay server asks for a token")
+            expect(guest.get_by_role("heading")).to_have_text("This replay server requires a token")
             guest.get_by_label("Token").fill("wrong")
             guest.get_by_role("button", name="Open").click()
             expect(guest.get_by_text("this is not the token")).to_be_visible()

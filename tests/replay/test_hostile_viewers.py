@@ -95,7 +95,7 @@ def test_a_client_that_sends_too_fast_is_warned_and_then_closed(connect: Connect
 def test_a_message_that_is_too_long_closes_with_1009(connect: Connect) -> None:
     viewer = connect()
     viewer.send(type="play", padding="x" * 20_000)
-    assert viewer.closing() == (1009, "a message holds at most 16384 bytes")
+    assert viewer.closing() == (1009, "a message may have at most 16384 bytes")
 
 
 def test_message_size_is_counted_in_bytes(connect: Connect) -> None:

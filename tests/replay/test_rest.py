@@ -109,7 +109,7 @@ def test_an_impossible_video_is_answered_with_400(
 def test_an_unknown_address_names_the_api_description(client: FlaskClient) -> None:
     answer = client.get(f"{API}/nothing")
     assert answer.status_code == 404
-    message = "nothing lies at this address; /api/v1/openapi.json names those of the API (GET /api/v1/nothing)"
+    message = "nothing found at this address; /api/v1/openapi.json lists those of the API (GET /api/v1/nothing)"
     assert answer.get_json()["error"]["message"] == message
 
 

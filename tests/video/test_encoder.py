@@ -161,7 +161,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path, monkeypatch):
 
 def test_an_unusable_ffmpeg_is_named_in_the_error(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nothing"))
-    with pytest.raises(VideoError, match="IMAGEIO_FFMPEG_EXE names no program"):
+    with pytest.raises(VideoError, match="IMAGEIO_FFMPEG_EXE is not an executable program"):
         ffmpeg_path()
 
 

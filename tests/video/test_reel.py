@@ -6,8 +6,7 @@ from recorder.catalog import RecordingRow
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.video.conftest import damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
-from tests.video.sample import sample_episode
-from worker.video import draw_thumbnail, export_comparison_video, export_preview, export_reel_video
+from worker.video import export_comparison_video, export_reel_video
 from worker.video.reel import choose_episodes
 
 QUICK = {"dpi": 20, "preset": "ultrafast", "fps": 10}
@@ -84,14 +83,14 @@ def test_an_episode_too_long_for_its_clip_is_left_out_with_a_reason(recordings, 
     result = export_reel_video(recordings.database, recordings.folder, path, title_secs=0.3, clip_secs=0.01, **QUICK)
     ((row, error),) = result.failures
     assert row.episode_id == 2
-    assert str(error) == "clip_secs of 0.01 is too short for 20 steps: a video shows 1000 a second at most"
+    assert str(error) == "clip_secs=0.01 is too short for 20 steps: a video shows at most 1000 per second"
     assert n_frames_of(path) == 3 + 1
 
 
 def test_a_run_without_drawable_episodes_has_no_reel_and_says_why(recordings, tmp_path):
     kept = recordings.add(1, 10)
     (recordings.folder / kept.file_path).write_bytes(b"broken")
-    with pytest.raises(RecordingNotFoundError, match=rf"can be shown \(.*{kept.file_path}\): sqlite"):
+    with pytest.raises(RecordingNotFoundError, match=rf"can be read \(.*{kept.file_path}\): sqlite"):
         export_reel_video(recordings.database, recordings.folder, tmp_path / "reel.mp4", **QUICK)
 
 
@@ -108,18 +107,3 @@ def test_a_comparison_lasts_as_long_as_the_longer_episode(recordings, tmp_path):
     facts = facts_of(path)
     assert (facts.width, facts.height) == (640, 360)
     assert n_frames_of(path) == 7
-
-
-def test_a_thumbnail_shows_the_requested_step():
-    episode = sample_episode(20)
-    first, last = draw_thumbnail(episode, step_index=0, width=160), draw_thumbnail(episode, width=160)
-    assert first.shape == (90, 160, 3)
-    assert (first != last).any()
-    with pytest.raises(UsageError, match="step 20 of an episode of 20 steps"):
-        draw_thumbnail(episode, step_index=20)
-
-
-def test_a_preview_is_short_and_moves(tmp_path):
-    video = export_preview(sample_episode(400), tmp_path / "preview.gif")
-    assert facts_of(video.path).codec == "gif"
-    assert 45 <= n_frames_of(video.path) <= 55

@@ -76,7 +76,7 @@ def test_videos_are_listed_and_cancelled(client):
     [
         ({"episode_id": 9}, 404, "episode 9"),
         ({}, 400, "expected 'episode_id'"),
-        ({"episode_id": 1, "run_id": 3}, 400, "run_id is a text"),
+        ({"episode_id": 1, "run_id": 3}, 400, "run_id must be a text"),
         ({"episode_id": 1, "presets": "slow"}, 400, "did you mean 'preset'"),
         ({"episode_id": 1, "fps": "30"}, 400, "fps of a video is of type float"),
         ({"episode_id": 1, "fps": float("nan")}, 400, "fps is a number from 0.001"),

@@ -72,7 +72,7 @@ def test_a_full_server_leaves_its_workers_alive(cluster: Cluster, server: Killab
     with cluster.worker(HAMLET_RECORDER_WORKER__PULSE_FILE=str(file)) as worker:
         wait_until(lambda: read_pulse(file) == (True, []), message="a worker that is ready")
         client.config_set("maxmemory", 1)
-        worker.wait_for("can't be handed out")
+        worker.wait_for("can't hand out tasks")
         assert is_new(file)
         assert probe(file)[0] == 0
     client.close()

@@ -128,8 +128,8 @@ def test_starting_a_writer_twice_is_an_error(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(strict=True)
     writer = RecordingWriter(recorder, tmp_path / "catalog.db", tmp_path)
     writer.start()
-    with pytest.raises(UsageError, match=r"start\(\) was called twice: this writer runs already"):
+    with pytest.raises(UsageError, match=r"start\(\) was called twice: this writer is running"):
         writer.start()
     assert writer.stop()
-    with pytest.raises(UsageError, match="was stopped: make another one"):
+    with pytest.raises(UsageError, match="was stopped: create another one"):
         writer.start()

@@ -137,7 +137,7 @@ def test_a_recorder_from_settings_finds_the_redis_beside_the_recordings(tmp_path
     ("arguments", "said"),
     [
         ({"recorder": None}, "recorder: expected an EpisodeRecorder, found NoneType"),
-        ({"database": None}, "database: expected a Catalog, or the path or URL of one"),
+        ({"database": None}, "database: expected a Catalog, or its path or URL"),
         ({"recordings_dir": None}, "recordings_dir: expected a folder or a URL, found NoneType"),
         ({"criteria": 5}, r"criteria: expected settings, a mapping .*, or a list of criteria .*; found int"),
         ({"criteria": "periodic"}, "found str"),

@@ -56,7 +56,7 @@ def test_filters_narrow_the_table_and_are_cleared(rows: Page) -> None:
     expect(rows.locator("tbody tr")).to_have_count(1)
     rows.get_by_role("button", name="Clear").click()
     expect(rows.locator("tbody tr")).to_have_count(6)
-    rows.get_by_label("Least return").fill("100000")
+    rows.get_by_label("Minimum return").fill("100000")
     expect(rows.locator(".table-foot")).to_have_text("No recorded episode matches these filters.")
 
 
@@ -69,7 +69,7 @@ def test_brushing_the_curve_chooses_a_range_of_episodes(rows: Page) -> None:
     rows.mouse.up()
     expect(rows.locator("tbody tr")).to_have_count(3)
     assert episodes(rows) == ["40", "30", "20"]
-    rows.get_by_label("Remove the choice of episodes").click()
+    rows.get_by_label("Clear the selected range").click()
     expect(rows.locator("tbody tr")).to_have_count(6)
 
 
@@ -148,7 +148,7 @@ def test_brushing_the_histogram_chooses_a_range_of_returns(rows: Page) -> None:
     rows.mouse.down()
     rows.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + 60, steps=4)
     rows.mouse.up()
-    expect(rows.get_by_label("Least return")).not_to_have_value("")
+    expect(rows.get_by_label("Minimum return")).not_to_have_value("")
     least, greatest = (float(rows.get_by_label(f"{which} return").input_value()) for which in ("Least", "Greatest"))
     with rows.expect_response(re.compile(r"/api/v1/episodes\?.*sort=-reward")) as answered:
         rows.get_by_role("button", name="Return", exact=True).click()
@@ -161,9 +161,9 @@ def test_brushing_the_histogram_chooses_a_range_of_returns(rows: Page) -> None:
 def test_a_click_on_a_bar_selects_it_and_another_click_clears_it(rows: Page) -> None:
     bar = rows.locator(".histogram-canvas")
     bar.click(position={"x": 40, "y": 100})
-    expect(rows.get_by_label("Least return")).not_to_have_value("")
+    expect(rows.get_by_label("Minimum return")).not_to_have_value("")
     bar.click(position={"x": 40, "y": 100})
-    expect(rows.get_by_label("Least return")).to_have_value("")
+    expect(rows.get_by_label("Minimum return")).to_have_value("")
     expect(rows.locator("tbody tr")).to_have_count(6)
 
 

@@ -114,6 +114,6 @@ def test_an_embedded_player_is_alone_in_its_frame_and_read_only(
     assert deck is not None
     assert board["y"] + board["height"] <= deck["y"], "the deck covers the grid"
     with page.context.expect_page() as opened:
-        frame.get_by_role("button", name="Open in a page of its own").click()
+        frame.get_by_role("button", name="Open in a new page").click()
     opened.value.wait_for_selector(".page-header")
     assert opened.value.url == f"{site.address}{EPISODE}?t=38"

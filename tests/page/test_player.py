@@ -281,7 +281,7 @@ def test_a_phone_shows_agent_and_controls_at_once(page: Page, site: Site) -> Non
 
 def test_each_theme_has_its_colours(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=50")
-    page.get_by_role("button", name="Dark or light").click()
+    page.get_by_role("button", name="Switch between dark and light").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     assert agent_cell(page, theme="light") == CELLS[50]
     assert pixels_of(page, "body")[60, 4].min() > 230
@@ -436,7 +436,7 @@ def test_an_annotation_is_written_by_key_marked_and_read_again(page: Page, site:
 def test_an_annotation_is_changed_deleted_and_cancelled(page: Page, site: Site, catalog: Catalog) -> None:
     catalog.add_annotation("shapes", 2, step=30, text="wrong")
     open_episode(page, f"{site.address}{SHAPES}/2?t=10")
-    page.get_by_role("button", name="Write a note at this step (a)").click()
+    page.get_by_role("button", name="Annotate this step (a)").click()
     page.get_by_label("Note", exact=True).fill("never mind")
     page.keyboard.press("Escape")
     change = page.get_by_role("button", name="Change the note at step 30")

@@ -30,7 +30,7 @@ class BaselineExport(NamedTuple):
 
 
 def export_by_baseline(episode: Episode, folder: Path, n_frames: int, *, dpi: int = 120) -> BaselineExport:
-    """Make ``folder/seed.mp4`` of the first steps, with the components that the original recorder lists."""
+    """Make ``folder/baseline.mp4`` of the first steps, with the components that the original recorder lists."""
     draw_secs = png_secs = 0.0
     with plt.style.context("dark_background"):
         for index in range(n_frames):
@@ -44,7 +44,9 @@ def export_by_baseline(episode: Episode, folder: Path, n_frames: int, *, dpi: in
     began = time.perf_counter()
     encoder = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-preset", "slow"]
     source = ["-framerate", "30", "-i", str(folder / "%06d.png")]
-    subprocess.run([ffmpeg_path(), "-loglevel", "error", *source, *encoder, "-y", str(folder / "seed.mp4")], check=True)
+    subprocess.run(
+        [ffmpeg_path(), "-loglevel", "error", *source, *encoder, "-y", str(folder / "baseline.mp4")], check=True
+    )
     return BaselineExport(draw_secs / n_frames, png_secs / n_frames, time.perf_counter() - began)
 
 

@@ -20,20 +20,20 @@ _BURST_STEPS = 200
 
 def measure_record_step(*, quick: bool) -> dict[str, float]:
     """``record_step_us`` flat out with everything running, ``record_step_alone_us`` with nothing else to do."""
-    n_repeats, n_episodes, n_seed_episodes = (1, 8, 2) if quick else (5, 300, 40)
+    n_repeats, n_episodes, n_baseline_episodes = (1, 8, 2) if quick else (5, 300, 40)
     values = step_values()
-    ours, seeds = [], []
+    ours, baselines = [], []
     with running_stack(KEEP_ALL) as stack:
         for _ in range(n_repeats):
             ours.append(drive_recorder(stack, values, n_episodes))
-            seeds.append(drive_baseline(values, n_seed_episodes))
+            baselines.append(drive_baseline(values, n_baseline_episodes))
     alone = _alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 200)
-    seed_alone = _seed_alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 100)
+    baseline_alone = _baseline_alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 100)
     return {
         "record_step_us": median(drive.call_us for drive in ours),
-        "seed_record_step_us": median(drive.call_us for drive in seeds),
+        "seed_record_step_us": median(drive.call_us for drive in baselines),
         "record_step_alone_us": alone,
-        "seed_record_step_alone_us": seed_alone,
+        "seed_record_step_alone_us": baseline_alone,
     }
 
 
@@ -43,13 +43,13 @@ def measure_lost_steps(*, quick: bool) -> dict[str, float]:
     values = step_values()
     with running_stack(KEEP_ALL) as stack:
         ours = drive_recorder(stack, values, n_episodes)
-    seed = drive_baseline(values, n_episodes)
+    theirs = drive_baseline(values, n_episodes)
     return {
         "lost_steps": ours.n_lost_steps,
         "lost_episodes": ours.n_lost_episodes,
-        "seed_lost_steps": seed.n_lost_steps,
-        "seed_lost_steps_pct": 100 * seed.n_lost_steps / seed.n_steps,
-        "seed_lost_episodes_pct": 100 * seed.n_lost_episodes / n_episodes,
+        "seed_lost_steps": theirs.n_lost_steps,
+        "seed_lost_steps_pct": 100 * theirs.n_lost_steps / theirs.n_steps,
+        "seed_lost_episodes_pct": 100 * theirs.n_lost_episodes / n_episodes,
     }
 
 
@@ -67,7 +67,7 @@ def _alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
     return 1e6 * median(bursts)
 
 
-def _seed_alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
+def _baseline_alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
     """The same with no writer."""
     bursts = []
     recorder = SeedRecorder()

@@ -29,21 +29,21 @@ def measure_file(*, quick: bool) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
         folder = Path(name)
-        ours, seed = _record(folder / "ours"), _record_by_baseline(folder / "seed")
+        ours, theirs = _record(folder / "ours"), _record_by_baseline(folder / "baseline")
         if len(open_episode(ours).columns()["meters"]) != N_STEPS:
             raise RuntimeError("the recording is not whole")
         floor = bare_reader(ours)
-        load_secs, seed_load_secs, floor_secs = [], [], []
+        load_secs, baseline_load_secs, floor_secs = [], [], []
         for _ in range(5 if quick else 500):
             load_secs.append(_secs_of(lambda: open_episode(ours).columns()))
-            seed_load_secs.append(_secs_of(lambda: baseline.load_episode(seed)))
+            baseline_load_secs.append(_secs_of(lambda: baseline.load_episode(theirs)))
             floor_secs.append(_secs_of(floor))
-            baseline.load_episode(seed)  # so that both begin with the same caches
+            baseline.load_episode(theirs)  # so that both begin with the same caches
         return {
             "file_bytes": ours.stat().st_size,
-            "seed_file_bytes": seed.stat().st_size,
+            "seed_file_bytes": theirs.stat().st_size,
             "load_ms": 1e3 * median(load_secs),
-            "seed_load_ms": 1e3 * median(seed_load_secs),
+            "seed_load_ms": 1e3 * median(baseline_load_secs),
             "load_floor_ms": 1e3 * median(floor_secs),
         }
 

@@ -26,6 +26,7 @@ from worker.recording_writer import RecordingWriter
 __all__ = ["measure_page"]
 
 _RUN = "bench"
+_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _SHORT_STEPS, _LONG_STEPS = 500, 100_000
 _FLAGS = [
     "--headless=new",
@@ -102,7 +103,7 @@ def _record(folder: Path) -> None:
 
 @contextmanager
 def _page_of(folder: Path) -> Iterator[tuple[Page, str]]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     with _serving(folder) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
         try:

@@ -16,16 +16,16 @@ def rows_of(figures: Iterable[Figure], values: Mapping[str, float]) -> list[tupl
     figures = list(figures)
     rows: list[tuple[str, ...]] = []
     for figure in figures:
-        value, seed = values.get(figure.key), values.get(f"seed_{figure.key}")
-        ratio = value / seed if value is not None and seed else None
+        value, theirs = values.get(figure.key), values.get(f"seed_{figure.key}")
+        ratio = value / theirs if value is not None and theirs else None
         rows.append(
             (
                 figure.key,
                 _number(value, figure.unit),
-                _number(seed, figure.unit),
+                _number(theirs, figure.unit),
                 "" if ratio is None else f"{ratio:.3g}",
                 _target(figure),
-                verdict(figure, value, seed),
+                verdict(figure, value, theirs),
             )
         )
     shown = {name for figure in figures for name in (figure.key, f"seed_{figure.key}")}
@@ -33,7 +33,7 @@ def rows_of(figures: Iterable[Figure], values: Mapping[str, float]) -> list[tupl
     return rows
 
 
-def verdict(figure: Figure, value: float | None, seed: float | None) -> str:
+def verdict(figure: Figure, value: float | None, theirs: float | None) -> str:
     """Whether the target is met, and by what: the figure itself, its ratio to the baseline design, or both."""
     if value is None:
         return "not measured"
@@ -42,7 +42,7 @@ def verdict(figure: Figure, value: float | None, seed: float | None) -> str:
     ways = []
     if _reaches(figure, value, figure.target):
         ways.append("figure")
-    if figure.target_ratio is not None and seed and _reaches(figure, value / seed, figure.target_ratio):
+    if figure.target_ratio is not None and theirs and _reaches(figure, value / theirs, figure.target_ratio):
         ways.append("ratio")
     return f"yes: {' and '.join(ways)}" if ways else "no"
 

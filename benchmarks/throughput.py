@@ -20,32 +20,32 @@ N_LANES = 64
 
 def measure_steps_per_s(*, quick: bool) -> dict[str, float]:
     """One producer by ``record_step``; a full queue makes it wait, so that nothing is lost."""
-    n_repeats, n_episodes, n_seed_episodes = (1, 8, 2) if quick else (3, 2000, 100)
+    n_repeats, n_episodes, n_baseline_episodes = (1, 8, 2) if quick else (3, 2000, 100)
     values = step_values()
-    ours, seeds = [], []
+    ours, baselines = [], []
     with running_stack(KEEP_ALL) as stack:
         for _ in range(n_repeats):
             ours.append(_whole(drive_recorder(stack, values, n_episodes, on_full="block")))
-            seeds.append(_whole(drive_baseline(values, n_seed_episodes, on_full="block")))
+            baselines.append(_whole(drive_baseline(values, n_baseline_episodes, on_full="block")))
     return {
         "steps_per_s": median(drive.steps_per_sec for drive in ours),
-        "seed_steps_per_s": median(drive.steps_per_sec for drive in seeds),
+        "seed_steps_per_s": median(drive.steps_per_sec for drive in baselines),
     }
 
 
 def measure_batch_steps_per_s(*, quick: bool) -> dict[str, float]:
     """64 lanes by ``record_batch``. The baseline design has no such call: its figure is the one by ``record_step``."""
-    n_repeats, n_rounds, n_seed_episodes = (1, 1, 2) if quick else (3, 64, 100)
+    n_repeats, n_rounds, n_baseline_episodes = (1, 1, 2) if quick else (3, 64, 100)
     values, calls = step_values(), batch_calls(n_lanes=N_LANES)
-    ours, seeds = [], []
+    ours, baselines = [], []
     with running_stack(KEEP_ALL) as stack:
         for _ in range(n_repeats):
             ours.append(_whole(_drive_batches(stack, calls, n_rounds)))
-            seeds.append(_whole(drive_baseline(values, n_seed_episodes, on_full="block")))
+            baselines.append(_whole(drive_baseline(values, n_baseline_episodes, on_full="block")))
     return {
         "batch_steps_per_s": median(drive.steps_per_sec for drive in ours),
         "record_batch_us": median(1e6 * drive.call_secs * N_LANES / drive.n_steps for drive in ours),
-        "seed_batch_steps_per_s": median(drive.steps_per_sec for drive in seeds),
+        "seed_batch_steps_per_s": median(drive.steps_per_sec for drive in baselines),
     }
 
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
         batch_export_videos,
         export_comparison_video,
         export_episode_video,
-        export_preview,
         export_reel_video,
     )
 
@@ -74,7 +73,6 @@ __all__ = [
     "batch_export_videos",
     "export_comparison_video",
     "export_episode_video",
-    "export_preview",
     "export_reel_video",
     "find_redis_url",
     "load_settings",
@@ -115,7 +113,6 @@ _HOMES = {
             "batch_export_videos",
             "export_comparison_video",
             "export_episode_video",
-            "export_preview",
             "export_reel_video",
         ),
     ),

@@ -12,6 +12,7 @@ another matter: there the recording stopped before the episode did.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -206,10 +207,10 @@ def _read_integer(value: Any) -> int:
     """A whole number of at most 64 bits, also when it comes as 100.0 or as a scalar of numpy or torch."""
     if value.__class__ is not int:
         if isinstance(value, str | bytes) or int(value) != value:
-            raise ValueError(f"expected a whole number, found {value!r:.60}")
+            raise ValueError
         value = int(value)
     if not -(2**63) <= value < 2**64:
-        raise ValueError(f"{value} has more than 64 bits")
+        raise ValueError
     return value  # type: ignore[no-any-return]
 
 
@@ -217,19 +218,19 @@ def _read_float(value: Any) -> float:
     if value.__class__ is float:
         return value
     if isinstance(value, str | bytes):
-        raise TypeError(f"expected a number, found {value!r:.60}")
+        raise TypeError
     return float(value)
 
 
 def _read_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected text, found {value!r:.60}")
+        raise TypeError
     return value
 
 
 def _read_names(value: Any) -> tuple[str, ...]:
     if isinstance(value, str | bytes):
-        raise TypeError(f"expected a list of names, found {value!r:.60}")
+        raise TypeError
     return tuple(str(name) for name in value or ())
 
 
@@ -305,6 +306,23 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 """How each field of the metadata is checked and brought to its type, whoever made it: a trainer, a file or the stream."""
 
+_EXPECTED = {
+    _read_integer: "a whole number of at most 64 bits",
+    _read_float: "a number",
+    _read_text: "text",
+    _READERS_BY_TYPE["int | None"]: "a whole number of at most 64 bits, or None",
+    _READERS_BY_TYPE["float | None"]: "a number, or None",
+    read_layout: "a map from names to coordinates",
+    _read_counts: "a map from names to whole numbers",
+    _read_names: "a list of names",
+    _read_grid_size: "a whole number, or one for each side",
+    _read_substrate: "a Substrate",
+    EpisodeStatus: f"one of {', '.join(EpisodeStatus)}",
+    _read_gaps: "a list of Gap",
+    _read_info: "a map",
+}
+"""What each reader reads, in words."""
+
 _PACKERS: dict[str, Callable[[Any], Any]] = {
     "affordance_layout": lambda layout: {name: list(cell) for name, cell in layout.items()},
     "meter_names": list,
@@ -327,5 +345,15 @@ def _checked(source: Mapping[str, Any]) -> dict[str, Any]:
         try:
             checked[name] = reader(value)
         except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-            raise UsageError(f"episode metadata: {name}: {error}") from error
+            raise UsageError(
+                f"episode metadata: {name}: expected {_EXPECTED[reader]}, found {_shown(value)}"
+            ) from error
     return checked
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: short, whatever it is."""
+    try:
+        return f"{reprlib.repr(value):.60}"
+    except Exception:  # noqa: BLE001 - a number of more digits than Python prints, or an object whose own code fails
+        return type(value).__name__

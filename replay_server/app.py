@@ -1,4 +1,4 @@
-"""``create_app``: the one place where the server's parts meet."""
+"""``create_app``: assembles the parts of the server."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from replay_server.socket.session import ViewerSession
 __all__ = ["EXTENSION", "create_app"]
 
 EXTENSION = "replay"
-"""Under this name ``app.extensions`` holds the ``Services``."""
+"""Key of the ``Services`` in ``app.extensions``."""
 
 _LIVE_SHARE = 8
-"""One part in so many of the cache is for chunks of live episodes."""
+"""Share of the cache for chunks of live episodes, as a divisor."""
 
 
 def create_app(
@@ -52,19 +52,19 @@ def create_app(
     metrics: Metrics | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Flask:
-    """The application, for one process; nothing is shared with others but files, catalog, stream and counts.
+    """Create the application for one process. Processes share only files, catalog, stream and metrics.
 
     Args:
-        settings: where things lie, and ``settings.server``.
-        catalog: left out, the one of the settings is opened.
-        stream: where trainers send; left out, that of ``settings.redis.url``, or none without one.
-        limits: left out, the defaults with ``settings.server``'s numbers.
-        metrics: what counts; left out, for this process alone.
+        settings: where the data is, and ``settings.server``.
+        catalog: by default opened from the settings.
+        stream: where trainers send; by default that of ``settings.redis.url``, or none without a URL.
+        limits: by default from ``settings.server``.
+        metrics: by default for this process alone.
         clock: monotonic seconds.
 
     Raises:
         CatalogError: the catalog can't be opened.
-        SettingsError: a URL or the base path can't work.
+        SettingsError: a URL or the base path is invalid.
     """
     server = settings.server
     if limits is None:
@@ -111,9 +111,9 @@ def create_app(
         metrics=metrics,
         clock=clock,
     )
-    metrics.watch("replay_waiting_bytes", "Bytes that wait for slow viewers", lambda: services.hub.n_waiting_bytes)
-    metrics.watch("replay_open_bytes", "Bytes of the recordings that are open", lambda: library.memory.n_bytes)
-    metrics.watch("replay_cache_bytes", "Bytes that the caches hold", lambda: library.n_bytes)
+    metrics.watch("replay_waiting_bytes", "Bytes waiting for slow viewers", lambda: services.hub.n_waiting_bytes)
+    metrics.watch("replay_open_bytes", "Bytes of open recordings", lambda: library.memory.n_bytes)
+    metrics.watch("replay_cache_bytes", "Bytes in the caches", lambda: library.n_bytes)
 
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -135,7 +135,7 @@ def create_app(
 def _live_episodes(
     stream: StepStream, catalog: Catalog, *, cache_bytes: int, clock: Callable[[], float]
 ) -> LiveEpisodes:
-    """What is sent to the server, as long as it is sent for this catalog."""
+    """Return the stream's statistics if Redis belongs to this catalog."""
 
     def check() -> None:
         check_owner(stream, catalog.installation())

@@ -1,4 +1,4 @@
-"""What a viewer may ask of the server: sizes, rates, times. PROTOCOL.md states them to clients."""
+"""Limits of a viewer: sizes, rates and times. PROTOCOL.md states them to clients."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ class Limits:
 
     Args:
         max_connections: WebSockets at once.
-        max_message_bytes: one message from a client: the largest sensible one is a filter, far below.
-        messages_per_sec, message_burst: what a person who drags a slider can cause, several times over; pings and
-            fragments of messages count too.
-        max_refused: messages beyond the rate after which a client counts as hostile; forgiven_per_sec: how many of them
-            are forgotten each second.
-        max_inbox: messages that wait while one is carried out; then the socket is not read until they are done.
-        high_water_bytes: bytes that wait for a slow reader before updates are skipped and chunks held back.
-        stalled_secs: a reader that takes nothing for so long is hung up on.
-        ping_secs: how often a connection is asked whether it is there; twice that without an answer closes it.
-        idle_secs: a connection that says nothing and plays nothing for so long is closed.
-        max_streams: chunk streams of one connection.
-        max_credit: chunks that one stream may have outstanding.
+        max_message_bytes: size of a client's message; the largest normal one is a filter, far below this.
+        messages_per_sec: rate; several times that of a person who drags a slider. Pings and fragments count too.
+        message_burst: messages that may exceed the rate at once.
+        max_refused: messages beyond the rate after which the client is disconnected.
+        forgiven_per_sec: how many of those are forgotten each second.
+        max_inbox: waiting messages; when there are as many, the socket is not read.
+        high_water_bytes: unsent bytes at which updates are skipped and chunks held back.
+        stalled_secs: a reader that reads nothing for this long is disconnected.
+        ping_secs: interval of pings; without an answer for twice this long the connection is closed.
+        idle_secs: a connection that sends and plays nothing for this long is closed.
+        max_streams: chunk streams per connection.
+        max_credit: outstanding chunks per stream.
     """
 
     max_connections: int = 1200
@@ -46,9 +46,9 @@ class RateLimiter:
     """A token bucket.
 
     Args:
-        per_sec: tokens that come back each second.
-        burst: tokens that it holds when full.
-        now: the time at which it is full, seconds.
+        per_sec: tokens added per second.
+        burst: capacity.
+        now: the time at which it is full, in seconds.
     """
 
     __slots__ = ("_burst", "_level", "_per_sec", "_updated")
@@ -60,7 +60,7 @@ class RateLimiter:
         self._updated = now
 
     def allow(self, now: float) -> bool:
-        """Take a token; False when none is left."""
+        """Take a token; return False if there is none."""
         self._level = min(self._burst, self._level + (now - self._updated) * self._per_sec)
         self._updated = now
         if self._level < 1.0:
@@ -69,6 +69,6 @@ class RateLimiter:
         return True
 
     def wait_secs(self, now: float) -> float:
-        """Seconds from ``now`` until a token is there, when none was just now."""
+        """Return the seconds from ``now`` until the next token."""
         level = min(self._burst, self._level + (now - self._updated) * self._per_sec)
         return max(0.0, 1.0 - level) / self._per_sec

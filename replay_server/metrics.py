@@ -1,8 +1,8 @@
-"""What the server counts, for Prometheus: one registry an application, so that two in one process don't mix.
+"""Metrics for Prometheus: one registry per application, so that two in one process stay separate.
 
-Several processes that share a port add up their figures in files of a folder that they share, so that it does not
-matter which of them is asked. ``prometheus_client`` chooses between the two ways by the environment that it finds when
-it is imported: it is imported by ``Metrics``, in the process that counts.
+Processes that share a port add up their figures in files of a shared folder, so any of them can answer. When it is
+imported, ``prometheus_client`` chooses between the two modes by the environment, so ``Metrics`` imports it in the
+process that counts.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class MetricsFolder:
-    """Where processes add up their figures; made by their parent, before it starts them, and removed by it."""
+    """The folder in which processes add up their figures. The parent creates it before it starts them, and deletes
+    it."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="hamlet-metrics-"))
         os.environ[_VARIABLE] = str(self.path)
 
     def forget(self, pid: int) -> None:
-        """Leave out what an ended process had at that moment; what it has counted stays."""
+        """Drop the gauges of an exited process; its counters stay."""
         from prometheus_client.multiprocess import mark_process_dead  # lazy: see above
 
         mark_process_dead(pid, str(self.path))  # type: ignore[no-untyped-call]
 
     def remove(self) -> None:
-        """Remove it, with all that is in it."""
+        """Delete the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
         del os.environ[_VARIABLE]
 
@@ -49,10 +50,10 @@ class _SharedFigures:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        """What all processes have written so far."""
+        """Return the figures of all processes."""
         from prometheus_client.multiprocess import MultiProcessCollector  # lazy: see above
 
-        # The file of a process that has just begun is empty for a moment, which ``merge`` can't read.
+        # A process that has just started has an empty file, which ``merge`` cannot read.
         files = [str(path) for path in self._folder.glob("*.db") if _size_of(path)]
         return MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call,no-any-return]
 
@@ -60,7 +61,7 @@ class _SharedFigures:
 def _size_of(path: Path) -> int:
     try:
         return path.stat().st_size
-    except FileNotFoundError:  # its process has just ended
+    except FileNotFoundError:  # its process has just exited
         return 0
 
 
@@ -68,7 +69,7 @@ class Metrics:
     """The counters of one application.
 
     Args:
-        folder: shared with other processes of the server; None when it is the only one.
+        folder: shared with the server's other processes; None if there are none.
     """
 
     def __init__(self, folder: MetricsFolder | None = None) -> None:
@@ -87,20 +88,20 @@ class Metrics:
             self._told = CollectorRegistry()
             self._told.register(_SharedFigures(folder.path))
         self.viewers = Gauge(
-            "replay_viewers", "WebSocket connections now", registry=registry, multiprocess_mode="livesum"
+            "replay_viewers", "Open WebSocket connections", registry=registry, multiprocess_mode="livesum"
         )
-        self.messages = Counter("replay_messages", "Messages that viewers sent", registry=registry)
-        self.errors = Counter("replay_errors", "Errors told to viewers", ["code"], registry=registry)
+        self.messages = Counter("replay_messages", "Messages from viewers", registry=registry)
+        self.errors = Counter("replay_errors", "Errors sent to viewers", ["code"], registry=registry)
         self.refused = Counter(
-            "replay_refused", "Requests refused before they were looked at", ["why"], registry=registry
+            "replay_refused", "Requests refused before they were handled", ["why"], registry=registry
         )
         self.requests = Counter("replay_requests", "HTTP requests", ["endpoint", "status"], registry=registry)
         self.request_secs = Histogram(
-            "replay_request_secs", "Seconds of an HTTP request", ["endpoint"], registry=registry
+            "replay_request_secs", "Seconds per HTTP request", ["endpoint"], registry=registry
         )
 
     def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
-        """A gauge that is asked when someone looks; with several processes, whenever ``refresh`` is called."""
+        """Add a gauge that is read on request; with several processes, when ``refresh`` is called."""
         from prometheus_client import Gauge  # lazy: see above
 
         gauge = Gauge(name, help_text, registry=self._registry, multiprocess_mode="livesum")
@@ -110,12 +111,12 @@ class Metrics:
             gauge.set_function(value)
 
     def refresh(self) -> None:
-        """Write down what is watched, for the other processes to tell."""
+        """Write the gauges for the other processes."""
         for gauge, value in self._watched:
             gauge.set(value())
 
     def text(self) -> bytes:
-        """All of them in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         from prometheus_client import generate_latest  # lazy: see above
 
         self.refresh()

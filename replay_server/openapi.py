@@ -1,4 +1,4 @@
-"""The description of REST in OpenAPI 3.1; a test holds it to the routes."""
+"""The OpenAPI 3.1 description of REST; a test compares it with the routes."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def _query(name: str, kind: str, text: str) -> dict[str, Any]:
 _FILTERS = [
     _query("run", "string", "Episodes of this run."),
     _query("stage", "integer", "Of this stage of the curriculum."),
-    _query("reason", "string", "Kept for this reason; * and ? stand for any letters and any one letter."),
+    _query("reason", "string", "Kept for this reason; * and ? match any letters and any one letter."),
     _query("status", "string", "complete, truncated, salvaged or aborted."),
     _query("decision", "string", "held, kept, skipped or deleted."),
-    _query("lane", "integer", "Of this sub-environment."),
+    _query("lane", "integer", "Of this lane."),
     _query("min_return", "number", "With at least this return."),
     _query("max_return", "number", "With at most this return."),
     _query("min_episode", "integer", "With at least this id."),
     _query("max_episode", "integer", "With at most this id."),
     _query("tag", "string", "With this tag."),
-    _query("recorded", "boolean", "true: with a file; false: without."),
-    _query("sort", "string", "finished, episode_id, reward, length or stage; - in front: greatest first."),
-    _query("cursor", "string", "next_cursor of the page before."),
-    _query("limit", "integer", "Episodes a page, 50 by default, at most 500."),
+    _query("recorded", "boolean", "true: with a file; false: without one."),
+    _query("sort", "string", "finished, episode_id, reward, length or stage; descending with - in front."),
+    _query("cursor", "string", "next_cursor of the previous page."),
+    _query("limit", "integer", "Episodes per page, 50 by default, at most 500."),
 ]
-_VERSION = _query("v", "string", "The recording's content hash: the answer may then be cached for ever.")
+_VERSION = _query("v", "string", "The recording's content hash; the answer can then be cached without limit.")
 _ANNOTATION = {
     "step": {"type": "integer", "minimum": 0},
     "end_step": {"type": ["integer", "null"]},
@@ -50,12 +50,17 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         "get",
         "/runs/{run}/curve",
         "The learning curve, in columns",
-        {"parameters": [_query("max_points", "integer", "Thinned evenly to so many, 2000 by default.")]},
+        {"parameters": [_query("max_points", "integer", "Number of points, evenly spaced, 2000 by default.")]},
     ),
     ("get", "/runs/{run}/live", "Episodes that are being recorded now", {}),
     ("get", "/episodes", "Episodes, filtered, sorted and paged", {"parameters": _FILTERS}),
     ("get", _EPISODE, "One episode, with its recording", {}),
-    ("delete", _EPISODE, "Remove the recording; the episode stays in the learning curve", {"status": 204}),
+    (
+        "delete",
+        _EPISODE,
+        "Remove the recording; the episode stays in the learning curve",
+        {"Delete the recording; the episode stays in the learning curve": 204},
+    ),
     (
         "get",
         f"{_EPISODE}/steps",
@@ -63,8 +68,8 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         {
             "parameters": [
                 _query("from", "integer", "Index of the first step."),
-                _query("to", "integer", "Index behind the last step."),
-                _query("fields", "string", "Names with commas between; all by default."),
+                _query("to", "integer", "Index after the last step."),
+                _query("fields", "string", "Names separated by commas; all by default."),
                 _VERSION,
             ],
             "content": ["application/x-ndjson", "application/msgpack"],
@@ -73,13 +78,13 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     (
         "get",
         f"{_EPISODE}/file",
-        "The file; ranges",
+        "The file; supports ranges",
         {"parameters": [_VERSION], "content": ["application/octet-stream"]},
     ),
     (
         "get",
         f"{_EPISODE}/thumbnail.png",
-        "A small picture of one step",
+        "A thumbnail of one step",
         {
             "parameters": [
                 _query("t", "integer", "Index of the step; the last one by default."),
@@ -89,7 +94,7 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
             "content": ["image/png"],
         },
     ),
-    ("get", f"{_EPISODE}/why", "Why the episode was kept, or not", {}),
+    ("get", f"{_EPISODE}/why", "Why the episode was kept or skipped", {}),
     ("get", f"{_EPISODE}/tags", "Tags", {}),
     (
         "put",
@@ -111,22 +116,25 @@ _VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     (
         "post",
         "/videos",
-        "Ask for a video, or once more for one that failed or was cancelled; its address is in Location",
+        "Request a video, also again after it failed or was cancelled; its address is in Location",
         {
             "body": {
-                "run_id": {"type": ["string", "null"], "description": "Left out: the newest run that has the episode."},
+                "run_id": {
+                    "type": ["string", "null"],
+                    "description": "The newest run that has the episode by default.",
+                },
                 "episode_id": {"type": "integer"},
                 **{name: {"type": [_JSON_TYPES[kind], "null"]} for name, kind in VIDEO_CHOICES.items()},
             },
             "required": ["episode_id"],
             "status": 202,
-            "also": {200: "The video is made already"},
+            "also": {200: "The video exists already"},
         },
     ),
     (
         "get",
         "/videos",
-        "Videos that were asked for, the newest first",
+        "Requested videos, newest first",
         {
             "parameters": [
                 _query("run", "string", "Of this run."),
@@ -137,18 +145,18 @@ _VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         },
     ),
     ("get", _VIDEO, "One video: its state and its progress", {}),
-    ("delete", _VIDEO, "Cancel a video that is not made yet; tells the state that it is in then", {}),
+    ("delete", _VIDEO, "Cancel a video that is not finished; answers with its state", {}),
     (
         "get",
         f"{_VIDEO}/file",
-        "The file, once the state is done; ranges",
+        "The file, when the state is done; supports ranges",
         {"content": ["video/mp4", "video/webm", "image/gif"]},
     ),
 ]
-"""Offered by a server that knows the render workers' queue and the folder of their files."""
+"""Offered if the server knows the queue of the render workers and the folder of their files."""
 
 _PATH_PARAMETERS = {
-    "run": {"type": "string", "description": "The run id; one that is empty or begins with . or ~ has a ~ in front."},
+    "run": {"type": "string", "description": "The run id; if it is empty or begins with . or ~, put a ~ in front."},
     "episode_id": {"type": "integer", "minimum": 0},
     "annotation_id": {"type": "integer", "minimum": 0},
     "video_id": {"type": "string"},
@@ -156,7 +164,7 @@ _PATH_PARAMETERS = {
 
 
 def describe(*, version: str, has_videos: bool, root: str = "") -> dict[str, Any]:
-    """The description.
+    """Return the description.
 
     Args:
         version: of this package.

@@ -1,4 +1,4 @@
-"""The page: one HTML file for every address of it, and its modules."""
+"""Serves the page: one HTML file for all its addresses, and its modules."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["PAGE_FOLDER", "make_pages"]
 PAGE_FOLDER = Path(__file__).parent / "page"
 
 _CONTENT_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-"""Not left to the machine's own table: some have none for scripts, and a browser refuses a module of another type."""
+"""Not from the machine's table, which may lack scripts; browsers refuse modules of another type."""
 
 
 def make_pages(*, embed_origins: str) -> Blueprint:
-    """Routes of the page.
+    """Create the routes of the page.
 
     Args:
-        embed_origins: of pages that may show the player in a frame, with spaces between.
+        embed_origins: origins of pages that may embed the player, separated by spaces.
     """
     pages = Blueprint("pages", __name__)
     document = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def make_pages(*, embed_origins: str) -> Blueprint:
 
     @pages.get("/runs/<run:run_id>/episodes/<int:episode_id>")
     def player(run_id: str, episode_id: int) -> ResponseReturnValue:
-        del run_id, episode_id  # the page reads its own address
+        del run_id, episode_id  # the page reads its address
         return page("../../../")
 
     @pages.get("/static/<path:name>")
@@ -40,13 +40,11 @@ def make_pages(*, embed_origins: str) -> Blueprint:
         return _send(name)
 
     def page(root: str) -> Response:
-        """The page; ``root`` leads from its address to that of the server, wherever a proxy has put it."""
+        """Return the page; ``root`` is the relative path from its address to that of the server."""
         response = Response(document.replace('"static/', f'"{root}static/'), content_type="text/html; charset=utf-8")
         response.headers["Cache-Control"] = "no-cache"
         response.add_etag()
-        if (
-            request.args.get("embed") == "1"
-        ):  # the page is the player alone then, and offers nothing that changes anything
+        if request.args.get("embed") == "1":  # embedded, the page is the player alone and offers no changes
             response.headers["Content-Security-Policy"] = content_security_policy(
                 frame_ancestors=f"'self' {embed_origins}".strip()
             )
@@ -60,6 +58,6 @@ def _send(name: str) -> Response:
     response = send_from_directory(
         PAGE_FOLDER, name, mimetype=_CONTENT_TYPES.get(Path(name).suffix), max_age=None, conditional=True
     )
-    # Asked again each time, answered by 304: an updated server must not meet an old page.
+    # Revalidated each time with 304, so that an updated server never meets an old page.
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -1,4 +1,4 @@
-"""Asking for videos: a row in the catalog, where the render workers' look-out finds it."""
+"""Requests videos by writing rows in the catalog, where render workers find them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["RenderRequests"]
 
 
 class RenderRequests:
-    """Puts requests into the catalog.
+    """Writes requests into the catalog.
 
     Args:
         catalog: opened for writing.
-        settings: how large a video may be.
-        now: the time.
+        settings: limits of a video's size.
+        now: returns the time.
     """
 
     def __init__(
@@ -38,19 +38,19 @@ class RenderRequests:
         asked_by: str = "",
         bounds: VideoBounds | None = None,
     ) -> tuple[VideoRow, bool]:
-        """Ask for a video.
+        """Request a video.
 
         Args:
-            run_id: None takes the newest run that has a recording of the episode.
+            run_id: None for the newest run that has a recording of the episode.
             choices: names from ``VIDEO_CHOICES``.
-            asked_by: an opaque name of the client that asks; empty for a person at a command line.
-            bounds: of the videos that may wait; None for none.
+            asked_by: opaque id of the client; empty for a person at a command line.
+            bounds: limits for waiting videos; None for none.
 
         Returns:
-            The video, and whether this call was the first to ask for it; a failed or cancelled one is begun again.
+            The video, and whether this call created it; a failed or cancelled one starts again.
 
         Raises:
-            UsageError: a choice is unknown or of a wrong type, or what is asked for can't be.
+            UsageError: a choice is unknown or invalid.
             QuotaError: too many videos wait already.
             RecordingNotFoundError: there is no such recording.
             CatalogError: the catalog can't be written.

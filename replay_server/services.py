@@ -1,4 +1,4 @@
-"""What routes and sockets work with: made once an application, handed to each as an argument."""
+"""The objects that routes and sockets use, created once per application and passed as arguments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Services:
     clock: Callable[[], float]
 
     def close(self, reason: str) -> None:
-        """Tell the viewers, and let go of everything."""
+        """Notify the viewers and close everything."""
         self.hub.close(reason)
         if self.live is not None:
             self.live.close()

@@ -1,4 +1,4 @@
-"""Running the application: gunicorn starts and watches the processes, the front answers in each."""
+"""Runs the application: gunicorn starts and supervises processes, and the front serves in each."""
 
 from __future__ import annotations
 
@@ -33,31 +33,32 @@ logger = logging.getLogger(__name__)
 GOODBYE = "the server is shutting down: connect again"
 
 _BACKLOG = 1024
-"""Viewers that reconnect all at once after a restart find a place in the queue."""
+"""Size of the accept queue, for viewers that reconnect at once after a restart."""
 
 _GRACEFUL_SECS = 5
 _ALIVE_SECS = 1.0
-"""As often as a process tells its parent that it lives."""
+"""Interval of a process's heartbeat to its parent."""
 
 _SWITCH_SECS = 0.001
-"""How long a thread may keep the interpreter while others wait: the event loops, which have little to do each time, often do."""
+"""How long a thread keeps the interpreter while others wait. Short, because event loops wake up often for little
+work."""
 
 _OTHER_FILES = 512
 """Open files besides connections: recordings, the catalog, threads' wake-ups."""
 
 
 class ReplayWorker(Worker):  # type: ignore[misc]
-    """A process of gunicorn's that has the front answer, on an event loop in its main thread."""
+    """A gunicorn process that runs the front on an event loop in its main thread."""
 
     def init_process(self) -> None:
-        """Make the loop first: the signals go to it."""
+        """Create the loop first, because it handles the signals."""
         self._loop = asyncio.new_event_loop()
         self._is_ending = asyncio.Event()
         self._grace_secs = 0.0
         super().init_process()
 
     def init_signals(self) -> None:
-        """SIGTERM answers what was asked and ends, SIGINT and SIGQUIT end at once."""
+        """Handle signals: SIGTERM answers pending requests and exits, SIGINT and SIGQUIT exit at once."""
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGWINCH, signal.SIG_IGN)
@@ -66,7 +67,7 @@ class ReplayWorker(Worker):  # type: ignore[misc]
             self._loop.add_signal_handler(number, self._end, 0.0)
 
     def run(self) -> None:
-        """Serve until a signal comes, or the parent is gone."""
+        """Serve until a signal arrives or the parent is gone."""
         sys.setswitchinterval(_SWITCH_SECS)
         try:
             self._loop.run_until_complete(self._serve())
@@ -74,7 +75,14 @@ class ReplayWorker(Worker):  # type: ignore[misc]
             self._loop.close()
 
     async def _serve(self) -> None:
-        front = Front(self.wsgi, self._loop, n_threads=self.cfg.threads, limits=FrontLimits(), on_check=Trimmer().trim)
+        front = Front(
+            self.wsgi,
+            self._loop,
+            n_threads=self.cfg.threads,
+            limits=FrontLimits(),
+            on_check=Trimmer().trim,
+            path_of=self.wsgi.wsgi_app.path_of,
+        )
         for listener in self.sockets:
             front.listen(listener.sock)
         while not self._is_ending.is_set() and self.ppid == os.getppid():
@@ -89,7 +97,7 @@ class ReplayWorker(Worker):  # type: ignore[misc]
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 takes a free one.
+    """Return a listening socket; port 0 takes a free port.
 
     Raises:
         ServerStartError: the address can't be used.
@@ -114,23 +122,23 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def check_bind(settings: Settings) -> None:
-    """Refuse to show recordings to a whole network by accident.
+    """Refuse to serve recordings to a network without a token.
 
     Raises:
-        SettingsError: the address is reached from outside and there is no token, or the base path can't be.
+        SettingsError: other machines reach the address and there is no token, or the base path is invalid.
     """
     server = settings.server
     check_base_path(server.base_path)
     if not is_loopback(server.host) and server.token is None:
         raise SettingsError(
-            f"recording.server.host is {server.host}, which other machines reach, and there is no token: set "
+            f"recording.server.host is {server.host}, which other machines can reach, and there is no token: set "
             "recording.server.token (HAMLET_RECORDER_SERVER__TOKEN), or keep 127.0.0.1 and use an SSH tunnel: "
             f"ssh -L {server.port or 8766}:127.0.0.1:{server.port or 8766} this-machine"
         )
 
 
 def link(settings: Settings, port: int) -> str:
-    """The address to open in a browser, token included."""
+    """Return the address to open in a browser, with the token."""
     host = settings.server.host
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     token = settings.server.token
@@ -140,18 +148,18 @@ def link(settings: Settings, port: int) -> str:
 
 
 def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], object]) -> None:
-    """Serve until a signal ends it (SIGTERM, SIGINT).
+    """Serve until SIGTERM or SIGINT.
 
     Args:
-        listener: from ``bind``; taken over.
-        on_ready: called once the address is served.
+        listener: from ``bind``; closed at the end.
+        on_ready: called when the server accepts connections.
     """
     _allow_files(settings.server.max_connections + FrontLimits().max_connections + _OTHER_FILES)
     _Application(settings, listener, on_ready).run()
 
 
 def _allow_files(n_files: int) -> None:
-    """Each connection is an open file, of which a process may have 1024 by default: allow as many as the machine lets us."""
+    """Raise the limit of open files, 1024 by default, as far as needed and allowed: each connection is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = n_files if hard == resource.RLIM_INFINITY else min(n_files, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -161,7 +169,7 @@ def _allow_files(n_files: int) -> None:
 class _Application(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, listener: socket.socket, on_ready: Callable[[], object]) -> None:
         self._settings = settings
-        self._fd = listener.detach()  # gunicorn makes a socket of its own of it, and closes that
+        self._fd = listener.detach()  # gunicorn creates its socket from it, and closes that one
         self._on_ready = on_ready
         self._app: Flask | None = None
         self._metrics_folder = MetricsFolder() if settings.server.processes > 1 else None
@@ -174,7 +182,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "worker_class": ReplayWorker,
             "workers": server.processes,
             "threads": server.threads,
-            "graceful_timeout": _GRACEFUL_SECS + 1,  # the processes' own, and a moment to say goodbye
+            "graceful_timeout": _GRACEFUL_SECS + 1,  # the processes' time, and a moment to close
             "backlog": _BACKLOG,
             "loglevel": "warning",
             "control_socket_disable": True,
@@ -187,7 +195,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """The application of one process, made after the fork: threads and connections don't cross it."""
+        """Create the application of one process after the fork, because threads and connections do not survive one."""
         self._app = create_app(self._settings, metrics=Metrics(self._metrics_folder))
         return self._app
 

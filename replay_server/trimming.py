@@ -1,6 +1,6 @@
-"""Giving freed memory back to the system.
+"""Returns freed memory to the system.
 
-The C library keeps what was freed in small pieces for its own later use: what a busy hour took would stay taken for ever.
+The C library keeps memory that was freed in small pieces, so a busy hour would occupy it for ever.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _WORTH_BYTES = 64 * 2**20
 
 
 class Trimmer:
-    """Looks now and then whether the process has grown."""
+    """Checks from time to time whether the process has grown."""
 
     def __init__(self) -> None:
         self._n_bytes_after = 0
 
     def trim(self) -> None:
-        """Give back what is free, when the process has grown much since the last time."""
+        """Return free memory to the system if the process has grown much since the last time."""
         if _resident_bytes() > self._n_bytes_after + _WORTH_BYTES:
             with suppress(AttributeError, OSError):  # another C library
                 ctypes.CDLL(None).malloc_trim(0)
@@ -32,5 +32,5 @@ class Trimmer:
 def _resident_bytes() -> int:
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:  # a system that does not tell
+    except OSError:  # the system does not report it
         return 0

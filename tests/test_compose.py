@@ -54,7 +54,7 @@ def test_the_services_are_the_two_servers_the_two_workers_and_the_page() -> None
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_has_a_health_check_a_comment_and_comes_back(name: str) -> None:
+def test_every_service_has_a_health_check_a_comment_and_a_restart_policy(name: str) -> None:
     check = SERVICES[name]["healthcheck"]
     assert check["test"][0] in ("CMD", "CMD-SHELL")
     assert {"interval", "timeout", "retries", "start_period"} <= check.keys()
@@ -63,7 +63,7 @@ def test_every_service_has_a_health_check_a_comment_and_comes_back(name: str) ->
     assert re.search(rf"^  # .*\n  {name}:$", text, flags=re.MULTILINE)
 
 
-def test_redis_keeps_what_it_is_given() -> None:
+def test_redis_evicts_nothing_and_writes_a_log() -> None:
     command = shlex.join(SERVICES["redis"]["command"])
     for option in ("--appendonly yes", "--maxmemory-policy noeviction", "--maxmemory 2gb", "--appendfsync everysec"):
         assert option in command
@@ -71,7 +71,7 @@ def test_redis_keeps_what_it_is_given() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_environment_is_one_that_the_program_reads(name: str) -> None:
+def test_the_environment_variables_are_known_to_the_program(name: str) -> None:
     environment = {key: interpolated(value) for key, value in SERVICES[name]["environment"].items()}
     assert {key for key in environment if not key.startswith(ENVIRONMENT_PREFIX)} == {"PGPASSWORD"}
     settings = load_settings(env=environment)
@@ -80,21 +80,21 @@ def test_the_environment_is_one_that_the_program_reads(name: str) -> None:
     assert f"recordings:{settings.recordings_dir}" in SERVICES[name]["volumes"]
 
 
-def test_the_page_may_listen_where_its_command_says() -> None:
+def test_the_pages_address_needs_and_has_a_token() -> None:
     arguments = our_arguments(SERVICES["server"]["command"])
     host = build_parser(arguments).parse_args(arguments).host
     environment = {key: interpolated(value) for key, value in SERVICES["server"]["environment"].items()}
     check_bind(load_settings(env=environment, overrides={"server": {"host": host}}))
 
 
-def test_what_must_be_set_is_told_at_the_head() -> None:
+def test_required_variables_are_named_at_the_head() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     head = text.partition("\nname:")[0]
     assert set(re.findall(r"\$\{([A-Z_]+):\?", text)) == set(NEEDED)
     assert all(f'"{name}=$(' in head for name in NEEDED)
 
 
-def test_the_catalog_is_told_the_password_that_the_database_has() -> None:
+def test_catalog_and_database_share_one_password() -> None:
     database = SERVICES["postgres"]["environment"]
     for name in OURS:
         environment = SERVICES[name]["environment"]
@@ -114,14 +114,14 @@ def test_every_image_is_a_target_of_the_dockerfile_and_runs_the_same_command(nam
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_command_is_one_of_ours(name: str) -> None:
+def test_each_command_is_a_known_command(name: str) -> None:
     arguments = our_arguments(SERVICES[name]["command"])
     assert arguments[0] in COMMANDS
     assert build_parser(arguments).parse_args(arguments).command == arguments[0]
 
 
 @pytest.mark.parametrize("name", ["ingest", "render"])
-def test_a_workers_health_is_its_own_pulse(name: str) -> None:
+def test_a_workers_health_check_is_its_pulse(name: str) -> None:
     check = SERVICES[name]["healthcheck"]["test"]
     arguments = our_arguments(check[1:])
     assert build_parser(arguments).parse_args(arguments).command == "probe"
@@ -148,7 +148,7 @@ def test_nothing_starts_before_both_servers_are_healthy(name: str) -> None:
     }
 
 
-def test_ports_are_open_on_loopback_only() -> None:
+def test_ports_are_published_only_on_loopback() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
@@ -166,7 +166,7 @@ def test_the_server_is_published_where_it_listens() -> None:
     assert f"127.0.0.1:{port}/" in SERVICES["server"]["healthcheck"]["test"][-1]
 
 
-def test_the_images_are_the_four_that_there_are_to_be() -> None:
+def test_four_images_are_built() -> None:
     assert set(targets()) == {"base", "trainer", "worker", "render", "server"}
 
 

@@ -39,7 +39,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, plain_shell: dict[str, str]) 
     return folder, output
 
 
-def test_the_demo_ends_with_kept_episodes_what_recording_cost_and_nothing_lost(demo: tuple[Path, str]) -> None:
+def test_the_demo_reports_kept_episodes_overhead_and_no_loss(demo: tuple[Path, str]) -> None:
     folder, output = demo
     assert re.search(r"stage_\*_first +\d+", output)
     assert re.search(r"overhead +\d+\.\d+ % of training time", output)
@@ -47,7 +47,7 @@ def test_the_demo_ends_with_kept_episodes_what_recording_cost_and_nothing_lost(d
     assert list((folder / "recordings").glob("*/episode_*.msgpack.lz4"))
 
 
-def test_the_commands_that_the_demo_names_work_in_the_shell_that_it_was_started_from(
+def test_the_commands_that_the_demo_prints_work_in_its_shell(
     demo: tuple[Path, str], plain_shell: dict[str, str]
 ) -> None:
     _, output = demo
@@ -58,7 +58,9 @@ def test_the_commands_that_the_demo_names_work_in_the_shell_that_it_was_started_
         assert answer.returncode == 0, f"{command}\n{answer}"
 
 
-def test_the_program_is_called_as_the_shell_finds_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_demo_prints_the_programs_name_as_the_shell_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     scripts = tmp_path / "a folder"
     scripts.mkdir()
     monkeypatch.setattr(sys, "executable", str(scripts / "python"))
@@ -90,7 +92,7 @@ def test_the_demo_leaves_a_video_of_its_longest_life(demo: tuple[Path, str]) -> 
     assert (folder / "best_episode.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-def test_the_link_comes_first_and_ctrl_c_ends_the_demo_and_everything_that_it_started(tmp_path: Path) -> None:
+def test_the_link_comes_first_and_ctrl_c_ends_the_demo_and_its_processes(tmp_path: Path) -> None:
     with PythonProcess("-m", "recorder", "demo", "--seconds", "100", "--lanes", "8", "--dir", str(tmp_path)) as demo:
         link = demo.wait_for("Watch: ", DEADLINE_SECS).removeprefix("Watch: ")
         with urllib.request.urlopen(f"{link}api/v1/runs", timeout=DEADLINE_SECS) as answer:
@@ -104,7 +106,7 @@ def test_the_link_comes_first_and_ctrl_c_ends_the_demo_and_everything_that_it_st
         wait_until(lambda: not any(map(is_alive, children)), message="Redis, the worker and the page to be gone")
 
 
-def test_a_killed_demo_takes_all_that_it_started_with_it(tmp_path: Path) -> None:
+def test_a_killed_demo_ends_all_its_processes(tmp_path: Path) -> None:
     with PythonProcess("-m", "recorder", "demo", "--seconds", "100", "--lanes", "8", "--dir", str(tmp_path)) as demo:
         demo.wait_for("training for", DEADLINE_SECS)
         children = _descendants(demo.pid)

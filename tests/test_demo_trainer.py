@@ -27,7 +27,7 @@ def meter(world: World, name: str) -> float:
     return float(world.meters[0, METER_NAMES.index(name)])
 
 
-def test_a_meal_feeds_and_costs_and_is_masked_without_money() -> None:
+def test_a_meal_feeds_costs_money_and_is_masked_without_it() -> None:
     world = world_at("HomeMeal")
     world.step(np.array([Action.INTERACT]))
     assert meter(world, "satiation") > 0.5
@@ -36,7 +36,7 @@ def test_a_meal_feeds_and_costs_and_is_masked_without_money() -> None:
     assert not world.masks()[0, Action.INTERACT]
 
 
-def test_walls_are_masked_and_harmless() -> None:
+def test_moves_into_walls_are_masked_and_harmless() -> None:
     world = World(1)
     world.position[0] = (0, 0)
     assert world.masks()[0, :4].tolist() == [False, True, False, True]
@@ -44,7 +44,7 @@ def test_walls_are_masked_and_harmless() -> None:
     assert world.position[0].tolist() == [0, 0]
 
 
-def test_an_agent_that_does_nothing_dies_and_one_that_can_not_die_is_truncated() -> None:
+def test_an_idle_agent_dies_and_an_immortal_one_is_truncated() -> None:
     idle, immortal = World(1), World(1)
     for world in (idle, immortal):
         world.position[0] = (0, 0)
@@ -57,7 +57,7 @@ def test_an_agent_that_does_nothing_dies_and_one_that_can_not_die_is_truncated()
     assert ends == [False] * (MAX_STEPS - 1) + [True]
 
 
-def test_every_state_is_within_the_table() -> None:
+def test_every_state_is_within_the_q_table() -> None:
     world = World(4, seed=1)
     for level in (0.0, 0.5, 1.0):
         world.meters[:] = level
@@ -87,7 +87,7 @@ def test_the_agent_learns_to_live_longer() -> None:
     assert np.mean(lengths[-fifth:]) > 2 * np.mean(lengths[:fifth])
 
 
-def test_what_is_recorded_is_what_was_lived(tmp_path: Any) -> None:
+def test_the_recording_matches_what_the_agent_did(tmp_path: Any) -> None:
     reports: list[int] = []
     recorder = EpisodeRecorder(run_id="r", strict=True, **World(4, seed=3).describe())
     with RecordingWriter(recorder, tmp_path / "catalog.db", tmp_path):

@@ -61,7 +61,7 @@ def test_the_map_is_json_too(original: EpisodeMetadata) -> None:
 @pytest.mark.parametrize(
     "number", [3, 3.0, np.int64(3), np.float32(3), np.array(3), torch.tensor(3), torch.tensor(3.0)]
 )
-def test_numbers_of_numpy_and_torch_become_python_s(number: Any) -> None:
+def test_numbers_of_numpy_and_torch_become_python_numbers(number: Any) -> None:
     given_ = {"survival_steps": number, "total_reward": number, "affordance_visits": {"Bed": number}}
     for source in (EpisodeMetadata(**given_), EpisodeMetadata.from_map(given_)):
         found = source.to_map()
@@ -111,13 +111,39 @@ def test_cells_stay_whole_numbers() -> None:
         ("info", [1]),
     ],
 )
-def test_what_a_field_cannot_be_is_refused_by_its_name(field: str, value: Any) -> None:
+def test_an_invalid_field_is_refused_by_name(field: str, value: Any) -> None:
     with pytest.raises(UsageError, match=f"^episode metadata: {field}: "):
         EpisodeMetadata.from_map({field: value})
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("curriculum_stage", "two", "expected a whole number of at most 64 bits, or None, found 'two'"),
+        ("curriculum_stage", [1], "expected a whole number of at most 64 bits, or None, found [1]"),
+        ("curriculum_stage", float("nan"), "expected a whole number of at most 64 bits, or None, found nan"),
+        pytest.param("episode_id", 2**20_000, "expected a whole number of at most 64 bits, found int", id="endless"),
+        ("epsilon", "much", "expected a number, or None, found 'much'"),
+        ("total_reward", [1.0], "expected a number, found [1.0]"),
+        ("run_id", 7, "expected text, found 7"),
+        ("status", "over", "expected one of complete, truncated, salvaged, aborted, found 'over'"),
+        ("meter_names", 5, "expected a list of names, found 5"),
+        ("affordance_visits", {"Bed": "x"}, "expected a map from names to whole numbers, found {'Bed': 'x'}"),
+        ("affordance_layout", 5, "expected a map from names to coordinates, found 5"),
+        ("grid_size", "wide", "expected a whole number, or one for each side, found 'wide'"),
+        ("gaps", [3], "expected a list of Gap, found [3]"),
+        ("substrate", "grid", "expected a Substrate, found 'grid'"),
+        ("info", 5, "expected a map, found 5"),
+    ],
+)
+def test_a_refused_field_says_what_was_expected_and_what_was_found(field: str, value: Any, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        EpisodeMetadata.from_map({field: value})
+    assert str(caught.value) == f"episode metadata: {field}: {message}"
+
+
 @pytest.mark.parametrize("source", [None, [], "metadata", 3])
-def test_what_is_no_map_is_refused(source: Any) -> None:
+def test_a_value_that_is_no_map_is_refused(source: Any) -> None:
     with pytest.raises(UsageError, match="expected a map"):
         EpisodeMetadata.from_map(source)
 
@@ -127,7 +153,7 @@ def test_unknown_keys_go_to_info_and_missing_ones_take_their_defaults() -> None:
     assert found == EpisodeMetadata(episode_id=7, info={"weather": "rain", "seed": 3})
 
 
-def test_info_of_any_kind_becomes_plain() -> None:
+def test_any_info_becomes_plain_values() -> None:
     info = {
         "array": np.arange(2),
         "scalar": np.float32(0.5),
@@ -143,5 +169,5 @@ def test_info_of_any_kind_becomes_plain() -> None:
     msgpack.packb(found)
 
 
-def test_a_gap_knows_how_many_steps_are_missing() -> None:
+def test_a_gap_counts_its_missing_steps() -> None:
     assert (Gap(3, 10).n_steps, Gap(3, None).n_steps) == (7, None)

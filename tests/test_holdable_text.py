@@ -21,11 +21,11 @@ from worker import RecordingWriter
         ("ä\0😀\ud800", "ä\ufffd😀\ufffd"),
     ],
 )
-def test_each_letter_that_can_not_be_held_becomes_the_replacement_character(given: str, held: str) -> None:
+def test_a_character_that_cannot_be_stored_becomes_the_replacement_character(given: str, held: str) -> None:
     assert holdable_text(given) == held
 
 
-def test_a_reason_has_the_same_letters_in_the_file_and_in_the_catalog(tmp_path: Path) -> None:
+def test_a_reason_is_the_same_text_in_file_and_catalog(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(run_id="r")
     with RecordingWriter(recorder=recorder, database=tmp_path / "catalog.db", recordings_dir=tmp_path):
         recorder.record_step(1, 0, (0, 0), [1.0], 0, 1.0, done=True)

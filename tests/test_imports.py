@@ -121,7 +121,7 @@ MODULES = {module_of(file) for file in FILES}
 IMPORTS = [found for file in FILES for found in imports_of(file)]
 
 
-def test_the_sources_are_found() -> None:
+def test_the_import_test_finds_the_sources() -> None:
     assert {module.partition(".")[0] for module in MODULES} == set(PACKAGES)
     assert len(IMPORTS) > 500
 
@@ -135,7 +135,7 @@ def test_a_trainer_loads_nothing_heavy(module: str) -> None:
     assert (status, output.strip()) == (0, "[]")
 
 
-def test_recording_whole_episodes_loads_nothing_heavy_either() -> None:
+def test_a_recorder_without_a_worker_loads_nothing_heavy() -> None:
     program = (
         "import sys\nfrom recorder import EpisodeMetadata, EpisodeRecorder\n"
         "with EpisodeRecorder() as recorder:\n"
@@ -154,7 +154,7 @@ def test_workers_and_the_replay_server_never_import_each_other(package: str, oth
     assert found == []
 
 
-def test_the_recorder_imports_the_other_two_only_in_functions_of_its_commands_and_as_public_names() -> None:
+def test_recorder_imports_worker_and_replay_server_only_in_commands_and_public_names() -> None:
     for it in IMPORTS:
         if it.file.startswith("recorder/") and it.module.partition(".")[0] in ("worker", "replay_server"):
             if it.file == "recorder/__init__.py":
@@ -165,11 +165,11 @@ def test_the_recorder_imports_the_other_two_only_in_functions_of_its_commands_an
             assert it.is_lazy, it
 
 
-def test_no_module_of_ours_imports_a_public_name_so_none_waits_for_another_package() -> None:
+def test_no_module_imports_the_lazy_public_names() -> None:
     assert [it for it in IMPORTS if it.module == "recorder"] == []
 
 
-def test_no_import_goes_in_a_circle() -> None:
+def test_imports_have_no_cycles() -> None:
     needs: dict[str, set[str]] = {}
     for it in IMPORTS:
         if not it.is_lazy and it.module in MODULES:
@@ -185,14 +185,14 @@ def test_no_import_goes_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize("package", sorted(DOORS))
-def test_each_technology_has_one_door(package: str) -> None:
+def test_each_technology_is_imported_in_one_place(package: str) -> None:
     users = {it.file for it in IMPORTS if it.module.partition(".")[0] == package}
     assert users, f"nobody imports {package}: take it off the list"
     strays = sorted(file for file in users if not file.startswith(DOORS[package]))
     assert strays == [], f"{package} is imported outside of {', '.join(DOORS[package])}"
 
 
-def test_every_package_that_is_imported_is_a_dependency_with_a_door() -> None:
+def test_every_imported_package_is_a_declared_dependency() -> None:
     allowed = {*DOORS, *PACKAGES, "examples", "numpy", *sys.stdlib_module_names}
     strangers = {it.module.partition(".")[0]: it.file for it in IMPORTS if it.module.partition(".")[0] not in allowed}
     assert strangers == {}

@@ -45,7 +45,7 @@ def owner(url: str) -> Installation | None:
         stream.close()
 
 
-def test_the_first_worker_notes_one_id_in_all_three(tmp_path: Path, redis_url: str) -> None:
+def test_the_first_worker_writes_one_id_to_folder_catalog_and_redis(tmp_path: Path, redis_url: str) -> None:
     ours = join(tmp_path / "recordings", redis_url)
     mark = read_mark(tmp_path / "recordings")
     assert mark is not None
@@ -53,7 +53,7 @@ def test_the_first_worker_notes_one_id_in_all_three(tmp_path: Path, redis_url: s
     assert join(tmp_path / "recordings", redis_url) == ours
 
 
-def test_another_catalog_is_refused_the_server_and_the_server_keeps_its_owner(tmp_path: Path, redis_url: str) -> None:
+def test_a_second_catalog_is_refused_and_redis_keeps_its_owner(tmp_path: Path, redis_url: str) -> None:
     ours = join(tmp_path / "one", redis_url)
     with pytest.raises(StreamError, match="another installation") as caught:
         join(tmp_path / "two", redis_url)
@@ -62,9 +62,7 @@ def test_another_catalog_is_refused_the_server_and_the_server_keeps_its_owner(tm
     assert owner(redis_url) == ours
 
 
-def test_deleting_the_key_that_the_refusal_names_hands_the_server_over(
-    tmp_path: Path, redis_url: str, redis_client: redis.Redis
-) -> None:
+def test_deleting_the_named_key_hands_redis_over(tmp_path: Path, redis_url: str, redis_client: redis.Redis) -> None:
     join(tmp_path / "one", redis_url)
     redis_client.delete("hamlet:installation")
     assert join(tmp_path / "two", redis_url) == owner(redis_url)
@@ -72,7 +70,7 @@ def test_deleting_the_key_that_the_refusal_names_hands_the_server_over(
         join(tmp_path / "one", redis_url)
 
 
-def test_a_running_worker_notices_that_its_server_was_emptied_and_taken_by_another(
+def test_a_running_worker_notices_that_another_took_its_emptied_redis(
     tmp_path: Path, redis_url: str, redis_client: redis.Redis
 ) -> None:
     (tmp_path / "one").mkdir()
@@ -92,7 +90,7 @@ def test_a_running_worker_notices_that_its_server_was_emptied_and_taken_by_anoth
 
 
 @pytest.mark.parametrize("held", [b"", b"\xff", b"[]", b"{}", b"null", b'{"installation": 1}'])
-def test_a_key_that_is_no_such_note_is_another_s(
+def test_an_unreadable_owner_key_counts_as_another_owner(
     tmp_path: Path, redis_url: str, redis_client: redis.Redis, held: bytes
 ) -> None:
     redis_client.set("hamlet:installation", held)
@@ -100,14 +98,14 @@ def test_a_key_that_is_no_such_note_is_another_s(
         join(tmp_path / "one", redis_url)
 
 
-def test_a_key_of_another_kind_is_set_aside(tmp_path: Path, redis_url: str, redis_client: redis.Redis) -> None:
+def test_an_owner_key_of_the_wrong_type_is_renamed(tmp_path: Path, redis_url: str, redis_client: redis.Redis) -> None:
     redis_client.rpush("hamlet:installation", b"x")
     ours = join(tmp_path / "one", redis_url)
     assert owner(redis_url) == ours
     assert redis_client.lrange("hamlet:set-aside:installation", 0, -1) == [b"x"]
 
 
-def test_on_a_full_server_nothing_is_noted_and_workers_go_on(
+def test_a_full_redis_gets_no_owner_key_and_workers_continue(
     tmp_path: Path, redis_url: str, redis_client: redis.Redis
 ) -> None:
     redis_client.config_set("maxmemory", 1)
@@ -119,7 +117,7 @@ def test_on_a_full_server_nothing_is_noted_and_workers_go_on(
     assert join(tmp_path / "one", redis_url) == owner(redis_url) == ours
 
 
-def test_a_catalog_rebuilt_in_the_place_of_a_lost_one_takes_over_folder_and_server(
+def test_a_rebuilt_catalog_takes_over_folder_and_redis(
     tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "recordings"
@@ -128,10 +126,12 @@ def test_a_catalog_rebuilt_in_the_place_of_a_lost_one_takes_over_folder_and_serv
     rebuilt = join(folder, redis_url)
     assert rebuilt.installation_id != lost.installation_id
     assert owner(redis_url) == rebuilt
-    assert "goes into" in caplog.text
+    (message,) = [record.getMessage() for record in caplog.records if "made anew" in record.getMessage()]
+    assert message.count(str(folder)) == 1
+    assert "what Redis holds goes into the new one" in message
 
 
-def test_a_catalog_that_was_moved_into_the_place_of_another_takes_nothing_over(tmp_path: Path, redis_url: str) -> None:
+def test_a_catalog_moved_into_anothers_place_takes_nothing_over(tmp_path: Path, redis_url: str) -> None:
     folder, other = tmp_path / "recordings", tmp_path / "other"
     with EmbeddedServer(tmp_path / "server") as server:
         join(other, server.url)
@@ -142,7 +142,7 @@ def test_a_catalog_that_was_moved_into_the_place_of_another_takes_nothing_over(t
         join(folder, redis_url)
 
 
-def test_a_folder_is_refused_to_another_catalog_until_its_mark_is_deleted(tmp_path: Path, redis_url: str) -> None:
+def test_a_folder_refuses_another_catalog_until_its_mark_is_deleted(tmp_path: Path, redis_url: str) -> None:
     folder = tmp_path / "recordings"
     with EmbeddedServer(tmp_path / "server") as server:
         join(folder, server.url)
@@ -153,7 +153,7 @@ def test_a_folder_is_refused_to_another_catalog_until_its_mark_is_deleted(tmp_pa
     join(folder, redis_url, database=tmp_path / "other.db")
 
 
-def test_a_folder_whose_catalog_is_gone_may_get_another(
+def test_a_folder_whose_catalog_was_deleted_may_get_a_new_one(
     tmp_path: Path, redis_url: str, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "recordings"
@@ -164,10 +164,10 @@ def test_a_folder_whose_catalog_is_gone_may_get_another(
     mark = read_mark(folder)
     assert mark is not None
     assert mark.installation == ours
-    assert "takes its place" in caplog.text
+    assert "catalog.db is replaced by" in caplog.text
 
 
-def test_a_copied_folder_is_an_installation_of_its_own(tmp_path: Path, redis_url: str) -> None:
+def test_a_copied_folder_is_a_separate_installation(tmp_path: Path, redis_url: str) -> None:
     ours = join(tmp_path / "one", redis_url)
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     mark = read_mark(tmp_path / "two")
@@ -181,14 +181,14 @@ def test_a_copied_folder_is_an_installation_of_its_own(tmp_path: Path, redis_url
     assert join(tmp_path / "one", redis_url) == ours
 
 
-def test_recordings_copied_to_a_larger_disk_stay_their_catalog_s(tmp_path: Path, redis_url: str) -> None:
+def test_recordings_copied_to_another_disk_stay_with_their_catalog(tmp_path: Path, redis_url: str) -> None:
     database = tmp_path / "catalog.db"
     ours = join(tmp_path / "one", redis_url, database=database)
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     assert join(tmp_path / "two", redis_url, database=database) == ours
 
 
-def test_a_server_that_no_longer_runs_on_the_folder_gets_nothing_from_it(tmp_path: Path) -> None:
+def test_a_redis_that_left_the_folder_gets_nothing_from_it(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     with EmbeddedServer(folder / ".server") as server:
         join(folder, server.url, own=folder / ".server")
@@ -198,7 +198,7 @@ def test_a_server_that_no_longer_runs_on_the_folder_gets_nothing_from_it(tmp_pat
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\ud800", json.dumps({"installation": "x"})])
-def test_a_mark_that_can_not_be_read_is_written_anew(tmp_path: Path, redis_url: str, text: str) -> None:
+def test_an_unreadable_mark_is_rewritten(tmp_path: Path, redis_url: str, text: str) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
     (folder / MARK_NAME).write_bytes(text.encode(errors="surrogatepass"))
@@ -217,7 +217,9 @@ def test_a_worker_that_only_reads_recordings_compares_and_writes_nothing(tmp_pat
     assert read_mark(tmp_path / "recordings") is None
 
 
-def test_what_is_as_it_was_is_not_told_of(tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unchanged_installation_logs_nothing(
+    tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(2):
         join(tmp_path / "recordings", redis_url)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -30,11 +30,11 @@ def other_program(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: p
     return program
 
 
-def test_the_python_that_runs_is_one() -> None:
+def test_the_running_python_is_usable() -> None:
     assert python_executable() == sys.executable
 
 
-def test_a_program_that_is_no_python_is_not_started_and_a_thread_sends(
+def test_a_program_that_is_no_python_is_replaced_by_a_sender_thread(
     other_program: Path, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with EpisodeRecorder(redis_url, run_id="run") as recorder:
@@ -50,26 +50,26 @@ def test_a_program_that_is_no_python_is_not_started_and_a_thread_sends(
     assert not (other_program.parent / "started").exists()
 
 
-def test_nor_does_a_server_begin_with_it(other_program: Path, tmp_path: Path) -> None:
+def test_a_program_that_is_no_python_starts_no_redis(other_program: Path, tmp_path: Path) -> None:
     with pytest.raises(ServerStartError, match="no Python that is known to have this package"):
         EmbeddedServer(tmp_path / "server").start()
     assert not (tmp_path / "started").exists()
 
 
 @pytest.mark.parametrize("value", ["", None, "/nowhere/python3"])
-def test_a_path_that_leads_nowhere_is_no_python(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_path_is_no_python(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", value)
     with pytest.raises(OSError, match=r"sys\.executable"):
         spawn_linked("recorder.capture.sender_process")
 
 
-def test_a_frozen_program_is_no_python(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_program_is_not_a_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     with pytest.raises(OSError, match="a frozen program"):
         python_executable()
 
 
-def test_a_program_that_carries_an_interpreter_records_by_a_thread(tmp_path: Path, redis_url: str) -> None:
+def test_a_program_that_embeds_python_records_by_a_thread(tmp_path: Path, redis_url: str) -> None:
     engine = tmp_path / "engine"
     shutil.copy(os.path.realpath(sys.executable), engine)
     code = (
@@ -85,7 +85,7 @@ def test_a_program_that_carries_an_interpreter_records_by_a_thread(tmp_path: Pat
     assert output.count("no sender process can be started") == 1
 
 
-def test_a_python_that_can_not_run_the_sender_leaves_it_to_a_thread(
+def test_a_python_without_the_package_leaves_sending_to_a_thread(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(sender_link, "spawn_linked", lambda module: spawn_linked(f"no.such.{module}"))

@@ -26,21 +26,21 @@ ROOMS = {
 OF_WORKER = ("RecordingWriter", "Criterion", "PeriodicCriterion", "export_episode_video")
 
 
-def test_the_public_names_are_exactly_those_that_the_reference_describes() -> None:
+def test_the_public_names_are_those_of_the_reference_page() -> None:
     public = [f"{room}.{name}" for room, names in ROOMS.items() for name in names if name != "RecorderError"]
     assert sorted(DESCRIBED) == sorted([*public, "recorder.errors"])
     assert recorder.RecorderError is errors.RecorderError  # described with all others
 
 
 @pytest.mark.parametrize("room", sorted(ROOMS))
-def test_every_public_name_is_there(room: str) -> None:
+def test_every_public_name_can_be_imported(room: str) -> None:
     module = import_module(room)
     assert set(ROOMS[room]) <= set(dir(module))
     for name in ROOMS[room]:
         assert getattr(module, name) is not None
 
 
-def test_type_checkers_see_each_name_from_the_module_that_it_is_loaded_from() -> None:
+def test_type_checkers_and_the_lazy_loader_agree_on_each_public_name() -> None:
     tree = ast.parse(Path(recorder.__file__).read_text(encoding="utf-8"))
     (guarded,) = [node for node in tree.body if isinstance(node, ast.If)]
     assert ast.unparse(guarded.test) == "TYPE_CHECKING"
@@ -49,7 +49,7 @@ def test_type_checkers_see_each_name_from_the_module_that_it_is_loaded_from() ->
     assert sorted(seen) == sorted(recorder.__all__)
 
 
-def test_a_name_that_is_not_public_is_missing_as_in_any_module() -> None:
+def test_an_unknown_name_raises_attributeerror() -> None:
     assert not hasattr(recorder, "Nothing")
     with pytest.raises(ImportError, match="cannot import name 'Nothing' from 'recorder'"):
         exec("from recorder import Nothing")
@@ -57,7 +57,7 @@ def test_a_name_that_is_not_public_is_missing_as_in_any_module() -> None:
 
 @pytest.mark.parametrize("name", OF_WORKER)
 @pytest.mark.parametrize("file", ["worker.py", "worker/__init__.py"])
-def test_a_worker_beside_the_script_is_named_with_what_to_do(tmp_path: Path, file: str, name: str) -> None:
+def test_a_worker_py_beside_the_script_is_named_with_advice(tmp_path: Path, file: str, name: str) -> None:
     mine = tmp_path / file
     mine.parent.mkdir(exist_ok=True)
     mine.write_text("open('was_run', 'w')\n")
@@ -77,7 +77,7 @@ def test_a_worker_beside_the_script_is_named_with_what_to_do(tmp_path: Path, fil
         ("import sys, types; sys.modules['worker'] = types.ModuleType('worker')", "<worker, a module without a file>"),
     ],
 )
-def test_a_worker_that_is_loaded_already_is_named_too(tmp_path: Path, before: str, named: str) -> None:
+def test_a_foreign_worker_module_that_is_already_loaded_is_named_too(tmp_path: Path, before: str, named: str) -> None:
     (tmp_path / "worker.py").write_text("")
     (tmp_path / "train.py").write_text(f"{before}\nfrom recorder import RecordingWriter\n")
     status, output = run_python(["train.py"], folder=tmp_path)
@@ -86,7 +86,7 @@ def test_a_worker_that_is_loaded_already_is_named_too(tmp_path: Path, before: st
 
 
 @pytest.mark.parametrize("script", ["worker.py", "replay_server.py"])
-def test_a_script_with_one_of_our_names_records(tmp_path: Path, script: str) -> None:
+def test_a_script_named_recorder_py_can_record(tmp_path: Path, script: str) -> None:
     (tmp_path / script).write_text("from recorder import EpisodeRecorder\nEpisodeRecorder(run_id='r').close()\n")
     assert run_python([script], folder=tmp_path) == (0, "")
 
@@ -94,7 +94,7 @@ def test_a_script_with_one_of_our_names_records(tmp_path: Path, script: str) -> 
 @pytest.mark.parametrize(
     ("file", "name"), [("redis", "EpisodeRecorder"), ("sqlalchemy", "Catalog"), ("matplotlib", "export_episode_video")]
 )
-def test_a_file_that_hides_a_library_is_named(tmp_path: Path, file: str, name: str) -> None:
+def test_a_file_that_hides_a_library_is_named_in_the_error(tmp_path: Path, file: str, name: str) -> None:
     (tmp_path / f"{file}.py").write_text("")
     (tmp_path / "train.py").write_text(f"from recorder import {name}\n")
     status, output = run_python(["train.py"], folder=tmp_path)

@@ -44,7 +44,7 @@ def silent_server() -> Iterator[tuple[str, list[bytes]]]:
         connection.close()
 
 
-def test_values_come_back_as_the_bytes_they_were(redis_url: str) -> None:
+def test_values_are_returned_as_bytes(redis_url: str) -> None:
     client = make_client(redis_url, purpose="trainer")
     client.xadd("stream", {b"c": b"\x00\xff\xfe"}, id="5-1")
     assert client.xrange("stream") == [(b"5-1", {b"c": b"\x00\xff\xfe"})]
@@ -61,7 +61,7 @@ def test_a_command_that_times_out_is_sent_once(silent_server: tuple[str, list[by
     assert sent.count(b"HELLO") <= 1, "one connection, one attempt"
 
 
-def test_a_pipeline_that_times_out_after_the_server_did_its_work_is_not_sent_again(redis_url: str) -> None:
+def test_a_pipeline_that_timed_out_is_not_sent_again(redis_url: str) -> None:
     client = make_client(redis_url, purpose="trainer", socket_timeout_secs=0.2)
     pipeline = client.pipeline(transaction=False)
     pipeline.incr("sent")
@@ -73,7 +73,7 @@ def test_a_pipeline_that_times_out_after_the_server_did_its_work_is_not_sent_aga
 
 
 @pytest.mark.parametrize("purpose", ["trainer", "worker", "server"])
-def test_the_server_can_tell_who_is_connected(redis_url: str, purpose: str) -> None:
+def test_connections_have_names_in_redis(redis_url: str, purpose: str) -> None:
     client = make_client(redis_url, purpose=purpose)  # type: ignore[arg-type]
     assert client.client_getname() in (f"hamlet-{purpose}", f"hamlet-{purpose}".encode())
     client.close()
@@ -100,7 +100,7 @@ def test_threads_beyond_the_pool_wait_for_their_turn(redis_url: str) -> None:
     client.close()
 
 
-def test_an_unreachable_server_is_named_without_its_password() -> None:
+def test_an_unreachable_redis_is_named_without_its_password() -> None:
     url = "redis://:secret@127.0.0.1:1/0"
     client = make_client(url, purpose="trainer")
     with pytest.raises(StreamUnavailableError) as caught, translate_errors(url):
@@ -110,7 +110,7 @@ def test_an_unreachable_server_is_named_without_its_password() -> None:
     assert not answers(url)
 
 
-def test_a_wrong_password_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_wrong_password_is_reported_as_such(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         admin = make_client(server.url, purpose="worker")
         admin.config_set("requirepass", "right")
@@ -124,7 +124,7 @@ def test_a_wrong_password_is_said_to_be_one(tmp_path: Path) -> None:
         client.close()
 
 
-def test_a_full_server_is_unavailable_for_now(tmp_path: Path) -> None:
+def test_a_full_redis_is_a_retryable_error(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         client = make_client(server.url, purpose="trainer")
         client.config_set("maxmemory", "1")
@@ -133,7 +133,7 @@ def test_a_full_server_is_unavailable_for_now(tmp_path: Path) -> None:
         client.close()
 
 
-def test_a_refused_command_is_an_error_but_not_one_to_try_again(redis_url: str) -> None:
+def test_a_refused_command_is_not_retryable(redis_url: str) -> None:
     client = make_client(redis_url, purpose="trainer")
     client.set("text", b"1")
     with pytest.raises(StreamError) as caught, translate_errors(redis_url):
@@ -143,19 +143,19 @@ def test_a_refused_command_is_an_error_but_not_one_to_try_again(redis_url: str) 
 
 
 @pytest.mark.parametrize("reply", ["LOADING x", "MISCONF x", "CLUSTERDOWN x", "READONLY x", "MASTERDOWN x"])
-def test_replies_of_a_server_in_passing_trouble_ask_to_try_again(reply: str) -> None:
+def test_temporary_redis_errors_are_retryable(reply: str) -> None:
     errors = {"READONLY": redis.ReadOnlyError, "LOADING": redis.BusyLoadingError}
     kind = errors.get(reply.split()[0], redis.ResponseError)
     with pytest.raises(StreamUnavailableError), translate_errors("redis://host"):
         raise kind(reply)
 
 
-def test_errors_that_are_not_the_drivers_pass_unchanged() -> None:
+def test_other_errors_pass_unchanged() -> None:
     with pytest.raises(KeyError), translate_errors("redis://host"):
         raise KeyError("x")
 
 
-def test_it_decorates_a_function_too() -> None:
+def test_the_error_translation_works_as_a_decorator() -> None:
     @translate_errors("redis://host")
     def fail() -> None:
         raise redis.ConnectionError("gone")
@@ -166,6 +166,6 @@ def test_it_decorates_a_function_too() -> None:
 
 
 @pytest.mark.parametrize("url", ["host:1", "redis://host?max_connections=many", "redis://h?nonsense=1"])
-def test_a_url_that_can_not_work_is_refused_before_anything_connects(url: str) -> None:
+def test_an_invalid_url_is_refused_before_connecting(url: str) -> None:
     with pytest.raises(SettingsError):
         make_client(url, purpose="worker").ping()

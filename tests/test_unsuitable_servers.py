@@ -29,14 +29,16 @@ def unsuitable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         yield url, SENTENCES[start]  # type: ignore[index]
 
 
-def test_a_trainer_is_told_at_its_start(unsuitable: tuple[str, str]) -> None:
+def test_a_trainer_refuses_an_unsuitable_server_at_its_start(unsuitable: tuple[str, str]) -> None:
     url, sentence = unsuitable
     with pytest.raises(SettingsError, match=sentence):
         EpisodeRecorder(url, run_id="refused")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_commands_end_with_the_sentence(unsuitable: tuple[str, str], command: tuple[str, ...], tmp_path: Path) -> None:
+def test_commands_refuse_an_unsuitable_server(
+    unsuitable: tuple[str, str], command: tuple[str, ...], tmp_path: Path
+) -> None:
     url, sentence = unsuitable
     arguments = ("-m", "recorder", *command, "--recordings", str(tmp_path / "recordings"))
     status, output = run_python(arguments, environment={"HAMLET_RECORDER_REDIS__URL": url})
@@ -45,7 +47,7 @@ def test_commands_end_with_the_sentence(unsuitable: tuple[str, str], command: tu
     assert "Traceback" not in output
 
 
-def test_doctor_finds_it(unsuitable: tuple[str, str], tmp_path: Path) -> None:
+def test_doctor_reports_an_unsuitable_server(unsuitable: tuple[str, str], tmp_path: Path) -> None:
     url, sentence = unsuitable
     status, output = run_python(("-m", "recorder", "doctor", "--redis-url", url, "--recordings", str(tmp_path)))
     assert status == 1
@@ -53,16 +55,14 @@ def test_doctor_finds_it(unsuitable: tuple[str, str], tmp_path: Path) -> None:
     assert "Traceback" not in output
 
 
-def test_a_server_for_the_queues_is_looked_at_as_well(
-    unsuitable: tuple[str, str], redis_url: str, tmp_path: Path
-) -> None:
+def test_the_broker_is_checked_too(unsuitable: tuple[str, str], redis_url: str, tmp_path: Path) -> None:
     url, sentence = unsuitable
     environment = {"HAMLET_RECORDER_REDIS__URL": redis_url, "HAMLET_RECORDER_REDIS__BROKER_URL": url}
     status, output = run_python(("-m", "recorder", "worker", "--recordings", str(tmp_path)), environment=environment)
     assert (status, sentence in output) == (2, True), output
 
 
-def test_celerys_own_command_line_ends_a_worker_as_well(unsuitable: tuple[str, str], tmp_path: Path) -> None:
+def test_celerys_command_line_refuses_an_unsuitable_server(unsuitable: tuple[str, str], tmp_path: Path) -> None:
     url, sentence = unsuitable
     environment = {
         "HAMLET_RECORDER_REDIS__URL": url, "HAMLET_RECORDER_RECORDINGS_DIR": str(tmp_path), "C_FORCE_ROOT": "1",
@@ -73,7 +73,7 @@ def test_celerys_own_command_line_ends_a_worker_as_well(unsuitable: tuple[str, s
     assert sentence in output
 
 
-def test_a_server_that_speaks_tls_works_for_trainers_workers_and_the_replay_server(tmp_path: Path) -> None:
+def test_redis_with_tls_works_for_trainers_workers_and_the_replay_server(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
     with tls_server(tmp_path / "server") as bare_url:
         url = f"{bare_url}?ssl_ca_certs={tmp_path / 'server' / 'server.crt'}"
@@ -93,12 +93,12 @@ def test_a_server_that_speaks_tls_works_for_trainers_workers_and_the_replay_serv
             assert status == 0, output
             worker.signal(signal.SIGTERM)
             assert worker.wait() == 0
-            assert "can't be handed out" not in worker.output  # the queues' side is connected as well
+            assert "can't hand out tasks" not in worker.output  # the queues' side is connected as well
             assert "insecure" not in worker.output
             assert "Traceback" not in worker.output
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_refused_with_advice(tmp_path: Path) -> None:
     with tls_server(tmp_path) as url:
         check_server(url)  # it may be mended
         client = make_client(url, purpose="trainer")

@@ -26,7 +26,7 @@ from recorder.urls import celery_broker_url, is_url, normalise_redis_url, redact
         ("REDIS://host", "redis://host"),
     ],
 )
-def test_every_accepted_spelling_becomes_the_drivers_own(spelled: str, normal: str) -> None:
+def test_every_accepted_spelling_becomes_the_drivers(spelled: str, normal: str) -> None:
     assert normalise_redis_url(spelled) == normal
 
 
@@ -44,7 +44,7 @@ def test_every_accepted_spelling_becomes_the_drivers_own(spelled: str, normal: s
         "redis://host?protocol=3",
     ],
 )
-def test_a_url_that_can_not_work_is_refused(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(SettingsError):
         normalise_redis_url(url)
 
@@ -67,12 +67,12 @@ def test_a_url_that_can_not_work_is_refused(url: str) -> None:
         ("recordings/catalog.db", "recordings/catalog.db"),
     ],
 )
-def test_redact_hides_passwords_and_nothing_else(url: str, shown: str) -> None:
+def test_redact_hides_only_passwords(url: str, shown: str) -> None:
     assert redact(url) == shown
 
 
 @given(password=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1))
-def test_no_password_survives_redaction_however_it_is_spelled(password: str) -> None:
+def test_no_spelling_of_a_password_survives_redaction(password: str) -> None:
     shown = redact(f"redis://somebody:<{password}>@host:6379/0")
     assert f"<{password}>" not in shown
     assert redact(shown) == shown
@@ -103,7 +103,7 @@ PASSWORDS = [
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_a_password_may_have_any_sign(password: str) -> None:
+def test_a_password_may_have_any_character(password: str) -> None:
     parts = urlsplit(normalise_redis_url(f"redis://user:{password}@example.org:6380/2"))
     assert (parts.hostname, parts.port, parts.path, parts.username) == ("example.org", 6380, "/2", "user")
     assert unquote(parts.password or "") == ("p@ss" if password == "p%40ss" else password)
@@ -112,7 +112,7 @@ def test_a_password_may_have_any_sign(password: str) -> None:
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_a_databases_password_may_have_any_sign_and_no_part_of_it_is_shown(password: str) -> None:
+def test_a_database_password_may_have_any_character_and_is_never_shown(password: str) -> None:
     url = parse_url(f"postgresql+psycopg://user:{password}@example.org:5432/recorder")
     assert (url.host, url.port, url.database) == ("example.org", 5432, "recorder")
     assert url.password == ("p@ss" if password == "p%40ss" else password)
@@ -134,14 +134,14 @@ def test_a_databases_password_may_have_any_sign_and_no_part_of_it_is_shown(passw
         "s3://bucket/a:b@c",
     ],
 )
-def test_what_is_no_password_stays(url: str) -> None:
+def test_redact_keeps_text_that_is_no_password(url: str) -> None:
     assert with_encoded_password(url) == url
 
 
 @pytest.mark.parametrize(
     "url", ["redis://:secret:more", "redis://user:sec/ret", "redis://u:sec#ret@h:port", "redis://u:sec?ret"]
 )
-def test_a_url_that_cant_be_read_is_told_without_its_password(url: str) -> None:
+def test_an_unreadable_url_is_reported_without_its_password(url: str) -> None:
     with pytest.raises(SettingsError) as told:
         normalise_redis_url(url)
     assert "sec" not in str(told.value)
@@ -150,7 +150,7 @@ def test_a_url_that_cant_be_read_is_told_without_its_password(url: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["sentinel", "redis+sentinel", "redis-cluster", "rediss+cluster", "CLUSTER"])
-def test_spellings_of_other_libraries_for_clusters_and_sentinels_are_refused_by_name(scheme: str) -> None:
+def test_urls_for_clusters_and_sentinels_are_refused_by_name(scheme: str) -> None:
     with pytest.raises(SettingsError, match="Redis Cluster and Sentinel can't be used"):
         normalise_redis_url(f"{scheme}://:secret@host:26379/mymaster")
 
@@ -166,5 +166,5 @@ def test_spellings_of_other_libraries_for_clusters_and_sentinels_are_refused_by_
         ("unix://:p@/run/s.sock?db=2", "redis+socket://:p@/run/s.sock?virtual_host=2"),
     ],
 )  # fmt: skip
-def test_the_messaging_library_is_told_the_same_server_and_to_verify_it(url: str, broker: str) -> None:
+def test_kombu_gets_the_same_redis_url_with_verification(url: str, broker: str) -> None:
     assert celery_broker_url(url) == broker

@@ -85,7 +85,7 @@ def run(environment: TargetEnvironment, *arguments: str, folder: Path, name: str
         return process.output
 
 
-def test_the_wheel_holds_the_three_packages_whole_and_the_license(wheel: Path) -> None:
+def test_the_wheel_has_the_three_packages_and_the_license(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         about = {name.partition(".dist-info/")[2] for name in archive.namelist() if ".dist-info/" in name}
@@ -102,7 +102,7 @@ def test_the_wheel_holds_the_three_packages_whole_and_the_license(wheel: Path) -
 
 
 @pytest.mark.parametrize(("extra", "missing"), [("", "catalog video"), ("catalog", "video"), ("video", "")])
-def test_the_public_names_ask_for_the_extras_that_are_not_installed(
+def test_public_names_of_a_missing_extra_name_that_extra(
     install: Callable[[str], TargetEnvironment], tmp_path: Path, extra: str, missing: str
 ) -> None:
     assert run(install(extra), "-c", MISSING, folder=tmp_path, name="python").strip() == missing
@@ -118,7 +118,7 @@ def test_the_other_extras_install_and_the_program_starts_both_ways(
     assert run(environment, "-m", "recorder", "--version", folder=tmp_path, name="python") == version
 
 
-def test_without_an_extra_the_demo_names_the_commands_that_help(
+def test_without_its_extra_the_demo_prints_the_commands_to_install_it(
     install: Callable[[str], TargetEnvironment], tmp_path: Path
 ) -> None:
     with program(install(""), "demo", folder=tmp_path) as demo:

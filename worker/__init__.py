@@ -1,4 +1,4 @@
-"""What happens off the training process: assemble, decide, write, render."""
+"""Runs outside the training process: assembles, selects, writes and renders episodes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load the writer, and with it the catalog, or the criteria only when they are asked for."""
+    """Import the writer, and with it the catalog, or the criteria on first use."""
     if name in __all__:
         return getattr(
             import_module("worker.recording_writer" if name == "RecordingWriter" else "worker.criteria"), name

@@ -1,7 +1,7 @@
-"""The Celery application: its queues and the settings that keep work safe on Redis. Tasks are in ``tasks.py``, the tick
-in ``tick.py``.
+"""The Celery application: its queues, and settings that keep work safe on Redis. ``tasks.py`` has the tasks,
+``tick.py`` the tick.
 
-No result backend, no chords: state lives in the catalog, so a task may be lost or delivered twice without harm.
+There is no result backend and there are no chords: state is in the catalog, so tasks may be lost or delivered twice.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ __all__ = ["QUEUES", "create_app", "run_worker"]
 QUEUES = ("ingest", "maintenance", "render")
 
 VISIBILITY_TIMEOUT_SECS = 600
-"""A task that is not acknowledged for so long is delivered again; three times the longest that a task may run."""
+"""A task that is not acknowledged within this time is delivered again. Three times the longest task time limit."""
 
 TASK_TIME_LIMIT_SECS = 180
 TASK_SOFT_TIME_LIMIT_SECS = 150
 
 
 def create_app(settings: Settings, *, redis_url: str) -> Celery:
-    """A Celery application for these settings.
+    """Create a Celery application for these settings.
 
     Its ``render_problem`` is the error that keeps it from making videos, or None.
 
     Args:
-        redis_url: the server with the streams; the queues lie there too unless ``redis.broker_url`` names another.
+        redis_url: the Redis with the streams, and with the queues unless ``redis.broker_url`` names another.
     """
     process = WorkerProcess(settings, redis_url=redis_url)
     broker_url = celery_broker_url(process.broker_url)
@@ -58,8 +58,8 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
             "health_check_interval": 25,
         },
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # a worker outlives any outage
-        broker_channel_error_retry=True,  # and a broker that is full
+        broker_connection_max_retries=None,  # a worker survives any outage
+        broker_channel_error_retry=True,  # and a full broker
         worker_consumer="worker.consumer:PatientConsumer",
         accept_content=["json"],
         task_serializer="json",
@@ -75,7 +75,7 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
         worker_soft_shutdown_timeout=20.0,
         worker_cancel_long_running_tasks_on_connection_loss=False,  # they can be delivered twice: let them finish
         worker_send_task_events=False,
-        worker_enable_remote_control=False,  # nobody uses it, and its channels lie outside the prefix
+        worker_enable_remote_control=False,  # unused, and its channels are outside the prefix
         worker_max_tasks_per_child=5000,
         enable_utc=True,
     )
@@ -91,21 +91,21 @@ def create_app(settings: Settings, *, redis_url: str) -> Celery:
 
 
 class _CheckServers(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Ends a worker at its start whose servers can't be used, also under Celery's own command line."""
+    """Checks at a worker's start, also from Celery's command line, that its Redis servers can be used."""
 
     def start(self, worker: Any) -> None:
-        """Look at them."""
+        """Check them."""
         worker.app.hamlet.check_servers()
 
 
 def run_worker(app: Celery, **options: Any) -> int:
-    """Serve queues until a signal ends it.
+    """Serve queues until a signal stops the worker.
 
     Args:
         options: of Celery's worker.
 
     Returns:
-        The exit status: 0 when it ended in order. Celery counts an end by Ctrl-C as a failure, tasks done or not.
+        The exit status: 0 after an orderly end. Celery counts any end by Ctrl-C as a failure.
     """
     worker = app.Worker(**options)
     was_asked_to_end = False
@@ -123,10 +123,11 @@ def run_worker(app: Celery, **options: Any) -> int:
 
 
 def _register_render_tasks(app: Celery, process: WorkerProcess) -> RecorderError | None:
-    """A worker without the parts for video serves the other queues; returns what keeps this one from making videos."""
+    """Return the error that keeps this worker from making videos, or None. The worker serves other queues without
+    it."""
     try:
         from worker.video.encoder import ffmpeg_path
-        from worker.video.tasks import register  # needs matplotlib
+        from worker.video.tasks import register  # imports matplotlib
 
         ffmpeg_path()
     except ImportError:

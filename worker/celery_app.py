@@ -1,4 +1,4 @@
-"""The module for ``celery -A worker.celery_app``: the one place where importing reads the configuration."""
+"""The module for ``celery -A worker.celery_app``: the only one that reads the configuration when it is imported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.app import create_app
 _settings = load_settings()
 if _settings.redis.url is None:
     raise SettingsError(
-        "recording.redis.url must be set for 'celery -A'; 'hamlet-recorder worker' can start a server of its own"
+        "recording.redis.url must be set for 'celery -A'; only 'hamlet-recorder worker' can start Redis by itself"
     )
 
 app = create_app(_settings, redis_url=_settings.redis.url)

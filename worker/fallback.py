@@ -1,8 +1,9 @@
-"""The process that relieves a full server: ``python -m worker.fallback DESCRIPTOR``.
+"""The fallback process for a full Redis: ``python -m worker.fallback DESCRIPTOR``.
 
-A server whose memory is full refuses locks, tasks and what Celery keeps of a task that is under way, so that workers who
-would make room can't be told to. This process asks for none of them: it decides, writes and drops round by round, until its
-worker lets go of the socket or ends. Others may do the same at the same time.
+A full Redis refuses locks, tasks and Celery's own data, so workers get no tasks to free memory. This process needs
+none
+of them: it decides, writes and deletes in rounds until its worker closes the socket or exits. Several may run at
+once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def main(descriptor: int) -> None:
     with Connection(descriptor) as worker:
         settings, redis_url = worker.recv()
         process = WorkerProcess(settings, redis_url=redis_url)
-        _do_round(process, worker)  # what it was started for, even if its worker has let go of it by now
+        _do_round(process, worker)  # always do one round, even if the worker has already closed the socket
         while not worker.poll(settings.ingest.tick_secs):
             _do_round(process, worker)
 

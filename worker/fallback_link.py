@@ -1,4 +1,4 @@
-"""The process that relieves a full server, as its worker sees it: there while it is needed, told of in the log."""
+"""Starts the fallback process that works while Redis is full, and stops it again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LOG_EVERY_SECS = 60.0
 
 
 class FallbackLink:
-    """One process at a time; used by one thread at a time.
+    """Runs one process at a time; used by one thread at a time.
 
     Args:
         settings: of the worker.
-        redis_url: the server with the streams.
+        redis_url: the Redis with the streams.
     """
 
     def __init__(self, settings: Settings, *, redis_url: str) -> None:
@@ -30,20 +30,20 @@ class FallbackLink:
         self._has_told = False
 
     def begin(self, why: Exception) -> None:
-        """Have a process at work, if none is."""
+        """Start the process if none is running."""
         if self._throttle.is_due("began"):
             self._has_told = True
-            _log.error("tasks can't be handed out; a process of this worker does their work until they can: %s", why)
+            _log.error("can't hand out tasks; a fallback process does the work meanwhile: %s", why)
         if self._fallback is not None and self._fallback.is_alive:
             return
         try:
             self._fallback = _Fallback()
             self._fallback.hello(self._settings, self._redis_url)
         except OSError as error:
-            _log.error("the process that does the work of tasks can't be started: %s", error)
+            _log.error("can't start the fallback process: %s", error)
 
     def end(self) -> None:
-        """Let the process end once it has done what it has in hand."""
+        """Let the process exit after its current round."""
         if self._fallback is not None:
             self._fallback.let_go()
         if self._has_told:
@@ -51,7 +51,7 @@ class FallbackLink:
             _log.warning("tasks can be handed out again")
 
     def stop(self) -> None:
-        """The worker ends, whatever the server takes."""
+        """Stop the process at the worker's end."""
         if self._fallback is not None:
             self._fallback.let_go()
 
@@ -68,17 +68,17 @@ class _Fallback:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs, be it only to the end of its last round."""
+        """Return whether it runs, including its last round."""
         return self._process.poll() is None
 
     def hello(self, settings: Settings, redis_url: str) -> None:
-        """What it needs to know.
+        """Send it the settings.
 
         Raises:
-            OSError: it has ended.
+            OSError: it has exited.
         """
         self._connection.send((settings, redis_url))
 
     def let_go(self) -> None:
-        """Close the socket, which tells it to end; doing so twice changes nothing."""
+        """Close the socket, which makes it exit; safe to call twice."""
         self._connection.close()

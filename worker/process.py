@@ -1,4 +1,4 @@
-"""What one worker process works with: made when it is first needed, anew in each process of a pool."""
+"""The connections and criteria of one worker process, created when first needed, in each process of a pool."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ _log = logging.getLogger(__name__)
 
 
 def collect_rarely() -> None:
-    """Let Python look for objects that only refer to each other a hundred times as rarely as it does.
+    """Run the cyclic garbage collector 100 times less often.
 
-    A batch of episodes makes some hundred thousand objects, hardly any of that kind, and looking took a tenth of the time.
+    A batch creates some hundred thousand objects, almost none of them in cycles; collecting took a tenth of the
+    time.
     """
     gc.freeze()
     gc.set_threshold(70_000, 20, 20)
 
 
 def ingest_limits(settings: Settings) -> IngestLimits:
-    """The limits of ingest, from the settings."""
+    """Return the limits of ingest from the settings."""
     ingest = settings.ingest
     return IngestLimits(
         batch_episodes=ingest.batch_episodes,
@@ -47,11 +48,11 @@ def ingest_limits(settings: Settings) -> IngestLimits:
 
 
 class WorkerProcess:
-    """Connections and criteria of this process; a child of a fork makes its own.
+    """Connections and criteria of this process. A forked child makes new ones.
 
     Args:
-        settings: all of them.
-        redis_url: the server with the streams.
+        settings: all settings.
+        redis_url: the Redis with the streams.
     """
 
     def __init__(self, settings: Settings, *, redis_url: str) -> None:
@@ -62,11 +63,11 @@ class WorkerProcess:
         self._stream: StepStream | None = None
         self._membership: Membership | None = None
         self._installation: Installation | None = None
-        """As ``check`` found it; the processes of the pool take it over."""
+        """As found by ``check``; the processes of the pool inherit it."""
 
     @property
     def broker_url(self) -> str:
-        """Where the queues lie."""
+        """URL of the Redis with the queues."""
         return self.settings.redis.broker_url or self.redis_url
 
     def stream(self) -> StepStream:
@@ -80,11 +81,11 @@ class WorkerProcess:
         return self._stream
 
     def ingest(self) -> IngestContext:
-        """What the functions of ingest work on: for each task asked for anew, for its places may be deleted meanwhile.
+        """The context of the ingest functions. Get it for each task, because its folders may be deleted in between.
 
         Raises:
-            CatalogError, StorageError, SettingsError: something that the settings name can't be used.
-            StreamError: the server can't be reached, or is another installation's.
+            CatalogError, StorageError, SettingsError: a place or option in the settings can't be used.
+            StreamError: Redis can't be reached, or belongs to another installation.
         """
         self._forget_parent()
         if self._ingest is None:
@@ -104,11 +105,11 @@ class WorkerProcess:
         return self._ingest
 
     def join(self, catalog: Catalog, *, writes_folder: bool) -> Membership:
-        """This process's part in the installation.
+        """Return this process's view of the installation.
 
         Args:
             catalog: opened for writing.
-            writes_folder: make the recordings folder where it is missing, and mark it.
+            writes_folder: create the recordings folder if it is missing, and mark it.
         """
         settings = self.settings
         return Membership(
@@ -120,21 +121,23 @@ class WorkerProcess:
         )
 
     def check_owner(self) -> None:
-        """See that the server is still this installation's; without the catalog, so that a process that forks can ask.
+        """Check that Redis still belongs to this installation. Does not open the catalog, so it may be called before
+        a
+        fork.
 
         Raises:
-            StreamError: it is not, or can't be reached.
+            StreamError: it belongs to another one, or can't be reached.
         """
         if self._installation is not None and self.settings.redis.url is not None:
             check_owner(self.stream(), self._installation)
 
     def check(self) -> None:
-        """Find out now, rather than task by task, whether the settings can work.
+        """Check at the start that the settings work.
 
-        The catalog is closed again: SQLite's connections must not be carried over the fork of a pool.
+        The catalog is closed again: SQLite connections must not be carried over a fork.
 
         Raises:
-            RecorderError: the server or the broker does not answer, the catalog or a criterion can't be used.
+            RecorderError: Redis or the broker does not answer, or the catalog or a criterion can't be used.
         """
         criteria_maker(self.settings)
         self.check_servers()
@@ -153,16 +156,16 @@ class WorkerProcess:
         self._ingest = self._membership = None
 
     def check_servers(self) -> None:
-        """Find out whether the servers are of a kind that can be used; they may be away.
+        """Check that the Redis servers are of a supported kind. They may be away.
 
         Raises:
-            SettingsError: one of them never can.
+            SettingsError: one is of a kind that can't work.
         """
         for url in {self.redis_url, self.broker_url}:
             check_server(url, socket_timeout_secs=self.settings.redis.socket_timeout_secs)
 
     def mend_queues(self) -> None:
-        """Make room for the queues where another program has taken it.
+        """Repair the keys of the queues if another program has overwritten them.
 
         Raises:
             StreamError: call again later.
@@ -176,9 +179,9 @@ class WorkerProcess:
 
 
 def _check_bucket(storage: Storage) -> None:
-    """A bucket that is missing stays so; a store that is away comes back."""
+    """Check the store. A missing bucket is an error; an unreachable store is only logged."""
     if isinstance(storage, UrlStorage):
         try:
             storage.check_bucket()
         except StorageUnavailableError as error:
-            _log.warning("it is tried again when it is needed: %s", error)
+            _log.warning("it will be tried again when needed: %s", error)

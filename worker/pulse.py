@@ -1,9 +1,11 @@
-"""A worker's pulse: a file that is new as long as the worker's parts go on, for ``hamlet-recorder probe``, and systemd's
+"""A worker's pulse: a file that is touched while the worker runs, for ``hamlet-recorder probe`` and systemd's
 watchdog.
 
-Alive is a worker whose tick goes round, whatever the server answers, and whose Celery goes round while it is connected. An
-outage and a full server are no death: they end sooner with the worker than without it. Ready is one that is connected and
-whose last tick did its work.
+A worker is alive if its tick runs, whatever Redis answers, and its Celery loop runs while it is connected. An outage
+or
+a full Redis does not count as dead, because restarting the worker would not help. A worker is ready if it is
+connected
+and its last tick succeeded.
 """
 
 from __future__ import annotations
@@ -30,10 +32,10 @@ _EVERY_SECS = 1.0
 
 
 class Pulse:
-    """What the parts of one worker have said of themselves; safe to use from all its threads.
+    """Collects the beats of a worker's parts; thread-safe.
 
     Args:
-        file: to be kept new; None where nobody asked for it.
+        file: the file to touch; None if there is none.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -47,19 +49,19 @@ class Pulse:
         self._has_told_ready = False
 
     def beat(self, part: str, *, unwell: str = "") -> None:
-        """A part goes on.
+        """Note that a part is running.
 
         Args:
-            unwell: what keeps it from its work, empty when nothing does.
+            unwell: what keeps it from working; empty if nothing does.
         """
         self._beats[part] = time.monotonic()
         self._set_unwell(part, unwell)
 
     def excuse(self, part: str, why: str) -> None:
-        """A part stands still, and rightly: it is not waited for until it beats again.
+        """Do not wait for this part until its next beat: it has stopped for a good reason.
 
         Args:
-            why: what keeps it from its work, empty when nothing does.
+            why: what keeps it from working; empty if nothing does.
         """
         self._beats.pop(part, None)
         self._set_unwell(part, why)
@@ -71,14 +73,14 @@ class Pulse:
             self._unwell.pop(part, None)
 
     def start(self) -> None:
-        """Begin, where anyone looks."""
+        """Start, if a file or a watchdog is configured."""
         if self._file is None and self._notify_socket is None:
             return
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """The worker ends: its file goes."""
+        """Stop, and delete the file."""
         self._is_over.set()
         if self._thread is not None:
             self._thread.join(2 * _EVERY_SECS)
@@ -111,7 +113,7 @@ class Pulse:
             self._can_write = True
         except OSError as error:
             if self._can_write:
-                _log.error("the pulse can't be written, probes will take this worker for dead (%s): %s", error, file)
+                _log.error("can't write the pulse file; probes will report this worker as dead (%s): %s", error, file)
             self._can_write = False
 
     def _notify(self, words: str) -> None:
@@ -121,30 +123,30 @@ class Pulse:
             try:
                 notifier.sendto(words.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
             except OSError as error:
-                _log.debug("systemd is not there to be told: %s", error)
+                _log.debug("can't notify systemd: %s", error)
 
 
 class PulseStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """Starts and stops the pulse with the worker."""
 
-    requires = frozenset(["celery.worker.components:Pool"])  # whose first processes are forked before there is a thread
+    requires = frozenset(["celery.worker.components:Pool"])  # which forks its first processes before there is a thread
 
     def start(self, worker: Any) -> None:
-        """Begin."""
+        """Start."""
         worker.app.pulse.excuse("consumer", "it is not connected to the broker yet")
         worker.app.pulse.start()
 
     def stop(self, worker: Any) -> None:
-        """End."""
+        """Stop."""
         worker.app.pulse.stop()
 
     terminate = stop
 
 
 class ConsumerBeat(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Lets Celery's own loop beat while it is connected.
+    """Lets Celery's loop beat while it is connected.
 
-    With one process for all (``--pool solo``) a task stops the loop for as long as it takes: its beats are not waited for.
+    With ``--pool solo`` a task blocks the loop while it runs, so its beats are not waited for.
     """
 
     requires = frozenset(["celery.worker.consumer.tasks:Tasks"])
@@ -154,7 +156,7 @@ class ConsumerBeat(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer: Any = None
 
     def start(self, consumer: Any) -> None:
-        """It is connected."""
+        """Note the connection."""
         pulse = consumer.app.pulse
         pulse.beat("consumer")
         if isinstance(consumer.pool, SoloPool):
@@ -163,7 +165,7 @@ class ConsumerBeat(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer = consumer.timer.call_repeatedly(_EVERY_SECS, pulse.beat, ("consumer",))
 
     def stop(self, consumer: Any) -> None:
-        """It is not any more."""
+        """Note that the connection is gone."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""``RecordingWriter``: the workers' own functions on a thread in the trainer, for recording without a server."""
+"""``RecordingWriter``: the worker's functions on a thread of the trainer, for recording without Redis."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Any, Self
 from recorder.capture import EpisodeRecorder
 from recorder.catalog import Catalog
 from recorder.errors import UsageError
+from recorder.installation import make_folder
 from recorder.settings import Settings, load_settings, loaded_settings
-from recorder.storage import open_storage
+from recorder.storage import LocalStorage, open_storage
 from worker.criteria import GivenCriteria, criteria_maker
 from worker.ingest import IngestContext, IngestLimits
 from worker.process import ingest_limits
@@ -24,11 +25,11 @@ from worker.writer_thread import WriterThread
 __all__ = ["RecordingWriter"]
 
 _END_SECS = 30.0
-"""How long the end of the process may wait until all is written."""
+"""How long the exit of the process may be delayed to write everything."""
 
 
 class RecordingWriter:
-    """Decides, writes and indexes what a recorder without a server holds in memory.
+    """Decides, writes and indexes the episodes that a recorder without Redis holds in memory.
 
     Example::
 
@@ -38,24 +39,28 @@ class RecordingWriter:
         ...
         writer.stop()
 
-    It also ends by itself, with everything written, once the recorder is closed, or let go of; and at the end of the process,
-    which waits for it up to 30 seconds. A process that is killed loses what is not written yet: a worker with a server does not.
+    It also stops, with everything written, when the recorder is closed or garbage collected, and at the exit of the
+    process, which waits up to 30 seconds. If the process is killed, unwritten episodes are lost; with Redis and a
+    worker they are not.
 
-    What ``criteria`` and ``limits`` leave out is taken from the configuration: the settings that the recorder was made from;
-    else those that this process has loaded last from a file for the same ``recordings_dir``; else the environment's
+    If ``criteria`` or ``limits`` is omitted, it comes from the configuration: the settings that the recorder was
+    made
+    from; else those that this process last loaded from a file with the same ``recordings_dir``; else the
+    environment's
     (``HAMLET_RECORDER_CONFIG`` and the other variables); else the defaults.
 
     Args:
         recorder: one that records within this process.
-        database: the catalog, or a path or URL of one.
-        recordings_dir: a folder or an fsspec URL.
-        criteria: settings, whole or their ``criteria``; a mapping as under ``recording: criteria:`` in a configuration; or
-            criteria, such as ``[PeriodicCriterion(interval=100)]``.
-        limits: batch sizes and the file's format.
+        database: the catalog, or its path or URL.
+        recordings_dir: a folder, which is created if it is missing, or an fsspec URL.
+        criteria: the settings or their ``criteria``; a mapping as under ``recording: criteria:`` in a configuration;
+            or criteria such as ``[PeriodicCriterion(interval=100)]``.
+        limits: batch sizes and the file format.
 
     Raises:
-        UsageError: an argument can't work; or the recorder sends to a server, where workers do this.
-        SettingsError: the criteria or the configuration can't work.
+        UsageError: an argument is invalid, or the recorder sends to Redis, where workers write the episodes.
+        SettingsError: the criteria or the configuration are invalid.
+        StorageError: the folder can't be created.
     """
 
     def __init__(
@@ -70,12 +75,15 @@ class RecordingWriter:
         _check_arguments(recorder, database, recordings_dir)
         settings = criteria if isinstance(criteria, Settings) else _settings_for(recorder, recordings_dir)
         make_criteria = criteria_maker(settings if criteria is None else criteria)
+        storage = open_storage(recordings_dir)
+        if isinstance(storage, LocalStorage):
+            make_folder(Path(storage.root))  # before the catalog, which may lie in it
         self._recorder = recorder
         self._thread = WriterThread(
             IngestContext(
                 stream=recorder.stream,
                 catalog=Catalog.open(database),
-                storage=open_storage(recordings_dir),
+                storage=storage,
                 make_criteria=make_criteria,
                 limits=limits or ingest_limits(settings),
             ),
@@ -84,22 +92,24 @@ class RecordingWriter:
         )
 
     def start(self) -> None:
-        """Begin.
+        """Start.
 
         Raises:
             UsageError: it was started before.
         """
         if self._thread.was_started:
-            state = "runs already" if self._thread.is_alive else "was stopped: make another one"
+            state = "is running" if self._thread.is_alive else "was stopped: create another one"
             raise UsageError(f"RecordingWriter.start() was called twice: this writer {state}")
         self._thread.start(partial(_finish, weakref.ref(self._recorder), self._thread))
 
     def stop(self, timeout_secs: float = 30.0) -> bool:
-        """Write what is left and stop; closes the recorder first, which ends the run. In a fork of the process it does nothing.
+        """Write what is left and stop. Closes the recorder first, which ends the run. Does nothing in a forked
+        process.
 
         Returns:
-            False when time ran out first, or an episode could not be written; the log says why. So when episodes are
-            left held, because another recorder on the stream has not ended the run.
+            False if time ran out, an episode could not be written, or episodes stay held because another recorder on
+            the stream has
+            not ended the run. The log says which.
         """
         if self._thread.is_in_fork:
             return False
@@ -121,24 +131,24 @@ class RecordingWriter:
 
 
 class CopiedWriter(RecordingWriter):
-    """What a copy of a writer is, by ``copy`` or by pickle: it writes nothing, as a copy of its recorder records nothing."""
+    """Stands in for a copied or pickled writer. It writes nothing, as a copied recorder records nothing."""
 
     def __init__(self) -> None:
         pass
 
     def start(self) -> None:
-        """Nothing: the writer itself does it."""
+        """Do nothing: the original starts itself."""
 
     def stop(self, timeout_secs: float = 30.0) -> bool:  # noqa: ARG002 - nothing takes no time
-        """Nothing."""
+        """Do nothing."""
         return True
 
 
 def _finish(recorder: Callable[[], EpisodeRecorder | None], thread: WriterThread) -> None:
-    """The process ends: end the run, and write what is left."""
+    """End the run at the exit of the process, and write what is left."""
     held = recorder()
     if held is None:
-        thread.wait(_END_SECS)  # its run has been ended already, and the thread ends with it
+        thread.wait(_END_SECS)  # its run has ended already, and the thread ends with it
     else:
         held.close(_END_SECS)
     thread.stop(_END_SECS)
@@ -152,15 +162,15 @@ def _check_arguments(recorder: object, database: object, recordings_dir: object)
     if not isinstance(recorder, EpisodeRecorder):
         raise UsageError(f"recorder: expected an EpisodeRecorder, found {type(recorder).__name__}")
     if recorder.is_copy:
-        raise UsageError("recorder: this is a copy, which records nothing: give the recorder itself")
+        raise UsageError("recorder: this is a copy, which records nothing: pass the recorder itself")
     if not isinstance(database, Catalog | str | PathLike):
         raise UsageError(
-            f"database: expected a Catalog, or the path or URL of one such as 'demo.db', found {type(database).__name__}"
+            f"database: expected a Catalog, or its path or URL such as 'demo.db', found {type(database).__name__}"
         )
     if not isinstance(recordings_dir, str | PathLike):
         raise UsageError(f"recordings_dir: expected a folder or a URL, found {type(recordings_dir).__name__}")
     if recorder.stream.is_remote:
         raise UsageError(
-            "this recorder sends to a server, where workers write its episodes: start one with 'hamlet-recorder worker', "
-            "or leave the URL out of EpisodeRecorder(...)"
+            "this recorder sends to Redis, where workers write its episodes: start one with 'hamlet-recorder worker', "
+            "or create EpisodeRecorder(...) without a URL"
         )

@@ -1,4 +1,4 @@
-"""The tasks of ingest, thin: ids in, one plain function, nothing out."""
+"""The Celery tasks of ingest: each takes ids and calls one function."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRITE = "hamlet.write"
 SWEEP = "hamlet.sweep"
 
 _EVALUATE_SECS = 2.0
-"""A task goes home after this long, so that writing gets its turn under a flood."""
+"""A task ends after this time, so that writing gets its turn under a high load."""
 
 _CLAIM_EPISODES = 256
 
@@ -34,21 +34,21 @@ def hand_out(app: Celery, name: str, arguments: list[Any], *, queue: str = "inge
     """Put a task into its queue.
 
     Raises:
-        StreamUnavailableError: the server with the queues can't be reached, or has no room.
+        StreamUnavailableError: the broker can't be reached, or has no memory left.
     """
     broker_url = app.hamlet.broker_url
     try:
         with translate_errors(broker_url):
             app.send_task(name, arguments, queue=queue, **options)
     except (KombuError, OSError) as error:
-        raise StreamUnavailableError(f"no task can be handed out ({error}): {redact(broker_url)}") from error
+        raise StreamUnavailableError(f"can't send a task ({error}): {redact(broker_url)}") from error
 
 
 def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
-    """Give an application the tasks of ingest.
+    """Register the tasks of ingest.
 
-    A failure is logged and left: what was not done is found again by the tick or the sweep. So is what a killed process had
-    in hand; were its message delivered again, an episode that kills its worker would use up the attempts of its whole batch.
+    A failure is only logged: the tick or the sweep finds what was not done. Messages of killed processes are not
+    delivered again, because an episode that kills its worker would use up the attempts of its whole batch.
     """
     options = {"retry_on_worker_lost": False}
 
@@ -96,5 +96,5 @@ def _send_writes(app: Celery, process: WorkerProcess, run_id: str, rows: Sequenc
         try:
             hand_out(app, WRITE, [run_id, episode_ids])
         except StreamUnavailableError:
-            # Written here rather than left: they are leased, and on a full server writing them makes room.
+            # Write them here: they are leased, and writing frees memory in a full Redis.
             write_episodes(process.ingest(), run_id, episode_ids)

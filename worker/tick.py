@@ -1,8 +1,8 @@
-"""The tick: every worker looks each second whether there is something to do, so that no beat process can be forgotten
-or lost.
+"""The tick: each worker checks every second whether there is work, so no beat process is needed.
 
-A lock on the server lets one worker in a second do it for all; it saves work, nothing depends on it. On a server without
-room for locks and tasks, a process of this worker's own does the work (``fallback.py``).
+A lock in Redis lets one worker per second do it. The lock only saves work. If Redis has no memory for locks and
+tasks,
+a fallback process of this worker does the work (``fallback.py``).
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ __all__ = ["Tick", "due_tasks"]
 _log = logging.getLogger(__name__)
 
 _STALE_TICKS = 30
-"""A task that waited for so many ticks is thrown away: later ticks have asked for the same."""
+"""A task that waited for this many ticks is dropped: later ticks have sent the same one."""
 
 _STOP_SECS = 5.0
-"""What the tick that is under way may take when the worker ends; longer than a server may take for an answer."""
+"""Time that a running tick may take at the worker's end; longer than Redis may take to answer."""
 
 
 def due_tasks(stream: StepStream, *, tick_secs: float, sweep_secs: float) -> list[tuple[str, list[str], str]]:
-    """What is to be done now: name, arguments and queue of each task; nothing while another worker ticks.
+    """Return name, arguments and queue of each task that is due; empty if another worker ticks.
 
     Raises:
-        StreamUnavailableError: the server can't be reached, or has no room for a lock.
+        StreamUnavailableError: Redis can't be reached, or has no memory for a lock.
     """
     if not stream.try_lock("tick", secs=0.9 * tick_secs):
         return []
@@ -48,24 +48,24 @@ def due_tasks(stream: StepStream, *, tick_secs: float, sweep_secs: float) -> lis
 class Tick(bootsteps.StartStopStep):  # type: ignore[misc]
     """Runs ``due_tasks`` on a thread of a worker that serves ingest.
 
-    The worker's own timer stands still while its consumer connects to the broker again, which on a full server is all that it
-    does.
+    The worker's own timer stops while its consumer reconnects to the broker, which with a full Redis is all the
+    time.
     """
 
-    requires = frozenset(["celery.worker.components:Pool"])  # whose first processes are forked before there is a thread
+    requires = frozenset(["celery.worker.components:Pool"])  # which forks its first processes before there is a thread
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._ticker: _Ticker | None = None
 
     def start(self, worker: Any) -> None:
-        """Begin to tick."""
+        """Start ticking."""
         if "ingest" in worker.app.amqp.queues.consume_from:
             self._ticker = _Ticker(worker.app)
             self._ticker.start()
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002 - the step's interface
-        """Tick no more."""
+        """Stop ticking."""
         if self._ticker is not None:
             self._ticker.stop()
             self._ticker = None
@@ -74,7 +74,7 @@ class Tick(bootsteps.StartStopStep):  # type: ignore[misc]
 
 
 class _Ticker:
-    """The thread, and the process that it starts while the server is full."""
+    """The thread, and the fallback process that it starts while Redis is full."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
@@ -86,14 +86,14 @@ class _Ticker:
         self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        self._app.pulse.beat("tick", unwell="it has not looked yet")
+        """Start."""
+        self._app.pulse.beat("tick", unwell="it has not ticked yet")
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and what it has started."""
+        """Stop the thread and the fallback process."""
         self._is_over.set()
-        self._app.pulse.excuse("tick", "the worker ends")
+        self._app.pulse.excuse("tick", "the worker is stopping")
         self._thread.join(_STOP_SECS)
         self._fallback.stop()
 
@@ -105,9 +105,9 @@ class _Ticker:
             except RecorderError as error:
                 unwell = str(error)
                 _log.error("tick: will try again: %s", error)
-            except Exception as error:  # noqa: BLE001 - the thread must outlive a defect
-                unwell = f"a defect: {error}"
-                _log.exception("tick: a defect; will try again")
+            except Exception as error:  # noqa: BLE001 - the thread must survive any error
+                unwell = f"unexpected error: {error}"
+                _log.exception("tick: unexpected error; will try again")
             self._app.pulse.beat("tick", unwell=unwell)
 
     def _tick(self) -> None:
@@ -125,14 +125,14 @@ class _Ticker:
             try:
                 self._hand_out(due, expires=max(5.0, _STALE_TICKS * ingest.tick_secs))
                 self._takes_tasks = True
-            except StreamError as error:  # also where the queue's key is of another type
+            except StreamError as error:  # also if the queue's key has the wrong type
                 self._takes_tasks = False
                 self._fallback.begin(error)
         if self._takes_tasks:
             self._fallback.end()
 
     def _hand_out(self, due: Iterable[tuple[str, list[str], str]], *, expires: float) -> None:
-        # A connection of its own: a process that is forked meanwhile must not find the pool of connections locked.
+        # A connection for each call: a process forked meanwhile must not inherit a locked connection pool.
         with self._app.connection_for_write() as connection:
             for name, arguments, queue in due:
                 hand_out(self._app, name, arguments, queue=queue, expires=expires, connection=connection, retry=False)

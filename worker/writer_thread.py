@@ -1,4 +1,5 @@
-"""The thread of a ``RecordingWriter``: looks at the stream, decides and writes, until the run is over or it is asked to stop."""
+"""The thread of a ``RecordingWriter``: reads the stream, decides and writes, until the run has ended or it is
+stopped."""
 
 from __future__ import annotations
 
@@ -26,21 +27,22 @@ __all__ = ["WriterThread"]
 _log = logging.getLogger(__name__)
 
 _TICK_SECS = 0.25
-"""Pause between two looks at the stream; an episode is on disk about this long after its decision."""
+"""Pause between two ticks. An episode is on disk about this long after its decision."""
 
 _SWEEP_TICKS = 40
 
 _GRACE_SECS = 2.0
-"""What the tick that is under way may take beyond the time that ``stop`` was given."""
+"""Time that a running tick may take beyond the time-out of ``stop``."""
 
 
 class WriterThread:
-    """Knows the stream and not the recorder: one that nobody holds any more ends its run, and with it this thread.
+    """Holds the stream but not the recorder: a recorder that is garbage collected ends its run, and with it this
+    thread.
 
     Args:
-        context: what it works on.
+        context: of the ingest functions.
         run_id: the run.
-        owns_catalog: close the catalog in the end.
+        owns_catalog: close the catalog at the end.
     """
 
     def __init__(self, context: IngestContext, run_id: str, *, owns_catalog: bool) -> None:
@@ -48,42 +50,42 @@ class WriterThread:
         self._run_id = run_id
         self._owns_catalog = owns_catalog
         self._forget_end: Callable[[], None] | None = None
-        """Takes back what the end of the process would do."""
+        """Cancel the action at the exit of the process."""
         self._pid = os.getpid()
         self._wake = threading.Event()
         self._is_stopping = False
         self.is_complete = False
-        """Whether all is decided and written; once it has ended."""
+        """Whether everything is decided and written; valid after it has ended."""
         self._deadline = float("inf")
         self._thread = threading.Thread(target=self._run_to_end, name="recording-writer", daemon=True)
 
     @property
     def was_started(self) -> bool:
-        """Whether it has begun, and may have ended since."""
+        """Whether it was started."""
         return self._thread.ident is not None
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs now."""
+        """Whether it is running."""
         return self._thread.is_alive()
 
     @property
     def is_in_fork(self) -> bool:
-        """Whether this is a fork of the process that made it, where there is no such thread."""
+        """Whether this process is a fork of the one that made it, so that there is no such thread."""
         return os.getpid() != self._pid
 
     def start(self, at_process_end_do: Callable[[], object]) -> None:
-        """Begin.
+        """Start.
 
         Args:
-            at_process_end_do: when the process ends before this does.
+            at_process_end_do: called if the process exits before the thread ends.
         """
         self._forget_end = at_process_end(at_process_end_do)
         self._context.stream.expect_reader()
         self._thread.start()
 
     def stop(self, timeout_secs: float) -> bool:
-        """Do what is left, and end; False when something is left undone, which the log tells."""
+        """Finish the work and stop; return False if something is left undone, which is logged."""
         self._deadline = time.monotonic() + timeout_secs
         self._is_stopping = True
         self._wake.set()
@@ -92,22 +94,24 @@ class WriterThread:
             return False
         self.wait(timeout_secs + _GRACE_SECS)
         if self._thread.is_alive():
-            _log.error("recording writer: run_id=%s: it did not end in %.0f s; it goes on", self._run_id, timeout_secs)
+            _log.error(
+                "recording writer: run_id=%s: still working after %.0f s; it continues", self._run_id, timeout_secs
+            )
             return False
         return self.is_complete
 
     def wait(self, timeout_secs: float) -> None:
-        """Until it has ended by itself."""
+        """Wait until it has ended by itself."""
         self._thread.join(timeout_secs)
 
     def tick(self, *, sweeps: bool) -> None:
-        """One look: evaluate what has ended, write what is kept.
+        """Evaluate ended episodes and write the kept ones.
 
         Args:
-            sweeps: also look for what earlier ticks have left.
+            sweeps: also look for what earlier ticks left undone.
 
         Raises:
-            RecorderError: this tick was cut short; the next one goes on.
+            RecorderError: this tick failed; the next one continues.
         """
         context, run_id = self._context, self._run_id
         context.catalog.begin_anew_if_deleted()
@@ -125,8 +129,8 @@ class WriterThread:
         finally:
             if not self.is_complete:
                 _log.error(
-                    "recording writer: run_id=%s: it has ended, and episodes are left undecided or unwritten; "
-                    "'hamlet-recorder list' and 'parked' name them",
+                    "recording writer: run_id=%s: it has ended, but episodes are undecided or unwritten; "
+                    "see 'hamlet-recorder list' and 'hamlet-recorder parked'",
                     self._run_id,
                 )
             self._let_go()
@@ -135,7 +139,7 @@ class WriterThread:
         try:
             tell_known_run(self._context, self._run_id)
         except RecorderError as error:
-            _log.error("recording writer: whether the run is new is not known: %s", error)
+            _log.error("recording writer: can't find out whether the run exists already: %s", error)
         n_ticks = 0
         while True:
             is_stopping = self._is_stopping
@@ -146,8 +150,8 @@ class WriterThread:
                     return
             except RecorderError as error:
                 _log.error("recording writer: will try again: %s", error)
-            except Exception:  # noqa: BLE001 - the thread must outlive a defect
-                _log.exception("recording writer: a defect; will try again")
+            except Exception:  # noqa: BLE001 - the thread must survive any error
+                _log.exception("recording writer: unexpected error; will try again")
             if is_stopping and time.monotonic() > self._deadline:
                 return
             n_ticks += 1
@@ -161,13 +165,13 @@ class WriterThread:
             self._context.catalog.close()
 
     def _is_run_over(self) -> bool:
-        """Whether every recorder of the run has said that it is closed: nothing comes any more."""
+        """Return whether all recorders of the run are closed."""
         info = self._context.stream.run_info(self._run_id)
         names = trainer_names(info)
         return bool(names) and all(has_closed(info, name) for name in names)
 
     def _has_more_to_do(self) -> bool:
-        """Whether another tick may decide or write something; notes whether all is decided and written."""
+        """Return whether another tick may have something to do; set whether everything is decided and written."""
         context, run_id = self._context, self._run_id
         cursor = context.catalog.load_run_state(run_id).cursor
         unread = context.stream.read_finished(run_id, after=cursor, limit=1)

@@ -15,6 +15,7 @@ if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
 
 from recorder.catalog.catalog import Catalog
 from recorder.catalog.operations.videos import VideoBounds
+from recorder.catalog.original import ORIGINAL_COLUMNS
 from recorder.catalog.rows import (
     AnnotationRow,
     CurvePoint,
@@ -31,6 +32,7 @@ from recorder.catalog.rows import (
 )
 
 __all__ = [
+    "ORIGINAL_COLUMNS",
     "AnnotationRow",
     "Catalog",
     "CurvePoint",

@@ -156,7 +156,12 @@ class Catalog(
             refuse_foreign_version(version, self.url)
             original = None
             if version is None:
-                original = read_original(connection, run_id=Path(self._engines.url.database or "").stem, url=self.url)
+                original = read_original(
+                    connection,
+                    run_id=Path(self._engines.url.database or "").stem,
+                    url=self.url,
+                    is_read_only=self._read_only,
+                )
         if original is not None:
             self._hold(original)
         elif self._read_only:

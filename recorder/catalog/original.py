@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from math import nan
 from pathlib import PurePath
 from typing import Any
@@ -14,36 +15,68 @@ from recorder.catalog.models import METADATA
 from recorder.catalog.rows import EpisodeRow, RecordingRow
 from recorder.errors import CatalogError
 
-__all__ = ["OriginalRows", "read_original"]
+__all__ = ["ORIGINAL_COLUMNS", "OriginalRows", "read_original"]
+
+_log = logging.getLogger(__name__)
 
 OriginalRows = list[tuple[EpisodeRow, RecordingRow]]
 
-_COLUMNS = frozenset(
-    {"episode_id", "survival_steps", "total_reward", "curriculum_stage", "recording_reason", "timestamp", "file_path"}
+_TABLES_NAMED = 3
+
+ORIGINAL_COLUMNS = (
+    "episode_id",
+    "survival_steps",
+    "total_reward",
+    "curriculum_stage",
+    "recording_reason",
+    "timestamp",
+    "file_path",
 )
+"""Of its table; it has others, which nothing is read from."""
 
 
-def read_original(connection: Connection, *, run_id: str, url: str) -> OriginalRows | None:
+def read_original(connection: Connection, *, run_id: str, url: str, is_read_only: bool) -> OriginalRows | None:
     """The rows of a database that has no catalog yet; None where it has none of the catalog's tables.
 
     Args:
         run_id: the run that they count as; the original recorder knew of none.
+        is_read_only: no catalog will be made in it.
 
     Raises:
-        CatalogError: a table of the catalog's name is neither the original recorder's nor the catalog's.
+        CatalogError: a table of the catalog's name is neither the original recorder's nor the catalog's; or, where nothing may be
+            changed, all tables are another program's.
     """
     inspector = inspect(connection)
-    taken = sorted(set(inspector.get_table_names()) & set(METADATA.tables))
+    tables = inspector.get_table_names()
+    taken = sorted(set(tables) & set(METADATA.tables))
+    if not taken and tables and is_read_only:
+        raise CatalogError(
+            f"this is another program's database, and no catalog is in it (it has the tables {_some_of(tables)}): give "
+            f"--database another place: {url}"
+        )
     if not taken:
         return None
     columns = {column["name"] for column in inspector.get_columns("recordings")} if "recordings" in taken else set()
-    if not columns >= _COLUMNS or "run_id" in columns:
+    if not columns.issuperset(ORIGINAL_COLUMNS) or "run_id" in columns:
         raise CatalogError(
             f"this is another program's database: its table {taken[0]!r} is not the catalog's; give --database another place: "
             f"{url}"
         )
     rows = connection.execute(text("SELECT * FROM recordings ORDER BY episode_id")).mappings()
-    return [_rows_of(dict(row), run_id) for row in rows]
+    found: OriginalRows = []
+    for row in rows:
+        try:
+            found.append(_rows_of(dict(row), run_id))
+        except (TypeError, ValueError, OverflowError) as error:
+            _log.warning(
+                "the row of episode %.60r can't be read and is left out (%s): %s", row["episode_id"], error, url
+            )
+    return found
+
+
+def _some_of(tables: Sequence[str]) -> str:
+    named = ", ".join(sorted(tables)[:_TABLES_NAMED])
+    return f"{named}, …" if len(tables) > _TABLES_NAMED else named
 
 
 def _rows_of(row: Mapping[str, Any], run_id: str) -> tuple[EpisodeRow, RecordingRow]:

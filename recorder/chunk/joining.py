@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, groupby
 
 import numpy as np
@@ -18,12 +18,12 @@ MAX_COLUMN_BYTES = 2**30
 
 
 def join_columns(
-    names: Iterable[str], chunks: Sequence[Chunk], *, max_bytes: int = MAX_COLUMN_BYTES
+    names: Iterable[str], chunks: Sequence[Chunk], *, max_bytes: Mapping[str, int] | None = None
 ) -> dict[str, ColumnData]:
     """All values of these columns, as far as any chunk has them.
 
     Args:
-        max_bytes: that one column may take.
+        max_bytes: that a column may take, by name; ``MAX_COLUMN_BYTES`` for one that is not named.
 
     Returns:
         For each, the values of every step, ``dtype[n_steps, *shape]``, and where they are real (None: everywhere); the
@@ -31,19 +31,20 @@ def join_columns(
 
     Raises:
         ShapeChangedError: a column's shape is not the same in all chunks.
-        EpisodeFileTooLargeError: a column would take more than ``max_bytes``.
+        EpisodeFileTooLargeError: a column would take more than it may.
         EpisodeFileCorruptError: a chunk's bytes don't fit its column.
     """
-    wanted = set(names)
+    wanted = dict.fromkeys(names, MAX_COLUMN_BYTES)
+    wanted.update((name, most) for name, most in (max_bytes or {}).items() if name in wanted)
     n_steps = sum(chunk.n_steps for chunk in chunks)
     placements = {id(chunk.placement): chunk.placement for chunk in chunks}
     loose = [column.spec for chunk in chunks for column in chunk.loose.values()]
     largest = max((placement.max_step_bytes for placement in placements.values()), default=0)
-    if loose or largest * n_steps > max_bytes:
+    if loose or largest * n_steps > min(wanted.values(), default=0):
         for spec in chain(loose, *(placement.specs.values() for placement in placements.values())):
-            if spec.name in wanted and spec.step_bytes * n_steps > max_bytes:
+            if spec.name in wanted and spec.step_bytes * n_steps > wanted[spec.name]:
                 raise EpisodeFileTooLargeError(
-                    f"column {spec.name!r} of {n_steps} steps would take more than {max_bytes} bytes: "
+                    f"column {spec.name!r} of {n_steps} steps would take more than {wanted[spec.name]} bytes: "
                     "read it step by step"
                 )
     if len(placements) == 1 and not loose:

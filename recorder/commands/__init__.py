@@ -1,6 +1,6 @@
-"""The command line: one subcommand a file, each with ``NAME``, ``add_parser(subparsers)`` and ``run(args) -> int``.
+"""The command line: one module per subcommand, each with ``NAME``, ``add_parser(subparsers)`` and ``run(args) -> int``.
 
-A subcommand's module is imported only when it is used, so that ``--help`` loads neither SQLAlchemy nor Celery.
+A module is imported only when its subcommand is used, so ``--help`` loads neither SQLAlchemy nor Celery.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ COMMANDS: dict[str, str] = {
     "worker": "run a worker: select and write episodes, render videos",
     "serve": "watch recorded and live episodes in a browser",
     "list": "list recordings by stage, reason, return",
-    "show": "show everything that is known about one episode",
+    "show": "show the catalog's data about one episode",
     "why": "explain why an episode was kept or not",
     "stats": "show runs, trainers, queues and losses",
     "export": "make a video of an episode",
@@ -30,4 +30,4 @@ COMMANDS: dict[str, str] = {
     "probe": "check whether a worker is alive, for health checks",
     "doctor": "check the installation and say what to do",
 }
-"""Every subcommand, named as its module is, with one line for ``--help``. A new one is a new file and a new line."""
+"""Subcommand (the name of its module) to its line in ``--help``."""

@@ -45,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the videos; the status is 1 when some could not be made, and 3 when no recording meets the filters."""
+    """Make the videos. The status is 1 if a video failed, and 3 if no recording matches."""
     with needing("A video", "worker", extra="video"):
         from worker.video import batch_export_videos  # lazy: loads matplotlib
 
@@ -92,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _why_nothing(args: argparse.Namespace, catalog: Catalog) -> str:
     if args.limit == 0:
-        return "no recording is asked for: --limit 0"
+        return "--limit 0 selects no recordings"
     run_id = run_of(args, catalog)
     if args.reason is None or catalog.count_recordings(reason=args.reason, run=run_id):
-        return f"no recording meets the filters, of {catalog.count_recordings(run=run_id)}"
+        return f"no recording matches the filters; recordings in the catalog: {catalog.count_recordings(run=run_id)}"
     reasons = catalog.list_reasons(run_id)
     shown = ", ".join(reasons[:_REASONS_NAMED]) or "none"
     more = f" and {len(reasons) - _REASONS_NAMED} more" if len(reasons) > _REASONS_NAMED else ""
-    return f"no recording was kept for {args.reason!r}; the reasons that there are: {shown}{more}"
+    return f"no recording was kept for {args.reason!r}; existing reasons: {shown}{more}"

@@ -39,11 +39,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--to", dest="end", type=non_negative, metavar="STEP", help="number of the step after the last one"
     )
-    parser.add_argument("--fields", metavar="A,B", help="only these fields, and the step's number")
+    parser.add_argument("--fields", metavar="A,B", help="only these fields and the step number")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the steps; with --json as one list."""
+    """Print the steps; with ``--json``, as one list."""
     output = Output.of(args)
     place, episode = _open(args)
     with naming_file(place):
@@ -71,7 +71,7 @@ def _source(text: str) -> int | str:
 
 
 def _open(args: argparse.Namespace) -> tuple[str, Episode]:
-    """Where the recording lies, and the recording."""
+    """Location of the recording, and the recording."""
     if isinstance(args.source, str):
         return args.source, open_episode(args.source)
     settings = settings_of(args)
@@ -87,7 +87,7 @@ def _fields(text: str | None, episode: Episode) -> list[str] | None:
     fields = [field.strip() for field in text.split(",") if field.strip()]
     known = {*STEP_COLUMNS, "step", "extras", *episode.names}
     if unknown := [field for field in fields if field not in known]:
-        raise UsageError(f"no field {unknown[0]!r}; the episode has: {', '.join(episode.names)}")
+        raise UsageError(f"unknown field {unknown[0]!r}; the episode has: {', '.join(episode.names)}")
     return fields
 
 

@@ -1,4 +1,4 @@
-"""The command line: find the subcommand, run it, turn its error into a line and an exit status."""
+"""Runs a subcommand and turns its error into a message and an exit status."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from recorder.commands.arguments.parsing import build_parser, command_module
 from recorder.commands.terminal.exit_status import ExitStatus, status_of
-from recorder.commands.terminal.interrupts import no_interrupt_is_lost
-from recorder.commands.terminal.output import error_line, let_any_text_through
-from recorder.commands.terminal.standard_streams import discard_output, flush_output, open_standard_streams, tell
+from recorder.commands.terminal.interrupts import resend_ignored_interrupts
+from recorder.commands.terminal.output import error_line, escape_unprintable_output
+from recorder.commands.terminal.standard_streams import discard_output, flush_output, open_standard_streams, print_error
 from recorder.errors import OutputError, RecorderError
 
 __all__ = ["run"]
@@ -19,27 +19,27 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command.
 
     Args:
-        arguments: behind the program's name.
+        arguments: those after the program's name.
 
     Returns:
         The exit status (``ExitStatus``).
 
     Raises:
-        SystemExit: the arguments are wrong, or ask for help.
+        SystemExit: the arguments are wrong or ask for help.
     """
     open_standard_streams()
-    let_any_text_through()
+    escape_unprintable_output()
     try:
         try:
             return _run_command(arguments)
         finally:
             flush_output()
     except OutputError as error:
-        # The interpreter would try again at its end, and complain.
+        # The interpreter would flush again at exit, and print the error.
         discard_output()
-        if error.is_broken_pipe:  # the reader has seen enough: `… | head`
+        if error.is_broken_pipe:  # the reader stopped early: `… | head`
             return ExitStatus.OK
-        tell(error_line(error))
+        print_error(error_line(error))
         return status_of(error)
 
 
@@ -48,12 +48,12 @@ def _run_command(arguments: Sequence[str]) -> int:
     if getattr(args, "verbose", False):
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        with no_interrupt_is_lost():
+        with resend_ignored_interrupts():
             return int(command_module(args.command).run(args))
     except OutputError:
         raise
     except RecorderError as error:
-        tell(error_line(error))
+        print_error(error_line(error))
         return status_of(error)
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED

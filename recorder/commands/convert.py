@@ -1,7 +1,8 @@
-"""Write a recording in another version or compression. A broken one is refused; a torn one gets a gap at its end.
+"""Write a recording in another version or compression. A damaged recording is refused; a torn one gets a gap at its
+end.
 
-Version 1 loses the widths of dtypes, and nothing else. A recording that you convert in place keeps its name; 'reindex' updates
-its row in the catalog.
+Version 1 loses only the widths of dtypes. With --in-place the file keeps its name; 'reindex' then updates its row in
+the catalog.
 """
 
 from __future__ import annotations

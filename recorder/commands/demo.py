@@ -1,4 +1,4 @@
-"""Record a real training run on this machine: start Redis, a worker and the page, and train an agent."""
+"""Record a real training run on this machine: start Redis, a worker and the replay server, and train an agent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from recorder.errors import (
     WrongModuleError,
 )
 from recorder.needing import needing
-from recorder.redis_server.embedded import EmbeddedServer
+from recorder.redis_server.embedded import EmbeddedServer, find_server_binary
 from recorder.search_path import PACKAGES_FOLDER
 from recorder.settings import load_settings
 from recorder.urls import local_path
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 NAME = "demo"
 
 _CONFIG = Path(recorder.demo.__file__).with_name("config.yaml")
-"""The criteria that suit the trainers."""
+"""Criteria for the demo's trainers."""
 _LINK = "Replay: "
-"""In the replay server's output, before its address."""
+"""Precedes the address in the replay server's output."""
 _USUAL_ADDRESS = ("127.0.0.1", 8766)
 _START_SECS = 60.0
 _SETTLE_SECS = 120.0
@@ -61,28 +61,25 @@ def add_parser(subparsers: Subparsers) -> None:
         "--trainer",
         choices=("numpy", "torch"),
         default="numpy",
-        help="numpy: a small agent that is always there (default); torch: the larger one of examples/hamlet, in a"
-        " clone",
+        help="numpy: small built-in agent (default); torch: the larger one in examples/hamlet, which needs a clone",
     )
     parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="random seed (default: 0)")
-    parser.add_argument(
-        "--dir", type=Path, default=Path("demo-data"), help="folder for everything (default: demo-data)"
-    )
-    parser.add_argument("--exit", action="store_true", help="exit after the report; the page ends too")
+    parser.add_argument("--dir", type=Path, default=Path("demo-data"), help="folder for all files (default: demo-data)")
+    parser.add_argument("--exit", action="store_true", help="exit after the report and stop the replay server")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo; everything that it starts ends with it.
+    """Run the demo, and stop everything that it started.
 
     Raises:
-        UsageError: an option names a place that the demo makes itself.
-        MissingExtraError: a part that the demo or its trainer needs is not installed.
+        UsageError: an option names a place that the demo chooses itself.
+        MissingExtraError: a package that the demo or its trainer needs is not installed.
         ServerStartError: Redis, the worker or the replay server did not start.
-        StorageError: the folder can't be made or written.
+        StorageError: the folder can't be created or written.
     """
     if given := [option for option in PLACE_OPTIONS if option.removeprefix("--").replace("-", "_") in args]:
         raise UsageError(
-            f"the demo makes its own server, catalog and recordings below --dir: leave out {', '.join(given)}"
+            f"the demo creates its own Redis, catalog and recordings in --dir; leave out {', '.join(given)}"
         )
     _check_parts()
     trainer = _numpy_trainer if args.trainer == "numpy" else _torch_trainer
@@ -96,13 +93,14 @@ def run(args: argparse.Namespace) -> int:
         worker_log.unlink(missing_ok=True)
         page_log.unlink(missing_ok=True)
     except OSError as error:
-        raise StorageError(f"--dir: the folder can't be made or written ({error.strerror}): {folder}") from error
+        raise StorageError(f"--dir: the folder can't be created or written ({error.strerror}): {folder}") from error
     run_id = getattr(args, "run", None) or time.strftime("demo-%Y%m%d-%H%M%S")
     config = getattr(args, "config", None) or _CONFIG
     settings = load_settings(config)
     options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings), "--config", str(config)]
     with ExitStack() as started:
-        server = started.enter_context(EmbeddedServer(folder / "server"))
+        binary = find_server_binary(takes_url=False)
+        server = started.enter_context(EmbeddedServer(folder / "server", binary=binary))
         options += ["--redis-url", server.url]
         worker_command = module_command("recorder", "worker", *options, "--concurrency", "1")
         worker = started.enter_context(ChildProcess(worker_command, log=worker_log))
@@ -110,8 +108,8 @@ def run(args: argparse.Namespace) -> int:
         page = started.enter_context(ChildProcess(_page_command(options), log=page_log))
         output.announce(
             f"Watch: {_link(page)}",
-            f"{server.kind} server started: {server.url}",
-            f"worker started, its log: {worker_log}",
+            f"{server.kind} started: {server.url}",
+            f"worker started, log: {worker_log}",
             f"training for {args.seconds:.0f} s, run {run_id}",
         )
         with EpisodeRecorder.from_settings(settings, stream=server.url, run_id=run_id, **world) as recorder:
@@ -120,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
             recorder.close()
             stats = recorder.stats()
         output.announce("waiting for the last episodes to be decided and written")
-        _wait_until(lambda: _is_settled(catalog, run_id), worker, "the worker to finish the run")
+        _wait_until(lambda: _is_finished(catalog, run_id), worker, "the worker to finish the run")
         summary = report(output, catalog, recordings, run_id, result, stats)
         _make_video(output, catalog, recordings, run_id, folder / "best_episode.mp4")
         if not args.exit:
@@ -131,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_parts() -> None:
-    """Say at the start what is missing, and not when the worker or the page fails to start."""
+    """Report a missing package before anything starts."""
     try:
         with needing("The demo", "worker", extra="all"):
             import worker.app  # noqa: F401 - lazy: loads Celery
@@ -142,7 +140,7 @@ def _check_parts() -> None:
 
 
 def _numpy_trainer(n_lanes: int, seed: int) -> tuple[dict[str, Any], Callable[..., Any]]:
-    """What all lives have in common, and the training loop."""
+    """Metadata of the run, and the training function."""
     from recorder.demo.train import train
     from recorder.demo.world import World
 
@@ -150,7 +148,7 @@ def _numpy_trainer(n_lanes: int, seed: int) -> tuple[dict[str, Any], Callable[..
 
 
 def _torch_trainer(n_lanes: int, seed: int) -> tuple[dict[str, Any], Callable[..., Any]]:
-    """As ``_numpy_trainer``; only the folder beside this package is looked at: many projects have an ``examples``."""
+    """As ``_numpy_trainer``. Checks for the clone's folder first, since many projects have an ``examples`` package."""
     if not Path(PACKAGES_FOLDER, "examples", "hamlet").is_dir():
         raise UsageError(
             "--trainer torch is in examples/ of a clone of the project; leave it out, or run 'make demo' there"
@@ -162,13 +160,13 @@ def _torch_trainer(n_lanes: int, seed: int) -> tuple[dict[str, Any], Callable[..
     from examples.hamlet.environment import describe_world
     from examples.hamlet.train import train
 
-    # The tensors are small: a second thread costs more than it brings.
+    # The tensors are small; more threads only cost time.
     torch.set_num_threads(1)
     return describe_world(seed), partial(train, n_lanes=n_lanes, seed=seed)
 
 
 def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str, path: Path) -> None:
-    """Show what the run was about: its longest life."""
+    """Make a video of the longest episode."""
     try:
         with needing("A video", "worker", extra="video"):
             from worker.video.export import export_episode_video  # lazy: loads matplotlib
@@ -179,11 +177,11 @@ def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str,
     if best is None:
         return
     video = export_episode_video(best["episode_id"], catalog, recordings, path, run_id=run_id, dpi=80, fps=30)
-    output.note("", f"The longest life as a video, {video.n_frames} frames: {path}")
+    output.note("", f"Video of the longest episode, {video.n_frames} frames: {path}")
 
 
 def _page_command(options: list[str]) -> list[str]:
-    """The replay server, on a free port when the usual one is taken."""
+    """Command of the replay server, on a free port if the default one is taken."""
     command = module_command("recorder", "serve", *options)
     return command if _is_free(*_USUAL_ADDRESS) else [*command, "--port", "0"]
 
@@ -201,12 +199,12 @@ def _is_free(host: str, port: int) -> bool:
 def _open_catalog(path: Path, worker: ChildProcess) -> Catalog:
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
-    _wait_until(path.exists, worker, "the worker to make its catalog", secs=_START_SECS)
+    _wait_until(path.exists, worker, "the worker to create its catalog", secs=_START_SECS)
     return Catalog(path)
 
 
-def _is_settled(catalog: Catalog, run_id: str) -> bool:
-    """Whether the run has ended and every kept episode has its file, or was given up."""
+def _is_finished(catalog: Catalog, run_id: str) -> bool:
+    """Whether the run has ended and every kept episode is written or parked."""
     state = catalog.load_run_state(run_id)
     if state.ended_at is None:
         return False

@@ -1,4 +1,4 @@
-"""What the demo tells at its end: kept episodes by reason, overhead, losses, sizes, and what to type next."""
+"""The demo's final report: kept episodes by reason, overhead, losses, sizes and next commands."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["best_recording", "report", "this_program"]
 def report(
     output: Output, catalog: Catalog, recordings: Path, run_id: str, result: Any, stats: RecorderStats
 ) -> dict[str, Any]:
-    """Print the report; gives it as a map.
+    """Print the report and return it as a document.
 
     Args:
-        result: a ``TrainingResult`` of one of the trainers.
+        result: a ``TrainingResult`` of either trainer.
     """
     summary = catalog.summarise_run(run_id)
     rows = catalog.query_recordings(run=run_id, limit=None)
@@ -84,7 +84,7 @@ def report(
         output.note(
             "",
             "Next:",
-            f"  {program} list {place} --order reward",
+            f"  {program} list {place} --order return",
             f"  {program} why {best['episode_id']} {place}",
             f"  {program} show {best['episode_id']} {place}",
         )
@@ -92,13 +92,13 @@ def report(
 
 
 def best_recording(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The longest life that was played to its end, the higher return deciding between equals; None without any."""
+    """The complete episode that survived longest, then the one with the higher return; None without a complete one."""
     complete = [row for row in rows if row["status"] == "complete"]
     return max(complete, key=lambda row: (row["survival_steps"], row["total_reward"]), default=None)
 
 
 def _family(reason: str) -> str:
-    """``stage_2_first_3`` as ``stage_*_first``, so that the table stays short."""
+    """``stage_2_first_3`` becomes ``stage_*_first``, to keep the table short."""
     parts = reason.split("_")
     if parts[0] == "stage":
         return "_".join(["stage", "*", *(part for part in parts[2:] if not part.isdigit())])
@@ -106,19 +106,19 @@ def _family(reason: str) -> str:
 
 
 def this_program() -> str:
-    """What a shell calls this program: by its name only where the shell finds it, which takes an active environment."""
+    """How to call this program from the user's shell: by name if the shell finds it, else by path."""
     script = Path(sys.executable).with_name(PROGRAM)
     if not script.exists():
         return f"{shlex.quote(_shown(Path(sys.executable)))} -m recorder"
     found = shutil.which(PROGRAM)
     if found is not None and script.samefile(found) and "cache" not in sys.prefix.lower():
         return PROGRAM
-    # uvx and pipx run have an environment in a cache, which is on the path of what they start and not of the shell.
+    # uvx and pipx run put a cached environment on the path of their child, not on the shell's.
     return shlex.quote(_shown(script))
 
 
 def _shown(path: Path) -> str:
-    """The path as a person would type it from here."""
+    """The path relative to the current folder, if it is inside."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import settings_of
 from recorder.commands.arguments.parsing import add_command
-from recorder.commands.checks import CHECKS
+from recorder.commands.checks import CHECKS, find_redis
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 
@@ -24,10 +24,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every finding, and what to do about it."""
+    """Print every finding with its advice."""
     settings = settings_of(args)
     output = Output.of(args)
-    findings = [finding for check in CHECKS for finding in check(settings)]
+    redis = find_redis(settings)
+    findings = [finding for check in CHECKS for finding in check(settings, redis)]
     verdicts = [finding.verdict for finding in findings]
     output.document(
         {"findings": [dataclasses.asdict(finding) for finding in findings], "is_well": "fail" not in verdicts}
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
         for line in finding.advice.splitlines():
             output.note(f"        {line}", hanging=8)
     output.note(
-        f"{counted(len(findings), 'finding')}, {verdicts.count('warn')} to look at, {verdicts.count('fail')} that must change"
+        f"{counted(len(findings), 'finding')}, {counted(verdicts.count('warn'), 'warning')}, "
+        f"{counted(verdicts.count('fail'), 'failure')}"
     )
     return ExitStatus.FAILED if "fail" in verdicts else ExitStatus.OK

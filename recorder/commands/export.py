@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "export"
 
-_PAGE_SUFFIXES = (".html", ".htm")
+_HTML_SUFFIXES = (".html", ".htm")
 
 _EXAMPLE = """\
 export 500 --database demo.db --recordings recordings/ --output episode_500.mp4 --fps 60 --dpi 150
@@ -46,22 +46,20 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--html", action="store_true", help="write an HTML file with the episode and the player, not a video"
     )
-    parser.add_argument("--queue", action="store_true", help="let a render worker make it; 'videos' shows its progress")
+    parser.add_argument("--queue", action="store_true", help="render it on a worker; 'videos' shows the progress")
     parser.add_argument("--webvtt", metavar="FILE", help="also write the chapters as a WebVTT track")
     add_video_choices(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the video, or ask for it."""
+    """Make the video or the HTML file, or queue the video."""
     if args.queue and (args.output or args.html or args.against is not None or args.webvtt):
         raise UsageError(
-            "--queue goes without --output, --html, --against and --webvtt: a worker chooses where the file lies"
+            "--queue excludes --output, --html, --against and --webvtt: the worker chooses the file's place"
         )
     if args.html and (args.against is not None or args.webvtt or choices_of(args)):
-        raise UsageError(
-            "--html goes without --against, --webvtt and what a video's picture, time and encoder are chosen by"
-        )
-    return _ask(args) if args.queue else _write_page(args) if args.html else _make(args)
+        raise UsageError("--html excludes --against, --webvtt and the options for picture, time and encoder")
+    return _queue(args) if args.queue else _write_html(args) if args.html else _make(args)
 
 
 def _make(args: argparse.Namespace) -> int:
@@ -100,15 +98,15 @@ def _make(args: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
-def _write_page(args: argparse.Namespace) -> int:
-    with needing("A page", "worker", extra="video"):
+def _write_html(args: argparse.Namespace) -> int:
+    with needing("An HTML file", "worker", extra="video"):
         from worker.video.html_export import export_episode_html
 
     settings = settings_of(args)
     output = Output.of(args)
     path = local_path(args.output or f"episode_{args.episode_id:06d}.html", "--output")
-    if path.suffix.lower() not in _PAGE_SUFFIXES:
-        raise UsageError(f"a page ends in {' or '.join(_PAGE_SUFFIXES)}, not in {path.suffix!r}")
+    if path.suffix.lower() not in _HTML_SUFFIXES:
+        raise UsageError(f"--output must end in {' or '.join(_HTML_SUFFIXES)}, not in {path.suffix!r}")
     storage = open_recordings(settings)
     with open_catalog(settings) as catalog:
         row, episode = open_sound_recording(catalog, storage, run_of(args, catalog), args.episode_id)
@@ -118,7 +116,7 @@ def _write_page(args: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
-def _ask(args: argparse.Namespace) -> int:
+def _queue(args: argparse.Namespace) -> int:
     with needing("--queue", "replay_server", extra="catalog"):
         from replay_server.render_requests import RenderRequests  # lazy: loads SQLAlchemy
 
@@ -129,5 +127,5 @@ def _ask(args: argparse.Namespace) -> int:
         requests = RenderRequests(catalog, settings)
         row, created = requests.ask(run_of(args, catalog), args.episode_id, choices_of(args))
     output.document(row)
-    output.note(f"video {row.video_id}: {'asked for' if created else f'asked for before, {row.state}'}")
+    output.note(f"video {row.video_id}: {'queued' if created else f'was requested before; {row.state}'}")
     return ExitStatus.OK

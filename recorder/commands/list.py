@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
-from recorder.commands.arguments.order import add_order, order_of, words_of_order
+from recorder.commands.arguments.order import add_order, describe_order, order_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes
@@ -20,7 +20,7 @@ _COLUMNS = {
     "run_id": "run",
     "episode_id": "episode",
     "curriculum_stage": "stage",
-    "total_reward": "reward",
+    "total_reward": "return",
     "survival_steps": "steps",
     "status": "status",
     "reasons": "reasons",
@@ -33,7 +33,7 @@ _SPARED = ("file_path", "size", "status", "survival_steps", "curriculum_stage", 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(
-        subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order reward"
+        subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order return"
     )
     parser.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
     parser.add_argument("--reason", metavar="GLOB", help="only recordings with this reason; * and ? are wildcards")
@@ -46,7 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the recordings that meet the filters."""
+    """Print the recordings that match the filters."""
     output = Output.of(args)
     with open_catalog(settings_of(args)) as catalog:
         run_id = run_of(args, catalog)
@@ -69,13 +69,13 @@ def run(args: argparse.Namespace) -> int:
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
     title = counted(n_recordings, "recording")
     if len(rows) < n_recordings:
-        title = f"{len(rows)} of {title}, {words_of_order(args)}; more: --limit {n_recordings}"
+        title = f"{len(rows)} of {title}, {describe_order(args)}; more: --limit {n_recordings}"
     output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True)
     if n_parked:
         output.note(f"{counted(n_parked, 'more episode')} could not be written; why: hamlet-recorder parked")
     for refused_id, n_refused in refused.items():
         output.note(
-            f"{counted(n_refused, 'more episode')} of run {refused_id} {'was' if n_refused == 1 else 'were'} refused, most often "
-            "because the run has the id already: a run that goes on takes resume=True, a new one another run_id"
+            f"{counted(n_refused, 'more episode')} of run {refused_id} {'was' if n_refused == 1 else 'were'} refused; usually "
+            "the run already has an episode of that id: to resume a run, pass resume=True; for a new one, another run_id"
         )
     return ExitStatus.OK

@@ -1,4 +1,4 @@
-"""List the episodes that could not be written, with their error; let workers try them again."""
+"""List the episodes that could not be written, with their error; let workers retry them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _COLUMNS = {"run_id": "run", "episode_id": "episode", "attempts": "attempts", "e
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="parked\nparked --retry --run my-run")
-    parser.add_argument("--retry", action="store_true", help="let workers try them again")
+    parser.add_argument("--retry", action="store_true", help="let workers retry them")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List them; with ``--retry`` also put them back."""
+    """List them; with ``--retry``, queue them again."""
     output = Output.of(args)
     with open_catalog(settings_of(args), read_only=not args.retry) as catalog:
         run_id = run_of(args, catalog)
@@ -42,5 +42,5 @@ def run(args: argparse.Namespace) -> int:
         spared=("attempts",),
     )
     if parked:
-        output.note("workers try them again" if args.retry else "when the cause is gone: --retry")
+        output.note("workers retry them" if args.retry else "after you have fixed the cause: --retry")
     return ExitStatus.OK

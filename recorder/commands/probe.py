@@ -1,7 +1,7 @@
 """Check whether a worker on this machine is alive, for the probes of Compose and Kubernetes.
 
-The exit status is 0 if its tick runs, 1 if not. An outage of Redis or a full Redis does not make a worker dead. With
---ready, it must also be connected, and its last tick must have succeeded.
+The exit status is 0 if the worker's tick runs, 1 if not. A worker stays alive while Redis is unreachable or full. With
+--ready, the worker must also be connected, and its last tick must have succeeded.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ def add_parser(subparsers: Subparsers) -> None:
         "--max-age-secs",
         type=positive_number,
         default=STALE_SECS,
-        help=f"oldest sign of life that counts (default: {STALE_SECS:g})",
+        help=f"oldest update that counts as alive, in seconds (default: {STALE_SECS:g})",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look at the worker's file.
+    """Check the worker's pulse file.
 
     Raises:
-        SettingsError: no file is named.
+        SettingsError: no pulse file is configured.
     """
     file = args.pulse_file or settings_of(args).worker.pulse_file
     if file is None:
         raise SettingsError(
-            "no pulse file is named: set recording.worker.pulse_file (HAMLET_RECORDER_WORKER__PULSE_FILE) for the worker and for "
-            "its probe, or give both --pulse-file"
+            "no pulse file is configured: set recording.worker.pulse_file (HAMLET_RECORDER_WORKER__PULSE_FILE) "
+            "for the worker and its probe, or pass --pulse-file to both"
         )
     is_alive, unwell = read_pulse(Path(file), max_age_secs=args.max_age_secs)
     is_well = is_alive and not (args.ready and unwell)

@@ -1,4 +1,4 @@
-"""Delete recordings that are too old, or the oldest ones until the rest fits. The episodes' rows stay."""
+"""Delete recordings that are too old, or the oldest until the rest fits. The episodes' rows stay."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Delete what the limits ask for: the file, then its row."""
+    """Delete the files that exceed the limits, then their rows."""
     settings = settings_of(args)
     output = Output.of(args)
     max_age_days = settings.retention.max_age_days if args.max_age_days is None else args.max_age_days
     max_bytes = settings.retention.max_bytes if args.max_bytes is None else args.max_bytes
     if max_age_days is None and max_bytes is None:
-        raise UsageError("nothing to prune by: give --max-age-days or --max-bytes, or set recording.retention")
+        raise UsageError("no limit is set: give --max-age-days or --max-bytes, or set recording.retention")
     storage = open_recordings(settings)
     n_recordings = n_bytes = 0
     with open_catalog(settings, read_only=args.dry_run) as catalog:
@@ -61,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
             max_bytes=max_bytes,
         )
 
-        def delete_them() -> Iterator[dict[str, Any]]:
+        def delete_victims() -> Iterator[dict[str, Any]]:
             nonlocal n_recordings, n_bytes
-            for row in output.progress(victims, "looking" if args.dry_run else "deleting"):
+            for row in output.progress(victims, "reading" if args.dry_run else "deleting"):
                 if not args.dry_run:
-                    # The file first: of a row without a file every reader says so, a file without a row would come back.
+                    # The file first: readers report a row without a file, but reindex restores a file without a row.
                     storage.delete(row.file_path)
                     catalog.delete_recording(row.run_id, row.episode_id)
                 n_recordings += 1
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
         output.growing_document(
             "recordings",
-            delete_them(),
+            delete_victims(),
             lambda: {"deleted": not args.dry_run, "n_recordings": n_recordings, "n_bytes": n_bytes},
         )
     done = "would delete" if args.dry_run else "deleted"
@@ -90,14 +90,14 @@ def choose_victims(
     max_age_days: float | None,
     max_bytes: int | None,
 ) -> Iterator[RecordingRow]:
-    """The recordings to delete, oldest first; none is held.
+    """Recordings to delete, oldest first; streamed.
 
     Args:
-        oldest_first: all that there are, those whose time is NaN last.
-        n_bytes: what all of them take on disk.
-        now: seconds since 1970; a recording whose time is NaN counts as new.
-        max_age_days: older ones go; None lets any age be.
-        max_bytes: the oldest of the others go until the rest takes no more than this on disk; None lets any size be.
+        oldest_first: all recordings; those with a NaN timestamp last.
+        n_bytes: total size of them on disk.
+        now: seconds since 1970; a recording with a NaN timestamp counts as new.
+        max_age_days: delete older ones; None sets no limit.
+        max_bytes: delete the oldest until the rest fits; None sets no limit.
     """
     for row in oldest_first:
         too_old = max_age_days is not None and now - _time_of(row) > max_age_days * _SECS_A_DAY
@@ -109,5 +109,4 @@ def choose_victims(
 
 
 def _time_of(row: RecordingRow) -> float:
-    """NaN is older than nothing."""
     return math.inf if math.isnan(row.timestamp) else row.timestamp

@@ -42,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the reel; the status is 1 when an episode had to be left out."""
+    """Make the reel. The status is 1 if an episode had to be left out."""
     with needing("A video", "worker", extra="video"):
         from worker.video import PICKS, export_reel_video  # lazy: loads matplotlib
 

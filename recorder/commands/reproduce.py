@@ -47,9 +47,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--fps",
         type=positive_number,
-        help="frames (steps) a second of the video (default: the environment's, or 30)",
+        help="frames (steps) per second (default: the environment's, or 30)",
     )
-    parser.add_argument("--env", metavar="ID", help="use this environment, not the one that the run names")
+    parser.add_argument("--env", metavar="ID", help="environment to use (default: the recorded one)")
     parser.add_argument(
         "--import",
         dest="modules",
@@ -64,7 +64,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play, compare and say; then make the video."""
+    """Replay and compare, then make the video."""
     from recorder.wrappers import Reproduction, make_environment  # lazy: loads gymnasium
 
     let_user_code_be_found()
@@ -93,21 +93,21 @@ def run(args: argparse.Namespace) -> int:
     what = f"episode {row.episode_id} of run {row.run_id}"
     if divergence is not None:
         output.document(found)
-        output.note(f"{what} goes another way at {divergence}")
+        output.note(f"{what} diverges at {divergence}")
         if not args.tolerance:
             output.note(
-                "where it is only the last digits, other versions or another processor made them: --tolerance 1e-6"
+                "if only the last digits differ, because of other versions or another processor: --tolerance 1e-6"
             )
         return ExitStatus.FAILED
-    output.note(f"{what}: {counted(reproduction.n_steps, 'step')} played, each as it was recorded")
+    output.note(f"{what}: {counted(reproduction.n_steps, 'step')} replayed without a difference")
     if reproduction.n_steps < row.survival_steps:
-        output.note(f"what comes behind step {reproduction.n_steps} was lost when it was recorded")
+        output.note(f"the steps from {reproduction.n_steps} on were lost during recording")
     if args.output is not None:
         with make(render_mode="rgb_array") as env, FrameProgress(enabled=not output.as_json) as progress:
             drawn = Reproduction(episode, env, tolerance=args.tolerance)
             video = _make_video(drawn, env, args, progress)
         if drawn.divergence is not None:
-            output.warn(f"while it was drawn it went another way at {drawn.divergence}")
+            output.warn(f"the second replay, for the video, diverged at {drawn.divergence}")
         found["video"] = video._asdict()
         output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
     output.document(found)
@@ -121,10 +121,10 @@ def _make_video(reproduction: Any, env: Any, args: argparse.Namespace, progress:
         from worker.video.picture_frames import PictureFrames
 
     n_frames = reproduction.n_steps + 1
-    acts = iter([reproduction.begin, *[reproduction.step] * reproduction.n_steps])
+    calls = iter([reproduction.begin, *[reproduction.step] * reproduction.n_steps])
 
     def draw_next() -> object:
-        next(acts)()
+        next(calls)()
         return reproduction.picture()
 
     progress.begin(args.output.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.arguments.opening import check_server_of, find_server_url, settings_of
+from recorder.commands.arguments.opening import check_redis_owner, find_server_url, settings_of
 from recorder.commands.arguments.parsing import add_command, non_negative, positive
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
@@ -32,26 +32,27 @@ def add_parser(subparsers: Subparsers) -> None:
         example="serve --recordings recordings/\nserve --port 0 --processes 2",
     )
     parser.set_defaults(**dict.fromkeys(_OPTIONS))
-    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1); all but loopback need a token")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1); any but loopback needs a token")
     parser.add_argument("--port", type=non_negative, help="port to listen on (default: 8766); 0 takes a free one")
     parser.add_argument("--token", help="secret for clients; safer: set HAMLET_RECORDER_SERVER__TOKEN")
     parser.add_argument("--processes", type=positive, help="processes that share the port (default: 1)")
 
 
 def run(args: argparse.Namespace) -> ExitStatus:
-    """Serve until a signal ends it.
+    """Serve until a signal arrives.
 
     Raises:
-        SettingsError: the address is reached from outside and there is no token; or Redis is of a kind that can't be used.
-        ServerStartError: the address is taken.
+        SettingsError: the address is reachable from outside and no token is set, or this kind of Redis is not
+            supported.
+        ServerStartError: the address is in use.
         CatalogError: the catalog can't be opened.
-        StorageError: the recordings' folder can't be made, or a URL's driver is not installed.
-        StreamError: the server is another installation's.
+        StorageError: the recordings folder can't be created, or a URL's driver is not installed.
+        StreamError: Redis belongs to another installation.
     """
     with needing("The replay server", "replay_server", extra="server"):
         from replay_server.serving import bind, check_bind, link, serve  # lazy: loads Flask and gunicorn
     settings = _settings(args)
-    output = Output(as_json=False)  # the address is what it is called for
+    output = Output(as_json=False)  # the address is the command's result
     check_bind(settings)
     check_drivers(settings)
     _make_catalog(settings)
@@ -72,7 +73,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _make_catalog(settings: Settings) -> None:
-    """Make or migrate the catalog once, before several processes would try together; see that the server is its own."""
+    """Create or migrate the catalog once, before several processes try to, and check that Redis belongs to it."""
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     folder = settings.local_recordings_dir
@@ -80,6 +81,6 @@ def _make_catalog(settings: Settings) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"the recordings' folder can't be made ({error.strerror}): {folder}") from error
+            raise StorageError(f"the recordings folder can't be created ({error.strerror}): {folder}") from error
     with Catalog(settings.catalog_url) as catalog:
-        check_server_of(settings, settings.redis.url, catalog.installation())
+        check_redis_owner(settings, settings.redis.url, catalog.installation())

@@ -1,4 +1,4 @@
-"""Show everything that the catalog has about one episode: its results, the decision, and its file."""
+"""Show the catalog's data about one episode: results, decision and file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME = "show"
 
 _UNITS_A_SEC = {"timestamp": 1, "started_unix_nanos": 10**9, "finished_unix_nanos": 10**9}
 _YEAR_10000_SECS = 253_402_300_800
-"""From here on there is no date; nor is there one of 0, which stands for a time that nobody noted."""
+"""Times from here on have no date; neither has 0, which means unknown."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -32,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the episode, and its recording where it has one."""
+    """Print the episode and its recording, if it has one."""
     output = Output.of(args)
     with open_catalog(settings_of(args)) as catalog:
         episode = catalog.find_episode(args.episode_id, run_of(args, catalog))
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     output.document({"episode": {**fields, "why": episode.why}, "recording": recording})
     output.fields(f"episode {episode.episode_id} of run {episode.run_id}", _with_readable_times(fields))
     if recording is None:
-        output.note("it has no recording")
+        output.note("no recording")
     else:
         output.fields("recording", {name: value for name, value in recording.items() if name not in fields})
     if episode.why:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _with_readable_times(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The known fields with dates, in UTC like those that end in ``_at``, for numbers that count from 1970."""
+    """The known fields, with numbers of seconds since 1970 as UTC dates."""
     return {
         name: _readable(value, _UNITS_A_SEC[name]) if name in _UNITS_A_SEC else value
         for name, value in fields.items()

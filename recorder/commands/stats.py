@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import (
-    check_server_of,
+    check_redis_owner,
     find_server_url,
     has_catalog,
     installation_of,
@@ -50,8 +50,8 @@ _SPARED_RUN_COLUMNS = ("by_reason", "deleted", "n_recordings", "skipped", "held"
 _LIVE_COLUMNS = {
     "run_id": "run",
     "state": "state",
-    "told_by": "told by",
-    "silent": "heard of",
+    "state_source": "seen by",
+    "silent": "heartbeat",
     "n_open": "open",
     "n_undecided": "undecided",
     "producers": "trainers",
@@ -59,7 +59,7 @@ _LIVE_COLUMNS = {
     "n_missing": "steps lost",
     "call_us": "us a call",
 }
-_ASIDE_COLUMNS = {"name": "name", "why": "why"}
+_SET_ASIDE_COLUMNS = {"name": "key", "why": "why"}
 _SPARED_LIVE_COLUMNS = ("call_us", "producers", "n_recorded", "n_open", "n_undecided")
 
 
@@ -69,10 +69,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the server holds now, and what the catalog holds for good.
+    """Print what Redis and the catalog hold.
 
     Raises:
-        RecordingNotFoundError: neither knows the run.
+        RecordingNotFoundError: neither has the run.
     """
     settings = settings_of(args)
     output = Output.of(args)
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
             run_of(args, catalog)
     output.document(
         {
-            "server": None
+            "redis": None
             if server is None or url is None
             else {"url": redact(url), **dataclasses.asdict(server), "queue_lengths": queue_lengths},
             "live_runs": [{**dataclasses.asdict(status), "n_missing_steps": status.n_missing_steps} for status in live],
@@ -105,11 +105,11 @@ def run(args: argparse.Namespace) -> int:
         }
     )
     _print_server(output, url, server, queue_lengths)
-    _warn_of_strangers(settings, output, url)
+    _warn_of_other_owner(settings, output, url)
     _print_live(output, live)
     if set_aside:
         rows = [{"name": name, "why": why} for name, why in set_aside.items()]
-        output.table(f"set aside, because they can't be read: {len(rows)}", _ASIDE_COLUMNS, rows, folded="why")
+        output.table(f"keys that can't be read: {len(rows)}", _SET_ASIDE_COLUMNS, rows, folded="why")
         output.note("")
     output.table("recorded", _RUN_COLUMNS, recorded, folded="by_reason", spared=_SPARED_RUN_COLUMNS)
     return ExitStatus.OK
@@ -142,19 +142,19 @@ def _print_server(
     output: Output, url: str | None, server: ServerStatus | None, queue_lengths: Mapping[str, int]
 ) -> None:
     if server is None or url is None:
-        output.note("no server is configured, and none is running beside the recordings", "")
+        output.note("no Redis is configured, and none runs for this recordings folder", "")
         return
     limit = "" if server.limit_bytes is None else f" of {human_bytes(server.limit_bytes)}"
     queues = ", ".join(f"{name} {length}" for name, length in queue_lengths.items())
     workers = "unknown" if server.n_worker_connections is None else server.n_worker_connections
-    used = "memory unknown (no right to INFO)" if server.used_bytes is None else human_bytes(server.used_bytes)
+    used = "memory unknown (INFO is not allowed)" if server.used_bytes is None else human_bytes(server.used_bytes)
     output.note(f"{server.kind} {server.version} at {redact(url)}: {used}{limit}")
     output.note(f"tasks waiting: {queues}; worker connections: {workers}", "")
 
 
-def _warn_of_strangers(settings: Settings, output: Output, url: str | None) -> None:
+def _warn_of_other_owner(settings: Settings, output: Output, url: str | None) -> None:
     try:
-        check_server_of(settings, url, installation_of(settings))
+        check_redis_owner(settings, url, installation_of(settings))
     except StreamError as error:
         output.note(f"warning: {error}", "")
 
@@ -173,16 +173,16 @@ def _print_live(output: Output, live: Sequence[RunStatus]) -> None:
         for status in live
     ]
     if rows:
-        output.table("on the server", _LIVE_COLUMNS, rows, spared=_SPARED_LIVE_COLUMNS)
+        output.table("in Redis", _LIVE_COLUMNS, rows, spared=_SPARED_LIVE_COLUMNS)
         output.note("")
 
 
 def _shown_times(status: RunStatus) -> str | None:
-    """Median and 99th percentile of the time inside calls, in microseconds: those of the slowest trainer."""
+    """Median and 99th percentile of the time inside calls, in microseconds, of the slowest trainer."""
     times = [
-        (float(said["call_p99_us"]), float(said["call_median_us"]))
-        for said in status.producers.values()
-        if said.get("call_p99_us") is not None and said.get("call_median_us") is not None
+        (float(report["call_p99_us"]), float(report["call_median_us"]))
+        for report in status.producers.values()
+        if report.get("call_p99_us") is not None and report.get("call_median_us") is not None
     ]
     if not times:
         return None

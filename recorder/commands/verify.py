@@ -1,6 +1,6 @@
 """Read recordings completely, and compare checksums, hash and counts with their metadata and the catalog.
 
-The exit status is 1 if anything is wrong. Steps that were lost while recording are reported; they are no fault of the file.
+The exit status is 1 if anything is wrong. Steps that were lost during recording are reported, but are no error.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAME = "verify"
 
 _MAX_SHOWN = 1000
-"""Of the files that are not sound, in the table for people: a folder that is not mounted has as many as the catalog."""
+"""Most broken files in the table: a folder that is not mounted has as many as the catalog."""
 
 _COLUMNS = {"file": "file", "problem": "problem"}
 
@@ -39,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Verify the files, and print what is wrong."""
+    """Verify the files and print the problems."""
     output = Output.of(args)
     found = _Found()
     reports = _verify_files(args, output) if args.files else _verify_catalog(args, output)
@@ -49,20 +49,20 @@ def run(args: argparse.Namespace) -> int:
         lambda: {"n_files": found.n_files, "n_broken": found.n_broken},
     )
     if found.n_broken:
-        title = f"{found.n_broken} of {found.n_files} recordings are not sound"
+        title = f"{found.n_broken} of {found.n_files} recordings are damaged or missing"
         if found.n_broken > _MAX_SHOWN:
             title += f"; the first {_MAX_SHOWN} (--json has all)"
         output.table(title, _COLUMNS, found.shown, folded="problem")
     output.note(
         f"verified {counted(found.n_files, 'recording')}, {human_bytes(found.n_bytes)}: "
-        f"{found.n_files - found.n_broken} sound, {found.n_broken} not; {found.n_with_gaps} have gaps"
+        f"{found.n_files - found.n_broken} sound, {found.n_broken} damaged or missing; {found.n_with_gaps} have gaps"
     )
     return ExitStatus.FAILED if found.n_broken else ExitStatus.OK
 
 
 @dataclasses.dataclass(slots=True)
 class _Found:
-    """What was found so far; of sound files only how many there are."""
+    """Totals so far, and the broken files to show."""
 
     n_files: int = 0
     n_broken: int = 0
@@ -71,7 +71,7 @@ class _Found:
     shown: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
     def count(self, report: FileReport) -> dict[str, object]:
-        """Take a report in; returns it for programs."""
+        """Add a report; returns it as a document."""
         self.n_files += 1
         self.n_with_gaps += bool(report.gaps)
         self.n_bytes += report.n_bytes or 0

@@ -49,11 +49,11 @@ def add_parser(subparsers: Subparsers) -> None:
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--cancel", metavar="VIDEO", help="stop a video; the first letters of its id are enough")
     action.add_argument("--retry", metavar="VIDEO", help="start a failed or cancelled video again")
-    action.add_argument("--wait", metavar="VIDEO", help="return when a video is finished; status 1 if it was not made")
+    action.add_argument("--wait", metavar="VIDEO", help="wait until a video is finished; status 1 if it failed")
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the videos, or do something with one."""
+    """List the videos, or act on one."""
     output = Output.of(args)
     changes = args.cancel is not None or args.retry is not None
     with open_catalog(settings_of(args), read_only=not changes) as catalog:

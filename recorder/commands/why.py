@@ -57,6 +57,6 @@ def _verdict(episode: EpisodeRow) -> str:
         "kept": f"was kept: {', '.join(episode.reasons)}",
         "skipped": "was not kept",
         "deleted": f"was kept and later deleted: {', '.join(episode.reasons)}",
-    }.get(episode.decision, f"has the decision {episode.decision!r}, which is none of ours")
+    }.get(episode.decision, f"has the unknown decision {episode.decision!r}")
     given_up = f"; it can't be written: {episode.error}" if episode.parked else ""
     return f"episode {episode.episode_id} of run {episode.run_id} {decision}{given_up}"

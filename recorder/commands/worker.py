@@ -50,12 +50,12 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve queues until a signal ends it; without a URL a server of its own is started beside the recordings."""
+    """Serve queues until a signal arrives. Without a URL, start an embedded Redis beside the recordings."""
     with needing("A worker", "worker", extra="worker"):
         from worker.app import create_app, run_worker  # loads Celery, SQLAlchemy
     queues = [name.strip() for name in args.queues.split(",") if name.strip()]
     if unknown := [name for name in queues if name not in _QUEUES]:
-        raise UsageError(f"--queues: {unknown[0]!r} is none of {', '.join(_QUEUES)}")
+        raise UsageError(f"--queues: unknown queue {unknown[0]!r}; expected {', '.join(_QUEUES)}")
     if not queues:
         raise UsageError(f"--queues: expected one or more of {', '.join(_QUEUES)}, found {args.queues!r}")
     settings = settings_of(args, **({"worker": {"pulse_file": args.pulse_file}} if args.pulse_file else {}))
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         app.hamlet.check()
         output.announce(
             f"worker: serves {', '.join(queues)} of {redact(url)}; recordings in {redact(settings.recordings_dir)}; "
-            "SIGTERM or Ctrl-C ends it when its tasks are done"
+            "stop it with SIGTERM or Ctrl-C"
         )
         if settings.redis.url is None:
             output.announce(f"trainers send with EpisodeRecorder(find_redis_url({settings.recordings_dir!r}))")
@@ -85,14 +85,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _queues_served(queues: list[str], render_problem: RecorderError | None, output: Output) -> list[str]:
-    """The queues without ``render`` where no video can be made: its tasks are left to a worker that can.
+    """The queues, without ``render`` if no video can be made here.
 
     Raises:
-        RecorderError: the problem, where ``render`` is all that was asked for.
+        RecorderError: the reason, if ``render`` is the only queue.
     """
     if render_problem is None or "render" not in queues:
         return queues
     if queues == ["render"]:
         raise render_problem
-    output.warn(f"this worker makes no videos and leaves them to others: {render_problem}")
+    output.warn(f"this worker does not serve the queue render: {render_problem}")
     return [name for name in queues if name != "render"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -11,13 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.chunk import MAX_COLUMN_BYTES, Chunk, ColumnData, Placement, join_columns
+from recorder.chunk import Chunk, ColumnData, Placement, join_columns
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, read_layout
 from recorder.episode_file import version1
 from recorder.episode_file.kept_chunks import KeptChunks
 from recorder.episode_file.version1 import Version1File
 from recorder.episode_file.version2 import ChunkRef, Version2File
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UnknownColumnError, UsageError
+from recorder.errors import (
+    EpisodeFileCorruptError,
+    EpisodeFileTooLargeError,
+    ShapeChangedError,
+    UnknownColumnError,
+    UsageError,
+)
 from recorder.schema import EXTRAS_PREFIX, MAX_COLUMNS, STEP_COLUMNS, EpisodeSchema
 
 __all__ = ["Episode"]
@@ -34,7 +41,7 @@ class Episode:
     """A recorded episode. Columns and steps are decoded when they are asked for; columns are kept, and the chunks used last.
 
     Attributes:
-        max_column_bytes: that one whole column may take; whoever has less memory sets it lower.
+        max_column_bytes: that a whole column may take, by name; whoever has less memory sets it lower.
 
     Made by ``open_episode``. ``index`` counts the steps that the recording holds, from 0; a step's *number* is its place in the
     episode as it was played. They are equal unless steps were lost.
@@ -43,7 +50,7 @@ class Episode:
     def __init__(self, file: Version1File | Version2File) -> None:
         self._file = file
         self._kept = KeptChunks(file.chunk)
-        self.max_column_bytes = MAX_COLUMN_BYTES
+        self.max_column_bytes: Mapping[str, int] = {}
         self._columns: dict[str, ColumnData] = {}
         self._starts = list(accumulate((ref.n_steps for ref in file.chunks), initial=0))
         header = file.header
@@ -158,10 +165,19 @@ class Episode:
         Raises:
             UnknownColumnError: no step has it.
             ShapeChangedError: its shape changed in mid-episode; ``step(index)`` still reads it.
-            EpisodeFileTooLargeError: it would take more than ``max_column_bytes``; ``step(index)`` still reads it.
+            EpisodeFileTooLargeError: it would take more than it may; ``step(index)`` still reads it.
             EpisodeFileCorruptError: its bytes are broken.
         """
         return self._whole(name).values
+
+    def decode(self, names: Collection[str]) -> None:
+        """Decode several columns at once, in half the time; those that no step has, or that change their shape, are left.
+
+        Raises:
+            EpisodeFileTooLargeError, EpisodeFileCorruptError: as ``column``.
+        """
+        with suppress(ShapeChangedError):  # then each is decoded when it is asked for
+            self._join([name for name in names if name not in self._columns])
 
     def present(self, name: str) -> NDArray[np.bool_]:
         """``bool[n_steps]``: which steps have a value of this name.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from recorder.errors import CatalogError, StorageError, StreamError
 from recorder.installation.folder_mark import MARK_NAME, read_mark, write_mark
 from recorder.installation.ownership import take_ownership
-from recorder.installation.record import Installation
+from recorder.installation.record import Installation, what_became_of
 from recorder.redis_server.embedded import running_server_url
 from recorder.step_stream import StepStream
 from recorder.urls import redact
@@ -100,9 +100,7 @@ class Membership:
                     f"{ours.catalog}: use that one (recording.database), or another folder (recording.recordings_dir). If this "
                     f"catalog is to take the other's place for good, delete {folder / MARK_NAME}"
                 )
-            _log.warning(
-                "the folder's catalog, %s, is gone: %s takes its place", mark.installation.catalog, ours.catalog
-            )
+            _log.warning("the folder's catalog %s: %s", what_became_of(mark.installation, ours), folder)
         if not self._writes_folder:
             return
         if mark is None and self._has_marked:

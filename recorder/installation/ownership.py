@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from recorder.errors import StreamError, StreamFullError
-from recorder.installation.record import Installation
+from recorder.installation.record import Installation, what_became_of
 from recorder.step_stream import StepStream
 
 __all__ = ["check_owner", "read_owner", "take_ownership"]
@@ -58,9 +58,8 @@ def take_ownership(stream: StepStream, ours: Installation, *, even_anothers: boo
             check_owner(stream, ours)
         if owner is not None and owner.installation_id != ours.installation_id:
             _log.warning(
-                "what the server holds was sent for the catalog %s, and goes into %s now: %s",
-                owner.catalog,
-                ours.catalog,
+                "the catalog %s; what Redis holds goes into the new one: %s",
+                what_became_of(owner, ours),
                 stream.where,
             )
         stream.set_owner(ours.to_bytes(), replace=True)

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Installation", "Place", "file_on_this_host", "was_copied"]
+__all__ = ["Installation", "Place", "file_on_this_host", "was_copied", "what_became_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,13 @@ class Place:
 def file_on_this_host(path: Path | str) -> str:
     """How an installation tells where its catalog is, when that is a file: two machines may have the same paths."""
     return f"{socket.gethostname()}:{Path(path).resolve()}"
+
+
+def what_became_of(earlier: Installation, ours: Installation) -> str:
+    """What a catalog that takes another's place says of it."""
+    if earlier.catalog == ours.catalog:
+        return f"{ours.catalog} was made anew"
+    return f"{earlier.catalog} is replaced by {ours.catalog}"
 
 
 def was_copied(noted: Place, now: Place) -> bool:

@@ -36,9 +36,12 @@ _UNSURE_SHARE = 0.02
 """Of the spread of the allowed Q-values: two best ones that are closer than this are a toss-up."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Marker:
-    """A step worth a look; ``index`` counts the recorded steps from 0. A long label is cut."""
+    """A step worth a look; ``index`` counts the recorded steps from 0. A long label is cut.
+
+    Never changed, though not frozen: a chunk may have thousands, and a frozen one takes twice as long to make.
+    """
 
     index: int
     kind: str
@@ -46,7 +49,7 @@ class Marker:
 
     def __post_init__(self) -> None:
         if len(self.label) > _MAX_LABEL:
-            object.__setattr__(self, "label", f"{self.label[: _MAX_LABEL - 1]}…")
+            self.label = f"{self.label[: _MAX_LABEL - 1]}…"
 
     def to_map(self) -> dict[str, Any]:
         """The form that messages and files hold."""
@@ -95,7 +98,8 @@ class AffordanceUses:
         self._cells = {name: np.asarray(cell, np.float64) for name, cell in cells.items()}
         self._has_progress = has_progress
         self._uses = [i for i, name in enumerate(action_names) if name.casefold().startswith(("interact", "use"))]
-        self._verb = "using" if has_progress or self._uses else "at"
+        verb = "using" if has_progress or self._uses else "at"
+        self._labels = [f"{verb} {name}" for name in cells]
         self._starts = _Starts(len(self._cells))
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
@@ -108,10 +112,8 @@ class AffordanceUses:
             if len(cell) == position.shape[1]:
                 here[:, number] = (position == cell).all(axis=1)
         here &= self._is_using(columns)[:, np.newaxis]
-        names = list(self._cells)
         return [
-            Marker(first_index + index, "affordance", f"{self._verb} {names[number]}")
-            for index, number in self._starts.of(here)
+            Marker(first_index + index, "affordance", self._labels[number]) for index, number in self._starts.of(here)
         ]
 
     def _is_using(self, columns: StepColumns) -> NDArray[np.bool_]:
@@ -167,7 +169,8 @@ class _Starts:
             told = np.where(np.vstack([np.ones_like(self._last), known]), np.arange(len(rows))[:, np.newaxis], 0)
             rows = np.take_along_axis(rows, np.maximum.accumulate(told), axis=0)
         self._last = rows[-1].copy()
-        return [(int(row), int(column)) for row, column in np.argwhere(rows[1:] & ~rows[:-1])]
+        row, column = np.nonzero(rows[1:] & ~rows[:-1])
+        return list(zip(row.tolist(), column.tolist(), strict=True))
 
 
 def thin_markers(markers: Sequence[Marker], limit: int = MAX_MARKERS) -> list[Marker]:
@@ -180,11 +183,13 @@ def thin_markers(markers: Sequence[Marker], limit: int = MAX_MARKERS) -> list[Ma
         return sorted(markers, key=lambda marker: marker.index)
     kept: list[Marker] = []
     n_indexes = 1 + max(marker.index for marker in markers)
-    for kind in KINDS:
+    by_kind: dict[str, list[Marker]] = {kind: [] for kind in KINDS}
+    for marker in markers:
+        by_kind[marker.kind].append(marker)
+    for of_kind in by_kind.values():
         room = limit - len(kept)
         if room == 0:
             break
-        of_kind = [marker for marker in markers if marker.kind == kind]
         if len(of_kind) > room:
             of_kind.sort(key=lambda marker: marker.index, reverse=True)
             of_kind = list({marker.index * room // n_indexes: marker for marker in of_kind}.values())

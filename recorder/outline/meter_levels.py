@@ -49,11 +49,14 @@ class MeterRanges:
             then; NaN where the meter has no levels or no value.
         """
         finite = np.where(np.isfinite(meters), meters, np.nan)
-        least = np.fmin.accumulate(np.vstack([self.least, finite]))[1:]
-        greatest = np.fmax.accumulate(np.vstack([self.greatest, finite]))[1:]
-        if len(meters):
-            self.least, self.greatest = least[-1].copy(), greatest[-1].copy()
-        return np.where(least >= 0, finite / _top(greatest), np.nan)
+        least = np.fmin.reduce(finite, axis=0, initial=np.inf)
+        greatest = np.fmax.reduce(finite, axis=0, initial=-np.inf)
+        if (least >= self.least).all() and (greatest <= self.greatest).all():  # the ranges stay: no need to follow them
+            return np.where(self.least >= 0, finite / _top(self.greatest), np.nan)
+        lows = np.fmin.accumulate(np.vstack([self.least, finite]))[1:]
+        highs = np.fmax.accumulate(np.vstack([self.greatest, finite]))[1:]
+        self.least, self.greatest = np.fmin(self.least, least), np.fmax(self.greatest, greatest)
+        return np.where(lows >= 0, finite / _top(highs), np.nan)
 
     def to_list(self) -> list[tuple[float, float]]:
         """``(low, high)`` of each meter, ``low < high``."""

@@ -1,1 +1,1 @@
-"""The recordings of a catalog and a store: finding, verifying, converting and indexing them, and reading their steps."""
+"""Finds, verifies, converts and indexes recordings, and reads their steps."""

@@ -1,4 +1,4 @@
-"""A recording in another version or compression: the same steps, and a word on what the target can't hold."""
+"""Writes a recording in another version or compression."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from recorder.schema import ColumnSpec, EpisodeSchema
 __all__ = ["Conversion", "convert_bytes"]
 
 _PYTHON_DTYPES = frozenset(["|b1", "<i8", "<f8"])
-"""What Python's own numbers are, and so all that version 1 tells apart."""
+"""Dtypes of Python's numbers, the only ones that version 1 distinguishes."""
 
 
 class Conversion(NamedTuple):
-    """The new file's bytes, and what got lost on the way (empty: nothing)."""
+    """The new file's bytes, and descriptions of what was lost."""
 
     data: bytes
     losses: tuple[str, ...]
 
 
 def convert_bytes(data: bytes, *, version: int, compression: str = "lz4") -> Conversion:
-    """Write a recording anew.
+    """Convert a recording.
 
     Args:
         data: the file.
@@ -30,18 +30,19 @@ def convert_bytes(data: bytes, *, version: int, compression: str = "lz4") -> Con
         compression: ``lz4`` or ``none``.
 
     Raises:
-        EpisodeFileError: it can't be read; broken files are not converted. A torn one is, up to where it ends; the new file
-            has a gap there.
+        EpisodeFileError: the file is damaged. A torn file is converted up to its end, with a gap after it.
     """
     episode = open_episode(data)
     episode.check()
-    torn = () if episode.torn_at is None else (f"it is torn: the new file ends before step {episode.torn_at} too",)
+    torn = (
+        () if episode.torn_at is None else (f"the file is torn; the new file also ends before step {episode.torn_at}",)
+    )
     if version == 1:
         converted, _ = build_version1(
             metadata=episode.metadata, reasons=episode.reasons, steps=episode.steps(), compression=compression
         )
         return Conversion(converted, (*torn, *_losses_of_version1(episode)))
-    schema, chunks = _own_chunks(episode) if episode.version == 2 else _new_chunks(episode)
+    schema, chunks = _existing_chunks(episode) if episode.version == 2 else _new_chunks(episode)
     converted, _, _ = build_version2(
         metadata=episode.metadata, reasons=episode.reasons, schema=schema, chunks=chunks, compression=compression
     )
@@ -52,11 +53,11 @@ def _losses_of_version1(episode: Episode) -> tuple[str, ...]:
     chunks = [episode.chunk(index) for index in range(len(episode.chunks))]
     specs = {chunk.spec(name) for chunk in chunks for name in chunk.names}
     narrow = sorted(f"{spec.name} ({spec.dtype})" for spec in specs if spec.dtype not in _PYTHON_DTYPES)
-    return (f"version 1 keeps the values, not their width: {', '.join(narrow)}",) if narrow else ()
+    return (f"version 1 keeps values but not dtypes: {', '.join(narrow)}",) if narrow else ()
 
 
-def _own_chunks(episode: Episode) -> tuple[EpisodeSchema, list[tuple[int, int, bytes]]]:
-    """The chunks of a version 2 file, which stay as the trainer encoded them."""
+def _existing_chunks(episode: Episode) -> tuple[EpisodeSchema, list[tuple[int, int, bytes]]]:
+    """The chunks of a version 2 file, not encoded again."""
     chunks = []
     for index, ref in enumerate(episode.chunks):
         part = episode.chunk_bytes(index)
@@ -65,12 +66,12 @@ def _own_chunks(episode: Episode) -> tuple[EpisodeSchema, list[tuple[int, int, b
 
 
 def _new_chunks(episode: Episode) -> tuple[EpisodeSchema, list[tuple[int, int, bytes]]]:
-    """Chunks of the steps of a version 1 file, in the encodings that suit them."""
+    """Chunks with the steps of a version 1 file."""
     parts = [episode.chunk(index) for index in range(len(episode.chunks))]
     columns = [{name: data for name in part.names if (data := part.column(name)) is not None} for part in parts]
     specs: dict[str, ColumnSpec] = {}
-    for of_chunk in columns:
-        for name, data in of_chunk.items():
+    for part_columns in columns:
+        for name, data in part_columns.items():
             if name not in specs:
                 specs[name] = spec_of(name, data.values)
     schema = EpisodeSchema(tuple(specs.values()))

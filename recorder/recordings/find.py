@@ -1,4 +1,4 @@
-"""From an episode's id to its opened recording: catalog, file, and a message that helps where one of them fails."""
+"""Finds, reads and opens a recording by its episode id, with a helpful message if that fails."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from recorder.episode_file import Episode, open_episode
+from recorder.episode_file import MAX_FILE_BYTES, Episode, open_episode
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, StorageError
 
 if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which a trainer may not have
@@ -14,7 +14,6 @@ if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which a trainer may not have
     from recorder.storage import Storage
 
 __all__ = [
-    "MAX_RECORDING_BYTES",
     "find_recording",
     "naming_file",
     "open_recording",
@@ -23,15 +22,12 @@ __all__ = [
     "read_recording",
 ]
 
-MAX_RECORDING_BYTES = 2 * 2**30
-"""A larger file is refused before it is read."""
-
 
 def find_recording(catalog: Catalog, run_id: str | None, episode_id: int) -> RecordingRow:
-    """The catalog's row; without ``run_id`` that of the newest run that has the episode.
+    """The catalog's row; without ``run_id``, of the newest run that has the episode.
 
     Raises:
-        RecordingNotFoundError: there is none; the message says why.
+        RecordingNotFoundError: no such recording; the message says why.
     """
     try:
         return catalog.get_recording(run_id, episode_id)
@@ -42,23 +38,23 @@ def find_recording(catalog: Catalog, run_id: str | None, episode_id: int) -> Rec
 
 
 def read_recording(storage: Storage, row: RecordingRow) -> bytes:
-    """The file's bytes.
+    """Read the file.
 
     Raises:
-        RecordingNotFoundError: the file is gone.
-        StorageError: it can't be read.
-        EpisodeFileTooLargeError: larger than ``MAX_RECORDING_BYTES``.
+        RecordingNotFoundError: the file is missing.
+        StorageError: the file can't be read.
+        EpisodeFileTooLargeError: the file is larger than ``MAX_FILE_BYTES``.
     """
     with _expecting_file(storage, row):
-        return storage.read(row.file_path, max_bytes=MAX_RECORDING_BYTES)
+        return storage.read(row.file_path, max_bytes=MAX_FILE_BYTES)
 
 
 def open_recording_file(storage: Storage, row: RecordingRow) -> BinaryIO:
-    """The file, to be read piece by piece from any place in it; the caller closes it.
+    """Open the file for reading with seeks; the caller closes it.
 
     Raises:
-        RecordingNotFoundError: the file is gone.
-        StorageError: it can't be read.
+        RecordingNotFoundError: the file is missing.
+        StorageError: the file can't be read.
     """
     with _expecting_file(storage, row):
         return storage.open(row.file_path)
@@ -71,7 +67,7 @@ def open_recording(
 
     Raises:
         RecordingNotFoundError: no row, or no file.
-        EpisodeFileError: the file is corrupt, too large, or of a version that is not known.
+        EpisodeFileError: the file is corrupt, too large, or of an unknown version.
         StorageError: the file can't be read.
     """
     row = find_recording(catalog, run_id, episode_id)
@@ -83,11 +79,11 @@ def open_recording(
 def open_sound_recording(
     catalog: Catalog, storage: Storage, run_id: str | None, episode_id: int
 ) -> tuple[RecordingRow, Episode]:
-    """Find, read and open a recording, and read all of it once: for whoever would find a broken chunk too late.
+    """As ``open_recording``, and check all chunks, so that damage shows before work begins.
 
     Raises:
         RecordingNotFoundError, EpisodeFileError, StorageError: as ``open_recording``.
-        EpisodeFileCorruptError: some part of it is not as it was written.
+        EpisodeFileCorruptError: a part is damaged.
     """
     row, episode = open_recording(catalog, storage, run_id, episode_id)
     with naming_file(storage.location(row.file_path)):
@@ -97,7 +93,7 @@ def open_sound_recording(
 
 @contextmanager
 def naming_file(location: str) -> Iterator[None]:
-    """Add the file's place to errors of reading it; parts of a file are read long after it was opened."""
+    """Add the file's location to read errors, also those of chunks that are read later."""
     try:
         yield
     except EpisodeFileError as error:
@@ -106,16 +102,16 @@ def naming_file(location: str) -> Iterator[None]:
 
 @contextmanager
 def _expecting_file(storage: Storage, row: RecordingRow) -> Iterator[None]:
-    """A file that is missing is a recording that is missing; the catalog knew better."""
+    """Turn a missing file into ``RecordingNotFoundError``."""
     try:
         yield
     except StorageError as error:
         if not error.is_missing_file:
             raise
         raise RecordingNotFoundError(
-            f"Recording not found: the catalog knows episode {row.episode_id} of run {row.run_id!r}, but its file was "
+            f"Recording not found: the catalog has episode {row.episode_id} of run {row.run_id!r}, but its file was "
             "moved or deleted; check recordings_dir; 'hamlet-recorder reindex' lists such recordings, and with "
-            f"--forget-missing takes them out of the catalog: {storage.location(row.file_path)}"
+            f"--forget-missing removes them: {storage.location(row.file_path)}"
         ) from error
 
 
@@ -129,10 +125,10 @@ def _reason(catalog: Catalog, run_id: str | None, episode_id: int) -> str:
         return f"{name} can't be written: {episode.error}"
     match episode.decision:
         case "held":
-            return f"{name} waits until no criterion can claim it any more; try again later"
+            return f"{name} is held until no criterion can claim it; try again later"
         case "skipped":
             return f"{name} was not kept by any criterion; 'hamlet-recorder why {episode_id}' explains"
         case "deleted":
-            return f"{name} was kept and later deleted; 'hamlet-recorder why {episode_id}' tells why it was kept"
+            return f"{name} was kept and later deleted; 'hamlet-recorder why {episode_id}' says why it was kept"
         case _:
             return f"{name} is kept and about to be written; try again in a moment"

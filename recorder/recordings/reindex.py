@@ -1,7 +1,7 @@
-"""The catalog from the files alone: what a lost or foreign catalog is rebuilt from.
+"""Rebuilds the catalog from the files.
 
-A file is written when its reasons are final, so it has all that the catalog knows of a kept episode, except the explanations
-of the criteria. Episodes that were not kept have no file, and are not found again.
+A file has all that the catalog knows of a kept episode, except the criteria's explanations. Episodes that were not kept
+have no file and are not restored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
-from recorder.episode_file import open_episode
+from recorder.episode_file import MAX_FILE_BYTES, open_episode
 from recorder.errors import (
     EpisodeFileCorruptError,
     EpisodeFileError,
@@ -21,50 +21,85 @@ from recorder.errors import (
     StorageError,
     StorageUnavailableError,
 )
-from recorder.recordings.find import MAX_RECORDING_BYTES
+from recorder.recordings.name_set import NameSet
 from recorder.run_ids import why_no_run_id
 from recorder.storage import Storage, episode_path
 from recorder.text import holdable_text
 from recorder.urls import is_url
 
-__all__ = ["ReindexReport", "files_below", "has_recordings", "is_there", "reindex", "rows_of", "run_named_after"]
+__all__ = [
+    "MAX_NAMED",
+    "ReindexReport",
+    "file_exists",
+    "has_recordings",
+    "recording_names",
+    "reindex",
+    "rows_of",
+    "run_id_of_folder",
+]
+
+MAX_NAMED = 1000
+"""Of the files that a report lists: a folder that is not mounted lacks as many as the catalog has."""
 
 _NANOS_A_MILLISECOND = 1_000_000
 
 
 @dataclass(slots=True)
 class ReindexReport:
-    """What was done.
+    """Result of ``reindex``.
+
+    Each of the three lists names the first ``MAX_NAMED`` files; the counts have all.
 
     Args:
-        n_files: files that were looked at.
-        n_imported: recordings that the catalog now has.
-        replaced: files of an episode that was played again: the later play's file is in the catalog.
-        unreadable: file to what is wrong with it; they are left where they are.
-        missing: recordings of the catalog whose file is not there.
+        n_files: files read.
+        n_imported: recordings now in the catalog.
+        replaced: files of episodes that were played again; the catalog has the file of the later play.
+        unreadable: file to its problem; these files stay.
+        missing: recordings in the catalog without a file.
     """
 
     n_files: int = 0
     n_imported: int = 0
+    n_replaced: int = 0
+    n_unreadable: int = 0
+    n_missing: int = 0
     replaced: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
+    def add_replaced(self, name: str) -> None:
+        """Count a file of an earlier play."""
+        self.n_replaced += 1
+        if len(self.replaced) < MAX_NAMED:
+            self.replaced.append(name)
 
-def files_below(storage: Storage, run_id: str | None = None) -> list[str]:
-    """The recordings below the root, by name; an episode's plays stand next to each other.
+    def add_unreadable(self, name: str, problem: str) -> None:
+        """Count a file that can't be read."""
+        self.n_unreadable += name not in self.unreadable
+        if len(self.unreadable) < MAX_NAMED:
+            self.unreadable[name] = problem
+
+    def add_missing(self, name: str) -> None:
+        """Count a recording without a file."""
+        self.n_missing += 1
+        if len(self.missing) < MAX_NAMED:
+            self.missing.append(name)
+
+
+def recording_names(storage: Storage, run_id: str | None = None) -> NameSet:
+    """Names of the recordings, sorted, so that the plays of an episode are adjacent. The caller closes them.
 
     Args:
-        run_id: only those in its folder, and those in no run's folder.
+        run_id: only files in this run's folder, and files in no run's folder.
     """
     folder = None if run_id is None else episode_path(run_id, 0).partition("/")[0]
-    return sorted(
+    return NameSet(
         name for name in storage.names() if folder is None or "/" not in name or name.partition("/")[0] == folder
     )
 
 
-def run_named_after(storage: Storage, name: str) -> str:
-    """The run of a file that names none, as those of the original recorder: its folder, or the root's name."""
+def run_id_of_folder(storage: Storage, name: str) -> str:
+    """Run id of a file that has none, as those of the original recorder: its folder's name, or the root's."""
     folder = name.rpartition("/")[0]
     if folder:
         return unquote(folder)
@@ -82,60 +117,56 @@ def reindex(
     forget_missing: bool = False,
     allow_empty: bool = False,
 ) -> ReindexReport:
-    """Put files into the catalog. What the catalog knows already of their episodes stays.
+    """Import files into the catalog. Existing data of their episodes stays.
 
     Args:
-        names: places below the root, in the order of ``files_below``.
-        run_id: only this run's files count, and only its rows are looked up for files that are missing.
-        reasons: file to why it was kept, for files that don't say.
-        forget_missing: take recordings whose file is missing out of the catalog.
-        allow_empty: do so also if there is no recording file below the root.
+        names: names below the root, in the order of ``recording_names``.
+        run_id: only import files of this run, and only look for missing files of this run.
+        reasons: file to its reasons, for files that have none.
+        forget_missing: remove recordings from the catalog if their file is missing.
+        allow_empty: do so also if there is no recording file at all.
 
     Raises:
         CatalogError: the catalog can't be written.
-        StorageError: all are missing and are to be forgotten without ``allow_empty``.
+        StorageError: ``forget_missing`` without ``allow_empty``, and no recording file exists.
     """
     report = ReindexReport()
-    seen: set[str] = set()
-    vanished: dict[str, str] = {}
-    report.n_imported = catalog.import_recordings(
-        _latest_plays(storage, names, report, seen, vanished, run_id=run_id, reasons=reasons or {}),
-        on_refused=lambda row, why: report.unreadable.update({row.file_path: why}),
-    )
-    # Listed again: a file that was deleted while its row was being imported must not leave the row behind.
-    present = set(storage.names())
-    # What is listed still and has no file is a link to nowhere; the others were deleted since they were listed.
-    report.unreadable |= {name: why for name, why in vanished.items() if name in present}
-    report.n_files += sum(name in present for name in vanished)
-    gone = [
-        row
-        for row in catalog.iterate_recordings(run_id)
-        if row.file_path not in present and _is_missing(storage, catalog, row, report)
-    ]
-    missing = [row for row in gone if row.file_path not in seen or not present]
-    report.missing = [row.file_path for row in missing]
-    if present:
-        for row in gone:
-            if row.file_path in seen:
-                catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
-    if forget_missing:
-        if missing and not allow_empty and not present:
-            raise StorageError(
-                f"no recording lies there, and the catalog has {len(missing)}; nothing was forgotten, for a folder that is"
-                f" not mounted looks the same: mount it, or add --allow-empty if they are gone for good: {storage.root}"
-            )
-        for row in missing:
-            catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
+    with NameSet() as seen, NameSet() as vanished:
+        report.n_imported = catalog.import_recordings(
+            _latest_plays(storage, names, report, seen, vanished, run_id=run_id, reasons=reasons or {}),
+            on_refused=lambda row, why: report.add_unreadable(row.file_path, why),
+        )
+        # List again: a file that was deleted during the import must not leave a row.
+        with NameSet(storage.names()) as present:
+            for name in vanished:
+                if name in present:  # a dangling link; the others were deleted meanwhile
+                    report.n_files += 1
+                    report.add_unreadable(name, f"the link leads nowhere: {storage.location(name)}")
+            may_delete = bool(present) or allow_empty
+            for row in catalog.iterate_recordings(run_id):
+                if row.file_path in present or not _is_missing(storage, catalog, row, report):
+                    continue
+                was_just_deleted = row.file_path in seen and bool(present)
+                if not was_just_deleted:
+                    report.add_missing(row.file_path)
+                if was_just_deleted or (forget_missing and may_delete):
+                    catalog.delete_recording(row.run_id, row.episode_id, as_of=row)
+    if forget_missing and report.n_missing and not may_delete:
+        raise StorageError(
+            f"no recording file found, but the catalog has {report.n_missing} recordings; none was removed, because the"
+            " folder may not be mounted: mount it, or add --allow-empty if the files are gone for good:"
+            f" {storage.root}"
+        )
     return report
 
 
 def has_recordings(storage: Storage) -> bool:
-    """Whether any recording lies below the root."""
+    """Whether any recording file exists."""
     return next(iter(storage.names()), None) is not None
 
 
-def is_there(storage: Storage, name: str) -> bool:
-    """Whether there is such a file; one that this user may not look for counts."""
+def file_exists(storage: Storage, name: str) -> bool:
+    """Whether the file exists. A file that can't be checked, for lack of permission, counts as existing."""
     try:
         return storage.exists(name)
     except StorageUnavailableError:
@@ -145,14 +176,14 @@ def is_there(storage: Storage, name: str) -> bool:
 
 
 def _is_missing(storage: Storage, catalog: Catalog, row: RecordingRow, report: ReindexReport) -> bool:
-    """Whether the file of a row is not there, and the row still says that it is: workers write and delete meanwhile."""
+    """Whether the row's file is missing and the row is unchanged: workers write and delete meanwhile."""
     try:
         if storage.exists(row.file_path):
             return False
     except StorageUnavailableError:
         raise
-    except StorageError as error:  # it lies in a folder that this user may not read
-        report.unreadable[row.file_path] = str(error)
+    except StorageError as error:  # its folder can't be read by this user
+        report.add_unreadable(row.file_path, str(error))
         return False
     try:
         now = catalog.get_recording(row.run_id, row.episode_id)
@@ -165,8 +196,8 @@ def _latest_plays(
     storage: Storage,
     names: Iterable[str],
     report: ReindexReport,
-    seen: set[str],
-    vanished: dict[str, str],
+    seen: NameSet,
+    vanished: NameSet,
     *,
     run_id: str | None,
     reasons: Mapping[str, tuple[str, ...]],
@@ -175,17 +206,17 @@ def _latest_plays(
     for name in names:
         try:
             _check_name(name)
-            data = storage.read(name, max_bytes=MAX_RECORDING_BYTES)
-            rows = rows_of(name, data, run_id=run_named_after(storage, name), reasons=reasons.get(name, ()))
+            data = storage.read(name, max_bytes=MAX_FILE_BYTES)
+            rows = rows_of(name, data, run_id=run_id_of_folder(storage, name), reasons=reasons.get(name, ()))
         except (EpisodeFileError, StorageError) as error:
             if isinstance(error, StorageUnavailableError):
                 raise
             if isinstance(error, StorageError) and error.is_missing_file:
-                vanished[name] = str(error)
+                vanished.add(name)
                 continue
             report.n_files += 1
             seen.add(name)
-            report.unreadable[name] = str(error)
+            report.add_unreadable(name, str(error))
             continue
         if run_id not in (None, rows[0].run_id):
             continue
@@ -193,7 +224,7 @@ def _latest_plays(
         seen.add(name)
         if latest is not None and _key(latest) == _key(rows):
             latest, earlier = (rows, latest) if rows[0].play_id >= latest[0].play_id else (latest, rows)
-            report.replaced.append(earlier[1].file_path)
+            report.add_replaced(earlier[1].file_path)
             continue
         if latest is not None:
             yield latest
@@ -203,9 +234,8 @@ def _latest_plays(
 
 
 def _check_name(name: str) -> None:
-    """Raises: EpisodeFileError: a catalog can't hold it."""
     if holdable_text(name) != name:
-        raise EpisodeFileCorruptError("its name is no UTF-8, which the catalog can't hold: rename it")
+        raise EpisodeFileCorruptError("the file's name is not valid UTF-8: rename it")
 
 
 def _key(rows: tuple[EpisodeRow, RecordingRow]) -> tuple[str, int]:
@@ -215,23 +245,21 @@ def _key(rows: tuple[EpisodeRow, RecordingRow]) -> tuple[str, int]:
 def rows_of(
     name: str, data: bytes, *, run_id: str = "", reasons: tuple[str, ...] = ()
 ) -> tuple[EpisodeRow, RecordingRow]:
-    """What the catalog holds of a recording.
-
-    The play is taken from the time at which the episode was opened, which it is named by.
+    """The catalog's rows for a recording. The play id is the time at which the episode began.
 
     Args:
-        name: place below the root.
+        name: the file's name below the root.
         data: the file.
-        run_id, reasons: for a file that says none.
+        run_id, reasons: for a file that has none.
 
     Raises:
-        EpisodeFileError: it can't be read.
+        EpisodeFileError: the file can't be read.
     """
     episode = open_episode(data)
     metadata = episode.metadata
     run_id = metadata.run_id or run_id
     if run_id and (why := why_no_run_id(run_id)):
-        raise EpisodeFileCorruptError(f"its run id can't be: {why}")
+        raise EpisodeFileCorruptError(f"invalid run id: {why}")
     reasons = tuple(episode.reasons) or reasons
     play_id = (metadata.started_unix_nanos or 0) // _NANOS_A_MILLISECOND
     timestamp = metadata.timestamp or 0.0

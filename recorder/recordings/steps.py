@@ -1,4 +1,4 @@
-"""Steps as plain Python values, several at a time, by column: for whoever shows, sends or prints single steps."""
+"""Reads steps as plain Python values, a block at a time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from recorder.schema import EXTRAS_PREFIX
 __all__ = ["MAX_STEP_NUMBERS", "blocks_of", "step_maps", "values_of"]
 
 MAX_STEP_NUMBERS = 2**21
-"""Of one step, as text: some 40 MB, which nobody reads."""
+"""Most numbers of one step to write as text, which is about 40 MB."""
 
 _BLOCK_NUMBERS = 2**12
-"""Numbers that become Python's at once: some 80 kB of text, which wait for a slow reader."""
+"""Numbers to convert at once: about 80 kB of text, which a slow reader keeps in memory."""
 
 _LISTS = frozenset(["position", "meters", "q_values", "action_masks"])
-"""Fields that are lists even where they hold a single number."""
+"""Fields that are lists even with a single number."""
 
 _ALWAYS = (
     "position",
@@ -34,16 +34,16 @@ _ALWAYS = (
     "time_of_day",
     "interaction_progress",
 )
-"""Fields that every step's map has, None where the step has none."""
+"""Fields that every step's map has, None if the step has no value."""
 
 _DEFAULTS = {"position": [], "meters": [], "action": 0, "reward": 0.0, "intrinsic_reward": 0.0, "done": False}
 
 
 def values_of(episode: Episode, name: str, start: int, stop: int) -> list[Any]:
-    """The values of one column for the steps ``start <= index < stop``: numbers or nested lists, None where a step has none.
+    """Values of one column for ``start <= index < stop``: numbers or nested lists, None if a step has no value.
 
     Raises:
-        EpisodeFileCorruptError: the recording is broken there.
+        EpisodeFileCorruptError: a chunk is damaged.
     """
     values: list[Any] = []
     for chunk, rows in episode.chunks_between(start, stop):
@@ -54,13 +54,13 @@ def values_of(episode: Episode, name: str, start: int, stop: int) -> list[Any]:
 def blocks_of(
     episode: Episode, start: int, stop: int, names: Collection[str] | None = None, *, max_steps: int = 256
 ) -> Iterator[tuple[int, int]]:
-    """``(first, end)`` of successive steps, from ``start`` up to ``stop``, few enough to become Python's numbers at once.
+    """Split ``start`` to ``stop`` into blocks ``(first, end)`` that are small enough to convert at once.
 
     Args:
-        names: the columns that will be; None for all.
+        names: columns to convert; None for all.
 
     Raises:
-        EpisodeFileTooLargeError: one step alone holds too many numbers.
+        EpisodeFileTooLargeError: a single step holds too many numbers.
     """
     first = start
     for chunk, rows in episode.chunks_between(start, stop):
@@ -68,7 +68,7 @@ def blocks_of(
         n_numbers = sum(max(chunk.spec(name).n_values, 1) for name in chunk.names if names is None or name in names)
         if n_numbers > MAX_STEP_NUMBERS:
             raise EpisodeFileTooLargeError(
-                f"step {chunk.first_step + rows.start} holds {n_numbers} numbers, and at most {MAX_STEP_NUMBERS} of one "
+                f"step {chunk.first_step + rows.start} holds {n_numbers} numbers, but at most {MAX_STEP_NUMBERS} of one "
                 "step are written as text: choose fields, or read the file itself"
             )
         n_steps = max(1, min(max_steps, _BLOCK_NUMBERS // max(n_numbers, 1)))
@@ -78,7 +78,7 @@ def blocks_of(
 
 
 def _values_in(chunk: Chunk, name: str, rows: slice) -> list[Any]:
-    """The same for some rows of one chunk."""
+    """As ``values_of``, for rows of one chunk."""
     data = chunk.column(name) if name in chunk.names else None
     if data is None:
         return [None] * (rows.stop - rows.start)
@@ -94,9 +94,9 @@ def _values_in(chunk: Chunk, name: str, rows: slice) -> list[Any]:
 
 
 def step_maps(episode: Episode, start: int, stop: int) -> list[dict[str, Any]]:
-    """The steps ``start <= index < stop`` in the form that they have in a version 1 file.
+    """The steps ``start <= index < stop`` in the form of a version 1 file.
 
-    The seed's ten fields are always there; the others, and ``extras``, where a step has them.
+    The ten fields of the original format are always present; the others, and ``extras``, if the step has them.
     """
     maps: list[dict[str, Any]] = []
     for chunk, rows in episode.chunks_between(start, stop):

@@ -1,4 +1,4 @@
-"""Whether a recording is what was written: every byte read, hash, counts and the catalog's row compared."""
+"""Verifies that a recording is complete: reads every byte, and compares hash, counts and the catalog's row."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["FileReport", "verify_bytes", "verify_recording"]
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What was found in one file.
+    """Findings about one file. Fields after ``n_bytes`` are None if the file can't be opened.
 
     Args:
-        file: its path, URL, or place below the root.
-        problems: what is wrong; a file without any is sound.
-        gaps: steps that were lost before it was written: no fault of the file.
-        n_bytes: size as it lies there; the rest is None where the file could not be opened.
+        file: path, URL, or name below the root.
+        problems: empty if the file is sound.
+        gaps: steps lost during recording, which is no damage.
+        n_bytes: size on disk.
     """
 
     file: str
@@ -43,17 +43,17 @@ class FileReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
 
 def verify_bytes(data: bytes, file: str, *, row: RecordingRow | None = None) -> FileReport:
-    """Read a recording to the last byte.
+    """Verify a file.
 
     Args:
         data: the file.
         file: its name, for the report.
-        row: the catalog's row, whose numbers the file must have.
+        row: the catalog's row to compare with; None compares nothing.
     """
     try:
         episode = open_episode(data)
@@ -76,7 +76,7 @@ def verify_bytes(data: bytes, file: str, *, row: RecordingRow | None = None) -> 
 
 
 def verify_recording(storage: Storage, row: RecordingRow) -> FileReport:
-    """Read a recording of the catalog to the last byte; a file that can't be read is a problem too."""
+    """Verify a recording of the catalog. A file that can't be read is a problem, too."""
     try:
         return verify_bytes(storage.read(row.file_path, max_bytes=MAX_FILE_BYTES), row.file_path, row=row)
     except RecorderError as error:
@@ -85,18 +85,18 @@ def verify_recording(storage: Storage, row: RecordingRow) -> FileReport:
 
 def _problems(episode: Episode, row: RecordingRow | None, n_bytes: int) -> Iterator[str]:
     if episode.torn_at is not None:
-        yield f"torn: it ends before step {episode.torn_at}, without a footer"
+        yield f"torn: the file ends before step {episode.torn_at}, without a footer"
     try:
         episode.check()
     except EpisodeFileError as error:
         yield str(error)
     metadata = episode.metadata
     if episode.is_whole and metadata.n_steps not in (0, episode.n_steps):
-        yield f"it holds {episode.n_steps} steps, and its metadata says {metadata.n_steps}"
+        yield f"the file has {episode.n_steps} steps, but its metadata says {metadata.n_steps}"
     if row is None:
         return
     compared = [
-        ("run", metadata.run_id or row.run_id, row.run_id),  # the original recorder's files name none
+        ("run", metadata.run_id or row.run_id, row.run_id),  # files of the original recorder have no run id
         ("episode", metadata.episode_id, row.episode_id),
         ("steps", episode.n_steps, row.n_steps),
         ("bytes", n_bytes, row.compressed_size_bytes),

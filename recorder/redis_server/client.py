@@ -61,6 +61,9 @@ _UNSUITABLE = {
 
 
 _ADVICE_ON_CERTIFICATES = "; name the file of the authority that signed its certificate with ?ssl_ca_certs=PATH"
+_ADVICE_ON_TLS = "; does it speak TLS on this port? If not, its URL begins with redis://"
+_SIGNS_OF_NO_TLS = ("WRONG_VERSION_NUMBER", "Timeout connecting", "EOF occurred", "handshake")
+"""What a TLS handshake comes to that is never answered, or not in TLS."""
 
 
 class _UnsuitableServerError(redis.RedisError):
@@ -200,6 +203,8 @@ def translate_errors(url: str) -> Iterator[None]:
         ) from error
     except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError) as error:
         advice = _ADVICE_ON_CERTIFICATES if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
+        if url.startswith(("rediss:", "valkeys:")) and any(sign in str(error) for sign in _SIGNS_OF_NO_TLS):
+            advice = _ADVICE_ON_TLS
         raise StreamUnavailableError(f"the server can't be used ({error}){advice}: {redact(url)}") from error
     except redis.ResponseError as error:
         kind = StreamUnavailableError if str(error).startswith(_TRY_AGAIN_REPLIES) else StreamError

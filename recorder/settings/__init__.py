@@ -1,5 +1,6 @@
-"""The configuration: the keys under ``recording:``, where their values come from, and the reference of them."""
+"""The configuration under ``recording:``: its keys, its sources and their reference."""
 
+from recorder.settings.capture import CaptureSettings, RedisSettings
 from recorder.settings.criteria import (
     CriteriaSettings,
     CustomCriterionSettings,
@@ -9,18 +10,10 @@ from recorder.settings.criteria import (
     StageTransitionsSettings,
 )
 from recorder.settings.loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, load_settings, loaded_settings
-from recorder.settings.models import (
-    BASE_PATH_PATTERN,
-    CaptureSettings,
-    IngestSettings,
-    RedisSettings,
-    RenderSettings,
-    RetentionSettings,
-    ServerSettings,
-    Settings,
-    WorkerSettings,
-)
-from recorder.settings.quotas import QuotaSettings
+from recorder.settings.models import Settings
+from recorder.settings.server import BASE_PATH_PATTERN, QuotaSettings, ServerSettings
+from recorder.settings.stores import RetentionSettings, StorageSettings
+from recorder.settings.workers import IngestSettings, RenderSettings, WorkerSettings
 
 __all__ = [
     "BASE_PATH_PATTERN",
@@ -40,6 +33,7 @@ __all__ = [
     "Settings",
     "StageBoundariesSettings",
     "StageTransitionsSettings",
+    "StorageSettings",
     "WorkerSettings",
     "load_settings",
     "loaded_settings",

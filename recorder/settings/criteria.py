@@ -1,4 +1,4 @@
-"""Settings of the criteria: which episodes are kept. Keys and defaults are the same for every trainer's file."""
+"""Settings of the criteria, which select the episodes to keep."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class StageBoundariesSettings(Section):
 
 
 class CustomCriterionSettings(Section):
-    """A criterion of another package; what stands beside ``enabled`` is passed to its constructor."""
+    """A criterion of another package. Keys other than ``enabled`` are passed to its constructor."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -88,7 +88,7 @@ class CustomCriterionSettings(Section):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys beside ``enabled``, as the file has them."""
+        """The keys other than ``enabled``."""
         return dict(self.model_extra or {})
 
 

@@ -1,4 +1,4 @@
-"""What every section of the settings shares: frozen, no unknown keys, and a unit and a meaning for every key."""
+"""Base class and field helper of all settings."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from recorder.urls import check_place
 __all__ = ["PathOrUrl", "Section", "setting"]
 
 
-def _spelled_out(value: Any) -> Any:
+def _expand_user(value: Any) -> Any:
     return os.path.expanduser(value) if isinstance(value, (str, os.PathLike)) else value  # noqa: PTH111 - or a URL
 
 
-def _checked(place: str) -> str:
+def _check_place(place: str) -> str:
     try:
         return check_place(place)
     except SettingsError as error:
         raise ValueError(str(error)) from error
 
 
-PathOrUrl = Annotated[str, BeforeValidator(_spelled_out), AfterValidator(_checked)]
-"""A path or a URL, kept as a string; ``pathlib.Path`` is welcome, and ``~`` is the home of whoever runs the program."""
+PathOrUrl = Annotated[str, BeforeValidator(_expand_user), AfterValidator(_check_place)]
+"""A path or URL as a string. ``pathlib.Path`` is accepted, and ``~`` is expanded."""
 
 
 class Section(BaseModel):
-    """A mapping of the configuration. Strict: ``interval: "100"`` and ``interval: true`` are mistakes, not numbers."""
+    """A mapping of the configuration: frozen, and strict, so ``interval: "100"`` and ``interval: true`` are errors."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True, validate_default=True
@@ -37,13 +37,13 @@ class Section(BaseModel):
 
 
 def setting(default: Any, meaning: str, *, unit: str = "", secret: bool = False, **constraints: Any) -> Any:
-    """One key: its default, what it means, its unit.
+    """Define a key.
 
     Args:
-        default: value when nothing is configured.
-        meaning: one or two sentences for the reference, with the reason for the default or for the limit.
-        unit: what a value counts; empty for words and flags.
-        secret: never printed, neither by ``repr`` nor in an error.
-        constraints: pydantic's own (``ge``, ``le``, ``pattern``, …).
+        default: value if nothing is configured.
+        meaning: one or two sentences for the reference, with the reason for the default or the limit.
+        unit: unit of the value; empty for text and flags.
+        secret: keep the value out of ``repr`` and errors.
+        constraints: passed to pydantic (``ge``, ``le``, ``pattern``, …).
     """
     return Field(default, description=meaning, repr=not secret, json_schema_extra={"unit": unit}, **constraints)

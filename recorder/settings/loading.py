@@ -1,4 +1,4 @@
-"""From the file, the environment and the caller to one ``Settings``: later ones win, key by key."""
+"""Merges defaults, file, environment and the caller's values into one ``Settings``."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from recorder.urls import is_url
 __all__ = ["CONFIG_VARIABLE", "ENVIRONMENT_PREFIX", "load_settings", "loaded_settings"]
 
 ENVIRONMENT_PREFIX = "HAMLET_RECORDER_"
-"""Begins every environment variable that sets a key: ``HAMLET_RECORDER_REDIS__URL`` sets ``recording.redis.url``."""
+"""Prefix of environment variables: ``HAMLET_RECORDER_REDIS__URL`` sets ``recording.redis.url``."""
 
 CONFIG_VARIABLE = "HAMLET_RECORDER_CONFIG"
-"""Names the file for programs that are not told one, as a Celery worker is not."""
+"""Variable with the path of the file, for programs without a ``--config``, such as Celery workers."""
 
 _MAX_REMEMBERED = 100
-"""Settings that a process keeps for ``loaded_settings``; the latest."""
+"""Most files whose settings a process keeps for ``loaded_settings``."""
 
 _loaded: dict[str, Settings] = {}
-"""By the place of the recordings: what files said. A trainer hands over single values of its configuration, and the rest
-of the file still holds."""
+"""Place of the recordings to the settings loaded for it. A trainer may pass single values of its configuration; the
+rest of the file still applies.
+"""
 
 
 def load_settings(
@@ -38,16 +39,16 @@ def load_settings(
     env: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """The settings in force: defaults, then the file, then the environment, then ``overrides``.
+    """Load the settings: defaults, then the file, then the environment, then ``overrides``.
 
     Args:
-        path: YAML file; its key ``recording`` is read and its other keys, the trainer's own, are not. None takes the
-            file that ``HAMLET_RECORDER_CONFIG`` names, or none at all.
-        env: the environment; None takes this process's. A variable that is set to nothing counts as not set.
-        overrides: nested mapping of the keys under ``recording:``, as a command line has them.
+        path: YAML file, whose key ``recording`` is read. None takes the file in ``HAMLET_RECORDER_CONFIG``, or none.
+        env: the environment; None takes this process's. An empty variable counts as not set.
+        overrides: nested mapping of keys under ``recording:``.
 
     Raises:
-        SettingsError: names every wrong key with its place, what was expected, and the nearest valid key.
+        SettingsError: a key or value is invalid. The message lists all of them, each with its place, the expected value
+            and the nearest valid key.
     """
     environment = os.environ if env is None else env
     if path is None:
@@ -76,12 +77,12 @@ def load_settings(
 
 
 def loaded_settings(recordings_dir: str | Path) -> Settings | None:
-    """The settings of the file that this process loaded last for recordings in that place; None when there was none."""
+    """Settings that this process last loaded from a file for these recordings; None if there are none."""
     return _loaded.get(_place_of(recordings_dir))
 
 
 def _place_of(recordings_dir: str | Path) -> str:
-    """One spelling of a folder or a URL."""
+    """The folder or URL, normalised."""
     place = str(recordings_dir).removeprefix("file://")
     return place if is_url(place) else str(Path(place).expanduser().resolve())
 
@@ -106,7 +107,7 @@ def _read_file(path: Path) -> Mapping[str, Any]:
 
 
 def _environment_values(environment: Mapping[str, str]) -> Iterator[tuple[str, KeyPath, Any]]:
-    """Name, key path and value of every variable of ours, in a fixed order."""
+    """Name, key path and value of every variable with our prefix, in sorted order."""
     for name in sorted(environment):
         text = environment[name]
         if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE or not text:
@@ -116,7 +117,7 @@ def _environment_values(environment: Mapping[str, str]) -> Iterator[tuple[str, K
 
 
 def _scalar(text: str) -> Any:
-    """The text as YAML would read it, so that numbers and flags mean the same here as in the file."""
+    """The text parsed as YAML, so that numbers and flags are read as in the file."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
@@ -126,7 +127,7 @@ def _scalar(text: str) -> Any:
 def _merge(
     into: dict[str, Any], values: Mapping[str, Any], source: str, sources: dict[KeyPath, str], at: KeyPath = ()
 ) -> None:
-    """Put ``values`` over ``into``, mapping by mapping, and note which source each value came from."""
+    """Merge ``values`` into ``into``, and record the source of each value."""
     for key, value in values.items():
         here = (*at, str(key))
         sources[here] = source
@@ -135,6 +136,6 @@ def _merge(
             into[str(key)] = below = dict(below) if isinstance(below, Mapping) else {}
             _merge(below, value, source, sources, here)
         elif value is None and is_section(Settings, here):
-            continue  # "redis:" with nothing under it: the file has all its keys commented out
+            continue  # "redis:" with all of its keys commented out
         else:
             into[str(key)] = value

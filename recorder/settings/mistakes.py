@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, told so that it can be put right: all at once, each with its place."""
+"""Error messages for an invalid configuration: all mistakes at once, each with its place."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def describe(error: ValidationError, values: Mapping[str, Any], sources: Mapping
     """The message for ``error``.
 
     Args:
-        error: what the models found.
-        values: the merged configuration that they looked at.
-        sources: key path to the place that its value came from.
+        error: raised by the models.
+        values: the merged configuration that was validated.
+        sources: key path to the source of its value.
     """
     lines = [_line(detail, values, sources) for detail in error.errors(include_url=False)]
     return lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} mistakes in the configuration:", *lines])
@@ -33,11 +33,11 @@ def _line(detail: ErrorDetails, values: Mapping[str, Any], sources: Mapping[KeyP
         problem = f"unknown key; {_advice(keys)}"
     else:
         problem = _expectation(detail) + _found(keys, values)
-    return f"{_spelled(keys)}: {problem} ({_source(keys, sources)})"
+    return f"{_path(keys)}: {problem} ({_source(keys, sources)})"
 
 
 def _expectation(detail: ErrorDetails) -> str:
-    """Pydantic's sentence in our words: "Input should be a valid integer" becomes "expected a valid integer"."""
+    """Pydantic's message, reworded: "Input should be a valid integer" becomes "expected a valid integer"."""
     if detail["type"] in ("model_type", "dict_type"):
         return "expected a mapping"
     message = detail["msg"].removeprefix("Value error, ")
@@ -47,7 +47,7 @@ def _expectation(detail: ErrorDetails) -> str:
 def _found(keys: KeyPath, values: Mapping[str, Any]) -> str:
     field = field_at(Settings, keys)
     if field is None or not field.repr:
-        return ""  # a secret, or inside a mapping of someone else's
+        return ""  # a secret, or an option of a custom criterion
     value: Any = values
     for key in keys:
         if not isinstance(value, Mapping) or key not in value:
@@ -57,25 +57,25 @@ def _found(keys: KeyPath, values: Mapping[str, Any]) -> str:
 
 
 def _advice(keys: KeyPath) -> str:
-    """The nearest valid key beside the unknown one, else anywhere in the tree, else the list of those beside it."""
+    """The nearest valid key in the same section, else anywhere, else a list of the section's keys."""
     siblings = keys_at(Settings, keys[:-1])
     near = get_close_matches(keys[-1], siblings, n=1, cutoff=0.6)
     if near:
-        return f"did you mean {_spelled((*keys[:-1], near[0]))}?"
+        return f"did you mean {_path((*keys[:-1], near[0]))}?"
     elsewhere = {path[-1]: path for path, _ in leaves(Settings)}
     near = get_close_matches(keys[-1], elsewhere, n=1, cutoff=0.8)
     if near:
-        return f"did you mean {_spelled(elsewhere[near[0]])}?"
+        return f"did you mean {_path(elsewhere[near[0]])}?"
     return f"the keys here are {', '.join(siblings)}"
 
 
 def _source(keys: KeyPath, sources: Mapping[KeyPath, str]) -> str:
-    """Where the value came from, or the nearest mapping around it."""
+    """The source of the value, or of the nearest enclosing mapping."""
     for length in range(len(keys), 0, -1):
         if keys[:length] in sources:
             return sources[keys[:length]]
     return "defaults"
 
 
-def _spelled(keys: KeyPath) -> str:
+def _path(keys: KeyPath) -> str:
     return ".".join(("recording", *keys))

@@ -1,4 +1,4 @@
-"""The reference of every key, written from the models: docs/configuration.md and configs/default.yaml.
+"""Generates docs/configuration.md and configs/default.yaml from the models.
 
 After a change of the models: ``python -c "from recorder.settings.reference import write; write('.')"``.
 """
@@ -52,17 +52,17 @@ _WORDS = {bool: "flag", int: "integer", float: "number", str: "text", SecretStr:
 
 
 def render_reference() -> str:
-    """The text of docs/configuration.md."""
+    """Text of docs/configuration.md."""
     return _INTRODUCTION + "".join(_section_table(keys) for keys in _sections())
 
 
 def render_default_file() -> str:
-    """The text of configs/default.yaml."""
+    """Text of configs/default.yaml."""
     return "\n".join([_DEFAULT_FILE_HEAD, "recording:", *_yaml_lines(Settings, depth=1)]) + "\n"
 
 
 def write(root: str | Path) -> None:
-    """Write both below ``root``, the top of the source tree."""
+    """Write both files; ``root`` is the top of the source tree."""
     (Path(root) / "docs" / "configuration.md").write_text(render_reference(), encoding="utf-8")
     (Path(root) / "configs" / "default.yaml").write_text(render_default_file(), encoding="utf-8")
 
@@ -109,7 +109,7 @@ def _shown_default(field: FieldInfo) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
-    """The type as a reader of YAML knows it."""
+    """The type in YAML terms."""
     (kind,) = kinds(field.annotation)
     if get_origin(kind) is dict:
         return "mapping"

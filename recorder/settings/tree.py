@@ -1,4 +1,4 @@
-"""Questions about the tree of models: which keys there are, and what kind each one is."""
+"""Looks up keys and their types in the tree of models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 __all__ = ["KeyPath", "accepts_text", "field_at", "is_section", "keys_at", "kinds", "leaves", "model_at"]
 
 KeyPath = tuple[str, ...]
-"""The keys from below ``recording`` down to a value."""
+"""Keys from ``recording`` (exclusive) to a value."""
 
 
 def leaves(model: type[BaseModel], at: KeyPath = ()) -> Iterator[tuple[KeyPath, FieldInfo]]:
@@ -26,13 +26,13 @@ def leaves(model: type[BaseModel], at: KeyPath = ()) -> Iterator[tuple[KeyPath, 
 
 
 def field_at(model: type[BaseModel], keys: KeyPath) -> FieldInfo | None:
-    """The field at ``keys``, or None where there is none (an unknown key, an option of a custom criterion)."""
+    """The field at ``keys``; None for an unknown key or an option of a custom criterion."""
     node = model_at(model, keys[:-1])
     return None if node is None or not keys else node.model_fields.get(keys[-1])
 
 
 def model_at(model: type[BaseModel], keys: KeyPath) -> type[BaseModel] | None:
-    """The section at ``keys``, through mappings by name as well; None where there is none."""
+    """The section at ``keys``, also inside a mapping by name; None if there is none."""
     annotation: Any = model
     for key in keys:
         node = _as_model(annotation)
@@ -47,25 +47,25 @@ def model_at(model: type[BaseModel], keys: KeyPath) -> type[BaseModel] | None:
 
 
 def keys_at(model: type[BaseModel], keys: KeyPath) -> list[str]:
-    """The valid keys of the section at ``keys``."""
+    """Valid keys of the section at ``keys``."""
     node = model_at(model, keys)
     return [] if node is None else list(node.model_fields)
 
 
 def is_section(model: type[BaseModel], keys: KeyPath) -> bool:
-    """Whether a mapping belongs at ``keys``."""
+    """Whether the value at ``keys`` must be a mapping."""
     field = field_at(model, keys)
     return model_at(model, keys) is not None or (field is not None and get_origin(field.annotation) is dict)
 
 
 def accepts_text(model: type[BaseModel], keys: KeyPath) -> bool:
-    """Whether the value at ``keys`` is free text: then ``123`` from the environment stays the text it is."""
+    """Whether the value at ``keys`` is text. Then ``123`` from the environment stays text."""
     field = field_at(model, keys)
     return field is not None and set(kinds(field.annotation)) <= {str, SecretStr}
 
 
 def kinds(annotation: Any) -> list[Any]:
-    """What an annotation allows beside None: ``Annotated`` unwrapped, the parts of a union one by one."""
+    """Types that an annotation allows besides None, with ``Annotated`` and unions unwrapped."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return kinds(get_args(annotation)[0])

@@ -93,11 +93,14 @@ class LocalStorage(Storage):
         return True
 
     def names(self) -> Iterator[str]:
-        root = Path(self.root)
-        for pattern in ("episode_*", "*/episode_*"):
-            for path in root.glob(pattern):
-                if path.name.endswith(RECORDING_SUFFIXES):
-                    yield path.relative_to(root).as_posix()
+        for entry in _entries(self.root):
+            if _is_recording(entry):
+                yield entry.name
+        for folder in _entries(self.root):
+            if _is_folder(folder):
+                for entry in _entries(folder.path):
+                    if _is_recording(entry):
+                        yield f"{folder.name}/{entry.name}"
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:
         oldest = time.time() - older_than_secs
@@ -155,6 +158,29 @@ def _read_whole(descriptor: int, n_bytes: int) -> bytes:
     while (n_left := n_bytes - sum(map(len, parts))) and (part := os.read(descriptor, n_left)):
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    """What is in a folder, one by one: it may hold millions. Nothing where it is missing, or can't be read by this user.
+
+    Raises:
+        StorageError: reading it failed.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    except OSError as error:
+        raise StorageError(f"the folder can't be read ({error.strerror}): {folder}") from error
+
+
+def _is_recording(entry: os.DirEntry[str]) -> bool:
+    return entry.name.startswith("episode_") and entry.name.endswith(RECORDING_SUFFIXES)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
 
 
 def _folders_of(paths: Iterable[str]) -> set[str]:

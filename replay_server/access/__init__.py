@@ -1,1 +1,1 @@
-"""Who may ask for what: hosts, origins, tokens, proxies and quotas."""
+"""Access control: hosts, origins, tokens, proxies and quotas."""

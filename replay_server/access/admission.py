@@ -1,4 +1,4 @@
-"""What happens to every request: who may is checked before, headers that protect the page and the counts are added after."""
+"""Checks every request before it is handled, and adds protective headers and metrics to the answer."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ _log = logging.getLogger(__name__)
 
 SOCKET_PATHS = ("/ws", "/ws/training")
 _OPEN_PATHS = frozenset(["/healthz", "/readyz"])
-"""A load balancer has no token; what it is answered tells nothing."""
+"""A load balancer has no token, so these answers contain no data."""
 
 _COOKIE_SECS = 30 * 24 * 3600
 _MOST_COOKIES = 20
-"""Of servers on other ports of this host name: a browser sends them all, and a request's head has an end."""
+"""Cookies of servers on other ports of this host. A browser sends them all, and the size of a request's head is
+limited."""
 
 _MOST_LOGGED = 100
-"""Refusals that are logged, each problem once: a page that tries again and again fills no disk."""
+"""Refusals to log, once per problem, so that a page that retries does not fill the disk."""
 
 _PATH_LETTERS = "/%:@!$&'()*+,;=~"
-"""May stand in a path as they are; the percent sign because the path is encoded already."""
+"""Characters that may stay in a path; the percent sign because the path is already encoded."""
 
 
 def add_admission(app: Flask, services: Services) -> None:
-    """Put the gate in front of the application."""
+    """Install the checks in the application."""
     gate, metrics, clock, quotas = services.gate, services.metrics, services.clock, services.quotas
     log_once = _OnceEach()
 
@@ -50,7 +51,7 @@ def add_admission(app: Flask, services: Services) -> None:
         if problem is None and (is_socket or is_change or "Origin" in request.headers):
             problem = gate.origin_problem(request.headers, scheme=request.scheme, host=request.host)
             if problem is not None and not (is_socket or is_change or is_preflight):
-                log_once(problem)  # answered, but the browser keeps the answer from that page
+                log_once(problem)  # the request is answered, but the browser hides the answer from that page
                 problem = None
         if problem is not None:
             metrics.refused.labels(why="origin").inc()
@@ -77,9 +78,9 @@ def add_admission(app: Flask, services: Services) -> None:
         ):
             return None
         if is_socket and given is not None and gate.knows(given):
-            return None  # a page of another site can't send a header with a WebSocket, and has no cookie
+            return None  # another site's page has no cookie, and cannot set headers on a WebSocket
         metrics.refused.labels(why="token").inc()
-        wrong = "this is not the token" if given is not None else "a token is needed"
+        wrong = "wrong token" if given is not None else "a token is required"
         return error_response(
             HttpError(
                 401, "token_needed", f"{wrong}: open the link that the server printed, or send Authorization: Bearer"
@@ -101,7 +102,7 @@ def add_admission(app: Flask, services: Services) -> None:
 
 
 class _OnceEach:
-    """Logs each of the first problems once."""
+    """Logs the first problems, once each."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -116,7 +117,7 @@ class _OnceEach:
 
 
 def _given_token(gate: Gate) -> str | None:
-    """The token in the address, or in the form of the page that asks for it."""
+    """Return the token in the address, or in the form of the error page."""
     if not gate.needs_token:
         return None
     if request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded":
@@ -126,12 +127,14 @@ def _given_token(gate: Gate) -> str | None:
 
 
 def _exchange(gate: Gate) -> Response:
-    """The token goes out of the address, into a cookie that no script can read and no other site's request brings.
+    """Move the token from the address to a cookie that scripts cannot read and other sites' requests do not send.
 
-    A link on another site does bring it (``Lax``): such a request changes nothing, and its answer is for this browser.
+    With ``Lax`` it is sent when a link on another site is followed. Such a request changes nothing, and the other
+    site
+    cannot read the answer.
     """
     query = urlencode([(key, value) for key, value in request.args.items(multi=True) if key != "token"])
-    # Two slashes at the start would be taken for another host's name, a backslash for a slash.
+    # Browsers read two slashes as a host name, and a backslash as a slash.
     path = "/" + quote(_path_as_sent(), safe=_PATH_LETTERS).lstrip("/")
     root = quote(request.script_root, safe=_PATH_LETTERS)
     response = redirect(f"{root}{path}?{query}" if query else f"{root}{path}", 303)
@@ -155,7 +158,7 @@ def _exchange(gate: Gate) -> Response:
 
 
 def _path_as_sent() -> str:
-    """The path before it was decoded: a run's name may hold what would end a path, or divide it."""
+    """Return the path before decoding, because a run's name may contain "?", "#" or "/"."""
     return request.environ.get(RAW_PATH) or quote(request.path)
 
 

@@ -1,4 +1,4 @@
-"""What a browser must read before a page of another origin may use the answer (CORS)."""
+"""Headers (CORS) that let a page of another origin read an answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REMEMBERED_SECS = "600"
 
 
 def preflight_response() -> Response:
-    """The answer to a browser that asks whether it may ask; it sends neither cookie nor token with that."""
+    """Answer a browser's preflight request, which has neither cookie nor token."""
     response = Response(status=204)
     response.headers["Access-Control-Allow-Methods"] = _METHODS
     response.headers["Access-Control-Allow-Headers"] = _REQUEST_HEADERS
@@ -27,7 +27,7 @@ def preflight_response() -> Response:
 
 
 def add_cross_origin(headers: Headers, origin: str) -> None:
-    """Let pages of an allowed origin read the answer, with the browser's cookie where it has one.
+    """Let pages of an allowed origin read the answer, and send the browser's cookie.
 
     Args:
         origin: as the browser sent it.

@@ -1,4 +1,4 @@
-"""Origins by their patterns, as the settings have them."""
+"""Patterns of origins, as in the settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Origins:
     """A set of origins.
 
     Args:
-        text: origins with spaces between, such as ``https://tools.example http://localhost:*``; ``*`` is any port.
+        text: origins separated by spaces, such as ``https://tools.example http://localhost:*``; ``*`` is any port.
     """
 
     def __init__(self, text: str) -> None:
@@ -24,17 +24,17 @@ class Origins:
         return bool(self._known)
 
     def holds(self, origin: str) -> bool:
-        """Whether an ``Origin`` header names one of them; never ``null``."""
+        """Return whether an ``Origin`` header matches; ``null`` never does."""
         parts = _parts(origin)
         return parts is not None and (parts in self._known or (*parts[:2], "*") in self._known)
 
     def has_host(self, name: str) -> bool:
-        """Whether one of them has this host name."""
+        """Return whether one of them has this host name."""
         return any(host.strip("[]") == name.casefold() for _, host, _ in self._known)
 
 
 def _parts(origin: str) -> tuple[str, str, str] | None:
-    """Scheme, host and port; None when it is no origin."""
+    """Return scheme, host and port; None if it is not an origin."""
     found = _ORIGIN.fullmatch(origin.casefold())
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Requests as the browser sent them: what proxies say of them is put back, when it is one of ours that says it."""
+"""Restores a request as the browser sent it, from the headers of trusted proxies."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from recorder.settings import BASE_PATH_PATTERN
 __all__ = ["OWN_PATHS", "RAW_PATH", "Proxied", "check_base_path", "parse_networks"]
 
 RAW_PATH = "hamlet.raw_path"
-"""Under this name the environment holds the path as it was sent, still encoded, without the prefix."""
+"""Key in the environment for the path as it was sent, encoded and without the prefix."""
 
 OWN_PATHS = frozenset(["api", "runs", "static", "ws", "healthz", "readyz", "metrics"])
-"""What the server's own addresses begin with."""
+"""First parts of the server's paths."""
 
 _BASE_PATH = re.compile(BASE_PATH_PATTERN)
 
@@ -28,14 +28,16 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class Proxied:
-    """WSGI around the application.
+    """WSGI middleware.
 
-    Scheme, host, client and prefix are taken from ``X-Forwarded-Proto``, ``-Host``, ``-Port``, ``-For`` and ``-Prefix``
-    where the request comes from a trusted proxy; from all others the headers mean nothing. Below its prefix the server
-    answers whether the proxy takes the prefix away or leaves it.
+    Scheme, host, client and prefix are read from ``X-Forwarded-Proto``, ``-Host``, ``-Port``, ``-For`` and
+    ``-Prefix``
+    if the request comes from a trusted proxy, and ignored otherwise. The prefix is removed from paths, if the proxy
+    has
+    not done so.
 
     Args:
-        base_path: the prefix where no trusted proxy names one; empty for none.
+        base_path: the prefix if no trusted proxy sends one; empty for none.
         trusted: addresses of proxies.
     """
 
@@ -59,16 +61,24 @@ class Proxied:
         if not _BASE_PATH.fullmatch(prefix):
             problem = Response(f"X-Forwarded-Prefix is not a path: {prefix[:80]!a}\n", status=400)
             return problem(environ, start_response)
-        decoded = unquote(prefix, encoding="latin-1")
+        decoded = _decoded(prefix)
         path = environ.get("PATH_INFO", "")
         if prefix and path == decoded:
             query = environ.get("QUERY_STRING", "")
             slash = Response(status=302, headers={"Location": f"{prefix}/" + (f"?{query}" if query else "")})
             return slash(environ, start_response)
         environ["SCRIPT_NAME"] = decoded
-        environ["PATH_INFO"] = path.removeprefix(decoded) if path.startswith(f"{decoded}/") else path
+        environ["PATH_INFO"] = _without(decoded, path)
         environ[RAW_PATH] = _raw_path(environ, prefix)
         return self._app(environ, start_response)
+
+    def path_of(self, environ: WSGIEnvironment) -> str:
+        """The path of a request within the application, whether its prefix stands before it or not."""
+        prefix = self._base_path
+        if self._is_trusted(environ.get("REMOTE_ADDR", "")):
+            named = environ.get("HTTP_X_FORWARDED_PREFIX", "").rpartition(",")[2].strip()
+            prefix = named.rstrip("/") or prefix
+        return _without(_decoded(prefix), environ.get("PATH_INFO", ""))
 
     def _is_trusted(self, address: str) -> bool:
         try:
@@ -79,7 +89,7 @@ class Proxied:
         return any(mapped in network for network in self._trusted)
 
     def _client(self, forwarded: str, peer: str) -> str:
-        """Each proxy adds who asked it: the last one that is no proxy of ours is the client; what is before it is hearsay."""
+        """Return the client: the last address that is not a trusted proxy. Earlier ones may be forged."""
         for address in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
             peer = address
             if not self._is_trusted(address):
@@ -88,26 +98,34 @@ class Proxied:
 
 
 def check_base_path(base_path: str) -> None:
-    """A prefix that the server's own addresses begin with could not be told from them once a proxy takes it away.
+    """Refuse a prefix that equals a path of the server, because a proxy may remove the prefix.
 
     Raises:
-        SettingsError: it is one.
+        SettingsError: it does.
     """
     if base_path.strip("/").partition("/")[0] in OWN_PATHS:
         raise SettingsError(
-            f"recording.server.base_path is {base_path!r}, where the server has addresses of its own: take another path"
+            f"recording.server.base_path is {base_path!r}, but the server uses this path itself: choose another one"
         )
 
 
 def parse_networks(text: str) -> Networks:
-    """The addresses and networks of a text, with spaces between; the settings have checked them."""
+    """Return the addresses and networks in a text, separated by spaces. The settings have validated them."""
     return tuple(ip_network(each, strict=False) for each in text.split())
 
 
 def _raw_path(environ: WSGIEnvironment, prefix: str) -> str | None:
-    """The path as it was sent; None where the WSGI server doesn't tell it."""
+    """Return the path as it was sent; None if the WSGI server does not provide it."""
     target: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
     path = target.partition("?")[0]
     if not path.startswith("/"):
         return None
+    return _without(prefix, path)
+
+
+def _decoded(prefix: str) -> str:
+    return unquote(prefix, encoding="latin-1")
+
+
+def _without(prefix: str, path: str) -> str:
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path

@@ -1,4 +1,4 @@
-"""How often a client may change something: a person is never slowed down, a program that floods is."""
+"""Limits how often a client may change something. A person never reaches the limit."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from replay_server.limits import RateLimiter
 __all__ = ["WriteQuotas", "client_of"]
 
 _MOST_CLIENTS = 4096
-"""Clients that are remembered; the one that was quiet for longest is forgotten, and is full again."""
+"""Clients remembered. The one that was quiet for longest is forgotten, and starts with a full quota."""
 
 _CLIENTS_PER_ADDRESS = 5
-"""An address that claims to be many clients writes as much as so many."""
+"""Changes allowed from one address, in multiples of a client's quota."""
 
 _IPV6_NETWORK_BITS = 64
-"""One subscriber has at least so many addresses."""
+"""Prefix length of the addresses that one subscriber has at least."""
 
 
 class WriteQuotas:
@@ -40,7 +40,7 @@ class WriteQuotas:
         self._limiters: OrderedDict[str, RateLimiter] = OrderedDict()
 
     def wait_secs(self, request: Request) -> float:
-        """Count a request that changes something; 0 when it may go on, else seconds until the next may."""
+        """Count a change; return 0 if it is allowed, else seconds until the next one is."""
         now = self._clock()
         with self._lock:
             of_client = self._limiter(client_of(request), 1, now)
@@ -60,7 +60,7 @@ class WriteQuotas:
 
 
 def client_of(request: Request) -> str:
-    """Who asks, as an opaque text: an address, and the program at it. A browser and a script of one machine are two."""
+    """Return an opaque client id from the address and the program, so a browser and a script on one machine differ."""
     known = f"{_address_of(request)} {request.headers.get('User-Agent', '')} {request.headers.get('Origin', '')}"
     return hashlib.blake2b(known.encode(errors="replace"), digest_size=12).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Who may: hosts, origins and the token are checked before anything else happens, the WebSocket's upgrade included."""
+"""Checks host, origin and token before anything else happens, also for a WebSocket's upgrade."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from replay_server.access.origins import Origins
 __all__ = ["COOKIE_PREFIX", "Gate", "content_security_policy", "is_loopback"]
 
 COOKIE_PREFIX = "hamlet_replay"
-"""Begins the name of each server's cookie."""
+"""First part of each server's cookie name."""
 
 _SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 _ALLOWED_ORIGINS = "recording.server.allowed_origins (HAMLET_RECORDER_SERVER__ALLOWED_ORIGINS)"
 
 
 class Gate:
-    """Decides about one request by its headers.
+    """Decides about a request by its headers.
 
     Args:
-        token: what a client must present; None lets in everyone who reaches the port, which is for loopback only.
-        allowed_origins: of pages that are not this server's own and may use it all the same.
+        token: what a client must present; None admits every client that reaches the port, which is for loopback
+            only.
+        allowed_origins: origins of other sites whose pages may use the server.
     """
 
     def __init__(self, *, token: str | None, allowed_origins: Origins) -> None:
@@ -35,42 +36,43 @@ class Gate:
 
     @property
     def needs_token(self) -> bool:
-        """Whether a token is asked for."""
+        """Whether a token is required."""
         return self._token is not None
 
     @property
     def has_guests(self) -> bool:
-        """Whether pages of other origins may use the server at all."""
+        """Whether pages of any other origin may use the server."""
         return bool(self._allowed)
 
     def is_guest(self, origin: str | None) -> bool:
-        """Whether this is the origin of a page that is not the server's own and may use it."""
+        """Return whether this is another origin whose pages may use the server."""
         return origin is not None and self._allowed.holds(origin)
 
     def cookie_name(self, host: str) -> str:
-        """Name of the cookie: browsers keep cookies apart by the host's name and the path, and not by the port.
+        """Return the cookie's name. Browsers separate cookies by host and path but not by port, so the name contains
+        the port.
 
         Args:
-            host: as the browser wrote it, with its port.
+            host: as the browser sent it, with its port.
         """
         port = _port(_split(f"//{host}"))
         return COOKIE_PREFIX if port is None else f"{COOKIE_PREFIX}_{port}"
 
     def cookie_value(self) -> str:
-        """What the cookie holds: it proves the token and does not tell it."""
+        """Return the cookie's value, which proves the token without containing it."""
         return hashlib.blake2b((self._token or "").encode(), digest_size=24, person=b"hamlet-replay").hexdigest()
 
     def knows(self, token: str) -> bool:
-        """Whether this is the token."""
+        """Return whether this is the token."""
         return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
 
     def host_problem(self, host: str) -> str | None:
-        """What is wrong with a ``Host`` header, None when nothing is.
+        """Return what is wrong with a ``Host`` header; None if nothing is.
 
-        A name that a stranger's DNS points to this machine (DNS rebinding) is recognised here. Any port is right,
-        because an SSH tunnel has another one at its far end. With a token any name is right: the cookie is bound to
-        the name, and a stranger's name has none. The name of an allowed origin is right: a proxy may publish the page
-        under it.
+        This detects DNS rebinding: a stranger's name that resolves to this machine. Any port is valid, because an
+        SSH
+        tunnel may have another one. With a token any name is valid: the cookie is bound to the name. The name of an
+        allowed origin is valid, because a proxy may publish the page under it.
         """
         if self._token is not None:
             return None
@@ -80,15 +82,17 @@ class Gate:
         if name is not None and self._allowed.has_host(name):
             return None
         return (
-            f"this server is for its own machine: expected Host localhost or 127.0.0.1, found {host[:80]!a}; if a proxy "
+            f"this server only serves its own machine: expected Host localhost or 127.0.0.1, found {host[:80]!a}; if a proxy "
             f"publishes the page under this name, add its origin to {_ALLOWED_ORIGINS}"
         )
 
     def origin_problem(self, headers: Headers, *, scheme: str, host: str) -> str | None:
-        """What is wrong with where a request comes from, None when nothing is. Programs send no ``Origin``; browsers do.
+        """Return what is wrong with a request's origin; None if nothing is. Browsers send ``Origin``, programs do
+        not.
 
         Args:
-            scheme, host: of the address that the browser asked; ``https`` is certain, ``http`` may hide a proxy's TLS.
+            scheme: of the requested address; ``https`` is certain, ``http`` may be a proxy's TLS.
+            host: of the requested address.
         """
         origin = headers.get("Origin")
         if origin is None:
@@ -97,15 +101,15 @@ class Gate:
         if _is_own(_split(origin), scheme=scheme, host=host) or self.is_guest(origin):
             return None
         return (
-            f"the request comes from {origin[:80]!a}, not from this server's own page; to let pages of that origin in, "
+            f"the request comes from {origin[:80]!a}, which is not this server's page; to admit pages of that origin, "
             f"add it to {_ALLOWED_ORIGINS}"
         )
 
     def is_admitted(self, *, cookies: Iterable[str], authorization: str | None) -> bool:
-        """Whether the client has shown the token, where one is asked for.
+        """Return whether the client has presented the token, or none is required.
 
         Args:
-            cookies: all values under the cookie's name: a path within another server's path has two.
+            cookies: all values of the cookie; there are two if this server's path is inside another server's path.
         """
         if self._token is None:
             return True
@@ -117,19 +121,19 @@ class Gate:
 
     @staticmethod
     def changes_something(method: str) -> bool:
-        """Whether a request of this method may change anything."""
+        """Return whether a request with this method may change anything."""
         return method not in _SAFE_METHODS
 
 
 def content_security_policy(
     *, frame_ancestors: str = "'none'", style: str = "'self'", form_action: str = "'none'"
 ) -> str:
-    """What a browser may do with an answer.
+    """Return the headers that limit what a browser may do with an answer.
 
     Args:
-        frame_ancestors: sources of pages that may show it in a frame.
+        frame_ancestors: sources of pages that may embed it.
         style: sources of its style sheets.
-        form_action: where its forms may be sent.
+        form_action: targets of its forms.
     """
     return "; ".join(
         [
@@ -137,7 +141,7 @@ def content_security_policy(
             "script-src 'self'",
             f"style-src {style}",
             "img-src 'self' data: blob:",
-            "media-src 'self'",  # a link to a video is a page of its own, which the browser makes around it
+            "media-src 'self'",  # a browser wraps a link to a video in a page
             "connect-src 'self'",
             "font-src 'self'",
             "base-uri 'none'",
@@ -148,7 +152,7 @@ def content_security_policy(
 
 
 def _is_own(origin: SplitResult, *, scheme: str, host: str) -> bool:
-    """Whether an origin is that of the address that was asked for. A port that is not written is the scheme's."""
+    """Return whether an origin is that of the requested address. A missing port is the scheme's default."""
     if not origin.hostname or origin.scheme not in ("http", "https"):
         return False
     if scheme == "https" and origin.scheme != "https":
@@ -157,12 +161,12 @@ def _is_own(origin: SplitResult, *, scheme: str, host: str) -> bool:
     asked = _split(f"//{host}")
     try:
         return (origin.hostname, origin.port or standard) == (asked.hostname, asked.port or standard)
-    except ValueError:  # no number of a port
+    except ValueError:  # invalid port
         return False
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of an address; all empty when it is none."""
+    """Return the parts of an address; all empty if it is invalid."""
     try:
         return urlsplit(url)
     except ValueError:
@@ -170,7 +174,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _port(parts: SplitResult) -> int | None:
-    """The port; None where none is written, or no number."""
+    """Return the port; None if it is missing or not a number."""
     try:
         return parts.port
     except ValueError:
@@ -178,7 +182,7 @@ def _port(parts: SplitResult) -> int | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
+    """Return whether only this machine can reach the address."""
     if host == "localhost":
         return True
     try:

@@ -1,1 +1,1 @@
-"""The episodes that viewers look at: recorded and live ones, kept in memory, as messages and small pictures."""
+"""The episodes that viewers watch: recorded and live ones, held in memory, as messages and thumbnails."""

@@ -1,4 +1,4 @@
-"""A cache that is bounded by the bytes it holds."""
+"""A cache limited by the bytes it holds."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Value = TypeVar("Value")
 
 
 class ByteLru(Generic[Key, Value]):
-    """The values used last, as many as fit; safe to share between threads.
+    """The most recently used values that fit; thread-safe.
 
     Args:
-        max_bytes: sum of the sizes told to ``put``.
+        max_bytes: limit for the sum of the sizes passed to ``put``.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -28,14 +28,14 @@ class ByteLru(Generic[Key, Value]):
 
     @property
     def n_bytes(self) -> int:
-        """Bytes held now."""
+        """Bytes held."""
         return self._n_bytes
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, key: Key) -> Value | None:
-        """The value, which is now the one used last; None when it isn't held."""
+        """Return the value and mark it as used; None if it is not held."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -44,7 +44,7 @@ class ByteLru(Generic[Key, Value]):
             return entry[0]
 
     def put(self, key: Key, value: Value, n_bytes: int) -> None:
-        """Hold a value, and let go of others until all fit; one that is too large for the cache is not held."""
+        """Store a value and drop others until all fit. A value larger than the cache is not stored."""
         with self._lock:
             self._drop(key)
             if n_bytes > self._max_bytes:
@@ -55,12 +55,12 @@ class ByteLru(Generic[Key, Value]):
                 self._drop(next(iter(self._entries)))
 
     def drop(self, key: Key) -> None:
-        """Let go of a value, if it is held."""
+        """Drop a value, if it is held."""
         with self._lock:
             self._drop(key)
 
     def make_room(self, n_bytes: int) -> None:
-        """Let go of those that were not used for longest, of so many bytes."""
+        """Drop the least recently used values, up to this many bytes."""
         with self._lock:
             left = self._n_bytes - n_bytes
             while self._entries and self._n_bytes > left:

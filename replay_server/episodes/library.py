@@ -1,4 +1,4 @@
-"""``Library``: opened recordings, shared by all viewers of a process and bounded in bytes."""
+"""``Library``: opened recordings, shared by all viewers of a process and limited in bytes."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from replay_server.memory import MemoryBudget
 __all__ = ["BLOCK_STEPS", "Library"]
 
 BLOCK_STEPS = 32
-"""Steps whose messages are made together: half a millisecond of work, little enough not to delay other viewers."""
+"""Steps whose messages are encoded together: half a millisecond of work, so that other viewers are not delayed."""
 
 
 _LIMITS = ReadLimits(chunk_bytes=32 * 2**20, total_bytes=4 * 2**30, column_bytes=128 * 2**20)
-"""A chunk is decoded whole, on each thread that works; the whole of a recording is unpacked for its outline, a GiB a second."""
+"""Bytes to unpack. Each thread decodes whole chunks, and the outline unpacks the whole recording, at about 1 GiB per
+second."""
 
 _N_DOORS = 16
 
 
 class Library:
-    """Finds, opens and keeps recordings; safe to share between threads.
+    """Finds, opens and caches recordings; thread-safe.
 
     Args:
-        catalog: where recordings are listed.
-        storage: where their files lie.
+        catalog: lists the recordings.
+        storage: has their files.
         cache_bytes: for opened recordings and for their encoded messages, half each.
-        memory_bytes: for all opened recordings, those that are in use as well as those in the cache.
+        memory_bytes: for all opened recordings, in use or cached.
     """
 
     def __init__(self, catalog: Catalog, storage: Storage, *, cache_bytes: int, memory_bytes: int = 2**30) -> None:
@@ -52,20 +53,20 @@ class Library:
         return self._opened.n_bytes + self._updates.n_bytes
 
     def open(self, run_id: str | None, episode_id: int) -> OpenedRecording:
-        """A recording; without ``run_id`` that of the newest run that has the episode.
+        """Return a recording; without ``run_id`` from the newest run that has the episode.
 
         Raises:
-            RecordingNotFoundError: there is no such recording, or its file is gone.
-            EpisodeFileError: the file can't be read as one.
+            RecordingNotFoundError: there is no such recording, or its file is missing.
+            EpisodeFileError: the file is invalid.
             EpisodeFileTooLargeError: it would take more memory or time than one recording may.
-            BusyError: those that are in use take all the memory.
+            BusyError: recordings in use take all the memory.
             StorageError, CatalogError: file or catalog can't be reached.
         """
         row = find_recording(self.catalog, run_id, episode_id)
         key = (row.run_id, row.episode_id, row.content_hash)
         opened = self._held(key)
         if opened is None:
-            with self._doors[hash(key) % _N_DOORS]:  # those who come at once read it once
+            with self._doors[hash(key) % _N_DOORS]:  # concurrent requests read it once
                 opened = self._held(key)
                 if opened is None:
                     opened = self._in_use[key] = self._read(row)
@@ -73,7 +74,8 @@ class Library:
         return opened
 
     def prepared(self, run_id: str | None, episode_id: int) -> OpenedRecording:
-        """The same, with everything decoded that an ``opened`` message needs: work that would keep other viewers waiting later.
+        """Return a recording with everything decoded for an ``opened`` message, which would block other viewers
+        later.
 
         Raises:
             RecordingNotFoundError, EpisodeFileError, BusyError, StorageError, CatalogError: as ``open``.
@@ -84,7 +86,7 @@ class Library:
         return opened
 
     def update(self, opened: OpenedRecording, index: int) -> bytes:
-        """The ``state_update`` of one step, as UTF-8.
+        """Return the ``state_update`` of one step as UTF-8.
 
         Raises:
             EpisodeFileError: the recording is corrupt there.
@@ -100,7 +102,7 @@ class Library:
         return block[place]
 
     def forget(self, row: RecordingRow) -> None:
-        """Let go of a recording that was deleted."""
+        """Drop a deleted recording."""
         self._opened.drop((row.run_id, row.episode_id, row.content_hash))
 
     def _held(self, key: tuple[str, int, str]) -> OpenedRecording | None:
@@ -114,7 +116,7 @@ class Library:
                 episode = open_episode(data, limits=_LIMITS)
                 held.grow_to(bytes_taken(episode, file_bytes=len(data)))
                 opened = OpenedRecording(row, episode, held)
-                _ = opened.columns  # decoded now, so that what can't be is refused and not kept
+                _ = opened.columns  # decoded now, so that an invalid one is refused and not cached
         except BaseException:
             held.release()
             raise

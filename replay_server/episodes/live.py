@@ -1,4 +1,4 @@
-"""Episodes that are still being recorded: what has arrived in the step stream, shared by all who follow them."""
+"""Episodes that are still being recorded: reads the step stream for all viewers that follow them."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from replay_server.episodes.cache import ByteLru
 __all__ = ["LiveEpisode", "LiveEpisodes"]
 
 _FRESH_SECS = 0.2
-"""What was read so recently is not read again, however many viewers ask."""
+"""How long the result of a read is reused, however many viewers ask."""
 
 _OWNER_CHECK_SECS = 1.0
-"""How often the server is asked whether its keys are still this catalog's."""
+"""How often the server checks that Redis still belongs to this catalog."""
 
 _OPEN_CHECK_SECS = 1.0
-"""How often an episode that does not grow is looked up among the open ones: its end may have been dropped unseen."""
+"""How often an episode that does not grow is searched among the open ones, in case its end was missed."""
 
 _MAX_KEPT = 256
-"""Episodes whose outline is kept, the ones asked for last; more only while all of them are followed."""
+"""Episodes whose outline is kept, the most recently used ones. More only while all of them are followed."""
 
 _FOLLOWED_SECS = 5.0
-"""Whoever follows an episode asks for it far more often."""
+"""Time without a request after which an episode is not followed any more."""
 
 _LANES_BYTES = 4 * 2**20
 _LANE_BYTES = 200
-"""For the lanes of some 20,000 open episodes: a lane does not change, and a trainer may have hundreds."""
+"""Enough for the lanes of about 20,000 open episodes."""
 
 _MAX_CONTAINERS = 100_000
 
 
 @dataclass(slots=True)
 class LiveEpisode:
-    """One playing of an episode, as far as it has come.
+    """One play of an episode, as far as it has arrived.
 
-    Grows on reader threads while viewers look: lists only ever get longer, ``chunk_rows`` last, so that what the first
-    ``n_chunks`` cover stays as it is.
+    Reader threads extend it while viewers read it. Lists only grow, ``chunk_rows`` last, so what the first
+    ``n_chunks``
+    cover does not change.
     """
 
     run_id: str
@@ -57,7 +58,7 @@ class LiveEpisode:
     outline: Outline
     last_seq: str
     chunk_rows: list[list[Any]] = field(default_factory=list)
-    """As PROTOCOL.md has them."""
+    """In the format of PROTOCOL.md."""
     first_indexes: list[int] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
     """Sequence number of each chunk's entry."""
@@ -65,19 +66,19 @@ class LiveEpisode:
     is_ended: bool = False
 
     def n_steps_in(self, n_chunks: int) -> int:
-        """Steps of the first ``n_chunks`` chunks."""
+        """Return the number of steps in the first ``n_chunks`` chunks."""
         return 0 if n_chunks == 0 else self.first_indexes[n_chunks - 1] + int(self.chunk_rows[n_chunks - 1][1])
 
     def seq_of(self, n_chunks: int) -> str:
-        """Place in the stream of the last of the first ``n_chunks`` chunks, or of the header."""
+        """Return the stream position of the last of the first ``n_chunks`` chunks, or of the header."""
         return f"{self.play_id}-{self.sequences[n_chunks - 1] if n_chunks else 1}"
 
     def number_after(self, sequence: int) -> int:
-        """Position of the first chunk behind an entry."""
+        """Return the index of the first chunk after an entry."""
         return bisect_right(self.sequences, sequence)
 
     def add_chunk(self, entry: StreamEntry) -> None:
-        """Take a chunk's outline.
+        """Add a chunk.
 
         Raises:
             EpisodeFileError: it is not a chunk.
@@ -91,20 +92,20 @@ class LiveEpisode:
         self.chunk_rows.append([chunk.first_step, chunk.n_steps, len(entry.data), *before])
 
     def end(self, metadata: EpisodeMetadata) -> None:
-        """The trainer has finished it."""
+        """Mark the episode as finished by the trainer."""
         self.metadata = metadata
         self.outline.close(metadata, metadata.gaps)
         self.is_ended = True
 
 
 class LiveEpisodes:
-    """Reads the step stream for viewers; safe to share between threads. Every method may wait for the server.
+    """Reads the step stream for viewers; thread-safe. All methods may block on Redis.
 
     Args:
         stream: where trainers send.
         cache_bytes: for chunks that were read.
         clock: monotonic seconds.
-        check_owner: raises a StreamError while the server is another installation's.
+        check_owner: raises a StreamError while Redis belongs to another installation.
     """
 
     def __init__(
@@ -125,21 +126,21 @@ class LiveEpisodes:
         self._lock = threading.Lock()
 
     def open_episodes(self, run_id: str) -> list[tuple[int, int]]:
-        """``(episode_id, play_id)`` of the run's open episodes, the one that was last active first.
+        """Return ``(episode_id, play_id)`` of the run's open episodes, most recently active first.
 
         Raises:
-            StreamUnavailableError: the server can't be reached.
+            StreamUnavailableError: Redis can't be reached.
         """
         self._confirm()
         plays = sorted(self._stream.open_plays(run_id), key=lambda play: play.last_active, reverse=True)
         return [(play.play.episode_id, play.play.play_id) for play in plays]
 
     def newest(self, run_id: str, lane: int | None) -> int | None:
-        """The open episode that was last active, of ``lane`` when that is given; None when there is none.
+        """Return the most recently active open episode, optionally of one ``lane``; None if there is none.
 
         Raises:
-            StreamUnavailableError: the server can't be reached.
-            StreamCorruptError: an entry is not what the protocol says.
+            StreamUnavailableError: Redis can't be reached.
+            StreamCorruptError: an entry is invalid.
         """
         for episode_id, play_id in self.open_episodes(run_id):
             if lane is None or lane == self._lane_of(run_id, episode_id, play_id):
@@ -149,11 +150,11 @@ class LiveEpisodes:
         return None
 
     def refresh(self, run_id: str, episode_id: int) -> LiveEpisode | None:
-        """The episode as far as it has come; None when the stream has nothing of it.
+        """Return the episode as far as it has arrived; None if the stream has nothing of it.
 
         Raises:
-            StreamUnavailableError: the server can't be reached.
-            StreamCorruptError: an entry is not what the protocol says.
+            StreamUnavailableError: Redis can't be reached.
+            StreamCorruptError: an entry is invalid.
         """
         self._confirm()
         with self._lock:
@@ -172,15 +173,15 @@ class LiveEpisodes:
             return followed.episode
 
     def cached_chunk(self, episode: LiveEpisode, number: int) -> bytes | None:
-        """A chunk's frame, if it is in memory."""
+        """Return a chunk's frame if it is in memory."""
         return self._chunks.get(self._key(episode, number))
 
     def chunk(self, episode: LiveEpisode, number: int) -> bytes:
-        """A chunk's frame, read again from the stream when it has to be.
+        """Return a chunk's frame, from memory or from the stream.
 
         Raises:
-            RecordingNotFoundError: the stream has let go of it.
-            StreamUnavailableError: the server can't be reached.
+            RecordingNotFoundError: the stream no longer has it.
+            StreamUnavailableError: Redis can't be reached.
         """
         frame = self.cached_chunk(episode, number)
         if frame is not None:
@@ -197,7 +198,7 @@ class LiveEpisodes:
         return entries[0].data
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._stream.close()
 
     def _confirm(self) -> None:
@@ -207,7 +208,7 @@ class LiveEpisodes:
             self._owner_checked_at = now
 
     def _lane_of(self, run_id: str, episode_id: int, play_id: int) -> int | None:
-        """The lane that an open episode is played in; None when its header is not there."""
+        """Return an open episode's lane; None if its header is missing."""
         key = (run_id, episode_id, play_id)
         lane = self._lanes.get(key)
         if lane is None:
@@ -242,7 +243,7 @@ class LiveEpisodes:
             if entry.kind == HEADER:
                 return _begin(run_id, episode_id, entry)
             if episode is None or entry.play_id != episode.play_id:
-                return episode  # the tail of a play whose beginning was dropped
+                return episode  # the rest of a play whose beginning was deleted
             if entry.kind == CHUNK:
                 episode.add_chunk(entry)
                 self._keep(episode, len(episode.chunk_rows) - 1, entry.data)
@@ -265,7 +266,7 @@ class LiveEpisodes:
 
 @dataclass(slots=True)
 class _Followed:
-    """An episode that someone asked for, and when it was last looked at."""
+    """An episode that a viewer asked for, and when it was last checked."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     episode: LiveEpisode | None = None
@@ -293,5 +294,5 @@ def _begin(run_id: str, episode_id: int, entry: StreamEntry) -> LiveEpisode:
 def _map_of(entry: StreamEntry) -> Mapping[str, Any]:
     body = unpack_bounded(entry.data, max_containers=_MAX_CONTAINERS)
     if not isinstance(body, dict):
-        raise StreamCorruptError(f"stream entry {entry.entry_id} holds {body!r:.60}, not a map")
+        raise StreamCorruptError(f"stream entry {entry.entry_id}: expected a map, found {body!r:.60}")
     return body

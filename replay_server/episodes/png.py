@@ -1,4 +1,4 @@
-"""Pixels to PNG: the smallest encoder that every browser reads.
+"""A minimal PNG encoder.
 
 Source: Portable Network Graphics (PNG) Specification, third edition.
 """
@@ -18,13 +18,13 @@ _TRUECOLOUR = 2
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG.
+    """Encode a PNG.
 
     Args:
-        pixels: ``uint8[height, width, 3]``, red, green, blue.
+        pixels: ``uint8[height, width, 3]``, RGB.
     """
     height, width, _ = pixels.shape
-    rows = np.zeros((height, 1 + width * 3), np.uint8)  # each row begins with its filter's number: none
+    rows = np.zeros((height, 1 + width * 3), np.uint8)  # each row begins with its filter type: none
     rows[:, 1:] = pixels.reshape(height, -1)
     header = struct.pack("!IIBBBBB", width, height, 8, _TRUECOLOUR, 0, 0, 0)
     parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b"")]

@@ -1,4 +1,4 @@
-"""A recording that viewers look at: its episode, and what is derived from it once for all of them."""
+"""An open recording: its episode, and what is derived from it once for all viewers."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ from replay_server.memory import Held
 __all__ = ["OpenedRecording", "bytes_taken"]
 
 _OVERHEAD_BYTES = 8192
-"""Objects around the numbers."""
+"""Overhead of objects around the numbers."""
 _MAX_VECTOR_NUMBERS = 1024
-"""An extra of more is a picture rather than a vector."""
+"""A larger extra is an image, not a vector."""
 _OUTLINE_BYTES = 64 * 1024
 """Markers, dull spans and names as text."""
 
 _OUTLINE_COLUMNS = (
     "reward", "intrinsic_reward", "position", "meters", "action", "q_values", "action_masks", "interaction_progress",
 )  # fmt: skip
-"""Decoded for the whole episode; all others chunk by chunk, when they are asked for."""
+"""Decoded for the whole episode; all others are decoded by chunk on request."""
 _CHUNK_ROW_BYTES = 800
-"""What is noted of each chunk, here and in the episode."""
+"""Overhead per chunk, here and in the episode."""
 _HEADER_GROWTH = 16
-"""Small texts and numbers take so much more room as objects than in the file."""
+"""How much larger small texts and numbers are as objects than in the file."""
 _MAX_UNLISTED_BYTES = 64 * 2**20
-"""Of an outline's column that the schema does not list, because it appeared in mid-episode."""
+"""Size of an outline's column that is not in the schema because it appeared in mid-episode."""
 
 
 def bytes_taken(episode: Episode, *, file_bytes: int) -> int:
-    """What an ``OpenedRecording`` will take, all that is decoded later included; nothing is decoded to find out.
+    """Estimate the memory of an ``OpenedRecording`` with all that is decoded later, without decoding anything.
 
     Args:
         file_bytes: size of the file.
     """
     listed = [spec for spec in episode.schema.columns if spec.name in _OUTLINE_COLUMNS]
-    if episode.version == 1:  # whose columns are all in memory, and whose chunks are made here
+    if episode.version == 1:  # columns are all in memory, and chunks are encoded here
         chunks = 2 * sum(episode.chunk(number).n_bytes for number in range(len(episode.chunks)))
     else:
         chunks = 2 * min(episode.unpacked_bytes, MAX_KEPT_BYTES) + (0 if episode.compression == "lz4" else file_bytes)
-    # Each column as it is decoded, and as the numbers that are worked with; a promoted one may be twice as wide.
+    # Each column as it is decoded and as it is used; a promoted one may be twice as wide.
     per_step = sum(2 * spec.step_bytes + 16 * spec.n_values for spec in listed) + 64
     return (
         file_bytes
@@ -68,12 +68,13 @@ def bytes_taken(episode: Episode, *, file_bytes: int) -> int:
 
 
 class OpenedRecording:
-    """One recording in memory; never changes, so all viewers share it.
+    """One recording in memory; immutable, so all viewers share it.
 
     Args:
         row: the catalog's row.
-        episode: the file, opened.
-        held: what is counted for it, ``bytes_taken``; it grows when a column is found that the schema does not list.
+        episode: the opened file.
+        held: its share of the memory budget, initially ``bytes_taken``; grows with columns that are not in the
+            schema.
     """
 
     live = False
@@ -84,20 +85,25 @@ class OpenedRecording:
         self.episode_id = row.episode_id
         self.episode = episode
         self._held = held
+        listed = {spec.name: spec for spec in episode.schema.columns}
+        episode.max_column_bytes = {
+            name: 2 * episode.n_steps * max(listed[name].step_bytes, 8) if name in listed else _MAX_UNLISTED_BYTES
+            for name in _OUTLINE_COLUMNS
+        }
 
     @property
     def n_bytes(self) -> int:
-        """What it takes in memory, all that is decoded later included."""
+        """Bytes of memory, including what is decoded later."""
         return self._held.n_bytes
 
     @property
     def key(self) -> tuple[str, int, str]:
-        """Names these bytes."""
+        """Identifies these bytes."""
         return self.run_id, self.episode_id, self.row.content_hash
 
     @property
     def n_steps(self) -> int:
-        """Steps that the recording holds."""
+        """Steps that the recording has."""
         return self.episode.n_steps
 
     @cached_property
@@ -110,16 +116,17 @@ class OpenedRecording:
 
     @cached_property
     def columns(self) -> StepColumns:
-        """The columns that an outline is found from."""
+        """The columns from which the outline is made."""
+        self.episode.decode(_OUTLINE_COLUMNS)
         return StepColumns.of_episode(self.episode, read=self._column)
 
     @cached_property
     def outline(self) -> Outline:
-        """What happened in the episode."""
+        """Markers, dull spans and the other parts of the outline."""
         return Outline.of(self.episode, self.columns)
 
     def first_numbers(self, limit: int) -> list[NDArray[np.float64]]:
-        """``float64[n_steps]`` each, NaN where there is none: the first numbers of the extras, but for pictures."""
+        """``float64[n_steps]`` each, NaN where missing: the first components of the extras, except images."""
         found: list[NDArray[np.float64]] = []
         for spec in self.episode.schema.columns:
             if not spec.name.startswith(EXTRAS_PREFIX) or not 0 < spec.n_values <= _MAX_VECTOR_NUMBERS:
@@ -130,7 +137,7 @@ class OpenedRecording:
         return found
 
     def _first_numbers_of(self, name: str, limit: int) -> list[NDArray[np.float64]]:
-        """The same of one column; none when its shape changes."""
+        """The same for one column; empty if its shape changes."""
         rows = np.full((self.n_steps, limit), np.nan)
         widths = set()
         start = 0
@@ -146,7 +153,7 @@ class OpenedRecording:
 
     @cached_property
     def chunk_rows(self) -> list[list[Any]]:
-        """The rows of ``chunks``, as PROTOCOL.md has them."""
+        """The rows of ``chunks`` in PROTOCOL.md."""
         frames = self._own_frames
         sizes = [ref.n_bytes for ref in self.episode.chunks] if frames is None else [len(frame) for frame in frames]
         return chunk_rows(self.episode, self.columns, sizes)
@@ -158,7 +165,7 @@ class OpenedRecording:
         return [0, *accumulate(counts)][: len(counts)]
 
     def chunk_frame(self, number: int) -> bytes:
-        """One chunk as an LZ4 frame.
+        """Return one chunk as an LZ4 frame.
 
         Raises:
             EpisodeFileError: the file is corrupt there.
@@ -167,14 +174,14 @@ class OpenedRecording:
 
     @cached_property
     def outline_json(self) -> str:
-        """What the ``opened`` message says of the recording, without the braces: the same for every viewer."""
+        """The recording's part of the ``opened`` message without braces; the same for all viewers."""
         description = describe_recording(self.episode, self.outline, self.chunk_rows)
         more = {"content_hash": self.row.content_hash, "last_seq": None}
         return to_json({**description, "run_id": self.run_id, "episode_id": self.episode_id, **more})[1:-1]
 
     @cached_property
     def _own_frames(self) -> list[bytes] | None:
-        """Frames made here, of a file that has none: version 1, or written without compression."""
+        """Frames encoded here, for a file without them: version 1, or written without compression."""
         episode = self.episode
         if episode.version != 1:
             if not episode.chunks or episode.chunk_bytes(0).startswith(FRAME_MAGIC):
@@ -189,15 +196,10 @@ class OpenedRecording:
         ]
 
     def _column(self, name: str) -> NDArray[Any] | None:
-        episode = self.episode
-        listed = next((spec for spec in episode.schema.columns if spec.name == name), None)
-        episode.max_column_bytes = (
-            _MAX_UNLISTED_BYTES if listed is None else 2 * episode.n_steps * max(listed.step_bytes, 8)
-        )
         try:
-            values = episode.column(name)
+            values = self.episode.column(name)
         except (UnknownColumnError, ShapeChangedError):
             return None
-        if listed is None:
+        if self.episode.schema.index(name) is None:
             self._held.grow_to(self._held.n_bytes + 3 * values.nbytes)
         return values

@@ -1,4 +1,4 @@
-"""``state_update``: one step in the shape that the seed's viewers know; made once an episode, shared by its viewers."""
+"""``state_update``: one step in the format of the original protocol, encoded once per episode for all viewers."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ __all__ = ["state_updates"]
 
 _FIELDS = ("position", "meters", "action", "reward", "q_values", "action_masks", "time_of_day", "interaction_progress")
 _MAX_NUMBERS = 2**14
-"""Of one step; the messages of several are made at once, on the thread that serves all viewers."""
+"""Per step. Messages of several steps are encoded together, on the thread that serves all viewers."""
 _AXES = ("x", "y", "z")
 
 
 def state_updates(opened: OpenedRecording, start: int, stop: int) -> list[str]:
-    """The messages of the steps ``start <= index < stop``.
+    """Return the messages of the steps ``start <= index < stop``.
 
     Raises:
         EpisodeFileError: the recording is corrupt there.
-        EpisodeFileTooLargeError: a step holds more numbers than a message may.
+        EpisodeFileTooLargeError: a step has more numbers than a message may.
     """
     episode, scene, substrate = opened.episode, opened.outline.scene, opened.outline.substrate()
     for chunk, _ in episode.chunks_between(start, stop):
         n_numbers = sum(chunk.spec(name).n_values for name in _FIELDS if name in chunk.names)
         if n_numbers > _MAX_NUMBERS:
             raise EpisodeFileTooLargeError(
-                f"step {chunk.first_step} holds {n_numbers} numbers, and a message of at most {_MAX_NUMBERS} is sent: "
-                "send 'open' instead of 'load_replay', which sends the file's own bytes"
+                f"step {chunk.first_step} has {n_numbers} numbers, but a message may have {_MAX_NUMBERS}: "
+                "send 'open' instead of 'load_replay' to get the bytes of the file"
             )
     metadata = episode.metadata
     size = {"width": substrate["width"], "height": substrate["height"]}

@@ -1,6 +1,6 @@
-"""A small picture of one step: the grid with affordances, the agent and its last steps.
+"""A thumbnail of one step: the grid with affordances, the agent and its last steps.
 
-Where nothing has a place: the meters, and without those curves of the extras.
+An episode without positions shows its meters; without meters, curves of its extras.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ _AGENT = _rgb(DARK.agent)
 _LEVELS = {"good": _rgb(DARK.good), "low": _rgb(DARK.low), "critical": _rgb(DARK.critical)}
 _TRAIL_STEPS = 40
 _MAX_ASPECT = 2.0
-"""Taller or wider grids are squeezed: the page gives every thumbnail a place of one shape."""
+"""Taller or wider grids are squeezed, because all thumbnails on the page have the same shape."""
 _MAX_CURVES = 4
-"""More could not be told apart in so little room."""
+"""More curves could not be told apart."""
 _MAX_BARS = 64
-"""Meters; a bar of less than a pixel shows nothing."""
+"""Meters; with more, a bar would be thinner than a pixel."""
 _FAR_PIXELS = 1e6
 _MIN_CELL_FOR_LINES = 5.0
-"""Pixels; below it the lines would hide the cells."""
+"""Pixels; in smaller cells the lines would hide the content."""
 
 
 @unusual_numbers()
 def draw_thumbnail(opened: OpenedRecording, *, index: int, size: int) -> bytes:
-    """A PNG.
+    """Draw a PNG.
 
     Args:
-        index: which step.
+        index: of the step.
         size: width in pixels.
     """
     position = opened.columns.position
@@ -78,7 +78,7 @@ def draw_thumbnail(opened: OpenedRecording, *, index: int, size: int) -> bytes:
 
 
 def _meters(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]:
-    """A bar each, in the colour of its level."""
+    """Draw a bar per meter, in the colour of its level."""
     canvas = _blank(size * 3 // 4, size)
     meters = opened.columns.meters
     if meters is None or not len(meters):
@@ -100,7 +100,7 @@ def _meters(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]
 
 
 def _curves(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]:
-    """One above the other, over the whole episode: bright up to the step, faint behind it."""
+    """Draw curves from top to bottom over the whole episode: bright up to the step, faint after it."""
     canvas = _blank(size * 3 // 4, size)
     if not opened.n_steps:
         return canvas
@@ -112,7 +112,7 @@ def _curves(opened: OpenedRecording, index: int, size: int) -> NDArray[np.uint8]
         values = curve[steps]
         finite = np.isfinite(values)
         low, high = values[finite].min(initial=np.inf), values[finite].max(initial=-np.inf)
-        # In halves: the distance between the largest numbers is none.
+        # In halves, because the difference of the largest numbers is infinite.
         shares = (values / 2 - low / 2) / (high / 2 - low / 2) if low / 2 < high / 2 else np.full(len(values), 0.5)
         top, room = margin + number * height, height - margin - 1
         color = np.array(_PALETTE[number % len(_PALETTE)])
@@ -165,5 +165,5 @@ def _corner(place: Sequence[float], cell: tuple[float, float]) -> tuple[int, int
 
 
 def _pixel(place: float) -> int:
-    """A whole number, also of a place far outside."""
+    """Return an integer, clamped for positions far outside."""
     return round(min(max(place, -_FAR_PIXELS), _FAR_PIXELS))

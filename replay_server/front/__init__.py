@@ -1,4 +1,4 @@
-"""Between the network and the application: an event loop that reads requests and sends answers, and holds no thread."""
+"""The HTTP front: an event loop that reads requests and sends answers without holding a thread."""
 
 from replay_server.front.front import Front
 from replay_server.front.limits import FrontLimits

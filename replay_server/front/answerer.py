@@ -1,10 +1,10 @@
-"""``Answerer``: what a connection asks of the front that accepted it."""
+"""``Answerer``: the interface through which a connection uses the front."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from replay_server.front.limits import FrontLimits
 from replay_server.front.wsgi import Application, WsgiCall
@@ -13,30 +13,32 @@ __all__ = ["Answerer"]
 
 
 class Answerer(Protocol):
-    """Has requests answered, and looks after the connections.
+    """Answers requests and tracks the connections.
 
     Attributes:
         app: the application.
         limits: for every connection.
         clock: monotonic seconds.
+        path_of: from the environment of a request to its path within the application.
     """
 
     app: Application
     limits: FrontLimits
     clock: Callable[[], float]
+    path_of: Callable[[dict[str, Any]], str]
 
     def submit(
-        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, n_before: int
+        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, is_first: bool
     ) -> None:
-        """Have a piece of an answer made on a thread, then call ``on_done`` on the event loop.
+        """Produce a piece of an answer on a thread, then call ``on_done`` on the event loop.
 
         Args:
-            path: of the request.
-            n_before: pieces of the same answer that were made before.
+            path: of the request, within the application.
+            is_first: whether it is the first piece of its answer.
         """
 
     def close_later(self, call: WsgiCall) -> None:
-        """Let go of an answer that nobody takes any more, on a thread: it may have a file open."""
+        """Close an unfinished answer on a thread, because it may have a file open."""
 
     def forget(self, connection: object) -> None:
-        """A connection is gone."""
+        """Called when a connection is gone."""

@@ -1,7 +1,10 @@
 """One plain HTTP connection on the event loop.
 
-A request is read to its end here, and then handed to a thread. The thread makes a piece of the answer and is free again; the
-next piece is made when the client has taken this one. So a slow client holds a socket and one piece, and no thread.
+A request is read completely here and then passed to a thread. The thread produces one piece of the answer and is
+free
+again; the next piece is produced when the client has read this one. So a slow client holds a socket and one piece,
+but
+no thread.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from recorder.json_text import to_json
 from replay_server.front.answerer import Answerer
 from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.front.progress import Progress
-from replay_server.front.wsgi import PIECE_BYTES, WsgiCall, framing_problem, make_environ
-from replay_server.untaken import untaken_bytes
+from replay_server.front.wsgi import WsgiCall, framing_problem, make_environ
+from replay_server.unread_bytes import unread_bytes
 
 __all__ = ["HttpConnection"]
 
@@ -28,17 +31,17 @@ logger = logging.getLogger(__name__)
 
 _CODES = {408: "request_timeout", 413: "request_entity_too_large", 431: "headers_too_large", 500: "internal"}
 _QUOTED_LETTERS = 120
-"""As much of a request is repeated in the answer that refuses it."""
+"""How much of an invalid request its error quotes."""
 
-_FAILED = "the server failed to answer this; its log says why"
+_FAILED = "the server failed to answer; see its log"
 
 
 class HttpConnection(asyncio.Protocol):
     """One client.
 
     Args:
-        front: answers the requests, and looks after the connection.
-        client: its address, as it was when it was accepted: a socket that has been reset can't tell any more.
+        front: answers the requests and tracks the connection.
+        client: its address when it was accepted; a reset socket has none.
     """
 
     def __init__(self, front: Answerer, client: tuple[Any, ...]) -> None:
@@ -51,7 +54,6 @@ class HttpConnection(asyncio.Protocol):
         self._is_head = False
         self._body = bytearray()
         self._path = ""
-        self._n_pieces = 0
         self._call: WsgiCall | None = None
         self._is_working = False
         self._is_begun = False
@@ -60,28 +62,28 @@ class HttpConnection(asyncio.Protocol):
         self._is_over = False
         self._progress = Progress(self._limits.min_bytes_per_sec, self._limits.rate_secs)
         self.waits_since = front.clock()
-        """Since when it has not been answered anything: what the clock says, seconds."""
+        """Time of the last answer, from the clock in seconds."""
         self._has_begun = False
-        """Whether a part of a request has come."""
+        """Whether a request is incomplete."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether there is no whole request to answer."""
+        """Whether it has no request to answer."""
         return self._call is None
 
-    # What the event loop calls.
+    # called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.set_write_buffer_limits(high=PIECE_BYTES)
-        if self._is_over:  # its place was given away before it was taken
+        transport.set_write_buffer_limits(high=0)  # the next piece is produced when the system has taken this one
+        if self._is_over:  # it was dropped before it was connected
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._is_over or self._transport is None:
             return
-        if self._call is not None:  # of the next request already
+        if self._call is not None:  # part of the next request
             self._transport.pause_reading()
         elif not self._has_begun:
             self._has_begun, self.waits_since = True, self._front.clock()
@@ -91,7 +93,7 @@ class HttpConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         if self._is_over or self._transport is None:
             return False
-        self._http.receive_data(b"")  # that was all; it may have closed its own side alone, and wait for the answers
+        self._http.receive_data(b"")  # no more requests; the client may have closed only its side and wait for answers
         self._read()
         return self._call is not None or self._is_over
 
@@ -108,17 +110,17 @@ class HttpConnection(asyncio.Protocol):
         if self._call is not None and not self._is_working:
             self._front.close_later(self._call)
 
-    # What the front calls.
+    # called by the front
 
     def check(self, now: float) -> None:
-        """Called every second: hang up on a client whose time is over."""
+        """Called every second: disconnect a client that has exceeded a limit."""
         transport = self._transport
         if transport is None:
             return
-        n_untaken_bytes = untaken_bytes(transport)
+        n_untaken_bytes = unread_bytes(transport)
         waited_secs = now - self.waits_since
         if self._progress.is_too_slow(now, n_untaken_bytes):
-            logger.info("a client that took its answer too slowly was cut off")
+            logger.info("disconnected a client that read its answer too slowly")
             transport.abort()
         elif self._is_over:
             if n_untaken_bytes == 0 and waited_secs > self._limits.linger_secs:
@@ -129,26 +131,26 @@ class HttpConnection(asyncio.Protocol):
             transport.close()
 
     def end(self) -> None:
-        """Take no more requests, and close when what is asked is answered."""
+        """Accept no more requests, and close after the pending answers."""
         self._is_last = True
         if self._call is None and self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """Hang up at once."""
+        """Disconnect at once."""
         self._is_over = True
         if self._transport is not None:
             self._transport.abort()
 
-    # The way in.
+    # reading
 
     def _read(self) -> None:
-        """Look at what has come, up to the end of one request."""
+        """Parse what has arrived, up to the end of one request."""
         while self._call is None and not self._is_over and self._transport is not None:
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
-                self._refuse(error.error_status_hint, f"this is no HTTP request: {error!s:.{_QUOTED_LETTERS}}")
+                self._refuse(error.error_status_hint, f"this is not an HTTP request: {error!s:.{_QUOTED_LETTERS}}")
                 return
             match event:
                 case h11.Request():
@@ -156,12 +158,12 @@ class HttpConnection(asyncio.Protocol):
                     if (problem := framing_problem(event)) is not None:
                         self._refuse(400, problem)
                     n_bytes = len(event.target) + sum(len(name) + len(value) for name, value in event.headers)
-                    if n_bytes > self._limits.max_head_bytes:  # of a head that came in pieces the protocol has found it
-                        self._refuse(431, f"the head of a request holds at most {self._limits.max_head_bytes} bytes")
+                    if n_bytes > self._limits.max_head_bytes:  # the parser has checked a head that came in pieces
+                        self._refuse(431, f"the head of a request may have at most {self._limits.max_head_bytes} bytes")
                 case h11.Data():
                     self._body += event.data
                     if len(self._body) > MAX_BODY_BYTES:
-                        self._refuse(413, f"a request holds at most {MAX_BODY_BYTES} bytes")
+                        self._refuse(413, f"a request may have at most {MAX_BODY_BYTES} bytes")
                 case h11.EndOfMessage():
                     self._ask(self._transport)
                 case h11.ConnectionClosed():
@@ -173,7 +175,7 @@ class HttpConnection(asyncio.Protocol):
                     return
 
     def _ask(self, transport: asyncio.Transport) -> None:
-        """Hand the whole request to a thread."""
+        """Pass the complete request to a thread."""
         request, body = self._request, bytes(self._body)
         assert request is not None
         self._request, self._body = None, bytearray()
@@ -186,23 +188,22 @@ class HttpConnection(asyncio.Protocol):
         socket = None
         if "HTTP_UPGRADE" in environ:  # the application may take the socket
             if self._http.trailing_data[0] or transport.get_write_buffer_size():
-                self._refuse(400, "a client that asks for an upgrade must wait for the answers before it sends more")
+                self._refuse(400, "after a request for an upgrade, wait for the answer before sending more")
                 return
             transport.pause_reading()
             socket = transport.get_extra_info("socket").dup()
         self._call = WsgiCall(self._front.app, environ, socket)
-        self._path, self._n_pieces = environ["PATH_INFO"], 0
-        self._work(self._call.start)
+        self._path = self._front.path_of(environ)
+        self._work(self._call.start, is_first=True)
 
-    # The way out.
+    # writing
 
-    def _work(self, job: Callable[[], bytes]) -> None:
+    def _work(self, job: Callable[[], bytes], *, is_first: bool) -> None:
         self._is_working = True
-        self._front.submit(job, self._worked, path=self._path, n_before=self._n_pieces)
-        self._n_pieces += 1
+        self._front.submit(job, self._worked, path=self._path, is_first=is_first)
 
     def _worked(self, future: Future[bytes]) -> None:
-        """A piece of the answer is there."""
+        """Send a piece of the answer."""
         self._is_working = False
         call = self._call
         assert call is not None
@@ -214,7 +215,7 @@ class HttpConnection(asyncio.Protocol):
             self._fail(error)
             return
         if call.is_handed_over:
-            self._transport.abort()  # this handle alone: the hub has another
+            self._transport.abort()  # only this handle: the hub has another
             return
         try:
             self._pass_on(call, future.result())
@@ -240,12 +241,12 @@ class HttpConnection(asyncio.Protocol):
             self._go_on()
 
     def _go_on(self) -> None:
-        """Have the next piece made, once the client has taken the one before."""
+        """Produce the next piece when the client has read the previous one."""
         if self._call is not None and not self._is_working and not self._is_clogged and self._is_begun:
-            self._work(self._call.take)
+            self._work(self._call.take, is_first=False)
 
     def _finish(self) -> None:
-        """The answer is whole: on to the next request."""
+        """The answer is complete: go on to the next request."""
         assert self._transport is not None
         self._call = None
         self._is_begun = False
@@ -259,7 +260,8 @@ class HttpConnection(asyncio.Protocol):
         self._read()
 
     def _fail(self, error: BaseException) -> None:
-        """The application failed: say so if nothing was said yet, else break off, which a client can tell from an end."""
+        """Handle an error in the application: answer 500 if nothing was sent, else abort, so that the client sees a
+        broken answer."""
         logger.error("an answer failed", exc_info=error)
         call, self._call = self._call, None
         if call is not None:
@@ -270,7 +272,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(500, _FAILED)
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer from here, and hang up."""
+        """Answer without the application, and close."""
         body = to_json(
             {"error": {"code": _CODES.get(status, "bad_request"), "message": message, "detail": None}}
         ).encode()
@@ -289,7 +291,7 @@ class HttpConnection(asyncio.Protocol):
         self._hang_up()
 
     def _hang_up(self) -> None:
-        """Close our side, and wait a little for the client to close its own: else the system would take back the answer."""
+        """Close our side, then wait briefly for the client's, because the system would discard the answer otherwise."""
         self._is_over, self.waits_since = True, self._front.clock()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()

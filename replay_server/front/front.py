@@ -1,4 +1,4 @@
-"""``Front``: all plain HTTP connections of a process, on one event loop, and the few threads that run the application."""
+"""``Front``: all plain HTTP connections of a process on one event loop, with a few threads for the application."""
 
 from __future__ import annotations
 
@@ -21,34 +21,35 @@ __all__ = ["Front"]
 logger = logging.getLogger(__name__)
 
 _HEALTH_PATH = "/healthz"
-"""Has a thread for itself: it answers while all others work."""
+"""Has a thread for itself, so it answers even if all others are busy."""
 
 _DECODING_PATHS = ("/steps", "/thumbnail.png")
-"""Ends of addresses whose answers are decoded from recordings. They take their time, and lists and pages don't wait for them."""
+"""Ends of paths whose answers decode recordings. They are slow, and must not delay lists and pages."""
 
 _N_DECODING_THREADS = 2
-"""More would only take turns: it is work for the interpreter, which does one thing at a time."""
+"""More threads would not be faster, because the interpreter runs one at a time."""
 
 _RECEIVE_BYTES = 64 * 1024
 _UNSENT_BYTES = 64 * 1024
-"""What the system buffers of a connection: by itself it would take megabytes for each client that does not read."""
+"""Size of a socket's send buffer. By default the system buffers megabytes for each slow client."""
 
 _ACCEPTED_AT_ONCE = 16
 _LOOK_SECS = 10.0
 
 _FULL_SECS = 0.1
-"""How long nothing is accepted after the system had no room for another connection."""
+"""Pause of accepting connections after the system had no file descriptors left."""
 
 
 class Front:
-    """Reads requests, has them answered, sends the answers.
+    """Reads requests, has them answered, and sends the answers.
 
     Args:
         app: the application.
-        loop: the event loop on which the connections live.
-        n_threads: that run the application.
+        loop: the event loop of the connections.
+        n_threads: threads that run the application.
         limits: for every connection.
-        on_check: called on a thread, now and then.
+        on_check: called on a thread from time to time.
+        path_of: returns the path within the application from a request's environment.
         clock: monotonic seconds.
     """
 
@@ -60,10 +61,12 @@ class Front:
         n_threads: int,
         limits: FrontLimits,
         on_check: Callable[[], object] = lambda: None,
+        path_of: Callable[[dict[str, Any]], str] = lambda environ: environ["PATH_INFO"],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
         self.limits = limits
+        self.path_of = path_of
         self.clock = clock
         self._on_check = on_check
         self._loop = loop
@@ -77,7 +80,7 @@ class Front:
         self._opening: set[asyncio.Task[object]] = set()
 
     def listen(self, listener: socket.socket) -> None:
-        """Accept connections from now on."""
+        """Start accepting connections."""
         listener.setblocking(False)
         self._listeners.append(listener)
         self._loop.add_reader(listener, self._accept, listener)
@@ -85,7 +88,7 @@ class Front:
             self._next_check = self._loop.call_later(self.limits.check_secs, self._check)
 
     async def close(self, grace_secs: float) -> None:
-        """Accept nothing more, answer what was asked, then hang up.
+        """Stop accepting, answer pending requests, then close.
 
         Args:
             grace_secs: the longest time for that.
@@ -104,10 +107,10 @@ class Front:
             connection.abort()
         for threads in (self._threads, self._decoding_threads, self._health_thread):
             threads.end()
-        await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
+        await asyncio.sleep(0)  # aborted connections are closed in the loop's next round
 
     def submit(
-        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, n_before: int
+        self, job: Callable[[], bytes], on_done: Callable[[Future[bytes]], None], *, path: str, is_first: bool
     ) -> None:
         """See ``Answerer``."""
 
@@ -115,11 +118,11 @@ class Front:
             with suppress(RuntimeError):  # the loop has been closed
                 self._loop.call_soon_threadsafe(on_done, future)
 
-        self._threads_of(path).submit(job, rank=n_before).add_done_callback(tell)
+        self._threads_of(path).submit(job, is_first=is_first).add_done_callback(tell)
 
     def close_later(self, call: WsgiCall) -> None:
         """See ``Answerer``."""
-        with suppress(RuntimeError):  # the server stops
+        with suppress(RuntimeError):  # the server is stopping
             self._threads.submit(call.close)
 
     def forget(self, connection: object) -> None:
@@ -132,16 +135,14 @@ class Front:
         return self._decoding_threads if path.endswith(_DECODING_PATHS) else self._threads
 
     def _accept(self, listener: socket.socket) -> None:
-        """Take what waits, but not all at once: the process beside this one may have less to do."""
+        """Accept some of the waiting connections; another process may have time for the rest."""
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 sock, client = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):  # nobody is there any more
+            except (BlockingIOError, ConnectionAbortedError):  # no more are waiting
                 return
             except OSError as error:
-                logger.warning(
-                    "a connection could not be accepted (%s): one that says nothing is closed", error.strerror
-                )
+                logger.warning("can't accept a connection (%s): closing one that has no request", error.strerror)
                 self._make_room()
                 self._loop.remove_reader(listener)
                 self._loop.call_later(_FULL_SECS, self._accept_again, listener)
@@ -175,7 +176,7 @@ class Front:
             self._loop.add_reader(listener, self._accept, listener)
 
     def _make_room(self) -> bool:
-        """Hang up on the connection that has waited longest without a whole request; False when all are being answered."""
+        """Disconnect the client that has waited longest without a request; return False if all have one."""
         waiting = [connection for connection in self._connections if connection.is_waiting]
         if not waiting:
             return False

@@ -1,4 +1,4 @@
-"""What a client may take of the server before and after its request is answered: times, sizes, the least rate."""
+"""Limits of plain HTTP connections: times, sizes and the minimum rate."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ MAX_BODY_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FrontLimits:
-    """The limits of plain connections of one process. PROTOCOL.md states them to clients.
+    """The limits of one process. PROTOCOL.md states them to clients.
 
     Args:
-        max_connections: at once. A new one takes the place of the one that has waited longest without a whole request.
+        max_connections: at once. A new one replaces the one that has waited longest without a request.
         max_head_bytes: request line and headers.
-        request_secs: from the first byte of a request to its last. It has 100 kB at most.
-        keepalive_secs: how long a connection may be silent before a request.
-        min_bytes_per_sec: a client that takes less of its answer over ``rate_secs`` is cut off. A browser fetches the rest
-            of a paused video by range.
+        request_secs: from the first byte of a request to its last.
+        keepalive_secs: how long a connection may be idle before a request.
+        min_bytes_per_sec: a client that reads its answer more slowly, averaged over ``rate_secs``, is disconnected.
+            A browser
+            fetches the rest of a paused video by range.
         linger_secs: how long a client may take to close its side after its last answer.
-        check_secs: how often the connections are looked at.
+        check_secs: interval of checks.
     """
 
     max_connections: int = 2048

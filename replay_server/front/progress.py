@@ -1,4 +1,4 @@
-"""Whether a client takes its answer at the least rate."""
+"""Measures whether a client reads its answer fast enough."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """What one client takes, looked at now and then.
+    """What one client reads, sampled from time to time.
 
     Args:
-        min_bytes_per_sec: less is too slow.
-        over_secs: time over which the rate is taken.
+        min_bytes_per_sec: the minimum rate.
+        over_secs: averaging time.
     """
 
     def __init__(self, min_bytes_per_sec: float, over_secs: float) -> None:
@@ -21,7 +21,7 @@ class Progress:
         self.n_written_bytes = 0
 
     def is_too_slow(self, now: float, n_untaken_bytes: int) -> bool:
-        """Whether it took too little while something waited for it the whole time."""
+        """Return whether it read too little although data was waiting all the time."""
         n_taken = self.n_written_bytes - n_untaken_bytes
         if n_untaken_bytes == 0:
             self._since = None

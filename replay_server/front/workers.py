@@ -1,65 +1,61 @@
-"""A few threads that do short pieces of work; who has been served least is served first."""
+"""A thread pool for short jobs, run in the order of ``Turns``."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from heapq import heappop, heappush
-from itertools import count
 from typing import Any
+
+from replay_server.front.turns import Turns
 
 __all__ = ["Workers"]
 
-_MAX_RANK = 16
-"""Those that have had more are served in the order in which they come, so that they all go on."""
-
 
 class Workers:
-    """Threads and what waits for them.
+    """Threads and their queue.
 
     Args:
-        n_threads: started with the first piece of work.
+        n_threads: started with the first job.
         name: of the threads.
     """
 
     def __init__(self, n_threads: int, name: str) -> None:
         self._n_threads = n_threads
         self._name = name
-        self._queue: list[tuple[int, int, Callable[[], Any], Future[Any]]] = []
-        self._order = count()
+        self._queue: Turns[tuple[Callable[[], Any], Future[Any]]] = Turns()
         self._is_ended = False
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
 
-    def submit(self, job: Callable[[], Any], *, rank: int = 0) -> Future[Any]:
-        """Have ``job`` done.
+    def submit(self, job: Callable[[], Any], *, is_first: bool = True) -> Future[Any]:
+        """Queue a job.
 
         Args:
-            rank: pieces of work that were done for the same request before; fewer go first.
+            is_first: whether it begins a request.
 
         Raises:
-            RuntimeError: the threads have been ended.
+            RuntimeError: the pool was stopped.
         """
         future: Future[Any] = Future()
         with self._changed:
             if self._is_ended:
-                raise RuntimeError("the threads have been ended")
+                raise RuntimeError("the threads have been stopped")
             if len(self._threads) < self._n_threads:
                 name = f"{self._name}-{len(self._threads)}"
                 self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
                 self._threads[-1].start()
-            heappush(self._queue, (min(rank, _MAX_RANK), next(self._order), job, future))
+            self._queue.add((job, future), is_first=is_first)
             self._changed.notify()
         return future
 
     def end(self) -> None:
-        """Begin nothing more; what has not begun is cancelled, what has begun is not waited for."""
+        """Cancel waiting jobs, and do not wait for running ones."""
         with self._changed:
             self._is_ended = True
-            waiting, self._queue = self._queue, []
+            waiting = self._queue.take_all()
             self._changed.notify_all()
-        for _, _, _, future in waiting:
+        for _, future in waiting:
             future.cancel()
 
     def _run(self) -> None:
@@ -69,7 +65,7 @@ class Workers:
                     self._changed.wait()
                 if self._is_ended:
                     return
-                _, _, job, future = heappop(self._queue)
+                job, future = self._queue.take()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
@@ -78,4 +74,4 @@ class Workers:
                 future.set_exception(error)
             else:
                 future.set_result(result)
-            del job, future  # what they hold may be large, and the next one may be long in coming
+            del job, future  # drop the job's objects now, because they may be large and the next job may come late

@@ -1,4 +1,4 @@
-"""One request as WSGI has it: the environment, and the answer piece by piece. Source: PEP 3333."""
+"""One request as WSGI: the environment, and the answer piece by piece. Source: PEP 3333."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from werkzeug.wsgi import FileWrapper
 __all__ = ["PIECE_BYTES", "Application", "WsgiCall", "framing_problem", "make_environ"]
 
 PIECE_BYTES = 64 * 1024
-"""What is made of an answer at a time: as much of it waits for a slow client."""
+"""Size of a piece of an answer, which waits in memory for a slow client."""
 
 _SOCKET_KEY = "gunicorn.socket"
-"""Under this name flask-sock looks for the socket that it upgrades."""
+"""Key under which flask-sock looks for the socket."""
 
 _SETTLED = frozenset(["content-length", "transfer-encoding"])
-"""Headers about a body that has come, and is as long as it is."""
+"""Headers about a body that is complete."""
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def framing_problem(request: h11.Request) -> str | None:
-    """What leaves open where the body ends: a proxy in front may see the next request elsewhere. Source: RFC 9112, 6.1."""
+    """Errors for an ambiguous end of the body: a proxy might see another next request. Source: RFC 9112, 6.1."""
     names = {name for name, _ in request.headers}
     if b"transfer-encoding" not in names:
         return None
@@ -37,15 +37,16 @@ def framing_problem(request: h11.Request) -> str | None:
 
 
 def make_environ(request: h11.Request, body: bytes, *, client: Any, server: Any) -> dict[str, Any]:
-    """The environment of a whole request.
+    """Return the environment of a complete request.
 
-    A header with an underscore in its name is left out: it would pass for another one with a hyphen there.
+    Headers with an underscore are dropped, because WSGI cannot distinguish them from those with a hyphen.
 
     Args:
-        client, server: addresses of the two ends.
+        client: the client's address.
+        server: the server's address.
 
     Raises:
-        ValueError: the target is no address.
+        ValueError: the request's target is invalid.
     """
     target = request.target.decode("latin-1")
     path, query = _split(target)
@@ -78,12 +79,12 @@ def make_environ(request: h11.Request, body: bytes, *, client: Any, server: Any)
         between = "; " if name == "cookie" else ","
         environ[key] = f"{environ[key]}{between}{value}" if key in environ else value
     if environ.get("HTTP_X_FORWARDED_PROTO") == "https" and _is_loopback(environ["REMOTE_ADDR"]):
-        environ["wsgi.url_scheme"] = "https"  # a proxy on this machine says so
+        environ["wsgi.url_scheme"] = "https"  # set by a proxy on this machine
     return environ
 
 
 def _split(target: str) -> tuple[str, str]:
-    """Path and query; a target may also be a whole URL, or the asterisk of OPTIONS."""
+    """Return path and query; the target may also be a URL, or the asterisk of OPTIONS."""
     if target.startswith("/"):
         path, _, query = target.partition("#")[0].partition("?")
         return path, query
@@ -100,17 +101,19 @@ def _is_loopback(address: str) -> bool:
 
 
 class WsgiCall:
-    """One request on its way through the application. Its methods are called one after the other, on any thread.
+    """One request in the application. Its methods are called one at a time, on any thread.
 
     Args:
         app: the application.
         environ: of the request.
-        socket: a handle of the client's socket, for an application that upgrades it; closed here if it does not.
+        socket: a handle of the client's socket for an upgrade; closed here if there is none.
 
     Attributes:
-        status, reason, headers: of the answer, once it has begun.
-        is_done: whether the last piece was given out.
-        is_handed_over: whether the application took the socket: there is nothing to answer.
+        status: of the answer, once it has begun.
+        reason: of the answer, once it has begun.
+        headers: of the answer, once it has begun.
+        is_done: whether the last piece was returned.
+        is_handed_over: whether the application has taken the socket, so there is no answer.
     """
 
     def __init__(self, app: Application, environ: dict[str, Any], socket: Any = None) -> None:
@@ -126,17 +129,17 @@ class WsgiCall:
         self.is_handed_over = False
 
     def start(self) -> bytes:
-        """Ask the application; the first piece of its answer."""
+        """Call the application; return the first piece of its answer."""
         if self._socket is None:
             return self._start()
         self._environ[_SOCKET_KEY] = self._socket
         try:
             return self._start()
         finally:
-            self._socket.close()  # nothing, after the application has detached it
+            self._socket.close()  # nothing, if the application has detached it
 
     def take(self) -> bytes:
-        """The next piece; an empty one only at the end."""
+        """Return the next piece; it is empty only at the end."""
         taken: list[bytes] = []
         n_bytes = 0
         try:
@@ -153,7 +156,7 @@ class WsgiCall:
         return b"".join(taken)
 
     def close(self) -> None:
-        """Let go of what the answer is made from; a second time does nothing."""
+        """Close the answer's source; safe to call twice."""
         close, self._close = self._close, None
         self._pieces = iter(())
         if close is not None:
@@ -162,7 +165,7 @@ class WsgiCall:
     def _start(self) -> bytes:
         try:
             answer = self._app(self._environ, self._start_response)
-        except StopIteration:  # with this flask-sock says that it has taken the socket
+        except StopIteration:  # flask-sock says so that it has taken the socket
             self.is_done = self.is_handed_over = True
             return b""
         self._close = getattr(answer, "close", None)

@@ -1,4 +1,4 @@
-/** The start of the page: theme, header, and which page the address asks for. */
+/** Starts the page: theme, header, and the page for the address. */
 
 import { BrowserPage } from "./pages/browser_page.js";
 import { PlayerPage } from "./pages/player_page.js";
@@ -11,10 +11,10 @@ import { ReplaySocket } from "./source/socket.js";
 
 /** @import { Place } from "./shell/share.js" */
 
-/** After this long a player that knows nothing yet is shown as it is. */
+/** Time after which a player without an episode is shown as it is. */
 const LONGEST_HOLD_MILLIS = 150;
 
-/** A press that led nowhere by then has been called off. */
+/** Time after which a press without a click counts as cancelled. */
 const LONGEST_PRESS_MILLIS = 1000;
 
 const socket = new ReplaySocket(
@@ -25,7 +25,7 @@ const outlet = element("div", { class: "outlet" });
 let page = null;
 
 /**
- * The player that a link leads to, made while the link is still pressed.
+ * The player of a link that is being pressed, created before the click.
  *
  * @type {?{link: string, page: PlayerPage}}
  */
@@ -50,8 +50,8 @@ function header() {
     {
       type: "button",
       class: "button icon-button",
-      title: "Dark or light",
-      "aria-label": "Dark or light",
+      title: "Switch between dark and light",
+      "aria-label": "Switch between dark and light",
       on: { click: toggleTheme },
     },
     icon("theme"),
@@ -60,7 +60,7 @@ function header() {
 }
 
 /**
- * Begin with the player at this place before the button has come up: a press takes a tenth of a second.
+ * Create the player before the click, because a press takes a tenth of a second.
  *
  * @param {Partial<Place>} place
  */
@@ -95,12 +95,12 @@ function show() {
   page = next;
   const put = () => {
     if (page !== next || next.node.isConnected) return;
-    window.scrollTo(0, 0); // before the new page is in, which would be laid out for it
+    window.scrollTo(0, 0); // before the new page is in the document, because it would be laid out again
     outlet.replaceChildren(next.node);
     next.enter();
   };
   if (isFromTable && next instanceof PlayerPage) {
-    // Laying out an empty player first would only delay the full one: until then the table stays.
+    // Laying out an empty player would delay the full one, so the table stays until there is something to show.
     setTimeout(put, LONGEST_HOLD_MILLIS);
     next.whenKnown.then(put);
   } else put();

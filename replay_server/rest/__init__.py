@@ -1,4 +1,4 @@
-"""REST under ``/api/v1``, and the routes for machines that watch the server; PROTOCOL.md has the table."""
+"""REST under ``/api/v1`` and the routes for monitoring; PROTOCOL.md has the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Annotations: notes on steps, of recorded episodes and of those that are still being recorded."""
+"""Annotations on steps of recorded and live episodes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 _MAX_TEXT = 10_000
 _MAX_NOTES = 1000
-"""Annotations an episode; the page shows all of them."""
+"""Annotations per episode; the page shows all of them."""
 
 _MAX_STEP = 2**63 - 1
 
 
 def make_annotations(services: Services) -> Blueprint:
-    """Routes of annotations."""
+    """Create the routes of annotations."""
     annotations = Blueprint("annotations", __name__)
     catalog = services.catalog
     most_letters = services.bounds.note_letters_per_run
@@ -51,7 +51,7 @@ def make_annotations(services: Services) -> Blueprint:
             raise HttpError(400, "bad_request", "expected 'step' to be an integer, found nothing")
         _require_episode(run_id, episode_id)
         if len(catalog.list_annotations(run_id, episode_id)) >= _MAX_NOTES:
-            raise HttpError(409, "conflict", f"the episode has {_MAX_NOTES} annotations already: remove some first")
+            raise HttpError(409, "conflict", f"the episode already has {_MAX_NOTES} annotations: delete some first")
         row = catalog.add_annotation(run_id, episode_id, most_letters_of_run=most_letters, **values)
         return json_response(asdict(row), 201)
 
@@ -68,7 +68,7 @@ def make_annotations(services: Services) -> Blueprint:
         return Response(status=204)
 
     def _require_episode(run_id: str, episode_id: int) -> None:
-        """No note on what isn't there."""
+        """Refuse an annotation on an episode or step that does not exist."""
         try:
             catalog.get_episode(run_id, episode_id)
         except RecordingNotFoundError:
@@ -76,7 +76,7 @@ def make_annotations(services: Services) -> Blueprint:
                 raise
 
     def _require(run_id: str, episode_id: int, annotation_id: int) -> AnnotationRow:
-        """The annotation, if it is one of this episode."""
+        """Return the annotation if it belongs to this episode."""
         for row in catalog.list_annotations(run_id, episode_id):
             if row.annotation_id == annotation_id:
                 return row
@@ -89,9 +89,9 @@ def _values() -> dict[str, Any]:
     values = json_object(request, _FIELDS)
     for name, value in values.items():
         if isinstance(value, str) and len(value) > _MAX_TEXT:
-            raise HttpError(400, "bad_request", f"{name!r} holds at most {_MAX_TEXT} letters")
+            raise HttpError(400, "bad_request", f"{name!r} may have at most {_MAX_TEXT} characters")
         if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise HttpError(400, "bad_request", f"{name!r} is no Unicode text: it has half of a surrogate pair")
+            raise HttpError(400, "bad_request", f"{name!r} is not valid Unicode: it has half of a surrogate pair")
         if isinstance(value, int) and not 0 <= value <= _MAX_STEP:
             raise HttpError(400, "bad_request", f"{name!r} is out of range")
     return values

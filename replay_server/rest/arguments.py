@@ -1,4 +1,4 @@
-"""Reading a request's query and body: each argument either is what was asked for, or the client is told what was expected."""
+"""Reads and checks a request's query and body. An error says what was expected."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["any_json_object", "flag", "integer", "json_object", "number", "refus
 
 
 def integer(query: Mapping[str, str], name: str, *, least: int = 0, most: int = 2**63 - 1) -> int | None:
-    """An integer of the query; None when it is left out or empty.
+    """Return an integer of the query; None if it is missing or empty.
 
     Raises:
-        HttpError: it is something else, or out of range.
+        HttpError: it is not an integer, or out of range.
     """
     text = query.get(name)
     if not text:
@@ -35,10 +35,10 @@ def integer(query: Mapping[str, str], name: str, *, least: int = 0, most: int = 
 
 
 def number(query: Mapping[str, str], name: str) -> float | None:
-    """A number of the query; None when it is left out or empty.
+    """Return a number of the query; None if it is missing or empty.
 
     Raises:
-        HttpError: it is something else.
+        HttpError: it is not a number.
     """
     text = query.get(name)
     if not text:
@@ -53,10 +53,10 @@ def number(query: Mapping[str, str], name: str) -> float | None:
 
 
 def flag(query: Mapping[str, str], name: str) -> bool | None:
-    """A flag of the query; None when it is left out or empty.
+    """Return a flag of the query; None if it is missing or empty.
 
     Raises:
-        HttpError: it is something else than ``true`` or ``false``.
+        HttpError: it is neither ``true`` nor ``false``.
     """
     text = query.get(name)
     if not text:
@@ -67,10 +67,10 @@ def flag(query: Mapping[str, str], name: str) -> bool | None:
 
 
 def refuse_unknown(query: Mapping[str, str], known: tuple[str, ...]) -> None:
-    """Refuse arguments that nobody reads: a filter that is spelled wrong must not look as if it filtered.
+    """Refuse unknown arguments, so that a misspelled filter is not silently ignored.
 
     Raises:
-        HttpError: names the first one.
+        HttpError: there is one; the message names the first.
     """
     unknown = sorted(set(query) - set(known))
     if unknown:
@@ -80,10 +80,10 @@ def refuse_unknown(query: Mapping[str, str], known: tuple[str, ...]) -> None:
 
 
 def any_json_object(request: Request) -> dict[str, Any]:
-    """The request's body.
+    """Return the request's body.
 
     Raises:
-        HttpError: it is not a JSON object, or nested too deeply to be read.
+        HttpError: it is not a JSON object, or nested too deeply.
     """
     body = None
     if request.is_json:
@@ -97,13 +97,13 @@ def any_json_object(request: Request) -> dict[str, Any]:
 
 
 def json_object(request: Request, allowed: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
-    """The request's body.
+    """Return the request's body after checking its keys.
 
     Args:
-        allowed: names that it may have, and the types of their values.
+        allowed: key to type.
 
     Raises:
-        HttpError: it is not a JSON object of these.
+        HttpError: it is not a JSON object with these keys and types.
     """
     body = any_json_object(request)
     for name, value in body.items():
@@ -111,5 +111,7 @@ def json_object(request: Request, allowed: Mapping[str, type | tuple[type, ...]]
         if kind is None:
             raise HttpError(400, "bad_request", f"unknown key {name[:40]!r}: expected some of {', '.join(allowed)}")
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise HttpError(400, "bad_request", f"{name!r} is of type {type(value).__name__}, which it can't be")
+            expected = " or ".join(it.__name__ for it in (kind if isinstance(kind, tuple) else (kind,)))
+            found = type(value).__name__
+            raise HttpError(400, "bad_request", f"{name!r} must be of type {expected}, got {found}")
     return body

@@ -1,4 +1,4 @@
-"""Caching of what belongs to one recording: its content hash names it, so it never has to be fetched twice."""
+"""Caching of answers about one recording, identified by its content hash."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ["add_caching"]
 
 
 def add_caching(response: Response, etag: str, content_hash: str, *, n_bytes: int | None = None) -> Response:
-    """Name the response, and answer 304 where the client has it.
+    """Set the ETag, and answer 304 if the client has these bytes.
 
     Args:
-        etag: names these bytes.
-        content_hash: the recording's; a request that has it under ``v`` names bytes that never change.
-        n_bytes: size of the whole, where ranges of it may be asked for.
+        etag: identifies these bytes.
+        content_hash: the recording's; if the request has it under ``v``, the answer never changes.
+        n_bytes: total size, if ranges are supported.
     """
-    if content_hash:  # a file that was indexed without one can't be named
+    if content_hash:  # a file indexed without a hash has no ETag
         response.set_etag(etag)
     is_named = bool(content_hash) and request.args.get("v") == content_hash
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable" if is_named else "private, no-cache"

@@ -1,4 +1,4 @@
-"""The description of REST, served by what it describes."""
+"""Serves the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["make_description"]
 
 
 def make_description() -> Blueprint:
-    """The route of the description."""
+    """Create the route of the description."""
     description = Blueprint("description", __name__)
 
     @description.get("/openapi.json")

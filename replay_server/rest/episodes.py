@@ -1,4 +1,4 @@
-"""Episodes: list with every filter, one, why it was kept or not, removing its recording."""
+"""Episodes: list with filters, show one, explain its decision, delete its recording."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MAX_LIMIT = 500
 
 
 def make_episodes(services: Services) -> Blueprint:
-    """Routes of episodes."""
+    """Create the routes of episodes."""
     episodes = Blueprint("episodes", __name__)
     catalog = services.catalog
 
@@ -80,7 +80,7 @@ def make_episodes(services: Services) -> Blueprint:
     @episodes.delete("/episodes/<run:run_id>/<int:episode_id>")
     def delete_recording(run_id: str, episode_id: int) -> ResponseReturnValue:
         row = catalog.get_recording(run_id, episode_id)
-        # The row goes first: a row without a file would be shown and fail, a file without a row is found by reindex.
+        # The row goes first: a row without a file would fail when opened; reindex finds a file without a row.
         catalog.delete_recording(run_id, episode_id)
         services.storage.delete(row.file_path)
         services.library.forget(row)

@@ -1,4 +1,4 @@
-"""An error as a page, for people: what is wrong, and where a token is needed, the place to give it."""
+"""An error as a page for people, with a form for the token if one is required."""
 
 from __future__ import annotations
 
@@ -47,25 +47,25 @@ _FORM = """\
 <button type="submit">Open</button>
 </form>
 """
-_TITLES = {401: "This replay server asks for a token", 403: "Refused", 404: "Nothing is here"}
+_TITLES = {401: "This replay server requires a token", 403: "Refused", 404: "Page not found"}
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a person looks at the answer: the browser opens the address itself, no script or program asks."""
+    """Return whether a browser shows the answer to a person; scripts and programs get JSON."""
     destination = request.headers.get("Sec-Fetch-Dest", "document")
     return destination == "document" and "text/html" in request.headers.get("Accept", "")
 
 
 def make_error_page(status: int, message: str) -> Response:
-    """The page."""
+    """Return the page."""
     page = _DOCUMENT.format(
-        title=_TITLES.get(status, "This did not work"),
+        title=_TITLES.get(status, "The request failed"),
         style=_STYLE,
         message=escape(message),
         form=_FORM if status == 401 else "",
     )
     response = Response(page, status=status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = content_security_policy(style=_STYLE_SOURCE, form_action="'self'")
-    # Under no-referrer a browser sends the form with the origin "null".
+    # With no-referrer, browsers send the form with the origin "null".
     response.headers["Referrer-Policy"] = "same-origin"
     return response

@@ -1,4 +1,4 @@
-"""Errors of REST: one shape, and the status that fits."""
+"""Errors of REST: one format, and the status code for each error."""
 
 from __future__ import annotations
 
@@ -30,15 +30,18 @@ __all__ = ["HttpError", "add_error_handlers", "error_response"]
 
 logger = logging.getLogger(__name__)
 
-_NO_SUCH_ADDRESS = "nothing lies at this address; /api/v1/openapi.json names those of the API"
+_NO_SUCH_ADDRESS = "nothing found at this address; /api/v1/openapi.json lists those of the API"
 
 
 class HttpError(RecorderError):
-    """A request that is answered by an error.
+    """A request that gets an error.
 
     Args:
-        status: HTTP status; code: word for programs; message: sentence for people; detail: anything more.
-        retry_after_secs: when the same request can be met.
+        status: HTTP status.
+        code: a word for programs.
+        message: a sentence for people.
+        detail: additional values.
+        retry_after_secs: when to repeat the request.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class HttpError(RecorderError):
 
 
 def error_response(error: HttpError) -> Response:
-    """The error in its one shape, or as a page where a person looks at it."""
+    """Return the error as JSON, or as a page if a browser shows it to a person."""
     if wants_page(request):
         response = make_error_page(error.status, shortened(str(error)))
     else:
@@ -65,7 +68,7 @@ def error_response(error: HttpError) -> Response:
 
 
 def add_error_handlers(app: Flask) -> None:
-    """Answer every error in the one shape."""
+    """Answer every error in the same format."""
 
     @app.errorhandler(RecorderError)
     def ours(error: RecorderError) -> Response:
@@ -84,7 +87,7 @@ def add_error_handlers(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(_error: Exception) -> Response:
         logger.exception("a request failed: %s %s", request.method, request.path)
-        return error_response(HttpError(500, "internal", "the server failed to answer this; its log says why"))
+        return error_response(HttpError(500, "internal", "the server failed to answer; see its log"))
 
 
 def _as_http(error: RecorderError) -> HttpError:

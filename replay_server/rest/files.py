@@ -1,4 +1,4 @@
-"""The recording's file, as it lies in its storage."""
+"""Serves the recording's file as it is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["make_files"]
 
 
 def make_files(services: Services) -> Blueprint:
-    """The route of files."""
+    """Create the route of files."""
     files = Blueprint("files", __name__)
 
     @files.get("/episodes/<run:run_id>/<int:episode_id>/file")

@@ -1,4 +1,4 @@
-"""For those who watch the server: is it there, can it work (these need no token and tell nothing), what has it counted."""
+"""Monitoring: liveness and readiness (without a token and without data), and metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def make_health(services: Services) -> Blueprint:
-    """Routes for machines."""
+    """Create the routes for monitoring."""
     health = Blueprint("health", __name__)
 
     @health.get("/healthz")
@@ -30,8 +30,8 @@ def make_health(services: Services) -> Blueprint:
         try:
             services.catalog.list_runs(limit=1)
         except CatalogError as error:
-            logger.error("the catalog doesn't answer: %s", error)
-            raise HttpError(503, "unavailable", "the catalog doesn't answer: the server's log says why") from error
+            logger.error("the catalog does not answer: %s", error)
+            raise HttpError(503, "unavailable", "the catalog does not answer: see the server's log") from error
         return json_response({"status": "ok"})
 
     @health.get("/metrics")

@@ -14,17 +14,17 @@ from recorder.json_text import to_json
 __all__ = ["episode_map", "json_response"]
 
 _PRIVATE = ("why_json", "attempts", "not_before", "leased_until")
-"""The explanation has a route of its own; the others are the write job's."""
+"""Omitted: the explanation has another route; the rest belongs to the workers."""
 _SHOWN = tuple(field.name for field in fields(EpisodeRow) if field.name not in _PRIVATE)
 
 
 def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
-    """One JSON object."""
+    """Return one JSON object."""
     return Response(to_json(body) + "\n", status=status, content_type="application/json")
 
 
 def episode_map(row: EpisodeRow) -> dict[str, Any]:
-    """An episode as PROTOCOL.md describes it."""
+    """Return an episode in the format of PROTOCOL.md."""
     body: dict[str, Any] = {name: getattr(row, name) for name in _SHOWN}
     body["recorded"] = row.written_at is not None
     return body

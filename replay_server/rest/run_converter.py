@@ -14,17 +14,19 @@ _MARK = "~"
 class RunConverter(BaseConverter):
     """Any run id as one part of a path.
 
-    An id that is empty or begins with ``.`` or ``~`` has a ``~`` in front: browsers would resolve ``..`` before they ask.
+    An id that is empty or begins with ``.`` or ``~`` gets a ``~`` in front, because browsers resolve ``..`` before
+    they
+    send.
     """
 
     regex = ".+?"
     part_isolating = False
 
     def to_python(self, value: str) -> str:
-        """The run id."""
+        """Return the run id."""
         return value.removeprefix(_MARK)
 
     def to_url(self, value: str) -> str:
-        """What stands in the path."""
+        """Return the part of the path."""
         marked = _MARK + value if not value or value[0] in "~." else value
         return quote(marked, safe="")

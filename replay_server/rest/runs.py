@@ -1,4 +1,4 @@
-"""Runs: list, one, its learning curve, what of it is live."""
+"""Runs: list, show one, its learning curve, its live episodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CURVE_COLUMNS = ("episode_id", "env_steps", "total_reward", "survival_steps", "
 
 
 def make_runs(services: Services) -> Blueprint:
-    """Routes of runs."""
+    """Create the routes of runs."""
     runs = Blueprint("runs", __name__)
     catalog = services.catalog
 

@@ -1,4 +1,5 @@
-"""Steps of a recording, by range and field: lines of JSON, or columns in msgpack; made block by block as they are taken."""
+"""Steps of a recording by range and field, as lines of JSON or as msgpack columns, encoded in blocks while they are
+sent."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _MAX_MSGPACK_STEPS = 100_000
 
 
 def make_steps(services: Services) -> Blueprint:
-    """The route of steps."""
+    """Create the route of steps."""
     steps = Blueprint("steps", __name__)
 
     @steps.get("/episodes/<run:run_id>/<int:episode_id>/steps")
@@ -44,13 +45,15 @@ def make_steps(services: Services) -> Blueprint:
         if kind == _MSGPACK:
             if stop - start > _MAX_MSGPACK_STEPS:
                 raise HttpError(
-                    400, "bad_request", f"at most {_MAX_MSGPACK_STEPS} steps at once: ask for a range with from and to"
+                    400, "bad_request", f"at most {_MAX_MSGPACK_STEPS} steps per request: set a range with from and to"
                 )
             pieces = _columns(opened, start, stop, fields or list(episode.names))
         else:
             pieces = _lines(opened, start, stop, fields)
         response = Response(_begun(pieces), content_type=kind)
-        response.automatically_set_content_length = False  # to find it out the whole would be made and held
+        response.automatically_set_content_length = (
+            False  # the whole answer would have to be encoded and held to know it
+        )
         response.vary.add("Accept")
         return add_caching(response, f"{opened.row.content_hash}-{kind[-7:]}", opened.row.content_hash)
 
@@ -63,18 +66,18 @@ def _fields(text: str | None, episode: Episode) -> list[str]:
         if name not in episode.names and f"{EXTRAS_PREFIX}{name}" not in episode.names:
             known = ", ".join(episode.names)
             raise HttpError(400, "bad_request", f"the episode has no field {name[:60]!r}: it has {known}")
-    # A field that is named twice is one: else a line of text would ask for thousands of columns.
+    # Repeated names count once, else a short request could ask for thousands of columns.
     return list(dict.fromkeys(name if name in episode.names else f"{EXTRAS_PREFIX}{name}" for name in names))
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same pieces, the first of which is made already: what is wrong from the beginning is told by the status."""
+    """Encode the first piece now, so that its errors set the status code."""
     first = next(pieces, b"")
     return chain((first,), pieces)
 
 
 def _lines(opened: OpenedRecording, start: int, stop: int, fields: list[str]) -> Iterator[bytes]:
-    episode = opened.episode  # while the answer is taken the recording counts as used
+    episode = opened.episode  # the recording is in use while the answer is sent
     for first, end in blocks_of(episode, start, stop, fields or None):
         if not fields:
             yield "".join(f"{to_json(step)}\n" for step in step_maps(episode, first, end)).encode()
@@ -87,7 +90,7 @@ def _lines(opened: OpenedRecording, start: int, stop: int, fields: list[str]) ->
 
 
 def _columns(opened: OpenedRecording, start: int, stop: int, names: list[str]) -> Iterator[bytes]:
-    """One map of lists, packed block by block."""
+    """Yield one map of lists, packed block by block."""
     episode = opened.episode
     packer = msgpack.Packer()
     yield packer.pack_map_header(len(names) + 1)

@@ -1,4 +1,4 @@
-"""A file as it lies in its storage: whole or by ranges, sent piece by piece and never held in memory."""
+"""Serves a stored file, whole or by ranges, in pieces that are never all in memory."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _PIECE_BYTES = 256 * 1024
 
 
 def send_stored_file(file: BinaryIO, *, content_type: str, name: str, etag: str, saved: bool) -> Response:
-    """The response; it closes the file.
+    """Return the response, which closes the file.
 
     Args:
-        name: under which a browser saves it.
-        etag: names its bytes; empty where nothing does.
-        saved: True when a browser saves it at once, False when it shows it.
+        name: file name for the browser.
+        etag: identifies its bytes; empty if nothing does.
+        saved: True for a download, False to show it in the browser.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    # werkzeug's own wrapper, for gunicorn's can't seek: a range at the end would read all that is before it.
+    # werkzeug's wrapper, because gunicorn's cannot seek and would read everything before a range
     response = Response(FileWrapper(file, _PIECE_BYTES), content_type=content_type, direct_passthrough=True)
     response.content_length = size
     how = "attachment" if saved else "inline"

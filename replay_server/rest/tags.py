@@ -1,4 +1,4 @@
-"""Tags: words that people put on episodes."""
+"""Tags: words that people add to episodes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_LENGTH = 100
 
 
 def make_tags(services: Services) -> Blueprint:
-    """Routes of tags."""
+    """Create the routes of tags."""
     tags = Blueprint("tags", __name__)
     catalog = services.catalog
     path = "/episodes/<run:run_id>/<int:episode_id>/tags"
@@ -34,7 +34,9 @@ def make_tags(services: Services) -> Blueprint:
         for tag in wanted:
             if not isinstance(tag, str) or len(tag) > _MAX_LENGTH:
                 raise HttpError(
-                    400, "bad_request", f"a tag is a text of at most {_MAX_LENGTH} letters, found {ascii(tag)[:60]}"
+                    400,
+                    "bad_request",
+                    f"a tag must be a text of at most {_MAX_LENGTH} characters, found {ascii(tag)[:60]}",
                 )
         before = set(catalog.get_episode(run_id, episode_id).tags)
         for tag in sorted(set(wanted) - before):

@@ -1,4 +1,4 @@
-"""Small pictures of one step."""
+"""Thumbnails of steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["make_thumbnails"]
 
 
 def make_thumbnails(services: Services) -> Blueprint:
-    """The route of thumbnails."""
+    """Create the route of thumbnails."""
     thumbnails = Blueprint("thumbnails", __name__)
 
     @thumbnails.get("/episodes/<run:run_id>/<int:episode_id>/thumbnail.png")
@@ -27,7 +27,9 @@ def make_thumbnails(services: Services) -> Blueprint:
         if index is None:
             index = max(opened.n_steps - 1, 0)
         elif index >= max(opened.n_steps, 1):
-            raise HttpError(400, "bad_request", f"t is {index}, and the episode has {opened.n_steps} steps")
+            raise HttpError(
+                400, "bad_request", f"expected t to be below {opened.n_steps}, the number of steps, found {index}"
+            )
         response = Response(draw_thumbnail(opened, index=index, size=size), content_type="image/png")
         return add_caching(response, f"{opened.row.content_hash}-{index}-{size}", opened.row.content_hash)
 

@@ -1,4 +1,4 @@
-"""Videos: asked for, watched while they are made, fetched, cancelled."""
+"""Videos: request, observe, download and cancel."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _MOST = 1000
 
 
 def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *, bounds: VideoBounds) -> Blueprint:
-    """Routes of videos.
+    """Create the routes of videos.
 
     Args:
         catalog: opened for writing.
-        requests: puts new requests into it.
-        storage: where the videos lie.
-        bounds: of the videos that may wait.
+        requests: adds requests to it.
+        storage: has the videos.
+        bounds: limits for waiting videos.
     """
     videos = Blueprint("videos", __name__)
 
@@ -66,7 +66,7 @@ def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *,
 
     @videos.delete("/videos/<video_id>")
     def cancel(video_id: str) -> ResponseReturnValue:
-        catalog.get_video(video_id)  # one that is not there is an error; one that is finished stays as it is
+        catalog.get_video(video_id)  # a missing video is an error; a finished one stays as it is
         catalog.cancel_video(video_id, at=datetime.now(UTC))
         return json_response(video_map(catalog.get_video(video_id)))
 
@@ -78,10 +78,10 @@ def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *,
 
 
 def add_videos(app: Flask, catalog: Catalog, settings: Settings, *, url_prefix: str) -> None:
-    """Offer videos, where there can be render workers: Redis for their queue.
+    """Offer videos if there can be render workers, which need Redis for their queue.
 
     Raises:
-        StorageError: where they lie can't be reached by what is installed.
+        StorageError: an extra for the storage is not installed.
     """
     if settings.redis.url is None:
         return
@@ -96,7 +96,7 @@ def add_videos(app: Flask, catalog: Catalog, settings: Settings, *, url_prefix: 
 
 
 def video_map(row: VideoRow) -> dict[str, Any]:
-    """A video as PROTOCOL.md describes it; the bookkeeping of the workers is left out."""
+    """Return a video in the format of PROTOCOL.md, without the columns of the workers."""
     return {
         "video_id": row.video_id,
         "run_id": row.run_id,
@@ -114,17 +114,17 @@ def video_map(row: VideoRow) -> dict[str, Any]:
 
 
 def _video_request(body: dict[str, Any]) -> dict[str, Any]:
-    """The request's body, its episode checked; the choices are checked by ``make_request``."""
+    """Return the request's body after checking the episode; ``make_request`` checks the choices."""
     if type(body.get("episode_id")) is not int:
-        raise HttpError(400, "bad_request", f"expected 'episode_id' and, of choice, run_id, {', '.join(VIDEO_CHOICES)}")
+        raise HttpError(400, "bad_request", f"expected 'episode_id' and optionally run_id, {', '.join(VIDEO_CHOICES)}")
     if not isinstance(body.get("run_id"), str | None):
-        raise HttpError(400, "bad_request", "run_id is a text")
+        raise HttpError(400, "bad_request", "run_id must be a text")
     return dict(body)
 
 
 def _file(storage: Storage, row: VideoRow) -> Response:
     if row.state != "done" or row.file_path is None:
-        raise HttpError(409, "not_ready", f"the video is {row.state}; its file comes when it is done")
+        raise HttpError(409, "not_ready", f"the video is {row.state}; its file exists when the state is done")
     try:
         file = storage.open(row.file_path)
     except StorageError as error:
@@ -133,7 +133,7 @@ def _file(storage: Storage, row: VideoRow) -> Response:
         raise HttpError(
             404,
             "not_found",
-            "the video's file was moved or deleted: check recording.render.videos_dir, or ask for it with other choices",
+            "the video's file was moved or deleted: check recording.render.videos_dir, or request it with other choices",
         ) from error
     suffix = PurePosixPath(row.file_path).suffix
     return send_stored_file(

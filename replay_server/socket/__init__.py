@@ -1,1 +1,1 @@
-"""The WebSocket: one thread with one event loop serves all connections of a process; Flask does the upgrade and lets go."""
+"""The WebSocket: one thread with an event loop serves all connections of a process; Flask only does the upgrade."""

@@ -1,4 +1,4 @@
-"""One stream of chunks: where it stands, and how much the client wants."""
+"""One stream of chunks: its position and the client's credit."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ChunkStream:
 
     Args:
         stream_id: the client's number for it.
-        source: where the chunks come from; None while ``follow`` waits for an episode.
+        source: provides the chunks; None while ``follow`` waits for an episode.
         credit: chunks that may be sent.
-        next_chunk: position of the chunk that is sent next.
-        is_cut_off: whether the client was told that the step stream can't be reached, and not since that it can.
-        loaded: position and frame of a chunk of ``source`` that was fetched to be sent.
-        task: what follows a live episode.
+        next_chunk: index of the next chunk.
+        is_cut_off: whether the client knows that Redis can't be reached.
+        loaded: index and frame of a chunk of ``source`` that was loaded for sending.
+        task: follows a live episode.
     """
 
     stream_id: int
@@ -45,16 +45,16 @@ class ChunkStream:
 
     @property
     def n_chunks(self) -> int:
-        """Chunks that there are so far."""
+        """Number of chunks so far."""
         return 0 if self.source is None else len(self.source.chunk_rows)
 
     @property
     def has_part(self) -> bool:
-        """Whether a chunk has begun and is not all sent."""
+        """Whether a chunk is partly sent."""
         return self._offset < len(self._frame)
 
     def chunk_at(self, index: int) -> int:
-        """Position of the chunk that holds a step.
+        """Return the index of the chunk that has a step.
 
         Raises:
             UsageError: there is no such step.
@@ -65,7 +65,7 @@ class ChunkStream:
         return bisect_right(self.source.first_indexes, index) - 1
 
     def change_source(self, source: OpenedRecording | LiveEpisode | None) -> None:
-        """Take the chunks from another episode, from its first on; nothing more is sent of the one before."""
+        """Switch to another episode, from its first chunk. Nothing more of the previous one is sent."""
         self.source = source
         self.next_chunk = 0
         self.is_eof_told = self.is_cut_off = False
@@ -73,13 +73,13 @@ class ChunkStream:
         self._frame, self._offset = b"", 0
 
     def begin(self, frame: bytes) -> None:
-        """Start sending the next chunk; it costs one credit."""
+        """Begin the next chunk, which takes one credit."""
         self._frame, self._frame_number, self._offset = frame, self.next_chunk, 0
         self.next_chunk += 1
         self.credit -= 1
 
     def take_part(self) -> bytes:
-        """The next binary message of the chunk that has begun."""
+        """Return the next binary message of the current chunk."""
         start, total = self._offset, len(self._frame)
         self._offset = min(start + _PART_BYTES, total)
         header = part_header(
@@ -95,13 +95,13 @@ class ChunkStream:
         return part
 
     def seek(self, chunk: int, credit: int) -> None:
-        """Make ``chunk`` the next one; a chunk that has begun is finished first."""
+        """Set the next chunk; a partly sent one is completed first."""
         self.next_chunk = chunk
         self.credit = credit
         self.is_eof_told = False
 
     def cancel(self) -> None:
-        """Stop following, and send nothing more, not even a chunk that is being fetched."""
+        """Stop following and sending, including a chunk that is being loaded."""
         self.change_source(None)
         if self.task is not None:
             self.task.cancel()

@@ -1,4 +1,4 @@
-"""One WebSocket on the event loop: what comes in is checked and handed on one by one, what goes out is bounded."""
+"""One WebSocket on the event loop: checks and dispatches incoming messages one by one, and limits unsent ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wsproto.utilities import ProtocolError
 from recorder.json_text import to_json
 from replay_server.limits import Limits, RateLimiter
 from replay_server.socket.frames import binary_frame, text_frame
-from replay_server.untaken import untaken_bytes
+from replay_server.unread_bytes import unread_bytes
 
 if TYPE_CHECKING:
     from wsproto.events import Event
@@ -33,46 +33,46 @@ _NORMAL = 1000
 
 _FIRST_NUDGE_SECS = 0.05
 _LAST_NUDGE_SECS = 4.0
-"""Clients on simple-websocket 1.1 don't look at a greeting that came together with the upgrade's answer until more
-comes: so more comes soon."""
+"""Delay of a ping after the greeting. simple-websocket 1.1 does not read a greeting that arrives together with the
+answer to the upgrade until more data arrives."""
 
 _LINGER_SECS = 2.0
 """How long a peer may take to close its side."""
 
 
 class Session(Protocol):
-    """What a connection talks to."""
+    """Handles a connection's messages."""
 
     def opened(self) -> None:
-        """The connection can be written to."""
+        """Called when messages can be sent."""
 
     async def receive(self, text: str) -> None:
-        """Carry out one message; must not raise."""
+        """Handle one message; must not raise."""
 
     def refuse(self, code: str, message: str) -> None:
-        """Answer a message that is not even looked at."""
+        """Answer a message that is not handled."""
 
     def writable(self) -> None:
-        """What waited has gone out."""
+        """Called when the unsent bytes have been sent."""
 
     def is_busy(self) -> bool:
-        """Whether something plays or is followed."""
+        """Whether it plays or follows anything."""
 
     def closed(self) -> None:
-        """The connection is gone."""
+        """Called when the connection is gone."""
 
 
 class Connection(asyncio.Protocol):
     """A WebSocket after its upgrade.
 
     Args:
-        ws: the state of the protocol, handshake done.
+        ws: the state of the protocol, after the handshake.
         limits: sizes, rates and times.
         clock: monotonic seconds.
-        make_session: makes what the connection talks to.
+        make_session: creates the handler of its messages.
         on_close: called once, when it is gone.
         spawn: runs a coroutine on the event loop.
-        call_later: calls a function after so many seconds.
+        call_later: calls a function after some seconds.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
         self._held = b""
         self._session = make_session(self)
 
-    # What the event loop calls.
+    # called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_clogged = False
-        self._heard_at = self._clock()  # pings lay behind what it had not read
+        self._heard_at = self._clock()  # its answers to pings were waiting behind unread data
         self._session.writable()
         self._start_work()
 
@@ -146,16 +146,16 @@ class Connection(asyncio.Protocol):
         self._session.closed()
         self._on_close(self)
 
-    # What sessions call.
+    # called by sessions
 
     @property
     def is_clogged(self) -> bool:
-        """Whether more waits for this reader than it should: send nothing that can be left out."""
+        """Whether too many bytes are unsent: skip everything optional."""
         return self._is_clogged
 
     @property
     def n_waiting_bytes(self) -> int:
-        """Bytes that this reader has not taken yet."""
+        """Bytes that the client has not read yet."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -163,18 +163,18 @@ class Connection(asyncio.Protocol):
         self.send_text(to_json(message).encode())
 
     def send_text(self, payload: bytes) -> None:
-        """Send a text message that is UTF-8 already."""
+        """Send a text message encoded as UTF-8."""
         self._write(text_frame(payload))
 
     def hold_text(self, payload: bytes) -> None:
-        """Send a text message that is UTF-8 already together with whatever is sent next; ``flush`` sends it alone.
+        """Queue a UTF-8 text message and send it with the next message, or with ``flush``.
 
-        An answer and the chunk behind it then reach the viewer at once, instead of some milliseconds apart.
+        So an answer and the first chunk arrive together, instead of some milliseconds apart.
         """
         self._held += text_frame(payload)
 
     def flush(self) -> None:
-        """Send what is still held."""
+        """Send queued messages."""
         if self._held:
             self._write(b"")
 
@@ -183,7 +183,8 @@ class Connection(asyncio.Protocol):
         self._write(binary_frame(payload))
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye and hang up; on one who does not read, at once, because a goodbye would wait behind all the rest."""
+        """Send a close frame and close; at once if the client does not read, because the frame would wait behind all
+        the rest."""
         transport = self._transport
         if transport is None or transport.is_closing() or self._is_ending:
             return
@@ -193,8 +194,8 @@ class Connection(asyncio.Protocol):
             return
         if self._ws.state is ConnectionState.OPEN:
             self._write(self._ws.send(CloseConnection(code, reason.encode()[:120].decode(errors="ignore"))))
-        # Half-closed, and what still comes is read and forgotten: closing with unread bytes would reset the connection,
-        # and the reason would be lost with it.
+        # Close only our side, and discard what arrives: closing with unread bytes would reset the connection, and the
+        # client would not get the reason.
         self._is_ending = True
         self._inbox.clear()
         transport.resume_reading()
@@ -202,12 +203,12 @@ class Connection(asyncio.Protocol):
         self._call_later(_LINGER_SECS, transport.abort)
 
     def abort(self) -> None:
-        """Hang up at once."""
+        """Close at once."""
         if self._transport is not None:
             self._transport.abort()
 
     def check(self) -> None:
-        """Called every few seconds: ping, and hang up on those that stall, are gone, or have nothing to do."""
+        """Called every few seconds: ping, and close connections that stall, do not answer, or are idle."""
         now = self._clock()
         limits = self._limits
         if self.is_clogged:
@@ -222,25 +223,25 @@ class Connection(asyncio.Protocol):
             self._write(self._ws.send(Ping()))
 
     def _watch_progress(self, now: float) -> None:
-        """Remember when a slow reader has taken something."""
+        """Note progress of a slow reader."""
         n_before, self._n_untaken_bytes = self._n_untaken_bytes, self._count_untaken()
         if self._n_untaken_bytes < n_before:
             self._took_at = now
 
     def _count_untaken(self) -> int:
-        return 0 if self._transport is None else untaken_bytes(self._transport)
+        return 0 if self._transport is None else unread_bytes(self._transport)
 
     def _nudge(self, after_secs: float) -> None:
-        """Ping a client that has said nothing yet, again and again, ever later."""
+        """Ping a client that has not sent anything yet, at growing intervals."""
         if self._transport is None or self._is_heard or self._is_ending or after_secs > _LAST_NUDGE_SECS:
             return
         self._write(self._ws.send(Ping()))
         self._call_later(2 * after_secs, lambda: self._nudge(2 * after_secs))
 
-    # The way in.
+    # reading
 
     def _take_events(self) -> None:
-        """Look at what has come, until the connection ends."""
+        """Parse what has arrived, until the connection is closed."""
         for event in self._ws.events():
             self._on_event(event)
             if self._is_ending:
@@ -259,7 +260,7 @@ class Connection(asyncio.Protocol):
                 self._write(self._ws.send(event.response()))
                 if self._transport is not None:
                     self._transport.close()
-            case CloseConnection():  # the library's words for bytes that are no frame
+            case CloseConnection():  # the library's message for invalid frames
                 self.close(event.code, event.reason or "not a WebSocket frame")
             case Pong():
                 self._is_in_time()
@@ -271,7 +272,7 @@ class Connection(asyncio.Protocol):
             self._partial_bytes += len(event.data.encode())
         if self._partial_bytes > self._limits.max_message_bytes:
             self._partial.clear()
-            self.close(_TOO_BIG, f"a message holds at most {self._limits.max_message_bytes} bytes")
+            self.close(_TOO_BIG, f"a message may have at most {self._limits.max_message_bytes} bytes")
         elif event.message_finished:
             text = "".join(self._partial)
             self._partial.clear()
@@ -291,7 +292,7 @@ class Connection(asyncio.Protocol):
                 self._refuse_as_too_fast()
 
     def _is_in_time(self) -> bool:
-        """Count one frame; False when it is beyond the rate. Whoever goes on beyond it is closed."""
+        """Count one frame; return False if it exceeds the rate. Close the connection if that continues."""
         now = self._clock()
         if self._rate.allow(now):
             return True
@@ -300,7 +301,9 @@ class Connection(asyncio.Protocol):
         return False
 
     def _refuse_as_too_fast(self) -> None:
-        self._refuse("too_fast", f"more than {self._limits.messages_per_sec:g} messages a second: not carried out")
+        self._refuse(
+            "too_fast", f"more than {self._limits.messages_per_sec:g} messages per second: this one is ignored"
+        )
 
     def _accept(self, text: str) -> None:
         self._inbox.append(text)
@@ -314,16 +317,16 @@ class Connection(asyncio.Protocol):
             self._spawn(self._work())
 
     async def _work(self) -> None:
-        """Carry out what waits, in order; not for one who does not read the answers."""
+        """Handle waiting messages in order, unless the client does not read the answers."""
         while self._inbox and not self.is_clogged and not self._is_ending:
             await self._session.receive(self._inbox.popleft())
             if not self._inbox and self._transport is not None and not self._is_listening():
-                self._heard_at = self._clock()  # its answers to pings are still to be read
+                self._heard_at = self._clock()  # its answers to pings must still be read
                 self._transport.resume_reading()
         self._is_working = False
 
     def _is_listening(self) -> bool:
-        """Whether what the peer sends is read; not while as many of its messages wait as may."""
+        """Whether the socket is read; not while the inbox is full."""
         return self._transport is not None and self._transport.is_reading()
 
     def _can_answer(self) -> bool:

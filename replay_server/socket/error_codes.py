@@ -1,4 +1,4 @@
-"""The words of PROTOCOL.md for what can go wrong."""
+"""The error codes of PROTOCOL.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["error_code"]
 
 
 def error_code(error: RecorderError) -> str:
-    """The word for an error."""
+    """Return the code of an error."""
     match error:
         case MessageError():
             return error.code

@@ -1,4 +1,4 @@
-"""Following an episode, or a run's episodes one after the other, while they are recorded."""
+"""Follows an episode, or a run's episodes one after the other, while they are recorded."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["follow"]
 Result = TypeVar("Result")
 
 _POLL_SECS = 0.25
-"""As often as a trainer flushes."""
+"""Flush interval of a trainer."""
 
 _RETRY_SECS = 2.0
-"""Between attempts to reach a server that is away."""
+"""Pause between attempts to reach Redis."""
 
 
 async def follow(
@@ -42,11 +42,11 @@ async def follow(
     last_seq: str | None,
     pump: Callable[[ChunkStream], None],
 ) -> None:
-    """Keep a stream fed until its episode ends; without ``episode_id``, go on with the run's next one.
+    """Feed a stream until its episode ends; without ``episode_id``, continue with the run's next episode.
 
     Args:
-        start: step index at which delivery begins, as far as it has come.
-        last_seq: where the client was, before it lost its connection.
+        start: step index at which to begin, if it has arrived.
+        last_seq: the client's position before it lost its connection.
         pump: sends what the stream's credit allows.
     """
     is_told_to_wait = False
@@ -78,7 +78,7 @@ async def follow(
 async def _ask(
     hub: Hub, connection: Connection, stream: ChunkStream, question: Callable[..., Result], *args: Any
 ) -> Result:
-    """What the step stream answers, asked again and again while it can't be reached; the viewer is told so once."""
+    """Read from the step stream, with retries while Redis can't be reached. The viewer is notified once."""
     while True:
         try:
             return await hub.read(question, *args)
@@ -102,21 +102,21 @@ async def _follow_one(
     last_seq: str | None,
     pump: Callable[[ChunkStream], None],
 ) -> None:
-    """Tell of one episode until it ends."""
+    """Feed one episode until it ends."""
     told = _announce(connection, stream, episode, start=start, last_seq=last_seq)
     pump(stream)
     while True:
         newer = await _ask(hub, connection, stream, live.refresh, episode.run_id, episode.episode_id)
         if newer is None:
-            episode.is_ended = True  # the stream has let go of it, and so had the server
+            episode.is_ended = True  # the stream has deleted it, and the server has dropped it
         elif newer.play_id != episode.play_id:  # the run was resumed and plays the episode again
             episode = newer
             told = _announce(connection, stream, episode, start=0, last_seq=None)
             pump(stream)
-        elif newer is not episode:  # read anew, from the beginning: the same chunks, and those that came since
+        elif newer is not episode:  # read it again from the beginning: the same chunks, and new ones
             stream.source = episode = newer
         if not connection.is_clogged:
-            is_ended = episode.is_ended  # read first: then growth, told after it, is all that there will be
+            is_ended = episode.is_ended  # read first, so that no chunk can arrive between the last read and the end
             told = _tell_growth(connection, stream, episode, told)
             pump(stream)
             if is_ended:
@@ -137,7 +137,7 @@ async def _follow_one(
 def _announce(
     connection: Connection, stream: ChunkStream, episode: LiveEpisode, *, start: int, last_seq: str | None
 ) -> int:
-    """Tell a viewer of an episode; returns how many chunks the viewer knows of."""
+    """Notify a viewer of an episode; return how many chunks the viewer knows of."""
     n_chunks = len(episode.chunk_rows)
     stream.change_source(episode)
     play_id, _, sequence = (last_seq or "").partition("-")
@@ -155,7 +155,8 @@ def _announce(
 
 
 def _tell_growth(connection: Connection, stream: ChunkStream, episode: LiveEpisode, told: int) -> int:
-    """Tell what came since ``told`` chunks; after an outage also when nothing did, so that the viewer knows it is over."""
+    """Notify of chunks after the first ``told``; after an outage also without any, so that the viewer knows it is
+    over."""
     n_chunks = len(episode.chunk_rows)
     if n_chunks != told or stream.is_cut_off:
         stream.is_cut_off = False
@@ -184,7 +185,7 @@ async def _open_recording(
     start: int,
     pump: Callable[[ChunkStream], None],
 ) -> None:
-    """The episode is over and recorded: go on from its file."""
+    """The episode is recorded: continue from its file."""
     recording = await hub.read(library.prepared, run_id, episode_id)
     stream.change_source(recording)
     if recording.n_steps:

@@ -1,4 +1,5 @@
-"""WebSocket frames from the server: never masked, never compressed, so one frame serves every viewer of the same message.
+"""WebSocket frames from the server. They are neither masked nor compressed, so one frame serves all viewers of a
+message.
 
 Source: RFC 6455, section 5.2.
 """
@@ -14,24 +15,24 @@ _TEXT = 0x1
 _BINARY = 0x2
 
 MAX_PART_BYTES = 64 * 1024
-"""A binary message, its header included: no control message waits longer than this takes to send."""
+"""Size of a binary message with its header. A control message waits at most as long as it takes to send one."""
 
 PART_HEADER = struct.Struct("<BBHIII")
 _PART_KIND = 1
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A whole text message."""
+    """Return a complete text message."""
     return _frame(_TEXT, payload)
 
 
 def binary_frame(payload: bytes) -> bytes:
-    """A whole binary message."""
+    """Return a complete binary message."""
     return _frame(_BINARY, payload)
 
 
 def part_header(*, is_last: bool, stream_id: int, chunk_number: int, offset: int, chunk_bytes: int) -> bytes:
-    """What stands before each part of a chunk; PROTOCOL.md, section Chunks."""
+    """Return the header of each part of a chunk; PROTOCOL.md, section Chunks."""
     return PART_HEADER.pack(_PART_KIND, is_last, stream_id, chunk_number, offset, chunk_bytes)
 
 

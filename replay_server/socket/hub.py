@@ -1,7 +1,8 @@
-"""``Hub``: the one thread on which all WebSockets of a process live.
+"""``Hub``: the thread that serves all WebSockets of a process.
 
-An event loop costs a viewer nothing while it waits; a thread a viewer, or two, would cost memory and switches of the
-interpreter, which delay everyone. Work that may wait for a disk or a database is handed to a few threads beside it.
+On an event loop a waiting viewer costs nothing; a thread per viewer would cost memory and context switches, which
+delay
+all viewers. Work that may block on a disk or database is done on a few other threads.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 _N_READERS = 4
-"""Threads that open recordings and ask the catalog and the step stream."""
+"""Threads that open recordings and read the catalog and the step stream."""
 
 _GOING_AWAY = 1001
 _FAREWELL_SECS = 2.0
 
 
 class Hub:
-    """Takes over upgraded sockets and serves them on an event loop; starts its thread with the first one.
+    """Serves upgraded sockets on an event loop; starts its thread with the first one.
 
     Args:
         limits: for every connection.
-        make_session: makes what a connection talks to.
-        on_check: called as often as the connections are looked after.
+        make_session: creates the handler of a connection's messages.
+        on_check: called as often as connections are checked.
         clock: monotonic seconds.
     """
 
@@ -69,16 +70,16 @@ class Hub:
 
     @property
     def n_connections(self) -> int:
-        """Connections now."""
+        """Number of connections."""
         return self._n_reserved
 
     @property
     def n_waiting_bytes(self) -> int:
-        """Bytes that wait for readers; looked at from any thread, so only nearly exact."""
+        """Unsent bytes; approximate, because any thread may ask."""
         return sum(connection.n_waiting_bytes for connection in list(self._connections))
 
     def reserve(self) -> bool:
-        """Take a place before the upgrade; False when all are taken, or the server stops."""
+        """Reserve a place before the upgrade; return False if all are taken or the server is stopping."""
         with self._lock:
             if self._is_closed or self._n_reserved >= self.limits.max_connections:
                 return False
@@ -86,12 +87,12 @@ class Hub:
             return True
 
     def release(self) -> None:
-        """Give a reserved place back."""
+        """Release a reserved place."""
         with self._lock:
             self._n_reserved -= 1
 
     def adopt(self, sock: socket.socket, ws: WSConnection, *, on_gone: Callable[[], object] = lambda: None) -> None:
-        """Serve an upgraded socket, whose place is reserved, from now on; the caller lets go of it.
+        """Serve an upgraded socket whose place is reserved. The hub owns the socket from now on.
 
         Args:
             on_gone: called when the viewer is gone.
@@ -106,7 +107,7 @@ class Hub:
         on_gone()
 
     async def read(self, function: Callable[..., Result], *args: Any) -> Result:
-        """Call a function that may wait for a disk, a database or a server, beside the event loop."""
+        """Call a function that may block, on another thread."""
         return await self.loop.run_in_executor(self._readers, function, *args)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -117,7 +118,7 @@ class Hub:
         return task
 
     def close(self, reason: str) -> None:
-        """Tell every viewer why, hang up, and end the thread; new connections are refused."""
+        """Send the reason to every viewer, close the connections and stop the thread. New connections are refused."""
         with self._lock:
             if self._is_closed:
                 return
@@ -163,7 +164,7 @@ class Hub:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self.loop.connect_accepted_socket(lambda: connection, sock)
-        except OSError as error:  # gone between the upgrade and here
+        except OSError as error:  # it left between the upgrade and here
             logger.info("a viewer left during the upgrade: %s", error)
             sock.close()
             forget(connection)
@@ -177,7 +178,7 @@ class Hub:
     async def _farewell(self, reason: str) -> None:
         deadline = self.loop.time() + _FAREWELL_SECS
         while self._connections and self.loop.time() < deadline:
-            for connection in list(self._connections):  # in every round: some may have just been upgraded
+            for connection in list(self._connections):  # in every round, because some may have just been upgraded
                 connection.close(_GOING_AWAY, reason)
             await asyncio.sleep(0.02)
         for connection in list(self._connections):
@@ -186,7 +187,7 @@ class Hub:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
+        await asyncio.sleep(0)  # aborted connections are closed in the loop's next round
         self.loop.call_soon(self.loop.stop)
 
     def _finished(self, task: asyncio.Task[None]) -> None:

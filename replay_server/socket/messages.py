@@ -1,4 +1,4 @@
-"""Reading the fields of a client's message: each either is what PROTOCOL.md says, or the client is told what was expected."""
+"""Reads and checks the fields of a client's message. An error says what was expected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_EPISODE_ID = 2**63 - 1
 
 
 class MessageError(RecorderError):
-    """A message can't be carried out; ``code`` is one of PROTOCOL.md's."""
+    """A message is refused; ``code`` is one of PROTOCOL.md's."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -40,15 +40,15 @@ class Message:
 
     @property
     def id(self) -> int | None:
-        """The stream's id where the message has one."""
+        """The stream's id, if the message has one."""
         value = self.body.get("id")
         return value if type(value) is int and 0 <= value < 2**16 else None
 
     def integer(self, name: str, default: int | None = None, *, least: int = 0, most: int = MAX_EPISODE_ID) -> int:
-        """An integer field; a whole number written as ``7.0`` counts as one.
+        """Return an integer field; a number such as ``7.0`` is accepted.
 
         Raises:
-            MessageError: it is missing and has no default, is something else, or is out of range.
+            MessageError: it is missing without a default, not an integer, or out of range.
         """
         value = self.body.get(name, default)
         if isinstance(value, float) and value.is_integer():
@@ -61,18 +61,18 @@ class Message:
         return value
 
     def optional_integer(self, name: str, *, least: int = 0) -> int | None:
-        """An integer field that may be left out or null.
+        """Return an integer field that may be missing or null.
 
         Raises:
-            MessageError: it is something else.
+            MessageError: it is not an integer.
         """
         return None if self.body.get(name) is None else self.integer(name, least=least)
 
     def number(self, name: str, *, least: float = -math.inf, most: float = math.inf) -> float:
-        """A finite number.
+        """Return a finite number.
 
         Raises:
-            MessageError: it is missing, something else, or out of range.
+            MessageError: it is missing, not a number, or out of range.
         """
         value = self.body.get(name)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -84,18 +84,18 @@ class Message:
         return _as_float(value)
 
     def optional_number(self, name: str) -> float | None:
-        """A finite number that may be left out or null.
+        """Return a finite number that may be missing or null.
 
         Raises:
-            MessageError: it is something else.
+            MessageError: it is not a number.
         """
         return None if self.body.get(name) is None else self.number(name)
 
     def optional_text(self, name: str, *, longest: int = _MAX_RUN_ID) -> str | None:
-        """A text that may be left out or null.
+        """Return a text that may be missing or null.
 
         Raises:
-            MessageError: it is something else, or too long.
+            MessageError: it is not a text, or too long.
         """
         value = self.body.get(name)
         if value is None:
@@ -103,15 +103,15 @@ class Message:
         if not isinstance(value, str) or len(value) > longest or not _is_encodable(value):
             raise MessageError(
                 "bad_message",
-                f"{self.type}: expected {name!r} to be a text of at most {longest} letters, found {_shown(value)}",
+                f"{self.type}: expected {name!r} to be a text of at most {longest} characters, found {_shown(value)}",
             )
         return value
 
     def nested(self, name: str) -> Message:
-        """The object under ``name``, or this message itself when there is none.
+        """Return the object under ``name``, or this message if there is none.
 
         Raises:
-            MessageError: it is something else than an object.
+            MessageError: it is not an object.
         """
         value = self.body.get(name)
         if value is None:
@@ -122,14 +122,14 @@ class Message:
 
 
 Handler = Callable[[Message], Awaitable[None]]
-"""Carries out one type of message."""
+"""Handles one type of message."""
 
 
 def parse_message(text: str) -> Message:
-    """A client's text as a message.
+    """Parse a client's text.
 
     Raises:
-        MessageError: it is not one.
+        MessageError: it is not a message.
     """
     try:
         body = from_json(text)
@@ -148,7 +148,7 @@ def _as_float(value: Any) -> float:
 
 
 def _is_encodable(text: str) -> bool:
-    """JSON may hold halves of surrogate pairs, which no database and no file name can."""
+    """Replace halves of surrogate pairs, which JSON may contain but no database or file name can."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""The ``opened`` message: everything about an episode but its steps."""
+"""The ``opened`` message: everything about an episode except its steps."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def opened_message(
     resumed: bool = False,
     n_chunks: int = 0,
 ) -> bytes:
-    """The message as UTF-8.
+    """Return the message as UTF-8.
 
     Args:
-        next_chunk: position of the chunk that will be sent first.
-        resumed: whether what the client has is still good.
-        n_chunks: how far a live episode had come when it was decided what to send; left out for a recording.
+        next_chunk: index of the first chunk that will be sent.
+        resumed: whether the client's data is still valid.
+        n_chunks: chunks of a live episode at the time of the decision; None for a recording.
     """
     stream: dict[str, Any] = {"type": "opened", "id": stream_id, "next_chunk": next_chunk, "resumed": resumed}
     if not isinstance(source, LiveEpisode):

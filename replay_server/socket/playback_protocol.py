@@ -1,4 +1,4 @@
-"""The seed's messages: the server paces one playback a connection and sends a ``state_update`` a step."""
+"""The original protocol: the server paces one playback per connection and sends a ``state_update`` per step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PlaybackProtocol:
     """One viewer's playback.
 
     Args:
-        hub: its scheduler paces, its readers open.
+        hub: paces it, and opens recordings on other threads.
         connection: where updates go.
         library: recordings.
         base_steps_per_sec: at speed 1.
@@ -56,11 +56,11 @@ class PlaybackProtocol:
 
     @property
     def is_playing(self) -> bool:
-        """Whether it plays."""
+        """Whether it is playing."""
         return self._playback.is_playing
 
     def close(self) -> None:
-        """The viewer is gone."""
+        """Called when the viewer is gone."""
         self._hub.scheduler.stop(self._job)
         self._playback.pause()
         self._opened = None
@@ -132,7 +132,9 @@ class PlaybackProtocol:
 
     async def _set_speed(self, message: Message) -> None:
         self._speed = message.number("speed", least=_MIN_SPEED, most=_MAX_SPEED)
-        if self._playback.is_playing:  # what was waited already counts, or a slider that is dragged would stop the play
+        if (
+            self._playback.is_playing
+        ):  # count the time waited so far, because dragging a slider would stop the playback otherwise
             waited_secs = self._hub.clock() - self._waits_since
             self._hub.scheduler.start(self._job, after_secs=max(0.0, self._step_secs - waited_secs))
 
@@ -169,7 +171,7 @@ class PlaybackProtocol:
         self._hub.scheduler.stop(self._job)
 
     def _advance(self) -> float | None:
-        """One step on; called when it is due."""
+        """Advance one step; called when it is due."""
         if not self._playback.is_playing:
             return None
         self._waits_since = self._hub.clock()

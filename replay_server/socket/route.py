@@ -1,4 +1,4 @@
-"""The WebSocket's address: Flask checks and upgrades, then the socket is handed to the hub and its thread is free again."""
+"""The WebSocket's routes: Flask checks and upgrades, then passes the socket to the hub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["add_socket_route"]
 
 
 class _NoThread:
-    """In place of the reading thread that every connection would get: the hub reads."""
+    """Replaces flask-sock's reading thread per connection, because the hub reads."""
 
     name = ""
 
@@ -33,7 +33,7 @@ class _NoThread:
 def add_socket_route(app: Flask, services: Services) -> None:
     """Serve ``/ws`` and ``/ws/training``.
 
-    The front gives a handle of the socket that is the hub's to keep; with other servers a thread waits for each viewer.
+    The front passes a handle of the socket that the hub may keep; other servers keep a thread per viewer.
     """
     hub = services.hub
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread}
@@ -44,7 +44,7 @@ def add_socket_route(app: Flask, services: Services) -> None:
         if request.path not in SOCKET_PATHS:
             return None
         if request.headers.get("Upgrade", "").casefold() != "websocket":
-            return error_response(HttpError(426, "upgrade_needed", "this is a WebSocket: connect with ws://"))
+            return error_response(HttpError(426, "upgrade_needed", "this is a WebSocket: connect with ws:// or wss://"))
         if request.headers.get("Sec-WebSocket-Version") != "13" or "Sec-WebSocket-Key" not in request.headers:
             return error_response(
                 HttpError(400, "bad_request", "expected a WebSocket handshake of version 13 with a key")
@@ -56,7 +56,7 @@ def add_socket_route(app: Flask, services: Services) -> None:
                 HttpError(503, "too_many", f"all {limit} places for viewers are taken: try again later")
             )
         g.has_place = True
-        # Chunks are compressed already, and one frame serves many viewers only while none is compressed for one.
+        # Chunks are compressed already, and an uncompressed frame can serve several viewers.
         request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
         return None
 
@@ -67,7 +67,7 @@ def add_socket_route(app: Flask, services: Services) -> None:
 
     def hand_over(ws: Server) -> None:
         g.has_place = False
-        ws.connected = False  # for flask-sock, which would say goodbye when this function returns
+        ws.connected = False  # for flask-sock, which would close the socket when this function returns
         if ws.mode == "gunicorn":
             hub.adopt(socket.socket(fileno=ws.sock.detach()), ws.ws)
         else:

@@ -1,4 +1,4 @@
-"""When the next step of each playback is due: one heap and one timer for all of them, instead of a thread a viewer."""
+"""Schedules the next step of each playback with one heap and one timer."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from itertools import count
 __all__ = ["Job", "Scheduler"]
 
 TICK_SECS = 0.004
-"""Jobs that are due within one tick run together: far below what an eye sees, and it saves a wake-up for each."""
+"""Jobs due within one tick run together, which saves wake-ups and is not visible."""
 
 _MAX_LAG_SECS = 0.5
-"""A playback that is later than this (the process was stopped, the machine slept) goes on from now instead of hurrying after."""
+"""A playback that is later than this, because the machine slept, continues from now instead of catching up."""
 
 
 class Job:
-    """Something that is to be done again and again.
+    """A repeated job.
 
     Args:
-        run: does it once; returns the seconds until the next time, or None when it is over.
+        run: runs it once; returns the seconds until the next time, or None to end it.
     """
 
     __slots__ = ("generation", "run")
@@ -34,7 +34,7 @@ class Scheduler:
 
     Args:
         clock: monotonic seconds.
-        call_later: asks the event loop to call a function after so many seconds.
+        call_later: calls a function after some seconds.
     """
 
     def __init__(self, clock: Callable[[], float], call_later: Callable[[float, Callable[[], None]], object]) -> None:
@@ -45,16 +45,16 @@ class Scheduler:
         self._wake_at: float | None = None
 
     def __len__(self) -> int:
-        """Jobs that wait, those taken back and not yet forgotten included."""
+        """Number of waiting jobs, including cancelled ones that are still in the heap."""
         return len(self._heap)
 
     def start(self, job: Job, *, after_secs: float) -> None:
-        """Run ``job`` after ``after_secs``, instead of when it was due before."""
+        """Run ``job`` after ``after_secs``, replacing its earlier schedule."""
         job.generation += 1
         self._push(self._clock() + after_secs, job)
 
     def stop(self, job: Job) -> None:
-        """Run ``job`` no more."""
+        """Cancel ``job``."""
         job.generation += 1
 
     def _push(self, due: float, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""``ViewerSession``: one viewer's messages, handed to playback or to streams, and every error told to the viewer."""
+"""``ViewerSession``: dispatches one viewer's messages to playback or streams, and sends errors to the viewer."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ class ViewerSession:
     """One viewer.
 
     Args:
-        hub, connection: where the viewer is.
+        hub: serves the connection.
+        connection: of the viewer.
         library: recordings.
-        live: episodes that are being recorded; None when the server has no step stream.
+        live: episodes that are being recorded; None if the server has no step stream.
         metrics: counts.
         server_name: name and version, for the greeting.
         base_steps_per_sec: pace at speed 1 of a playback that the server drives.
@@ -87,8 +88,8 @@ class ViewerSession:
         except RecorderError as error:
             self._tell(error_code(error), str(error), message)
         except Exception:
-            logger.exception("a message could not be carried out: type=%.40r", message and message.type)
-            self._tell("internal", "the server failed to carry this out; its log says why", message)
+            logger.exception("a message failed: type=%.40r", message and message.type)
+            self._tell("internal", "the server failed to handle this; see its log", message)
 
     def refuse(self, code: str, message: str) -> None:
         self._tell(code, message, None)

@@ -1,4 +1,4 @@
-"""Streams of chunks: the client paces by credit, the server sends the file's bytes."""
+"""Streams of chunks: the server sends the file's bytes, and the client paces them by credit."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class StreamProtocol:
     """One viewer's streams.
 
     Args:
-        hub: its readers open, its loop follows.
+        hub: opens recordings on other threads, and runs the followers.
         connection: where chunks go.
         library: recordings.
-        live: episodes that are being recorded; None when the server has no step stream.
+        live: episodes that are being recorded; None if the server has no step stream.
     """
 
     def __init__(self, hub: Hub, connection: Connection, library: Library, live: LiveEpisodes | None) -> None:
@@ -52,18 +52,18 @@ class StreamProtocol:
         return any(stream.task is not None and not stream.task.done() for stream in self._streams.values())
 
     def close(self) -> None:
-        """The viewer is gone."""
+        """Called when the viewer is gone."""
         for stream in self._streams.values():
             stream.cancel()
         self._streams.clear()
 
     def pump_all(self) -> None:
-        """Send what the viewers' credit allows, on all streams."""
+        """Send what the credit allows, on all streams."""
         for stream in list(self._streams.values()):
             self.pump(stream)
 
     def pump(self, stream: ChunkStream) -> None:
-        """Send what the credit allows, until the viewer reads more slowly than we send."""
+        """Send what the credit allows, unless too many bytes are unsent."""
         while not self._connection.is_clogged:
             if stream.has_part:
                 self._connection.send_binary(stream.take_part())
@@ -102,7 +102,7 @@ class StreamProtocol:
         if self._live is None:
             raise MessageError(
                 "unavailable",
-                "this server can't see running trainings: start it with recording.redis.url set to their server",
+                "this server can't see live runs: start it with recording.redis.url set to their Redis",
             )
         self._make_room(stream_id)
         stream = ChunkStream(stream_id, None, credit)
@@ -170,7 +170,7 @@ class StreamProtocol:
         self._streams[stream.stream_id] = stream
 
     def _ready_chunk(self, stream: ChunkStream) -> bytes | None:
-        """The next chunk's frame; None when it has to be fetched first, after which the stream is pumped again."""
+        """Return the next chunk's frame; None if it must be loaded first, after which the stream is pumped again."""
         source, number = stream.source, stream.next_chunk
         if isinstance(source, OpenedRecording):
             return source.chunk_frame(number)
@@ -203,7 +203,7 @@ class StreamProtocol:
 
     def _tell_failure(self, stream: ChunkStream, error: RecorderError) -> None:
         code = error_code(error)
-        if code == "unavailable":  # the credit stays, for when the server is back
+        if code == "unavailable":  # the credit is kept for when Redis is back
             stream.is_cut_off = True
         else:
             stream.credit = 0

@@ -32,7 +32,7 @@ def test_every_figure_of_the_project_is_listed(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("key", FIGURES)
-def test_every_figure_has_a_function_that_measures_it(key: str) -> None:
+def test_every_figure_is_measured_by_a_function(key: str) -> None:
     module, _, name = FIGURES[key].measure.partition(":")
     tree = ast.parse((BENCHMARKS / f"{module}.py").read_text())
     assert name in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
@@ -67,7 +67,7 @@ def test_the_baseline_reads_back_what_it_recorded(tmp_path: Path) -> None:
         assert [getattr(step, name) for name in value._fields] == [_plain(number) for number in value]
 
 
-def test_the_baseline_drops_and_counts_what_a_full_queue_turns_away() -> None:
+def test_the_baseline_counts_the_steps_that_a_full_queue_drops() -> None:
     recorder = SeedRecorder(queue_maxsize=10)
     record_steps(recorder.record_step, 7, step_values(25))
     assert recorder.n_lost == {7: 15}
@@ -87,7 +87,7 @@ def test_a_quick_run_gives_a_flat_object_of_numbers_and_says_that_it_was_quick(
     assert "file_bytes" in output
 
 
-def test_a_measurement_that_fails_is_named_and_the_others_go_on(
+def test_a_failing_measurement_is_named_and_the_others_continue(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(FIGURES, "load_ms", replace(FIGURES["load_ms"], measure="episode_file:no_such_function"))
@@ -98,7 +98,7 @@ def test_a_measurement_that_fails_is_named_and_the_others_go_on(
 
 
 @pytest.mark.parametrize(
-    ("value", "seed", "expected"),
+    ("value", "theirs", "expected"),
     [
         (4.0, 100.0, "yes: figure and ratio"),
         (4.0, 5.0, "yes: figure"),
@@ -109,17 +109,17 @@ def test_a_measurement_that_fails_is_named_and_the_others_go_on(
     ],
 )
 def test_a_target_is_met_by_the_figure_or_by_its_ratio_to_the_baseline(
-    value: float | None, seed: float | None, expected: str
+    value: float | None, theirs: float | None, expected: str
 ) -> None:
-    assert verdict(FIGURES["record_step_us"], value, seed) == expected
+    assert verdict(FIGURES["record_step_us"], value, theirs) == expected
 
 
-def test_more_is_better_where_the_target_is_a_rate() -> None:
+def test_a_rates_target_is_a_minimum() -> None:
     assert verdict(FIGURES["evaluate_per_s"], 6_000, None) == "yes: figure"
     assert verdict(FIGURES["evaluate_per_s"], 4_000, None) == "no"
 
 
-def test_what_is_measured_beside_a_figure_has_a_row_of_its_own() -> None:
+def test_secondary_figures_have_rows() -> None:
     rows = rows_of([FIGURES["lost_steps"]], {"lost_steps": 0, "seed_lost_steps": 12, "seed_lost_steps_pct": 3.5})
     assert [row[0] for row in rows] == ["lost_steps", "seed_lost_steps_pct"]
 

@@ -129,7 +129,7 @@ WRITERS: tuple[Callable[[Catalog, random.Random], None], ...] = (
 )
 
 
-def test_no_two_writers_wait_for_each_other(postgres: PostgresServer, database: str) -> None:
+def test_concurrent_writers_do_not_deadlock(postgres: PostgresServer, database: str) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
     with Catalog(postgres.url(database)) as catalog:
@@ -159,7 +159,7 @@ _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
 _WAITING = f"{_OTHERS} AND wait_event_type = 'Lock'"
 
 
-def test_a_transaction_that_ended_a_deadlock_is_begun_again(postgres: PostgresServer, database: str) -> None:
+def test_a_transaction_that_was_chosen_as_deadlock_victim_is_retried(postgres: PostgresServer, database: str) -> None:
     with (
         Catalog(postgres.url(database)) as catalog,
         postgres.connect(database) as first,
@@ -192,7 +192,7 @@ def test_a_transaction_that_ended_a_deadlock_is_begun_again(postgres: PostgresSe
     assert n_deadlocks(postgres, database) == 1
 
 
-def test_a_transaction_that_can_t_be_put_in_order_is_begun_again(postgres: PostgresServer, database: str) -> None:
+def test_a_transaction_with_a_serialization_failure_is_retried(postgres: PostgresServer, database: str) -> None:
     with postgres.connect() as connection:
         connection.execute(f"ALTER DATABASE {database} SET default_transaction_isolation = 'repeatable read'")
     with Catalog(postgres.url(database)) as catalog, postgres.connect(database) as other, postgres.connect() as watcher:
@@ -208,7 +208,7 @@ def test_a_transaction_that_can_t_be_put_in_order_is_begun_again(postgres: Postg
         assert (run.host, run.config) == ("there", {"lr": 1})
 
 
-def test_every_operation_that_writes_is_begun_again() -> None:
+def test_every_writing_operation_is_retried() -> None:
     """One that is not marked would end in an error that its caller can't do anything about."""
     for name, method in inspect.getmembers(Catalog, inspect.isfunction):
         source = textwrap.dedent(inspect.getsource(inspect.unwrap(method)))
@@ -219,9 +219,7 @@ def test_every_operation_that_writes_is_begun_again() -> None:
         assert writes == is_marked or name == "_prepare_schema", f"put @write_transaction before {method.__qualname__}"
 
 
-def test_a_catalog_works_behind_a_pooler_that_lends_connections_by_transaction(
-    postgres: PostgresServer, database: str
-) -> None:
+def test_a_catalog_works_behind_a_transaction_pooler(postgres: PostgresServer, database: str) -> None:
     with pgbouncer(postgres) as socket_dir:
         url = url_through(socket_dir, database)
         ready = threading.Barrier(4)
@@ -243,9 +241,7 @@ def test_a_catalog_works_behind_a_pooler_that_lends_connections_by_transaction(
             assert len(reader.query_recordings()) == len(RUNS) * len(IDS)
 
 
-def test_what_is_read_through_a_pooler_leaves_nothing_behind_for_the_next(
-    postgres: PostgresServer, database: str
-) -> None:
+def test_reading_through_a_pooler_leaves_no_session_state(postgres: PostgresServer, database: str) -> None:
     with pgbouncer(postgres) as socket_dir, Catalog(url_through(socket_dir, database)) as catalog:
         catalog.ensure_run("run-a")
         settings = ("transaction_isolation", "transaction_read_only", "search_path", "timezone")

@@ -36,7 +36,7 @@ def _write_lock(path: Path) -> Iterator[None]:
         other.close()
 
 
-def test_a_locked_catalog_says_so_within_the_busy_timeout_and_is_still_read(tmp_path: Path) -> None:
+def test_a_locked_catalog_fails_writes_within_the_busy_timeout_and_still_reads(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     with Catalog(path, busy_timeout_secs=0.05) as catalog:
         commit(catalog, [episode(0)])
@@ -109,7 +109,7 @@ def test_a_read_only_catalog_makes_no_file_and_no_tables(new_url: Callable[[], s
     assert list(tmp_path.iterdir()) == []
 
 
-def test_readers_see_one_moment(catalog: Catalog) -> None:
+def test_a_reader_sees_one_consistent_snapshot(catalog: Catalog) -> None:
     catalog.ensure_run("run-a")
     with catalog._reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM runs").scalar() == 1
@@ -118,7 +118,7 @@ def test_readers_see_one_moment(catalog: Catalog) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_catalog_goes_on_working_on_both_sides_of_a_fork(new_url: Callable[[], str]) -> None:
+def test_a_catalog_works_in_parent_and_child_after_a_fork(new_url: Callable[[], str]) -> None:
     with Catalog(new_url()) as catalog:
         commit(catalog, [episode(0)])
         child = os.fork()
@@ -134,7 +134,7 @@ def test_a_catalog_goes_on_working_on_both_sides_of_a_fork(new_url: Callable[[],
         assert catalog.get_run("run-a").n_episodes == 3
 
 
-def test_a_catalog_in_memory_serves_threads_and_stays_in_its_process() -> None:
+def test_an_in_memory_catalog_serves_threads_and_refuses_forks() -> None:
     with Catalog("sqlite://") as catalog:
         threads = [threading.Thread(target=catalog.ensure_run, args=(f"run-{n}",)) for n in range(8)]
         for thread in threads:
@@ -170,7 +170,7 @@ def test_open_takes_a_catalog_a_path_or_a_url(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b.db", "100%41.db", "what?.db", "a#b.db", "ü;x.db", "run=1&x.db"])
-def test_paths_are_taken_as_they_are(tmp_path: Path, name: str) -> None:
+def test_paths_are_used_unchanged(tmp_path: Path, name: str) -> None:
     with Catalog(tmp_path / name) as catalog:
         catalog.ensure_run("run-a")
         assert (tmp_path / name).is_file()
@@ -178,7 +178,7 @@ def test_paths_are_taken_as_they_are(tmp_path: Path, name: str) -> None:
         assert len(catalog.list_runs()) == 1
 
 
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"folder doesn't exist.*/nowhere"):
         Catalog(tmp_path / "nowhere" / "catalog.db")
 
@@ -191,7 +191,7 @@ def test_a_url_that_cannot_work_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgres"])
-def test_a_server_that_is_away_is_unavailable_and_its_password_is_not_told(scheme: str) -> None:
+def test_an_unreachable_database_is_reported_without_its_password(scheme: str) -> None:
     with pytest.raises(CatalogUnavailableError) as caught:
         Catalog(f"{scheme}://me:secret@127.0.0.1:1/db", busy_timeout_secs=1)
     assert "secret" not in str(caught.value)
@@ -199,7 +199,7 @@ def test_a_server_that_is_away_is_unavailable_and_its_password_is_not_told(schem
 
 
 @pytest.mark.postgres
-def test_a_row_that_another_transaction_holds_is_a_reason_to_try_again(postgres: PostgresServer) -> None:
+def test_a_row_lock_timeout_is_a_retryable_error(postgres: PostgresServer) -> None:
     url = postgres.new_database()
     with Catalog(url) as catalog, psycopg.connect(url.replace("+psycopg", "")) as other:
         catalog.ensure_run("run-a")
@@ -237,12 +237,12 @@ broken
         ("/scratch/x.db", "ext4"),
     ],
 )
-def test_the_filesystem_of_a_path_is_that_of_its_innermost_latest_mount(path: str, expected: str) -> None:
+def test_the_innermost_latest_mount_gives_a_paths_file_system(path: str, expected: str) -> None:
     assert filesystem_of(Path(path), _MOUNTS) == expected
 
 
 @pytest.mark.parametrize("filesystem", ["nfs", "cifs", "lustre", "gpfs", "fuse.sshfs"])
-def test_a_network_filesystem_is_refused_with_a_way_out(tmp_path: Path, filesystem: str) -> None:
+def test_a_network_file_system_is_refused_with_advice(tmp_path: Path, filesystem: str) -> None:
     assert filesystem in NETWORK_FILESYSTEMS
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path} {filesystem} rw 0 0\n")
@@ -285,7 +285,7 @@ def _read_archive(folder: Path) -> str:
     return program.stdout + program.stderr
 
 
-def test_a_broken_catalog_says_how_it_is_rebuilt(tmp_path: Path) -> None:
+def test_a_broken_catalogs_error_explains_how_to_rebuild_it(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     with Catalog(path) as catalog:
         commit(catalog, [episode(episode_id) for episode_id in range(100)])
@@ -307,7 +307,7 @@ def test_a_catalog_on_a_read_only_mount_is_read(tmp_path: Path) -> None:
 
 
 @needs_mounts
-def test_a_catalog_on_a_read_only_mount_says_so_when_its_log_holds_changes(tmp_path: Path) -> None:
+def test_a_catalog_with_an_unmerged_log_on_a_read_only_mount_is_an_error(tmp_path: Path) -> None:
     folder = tmp_path / "source"
     folder.mkdir()
     with Catalog(folder / "catalog.db") as catalog:
@@ -336,7 +336,7 @@ def _read_as_another(folder: Path) -> str:
 
 @needs_permissions
 @pytest.mark.parametrize("is_open", [False, True], ids=["nobody has it open", "its owner has it open"])
-def test_a_catalog_of_another_user_is_read_and_not_written(tmp_path: Path, is_open: bool) -> None:
+def test_a_catalog_of_another_user_is_opened_read_only(tmp_path: Path, is_open: bool) -> None:
     folder = tmp_path / "of another, 50%?#"
     folder.mkdir()
     with Catalog(folder / "catalog.db") as catalog:

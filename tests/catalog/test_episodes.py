@@ -80,7 +80,9 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         ({"stage": 2, "decision": "kept", "reason": "top_*", "recorded": True}, [3]),
     ],
 )
-def test_every_filter_keeps_what_it_says(catalog: Catalog, filters: dict[str, Any], expected: list[int]) -> None:
+def test_every_filter_keeps_exactly_the_matching_episodes(
+    catalog: Catalog, filters: dict[str, Any], expected: list[int]
+) -> None:
     commit(
         catalog,
         [
@@ -116,7 +118,7 @@ def test_every_filter_keeps_what_it_says(catalog: Catalog, filters: dict[str, An
     ],
 )
 @pytest.mark.parametrize("limit", [1, 2, 50])
-def test_every_order_holds_over_pages(catalog: Catalog, order: str, expected: list[int], limit: int) -> None:
+def test_every_sort_order_holds_across_pages(catalog: Catalog, order: str, expected: list[int], limit: int) -> None:
     commit(
         catalog,
         [
@@ -133,7 +135,7 @@ def test_every_order_holds_over_pages(catalog: Catalog, order: str, expected: li
 
 @pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("order", ["finished", "-episode_id", "reward", "-reward", "-length", "stage", "-stage"])
-def test_a_list_of_more_episodes_than_are_sampled_is_whole_and_sorted(catalog: Catalog, order: str) -> None:
+def test_a_list_longer_than_the_planners_sample_is_complete_and_sorted(catalog: Catalog, order: str) -> None:
     # Stages and times grow with the episode, rewards fall with it and lanes change: matches lie at either end, or all over.
     rows = [
         episode(
@@ -164,7 +166,7 @@ def test_a_list_of_more_episodes_than_are_sampled_is_whole_and_sorted(catalog: C
 
 
 @pytest.mark.parametrize("order", ["finished", "-finished", "-reward", "stage", "length", "episode_id", "-episode_id"])
-def test_pages_lose_and_repeat_nothing_while_episodes_come_in(catalog: Catalog, order: str) -> None:
+def test_pages_neither_skip_nor_repeat_rows_while_episodes_are_added(catalog: Catalog, order: str) -> None:
     # Ties everywhere: the same time, reward, length and stage in two runs.
     for run_id in ("run-a", "run-b"):
         commit(catalog, [episode(n, run_id, finished_unix_nanos=n // 10) for n in range(0, 60, 2)])
@@ -182,7 +184,7 @@ def test_pages_lose_and_repeat_nothing_while_episodes_come_in(catalog: Catalog, 
     assert before <= set(seen)
 
 
-def test_a_cursor_of_another_order_and_nonsense_are_refused(catalog: Catalog) -> None:
+def test_an_invalid_page_cursor_is_refused(catalog: Catalog) -> None:
     commit(catalog, [episode(n) for n in range(3)])
     cursor = catalog.list_episodes(limit=1).next_cursor
     assert cursor is not None
@@ -197,13 +199,13 @@ def test_a_cursor_of_another_order_and_nonsense_are_refused(catalog: Catalog) ->
         catalog.list_episodes(limit=0)
 
 
-def test_held_episodes_are_those_of_the_run(catalog: Catalog) -> None:
+def test_held_episodes_are_listed_per_run(catalog: Catalog) -> None:
     commit(catalog, [episode(n, decision="held" if n % 2 else "kept") for n in range(6)])
     commit(catalog, [episode(1, "run-b", decision="held")])
     assert [row.episode_id for row in catalog.held_episodes("run-a")] == [1, 3, 5]
 
 
-def test_more_episodes_than_one_statement_takes_are_looked_up(catalog: Catalog) -> None:
+def test_lookups_are_split_when_one_statement_cannot_take_all_ids(catalog: Catalog) -> None:
     commit(catalog, [episode(n) for n in range(2500)])
     assert len(catalog.existing_plays("run-a", range(3000))) == 2500
 
@@ -222,7 +224,7 @@ def test_a_learning_curve_is_thinned_evenly(catalog: Catalog, n_episodes: int, m
     assert [point.recorded for point in curve[:2]] == [True, False][: len(curve)]
 
 
-def test_tags_are_put_on_and_taken_off(catalog: Catalog) -> None:
+def test_tags_are_added_and_removed(catalog: Catalog) -> None:
     commit(catalog, [episode(1)])
     for tag in ("zebra", "ä b", "ä b"):
         catalog.tag_episode("run-a", 1, tag)

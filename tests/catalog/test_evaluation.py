@@ -63,7 +63,7 @@ def test_a_commit_from_an_old_cursor_changes_nothing(catalog: Catalog) -> None:
     commit(catalog, [episode(1)])  # the connection is fit for the next transaction
 
 
-def test_a_losing_commit_does_not_even_add_the_run(catalog: Catalog) -> None:
+def test_a_rejected_commit_does_not_create_the_run(catalog: Catalog) -> None:
     lost = catalog.commit_evaluation(
         "run-a", old_cursor="5-0", new_cursor="6-0", criteria_state={}, new_episodes=[], settled=[], at=NOW
     )
@@ -77,7 +77,7 @@ def test_an_error_in_the_middle_undoes_the_whole_commit(catalog: Catalog) -> Non
     assert catalog.list_runs() == []
 
 
-def test_ended_is_set_cleared_and_left(catalog: Catalog) -> None:
+def test_the_end_of_a_run_is_set_cleared_and_kept(catalog: Catalog) -> None:
     commit(catalog, [episode(0)], ended=True)
     assert catalog.load_run_state("run-a").ended_at == NOW
     commit(catalog, [episode(1)], at=NOW + timedelta(hours=1))
@@ -86,7 +86,7 @@ def test_ended_is_set_cleared_and_left(catalog: Catalog) -> None:
     assert catalog.load_run_state("run-a").ended_at is None
 
 
-def test_every_field_of_an_episode_comes_back_as_it_went_in(catalog: Catalog) -> None:
+def test_every_field_of_an_episode_survives_the_round_trip(catalog: Catalog) -> None:
     row = episode(
         2**53 + 1,
         "../läuft/ \\ 'x' %s",
@@ -116,14 +116,14 @@ def test_every_field_of_an_episode_comes_back_as_it_went_in(catalog: Catalog) ->
 
 
 @pytest.mark.parametrize("name", ["total_reward", "extrinsic_reward", "intrinsic_reward", "epsilon"])
-def test_a_nan_survives(catalog: Catalog, name: str) -> None:
+def test_nan_survives_the_round_trip(catalog: Catalog, name: str) -> None:
     commit(catalog, [episode(0, **{name: math.nan})])
     found = catalog.get_episode("run-a", 0)
     assert math.isnan(getattr(found, name))
     assert replace(found, **{name: 0.0}) == episode(0, **{name: 0.0})
 
 
-def test_numbers_of_64_bits_come_back(catalog: Catalog) -> None:
+def test_64_bit_numbers_survive_the_round_trip(catalog: Catalog) -> None:
     wide = {"lane": 2**40, "curriculum_stage": 2**63 - 1, "env_steps": -(2**63)}
     commit(catalog, [episode(1, decision="kept", **wide)])
     catalog.upsert_recordings([recording(1, **wide)])
@@ -134,7 +134,7 @@ def test_numbers_of_64_bits_come_back(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize(("given", "held"), [("a\0b", "a\ufffdb"), ("a\udcffb", "a\ufffdb"), ("ä\n", "ä\n")])
-def test_any_text_is_taken(catalog: Catalog, given: str, held: str) -> None:
+def test_any_text_can_be_stored(catalog: Catalog, given: str, held: str) -> None:
     commit(catalog, [episode(1, decision="kept", reasons=(given,), error=given)])
     catalog.upsert_recordings([recording(1, recording_reason=given, reasons=(given,))])
     note = catalog.add_annotation("run-a", 1, step=0, label=given, text=given, author=given, color=given)
@@ -147,7 +147,7 @@ def test_any_text_is_taken(catalog: Catalog, given: str, held: str) -> None:
     assert catalog.get_run("run-b").host == held
 
 
-def test_settlements_decide_held_episodes_and_no_others(catalog: Catalog) -> None:
+def test_settlements_change_only_held_episodes(catalog: Catalog) -> None:
     commit(catalog, [episode(0, decision="held", reasons=("a",)), episode(1, decision="held"), episode(2)])
     why = json.dumps([{"criterion": "stage_transitions", "keep": True}])
     settled = [
@@ -162,7 +162,7 @@ def test_settlements_decide_held_episodes_and_no_others(catalog: Catalog) -> Non
     assert catalog.summarise_run("run-a").by_reason == {"a": 1, "b": 1}
 
 
-def test_a_later_play_replaces_the_earlier_with_its_recording(catalog: Catalog) -> None:
+def test_a_later_play_replaces_the_earlier_play_and_its_recording(catalog: Catalog) -> None:
     commit(catalog, [episode(n, decision="kept", reasons=("a",)) for n in range(3)])
     catalog.finish_writes([recording(n) for n in range(3)], at=NOW)
     assert catalog.existing_plays("run-a", [1, 2, 99]) == {1: 1, 2: 1}
@@ -214,7 +214,7 @@ def test_of_two_processes_that_commit_from_one_cursor_exactly_one_wins(new_url: 
         assert catalog.load_run_state("run-a").n_refused == 20
 
 
-def test_a_cursor_goes_back_to_the_start_only_from_where_it_was_seen(catalog: Catalog) -> None:
+def test_a_cursor_is_reset_only_if_nobody_moved_it_meanwhile(catalog: Catalog) -> None:
     commit(catalog, [episode(1)])
     cursor = catalog.load_run_state("run-a").cursor
     assert not catalog.rewind("run-a", old_cursor="999-0")

@@ -27,7 +27,7 @@ def fill(path: Path) -> None:
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 @pytest.mark.parametrize("table", [runs, episodes, recordings], ids=str)
-def test_a_row_full_of_garbage_hides_no_other(
+def test_a_row_with_garbage_does_not_hide_other_rows(
     tmp_path: Path, table: object, garbage: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(tmp_path / "catalog.db")
@@ -52,7 +52,7 @@ def test_a_row_full_of_garbage_hides_no_other(
         assert [row["episode_id"] for row in catalog.query_recordings(order="episode_id")] == [0, 1, 2]
 
 
-def test_of_files_that_a_database_can_not_hold_the_others_are_imported(tmp_path: Path) -> None:
+def test_files_with_values_that_sql_cannot_hold_do_not_stop_an_import(tmp_path: Path) -> None:
     refused: dict[int, str] = {}
     with Catalog(tmp_path / "catalog.db") as catalog:
         rows = [

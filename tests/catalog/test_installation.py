@@ -16,7 +16,7 @@ def joined(path: Path) -> str:
         return catalog.join_installation().installation_id
 
 
-def test_a_catalog_is_called_what_its_first_worker_called_it(new_url: Callable[[], str]) -> None:
+def test_the_first_worker_gives_a_catalog_its_id(new_url: Callable[[], str]) -> None:
     url = new_url()
     with Catalog(url) as catalog:
         assert catalog.installation().installation_id == ""
@@ -27,7 +27,7 @@ def test_a_catalog_is_called_what_its_first_worker_called_it(new_url: Callable[[
         assert catalog.installation() == ours
 
 
-def test_workers_that_come_at_once_agree(new_url: Callable[[], str]) -> None:
+def test_concurrent_workers_agree_on_one_id(new_url: Callable[[], str]) -> None:
     url = new_url()
     Catalog(url).close()
 
@@ -39,19 +39,19 @@ def test_workers_that_come_at_once_agree(new_url: Callable[[], str]) -> None:
         assert len(set(pool.map(join, range(4)))) == 1
 
 
-def test_another_catalog_is_called_otherwise(new_url: Callable[[], str]) -> None:
+def test_another_catalog_has_another_id(new_url: Callable[[], str]) -> None:
     with Catalog(new_url()) as one, Catalog(new_url()) as other:
         assert one.join_installation().is_another_than(other.join_installation())
 
 
-def test_a_catalog_that_was_moved_keeps_its_name(tmp_path: Path) -> None:
+def test_a_moved_catalog_keeps_its_id(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     name = joined(tmp_path / "recordings" / "catalog.db")
     (tmp_path / "recordings").rename(tmp_path / "exp1")
     assert joined(tmp_path / "exp1" / "catalog.db") == name
 
 
-def test_a_catalog_that_was_put_back_from_a_copy_keeps_its_name(tmp_path: Path) -> None:
+def test_a_catalog_restored_from_a_backup_keeps_its_id(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     name = joined(path)
     shutil.copy(path, tmp_path / "backup.db")
@@ -61,7 +61,7 @@ def test_a_catalog_that_was_put_back_from_a_copy_keeps_its_name(tmp_path: Path) 
     assert joined(path) == name
 
 
-def test_a_copy_has_no_name_until_a_worker_gives_it_one_of_its_own(tmp_path: Path) -> None:
+def test_a_copied_catalog_has_no_id_until_a_worker_gives_it_a_new_one(tmp_path: Path) -> None:
     path, copy = tmp_path / "catalog.db", tmp_path / "copy.db"
     name = joined(path)
     shutil.copy(path, copy)
@@ -72,14 +72,14 @@ def test_a_copy_has_no_name_until_a_worker_gives_it_one_of_its_own(tmp_path: Pat
     assert joined(path) == name
 
 
-def test_a_catalog_that_is_reached_by_another_path_is_the_same_one(tmp_path: Path) -> None:
+def test_a_catalog_reached_by_another_path_has_the_same_id(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     name = joined(tmp_path / "recordings" / "catalog.db")
     (tmp_path / "link").symlink_to("recordings")
     assert joined(tmp_path / "link" / "catalog.db") == name
 
 
-def test_a_file_of_another_file_system_with_the_same_number_is_a_copy_only_while_the_first_is_there(
+def test_path_and_inode_distinguish_a_copy_from_a_moved_file(
     tmp_path: Path,
 ) -> None:
     here = tmp_path / "here"

@@ -28,7 +28,7 @@ def put(source: Path, destination: Path) -> None:
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_a_catalog_that_takes_the_place_of_the_open_one_is_used_from_then_on_and_told_of(
+def test_a_catalog_that_replaces_the_open_file_is_used_from_then_on_with_a_warning(
     tmp_path: Path, read_only: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "catalog.db"
@@ -49,7 +49,7 @@ def test_a_catalog_that_takes_the_place_of_the_open_one_is_used_from_then_on_and
 
 @pytest.mark.parametrize("read_only", [False, True])
 @pytest.mark.parametrize("how", ["deleted", "moved", "with its folder"])
-def test_calls_on_a_catalog_that_was_deleted_fail_and_make_none(tmp_path: Path, read_only: bool, how: str) -> None:
+def test_calls_on_a_deleted_catalog_fail_and_create_no_file(tmp_path: Path, read_only: bool, how: str) -> None:
     path = tmp_path / "recordings" / "catalog.db"
     path.parent.mkdir()
     make(path, "old")
@@ -74,7 +74,9 @@ def test_calls_on_a_catalog_that_was_deleted_fail_and_make_none(tmp_path: Path, 
         assert run_ids(catalog) == ["new"], "it is found when it is there again"
 
 
-def test_whoever_must_go_on_begins_a_catalog_anew_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_worker_whose_catalog_was_deleted_creates_a_new_one_and_logs_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "recordings" / "catalog.db"
     path.parent.mkdir()
     with Catalog(path) as catalog:
@@ -93,7 +95,7 @@ def test_whoever_must_go_on_begins_a_catalog_anew_and_says_so(tmp_path: Path, ca
         assert run_ids(catalog) == ["new"]
 
 
-def test_what_is_no_catalog_in_the_place_of_one_fails_until_it_is_gone(tmp_path: Path) -> None:
+def test_a_foreign_file_in_the_catalogs_place_is_an_error_until_it_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     make(path, "old")
     with Catalog(path) as catalog:
@@ -107,7 +109,7 @@ def test_what_is_no_catalog_in_the_place_of_one_fails_until_it_is_gone(tmp_path:
         assert run_ids(catalog) == ["new"]
 
 
-def test_an_older_catalog_in_the_place_of_the_open_one_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_an_older_catalog_that_replaces_the_open_file_is_migrated(tmp_path: Path) -> None:
     path, older = tmp_path / "catalog.db", tmp_path / "older.db"
     make(path, "old")
     connection = sqlite3.connect(older)
@@ -118,7 +120,7 @@ def test_an_older_catalog_in_the_place_of_the_open_one_is_brought_up_to_date(tmp
         assert run_ids(catalog) == ["run-ü"]
 
 
-def test_threads_that_meet_a_replaced_catalog_at_once_all_find_the_new_one(tmp_path: Path) -> None:
+def test_concurrent_threads_all_find_the_catalog_that_replaced_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     make(path, "0")
     with Catalog(path) as catalog, ThreadPoolExecutor(8) as pool:
@@ -130,7 +132,9 @@ def test_threads_that_meet_a_replaced_catalog_at_once_all_find_the_new_one(tmp_p
         assert catalog.n_opened == 6
 
 
-def test_a_process_that_changes_its_folder_keeps_its_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_changes_its_working_directory_keeps_its_catalog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     with Catalog("catalog.db") as catalog:

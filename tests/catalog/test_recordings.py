@@ -37,7 +37,7 @@ def test_the_query_of_the_overview_works_as_printed(catalog: Catalog) -> None:
     assert rows[0]["file_path"] == "run-a/episode_000001.msgpack.lz4"
 
 
-def test_every_field_of_a_recording_comes_back_as_it_went_in(catalog: Catalog) -> None:
+def test_every_field_of_a_recording_survives_the_round_trip(catalog: Catalog) -> None:
     row = recording(
         3,
         survival_steps=9,
@@ -61,7 +61,7 @@ def test_every_field_of_a_recording_comes_back_as_it_went_in(catalog: Catalog) -
     assert catalog.get_recording("run-a", 3) == row
 
 
-def test_reason_and_time_are_filled_in(catalog: Catalog) -> None:
+def test_reason_and_time_have_defaults(catalog: Catalog) -> None:
     catalog.upsert_recordings([recording(1, reasons=("x", "y")), recording(2, reasons=(), recording_reason="z")])
     assert catalog.get_recording("run-a", 1).recording_reason == "x"
     assert catalog.get_recording("run-a", 1).recorded_at is not None
@@ -76,7 +76,7 @@ def test_a_second_upsert_replaces_the_row_and_its_reasons(catalog: Catalog) -> N
     assert catalog.get_recording("run-a", 1).n_steps == 3
 
 
-def test_a_reason_is_sought_among_all_the_reasons(catalog: Catalog) -> None:
+def test_the_reason_filter_searches_all_reasons_of_an_episode(catalog: Catalog) -> None:
     catalog.upsert_recordings([recording(1, reasons=("periodic_100", "stage_2_pre_transition")), recording(2)])
     assert _ids(catalog.query_recordings(reason="stage_*_pre_transition")) == [1]
     assert _ids(catalog.query_recordings(reason="p*")) == [2, 1]
@@ -98,7 +98,7 @@ def test_a_reason_is_sought_among_all_the_reasons(catalog: Catalog) -> None:
         ("", []),
     ],
 )
-def test_a_glob_has_two_wildcards_and_takes_all_else_literally(catalog: Catalog, glob: str, matches: list[str]) -> None:
+def test_a_glob_has_two_wildcards_other_characters_are_literal(catalog: Catalog, glob: str, matches: list[str]) -> None:
     reasons = ["100%", "a_b", "axb", "a\\b", "a*b", "[ab]c", "AXB"]
     catalog.upsert_recordings([recording(index, reasons=(reason,)) for index, reason in enumerate(reasons)])
     assert {row["recording_reason"] for row in catalog.query_recordings(reason=glob)} == set(matches)
@@ -153,7 +153,7 @@ def test_wrong_arguments_are_refused(catalog: Catalog) -> None:
         catalog.query_recordings(order="newest")
 
 
-def test_without_a_run_the_newest_recording_is_meant(catalog: Catalog) -> None:
+def test_without_a_run_id_the_newest_recording_is_used(catalog: Catalog) -> None:
     catalog.upsert_recordings([recording(5, "old", timestamp=1.0), recording(5, "new", timestamp=2.0)])
     assert catalog.get_recording(None, 5).run_id == "new"
     assert catalog.get_recording("old", 5).run_id == "old"
@@ -197,7 +197,7 @@ def test_an_import_fills_an_empty_catalog(catalog: Catalog) -> None:
     assert catalog.get_episode("run-a", 1199).replaced_plays == 0
 
 
-def test_an_import_keeps_what_the_catalog_knows_better(catalog: Catalog) -> None:
+def test_an_import_does_not_overwrite_newer_rows(catalog: Catalog) -> None:
     why = [{"criterion": "periodic", "keep": True}]
     commit(
         catalog,
@@ -219,6 +219,6 @@ def test_an_import_keeps_what_the_catalog_knows_better(catalog: Catalog) -> None
 
 
 @pytest.mark.parametrize("beyond", [2**63, -(2**63) - 1, 10**30])
-def test_a_number_beyond_64_bits_is_refused_in_words_of_ours(catalog: Catalog, beyond: int) -> None:
+def test_a_number_beyond_64_bits_is_refused_with_a_clear_message(catalog: Catalog, beyond: int) -> None:
     with pytest.raises(UsageError, match=r"the database holds whole numbers from -2\*\*63 to 2\*\*63 - 1, not beyond"):
         catalog.query_recordings(stage=beyond)

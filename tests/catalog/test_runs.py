@@ -11,14 +11,14 @@ from recorder.errors import RecordingNotFoundError
 from tests.catalog.samples import NOW, commit, episode, recording
 
 
-def test_a_run_that_is_not_there_has_the_start_state_and_stays_absent(catalog: Catalog) -> None:
+def test_an_unknown_run_has_the_initial_state_and_is_not_created(catalog: Catalog) -> None:
     assert catalog.load_run_state("nobody") == RunState(cursor="0-0", criteria_state_json="{}", ended_at=None)
     assert catalog.list_runs() == []
     with pytest.raises(RecordingNotFoundError, match="'nobody'"):
         catalog.get_run("nobody")
 
 
-def test_ensure_run_fills_in_what_it_is_given_and_leaves_the_rest(catalog: Catalog) -> None:
+def test_ensure_run_sets_the_given_fields_and_keeps_the_others(catalog: Catalog) -> None:
     catalog.ensure_run("run-a", host="box")
     catalog.ensure_run("run-a", config={"lr": 0.1, "ü": [1, None]}, started_unix_nanos=2**62)
     run = catalog.get_run("run-a")
@@ -56,7 +56,7 @@ def test_the_summary_of_an_empty_run_is_all_zero(catalog: Catalog) -> None:
     assert (summary.n_episodes, summary.n_steps, summary.by_decision, summary.by_reason) == (0, 0, {}, {})
 
 
-def test_deleting_a_run_takes_everything_of_it_and_nothing_else(catalog: Catalog) -> None:
+def test_deleting_a_run_removes_all_its_rows_and_no_others(catalog: Catalog) -> None:
     for run_id in ("run-a", "run-b"):
         commit(catalog, [episode(0, run_id, decision="kept", reasons=("x",))])
         catalog.tag_episode(run_id, 0, "nice")

@@ -48,7 +48,7 @@ def test_the_version_is_the_last_migration() -> None:
     assert _scripts().get_heads() == [SCHEMA_VERSION]
 
 
-def test_versions_are_numbers_that_grow() -> None:
+def test_migration_versions_increase() -> None:
     versions = [script.revision for script in _scripts().walk_revisions()]
     assert versions == sorted(versions, reverse=True)
     assert all(len(version) == 4 and version.isdigit() for version in versions)
@@ -116,7 +116,7 @@ def test_a_catalog_of_every_version_opens_with_all_its_rows(dump: Path, tmp_path
         assert [note.text for note in catalog.list_annotations("run-ü", 1)] == ["look"]
 
 
-def test_there_is_an_old_catalog_of_every_version() -> None:
+def test_a_test_catalog_of_every_version_exists() -> None:
     assert [path.stem for path in _OLD_CATALOGS] == sorted(script.revision for script in _scripts().walk_revisions())
 
 

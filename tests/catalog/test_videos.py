@@ -46,12 +46,12 @@ def test_the_same_request_is_the_same_video(catalog: Catalog) -> None:
     assert catalog.list_videos(state="done") == []
 
 
-def test_a_video_that_is_missing_is_named(catalog: Catalog) -> None:
+def test_an_unknown_video_is_named_in_the_error(catalog: Catalog) -> None:
     with pytest.raises(RecordingNotFoundError, match="'nope'"):
         catalog.get_video("nope")
 
 
-def test_a_video_goes_from_the_request_to_the_file(catalog: Catalog) -> None:
+def test_a_video_passes_from_request_to_file(catalog: Catalog) -> None:
     video = _video(catalog)
     assert _claim(catalog) == [video.video_id]
     assert _claim(catalog) == []
@@ -66,7 +66,7 @@ def test_a_video_goes_from_the_request_to_the_file(catalog: Catalog) -> None:
     assert _start(catalog, video) is None
 
 
-def test_a_video_whose_worker_died_is_claimed_again_and_fails_in_the_end(catalog: Catalog) -> None:
+def test_a_video_whose_workers_keep_dying_is_claimed_again_and_finally_fails(catalog: Catalog) -> None:
     video = _video(catalog)
     for turn in range(3):
         assert _claim(catalog, at=100 * turn) == [video.video_id]
@@ -78,7 +78,7 @@ def test_a_video_whose_worker_died_is_claimed_again_and_fails_in_the_end(catalog
     assert "killed" in (failed.error or "")
 
 
-def test_a_failed_attempt_waits_and_the_third_is_the_last(catalog: Catalog) -> None:
+def test_a_failed_attempt_is_delayed_and_the_third_is_the_last(catalog: Catalog) -> None:
     video = _video(catalog)
     for attempt in range(1, 4):
         _start(catalog, video)
@@ -134,7 +134,7 @@ def test_segments_are_planned_once_claimed_and_counted(catalog: Catalog) -> None
     assert joining.state == "joining"
 
 
-def test_a_report_prolongs_the_lease_of_whoever_holds_it(catalog: Catalog) -> None:
+def test_a_progress_report_prolongs_the_lease_of_its_holder(catalog: Catalog) -> None:
     video = _video(catalog)
     _start(catalog, video)
     catalog.plan_segments(video.video_id, [(0, 100)])
@@ -152,7 +152,7 @@ def test_a_report_prolongs_the_lease_of_whoever_holds_it(catalog: Catalog) -> No
     assert catalog.report_segment(second, n_new_frames=1, now=NOW + 112 * SECOND, lease_secs=60) is not None
 
 
-def test_progress_never_steps_back(catalog: Catalog) -> None:
+def test_progress_never_decreases(catalog: Catalog) -> None:
     video = _video(catalog)
     _start(catalog, video)
     catalog.plan_segments(video.video_id, [(0, 40), (40, 40), (80, 20)])
@@ -181,7 +181,7 @@ def test_progress_never_steps_back(catalog: Catalog) -> None:
     assert told == [0, 30, 50, 50, 70, 70, 80, 100, 100]
 
 
-def test_a_video_is_stale_when_its_recording_is_gone_or_another_play(catalog: Catalog) -> None:
+def test_a_video_is_stale_if_its_recording_was_deleted_or_replaced(catalog: Catalog) -> None:
     recordings = [RecordingRow("run-a", i, file_path=f"{i}", content_hash=f"hash-{i}") for i in range(3)]
     catalog.upsert_recordings(recordings)
     videos = [_video(catalog, i, content_hash=f"hash-{i}", dpi=80) for i in range(3)]
@@ -192,7 +192,7 @@ def test_a_video_is_stale_when_its_recording_is_gone_or_another_play(catalog: Ca
     assert len(catalog.stale_videos(limit=1)) == 1
 
 
-def test_of_many_that_finish_at_once_exactly_one_was_last(catalog: Catalog) -> None:
+def test_exactly_one_of_many_concurrent_finishers_is_the_last(catalog: Catalog) -> None:
     for turn in range(5):
         video = _video(catalog, episode_id=turn)
         _start(catalog, video)
@@ -233,7 +233,7 @@ def test_annotations_are_added_changed_and_deleted(catalog: Catalog) -> None:
         catalog.update_annotation(early.annotation_id, text="x")
 
 
-def test_an_annotation_must_span_something(catalog: Catalog) -> None:
+def test_an_annotation_needs_at_least_one_step(catalog: Catalog) -> None:
     note = catalog.add_annotation("run-a", 1, step=5, end_step=6)
     for span in ({"step": -1}, {"step": 3, "end_step": 3}):
         with pytest.raises(UsageError, match="spans"):
@@ -245,7 +245,7 @@ def test_an_annotation_must_span_something(catalog: Catalog) -> None:
     assert catalog.list_annotations("run-a", 1) == [note]
 
 
-def test_one_who_asks_for_many_videos_lets_others_go_ahead(catalog: Catalog) -> None:
+def test_a_client_with_many_videos_does_not_delay_other_clients(catalog: Catalog) -> None:
     for number in range(20):
         catalog.enqueue_video("run-a", 1, {"crf": number}, at=NOW, asked_by="flood")
     honest, _ = catalog.enqueue_video("run-a", 2, {}, at=NOW + SECOND, asked_by="a person")
@@ -259,7 +259,7 @@ def test_one_who_asks_for_many_videos_lets_others_go_ahead(catalog: Catalog) -> 
     assert order[-1] == last.video_id
 
 
-def test_a_clients_turn_begins_anew_when_its_videos_are_finished(catalog: Catalog) -> None:
+def test_a_clients_turn_restarts_when_its_videos_are_finished(catalog: Catalog) -> None:
     rows = [catalog.enqueue_video("run-a", 1, {"crf": number}, at=NOW, asked_by="one")[0] for number in range(2)]
     assert [row.turn for row in rows] == [0, 1]
     for row in rows:

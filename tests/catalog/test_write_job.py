@@ -27,14 +27,14 @@ def _kept(catalog: Catalog, *episode_ids: int, run_id: str = "run-a") -> None:
     commit(catalog, [episode(n, run_id, decision="kept", reasons=("periodic_100",)) for n in episode_ids])
 
 
-def test_only_kept_episodes_are_claimed_oldest_first_and_once(catalog: Catalog) -> None:
+def test_only_kept_episodes_are_claimed_oldest_first_once(catalog: Catalog) -> None:
     commit(catalog, [episode(0), episode(1, decision="held"), episode(2, decision="kept"), episode(3, decision="kept")])
     assert _claim(catalog, limit=1) == [2]
     assert _claim(catalog) == [3]
     assert _claim(catalog) == []
 
 
-def test_a_claim_can_be_of_one_run(catalog: Catalog) -> None:
+def test_a_claim_can_be_limited_to_one_run(catalog: Catalog) -> None:
     _kept(catalog, 1)
     _kept(catalog, 2, run_id="run-b")
     assert _claim(catalog, run_id="run-b") == [2]
@@ -49,7 +49,7 @@ def test_a_claim_returns_the_lease_and_an_expired_one_is_claimed_again(catalog: 
     assert _claim(catalog, at=60) == [1]
 
 
-def test_starting_counts_an_attempt_and_returns_what_is_to_be_written(catalog: Catalog) -> None:
+def test_starting_a_write_counts_an_attempt_and_returns_the_work(catalog: Catalog) -> None:
     _kept(catalog, 1, 2, 3)
     catalog.finish_writes([recording(2)], at=NOW)
     rows = catalog.start_write("run-a", [3, 2, 1, 99], now=NOW, lease_secs=60)
@@ -59,7 +59,7 @@ def test_starting_counts_an_attempt_and_returns_what_is_to_be_written(catalog: C
     ]
 
 
-def test_after_three_starts_without_an_answer_an_episode_is_parked(catalog: Catalog) -> None:
+def test_an_episode_is_parked_after_three_starts_without_an_answer(catalog: Catalog) -> None:
     _kept(catalog, 1)
     for _ in range(3):
         assert _start(catalog, 1) == [1]
@@ -70,7 +70,7 @@ def test_after_three_starts_without_an_answer_an_episode_is_parked(catalog: Cata
     assert _claim(catalog, at=1000) == []
 
 
-def test_a_claim_parks_what_has_used_up_its_attempts_but_not_while_it_is_leased(catalog: Catalog) -> None:
+def test_a_claim_parks_episodes_without_attempts_left_unless_they_are_leased(catalog: Catalog) -> None:
     _kept(catalog, 1)
     for _ in range(3):
         _start(catalog, 1)
@@ -91,7 +91,7 @@ def test_a_failed_write_waits_and_the_third_failure_parks_it_with_its_error(cata
     assert _claim(catalog, at=10) == []
 
 
-def test_a_failed_write_is_claimed_again_in_its_time(catalog: Catalog) -> None:
+def test_a_failed_write_is_claimed_again_after_its_delay(catalog: Catalog) -> None:
     _kept(catalog, 1)
     _start(catalog, 1)
     catalog.fail_write("run-a", 1, "x", not_before=NOW + 10 * SECOND)
@@ -133,7 +133,7 @@ def test_the_file_of_a_replaced_play_is_not_taken_for_the_new_one(catalog: Catal
     assert [row["episode_id"] for row in catalog.query_recordings()] == [2]
 
 
-def test_streams_are_dropped_when_skipped_or_written_and_only_once(catalog: Catalog) -> None:
+def test_streams_of_skipped_and_written_episodes_are_dropped_once(catalog: Catalog) -> None:
     commit(catalog, [episode(0), episode(1, decision="held"), episode(2, decision="kept"), episode(3, decision="kept")])
     catalog.finish_writes([recording(3)], at=NOW)
     assert [row.episode_id for row in catalog.streams_to_drop()] == [0, 3]
@@ -153,7 +153,7 @@ def test_streams_of_episodes_that_replaced_an_earlier_play_can_be_left_out(catal
     assert catalog.streams_to_drop() == []
 
 
-def test_what_a_run_that_no_server_has_leaves_waiting_is_given_up_and_taken_back_when_one_has_it(
+def test_episodes_of_a_run_without_a_redis_are_parked_and_unparked_when_it_is_back(
     catalog: Catalog,
 ) -> None:
     waiting = [episode(0, decision="kept"), episode(1, decision="held"), episode(2, decision="kept"), episode(3)]
@@ -174,14 +174,14 @@ def test_what_a_run_that_no_server_has_leaves_waiting_is_given_up_and_taken_back
     assert (catalog.get_episode("run-a", 0).attempts, catalog.get_episode("run-a", 1).error) == (0, None)
 
 
-def test_an_episode_that_someone_writes_is_not_given_up(catalog: Catalog) -> None:
+def test_an_episode_that_is_being_written_is_not_parked(catalog: Catalog) -> None:
     _kept(catalog, 1)
     catalog.start_write("run-a", [1], now=NOW + 100 * SECOND, lease_secs=60)
     late = NOW + 101 * SECOND
     assert catalog.give_up_lost(unseen_since=late, now=late) == {}
 
 
-def test_what_failed_for_another_reason_is_not_taken_back(catalog: Catalog) -> None:
+def test_episodes_that_failed_for_another_reason_stay_parked(catalog: Catalog) -> None:
     _kept(catalog, 1)
     catalog.start_write("run-a", [1], now=NOW, lease_secs=1)
     catalog.fail_write("run-a", 1, "broken", not_before=NOW, max_attempts=1)
@@ -189,7 +189,7 @@ def test_what_failed_for_another_reason_is_not_taken_back(catalog: Catalog) -> N
     assert catalog.parked_writes()[0].error == "broken"
 
 
-def test_an_episode_that_was_given_up_while_it_was_held_can_still_be_decided(catalog: Catalog) -> None:
+def test_an_episode_that_was_parked_while_held_can_still_be_decided(catalog: Catalog) -> None:
     commit(catalog, [episode(1, decision="held"), episode(2, decision="held")])
     late = NOW + 100 * SECOND
     assert catalog.give_up_lost(unseen_since=late, now=late) == {"run-a": 2}

@@ -43,7 +43,7 @@ def _assert_holds(chunk: Chunk, columns: dict[str, ColumnData]) -> None:
 
 
 @given(st.data())
-def test_every_chunk_comes_back_with_masks_absent_columns_added_ones_and_changed_kinds(data: st.DataObject) -> None:
+def test_every_kind_of_chunk_round_trips(data: st.DataObject) -> None:
     n_steps = data.draw(st.integers(1, 12))
     names = ["reward", "extras.a", "extras.b"]
     declared = {name: data.draw(column_kinds()) for name in names}
@@ -64,7 +64,7 @@ def test_every_chunk_comes_back_with_masks_absent_columns_added_ones_and_changed
     _assert_holds(chunk, columns)
 
 
-def test_a_column_that_the_schema_has_takes_its_encoding_from_there() -> None:
+def test_a_column_of_the_schema_has_the_schemas_encoding() -> None:
     frame = encode_chunk(SCHEMA, first_step=0, n_steps=4, columns={"reward": ColumnData(np.arange(4, dtype="<f4"))})
     chunk = decode_chunk(frame, SCHEMA)
     assert (chunk.spec("reward"), chunk.data) == (REWARD, (FOUR,))
@@ -99,7 +99,7 @@ def test_an_absent_column_is_none() -> None:
         ([0, 4, [None, FOUR], [["a", "|O", [], "plain"]]], "only numbers are allowed"),
     ],
 )
-def test_what_is_no_chunk_of_the_schema_is_corrupt(body: Any, message: str) -> None:
+def test_a_chunk_that_does_not_match_the_schema_is_corrupt(body: Any, message: str) -> None:
     with pytest.raises(EpisodeFileCorruptError, match=message):
         decode_chunk(compress_frame(msgpack.packb(body)), SCHEMA)
 
@@ -115,7 +115,7 @@ TOGETHER = EpisodeSchema(
 )
 
 
-def test_columns_of_one_kind_lie_together_unless_steps_lack_a_value() -> None:
+def test_columns_of_one_kind_are_stored_together_unless_values_are_missing() -> None:
     four = {spec.name: ColumnData(np.arange(4).astype(spec.dtype)) for spec in TOGETHER.columns}
     mask = np.array([True, False, True, True])
     frames = [
@@ -146,12 +146,12 @@ def test_columns_of_one_kind_lie_together_unless_steps_lack_a_value() -> None:
         ([b"", 10**9, None, None, None], "'action' holds 1000000000"),
     ],
 )
-def test_a_slot_that_points_at_none_of_its_kind_is_corrupt(slots: list[Any], wrong: str) -> None:
+def test_a_slot_with_a_wrong_reference_is_corrupt(slots: list[Any], wrong: str) -> None:
     with pytest.raises(EpisodeFileCorruptError, match=f"the slot of column {wrong}"):
         chunk_from([0, 4, slots], TOGETHER)
 
 
-def test_plain_columns_never_lie_together() -> None:
+def test_plain_columns_are_stored_separately() -> None:
     schema = EpisodeSchema((REWARD, ColumnSpec("extras.a", "<f4", (), Encoding.PLAIN)))
     with pytest.raises(EpisodeFileCorruptError, match=r"column 'extras\.a' holds 0"):
         chunk_from([0, 4, [FOUR + FOUR, 0]], schema)

@@ -40,7 +40,7 @@ def _groups(draw: st.DrawFn) -> ColumnGroup:
 
 
 @given(st.data())
-def test_columns_of_every_kind_come_back_bit_for_bit_over_any_number_of_stretches(data: st.DataObject) -> None:
+def test_columns_of_every_kind_round_trip_bit_for_bit(data: st.DataObject) -> None:
     group = data.draw(_groups())
     lengths = data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=3))
     values = [[data.draw(column_values((spec.dtype, spec.shape), n)) for spec in group.specs] for n in lengths]
@@ -54,7 +54,7 @@ def test_columns_of_every_kind_come_back_bit_for_bit_over_any_number_of_stretche
 
 
 @given(st.data())
-def test_columns_that_lie_strided_in_memory_are_encoded_like_contiguous_ones(data: st.DataObject) -> None:
+def test_strided_columns_are_encoded_like_contiguous_ones(data: st.DataObject) -> None:
     kind = data.draw(column_kinds())
     values = data.draw(column_values(kind, 6))
     for encoding in _encodings(kind[0]):
@@ -65,13 +65,13 @@ def test_columns_that_lie_strided_in_memory_are_encoded_like_contiguous_ones(dat
 
 @pytest.mark.parametrize("encoding", [Encoding.PLAIN, Encoding.PLANES, Encoding.DELTA])
 @pytest.mark.parametrize("wrong", [b"", bytes(23), bytes(25), bytes(48)])
-def test_bytes_that_are_not_as_many_as_the_shape_needs_are_corrupt(encoding: Encoding, wrong: bytes) -> None:
+def test_a_wrong_number_of_bytes_is_corrupt(encoding: Encoding, wrong: bytes) -> None:
     spec = ColumnSpec("meters", "<f4", (2,), encoding)
     with pytest.raises(EpisodeFileCorruptError, match=r"expected 24 bytes for 3 steps of 'meters' <f4\[2\], found"):
         ColumnGroup([spec]).decode([Stretch(3, wrong)])
 
 
-def test_bytes_that_do_not_fit_columns_together_are_corrupt_whichever_is_asked_for() -> None:
+def test_a_wrong_number_of_shared_bytes_is_corrupt_for_each_column() -> None:
     group = ColumnGroup(
         [ColumnSpec("reward", "<f4", (), Encoding.PLANES), ColumnSpec("meters", "<i4", (2,), Encoding.PLANES)]
     )
@@ -83,7 +83,7 @@ def test_bytes_that_do_not_fit_columns_together_are_corrupt_whichever_is_asked_f
             group.decode([Stretch(3, bytes(24))], [name])
 
 
-def test_a_bit_too_many_bytes_of_booleans_are_corrupt() -> None:
+def test_too_many_bytes_of_booleans_are_corrupt() -> None:
     group = ColumnGroup([ColumnSpec("done", "|b1", (), Encoding.BITS)])
     assert group.decode([Stretch(9, b"\xff\x80")])["done"].all()
     with pytest.raises(EpisodeFileCorruptError, match="expected 2 bytes for 9 steps"):
@@ -102,7 +102,7 @@ def test_the_encoding_fits_the_values(values: np.ndarray[Any, Any], expected: En
     assert choose_encoding(values) is expected
 
 
-def test_an_image_lies_together_and_a_short_vector_is_not_copied() -> None:
+def test_an_image_is_contiguous_and_a_short_vector_is_not_copied() -> None:
     group = ColumnGroup(
         [ColumnSpec("extras.image", "<f4", (16, 16), Encoding.DELTA), ColumnSpec("meters", "<f4", (8,), Encoding.DELTA)]
     )
@@ -115,7 +115,7 @@ def test_an_image_lies_together_and_a_short_vector_is_not_copied() -> None:
 
 
 @pytest.mark.parametrize("largest", [0, 1, 255, 2**8, 2**40, 2**63 - 1])
-def test_planes_of_zeros_are_restored_wherever_they_lie(largest: int) -> None:
+def test_planes_of_zeros_are_restored_anywhere(largest: int) -> None:
     group = ColumnGroup([ColumnSpec("action", "<i8", (), Encoding.PLANES)])
     values = np.array([0, largest, 0, largest & ~0xFFFF], np.int64)
     assert_same_bits(group.decode([Stretch(4, group.encode([values]))])["action"], values)

@@ -24,7 +24,7 @@ def claiming(n_bytes: int) -> bytes:
 
 
 @given(st.binary(min_size=1), st.binary())
-def test_a_frame_comes_back_and_ends_where_the_next_thing_begins(content: bytes, behind: bytes) -> None:
+def test_a_frame_round_trips_and_ends_where_the_next_one_begins(content: bytes, behind: bytes) -> None:
     frame = compress_frame(content)
     assert decompress_frame(frame) == content
     assert content_bytes(frame) == len(content)
@@ -32,7 +32,7 @@ def test_a_frame_comes_back_and_ends_where_the_next_thing_begins(content: bytes,
     assert frame_end(behind + frame, len(behind)) == len(behind) + len(frame)
 
 
-def test_frames_of_other_writers_are_read() -> None:
+def test_frames_of_other_writers_can_be_read() -> None:
     content = bytes(range(256)) * 1000
     for options in ({"block_checksum": True}, {"block_linked": False}, {"block_size": lz4.frame.BLOCKSIZE_MAX64KB}):
         frame = lz4.frame.compress(content, **options)
@@ -49,7 +49,7 @@ def test_a_frame_that_claims_too_much_is_refused_before_memory_is_taken(n_bytes:
     tracemalloc.stop()
 
 
-def test_a_frame_may_be_given_less_room() -> None:
+def test_a_frame_can_have_a_smaller_limit() -> None:
     with pytest.raises(EpisodeFileTooLargeError, match="at most 99 are read"):
         decompress_frame(compress_frame(b"x" * 100), max_bytes=99)
 
@@ -59,7 +59,7 @@ def test_a_frame_without_a_size_is_corrupt() -> None:
         decompress_frame(lz4.frame.compress(b"x" * 100, store_size=False))
 
 
-def test_bytes_behind_a_frame_are_corrupt() -> None:
+def test_bytes_after_a_frame_are_corrupt() -> None:
     with pytest.raises(EpisodeFileCorruptError, match="ends after"):
         decompress_frame(compress_frame(b"x" * 100) + b"more")
 
@@ -87,7 +87,7 @@ def test_a_frame_with_any_bit_flipped_is_an_error_or_the_same_content() -> None:
             assert found == content
 
 
-def test_as_many_containers_as_allowed_are_unpacked_and_one_more_is_refused() -> None:
+def test_the_limit_of_containers_is_exact() -> None:
     data = msgpack.packb([["a long enough text"] * 3, {"key": []}])
     assert unpack_bounded(data, max_containers=4) == [["a long enough text"] * 3, {"key": []}]
     with pytest.raises(EpisodeFileTooLargeError, match="more than 3 lists and maps"):
@@ -124,7 +124,7 @@ def test_a_bomb_of_a_hundred_thousand_empty_lists_is_refused_before_it_grows() -
         b"\xa1\xff",  # no UTF-8
     ],
 )
-def test_what_is_no_single_msgpack_object_of_plain_types_is_corrupt(data: bytes) -> None:
+def test_anything_but_one_plain_msgpack_object_is_corrupt(data: bytes) -> None:
     with pytest.raises(EpisodeFileCorruptError, match="not msgpack"):
         unpack_bounded(data, max_containers=10_000)
 

@@ -12,7 +12,7 @@ from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 METERS = ColumnSpec("meters", "<f4", (8,), Encoding.DELTA)
 
 
-def test_a_schema_comes_back_from_its_list() -> None:
+def test_a_schema_round_trips_through_its_list() -> None:
     schema = EpisodeSchema((METERS, ColumnSpec("done", "|b1", (), Encoding.BITS)))
     assert EpisodeSchema.from_list(schema.to_list()) == schema
     assert schema.names == ("meters", "done")
@@ -46,19 +46,19 @@ def test_a_schema_comes_back_from_its_list() -> None:
         (["done", "|b1", [], "delta"], "go together"),
     ],
 )
-def test_what_is_no_column_is_corrupt(column: Any, message: str) -> None:
+def test_an_invalid_column_is_corrupt(column: Any, message: str) -> None:
     with pytest.raises(EpisodeFileCorruptError, match=message):
         EpisodeSchema.from_list([column])
 
 
-def test_a_length_of_true_is_no_1_even_after_a_1_was_read() -> None:
+def test_a_length_of_true_is_not_1() -> None:
     ColumnSpec.from_list(["meters", "<f4", [1], "delta"])
     with pytest.raises(EpisodeFileCorruptError, match="expected"):
         ColumnSpec.from_list(["meters", "<f4", [True], "delta"])
 
 
 @pytest.mark.parametrize("schema", [None, 3, "meters", b"meters", {"meters": 1}])
-def test_what_is_no_list_is_corrupt(schema: Any) -> None:
+def test_a_schema_that_is_no_list_is_corrupt(schema: Any) -> None:
     with pytest.raises(EpisodeFileCorruptError, match="expected a list of columns"):
         EpisodeSchema.from_list(schema)
 

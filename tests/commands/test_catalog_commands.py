@@ -41,13 +41,13 @@ def test_list_filters_and_orders(call: Call, recordings: Path, options: list[obj
 def test_list_prints_a_table_for_people(call: Call, recordings: Path) -> None:
     lines = call("list", "--recordings", recordings).out.splitlines()
     assert lines[0].strip() == "4 recordings"
-    assert lines[1].split() == ["run", "episode", "stage", "reward", "steps", "status", "reasons", "size", "file"]
+    assert lines[1].split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert "1000 B" in lines[2]
     assert "top_10.0pct, manual_x" in lines[2]
     assert f"{RUN}/episode_000000.msgpack.lz4" in lines[2]
 
 
-def test_an_order_that_does_not_exist_is_wrong_usage(call: Call, recordings: Path) -> None:
+def test_an_unknown_order_is_wrong_usage(call: Call, recordings: Path) -> None:
     answer = call("list", "--recordings", recordings, "--order", "size")
     assert answer.status == ExitStatus.USAGE
     assert "reward" in answer.err
@@ -66,28 +66,26 @@ def test_list_without_a_catalog_says_what_to_do(call: Call) -> None:
         *("show 3", "why 3", "cat 3", "export 3", "export 3 --html", "batch --output-dir d", "reel --output r.mp4"),
     ],
 )
-def test_a_run_that_is_not_there_is_not_found_and_the_nearest_is_named(
-    call: Call, recordings: Path, command: str
-) -> None:
+def test_an_unknown_run_is_not_found_and_similar_ones_are_named(call: Call, recordings: Path, command: str) -> None:
     answer = call(*command.split(), "--recordings", recordings, "--run", "run-b")
     assert (answer.status, answer.out) == (ExitStatus.NOT_FOUND, "")
     assert answer.err.startswith(f"error: there is no run 'run-b' in the catalog; nearest: {RUN}: sqlite")
 
 
-def test_a_run_that_is_like_no_other_is_told_which_there_are(call: Call, recordings: Path) -> None:
+def test_an_unknown_run_like_no_other_lists_all_runs(call: Call, recordings: Path) -> None:
     assert (
         f"no run 'xyz' in the catalog; it has: {RUN}:" in call("list", "--recordings", recordings, "--run", "xyz").err
     )
 
 
 @pytest.mark.parametrize("command", ["convert {} new", "cat {}"])
-def test_a_file_that_is_not_there_is_not_found(call: Call, tmp_path: Path, command: str) -> None:
+def test_a_missing_file_is_not_found(call: Call, tmp_path: Path, command: str) -> None:
     answer = call(*command.format(tmp_path / "gone.lz4").split())
     assert answer.status == ExitStatus.NOT_FOUND
     assert "gone.lz4" in answer.err
 
 
-def test_show_tells_the_episode_and_its_recording(call: Call, recordings: Path) -> None:
+def test_show_prints_the_episode_and_its_recording(call: Call, recordings: Path) -> None:
     document = call("show", 3, "--json", "--recordings", recordings).document
     assert document["episode"]["total_reward"] == 30.0
     assert document["episode"]["n_missing_steps"] == 3
@@ -97,7 +95,7 @@ def test_show_tells_the_episode_and_its_recording(call: Call, recordings: Path) 
     assert "episode_000003.msgpack.lz4" in text
 
 
-def test_show_tells_people_dates_and_programs_numbers(call: Call, tmp_path: Path) -> None:
+def test_show_prints_dates_for_people_and_numbers_in_json(call: Call, tmp_path: Path) -> None:
     times = {"timestamp": 1.75e9, "started_unix_nanos": 1_750_000_000 * 10**9}
     with Catalog(root_catalog(tmp_path)) as catalog:
         rows = [
@@ -116,22 +114,22 @@ def test_show_tells_people_dates_and_programs_numbers(call: Call, tmp_path: Path
     assert re.search(r"timestamp +nan\n", call("show", 3, "--recordings", tmp_path).out)
 
 
-def test_a_very_long_run_id_is_told_by_its_first_letters(call: Call, recordings: Path) -> None:
+def test_a_very_long_run_id_is_shortened_in_messages(call: Call, recordings: Path) -> None:
     answer = call("list", "--recordings", recordings, "--run", "x" * 5000)
     assert answer.status == ExitStatus.NOT_FOUND
     assert f"there is no run '{'x' * 99} in the catalog" in answer.err
 
 
-def test_show_of_an_episode_that_was_not_kept_says_so(call: Call, recordings: Path) -> None:
+def test_show_says_if_an_episode_was_not_kept(call: Call, recordings: Path) -> None:
     answer = call("show", 30, "--recordings", recordings)
     assert answer.status == ExitStatus.OK
-    assert "it has no recording" in answer.out
+    assert "no recording" in answer.out
     document = call("show", 30, "--json", "--recordings", recordings).document
     assert document["recording"] is None
     assert document["episode"]["total_reward"] is None, "JSON has no NaN"
 
 
-def test_why_tells_every_criterion_with_value_and_threshold(call: Call, recordings: Path) -> None:
+def test_why_prints_every_criterion_with_value_and_threshold(call: Call, recordings: Path) -> None:
     document = call("why", 30, "--json", "--recordings", recordings).document
     assert document["decision"] == "skipped"
     assert document["criteria"] == WHY
@@ -154,7 +152,7 @@ def test_prune_by_age_deletes_file_and_row_and_keeps_the_episode(call: Call, rec
         assert catalog.get_episode(RUN, 3).decision == "deleted"
 
 
-def test_of_a_pruned_recording_it_is_told_why_it_was_kept_and_that_it_was_deleted(call: Call, recordings: Path) -> None:
+def test_why_of_a_pruned_recording_says_why_it_was_kept_and_that_it_was_deleted(call: Call, recordings: Path) -> None:
     call("prune", "--max-age-days", 15, "--recordings", recordings)
     assert call("why", 2, "--recordings", recordings).out.startswith(
         f"episode 2 of run {RUN} was kept and later deleted: top_10.0pct, manual_x\n"
@@ -171,7 +169,7 @@ def test_prune_by_size_deletes_the_oldest(call: Call, recordings: Path) -> None:
     assert episode_ids(call("list", "--json", "--recordings", recordings)) == [0, 1]
 
 
-def test_prune_tried_dry_changes_nothing(call: Call, recordings: Path) -> None:
+def test_prune_dry_run_changes_nothing(call: Call, recordings: Path) -> None:
     answer = call("prune", "--max-bytes", 0, "--dry-run", "--recordings", recordings)
     assert answer.out == f"would delete 4 recordings, {4 * FILE_BYTES / 1024:.1f} KiB\n"
     assert len(episode_ids(call("list", "--json", "--recordings", recordings))) == 4
@@ -184,7 +182,7 @@ def test_prune_takes_its_limits_from_the_configuration(call: Call, recordings: P
     assert call("prune", "--json", "--config", config).document["n_recordings"] == 1
 
 
-def test_prune_goes_on_where_a_file_is_already_gone(call: Call, recordings: Path) -> None:
+def test_prune_continues_if_a_file_is_already_gone(call: Call, recordings: Path) -> None:
     (recordings / RUN / "episode_000003.msgpack.lz4").unlink()
     assert call("prune", "--max-age-days", 25, "--json", "--recordings", recordings).document["n_recordings"] == 1
 
@@ -194,7 +192,7 @@ def test_prune_without_any_limit_is_wrong_usage(call: Call, recordings: Path) ->
 
 
 @pytest.mark.parametrize("age", ["-1", "0", "nan", "inf", "month"])
-def test_prune_takes_no_age_but_a_number_above_0(call: Call, recordings: Path, age: str) -> None:
+def test_prune_refuses_an_age_that_is_not_above_0(call: Call, recordings: Path, age: str) -> None:
     answer = call("prune", f"--max-age-days={age}", "--recordings", recordings)
     assert answer.status == ExitStatus.USAGE
     assert answer.err.endswith(f"argument --max-age-days: expected a number above 0, found '{age}'\n")
@@ -205,7 +203,7 @@ def recording(episode_id: int, timestamp: float, n_bytes: int = 10) -> Recording
     return RecordingRow(run_id="r", episode_id=episode_id, timestamp=timestamp, compressed_size_bytes=n_bytes)
 
 
-def test_victims_are_chosen_by_age_and_by_size_together() -> None:
+def test_prune_combines_age_and_size() -> None:
     day = 86400.0
     rows = [recording(index, timestamp=index * day) for index in range(5)]
 
@@ -222,7 +220,7 @@ def test_victims_are_chosen_by_age_and_by_size_together() -> None:
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_a_recording_without_a_time_counts_as_new_and_hides_no_old_one(place: int) -> None:
+def test_a_recording_without_a_time_counts_as_new(place: int) -> None:
     day = 86400.0
     times = [1 * day, 2 * day, 100 * day]
     times.insert(place, math.nan)

@@ -76,7 +76,7 @@ def torn_file(folder: Path) -> Path:
     return path
 
 
-def test_cat_prints_a_line_a_step(call: Call, root: Path) -> None:
+def test_cat_prints_one_line_for_each_step(call: Call, root: Path) -> None:
     path = place(root, RUN, 0)
     answer = call("cat", path)
     steps = lines(answer.out)
@@ -97,17 +97,17 @@ def test_cat_finds_an_episode_by_its_id(call: Call, root: Path) -> None:
     assert call("cat", 2, "--recordings", root, "--run", RUN).status == ExitStatus.NOT_FOUND
 
 
-def test_cat_cuts_by_the_number_of_the_step_and_by_field(call: Call, root: Path) -> None:
+def test_cat_selects_steps_and_fields(call: Call, root: Path) -> None:
     answer = call("cat", 1, "--recordings", root, "--from", 8, "--to", 22, "--fields", "reward,action")
     steps = lines(answer.out)
     assert [step["step"] for step in steps] == [8, 9, 20, 21], "steps 10 to 19 were lost"
     assert {tuple(step) for step in steps} == {("step", "reward", "action")}
 
 
-def test_cat_of_a_field_that_is_not_there_names_those_that_are(call: Call, root: Path) -> None:
+def test_cat_of_an_unknown_field_lists_the_known_ones(call: Call, root: Path) -> None:
     answer = call("cat", place(root, RUN, 0), "--fields", "speed")
     assert answer.status == ExitStatus.USAGE
-    assert "no field 'speed'; the episode has: position, meters" in answer.err
+    assert "unknown field 'speed'; the episode has: position, meters" in answer.err
 
 
 def test_cat_as_json_is_one_document_and_nan_is_null(call: Call, tmp_path: Path) -> None:
@@ -131,14 +131,12 @@ def test_cat_of_a_damaged_recording_names_it(call: Call, root: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_cat_of_a_torn_recording_says_so_beside_the_steps_that_are_there(
-    call: Call, tmp_path: Path, options: list[str]
-) -> None:
+def test_cat_of_a_torn_recording_prints_its_steps_and_says_so(call: Call, tmp_path: Path, options: list[str]) -> None:
     path = torn_file(tmp_path)
     answer = call("cat", path, *options)
     assert answer.status == ExitStatus.OK
     assert len(answer.document if options else lines(answer.out)) == 256
-    assert answer.err == f"warning: the recording is torn: it ends before step 256: {path}\n"
+    assert answer.err == f"warning: the recording is torn: the file ends before step 256: {path}\n"
 
 
 def test_convert_of_a_torn_recording_says_so_and_the_new_file_has_a_gap(call: Call, tmp_path: Path) -> None:
@@ -146,22 +144,22 @@ def test_convert_of_a_torn_recording_says_so_and_the_new_file_has_a_gap(call: Ca
     for version in (1, 2):
         answer = call("convert", "--to", version, torn, tmp_path / "new")
         assert answer.status == ExitStatus.OK
-        assert "note: it is torn: the new file ends before step 256 too\n" in answer.out
+        assert "note: the file is torn; the new file also ends before step 256\n" in answer.out
         assert [gap.first_step for gap in open_episode(tmp_path / "new").gaps] == [256]
 
 
-def test_verify_finds_sound_recordings_sound_and_counts_gaps(call: Call, root: Path) -> None:
+def test_verify_accepts_sound_recordings_and_counts_gaps(call: Call, root: Path) -> None:
     answer = call("verify", "--recordings", root)
     assert answer.status == ExitStatus.OK
     assert "verified 3 recordings" in answer.out
-    assert "3 sound, 0 not; 1 have gaps" in answer.out
+    assert "3 sound, 0 damaged or missing; 1 have gaps" in answer.out
     document = call("verify", "--recordings", root, "--run", "other", "--json").document
     assert [file["episode_id"] for file in document["files"]] == [2]
     assert document["files"][0]["content_hash"] == open_episode(place(root, "other", 2)).content_hash
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
-def test_verify_tells_which_file_is_damaged(call: Call, root: Path, at: float) -> None:
+def test_verify_names_the_damaged_file(call: Call, root: Path, at: float) -> None:
     damage(place(root, RUN, 0), at)
     answer = call("verify", "--recordings", root, "--json")
     assert answer.status == ExitStatus.FAILED
@@ -178,8 +176,8 @@ def test_verify_by_path_needs_no_catalog_and_names_torn_and_missing_files(
     torn.write_bytes(place(root, RUN, 1).read_bytes()[:-300])
     answer = call("verify", place(root, RUN, 0), torn, tmp_path / "gone.lz4")
     assert answer.status == ExitStatus.FAILED
-    assert "2 of 3 recordings are not sound" in answer.out
-    assert "torn: it ends before step " in answer.out
+    assert "2 of 3 recordings are damaged or missing" in answer.out
+    assert "torn: the file ends before step " in answer.out
     assert "no such recording" in answer.out
 
 
@@ -215,7 +213,7 @@ def test_convert_keeps_every_value(call: Call, root: Path, tmp_path: Path, versi
 def test_convert_in_place_keeps_the_name_and_reindex_brings_the_row_up_to_date(call: Call, root: Path) -> None:
     path = place(root, RUN, 0)
     answer = call("convert", "--to", 1, "--in-place", path)
-    assert "note: version 1 keeps the values, not their width" in answer.out
+    assert "note: version 1 keeps values but not dtypes" in answer.out
     assert open_episode(path).version == 1
     assert call("verify", "--recordings", root).status == ExitStatus.FAILED
     assert call("reindex", "--recordings", root).status == ExitStatus.OK
@@ -238,7 +236,7 @@ def test_convert_needs_a_destination_or_in_place(call: Call, arguments: list[str
 
 
 @pytest.mark.parametrize("folder", ["/proc/nope", "local:///proc/nope", "nowhere", "file"])
-def test_convert_into_a_folder_that_can_not_be_fails_in_one_line(
+def test_convert_into_an_impossible_folder_is_an_error_of_one_line(
     call: Call, root: Path, tmp_path: Path, folder: str
 ) -> None:
     (tmp_path / "nowhere").symlink_to(tmp_path / "gone" / "folder")
@@ -257,7 +255,7 @@ def rows(root: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "recorded_at"} for row in found]
 
 
-def test_a_lost_catalog_comes_back_from_the_files(call: Call, root: Path) -> None:
+def test_reindex_restores_a_lost_catalog_from_the_files(call: Call, root: Path) -> None:
     before = rows(root)
     for path in root.glob("catalog.db*"):
         path.unlink()
@@ -288,16 +286,14 @@ def test_reindex_names_files_it_cannot_read_and_rows_without_a_file(call: Call, 
     assert (answer.document["n_files"], answer.document["n_imported"]) == (2, 1)
 
 
-def test_recordings_whose_file_is_gone_are_named_and_taken_out_of_the_catalog_when_asked(
-    call: Call, root: Path
-) -> None:
+def test_missing_recordings_are_named_and_removed_from_the_catalog_on_request(call: Call, root: Path) -> None:
     place(root, RUN, 1).unlink()
     reader = call("cat", 1, "--recordings", root)
     assert reader.status == ExitStatus.NOT_FOUND
     assert "'hamlet-recorder reindex' lists such recordings, and with --forget-missing" in reader.err
     answer = call("reindex", "--recordings", root)
     assert answer.status == ExitStatus.FAILED
-    assert "1 recording of the catalog without a file: take them out of it with --forget-missing" in answer.out
+    assert "1 recording in the catalog without a file: remove them with --forget-missing" in answer.out
     assert len(rows(root)) == 3
     answer = call("reindex", "--recordings", root, "--forget-missing", "--json")
     assert (answer.status, answer.document["missing"]) == (ExitStatus.OK, [episode_path(RUN, 1)])
@@ -308,21 +304,22 @@ def test_recordings_whose_file_is_gone_are_named_and_taken_out_of_the_catalog_wh
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["empty", "gone"])
-def test_nothing_is_forgotten_because_of_a_folder_that_may_not_be_mounted(
-    call: Call, root: Path, tmp_path: Path, is_there: bool
-) -> None:
+def test_an_empty_folder_forgets_no_recording(call: Call, root: Path, tmp_path: Path, is_there: bool) -> None:
     elsewhere = tmp_path / "elsewhere"
     if is_there:
         elsewhere.mkdir()
     places = ["--database", root_catalog(root), "--recordings", elsewhere]
     answer = call("reindex", *places)
     assert answer.status == ExitStatus.FAILED
-    assert f"3 recordings of the catalog without a file: is it mounted? {elsewhere}" in answer.out
+    assert (
+        f"3 recordings in the catalog without a file: no recording file found; is the folder mounted? {elsewhere}"
+        in answer.out
+    )
     for selection in ([], ["--run", RUN]):
         answer = call("reindex", *places, "--forget-missing", *selection)
         assert answer.status == ExitStatus.FAILED
-        assert "nothing was forgotten" in answer.err
-        assert answer.err.endswith(f"add --allow-empty if they are gone for good: {elsewhere}\n")
+        assert "none was removed" in answer.err
+        assert answer.err.endswith(f"add --allow-empty if the files are gone for good: {elsewhere}\n")
     assert len(rows(root)) == 3
     assert call("reindex", *places, "--allow-empty").status == ExitStatus.USAGE
     answer = call("reindex", *places, "--forget-missing", "--allow-empty")
@@ -330,25 +327,25 @@ def test_nothing_is_forgotten_because_of_a_folder_that_may_not_be_mounted(
     assert rows(root) == []
 
 
-def test_a_run_whose_files_were_all_deleted_is_forgotten_while_others_are_there(call: Call, root: Path) -> None:
+def test_a_run_without_files_is_forgotten_if_others_have_files(call: Call, root: Path) -> None:
     for episode_id in (0, 1):
         place(root, RUN, episode_id).unlink()
     assert call("reindex", "--recordings", root, "--run", RUN, "--forget-missing").status == ExitStatus.OK
     assert len(rows(root)) == 1
 
 
-def test_a_recording_that_was_written_since_the_files_were_listed_is_not_missing(root: Path) -> None:
+def test_a_recording_written_after_the_listing_is_not_missing(root: Path) -> None:
     with Catalog(root_catalog(root)) as catalog:
         report = reindex(LocalStorage(root), catalog, [], forget_missing=True)
     assert report.missing == []
     assert len(rows(root)) == 3
 
 
-def test_reindex_of_one_run_looks_at_no_other(call: Call, root: Path) -> None:
+def test_reindex_of_one_run_ignores_other_runs(call: Call, root: Path) -> None:
     assert call("reindex", "--recordings", root, "--run", RUN, "--json").document["n_files"] == 2
 
 
-def test_of_an_episode_that_was_played_again_the_later_play_is_in_the_catalog(call: Call, root: Path) -> None:
+def test_reindex_keeps_the_later_play_of_an_episode(call: Call, root: Path) -> None:
     later = make_episode_file(run_id="other", episode_id=2, n_steps=7, started_unix_nanos=2**62)
     name = episode_path("other", 2, replaced_plays=1)
     LocalStorage(root).write_all({name: later})

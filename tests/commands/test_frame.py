@@ -34,7 +34,7 @@ def test_the_top_level_help_names_every_command_and_loads_none() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_help_ends_with_an_example_that_the_command_itself_understands(name: str, call: Call) -> None:
+def test_every_help_ends_with_a_valid_example(name: str, call: Call) -> None:
     answer = call(name, "--help")
     assert answer.status == ExitStatus.OK
     _, _, examples = answer.out.partition("example:\n")
@@ -46,7 +46,7 @@ def test_every_help_ends_with_an_example_that_the_command_itself_understands(nam
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_module_has_the_agreed_parts(name: str) -> None:
+def test_every_command_module_has_name_add_parser_and_run(name: str) -> None:
     module = command_module(name)
     assert name == module.NAME
     assert module.__doc__
@@ -54,7 +54,7 @@ def test_every_command_module_has_the_agreed_parts(name: str) -> None:
     assert callable(module.run)
 
 
-def test_common_options_may_stand_before_or_behind_the_command(call: Call, recordings: Path) -> None:
+def test_common_options_may_come_before_or_after_the_command(call: Call, recordings: Path) -> None:
     before = call("--json", "--recordings", recordings, "list")
     behind = call("list", "--json", "--recordings", recordings)
     assert before.status == behind.status == ExitStatus.OK
@@ -62,7 +62,7 @@ def test_common_options_may_stand_before_or_behind_the_command(call: Call, recor
     assert len(before.document) == 4
 
 
-def test_an_option_goes_before_the_file_and_the_environment(
+def test_an_option_overrides_the_file_and_the_environment(
     call: Call, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "c.yaml"
@@ -72,20 +72,20 @@ def test_an_option_goes_before_the_file_and_the_environment(
     assert call("list", "--config", config).status == ExitStatus.FAILED
 
 
-def test_the_file_says_where_things_are(call: Call, recordings: Path, tmp_path: Path) -> None:
+def test_the_configuration_file_sets_the_places(call: Call, recordings: Path, tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text(f"recording: {{recordings_dir: '{recordings}'}}\n")
     assert len(call("list", "--config", config, "--json").document) == 4
 
 
-def test_no_command_and_an_unknown_one_are_wrong_usage(call: Call) -> None:
+def test_a_missing_or_unknown_command_is_wrong_usage(call: Call) -> None:
     assert call().status == ExitStatus.USAGE
     answer = call("lst")
     assert answer.status == ExitStatus.USAGE
     assert "list" in answer.err
 
 
-def test_a_wrong_configuration_is_one_line_and_wrong_usage(call: Call, tmp_path: Path) -> None:
+def test_an_invalid_configuration_is_wrong_usage_in_one_line(call: Call, tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("recording: {recordings_dirr: x}\n")
     answer = call("list", "--config", config)
@@ -125,34 +125,30 @@ def test_a_wrong_configuration_is_one_line_and_wrong_usage(call: Call, tmp_path:
         ("demo --seed=-1", "--seed: expected a whole number, 0 or more, found '-1'"),
     ],
 )
-def test_a_number_that_can_not_be_is_wrong_usage_and_what_can_be_is_said(
-    call: Call, command: str, expected: str
-) -> None:
+def test_an_invalid_number_is_wrong_usage_and_the_range_is_named(call: Call, command: str, expected: str) -> None:
     answer = call(*command.split())
     assert answer.status == ExitStatus.USAGE
     assert expected in answer.err
 
 
-def test_the_demo_refuses_options_for_places_that_it_makes_itself_and_does_not_list_them(call: Call) -> None:
+def test_the_demo_refuses_and_hides_options_for_places(call: Call) -> None:
     for option in PLACE_OPTIONS:
         for command in (["demo", option, "x"], [option, "x", "demo"]):
             answer = call(*command)
             assert answer.status == ExitStatus.USAGE
-            assert (
-                f"the demo makes its own server, catalog and recordings below --dir: leave out {option}" in answer.err
-            )
+            assert f"the demo creates its own Redis, catalog and recordings in --dir; leave out {option}" in answer.err
         assert option not in call("demo", "--help").out
 
 
 @pytest.mark.parametrize("command", ["demo --dir", "serve --port 0 --recordings"])
-def test_a_folder_that_can_not_be_made_is_an_error_of_one_line(call: Call, command: str) -> None:
+def test_an_impossible_folder_is_an_error_of_one_line(call: Call, command: str) -> None:
     answer = call(*command.split(), "/dev/null/x")
     assert answer.status == ExitStatus.FAILED
     assert answer.err.startswith("error: ")
     assert "(Not a directory): /dev/null/x" in answer.err
 
 
-def test_what_is_not_there_has_an_exit_status_of_its_own(call: Call, recordings: Path) -> None:
+def test_not_found_has_a_separate_exit_status(call: Call, recordings: Path) -> None:
     answer = call("show", 999, "--recordings", recordings)
     assert answer.status == ExitStatus.NOT_FOUND
     assert answer.err.startswith("error: there is no episode 999")
@@ -166,7 +162,7 @@ def test_an_error_never_shows_a_traceback_or_a_password(call: Call) -> None:
     assert "hunter2" not in answer.err
 
 
-def test_ctrl_c_has_its_usual_status(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_exits_with_130(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_args: object) -> int:
         raise KeyboardInterrupt
 
@@ -174,7 +170,7 @@ def test_ctrl_c_has_its_usual_status(call: Call, monkeypatch: pytest.MonkeyPatch
     assert call("list").status == ExitStatus.INTERRUPTED
 
 
-def test_every_error_of_ours_ends_a_command_in_order(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_recorder_error_ends_a_command_in_order(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_args: object) -> int:
         raise RecorderError("as a test wants")
 
@@ -183,7 +179,7 @@ def test_every_error_of_ours_ends_a_command_in_order(call: Call, monkeypatch: py
     assert (answer.status, answer.err) == (ExitStatus.FAILED, "error: as a test wants\n")
 
 
-def test_a_reader_that_has_seen_enough_of_a_pipe_is_no_error(recordings: Path) -> None:
+def test_a_closed_output_pipe_is_not_an_error(recordings: Path) -> None:
     command = f"{sys.executable} -m recorder list --json --recordings {recordings} | true"
     ended = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from recorder.commands.terminal.interrupts import no_interrupt_is_lost
+from recorder.commands.terminal.interrupts import resend_ignored_interrupts
 from tests.processes import PythonProcess
 
 INTERRUPTED_IN_A_FINALIZER = """
@@ -38,7 +38,7 @@ def test_an_interrupt_in_a_finalizer_ends_the_command_a_moment_later() -> None:
         assert "Traceback" not in program.output
 
 
-def test_other_ignored_exceptions_reach_the_hook_that_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_ignored_exceptions_reach_the_earlier_hook(monkeypatch: pytest.MonkeyPatch) -> None:
     class Finalized:
         def __del__(self) -> None:
             raise ValueError("in a finalizer")
@@ -46,7 +46,7 @@ def test_other_ignored_exceptions_reach_the_hook_that_was_there(monkeypatch: pyt
     seen: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda ignored: seen.append(str(ignored.exc_value)))
     hook_before = sys.unraisablehook
-    with no_interrupt_is_lost():
+    with resend_ignored_interrupts():
         Finalized()
     assert seen == ["in a finalizer"]
     assert sys.unraisablehook is hook_before

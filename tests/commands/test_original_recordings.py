@@ -15,7 +15,7 @@ from recorder.recordings.reindex import reindex
 from recorder.replay.manager import ReplayManager
 from recorder.storage import LocalStorage, open_storage
 from tests.commands.conftest import Call
-from tests.compatibility.test_seed_files import seed_file
+from tests.compatibility.test_original_files import original_file
 
 SCHEMA = """CREATE TABLE recordings (
     episode_id INTEGER PRIMARY KEY, survival_steps INTEGER, total_reward REAL, curriculum_stage INTEGER, recording_reason TEXT,
@@ -29,7 +29,7 @@ def flat(tmp_path: Path) -> Path:
     folder = tmp_path / "flat"
     folder.mkdir()
     for episode_id in (500, 510):
-        content = seed_file()
+        content = original_file()
         content["metadata"]["episode_id"] = episode_id
         (folder / f"episode_{episode_id:06d}.msgpack.lz4").write_bytes(lz4.frame.compress(msgpack.packb(content)))
     return folder
@@ -65,17 +65,17 @@ def test_a_flat_folder_is_a_run_with_its_name(call: Call, flat: Path) -> None:
     assert replay.load_episode(500)
 
 
-def test_a_flat_folder_behind_a_url_is_found_too(flat: Path) -> None:
+def test_a_flat_folder_at_a_url_is_found_too(flat: Path) -> None:
     names = sorted(open_storage(f"local://{flat}").names())
     assert names == ["episode_000500.msgpack.lz4", "episode_000510.msgpack.lz4"]
 
 
-def test_the_originals_database_is_read_and_not_changed(call: Call, flat: Path, database: Path) -> None:
+def test_the_original_recorders_database_is_read_and_not_changed(call: Call, flat: Path, database: Path) -> None:
     before = database.read_bytes()
     places = ("--database", database, "--recordings", flat)
     listed = call("list", *places, "--reason", "periodic_*", "--json")
     assert [(row["run_id"], row["episode_id"]) for row in listed.document] == [("demo", 500)]
-    assert "a database of the original recorder" in listed.err
+    assert "written by the original recorder" in listed.err
     assert call("cat", "500", *places).out.count("\n") == 2
     assert call("export", "500", *places, "--html", "--output", flat / "page.html").status == 0
     assert ReplayManager(database, flat).load_episode(510)
@@ -87,7 +87,7 @@ def test_the_originals_database_is_read_and_not_changed(call: Call, flat: Path, 
 @pytest.mark.parametrize(
     "arguments", [("reindex",), ("serve", "--port", "0"), ("worker",), ("prune", "--max-age-days", "1")]
 )
-def test_who_would_write_into_it_is_told_what_to_do(
+def test_writing_into_the_original_database_is_refused_with_advice(
     call: Call, flat: Path, database: Path, arguments: tuple[str, ...]
 ) -> None:
     before = database.read_bytes()
@@ -98,7 +98,7 @@ def test_who_would_write_into_it_is_told_what_to_do(
     assert database.read_bytes() == before
 
 
-def test_it_is_imported_with_its_reasons(call: Call, flat: Path, database: Path) -> None:
+def test_the_original_database_is_imported_with_its_reasons(call: Call, flat: Path, database: Path) -> None:
     answer = call("reindex", "--original", database, "--recordings", flat)
     assert answer.status == 0
     assert "1 episode of" in answer.out
@@ -106,7 +106,54 @@ def test_it_is_imported_with_its_reasons(call: Call, flat: Path, database: Path)
     rows = call("list", "--recordings", flat, "--order", "episode_id", "--ascending", "--json").document
     assert [row["recording_reason"] for row in rows] == ["periodic_100", "stage_2_first_3"]
     assert call("list", "--recordings", flat, "--reason", "stage_2*", "--json").document[0]["episode_id"] == 510
-    assert "is a catalog already" in call("reindex", "--original", flat / "catalog.db", "--recordings", flat).err
+    assert (
+        "is a catalog of this project" in call("reindex", "--original", flat / "catalog.db", "--recordings", flat).err
+    )
+
+
+def test_a_row_with_values_that_cant_be_is_named_and_the_others_are_read(
+    call: Call, flat: Path, database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.execute("INSERT INTO recordings VALUES (530, 'many', 1.0, 'two', NULL, 'now', NULL, 0, 0)")
+    connection.close()
+    answer = call("list", "--database", database, "--recordings", flat, "--json")
+    assert sorted(row["episode_id"] for row in answer.document) == [500, 510, 520]
+    assert "the row of episode 530 can't be read" in caplog.text
+    assert call("reindex", "--original", database, "--recordings", flat).status == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        (
+            b"",
+            "expected a database of the original recorder, with a table 'recordings' that has the columns episode_id, ",
+        ),
+        (b"no database at all" * 10, "expected a database of the original recorder"),
+        ("CREATE TABLE music (song TEXT)", "expected a database of the original recorder"),
+        ("CREATE TABLE recordings (song TEXT)", "expected a database of the original recorder"),
+        ("CREATE TABLE runs (run_uuid TEXT)", "expected a database of the original recorder"),
+    ],
+    ids=["no file", "empty", "no database", "other tables", "other recordings", "a table of ours"],
+)
+def test_what_is_no_database_of_the_original_is_said_to_be_none(
+    call: Call, flat: Path, tmp_path: Path, content: bytes | str | None, message: str
+) -> None:
+    path = tmp_path / "other.db"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        connection = sqlite3.connect(path)
+        with connection:
+            connection.execute(content)
+        connection.close()
+    answer = call("reindex", "--original", path, "--recordings", flat)
+    assert answer.status == 2
+    assert answer.err.startswith(f"error: --original: {message}")
+    assert answer.err.rstrip().endswith(str(path))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +179,18 @@ def test_a_database_of_another_program_is_refused(tmp_path: Path, statements: li
     assert path.read_bytes() == before
 
 
-def test_what_workers_replace_and_delete_meanwhile_is_not_missing(call: Call, flat: Path) -> None:
+def test_a_database_with_other_tables_alone_is_said_to_be_another_program_s(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    connection = sqlite3.connect(path)
+    with connection:
+        for name in ("albums", "music", "songs", "tracks"):
+            connection.execute(f"CREATE TABLE {name} (song TEXT)")
+    connection.close()
+    answer = call("list", "--database", path)
+    assert (answer.status, "no catalog is in it (it has the tables albums, music, songs, …)" in answer.err) == (1, True)
+
+
+def test_recordings_that_workers_replace_meanwhile_are_not_missing(call: Call, flat: Path) -> None:
     class WorkersGoOn(LocalStorage):
         """Deletes recordings between the listing and the reading, as a worker does with a play that was replaced."""
 

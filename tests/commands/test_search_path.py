@@ -26,12 +26,12 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     assert not (tmp_path / "was_run").exists(), (tmp_path / "was_run").read_text()
 
 
-def test_commands_leave_the_files_of_the_current_folder_alone(folder: Path) -> None:
+def test_commands_do_not_import_files_of_the_current_folder(folder: Path) -> None:
     status, output = run_python(["-m", "recorder", "doctor"], folder=folder)
     assert (status, "findings" in output) == (0, True), output
 
 
-def test_a_worker_and_all_that_it_starts_leave_them_alone(folder: Path) -> None:
+def test_a_worker_and_its_children_do_not_import_files_of_the_current_folder(folder: Path) -> None:
     with PythonProcess("-m", "recorder", "worker", "--concurrency", "1", folder=folder) as worker:
         worker.wait_for("trainers send")
         program = "from recorder import EpisodeRecorder, find_redis_url\n"
@@ -41,12 +41,12 @@ def test_a_worker_and_all_that_it_starts_leave_them_alone(folder: Path) -> None:
         assert run_python(["-P", "-c", program], folder=folder) == (0, "")
 
 
-def test_a_replay_server_leaves_them_alone(folder: Path) -> None:
+def test_a_replay_server_does_not_import_files_of_the_current_folder(folder: Path) -> None:
     with PythonProcess("-m", "recorder", "serve", "--port", "0", "--processes", "2", folder=folder) as server:
         server.wait_for("Replay: http")
 
 
-def test_beside_a_recorder_py_the_script_works(folder: Path) -> None:
+def test_the_script_works_beside_a_recorder_py(folder: Path) -> None:
     for name in ("recorder", "types", "contextlib"):  # with these, Python itself finds no module by -m
         (folder / f"{name}.py").write_text((folder / "worker.py").read_text())
     status, output = run_python(["-P", "-c", AS_SCRIPT, "list"], folder=folder)
@@ -54,13 +54,13 @@ def test_beside_a_recorder_py_the_script_works(folder: Path) -> None:
     assert "hamlet-recorder list --stage 2" in run_python(["-P", "-c", AS_SCRIPT, "--help"], folder=folder)[1]
 
 
-def test_an_empty_place_in_pythonpath_is_the_current_folder_too(folder: Path) -> None:
+def test_an_empty_entry_in_pythonpath_counts_as_the_current_folder(folder: Path) -> None:
     (folder / "sitecustomize.py").unlink()  # Python runs this one itself, before any program
     status, output = run_python(["-m", "recorder", "list"], folder=folder, environment={"PYTHONPATH": f":{ROOT}"})
     assert (status, "there is no catalog here yet" in output) == (1, True), output
 
 
-def test_the_sender_of_a_trainer_runs_no_file_beside_its_script(folder: Path) -> None:
+def test_a_trainers_sender_imports_no_file_beside_the_script(folder: Path) -> None:
     for name in set(OWN_NAMES) - {"sitecustomize", "worker"}:
         (folder / f"{name}.py").unlink()
     script = folder / "train.py"
@@ -75,7 +75,7 @@ def test_the_sender_of_a_trainer_runs_no_file_beside_its_script(folder: Path) ->
 @pytest.mark.parametrize(
     ("name", "command"), [("worker", "worker"), ("celery", "worker"), ("flask", "serve"), ("matplotlib", "batch")]
 )
-def test_a_file_that_pythonpath_puts_first_is_named(tmp_path: Path, name: str, command: str) -> None:
+def test_a_hiding_file_from_pythonpath_is_named(tmp_path: Path, name: str, command: str) -> None:
     place = tmp_path / "mine"
     place.mkdir()
     (place / f"{name}.py").write_text("")
@@ -90,7 +90,7 @@ def test_a_file_that_pythonpath_puts_first_is_named(tmp_path: Path, name: str, c
     assert "not installed" not in output
 
 
-def test_criteria_of_a_project_in_the_current_folder_are_found(folder: Path) -> None:
+def test_criteria_of_a_project_in_the_current_folder_are_loaded(folder: Path) -> None:
     (folder / "my_criteria.py").write_text(
         "from worker.criteria import Criterion\nfrom types import SimpleNamespace\nclass Mine(Criterion): pass\n"
     )
@@ -104,7 +104,7 @@ def test_criteria_of_a_project_in_the_current_folder_are_found(folder: Path) -> 
     assert (status, "'mine' (my_criteria:Mine) must implement" in output) == (2, True), output
 
 
-def test_a_module_that_is_started_finds_what_its_owner_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_process_imports_what_its_parent_can_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "told.py").write_text("import sys; print(sys.path[0], sys.argv[1:], __name__)")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     python, *arguments = module_command("told", "a b", "c")

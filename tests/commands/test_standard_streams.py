@@ -18,12 +18,12 @@ from tests.waiting import wait_until
 REDIRECTIONS = (">&-", "2>&-", "<&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full")
 
 
-def run_redirected(command: str, redirection: str, folder: Path) -> tuple[int, str, str]:
+def run_redirected(command: str, redirection: str, folder: Path, *, is_buffered: bool = True) -> tuple[int, str, str]:
     line = f"exec {shlex.quote(sys.executable)} -m recorder {command} {redirection}"
     ended = subprocess.run(
         ["sh", "-c", line],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "" if is_buffered else "1"},
         capture_output=True,
         timeout=60,
         check=False,
@@ -32,7 +32,7 @@ def run_redirected(command: str, redirection: str, folder: Path) -> tuple[int, s
 
 
 @pytest.mark.parametrize("redirection", REDIRECTIONS)
-def test_a_command_does_its_work_and_its_status_is_true(recordings: Path, redirection: str) -> None:
+def test_a_command_with_closed_streams_works_and_has_its_usual_status(recordings: Path, redirection: str) -> None:
     status, out, err = run_redirected("reindex --forget-missing", redirection, recordings.parent)
     is_full = redirection == ">/dev/full"
     assert status == 1  # the files of this folder are no recordings
@@ -40,18 +40,25 @@ def test_a_command_does_its_work_and_its_status_is_true(recordings: Path, redire
     assert err == ("error: standard output can't be written: No space left on device\n" if is_full else "")
 
 
-def test_help_and_wrong_usage_end_as_ever_with_closed_streams(tmp_path: Path) -> None:
+def test_help_and_wrong_usage_work_with_closed_streams(tmp_path: Path) -> None:
     for redirection in (">&-", "2>&-", "<&- >&- 2>&-"):
         assert run_redirected("--help", redirection, tmp_path)[0] == 0
         assert run_redirected("nonsense", redirection, tmp_path)[0] == 2
 
 
-def test_a_full_output_is_said_and_has_status_1(recordings: Path) -> None:
+def test_a_full_output_device_is_an_error_with_status_1(recordings: Path) -> None:
     status, _, err = run_redirected("list --json", ">/dev/full", recordings.parent)
     assert (status, err) == (1, "error: standard output can't be written: No space left on device\n")
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(recordings: Path) -> None:
+@pytest.mark.parametrize("command", ["--help", "list --help", "--version"])
+@pytest.mark.parametrize("is_buffered", [True, False])
+def test_help_that_cant_be_written_is_said_and_has_status_1(tmp_path: Path, command: str, is_buffered: bool) -> None:
+    status, _, err = run_redirected(command, ">/dev/full", tmp_path, is_buffered=is_buffered)
+    assert (status, err) == (1, "error: standard output can't be written: No space left on device\n")
+
+
+def test_a_closed_pipe_is_not_an_error(recordings: Path) -> None:
     for streams in ("| true", "2>&1 | true"):
         line = f"{shlex.quote(sys.executable)} -m recorder list {streams}"
         ended = subprocess.run(
@@ -103,7 +110,7 @@ def listens(pid: int) -> bool:
     return any(f"pid={each}," in found for each in (str(pid), *children))
 
 
-def test_the_sender_of_a_trainer_without_streams_gets_all_its_steps(tmp_path: Path, redis_url: str) -> None:
+def test_a_trainer_with_closed_streams_loses_no_steps(tmp_path: Path, redis_url: str) -> None:
     program = (
         "from recorder import EpisodeRecorder\n"
         f"recorder = EpisodeRecorder({redis_url!r}, run_id='r', strict=True)\n"

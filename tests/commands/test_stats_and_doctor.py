@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import Flush, Play, RedisStepStream
 from tests.commands.conftest import RUN, Answer, Call
 from tests.ingest.rig import Rig
-from worker.ingest.silence import look_at_trainers
+from worker.ingest.silence import count_missed_heartbeats
 from worker.recording_writer import RecordingWriter
 
 
@@ -46,13 +49,13 @@ def verdict_on(answer: Answer, what: str) -> dict[str, str]:
     return dict(found[0])
 
 
-def test_stats_tells_the_server_the_runs_and_the_losses(
+def test_stats_shows_redis_the_runs_and_the_losses(
     call: Call, recordings: Path, redis_url: str, redis_client: redis.Redis, stream: RedisStepStream
 ) -> None:
     redis_client.rpush("hamlet:ingest", b"task", b"task")
     document = call("stats", "--json", "--recordings", recordings, "--redis-url", redis_url).document
-    assert document["server"]["queue_lengths"] == {"ingest": 2, "render": 0, "maintenance": 0}
-    assert document["server"]["has_append_only_file"] is True
+    assert document["redis"]["queue_lengths"] == {"ingest": 2, "render": 0, "maintenance": 0}
+    assert document["redis"]["has_append_only_file"] is True
     (live,) = document["live_runs"]
     assert (live["run_id"], live["state"], live["n_open"], live["n_undecided"]) == (RUN, "running", 1, 3)
     assert live["n_missing_steps"] == 7
@@ -67,19 +70,19 @@ def test_stats_prints_tables_for_people(call: Call, recordings: Path, redis_url:
     answer = call("stats", "--recordings", recordings, "--redis-url", redis_url)
     assert answer.status == ExitStatus.OK
     assert "tasks waiting: ingest 0, render 0, maintenance 0" in answer.out
-    assert "on the server" in answer.out
+    assert "in Redis" in answer.out
     assert "recorded" in answer.out
     assert "640" in answer.out
 
 
-def test_stats_finds_the_embedded_server_beside_the_recordings(call: Call, recordings: Path) -> None:
+def test_stats_finds_the_embedded_redis_beside_the_recordings(call: Call, recordings: Path) -> None:
     with EmbeddedServer(recordings / ".server") as server:
         document = call("stats", "--json", "--recordings", recordings).document
-        assert document["server"]["url"] == server.url
-    assert call("stats", "--json", "--recordings", recordings).document["server"] is None
+        assert document["redis"]["url"] == server.url
+    assert call("stats", "--json", "--recordings", recordings).document["redis"] is None
 
 
-def test_the_queues_are_looked_for_on_the_broker(
+def test_queues_are_read_from_the_broker(
     call: Call, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with EmbeddedServer(tmp_path / "broker") as broker:
@@ -88,7 +91,7 @@ def test_the_queues_are_looked_for_on_the_broker(
         client.close()
         monkeypatch.setenv("HAMLET_RECORDER_REDIS__BROKER_URL", broker.url)
         document = call("stats", "--json", "--redis-url", redis_url).document
-        assert document["server"]["queue_lengths"]["ingest"] == 1001
+        assert document["redis"]["queue_lengths"]["ingest"] == 1001
         answer = call("doctor", "--json", "--redis-url", redis_url)
         assert verdict_on(answer, "broker")["found"] == broker.url
         assert verdict_on(answer, "queues")["verdict"] == "warn"
@@ -97,7 +100,7 @@ def test_the_queues_are_looked_for_on_the_broker(
     assert verdict_on(answer, "broker")["verdict"] == "fail"
 
 
-def test_a_server_that_tells_nobody_of_its_clients_is_looked_at_without(call: Call, tmp_path: Path) -> None:
+def test_stats_works_when_redis_does_not_list_its_clients(call: Call, tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "server") as server:
         client = make_client(server.url, purpose="server")
         client.execute_command("ACL", "SETUSER", "guest", "on", ">pw", "~*", "&*", "+@all", "-@admin")
@@ -105,16 +108,16 @@ def test_a_server_that_tells_nobody_of_its_clients_is_looked_at_without(call: Ca
         client.close()
         url = server.url.replace("unix://", "unix://guest:pw@")
         document = call("stats", "--json", "--redis-url", url).document
-        assert document["server"]["n_worker_connections"] is None
+        assert document["redis"]["n_worker_connections"] is None
         assert "worker connections: unknown" in call("stats", "--redis-url", url).out
         assert verdict_on(call("doctor", "--json", "--redis-url", url), "queues")["verdict"] == "ok"
 
 
-def test_stats_of_nothing_at_all_works(call: Call) -> None:
+def test_stats_works_without_redis_and_catalog(call: Call) -> None:
     answer = call("stats", "--json")
-    assert answer.document == {"server": None, "live_runs": [], "recorded_runs": [], "set_aside": {}}
+    assert answer.document == {"redis": None, "live_runs": [], "recorded_runs": [], "set_aside": {}}
     assert call("stats").out.startswith(
-        "no server is configured, and none is running beside the recordings\n\nrecorded\n"
+        "no Redis is configured, and none runs for this recordings folder\n\nrecorded\n"
     )
 
 
@@ -122,7 +125,7 @@ def test_stats_of_a_run_that_does_not_exist_says_so(call: Call, recordings: Path
     assert call("stats", "--run", "another", "--recordings", recordings).status == ExitStatus.NOT_FOUND
 
 
-def test_stats_knows_a_run_that_no_worker_has_looked_at(
+def test_stats_shows_a_run_that_no_worker_has_seen(
     call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
 ) -> None:
     stream.beat("fresh", "p1", {"closed": False}, info={}, now=time.time())
@@ -131,15 +134,15 @@ def test_stats_knows_a_run_that_no_worker_has_looked_at(
     assert document["recorded_runs"] == []
 
 
-def test_doctor_finds_a_fresh_machine_well(call: Call) -> None:
+def test_doctor_accepts_a_fresh_machine(call: Call) -> None:
     answer = call("doctor", "--json")
     assert answer.status == ExitStatus.OK
     assert answer.document["is_well"] is True
-    assert verdict_on(answer, "server")["found"].startswith("none is running; a command that needs one starts")
+    assert verdict_on(answer, "Redis")["found"].startswith("none is running; commands that need it start")
     assert not Path("recordings").exists(), "looking changes nothing"
 
 
-def test_doctor_looks_at_a_running_installation(
+def test_doctor_accepts_a_running_installation(
     call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
 ) -> None:
     answer = call("doctor", "--json", "--recordings", recordings, "--redis-url", redis_url)
@@ -151,7 +154,7 @@ def test_doctor_looks_at_a_running_installation(
         "disk",
         "maxmemory-policy",
         "appendonly",
-        "server memory",
+        "Redis memory",
         "queues",
     ):
         assert verdict_on(answer, what)["verdict"] == "ok", what
@@ -165,22 +168,22 @@ def test_doctor_looks_at_a_running_installation(
     ]
 
 
-def test_doctor_does_not_blame_the_queue_for_a_step_that_was_refused(call: Call, redis_url: str) -> None:
+def test_doctor_does_not_blame_the_queue_for_a_refused_step(call: Call, redis_url: str) -> None:
     stream = RedisStepStream(redis_url)
     stream.beat(RUN, "p1", {"n_refused_steps": 1, "closed": True}, info={"host": "here"}, now=time.time())
     stream.close()
     run = verdict_on(call("doctor", "--json", "--redis-url", redis_url), f"run {RUN}")
     assert run["found"].endswith(", 1 step lost")
-    assert run["advice"] == "steps or whole episodes were refused: the trainer's log says why"
+    assert run["advice"] == "steps or episodes were refused; see the trainer's log"
 
 
-def test_doctor_prints_a_line_a_finding_and_its_advice(call: Call, redis_url: str) -> None:
+def test_doctor_prints_one_line_for_each_finding_with_advice(call: Call, redis_url: str) -> None:
     answer = call("doctor", "--redis-url", redis_url)
     assert answer.out.splitlines()[0].startswith("ok    python: 3.")
-    assert answer.out.splitlines()[-1].endswith("0 that must change")
+    assert answer.out.splitlines()[-1].endswith("0 failures")
 
 
-def test_doctor_warns_of_a_server_that_would_lose_steps(call: Call, tmp_path: Path) -> None:
+def test_doctor_warns_of_a_redis_that_would_lose_steps(call: Call, tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "server") as server:
         client = make_client(server.url, purpose="server")
         client.config_set("maxmemory-policy", "allkeys-lru")
@@ -194,7 +197,7 @@ def test_doctor_warns_of_a_server_that_would_lose_steps(call: Call, tmp_path: Pa
     assert "no worker is connected" in verdict_on(answer, "queues")["found"]
 
 
-def test_doctor_fails_when_the_server_is_full_to_its_limit(call: Call, tmp_path: Path) -> None:
+def test_doctor_fails_when_redis_is_full(call: Call, tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "server") as server:
         client = make_client(server.url, purpose="server")
         client.set("key", b"x" * 4_000_000)
@@ -202,26 +205,63 @@ def test_doctor_fails_when_the_server_is_full_to_its_limit(call: Call, tmp_path:
         client.close()
         answer = call("doctor", "--json", "--redis-url", server.url)
     assert answer.status == ExitStatus.FAILED
-    assert "start more ingest workers" in verdict_on(answer, "server memory")["advice"]
+    assert "start more ingest workers" in verdict_on(answer, "Redis memory")["advice"]
 
 
-def test_doctor_fails_when_the_configured_server_is_away(call: Call) -> None:
+def test_doctor_fails_when_the_configured_redis_is_unreachable(call: Call) -> None:
     answer = call("doctor", "--json", "--redis-url", "redis://:secret@127.0.0.1:1/0")
     assert answer.status == ExitStatus.FAILED
-    finding = verdict_on(answer, "server")
+    finding = verdict_on(answer, "Redis")
     assert finding["verdict"] == "fail"
     assert "secret" not in answer.out
 
 
-def test_doctor_tells_of_a_trainer_that_died(call: Call, redis_url: str, redis_client: redis.Redis) -> None:
+@pytest.fixture
+def silent_port() -> Iterator[tuple[int, list[socket.socket]]]:
+    """Where somebody listens who never answers, and who has connected."""
+    connected: list[socket.socket] = []
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connected.append(listener.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield listener.getsockname()[1], connected
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for each in connected:
+        each.close()
+
+
+@pytest.mark.parametrize(("scheme", "names_tls"), [("redis", False), ("rediss", True)])
+def test_doctor_waits_once_for_a_server_that_does_not_answer(
+    call: Call,
+    recordings: Path,
+    silent_port: tuple[int, list[socket.socket]],
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    names_tls: bool,
+) -> None:
+    monkeypatch.setenv("HAMLET_RECORDER_REDIS__SOCKET_TIMEOUT_SECS", "0.3")
+    port, connected = silent_port
+    answer = call("doctor", "--json", "--recordings", recordings, "--redis-url", f"{scheme}://127.0.0.1:{port}/0")
+    assert answer.status == ExitStatus.FAILED
+    assert ("does it speak TLS on this port?" in verdict_on(answer, "Redis")["found"]) == names_tls
+    assert len(connected) == 1
+
+
+def test_doctor_reports_a_dead_trainer(call: Call, redis_url: str, redis_client: redis.Redis) -> None:
     stream = RedisStepStream(redis_url)
     stream.beat("dead", "p1", {"closed": False}, info=None, now=time.time() - 3600)
     stream.send("dead", Flush(active={Play(1, 1): time.time() - 3600}))
     stream.close()
     finding = verdict_on(call("doctor", "--json", "--redis-url", redis_url), "run dead")
     assert finding["verdict"] == "warn"
-    assert "silent by the clock (no worker has looked lately), heard of 1 h ago" in finding["found"]
-    assert "or its clock differs" in finding["advice"]
+    assert "silent (by the clock: no worker has checked lately), last heartbeat 1 h ago" in finding["found"]
+    assert "or the clocks differ" in finding["advice"]
 
 
 @pytest.fixture
@@ -230,51 +270,51 @@ def look(stream: RedisStepStream, tmp_path: Path) -> Callable[[], None]:
     worker = Rig(stream, Catalog(tmp_path / "worker.db"), tmp_path).worker()
 
     def run() -> None:
-        look_at_trainers(worker, stream.run_info(RUN))
+        count_missed_heartbeats(worker, stream.run_info(RUN))
 
     return run
 
 
-def test_a_trainer_whose_clock_is_behind_runs_while_workers_see_its_heartbeat_move(
+def test_a_trainer_with_a_slow_clock_counts_as_running_while_its_heartbeat_changes(
     call: Call, redis_url: str, stream: RedisStepStream, look: Callable[[], None]
 ) -> None:
     for secs in range(6):
         stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() - 3600 + secs)
         look()
     (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
-    assert (live["state"], live["told_by"]) == ("running", "workers")
+    assert (live["state"], live["state_source"]) == ("running", "workers")
     assert re.search(rf"{RUN} +running +workers +59\.\d min ago", call("stats", "--redis-url", redis_url).out)
     found = verdict_on(call("doctor", "--json", "--redis-url", redis_url), f"run {RUN}")["found"]
-    assert found.startswith("running as workers see it, heard of 59.")
+    assert found.startswith("running (seen by workers), last heartbeat 59.")
 
 
-def test_a_trainer_whose_clock_is_ahead_is_silent_once_workers_see_its_heartbeat_stand_still(
+def test_a_trainer_with_a_fast_clock_counts_as_silent_once_its_heartbeat_stops(
     call: Call, redis_url: str, stream: RedisStepStream, look: Callable[[], None]
 ) -> None:
     stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() + 3600)
     for n_looks in range(4):
         look()
         (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
-        assert (live["state"], live["told_by"]) == ("silent" if n_looks == 3 else "running", "workers")
+        assert (live["state"], live["state_source"]) == ("silent" if n_looks == 3 else "running", "workers")
     finding = verdict_on(call("doctor", "--json", "--redis-url", redis_url), f"run {RUN}")
-    assert finding["found"].startswith("silent as workers see it, heard of 0 s ago")
-    assert finding["advice"] == "its trainer died: workers salvage what arrived"
+    assert finding["found"].startswith("silent (seen by workers), last heartbeat 0 s ago")
+    assert finding["advice"] == "its trainer died; workers salvage the steps that arrived"
 
 
-def test_what_workers_saw_that_look_no_more_says_nothing_of_now(
+def test_old_observations_of_stopped_workers_are_ignored(
     call: Call, redis_url: str, redis_client: redis.Redis, stream: RedisStepStream, look: Callable[[], None]
 ) -> None:
     stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() - 120)
     look()
     redis_client.expire(stream.key("missed_heartbeats", RUN), 3600 - 120)
     (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
-    assert (live["state"], live["told_by"]) == ("silent", "clock")
+    assert (live["state"], live["state_source"]) == ("silent", "clock")
     stream.beat(RUN, "p1", {"closed": True}, info=None, now=time.time() - 120)
     (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
-    assert (live["state"], live["told_by"]) == ("closed", "trainers")
+    assert (live["state"], live["state_source"]) == ("closed", "trainers")
 
 
-def test_doctor_tells_of_episodes_that_a_trainer_without_a_server_left_behind(call: Call, tmp_path: Path) -> None:
+def test_doctor_reports_unsent_episodes_of_a_trainer_without_redis(call: Call, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     with Catalog(tmp_path / "recordings" / "catalog.db") as catalog:
@@ -285,13 +325,11 @@ def test_doctor_tells_of_episodes_that_a_trainer_without_a_server_left_behind(ca
     answer = call("doctor", "--json")
     finding = verdict_on(answer, "run dead")
     assert finding["verdict"] == "warn"
-    assert "episodes: 1 held, 1 kept and not written" in finding["found"]
+    assert "episodes: 1 held, 1 kept but not written" in finding["found"]
     assert "alive" not in answer.out
 
 
-def test_episodes_whose_steps_are_gone_are_shown_by_every_command_that_tells_of_episodes(
-    call: Call, tmp_path: Path
-) -> None:
+def test_every_command_shows_episodes_whose_steps_are_lost(call: Call, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     long_ago, now = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)
     with Catalog(tmp_path / "recordings" / "catalog.db") as catalog:
@@ -315,7 +353,7 @@ def test_episodes_whose_steps_are_gone_are_shown_by_every_command_that_tells_of_
         assert document["error"].startswith("its steps are gone")
 
 
-def test_doctor_fails_on_a_catalog_that_is_none(call: Call, tmp_path: Path) -> None:
+def test_doctor_fails_on_a_file_that_is_no_catalog(call: Call, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings" / "catalog.db").write_bytes(b"not a database at all" * 100)
     answer = call("doctor", "--json")
@@ -323,18 +361,18 @@ def test_doctor_fails_on_a_catalog_that_is_none(call: Call, tmp_path: Path) -> N
     assert verdict_on(answer, "catalog")["verdict"] == "fail"
 
 
-def test_doctor_fails_where_recordings_can_not_be_written(call: Call, tmp_path: Path) -> None:
+def test_doctor_fails_if_recordings_cannot_be_written(call: Call, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     answer = call("doctor", "--json", "--recordings", tmp_path / "file", "--database", tmp_path / "c.db")
     assert answer.status == ExitStatus.FAILED
     assert verdict_on(answer, "recordings")["verdict"] == "fail"
 
 
-def test_doctor_looks_at_everything_it_knows_of() -> None:
+def test_doctor_runs_every_check() -> None:
     assert len(CHECKS) == len(list((Path(__file__).parents[2] / "recorder/commands/checks").glob("[a-z]*.py"))) - 1
 
 
-def test_doctor_and_stats_tell_of_a_server_that_is_another_installation_s(
+def test_doctor_and_stats_report_a_redis_of_another_installation(
     call: Call, recordings: Path, redis_url: str, stream: RedisStepStream
 ) -> None:
     stream.set_owner(Installation("other", "there:/catalog.db").to_bytes(), replace=True)
@@ -344,14 +382,14 @@ def test_doctor_and_stats_tell_of_a_server_that_is_another_installation_s(
     assert "another installation" in call("stats", "--recordings", recordings, "--redis-url", redis_url).out
 
 
-def test_doctor_tells_of_a_folder_that_is_another_catalog_s(call: Call, recordings: Path, tmp_path: Path) -> None:
+def test_doctor_reports_a_folder_of_another_catalog(call: Call, recordings: Path, tmp_path: Path) -> None:
     write_mark(recordings, Installation("other", "there:/catalog.db"))
     answer = call("doctor", "--json", "--recordings", recordings)
     assert answer.status == ExitStatus.FAILED
     assert "there:/catalog.db" in verdict_on(answer, "installation")["found"]
 
 
-def test_doctor_tells_of_a_server_whose_socket_is_gone(
+def test_doctor_reports_a_redis_whose_socket_was_deleted(
     call: Call, recordings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EmbeddedServer, "_watch", lambda _: None)
@@ -359,11 +397,11 @@ def test_doctor_tells_of_a_server_whose_socket_is_gone(
         Path(server.url.removeprefix("unix://")).unlink()
         answer = call("doctor", "--json", "--recordings", recordings)
     assert answer.status == ExitStatus.FAILED
-    assert "can't be reached" in verdict_on(answer, "server")["found"]
-    assert "end that worker" in verdict_on(answer, "server")["advice"]
+    assert "can't be reached" in verdict_on(answer, "Redis")["found"]
+    assert "end that worker" in verdict_on(answer, "Redis")["advice"]
 
 
-def test_doctor_looks_for_ffmpeg_as_export_does(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_finds_ffmpeg_as_export_does(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nonexistent")
     findings = {finding["what"]: finding for finding in call("doctor", "--json").document["findings"]}
     assert findings["videos"]["verdict"] == "warn"
@@ -377,7 +415,7 @@ def test_doctor_names_recordings_that_are_missing_or_damaged(call: Call, tmp_pat
             recorder.record_step(episode_id, 0, (1, 2), [0.5], 0, 1.0)
             recorder.finish_episode(episode_id)
     well = {found["what"]: found for found in call("doctor", "--recordings", tmp_path, "--json").document["findings"]}
-    assert well["recorded files"]["found"] == "4 recordings, read and sound"
+    assert well["recorded files"]["found"] == "4 recordings, no damage found"
     files = sorted((tmp_path / "r").iterdir())
     files[0].unlink()
     files[1].write_bytes(files[1].read_bytes()[:-9])
@@ -390,7 +428,7 @@ def test_doctor_names_recordings_that_are_missing_or_damaged(call: Call, tmp_pat
     for file in files[1:]:
         file.unlink()
     gone = {found["what"]: found for found in call("doctor", "--recordings", tmp_path, "--json").document["findings"]}
-    assert "is it mounted" in gone["missing files"]["advice"]
+    assert "is mounted" in gone["missing files"]["advice"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_table_folds_first_and_then_leaves_out_what_matters_least(
     assert layout.is_cut == is_cut
 
 
-def test_folded_text_that_may_be_left_out_itself_goes_when_its_turn_comes() -> None:
+def test_a_folded_column_can_be_left_out_too() -> None:
     layout = lay_out(WIDTHS, 50, folded="reasons", spared=("reasons", "file"))
     assert (list(layout.widths), list(layout.left_out), layout.is_cut) == (
         ["run", "reward", "file"],
@@ -45,7 +45,7 @@ def test_folded_text_that_may_be_left_out_itself_goes_when_its_turn_comes() -> N
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 60), min_size=1), st.integers(1, 200), st.data())
-def test_a_table_is_never_wider_than_its_terminal_while_something_can_go(
+def test_a_table_fits_its_terminal_while_columns_can_be_left_out(
     widths: dict[str, int], room: int, data: st.DataObject
 ) -> None:
     spared = data.draw(st.permutations(sorted(widths)))

@@ -65,9 +65,9 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_a_piped_row_has_all_its_columns_however_many_reasons_it_has(call: Call, many_reasons: Path) -> None:
+def test_a_piped_row_has_all_columns(call: Call, many_reasons: Path) -> None:
     _, headings, row = call("list", "--recordings", many_reasons).out.splitlines()
-    assert headings.split() == ["run", "episode", "stage", "reward", "steps", "status", "reasons", "size", "file"]
+    assert headings.split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert row.split() == [
         *(LONG_RUN, "123456", "1", "77.5", "0", "complete"),
         *", ".join(REASONS).split(),
@@ -75,7 +75,7 @@ def test_a_piped_row_has_all_its_columns_however_many_reasons_it_has(call: Call,
     ]
 
 
-def test_piped_stats_have_all_their_columns(call: Call, many_reasons: Path) -> None:
+def test_piped_stats_have_all_columns(call: Call, many_reasons: Path) -> None:
     _, row = call("stats", "--recordings", many_reasons).out.splitlines()[-2:]
     assert row.split()[:2] == [LONG_RUN, "1"]
     assert row.split()[-2:] == [REASONS[-1], "1"]
@@ -91,21 +91,21 @@ def test_a_terminal_with_room_for_all_columns_folds_the_reasons(many_reasons: Pa
     printed = on_a_terminal(170, command, "--recordings", many_reasons)
     (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
     assert "…" not in printed
-    assert "no room" not in printed
+    assert "hidden for width" not in printed
     assert REASONS[-1] not in row
     assert all(reason[-6:] in printed for reason in REASONS)
     assert all(len(line.rstrip()) <= 170 for line in plain_lines(printed))
 
 
-def test_a_narrow_terminal_shows_a_recording_on_one_line_and_names_what_it_has_no_room_for(many_reasons: Path) -> None:
+def test_a_narrow_terminal_shows_one_line_and_names_the_hidden_columns(many_reasons: Path) -> None:
     _, headings, row, left_out = plain_lines(on_a_terminal(80, "list", "--recordings", many_reasons))
     assert headings.split() == ["run", "episode", "reasons"]
     assert row.split() == [LONG_RUN, "123456", "manual_a_rather_long_reas…"]
     assert len(row) <= 80
-    assert left_out == "no room for: stage, reward, steps, status, size, file (--json has all)"
+    assert left_out == "hidden for width: stage, return, steps, status, size, file (use --json)"
 
 
-def test_a_recording_is_on_one_line_of_80_columns_and_whole_in_160(call: Call, recordings: Path) -> None:
+def test_a_recording_is_one_line_at_80_columns_and_complete_at_160(call: Call, recordings: Path) -> None:
     with Catalog(root_catalog(recordings)) as catalog:
         shared = {"run_id": "demo-20261123-052840-1cd6", "episode_id": 4, "reasons": ("top_10.0pct", "stage_5_last_2")}
         place = "demo-20261123-052840-1cd6/episode_000004.msgpack.lz4"
@@ -119,18 +119,18 @@ def test_a_recording_is_on_one_line_of_80_columns_and_whole_in_160(call: Call, r
     ]
 
 
-def test_a_terminal_too_narrow_for_an_id_shows_it_whole(many_reasons: Path) -> None:
+def test_an_id_is_shown_whole_on_any_terminal(many_reasons: Path) -> None:
     for command in ("list", "stats"):
         printed = on_a_terminal(40, command, "--recordings", many_reasons)
         (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
         assert row.split()[0] == LONG_RUN
 
 
-def test_narrow_stats_tell_what_was_lost_before_why_episodes_were_kept(many_reasons: Path) -> None:
+def test_narrow_stats_show_losses_rather_than_reasons(many_reasons: Path) -> None:
     *_, headings, row, left_out = plain_lines(on_a_terminal(80, "stats", "--recordings", many_reasons))
     assert row.split()[0] == LONG_RUN
     assert headings.split() == ["run", "episodes", "parked", "refused", "steps", "missing"]
-    assert left_out.startswith("no room for: kept, held, skipped, deleted, recordings, steps, reasons (")
+    assert left_out.startswith("hidden for width: kept, held, skipped, deleted, recordings, steps, reasons (")
 
 
 def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
@@ -146,10 +146,10 @@ def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
     (first,) = [line for line in lines if line.startswith(LONG_RUN)]
     column = first.index("its steps are gone")
     assert " ".join(line[column:].strip() for line in lines[lines.index(first) : -2]) == LOST
-    assert lines[-2] == "no room for: attempts (--json has all)"
+    assert lines[-2] == "hidden for width: attempts (use --json)"
 
 
-def test_a_narrow_terminal_sets_in_what_a_finding_or_a_field_says_more(many_reasons: Path) -> None:
+def test_a_narrow_terminal_indents_continued_lines(many_reasons: Path) -> None:
     lines = plain_lines(on_a_terminal(80, "show", 123456, "--recordings", many_reasons))
     first = next(index for index, line in enumerate(lines) if line.startswith("  reasons"))
     column = lines[first].index(REASONS[0])
@@ -157,7 +157,7 @@ def test_a_narrow_terminal_sets_in_what_a_finding_or_a_field_says_more(many_reas
     assert " ".join(shown) == ", ".join(REASONS)
     assert all(line[:column].isspace() for line in lines[first + 1 : first + len(REASONS)])
     lines = plain_lines(on_a_terminal(50, "doctor", "--redis-url", "redis://127.0.0.1:1/0", ends_with=1))
-    first = next(index for index, line in enumerate(lines) if line.startswith("fail  server: "))
+    first = next(index for index, line in enumerate(lines) if line.startswith("fail  Redis: "))
     assert lines[first + 1].startswith(" " * 6)
     assert all(len(line) <= 50 for line in lines[first : first + 2])
 
@@ -168,7 +168,7 @@ def test_a_wide_terminal_has_a_row_on_one_line(many_reasons: Path) -> None:
     assert ", ".join(REASONS) in row
 
 
-def test_a_live_run_is_on_one_line_of_80_columns_with_its_lag_and_its_losses(
+def test_a_live_run_is_one_line_at_80_columns_with_lag_and_losses(
     many_reasons: Path, redis_url: str, redis_client: redis.Redis
 ) -> None:
     run_id = "demo-20261123-052840-1cd6"
@@ -178,11 +178,11 @@ def test_a_live_run_is_on_one_line_of_80_columns_with_its_lag_and_its_losses(
     stream.close()
     options = ["--recordings", many_reasons, "--redis-url", redis_url]
     lines = plain_lines(on_a_terminal(80, "stats", *options))
-    first = lines.index("on the server")
-    assert lines[first + 1].split() == ["run", "state", "told", "by", "heard", "of", "undecided", "steps", "lost"]
+    first = lines.index("in Redis")
+    assert lines[first + 1].split() == ["run", "state", "seen", "by", "heartbeat", "undecided", "steps", "lost"]
     assert lines[first + 2].split()[:3] == [run_id, "silent", "clock"]
     assert all(len(line.rstrip()) <= 80 for line in lines[first : first + 4])
-    assert lines[first + 3] == "no room for: open, trainers, steps, us a call (--json has all)"
+    assert lines[first + 3] == "hidden for width: open, trainers, steps, us a call (use --json)"
 
 
 HOSTILE_RUN = "läuf😀\x1b]0;owned\x07\x1b[2J\nsecond line"
@@ -201,7 +201,7 @@ def hostile_names(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", ["list", "show 7", "why 7", "stats", "verify", "list --run nobody", "cat 7"])
-def test_names_in_a_recording_can_not_command_the_terminal(call: Call, hostile_names: Path, command: str) -> None:
+def test_names_in_a_recording_cannot_control_the_terminal(call: Call, hostile_names: Path, command: str) -> None:
     answer = call(*command.split(), "--recordings", hostile_names)
     printed = answer.out + answer.err
     assert "\\x1b" in printed
@@ -210,7 +210,7 @@ def test_names_in_a_recording_can_not_command_the_terminal(call: Call, hostile_n
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_letters_that_an_output_can_not_encode_are_escaped(hostile_names: Path, options: list[str]) -> None:
+def test_characters_that_an_output_cannot_encode_are_escaped(hostile_names: Path, options: list[str]) -> None:
     command = ["-m", "recorder", "list", "--recordings", str(hostile_names), *options]
     status, printed = run_python(command, environment={"PYTHONIOENCODING": "latin-1"})
     assert status == 0, printed
@@ -220,7 +220,7 @@ def test_letters_that_an_output_can_not_encode_are_escaped(hostile_names: Path, 
         assert "\\U0001f600" in printed
 
 
-def test_a_list_that_is_cut_says_of_how_many_and_in_which_order(call: Call, recordings: Path) -> None:
+def test_a_limited_list_says_how_many_there_are_and_in_which_order(call: Call, recordings: Path) -> None:
     assert call("list").out.startswith("4 recordings\n")
     assert call("list", "--limit", 2).out.startswith("2 of 4 recordings, newest first; more: --limit 4\n")
     few = call("list", "--limit", 1, "--order", "return", "--ascending", "--reason", "periodic_*").out

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -8,30 +9,14 @@ import yaml
 
 from recorder.errors import SettingsError
 from tests.criteria.episodes import claimed, episode
+from tests.original_protocol import CONFIGURATION
 from worker.criteria import build_criteria
 
-SEED = """
-periodic:
-  enabled: true
-  interval: 100
-stage_transitions:
-  enabled: true
-  lookback: 5
-  lookahead: 5
-performance:
-  enabled: true
-  top_percentile: 10.0
-  bottom_percentile: 10.0
-  history_window: 100
-stage_boundaries:
-  enabled: true
-  record_first_n: 5
-  record_last_n: 5
-"""
+CRITERIA = yaml.safe_load(CONFIGURATION)["recording"]["criteria"]
 
 
 def test_the_documented_yaml_makes_the_four_criteria_in_the_order_of_the_table() -> None:
-    config = yaml.safe_load(SEED)
+    config = deepcopy(CRITERIA)
     table = ["periodic", "stage_transitions", "performance", "stage_boundaries"]
     assert [it.name for it in build_criteria(config)] == table
     assert [it.name for it in build_criteria(dict(reversed(config.items())))] == table
@@ -42,15 +27,15 @@ def test_options_reach_the_criterion() -> None:
     assert set(claimed(criterion, map(episode, range(7)))) == {0, 3, 6}
 
 
-def test_a_criterion_that_is_disabled_or_not_named_is_off() -> None:
+def test_a_criterion_that_is_disabled_or_missing_is_off() -> None:
     assert build_criteria({}) == []
     assert [it.name for it in build_criteria({"periodic": {"enabled": False}, "performance": None})] == ["performance"]
 
 
-def test_the_configuration_is_left_as_it_was() -> None:
-    config = yaml.safe_load(SEED)
+def test_building_criteria_does_not_change_the_configuration() -> None:
+    config = deepcopy(CRITERIA)
     build_criteria(config)
-    assert config == yaml.safe_load(SEED)
+    assert config == CRITERIA
 
 
 @pytest.mark.parametrize(
@@ -67,6 +52,6 @@ def test_the_configuration_is_left_as_it_was() -> None:
         ({1: {}}, "criteria: unknown key '1'"),
     ],
 )
-def test_a_wrong_configuration_is_refused_with_the_key_and_the_way_out(config: dict[Any, Any], message: str) -> None:
+def test_a_wrong_configuration_is_refused_with_the_key_and_advice(config: dict[Any, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(message)):
         build_criteria(config)

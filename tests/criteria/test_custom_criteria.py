@@ -91,7 +91,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return entry_points_are
 
 
-def test_a_custom_criterion_is_made_with_its_options_and_stands_behind_the_built_in_ones(
+def test_a_custom_criterion_gets_its_options_and_follows_the_built_in_ones(
     install: Callable[..., None],
 ) -> None:
     install(winning_streak="Streak")
@@ -110,7 +110,7 @@ def test_a_custom_criterion_is_made_with_its_options_and_stands_behind_the_built
     assert {line["criterion"] for it in settled for line in it.why} == {"periodic", "winning_streak"}
 
 
-def test_what_a_custom_criterion_lets_go_is_settled_in_the_same_call(install: Callable[..., None]) -> None:
+def test_an_episode_that_a_custom_criterion_releases_is_settled_in_the_same_call(install: Callable[..., None]) -> None:
     install(streak="Streak")
     evaluator = Evaluator(build_criteria({"streak": {"length": 3}}))
     assert evaluator.observe(episode(0, reward=1.0)) == []
@@ -118,7 +118,7 @@ def test_what_a_custom_criterion_lets_go_is_settled_in_the_same_call(install: Ca
     assert [it.episode_id for it in evaluator.observe(episode(2, reward=0.0))] == [0, 1, 2]
 
 
-def test_a_custom_criterion_goes_on_after_a_restart(install: Callable[..., None]) -> None:
+def test_a_custom_criterion_continues_after_a_restart(install: Callable[..., None]) -> None:
     install(streak="Streak")
     config = {"streak": {"length": 3}}
     before = Evaluator(build_criteria(config))
@@ -144,7 +144,7 @@ def test_a_custom_criterion_goes_on_after_a_restart(install: Callable[..., None]
         ("HasNoObserve", r"must implement observe"),
     ],
 )
-def test_a_custom_criterion_that_does_not_load_or_has_the_wrong_shape_is_named(
+def test_an_invalid_custom_criterion_is_named_in_the_error(
     install: Callable[..., None], target: str, message: str
 ) -> None:
     install(mine=target)
@@ -152,7 +152,7 @@ def test_a_custom_criterion_that_does_not_load_or_has_the_wrong_shape_is_named(
         build_criteria({"mine": {}})
 
 
-def test_a_broken_one_that_is_disabled_or_not_asked_for_harms_nobody(install: Callable[..., None]) -> None:
+def test_a_broken_custom_criterion_that_is_off_does_no_harm(install: Callable[..., None]) -> None:
     install(mine="no_such_package:Thing")
     assert build_criteria({"mine": {"enabled": False}}) == []
     assert len(build_criteria({"periodic": {}})) == 1
@@ -166,7 +166,7 @@ def test_a_broken_one_that_is_disabled_or_not_asked_for_harms_nobody(install: Ca
         ({"length": "x"}, "criteria.streak: '<' not supported"),
     ],
 )
-def test_options_that_a_custom_criterion_refuses_are_named(
+def test_options_that_a_custom_criterion_refuses_are_named_in_the_error(
     install: Callable[..., None], options: dict[str, Any], message: str
 ) -> None:
     install(streak="Streak")
@@ -188,7 +188,7 @@ def raises(episode: EpisodeSummary) -> Observation:
         (lambda _: Observation((), Explanation("broken", True, [1])), "expected a number"),  # type: ignore[arg-type]
     ],
 )
-def test_a_failing_custom_criterion_costs_only_its_own_reasons_and_is_logged_once(
+def test_a_failing_custom_criterion_loses_only_its_reasons_and_is_logged_once(
     install: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -54,7 +54,7 @@ class HoldsForEver(Criterion):
         self._ids = list(state["ids"])
 
 
-def test_an_episode_that_nobody_holds_is_settled_at_once() -> None:
+def test_an_episode_that_no_criterion_holds_is_settled_at_once() -> None:
     evaluator = Evaluator([PeriodicCriterion(2)])
     (kept,) = evaluator.observe(episode(0, play_id=77))
     (skipped,) = evaluator.observe(episode(1))
@@ -63,7 +63,7 @@ def test_an_episode_that_nobody_holds_is_settled_at_once() -> None:
     assert not evaluator.is_held(0)
 
 
-def test_a_held_episode_is_settled_when_the_last_criterion_lets_go_of_it() -> None:
+def test_a_held_episode_is_settled_when_the_last_criterion_releases_it() -> None:
     evaluator = Evaluator([StageTransitionCriterion(lookback=1), StageBoundariesCriterion(0, 3)])
     settled = {n: [it.episode_id for it in evaluator.observe(episode(n))] for n in range(6)}
     assert settled == {0: [], 1: [], 2: [], 3: [0], 4: [1], 5: [2]}
@@ -80,7 +80,7 @@ def test_an_episode_that_is_kept_already_stays_held_until_its_reasons_are_final(
     assert settled[0].reasons == ("periodic_1", "stage_1_pre_transition")
 
 
-def test_five_of_five_before_a_transition_are_kept_in_sixty_four_lanes() -> None:
+def test_five_episodes_before_a_transition_are_kept_in_each_of_64_lanes() -> None:
     evaluator = Evaluator(build_criteria({"stage_transitions": {"lookback": 5, "lookahead": 5}}))
     episodes = [episode(n, lane=n * 7 % 64, stage=1 if n < 640 else 2) for n in range(1280)]
     reasons = [reason for it in settle_all(evaluator, episodes) for reason in it.reasons]
@@ -88,7 +88,7 @@ def test_five_of_five_before_a_transition_are_kept_in_sixty_four_lanes() -> None
     assert reasons.count("stage_2_post_transition") == 5 * 64
 
 
-def test_reasons_stand_in_the_order_of_the_table_whenever_they_were_given() -> None:
+def test_reasons_are_listed_in_the_documented_order_whenever_they_were_found() -> None:
     evaluator = Evaluator(
         [PeriodicCriterion(1), StageTransitionCriterion(), PerformanceCriterion(), StageBoundariesCriterion(5, 1)]
     )
@@ -115,7 +115,7 @@ def test_reasons_stand_in_the_order_of_the_table_whenever_they_were_given() -> N
     )
 
 
-def test_why_explains_every_criterion_of_a_skipped_episode_and_leaves_nothing_open() -> None:
+def test_why_explains_every_criterion_of_a_skipped_episode() -> None:
     evaluator = Evaluator(build_criteria(ALL))
     settled = {it.episode_id: it for it in settle_all(evaluator, [episode(n) for n in range(1, 40)])}
     why = settled[20].why
@@ -125,7 +125,7 @@ def test_why_explains_every_criterion_of_a_skipped_episode_and_leaves_nothing_op
     assert all(it["detail"] and it["reasons"] == [] for it in why)
 
 
-def test_why_tells_the_reasons_that_came_later() -> None:
+def test_why_includes_reasons_that_came_later() -> None:
     evaluator = Evaluator([StageTransitionCriterion()])
     evaluator.observe(episode(0))
     assert evaluator.pending()[0].explanations[0].keep is None
@@ -134,7 +134,7 @@ def test_why_tells_the_reasons_that_came_later() -> None:
     assert (why[0]["keep"], why[0]["reasons"]) == (True, ["stage_1_pre_transition"])
 
 
-def test_a_manual_reason_comes_in_time_while_the_episode_is_held_and_too_late_after() -> None:
+def test_a_manual_reason_counts_while_the_episode_is_held_not_later() -> None:
     evaluator = Evaluator([StageTransitionCriterion(lookback=1)])
     evaluator.observe(episode(0))
     assert evaluator.add_manual_reason(0, "interesting")
@@ -163,7 +163,7 @@ def test_a_reason_that_two_criteria_give_is_listed_once() -> None:
     assert [line["reasons"] for line in settled.why] == [["periodic_1"], ["periodic_1"]]
 
 
-def test_a_salvaged_episode_is_kept_as_salvaged_by_itself() -> None:
+def test_a_salvaged_episode_is_kept_with_the_reason_salvaged() -> None:
     (settled,) = Evaluator([]).observe(episode(3, status=EpisodeStatus.SALVAGED))
     assert (settled.decision, settled.reasons) == ("kept", ("salvaged",))
     assert settled.why[0]["criterion"] == "salvaged"
@@ -205,7 +205,7 @@ def test_a_play_that_is_not_later_than_the_held_one_is_ignored(play_id: int) -> 
     assert evaluator.state() == before
 
 
-def test_an_aborted_later_play_replaces_the_held_one_and_later_claims_on_it_are_ignored() -> None:
+def test_an_aborted_later_play_replaces_the_held_one() -> None:
     evaluator = Evaluator([StageTransitionCriterion()])
     evaluator.observe(episode(0, play_id=1))
     (settled,) = evaluator.observe(episode(0, play_id=2, status=EpisodeStatus.ABORTED))
@@ -222,7 +222,7 @@ def test_the_oldest_is_settled_when_more_are_held_than_allowed() -> None:
     assert [it.episode_id for it in evaluator.end_run()] == [2, 3, 4]
 
 
-def test_a_run_may_go_on_after_its_end() -> None:
+def test_a_run_may_continue_after_its_end() -> None:
     evaluator = Evaluator(build_criteria(ALL))
     settle_all(evaluator, [episode(n) for n in range(10)])
     settled = {it.episode_id: it.reasons for it in settle_all(evaluator, [episode(n, stage=2) for n in range(10, 20)])}
@@ -230,7 +230,7 @@ def test_a_run_may_go_on_after_its_end() -> None:
     assert settled[19] == ("stage_2_last_1",)
 
 
-def test_not_a_number_survives_strict_json_in_the_state_of_a_held_episode() -> None:
+def test_nan_in_the_state_of_a_held_episode_survives_strict_json() -> None:
     evaluator = Evaluator(build_criteria(ALL))
     evaluator.observe(episode(1, reward=math.nan))
     restored = Evaluator(build_criteria(ALL))
@@ -241,7 +241,7 @@ def test_not_a_number_survives_strict_json_in_the_state_of_a_held_episode() -> N
 
 
 @pytest.mark.parametrize("value", [None, 0, -3, True, 0.1 + 0.2, 5e-324, 1e22, math.inf, "läuft", np.float64(2.5)])
-def test_why_is_strict_json_whatever_a_criterion_says(value: float | str | None) -> None:
+def test_why_is_strict_json_for_any_explanation(value: float | str | None) -> None:
     class Talks(Criterion):
         name = 'says "läuft" \\ \u2028'
 
@@ -273,7 +273,7 @@ def test_the_state_of_sixty_four_lanes_is_some_tens_of_kilobytes() -> None:
     assert len(json.dumps(evaluator.state())) < 64_000
 
 
-def test_episodes_that_nobody_holds_after_a_restart_with_other_criteria_are_settled_with_what_they_had() -> None:
+def test_episodes_that_the_new_criteria_do_not_hold_are_settled_after_a_restart() -> None:
     before = Evaluator([PeriodicCriterion(1), StageTransitionCriterion()])
     for n in range(3):
         before.observe(episode(n))
@@ -286,7 +286,7 @@ def test_episodes_that_nobody_holds_after_a_restart_with_other_criteria_are_sett
     assert settled[3].reasons == ("stage_1_first_1", "manual_odd")
 
 
-def test_pending_can_not_be_changed_from_outside() -> None:
+def test_pending_episodes_cannot_be_changed_from_outside() -> None:
     evaluator = Evaluator([StageTransitionCriterion()])
     evaluator.observe(episode(0))
     with pytest.raises(TypeError):
@@ -299,9 +299,9 @@ def test_a_state_of_another_version_is_refused() -> None:
 
 
 @pytest.mark.parametrize("names", [("periodic", "periodic"), ("manual",), ("salvaged",)])
-def test_a_name_that_is_taken_is_refused(names: tuple[str, ...]) -> None:
+def test_two_criteria_with_one_name_are_refused(names: tuple[str, ...]) -> None:
     criteria = [PeriodicCriterion() for _ in names]
     for criterion, name in zip(criteria, names, strict=True):
         criterion.name = name
-    with pytest.raises(UsageError, match=f"must be its own, and neither manual nor salvaged: '{names[0]}'"):
+    with pytest.raises(UsageError, match=f"need different names, other than 'manual' and 'salvaged': '{names[0]}'"):
         Evaluator(criteria)

@@ -46,7 +46,7 @@ def finish(evaluator: Evaluator, episodes: list[EpisodeSummary]) -> list[Settled
 
 
 @given(PLAYS, st.integers(0, 80))
-def test_a_restart_in_mid_run_changes_nothing(plays: list[dict[str, object]], cut: int) -> None:
+def test_a_restart_in_the_middle_of_a_run_changes_nothing(plays: list[dict[str, object]], cut: int) -> None:
     episodes = numbered(plays)
     unbroken = new_evaluator()
     for it in episodes[:cut]:
@@ -59,7 +59,7 @@ def test_a_restart_in_mid_run_changes_nothing(plays: list[dict[str, object]], cu
 
 
 @given(PLAYS)
-def test_each_play_is_settled_once_unless_a_later_one_replaced_it_while_it_was_held(
+def test_each_play_is_settled_once_or_replaced(
     plays: list[dict[str, object]],
 ) -> None:
     criteria = build_criteria(CONFIG)
@@ -83,7 +83,7 @@ def test_each_play_is_settled_once_unless_a_later_one_replaced_it_while_it_was_h
 
 
 @given(PLAYS)
-def test_no_more_is_held_than_the_look_back_of_the_lanes_and_the_last_of_the_stages(
+def test_only_lookback_and_last_episodes_are_held(
     plays: list[dict[str, object]],
 ) -> None:
     evaluator = new_evaluator()
@@ -93,7 +93,7 @@ def test_no_more_is_held_than_the_look_back_of_the_lanes_and_the_last_of_the_sta
 
 
 @given(PLAYS)
-def test_reasons_always_stand_in_the_order_of_the_table(plays: list[dict[str, object]]) -> None:
+def test_reasons_are_always_in_the_documented_order(plays: list[dict[str, object]]) -> None:
     for it in finish(new_evaluator(), numbered(plays)):
         giver = {reason: line["criterion"] for line in it.why for reason in line["reasons"]}
         ranks = [TABLE.index(giver[reason]) for reason in it.reasons]
@@ -101,7 +101,7 @@ def test_reasons_always_stand_in_the_order_of_the_table(plays: list[dict[str, ob
 
 
 @given(PLAYS)
-def test_performance_never_gives_a_reason_to_a_partial_return(plays: list[dict[str, object]]) -> None:
+def test_performance_never_keeps_a_partial_return(plays: list[dict[str, object]]) -> None:
     episodes = {it.play_id: it for it in numbered(plays)}
     for it in finish(new_evaluator(), list(episodes.values())):
         if any(reason.endswith("pct") for reason in it.reasons):

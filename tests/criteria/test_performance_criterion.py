@@ -57,7 +57,7 @@ def test_constant_returns_never_stand_out() -> None:
     assert claimed(PerformanceCriterion(), [episode(i, reward=5.0) for i in range(1000)]) == {}
 
 
-def test_steadily_rising_returns_use_the_whole_share_of_the_top_and_one_place_of_the_bottom() -> None:
+def test_rising_returns_use_the_whole_top_share_and_one_place_of_the_bottom() -> None:
     by_reason = kept(PerformanceCriterion(), [float(i) for i in range(1000)])
     top = sorted(by_reason["top_10.0pct"])
     assert 90 <= len(top) <= 110
@@ -78,7 +78,7 @@ NOISE = {
 
 
 @pytest.mark.parametrize("name", NOISE)
-def test_the_best_and_the_worst_of_a_run_are_never_lost_and_the_share_is_kept_to(name: str) -> None:
+def test_the_best_and_the_worst_of_a_run_are_kept_within_the_share(name: str) -> None:
     for seed in range(20):
         rng = random.Random(seed)
         returns = [NOISE[name](rng, i) for i in range(1000)]
@@ -91,7 +91,7 @@ def test_the_best_and_the_worst_of_a_run_are_never_lost_and_the_share_is_kept_to
 
 
 @pytest.mark.parametrize("successes", [0.05, 0.3, 0.5, 0.7, 0.95])
-def test_of_returns_that_are_zero_or_one_some_of_each_are_kept(successes: float) -> None:
+def test_some_of_both_are_kept_when_returns_are_0_or_1(successes: float) -> None:
     rng = random.Random(11)
     returns = [float(rng.random() < successes) for _ in range(1000)]
     by_reason = kept(PerformanceCriterion(), returns)
@@ -100,17 +100,17 @@ def test_of_returns_that_are_zero_or_one_some_of_each_are_kept(successes: float)
     assert all(20 <= len(ids) <= 110 for ids in by_reason.values())
 
 
-def test_a_new_best_takes_the_place_of_the_one_that_was_taken_last_while_the_share_is_used_up() -> None:
+def test_a_new_best_replaces_the_last_one_taken_while_the_share_is_used_up() -> None:
     criterion = PerformanceCriterion()
     evaluator = Evaluator([criterion])
     settled = [it for i in range(19) for it in evaluator.observe(episode(i, reward=float(i)))]
     assert set(evaluator.pending()) == {0, 18}, "the worst and the best so far"
     displaced = next(it for it in settled if it.episode_id == 17)
     assert (displaced.decision, displaced.why[0]["keep"]) == ("skipped", False)
-    assert "unless a new best return takes its place while the share is used up" in displaced.why[0]["detail"]
+    assert "unless a new best return replaces it when the share is used up" in displaced.why[0]["detail"]
 
 
-def test_an_episode_that_is_played_again_while_it_is_held_gives_its_place_back() -> None:
+def test_an_episode_that_is_replayed_while_held_gives_its_place_back() -> None:
     criterion = PerformanceCriterion()
     for i in range(12):
         criterion.observe(episode(i, reward=float(i)))
@@ -120,7 +120,7 @@ def test_an_episode_that_is_played_again_while_it_is_held_gives_its_place_back()
     assert [claim.episode_id for claim in criterion.end_run()] == [0]
 
 
-def test_the_best_of_a_run_that_goes_on_after_its_end_is_kept_too() -> None:
+def test_the_best_of_a_run_that_continues_after_its_end_is_kept() -> None:
     criterion = PerformanceCriterion()
     for i in range(100):
         criterion.observe(episode(i, reward=float(i)))
@@ -176,9 +176,7 @@ def test_the_cap_starts_with_the_share_of_the_episodes_judged_so_far() -> None:
     st.sampled_from([0.0, 1.0, 5.0, 10.0, 33.3, 50.0, 100.0]),
     st.sampled_from([10, 20, 50]),
 )
-def test_a_kept_return_is_beyond_the_share_or_one_of_the_best_and_no_window_keeps_more_than_the_share(
-    returns: list[float], percentile: float, window: int
-) -> None:
+def test_no_window_keeps_more_than_the_share(returns: list[float], percentile: float, window: int) -> None:
     criterion = PerformanceCriterion(percentile, percentile, window)
     by_reason = kept(criterion, returns)
     top, bottom = by_reason.get(f"top_{percentile}pct", []), by_reason.get(f"bottom_{percentile}pct", [])
@@ -197,7 +195,7 @@ def test_a_kept_return_is_beyond_the_share_or_one_of_the_best_and_no_window_keep
             assert max(better) in {better[i] for i in ids}
 
 
-def test_a_share_of_less_than_one_episode_a_window_is_one_in_so_many_episodes() -> None:
+def test_a_share_below_one_episode_a_window_keeps_one_in_many_episodes() -> None:
     criterion = PerformanceCriterion(top_percentile=1.0, bottom_percentile=0.0, history_window=20)
     ids = kept(criterion, [float(i) for i in range(1000)])["top_1.0pct"]
     assert 10 <= len(ids) <= 11
@@ -205,14 +203,14 @@ def test_a_share_of_less_than_one_episode_a_window_is_one_in_so_many_episodes() 
     assert largest_share(ids, 1000, 100) <= 0.02, "one more, which is a percent"
 
 
-def test_a_percentile_of_zero_switches_its_side_off() -> None:
+def test_a_percentile_of_0_switches_its_side_off() -> None:
     by_reason = kept(PerformanceCriterion(0, 10), [math.sin(i) * i for i in range(500)])
     assert set(by_reason) == {"top_10.0pct", "bottom_10.0pct"}
     assert by_reason["top_10.0pct"] == []
     assert by_reason["bottom_10.0pct"]
 
 
-def test_the_explanation_tells_when_the_cap_and_not_the_threshold_said_no() -> None:
+def test_the_explanation_says_when_the_share_not_the_threshold_decided() -> None:
     criterion = PerformanceCriterion()
     rng = random.Random(5)
     explanations = [criterion.observe(episode(i, reward=rng.gauss(i / 20, 1))).explanation for i in range(300)]
@@ -227,25 +225,25 @@ def test_the_explanation_tells_when_the_cap_and_not_the_threshold_said_no() -> N
     assert "used up the share" not in criterion.observe(episode(301, reward=14.0)).explanation.detail
 
 
-def test_a_side_that_is_switched_off_is_not_the_one_explained() -> None:
+def test_a_side_that_is_off_is_not_explained() -> None:
     criterion = PerformanceCriterion(top_percentile=0)
     explanations = [criterion.observe(episode(i, reward=float(i))).explanation for i in range(20)]
     assert all("bottom 10.0 %" in it.detail for it in explanations[10:])
 
 
 @pytest.mark.parametrize("status", [EpisodeStatus.TRUNCATED, EpisodeStatus.SALVAGED])
-def test_a_partial_return_is_neither_judged_nor_remembered(status: EpisodeStatus) -> None:
+def test_a_partial_return_is_not_judged_and_not_remembered(status: EpisodeStatus) -> None:
     criterion = PerformanceCriterion()
     for i in range(50):
         criterion.observe(episode(i, reward=float(i)))
     before = criterion.state()
     observation = criterion.observe(episode(50, reward=1e9, status=status))
     assert not observation.claims
-    assert f"that is {status} is partial" in observation.explanation.detail
+    assert f"{status} episode is partial" in observation.explanation.detail
     assert criterion.state() == before
 
 
-def test_a_return_that_is_not_a_number_is_neither_kept_nor_remembered() -> None:
+def test_a_nan_return_is_not_kept_and_not_remembered() -> None:
     criterion = PerformanceCriterion(100.0, 100.0)
     for i in range(50):
         criterion.observe(episode(i, reward=float(i)))
@@ -267,7 +265,7 @@ def test_infinite_returns_are_judged_and_survive_strict_json() -> None:
     assert restored.state() == state
 
 
-def test_a_smaller_window_after_a_restart_forgets_the_older_returns() -> None:
+def test_a_smaller_window_after_a_restart_drops_older_returns() -> None:
     before = PerformanceCriterion(history_window=100)
     for i in range(100):
         before.observe(episode(i, reward=float(-i)))
@@ -278,12 +276,12 @@ def test_a_smaller_window_after_a_restart_forgets_the_older_returns() -> None:
 
 @pytest.mark.parametrize("argument", ["top_percentile", "bottom_percentile"])
 @pytest.mark.parametrize("value", [-0.1, 100.1, math.nan, math.inf, 1e-9, "10", True, None])
-def test_a_percentile_outside_zero_to_one_hundred_is_refused(argument: str, value: Any) -> None:
+def test_a_percentile_outside_0_to_100_is_refused(argument: str, value: Any) -> None:
     with pytest.raises(UsageError, match=f"performance: {argument} must be a percentage, 0 .* 100 .*got"):
         PerformanceCriterion(**{argument: value})
 
 
 @pytest.mark.parametrize("window", [0, 9, -1, 50.0, 10**9])
-def test_a_window_too_small_for_a_judgement_or_too_large_is_refused(window: Any) -> None:
+def test_a_window_that_is_too_small_or_too_large_is_refused(window: Any) -> None:
     with pytest.raises(UsageError, match="history_window must be a whole number from 10 to 100000"):
         PerformanceCriterion(history_window=window)

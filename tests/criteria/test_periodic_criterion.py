@@ -9,7 +9,7 @@ from tests.criteria.episodes import claimed, episode
 from worker.criteria import PeriodicCriterion
 
 
-def test_every_hundredth_episode_is_kept_by_its_number_in_whatever_order_they_finish() -> None:
+def test_every_hundredth_episode_is_kept_in_any_order_of_finishing() -> None:
     ids = [*range(150, 301), *range(150)]
     assert claimed(PeriodicCriterion(interval=100), map(episode, ids)) == {
         n: ["periodic_100"] for n in (0, 100, 200, 300)
@@ -24,12 +24,12 @@ def test_an_interval_of_one_keeps_every_episode() -> None:
     assert len(claimed(PeriodicCriterion(1), map(episode, range(50)))) == 50
 
 
-def test_the_explanation_tells_the_remainder() -> None:
+def test_the_explanation_gives_the_remainder() -> None:
     explanation = PeriodicCriterion(100).observe(episode(237)).explanation
     assert (explanation.keep, explanation.value, explanation.threshold) == (False, 37, 0)
 
 
 @pytest.mark.parametrize("interval", [0, -1, 2.5, "100", True, None])
-def test_an_interval_that_is_no_whole_number_of_at_least_one_is_refused_with_the_way_out(interval: Any) -> None:
+def test_an_invalid_interval_is_refused_with_advice(interval: Any) -> None:
     with pytest.raises(UsageError, match=r"interval must be a whole number of at least 1, got .*enabled: false"):
         PeriodicCriterion(interval=interval)

@@ -46,7 +46,7 @@ def expected(episodes: list[EpisodeSummary], first_n: int, last_n: int) -> dict[
     return {n: those for n, those in reasons.items() if those}
 
 
-def test_the_first_five_and_the_last_five_of_each_stage_are_kept_and_counted_from_their_end() -> None:
+def test_the_first_five_and_the_last_five_of_each_stage_are_kept() -> None:
     reasons = claimed(StageBoundariesCriterion(record_first_n=5, record_last_n=5), one_lane([1] * 20 + [2] * 20))
     assert reasons == {
         **{n: [f"stage_1_first_{n + 1}"] for n in range(5)},
@@ -85,7 +85,7 @@ def test_coming_back_to_a_stage_starts_no_new_first_but_leaving_it_again_settles
     }
 
 
-def test_a_later_play_of_one_of_the_first_keeps_its_place_even_long_after() -> None:
+def test_a_later_play_of_one_of_the_first_keeps_its_place() -> None:
     criterion = StageBoundariesCriterion(record_first_n=3, record_last_n=1)
     for it in one_lane([1] * 10):
         criterion.observe(it)
@@ -109,7 +109,7 @@ def test_the_firsts_stay_counted_when_a_run_is_resumed_after_its_end() -> None:
     assert [tuple(claim) for claim in claims] == [(2, "stage_1_last_1"), (3, "stage_2_first_1")]
 
 
-def test_what_a_left_stage_held_is_let_go() -> None:
+def test_a_stage_that_was_left_releases_its_episodes() -> None:
     criterion = StageBoundariesCriterion(record_first_n=0, record_last_n=2)
     for it in one_lane([1, 1, 1]):
         criterion.observe(it)
@@ -117,7 +117,7 @@ def test_what_a_left_stage_held_is_let_go() -> None:
     assert set(criterion.held()) == {3}
 
 
-def test_a_stage_too_many_to_remember_has_a_last_but_no_first() -> None:
+def test_a_forgotten_stage_keeps_its_last_episodes_but_no_first() -> None:
     reasons = claimed(StageBoundariesCriterion(1, 1, max_stages=2), one_lane([1, 2, 3, 1, 3]))
     assert reasons[2] == ["stage_3_last_1"]
     assert "stage_1_first_1" in reasons[0]
@@ -125,7 +125,7 @@ def test_a_stage_too_many_to_remember_has_a_last_but_no_first() -> None:
     assert reasons[3] == ["stage_1_last_1"]
 
 
-def test_the_lane_not_seen_for_longest_is_taken_to_have_left() -> None:
+def test_the_longest_idle_lane_counts_as_having_left_its_stage() -> None:
     criterion = StageBoundariesCriterion(record_first_n=0, record_last_n=1, max_lanes=2)
     criterion.observe(episode(0, lane=0, stage=1))
     criterion.observe(episode(1, lane=1, stage=2))
@@ -133,7 +133,7 @@ def test_the_lane_not_seen_for_longest_is_taken_to_have_left() -> None:
     assert [tuple(claim) for claim in claims] == [(0, "stage_1_last_1")]
 
 
-def test_an_episode_of_unknown_stage_counts_for_no_stage() -> None:
+def test_an_episode_without_a_stage_counts_for_no_stage() -> None:
     reasons = claimed(StageBoundariesCriterion(1, 1), one_lane([None, 1, None, 1, None]))
     assert reasons == {1: ["stage_1_first_1"], 3: ["stage_1_last_1"]}
 
@@ -143,7 +143,7 @@ def test_an_episode_of_unknown_stage_counts_for_no_stage() -> None:
     st.integers(0, 4),
     st.integers(0, 4),
 )
-def test_claims_are_those_of_the_rule_applied_with_the_whole_run_at_hand(
+def test_claims_equal_those_of_the_rule_applied_to_the_whole_run(
     plays: list[tuple[int, int | None]], first_n: int, last_n: int
 ) -> None:
     episodes = [episode(i, lane=lane, stage=stage) for i, (lane, stage) in enumerate(plays)]
@@ -151,7 +151,7 @@ def test_claims_are_those_of_the_rule_applied_with_the_whole_run_at_hand(
     assert {n: set(those) for n, those in reasons.items()} == expected(episodes, first_n, last_n)
 
 
-def test_a_smaller_record_last_n_after_a_restart_lets_the_older_ones_go() -> None:
+def test_a_smaller_record_last_n_after_a_restart_releases_older_episodes() -> None:
     before = StageBoundariesCriterion(record_last_n=5)
     for it in one_lane([1] * 8):
         before.observe(it)
@@ -163,6 +163,6 @@ def test_a_smaller_record_last_n_after_a_restart_lets_the_older_ones_go() -> Non
 
 @pytest.mark.parametrize("argument", ["record_first_n", "record_last_n", "max_lanes", "max_stages"])
 @pytest.mark.parametrize("value", [-1, 1.5, "5", True, 10**9])
-def test_a_count_that_can_not_be_is_refused(argument: str, value: Any) -> None:
+def test_an_invalid_count_is_refused(argument: str, value: Any) -> None:
     with pytest.raises(UsageError, match=f"stage_boundaries: {argument} must be a whole number from . to"):
         StageBoundariesCriterion(**{argument: value})

@@ -37,7 +37,7 @@ def expected(episodes: list[EpisodeSummary], lookback: int, lookahead: int) -> d
     return dict(reasons)
 
 
-def test_five_of_five_before_a_transition_are_kept_and_five_from_it_on() -> None:
+def test_the_five_episodes_before_a_transition_and_the_five_after_it_are_kept() -> None:
     reasons = claimed(StageTransitionCriterion(lookback=5, lookahead=5), one_lane([1] * 20 + [2] * 20))
     assert reasons == {
         **{n: ["stage_1_pre_transition"] for n in range(15, 20)},
@@ -46,7 +46,7 @@ def test_five_of_five_before_a_transition_are_kept_and_five_from_it_on() -> None
 
 
 @pytest.mark.parametrize("n_lanes", [2, 7, 64])
-def test_five_of_five_are_kept_in_every_lane_when_lanes_finish_out_of_order(n_lanes: int) -> None:
+def test_transitions_are_found_in_every_lane_when_lanes_finish_out_of_order(n_lanes: int) -> None:
     rng = random.Random(n_lanes)
     order = [lane for lane in range(n_lanes) for _ in range(30)]
     rng.shuffle(order)
@@ -65,7 +65,7 @@ def test_five_of_five_are_kept_in_every_lane_when_lanes_finish_out_of_order(n_la
         assert [n for n in after if n in reasons] == after[:5]
 
 
-def test_a_retreat_is_a_transition_and_ends_the_following_of_the_one_before() -> None:
+def test_a_retreat_is_a_transition_and_ends_the_one_before_it() -> None:
     reasons = claimed(StageTransitionCriterion(2, 3), one_lane([1, 1, 1, 2, 1, 1, 1, 1]))
     assert reasons == {
         1: ["stage_1_pre_transition"],
@@ -77,12 +77,12 @@ def test_a_retreat_is_a_transition_and_ends_the_following_of_the_one_before() ->
     }
 
 
-def test_the_first_episode_of_a_lane_is_no_transition() -> None:
+def test_the_first_episode_of_a_lane_makes_no_transition() -> None:
     assert claimed(StageTransitionCriterion(), [episode(0, lane=0, stage=1), episode(1, lane=1, stage=2)]) == {}
 
 
 @pytest.mark.parametrize(("lookback", "lookahead", "kept"), [(0, 2, {3, 4}), (2, 0, {1, 2}), (0, 0, set())])
-def test_either_side_can_be_switched_off(lookback: int, lookahead: int, kept: set[int]) -> None:
+def test_lookback_and_lookahead_can_be_switched_off(lookback: int, lookahead: int, kept: set[int]) -> None:
     criterion = StageTransitionCriterion(lookback, lookahead)
     assert set(claimed(criterion, one_lane([1, 1, 1, 2, 2, 2]))) == kept
 
@@ -100,7 +100,7 @@ def test_a_later_play_of_a_held_episode_takes_its_place_also_in_another_lane() -
     assert by_episode == {0: [], 1: [], 2: [0], 3: [1]}
 
 
-def test_the_lane_not_seen_for_longest_is_forgotten_and_its_episodes_are_let_go() -> None:
+def test_the_longest_idle_lane_is_forgotten_and_its_episodes_are_released() -> None:
     criterion = StageTransitionCriterion(max_lanes=2)
     for episode_id, lane in enumerate([0, 1, 0]):
         criterion.observe(episode(episode_id, lane=lane))
@@ -109,7 +109,7 @@ def test_the_lane_not_seen_for_longest_is_forgotten_and_its_episodes_are_let_go(
     assert not criterion.observe(episode(4, lane=1, stage=2)).claims
 
 
-def test_a_smaller_lookback_after_a_restart_lets_the_older_ones_go() -> None:
+def test_a_smaller_lookback_after_a_restart_releases_older_episodes() -> None:
     before = StageTransitionCriterion(lookback=5)
     for it in one_lane([1] * 8):
         before.observe(it)
@@ -132,7 +132,7 @@ def test_an_unknown_stage_makes_no_transition() -> None:
     st.integers(0, 4),
     st.integers(0, 4),
 )
-def test_claims_are_those_of_the_rule_applied_with_the_whole_run_at_hand(
+def test_claims_equal_those_of_the_rule_applied_to_the_whole_run(
     plays: list[tuple[int, int | None]], lookback: int, lookahead: int
 ) -> None:
     episodes = [episode(i, lane=lane, stage=stage) for i, (lane, stage) in enumerate(plays)]
@@ -142,6 +142,6 @@ def test_claims_are_those_of_the_rule_applied_with_the_whole_run_at_hand(
 
 @pytest.mark.parametrize("argument", ["lookback", "lookahead", "max_lanes"])
 @pytest.mark.parametrize("value", [-1, 1.5, "5", True, 10**9])
-def test_a_count_that_can_not_be_is_refused(argument: str, value: Any) -> None:
+def test_an_invalid_count_is_refused(argument: str, value: Any) -> None:
     with pytest.raises(UsageError, match=f"stage_transitions: {argument} must be a whole number from . to"):
         StageTransitionCriterion(**{argument: value})

@@ -34,13 +34,13 @@ PHRASES = [
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_page_has_no_riddle(name: str) -> None:
+def test_a_page_has_none_of_the_listed_phrases(name: str) -> None:
     prose = re.sub(r"^```.*?^```", "", PAGES[name], flags=re.DOTALL | re.MULTILINE)
     assert _found(prose) == []
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_the_help_of_a_command_has_no_riddle(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_commands_help_has_none_of_the_listed_phrases(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         build_parser([name]).parse_args([name, "--help"])
     assert _found(capsys.readouterr().out) == []

@@ -24,7 +24,7 @@ def test_every_file_that_a_page_links_to_exists(name: str) -> None:
 
 
 @EVERY_PAGE
-def test_every_command_line_is_one_that_the_program_takes(name: str) -> None:
+def test_every_command_line_is_accepted_by_the_program(name: str) -> None:
     for arguments in [*command_lines(page(name)), *command_lines(page(name), inline=True)]:
         if arguments[0].startswith("-") and not {*arguments} & {*COMMANDS}:
             continue  # `hamlet-recorder --help`

@@ -85,7 +85,7 @@ def test_the_readme_records_cartpole_lists_explains_reproduces_and_exports_it(
     assert (folder / "ep0.mp4").stat().st_size > 1000
 
 
-def test_the_readme_records_a_loop_of_ones_own_and_reads_it_back(folder: Path, python: Run) -> None:
+def test_the_readme_records_a_training_loop_and_reads_it_back(folder: Path, python: Run) -> None:
     python(snippet(README, "my-run"))
     wait_for_recordings(folder, "my-run")
     assert "0 (500, 6)" in python(snippet(README, "query_recordings"))
@@ -103,14 +103,15 @@ def test_the_tutorial_leads_from_training_to_a_video(folder: Path, python: Run, 
     output = commands(TUTORIAL, "list", "why", "reproduce", "export")
     assert "cartpole" in output
     assert "top_" in output
-    assert (folder / "episode_0.mp4").stat().st_size > 1000
+    assert (folder / "best.mp4").stat().st_size > 1000
+    assert (folder / "best.html").read_text().startswith("<!doctype html>")
     assert re.search(r"^\d+ [\d.]+ \(\d+, 4\)$", python(snippet(TUTORIAL, "query_recordings")), re.MULTILINE)
     assert re.search(r"^\d+ [\d.]+$", python(snippet(COOKBOOK, "argmax")), re.MULTILINE)
 
 
 def test_the_tutorial_serves_the_page(folder: Path) -> None:
-    (serve,) = [arguments for arguments in command_lines(TUTORIAL) if arguments[0] == "serve"]
-    with PythonProcess("-m", "recorder", *serve, "--port", "0", folder=folder) as server:
+    alone, _shared = [arguments for arguments in command_lines(TUTORIAL) if arguments[0] == "serve"]
+    with PythonProcess("-m", "recorder", *alone, "--port", "0", folder=folder) as server:
         server.wait_for("http://127.0.0.1:")
 
 
@@ -124,7 +125,7 @@ def test_the_cookbook_keeps_an_episode_by_hand_and_shares_one(folder: Path, pyth
     assert (folder / "episode.html").read_text().startswith("<!doctype html>")
 
 
-def test_the_criterion_of_the_cookbook_passes_its_test_and_is_found_by_its_entry_point(tmp_path: Path) -> None:
+def test_the_cookbooks_criterion_passes_its_test_and_is_found_by_entry_point(tmp_path: Path) -> None:
     (tmp_path / "short_lives.py").write_text(snippet(COOKBOOK, "class ShortLives"))
     (tmp_path / "test_short_lives.py").write_text(snippet(COOKBOOK, "def test_"))
     status, output = run_python(["-m", "pytest", "-q", "-p", "no:cacheprovider", "."], folder=tmp_path)

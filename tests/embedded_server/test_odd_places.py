@@ -47,9 +47,7 @@ def listening_ports(pid: int) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_folder_of_any_name_has_a_server_with_our_settings_that_nobody_else_reaches(
-    tmp_path: Path, name: str, binary: Path
-) -> None:
+def test_a_folder_with_any_name_has_a_private_configured_redis(tmp_path: Path, name: str, binary: Path) -> None:
     folder = tmp_path / name / ".server"
     with EmbeddedServer(folder, binary=binary) as server:
         client = make_client(server.url, purpose="worker")
@@ -68,7 +66,7 @@ def test_a_folder_of_any_name_has_a_server_with_our_settings_that_nobody_else_re
 
 
 @pytest.mark.parametrize("name", ["a#b", "a?b=c", "100%41", "ünï", "it's [0]*"])
-def test_a_temporary_folder_of_any_name_holds_a_socket_that_everybody_reaches(
+def test_a_temporary_folder_with_any_name_can_have_the_socket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as short:
@@ -90,7 +88,7 @@ def test_a_temporary_folder_of_any_name_holds_a_socket_that_everybody_reaches(
                 assert connection.default_channel.client.ping(), "Celery reaches it as well"
 
 
-def test_a_temporary_folder_whose_name_no_url_can_carry_is_not_used(
+def test_a_temporary_folder_with_a_name_that_urls_cannot_have_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / os.fsdecode(b"\xff")
@@ -102,7 +100,7 @@ def test_a_temporary_folder_whose_name_no_url_can_carry_is_not_used(
         assert [address.partition(":")[0] for address in listening_ports(server.pid)] == ["0100007F"], "loopback alone"
 
 
-def test_a_server_that_did_not_take_its_settings_is_stopped_and_named(tmp_path: Path, binary: Path) -> None:
+def test_a_redis_that_ignores_its_settings_is_stopped_with_an_error(tmp_path: Path, binary: Path) -> None:
     program = tmp_path / "deaf"
     program.write_text(f"#!/bin/sh\nsed 's/noeviction/allkeys-lru/' | exec '{binary}' \"$@\"\n")
     program.chmod(0o755)
@@ -112,7 +110,7 @@ def test_a_server_that_did_not_take_its_settings_is_stopped_and_named(tmp_path: 
     assert running_server_url(tmp_path / "data") is None
 
 
-def test_a_program_that_reads_no_settings_listens_nowhere(tmp_path: Path, binary: Path) -> None:
+def test_a_program_that_reads_no_settings_is_never_exposed(tmp_path: Path, binary: Path) -> None:
     program = tmp_path / "deaf"
     program.write_text(f"#!/bin/sh\nexec '{binary}' \"$@\" < /dev/null\n")
     program.chmod(0o755)
@@ -120,7 +118,7 @@ def test_a_program_that_reads_no_settings_listens_nowhere(tmp_path: Path, binary
         EmbeddedServer(tmp_path / "data", binary=program).start()
 
 
-def test_settings_are_compared_with_what_the_server_says(tmp_path: Path, binary: Path) -> None:
+def test_settings_are_compared_with_the_answers_of_config_get(tmp_path: Path, binary: Path) -> None:
     with EmbeddedServer(tmp_path, binary=binary) as server:
         confirm_settings(server.url, {"appendonly": b"yes", "dir": os.fsencode(tmp_path)})
         with pytest.raises(ServerStartError, match="dir"):
@@ -129,18 +127,18 @@ def test_settings_are_compared_with_what_the_server_says(tmp_path: Path, binary:
             confirm_settings(server.url, {"no-such-setting": b"1"})
 
 
-def test_a_setting_stands_on_one_line_whatever_it_holds() -> None:
+def test_every_setting_is_written_on_one_line() -> None:
     assert configuration({"dir": b'a "b"\n\xff\\'}) == 'dir "a \\x22b\\x22\\x0a\\xff\\x5c"\n'
 
 
 @pytest.mark.parametrize("path", ["/tmp/a#b", "/tmp/a?b", "/tmp/100%", "/tmp/ü ö"])
-def test_a_path_becomes_a_url_that_leads_back_to_it(path: str) -> None:
+def test_a_path_survives_the_round_trip_through_a_url(path: str) -> None:
     client = Redis.from_url(normalise_redis_url(unix_url(path)))
     assert client.connection_pool.connection_kwargs["path"] == path
     client.close()
     assert celery_broker_url(unix_url(path)).startswith("redis+socket:///tmp/")
 
 
-def test_a_hash_that_is_not_escaped_in_a_socket_s_url_is_refused_with_how_to_write_it() -> None:
+def test_an_unescaped_hash_in_a_socket_url_is_refused_with_advice() -> None:
     with pytest.raises(SettingsError, match="%23"):
         normalise_redis_url("unix:///tmp/a#b/redis.sock")

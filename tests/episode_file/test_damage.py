@@ -60,7 +60,7 @@ def test_a_version_1_file_cut_at_any_byte_is_an_error(compression: str) -> None:
             open_episode(data[:length])
 
 
-def test_a_cut_behind_the_footer_costs_nothing() -> None:
+def test_a_cut_after_the_footer_loses_nothing() -> None:
     data = small_file()
     for length in range(len(data) - 24, len(data)):
         assert open_episode(data[:length]).metadata.status is EpisodeStatus.COMPLETE
@@ -82,7 +82,7 @@ def test_a_flipped_byte_anywhere_is_an_error_or_changes_nothing(version: int, co
                 continue
 
 
-def test_a_flipped_value_in_a_file_without_frames_is_found_when_it_is_opened() -> None:
+def test_a_flipped_value_in_a_bare_file_is_found_on_opening() -> None:
     intact = small_file(compression="none")
     data = bytearray(intact)
     values, *_ = open_episode(intact).chunk(1).data
@@ -93,7 +93,7 @@ def test_a_flipped_value_in_a_file_without_frames_is_found_when_it_is_opened() -
 
 @pytest.mark.parametrize("version", [1, 2])
 @COMPRESSIONS
-def test_ten_thousand_mutations_give_errors_of_ours_only(version: int, compression: str) -> None:
+def test_ten_thousand_mutations_raise_only_recorder_errors(version: int, compression: str) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     source = random.Random(seed)

@@ -99,7 +99,7 @@ def assert_same(episode: Episode, found: dict[str, dict[int, Any]]) -> None:
 
 
 @pytest.mark.parametrize("name", ["version2.msgpack.lz4", "version2_gaps.msgpack.lz4"])
-def test_a_framed_file_reads_as_the_page_says(name: str) -> None:
+def test_a_framed_file_has_the_documented_structure(name: str) -> None:
     data = (FOLDER / name).read_bytes()
     header, *chunks, footer = objects_of(data)
     episode = open_episode(data)
@@ -132,7 +132,7 @@ def test_a_bare_file_holds_the_same_objects(name: str) -> None:
     ("name", "checksum"),
     [("version2.msgpack.lz4", "content_checksum"), ("version2_block_checksums.msgpack.lz4", "block_checksum")],
 )
-def test_every_frame_has_its_content_s_size_and_checksums(name: str, checksum: str) -> None:
+def test_every_frame_has_its_content_size_and_checksums(name: str, checksum: str) -> None:
     data = (FOLDER / name).read_bytes()
     for offset in [0, *(row[0] for row in objects_of(data)[-1]["chunks"])]:
         info = lz4.frame.get_frame_info(data[offset:])
@@ -140,7 +140,7 @@ def test_every_frame_has_its_content_s_size_and_checksums(name: str, checksum: s
         assert info[checksum]
 
 
-def test_a_version_1_file_reads_as_the_page_says() -> None:
+def test_a_version_1_file_has_the_documented_structure() -> None:
     data = (FOLDER / "version1.msgpack.lz4").read_bytes()
     whole = msgpack.unpackb(lz4.frame.decompress(data))
     assert list(whole) == ["version", "metadata", "steps", "affordances"]
@@ -153,14 +153,14 @@ def test_a_version_1_file_reads_as_the_page_says() -> None:
     assert repr(whole) == repr(msgpack.unpackb((FOLDER / "version1.msgpack").read_bytes()))
 
 
-def test_the_page_lists_every_dtype_and_encoding() -> None:
+def test_format_md_lists_every_dtype_and_encoding() -> None:
     listed = FORMAT.split("`dtype` is one of `")[1].split("`")[0].split()
     assert sorted(listed) == sorted(ALLOWED_DTYPES)
     for encoding in Encoding:
         assert f"| `{encoding}` |" in FORMAT
 
 
-def test_the_page_gives_the_limits_that_the_reader_has() -> None:
+def test_format_md_gives_the_readers_limits() -> None:
     from recorder import chunk, schema
     from recorder.episode_file import MAX_FILE_BYTES, ReadLimits, version1, version2
     from recorder.episode_file.episode import MAX_NAMES

@@ -53,7 +53,7 @@ def build(chunks: list[Any], *, head: Any = None, rows: Any = None, offset: int 
     return b"".join([*parts, trailer])
 
 
-def test_the_file_that_the_others_are_spoilt_from_is_read() -> None:
+def test_the_file_that_the_tests_damage_is_sound() -> None:
     episode = open_episode(build([CHUNK, [4, *CHUNK[1:]]]))
     assert episode.column("reward").tolist() == [1, 2, 3, 4] * 2
 
@@ -84,14 +84,14 @@ def test_a_footer_that_does_not_fit_the_chunks_is_corrupt(rows: Any, message: st
         open_episode(build([CHUNK, [4, *CHUNK[1:]]], rows=rows))
 
 
-def test_a_chunk_that_is_not_the_one_the_footer_says_is_corrupt_when_it_is_read() -> None:
+def test_a_chunk_that_differs_from_the_footer_is_corrupt() -> None:
     data = build([CHUNK, [4, *CHUNK[1:]]], rows=lambda rows: [rows[0], [*rows[1][:2], 9, 4]])
     with pytest.raises(EpisodeFileCorruptError, match=r"places steps 9\+4 .* steps 4\+4 lie there"):
         open_episode(data).column("reward")
 
 
 @pytest.mark.parametrize("offset", [0, 3, 2**40, 2**64 - 1])
-def test_a_trailer_that_points_anywhere_else_is_corrupt(offset: int) -> None:
+def test_a_trailer_with_a_wrong_position_is_corrupt(offset: int) -> None:
     with pytest.raises(EpisodeFileCorruptError):
         open_episode(build([CHUNK], offset=offset))
 
@@ -125,9 +125,7 @@ def test_a_trailer_that_points_anywhere_else_is_corrupt(offset: int) -> None:
         ({"reasons": [1]}, EpisodeFileCorruptError, "reasons"),
     ],
 )
-def test_a_header_that_is_not_what_it_must_be_is_an_error(
-    changes: Any, error: type[EpisodeFileError], message: str
-) -> None:
+def test_a_header_with_wrong_content_is_an_error(changes: Any, error: type[EpisodeFileError], message: str) -> None:
     with pytest.raises(error, match=message):
         open_episode(build([], head=header(**changes)))
 
@@ -156,7 +154,7 @@ def test_a_header_that_is_not_what_it_must_be_is_an_error(
     ],
 )
 @pytest.mark.parametrize("compression", ["lz4", "none"])
-def test_version_1_steps_that_are_not_what_they_must_be_are_corrupt(steps: Any, compression: str) -> None:
+def test_version_1_steps_with_wrong_content_are_corrupt(steps: Any, compression: str) -> None:
     content = msgpack.packb({"version": 1, "metadata": {}, "steps": steps, "affordances": {}})
     with pytest.raises(EpisodeFileCorruptError):
         open_episode(compress_frame(content) if compression == "lz4" else content)
@@ -166,19 +164,19 @@ def test_version_1_steps_that_are_not_what_they_must_be_are_corrupt(steps: Any, 
     "data",
     [b"", b"x", b"\x04", b"\x04\x22\x4d\x18", b"PK\x03\x04 a zip file", bytes(100), b"\x80", b"\xc1", b"\x91\x02"],
 )
-def test_what_is_no_recording_is_corrupt(data: bytes) -> None:
+def test_a_file_that_is_not_a_recording_is_corrupt(data: bytes) -> None:
     with pytest.raises(EpisodeFileCorruptError):
         open_episode(data)
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_anything_behind_a_whole_bare_file_is_corrupt(version: int) -> None:
+def test_bytes_after_a_bare_file_are_corrupt(version: int) -> None:
     data = make_episode_file(version=version, compression="none")
     with pytest.raises(EpisodeFileCorruptError, match="follow"):
         open_episode(data + b"\x00")
 
 
-def test_a_bare_header_is_no_longer_than_a_compressed_one() -> None:
+def test_a_bare_header_has_the_same_limit_as_a_compressed_one() -> None:
     data = msgpack.packb(header(metadata={"info": {"note": "x" * 5_000_000}}))
     for head in (data, compress_frame(data)):
         with pytest.raises(EpisodeFileTooLargeError):
@@ -225,7 +223,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_is_refused_with_a_gigabyte_of_address_space(bomb: str) -> None:
+def test_a_decompression_bomb_is_refused_within_a_gigabyte_of_memory(bomb: str) -> None:
     program = textwrap.dedent(
         """
         import resource, sys
@@ -248,7 +246,7 @@ def test_a_bomb_is_refused_with_a_gigabyte_of_address_space(bomb: str) -> None:
     assert resource.getrlimit(resource.RLIMIT_AS)[1] == resource.RLIM_INFINITY  # only the child was limited
 
 
-def test_frames_of_linked_blocks_and_other_sizes_are_read_like_any_other() -> None:
+def test_frames_with_linked_blocks_and_other_sizes_are_read() -> None:
     content = msgpack.packb({"version": 1, "metadata": {}, "steps": [{"reward": 1.0}] * 10_000, "affordances": {}})
     frame = lz4.frame.compress(content, block_size=lz4.frame.BLOCKSIZE_MAX64KB, block_checksum=True)
     assert open_episode(frame).n_steps == 10_000

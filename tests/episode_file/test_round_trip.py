@@ -97,7 +97,7 @@ def assert_holds(episode: Episode, chunks: Chunks) -> None:
 
 @settings(max_examples=50)
 @given(episodes(), st.sampled_from(["lz4", "none"]))
-def test_any_version_2_file_gives_back_every_bit(chunks: Chunks, compression: str) -> None:
+def test_a_version_2_file_restores_every_bit(chunks: Chunks, compression: str) -> None:
     episode = open_episode(build(chunks, compression))
     episode.check()
     assert_holds(episode, chunks)
@@ -105,7 +105,7 @@ def test_any_version_2_file_gives_back_every_bit(chunks: Chunks, compression: st
 
 @settings(max_examples=50)
 @given(episodes(), st.sampled_from(["lz4", "none"]))
-def test_a_version_1_file_gives_back_every_number(chunks: Chunks, compression: str) -> None:
+def test_a_version_1_file_restores_every_number(chunks: Chunks, compression: str) -> None:
     original = open_episode(build(chunks))
     data, unpacked_bytes = build_version1(
         metadata=original.metadata, reasons=original.reasons, steps=original.steps(), compression=compression
@@ -144,7 +144,7 @@ def test_a_hundred_thousand_steps_are_read() -> None:
 
 
 @COMPRESSIONS
-def test_steps_are_python_s_own_numbers(compression: str) -> None:
+def test_steps_are_python_numbers(compression: str) -> None:
     episode = open_episode(make_episode_file(n_steps=3, compression=compression))
     step = episode.step(-1)
     assert step == episode.step(2)
@@ -155,13 +155,13 @@ def test_steps_are_python_s_own_numbers(compression: str) -> None:
     assert [type(x) for x in (step.action, step.reward, step.done)] == [int, float, bool]
 
 
-def test_a_single_meter_or_coordinate_is_a_tuple_all_the_same() -> None:
+def test_a_single_meter_or_coordinate_is_a_tuple() -> None:
     columns = {"position": np.arange(2), "meters": np.ones((2, 1)), "action": np.ones((2, 3)), "epsilon": np.ones(2)}
     step = open_episode(make_episode_file(n_steps=2, columns=columns)).step(1)
     assert (step.position, step.meters, step.action, step.epsilon) == ((1,), (1.0,), (1.0, 1.0, 1.0), 1.0)
 
 
-def test_there_is_no_step_behind_the_last_and_no_column_of_another_name() -> None:
+def test_a_missing_step_or_column_is_an_error() -> None:
     episode = open_episode(make_episode_file(n_steps=3))
     for index in (3, -4):
         with pytest.raises(UsageError, match=f"step {index} of an episode of 3 steps"):
@@ -174,7 +174,7 @@ def test_there_is_no_step_behind_the_last_and_no_column_of_another_name() -> Non
     assert [step.step for step in episode.steps(1)] == [1, 2]
 
 
-def test_a_value_that_a_step_lacks_is_nan_zero_or_false_and_marked() -> None:
+def test_a_missing_value_is_nan_0_or_false_and_masked() -> None:
     mask = np.array([True, False])
     columns = {
         "extras.f": ColumnData(np.array([1.5], "<f4"), mask),
@@ -189,7 +189,7 @@ def test_a_value_that_a_step_lacks_is_nan_zero_or_false_and_marked() -> None:
     assert (episode.step(1).extras, episode.step(1).position, episode.step(1).action) == ({}, (), 0)
 
 
-def test_a_column_that_changes_its_dtype_is_read_in_the_common_one() -> None:
+def test_a_column_with_several_dtypes_is_read_in_the_common_one() -> None:
     chunks: Chunks = [
         (0, 2, {"reward": ColumnData(np.array([1, 2], "<i2"))}),
         (2, 1, {"reward": ColumnData(np.array([0.5], "<f4"))}),
@@ -202,7 +202,7 @@ def test_a_column_that_changes_its_dtype_is_read_in_the_common_one() -> None:
     assert (type(episode.step(0).reward), type(episode.step(2).reward)) == (int, float)
 
 
-def test_steps_missing_between_chunks_are_a_gap_whether_or_not_it_is_listed() -> None:
+def test_steps_missing_between_chunks_are_a_gap_listed_or_not() -> None:
     reward = {"reward": ColumnData(np.ones(2))}
     chunks: Chunks = [(3, 2, reward), (5, 2, reward), (10, 2, reward), (20, 2, reward)]
     listed = Gap(7, 10, "dropped")
@@ -218,7 +218,7 @@ def test_chunks_out_of_order_are_refused_by_the_writer(compression: str) -> None
         build([(0, 2, reward), (1, 2, reward)], compression)
 
 
-def test_a_version_1_file_has_no_chunks_of_its_own() -> None:
+def test_a_version_1_file_has_no_chunks() -> None:
     episode = open_episode(make_episode_file(version=1))
     with pytest.raises(UsageError, match="convert --to 2"):
         episode.chunk_bytes(0)

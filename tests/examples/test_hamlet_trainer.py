@@ -91,13 +91,13 @@ def test_the_recorded_lengths_are_the_reported_ones(run: RecordedRun) -> None:
     assert len(run.episodes) - len(run.complete) <= N_LANES
 
 
-def test_an_episode_is_over_at_its_last_step_and_at_no_other(run: RecordedRun) -> None:
+def test_only_the_last_step_of_an_episode_is_done(run: RecordedRun) -> None:
     for episode in run.complete:
         over = episode.column("terminated") | episode.column("truncated")
         assert over.tolist() == [False] * (episode.n_steps - 1) + [True]
 
 
-def test_a_death_shows_the_empty_meter_not_the_state_after_the_reset(run: RecordedRun) -> None:
+def test_a_death_shows_the_empty_meter_not_the_reset_state(run: RecordedRun) -> None:
     vital = [METER_NAMES.index(name) for name in VITAL_METERS]
     deaths = [episode for episode in run.complete if episode.column("terminated")[-1]]
     assert deaths
@@ -127,7 +127,7 @@ def test_returns_are_summed_and_the_novelty_is_weighted_by_the_stage(run: Record
         assert metadata.total_reward == pytest.approx(total, rel=1e-4, abs=1e-4)
 
 
-def test_metadata_names_what_the_steps_hold(run: RecordedRun) -> None:
+def test_metadata_names_meters_actions_and_affordances(run: RecordedRun) -> None:
     for episode in run.complete:
         metadata = episode.metadata
         assert tuple(metadata.meter_names) == METER_NAMES
@@ -147,20 +147,20 @@ def test_each_new_longest_life_is_kept_by_hand(run: RecordedRun) -> None:
 
 
 @pytest.mark.parametrize("interval_secs", [0.0, 3600.0])
-def test_the_end_is_reported_and_nothing_twice(monkeypatch: pytest.MonkeyPatch, interval_secs: float) -> None:
+def test_progress_and_end_are_reported_once(monkeypatch: pytest.MonkeyPatch, interval_secs: float) -> None:
     monkeypatch.setattr("examples.hamlet.train.PROGRESS_INTERVAL_SECS", interval_secs)
     reports: list[int] = []
     train(n_lanes=2, env_steps=6, on_progress=lambda progress: reports.append(progress.env_steps))
     assert reports == ([6] if interval_secs else [2, 4, 6])
 
 
-def test_the_same_seed_lives_the_same_lives_without_a_recorder(run: RecordedRun) -> None:
+def test_the_same_seed_gives_the_same_training_without_a_recorder(run: RecordedRun) -> None:
     alone = train(n_lanes=N_LANES, env_steps=N_STEPS, seed=3)
     assert alone.survival_steps == run.result.survival_steps
     assert alone.recording_seconds == 0 < run.result.recording_seconds
 
 
-def test_another_seed_lives_other_lives() -> None:
+def test_another_seed_gives_another_training() -> None:
     first, second = (train(n_lanes=N_LANES, env_steps=N_STEPS, seed=seed) for seed in (0, 1))
     assert first.survival_steps != second.survival_steps
 
@@ -171,7 +171,7 @@ def test_the_trainer_runs_on_a_cuda_device() -> None:
     assert train(n_lanes=N_LANES, env_steps=N_STEPS, device="cuda").n_episodes > 0
 
 
-def test_training_without_an_end_is_refused() -> None:
+def test_training_without_a_limit_is_refused() -> None:
     with pytest.raises(ValueError, match="give seconds=, env_steps= or both"):
         train()
 
@@ -193,7 +193,7 @@ def act(env: HamletEnvironment, action: Action) -> None:
     env.step(torch.tensor([action]))
 
 
-def test_an_interaction_takes_its_ticks_and_shows_its_progress() -> None:
+def test_an_interaction_takes_its_ticks_and_reports_progress() -> None:
     env = environment_at("Bed")
     energy, progress = [], []
     for _ in range(5):
@@ -214,7 +214,7 @@ def test_an_interrupted_interaction_begins_again() -> None:
     assert float(env.interaction_progress[0]) == 0.25
 
 
-def test_a_job_pays_and_a_meal_costs() -> None:
+def test_a_job_pays_money_and_a_meal_costs_money() -> None:
     job, meal = environment_at("Job"), environment_at("HomeMeal")
     act(job, Action.INTERACT)
     act(meal, Action.INTERACT)
@@ -234,7 +234,7 @@ def test_a_job_pays_and_a_meal_costs() -> None:
         ("Doctor", 2, 12, 0.0, False),
     ],
 )
-def test_interact_is_masked_where_a_place_is_absent_closed_or_too_dear(
+def test_interact_is_masked_where_a_place_is_absent_closed_or_too_expensive(
     place: str, stage: int, hour: int, money: float, allowed: bool
 ) -> None:
     env = environment_at(place, STAGES[stage - 1], hour=hour)
@@ -242,7 +242,7 @@ def test_interact_is_masked_where_a_place_is_absent_closed_or_too_dear(
     assert bool(env.action_masks()[0, Action.INTERACT]) is allowed
 
 
-def test_walls_are_masked_and_harmless() -> None:
+def test_moves_into_walls_are_masked_and_harmless() -> None:
     env = environment_at("Bed")
     env.position = torch.tensor([[0, 7]])
     assert env.action_masks()[0, :4].tolist() == [True, False, False, True]
@@ -250,7 +250,7 @@ def test_walls_are_masked_and_harmless() -> None:
     assert env.position.tolist() == [[0, 7]]
 
 
-def test_an_empty_meter_feeds_on_the_meters_that_depend_on_it() -> None:
+def test_an_empty_meter_drains_the_meters_that_depend_on_it() -> None:
     fed, starved = environment_at("Bed"), environment_at("Bed")
     starved.meters[0, METER_NAMES.index("hygiene")] = 0.0
     act(fed, Action.WAIT)
@@ -269,7 +269,7 @@ def test_an_agent_that_only_waits_dies() -> None:
     assert not bool(outcome.truncated[0])
 
 
-def test_an_agent_that_can_not_die_is_truncated_at_the_longest_episode() -> None:
+def test_an_immortal_agent_is_truncated_at_the_maximum_length() -> None:
     env = environment_at("Bed")
     ends = []
     for _ in range(MAX_STEPS):
@@ -278,7 +278,7 @@ def test_an_agent_that_can_not_die_is_truncated_at_the_longest_episode() -> None
     assert ends == [False] * (MAX_STEPS - 1) + [True]
 
 
-def test_sparse_rewards_are_the_dense_ones_paid_together() -> None:
+def test_sparse_rewards_are_the_sum_of_dense_ones() -> None:
     dense_stage = replace(STAGES[4], sparse_reward=False)
     sparse_stage = replace(STAGES[4], sparse_reward=True)
     dense, sparse = (
@@ -289,7 +289,7 @@ def test_sparse_rewards_are_the_dense_ones_paid_together() -> None:
     assert sparse[5] == pytest.approx(sum(dense))
 
 
-def test_a_place_that_closes_before_it_opens_is_open_overnight() -> None:
+def test_a_place_that_closes_before_it_opens_is_open_at_night() -> None:
     bar = Affordance("Bar", 1, opens=18, closes=4)
     assert [hour for hour in range(24) if bar.is_open(hour)] == [0, 1, 2, 3, 18, 19, 20, 21, 22, 23]
 

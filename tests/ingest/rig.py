@@ -14,7 +14,7 @@ from recorder.step_stream import FIRST_CURSOR, Play, StepStream
 from recorder.storage import LocalStorage, Storage
 from worker.criteria import Criterion, build_criteria
 from worker.ingest import IngestContext, IngestLimits, claim, evaluate_run, sweep, write_batches, write_episodes
-from worker.ingest.silence import look_at_trainers
+from worker.ingest.silence import count_missed_heartbeats
 
 RUN = "run-1"
 
@@ -85,7 +85,7 @@ class Rig:
     def look_in_vain(self) -> None:
         """Look at the trainers' heartbeats so often that those who say nothing meanwhile are gone."""
         for _ in range(4):
-            look_at_trainers(self.worker(), self.stream.run_info(RUN))
+            count_missed_heartbeats(self.worker(), self.stream.run_info(RUN))
 
     def n_unread(self) -> int:
         return len(self.stream.read_finished(RUN, after=FIRST_CURSOR, limit=1000))

@@ -20,7 +20,7 @@ from worker.ingest import evaluate_run
 NEVER = {"periodic": {"interval": 1_000_000}}
 
 
-def test_an_end_that_is_delivered_twice_is_decided_once(rig: Rig, trainer: Trainer) -> None:
+def test_an_end_delivered_twice_is_decided_once(rig: Rig, trainer: Trainer) -> None:
     flush = trainer.play(1)
     trainer.send(flush)
     context = rig.worker()
@@ -34,9 +34,7 @@ def test_an_end_that_is_delivered_twice_is_decided_once(rig: Rig, trainer: Train
 
 
 @pytest.mark.parametrize("criteria", [KEEP_ALL, NEVER], ids=["kept", "skipped"])
-def test_a_retry_that_begins_the_stream_of_a_settled_play_anew_leaves_nothing_behind(
-    rig: Rig, trainer: Trainer, criteria: dict[str, Any]
-) -> None:
+def test_a_retry_for_a_settled_play_leaves_no_stream(rig: Rig, trainer: Trainer, criteria: dict[str, Any]) -> None:
     flush = trainer.play(1)
     context = rig.worker(criteria)
     work(context)
@@ -48,7 +46,7 @@ def test_a_retry_that_begins_the_stream_of_a_settled_play_anew_leaves_nothing_be
     assert rig.n_unread() == 0
 
 
-def test_a_header_sent_again_by_a_trainer_that_died_over_it_is_swept_away(rig: Rig, trainer: Trainer) -> None:
+def test_a_repeated_header_of_a_dead_trainer_is_swept(rig: Rig, trainer: Trainer) -> None:
     flush = trainer.play(1)
     work(rig.worker())
     trainer.send(Flush(entries=flush.entries[:1]))
@@ -58,7 +56,7 @@ def test_a_header_sent_again_by_a_trainer_that_died_over_it_is_swept_away(rig: R
     assert rig.episode(1).n_steps == 30
 
 
-def test_what_is_sent_again_of_an_episode_whose_recording_was_deleted_is_not_kept(rig: Rig, trainer: Trainer) -> None:
+def test_steps_of_an_episode_whose_recording_was_deleted_are_not_kept_again(rig: Rig, trainer: Trainer) -> None:
     flush = trainer.play(1)
     context = rig.worker()
     work(context)
@@ -72,7 +70,7 @@ def test_what_is_sent_again_of_an_episode_whose_recording_was_deleted_is_not_kep
     assert rig.decisions() == {1: ("deleted", ("periodic_1",))}
 
 
-def test_an_episode_id_used_twice_is_refused_and_the_first_stays(rig: Rig, trainer: Trainer) -> None:
+def test_a_repeated_episode_id_is_refused_and_the_first_episode_stays(rig: Rig, trainer: Trainer) -> None:
     first, second = trainer.play(1, seed=1), trainer.play(1, seed=2)
     context = rig.worker()
     done = evaluate_run(context, RUN)
@@ -97,7 +95,7 @@ def test_an_episode_id_used_twice_is_refused_and_the_first_stays(rig: Rig, train
     ],
     ids=["not-msgpack", "no-map", "unknown-kind", "fields-missing", "id-no-number", "id-too-large"],
 )
-def test_a_broken_entry_is_refused_and_the_others_go_on(rig: Rig, trainer: Trainer, body: bytes) -> None:
+def test_a_broken_entry_is_refused_and_the_others_are_evaluated(rig: Rig, trainer: Trainer, body: bytes) -> None:
     for episode_id in range(3):
         trainer.play(episode_id)
     rig.stream.send(RUN, Flush(finished=[body]))
@@ -112,7 +110,7 @@ def test_a_broken_entry_is_refused_and_the_others_go_on(rig: Rig, trainer: Train
     assert run.n_refused + run.n_late_keeps == 1
 
 
-def test_an_end_with_a_number_too_large_for_the_database_is_refused_alone(rig: Rig, trainer: Trainer) -> None:
+def test_an_end_with_a_number_too_large_for_sql_is_refused_alone(rig: Rig, trainer: Trainer) -> None:
     trainer.play(1)
     broken = msgpack.unpackb(trainer.end(trainer.new_play(2)).finished[0]) | {"env_steps": 2**64 - 1}
     rig.stream.send(RUN, Flush(finished=[msgpack.packb(broken)]))
@@ -122,7 +120,7 @@ def test_an_end_with_a_number_too_large_for_the_database_is_refused_alone(rig: R
     assert rig.catalog.get_run(RUN).n_refused == 1
 
 
-def test_a_keep_counts_while_the_episode_is_held_and_is_counted_late_afterwards(rig: Rig, trainer: Trainer) -> None:
+def test_keep_counts_while_the_episode_is_held_and_is_counted_as_late_afterwards(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker(LOOK_BACK)
     trainer.play(0, manual=["early"])
     trainer.play(1)
@@ -191,7 +189,7 @@ class LetsAnotherWin(Catalog):
         return super().commit_evaluation(*arguments, **more)
 
 
-def test_of_two_workers_with_the_same_batch_one_wins_and_the_other_learns_nothing(rig: Rig, trainer: Trainer) -> None:
+def test_one_of_two_workers_with_the_same_batch_wins(rig: Rig, trainer: Trainer) -> None:
     criteria = {"stage_boundaries": {"record_first_n": 3, "record_last_n": 0}}
     with LetsAnotherWin(rig.folder / "catalog.db") as catalog:
         slow, quick = rig.worker(criteria, catalog=catalog), rig.worker(criteria)
@@ -259,7 +257,7 @@ def test_while_postgresql_is_away_nothing_is_lost(rig: Rig, trainer: Trainer, po
         assert remote.row(1).attempts == 1
 
 
-def test_a_state_that_is_broken_lets_the_criteria_begin_afresh_and_keeps_what_was_undecided(
+def test_a_broken_state_restarts_the_criteria_and_keeps_undecided_episodes(
     rig: Rig, trainer: Trainer, caplog: pytest.LogCaptureFixture
 ) -> None:
     for episode_id in range(5):
@@ -279,10 +277,10 @@ def test_a_state_that_is_broken_lets_the_criteria_begin_afresh_and_keeps_what_wa
     assert rig.recorded_ids() == [2, 3, 4]
     assert rig.decisions()[2] == ("kept", ("salvaged",))
     assert rig.decisions()[5][0] == "held"
-    assert "begin afresh, 3 undecided episodes are kept" in caplog.text
+    assert "start anew, and 3 undecided episodes are kept" in caplog.text
 
 
-def test_a_state_of_another_version_is_left_to_that_version(rig: Rig, trainer: Trainer) -> None:
+def test_a_state_of_a_newer_version_is_left_alone(rig: Rig, trainer: Trainer) -> None:
     trainer.play(0)
     evaluate_run(rig.worker(LOOK_BACK), RUN)
     state = rig.catalog.load_run_state(RUN)
@@ -296,7 +294,7 @@ def test_a_state_of_another_version_is_left_to_that_version(rig: Rig, trainer: T
     assert rig.n_unread() == 1
 
 
-def test_other_criteria_after_a_restart_settle_what_the_old_ones_held(rig: Rig, trainer: Trainer) -> None:
+def test_new_criteria_after_a_restart_settle_what_the_old_ones_held(rig: Rig, trainer: Trainer) -> None:
     for episode_id in range(3):
         trainer.play(episode_id)
     evaluate_run(rig.worker(LOOK_BACK), RUN)
@@ -309,7 +307,7 @@ def test_other_criteria_after_a_restart_settle_what_the_old_ones_held(rig: Rig, 
     assert rig.stream.episodes_held(RUN) == [3]
 
 
-def test_a_run_goes_on_in_a_new_process_that_records_in_memory(rig: Rig, stream: StepStream) -> None:
+def test_a_run_continues_in_a_new_process_that_records_in_memory(rig: Rig, stream: StepStream) -> None:
     for attempt in range(2):
         memory = type(stream)() if not stream.is_remote else stream
         trainer = Trainer(memory, RUN, resumed=attempt > 0)

@@ -83,7 +83,7 @@ def kill_sender(trained: Trained) -> None:
     wait_until(lambda: trained.recorder.sender_pid != pid, message="another sender process")
 
 
-def test_senders_that_are_killed_again_and_again_leave_exact_counts(
+def test_repeatedly_killed_senders_leave_exact_counts(
     rig: Rig, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote_publisher, "_SHORTEST_LIFE_SECS", 0.0)
@@ -106,7 +106,7 @@ def test_senders_that_are_killed_again_and_again_leave_exact_counts(
 
 
 @pytest.mark.parametrize("when", ["soon after its start", "while the recorder is closed"])
-def test_a_sender_that_is_killed_and_not_replaced_leaves_exact_counts(
+def test_a_killed_sender_without_successor_leaves_exact_counts(
     rig: Rig, redis_url: str, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     monkeypatch.setattr(remote_publisher, "_SHORTEST_LIFE_SECS", 10_000.0)
@@ -132,7 +132,7 @@ def test_a_sender_that_is_killed_and_not_replaced_leaves_exact_counts(
     assert write_all(rig) == stats.n_recorded_steps
 
 
-def test_a_server_that_is_emptied_after_a_sender_was_killed_leaves_counts_that_say_so(
+def test_flushall_after_a_killed_sender_is_visible_in_the_counts(
     rig: Rig,
     redis_client: redis.Redis,
     redis_url: str,
@@ -154,7 +154,7 @@ def test_a_server_that_is_emptied_after_a_sender_was_killed_leaves_counts_that_s
     assert told in stats.last_error
 
 
-def test_a_server_that_is_emptied_gets_again_what_the_trainer_still_holds(
+def test_an_emptied_redis_gets_again_what_the_trainer_still_holds(
     rig: Rig, redis_client: redis.Redis, redis_url: str
 ) -> None:
     trained = Trained(redis_url)
@@ -172,7 +172,7 @@ def test_a_server_that_is_emptied_gets_again_what_the_trainer_still_holds(
 
 
 @pytest.mark.parametrize("goes_on", [True, False], ids=["sending", "silent"])
-def test_what_nobody_holds_any_more_when_a_server_is_emptied_counts_as_lost(
+def test_steps_that_nobody_holds_after_flushall_count_as_lost(
     rig: Rig,
     redis_client: redis.Redis,
     redis_url: str,

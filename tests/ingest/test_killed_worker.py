@@ -26,7 +26,7 @@ def stream(redis_url: str) -> RedisStepStream:
     [*((stage, KEPT) for stage in STAGES), *((stage, [*KEPT, 3]) for stage in ("drop", "mark"))],
     ids=[*STAGES, "drop of a skipped one", "mark of a skipped one"],
 )
-def test_a_worker_killed_at_any_stage_leaves_each_kept_episode_exactly_once_and_whole(
+def test_a_worker_killed_at_any_stage_leaves_each_kept_episode_once_and_whole(
     rig: Rig, trainer: Trainer, redis_url: str, stage: str, played: list[int], moment: str
 ) -> None:
     for episode_id in played:
@@ -54,7 +54,7 @@ def test_a_worker_killed_at_any_stage_leaves_each_kept_episode_exactly_once_and_
     assert rig.n_unread() == 0
 
 
-def test_a_worker_that_is_not_killed_finishes(rig: Rig, trainer: Trainer, redis_url: str) -> None:
+def test_a_worker_that_is_not_killed_passes_every_stage(rig: Rig, trainer: Trainer, redis_url: str) -> None:
     trainer.play(1)
     assert run_until_killed(redis_url, str(rig.folder), KEEP_ALL, "none", "ever") == 0
     assert rig.recorded_ids() == [1]

@@ -29,7 +29,7 @@ def left(rig: Rig, trainer: Trainer) -> list[int]:
     return [0, 1, 2, 3]
 
 
-def test_episodes_of_a_run_that_no_server_has_any_more_are_given_up_with_the_reason(rig: Rig, left: list[int]) -> None:
+def test_episodes_of_a_run_without_a_redis_are_parked_with_the_reason(rig: Rig, left: list[int]) -> None:
     before = rig.decisions()
     context = rig.worker(LOOK_BACK, stream=emptied(rig.stream))
     assert sweep(context).to_write == {}
@@ -43,9 +43,7 @@ def test_episodes_of_a_run_that_no_server_has_any_more_are_given_up_with_the_rea
     assert rig.decisions() == before
 
 
-def test_what_was_given_up_while_its_servers_workers_were_away_is_written_when_they_come_back(
-    rig: Rig, trainer: Trainer, left: list[int]
-) -> None:
+def test_parked_episodes_are_written_when_their_redis_comes_back(rig: Rig, trainer: Trainer, left: list[int]) -> None:
     elsewhere = rig.worker(LOOK_BACK, stream=emptied(rig.stream))
     rig.late_secs = 700
     sweep(elsewhere)
@@ -65,7 +63,7 @@ def test_what_was_given_up_while_its_servers_workers_were_away_is_written_when_t
     assert rig.recorded_ids() == [0, 1, 2, 3, 4]
 
 
-def test_ends_on_a_server_whose_clock_is_behind_that_of_the_lost_one_are_read(rig: Rig, trainer: Trainer) -> None:
+def test_ends_on_a_redis_with_an_older_clock_are_read(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker(LOOK_BACK)
     trainer.play(0)
     evaluate_run(context, RUN)
@@ -85,7 +83,7 @@ def test_ends_on_a_server_whose_clock_is_behind_that_of_the_lost_one_are_read(ri
     assert rig.n_unread() == 0
 
 
-def test_a_trainer_that_goes_on_after_its_server_was_emptied_leaves_what_is_lost_parked(
+def test_episodes_lost_by_flushall_are_parked_while_the_trainer_continues(
     rig: Rig, trainer: Trainer, left: list[int]
 ) -> None:
     after = emptied(rig.stream)
@@ -98,6 +96,6 @@ def test_a_trainer_that_goes_on_after_its_server_was_emptied_leaves_what_is_lost
         work(context)
         rig.late_secs += 10
     assert [row.episode_id for row in rig.catalog.parked_writes()] == left
-    assert all("steps are gone from the server" in (row.error or "") for row in rig.catalog.parked_writes())
+    assert all("steps are no longer in Redis" in (row.error or "") for row in rig.catalog.parked_writes())
     assert [row.attempts for row in rig.catalog.parked_writes()] == [3, 3, 3, 3]
     assert rig.catalog.held_episodes(RUN) == []

@@ -9,13 +9,13 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageError
-from recorder.recordings.reindex import files_below, reindex
+from recorder.recordings.reindex import recording_names, reindex
 from recorder.storage import LocalStorage, episode_path
 from tests.ingest.rig import RUN, Rig, work
 from tests.ingest.trainer import Trainer
 
 
-def test_a_place_that_is_taken_keeps_no_other_episode_from_the_disk(rig: Rig, trainer: Trainer) -> None:
+def test_a_path_that_is_taken_stops_no_other_episode(rig: Rig, trainer: Trainer) -> None:
     (rig.folder / episode_path(RUN, 2) / "full").mkdir(parents=True)
     for episode_id in range(5):
         trainer.play(episode_id)
@@ -24,7 +24,7 @@ def test_a_place_that_is_taken_keeps_no_other_episode_from_the_disk(rig: Rig, tr
     assert rig.row(2).attempts == 0
 
 
-def test_a_disk_that_takes_nothing_is_tried_a_few_times_only(rig: Rig, trainer: Trainer) -> None:
+def test_a_full_disk_is_tried_only_a_few_times(rig: Rig, trainer: Trainer) -> None:
     class FullDisk(LocalStorage):
         n_calls = 0
 
@@ -40,7 +40,7 @@ def test_a_disk_that_takes_nothing_is_tried_a_few_times_only(rig: Rig, trainer: 
     assert {rig.row(episode_id).attempts for episode_id in range(20)} == {0}
 
 
-def test_reindex_names_odd_files_and_takes_the_others(rig: Rig, trainer: Trainer, tmp_path: Path) -> None:
+def test_reindex_names_odd_files_and_imports_the_others(rig: Rig, trainer: Trainer, tmp_path: Path) -> None:
     for episode_id in range(2):
         trainer.play(episode_id)
     work(rig.worker())
@@ -55,13 +55,13 @@ def test_reindex_names_odd_files_and_takes_the_others(rig: Rig, trainer: Trainer
     Path(os.fsdecode(os.fsencode(odd) + b"/episode_\xff.msgpack.lz4")).write_bytes(whole)
     with Catalog(tmp_path / "new.db") as catalog:
         storage = LocalStorage(rig.folder)
-        report = reindex(storage, catalog, files_below(storage))
+        report = reindex(storage, catalog, recording_names(storage))
         assert [row.episode_id for row in catalog.iterate_recordings()] == [0, 1]
     assert len(report.unreadable) == 6
-    assert any("its name is no UTF-8" in why for why in report.unreadable.values())
+    assert any("name is not valid UTF-8" in why for why in report.unreadable.values())
 
 
-def test_an_unfinished_file_that_can_not_be_deleted_keeps_no_other(tmp_path: Path) -> None:
+def test_an_unfinished_file_that_cannot_be_deleted_stops_no_sweep(tmp_path: Path) -> None:
     (tmp_path / "run" / ".episode_1.aaaaaaaaaaaa" / "full").mkdir(parents=True)
     (tmp_path / "run" / ".episode_2.aaaaaaaaaaaa").write_bytes(b"x")
     (tmp_path / "run" / ".episode_3.aaaaaaaaaaaa").symlink_to("/nowhere")

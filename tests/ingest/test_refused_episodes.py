@@ -46,7 +46,7 @@ def first_time(rig: Rig, redis_url: str) -> None:
     assert rig.catalog.get_run(RUN).ended_at is not None
 
 
-def test_the_trainer_is_told_at_its_start_that_the_run_has_ended_and_what_to_do(
+def test_a_trainer_that_repeats_an_ended_run_is_warned_at_its_start(
     rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     first_time(rig, redis_url)
@@ -58,7 +58,7 @@ def test_the_trainer_is_told_at_its_start_that_the_run_has_ended_and_what_to_do(
         assert way in caplog.text
 
 
-def test_the_trainer_is_told_when_no_worker_has_seen_the_earlier_one(
+def test_a_trainer_that_repeats_a_run_is_warned_even_before_a_worker_has_seen_it(
     rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
@@ -68,7 +68,7 @@ def test_the_trainer_is_told_when_no_worker_has_seen_the_earlier_one(
     assert f"episodes that an earlier trainer began in it: {N_EPISODES}" in caplog.text
 
 
-def test_trainers_that_share_a_run_or_go_on_with_it_are_not_warned(
+def test_trainers_that_share_or_resume_a_run_are_not_warned(
     rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
@@ -87,7 +87,7 @@ def test_trainers_that_share_a_run_or_go_on_with_it_are_not_warned(
 
 
 @pytest.mark.parametrize("sender", ["process", "thread"])
-def test_what_workers_refuse_is_counted_and_logged_by_the_trainer_that_sent_it(
+def test_refused_episodes_are_counted_and_logged_by_their_trainer(
     rig: Rig, redis_url: str, caplog: pytest.LogCaptureFixture, sender: str
 ) -> None:
     first_time(rig, redis_url)
@@ -109,7 +109,9 @@ def test_what_workers_refuse_is_counted_and_logged_by_the_trainer_that_sent_it(
     assert rig.catalog.get_run(RUN).n_refused == N_EPISODES
 
 
-def test_a_writer_within_the_trainer_tells_as_well(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_writer_inside_the_trainer_reports_refused_episodes_too(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def train(*, is_first: bool) -> None:
         recorder = EpisodeRecorder(run_id=RUN, limits=QUICK)
         with RecordingWriter(recorder, folder / "catalog.db", folder, criteria={"periodic": {"interval": 1}}):
@@ -126,7 +128,7 @@ def test_a_writer_within_the_trainer_tells_as_well(folder: Path, caplog: pytest.
     train(is_first=False)
 
 
-def test_stats_list_and_doctor_show_what_was_refused(
+def test_stats_list_and_doctor_show_refused_episodes(
     rig: Rig, redis_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
@@ -142,9 +144,7 @@ def test_stats_list_and_doctor_show_what_was_refused(
     assert "3 episodes, most often because the run has the id already: run-1" in capsys.readouterr().out
 
 
-def test_a_server_without_room_keeps_no_worker_from_its_work(
-    rig: Rig, redis_url: str, redis_client: redis.Redis
-) -> None:
+def test_workers_refuse_episodes_while_redis_is_full(rig: Rig, redis_url: str, redis_client: redis.Redis) -> None:
     first_time(rig, redis_url)
     with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
         play_all(recorder)
@@ -157,7 +157,7 @@ def test_a_server_without_room_keeps_no_worker_from_its_work(
     assert rig.catalog.get_run(RUN).n_refused == N_EPISODES
 
 
-def test_a_run_id_is_made_unique_on_request() -> None:
+def test_unique_run_id_makes_a_run_id_unique() -> None:
     ids = []
     for _ in range(2):
         with contextlib.closing(EpisodeRecorder(run_id="ppo", unique_run_id=True)) as recorder:

@@ -108,7 +108,7 @@ def test_the_file_of_the_earlier_play_stays_until_the_later_one_is_committed(fol
         assert len(rig.files()) == 1
 
 
-def test_a_worker_that_dies_before_it_deletes_the_file_of_a_replaced_play_leaves_that_to_the_sweep(
+def test_the_sweep_deletes_the_file_of_a_replaced_play_after_a_worker_died(
     folder: Path,
 ) -> None:
     with DyingCatalog(folder / "catalog.db") as catalog:
@@ -126,7 +126,7 @@ def test_a_worker_that_dies_before_it_deletes_the_file_of_a_replaced_play_leaves
         assert rig.files() == []
 
 
-def test_the_file_of_a_replaced_play_is_found_though_the_later_one_was_held_before_it_was_skipped(folder: Path) -> None:
+def test_the_file_of_a_replaced_play_is_deleted_after_its_successor_was_held_and_skipped(folder: Path) -> None:
     with DyingCatalog(folder / "catalog.db") as catalog:
         rig = Rig(MemoryStepStream(), catalog, folder)
         context = rig.worker({"stage_transitions": {"lookback": 1, "lookahead": 0}})
@@ -161,9 +161,7 @@ class StuckStorage(LocalStorage):
 
 
 @pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "skipped"])
-def test_the_file_of_a_replaced_play_that_cant_be_deleted_now_is_deleted_later(
-    rig: Rig, trainer: Trainer, is_kept: bool
-) -> None:
+def test_a_replaced_file_that_cannot_be_deleted_now_is_deleted_later(rig: Rig, trainer: Trainer, is_kept: bool) -> None:
     storage = StuckStorage(rig.folder)
     context = rig.worker({"periodic": {"interval": 1000}}, storage=storage)
     trainer.play(7, manual=["x"])
@@ -208,7 +206,7 @@ class SlowStorage(LocalStorage):
         super().write_all(files)
 
 
-def test_a_worker_that_is_late_with_the_earlier_play_cant_put_it_in_the_place_of_the_later(
+def test_a_late_worker_cannot_replace_the_later_play_by_the_earlier(
     rig_on_either_database: Rig,
 ) -> None:
     rig = rig_on_either_database
@@ -240,7 +238,7 @@ class SlowStream(MemoryStepStream):
 
 
 @pytest.mark.parametrize("happens", ["replaced", "written by another"])
-def test_a_play_whose_stream_is_gone_for_a_good_reason_is_no_failure(
+def test_a_play_whose_stream_was_dropped_on_purpose_is_not_a_failure(
     folder: Path, happens: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     stream = SlowStream()

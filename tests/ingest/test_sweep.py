@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from recorder.catalog import Catalog
 from recorder.episode import EpisodeStatus, Gap
-from recorder.step_stream import CHUNK, Flush, Outgoing, StepStream
-from tests.ingest.rig import LOOK_BACK, RUN, Rig, work
+from recorder.step_stream import CHUNK, Flush, Outgoing, RedisStepStream, StepStream
+from tests.ingest.rig import LOOK_BACK, RUN, Rig, work, write_all
 from tests.ingest.trainer import Trainer
 from tests.waiting import wait_until
 from worker.ingest import evaluate_run, sweep
@@ -17,7 +20,7 @@ from worker.ingest import evaluate_run, sweep
 LAST_ONE = {"stage_boundaries": {"record_first_n": 0, "record_last_n": 1}}
 
 
-def test_an_episode_whose_trainer_died_is_kept_with_what_had_arrived(rig: Rig, trainer: Trainer) -> None:
+def test_an_episode_whose_trainer_died_is_kept_with_the_steps_that_arrived(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), n_steps=40, is_open=True))
     rig.look_in_vain()
     context = rig.worker({"periodic": {"interval": 1000}})
@@ -65,7 +68,7 @@ def test_an_episode_of_a_trainer_that_only_pauses_stays_open(rig: Rig, trainer: 
 
 
 @pytest.mark.parametrize("ago_secs", [36000.0, -36000.0], ids=["behind", "ahead"])
-def test_no_clock_of_a_trainer_decides_whether_it_lives(rig: Rig, trainer: Trainer, ago_secs: float) -> None:
+def test_a_trainers_clock_does_not_decide_whether_it_is_alive(rig: Rig, trainer: Trainer, ago_secs: float) -> None:
     trainer.beat(ago_secs=ago_secs)
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True, ago_secs=ago_secs))
     other = Trainer(rig.stream, RUN, producer="p2")
@@ -85,18 +88,18 @@ def test_no_clock_of_a_trainer_decides_whether_it_lives(rig: Rig, trainer: Train
     assert rig.row(1).status == "salvaged"
 
 
-def test_workers_look_together_and_one_that_starts_goes_on_with_the_count(rig: Rig, trainer: Trainer) -> None:
+def test_workers_count_missed_heartbeats_together(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True))
     wait_until(lambda: sweep(rig.worker(abandoned_after_secs=0.003)).n_salvaged == 1, message="salvage")
 
 
-def test_however_often_workers_sweep_they_look_only_now_and_then(rig: Rig, trainer: Trainer) -> None:
+def test_frequent_sweeps_do_not_count_heartbeats_faster(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True))
     assert sum(sweep(rig.worker(abandoned_after_secs=1000)).n_salvaged for _ in range(10)) == 0
     assert [it.n_looks for it in rig.stream.run_info(RUN).missed_heartbeats.values()] == [0]
 
 
-def test_an_episode_is_not_taken_from_a_trainer_whose_first_heartbeat_is_on_its_way(rig: Rig, trainer: Trainer) -> None:
+def test_an_episode_is_not_salvaged_before_its_trainers_first_heartbeat_is_due(rig: Rig, trainer: Trainer) -> None:
     trainer.close()
     late = Trainer(rig.stream, RUN, producer="p2", resumed=True, beats=False)
     late.new_play(0)
@@ -117,7 +120,7 @@ def test_an_episode_is_not_taken_from_a_trainer_whose_first_heartbeat_is_on_its_
     assert rig.recorded_ids() == [1, 2]
 
 
-def test_a_trainer_that_never_had_a_heartbeat_is_gone_in_the_end(rig: Rig, trainer: Trainer) -> None:
+def test_a_trainer_without_any_heartbeat_finally_counts_as_dead(rig: Rig, trainer: Trainer) -> None:
     trainer.close()
     late = Trainer(rig.stream, RUN, producer="p2", resumed=True, beats=False)
     late.new_play(0)
@@ -129,9 +132,7 @@ def test_a_trainer_that_never_had_a_heartbeat_is_gone_in_the_end(rig: Rig, train
     assert rig.row(1).status == "salvaged"
 
 
-def test_a_trainer_that_died_before_it_had_said_that_its_episode_is_open_loses_nothing(
-    rig: Rig, trainer: Trainer
-) -> None:
+def test_a_trainer_that_died_before_its_first_heartbeat_loses_nothing(rig: Rig, trainer: Trainer) -> None:
     assert rig.stream.try_lock("thorough-sweep", secs=1000)
     trainer.send(trainer.chunks(trainer.new_play(1), n_steps=40))
     context = rig.worker()
@@ -146,7 +147,7 @@ def test_a_trainer_that_died_before_it_had_said_that_its_episode_is_open_loses_n
     assert rig.catalog.get_run(RUN).ended_at is not None
 
 
-def test_episodes_whose_ends_are_still_to_be_read_are_not_salvaged(
+def test_episodes_with_unread_ends_are_not_salvaged(
     rig: Rig, trainer: Trainer, caplog: pytest.LogCaptureFixture
 ) -> None:
     for episode_id in range(3):
@@ -157,7 +158,7 @@ def test_episodes_whose_ends_are_still_to_be_read_are_not_salvaged(
     assert caplog.text == ""
 
 
-def test_a_replay_whose_trainer_died_replaces_the_earlier_play_too(rig: Rig, trainer: Trainer) -> None:
+def test_a_salvaged_later_play_replaces_the_earlier_play(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker()
     trainer.play(1)
     work(context)
@@ -172,7 +173,7 @@ def test_a_replay_whose_trainer_died_replaces_the_earlier_play_too(rig: Rig, tra
     assert len(rig.files()) == 1
 
 
-def test_an_episode_that_cant_be_salvaged_leaves_a_row_that_says_why(rig: Rig, trainer: Trainer) -> None:
+def test_an_episode_that_cannot_be_salvaged_has_a_row_with_the_reason(rig: Rig, trainer: Trainer) -> None:
     play = trainer.new_play(1)
     flush = trainer.chunks(play, is_open=True)
     flush.entries.append(Outgoing(play, 99, CHUNK, b"no chunk"))
@@ -202,7 +203,7 @@ def test_a_run_ends_when_its_last_trainer_does(rig: Rig, trainer: Trainer) -> No
     assert rig.recorded_ids() == [2]
 
 
-def test_a_run_ends_with_the_last_of_its_trainers_however_late_the_ends_are_read(rig: Rig, trainer: Trainer) -> None:
+def test_a_run_ends_with_its_last_trainer_even_if_ends_are_read_late(rig: Rig, trainer: Trainer) -> None:
     other = Trainer(rig.stream, RUN, producer="p2")
     trainer.play(1)
     trainer.close()
@@ -214,7 +215,7 @@ def test_a_run_ends_with_the_last_of_its_trainers_however_late_the_ends_are_read
     assert rig.catalog.get_run(RUN).ended_at is not None
 
 
-def test_a_run_ends_though_one_of_its_trainers_died(rig: Rig, trainer: Trainer) -> None:
+def test_a_run_ends_although_one_of_its_trainers_died(rig: Rig, trainer: Trainer) -> None:
     Trainer(rig.stream, RUN, producer="dead")
     rig.look_in_vain()
     trainer.play(1)
@@ -223,7 +224,7 @@ def test_a_run_ends_though_one_of_its_trainers_died(rig: Rig, trainer: Trainer) 
     assert rig.catalog.get_run(RUN).ended_at is not None
 
 
-def test_a_run_that_nobody_ended_is_ended_once_its_trainers_are_silent(rig: Rig, trainer: Trainer) -> None:
+def test_an_unfinished_run_ends_once_its_trainers_are_silent(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker(LAST_ONE)
     trainer.play(1)
     work(context)
@@ -236,7 +237,7 @@ def test_a_run_that_nobody_ended_is_ended_once_its_trainers_are_silent(rig: Rig,
     assert rig.n_unread() == 0
 
 
-def test_a_run_that_goes_on_is_no_longer_ended(rig: Rig, trainer: Trainer) -> None:
+def test_a_resumed_run_is_open_again(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker()
     trainer.play(1)
     trainer.close()
@@ -249,7 +250,7 @@ def test_a_run_that_goes_on_is_no_longer_ended(rig: Rig, trainer: Trainer) -> No
     assert rig.catalog.get_run(RUN).ended_at is None
 
 
-def test_an_ended_run_leaves_the_server_after_an_hour(rig: Rig, trainer: Trainer) -> None:
+def test_an_ended_run_is_removed_from_redis_after_an_hour(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker()
     trainer.play(1)
     trainer.close()
@@ -270,7 +271,7 @@ def test_a_run_with_ends_that_nobody_has_read_is_not_forgotten(rig: Rig, trainer
     assert rig.recorded_ids() == [1]
 
 
-def test_a_sweep_leaves_runs_of_other_servers_alone(rig: Rig, trainer: Trainer, stream: StepStream) -> None:
+def test_a_sweep_ignores_runs_of_other_redis_servers(rig: Rig, trainer: Trainer, stream: StepStream) -> None:
     context = rig.worker()
     trainer.play(1)
     evaluate_run(context, RUN)
@@ -292,7 +293,7 @@ def _empty_like(stream: StepStream) -> StepStream:
     return MemoryStepStream()
 
 
-def test_ends_that_a_killed_worker_committed_and_did_not_remove_are_removed(rig: Rig, trainer: Trainer) -> None:
+def test_ends_that_a_killed_worker_committed_are_trimmed(rig: Rig, trainer: Trainer) -> None:
     flush = trainer.play(1)
     context = rig.worker()
     work(context)
@@ -309,7 +310,7 @@ def test_ends_that_a_killed_worker_committed_and_did_not_remove_are_removed(rig:
     assert rig.row(1).replaced_plays == 0
 
 
-def test_files_that_killed_workers_left_unfinished_go_when_they_are_old(rig: Rig, trainer: Trainer) -> None:
+def test_old_unfinished_files_of_killed_workers_are_deleted(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker()
     trainer.play(1)
     work(context)
@@ -335,3 +336,30 @@ def test_held_episodes_stay_in_the_stream_until_they_are_decided(rig: Rig, train
     assert rig.recorded_ids() == [3, 4, 5, 6]
     assert rig.stream.episodes_held(RUN) == []
     assert rig.decisions()[3] == ("kept", ("stage_1_pre_transition",))
+
+
+def test_a_thorough_sweep_goes_on_where_the_one_before_stopped(
+    folder: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.step_stream.redis_upkeep._SCANNED_KEYS", 10)
+    monkeypatch.setattr(sys.modules["worker.ingest.sweep"], "_WALK_SECS", -1.0)  # a page a sweep
+    n_episodes = 60
+    stream = RedisStepStream(redis_url)
+    with Catalog(folder / "catalog.db") as catalog:
+        rig = Rig(stream, catalog, folder)
+        trainer = Trainer(stream, RUN)
+        flushes = [trainer.play(episode_id, n_steps=1, chunk_steps=1) for episode_id in range(n_episodes)]
+        evaluate_run(rig.worker(), RUN)
+        write_all(rig.worker())
+        for flush in flushes:  # a trainer that sends its last seconds again makes the streams anew
+            stream.send(RUN, Flush(entries=flush.entries))
+        assert len(stream.episodes_held(RUN)) == n_episodes
+        workers = [rig.worker(thorough_sweep_secs=1000) for _ in range(2)]  # only the first sweep begins a walk
+        n_dropped = []
+        while not n_dropped or stream.bookmark("orphans") is not None:
+            n_dropped.append(sweep(workers[len(n_dropped) % 2]).n_streams_dropped)
+        assert sum(n_dropped) == n_episodes
+        assert len([n for n in n_dropped if n]) > 2, n_dropped
+        assert stream.episodes_held(RUN) == []
+        assert sweep(workers[0]).n_streams_dropped == 0
+    stream.close()

@@ -21,7 +21,7 @@ from tests.ingest.trainer import Trainer, play_id_of
 from worker.ingest import evaluate_run, write_batches, write_episodes
 
 
-def test_a_slow_trainers_small_chunks_are_joined(rig: Rig, trainer: Trainer) -> None:
+def test_small_chunks_of_a_slow_trainer_are_joined(rig: Rig, trainer: Trainer) -> None:
     trainer.play(1, n_steps=300, chunk_steps=4, seed=1)
     trainer.play(2, n_steps=300, chunk_steps=4, seed=1, lost_chunks=[37])
     work(rig.worker(compact_below_steps=64))
@@ -33,7 +33,7 @@ def test_a_slow_trainers_small_chunks_are_joined(rig: Rig, trainer: Trainer) -> 
 
 
 @pytest.mark.parametrize("lost", [[0], [1], [2], [1, 2], [0, 1, 2]], ids=str)
-def test_chunks_that_the_server_lost_are_marked_as_gaps(rig: Rig, trainer: Trainer, lost: list[int]) -> None:
+def test_chunks_that_redis_lost_are_marked_as_gaps(rig: Rig, trainer: Trainer, lost: list[int]) -> None:
     trainer.play(1, n_steps=30, chunk_steps=10, lost_chunks=lost)
     work(rig.worker())
     episode = rig.episode(1)
@@ -44,7 +44,7 @@ def test_chunks_that_the_server_lost_are_marked_as_gaps(rig: Rig, trainer: Train
 
 @pytest.mark.parametrize("file_format", [1, 2])
 @pytest.mark.parametrize("compression", ["lz4", "none"])
-def test_every_format_and_compression_is_written_on_request(
+def test_every_format_and_compression_can_be_written(
     rig: Rig, trainer: Trainer, file_format: int, compression: str
 ) -> None:
     trainer.play(1, seed=3)
@@ -101,7 +101,7 @@ class FullDisk(LocalStorage):
         super().write_all(files)
 
 
-def test_on_a_full_disk_nothing_is_half_written_and_room_brings_it_all(
+def test_episodes_wait_for_room_on_a_full_disk_and_are_then_written(
     rig: Rig, trainer: Trainer, small_disk: Path
 ) -> None:
     is_real = os.path.ismount(small_disk)
@@ -139,7 +139,7 @@ class AwayStream(MemoryStepStream):
         return super().read_plays(run_id, plays)  # type: ignore[arg-type]
 
 
-def test_a_server_that_is_away_uses_up_no_attempts(rig: Rig) -> None:
+def test_an_unreachable_redis_uses_up_no_attempts(rig: Rig) -> None:
     stream = AwayStream()
     Trainer(stream, RUN).play(1)
     context = rig.worker(stream=stream)
@@ -153,9 +153,7 @@ def test_a_server_that_is_away_uses_up_no_attempts(rig: Rig) -> None:
     assert write_all(context) == 1
 
 
-def test_an_episode_that_cant_be_written_is_set_aside_after_three_attempts_until_it_is_asked_for(
-    rig: Rig, trainer: Trainer
-) -> None:
+def test_an_episode_that_cannot_be_written_is_parked_after_three_attempts(rig: Rig, trainer: Trainer) -> None:
     flush = trainer.play(1)
     trainer.play(2)
     context = rig.worker()
@@ -167,7 +165,7 @@ def test_an_episode_that_cant_be_written_is_set_aside_after_three_attempts_until
     assert rig.recorded_ids() == [2]
     parked = rig.catalog.parked_writes()
     assert [(row.episode_id, row.attempts) for row in parked] == [(1, 3)]
-    assert "steps are gone" in (parked[0].error or "")
+    assert "steps are no longer in Redis" in (parked[0].error or "")
     rig.stream.send(RUN, Flush(entries=flush.entries))
     work(context)
     assert rig.recorded_ids() == [2]
@@ -187,7 +185,7 @@ def test_workers_that_die_use_up_attempts(rig: Rig, trainer: Trainer) -> None:
     assert [row.episode_id for row in rig.catalog.parked_writes()] == [1]
 
 
-def test_an_episode_that_was_tried_before_is_tried_alone(rig: Rig, trainer: Trainer) -> None:
+def test_an_episode_with_a_failed_attempt_is_written_alone(rig: Rig, trainer: Trainer) -> None:
     for episode_id in range(4):
         trainer.play(episode_id)
     context = rig.worker()
@@ -197,7 +195,7 @@ def test_an_episode_that_was_tried_before_is_tried_alone(rig: Rig, trainer: Trai
     assert write_batches(rows, 32) == [[0, 3], [1], [2]]
 
 
-def test_a_write_that_is_delivered_twice_or_to_two_workers_changes_nothing(rig: Rig, trainer: Trainer) -> None:
+def test_a_write_task_delivered_twice_changes_nothing(rig: Rig, trainer: Trainer) -> None:
     trainer.play(1)
     one, other = rig.worker(), rig.worker()
     evaluate_run(one, RUN)

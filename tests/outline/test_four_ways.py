@@ -10,7 +10,7 @@ from tests.outline.ways import OUTLINE_FIELDS, RANGES, make_ways
 
 
 @pytest.mark.parametrize("name", RANGES)
-def test_all_viewers_are_told_the_same(tmp_path: Path, name: str) -> None:
+def test_recorded_live_html_and_chapters_have_the_same_outline(tmp_path: Path, name: str) -> None:
     ways = make_ways(tmp_path, *RANGES[name])
     for field in OUTLINE_FIELDS:
         assert ways.html[field] == ways.recorded[field], field
@@ -27,7 +27,7 @@ def test_all_viewers_are_told_the_same(tmp_path: Path, name: str) -> None:
     assert ways.recorded["dull"]
 
 
-def test_the_return_is_counted_alike(tmp_path: Path) -> None:
+def test_recorded_live_and_html_count_the_same_return(tmp_path: Path) -> None:
     ways = make_ways(tmp_path, 1.0, 0.0)
     first, n_steps, _, reward, intrinsic = ways.recorded["chunks"][-1]
     overview = ways.recorded["overview"]

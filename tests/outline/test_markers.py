@@ -51,11 +51,11 @@ def test_a_meter_is_marked_where_it_falls_below_a_tenth() -> None:
     assert found(outline_of(falling)) == [(1, "energy at 9%"), (4, "energy at 2%")]
 
 
-def test_a_meter_of_0_to_100_is_measured_by_that() -> None:
+def test_a_meter_from_0_to_100_has_levels_of_its_range() -> None:
     assert found(outline_of(columns(4, meters=[[60], [11], [9], [3]]))) == [(2, "energy at 9%")]
 
 
-def test_a_meter_that_can_be_negative_is_never_near_empty() -> None:
+def test_a_meter_with_negative_values_has_no_low_level() -> None:
     outline = outline_of(columns(4, meters=[[1], [-1], [-0.99], [0.01]]))
     assert found(outline) == []
     assert outline.growth()["meter_ranges"] == [(-1.0, 1.0)]
@@ -67,12 +67,12 @@ def test_a_meter_that_can_be_negative_is_never_near_empty() -> None:
     [([0.2, 0.7], (0, 1)), ([0, 1.2], (0, 1.2)), ([3, 60], (0, 100)), ([3, 250], (0, 250)), ([-2, 5], (-2, 5)),
      ([-3, -3], (-3, -2)), ([np.nan, np.inf], (0, 1))],
 )  # fmt: skip
-def test_the_range_of_a_meter_follows_from_its_values(values: list[float], expected: tuple[float, float]) -> None:
+def test_the_range_of_a_meter_is_inferred_from_its_values(values: list[float], expected: tuple[float, float]) -> None:
     outline = outline_of(columns(2, meters=np.array(values)[:, None]))
     assert outline.growth()["meter_ranges"] == [pytest.approx(expected)]
 
 
-def test_a_meter_that_is_missing_for_a_while_is_not_marked_again() -> None:
+def test_a_low_meter_is_not_marked_again_after_missing_values() -> None:
     assert found(outline_of(columns(4, meters=[[0.05], [np.nan], [0.05], [0.5]]))) == [(0, "energy at 5%")]
 
 
@@ -85,7 +85,7 @@ def test_an_affordance_is_marked_where_its_use_begins() -> None:
     assert found(outline_of(progress)) == [(3, "using Bed")]
 
 
-def test_a_toss_up_between_allowed_actions_is_marked() -> None:
+def test_nearly_equal_q_values_of_allowed_actions_are_marked() -> None:
     q_values = [[0.0, 1.0, 1.001], [0.0, 0.5, 1.0], [0.0, 1.0, 1.0]]
     masks = [[1, 1, 1], [1, 1, 1], [1, 1, 0]]
     assert [i for i, _ in found(outline_of(columns(3, q_values=q_values, action_masks=masks)))] == [0]
@@ -97,7 +97,7 @@ def test_positions_without_coordinates_have_no_affordances() -> None:
     assert found(outline_of(columns(3, position=np.empty((3, 0))))) == []
 
 
-def test_the_end_tells_the_greatest_reward_the_status_and_why_steps_are_missing() -> None:
+def test_the_end_marks_the_greatest_reward_the_status_and_the_loss() -> None:
     outline = outline_of(columns(5, reward=[0, 1, 4.5, 4.5, 0]), columns(5, first_step=8, reward=1.0))
     assert found(outline) == [(5, "3 steps lost: dropped")]
     outline.close(EpisodeMetadata(status="salvaged"), [Gap(5, 8, "skipped"), Gap(13, None, "torn file")])  # type: ignore[arg-type]
@@ -109,13 +109,13 @@ def test_the_end_tells_the_greatest_reward_the_status_and_why_steps_are_missing(
     ]
 
 
-def test_the_important_markers_stay() -> None:
+def test_thinning_keeps_the_important_markers() -> None:
     many = [Marker(index, "unsure", "") for index in range(1000)] + [Marker(999, "end", "")]
     kept = thin_markers(many, 10)
     assert [marker.index for marker in kept] == [0, 112, 223, 334, 445, 556, 667, 778, 889, 999]
 
 
-def test_many_markers_are_thinned_evenly_over_the_whole_episode() -> None:
+def test_markers_are_thinned_evenly_over_the_episode() -> None:
     n_steps = 100_000
     unsure = [Marker(index, "unsure", "") for index in range(0, n_steps, 7)]
     used = [Marker(index, "affordance", "") for index in range(0, n_steps, 1000)]
@@ -129,7 +129,7 @@ def test_many_markers_are_thinned_evenly_over_the_whole_episode() -> None:
         assert 35 <= len(of_tenth) <= 41, f"{len(of_tenth)} from {start} on"
 
 
-def test_markers_that_stand_in_one_place_leave_room_to_those_behind_them() -> None:
+def test_crowded_markers_leave_room_for_later_ones() -> None:
     crowd = [Marker(50_000 + index, "low_meter", "") for index in range(1000)]
     spread = [Marker(index, "affordance", "") for index in range(0, 100_000, 500)]
     kept = thin_markers([*crowd, *spread])
@@ -141,7 +141,7 @@ def test_markers_that_stand_in_one_place_leave_room_to_those_behind_them() -> No
     st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(["end", "gap", "low_meter", "affordance", "unsure"]))),
     st.integers(1, 20),
 )
-def test_thinned_markers_are_some_of_them_in_order(found: list[tuple[int, str]], limit: int) -> None:
+def test_thinned_markers_are_an_ordered_subset(found: list[tuple[int, str]], limit: int) -> None:
     all_of_them = [Marker(index, kind, str(number)) for number, (index, kind) in enumerate(found)]
     kept = thin_markers(all_of_them, limit)
     assert len(kept) <= limit
@@ -173,7 +173,7 @@ def test_a_dull_span_ends_where_steps_are_missing() -> None:
     assert dull(columns(30, position=still), columns(30, first_step=31, position=still)) == [(1, 30), (31, 60)]
 
 
-def test_an_episode_that_tells_neither_positions_nor_meters_has_no_dull_spans() -> None:
+def test_an_episode_without_positions_and_meters_has_no_dull_spans() -> None:
     still = np.full((60, 1), 0.5)
     assert dull(columns(60, position=still[:, :0], meters=still)) == [(1, 60)]
     assert dull(columns(60)) == []
@@ -181,7 +181,7 @@ def test_an_episode_that_tells_neither_positions_nor_meters_has_no_dull_spans() 
 
 
 @given(n_steps=st.integers(0, 5000), cut=st.integers(1, 5000))
-def test_an_overview_holds_the_first_and_the_last_step(n_steps: int, cut: int) -> None:
+def test_an_overview_has_the_first_and_the_last_step(n_steps: int, cut: int) -> None:
     parts = [columns(min(cut, n_steps - start), first_step=start) for start in range(0, n_steps, cut)]
     overview = outline_of(*parts or [columns(0)]).growth()["overview"]
     assert len(overview["index"]) <= MAX_SAMPLES + 1
@@ -191,7 +191,7 @@ def test_an_overview_holds_the_first_and_the_last_step(n_steps: int, cut: int) -
         assert (overview["index"][0], overview["index"][-1]) == (0, n_steps - 1)
 
 
-def test_a_board_has_room_for_all_positions_and_affordances() -> None:
+def test_a_board_contains_all_positions_and_affordances() -> None:
     def bounds(position: Any, **metadata: Any) -> dict[str, list[float]]:
         found: dict[str, list[float]] = outline_of(columns(len(position), position=position), **metadata).growth()[
             "bounds"
@@ -207,7 +207,7 @@ def test_a_board_has_room_for_all_positions_and_affordances() -> None:
     assert bounds([[0.5, 0.2]], affordances={}) == {"low": [0, 0], "high": [2, 2]}
 
 
-def test_an_affordance_looks_the_same_whatever_its_place_in_the_layout() -> None:
+def test_an_affordances_look_does_not_depend_on_its_position() -> None:
     names = ["Bed", "Job", "Park", "Shower", "Bar", "Gym", "Doctor", "HomeMeal"]
     numbers = number_affordances(names)
     assert numbers == number_affordances(reversed(names))
@@ -217,7 +217,7 @@ def test_an_affordance_looks_the_same_whatever_its_place_in_the_layout() -> None
 
 
 @pytest.mark.parametrize("n_steps", [0, 1])
-def test_short_episodes_have_outlines(n_steps: int) -> None:
+def test_even_short_episodes_have_outlines(n_steps: int) -> None:
     outline = outline_of(
         columns(n_steps, position=np.zeros((n_steps, 2)), meters=np.ones((n_steps, 1)), q_values=np.zeros((n_steps, 3)))
     )

@@ -16,7 +16,7 @@ from worker.video.series import EpisodeSeries
 
 @pytest.mark.parametrize(("weight", "expected"), [(0.5, 12.0), (0.0, 6.0), (None, 6.0)])
 @pytest.mark.parametrize("version", [1, 2])
-def test_all_count_to_the_return_that_ranks_the_episode(version: int, weight: float | None, expected: float) -> None:
+def test_page_video_and_catalog_count_the_same_return(version: int, weight: float | None, expected: float) -> None:
     recorder = EpisodeRecorder(strict=True)
     record(recorder, 0, range(4), intrinsic_reward=3.0)
     recorder.finish_episode(0, {} if weight is None else {"intrinsic_weight": weight})
@@ -34,7 +34,7 @@ def test_all_count_to_the_return_that_ranks_the_episode(version: int, weight: fl
     assert outline["has_intrinsic"]
 
 
-def test_nothing_is_said_of_intrinsic_reward_where_there_is_none() -> None:
+def test_without_intrinsic_reward_it_is_not_mentioned() -> None:
     recorder = EpisodeRecorder(strict=True)
     record(recorder, 0, range(4), intrinsic_reward=0.0)
     recorder.finish_episode(0, {"intrinsic_weight": 0.5})

@@ -55,7 +55,7 @@ class Life:
 
     Args:
         skill: share of the steps in which the agent does what it needs, instead of anything.
-        waits: ``(first, end)`` steps in which it only waits, for an even reward: a dull stretch.
+        waits: ``(first, end)`` steps in which it only waits, for an even reward: a dull span.
     """
 
     seed: int

@@ -339,7 +339,7 @@ describe("a link", () => {
     assert.match(linkTo({ page: "player", runId: "r", episodeId: 5, loops: true }), /[?]loop=1$/);
   });
 
-  test("is read in the brief's form, and in seconds", () => {
+  test("is read from a query string, and in seconds", () => {
     assert.equal(place("/?episode=5&t=9").episodeId, 5);
     assert.equal(place("/?episode=5&t=9").step, 9);
     assert.equal(place("/?episode=5&t=1:02").step, 310);

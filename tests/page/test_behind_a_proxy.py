@@ -120,7 +120,7 @@ def test_the_page_works_under_a_prefix(
     assert errors == []
 
 
-def test_the_page_works_where_tls_ends_at_the_proxy(
+def test_the_page_works_behind_a_proxy_that_ends_tls(
     guest: Page, errors: list[str], recordings: Path, tmp_path: Path
 ) -> None:
     outside = free_port()
@@ -143,7 +143,7 @@ def test_the_page_works_where_tls_ends_at_the_proxy(
     assert errors == []
 
 
-def test_a_link_in_a_chat_opens_for_who_is_logged_in_and_asks_others_for_the_token(
+def test_a_link_in_a_chat_opens_with_the_cookie_and_otherwise_asks_for_the_token(
     guest: Page, recordings: Path, tmp_path: Path
 ) -> None:
     app = make_app(recordings, server={"token": TOKEN})
@@ -157,7 +157,7 @@ def test_a_link_in_a_chat_opens_for_who_is_logged_in_and_asks_others_for_the_tok
             # Another site, not only another port: browsers take localhost and 127.0.0.1 for two.
             guest.goto(f"http://localhost:{chat_port}/")
             guest.get_by_text("look at this").click()
-            expect(guest.get_by_role("heading")).to_have_text("This replay server asks for a token")
+            expect(guest.get_by_role("heading")).to_have_text("This replay server requires a token")
             guest.get_by_label("Token").fill("wrong")
             guest.get_by_role("button", name="Open").click()
             expect(guest.get_by_text("this is not the token")).to_be_visible()
@@ -170,7 +170,7 @@ def test_a_link_in_a_chat_opens_for_who_is_logged_in_and_asks_others_for_the_tok
             wait_for_step(guest, lambda step: step == 5)
 
 
-def test_headers_of_a_proxy_mean_nothing_from_who_is_none(recordings: Path) -> None:
+def test_proxy_headers_count_only_from_trusted_proxies(recordings: Path) -> None:
     app = make_app(recordings, server={"trusted_proxies": "10.0.0.0/8 fd00::/8"})
     client = app.test_client()
     forged = {

@@ -56,7 +56,7 @@ def test_filters_narrow_the_table_and_are_cleared(rows: Page) -> None:
     expect(rows.locator("tbody tr")).to_have_count(1)
     rows.get_by_role("button", name="Clear").click()
     expect(rows.locator("tbody tr")).to_have_count(6)
-    rows.get_by_label("Least return").fill("100000")
+    rows.get_by_label("Minimum return").fill("100000")
     expect(rows.locator(".table-foot")).to_have_text("No recorded episode matches these filters.")
 
 
@@ -69,7 +69,7 @@ def test_brushing_the_curve_chooses_a_range_of_episodes(rows: Page) -> None:
     rows.mouse.up()
     expect(rows.locator("tbody tr")).to_have_count(3)
     assert episodes(rows) == ["40", "30", "20"]
-    rows.get_by_label("Remove the choice of episodes").click()
+    rows.get_by_label("Clear the selected range").click()
     expect(rows.locator("tbody tr")).to_have_count(6)
 
 
@@ -92,7 +92,7 @@ def test_the_keyboard_walks_the_table_and_opens_an_episode(rows: Page) -> None:
     rows.wait_for_selector(".player[data-step]")
 
 
-def test_an_episode_is_fetched_from_the_press_on_and_shown_by_the_click(page: Page, site: Site) -> None:
+def test_an_episode_is_fetched_on_mouse_down_and_shown_on_click(page: Page, site: Site) -> None:
     socket, sent = watch_socket(page, site)
     page.get_by_role("link", name="30", exact=True).hover()
     with socket.expect_event("framesent", lambda text: '"open"' in text):
@@ -105,7 +105,7 @@ def test_an_episode_is_fetched_from_the_press_on_and_shown_by_the_click(page: Pa
     assert sum('"open"' in text for text in sent) == 1
 
 
-def test_a_press_that_is_called_off_is_forgotten(page: Page, site: Site) -> None:
+def test_a_cancelled_click_opens_nothing(page: Page, site: Site) -> None:
     socket, _ = watch_socket(page, site)
     page.get_by_role("link", name="30", exact=True).hover()
     page.mouse.down()
@@ -127,7 +127,7 @@ def watch_socket(page: Page, site: Site) -> tuple[WebSocket, list[str]]:
     return opened.value, sent
 
 
-def test_thumbnails_are_pictures_of_their_episodes(rows: Page) -> None:
+def test_each_episode_has_its_thumbnail(rows: Page) -> None:
     loaded = "[...document.querySelectorAll('.thumbnail')].slice(0, 3).every(picture => picture.naturalWidth > 0)"
     wait_until(lambda: rows.evaluate(loaded), message="the thumbnails")
     assert len({pixels_of(rows, ".thumbnail", index).tobytes() for index in range(3)}) == 3
@@ -148,7 +148,7 @@ def test_brushing_the_histogram_chooses_a_range_of_returns(rows: Page) -> None:
     rows.mouse.down()
     rows.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + 60, steps=4)
     rows.mouse.up()
-    expect(rows.get_by_label("Least return")).not_to_have_value("")
+    expect(rows.get_by_label("Minimum return")).not_to_have_value("")
     least, greatest = (float(rows.get_by_label(f"{which} return").input_value()) for which in ("Least", "Greatest"))
     with rows.expect_response(re.compile(r"/api/v1/episodes\?.*sort=-reward")) as answered:
         rows.get_by_role("button", name="Return", exact=True).click()
@@ -158,24 +158,22 @@ def test_brushing_the_histogram_chooses_a_range_of_returns(rows: Page) -> None:
     expect(rows.locator("tbody tr")).to_have_count(len(found))
 
 
-def test_a_click_on_a_bar_chooses_it_and_another_click_lets_go(rows: Page) -> None:
+def test_a_click_on_a_bar_selects_it_and_another_click_clears_it(rows: Page) -> None:
     bar = rows.locator(".histogram-canvas")
     bar.click(position={"x": 40, "y": 100})
-    expect(rows.get_by_label("Least return")).not_to_have_value("")
+    expect(rows.get_by_label("Minimum return")).not_to_have_value("")
     bar.click(position={"x": 40, "y": 100})
-    expect(rows.get_by_label("Least return")).to_have_value("")
+    expect(rows.get_by_label("Minimum return")).to_have_value("")
     expect(rows.locator("tbody tr")).to_have_count(6)
 
 
-def test_a_narrow_screen_shows_all_without_scrolling_sideways(rows: Page) -> None:
+def test_a_narrow_screen_never_scrolls_sideways(rows: Page) -> None:
     for width in (320, 360, 720):
         rows.set_viewport_size({"width": width, "height": 640})
         assert rows.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_runs_on_a_narrow_screen_have_their_whole_names_and_the_shown_one_is_in_sight(
-    page: Page, tmp_path: Path
-) -> None:
+def test_a_narrow_screen_shows_whole_run_names_with_the_current_one_in_view(page: Page, tmp_path: Path) -> None:
     names = [f"cart-pole-seed-{number}" for number in range(6)]
     with Catalog(tmp_path / "catalog.db") as catalog:
         for name in names:
@@ -195,7 +193,7 @@ def test_runs_on_a_narrow_screen_have_their_whole_names_and_the_shown_one_is_in_
         page.goto("about:blank")  # asks the server nothing more, which ends now
 
 
-def test_one_episode_is_one_and_a_very_long_name_of_a_run_leaves_room_for_it(page: Page, tmp_path: Path) -> None:
+def test_a_very_long_run_name_leaves_room_for_the_rest(page: Page, tmp_path: Path) -> None:
     run_id = "x" * 3000
     with Catalog(tmp_path / "catalog.db") as catalog:
         add_life(catalog, tmp_path, run_id, 7, Life(seed=5, n_steps=30).columns())
@@ -214,7 +212,7 @@ def test_one_episode_is_one_and_a_very_long_name_of_a_run_leaves_room_for_it(pag
         assert link.bounding_box()["height"] < 120
 
 
-def test_a_run_of_which_episodes_were_refused_says_so(page: Page, tmp_path: Path) -> None:
+def test_a_run_with_refused_episodes_shows_their_number(page: Page, tmp_path: Path) -> None:
     with Catalog(tmp_path / "catalog.db") as catalog:
         add_life(catalog, tmp_path, "again", 7, Life(seed=5, n_steps=30).columns())
         cursor = catalog.load_run_state("again").cursor

@@ -27,7 +27,7 @@ def test_a_comparison_jumps_to_the_first_difference(page: Page, site: Site) -> N
     assert agent_cell(page, pane=0) == agent_cell(page, pane=1) == CELLS[37]
 
 
-def test_both_panes_go_with_one_timeline(page: Page, site: Site) -> None:
+def test_both_panes_follow_one_timeline(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=4&t=10")
     page.keyboard.press(".")
     wait_for_step(page, lambda step: step == 11)
@@ -40,7 +40,7 @@ def test_both_panes_go_with_one_timeline(page: Page, site: Site) -> None:
 
 
 @pytest.mark.parametrize("size", [(390, 844), (870, 610), (1024, 768), (1024, 620), (1440, 900)])
-def test_panels_of_a_comparison_never_lie_over_each_other(page: Page, site: Site, size: tuple[int, int]) -> None:
+def test_panels_of_a_comparison_never_overlap(page: Page, site: Site, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
     open_episode(page, f"{site.address}/runs/shapes/episodes/2?compare=3&t=10")
     expect(page.locator(".comparison")).to_contain_text("first difference")
@@ -56,7 +56,7 @@ def test_panels_of_a_comparison_never_lie_over_each_other(page: Page, site: Site
     assert min(board.bounding_box()["height"] for board in boards.all()) >= 80  # type: ignore[index]
 
 
-def test_a_comparison_is_asked_for_by_key_and_left_by_button(page: Page, site: Site) -> None:
+def test_a_comparison_starts_by_key_and_ends_by_button(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}/runs/shapes/episodes/2")
     page.keyboard.press("c")
     page.get_by_label("Episode to compare with").fill("3")
@@ -117,7 +117,7 @@ def test_a_live_episode_is_followed_scrubbed_and_followed_again(
     assert agent_cell(page) == (29 % 8, 4)
 
 
-def test_who_has_scrubbed_back_stays_when_the_next_episode_begins_and_goes_live_when_asked(
+def test_a_viewer_who_scrubbed_back_stays_on_the_episode_until_go_live(
     page: Page, site: Site, recorder: EpisodeRecorder
 ) -> None:
     record(recorder, 5, 0, 40)
@@ -171,7 +171,7 @@ def test_the_end_key_goes_live_from_the_end_of_an_ended_episode(
     expect(page.locator(".banner")).to_be_hidden()
 
 
-def test_markers_of_a_live_episode_stand_once_and_in_order(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
+def test_markers_of_a_live_episode_appear_once_and_in_order(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
     for step in range(600):
         low = 0.05 if 100 <= step < 400 else 0.5
         recorder.record_step(
@@ -204,7 +204,7 @@ def test_the_browser_offers_to_watch_a_run_that_is_being_recorded(
     wait_for_step(page, lambda step: step == 19)
 
 
-def test_a_run_that_nobody_records_is_not_offered_to_be_watched(page: Page, site: Site) -> None:
+def test_only_a_run_that_is_being_recorded_is_offered_live(page: Page, site: Site) -> None:
     with page.expect_response("**/runs/shapes/live") as answered:
         page.goto(f"{site.address}/?run=shapes")
     answered.value.finished()
@@ -234,7 +234,7 @@ def tell_page(page: Page) -> Callable[..., None]:
     return lambda **message: sockets[-1].send(json.dumps({"id": streams[-1], **message}))
 
 
-def test_an_outage_is_told_on_the_stage_until_steps_come_again(
+def test_an_outage_is_shown_until_steps_arrive_again(
     page: Page, site: Site, recorder: EpisodeRecorder, tell_page: Callable[..., None]
 ) -> None:
     record(recorder, 12, 0, 40)
@@ -247,7 +247,7 @@ def test_an_outage_is_told_on_the_stage_until_steps_come_again(
     expect(page.locator(".stage-message")).to_be_hidden()
 
 
-def test_the_timeline_comes_with_an_episode_that_could_not_be_opened_at_first(
+def test_the_timeline_appears_when_an_episode_opens_at_the_second_attempt(
     page: Page, site: Site, recorder: EpisodeRecorder, tell_page: Callable[..., None]
 ) -> None:
     page.goto(f"{site.address}/?follow=demo")
@@ -260,7 +260,7 @@ def test_the_timeline_comes_with_an_episode_that_could_not_be_opened_at_first(
     expect(page.locator(".deck")).to_be_visible()
 
 
-def test_the_video_button_is_about_the_episode_that_is_shown(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
+def test_the_video_button_belongs_to_the_shown_episode(page: Page, site: Site, recorder: EpisodeRecorder) -> None:
     progress: list[Route] = []
     page.route("**/api/v1/videos/of-14", lambda route: progress.append(route))
 

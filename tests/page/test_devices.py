@@ -39,7 +39,7 @@ def is_playing(page: Page) -> bool:
     [("K", "KeyK", 0), ("k", "KeyK", SHIFT), ("л", "KeyK", 0), ("Л", "KeyK", 0), ("κ", "KeyK", 0)],
     ids=["Caps Lock", "Caps Lock and Shift", "Russian", "Russian and Caps Lock", "Greek"],
 )
-def test_letter_keys_work_whatever_the_keyboard_types(
+def test_letter_keys_work_on_every_keyboard_layout(
     page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
 ) -> None:
     open_episode(page, f"{site.address}{EPISODE}")
@@ -52,7 +52,7 @@ def test_letter_keys_work_whatever_the_keyboard_types(
     [("]", "Digit9", CTRL | ALT), ("]", "Digit9", 0), ("]", "Digit6", ALT), ("m", "KeyM", 0), ("M", "KeyM", 0)],
     ids=["AltGr on Windows", "AltGr on Linux", "Option on a Mac", "its letter", "its letter and Caps Lock"],
 )
-def test_signs_that_need_altgr_or_option_are_typed_with_it_or_have_a_letter(
+def test_keys_that_need_altgr_or_option_have_a_letter_as_alternative(
     page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
 ) -> None:
     open_episode(page, f"{site.address}{EPISODE}")
@@ -84,7 +84,7 @@ def test_digits_of_a_french_keyboard_need_no_shift(page: Page, site: Site, press
         ("≈", "KeyX", ALT),
     ],
 )
-def test_the_browsers_own_shortcuts_stay_its_own(
+def test_browser_shortcuts_are_left_to_the_browser(
     page: Page, site: Site, press: Callable[..., None], key: str, code: str, modifiers: int
 ) -> None:
     open_episode(page, f"{site.address}{EPISODE}?t=20")
@@ -99,7 +99,7 @@ CANVASES = """() => [...document.querySelectorAll("canvas")].filter((canvas) => 
 
 
 @pytest.mark.parametrize("address", [EPISODE, "/runs/shapes/episodes/6", "/?run=demo"])
-def test_a_window_that_is_moved_to_a_denser_screen_is_drawn_anew(browser: Browser, site: Site, address: str) -> None:
+def test_a_window_moved_to_a_denser_screen_is_redrawn(browser: Browser, site: Site, address: str) -> None:
     page = browser.new_context(no_viewport=True).new_page()  # what sets a viewport sets the density, too
     try:
         page.goto(f"{site.address}{address}")
@@ -121,7 +121,7 @@ def test_a_window_that_is_moved_to_a_denser_screen_is_drawn_anew(browser: Browse
 
 @pytest.mark.parametrize("size", [(844, 390), (667, 375), (568, 320), (932, 430), (1280, 500)])
 @pytest.mark.parametrize("more", ["", "&compare=3", "&embed=1"])
-def test_a_phone_on_its_side_shows_the_world_and_the_controls_at_once(
+def test_a_phone_in_landscape_shows_the_world_and_the_controls(
     page: Page, site: Site, size: tuple[int, int], more: str
 ) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})

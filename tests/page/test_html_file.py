@@ -26,7 +26,7 @@ def recording(tmp_path):
     return path.read_bytes()
 
 
-def test_the_file_holds_all_it_needs(recording, tmp_path):
+def test_an_html_export_needs_no_other_file(recording, tmp_path):
     path = tmp_path / "folder" / "episode.html"
     size = export_episode_html(open_episode(recording), recording, PAGE, path)
     text = path.read_text()
@@ -47,7 +47,7 @@ def test_a_recording_of_any_kind_is_written_as_the_page_reads_it(recording, vers
 
 
 @pytest.mark.browser
-def test_it_plays_from_the_disk(browser: Browser, recording, tmp_path):
+def test_an_html_export_plays_from_the_disk(browser: Browser, recording, tmp_path):
     path = tmp_path / "episode.html"
     export_episode_html(open_episode(recording), recording, PAGE, path)
     errors = []

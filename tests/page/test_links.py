@@ -22,7 +22,7 @@ CELLS = [tuple(cell) for cell in Life(seed=5, n_steps=300).columns()["position"]
 PANELS = {"grid": ".stage", "meters": ".meters", "q": ".q-values", "info": ".info"}
 
 
-def test_a_link_goes_to_a_marker_by_its_number(page: Page, site: Site) -> None:
+def test_a_link_can_open_a_marker_by_its_number(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{EPISODE}")
     steps = []
     for _ in range(3):
@@ -57,7 +57,7 @@ def test_a_link_without_a_known_panel_shows_all(page: Page, site: Site) -> None:
         expect(page.locator(place)).to_be_visible()
 
 
-def test_a_whole_episode_is_repeated(page: Page, site: Site) -> None:
+def test_a_link_can_repeat_a_whole_episode(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{EPISODE}?t=297&loop=1&speed=4&autoplay=1")
     wait_for_step(page, lambda step: step < 100)
 
@@ -92,7 +92,7 @@ def show_in_frame(page: Page) -> Iterator[Callable[[str], None]]:
     server.server_close()
 
 
-def test_the_player_stands_alone_in_a_frame_and_changes_nothing_there(
+def test_an_embedded_player_is_alone_in_its_frame_and_read_only(
     page: Page, site: Site, show_in_frame: Callable[[str], None]
 ) -> None:
     with Catalog(site.recordings / "catalog.db") as catalog:
@@ -114,6 +114,6 @@ def test_the_player_stands_alone_in_a_frame_and_changes_nothing_there(
     assert deck is not None
     assert board["y"] + board["height"] <= deck["y"], "the deck covers the grid"
     with page.context.expect_page() as opened:
-        frame.get_by_role("button", name="Open in a page of its own").click()
+        frame.get_by_role("button", name="Open in a new page").click()
     opened.value.wait_for_selector(".page-header")
     assert opened.value.url == f"{site.address}{EPISODE}?t=38"

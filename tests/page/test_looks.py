@@ -10,5 +10,5 @@ from replay_server.page_looks import PAGE_FILES
 
 
 @pytest.mark.parametrize("path", PAGE_FILES, ids=lambda path: path.name)
-def test_the_page_has_the_looks_of_the_table(path: Path) -> None:
+def test_the_page_reads_its_looks_from_the_shared_table(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == PAGE_FILES[path](), "run: python -m replay_server.page_looks"

@@ -26,7 +26,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.test.mjs")))
-def test_the_modules_do_what_their_tests_say(name: str, golden: Path) -> None:
+def test_the_pages_modules_pass_their_node_tests(name: str, golden: Path) -> None:
     node = shutil.which("node")
     if node is None:
         reason = "needs Node 20 or later: apt-get install nodejs"
@@ -42,7 +42,7 @@ def test_the_modules_do_what_their_tests_say(name: str, golden: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_the_tools_of_the_page_come_from_whatever_registry_npm_is_set_to() -> None:
+def test_the_pages_tools_install_from_the_registry_that_npm_is_configured_for() -> None:
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     addresses = {entry.get("resolved") for name, entry in packages.items() if name}
     assert addresses == {None}, "npm install --omit-lockfile-registry-resolved leaves addresses out"

@@ -51,7 +51,7 @@ def test_a_deep_link_paints_the_agent_in_the_cell_of_that_step(page: Page, site:
     expect(page.locator(".counter")).to_have_text("37 / 299")
 
 
-def test_the_briefs_form_of_a_link_works_too(page: Page, site: Site) -> None:
+def test_a_link_with_a_query_string_opens_the_episode_too(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}/?episode=2&run=shapes&t=9")
     assert shown_step(page) == 9
     assert agent_cell(page) == CELLS[9]
@@ -70,7 +70,7 @@ def test_keys_step_jump_and_seek(page: Page, site: Site) -> None:
     wait_for_step(page, lambda step: step == first)
 
 
-def test_every_step_is_painted_where_it_was_recorded(page: Page, site: Site) -> None:
+def test_every_step_is_painted_at_its_recorded_position(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=100")
     for expected in range(101, 108):
         page.keyboard.press(".")
@@ -78,7 +78,7 @@ def test_every_step_is_painted_where_it_was_recorded(page: Page, site: Site) -> 
         assert agent_cell(page) == CELLS[expected]
 
 
-def test_playing_moves_on_smoothly_and_pausing_stays(page: Page, site: Site) -> None:
+def test_playing_is_smooth_and_pausing_stops_at_once(page: Page, site: Site) -> None:
     moving = next(step for step in range(50, 250) if all(CELLS[i] != CELLS[i + 1] for i in range(step, step + 6)))
     open_episode(page, f"{site.address}{SHAPES}/2?t={moving}&speed=0.25")
     page.keyboard.press(" ")
@@ -119,7 +119,7 @@ def test_dragging_the_timeline_scrubs(page: Page, site: Site) -> None:
     assert count_pixels(pixels_of(page, ".bubble-stage .board"), (0x4C, 0x8D, 0xFF)) > 10, "the preview has no agent"
 
 
-def test_the_address_follows_when_playback_rests(page: Page, site: Site) -> None:
+def test_the_address_shows_the_step_once_playback_pauses(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=10")
     page.keyboard.press(".")
     page.wait_for_url("**/runs/shapes/episodes/2?t=11")
@@ -135,7 +135,7 @@ def test_the_address_follows_when_playback_rests(page: Page, site: Site) -> None
     assert page.evaluate("navigator.clipboard.readText()").endswith("/runs/shapes/episodes/2?t=14&sel=11..14")
 
 
-def test_gaps_are_hatched_and_numbers_go_on_behind_them(page: Page, site: Site) -> None:
+def test_gaps_are_hatched_and_step_numbers_continue_after_them(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/4?t=319")
     page.keyboard.press(".")
     wait_for_step(page, lambda step: step == 384)
@@ -145,7 +145,7 @@ def test_gaps_are_hatched_and_numbers_go_on_behind_them(page: Page, site: Site) 
     assert count_pixels(strip[:, x - 300 : x - 280], (0xE9, 0xA2, 0x3B), 40) < 50
 
 
-def test_dull_stretches_are_skipped_when_asked(page: Page, site: Site) -> None:
+def test_dull_stretches_are_skipped_on_request(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/4?t=130&speed=4")
     before = pixels_of(page, ".timeline-canvas")
     page.evaluate(
@@ -176,7 +176,7 @@ def test_numbers_beside_the_grid_are_those_of_the_step(page: Page, site: Site) -
     expect(total).to_have_text(f"{WALK['reward'][:41].astype(float).sum():.3f}")
 
 
-def test_a_meters_curve_comes_to_the_timeline_on_demand(page: Page, site: Site) -> None:
+def test_a_meters_curve_appears_on_the_timeline_on_demand(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2")
     amber = (0xF2, 0xB8, 0x4B)
     assert count_pixels(pixels_of(page, ".timeline-canvas"), amber, 20) < 20
@@ -218,7 +218,7 @@ def test_an_observation_is_shown_over_time_with_value_and_action(page: Page, sit
     assert reach[90] / reach[50] == pytest.approx(90 / 50, rel=0.05), "what is to come is as bright as what was"
 
 
-def test_the_steps_before_the_one_that_a_link_leads_to_are_fetched_for_its_curves(page: Page, site: Site) -> None:
+def test_curves_include_the_steps_before_a_linked_step(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/6?t=128")  # the first step of a chunk
     wait_until(lambda: history_row(page, 2, 7).any(axis=0).sum() > 150, message="the curve of the chunk before")
 
@@ -236,7 +236,7 @@ def test_many_numbers_are_one_band_of_lines(page: Page, site: Site) -> None:
     assert is_great[-tenth:].mean() < 0.3, "the last numbers come late"
 
 
-def test_an_observation_is_read_whole_beside_its_curves(page: Page, site: Site) -> None:
+def test_an_observation_is_shown_completely_beside_its_curves(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/6?t=50")
     fact = page.locator(".facts div", has=page.locator("dt", has_text="observation")).locator("dd")
     expect(fact).to_have_text("1, 1, 0, 0")
@@ -247,7 +247,7 @@ def test_an_observation_is_read_whole_beside_its_curves(page: Page, site: Site) 
     expect(page.locator(".facts dt", has_text="Position")).to_have_count(0)
 
 
-def test_names_from_files_are_text_and_nothing_else(page: Page, site: Site) -> None:
+def test_names_from_files_are_never_run_as_markup(page: Page, site: Site) -> None:
     page.goto(site.address)
     page.locator(".run-name", has_text="onerror").click()
     page.locator("a.episode-link").first.click()
@@ -258,7 +258,7 @@ def test_names_from_files_are_text_and_nothing_else(page: Page, site: Site) -> N
     assert "broken" not in page.title()[:6]
 
 
-def test_an_episode_that_is_not_there_is_told_in_words(page: Page, site: Site) -> None:
+def test_a_missing_episode_is_explained_in_words(page: Page, site: Site) -> None:
     page.goto(f"{site.address}{SHAPES}/99")
     expect(page.locator(".stage-message")).to_contain_text("Recording not found")
 
@@ -279,9 +279,9 @@ def test_a_phone_shows_agent_and_controls_at_once(page: Page, site: Site) -> Non
     expect(page.get_by_role("button", name="Play (space)")).to_be_in_viewport(ratio=1)
 
 
-def test_both_themes_paint_in_their_own_colours(page: Page, site: Site) -> None:
+def test_each_theme_has_its_colours(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=50")
-    page.get_by_role("button", name="Dark or light").click()
+    page.get_by_role("button", name="Switch between dark and light").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     assert agent_cell(page, theme="light") == CELLS[50]
     assert pixels_of(page, "body")[60, 4].min() > 230
@@ -298,7 +298,7 @@ def test_help_lists_the_keys_and_closes_by_escape(page: Page, site: Site) -> Non
     assert "/episodes/2" in page.url
 
 
-def test_screen_readers_hear_where_playback_rests(page: Page, site: Site) -> None:
+def test_screen_readers_announce_the_step_once_playback_pauses(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=20")
     page.keyboard.press(".")
     slider = page.get_by_role("slider", name="Step")
@@ -306,7 +306,7 @@ def test_screen_readers_hear_where_playback_rests(page: Page, site: Site) -> Non
     expect(page.locator("[aria-live=polite]")).to_contain_text("Step 21, ")
 
 
-def test_less_motion_is_respected(page: Page, site: Site) -> None:
+def test_the_reduced_motion_setting_is_respected(page: Page, site: Site) -> None:
     page.emulate_media(reduced_motion="reduce", color_scheme="dark")
     open_episode(page, f"{site.address}{SHAPES}/2?t=50&speed=0.25&autoplay=1")
     first = shown_step(page)
@@ -384,7 +384,7 @@ def test_a_link_to_a_video_plays_it_in_the_browser(page: Page, site: Site) -> No
     assert page.evaluate("document.querySelector('video').videoWidth") == 320
 
 
-def test_a_lost_connection_is_told_and_taken_up_again(page: Page, site: Site) -> None:
+def test_a_lost_connection_is_shown_and_restored(page: Page, site: Site) -> None:
     lost: list[WebSocketRoute] = []
     page.route_web_socket("**/ws", lambda route: (lost.append(route), route.connect_to_server()))
     open_episode(page, f"{site.address}/runs/demo/episodes/50?t=20")
@@ -405,7 +405,7 @@ def catalog(site: Site) -> Iterator[Catalog]:
             catalog.delete_annotation(note.annotation_id)
 
 
-def test_a_note_is_written_by_key_marked_and_read_again(page: Page, site: Site, catalog: Catalog) -> None:
+def test_an_annotation_is_written_by_key_marked_and_read_again(page: Page, site: Site, catalog: Catalog) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=120")
     before = count_pixels(pixels_of(page, ".timeline-canvas"), NOTE)
     page.keyboard.press("a")
@@ -433,10 +433,10 @@ def test_a_note_is_written_by_key_marked_and_read_again(page: Page, site: Site, 
     expect(page.locator("img")).to_have_count(0)
 
 
-def test_a_note_is_changed_removed_and_given_up(page: Page, site: Site, catalog: Catalog) -> None:
+def test_an_annotation_is_changed_deleted_and_cancelled(page: Page, site: Site, catalog: Catalog) -> None:
     catalog.add_annotation("shapes", 2, step=30, text="wrong")
     open_episode(page, f"{site.address}{SHAPES}/2?t=10")
-    page.get_by_role("button", name="Write a note at this step (a)").click()
+    page.get_by_role("button", name="Annotate this step (a)").click()
     page.get_by_label("Note", exact=True).fill("never mind")
     page.keyboard.press("Escape")
     change = page.get_by_role("button", name="Change the note at step 30")
@@ -450,7 +450,7 @@ def test_a_note_is_changed_removed_and_given_up(page: Page, site: Site, catalog:
     assert catalog.list_annotations("shapes", 2) == []
 
 
-def test_an_episode_that_is_not_there_keeps_its_address(page: Page, site: Site) -> None:
+def test_a_missing_episode_keeps_its_address(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/?episode=99999")
     expect(page.locator(".stage-message")).to_contain_text("99999")
     page.keyboard.press(" ")
@@ -460,11 +460,11 @@ def test_an_episode_that_is_not_there_keeps_its_address(page: Page, site: Site) 
     page.wait_for_url("**/?episode=99999&compare=2&align=divergence")
 
 
-def test_a_path_that_can_not_be_decoded_leads_to_the_episodes(page: Page, site: Site) -> None:
+def test_a_path_that_cannot_be_decoded_opens_the_list_of_episodes(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/runs/%E0%A4%A/episodes/5")
     expect(page.locator("tbody tr").first).to_be_visible()
 
 
-def test_a_link_of_any_speed_leaves_the_page_alive(page: Page, site: Site) -> None:
+def test_a_link_with_any_speed_is_safe(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/4?speed=1e300&skip=1&autoplay=1")
     wait_for_step(page, lambda step: step > 390)

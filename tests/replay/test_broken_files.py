@@ -52,7 +52,7 @@ BROKEN: list[tuple[Callable[[Path], None], str, type[RecorderError], str]] = [
 
 
 @pytest.mark.parametrize(("damage", "code", "error", "words"), BROKEN)
-def test_a_broken_file_is_told_in_every_protocol(
+def test_a_broken_file_is_reported_in_every_protocol(
     own_folder: Path, damage: Callable[[Path], None], code: str, error: type[RecorderError], words: str
 ) -> None:
     damage(own_folder / PLACE)
@@ -75,7 +75,7 @@ def _first_step(manager: ReplayManager) -> None:
     manager.get_current_step()
 
 
-def test_a_torn_tail_still_plays_and_says_so(own_folder: Path) -> None:
+def test_a_torn_recording_still_plays_and_is_marked(own_folder: Path) -> None:
     cut_tail(own_folder / episode_path("long", 1))
     manager = ReplayManager(own_folder / "catalog.db", own_folder)
     manager.load_episode(1, "long")
@@ -83,7 +83,7 @@ def test_a_torn_tail_still_plays_and_says_so(own_folder: Path) -> None:
     assert manager.n_steps >= 768
 
 
-def test_a_path_in_the_catalog_cannot_lead_out_of_the_recordings(own_folder: Path) -> None:
+def test_a_path_in_the_catalog_cannot_leave_the_recordings_folder(own_folder: Path) -> None:
     secret = own_folder.parent / "secret.msgpack.lz4"
     secret.write_bytes((own_folder / PLACE).read_bytes())
     with Catalog(own_folder / "catalog.db") as catalog:
@@ -98,7 +98,7 @@ def test_a_path_in_the_catalog_cannot_lead_out_of_the_recordings(own_folder: Pat
     ("decision", "words"),
     [("held", "no criterion can claim it"), ("skipped", "not kept by any"), ("kept", "about to be")],
 )
-def test_why_there_is_no_recording_is_said(own_folder: Path, decision: str, words: str) -> None:
+def test_a_missing_recording_is_explained(own_folder: Path, decision: str, words: str) -> None:
     with Catalog(own_folder / "catalog.db") as catalog:
         row = EpisodeRow("demo", 7, decision="held")
         state = catalog.load_run_state("demo")

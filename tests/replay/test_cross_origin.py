@@ -46,9 +46,7 @@ def test_the_refusal_and_the_log_name_the_setting(client: FlaskClient, caplog: p
     assert [record.getMessage() for record in caplog.records] == [f"refused: {message}"], "told once"
 
 
-def test_a_question_of_an_unknown_page_is_told_too_though_its_answer_is_kept_from_it(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_refused_preflight_names_the_setting_too(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         answer = client.get("/api/v1/runs", headers={"Origin": FRONTEND})
     assert answer.status_code == 200
@@ -57,7 +55,7 @@ def test_a_question_of_an_unknown_page_is_told_too_though_its_answer_is_kept_fro
     assert preflight(client, FRONTEND) == (403, None)
 
 
-def test_an_allowed_page_reads_writes_and_is_asked_no_token_before_it_may_ask(open_client: FlaskClient) -> None:
+def test_an_allowed_page_reads_writes_and_passes_the_preflight_without_a_token(open_client: FlaskClient) -> None:
     assert preflight(open_client, FRONTEND) == (204, FRONTEND)
     headers = {"Origin": FRONTEND, "Authorization": "Bearer secret"}
     put = open_client.put(TAGS, json={"tags": ["seen"]}, headers=headers)
@@ -104,7 +102,7 @@ def test_an_allowed_page_opens_a_websocket_and_no_other_does(folder: Path) -> No
         assert upgrade_status(port, "/ws?token=secret", Origin="http://evil.example") == 403
 
 
-def test_the_public_name_of_an_allowed_origin_is_a_right_host(folder: Path) -> None:
+def test_the_host_of_an_allowed_origin_is_accepted(folder: Path) -> None:
     app = make_app(folder, server={"allowed_origins": "https://replay.example"})
     client = app.test_client()
     assert client.get("/healthz", headers={"Host": "replay.example"}).status_code == 200
@@ -114,12 +112,12 @@ def test_the_public_name_of_an_allowed_origin_is_a_right_host(folder: Path) -> N
 
 
 @pytest.mark.parametrize("wrong", ["*", "localhost:5173", "http://*.example", "http://a/path", "http://a:x"])
-def test_what_is_no_origin_is_refused_at_the_start(wrong: str) -> None:
+def test_an_invalid_origin_is_refused_at_the_start(wrong: str) -> None:
     with pytest.raises(SettingsError, match="allowed_origins"):
         load_settings(env={}, overrides={"server": {"allowed_origins": wrong}})
 
 
-def test_addresses_of_version_6_and_other_schemes_are_origins() -> None:
+def test_origins_may_have_ipv6_addresses_and_other_schemes() -> None:
     origins = Origins("http://[::1]:5173 vscode-webview://abc tauri://localhost")
     assert origins.holds("http://[::1]:5173")
     assert origins.holds("vscode-webview://abc")

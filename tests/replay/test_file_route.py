@@ -45,7 +45,7 @@ def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ("asked", "start", "stop"),
     [("0-0", 0, 1), ("100-299", 100, 300), ("-7", -7, None), ("300000-", 300_000, None), ("10-99999999", 10, None)],
 )
-def test_a_range_comes_from_any_place_of_the_file(stored: Stored, asked: str, start: int, stop: int | None) -> None:
+def test_any_byte_range_of_the_file_is_served(stored: Stored, asked: str, start: int, stop: int | None) -> None:
     with stored.client.get(FILE, headers={"Range": f"bytes={asked}"}) as part:
         assert (part.status_code, part.data) == (206, stored.data[start:stop])
         first, end, _ = slice(start, stop).indices(len(stored.data))
@@ -53,14 +53,14 @@ def test_a_range_comes_from_any_place_of_the_file(stored: Stored, asked: str, st
         assert part.content_length == end - first
 
 
-def test_a_range_behind_the_end_is_refused(stored: Stored) -> None:
+def test_a_range_after_the_end_is_refused(stored: Stored) -> None:
     answer = stored.client.get(FILE, headers={"Range": "bytes=99999999-"})
     assert answer.status_code == 416
     assert answer.headers["Content-Range"] == f"bytes */{len(stored.data)}"
     assert answer.get_json()["error"]["code"] == "requested_range_not_satisfiable"
 
 
-def test_the_whole_file_comes_in_pieces(stored: Stored) -> None:
+def test_the_whole_file_is_streamed(stored: Stored) -> None:
     with stored.client.get(FILE) as whole:
         assert (whole.status_code, whole.content_length) == (200, len(stored.data))
         assert whole.headers["Accept-Ranges"] == "bytes"
@@ -71,7 +71,7 @@ def test_the_whole_file_comes_in_pieces(stored: Stored) -> None:
     assert max(map(len, pieces)) <= 256 * 1024
 
 
-def test_who_has_the_file_or_wants_its_size_only_gets_no_bytes(stored: Stored) -> None:
+def test_head_and_a_matching_etag_get_no_body(stored: Stored) -> None:
     with stored.client.head(FILE) as head:
         assert (head.status_code, head.content_length, head.data) == (200, len(stored.data), b"")
     with stored.client.get(FILE, headers={"If-None-Match": head.headers["ETag"]}) as known:
@@ -80,7 +80,7 @@ def test_who_has_the_file_or_wants_its_size_only_gets_no_bytes(stored: Stored) -
         assert "immutable" in named.headers["Cache-Control"]
 
 
-def test_a_file_that_is_gone_is_told_in_words(stored: Stored) -> None:
+def test_a_missing_file_is_explained_in_words(stored: Stored) -> None:
     storage = open_storage(stored.root)
     storage.delete(episode_path("demo", 0))
     answer = stored.client.get(FILE)

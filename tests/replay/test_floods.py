@@ -32,7 +32,7 @@ def strict(own_folder: Path, quotas: dict[str, int]) -> Iterator[FlaskClient]:
     app.extensions[EXTENSION].close("the test is over")
 
 
-def test_a_client_that_floods_is_told_when_it_may_go_on_and_others_go_on_at_once(strict: FlaskClient) -> None:
+def test_a_flooding_client_gets_retry_after_and_others_continue(strict: FlaskClient) -> None:
     note = {"step": 1, "text": "x"}
     statuses = [strict.post(NOTES, json=note).status_code for _ in range(20)]
     assert statuses == [201] * 5 + [429] * 15
@@ -56,7 +56,9 @@ def test_a_client_that_floods_is_told_when_it_may_go_on_and_others_go_on_at_once
         ("POST", "/nowhere", None),
     ],
 )
-def test_every_way_to_change_something_counts(strict: FlaskClient, method: str, path: str, body: object) -> None:
+def test_every_kind_of_change_counts_toward_the_quota(
+    strict: FlaskClient, method: str, path: str, body: object
+) -> None:
     for _ in range(5):
         assert strict.open(path, method=method, json=body).status_code != 429
     assert strict.open(path, method=method, json=body).status_code == 429
@@ -67,14 +69,14 @@ def request_of(address: str, program: str = "", origin: str = "", forwarded: str
     return Request(create_environ(headers=headers, environ_base={"REMOTE_ADDR": address}))
 
 
-def test_an_address_that_claims_to_be_many_clients_has_a_bound_too() -> None:
+def test_an_address_with_many_clients_has_a_limit_too() -> None:
     quotas = WriteQuotas(QuotaSettings(write_burst=10, writes_per_min=60), clock=lambda: 0.0)
     waits = [quotas.wait_secs(request_of("10.0.0.1", f"program {i}", forwarded=f"10.9.9.{i}")) for i in range(100)]
     assert sum(wait == 0 for wait in waits) == 50
     assert quotas.wait_secs(request_of("10.0.0.2")) == 0
 
 
-def test_the_time_that_is_told_is_enough() -> None:
+def test_waiting_for_retry_after_is_enough() -> None:
     now = [0.0]
     quotas = WriteQuotas(QuotaSettings(write_burst=2, writes_per_min=6), clock=lambda: now[0])
     waits = [quotas.wait_secs(request_of("10.0.0.1")) for _ in range(3)]
@@ -83,14 +85,14 @@ def test_the_time_that_is_told_is_enough() -> None:
     assert quotas.wait_secs(request_of("10.0.0.1")) == 0
 
 
-def test_addresses_of_one_subscriber_are_one_client() -> None:
+def test_addresses_of_one_ipv6_network_are_one_client() -> None:
     assert client_of(request_of("2001:db8::1")) == client_of(request_of("2001:db8::ffff:1"))
     assert client_of(request_of("2001:db8::1")) != client_of(request_of("2001:db8:0:1::1"))
     assert client_of(request_of("::ffff:10.0.0.1")) == client_of(request_of("10.0.0.1"))
 
 
 @pytest.mark.parametrize("quotas", [{"note_letters_per_run": 1000, "tags_per_run": 100}])
-def test_what_a_run_may_hold_is_bounded_and_room_comes_back(strict: FlaskClient) -> None:
+def test_annotations_and_tags_of_a_run_are_limited_and_can_be_freed(strict: FlaskClient) -> None:
     first = strict.post(NOTES, json={"step": 1, "text": "x" * 900}).get_json()
     full = strict.post(f"{EPISODE.replace('100', '200')}/annotations", json={"step": 1, "text": "x" * 200})
     assert (full.status_code, "more than 1000 letters" in full.get_json()["error"]["message"]) == (409, True)
@@ -104,7 +106,7 @@ def test_what_a_run_may_hold_is_bounded_and_room_comes_back(strict: FlaskClient)
 
 
 @pytest.mark.parametrize("quotas", [{"videos_per_client": 3, "videos_per_run": 5}])
-def test_videos_that_wait_are_bounded_for_each_client_and_each_run(strict: FlaskClient) -> None:
+def test_waiting_videos_are_limited_per_client_and_per_run(strict: FlaskClient) -> None:
     def ask(crf: int, program: str) -> tuple[int, str | None]:
         body = {"episode_id": 100, "run_id": "demo", "crf": crf}
         answer = strict.post("/api/v1/videos", json=body, headers={"User-Agent": program})

@@ -8,11 +8,16 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import pytest
+from flask import Flask
+
+from replay_server.access.proxy import Proxied, parse_networks
 from replay_server.front import Front, FrontLimits
 from replay_server.front.progress import Progress
+from replay_server.front.turns import Turns
 from replay_server.front.workers import Workers
 from tests.waiting import DEADLINE_SECS, wait_until
 
@@ -38,10 +43,12 @@ class Endless:
 
 
 @contextmanager
-def fronting(app: Any, **limits: Any) -> Iterator[tuple[Front, int]]:
+def fronting(
+    app: Any, path_of: Callable[[dict[str, Any]], str] = lambda environ: environ["PATH_INFO"], **limits: Any
+) -> Iterator[tuple[Front, int]]:
     """A front on a thread; yields it and its port."""
     loop = asyncio.new_event_loop()
-    front = Front(app, loop, n_threads=2, limits=FrontLimits(check_secs=0.02, **limits))
+    front = Front(app, loop, n_threads=2, limits=FrontLimits(check_secs=0.02, **limits), path_of=path_of)
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever)
     loop.call_soon(front.listen, listener)
@@ -56,14 +63,14 @@ def fronting(app: Any, **limits: Any) -> Iterator[tuple[Front, int]]:
         listener.close()
 
 
-def test_a_reader_that_takes_nothing_is_cut_off_and_its_answer_let_go_of() -> None:
+def test_a_client_that_reads_nothing_is_disconnected_and_its_answer_freed() -> None:
     app = Endless()
     with fronting(app, rate_secs=0.1) as (_, port), socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(REQUEST)
         wait_until(lambda: app.n_closed == 1, message="the end of the answer")
 
 
-def test_a_client_that_hangs_up_has_its_answer_let_go_of() -> None:
+def test_a_client_that_disconnects_has_its_answer_freed() -> None:
     app = Endless()
     with fronting(app) as (_, port):
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -72,7 +79,7 @@ def test_a_client_that_hangs_up_has_its_answer_let_go_of() -> None:
         wait_until(lambda: app.n_closed == 1, message="the end of the answer")
 
 
-def test_a_client_that_resets_before_it_is_accepted_is_no_failure() -> None:
+def test_a_connection_reset_before_accept_is_not_a_failure() -> None:
     with ThreadPoolExecutor(1) as thread:  # this one may have a loop already, of a browser's driver
         assert thread.submit(_serve_an_honest_client_after_one_that_resets).result() == []
 
@@ -107,7 +114,7 @@ def _serve_an_honest_client_after_one_that_resets() -> list[dict[str, Any]]:
     return failures
 
 
-def test_requests_that_never_end_are_refused_after_their_time() -> None:
+def test_requests_that_never_end_are_refused_after_a_time() -> None:
     with fronting(Endless(), request_secs=0.1, keepalive_secs=0.1) as (_, port):
         with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
             client.sendall(REQUEST[:10])
@@ -116,7 +123,7 @@ def test_requests_that_never_end_are_refused_after_their_time() -> None:
             assert client.recv(1000) == b""
 
 
-def test_a_new_connection_takes_the_place_of_the_oldest_that_says_nothing() -> None:
+def test_a_new_connection_replaces_the_oldest_silent_one() -> None:
     with fronting(Endless(), max_connections=3) as (_, port):
         silent = [socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) for _ in range(3)]
         with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as client:
@@ -131,7 +138,7 @@ def test_a_new_connection_takes_the_place_of_the_oldest_that_says_nothing() -> N
             sock.close()
 
 
-def test_an_application_that_fails_before_and_within_its_answer() -> None:
+def test_an_application_that_fails_gets_an_error_or_a_closed_connection() -> None:
     def fails(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/at-once":
             raise RuntimeError("at once")
@@ -160,7 +167,7 @@ def test_an_application_that_fails_before_and_within_its_answer() -> None:
         assert not broken.endswith(b"0\r\n\r\n"), "a broken answer looks whole"
 
 
-def test_the_least_rate_counts_only_while_something_waits() -> None:
+def test_the_minimum_rate_counts_only_while_data_waits() -> None:
     progress = Progress(100.0, 10.0)
     progress.n_written_bytes = 5000
     assert not progress.is_too_slow(0.0, 5000)
@@ -172,13 +179,79 @@ def test_the_least_rate_counts_only_while_something_waits() -> None:
     assert not progress.is_too_slow(100.0, 1000), "nothing waited in the meantime"
 
 
-def test_who_has_been_served_least_is_served_first() -> None:
+def test_a_new_request_waits_for_at_most_two_others() -> None:
     workers = Workers(1, "test")
-    gate, order = threading.Event(), []
-    workers.submit(gate.wait)
-    jobs = [workers.submit(lambda rank=rank: order.append(rank), rank=rank) for rank in (3, 0, 2, 0, 1)]
+    gate, begun, order = threading.Event(), threading.Event(), []
+
+    def block() -> None:
+        begun.set()
+        gate.wait()
+
+    workers.submit(block)
+    assert begun.wait(DEADLINE_SECS)
+    jobs = [
+        workers.submit(lambda name=name: order.append(name), is_first=is_first)
+        for is_first in (True, False)
+        for name in range(300)
+    ]
+    jobs.append(workers.submit(lambda: order.append("new"), is_first=True))
+    jobs += [workers.submit(lambda: order.append("later"), is_first=False) for _ in range(300)]
     gate.set()
     for job in jobs:
         job.result(DEADLINE_SECS)
-    assert order == [0, 0, 1, 2, 3]
+    assert order.index("new") < 2
     workers.end()
+
+
+def test_each_item_gets_its_turn_among_many_new_ones() -> None:
+    turns: Turns[str] = Turns()
+    turns.add("goes on", is_first=False)
+    turns.add("oldest", is_first=True)
+    taken = []
+    while len(turns):
+        for number in range(2):
+            if len(taken) < 10:
+                turns.add(f"new {number}", is_first=True)
+        taken.append(turns.take())
+    assert {"goes on", "oldest"} <= set(taken[:4])
+    assert turns.take_all() == []
+    with pytest.raises(KeyError):
+        turns.take()
+
+
+@pytest.mark.parametrize("path", [b"/healthz", b"/a%20b/healthz"])
+def test_health_is_answered_below_a_prefix_while_all_threads_are_busy(app: Flask, path: bytes) -> None:
+    proxied = Proxied(app.wsgi_app, base_path="/a%20b", trusted=())
+    gate = threading.Event()
+
+    def blocking(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].endswith("/healthz"):
+            gate.wait()
+        return proxied(environ, start_response)
+
+    with fronting(blocking, path_of=proxied.path_of) as (_, port), ExitStack() as clients:
+        for _ in range(4):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE_SECS))
+            client.sendall(REQUEST)
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_SECS) as prober:
+            prober.sendall(REQUEST.replace(b"/", path, 1))
+            assert prober.recv(100).startswith(b"HTTP/1.1 200 OK")
+        gate.set()
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({"PATH_INFO": "/healthz"}, "/healthz"),
+        ({"PATH_INFO": "/base/healthz"}, "/healthz"),
+        ({"PATH_INFO": "/other/healthz"}, "/other/healthz"),
+        ({"PATH_INFO": "/runs/healthz", "HTTP_X_FORWARDED_PREFIX": "/runs"}, "/runs/healthz"),
+        (
+            {"PATH_INFO": "/x/healthz", "HTTP_X_FORWARDED_PREFIX": "/y, /x/", "REMOTE_ADDR": "127.0.0.1"},
+            "/healthz",
+        ),
+    ],
+)
+def test_the_prefix_is_removed_from_the_applications_path(environ: dict[str, Any], path: str) -> None:
+    proxied = Proxied(lambda *_: [], base_path="/base", trusted=parse_networks("127.0.0.1"))
+    assert proxied.path_of(environ) == path

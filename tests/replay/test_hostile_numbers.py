@@ -55,7 +55,7 @@ def hostile(tmp_path: Path) -> Iterator[Callable[..., FlaskClient]]:
         app.extensions[EXTENSION].close("the test is over")
 
 
-def test_every_view_bears_every_number(hostile: Callable[..., FlaskClient]) -> None:
+def test_every_view_accepts_every_number(hostile: Callable[..., FlaskClient]) -> None:
     recordings = []
     for n_dims in (0, 1, 2):
         cells = {f"at {x} {y}": (x, y)[:n_dims] for x in NUMBERS for y in NUMBERS}
@@ -77,14 +77,14 @@ def test_every_view_bears_every_number(hostile: Callable[..., FlaskClient]) -> N
         assert b"state_update" in library.update(opened, 0)
 
 
-def test_every_view_bears_every_size_of_a_grid(hostile: Callable[..., FlaskClient]) -> None:
+def test_every_view_accepts_every_grid_size(hostile: Callable[..., FlaskClient]) -> None:
     sizes: list[Any] = [0, -3, 2**63 - 1, (0, 0), (-1, 2**62), (2**62, 1)]
     client = hostile(*({"grid_size": size} for size in sizes))
     for episode_id in range(len(sizes)):
         assert client.get(f"/api/v1/episodes/hostile/{episode_id}/thumbnail.png").status_code == 200
 
 
-def test_every_view_bears_every_space(hostile: Callable[..., FlaskClient]) -> None:
+def test_every_view_accepts_every_space(hostile: Callable[..., FlaskClient]) -> None:
     spaces = [Substrate("grid", n_dims, -1, 0) for n_dims in (-5, 0, 2**40)] + [Substrate("s" * 70_000, 2)]
     client = hostile(*({"substrate": space, "grid_size": None} for space in spaces))
     library = client.application.extensions[EXTENSION].library
@@ -93,7 +93,7 @@ def test_every_view_bears_every_space(hostile: Callable[..., FlaskClient]) -> No
         assert len(library.update(library.prepared("hostile", episode_id), 0)) < 10_000
 
 
-def test_names_of_any_length_are_told_in_few_words(hostile: Callable[..., FlaskClient]) -> None:
+def test_long_names_are_shortened_in_errors(hostile: Callable[..., FlaskClient]) -> None:
     """What a header says once is not repeated at length with every step and marker."""
     long = "n" * 70_000
     layout = {long: (3, 3), **{f"a{number}": (1, 1) for number in range(5000)}}

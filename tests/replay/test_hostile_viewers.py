@@ -58,7 +58,7 @@ def nonsense(source: random.Random) -> str:
             return text
 
 
-def test_ten_thousand_broken_messages_leave_the_server_and_other_viewers_in_peace(folder: Path) -> None:
+def test_ten_thousand_broken_messages_do_not_disturb_other_viewers(folder: Path) -> None:
     source = random.Random(20240817)
     with serving_here(make_app(folder, FAST)) as port, connecting(port) as connect:
         watcher = connect()
@@ -80,7 +80,7 @@ def test_ten_thousand_broken_messages_leave_the_server_and_other_viewers_in_peac
         assert n_sent == 10_000
 
 
-def test_who_sends_too_fast_is_told_and_then_closed(connect: Connect) -> None:
+def test_a_client_that_sends_too_fast_is_warned_and_then_closed(connect: Connect) -> None:
     viewer = connect()
     with suppress(OSError):  # closed
         for _ in range(100_000):
@@ -95,10 +95,10 @@ def test_who_sends_too_fast_is_told_and_then_closed(connect: Connect) -> None:
 def test_a_message_that_is_too_long_closes_with_1009(connect: Connect) -> None:
     viewer = connect()
     viewer.send(type="play", padding="x" * 20_000)
-    assert viewer.closing() == (1009, "a message holds at most 16384 bytes")
+    assert viewer.closing() == (1009, "a message may have at most 16384 bytes")
 
 
-def test_bytes_are_counted_not_letters(connect: Connect) -> None:
+def test_message_size_is_counted_in_bytes(connect: Connect) -> None:
     viewer = connect()
     viewer.send_text('{"type": "play", "padding": "' + "\N{EURO SIGN}" * 6000 + '"}')
     assert viewer.closing()[0] == 1009
@@ -109,7 +109,7 @@ def test_bytes_are_counted_not_letters(connect: Connect) -> None:
     [(b"\x01\x80\0\0\0\0", 0x00), (b"", 0x82), (b"", 0x89), (b"", 0x8A)],
     ids=["fragments", "binary messages", "pings", "pongs"],
 )
-def test_frames_of_every_kind_count(connect: Connect, beginning: bytes, opcode: int) -> None:
+def test_frames_of_every_kind_count_toward_the_limit(connect: Connect, beginning: bytes, opcode: int) -> None:
     viewer = connect()
     with suppress(OSError):  # closed
         viewer.socket.sock.sendall(beginning)
@@ -127,7 +127,7 @@ def test_a_binary_message_is_refused(connect: Connect) -> None:
 @pytest.mark.parametrize(
     "rubbish", [b"\xff" * 64, b"\x81\xfe\xff\xff" + b"x" * 64, b"\x81\x84\0\0\0\0\xff\xff\xff\xff"]
 )
-def test_bytes_that_are_no_frame_close_only_their_own_connection(connect: Connect, rubbish: bytes) -> None:
+def test_invalid_frames_close_only_their_connection(connect: Connect, rubbish: bytes) -> None:
     other, viewer = connect(), connect()
     viewer.socket.sock.sendall(rubbish)
     with suppress(OSError):  # the client hangs up as soon as the server does
@@ -137,7 +137,7 @@ def test_bytes_that_are_no_frame_close_only_their_own_connection(connect: Connec
     other.receive("recordings_list")
 
 
-def test_a_viewer_who_does_not_read_holds_little_memory_and_is_closed(folder: Path) -> None:
+def test_a_viewer_that_does_not_read_is_closed_and_holds_little_memory(folder: Path) -> None:
     limits = replace(FAST, high_water_bytes=64 * 1024, stalled_secs=2.0, ping_secs=0.2)
     app = make_app(folder, limits)
     hub = app.extensions[EXTENSION].hub
@@ -175,7 +175,7 @@ def test_an_idle_viewer_is_closed_and_a_playing_one_is_not(folder: Path) -> None
             pass
 
 
-def test_more_viewers_than_allowed_are_refused_and_places_come_back(folder: Path) -> None:
+def test_viewers_above_the_limit_are_refused_until_one_leaves(folder: Path) -> None:
     with serving_here(make_app(folder, Limits(max_connections=2))) as port, connecting(port) as connect:
         first = connect()
         connect()

@@ -40,7 +40,7 @@ def trainer(stream: RedisStepStream, run_id: str) -> Trainer:
     return trainer
 
 
-def test_a_follower_gets_what_is_there_and_then_what_comes(connect: Connect, trainer: Trainer, run_id: str) -> None:
+def test_a_follower_gets_earlier_chunks_and_then_new_ones(connect: Connect, trainer: Trainer, run_id: str) -> None:
     viewer = connect()
     assert viewer.greeting["live"] is True
     viewer.send(type="follow", id=3, run_id=run_id, episode_id=5, credit=10)
@@ -83,7 +83,7 @@ def test_a_lost_chunk_is_a_gap(connect: Connect, trainer: Trainer, run_id: str) 
     assert grown["chunks"][0][:2] == [64, 16]
 
 
-def test_a_reconnected_follower_goes_on_behind_what_it_has(connect: Connect, trainer: Trainer, run_id: str) -> None:
+def test_a_reconnected_follower_continues_after_its_last_chunk(connect: Connect, trainer: Trainer, run_id: str) -> None:
     first = connect()
     first.send(type="follow", id=1, run_id=run_id, episode_id=5, credit=10)
     last_seq = first.receive("opened")["last_seq"]
@@ -98,7 +98,7 @@ def test_a_reconnected_follower_goes_on_behind_what_it_has(connect: Connect, tra
     assert again.receive_chunk(1)[0] == 2
 
 
-def test_an_episode_that_is_played_again_begins_anew(
+def test_an_episode_that_is_played_again_starts_over(
     connect: Connect, trainer: Trainer, stream: RedisStepStream, run_id: str
 ) -> None:
     viewer = connect()
@@ -116,7 +116,7 @@ def test_an_episode_that_is_played_again_begins_anew(
     assert late.receive("opened")["resumed"] is False
 
 
-def test_following_a_run_waits_and_goes_from_one_episode_to_the_next(
+def test_following_a_run_moves_from_one_episode_to_the_next(
     connect: Connect, stream: RedisStepStream, run_id: str
 ) -> None:
     viewer = connect()
@@ -139,7 +139,7 @@ def test_a_lane_can_be_followed(connect: Connect, stream: RedisStepStream, run_i
     assert viewer.receive("opened")["episode_id"] == 11
 
 
-def test_an_episode_that_a_worker_drops_unseen_ends(connect: Connect, trainer: Trainer, run_id: str) -> None:
+def test_an_episode_that_a_worker_drops_ends_for_its_followers(connect: Connect, trainer: Trainer, run_id: str) -> None:
     viewer = connect()
     viewer.send(type="follow", id=1, run_id=run_id, episode_id=5, credit=0)
     viewer.receive("opened")
@@ -147,7 +147,7 @@ def test_an_episode_that_a_worker_drops_unseen_ends(connect: Connect, trainer: T
     assert viewer.receive("ended")["total_steps"] == 32
 
 
-def test_an_episode_that_is_over_is_followed_from_its_file(connect: Connect) -> None:
+def test_a_finished_episode_is_followed_from_its_file(connect: Connect) -> None:
     viewer = connect()
     viewer.send(type="follow", id=1, run_id="long", episode_id=1)
     opened = viewer.receive("opened")
@@ -172,7 +172,7 @@ def test_the_python_client_follows_to_the_end(server: Served, trainer: Trainer, 
         assert episode.metadata["survival_steps"] == 128
 
 
-def test_live_chunks_decode_with_the_schema_that_was_told(connect: Connect, trainer: Trainer, run_id: str) -> None:
+def test_live_chunks_decode_with_the_announced_schema(connect: Connect, trainer: Trainer, run_id: str) -> None:
     viewer = connect()
     viewer.send(type="follow", id=1, run_id=run_id, credit=1)
     schema = EpisodeSchema.from_list(viewer.receive("opened")["schema"])
@@ -181,6 +181,6 @@ def test_live_chunks_decode_with_the_schema_that_was_told(connect: Connect, trai
     assert reward.values.tolist() == [1.0] * 16
 
 
-def test_what_is_live_is_listed(server: Served, trainer: Trainer, run_id: str) -> None:
+def test_live_runs_and_episodes_are_listed(server: Served, trainer: Trainer, run_id: str) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/v1/runs/{run_id}/live") as answer:
         assert b'"episode_id":5' in answer.read()

@@ -62,7 +62,7 @@ def begun(stream: MemoryStepStream, episode_id: int = 1, *, run_id: str = "r", p
 
 
 @pytest.mark.parametrize("is_dropped", [False, True])
-def test_a_chunk_that_comes_late_is_not_taken_for_one_of_the_next_episode(
+def test_a_late_chunk_is_not_taken_for_one_of_the_next_episode(
     connect: Connect, stream: TroubledStream, is_dropped: bool
 ) -> None:
     first = begun(stream, 1)
@@ -80,9 +80,7 @@ def test_a_chunk_that_comes_late_is_not_taken_for_one_of_the_next_episode(
     assert viewer.receive_chunk(3) == (0, second.chunks[0][2])
 
 
-def test_a_chunk_that_comes_late_is_not_sent_on_a_stream_that_was_opened_anew(
-    connect: Connect, stream: TroubledStream
-) -> None:
+def test_a_late_chunk_is_not_sent_on_a_reopened_stream(connect: Connect, stream: TroubledStream) -> None:
     trainer = begun(stream)
     stream.lets_pass.clear()
     viewer = connect()
@@ -97,9 +95,7 @@ def test_a_chunk_that_comes_late_is_not_sent_on_a_stream_that_was_opened_anew(
     assert viewer.receive_chunk(4) == (0, trainer.chunks[0][2])
 
 
-def test_a_chunk_that_has_begun_is_not_finished_when_the_episode_is_played_again(
-    folder: Path, stream: TroubledStream
-) -> None:
+def test_a_half_sent_chunk_is_dropped_when_the_episode_is_played_again(folder: Path, stream: TroubledStream) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (CHUNK_STEPS, 512, 1024), dtype=np.uint8)
     columns = {**make_columns(CHUNK_STEPS), "extras.noise": noise}  # more than the system itself would hold
     first = Trainer(stream, "r", 1, play_id=1, columns=columns)
@@ -122,7 +118,7 @@ def test_a_chunk_that_has_begun_is_not_finished_when_the_episode_is_played_again
         assert PART.unpack_from(message)[4:] == (0, len(second.chunks[0][2]))
 
 
-def test_each_outage_is_told_once_and_nothing_is_sent_again(
+def test_each_outage_is_reported_once_and_no_chunk_is_repeated(
     connect: Connect, stream: TroubledStream, hasty: None
 ) -> None:
     trainer = begun(stream)
@@ -141,7 +137,7 @@ def test_each_outage_is_told_once_and_nothing_is_sent_again(
         assert viewer.receive_chunk(3) == (number, trainer.chunks[number][2])
 
 
-def test_a_chunk_that_can_t_be_fetched_during_an_outage_comes_after_it(
+def test_a_chunk_that_an_outage_delayed_is_sent_afterwards(
     connect: Connect, stream: TroubledStream, hasty: None
 ) -> None:
     trainer = begun(stream)
@@ -158,7 +154,7 @@ def test_a_chunk_that_can_t_be_fetched_during_an_outage_comes_after_it(
     assert viewer.receive_chunk(3) == (0, trainer.chunks[0][2])
 
 
-def test_who_waits_for_an_episode_hears_of_an_outage_and_of_its_end(
+def test_a_waiting_viewer_is_notified_of_an_outage_and_its_end(
     connect: Connect, stream: TroubledStream, hasty: None
 ) -> None:
     viewer = connect()
@@ -171,7 +167,7 @@ def test_who_waits_for_an_episode_hears_of_an_outage_and_of_its_end(
         viewer.receive("waiting")
 
 
-def test_an_entry_that_is_corrupt_is_told_as_unreadable(connect: Connect, stream: TroubledStream) -> None:
+def test_a_corrupt_entry_is_reported_as_unreadable(connect: Connect, stream: TroubledStream) -> None:
     trainer = begun(stream)
     rubbish = Outgoing(trainer.play, 9, CHUNK, b"rubbish")
     stream.send("r", Flush([rubbish], active={trainer.play: time.time()}))
@@ -180,7 +176,7 @@ def test_an_entry_that_is_corrupt_is_told_as_unreadable(connect: Connect, stream
     assert viewer.receive("error")["code"] == "unreadable"
 
 
-def test_followers_go_on_when_the_server_has_let_go_of_what_it_knew(
+def test_followers_continue_after_the_server_dropped_its_cache(
     connect: Connect, stream: TroubledStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_module, "_MAX_KEPT", 1)
@@ -201,7 +197,7 @@ def test_followers_go_on_when_the_server_has_let_go_of_what_it_knew(
         assert viewer.receive("ended")["total_steps"] == 3 * CHUNK_STEPS
 
 
-def test_looking_for_a_lane_among_hundreds_leaves_what_is_followed_alone(stream: TroubledStream) -> None:
+def test_searching_a_lane_among_hundreds_does_not_disturb_followers(stream: TroubledStream) -> None:
     live = LiveEpisodes(stream, cache_bytes=2**20, clock=lambda: 0.0)
     begun(stream)
     followed = live.refresh("r", 1)
@@ -215,7 +211,7 @@ def test_looking_for_a_lane_among_hundreds_leaves_what_is_followed_alone(stream:
     assert live.refresh("r", 1) is followed
 
 
-def test_what_is_followed_is_kept_and_what_nobody_asks_for_any_more_is_not(stream: TroubledStream) -> None:
+def test_followed_episodes_stay_cached_and_unused_ones_are_dropped(stream: TroubledStream) -> None:
     now = 0.0
     live = LiveEpisodes(stream, cache_bytes=2**20, clock=lambda: now)
     begun(stream)

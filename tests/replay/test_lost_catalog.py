@@ -20,7 +20,7 @@ def fill(folder: Path, run_id: str) -> None:
         catalog.join_installation()
 
 
-def test_the_page_follows_the_recordings_folder(tmp_path: Path) -> None:
+def test_the_page_follows_a_recreated_recordings_folder(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     fill(folder, "old")
     app = create_app(load_settings(env={}, overrides={"recordings_dir": str(folder)}))

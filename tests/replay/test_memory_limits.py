@@ -42,7 +42,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     app.extensions[EXTENSION].close("the test is over")
 
 
-def test_what_is_in_use_is_counted_and_let_go_of(app: Flask) -> None:
+def test_memory_in_use_is_counted_and_freed(app: Flask) -> None:
     client, memory = app.test_client(), app.extensions[EXTENSION].library.memory
     held = [client.get(STEPS.format(episode_id), buffered=False) for episode_id in (0, 1)]
     refused = client.get(STEPS.format(2))
@@ -91,7 +91,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_with_413(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decompression_bomb_is_refused_with_413(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(version1_file, "MAX_STEPS", 5000)  # a hundredth of what they are: it is quicker so
     monkeypatch.setattr(version1_file, "MAX_CONTAINERS", 20_000)
     with Catalog(tmp_path / "catalog.db") as catalog:
@@ -105,7 +105,7 @@ def test_a_bomb_is_refused_with_413(tmp_path: Path, name: str, monkeypatch: pyte
     app.extensions[EXTENSION].close("the test is over")
 
 
-def test_a_step_of_too_many_numbers_is_no_text(tmp_path: Path) -> None:
+def test_a_step_with_too_many_numbers_is_not_sent_as_json(tmp_path: Path) -> None:
     columns = {"reward": np.ones(3, np.float32), "extras.frame": np.zeros((3, 3 * MIB), np.uint8)}
     with Catalog(tmp_path / "catalog.db") as catalog:
         add_episode(catalog, tmp_path, episode_id=0, n_steps=3, columns=columns)
@@ -116,7 +116,7 @@ def test_a_step_of_too_many_numbers_is_no_text(tmp_path: Path) -> None:
     app.extensions[EXTENSION].close("the test is over")
 
 
-def test_an_error_of_a_file_repeats_little_of_it() -> None:
+def test_an_error_repeats_little_of_the_file() -> None:
     spoilt = header()
     spoilt["metadata"]["grid_size"] = "g" * 70_000
     spoilt["metadata"]["run_id"] = ["r" * 70_000]

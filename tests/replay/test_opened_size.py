@@ -20,7 +20,7 @@ N_STEPS = 1000
 
 @pytest.mark.parametrize("compression", ["none", "lz4"])
 @pytest.mark.parametrize("version", [1, 2])
-def test_what_is_unpacked_and_decoded_is_counted(tmp_path: Path, version: int, compression: str) -> None:
+def test_unpacked_and_decoded_bytes_are_counted(tmp_path: Path, version: int, compression: str) -> None:
     columns = {**make_columns(N_STEPS), "extras.picture": np.zeros((N_STEPS, 16, 16), np.uint8)}
     catalog = Catalog(tmp_path / "catalog.db")
     row = add_episode(catalog, tmp_path, n_steps=N_STEPS, columns=columns, version=version, compression=compression)

@@ -40,7 +40,7 @@ def paced(loop: Loop, every_secs: float, at: list[float]) -> Job:
     return Job(run)
 
 
-def test_each_job_keeps_its_own_pace() -> None:
+def test_each_playback_keeps_its_pace() -> None:
     loop = Loop()
     scheduler = Scheduler(lambda: loop.now, loop.call_later)
     slow: list[float] = []
@@ -67,7 +67,7 @@ def test_a_stopped_job_runs_no_more_and_a_restarted_one_only_once() -> None:
     assert len(scheduler) == 0
 
 
-def test_after_a_long_halt_playback_does_not_hurry() -> None:
+def test_playback_does_not_catch_up_after_a_long_stop() -> None:
     loop = Loop()
     scheduler = Scheduler(lambda: loop.now, loop.call_later)
     at: list[float] = []
@@ -79,14 +79,14 @@ def test_after_a_long_halt_playback_does_not_hurry() -> None:
     assert len(at) - n_before <= 7
 
 
-def test_the_rate_limit_lets_a_burst_pass_and_then_the_rate() -> None:
+def test_the_rate_limit_allows_a_burst_and_then_the_rate() -> None:
     limiter = RateLimiter(8.0, 5, now=0.0)
     assert [limiter.allow(0.0) for _ in range(6)] == [True] * 5 + [False]
     assert sum(limiter.allow(tick / 64) for tick in range(1, 641)) == 80
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60)), max_size=60))
-def test_the_cache_never_holds_more_than_it_may(puts: list[tuple[int, int]]) -> None:
+def test_the_cache_never_exceeds_its_limit(puts: list[tuple[int, int]]) -> None:
     cache: ByteLru[int, int] = ByteLru(100)
     sizes: dict[int, int] = {}
     for key, n_bytes in puts:

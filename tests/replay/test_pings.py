@@ -43,5 +43,5 @@ def _goodbye(client: WSConnection, data: bytes) -> tuple[int, str | None] | None
     return next(((event.code, event.reason) for event in client.events() if isinstance(event, CloseConnection)), None)
 
 
-def test_a_viewer_whose_messages_wait_is_not_blamed_for_silence() -> None:
+def test_a_viewer_with_waiting_messages_is_not_timed_out() -> None:
     run(_scenario())

@@ -45,7 +45,7 @@ def test_every_message_of_the_server_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SENT - {"follow"}))
-def test_the_examples_of_a_client_are_carried_out(connect: Connect, name: str) -> None:
+def test_the_client_examples_are_executed(connect: Connect, name: str) -> None:
     viewer = connect()
     viewer.send(type="load_replay", episode_id=100)
     viewer.skip_to("state_update")

@@ -1,4 +1,4 @@
-"""``ReplayManager``: the seed's calls, on files of both versions."""
+"""``ReplayManager``: the calls of the original protocol, on files of both versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def replay(folder: Path) -> ReplayManager:
     return manager
 
 
-def test_the_seeds_calls_work_as_the_seed_writes_them(replay: ReplayManager) -> None:
+def test_the_original_replaymanager_calls_work(replay: ReplayManager) -> None:
     replay.play()
     assert replay.is_playing()
     replay.pause()
@@ -36,7 +36,7 @@ def test_the_seeds_calls_work_as_the_seed_writes_them(replay: ReplayManager) -> 
 
 
 @pytest.mark.parametrize("run_id", ["old", "plain", "demo"])
-def test_a_step_has_the_seeds_fields_in_either_version(replay: ReplayManager, run_id: str) -> None:
+def test_a_step_has_the_original_fields_in_both_versions(replay: ReplayManager, run_id: str) -> None:
     replay.load_episode(100 if run_id == "demo" else 1, run_id)
     step = replay.seek(7)
     assert step is not None
@@ -57,7 +57,7 @@ def test_versions_agree_step_by_step(folder: Path) -> None:
     assert len(old) == 50
 
 
-def test_it_stops_at_both_ends(replay: ReplayManager) -> None:
+def test_stepping_stops_at_both_ends(replay: ReplayManager) -> None:
     assert replay.previous_step() is None
     replay.play()
     replay.seek(49)
@@ -71,7 +71,7 @@ def test_it_stops_at_both_ends(replay: ReplayManager) -> None:
             replay.seek(index)
 
 
-def test_playing_from_the_end_begins_again(replay: ReplayManager) -> None:
+def test_playing_at_the_end_starts_over(replay: ReplayManager) -> None:
     replay.seek(49)
     replay.play()
     assert replay.current_step_index == 0
@@ -89,7 +89,7 @@ def test_without_a_run_the_newest_is_taken(replay: ReplayManager) -> None:
     assert replay.get_metadata()["episode_id"] == 1
 
 
-def test_what_can_t_be_loaded_leaves_what_was_there(replay: ReplayManager) -> None:
+def test_a_failed_load_keeps_the_loaded_episode(replay: ReplayManager) -> None:
     replay.seek(3)
     with pytest.raises(RecordingNotFoundError, match=r"^Recording not found"):
         replay.load_episode(4711)
@@ -101,14 +101,14 @@ def test_recordings_are_listed_by_filters(replay: ReplayManager) -> None:
     assert len(replay.list_recordings(reason="periodic_*", limit=3)) == 3
 
 
-def test_before_anything_is_loaded_it_says_what_to_do(folder: Path) -> None:
+def test_calls_before_a_load_explain_what_to_do(folder: Path) -> None:
     manager = ReplayManager(folder / "catalog.db", folder)
     for call in (manager.get_current_step, manager.get_metadata, manager.next_step, manager.play):
         with pytest.raises(UsageError, match="load_episode"):
             call()
 
 
-def test_no_step_touches_the_disk(replay: ReplayManager, own_folder: Path) -> None:
+def test_stepping_does_not_read_the_disk(replay: ReplayManager, own_folder: Path) -> None:
     manager = ReplayManager(own_folder / "catalog.db", own_folder)
     manager.load_episode(100)
     for path in own_folder.rglob("*.lz4"):

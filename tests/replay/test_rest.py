@@ -71,11 +71,11 @@ def test_every_argument_of_a_list_is_described(video_client: FlaskClient, path: 
     assert known == {parameter["name"] for parameter in described}
 
 
-def test_a_video_is_what_the_protocol_and_the_description_say(video_client: FlaskClient) -> None:
+def test_a_video_matches_the_protocol_and_the_openapi_description(video_client: FlaskClient) -> None:
     described = video_client.get(f"{API}/openapi.json").get_json()["paths"]
     choices = described["/videos"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
     wrong = video_client.post(f"{API}/videos", json={"episode_id": "x"}).get_json()["error"]["message"]
-    assert wrong.partition("of choice, ")[2].split(", ") == [name for name in choices if name != "episode_id"]
+    assert wrong.partition("optionally ")[2].split(", ") == [name for name in choices if name != "episode_id"]
     asked = video_client.post(f"{API}/videos", json={"run_id": "demo", "episode_id": 100, "fps": 10})
     assert asked.status_code == 202
     assert {"202", "200"} <= set(described["/videos"]["post"]["responses"])
@@ -97,7 +97,7 @@ def test_a_video_is_what_the_protocol_and_the_description_say(video_client: Flas
         ({"steps_per_second": 0.001, "fps": 1000}, "a video has at most 1000000 frames"),
     ],
 )
-def test_a_video_that_can_not_be_is_answered_by_400(
+def test_an_impossible_video_is_answered_with_400(
     video_client: FlaskClient, choices: dict[str, object], told: str
 ) -> None:
     answer = video_client.post(f"{API}/videos", json={"run_id": "demo", "episode_id": 100, **choices})
@@ -106,10 +106,10 @@ def test_a_video_that_can_not_be_is_answered_by_400(
     assert video_client.get(f"{API}/videos").get_json() == {"videos": []}
 
 
-def test_an_address_where_nothing_lies_says_where_those_of_the_api_are(client: FlaskClient) -> None:
+def test_an_unknown_address_names_the_api_description(client: FlaskClient) -> None:
     answer = client.get(f"{API}/nothing")
     assert answer.status_code == 404
-    message = "nothing lies at this address; /api/v1/openapi.json names those of the API (GET /api/v1/nothing)"
+    message = "nothing found at this address; /api/v1/openapi.json lists those of the API (GET /api/v1/nothing)"
     assert answer.get_json()["error"]["message"] == message
 
 
@@ -138,7 +138,7 @@ def test_runs_are_listed_with_their_counts(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("run_id", HOSTILE_RUNS)
-def test_any_run_id_can_be_asked_for(client: FlaskClient, run_id: str) -> None:
+def test_any_run_id_can_be_requested(client: FlaskClient, run_id: str) -> None:
     assert client.get(f"{API}/runs/{in_path(run_id)}").get_json()["run_id"] == run_id
     assert client.get(f"{API}/episodes/{in_path(run_id)}/1").get_json()["run_id"] == run_id
     assert len(client.get(f"{API}/episodes/{in_path(run_id)}/1/steps").text.splitlines()) == 5
@@ -205,7 +205,7 @@ def test_one_episode_has_its_recording_and_its_reasons(client: FlaskClient) -> N
     assert client.get(f"{EPISODE}/why").get_json() == {"decision": "kept", "reasons": ["periodic_100"], "why": []}
 
 
-def test_steps_come_by_range_and_field_as_lines_or_columns(client: FlaskClient) -> None:
+def test_steps_are_served_by_range_and_field_as_lines_or_columns(client: FlaskClient) -> None:
     lines = client.get(f"{EPISODE}/steps?from=10&to=12&fields=reward,time_of_day").text.splitlines()
     assert [json.loads(line) for line in lines] == [
         {"step": 10, "reward": 1.0, "time_of_day": 10},
@@ -223,7 +223,7 @@ def test_steps_come_by_range_and_field_as_lines_or_columns(client: FlaskClient) 
 
 
 @pytest.mark.parametrize("path", ["demo/100", "nowhere/1", "deep/1", "empty/1", "old/1"])
-def test_a_thumbnail_is_a_png_of_the_size_asked_for(client: FlaskClient, path: str) -> None:
+def test_a_thumbnail_is_a_png_of_the_requested_size(client: FlaskClient, path: str) -> None:
     answer = client.get(f"{API}/episodes/{path}/thumbnail.png?size=64")
     assert answer.status_code == 200, answer.text
     data = answer.data
@@ -239,14 +239,14 @@ def thumbnail_pixels(data: bytes) -> np.ndarray:
     return rows[:, 1:].reshape(height, width, 3)
 
 
-def test_a_thumbnail_shows_the_agent_where_it_is(client: FlaskClient) -> None:
+def test_a_thumbnail_shows_the_agents_position(client: FlaskClient) -> None:
     step = json.loads(client.get(f"{EPISODE}/steps?from=30&to=31").text)
     pixels = thumbnail_pixels(client.get(f"{EPISODE}/thumbnail.png?t=30&size=160").data)
     x, y = step["position"]
     assert tuple(pixels[y * 20 + 10, x * 20 + 10]) == (0x4C, 0x8D, 0xFF)
 
 
-def test_a_thumbnail_of_an_episode_without_positions_and_meters_shows_what_was_observed(client: FlaskClient) -> None:
+def test_a_thumbnail_without_positions_shows_the_observation(client: FlaskClient) -> None:
     pixels = thumbnail_pixels(client.get(f"{API}/episodes/observed/1/thumbnail.png?t=25&size=160").data)
     amber = np.argwhere(np.abs(pixels.astype(int) - (0xF2, 0xB8, 0x4B)).max(axis=2) == 0).T
     assert np.corrcoef(amber)[0, 1] < -0.97, "the first number does not rise from left to right"
@@ -286,7 +286,7 @@ def test_annotations_are_added_changed_and_removed(own_client: FlaskClient) -> N
     assert own_client.delete(one).status_code == 404
 
 
-def test_an_episode_has_a_bounded_number_of_annotations(own_client: FlaskClient) -> None:
+def test_annotations_of_an_episode_are_limited(own_client: FlaskClient) -> None:
     path = f"{API}/episodes/demo/100/annotations"
     catalog = own_client.application.extensions[EXTENSION].catalog
     for step in range(1000):
@@ -306,7 +306,7 @@ def test_a_live_episode_takes_annotations_before_the_catalog_knows_it(own_folder
     app.extensions[EXTENSION].close("the test is over")
 
 
-def test_a_deleted_recording_is_gone_and_its_episode_stays(own_client: FlaskClient, own_folder: Path) -> None:
+def test_deleting_a_recording_keeps_its_episode(own_client: FlaskClient, own_folder: Path) -> None:
     path = f"{API}/episodes/demo/100"
     assert own_client.get(f"{path}/steps").status_code == 200
     assert own_client.delete(path).status_code == 204
@@ -317,7 +317,7 @@ def test_a_deleted_recording_is_gone_and_its_episode_stays(own_client: FlaskClie
     assert (body["recording"], body["decision"]) == (None, "deleted")
 
 
-def test_machines_can_watch_the_server(client: FlaskClient) -> None:
+def test_health_readiness_and_metrics_are_served(client: FlaskClient) -> None:
     assert client.get("/healthz").get_json() == {"status": "ok"}
     assert client.get("/readyz").get_json()["status"] == "ok"
     client.get(f"{API}/runs")
@@ -328,7 +328,7 @@ def test_machines_can_watch_the_server(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/runs/demo/episodes/100", f"/runs/{in_path('../x')}/episodes/1?t=3"])
-def test_every_address_of_the_page_is_the_page(client: FlaskClient, path: str) -> None:
+def test_every_address_of_the_page_serves_the_page(client: FlaskClient, path: str) -> None:
     with client.get(path) as answer:
         assert (answer.status_code, answer.mimetype) == (200, "text/html")
         assert "unsafe-inline" not in answer.headers["Content-Security-Policy"]
@@ -336,7 +336,7 @@ def test_every_address_of_the_page_is_the_page(client: FlaskClient, path: str) -
 
 
 @pytest.mark.parametrize("name", ["../app.py", "..%2fapp.py", "/etc/passwd", "%2e%2e/app.py", "nothing.js"])
-def test_static_files_never_leave_their_folder(client: FlaskClient, name: str) -> None:
+def test_static_files_cannot_leave_their_folder(client: FlaskClient, name: str) -> None:
     assert client.get(f"/static/{name}").status_code == 404
 
 

@@ -35,7 +35,7 @@ def test_a_stopping_server_tells_its_viewers_and_ends_with_0(folder: Path, numbe
         assert "Traceback" not in process.output
 
 
-def test_a_viewer_resumes_at_the_next_server(folder: Path) -> None:
+def test_a_viewer_reconnects_to_the_next_server(folder: Path) -> None:
     with served(folder) as first, connecting(port_of(first)) as connect:
         viewer = connect()
         viewer.send(type="open", id=1, run_id="long", episode_id=1)
@@ -58,9 +58,7 @@ def test_several_processes_share_the_port(folder: Path) -> None:
         assert process.wait() == 0
 
 
-def test_the_figures_of_all_processes_are_added_up(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_metrics_are_summed_over_processes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with served(folder, "--processes", "2") as process, connecting(port := port_of(process)) as connect:
         wait_until(lambda: len(children_of(process.pid)) == 2, message="two processes")
@@ -113,7 +111,7 @@ def figures_of(port: int) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def test_viewers_take_no_thread_from_plain_requests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_occupy_no_request_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAMLET_RECORDER_SERVER__THREADS", "1")
     with served(folder) as process, connecting(port := port_of(process)) as connect:
         viewers = [connect() for _ in range(20)]
@@ -122,7 +120,7 @@ def test_viewers_take_no_thread_from_plain_requests(folder: Path, monkeypatch: p
         viewers[0].receive("recordings_list")
 
 
-def test_a_port_that_is_taken_is_said(folder: Path) -> None:
+def test_a_port_in_use_is_an_error_that_says_so(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         status, output = run_python(["-m", "recorder", "serve", "--recordings", str(folder), "--port", str(port)])

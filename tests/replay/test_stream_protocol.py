@@ -32,7 +32,7 @@ def test_chunks_are_the_files_bytes(connect: Connect, server: Served) -> None:
     assert viewer.receive("eof")["id"] == 7
 
 
-def test_no_more_chunks_come_than_there_is_credit_for(connect: Connect) -> None:
+def test_chunks_are_sent_only_against_credit(connect: Connect) -> None:
     viewer = connect()
     viewer.send(type="open", id=0, run_id="long", episode_id=1, credit=1)
     viewer.receive("opened")
@@ -60,7 +60,7 @@ def test_seek_goes_to_the_chunk_that_holds_the_step(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("run_id", ["demo", "old", "plain", "gaps", "nowhere", "deep"])
-def test_every_kind_of_recording_is_sent_in_one_form(connect: Connect, server: Served, run_id: str) -> None:
+def test_every_kind_of_recording_is_streamed_the_same_way(connect: Connect, server: Served, run_id: str) -> None:
     episode_id = 100 if run_id == "demo" else 1
     viewer = connect()
     viewer.send(type="open", id=2, run_id=run_id, episode_id=episode_id, credit=8)
@@ -134,7 +134,9 @@ def test_streams_are_independent_and_bounded_in_number(connect: Connect) -> None
         ({"type": "follow", "id": 1}, "bad_message"),
     ],
 )
-def test_a_wrong_stream_message_is_answered(connect: Connect, message: dict[str, object], code: str) -> None:
+def test_an_invalid_stream_message_is_answered_with_an_error(
+    connect: Connect, message: dict[str, object], code: str
+) -> None:
     viewer = connect()
     viewer.send(**message)
     error = viewer.receive("error")

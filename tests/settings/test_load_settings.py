@@ -10,29 +10,7 @@ from pydantic import ValidationError
 
 from recorder.errors import SettingsError
 from recorder.settings import Settings, load_settings
-
-SEED_CONFIGURATION = """\
-recording:
-  enabled: true
-  recordings_dir: "recordings"
-  criteria:
-    periodic:
-      enabled: true
-      interval: 100
-    stage_transitions:
-      enabled: true
-      lookback: 5
-      lookahead: 5
-    performance:
-      enabled: true
-      top_percentile: 10.0
-      bottom_percentile: 10.0
-      history_window: 100
-    stage_boundaries:
-      enabled: true
-      record_first_n: 5
-      record_last_n: 5
-"""
+from tests.original_protocol import CONFIGURATION
 
 
 @pytest.fixture
@@ -51,23 +29,23 @@ def mistake(text: str, path: Path, **environment: str) -> str:
     return str(caught.value)
 
 
-def test_the_configuration_of_the_training_guide_loads_as_it_stands(config_file: Path) -> None:
-    settings = load(SEED_CONFIGURATION, config_file)
+def test_the_original_protocols_configuration_loads_unchanged(config_file: Path) -> None:
+    settings = load(CONFIGURATION, config_file)
     assert settings == Settings(), "its values are the defaults"
     assert settings.criteria.stage_boundaries.record_first_n == 5
 
 
-def test_the_keys_of_the_trainer_beside_ours_are_not_read(config_file: Path) -> None:
+def test_other_top_level_keys_are_ignored(config_file: Path) -> None:
     settings = load("optimizer: {lr: 0.1}\nrecording: {run_id: a}\nzzz: [1]\n", config_file)
     assert settings.run_id == "a"
 
 
 @pytest.mark.parametrize("text", ["", "training: {}\n", "recording:\n", "recording:\n  redis:\n  criteria:\n"])
-def test_what_is_left_out_or_empty_takes_its_defaults(config_file: Path, text: str) -> None:
+def test_missing_and_empty_keys_take_their_defaults(config_file: Path, text: str) -> None:
     assert load(text, config_file) == Settings()
 
 
-def test_the_caller_beats_the_environment_and_the_environment_beats_the_file(config_file: Path) -> None:
+def test_arguments_override_the_environment_which_overrides_the_file(config_file: Path) -> None:
     config_file.write_text("recording: {run_id: file, recordings_dir: file, database: file, format: 1}\n")
     settings = load_settings(
         config_file,
@@ -78,7 +56,7 @@ def test_the_caller_beats_the_environment_and_the_environment_beats_the_file(con
     assert settings.compression == "lz4", "nobody set it"
 
 
-def test_a_nested_value_leaves_its_neighbours_alone(config_file: Path) -> None:
+def test_a_nested_value_does_not_change_its_neighbours(config_file: Path) -> None:
     text = "recording: {criteria: {periodic: {interval: 7}}}\n"
     settings = load(text, config_file, HAMLET_RECORDER_CRITERIA__PERIODIC__ENABLED="false")
     assert settings.criteria.periodic.interval == 7
@@ -109,20 +87,20 @@ def test_an_empty_environment_variable_counts_as_not_set() -> None:
     assert load_settings(env={"HAMLET_RECORDER_REDIS__URL": "", "HAMLET_RECORDER_CONFIG": ""}) == Settings()
 
 
-def test_the_environment_can_name_the_file(config_file: Path) -> None:
+def test_an_environment_variable_can_name_the_file(config_file: Path) -> None:
     config_file.write_text("recording: {run_id: named}\n")
     assert load_settings(env={"HAMLET_RECORDER_CONFIG": str(config_file)}).run_id == "named"
 
 
-def test_an_unknown_key_is_an_error_that_names_file_path_and_the_nearest_key(config_file: Path) -> None:
-    text = SEED_CONFIGURATION.replace("interval", "intervall")
+def test_an_unknown_keys_error_names_file_path_and_nearest_key(config_file: Path) -> None:
+    text = CONFIGURATION.replace("interval", "intervall")
     assert mistake(text, config_file) == (
         "recording.criteria.periodic.intervall: unknown key; did you mean recording.criteria.periodic.interval? "
         f"({config_file})"
     )
 
 
-def test_a_key_at_the_wrong_level_is_told_where_it_belongs(config_file: Path) -> None:
+def test_a_key_at_the_wrong_level_is_an_error_that_says_where_it_belongs(config_file: Path) -> None:
     assert "did you mean recording.capture.queue_maxsize?" in mistake("recording: {queue_maxsize: 2000}\n", config_file)
 
 
@@ -148,7 +126,7 @@ def test_an_unknown_environment_variable_is_an_error_too() -> None:
     assert "environment variable HAMLET_RECORDER_REDIS__URI" in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once(config_file: Path) -> None:
+def test_all_mistakes_are_reported_at_once(config_file: Path) -> None:
     text = "recording: {enabld: 1, format: 3, criteria: {performance: {top_percentile: 120}}, ingest: 4}\n"
     message = mistake(text, config_file, HAMLET_RECORDER_CAPTURE__ON_FULL="dropp")
     assert message.startswith("5 mistakes")
@@ -183,7 +161,7 @@ def test_all_mistakes_are_told_at_once(config_file: Path) -> None:
         "recording: {a: b",
     ],
 )
-def test_a_value_that_can_not_work_is_refused_and_the_file_named(config_file: Path, text: str) -> None:
+def test_an_invalid_value_is_refused_and_the_file_is_named(config_file: Path, text: str) -> None:
     assert str(config_file) in mistake(text, config_file)
 
 
@@ -210,14 +188,14 @@ def test_settings_can_not_be_changed() -> None:
         load_settings(env={}).criteria.periodic.interval = 3
 
 
-def test_the_catalog_and_the_server_lie_beside_local_recordings(tmp_path: Path) -> None:
+def test_catalog_and_redis_are_beside_local_recordings(tmp_path: Path) -> None:
     settings = load_settings(env={}, overrides={"recordings_dir": tmp_path})
     assert settings.catalog_url == str(tmp_path / "catalog.db")
     assert settings.embedded_server_dir == tmp_path / ".server"
     assert load_settings(env={}, overrides={"recordings_dir": f"file://{tmp_path}"}).local_recordings_dir == tmp_path
 
 
-def test_recordings_behind_a_url_need_a_catalog_and_a_server_by_name() -> None:
+def test_recordings_at_a_url_need_an_explicit_catalog_and_redis() -> None:
     settings = load_settings(env={}, overrides={"recordings_dir": "s3://bucket/runs"})
     with pytest.raises(SettingsError, match=r"recording\.database must be set"):
         _ = settings.catalog_url
@@ -225,7 +203,7 @@ def test_recordings_behind_a_url_need_a_catalog_and_a_server_by_name() -> None:
         _ = settings.embedded_server_dir
 
 
-def test_a_tilde_is_the_home_folder_wherever_a_path_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_is_the_home_folder_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     path = tmp_path / "c.yaml"
     path.write_text("recording: {recordings_dir: ~/rec, database: ~/x.db, render: {videos_dir: ~/videos}}")

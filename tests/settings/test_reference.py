@@ -16,14 +16,14 @@ ROOT = Path(__file__).parents[2]
 REWRITE = "run: python -c \"from recorder.settings.reference import write; write('.')\""
 
 
-def test_every_key_stands_in_the_reference_and_no_other() -> None:
+def test_the_reference_lists_exactly_the_keys() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(recording\.[a-z0-9_.]+)` \|", page, flags=re.MULTILINE)
     assert sorted(documented) == sorted(".".join(("recording", *keys)) for keys, _ in leaves(Settings))
     assert page == render_reference(), REWRITE
 
 
-def test_every_key_has_a_meaning() -> None:
+def test_every_key_is_described() -> None:
     for keys, field in leaves(Settings):
         assert field.description is not None, keys
         assert field.description.endswith("."), keys
@@ -49,13 +49,13 @@ def test_every_shipped_configuration_loads(path: Path) -> None:
     load_settings(path, env={})
 
 
-def test_the_laptop_needs_no_server_and_no_database() -> None:
+def test_the_laptop_configuration_needs_no_redis_and_no_database() -> None:
     settings = load_settings(ROOT / "configs" / "laptop.yaml", env={})
     assert settings.redis.url is None
     assert settings.catalog_url.endswith("catalog.db")
 
 
-def test_the_cluster_shares_redis_and_postgresql() -> None:
+def test_the_cluster_configuration_shares_redis_and_postgresql() -> None:
     settings = load_settings(ROOT / "configs" / "cluster.yaml", env={})
     assert settings.redis.url is not None
     assert settings.redis.url.startswith("rediss://")

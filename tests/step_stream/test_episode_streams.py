@@ -22,7 +22,7 @@ HARD_RUN_IDS = [
 ]
 
 
-def test_what_is_sent_is_read_in_order(stream: StepStream) -> None:
+def test_entries_are_read_in_the_order_they_were_sent(stream: StepStream) -> None:
     entries = send_play(stream, n_chunks=3)
     assert stream.read_plays(RUN, [PLAY]) == [entries]
     assert stream.read_episode(RUN, PLAY.episode_id) == entries
@@ -34,20 +34,20 @@ def test_bytes_of_any_kind_survive(stream: StepStream) -> None:
     assert [entry.data for entry in stream.read_plays(RUN, [PLAY])[0]] == [b"", data]
 
 
-def test_an_entry_sent_twice_is_there_once(stream: StepStream) -> None:
+def test_an_entry_sent_twice_is_stored_once(stream: StepStream) -> None:
     entries = send_play(stream, n_chunks=2)
     assert send_play(stream, n_chunks=2) == entries
     stream.send(RUN, Flush([chunk(data=b"other bytes under a known place")]))
     assert stream.read_plays(RUN, [PLAY]) == [entries]
 
 
-def test_a_repeated_flush_takes_in_what_was_missing_of_it(stream: StepStream) -> None:
+def test_a_repeated_flush_adds_only_the_missing_entries(stream: StepStream) -> None:
     stream.send(RUN, Flush([header(), chunk()]))
     assert stream.send(RUN, Flush([header(), chunk(), chunk(sequence=3)])) == []
     assert [entry.sequence for entry in stream.read_plays(RUN, [PLAY])[0]] == [1, 2, 3]
 
 
-def test_only_a_header_begins_a_stream_and_the_plays_that_have_none_are_named_once(stream: StepStream) -> None:
+def test_only_a_header_begins_a_stream(stream: StepStream) -> None:
     other = Play(8, 1001)
     gone = stream.send(RUN, Flush([chunk(), end(), header(other), chunk(other)]))
     assert gone == [PLAY]
@@ -55,7 +55,7 @@ def test_only_a_header_begins_a_stream_and_the_plays_that_have_none_are_named_on
     assert stream.episodes_held(RUN) == [8]
 
 
-def test_a_late_chunk_does_not_bring_a_dropped_stream_back(stream: StepStream) -> None:
+def test_a_late_chunk_does_not_revive_a_dropped_stream(stream: StepStream) -> None:
     send_play(stream)
     stream.drop_plays(RUN, [PLAY])
     assert stream.send(RUN, Flush([chunk(sequence=9)])) == [PLAY]
@@ -79,7 +79,7 @@ def test_exactly_one_of_two_plays_is_dropped(stream: StepStream, dropped: Play) 
     assert stream.episodes_held(RUN) == [PLAY.episode_id]
 
 
-def test_of_a_dropped_play_nothing_is_taken_in_again_while_another_keeps_the_stream(stream: StepStream) -> None:
+def test_a_dropped_play_takes_no_entries_while_another_play_keeps_the_stream(stream: StepStream) -> None:
     send_play(stream)
     send_play(stream, LATER_PLAY)
     stream.drop_plays(RUN, [LATER_PLAY])
@@ -97,7 +97,7 @@ def test_dropping_all_plays_leaves_nothing_and_dropping_again_changes_nothing(st
         assert stream.read_plays(RUN, [PLAY]) == [[]]
 
 
-def test_many_plays_are_dropped_at_once_and_those_that_share_their_streams_stay(stream: StepStream) -> None:
+def test_dropping_many_plays_keeps_the_plays_that_share_their_streams(stream: StepStream) -> None:
     episodes = range(600)
     flush = Flush()
     for episode_id in episodes:
@@ -141,12 +141,12 @@ def test_an_open_play_is_listed_from_its_first_step_to_its_end(stream: StepStrea
     assert stream.open_plays(RUN) == []
 
 
-def test_a_play_that_is_closed_in_the_flush_that_names_it_active_is_closed(stream: StepStream) -> None:
+def test_a_play_closed_in_the_same_flush_is_closed(stream: StepStream) -> None:
     stream.send(RUN, Flush(active={PLAY: 1.0}, closed=[PLAY]))
     assert stream.open_plays(RUN) == []
 
 
-def test_an_abort_drops_the_play_with_the_flush_that_says_so(stream: StepStream) -> None:
+def test_an_abort_drops_the_play_at_once(stream: StepStream) -> None:
     send_play(stream)
     stream.send(RUN, Flush(finished=[finished(kind="abort")], active={PLAY: 1.0}, dropped=[PLAY]))
     assert stream.read_plays(RUN, [PLAY]) == [[]]
@@ -154,7 +154,7 @@ def test_an_abort_drops_the_play_with_the_flush_that_says_so(stream: StepStream)
     assert [entry.body for entry in stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)] == [{"kind": "abort"}]
 
 
-def test_a_cursor_reads_on_behind_what_was_read(stream: StepStream) -> None:
+def test_a_cursor_continues_after_the_last_entry_read(stream: StepStream) -> None:
     entries = send_play(stream, n_chunks=30) + send_play(stream, LATER_PLAY, n_chunks=3)
     read: list[StreamEntry] = []
     cursor = FIRST_CURSOR
@@ -167,14 +167,14 @@ def test_a_cursor_reads_on_behind_what_was_read(stream: StepStream) -> None:
     assert [entry.sequence for entry in stream.read_episode(RUN, PLAY.episode_id, after=cursor)] == [99]
 
 
-def test_a_stream_of_many_pages_is_read_whole(stream: StepStream) -> None:
+def test_a_stream_of_many_pages_is_read_completely(stream: StepStream) -> None:
     many = send_play(stream, n_chunks=200)
     one_page = send_play(stream, Play(8, 1001), n_chunks=62)
     assert len(one_page) == 64
     assert stream.read_plays(RUN, [PLAY, Play(8, 1001), Play(9, 1)]) == [many, one_page, []]
 
 
-def test_what_is_not_there_is_empty_and_no_error(stream: StepStream) -> None:
+def test_a_missing_stream_is_empty_not_an_error(stream: StepStream) -> None:
     assert stream.read_plays(RUN, [PLAY]) == [[]]
     assert stream.read_plays(RUN, []) == []
     assert stream.read_episode(RUN, 7) == []
@@ -186,7 +186,7 @@ def test_what_is_not_there_is_empty_and_no_error(stream: StepStream) -> None:
     assert stream.send(RUN, Flush()) == []
 
 
-def test_numbers_of_63_bits_are_told_apart(stream: StepStream) -> None:
+def test_63_bit_numbers_are_distinct(stream: StepStream) -> None:
     plays = [Play(2**63 - 1, 2**63 - 1), Play(2**63 - 2, 2**63 - 1)]
     sent = [send_play(stream, play) for play in plays]
     assert stream.read_plays(RUN, plays) == sent
@@ -194,7 +194,7 @@ def test_numbers_of_63_bits_are_told_apart(stream: StepStream) -> None:
 
 
 @pytest.mark.parametrize("run_id", HARD_RUN_IDS)
-def test_a_run_id_may_be_any_text(stream: StepStream, run_id: str) -> None:
+def test_a_run_id_can_be_any_text(stream: StepStream, run_id: str) -> None:
     stream.beat(run_id, "p1", {}, info={"config": 1}, now=5.0)
     entries = send_play(stream, run_id=run_id)
     stream.send(run_id, Flush(finished=[finished(kind="end")], active={PLAY: 1.0}))

@@ -29,9 +29,7 @@ def small_server(tmp_path: Path) -> Iterator[redis.Redis]:
         client.close()
 
 
-def test_the_keys_are_those_that_the_architecture_names(
-    redis_stream: RedisStepStream, redis_client: redis.Redis
-) -> None:
+def test_the_keys_are_those_of_the_architecture_page(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
     redis_stream.beat("my run", "p1", {"n": 1}, info={"config": 2}, now=5.5)
     redis_stream.send(
         "my run", Flush([header(), chunk()], [finished(kind="end")], active={PLAY: 6.5, Play(8, 1001): 7.5}, closed=[])
@@ -59,19 +57,19 @@ def test_the_keys_are_those_that_the_architecture_names(
 
 
 @pytest.mark.parametrize("value", [b"", b"no msgpack", b"\x81\xa2p1\x01", b"\x81\xa2p1\x92\xa1a\xa1b", b"\x05"])
-def test_what_another_program_noted_of_silent_trainers_counts_for_nothing(
+def test_foreign_notes_on_silent_trainers_are_ignored(
     redis_stream: RedisStepStream, redis_client: redis.Redis, value: bytes
 ) -> None:
     redis_client.set(redis_stream.key("missed_heartbeats", RUN), value)
     assert redis_stream.run_info(RUN).missed_heartbeats == {}
 
 
-def test_the_braces_of_a_run_id_don_t_move_its_keys_to_other_shards(redis_stream: RedisStepStream) -> None:
+def test_braces_in_a_run_id_do_not_change_its_shard(redis_stream: RedisStepStream) -> None:
     assert redis_stream.key("episode", "a{b}c%", 7) == "hamlet:episode:{a%7Bb%7Dc%25}:7"
     assert redis_stream.key("open", "ü") == "hamlet:open:{%C3%BC}"
 
 
-def test_two_installations_share_a_server_under_two_prefixes(redis_url: str, redis_client: redis.Redis) -> None:
+def test_two_installations_share_a_redis_with_two_prefixes(redis_url: str, redis_client: redis.Redis) -> None:
     one, other = (RedisStepStream(redis_url, key_prefix=prefix) for prefix in ("one:", "two:"))
     one.beat(RUN, "p", {}, info=None, now=1.0)
     entries = send_play(one)
@@ -83,7 +81,7 @@ def test_two_installations_share_a_server_under_two_prefixes(redis_url: str, red
     other.close()
 
 
-def test_a_full_server_refuses_the_whole_flush_and_takes_it_when_there_is_room(small_server: redis.Redis) -> None:
+def test_a_full_redis_refuses_a_flush_as_a_whole_and_accepts_it_later(small_server: redis.Redis) -> None:
     stream = RedisStepStream(small_server.url)  # type: ignore[attr-defined]
     flush = Flush([header(), chunk(data=bytes(100_000))], [finished(kind="end")], active={PLAY: 1.0})
     small_server.config_set("maxmemory", 1)
@@ -99,7 +97,7 @@ def test_a_full_server_refuses_the_whole_flush_and_takes_it_when_there_is_room(s
     stream.close()
 
 
-def test_a_full_server_still_lets_workers_drop_and_trim(small_server: redis.Redis) -> None:
+def test_a_full_redis_still_allows_drop_and_trim(small_server: redis.Redis) -> None:
     stream = RedisStepStream(small_server.url)  # type: ignore[attr-defined]
     send_play(stream)
     send_play(stream, LATER_PLAY)
@@ -112,7 +110,7 @@ def test_a_full_server_still_lets_workers_drop_and_trim(small_server: redis.Redi
     stream.close()
 
 
-def test_a_restarted_server_has_another_id(tmp_path: Path) -> None:
+def test_a_restarted_redis_has_another_id(tmp_path: Path) -> None:
     seen = []
     for _ in range(2):
         with EmbeddedServer(tmp_path) as server:
@@ -122,7 +120,7 @@ def test_a_restarted_server_has_another_id(tmp_path: Path) -> None:
     assert len(set(seen)) == 2
 
 
-def test_a_server_that_is_not_there_is_unavailable_for_every_method(tmp_path: Path) -> None:
+def test_an_unreachable_redis_makes_every_method_unavailable(tmp_path: Path) -> None:
     stream = RedisStepStream(f"unix://{tmp_path / 'nobody'}")
     for call in (
         lambda: stream.send(RUN, Flush([header()])),
@@ -146,7 +144,7 @@ def test_a_server_that_is_not_there_is_unavailable_for_every_method(tmp_path: Pa
 
 
 @pytest.mark.parametrize("fields", [{"x": b"1"}, {"h": b"1", "c": b"2"}, {"header": b"1"}])
-def test_an_entry_of_a_foreign_kind_is_read_as_such_and_hides_no_other(
+def test_an_entry_of_an_unknown_kind_hides_no_other(
     redis_stream: RedisStepStream, redis_client: redis.Redis, fields: dict[bytes, bytes]
 ) -> None:
     redis_client.xadd(redis_stream.key("episode", RUN, 7), fields, id="1000-1")  # type: ignore[arg-type]
@@ -158,15 +156,15 @@ def test_an_entry_of_a_foreign_kind_is_read_as_such_and_hides_no_other(
     assert others == ours
 
 
-def test_an_end_without_our_field_hides_no_other(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
+def test_an_end_without_the_expected_field_hides_no_other(
+    redis_stream: RedisStepStream, redis_client: redis.Redis
+) -> None:
     redis_client.xadd(redis_stream.key("finished", RUN), {"g": b"1"})
     redis_stream.send(RUN, Flush(finished=[finished(n=1)]))
     assert [entry.body for entry in redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)] == [{}, {"n": 1}]
 
 
-def test_foreign_members_among_the_open_plays_are_passed_over(
-    redis_stream: RedisStepStream, redis_client: redis.Redis
-) -> None:
+def test_foreign_members_among_open_plays_are_skipped(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
     redis_stream.send(RUN, Flush([header()], active={PLAY: 6.5}))
     foreign = {"seven": 1.0, b"\xff:1": 2.0, f"7:{2**64}": 3.0, "7:-1": 4.0, "8:1": float("inf")}
     redis_client.zadd(redis_stream.key("open", RUN), foreign)
@@ -174,9 +172,7 @@ def test_foreign_members_among_the_open_plays_are_passed_over(
     assert len(redis_stream.set_aside()) == len(foreign)
 
 
-def test_what_is_not_ours_among_what_trainers_say_is_passed_over(
-    redis_stream: RedisStepStream, redis_client: redis.Redis
-) -> None:
+def test_foreign_members_among_heartbeats_are_skipped(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
     redis_stream.beat(RUN, "p1", {"n_chunks": 1}, info={"config": {"a": 1}}, now=5.0)
     foreign = {
         "other": b"\xc1", b"\xff": msgpack.packb(1), "large": bytes(5 * 2**20), "producer:list": msgpack.packb([1]),
@@ -190,7 +186,7 @@ def test_what_is_not_ours_among_what_trainers_say_is_passed_over(
     assert len(redis_stream.set_aside()) == len(foreign)
 
 
-def test_run_ids_that_no_trainer_can_have_sent_leave_the_list_and_are_named(
+def test_invalid_run_ids_are_removed_from_the_list_and_named(
     redis_stream: RedisStepStream, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis_stream.beat(RUN, "p1", {}, info=None, now=5.0)
@@ -204,7 +200,7 @@ def test_run_ids_that_no_trainer_can_have_sent_leave_the_list_and_are_named(
 
 
 @pytest.mark.parametrize("kind", ["string", "list", "hash", "set"])
-def test_a_key_of_another_type_is_renamed_and_everything_goes_on(
+def test_a_key_of_the_wrong_type_is_renamed_and_work_continues(
     redis_stream: RedisStepStream, redis_client: redis.Redis, kind: str
 ) -> None:
     make = {
@@ -258,7 +254,7 @@ def test_a_key_of_another_type_is_renamed_and_everything_goes_on(
 
 
 @pytest.mark.parametrize("make", ["string", "list", "long"])
-def test_a_lock_that_another_program_has_taken_for_ever_ends(
+def test_a_foreign_lock_without_expiry_ends(
     redis_stream: RedisStepStream, redis_client: redis.Redis, make: str
 ) -> None:
     if make == "list":
@@ -268,7 +264,7 @@ def test_a_lock_that_another_program_has_taken_for_ever_ends(
     wait_until(lambda: redis_stream.try_lock("tick", secs=0.02), message="the end of the lock")
 
 
-def test_an_end_at_the_last_place_of_all_leaves_room_for_others(
+def test_an_end_with_the_highest_stream_id_leaves_room_for_others(
     redis_stream: RedisStepStream, redis_client: redis.Redis
 ) -> None:
     redis_client.xadd(redis_stream.key("finished", RUN), {"f": b"x"}, id=f"{2**64 - 1}-{2**64 - 1}")
@@ -279,7 +275,7 @@ def test_an_end_at_the_last_place_of_all_leaves_room_for_others(
     assert [entry.body for entry in redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)] == [{"n": 1}]
 
 
-def test_foreign_keys_beside_ours_are_no_episodes(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
+def test_foreign_keys_are_not_episodes(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
     send_play(redis_stream)
     redis_client.xadd("hamlet:episode:{run}:7:more", {"x": b"1"})
     redis_client.set("hamlet:episode:{run}:8", b"1")
@@ -310,7 +306,7 @@ sys.exit(any(os.waitpid(pid, 0)[1] for pid in children))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_forks_of_a_process_send_over_connections_of_their_own(redis_url: str, redis_stream: RedisStepStream) -> None:
+def test_forks_use_separate_connections(redis_url: str, redis_stream: RedisStepStream) -> None:
     status, output = run_python(["-c", FORKED, redis_url])
     assert status == 0, output
     plays = [Play(number * 100 + i, 5) for number in range(4) for i in range(50)]

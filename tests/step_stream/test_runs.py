@@ -27,7 +27,7 @@ def test_a_cursor_reads_ends_page_by_page(stream: StepStream) -> None:
     assert seen == list(range(10))
 
 
-def test_ends_are_forgotten_up_to_and_including_a_cursor_and_later_ones_lie_behind_it(stream: StepStream) -> None:
+def test_ends_are_trimmed_up_to_and_including_a_cursor(stream: StepStream) -> None:
     stream.send(RUN, Flush(finished=[finished(n=n) for n in range(5)]))
     cursor = stream.read_finished(RUN, after=FIRST_CURSOR, limit=3)[-1].entry_id
     stream.trim_finished(RUN, through=cursor)
@@ -39,12 +39,12 @@ def test_ends_are_forgotten_up_to_and_including_a_cursor_and_later_ones_lie_behi
     assert bodies(stream, after=cursor) == [{"n": 5}]
 
 
-def test_an_end_that_is_no_map_has_an_empty_body_and_hides_no_other(stream: StepStream) -> None:
+def test_an_end_that_is_not_a_map_is_empty_and_hides_no_other(stream: StepStream) -> None:
     stream.send(RUN, Flush(finished=[b"\xc1", b"\x01", b"", finished(n=1)]))
     assert bodies(stream) == [{}, {}, {}, {"n": 1}]
 
 
-def test_a_heartbeat_tells_of_its_trainer_and_the_latest_run_comes_first(stream: StepStream) -> None:
+def test_a_heartbeat_describes_its_trainer_and_the_latest_run_comes_first(stream: StepStream) -> None:
     stream.beat("old", "p1", {"n_steps": 1}, info={"config": {"lr": 0.5}}, now=10.0)
     stream.beat("new", "p1", {"n_steps": 2}, info=None, now=20.0)
     stream.beat("old", "p2", {"n_steps": 3, "closed": True}, info=None, now=11.5)
@@ -64,7 +64,7 @@ def test_the_latest_heartbeat_of_a_trainer_replaces_the_one_before(stream: StepS
     assert stream.run_info(RUN).info == {"a": 2, "b": [1, None]}
 
 
-def test_what_workers_note_of_silent_trainers_stands_beside_their_heartbeats(stream: StepStream) -> None:
+def test_notes_on_silent_trainers_are_listed_with_their_heartbeats(stream: StepStream) -> None:
     stream.beat(RUN, "p1", {}, info=None, now=1.5)
     stream.note_missed_heartbeats(RUN, {"p1": MissedHeartbeats(0.5, 1), "p2": MissedHeartbeats(0.0, 2)})
     info = stream.run_info(RUN)
@@ -79,7 +79,7 @@ def test_what_workers_note_of_silent_trainers_stands_beside_their_heartbeats(str
     assert stream.run_info(RUN).missed_heartbeats == {}
 
 
-def test_an_unknown_run_says_nothing(stream: StepStream) -> None:
+def test_an_unknown_run_has_no_heartbeats(stream: StepStream) -> None:
     info = stream.run_info("never seen")
     assert (info.last_heartbeat, info.info, info.producers) == (0.0, {}, {})
     assert stream.runs() == []
@@ -90,7 +90,7 @@ def test_a_run_without_a_heartbeat_is_not_listed(stream: StepStream) -> None:
     assert stream.runs() == []
 
 
-def test_a_forgotten_run_leaves_its_episodes_for_those_who_still_write_them(stream: StepStream) -> None:
+def test_forgetting_a_run_keeps_its_episode_streams(stream: StepStream) -> None:
     stream.beat(RUN, "p1", {}, info=None, now=1.0)
     stream.beat("other", "p1", {}, info=None, now=1.0)
     entries = send_play(stream)
@@ -103,7 +103,7 @@ def test_a_forgotten_run_leaves_its_episodes_for_those_who_still_write_them(stre
     assert stream.read_plays(RUN, [PLAY]) == [entries]
 
 
-def test_a_lock_is_held_once_and_ends_by_itself(stream: StepStream) -> None:
+def test_a_lock_is_exclusive_and_expires(stream: StepStream) -> None:
     assert stream.try_lock("tick", secs=60)
     assert not stream.try_lock("tick", secs=60)
     assert stream.try_lock("another", secs=0.02)

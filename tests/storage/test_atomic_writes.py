@@ -28,7 +28,7 @@ def files_below(root: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("step", "n_files"), [("fsync", 1), ("replace", 1), ("fsync", 5), ("replace", 5), ("replace", 12)]
 )
-def test_no_room_leaves_nothing_half_written(
+def test_a_full_disk_leaves_no_partial_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, n_files: int
 ) -> None:
     def fail(*_: object) -> None:
@@ -54,7 +54,7 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("n_files", [1, 12])
-def test_a_file_that_can_not_be_written_is_told_by_its_own_name(tmp_path: Path, n_files: int) -> None:
+def test_a_file_that_cannot_be_written_is_named_in_the_error(tmp_path: Path, n_files: int) -> None:
     (tmp_path / NAME).mkdir(parents=True)
     files = {f"r/episode_{n:06d}.msgpack.lz4": b"x" for n in range(n_files)}
     with pytest.raises(StorageError, match=rf"\): {re.escape(str(tmp_path / NAME))}$"):
@@ -82,7 +82,7 @@ def test_a_writer_killed_before_the_rename_leaves_only_a_dot_file(tmp_path: Path
     assert list(storage.names()) == [NAME]
 
 
-def test_a_new_folder_is_as_durable_as_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_folders_are_synced_like_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced = []
     fsync = os.fsync
 
@@ -98,7 +98,7 @@ def test_a_new_folder_is_as_durable_as_its_files(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.skipif(not can_sync_file_system(), reason="this system syncs files one by one")
-def test_many_files_are_on_disk_before_any_of_them_has_its_name(tmp_path: Path) -> None:
+def test_a_batch_is_synced_before_its_files_get_their_names(tmp_path: Path) -> None:
     program = textwrap.dedent(
         """
         import os, signal, sys
@@ -131,7 +131,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk_takes_again_when_room_returns(small_disk: Path) -> None:
+def test_writing_works_again_when_a_full_disk_has_room(small_disk: Path) -> None:
     storage = LocalStorage(small_disk)
     storage.write_all({NAME: bytes(30_000)})
     other = NAME.replace("000000", "000001")
@@ -144,7 +144,7 @@ def test_a_full_disk_takes_again_when_room_returns(small_disk: Path) -> None:
     assert storage.read(other, max_bytes=10**6) == bytes(40_000)
 
 
-def test_many_files_that_do_not_fit_leave_none(small_disk: Path) -> None:
+def test_a_batch_that_does_not_fit_leaves_no_file(small_disk: Path) -> None:
     storage = LocalStorage(small_disk)
     with pytest.raises(StorageError, match="No space left on device"):
         storage.write_all({f"r/episode_{n:06d}.msgpack.lz4": bytes(8_000) for n in range(12)})

@@ -41,7 +41,7 @@ NASTY = [
 
 
 @pytest.mark.parametrize("run_id", NASTY)
-def test_a_nasty_run_id_stays_below_the_root_and_can_be_written_and_read(run_id: str, tmp_path: Path) -> None:
+def test_a_hostile_run_id_stays_below_the_root_and_round_trips(run_id: str, tmp_path: Path) -> None:
     root = tmp_path / "deep" / "root"
     storage = LocalStorage(root)
     name = episode_path(run_id, 7)
@@ -56,7 +56,7 @@ def test_a_nasty_run_id_stays_below_the_root_and_can_be_written_and_read(run_id:
     assert folder.name[-1] not in ". "
 
 
-def test_no_two_nasty_run_ids_share_a_folder() -> None:
+def test_no_two_hostile_run_ids_share_a_folder() -> None:
     assert len({episode_path(run_id, 0) for run_id in NASTY}) == len(NASTY)
 
 
@@ -66,7 +66,7 @@ def test_run_ids_share_a_folder_only_when_they_are_the_same(one: str, other: str
 
 
 @given(st.text(), st.integers(0, 2**63))
-def test_a_name_is_a_folder_and_a_file_that_any_file_system_takes(run_id: str, episode_id: int) -> None:
+def test_a_path_is_valid_on_any_file_system(run_id: str, episode_id: int) -> None:
     parts = PurePosixPath(episode_path(run_id, episode_id)).parts
     assert len(parts) == 2
     for part in parts:
@@ -78,7 +78,7 @@ def test_a_name_is_a_folder_and_a_file_that_any_file_system_takes(run_id: str, e
         assert part[-1] not in ". "
 
 
-def test_names_are_the_seed_s() -> None:
+def test_file_names_are_those_of_the_original_protocol() -> None:
     assert episode_path("my-run", 500) == "my-run/episode_000500.msgpack.lz4"
     assert episode_path("my-run", 12_345_678, compression="none") == "my-run/episode_12345678.msgpack"
     assert episode_path("my run_1.5", 0).startswith("my run_1.5/")

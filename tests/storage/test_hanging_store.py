@@ -49,7 +49,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         yield environment
 
 
-def test_everything_that_is_asked_of_a_store_that_hangs_ends(hanging: dict[str, str]) -> None:
+def test_every_call_to_a_hanging_store_ends(hanging: dict[str, str]) -> None:
     for act in (
         lambda storage: storage.read("r/episode_000000.msgpack", max_bytes=9),
         lambda storage: storage.open("r/episode_000000.msgpack"),
@@ -62,7 +62,7 @@ def test_everything_that_is_asked_of_a_store_that_hangs_ends(hanging: dict[str, 
             act(open_storage("s3://bucket/runs", SOON))
 
 
-def test_a_store_that_comes_back_is_found_again(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_recovers_is_used_again(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     with Switch(s3.endpoint) as switch:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", switch.endpoint)
         storage = open_storage(f"s3://{s3.new_bucket()}/runs", SOON)
@@ -134,7 +134,7 @@ def with_no_error(act: Any) -> None:
         pass
 
 
-def test_few_wait_for_a_store_at_once_and_none_behind_those_that_wait_in_vain() -> None:
+def test_few_calls_wait_for_a_store_and_the_rest_are_refused() -> None:
     calls = StoreCalls("s3://bucket")
     release = threading.Event()
     with ThreadPoolExecutor(20) as pool:
@@ -150,13 +150,13 @@ def _is_refused(call: Any, *, n_of: list[Any]) -> bool:
     return call.done() and isinstance(call.exception(), StorageUnavailableError)
 
 
-def test_calls_that_are_answered_wait_for_their_turn() -> None:
+def test_answered_calls_wait_for_their_turn() -> None:
     calls = StoreCalls("s3://bucket")
     with ThreadPoolExecutor(20) as pool:
         assert list(pool.map(lambda n: calls.run(lambda: n, secs=DEADLINE_SECS), range(200))) == list(range(200))
 
 
-def test_an_error_of_the_store_is_the_caller_s() -> None:
+def test_an_error_of_the_store_reaches_the_caller() -> None:
     def fail() -> None:
         raise StorageError("no")
 
@@ -222,7 +222,7 @@ def test_workers_decide_while_the_store_hangs(hanging: dict[str, str], tmp_path:
 
 
 @pytest.mark.parametrize("url", ["ftp://name:hunter2@127.0.0.1:1/x", "sftp://127.0.0.1:1/x", "nonsense://x/y"])
-def test_a_store_that_can_t_be_reached_is_one_sentence(url: str, tmp_path: Path) -> None:
+def test_an_unreachable_store_is_reported_in_one_sentence(url: str, tmp_path: Path) -> None:
     database = str(tmp_path / "catalog.db")
     commands = [["reindex"]] if url.startswith("ftp") else [["reindex"], ["serve", "--port", "0"]]
     for command in commands:
@@ -233,7 +233,7 @@ def test_a_store_that_can_t_be_reached_is_one_sentence(url: str, tmp_path: Path)
         assert len(output.strip().splitlines()) == 1, output
 
 
-def test_a_server_starts_before_its_store(tmp_path: Path) -> None:
+def test_the_replay_server_starts_before_its_store(tmp_path: Path) -> None:
     with Catalog(tmp_path / "catalog.db") as catalog:
         add_episode(catalog, tmp_path, episode_id=1, n_steps=3)
     places = ["--recordings", "ftp://127.0.0.1:1/x", "--database", str(tmp_path / "catalog.db")]

@@ -9,7 +9,7 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageError
-from recorder.recordings.reindex import files_below, reindex
+from recorder.recordings.reindex import recording_names, reindex
 from recorder.storage import open_storage, read_file
 from recorder.storage.url import UrlStorage
 from tests.episodes import make_episode_file
@@ -45,8 +45,8 @@ def test_no_row_is_forgotten_while_another_process_writes(s3: S3Server, tmp_path
     with writer(0, 3) as process:
         assert process.wait() == 0, process.output
     with Catalog(database) as catalog:
-        listed = files_below(storage)
-        gone = listed[0]
+        listed = recording_names(storage)
+        gone = next(iter(listed))
 
         def meanwhile() -> Iterator[str]:
             yield from listed
@@ -58,13 +58,13 @@ def test_no_row_is_forgotten_while_another_process_writes(s3: S3Server, tmp_path
         assert (report.n_files, report.unreadable, report.missing) == (3, {}, [])
         rows = {row["file_path"] for row in catalog.query_recordings()}
         assert rows == set(storage.names()) == {f"demo/episode_{n:06d}.msgpack.lz4" for n in range(1, 10)}
-        assert reindex(storage, catalog, files_below(storage), forget_missing=True).missing == []
+        assert reindex(storage, catalog, recording_names(storage), forget_missing=True).missing == []
         s3.client().delete_object(Bucket=bucket, Key="runs/demo/episode_000001.msgpack.lz4")
-        assert len(reindex(storage, catalog, files_below(storage), forget_missing=True).missing) == 1
+        assert len(reindex(storage, catalog, recording_names(storage), forget_missing=True).missing) == 1
         assert len(catalog.query_recordings()) == 8
 
 
-def test_the_command_ends_well_beside_a_writer(s3: S3Server, tmp_path: Path) -> None:
+def test_reindex_succeeds_beside_a_writing_worker(s3: S3Server, tmp_path: Path) -> None:
     url, database = f"s3://{s3.new_bucket()}/runs", tmp_path / "catalog.db"
     with PythonProcess("-c", WRITER, url, str(database), "0", "40") as process:
         wait_until(lambda: len(s3.objects(url.split("/")[2])) > 2, message="the first files")
@@ -77,18 +77,18 @@ def test_the_command_ends_well_beside_a_writer(s3: S3Server, tmp_path: Path) -> 
         assert len(catalog.query_recordings()) == 40
 
 
-def test_a_row_that_was_written_again_since_it_was_read_is_not_forgotten(tmp_path: Path) -> None:
+def test_a_row_that_changed_since_it_was_read_is_not_forgotten(tmp_path: Path) -> None:
     storage = open_storage(tmp_path)
     with Catalog(tmp_path / "catalog.db") as catalog:
         storage.write_all({"demo/episode_000001.msgpack.lz4": make_episode_file(episode_id=1, n_steps=3)})
-        reindex(storage, catalog, files_below(storage))
+        reindex(storage, catalog, recording_names(storage))
         as_read = catalog.get_recording("demo", 1)
-        reindex(storage, catalog, files_below(storage))
+        reindex(storage, catalog, recording_names(storage))
         assert not catalog.delete_recording("demo", 1, as_of=as_read)
         assert catalog.delete_recording("demo", 1, as_of=catalog.get_recording("demo", 1))
 
 
-def test_each_answer_is_of_now_whoever_has_listed_before(s3: S3Server) -> None:
+def test_listings_are_never_cached(s3: S3Server) -> None:
     bucket = s3.new_bucket()
     storage = open_storage(f"s3://{bucket}/runs")
     storage.write_all({"r/episode_000000.msgpack": b"old"})
@@ -108,7 +108,7 @@ def test_each_answer_is_of_now_whoever_has_listed_before(s3: S3Server) -> None:
     assert read_file(f"s3://{bucket}/runs/r/episode_000001.msgpack", max_bytes=9) == b"x"
 
 
-def test_a_bucket_that_is_missing_is_named_and_never_made(s3: S3Server, tmp_path: Path) -> None:
+def test_a_missing_bucket_is_named_and_never_created(s3: S3Server, tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"x")
     storage = UrlStorage("s3://mispelt-bucket/runs")
     buckets = s3.buckets()
@@ -139,7 +139,7 @@ def test_the_root_of_a_bucket_is_a_place_for_recordings(s3: S3Server) -> None:
     assert list(storage.names()) == ["r/episode_000000.msgpack"]
 
 
-def test_a_worker_says_at_its_start_that_a_bucket_is_missing(s3: S3Server, tmp_path: Path, redis_url: str) -> None:
+def test_a_worker_names_a_missing_bucket_at_its_start(s3: S3Server, tmp_path: Path, redis_url: str) -> None:
     places = ["--recordings", "s3://mispelt-bucket/x", "--database", str(tmp_path / "catalog.db")]
     status, output = run_python(["-m", "recorder", "worker", "--redis-url", redis_url, *places])
     assert status != 0

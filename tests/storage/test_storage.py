@@ -19,7 +19,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     return open_storage(tmp_path / "root" if request.param == "folder" else f"memory://{uuid4()}/ro[o]t")
 
 
-def test_what_is_written_is_read_listed_and_deleted(storage: Storage) -> None:
+def test_recordings_are_written_read_listed_and_deleted(storage: Storage) -> None:
     files = {f"run-{n}/episode_00000{n}.msgpack.lz4": bytes([n]) * 100 for n in range(4)}
     files["run-0/episode_000009.msgpack"] = b"bare"
     storage.write_all(files)
@@ -30,7 +30,7 @@ def test_what_is_written_is_read_listed_and_deleted(storage: Storage) -> None:
     assert len(list(storage.names())) == 4
 
 
-def test_writing_again_replaces(storage: Storage) -> None:
+def test_writing_again_replaces_the_file(storage: Storage) -> None:
     for data in (b"first", b"second"):
         storage.write_all({"r/episode_000000.msgpack": data})
     assert storage.read("r/episode_000000.msgpack", max_bytes=99) == b"second"
@@ -42,7 +42,7 @@ def test_an_empty_storage_lists_nothing_and_writing_nothing_is_fine(storage: Sto
     assert list(storage.names()) == []
 
 
-def test_what_is_no_recording_is_not_listed(storage: Storage) -> None:
+def test_other_files_are_not_listed(storage: Storage) -> None:
     for name in ("r/.episode_000000.msgpack.lz4.a1b2c3", "r/episode_0.mp4", "r/notes.msgpack", "r/x/episode_0.msgpack"):
         storage.write_all({name: b"x"})
     assert list(storage.names()) == []
@@ -53,14 +53,14 @@ def test_a_recording_in_the_root_itself_is_listed(storage: Storage) -> None:
     assert sorted(storage.names()) == ["episode_000000.msgpack", "r/episode_000000.msgpack.lz4"]
 
 
-def test_a_missing_file_says_so(storage: Storage) -> None:
+def test_a_missing_file_is_an_error_that_says_so(storage: Storage) -> None:
     with pytest.raises(StorageError, match="no such recording") as caught:
         storage.read("r/episode_000000.msgpack", max_bytes=9)
     assert isinstance(caught.value.__cause__, FileNotFoundError)
     assert storage.location("r/episode_000000.msgpack") in str(caught.value)
 
 
-def test_a_file_is_read_from_any_place_by_readers_that_don_t_disturb_each_other(storage: Storage) -> None:
+def test_concurrent_readers_read_from_any_position(storage: Storage) -> None:
     data = bytes(range(256)) * 8192  # two pieces
     storage.write_all({"r/episode_000000.msgpack": data})
     with storage.open("r/episode_000000.msgpack") as one, storage.open("r/episode_000000.msgpack") as other:
@@ -74,7 +74,7 @@ def test_a_file_is_read_from_any_place_by_readers_that_don_t_disturb_each_other(
         assert other.read(3) == data[5:8]
 
 
-def test_a_missing_file_can_t_be_opened(storage: Storage) -> None:
+def test_opening_a_missing_file_is_an_error(storage: Storage) -> None:
     with pytest.raises(StorageError, match="no such recording") as caught:
         storage.open("r/episode_000000.msgpack")
     assert isinstance(caught.value.__cause__, FileNotFoundError)
@@ -114,7 +114,7 @@ def test_a_root_is_a_path_or_a_url(tmp_path: Path) -> None:
     assert open_storage(f"file://{tmp_path}").root == str(tmp_path)
 
 
-def test_a_single_name_is_read_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_name_is_read_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_file("alone", b"x")
     assert (tmp_path / "alone").read_bytes() == read_file("alone", max_bytes=1) == read_file("./alone", max_bytes=1)
@@ -123,13 +123,13 @@ def test_a_single_name_is_read_where_one_stands(tmp_path: Path, monkeypatch: pyt
     assert read_file(name, max_bytes=1) == b"y"
 
 
-def test_a_url_of_no_known_kind_is_refused() -> None:
+def test_a_url_with_an_unknown_scheme_is_refused() -> None:
     with pytest.raises(RecorderError, match="nonsense://x"):
         open_storage("nonsense://x")
 
 
 @pytest.mark.parametrize("place", [".", "pipe"])
-def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, place: str) -> None:
+def test_a_fifo_or_folder_is_refused_without_waiting(tmp_path: Path, place: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(StorageError, match="not a file"):
         read_file(f"{tmp_path}/{place}", max_bytes=9)

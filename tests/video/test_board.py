@@ -19,7 +19,7 @@ def board_of(positions, *, affordances=(), gap=10, **metadata):
     return make_board(AREA, array, affordances, EpisodeMetadata(**metadata), gap=gap)
 
 
-def test_a_cell_lies_where_its_column_and_row_say():
+def test_a_cell_is_drawn_at_its_column_and_row():
     board = board_of([(0, 0)], grid_size=8)
     floor = board.floors[0]
     assert (board.n_columns, board.n_rows) == (8, 8)
@@ -28,18 +28,18 @@ def test_a_cell_lies_where_its_column_and_row_say():
     assert board.place((0, 7))[1] == floor.bottom - board.cell[1] / 2
 
 
-def test_a_grid_grows_to_hold_positions_and_affordances_beyond_its_declared_size():
+def test_a_grid_grows_to_contain_positions_outside_its_declared_size():
     board = board_of([(0, 0), (9, 2)], affordances=[(3, 12)], grid_size=8)
     assert (board.n_columns, board.n_rows) == (10, 13)
 
 
-def test_a_line_of_cells_is_one_row():
+def test_a_one_dimensional_world_is_one_row():
     board = board_of([(0,), (4,)], grid_size=6)
     assert (board.n_columns, board.n_rows) == (6, 1)
     assert board.place((4,))[1] == board.floors[0].center[1]
 
 
-def test_three_dimensions_are_floors_side_by_side():
+def test_a_three_dimensional_world_is_drawn_as_floors():
     board = board_of([(0, 0, 0), (2, 2, 2)], grid_size=3)
     assert len(board.floors) == 3
     assert board.floor_of((1, 1, 2)) == 2
@@ -53,7 +53,7 @@ def test_a_tower_of_too_many_floors_is_seen_from_above():
     assert len(board_of([(0, 0, 0), (1, 1, 40)]).floors) == 1
 
 
-def test_positions_that_are_no_whole_numbers_make_a_plane():
+def test_fractional_positions_make_a_plane():
     board = board_of([(0.25, 0.5), (3.75, 2.0)])
     assert not board.has_cells
     assert board.floors[0].contains(Rect(*map(int, board.place((3.75, 2.0))), 1, 1))
@@ -66,14 +66,14 @@ def test_a_continuous_substrate_keeps_its_declared_size():
     assert board.place((10, 5)) == pytest.approx((floor.right, floor.bottom), abs=2)
 
 
-def test_a_position_that_is_no_number_has_no_place():
+def test_a_nan_position_is_not_drawn():
     board = board_of([(math.nan, 0), (3, 3)])
     assert board.place((math.nan, 0)) is None
     assert board.place((math.inf, 0)) is None
 
 
 @given(st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 2), min_size=1, max_size=20))
-def test_every_position_lies_within_the_area(positions):
+def test_every_position_is_within_the_area(positions):
     board = board_of(positions)
     for position in positions:
         x, y = board.place(position)

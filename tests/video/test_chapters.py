@@ -26,7 +26,7 @@ def test_uses_gaps_the_greatest_reward_and_the_end_are_chapters():
     ]
 
 
-def test_there_are_never_more_than_a_hundred_and_the_end_is_among_them():
+def test_at_most_a_hundred_chapters_include_the_end():
     steps = [replace(step, interaction_progress=float(step.step % 2), position=(1, 1)) for step in calm_steps(600)]
     markers = chapter_markers(sample_episode(steps=steps))
     assert 90 <= len(markers) <= 100
@@ -46,12 +46,12 @@ def test_the_track_covers_the_video_without_gaps_and_escapes_markup():
     assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
 
 
-def test_a_chapter_file_escapes_what_ffmpeg_reads_as_its_own():
+def test_a_chapter_file_escapes_ffmpegs_special_characters():
     with chapter_file(sample_episode(5, run_id="a=b;c#d\\e"), make_timeline(5)) as path:
         assert "comment=run a\\=b\\;c\\#d\\\\e" in path.read_text()
     assert not path.exists()
 
 
-def test_no_chapters_where_none_are_wanted():
+def test_chapters_can_be_switched_off():
     with chapter_file(sample_episode(5), make_timeline(5), enabled=False) as path:
         assert path is None

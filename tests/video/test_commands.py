@@ -22,7 +22,7 @@ def run(recordings, *arguments):
     )
 
 
-def test_a_single_export_as_the_seed_prints_it(recordings, tmp_path, capsys):
+def test_the_original_export_command_works(recordings, tmp_path, capsys):
     recordings.add(500, 2)
     path = tmp_path / "episode_500.mp4"
     assert run(recordings, "export", "500", "--output", str(path), "--fps", "60", "--dpi", "150") == 0
@@ -60,7 +60,7 @@ def test_every_option_of_the_picture_the_time_and_the_encoder(recordings, tmp_pa
     ("profile", "size", "codec"),
     [("debug-720p", (1280, 720), "h264"), ("gif", (640, 360), "gif"), ("webm", (1920, 1080), "vp9")],
 )
-def test_profiles(recordings, tmp_path, monkeypatch, profile, size, codec):
+def test_profiles_set_the_choices_of_a_video(recordings, tmp_path, monkeypatch, profile, size, codec):
     recordings.add(500, 1)
     monkeypatch.chdir(tmp_path)
     assert run(recordings, "export", "500", "--profile", profile) == 0
@@ -78,7 +78,7 @@ def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(reco
     assert n_frames_of(path) == 6 + 15 + 120
 
 
-def test_a_comparison_and_a_reel(recordings, tmp_path):
+def test_comparison_and_reel_are_exported(recordings, tmp_path):
     recordings.add(500, 3)
     recordings.add(480, 4)
     both, reel = tmp_path / "both.mp4", tmp_path / "reel.mp4"
@@ -131,7 +131,7 @@ def test_a_batch_with_a_bad_episode_says_so_and_ends_with_status_1(recordings, t
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["episode_000001.mp4"]
 
 
-def test_what_failed_is_told_once(recordings, tmp_path):
+def test_each_failure_of_a_batch_is_reported_once(recordings, tmp_path):
     recordings.add(1, 2, total_reward=1.0)
     bad = recordings.add(2, 2, total_reward=2.0)
     (recordings.folder / bad.file_path).write_bytes(b"broken")
@@ -145,15 +145,15 @@ def test_what_failed_is_told_once(recordings, tmp_path):
         assert printed.count(bad.file_path) == 1, printed
 
 
-def test_a_batch_of_nothing_says_so(recordings, tmp_path, capsys):
+def test_an_empty_batch_says_so(recordings, tmp_path, capsys):
     recordings.add(1, 2)
     assert export_top_performers(recordings, tmp_path / "none", "--min-reward", "1e9") == 3
-    assert "no recording meets the filters, of 1" in capsys.readouterr().out
+    assert "no recording matches the filters; recordings in the catalog: 1" in capsys.readouterr().out
     assert export_top_performers(recordings, tmp_path / "none", "--reason", "nobody_*") == 3
-    assert "no recording was kept for 'nobody_*'; the reasons that there are: " in capsys.readouterr().out
+    assert "no recording was kept for 'nobody_*'; existing reasons: " in capsys.readouterr().out
 
 
-def test_an_episode_that_is_not_there_is_status_3_a_wrong_option_2(recordings, tmp_path, capsys):
+def test_a_missing_episode_exits_with_3_a_wrong_option_with_2(recordings, tmp_path, capsys):
     recordings.add(1, 2)
     assert run(recordings, "export", "9", "--output", str(tmp_path / "v.mp4")) == 3
     assert run(recordings, "export", "1", "--output", str(tmp_path / "v.mp4"), "--profile", "vimeo") == 2
@@ -184,7 +184,7 @@ def test_a_queued_video_can_be_listed_cancelled_and_tried_again(recordings, caps
 
 
 @needs_permissions
-def test_a_folder_that_can_not_be_written_is_told_in_one_line(recordings, tmp_path):
+def test_an_unwritable_folder_is_an_error_of_one_line(recordings, tmp_path):
     recordings.add(1, 2)
     folder = tmp_path / "of another"
     folder.mkdir(mode=0o555)
@@ -197,7 +197,7 @@ def test_a_folder_that_can_not_be_written_is_told_in_one_line(recordings, tmp_pa
     assert program.stderr == f"error: can't write the video (Permission denied): {folder / 'v.mp4'}\n"
 
 
-def test_a_page_of_a_damaged_recording_is_not_written(recordings, tmp_path, capsys):
+def test_no_html_page_is_written_for_a_damaged_recording(recordings, tmp_path, capsys):
     row = recordings.add(1)
     damage_first_chunk(recordings.folder / row.file_path)
     assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.html")) == 1
@@ -206,20 +206,20 @@ def test_a_page_of_a_damaged_recording_is_not_written(recordings, tmp_path, caps
 
 
 @pytest.mark.parametrize("choice", ["--against 2", "--webvtt t.vtt", "--dpi 80", "--no-chapters", "--codec gif"])
-def test_a_page_takes_no_choices_that_only_a_video_has(recordings, capsys, choice):
+def test_an_html_page_refuses_video_choices(recordings, capsys, choice):
     recordings.add(1, 2)
     assert run(recordings, "export", "1", "--html", *choice.split()) == 2
-    assert "--html goes without" in capsys.readouterr().err
+    assert "--html excludes" in capsys.readouterr().err
 
 
-def test_a_page_has_the_name_of_a_page(recordings, tmp_path, capsys):
+def test_an_html_page_gets_an_html_name(recordings, tmp_path, capsys):
     recordings.add(1, 2)
     assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.mp4")) == 2
-    assert "a page ends in .html or .htm, not in '.mp4'" in capsys.readouterr().err
+    assert "--output must end in .html or .htm, not in '.mp4'" in capsys.readouterr().err
     assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.HTM")) == 0
 
 
-def test_ctrl_c_leaves_no_file_and_status_130(recordings, tmp_path):
+def test_ctrl_c_leaves_no_file_and_exits_with_130(recordings, tmp_path):
     recordings.add(1, 3000)
     folder = tmp_path / "out"
     places = ["--database", str(recordings.database), "--recordings", str(recordings.folder)]

@@ -43,7 +43,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_file_appears_when_it_is_whole(tmp_path):
+def test_the_file_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "folder" / "video.mp4"
     with encoder(path) as video:
         for value in range(8):
@@ -54,13 +54,13 @@ def test_the_file_appears_when_it_is_whole(tmp_path):
     assert n_frames_of(path) == 8
 
 
-def test_a_name_with_a_colon_is_a_name(tmp_path, monkeypatch):
+def test_a_file_name_may_have_a_colon(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(Path("run:1.mp4"), range(3))
     assert n_frames_of(tmp_path / "run:1.mp4") == 3
 
 
-def test_leaving_by_an_exception_leaves_nothing_and_ends_ffmpeg(tmp_path):
+def test_an_exception_ends_ffmpeg_and_leaves_no_file(tmp_path):
     pids = []
 
     def fail_midway():
@@ -85,7 +85,7 @@ def killed_midway(path, finish):
         video.finish()
 
 
-def test_ctrl_c_while_ffmpeg_is_being_started_leaves_nothing(tmp_path, monkeypatch):
+def test_ctrl_c_while_ffmpeg_starts_leaves_no_file(tmp_path, monkeypatch):
     started = []
 
     class InterruptedStart(subprocess.Popen):
@@ -113,19 +113,19 @@ def waiting_ffmpeg(folder):
     return program
 
 
-def test_an_ffmpeg_that_is_killed_is_an_error_and_leaves_nothing(tmp_path):
+def test_a_killed_ffmpeg_is_an_error_and_leaves_no_file(tmp_path):
     with pytest.raises(VideoError, match="ffmpeg ended after"):
         killed_midway(tmp_path / "video.mp4", finish=False)
     assert names(tmp_path) == []
 
 
-def test_an_ffmpeg_that_is_killed_after_the_last_frame_is_an_error(tmp_path):
+def test_an_ffmpeg_killed_after_the_last_frame_is_an_error(tmp_path):
     with pytest.raises(VideoError, match="status -9"):
         killed_midway(tmp_path / "video.mp4", finish=True)
     assert names(tmp_path) == []
 
 
-def test_what_ffmpeg_said_and_how_it_was_called_are_in_the_error(tmp_path):
+def test_the_error_has_ffmpegs_output_and_command_line(tmp_path):
     wrong = EncoderSettings(codec="libx264", preset="no-such-preset")
     with pytest.raises(VideoError) as caught:
         write(tmp_path / "video.mp4", range(50), wrong)
@@ -145,7 +145,7 @@ def test_a_file_with_too_few_frames_is_refused(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path, monkeypatch):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     fake = tmp_path / "ffmpeg"
@@ -159,9 +159,9 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
     assert names(tmp_path / "out") == []
 
 
-def test_a_wrong_ffmpeg_is_named(tmp_path, monkeypatch):
+def test_an_unusable_ffmpeg_is_named_in_the_error(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nothing"))
-    with pytest.raises(VideoError, match="IMAGEIO_FFMPEG_EXE names no program"):
+    with pytest.raises(VideoError, match="IMAGEIO_FFMPEG_EXE is not an executable program"):
         ffmpeg_path()
 
 
@@ -174,7 +174,7 @@ def test_segments_are_joined_without_encoding_again(tmp_path):
     assert frame_hashes_of(tmp_path / "joined.mp4") == frame_hashes_of(tmp_path / "whole.mp4")
 
 
-def test_a_missing_segment_is_an_error_and_leaves_nothing(tmp_path):
+def test_a_missing_segment_is_an_error_and_leaves_no_file(tmp_path):
     write(tmp_path / "a.mp4", range(5))
     with pytest.raises(VideoError, match=r"joined\.mp4"):
         join_segments([tmp_path / "a.mp4", tmp_path / "gone.mp4"], tmp_path / "joined.mp4", n_frames=10)

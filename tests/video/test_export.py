@@ -23,7 +23,7 @@ def leftovers(folder):
     return [path.name for path in folder.rglob("*") if ".part" in path.name]
 
 
-def test_the_seeds_call_makes_what_the_seed_promises(recordings, tmp_path):
+def test_the_original_export_call_makes_the_promised_video(recordings, tmp_path):
     recordings.add(500, 3)
     path = tmp_path / "episode_500.mp4"
     video = export_episode_video(
@@ -71,7 +71,7 @@ def test_colours_and_places_survive_the_encoder(recordings, tmp_path):
     assert (np.abs(frames[0][2, 2].astype(int) - (0x0D, 0x11, 0x17)) <= 2).all()
 
 
-def test_a_part_of_an_episode_has_the_frames_that_lie_in_it(recordings, tmp_path):
+def test_a_part_of_an_episode_has_only_its_frames(recordings, tmp_path):
     recordings.add(1, 20)
     lossless = {"crf": 0, "chapters": False}
     export(recordings, 1, tmp_path / "whole.mp4", **lossless)
@@ -79,7 +79,7 @@ def test_a_part_of_an_episode_has_the_frames_that_lie_in_it(recordings, tmp_path
     assert frame_hashes_of(tmp_path / "part.mp4") == frame_hashes_of(tmp_path / "whole.mp4")[5:9]
 
 
-def test_a_slow_pace_with_a_title_card_has_as_many_frames_as_it_lasts(recordings, tmp_path):
+def test_a_slow_pace_with_a_title_card_has_the_computed_number_of_frames(recordings, tmp_path):
     recordings.add(1, 4)
     path = tmp_path / "video.mp4"
     export(recordings, 1, path, fps=10, steps_per_second=4, title_secs=0.5, hold_secs=0.5, learning_curve=True)
@@ -95,7 +95,7 @@ def test_a_slow_pace_with_a_title_card_has_as_many_frames_as_it_lasts(recordings
         ("libsvtav1", "v.mp4", "av1"),
     ],
 )
-def test_other_codecs(recordings, tmp_path, codec, name, found):
+def test_other_codecs_make_playable_files(recordings, tmp_path, codec, name, found):
     recordings.add(1, 3)
     export(recordings, 1, tmp_path / name, codec=codec, crf=40)
     assert facts_of(tmp_path / name).codec == found
@@ -111,7 +111,7 @@ def test_markers_become_chapters(recordings, tmp_path):
     assert "end" in text
 
 
-def test_a_wrong_choice_is_refused_before_anything_is_written(recordings, tmp_path):
+def test_an_invalid_choice_is_refused_before_anything_is_written(recordings, tmp_path):
     recordings.add(1)
     for wrong, message in (
         ({"preset": "fsat"}, "did you mean 'fast'"),
@@ -134,7 +134,7 @@ def test_a_wrong_choice_is_refused_before_anything_is_written(recordings, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_not_there_or_broken_is_named(recordings, tmp_path):
+def test_a_missing_or_broken_recording_is_named_in_the_error(recordings, tmp_path):
     path = tmp_path / "video.mp4"
     with pytest.raises(RecordingNotFoundError, match="episode 9"):
         export(recordings, 9, path)
@@ -155,7 +155,7 @@ def test_what_is_not_there_or_broken_is_named(recordings, tmp_path):
     assert list(tmp_path.glob("*.mp4")) == []
 
 
-def test_an_unwritable_place_is_named(recordings, tmp_path):
+def test_an_unwritable_output_is_named_in_the_error(recordings, tmp_path):
     recordings.add(1)
     (tmp_path / "file").write_text("")
     with pytest.raises(VideoError, match="can't write the video"):
@@ -165,7 +165,7 @@ def test_an_unwritable_place_is_named(recordings, tmp_path):
         export(recordings, 1, tmp_path / "folder.mp4")
 
 
-def test_a_video_that_is_stopped_leaves_the_old_file_and_no_part(recordings, tmp_path):
+def test_a_stopped_export_keeps_the_old_file_and_leaves_no_partial_one(recordings, tmp_path):
     recordings.add(1, 12)
     path = tmp_path / "video.mp4"
     path.write_text("the old one")
@@ -181,14 +181,14 @@ def test_a_video_that_is_stopped_leaves_the_old_file_and_no_part(recordings, tmp
     assert leftovers(tmp_path) == []
 
 
-def test_the_progress_tells_frames_done_and_all_frames(recordings, tmp_path):
+def test_progress_reports_frames_done_and_all_frames(recordings, tmp_path):
     recordings.add(1, 5)
     told = []
     export(recordings, 1, tmp_path / "video.mp4", on_frame=lambda *numbers: told.append(numbers) or True)
     assert told == [(i, 5) for i in range(1, 6)]
 
 
-def test_the_seeds_batch_takes_what_meets_the_filters(recordings, tmp_path):
+def test_the_original_batch_call_exports_the_matching_episodes(recordings, tmp_path):
     recordings.add(1, total_reward=250.0, curriculum_stage=2)
     recordings.add(2, total_reward=150.0, curriculum_stage=2)
     recordings.add(3, total_reward=300.0, curriculum_stage=1)
@@ -207,7 +207,7 @@ def test_the_seeds_batch_takes_what_meets_the_filters(recordings, tmp_path):
     assert facts_of(tmp_path / "videos" / "episode_000001.mp4").fps == 60
 
 
-def test_a_batch_goes_on_past_a_bad_episode_and_says_so(recordings, tmp_path):
+def test_a_batch_continues_after_a_bad_episode_and_reports_it(recordings, tmp_path):
     for episode_id in (1, 2, 3):
         row = recordings.add(episode_id, 2)
         if episode_id == 2:

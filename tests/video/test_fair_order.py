@@ -16,7 +16,7 @@ from worker.video.tasks import SWEEP_VIDEOS
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_an_honest_client_is_not_behind_a_flood(recordings, redis_url, redis_client):
+def test_a_flood_does_not_delay_an_honest_clients_video(recordings, redis_url, redis_client):
     recordings.add(1, 4)
     recordings.add(2, 4)
     places = {"recordings_dir": str(recordings.folder), "database": str(recordings.database)}

@@ -50,7 +50,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("export", "arguments"), CALLS, ids=lambda it: getattr(it, "__name__", ""))
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
-def test_an_argument_of_a_wrong_kind_is_named(
+def test_an_argument_of_a_wrong_type_is_named_in_the_error(
     export: Callable[..., Any], arguments: dict[str, Any], wrong: dict[str, Any]
 ) -> None:
     ((name, value),) = wrong.items()
@@ -73,20 +73,20 @@ def test_an_argument_of_a_wrong_kind_is_named(
         *((batch_export_videos, {name: 2}) for name in ("reason", "order", "output_dir")),
     ],
 )
-def test_so_are_those_of_single_functions(export: Callable[..., Any], wrong: dict[str, Any]) -> None:
+def test_arguments_of_single_functions_are_checked_too(export: Callable[..., Any], wrong: dict[str, Any]) -> None:
     ((name, _),) = wrong.items()
     with pytest.raises(UsageError, match=f"^{name} is "):
         export(**{**dict(CALLS)[export], **wrong})
 
 
-def test_numbers_of_numpy_and_whole_numbers_for_rates_are_taken() -> None:
+def test_numpy_numbers_and_whole_rates_are_accepted() -> None:
     numpy = pytest.importorskip("numpy")
     options = VideoOptions.chosen(dpi=numpy.int64(150), fps=60, speed=numpy.float32(2.0), style="light")
     assert (options.width, options.height, options.fps) == (2400, 1350, 60)
     options.check(".mp4")
 
 
-def test_a_long_value_is_cut(tmp_path: Path) -> None:
+def test_a_long_value_is_shortened_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         export_episode_video(1, tmp_path / "c.db", tmp_path, tmp_path / "x.mp4", dpi="9" * 10_000)
     assert len(str(caught.value)) < 100

@@ -21,7 +21,7 @@ EVEN = st.integers(80, 2000).map(lambda half: 2 * half)
     has_clock=st.booleans(),
     learning=st.booleans(),
 )
-def test_panels_never_overlap_and_lie_within_the_frame(width, height, n_meters, n_q_values, has_clock, learning):
+def test_panels_never_overlap_and_stay_within_the_frame(width, height, n_meters, n_q_values, has_clock, learning):
     layout = make_layout(
         width, height, n_meters=n_meters, n_q_values=n_q_values, has_clock=has_clock, has_learning_curve=learning
     )

@@ -124,7 +124,7 @@ def test_every_message_may_come_twice(cluster, recordings):
     assert cluster.files() == [row.file_path]
 
 
-def test_messages_that_come_again_while_nobody_works_cost_no_attempts(cluster, recordings):
+def test_repeated_messages_use_up_no_attempts(cluster, recordings):
     recordings.add(1, 50)
     video_id = cluster.ask()
     for _ in range(10):
@@ -148,7 +148,7 @@ def test_a_lost_message_is_sent_again_when_the_lease_has_run_out(cluster, record
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_segment_that_another_worker_renders_is_left_to_it(cluster, recordings):
+def test_a_segment_that_another_worker_renders_is_skipped(cluster, recordings):
     recordings.add(1, 5)
     video_id = cluster.ask()
     begin_video(cluster.context, video_id)
@@ -158,7 +158,7 @@ def test_a_segment_that_another_worker_renders_is_left_to_it(cluster, recordings
     assert not cluster.context.videos.folder.exists()
 
 
-def test_a_segment_whose_worker_died_is_rendered_by_another(cluster, recordings):
+def test_a_dead_workers_segment_is_rendered_by_another(cluster, recordings):
     recordings.add(1, 5)
     video_id = cluster.ask()
     begin_video(cluster.context, video_id)
@@ -171,7 +171,7 @@ def test_a_segment_whose_worker_died_is_rendered_by_another(cluster, recordings)
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_joiner_that_died_is_replaced(cluster, recordings):
+def test_a_dead_joiner_is_replaced(cluster, recordings):
     recordings.add(1, 50)
     video_id = cluster.ask()
     begin_video(cluster.context, video_id)
@@ -198,7 +198,7 @@ def test_a_joiner_that_died_is_replaced(cluster, recordings):
     assert cluster.files() == [cluster.video(video_id).file_path]
 
 
-def test_the_unfinished_file_of_a_killed_worker_is_deleted_when_it_is_old(cluster, recordings):
+def test_an_old_unfinished_file_of_a_killed_worker_is_deleted(cluster, recordings):
     recordings.add(1, 5)
     video_id = cluster.ask()
     cluster.run()
@@ -213,7 +213,7 @@ def test_the_unfinished_file_of_a_killed_worker_is_deleted_when_it_is_old(cluste
     assert [part.exists() for part in (path, *left)] == [True, False, True]
 
 
-def test_a_cancelled_video_stops_its_workers_and_leaves_nothing(cluster, recordings):
+def test_a_cancelled_video_stops_its_workers_and_leaves_no_file(cluster, recordings):
     recordings.add(1, 50)
     video_id = cluster.ask()
     begin_video(cluster.context, video_id)
@@ -236,7 +236,7 @@ def test_a_cancelled_video_stops_its_workers_and_leaves_nothing(cluster, recordi
     assert cluster.video(video_id).state == "cancelled"
 
 
-def test_a_video_that_can_not_be_made_is_parked_with_its_error_and_can_be_tried_again(cluster, recordings):
+def test_a_failed_video_is_parked_with_its_error_and_can_be_retried(cluster, recordings):
     row = recordings.add(1, 5)
     path = recordings.folder / row.file_path
     content = path.read_bytes()
@@ -284,14 +284,14 @@ def test_a_segment_that_fails_is_tried_three_times(cluster, recordings, monkeypa
         ({"steps_per_second": 0.001, "fps": 1000}, "at most 1000000 frames"),
     ],
 )
-def test_a_request_that_can_not_be_is_refused_when_it_is_asked_for(cluster, recordings, choices, told):
+def test_an_impossible_request_is_refused_at_once(cluster, recordings, choices, told):
     recordings.add(1, 5)
     with pytest.raises(UsageError, match=told):
         cluster.ask(**choices)
     assert recordings.catalog.list_videos() == []
 
 
-def test_a_video_of_an_episode_that_is_not_there_is_refused(cluster):
+def test_a_video_of_a_missing_episode_is_refused(cluster):
     with pytest.raises(RecordingNotFoundError):
         cluster.ask(9)
 
@@ -300,7 +300,7 @@ def test_a_video_of_an_episode_that_is_not_there_is_refused(cluster):
     ("choices", "told"),
     [({"style": "drak"}, "did you mean 'dark'"), ({"steps_per_second": 0.001}, "at most 1000000 frames")],
 )
-def test_a_request_of_another_version_that_can_not_be_is_parked_at_once(cluster, recordings, choices, told):
+def test_an_impossible_request_of_another_version_is_parked_at_once(cluster, recordings, choices, told):
     recording = recordings.add(1, 50)
     request = {"content_hash": recording.content_hash, **choices}
     video, _ = recordings.catalog.enqueue_video(RUN, 1, request, at=cluster.at)
@@ -310,7 +310,7 @@ def test_a_request_of_another_version_that_can_not_be_is_parked_at_once(cluster,
     assert told in row.error
 
 
-def test_an_error_that_nobody_foresaw_is_told_and_tried_three_times(cluster, recordings, monkeypatch, tmp_path):
+def test_an_unexpected_error_is_reported_and_tried_three_times(cluster, recordings, monkeypatch, tmp_path):
     recording = recordings.add(1, 5)
     of_another_version = {"content_hash": recording.content_hash, "fps": "10"}
     planned, _ = recordings.catalog.enqueue_video(RUN, 1, of_another_version, at=cluster.at)
@@ -324,7 +324,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_tried_three_times(cluster, rec
         assert error in cluster.video(video_id).error
 
 
-def test_an_error_that_nobody_foresaw_while_a_video_is_joined_is_got_over(cluster, recordings, monkeypatch, tmp_path):
+def test_an_unexpected_error_while_joining_is_retried(cluster, recordings, monkeypatch, tmp_path):
     recordings.add(1, 5)
     video_id = cluster.ask()
     begin_video(cluster.context, video_id)
@@ -354,7 +354,7 @@ def test_a_gif_is_made_in_one_piece(cluster, recordings):
     assert n_frames_of(cluster.file(video_id)) == 50
 
 
-def test_two_videos_at_once_do_not_meet(cluster, recordings):
+def test_two_concurrent_videos_do_not_mix(cluster, recordings):
     recordings.add(1, 30)
     recordings.add(2, 25)
     requests = {cluster.ask(1): 30, cluster.ask(2): 25, cluster.ask(2, style="light"): 25}
@@ -373,7 +373,7 @@ def test_a_deleted_request_is_forgotten(cluster, recordings):
         cluster.deliver(message)
 
 
-def test_progress_is_told_while_a_segment_is_rendered(cluster, recordings):
+def test_progress_is_reported_while_a_segment_is_rendered(cluster, recordings):
     recordings.add(1, 50)
     video_id = cluster.ask()
     begin_video(cluster.context, video_id)
@@ -417,7 +417,7 @@ def test_a_worker_that_lost_its_segment_stops_and_leaves_no_file(cluster, record
     assert n_frames_of(cluster.file(video_id)) == 5
 
 
-def test_a_segment_is_not_handed_out_again_while_its_frames_come(cluster, recordings):
+def test_a_segment_with_progress_is_not_handed_out_again(cluster, recordings):
     recordings.add(1, 5)
     video_id = cluster.ask()
     begin_video(cluster.context, video_id)
@@ -438,7 +438,7 @@ def test_a_segment_is_not_handed_out_again_while_its_frames_come(cluster, record
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_video_goes_away_with_its_recording(cluster, recordings):
+def test_a_deleted_recordings_video_is_deleted(cluster, recordings):
     recordings.add(1, 5)
     recordings.add(2, 5)
     gone, kept = cluster.ask(1), cluster.ask(2)
@@ -451,7 +451,7 @@ def test_a_video_goes_away_with_its_recording(cluster, recordings):
         cluster.video(gone)
 
 
-def test_a_video_of_a_play_that_was_replaced_gives_way_to_one_of_the_new_play(cluster, recordings):
+def test_a_video_of_a_replaced_play_gives_way_to_one_of_the_new_play(cluster, recordings):
     recordings.add(1, 5)
     first = cluster.ask()
     cluster.run()
@@ -464,7 +464,7 @@ def test_a_video_of_a_play_that_was_replaced_gives_way_to_one_of_the_new_play(cl
     assert first != second
 
 
-def test_a_recording_that_is_replaced_while_its_video_is_made_is_not_mixed_into_it(cluster, recordings):
+def test_a_recording_replaced_during_rendering_is_not_mixed_into_the_video(cluster, recordings):
     recordings.add(1, 50)
     video_id = cluster.ask()
     begin_video(cluster.context, video_id)

@@ -6,8 +6,7 @@ from recorder.catalog import RecordingRow
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.video.conftest import damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
-from tests.video.sample import sample_episode
-from worker.video import draw_thumbnail, export_comparison_video, export_preview, export_reel_video
+from worker.video import export_comparison_video, export_reel_video
 from worker.video.reel import choose_episodes
 
 QUICK = {"dpi": 20, "preset": "ultrafast", "fps": 10}
@@ -21,7 +20,7 @@ def chosen(rows, *args):
     return [(pick.row.episode_id, pick.caption) for pick in choose_episodes(rows, *args)]
 
 
-def test_worst_median_and_best_of_each_stage_in_the_order_of_the_stages():
+def test_a_reel_has_worst_median_and_best_of_each_stage_in_order():
     rows = [
         row(5, 2, 9.0),
         row(1, 1, 3.0),
@@ -45,7 +44,7 @@ def test_a_single_episode_is_the_best():
     assert chosen([row(1, 1, 0.0)]) == [(1, "stage 1: best")]
 
 
-def test_episodes_of_unknown_stage_stand_together_and_their_cards_name_no_stage():
+def test_episodes_without_a_stage_are_grouped_and_their_cards_name_none():
     rows = [row(1, 2, 1.0), row(2, None, 5.0), row(3, None, 4.0)]
     assert chosen(rows) == [(3, "worst"), (2, "best"), (1, "stage 2: best")]
 
@@ -77,21 +76,21 @@ def test_a_reel_leaves_out_an_episode_of_which_only_a_chunk_is_damaged(recording
     assert n_frames_of(path) == 3 + 5
 
 
-def test_an_episode_that_is_too_long_for_its_clip_is_left_out_with_the_reason(recordings, tmp_path):
+def test_an_episode_too_long_for_its_clip_is_left_out_with_a_reason(recordings, tmp_path):
     for episode_id, n_steps in ((1, 10), (2, 20)):
         recordings.add(episode_id, n_steps, total_reward=float(episode_id))
     path = tmp_path / "reel.mp4"
     result = export_reel_video(recordings.database, recordings.folder, path, title_secs=0.3, clip_secs=0.01, **QUICK)
     ((row, error),) = result.failures
     assert row.episode_id == 2
-    assert str(error) == "clip_secs of 0.01 is too short for 20 steps: a video shows 1000 a second at most"
+    assert str(error) == "clip_secs=0.01 is too short for 20 steps: a video shows at most 1000 per second"
     assert n_frames_of(path) == 3 + 1
 
 
-def test_a_run_of_which_nothing_can_be_shown_has_no_reel_and_says_why(recordings, tmp_path):
+def test_a_run_without_drawable_episodes_has_no_reel_and_says_why(recordings, tmp_path):
     kept = recordings.add(1, 10)
     (recordings.folder / kept.file_path).write_bytes(b"broken")
-    with pytest.raises(RecordingNotFoundError, match=rf"can be shown \(.*{kept.file_path}\): sqlite"):
+    with pytest.raises(RecordingNotFoundError, match=rf"can be read \(.*{kept.file_path}\): sqlite"):
         export_reel_video(recordings.database, recordings.folder, tmp_path / "reel.mp4", **QUICK)
 
 
@@ -108,18 +107,3 @@ def test_a_comparison_lasts_as_long_as_the_longer_episode(recordings, tmp_path):
     facts = facts_of(path)
     assert (facts.width, facts.height) == (640, 360)
     assert n_frames_of(path) == 7
-
-
-def test_a_thumbnail_shows_the_step_that_was_asked_for():
-    episode = sample_episode(20)
-    first, last = draw_thumbnail(episode, step_index=0, width=160), draw_thumbnail(episode, width=160)
-    assert first.shape == (90, 160, 3)
-    assert (first != last).any()
-    with pytest.raises(UsageError, match="step 20 of an episode of 20 steps"):
-        draw_thumbnail(episode, step_index=20)
-
-
-def test_a_preview_is_short_and_moves(tmp_path):
-    video = export_preview(sample_episode(400), tmp_path / "preview.gif")
-    assert facts_of(video.path).codec == "gif"
-    assert 45 <= n_frames_of(video.path) <= 55

@@ -81,7 +81,7 @@ def pids_with(words):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the processes to kill in /proc")
-def test_a_video_comes_once_and_whole_though_worker_and_ffmpeg_are_killed(recordings, config):
+def test_a_video_is_made_once_and_whole_although_worker_and_ffmpeg_are_killed(recordings, config):
     recordings.add(1, N_STEPS)
     settings = load_settings(config)
     catalog = recordings.catalog

@@ -43,7 +43,7 @@ def test_a_frame_has_the_same_pixels_in_whatever_order_frames_are_asked_for(styl
         assert (pixels == shuffled[frame]).all(), f"frame {frame}"
 
 
-def test_every_change_is_marked_so_that_the_encoder_gets_it():
+def test_every_changed_tile_is_marked_for_the_encoder():
     renderer = EpisodeVideoRenderer(sample_episode(30), timeline=make_timeline(30, steps_per_second=12), **SIZE)
     renderer.draw(0)
     for frame in range(1, renderer.n_frames):
@@ -135,7 +135,7 @@ CONTENTS = {
 
 @pytest.mark.parametrize("content", list(CONTENTS))
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (320, 360)])
-def test_whatever_was_recorded_can_be_drawn(content, width, height):
+def test_every_kind_of_recording_can_be_drawn(content, width, height):
     changes = dict(CONTENTS[content])
     episode = sample_episode(
         5, steps=changes.pop("steps", None), reasons=("top_10.0pct", "a_very_long_reason_of_a_criterion"), **changes
@@ -146,7 +146,7 @@ def test_whatever_was_recorded_can_be_drawn(content, width, height):
         assert renderer.frame(frame).std() > 1
 
 
-def test_an_action_that_is_masked_is_hatched():
+def test_a_masked_action_is_hatched():
     steps = sample_steps(2)
     open_steps = [replace(step, action_masks=(True,) * 6) for step in steps]
     masked = [replace(step, action_masks=(True,) * 5 + (False,)) for step in steps]
@@ -154,7 +154,7 @@ def test_an_action_that_is_masked_is_hatched():
     assert (one != other).any()
 
 
-def test_meters_near_empty_are_red_low_ones_orange():
+def test_low_meters_are_orange_and_nearly_empty_ones_red():
     for value, color in ((0.05, "empty"), (0.2, "low"), (0.3, "good"), (0.9, "good")):
         steps = [replace(step, meters=(value,) * 8, reward=0.0) for step in sample_steps(1)]
         pixels = EpisodeVideoRenderer(sample_episode(steps=steps), **SIZE).frame(0)
@@ -164,7 +164,7 @@ def test_meters_near_empty_are_red_low_ones_orange():
         assert max(shown, key=shown.__getitem__) == color, shown
 
 
-def test_rewards_add_up_and_nan_counts_as_nothing():
+def test_rewards_add_up_and_nan_counts_as_0():
     steps = [
         replace(step, reward=reward) for step, reward in zip(sample_steps(4), [1.0, math.nan, 2.5, -1.0], strict=True)
     ]
@@ -191,7 +191,7 @@ def test_episodes_side_by_side_have_the_same_scales():
     assert scales_of(small) != scales_of(large)
 
 
-def test_meters_of_other_names_have_scales_of_their_own():
+def test_meters_with_different_names_have_separate_scales():
     series = EpisodeSeries(scaled(20, 1))
     other = EpisodeSeries(
         sample_episode(steps=[replace(s, meters=(90.0,)) for s in sample_steps(5)], meter_names=("x",))
@@ -199,7 +199,7 @@ def test_meters_of_other_names_have_scales_of_their_own():
     assert scales_of(series, [other]).meters == scales_of(series).meters
 
 
-def test_the_same_value_is_a_bar_of_the_same_length_on_both_sides():
+def test_the_same_value_has_the_same_bar_on_both_sides():
     quiet, loud = scaled(20, 1), scaled(40, 50)
     alone = EpisodeVideoRenderer(quiet, **SIZE).frame(10).copy()
     both = ComparisonRenderer(quiet, loud, VideoOptions(width=1280, height=360))

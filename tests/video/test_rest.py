@@ -44,7 +44,7 @@ def render_all(recordings, settings, video_id):
         render_segment(context, *message)
 
 
-def test_a_video_is_asked_for_watched_and_fetched(client, recordings, settings, tmp_path):
+def test_a_video_is_requested_watched_and_downloaded(client, recordings, settings, tmp_path):
     answer = client.post("/api/v1/videos", json=WISH)
     assert answer.status_code == 202
     place = answer.headers["Location"]
@@ -76,7 +76,7 @@ def test_videos_are_listed_and_cancelled(client):
     [
         ({"episode_id": 9}, 404, "episode 9"),
         ({}, 400, "expected 'episode_id'"),
-        ({"episode_id": 1, "run_id": 3}, 400, "run_id is a text"),
+        ({"episode_id": 1, "run_id": 3}, 400, "run_id must be a text"),
         ({"episode_id": 1, "presets": "slow"}, 400, "did you mean 'preset'"),
         ({"episode_id": 1, "fps": "30"}, 400, "fps of a video is of type float"),
         ({"episode_id": 1, "fps": float("nan")}, 400, "fps is a number from 0.001"),
@@ -87,7 +87,7 @@ def test_videos_are_listed_and_cancelled(client):
         ([1], 400, "expected a JSON object"),
     ],
 )
-def test_a_wrong_request_is_answered_by_what_was_expected(client, body, status, message):
+def test_an_invalid_request_is_answered_with_the_expected_values(client, body, status, message):
     answer = client.post("/api/v1/videos", json=body)
     assert (answer.status_code, message in answer.json["error"]["message"]) == (status, True), answer.json
 
@@ -104,7 +104,7 @@ def test_a_server_without_workers_offers_no_videos(recordings):
     app.extensions[EXTENSION].close("the end of the test")
 
 
-def test_a_request_stands_though_the_server_that_should_tell_the_workers_is_full(client, redis_client):
+def test_a_request_is_stored_although_redis_is_full(client, redis_client):
     redis_client.config_set("maxmemory", 1)
     try:
         answer = client.post("/api/v1/videos", json=WISH)

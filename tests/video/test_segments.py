@@ -32,5 +32,5 @@ def test_a_long_episode_is_shared_evenly_enough_for_two_workers():
     assert 5000 / max(one, 5000 - one) > 1.95
 
 
-def test_what_can_not_be_joined_is_one_segment():
+def test_a_format_that_cannot_be_joined_is_one_segment():
     assert cut(90_000, width=640, height=360, fps=Fraction(10), keyframe_secs=2.0, whole=True) == [(0, 90_000)]

@@ -34,24 +34,24 @@ def names(episode):
     return [row.name + ("…" if row.component is None else "") for row in rows]
 
 
-def test_the_rows_are_reward_action_meters_and_extras_a_line_for_each_number():
+def test_the_rows_are_reward_action_meters_and_extras():
     assert names(observed()) == ["reward", "action", *(f"observation {i}" for i in range(4)), "value"]
     steps = [replace(step, position=()) for step in sample_steps(5, n_meters=2)]
     assert names(sample_episode(steps=steps, affordance_layout={})) == ["reward", "action", "energy", "hygiene"]
 
 
-def test_the_widest_column_becomes_a_band_where_there_are_too_many_numbers():
+def test_the_widest_column_becomes_a_band_if_there_are_too_many_numbers():
     assert len(names(observed(observation=lambda _: np.zeros(10)))) == MAX_ROWS
     assert names(observed(observation=lambda _: np.zeros(11))) == ["reward", "action", "observation…"]
     two = observed(wide=lambda _: np.zeros(376), narrow=lambda _: np.zeros((1, 3)))
     assert names(two) == ["reward", "action", "wide…", "narrow 0", "narrow 1", "narrow 2"]
 
 
-def test_no_more_rows_than_can_be_told_apart():
+def test_the_number_of_rows_is_limited():
     assert len(names(observed(**{f"e{i}": lambda _: np.zeros(2) for i in range(20)}))) == MAX_ROWS
 
 
-def test_a_step_without_a_value_is_a_hole_in_its_line():
+def test_a_missing_value_is_a_hole_in_its_line():
     episode = observed(8, value=lambda step: float(step) if step % 2 else None)
     line = choose_signals(EpisodeSeries(episode))[-1].line
     assert line[1::2].tolist() == [1, 3, 5, 7]
@@ -64,7 +64,7 @@ def test_episodes_that_are_compared_share_the_scale_of_each_number():
     assert scales_of(small, [large]).lines == scales_of(large, [small]).lines
 
 
-def test_a_lone_component_of_an_action_is_a_number_and_no_index():
+def test_an_action_with_one_component_is_a_number():
     steps = [replace(step, action=(step.step - 2.5,)) for step in observed_steps(5)]
     series = EpisodeSeries(sample_episode(steps=steps, **BARE))
     assert series.actions is None
@@ -85,7 +85,7 @@ CONTENTS = {
 
 @pytest.mark.parametrize("name", list(CONTENTS))
 @pytest.mark.parametrize("size", [(640, 360), (160, 160)])
-def test_frames_are_the_same_in_whatever_order_they_are_asked_for(name, size):
+def test_frames_do_not_depend_on_the_order_of_drawing(name, size):
     episode = CONTENTS[name]
 
     def renderer():
@@ -100,7 +100,7 @@ def test_frames_are_the_same_in_whatever_order_they_are_asked_for(name, size):
     assert any((frame != forward[0]).any() for frame in forward[1:])
 
 
-def test_a_line_is_bright_as_far_as_the_episode_has_come():
+def test_a_line_is_bright_up_to_the_current_step():
     episode = observed(101, value=lambda step: float(step))
     renderer = EpisodeVideoRenderer(episode, width=960, height=540)
     board = renderer.layout.board
@@ -113,7 +113,7 @@ def test_a_line_is_bright_as_far_as_the_episode_has_come():
     assert reach[1] / reach[0] == pytest.approx(3, rel=0.1)
 
 
-def test_thinned_points_keep_every_peak_beside_holes():
+def test_thinning_keeps_peaks_beside_holes():
     points = np.column_stack([np.arange(1000.0), np.zeros(1000)])
     points[::3, 1] = np.nan
     points[500, 1], points[700, 1] = 9, -9

@@ -77,7 +77,7 @@ def names_below(storage, *folders):
     return [name for folder in folders for name, _ in storage._listed(folder)]
 
 
-def test_a_video_is_made_in_the_store_and_watched_from_there(client, catalog, settings, tmp_path, monkeypatch):
+def test_a_video_is_written_to_the_store_and_streamed_from_it(client, catalog, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)  # several segments
     answer = client.post("/api/v1/videos", json=WISH)
     assert answer.status_code == 202
@@ -104,7 +104,7 @@ def test_a_video_is_made_in_the_store_and_watched_from_there(client, catalog, se
         assert gone.status_code == 404
 
 
-def test_the_video_of_a_recording_that_is_gone_leaves_the_store(client, catalog, settings):
+def test_the_video_of_a_deleted_recording_is_deleted_from_the_store(client, catalog, settings):
     client.post("/api/v1/videos", json=WISH)
     workers = Workers(catalog, settings)
     workers.run()
@@ -115,7 +115,7 @@ def test_the_video_of_a_recording_that_is_gone_leaves_the_store(client, catalog,
     assert catalog.list_videos() == []
 
 
-def test_who_asked_is_told_that_the_store_takes_no_video(client, catalog, settings, monkeypatch):
+def test_a_video_that_the_store_refuses_is_reported_to_its_client(client, catalog, settings, monkeypatch):
     def refuse(*_):
         raise StorageUnavailableError("the store did not answer within 15 s: s3://bucket/runs")
 
@@ -128,7 +128,7 @@ def test_who_asked_is_told_that_the_store_takes_no_video(client, catalog, settin
     assert (row.state, "did not answer" in row.error) == ("failed", True)
 
 
-def test_a_command_asks_and_a_worker_s_process_makes_it(s3, tmp_path, redis_url):
+def test_a_video_that_a_command_requests_is_made_by_a_worker(s3, tmp_path, redis_url):
     bucket = s3.new_bucket()
     places = {"recordings_dir": f"s3://{bucket}/runs", "database": str(tmp_path / "catalog.db")}
     config = tmp_path / "config.yaml"
@@ -161,7 +161,7 @@ ASK = ["export", "1", "--queue"]
         ("s3://", ASK),
     ],
 )
-def test_a_place_where_no_video_can_lie_is_refused_at_once_by_all(place, command, tmp_path, redis_url):
+def test_an_invalid_videos_dir_is_refused_everywhere_at_once(place, command, tmp_path, redis_url):
     config = tmp_path / "config.yaml"
     database = str(tmp_path / "catalog.db")
     Catalog(database).close()
@@ -183,7 +183,7 @@ def test_a_place_where_no_video_can_lie_is_refused_at_once_by_all(place, command
         (["export", "1", "--html"], "--output"),
     ],
 )
-def test_a_command_that_writes_a_local_file_takes_no_url(command, option, tmp_path):
+def test_a_command_that_writes_a_local_file_refuses_a_url(command, option, tmp_path):
     Catalog(tmp_path / "catalog.db").close()
     places = ["--recordings", str(tmp_path), "--database", str(tmp_path / "catalog.db")]
     status, output = run_python(["-m", "recorder", *command, option, "s3://bucket/v.mp4", *places], folder=tmp_path)

@@ -30,11 +30,11 @@ def test_a_slower_pace_glides_into_each_step_and_rests_there():
     assert progress[-3:] == [1.0, 1.0, 1.0]
 
 
-def test_twice_the_speed_is_half_the_frames():
+def test_double_speed_halves_the_frames():
     assert make_timeline(100, fps=30, steps_per_second=10, speed=2).n_frames == 150
 
 
-def test_title_and_last_step_stay_as_long_as_asked():
+def test_title_and_last_step_stay_for_the_given_seconds():
     timeline = make_timeline(4, fps=10, title_secs=0.5, hold_secs=0.3)
     moments = shown(timeline)
     assert moments[:5] == [None] * 5
@@ -44,7 +44,7 @@ def test_title_and_last_step_stay_as_long_as_asked():
 
 
 @given(n_steps=st.integers(1, 400), fps=RATES, pace=st.one_of(st.none(), RATES, st.floats(0.5, 900)), data=st.data())
-def test_every_video_begins_and_ends_where_it_was_told_and_never_goes_back(n_steps, fps, pace, data):
+def test_every_video_begins_and_ends_at_its_steps_and_never_goes_back(n_steps, fps, pace, data):
     first = data.draw(st.integers(0, n_steps - 1))
     end = data.draw(st.integers(first + 1, n_steps))
     if pace is not None and fps / pace > 30:
@@ -63,7 +63,7 @@ def test_every_video_begins_and_ends_where_it_was_told_and_never_goes_back(n_ste
         assert frame == 0 or timeline.moment(frame - 1).step_index <= index
 
 
-def test_a_rate_is_taken_at_its_decimal_spelling():
+def test_a_rate_is_read_as_its_decimal_text():
     assert make_timeline(1, fps=29.97).fps == Fraction(2997, 100)
 
 
@@ -83,7 +83,7 @@ def test_a_rate_is_taken_at_its_decimal_spelling():
         ({"n_steps": 5000, "speed": 0.001}, "at most 1000000 frames, not 5000000: show fewer steps"),
     ],
 )
-def test_a_video_of_nothing_or_without_end_is_refused(wrong, message):
+def test_an_empty_or_endless_video_is_refused(wrong, message):
     with pytest.raises(UsageError, match=message):
         make_timeline(**wrong)
 

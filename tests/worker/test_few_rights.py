@@ -53,7 +53,7 @@ def refusals(server: EmbeddedServer) -> set[str]:
     return {f"{entry[b'username'].decode()}: {entry[b'object'].decode()}" for entry in entries}
 
 
-def test_a_run_goes_its_way_from_the_trainer_to_files_and_to_the_replay_server(
+def test_the_documented_access_rights_suffice_from_trainer_to_replay_server(
     server: EmbeddedServer, cluster: Cluster, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     limits = PublisherLimits(heartbeat_secs=0.05)
@@ -78,7 +78,7 @@ def test_a_run_goes_its_way_from_the_trainer_to_files_and_to_the_replay_server(
     assert {it for it in refusals(server) if it.rpartition(" ")[2] not in optional} == set()
 
 
-def test_stats_and_doctor_say_what_they_may_not_ask(
+def test_stats_and_doctor_name_commands_that_they_may_not_use(
     server: EmbeddedServer, cluster: Cluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places = [
@@ -94,10 +94,10 @@ def test_stats_and_doctor_say_what_they_may_not_ask(
     assert (told["used_bytes"], told["n_worker_connections"]) == (None, None)
     assert told["version"]
     main(["doctor", *places])
-    assert "this user has no right to INFO" in capsys.readouterr().out
+    assert "this Redis user may not call INFO" in capsys.readouterr().out
 
 
-def test_the_replay_server_reads_what_is_live(server: EmbeddedServer) -> None:
+def test_the_replay_server_reads_live_runs_with_few_rights(server: EmbeddedServer) -> None:
     recorder = EpisodeRecorder(
         url_for(server, "trainer"), run_id="live", limits=PublisherLimits(flush_interval_secs=0.01)
     )

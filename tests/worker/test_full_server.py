@@ -56,16 +56,14 @@ def assert_whole_and_gone_from_the_server(cluster: Cluster, run_id: str, n_episo
     stream.close()
 
 
-def test_workers_that_start_on_a_full_server_empty_it_and_go_on_when_there_is_room(
-    cluster: Cluster, admin: redis.Redis
-) -> None:
+def test_workers_that_start_on_a_full_redis_empty_it_and_continue(cluster: Cluster, admin: redis.Redis) -> None:
     record(cluster.url, "before", 40)
     admin.config_set("maxmemory", 1)
     with workers(cluster, 2) as (one, other):
         cluster.wait_until_ended("before")
         assert_whole_and_gone_from_the_server(cluster, "before", 40)
         for worker in (one, other):
-            worker.wait_for("tasks can't be handed out; a process of this worker does their work")
+            worker.wait_for("can't hand out tasks; a fallback process does the work")
         admin.config_set("maxmemory", 0)
         for worker in (one, other):
             worker.wait_for("tasks can be handed out again")
@@ -74,11 +72,11 @@ def test_workers_that_start_on_a_full_server_empty_it_and_go_on_when_there_is_ro
         assert_whole_and_gone_from_the_server(cluster, "after", 10)
         assert one.process.poll() is other.process.poll() is None
         for worker in (one, other):
-            assert worker.output.count("tasks can't be handed out") == 1
+            assert worker.output.count("can't hand out tasks") == 1
             assert "Traceback" not in worker.output, worker.output
 
 
-def test_a_server_that_fills_up_while_its_worker_works_is_emptied(cluster: Cluster, admin: redis.Redis) -> None:
+def test_a_redis_that_fills_up_while_a_worker_runs_is_emptied(cluster: Cluster, admin: redis.Redis) -> None:
     with workers(cluster, 1) as (worker,):
         record(cluster.url, "first", 5)
         cluster.wait_until_ended("first")
@@ -93,9 +91,7 @@ def test_a_server_that_fills_up_while_its_worker_works_is_emptied(cluster: Clust
         assert "Traceback" not in worker.output, worker.output
 
 
-def test_a_full_broker_of_its_own_keeps_workers_neither_from_writing_nor_from_ending(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_a_full_separate_broker_blocks_neither_writing_nor_shutdown(cluster: Cluster, tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "broker") as broker:
         admin = make_client(broker.url, purpose="server")
         admin.config_set("maxmemory", 1)

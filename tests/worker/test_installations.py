@@ -40,7 +40,7 @@ def refused(process: PythonProcess) -> str:
 
 
 @pytest.mark.parametrize("how", ["moved", "copied"])
-def test_of_a_folder_and_a_moved_or_copied_one_each_has_its_own_episodes(tmp_path: Path, how: str) -> None:
+def test_a_folder_and_its_moved_or_copied_twin_keep_their_episodes_apart(tmp_path: Path, how: str) -> None:
     folder, other = tmp_path / "recordings", tmp_path / "exp1"
     use_once(folder, "first")
     if how == "moved":
@@ -59,7 +59,7 @@ def test_of_a_folder_and_a_moved_or_copied_one_each_has_its_own_episodes(tmp_pat
 
 
 @pytest.mark.parametrize("other", ["another", "a copy"])
-def test_a_second_installation_on_one_server_is_refused_everywhere_with_what_to_do(
+def test_a_second_installation_on_one_redis_is_refused_with_advice(
     tmp_path: Path, redis_url: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, second = tmp_path / "recordings", tmp_path / "second"
@@ -84,14 +84,12 @@ def test_a_second_installation_on_one_server_is_refused_everywhere_with_what_to_
     assert status != 0
     assert "belong to another" in told
     status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(folder)))
-    assert "belongs together" in told
+    assert "belong together" in told
     with worker(second, *server, "--key-prefix", "second:") as process:
         process.wait_for("worker: serves")
 
 
-def test_a_moved_installation_and_one_begun_anew_in_its_place_go_on_with_their_server(
-    tmp_path: Path, redis_url: str
-) -> None:
+def test_a_moved_installation_and_its_successor_keep_their_redis(tmp_path: Path, redis_url: str) -> None:
     folder, moved = tmp_path / "recordings", tmp_path / "exp1"
     server = ("--redis-url", redis_url)
     use_once(folder, "first", *server)

@@ -42,7 +42,7 @@ def find_server_again(folder: Path) -> str:
 
 @pytest.mark.parametrize("how", ["deleted", "moved away"])
 @pytest.mark.parametrize("whose", ["embedded", "given"])
-def test_a_worker_whose_folder_is_gone_records_into_a_new_one_and_says_so(
+def test_a_worker_whose_folder_was_deleted_creates_a_new_one_and_logs_it(
     tmp_path: Path, redis_url: str, whose: str, how: str
 ) -> None:
     folder = tmp_path / "recordings"
@@ -67,9 +67,7 @@ def test_a_worker_whose_folder_is_gone_records_into_a_new_one_and_says_so(
     assert n_files(tmp_path / "exp1", "after") == 0
 
 
-def test_a_catalog_that_takes_the_place_of_the_worker_s_is_written_to_from_then_on(
-    tmp_path: Path, redis_url: str
-) -> None:
+def test_a_worker_writes_to_the_catalog_that_replaced_its_own(tmp_path: Path, redis_url: str) -> None:
     folder = tmp_path / "recordings"
     options = ("--redis-url", redis_url)
     with worker(folder, *options) as process:
@@ -91,9 +89,7 @@ def test_a_catalog_that_takes_the_place_of_the_worker_s_is_written_to_from_then_
 
 
 @pytest.mark.parametrize("whose", ["embedded", "given"])
-def test_a_folder_of_another_installation_in_the_place_of_the_worker_s_gets_nothing(
-    tmp_path: Path, redis_url: str, whose: str
-) -> None:
+def test_a_worker_writes_nothing_into_another_installations_folder(tmp_path: Path, redis_url: str, whose: str) -> None:
     folder, other = tmp_path / "recordings", tmp_path / "other"
     options = ("--redis-url", redis_url) if whose == "given" else ()
     with worker(other, *options, *(("--key-prefix", "other:") if options else ())) as process:
@@ -114,7 +110,7 @@ def test_a_folder_of_another_installation_in_the_place_of_the_worker_s_gets_noth
         wait_until_recorded(folder, "before")
 
 
-def test_a_worker_whose_socket_was_swept_away_goes_on_with_what_its_server_held(tmp_path: Path) -> None:
+def test_a_worker_whose_socket_was_deleted_continues_with_its_redis_data(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     with worker(folder) as process:
         process.wait_for("worker: serves")
@@ -128,7 +124,7 @@ def test_a_worker_whose_socket_was_swept_away_goes_on_with_what_its_server_held(
         assert "it has begun anew" in process.output
 
 
-def test_a_folder_of_any_name_is_recorded_into(tmp_path: Path) -> None:
+def test_recordings_folders_may_have_any_name(tmp_path: Path) -> None:
     folder = tmp_path / 'exp[lr=0.1] {a}*\n"it\'s" #1?x=100%25 ü' / "recordings"
     with worker(folder) as process:
         process.wait_for("worker: serves")
@@ -141,9 +137,7 @@ def test_a_folder_of_any_name_is_recorded_into(tmp_path: Path) -> None:
             server.wait_for("Replay: ")
 
 
-def test_a_render_worker_makes_videos_of_the_catalog_that_takes_the_place_of_a_deleted_one(
-    tmp_path: Path, redis_url: str
-) -> None:
+def test_a_render_worker_uses_the_catalog_that_replaced_a_deleted_one(tmp_path: Path, redis_url: str) -> None:
     folder = tmp_path / "recordings"
     options = ("--redis-url", redis_url)
 

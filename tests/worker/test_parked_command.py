@@ -33,7 +33,7 @@ def ask(capfd: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> Any
     return json.loads(capfd.readouterr().out)
 
 
-def test_parked_episodes_are_listed_with_their_error_and_put_back_when_asked(
+def test_parked_episodes_are_listed_with_their_error_and_retried_on_request(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     listed = ask(capfd, folder)
@@ -48,6 +48,6 @@ def test_parked_episodes_are_listed_with_their_error_and_put_back_when_asked(
     assert (row.parked, row.attempts) == (False, 0)
 
 
-def test_the_table_tells_the_way_out(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_table_of_parked_episodes_names_the_next_command(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["parked", "--recordings", str(folder)]) == 0
     assert "--retry" in capfd.readouterr().out

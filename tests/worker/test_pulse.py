@@ -72,13 +72,13 @@ def test_a_full_server_leaves_its_workers_alive(cluster: Cluster, server: Killab
     with cluster.worker(HAMLET_RECORDER_WORKER__PULSE_FILE=str(file)) as worker:
         wait_until(lambda: read_pulse(file) == (True, []), message="a worker that is ready")
         client.config_set("maxmemory", 1)
-        worker.wait_for("can't be handed out")
+        worker.wait_for("can't hand out tasks")
         assert is_new(file)
         assert probe(file)[0] == 0
     client.close()
 
 
-def test_a_worker_that_stands_still_is_dead(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_worker_that_stands_still_counts_as_dead(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "worker.pulse"
     with cluster.worker(HAMLET_RECORDER_WORKER__PULSE_FILE=str(file)) as worker:
         wait_until(lambda: read_pulse(file) == (True, []), message="a worker that is ready")
@@ -103,7 +103,7 @@ def test_a_render_worker_has_a_pulse_without_a_tick(cluster: Cluster, tmp_path: 
         assert worker.process.poll() is None
 
 
-def test_systemd_is_told_that_the_worker_is_ready_and_that_it_lives(cluster: Cluster, tmp_path: Path) -> None:
+def test_systemd_is_notified_that_the_worker_is_ready_and_alive(cluster: Cluster, tmp_path: Path) -> None:
     place = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(place)
@@ -116,7 +116,7 @@ def test_systemd_is_told_that_the_worker_is_ready_and_that_it_lives(cluster: Clu
     assert all(words.startswith("WATCHDOG=1") for words in said)
 
 
-def test_a_probe_of_nothing_says_what_to_set(tmp_path: Path) -> None:
+def test_a_probe_without_a_pulse_file_explains_what_to_set(tmp_path: Path) -> None:
     assert probe(tmp_path / "none")[0] == 1
     (tmp_path / "broken").write_text("{")
     assert probe(tmp_path / "broken")[0] == 1

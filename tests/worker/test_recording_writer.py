@@ -29,7 +29,7 @@ def make_writer(recorder: EpisodeRecorder, folder: Path, criteria: Mapping[str, 
     return RecordingWriter(recorder, folder / "demo.db", folder / "recordings", criteria=criteria)
 
 
-def test_what_is_recorded_is_on_disk_when_the_writer_has_stopped(tmp_path: Path) -> None:
+def test_all_recorded_episodes_are_on_disk_when_the_writer_has_stopped(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(run_id="r", strict=True, limits=QUICK)
     writer = make_writer(recorder, tmp_path)
     writer.start()
@@ -49,7 +49,7 @@ def test_episodes_are_written_while_training_goes_on(tmp_path: Path) -> None:
         wait_until(lambda: recorded(tmp_path / "demo.db", "r") == [0], message="a recording")
 
 
-def test_two_writers_share_a_database_without_taking_each_others_episodes(tmp_path: Path) -> None:
+def test_two_writers_share_a_database_and_keep_their_episodes_apart(tmp_path: Path) -> None:
     recorders = [EpisodeRecorder(run_id=f"r{n}", strict=True, limits=QUICK) for n in range(2)]
     writers = [make_writer(recorder, tmp_path) for recorder in recorders]
     for writer in writers:
@@ -64,7 +64,7 @@ def test_two_writers_share_a_database_without_taking_each_others_episodes(tmp_pa
     assert [recorded(tmp_path / "demo.db", f"r{n}") for n in range(2)] == [list(range(20))] * 2
 
 
-def test_a_second_process_goes_on_with_the_run(tmp_path: Path) -> None:
+def test_a_second_process_continues_the_run(tmp_path: Path) -> None:
     for attempt in range(2):
         recorder = EpisodeRecorder(run_id="r", strict=True, limits=QUICK, resume=attempt > 0)
         with make_writer(recorder, tmp_path):
@@ -83,7 +83,7 @@ def test_the_last_episodes_of_the_last_stage_are_kept_at_the_end(tmp_path: Path)
     assert recorded(tmp_path / "demo.db", "r") == [3, 4]
 
 
-def test_stop_says_so_when_something_could_not_be_written(tmp_path: Path) -> None:
+def test_stop_reports_episodes_that_could_not_be_written(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(run_id="r", strict=True, limits=QUICK)
     writer = make_writer(recorder, tmp_path)
     (tmp_path / "recordings").write_text("a file where the folder should be")
@@ -96,7 +96,7 @@ def test_stop_says_so_when_something_could_not_be_written(tmp_path: Path) -> Non
     assert "can't write recordings" in (row.error or "")
 
 
-def test_stop_says_so_when_episodes_are_left_held(tmp_path: Path) -> None:
+def test_stop_reports_episodes_that_are_still_held(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(run_id="r", strict=True, limits=QUICK)
     recorder.stream.beat("r", "another trainer", {"closed": False}, info=None, now=time.time())
     writer = make_writer(recorder, tmp_path, {"stage_boundaries": {"record_first_n": 0, "record_last_n": 1}})
@@ -107,29 +107,29 @@ def test_stop_says_so_when_episodes_are_left_held(tmp_path: Path) -> None:
         assert catalog.get_episode("r", 0).decision == "held"
 
 
-def test_a_writer_that_was_never_started_stops(tmp_path: Path) -> None:
+def test_a_writer_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(run_id="r", strict=True, limits=QUICK)
     assert not make_writer(recorder, tmp_path).stop()
 
 
-def test_a_recorder_with_a_server_needs_workers(tmp_path: Path) -> None:
+def test_a_recorder_with_redis_is_refused_by_the_writer(tmp_path: Path) -> None:
     recorder = EpisodeRecorder("redis://127.0.0.1:1/0", run_id="r")
     with pytest.raises(UsageError, match="hamlet-recorder worker"):
         make_writer(recorder, tmp_path)
     recorder.close(timeout_secs=0.0)
 
 
-def test_criteria_that_cant_work_are_refused_at_once(tmp_path: Path) -> None:
+def test_invalid_criteria_are_refused_at_once(tmp_path: Path) -> None:
     with EpisodeRecorder(run_id="r") as recorder, pytest.raises(SettingsError, match="intervall"):
         make_writer(recorder, tmp_path, {"periodic": {"intervall": 1}})
 
 
-def test_a_writer_that_is_started_twice_says_so(tmp_path: Path) -> None:
+def test_starting_a_writer_twice_is_an_error(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(strict=True)
     writer = RecordingWriter(recorder, tmp_path / "catalog.db", tmp_path)
     writer.start()
-    with pytest.raises(UsageError, match=r"start\(\) was called twice: this writer runs already"):
+    with pytest.raises(UsageError, match=r"start\(\) was called twice: this writer is running"):
         writer.start()
     assert writer.stop()
-    with pytest.raises(UsageError, match="was stopped: make another one"):
+    with pytest.raises(UsageError, match="was stopped: create another one"):
         writer.start()

@@ -84,7 +84,7 @@ recorder.finish_episode(0)
 
 
 @pytest.mark.parametrize("end", ["recorder.close()", ""])
-def test_a_program_that_records_for_nobody_is_told_what_it_loses(end: str, tmp_path: Path) -> None:
+def test_a_program_without_a_reader_logs_what_it_loses(end: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text('recording:\n  recordings_dir: "recordings"\n')
     status, output = run_python(["-c", UNREAD + end], folder=tmp_path)
     assert status == 0

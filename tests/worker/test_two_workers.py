@@ -67,7 +67,7 @@ def test_two_trainers_and_two_workers_decide_as_one_evaluator_would(cluster: Clu
     stream.close()
 
 
-def test_sixty_four_lanes_arrive_step_by_step(cluster: Cluster) -> None:
+def test_all_steps_of_64_lanes_arrive(cluster: Cluster) -> None:
     n_lanes, n_calls = 64, 200
     random = np.random.default_rng(5)
     lengths = random.integers(40, 100, n_lanes)
@@ -140,7 +140,7 @@ while True:
 """
 
 
-def test_of_a_killed_trainer_every_acknowledged_step_is_salvaged(cluster: Cluster) -> None:
+def test_every_acknowledged_step_of_a_killed_trainer_is_salvaged(cluster: Cluster) -> None:
     with PythonProcess("-c", DOOMED_TRAINER, cluster.url) as trainer:
         wait_until(lambda: n_acknowledged(trainer) > 3 * MAX_CHUNK_STEPS, message="a few acknowledged chunks")
         trainer.kill()

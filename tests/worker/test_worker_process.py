@@ -56,7 +56,7 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
-def test_killed_processes_cost_nothing_but_time(cluster: Cluster) -> None:
+def test_killed_worker_processes_lose_no_episode(cluster: Cluster) -> None:
     with workers(cluster, 2) as (one, other):
         pool = wait_until(lambda: children_of(one.pid), message="a pool process")
         with EpisodeRecorder(cluster.url, run_id="killed", limits=QUICK, strict=True) as recorder:
@@ -74,9 +74,7 @@ def test_killed_processes_cost_nothing_but_time(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("asked_by", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_a_worker_asked_to_end_ends_in_order_and_the_next_one_goes_on(
-    cluster: Cluster, asked_by: signal.Signals
-) -> None:
+def test_a_worker_stops_in_order_and_the_next_one_continues(cluster: Cluster, asked_by: signal.Signals) -> None:
     with workers(cluster, 1) as (worker,):
         pool = wait_until(lambda: children_of(worker.pid), message="a pool process")
         with EpisodeRecorder(cluster.url, run_id="ended", limits=QUICK, strict=True) as recorder:
@@ -119,7 +117,7 @@ class FixedServer:
         self._process.wait(DEADLINE_SECS)
 
 
-def test_a_worker_comes_back_after_its_server_was_restarted(tmp_path: Path) -> None:
+def test_a_worker_reconnects_after_redis_was_restarted(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     server = FixedServer(tmp_path / "data")
     with open_cluster(tmp_path, server.url) as cluster:
@@ -139,7 +137,7 @@ def test_a_worker_comes_back_after_its_server_was_restarted(tmp_path: Path) -> N
         assert_whole(cluster, "after", range(5))
 
 
-def test_what_an_emptied_server_had_of_episodes_that_were_not_written_yet_is_parked(cluster: Cluster) -> None:
+def test_unwritten_episodes_of_an_emptied_redis_are_parked(cluster: Cluster) -> None:
     recorder = EpisodeRecorder(cluster.url, run_id="emptied", limits=QUICK)
     with workers(cluster, 1) as (worker,):
         for episode_id in range(1, 4):
@@ -160,10 +158,10 @@ def test_what_an_emptied_server_had_of_episodes_that_were_not_written_yet_is_par
         assert worker.process.poll() is None
     for row in cluster.catalog.parked_writes():
         assert (row.decision, row.attempts) == ("kept", 3)
-        assert "its steps are gone from the server" in (row.error or "")
+        assert "its steps are no longer in Redis" in (row.error or "")
 
 
-def test_celery_loads_the_app_and_another_prefix_sees_nothing_of_it(
+def test_celery_loads_the_app_and_another_key_prefix_sees_nothing(
     cluster: Cluster, server: EmbeddedServer, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
@@ -186,7 +184,7 @@ def test_celery_loads_the_app_and_another_prefix_sees_nothing_of_it(
         stream.close()
 
 
-def test_celery_without_a_server_says_what_to_do(tmp_path: Path) -> None:
+def test_celery_without_a_redis_url_explains_what_to_do(tmp_path: Path) -> None:
     program = subprocess.run(
         [sys.executable, "-c", "import worker.celery_app"], capture_output=True, text=True, timeout=60, check=False,
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
@@ -195,7 +193,7 @@ def test_celery_without_a_server_says_what_to_do(tmp_path: Path) -> None:
     assert "recording.redis.url must be set for 'celery -A'" in program.stderr
 
 
-def test_a_worker_whose_broker_is_away_at_its_start_says_so_and_ends(cluster: Cluster) -> None:
+def test_a_worker_whose_broker_is_unreachable_at_start_exits_with_a_message(cluster: Cluster) -> None:
     with cluster.worker(HAMLET_RECORDER_REDIS__BROKER_URL="redis://127.0.0.1:1/0") as worker:
         assert worker.wait() == 1, worker.output
         assert "redis://127.0.0.1:1/0" in worker.output

@@ -72,7 +72,7 @@ def recorded(writer: RecordingWriter, recorder: EpisodeRecorder, folder: Path) -
         lambda _: iter([PeriodicCriterion(interval=3)]),
     ],
 )
-def test_criteria_are_taken_in_every_form(criteria_of: Any, tmp_path: Path) -> None:
+def test_the_writer_accepts_criteria_in_every_form(criteria_of: Any, tmp_path: Path) -> None:
     recorder = EpisodeRecorder(strict=True)
     criteria = criteria_of(settings_in(tmp_path))
     writer = RecordingWriter(recorder, tmp_path / "demo.db", tmp_path / "elsewhere", criteria=criteria)
@@ -80,7 +80,7 @@ def test_criteria_are_taken_in_every_form(criteria_of: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("spelled", [str, Path])
-def test_three_arguments_reach_the_configuration_that_was_loaded(spelled: Any, tmp_path: Path) -> None:
+def test_a_writer_with_three_arguments_uses_the_loaded_configuration(spelled: Any, tmp_path: Path) -> None:
     config = settings_in(tmp_path)
     assert config.recording.enabled
     recorder = EpisodeRecorder(strict=True)
@@ -92,7 +92,7 @@ def test_three_arguments_reach_the_configuration_that_was_loaded(spelled: Any, t
     assert open_episode(file).version == 1
 
 
-def test_the_settings_of_the_recorder_are_those_of_its_writer(tmp_path: Path) -> None:
+def test_a_writer_uses_its_recorders_settings(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     settings_in(tmp_path).model_copy(update={"recordings_dir": "other"})
     recorder = EpisodeRecorder.from_settings(settings, strict=True)
@@ -100,7 +100,7 @@ def test_the_settings_of_the_recorder_are_those_of_its_writer(tmp_path: Path) ->
     assert recorded(writer, recorder, tmp_path) == [0, 3, 6]
 
 
-def test_the_file_that_the_environment_names_is_the_configuration(
+def test_the_configuration_file_can_be_named_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config.yaml").write_text(YAML.format(folder=tmp_path))
@@ -110,7 +110,17 @@ def test_the_file_that_the_environment_names_is_the_configuration(
     assert recorded(writer, recorder, tmp_path) == [0, 3, 6]
 
 
-def test_a_recorder_from_settings_finds_the_server_beside_the_recordings(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["new/recordings", "recordings"])
+def test_a_folder_that_is_missing_is_made(folder: str, tmp_path: Path) -> None:
+    recorder = EpisodeRecorder(run_id="fresh")
+    database = (tmp_path / folder).parent / "catalog.db"
+    with RecordingWriter(recorder, database, tmp_path / folder, criteria=EVERY_THIRD):
+        play(recorder, 0, n_steps=3)
+    assert list((tmp_path / folder).glob("*/episode_000000.msgpack.lz4"))
+    assert database.exists()
+
+
+def test_a_recorder_from_settings_finds_the_redis_beside_the_recordings(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     with EmbeddedServer(settings.embedded_server_dir) as server:
         with EpisodeRecorder.from_settings(settings, strict=True, run_id="found") as recorder:
@@ -127,19 +137,19 @@ def test_a_recorder_from_settings_finds_the_server_beside_the_recordings(tmp_pat
     ("arguments", "said"),
     [
         ({"recorder": None}, "recorder: expected an EpisodeRecorder, found NoneType"),
-        ({"database": None}, "database: expected a Catalog, or the path or URL of one"),
+        ({"database": None}, "database: expected a Catalog, or its path or URL"),
         ({"recordings_dir": None}, "recordings_dir: expected a folder or a URL, found NoneType"),
         ({"criteria": 5}, r"criteria: expected settings, a mapping .*, or a list of criteria .*; found int"),
         ({"criteria": "periodic"}, "found str"),
         ({"criteria": ["periodic"]}, "found str in the list"),
         ({"criteria": [PeriodicCriterion]}, "found the class PeriodicCriterion in the list"),
-        ({"criteria": [PeriodicCriterion(1), PeriodicCriterion(2)]}, "the name of a criterion must be its own"),
+        ({"criteria": [PeriodicCriterion(1), PeriodicCriterion(2)]}, "criteria need different names"),
         ({"criteria": {"periodic": 5}}, r"criteria\.periodic: expected a mapping such as"),
         ({"criteria": {"periodical": {}}}, "unknown key 'periodical'; the nearest is 'periodic'"),
         ({"criteria": {"custom": 5}}, r"criteria\.custom: expected a mapping"),
     ],
 )
-def test_nonsense_is_refused_with_one_sentence(arguments: dict[str, Any], said: str, tmp_path: Path) -> None:
+def test_invalid_arguments_are_refused_with_one_sentence(arguments: dict[str, Any], said: str, tmp_path: Path) -> None:
     with EpisodeRecorder() as recorder, pytest.raises(RecorderError, match=said):
         RecordingWriter(
             **{"recorder": recorder, "database": tmp_path / "demo.db", "recordings_dir": tmp_path, **arguments}

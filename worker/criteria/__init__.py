@@ -1,6 +1,6 @@
-"""Which episodes are kept: the criteria, one a file, and the evaluator that combines them.
+"""Decides which episodes are kept: one criterion per file, and the evaluator that combines them.
 
-Pure functions of the episodes seen so far: no I/O, no clock. What is remembered is bounded and goes to JSON and back.
+Pure functions of the episodes seen so far, without I/O or a clock. Their state is bounded and can be stored as JSON.
 """
 
 from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation

@@ -1,7 +1,7 @@
-"""What every criterion speaks: the summary it sees, what it answers, and the interface it implements.
+"""The interface of a criterion: the summary it receives and the answer it returns.
 
-Criteria are pure: no I/O, no clock, no random source. ``evaluator.py`` combines them, ``custom.py`` loads those of
-other packages. What they see and answer are named tuples because these are made for each episode.
+Criteria are pure: no I/O, no clock, no random source. ``evaluator.py`` combines them; ``custom.py`` loads those of
+other packages. Summaries and answers are named tuples because they are made for each episode.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ __all__ = ["Claim", "Criterion", "EpisodeSummary", "Explanation", "Observation",
 
 
 class EpisodeSummary(NamedTuple):
-    """What a criterion knows of a finished episode.
+    """What a criterion sees of a finished episode.
 
     Args:
         episode_id: number of the episode within its run.
-        play_id: which playing of it; of two, the larger is the later.
-        lane: index of the sub-environment that played it.
-        curriculum_stage: stage in which it was played; None where nobody told it.
+        play_id: identifies this play of the episode; a later play has a larger id.
+        lane: index of the sub-environment.
+        curriculum_stage: stage of the episode; None if unknown.
         total_reward: its return; may be NaN or infinite.
-        survival_steps: steps survived; n_steps: steps that the recording holds.
-        status: how it ended; a criterion never sees ``aborted``.
-        manual_reasons: names given to ``recorder.keep`` before it ended, without the prefix ``manual_``.
-        info: the free map of its metadata.
+        survival_steps: steps survived.
+        n_steps: steps in the recording.
+        status: how it ended; never ``aborted``.
+        manual_reasons: names passed to ``recorder.keep`` before the end, without the prefix ``manual_``.
+        info: the free map in its metadata.
     """
 
     episode_id: int
@@ -46,21 +47,21 @@ class EpisodeSummary(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A criterion wants this episode kept, and says why (``stage_1_pre_transition``)."""
+    """A criterion's wish to keep an episode, with the reason (``stage_1_pre_transition``)."""
 
     episode_id: int
     reason: str
 
 
 class Explanation(NamedTuple):
-    """How one criterion judged one episode; ``why`` prints it.
+    """How one criterion judged one episode; the command ``why`` prints it.
 
     Args:
         criterion: name of the criterion.
         keep: None while the criterion may still claim the episode.
-        value: what was measured; None when nothing was.
-        threshold: what the value was held against; None when there was nothing.
-        detail: the rule in words. It holds no number of this one episode: equal details are stored once.
+        value: what was measured; None if nothing.
+        threshold: what the value was compared with; None if nothing.
+        detail: the rule in words, without numbers of this episode: equal details are stored once.
     """
 
     criterion: str
@@ -74,10 +75,11 @@ class Observation(NamedTuple):
     """A criterion's answer to one episode.
 
     Args:
-        claims: episodes to keep, this one or earlier ones that the criterion held.
+        claims: episodes to keep: this one, or earlier ones that the criterion held.
         explanation: of this episode.
-        released: earlier episodes that the criterion held until now and lets go. A custom criterion leaves it out:
-            there it is found by comparing ``held()`` before and after.
+        released: earlier episodes that the criterion no longer holds. A custom criterion may omit it; then
+            ``held()`` before and
+            after are compared.
     """
 
     claims: tuple[Claim, ...]
@@ -86,39 +88,40 @@ class Observation(NamedTuple):
 
 
 class Criterion(ABC):
-    """Sees the finished episodes of one run, one by one, and says which to keep.
+    """Sees the finished episodes of one run in order and says which to keep.
 
-    A subclass sets ``name`` (unique, a key of the configuration) and implements ``observe``. One that looks back also
-    implements ``held`` and ``end_run``; one with a memory ``state`` and ``restore``. Whatever it remembers is bounded.
+    A subclass sets ``name`` (unique; a key of the configuration) and implements ``observe``. If it looks back, it
+    also
+    implements ``held`` and ``end_run``; if it has state, ``state`` and ``restore``. Its state must be bounded.
     """
 
     name: str
 
     @abstractmethod
     def observe(self, episode: EpisodeSummary) -> Observation:
-        """Judges the next finished episode; an id seen before is a later play, which replaces the earlier."""
+        """Judge the next finished episode. An id seen before is a later play, which replaces the earlier one."""
 
     def held(self) -> Collection[int]:
-        """Ids of the episodes that may still be claimed; membership is fast."""
+        """Return the ids of episodes that may still be claimed. Membership tests must be fast."""
         return frozenset()
 
     def end_run(self) -> Sequence[Claim]:
-        """Settles what only the run's end settles; nothing is held after it. The run may be resumed."""
+        """Return the last claims and hold nothing any more. The run may be resumed later."""
         return ()
 
     def state(self) -> dict[str, Any]:
-        """All that is remembered, as strict JSON (no NaN, string keys), small enough to be stored with every batch."""
+        """Return the state as strict JSON (no NaN, string keys), small enough to be stored with every batch."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most criteria remember nothing
-        """Takes back what ``state`` gave, also under other settings: what no longer fits is let go."""
+        """Restore what ``state`` returned. The settings may have changed: drop what no longer fits."""
 
 
 def checked_count(criterion: str, argument: str, value: object, *, minimum: int = 0, maximum: int) -> int:
-    """The value of a constructor's argument, when it is a whole number within the limits.
+    """Return a constructor argument if it is an integer within the limits.
 
     Raises:
-        UsageError: it is not; the message tells the limits.
+        UsageError: it is not; the message names the limits.
     """
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
         return value
@@ -126,7 +129,8 @@ def checked_count(criterion: str, argument: str, value: object, *, minimum: int 
 
 
 def plain_number(value: float | str | None) -> float | str | None:
-    """The value as strict JSON can hold it: ``"nan"``, ``"inf"`` and ``"-inf"``, which ``float()`` reads back."""
+    """Return the value as strict JSON can store it: ``"nan"``, ``"inf"`` and ``"-inf"``, which ``float()`` reads
+    back."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -1,4 +1,4 @@
-"""From the mapping ``criteria:`` of the configuration to criteria."""
+"""Builds criteria from the mapping ``criteria:`` of the configuration."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ BUILT_IN: Mapping[str, type[Criterion]] = {
 
 
 def build_criteria(config: Mapping[str, Any]) -> list[Criterion]:
-    """The criteria that a configuration asks for, the built-in ones first.
+    """Build the configured criteria, the built-in ones first.
 
     Args:
-        config: name to options, as in the YAML under ``recording: criteria:``. The options are the constructor's, and
-            ``enabled``, true unless given. A criterion that is not named is off. Names of custom criteria are those
-            of their entry points.
+        config: name to options, as in the YAML under ``recording: criteria:``. The options are the constructor's,
+            and
+            ``enabled`` (default true). A criterion that is not named is off. A custom criterion has the name of its
+            entry point.
 
     Raises:
-        SettingsError: an unknown criterion or option (the message names the nearest), an option that can't be, or a
-            custom criterion that fails to load.
+        SettingsError: a criterion or option is unknown (the message names the nearest), an option is invalid, or a
+            custom
+            criterion fails to load.
     """
     installed = {} if all(name in BUILT_IN for name in config) else custom_criteria()
     if unknown := [str(name) for name in config if name not in BUILT_IN and name not in installed]:

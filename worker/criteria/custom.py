@@ -1,4 +1,4 @@
-"""Criteria of other packages: found by entry point, checked for their shape, and kept from stopping the worker."""
+"""Loads criteria of other packages by entry point, and keeps their errors from stopping the worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOG_EVERY_SECS = 60.0
 """A criterion that fails with every episode is logged once a minute, with the count."""
 
 _MAX_FAILURE_CHARACTERS = 300
-"""Of an exception's text, which is stored with every episode that it concerns."""
+"""Limits an exception's text, which is stored with every episode that it affects."""
 
 _PLAIN = int | float | str | None
 _T = TypeVar("_T")
@@ -30,24 +30,24 @@ logger = logging.getLogger(__name__)
 
 
 def custom_criteria() -> dict[str, EntryPoint]:
-    """The criteria that installed packages offer: name in the configuration to entry point; nothing is imported."""
+    """Return the entry points of installed criteria by name, without importing them."""
     let_user_code_be_found()
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def load_criterion_class(point: EntryPoint) -> type[Criterion]:
-    """Imports a custom criterion.
+    """Import a custom criterion.
 
     Raises:
-        SettingsError: it can't be imported, or is no subclass of ``Criterion`` that can be made.
+        SettingsError: it cannot be imported, or is not a concrete subclass of ``Criterion``.
     """
     where = f"custom criterion {point.name!r} ({point.value})"
     try:
         loaded = point.load()
-    except Exception as error:  # foreign code may raise anything
+    except Exception as error:  # third-party code may raise anything
         raise SettingsError(
             f"{where} can't be imported: {type(error).__name__}: {error}; "
-            f"repair or reinstall its package, or take it out of the criteria"
+            f"repair or reinstall its package, or remove it from the criteria"
         ) from error
     if not (isinstance(loaded, type) and issubclass(loaded, Criterion)):
         raise SettingsError(f"{where} must be a subclass of worker.criteria.Criterion, found {loaded!r}")
@@ -57,14 +57,15 @@ def load_criterion_class(point: EntryPoint) -> type[Criterion]:
 
 
 class GuardedCriterion(Criterion):
-    """A custom criterion whose failures cost only its own reasons.
+    """Wraps a custom criterion so that its failures affect only its own reasons.
 
-    An exception, or an answer of the wrong type, is logged (the first, then one in 1000), counts as no claim, and
-    stands in the explanation of the episode. What the criterion lets go is found by comparing what it holds before and
-    after, which takes time in proportion to what it holds.
+    An exception or an answer of the wrong type counts as no claim. It is logged at most once a minute, and written
+    in
+    the episode's explanation. Released episodes are found by comparing ``held()`` before and after, in time
+    proportional to its size.
 
     Args:
-        criterion: the custom one.
+        criterion: the custom criterion.
         name: its name in the configuration and in explanations.
     """
 
@@ -77,7 +78,7 @@ class GuardedCriterion(Criterion):
         self._failure = ""
 
     def observe(self, episode: EpisodeSummary) -> Observation:
-        """Asks the custom criterion, and finds what it let go."""
+        """Ask the custom criterion, and find what it has released."""
         answer = self._guarded("observe", lambda: _checked_observation(self._criterion.observe(episode)), None)
         before, self._held = self._held, self._held_now()
         released = tuple(sorted(before - self._held))
@@ -88,20 +89,20 @@ class GuardedCriterion(Criterion):
         return Observation(tuple(answer.claims), explanation, released)
 
     def held(self) -> Collection[int]:
-        """What the custom criterion held after its last answer."""
+        """Return what the custom criterion held after its last answer."""
         return self._held
 
     def end_run(self) -> Sequence[Claim]:
-        """Its last claims."""
+        """Return its last claims."""
         self._held = frozenset()
         return self._guarded("end_run", lambda: _checked_claims(self._criterion.end_run()), ())
 
     def state(self) -> dict[str, Any]:
-        """Its state, or an empty map when it gives none that JSON can hold."""
+        """Return its state, or an empty map if that is not JSON."""
         return self._guarded("state", lambda: _checked_state(self._criterion.state()), {})
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restores it; where its state was lost, it begins afresh."""
+        """Restore its state. If the state was lost, the criterion starts anew."""
         if state:
             self._guarded("restore", lambda: self._criterion.restore(state), None)
         self._held = self._held_now()
@@ -110,7 +111,7 @@ class GuardedCriterion(Criterion):
         return self._guarded("held", lambda: frozenset(self._criterion.held()), frozenset())
 
     def _guarded(self, method: str, call: Callable[[], _T], otherwise: _T) -> _T:
-        """What the call returns; when it raises, ``otherwise``, and the failure is counted, logged and remembered."""
+        """Return the result of the call. If it raises, count and log the failure and return ``otherwise``."""
         try:
             return call()
         except Exception as error:

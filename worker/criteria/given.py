@@ -1,4 +1,4 @@
-"""The criteria that a caller names, in whichever way: as the configuration has them, or made already."""
+"""Accepts criteria in any form: settings, a mapping, or criterion objects."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ _EXPECTED = (
 
 
 def criteria_maker(given: GivenCriteria) -> Callable[[], list[Criterion]]:
-    """What makes a fresh set of criteria for each run; the first set is made here, to see whether it can work.
+    """Return a function that makes new criteria for each run. It is called once here to check the criteria.
 
     Args:
-        given: settings, whole or their criteria; a mapping as under ``recording: criteria:`` in a configuration; a criterion,
-            or several of them, which are copied as they are now: what they have seen, the copies have seen.
+        given: the settings or their criteria; a mapping as under ``recording: criteria:`` in a configuration; or one
+            or more
+            criterion objects. Objects are copied with their current state.
 
     Raises:
-        SettingsError: the configuration of a criterion can't work.
-        UsageError: it is none of these, two criteria share a name, or one can't be copied.
+        SettingsError: the configuration of a criterion is invalid.
+        UsageError: it is none of these, two criteria share a name, or one cannot be copied.
     """
     if isinstance(given, Settings | CriteriaSettings | Mapping):
         make = partial(build_criteria, _as_config(given))
@@ -45,17 +46,17 @@ def criteria_maker(given: GivenCriteria) -> Callable[[], list[Criterion]]:
 
 
 def _as_config(given: Settings | CriteriaSettings | Mapping[str, Any]) -> dict[str, Any]:
-    """Name to options, the custom criteria among the others."""
+    """Return name to options, with the custom criteria at the same level."""
     given = given.criteria if isinstance(given, Settings) else given
     config = _plain(given)
     custom = config.pop("custom", None) or {}
     if not isinstance(custom, Mapping):
-        raise SettingsError(f"criteria.custom: expected a mapping of criteria by their names, got {custom!r}")
+        raise SettingsError(f"criteria.custom: expected a mapping from names to options, got {custom!r}")
     return {**config, **_plain(custom)}
 
 
 def _plain(given: Section | Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping; so are the sections of the settings that stand in it."""
+    """Return a mapping with its sections as mappings."""
     source = given.model_dump() if isinstance(given, Section) else given
     return {str(name): it.model_dump() if isinstance(it, Section) else it for name, it in source.items()}
 
@@ -79,4 +80,4 @@ def _copies(criteria: list[Criterion]) -> list[Criterion]:
     try:
         return copy.deepcopy(criteria)
     except Exception as error:
-        raise UsageError(f"criteria: each run needs a copy of its own, and one can't be copied: {error}") from error
+        raise UsageError(f"criteria: each run needs its copy of a criterion, but copying failed: {error}") from error

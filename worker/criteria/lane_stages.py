@@ -1,4 +1,4 @@
-"""Which stage each lane was in last, for an episode that was cut off before its trainer told its stage."""
+"""Remembers each lane's last stage, for episodes that are cut off before their trainer reports a stage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from worker.criteria.base import EpisodeSummary
 __all__ = ["LaneStages"]
 
 _MAX_LANES = 4096
-"""The lane not seen for longest is forgotten: what is remembered is stored with every batch."""
+"""If there are more, the lane not seen for longest is forgotten: the state is stored with every batch."""
 
 _CUT_OFF = (EpisodeStatus.TRUNCATED, EpisodeStatus.SALVAGED)
 
@@ -19,14 +19,14 @@ class LaneStages:
     """The last known stage of each lane of a run."""
 
     def __init__(self, rows: Iterable[tuple[int, int]] = ()) -> None:
-        self._stages = dict(rows)  # the lane not seen for longest comes first
+        self._stages = dict(rows)  # the lane not seen for longest is first
 
     def rows(self) -> list[list[int]]:
-        """What the constructor takes, as strict JSON."""
+        """Return the constructor's argument as strict JSON."""
         return [[lane, stage] for lane, stage in self._stages.items()]
 
     def settle(self, episode: EpisodeSummary) -> EpisodeSummary:
-        """The next finished episode; one that was cut off and has no stage takes the last known one of its lane."""
+        """Return the episode, with its lane's last known stage if it was cut off and has none."""
         stage = episode.curriculum_stage
         if stage is None:
             known = self._stages.get(episode.lane) if episode.status in _CUT_OFF else None

@@ -1,4 +1,4 @@
-"""An episode that is not decided yet: what was said of it so far, and how that is stored with every batch."""
+"""An undecided episode: its claims and explanations so far, and how they are stored with every batch."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 @dataclass(slots=True)
 class Pending:
-    """What the criteria said of one episode so far.
+    """Claims and explanations of one episode so far.
 
     Args:
-        play_id: which playing of the episode.
-        claims: ``(criterion, reason)``, each once, in the order in which reasons are listed.
-        explanations: one a criterion.
+        play_id: which play of the episode.
+        claims: ``(criterion, reason)`` without repeats, in the order in which reasons are listed.
+        explanations: one per criterion.
     """
 
     play_id: int
@@ -32,14 +32,16 @@ class Pending:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the episode is kept, as far as is known; the first is its ``recording_reason``."""
+        """Reasons to keep the episode so far; the first is its ``recording_reason``."""
         return tuple(dict.fromkeys(reason for _, reason in self.claims)) if self.claims else ()
 
     def why_json(self) -> str:
-        """The explanations as a JSON array of maps, each with the ``reasons`` of its criterion; nothing stays open.
+        """Return the explanations as a JSON array of maps, each with the ``reasons`` of its criterion. None has
+        ``keep`` open.
 
-        It is strict JSON, where NaN and the infinities are words. Written piece by piece, because half of the time of a
-        decision would go into maps and their encoding.
+        NaN and infinities are strings. The text is built piece by piece, because encoding maps took half of the time
+        of
+        a decision.
         """
         lines = []
         for criterion, keep, value, threshold, detail in self.explanations:
@@ -51,10 +53,11 @@ class Pending:
 
 
 def pack_pending(pending: Mapping[int, Pending]) -> dict[str, Any]:
-    """The episodes as strict JSON; names and details, which most share, stand once in a list of words.
+    """Return the episodes as strict JSON. Criterion names and details are stored once, in a list of words.
 
-    A row is ``[episode_id, play_id, [[criterion, reason] …], [[criterion, keep, value, threshold, detail] …]]``, where
-    criterion and detail are positions in ``words``.
+    A row is ``[episode_id, play_id, [[criterion, reason] …], [[criterion, keep, value, threshold, detail] …]]``,
+    where
+    criterion and detail are indexes into ``words``.
     """
     words: dict[str, int] = {}
 
@@ -77,7 +80,7 @@ def pack_pending(pending: Mapping[int, Pending]) -> dict[str, Any]:
 
 
 def unpack_pending(state: Mapping[str, Any]) -> dict[int, Pending]:
-    """The inverse of ``pack_pending``; a number that was not finite stays the word that stands for it."""
+    """Reverse ``pack_pending``. Numbers that are not finite stay strings."""
     words = state["words"]
     return {
         episode_id: Pending(
@@ -91,7 +94,7 @@ def unpack_pending(state: Mapping[str, Any]) -> dict[int, Pending]:
 
 @lru_cache(maxsize=1024)
 def _around_the_numbers(criterion: str, keep: bool, detail: str) -> tuple[str, str]:
-    """What stands before and after the numbers of an explanation, which thousands of explanations share."""
+    """Return the text before and after an explanation's numbers, which thousands of explanations share."""
     before = f'{{"criterion":{_encode(criterion)},"keep":{"true" if keep else "false"},"value":'
     return before, f',"detail":{_encode(detail)},"reasons":'
 

@@ -1,4 +1,4 @@
-"""Keeps the episodes whose return stands out from the recent ones, within a fixed share."""
+"""Keeps episodes with unusually high or low returns, up to a fixed share."""
 
 from __future__ import annotations
 
@@ -16,45 +16,56 @@ from worker.criteria.tail import Candidate, Standing, Tail
 __all__ = ["PerformanceCriterion"]
 
 _MIN_HISTORY = 10
-"""Returns: of fewer, a tenth is no whole episode."""
+"""Returns. With fewer, a tenth is less than one episode."""
 
 _MIN_PERCENTILE = 0.0001
 """Percent: one episode in a million."""
 
 
 class PerformanceCriterion(Criterion):
-    """Keeps the episodes with the best and the worst returns of their time.
+    """Keeps the episodes with the best and the worst recent returns.
 
-    An episode is compared with the ``history_window`` returns before it, its own not among them. It stands out at the
-    top when the share of them strictly below its return is at least ``1 - top_percentile / 100``, or when none is above it
-    and some are below: of returns that are 0 or 1 some of each are kept, and of equal ones none. It is kept as
-    ``top_10.0pct``; the bottom is the mirror image. Nothing is judged before ``max(10, history_window // 10)`` returns are
-    known; then the best and the worst of these are kept, unless all are equal.
+    An episode is compared with the last ``history_window`` returns before it. It stands out at the top if at least
+    ``1
+    - top_percentile / 100`` of them are strictly lower, or if none is higher and some are lower. So of returns that
+    are
+    only 0 or 1 some of each are kept; of equal returns none is. It is kept as ``top_10.0pct``. The bottom works the
+    same way with lower and higher exchanged. Judging begins after ``max(10, history_window // 10)`` returns; then
+    the
+    best and the worst of these are kept, unless all are equal.
 
-    *The share.* Among any ``history_window`` judged episodes in a row, at most ``top_percentile`` percent are kept for
-    the top, rounded down, and the same for the bottom, also while returns steadily rise or fall; before that many were
-    judged, the same share of those that were, or one. Where the share comes to less than one episode a window, it is
-    one in ``100 / percentile`` episodes. A share of one episode in a hundred or more may have a second one in a steady rise.
+    *The share.* Among any ``history_window`` judged episodes in a row, at most ``top_percentile`` percent (rounded
+    down) are kept for the top, and likewise for the bottom, even if returns rise or fall steadily. Until that many
+    were
+    judged, the share applies to the number judged, but is at least one. If the share is less than one episode per
+    window, it is one in ``100 / percentile`` episodes. A share that allows one episode in a hundred or more may have
+    a
+    second one in a steady rise.
 
-    *The best is never lost.* Each side holds the episode that it has taken last. Where the share is used up, a return that
-    beats all of the window takes the place of the held one, which is let go: in a steady rise one in ten is kept, and at any
-    time the best so far. The held one is kept for good when the next one is taken beside it, when it lies a window back, and
-    at the run's end. Only when a run goes on after its end there is nobody to let go, and a new best is one more than the share.
+    *The best is never lost.* Each side holds the episode that it took last. If the share is used up, a return that
+    beats the whole window replaces the held episode, which is released: in a steady rise one in ten is kept, and
+    always
+    the best so far. The held episode is kept for good when the next one is taken in addition, when it is a window
+    old,
+    and when the run ends. If a run continues after its end, nothing is held, so a new best may exceed the share by
+    one.
 
-    Only whole returns count: an episode that is ``truncated`` or ``salvaged``, or whose return is NaN, is not judged
-    and does not enter the history. Infinite returns do both. It remembers ``history_window`` returns, and for the shares at
-    most as many numbers; it holds two episodes.
+    Only complete episodes count: a ``truncated`` or ``salvaged`` episode, or one whose return is NaN, is not judged
+    and
+    does not enter the history. Infinite returns are judged and remembered. The state is ``history_window`` returns,
+    at
+    most as many numbers for the shares, and two held episodes.
 
-    Example: with the defaults, after the returns 1 to 100, a return of 91 (90 of 100 lie below) is kept as
-    ``top_10.0pct``; one of 90 is not.
+    Example: with the defaults, after the returns 1 to 100, a return of 91 (higher than 90 of 100) is kept as
+    ``top_10.0pct``; a return of 90 is not.
 
     Args:
         top_percentile: percent, 0 (none), or 0.0001 to 100 (all).
         bottom_percentile: the same for the worst.
-        history_window: returns compared with, at least 10.
+        history_window: number of returns to compare with, at least 10.
 
     Raises:
-        UsageError: a percentile is outside 0 to 100, or the window is too small, too large or no whole number.
+        UsageError: a percentile is outside 0 to 100, or the window is not an integer within its limits.
     """
 
     name = "performance"
@@ -76,12 +87,12 @@ class PerformanceCriterion(Criterion):
         self._sorted: list[float] = []
 
     def observe(self, episode: EpisodeSummary) -> Observation:
-        """Judges the return against those before it, then remembers it."""
+        """Judge the return against those before it, then remember it."""
         value = float(episode.total_reward)
         for tail in self._tails:
             tail.forget(episode.episode_id)
         if episode.status is not EpisodeStatus.COMPLETE:
-            return self._not_judged(value, f"not judged: the return of an episode that is {episode.status} is partial")
+            return self._not_judged(value, f"not judged: the return of a {episode.status} episode is partial")
         if math.isnan(value):
             return self._not_judged(value, "not judged: the return is not a number")
         self._n_judged += 1
@@ -95,17 +106,17 @@ class PerformanceCriterion(Criterion):
         return observation._replace(released=tuple(waited - self._waiting()))
 
     def held(self) -> Collection[int]:
-        """The episode that each side has taken last."""
+        """Return the episodes that the two sides hold."""
         return self._waiting()
 
     def end_run(self) -> Sequence[Claim]:
-        """What is held is kept; the history and the shares stay."""
+        """Keep the held episodes; the history and the shares stay."""
         if len(self._history) >= self._n_needed:
             self._begin()
         return [claim for tail in self._tails for claim in tail.settle()]
 
     def state(self) -> dict[str, Any]:
-        """The returns in their order, and what each side has kept and holds."""
+        """Return the returns in order, and the kept and held episodes of each side."""
         return {
             "n_judged": self._n_judged,
             "history": [plain_number(value) for value in self._history],
@@ -114,13 +125,12 @@ class PerformanceCriterion(Criterion):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes back the history, as far as today's window reaches."""
+        """Restore the history, up to the current window."""
         self._n_judged = state["n_judged"]
         self._history = deque(float(value) for value in state["history"][-self._window :])
         self._sorted = sorted(self._history)
         for side, tail in (("top", self._top), ("bottom", self._bottom)):
-            # A state from before anything was held has the places alone.
-            tail.restore(state.get(side) or {"kept_at": state[f"{side}_kept_at"], "held": None, "early": None})
+            tail.restore(state[side])
 
     def _waiting(self) -> set[int]:
         return {it.episode_id for tail in self._tails if (it := tail.waiting) is not None}
@@ -147,14 +157,14 @@ class PerformanceCriterion(Criterion):
         claims: list[Claim] = []
         outstanding, taken = [], []
         for tail, standing in standings.items():
-            claims += tail.leave_behind(candidate.ordinal)
+            claims += tail.forget_before(candidate.ordinal)
             if tail.stands_out(standing):
                 outstanding.append(tail)
                 is_taken, settled = tail.take(candidate, is_new_best=standing.n_beaten == n_history)
                 claims += settled
                 if is_taken:
                     taken.append(tail)
-        # Explained is a side that takes the return, or else the one that it is nearer to, if that is switched on.
+        # Explain the side that takes the episode, else the nearer one if it is switched on.
         nearer, other = self._tails if n_below >= n_above else (self._bottom, self._top)
         explained = taken[0] if taken else nearer if nearer.percentile else other
         detail = (
@@ -166,7 +176,7 @@ class PerformanceCriterion(Criterion):
         )
 
     def _threshold(self, tail: Tail, n_history: int) -> float | None:
-        """The return to beat; None where every return would do."""
+        """Return the threshold, or None if every return passes."""
         n_to_beat = tail.n_to_beat(n_history)
         if not n_to_beat:
             return None

@@ -1,4 +1,4 @@
-"""Keeps the first and the last episodes of the whole run at each curriculum stage."""
+"""Keeps the first and the last episodes of the run at each curriculum stage."""
 
 from __future__ import annotations
 
@@ -12,33 +12,35 @@ from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, 
 __all__ = ["StageBoundariesCriterion"]
 
 _MAX_RECORD_N = 10_000
-"""Episodes, per stage: the ids of the first are remembered for ever, the last lie in Redis until they are decided."""
+"""Episodes per stage. The ids of the first are remembered for the whole run; the last stay in Redis until decided."""
 
 
 @dataclass(slots=True)
-class _Beginning:
-    """How a stage began: how many episodes finished at it so far, and the places of the first ones, by id."""
+class _FirstEpisodes:
+    """The number of finished episodes at a stage, and the positions of its first episodes by id."""
 
     n_finished: int = 0
     places: dict[int, int] = field(default_factory=dict)
 
 
 class StageBoundariesCriterion(Criterion):
-    """Keeps the first and the last episodes that the run, all lanes together, finished at each stage.
+    """Keeps the first and the last episodes that the run, over all lanes, finishes at each stage.
 
-    An episode whose stage is unknown counts for no stage, and its lane stays where it was.
+    An episode of unknown stage is ignored: its lane stays in its last stage.
 
-    *First*: the first ``record_first_n`` episodes finished at a stage get ``stage_<s>_first_<k>``, ``k`` from 1. They
-    are counted once for ever: coming back to a stage starts no new count. A later play of such an episode takes
-    over its place.
+    *First*: the first ``record_first_n`` episodes finished at a stage get ``stage_<s>_first_<k>`` with ``k`` from 1.
+    They are counted once: returning to a stage does not restart the count. A later play of an episode takes over its
+    number.
 
-    *Last*: a lane is in the stage of its last finished episode. When the last lane that was in a stage has left it, and
-    at the run's end, the last ``record_last_n`` episodes finished there get ``stage_<s>_last_<k>``, counted from the
-    end: ``last_1`` is the very last. A stage that is entered again and left again has a new last.
+    *Last*: a lane is in the stage of its last finished episode. When the last lane leaves a stage, or the run ends,
+    the
+    last ``record_last_n`` episodes finished there get ``stage_<s>_last_<k>``, counted from the end: ``last_1`` is
+    the
+    very last. If a stage is entered and left again, it gets new last episodes.
 
-    It holds the last ``record_last_n`` of each stage that a lane is in. It remembers the stage of at most ``max_lanes``
-    lanes (the one not seen for longest is taken to have left) and ``record_first_n`` ids of at most ``max_stages``
-    stages, the first to appear; a stage beyond them has a last, but no first.
+    It holds the last ``record_last_n`` episodes of each stage that a lane is in. It remembers the stages of at most
+    ``max_lanes`` lanes (the lane not seen for longest is forgotten), and ``record_first_n`` ids of the first
+    ``max_stages`` stages; later stages get last episodes, but no first ones.
 
     Example, ``record_first_n=1, record_last_n=2``, one lane, stages 1 1 1 2, then the run ends: ``stage_1_first_1``;
     ``stage_1_last_2``; ``stage_1_last_1``; ``stage_2_first_1`` and ``stage_2_last_1``.
@@ -47,10 +49,10 @@ class StageBoundariesCriterion(Criterion):
         record_first_n: episodes at a stage's beginning, 0 for none.
         record_last_n: episodes at a stage's end, 0 for none.
         max_lanes: lanes remembered at once.
-        max_stages: stages remembered for ever.
+        max_stages: stages remembered for the whole run.
 
     Raises:
-        UsageError: an argument is negative, too large or no whole number.
+        UsageError: an argument is not an integer within its limits.
     """
 
     name = "stage_boundaries"
@@ -62,18 +64,19 @@ class StageBoundariesCriterion(Criterion):
         self._last_n = checked_count(self.name, "record_last_n", record_last_n, maximum=_MAX_RECORD_N)
         self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
         self._max_stages = checked_count(self.name, "max_stages", max_stages, minimum=1, maximum=1_000_000)
-        self._beginnings: dict[int, _Beginning] = {}
-        self._stage_of_lane: dict[int, int] = {}  # the lane not seen for longest comes first
+        self._first_episodes: dict[int, _FirstEpisodes] = {}
+        self._stage_of_lane: dict[int, int] = {}  # the lane not seen for longest is first
         self._n_lanes: Counter[int] = Counter()  # stage -> lanes in it
         self._last: dict[int, deque[int]] = {}  # stage with lanes in it -> its last episodes
         self._stage_of: dict[int, int] = {}  # held episode -> the stage that holds it
         self._detail = (
-            f"value: place at its stage; the first {self._first_n} are kept, "
+            f"value: number within its stage; the first {self._first_n} are kept, "
             f"and the last {self._last_n} when all lanes have left the stage"
         )
 
     def observe(self, episode: EpisodeSummary) -> Observation:
-        """Counts the episode at its stage, and settles the stage that its lane was the last to leave."""
+        """Count the episode at its stage. If its lane was the last one in another stage, decide that stage's last
+        episodes."""
         episode_id, stage = episode.episode_id, episode.curriculum_stage
         self._forget_earlier_play(episode_id)
         if stage is None:
@@ -97,31 +100,31 @@ class StageBoundariesCriterion(Criterion):
         return Observation(tuple(claims), explanation, tuple(released))
 
     def held(self) -> Collection[int]:
-        """The last ``record_last_n`` episodes of each stage that a lane is in."""
+        """Return the last ``record_last_n`` episodes of each stage that a lane is in."""
         return self._stage_of.keys()
 
     def end_run(self) -> Sequence[Claim]:
-        """All lanes leave their stages; the first episodes stay counted."""
+        """Take all lanes out of their stages; the counts of first episodes stay."""
         claims = [claim for stage in list(self._last) for claim in self._settle_last(stage)]
         self._stage_of_lane.clear()
         self._n_lanes.clear()
         return claims
 
     def state(self) -> dict[str, Any]:
-        """Rows ``[stage, n_finished, [[first id, place] …]]``, ``[lane, stage]`` and ``[stage, last ids]``."""
+        """Return rows ``[stage, n_finished, [[first id, number] …]]``, ``[lane, stage]`` and ``[stage, last ids]``."""
         return {
             "stages": [
                 [stage, it.n_finished, [[*pair] for pair in it.places.items()]]
-                for stage, it in self._beginnings.items()
+                for stage, it in self._first_episodes.items()
             ],
             "lanes": [[lane, stage] for lane, stage in self._stage_of_lane.items()],
             "last": [[stage, list(ids)] for stage, ids in self._last.items()],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes all back; lanes and last episodes beyond today's settings are let go."""
-        self._beginnings = {
-            stage: _Beginning(n, dict(places)) for stage, n, places in state["stages"][: self._max_stages]
+        """Restore the state; lanes and last episodes beyond the current settings are dropped."""
+        self._first_episodes = {
+            stage: _FirstEpisodes(n, dict(places)) for stage, n, places in state["stages"][: self._max_stages]
         }
         self._stage_of_lane = dict(state["lanes"][-self._max_lanes :])
         self._n_lanes = Counter(self._stage_of_lane.values())
@@ -131,12 +134,12 @@ class StageBoundariesCriterion(Criterion):
         self._stage_of = {episode_id: stage for stage, ids in self._last.items() for episode_id in ids}
 
     def _count(self, episode_id: int, stage: int) -> int | None:
-        """The episode's place at its stage from 1, or None when the stage is one too many to remember."""
-        beginning = self._beginnings.get(stage)
+        """Return the episode's number within its stage, from 1; None if there are too many stages to remember."""
+        beginning = self._first_episodes.get(stage)
         if beginning is None:
-            if len(self._beginnings) >= self._max_stages:
+            if len(self._first_episodes) >= self._max_stages:
                 return None
-            beginning = self._beginnings[stage] = _Beginning()
+            beginning = self._first_episodes[stage] = _FirstEpisodes()
         if episode_id in beginning.places:
             return beginning.places[episode_id]
         beginning.n_finished += 1
@@ -145,7 +148,7 @@ class StageBoundariesCriterion(Criterion):
         return beginning.n_finished
 
     def _move_lane(self, lane: int, stage: int) -> list[Claim]:
-        """Puts the lane into the stage; the claims are of the stages that are empty now."""
+        """Move the lane to the stage; return claims for stages that are empty now."""
         left = [self._stage_of_lane.pop(lane, None)]
         self._stage_of_lane[lane] = stage
         if left == [stage]:

@@ -12,9 +12,9 @@ from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, 
 __all__ = ["StageTransitionCriterion"]
 
 _MAX_LOOK = 10_000
-"""Episodes, per lane: what is looked back on lies in Redis until it is decided."""
+"""Episodes per lane. Episodes within the lookback stay in Redis until they are decided."""
 
-_THRESHOLD = "; threshold: the lane's stage before"
+_THRESHOLD = "; threshold: the lane's previous stage"
 
 
 @dataclass(slots=True)
@@ -25,17 +25,19 @@ class _Lane:
 
 
 class StageTransitionCriterion(Criterion):
-    """Keeps what a lane played just before and just after its stage changed.
+    """Keeps a lane's episodes just before and just after its stage changes.
 
-    A lane's finished episode makes a transition when its stage is another than that of the lane's previous finished
-    episode; a retreat is a transition too. The lane's last ``lookback`` finished episodes before it get
-    ``stage_<old>_pre_transition``, whatever their own stage; this one and those of the lane that follow, ``lookahead``
-    in all, get ``stage_<new>_post_transition``. Another transition ends the earlier one's following. Lanes know
-    nothing of each other; only the order within a lane counts, ids need not ascend. An episode whose stage is unknown
-    makes no transition: its lane stays in the stage that it was in.
+    There is a transition if a lane's finished episode has another stage than the lane's previous one, in either
+    direction. The lane's last ``lookback`` episodes before it get ``stage_<old>_pre_transition``, whatever their
+    stage.
+    This episode and the next ones of the lane, ``lookahead`` in all, get ``stage_<new>_post_transition``; the next
+    transition starts a new count. Lanes are independent, and only the order within a lane counts: ids need not
+    ascend.
+    An episode of unknown stage makes no transition: its lane stays in its last stage.
 
-    It holds the last ``lookback`` episodes of each lane. It remembers at most ``max_lanes`` lanes (``lookback`` ids, a
-    stage and a count each); when one more appears, the lane not seen for longest is forgotten.
+    It holds the last ``lookback`` episodes of each lane. It remembers at most ``max_lanes`` lanes (``lookback`` ids,
+    a
+    stage and a count each); if there are more, the lane not seen for longest is forgotten.
 
     Example, ``lookback=2, lookahead=2``, one lane, stages 1 1 1 2 2 2: the second and third episode are kept as
     ``stage_1_pre_transition``, the fourth and fifth as ``stage_2_post_transition``.
@@ -46,7 +48,7 @@ class StageTransitionCriterion(Criterion):
         max_lanes: lanes remembered at once.
 
     Raises:
-        UsageError: an argument is negative, too large or no whole number.
+        UsageError: an argument is not an integer within its limits.
     """
 
     name = "stage_transitions"
@@ -57,12 +59,12 @@ class StageTransitionCriterion(Criterion):
         self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
         self._when_after = f"among the {lookahead} episodes of its lane from a transition on{_THRESHOLD}"
         self._when_not = f"not {self._when_after}"
-        self._when_open = f"kept when its lane changes stage within the {lookback} episodes that follow it{_THRESHOLD}"
-        self._lanes: dict[int, _Lane] = {}  # the lane not seen for longest comes first
+        self._when_open = f"kept if its lane changes stage within the {lookback} episodes after it{_THRESHOLD}"
+        self._lanes: dict[int, _Lane] = {}  # the lane not seen for longest is first
         self._lane_of: dict[int, int] = {}  # held episode -> its lane
 
     def observe(self, episode: EpisodeSummary) -> Observation:
-        """Judges the episode against its lane's previous one."""
+        """Judge the episode against its lane's previous one."""
         self._forget_earlier_play(episode.episode_id)
         lane = self._lanes.pop(episode.lane, None)
         previous_stage = None if lane is None else lane.stage
@@ -87,24 +89,24 @@ class StageTransitionCriterion(Criterion):
         return Observation(tuple(claims), explanation, tuple(released))
 
     def held(self) -> Collection[int]:
-        """The last ``lookback`` episodes of each lane."""
+        """Return the last ``lookback`` episodes of each lane."""
         return self._lane_of.keys()
 
     def end_run(self) -> Sequence[Claim]:
-        """Lets all go; the lanes' stages stay known, for a run that is resumed."""
+        """Release all episodes; the lanes' stages stay, because the run may be resumed."""
         self._lane_of.clear()
         for lane in self._lanes.values():
             lane.recent.clear()
         return ()
 
     def state(self) -> dict[str, Any]:
-        """One row a lane: ``[lane, stage, n_post_left, held ids]``."""
+        """Return one row per lane: ``[lane, stage, n_post_left, held ids]``."""
         return {
             "lanes": [[index, lane.stage, lane.n_post_left, list(lane.recent)] for index, lane in self._lanes.items()]
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes back the lanes; those and the look-back beyond today's settings are let go."""
+        """Restore the lanes; lanes and episodes beyond the current settings are dropped."""
         self._lanes.clear()
         self._lane_of.clear()
         for index, stage, n_post_left, recent in state["lanes"][-self._max_lanes :]:

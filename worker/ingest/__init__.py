@@ -1,5 +1,5 @@
-"""What happens to episodes off the training process: evaluate, write, sweep. Plain functions, run by Celery tasks or
-by a thread."""
+"""Evaluates, writes and sweeps episodes outside the training process. Plain functions, called by Celery tasks or a
+thread."""
 
 from worker.ingest.context import IngestContext, IngestLimits
 from worker.ingest.drain import drain_run

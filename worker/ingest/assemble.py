@@ -1,4 +1,4 @@
-"""From the entries of a play to the bytes of its file: pure, so that doing it twice gives the same file."""
+"""Turns the stream entries of a play into the bytes of its file. Pure: the same entries give the same file."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _MAX_CONTAINERS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class PlayContent:
-    """The entries of a play, read."""
+    """The decoded entries of a play."""
 
     producer: str
     is_resumed: bool
-    """Whether it replaces an earlier play of its episode."""
+    """Whether it replaces an earlier play of the same episode."""
     schema: EpisodeSchema
     chunks: tuple[tuple[Chunk, bytes], ...]
     metadata: EpisodeMetadata
@@ -38,7 +38,7 @@ class PlayContent:
 
 @dataclass(frozen=True, slots=True)
 class AssembledFile:
-    """A file and its row."""
+    """A file and its catalog row."""
 
     name: str
     data: bytes
@@ -48,9 +48,9 @@ class AssembledFile:
 def read_play(
     entries: Sequence[StreamEntry], *, until_step: int | None = None, earlier: Episode | None = None
 ) -> PlayContent:
-    """Check the entries of one play and take stock of what is missing.
+    """Decode and check the entries of one play, and find its gaps.
 
-    Without an end (its trainer died) lengths and returns are summed from the steps.
+    If there is no end entry because the trainer died, lengths and returns are summed from the steps.
 
     Args:
         until_step: where the play ended when it was salvaged; what its trainer sent after that is left out.
@@ -58,11 +58,11 @@ def read_play(
             header included.
 
     Raises:
-        StreamCorruptError: the header is missing, or an entry is not what the protocol says.
+        StreamCorruptError: the header is missing, or an entry is invalid.
     """
     if not entries and earlier is None:
         raise StreamCorruptError(
-            "its steps are gone from the server: it was emptied, has lost its data, or another program dropped them"
+            "its steps are no longer in Redis: Redis was emptied, lost its data, or another program deleted them"
         )
     for entry in entries:
         if entry.kind == UNKNOWN:
@@ -78,7 +78,7 @@ def read_play(
         body = unpack_bounded(ends[-1].data, max_containers=_MAX_CONTAINERS) if ends else header
         metadata = EpisodeMetadata.from_map(body["metadata"])
     except (EpisodeFileError, UsageError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise StreamCorruptError(f"the stream's entries are broken: {error}") from error
+        raise StreamCorruptError(f"a stream entry is invalid: {error}") from error
     read = [chunk for chunk, _ in chunks]
     n_sent = metadata.n_steps if ends else None
     if not ends:
@@ -89,7 +89,7 @@ def read_play(
 
 
 def read_producer(header: StreamEntry) -> str | None:
-    """The trainer process that a header names; None when the entry is no header."""
+    """Return the producer id in a header entry, or None if the entry is not a header."""
     try:
         return str(unpack_bounded(header.data, max_containers=_MAX_CONTAINERS)["producer"])
     except (EpisodeFileError, LookupError, TypeError):
@@ -135,10 +135,10 @@ def _sum_of(name: str, chunks: Sequence[Chunk]) -> float:
 
 
 def _all_gaps(known: Sequence[Gap], chunks: Sequence[Chunk], *, n_sent: int | None) -> tuple[Gap, ...]:
-    """The gaps that the trainer knew of, and those that only the chunks show.
+    """Return the gaps that the trainer reported and those between the chunks.
 
     Args:
-        n_sent: steps that the trainer sent, by its own count; None when it died and nobody knows.
+        n_sent: number of steps that the trainer says it sent; None if the trainer died.
     """
     closed = [(gap.first_step, gap.end_step) for gap in known if gap.end_step is not None]
     spans = [(chunk.first_step, chunk.first_step + chunk.n_steps) for chunk in chunks]
@@ -163,9 +163,9 @@ def _all_gaps(known: Sequence[Gap], chunks: Sequence[Chunk], *, n_sent: int | No
 def assemble(
     row: EpisodeRow, content: PlayContent, *, file_format: int, compression: str, compact_below_steps: int
 ) -> AssembledFile:
-    """Put an episode's file together."""
+    """Build an episode's file and its catalog row."""
     metadata, schema = content.metadata, content.schema
-    metadata.curriculum_stage = row.curriculum_stage  # of an episode that was cut off: that of its lane
+    metadata.curriculum_stage = row.curriculum_stage  # an episode that was cut off has the stage of its lane
     frames = [(chunk.first_step, chunk.n_steps, data) for chunk, data in content.chunks]
     if len(frames) > 1 and metadata.n_steps < compact_below_steps * len(frames):
         frames = compact_chunks([chunk for chunk, _ in content.chunks], schema)

@@ -1,4 +1,4 @@
-"""Joining the small chunks of a slow trainer into full ones."""
+"""Joins the small chunks of a slow trainer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ __all__ = ["compact_chunks"]
 
 
 def compact_chunks(chunks: Sequence[Chunk], schema: EpisodeSchema) -> list[tuple[int, int, bytes]]:
-    """The same steps in as few chunks as the format allows.
+    """Join the chunks into as few as the format allows.
 
     Returns:
-        ``(first_step, n_steps, frame)`` each. Chunks stay apart where steps are missing or a column changes its kind.
+        ``(first_step, n_steps, frame)`` for each chunk. Chunks are not joined across missing steps, or if a column's
+        type changes.
     """
     return [_join(group, schema) for group in _groups(chunks)]
 
@@ -43,7 +44,7 @@ def _groups(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
 
 
 def _agree(one: Chunk, other: Chunk) -> bool:
-    """Whether the columns that both have are of the same dtype and shape, and neither has one that the other lacks."""
+    """Return whether both chunks have the same columns, of the same dtypes and shapes."""
     return set(one.names) == set(other.names) and all(
         (one.spec(name).dtype, one.spec(name).shape) == (other.spec(name).dtype, other.spec(name).shape)
         for name in one.names

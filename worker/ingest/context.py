@@ -1,4 +1,4 @@
-"""What the functions of ingest work on, made once a process."""
+"""The state that the functions of ingest share, created once per process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["IngestContext", "IngestLimits"]
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
-    """Batch sizes, leases and waits; the settings under ``ingest`` say what each is for."""
+    """Batch sizes, leases and time-outs. The settings under ``ingest`` describe each."""
 
     batch_episodes: int = 2000
     write_batch_episodes: int = 128
@@ -26,20 +26,21 @@ class IngestLimits:
     abandoned_after_secs: float = 30.0
     compact_below_steps: int = 64
     thorough_sweep_secs: float = 600.0
-    """How often streams are compared with the catalog: this reads every key of the server, and every name on the disk."""
+    """Pause between comparisons of the streams with the catalog. Each reads every key in Redis and every file name
+    on disk."""
     format: int = 2
     compression: str = "lz4"
 
 
 @dataclass(slots=True)
 class IngestContext:
-    """Streams, catalog and storage, the criteria, and a clock.
+    """Streams, catalog, storage, criteria and a clock.
 
     Args:
-        make_criteria: a fresh set of criteria, for each run.
-        now_secs: seconds since 1970.
-        evaluators: run id to the cursor and the evaluator that the last commit left; saves restoring it, never decides
-            anything.
+        make_criteria: returns new criteria for a run.
+        now_secs: returns seconds since 1970.
+        evaluators: run id to the cursor and evaluator after the last commit. Only a cache: it saves restoring the
+            evaluator.
     """
 
     stream: StepStream
@@ -51,5 +52,5 @@ class IngestContext:
     evaluators: dict[str, tuple[str, Evaluator]] = field(default_factory=dict)
 
     def now(self) -> datetime:
-        """The time, aware, in UTC."""
+        """Return the time as an aware UTC datetime."""
         return datetime.fromtimestamp(self.now_secs(), UTC)

@@ -1,4 +1,5 @@
-"""What a batch of ends of episodes comes to: pure but for a look into the catalog where an episode is seen again."""
+"""Decides a batch of finished episodes. Pure, except that it looks up in the catalog episodes that it has seen
+before."""
 
 from __future__ import annotations
 
@@ -37,46 +38,46 @@ _ROW_FIELDS: dict[str, Callable[[Any], Any]] = {
     for it in fields(EpisodeRow)
     if it.name in (*SHARED_FIELDS, "status", "n_missing_steps", "n_bytes")
 }
-"""Fields that an episode's end and its row in the catalog share, and what each is made of."""
+"""Fields of an episode's end that are also columns of its catalog row, with their converters."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """What one batch of ends comes to."""
+    """What one batch changes."""
 
     rows: dict[int, EpisodeRow] = field(default_factory=dict)
     settlements: dict[int, Settlement] = field(default_factory=dict)
-    """Of episodes that earlier batches left held."""
+    """Decisions on episodes that earlier batches held."""
     drop: list[Play] = field(default_factory=list)
-    """Plays whose stream nobody needs once this is committed."""
+    """Plays whose streams can be deleted after the commit."""
     replaced: list[Play] = field(default_factory=list)
     """Plays in the catalog that a later one of this batch replaces."""
     continued: set[int] = field(default_factory=set)
     """Salvaged episodes of the catalog that go on; what was salvaged of them stays until the whole is written."""
     n_refused: int = 0
     refused: dict[str, Refused] = field(default_factory=dict)
-    """The same by trainer process, as far as their ends name it."""
+    """Refused ends by producer id, where the entry names one."""
     n_late_keeps: int = 0
     is_ended: bool = False
 
     def refuse(self, producer_id: object, *, n_steps: int, why: str) -> None:
-        """An end is refused."""
+        """Count a refused end."""
         self.n_refused += 1
         if isinstance(producer_id, str):
             before = self.refused.get(producer_id, Refused())
             self.refused[producer_id] = Refused(before.n_episodes + 1, before.n_steps + n_steps, why)
 
     def ids(self, decision: str) -> list[int]:
-        """Episodes with this decision."""
+        """Return the ids of the episodes with this decision."""
         found = [row.episode_id for row in self.rows.values() if row.decision == decision]
         return found + [it.episode_id for it in self.settlements.values() if it.decision == decision]
 
 
 def decide(entries: Sequence[FinishedEntry], evaluator: Evaluator, *, context: IngestContext, info: RunInfo) -> Plan:
-    """Show entries to the criteria, in order; the evaluator goes along.
+    """Show the entries to the criteria, in order. This changes the evaluator's state.
 
     Raises:
-        StreamCorruptError, KeyError, TypeError, ValueError: an entry is not what the protocol says.
+        StreamCorruptError, KeyError, TypeError, ValueError: an entry is invalid.
     """
     known = context.catalog.existing_plays(
         info.run_id, {entry.body["episode_id"] for entry in entries if "episode_id" in entry.body}
@@ -92,16 +93,16 @@ def decide(entries: Sequence[FinishedEntry], evaluator: Evaluator, *, context: I
             case "run_end":
                 batch.take_run_end(str(body.get("producer")), entry.entry_id)
             case other:
-                raise StreamCorruptError(f"it is of kind {other!r}, not end, abort, keep or run_end")
+                raise StreamCorruptError(f"the kind of an entry must be end, abort, keep or run_end, got {other!r}")
     return batch.plan
 
 
 @dataclass(slots=True)
 class _Batch:
-    """The entries of one batch, one after the other.
+    """Processes the entries of one batch in order.
 
     Args:
-        known: episode id to the play that the catalog has, or that came earlier in this batch.
+        known: episode id to the play in the catalog, or to one earlier in this batch.
     """
 
     context: IngestContext
@@ -123,7 +124,7 @@ class _Batch:
             row = self._continue(row)
         elif before is not None:
             if not body.get("resumed") or row.play_id < before:
-                why = "was played before: the later play is refused (a resumed run replaces with resume=True)"
+                why = "was played before: the later play is refused (to replace earlier plays, resume the run with resume=True)"
                 self._refuse(row, body.get("producer"), why, n_steps=row.n_steps)
                 self.plan.drop.append(Play(row.episode_id, row.play_id))
                 return
@@ -139,16 +140,16 @@ class _Batch:
             return
         self.plan.n_late_keeps += 1
         _log.error(
-            "keep(%d, %r) of run_id=%s came too late: the episode is settled, or unknown",
+            "keep(%d, %r) of run_id=%s came too late: the episode is already decided, or unknown",
             episode_id,
             reason,
             self.info.run_id,
         )
 
     def take_run_end(self, producer_id: str, entry_id: str) -> None:
-        """The run is over when no other trainer process works on it, and none has sent anything after this entry.
+        """End the run if every other producer has closed or is gone, and no entry follows this one.
 
-        Each of the others has closed, which it says once all that it sent has arrived, or is silent for too long.
+        A producer says that it has closed only after everything it sent has arrived.
         """
         is_last = all(name == producer_id or is_gone(self.info, name) for name in self.info.producers)
         if is_last and not self.context.stream.read_finished(self.info.run_id, after=entry_id, limit=1):
@@ -211,10 +212,10 @@ class _Batch:
 
 
 def _read_end(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, EpisodeSummary]:
-    """An episode's row and what the criteria see of it.
+    """Return an episode's row and the summary that the criteria see.
 
     Raises:
-        KeyError, TypeError, ValueError: the entry is not what the protocol says.
+        KeyError, TypeError, ValueError: the entry is invalid.
     """
     episode_id, play_id = int(body["episode_id"]), int(body["play_id"])
     row = EpisodeRow(

@@ -1,4 +1,4 @@
-"""What the tasks do for a run, done here and now: without a task, a lock, or anything else that takes memory on the server."""
+"""Does the work of the tasks in this process, without tasks, locks or anything else that needs memory in Redis."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["drain_run"]
 
 
 def drain_run(context: IngestContext, run_id: str) -> bool:
-    """Decide a batch of a run's episodes, write a batch of what is kept, drop what is settled.
+    """Decide a batch of a run's episodes, write a batch of those kept, and delete streams that are no longer needed.
 
-    Several workers may do so at once.
+    Several workers may call it at once.
 
     Returns:
-        Whether more waits.
+        Whether there may be more to do.
 
     Raises:
-        StreamUnavailableError, CatalogUnavailableError: call again later; what is done stays done.
+        StreamUnavailableError, CatalogUnavailableError: call again later; completed work is kept.
     """
     evaluation = evaluate_run(context, run_id, max_batches=1)
     n_claimed = claim_and_write(context, run_id)

@@ -1,8 +1,8 @@
-"""Deciding which finished episodes of a run are kept.
+"""Decides which finished episodes of a run are kept.
 
-Ends of episodes are read in order, and removed behind a cursor. The criteria's state, the new cursor and a row for each
-episode are committed in one transaction, which only succeeds while the cursor is still the old one: of two workers, one
-wins and the other goes home.
+Ends of episodes are read in order and removed up to a cursor. One transaction commits the criteria's state, the new
+cursor and a row for each episode. It succeeds only if the cursor has not changed, so only one of two workers can commit
+a batch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from recorder.step_stream import FIRST_CURSOR, FinishedEntry, KnownRun, RunInfo
 from worker.criteria import Evaluator
 from worker.ingest.context import IngestContext
 from worker.ingest.decide import Plan, decide
-from worker.ingest.restore import take_evaluator
+from worker.ingest.restore import restore_evaluator
 from worker.ingest.write import delete_replaced
 
 __all__ = ["Evaluation", "evaluate_run", "tell_known_run"]
@@ -33,7 +33,7 @@ __all__ = ["Evaluation", "evaluate_run", "tell_known_run"]
 _log = logging.getLogger(__name__)
 
 _BROKEN_ENTRY = (StreamCorruptError, UsageError, LookupError, TypeError, ValueError, ArithmeticError)
-"""What an entry can cause that is not what the protocol says, or that the database can't hold."""
+"""Errors that an invalid entry can cause, or one that the database cannot store."""
 
 
 @dataclass(slots=True)
@@ -45,24 +45,24 @@ class Evaluation:
     n_refused: int = 0
     lost_race: bool = False
     has_more: bool = False
-    """Whether more may wait."""
+    """Whether more episodes may wait."""
     is_ended: bool = False
 
 
 def evaluate_run(context: IngestContext, run_id: str, *, max_batches: int = 1_000_000) -> Evaluation:
-    """Evaluate what is unread, batch by batch, until nothing is.
+    """Evaluate the unread ends, batch by batch, until there are none.
 
     Raises:
-        StreamUnavailableError, CatalogUnavailableError: of the current batch nothing is committed, or all of it; call
-            again later.
-        UsageError: the state of the criteria was made by another version of this project.
+        StreamUnavailableError, CatalogUnavailableError: call again later; the current batch is committed whole or
+        not at all.
+        UsageError: another version of hamlet-recorder wrote the state of the criteria.
     """
     done = Evaluation()
     for _ in range(max_batches):
         state = context.catalog.load_run_state(run_id)
         entries = context.stream.read_finished(run_id, after=FIRST_CURSOR, limit=context.limits.batch_episodes)
         if entries and _place(entries[0].entry_id) <= _place(state.cursor):
-            _deal_with_passed(context, run_id, state, entries)
+            _handle_passed(context, run_id, state, entries)
             done.has_more = True
             continue
         if not entries:
@@ -76,11 +76,11 @@ def evaluate_run(context: IngestContext, run_id: str, *, max_batches: int = 1_00
     return done
 
 
-def _deal_with_passed(context: IngestContext, run_id: str, state: RunState, entries: Sequence[FinishedEntry]) -> None:
-    """Ends at or before the cursor: of a worker that did not live to remove them, or of a new server whose clock is behind.
+def _handle_passed(context: IngestContext, run_id: str, state: RunState, entries: Sequence[FinishedEntry]) -> None:
+    """Handle ends at or before the cursor: their worker died before it removed them, or a new Redis server's clock
+    is behind.
 
-    Where the catalog does not know one of them, the cursor goes back to the start, so that none is passed over; what it knows is
-    only repeated.
+    If the catalog lacks one of them, the cursor is reset so that none is skipped. Known ones are handled as repeats.
     """
     passed = [entry for entry in entries if _place(entry.entry_id) <= _place(state.cursor)]
     plays = dict(filter(None, map(_play_of, passed)))
@@ -88,11 +88,13 @@ def _deal_with_passed(context: IngestContext, run_id: str, state: RunState, entr
     if all(known.get(episode_id, -1) >= play_id for episode_id, play_id in plays.items()):
         context.stream.trim_finished(run_id, through=passed[-1].entry_id)
     elif context.catalog.rewind(run_id, old_cursor=state.cursor):
-        _log.error("unknown ends of run_id=%s lie before its cursor, as on a new server: reading begins anew", run_id)
+        _log.error(
+            "run_id=%s has unknown ends before its cursor, as on a new Redis server: reading from the start", run_id
+        )
 
 
 def _play_of(entry: FinishedEntry) -> tuple[int, int] | None:
-    """Episode and play that an entry ends; None when it ends none, or none that a database could hold."""
+    """Return the episode id and play id in an entry; None if it has none, or none that a database can store."""
     episode_id, play_id = entry.body.get("episode_id"), entry.body.get("play_id")
     if not isinstance(episode_id, int) or not isinstance(play_id, int) or abs(episode_id) >= 2**63:
         return None
@@ -107,11 +109,11 @@ def _place(entry_id: str) -> tuple[int, int]:
 def _evaluate(
     context: IngestContext, run_id: str, state: RunState, entries: Sequence[FinishedEntry], done: Evaluation
 ) -> int:
-    """Decide and commit; returns how many entries are done with, 0 when another worker was quicker.
+    """Decide and commit a batch; return how many entries were processed, 0 if another worker was faster.
 
-    A batch with an entry that can't be dealt with is cut in half until that entry is alone; then it is refused.
+    If an entry cannot be processed, the batch is halved until that entry is alone; then it is refused.
     """
-    evaluator, lost = take_evaluator(context, run_id, state)
+    evaluator, lost = restore_evaluator(context, run_id, state)
     info = context.stream.run_info(run_id)
     try:
         plan = decide(entries, evaluator, context=context, info=info)
@@ -130,9 +132,9 @@ def _evaluate(
             error,
             exc_info=error,
         )
-    evaluator, lost = take_evaluator(context, run_id, state)
+    evaluator, lost = restore_evaluator(context, run_id, state)
     plan = Plan(settlements={one.episode_id: one for one in lost})
-    plan.refuse(entries[0].body.get("producer"), n_steps=0, why=f"an end is not what it should be: {error}")
+    plan.refuse(entries[0].body.get("producer"), n_steps=0, why=f"an end is invalid: {error}")
     return 1 if _commit(context, info, state, evaluator, plan, entries[0].entry_id, done) else 0
 
 
@@ -146,9 +148,9 @@ def _commit(
     done: Evaluation,
 ) -> bool:
     run_id = info.run_id
-    goes_on = bool(plan.rows) and state.ended_at is not None
+    continues = bool(plan.rows) and state.ended_at is not None
     if state.cursor == FIRST_CURSOR:
-        _note_run(context, info)
+        _store_run(context, info)
     replaced_files = _replaced_files(context, run_id, plan)
     won = context.catalog.commit_evaluation(
         run_id,
@@ -160,7 +162,7 @@ def _commit(
         continued=plan.continued,
         n_refused=plan.n_refused,
         n_late_keeps=plan.n_late_keeps,
-        ended=True if plan.is_ended else False if goes_on else None,
+        ended=True if plan.is_ended else False if continues else None,
         at=context.now(),
     )
     if not won:
@@ -175,21 +177,21 @@ def _commit(
     for name in replaced_files:
         delete_replaced(context, name)
     context.stream.drop_plays(run_id, plan.drop)
-    # Whoever committed that an earlier play is replaced may not have lived to delete its file: the sweep looks for it.
+    # If the worker that committed a replacement died before it deleted the file, the sweep deletes it.
     context.catalog.mark_streams_dropped(run_id, plan.ids("skipped"), context.now(), first_plays_only=True)
-    if plan.is_ended or goes_on or plan.refused:
+    if plan.is_ended or continues or plan.refused:
         tell_known_run(context, run_id)
     if plan.refused:
-        with _may_stay_untold(run_id):
+        with _log_stream_errors(run_id):
             context.stream.tell_refused(run_id, plan.refused)
     return True
 
 
 def tell_known_run(context: IngestContext, run_id: str) -> None:
-    """Tell trainers that begin later that there was a run of this name; nothing when the catalog has none.
+    """Tell trainers that start later that this run exists. Does nothing if the catalog has no such run.
 
     Raises:
-        CatalogUnavailableError: it can't be read.
+        CatalogUnavailableError: the catalog cannot be read.
     """
     try:
         run = context.catalog.get_run(run_id)
@@ -197,21 +199,22 @@ def tell_known_run(context: IngestContext, run_id: str) -> None:
         return
     last = context.catalog.list_episodes(run=run_id, order="-episode_id", limit=1).episodes
     known = KnownRun(run.n_episodes, last[0].episode_id if last else -1, run.ended_at is not None)
-    with _may_stay_untold(run_id):
+    with _log_stream_errors(run_id):
         context.stream.tell_known_run(run_id, known)
 
 
 @contextmanager
-def _may_stay_untold(run_id: str) -> Iterator[None]:
-    """The catalog has it: a server without room must not keep workers from making some."""
+def _log_stream_errors(run_id: str) -> Iterator[None]:
+    """Log a failed message to the trainers and go on: the catalog has the data, and a full Redis must not stop the
+    workers."""
     try:
         yield
     except StreamError as error:
-        _log.warning("the trainers of run_id=%s are not told: %s", run_id, error)
+        _log.warning("could not tell the trainers of run_id=%s: %s", run_id, error)
 
 
-def _note_run(context: IngestContext, info: RunInfo) -> None:
-    """What the trainers said of the run; where the database can't hold that, the run is recorded without."""
+def _store_run(context: IngestContext, info: RunInfo) -> None:
+    """Store what the trainers reported about the run. If the database cannot store the config, the run has none."""
     hosts = [str(producer.get("host", "")) for producer in info.producers.values()]
     try:
         context.catalog.ensure_run(
@@ -223,11 +226,12 @@ def _note_run(context: IngestContext, info: RunInfo) -> None:
     except CatalogUnavailableError:
         raise
     except (CatalogError, UsageError) as error:
-        _log.error("the config of run_id=%s is left out: %s", info.run_id, error)
+        _log.error("the config of run_id=%s is not stored: %s", info.run_id, error)
 
 
 def _replaced_files(context: IngestContext, run_id: str, plan: Plan) -> list[str]:
-    """Asked before the commit, which forgets their names; deleted after it, which may still fail or be another's."""
+    """Return the files of replaced plays. Call it before the commit, which removes their names; delete them after
+    it."""
     names = []
     for play in plan.replaced:
         try:

@@ -1,4 +1,4 @@
-"""Streams that neither the list of open episodes nor the catalog accounts for."""
+"""Finds streams that neither the list of open episodes nor the catalog mentions."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ __all__ = ["OrphanSearch", "Orphans", "find_orphans", "has_unread_ends"]
 
 
 def has_unread_ends(context: IngestContext, run_id: str) -> bool:
-    """Whether ends of a run's episodes are still to be evaluated."""
+    """Return whether a run has ends that were not evaluated yet."""
     return bool(context.stream.read_finished(run_id, after=FIRST_CURSOR, limit=1))
 
 
 @dataclass(slots=True)
 class Orphans:
-    """What a comparison of some streams with the catalog has found."""
+    """Streams that differ from the catalog."""
 
     unwanted: list[Play] = field(default_factory=list)
-    """Settled or replaced: a trainer that sent its last seconds again has made the stream anew."""
+    """Decided or replaced plays. A sender that repeated its last seconds has created their streams again."""
     unannounced: list[OpenPlay] = field(default_factory=list)
     """Not in the catalog and not open: its end is still to be read, or its trainer died before it could say that it had begun.
     Or it was salvaged, and its trainer has sent more of it since."""
 
 
 def find_orphans(context: IngestContext, run_id: str, plays: Sequence[Play], open_now: Collection[Play]) -> Orphans:
-    """Judge streams of a run by the first play in each; of two plays in one stream the later is seen next time.
+    """Find orphans among a run's streams by the first play in each. A second play in the same stream is found by a
+    later call.
 
     Args:
         plays: from ``StepStream.scan_episodes``.
@@ -53,13 +54,12 @@ def find_orphans(context: IngestContext, run_id: str, plays: Sequence[Play], ope
 
 
 class OrphanSearch:
-    """Drops and salvages the orphans among the streams that it is shown.
+    """Deletes or salvages orphans among the streams it is given.
 
-    What is known of a run is asked once, when its first stream is shown: a stream that came later is its trainer's, who lived
-    then.
+    A run's state is read once, when its first stream is seen. Streams created after that belong to a live trainer.
 
     Args:
-        run_ids: of the runs that the server knows; streams of others stay.
+        run_ids: runs that Redis knows; streams of other runs are ignored.
     """
 
     def __init__(self, context: IngestContext, run_ids: Collection[str]) -> None:
@@ -70,7 +70,7 @@ class OrphanSearch:
         self._runs: dict[str, tuple[bool, set[Play], RunInfo]] = {}
 
     def look(self, page: Mapping[str, Sequence[Play]]) -> None:
-        """Look at a page of ``StepStream.scan_episodes``."""
+        """Search a page of ``StepStream.scan_episodes``."""
         for run_id, plays in page.items():
             if run_id in self._run_ids:
                 self._look_at_run(run_id, plays)
@@ -78,7 +78,9 @@ class OrphanSearch:
     def _look_at_run(self, run_id: str, plays: Sequence[Play]) -> None:
         context = self._context
         if run_id not in self._runs:
-            has_unread = has_unread_ends(context, run_id)  # asked first: what is read meanwhile stands in the catalog
+            has_unread = has_unread_ends(
+                context, run_id
+            )  # first, because ends that are read meanwhile are in the catalog
             open_now = {it.play for it in context.stream.open_plays(run_id)}
             self._runs[run_id] = has_unread, open_now, context.stream.run_info(run_id)
         has_unread, open_now, info = self._runs[run_id]

@@ -1,4 +1,4 @@
-"""The criteria of a run as its last commit left them: from this process's memory, else from the catalog."""
+"""Restores the criteria of a run as of its last commit, from memory or from the catalog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from recorder.catalog import RunState, Settlement
 from worker.criteria import Evaluator
 from worker.ingest.context import IngestContext
 
-__all__ = ["take_evaluator"]
+__all__ = ["restore_evaluator"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,16 +27,16 @@ _LOST = json.dumps(
 )
 
 
-def take_evaluator(context: IngestContext, run_id: str, state: RunState) -> tuple[Evaluator, list[Settlement]]:
-    """The evaluator at the run's cursor.
+def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> tuple[Evaluator, list[Settlement]]:
+    """Return the evaluator at the run's cursor.
 
-    It is taken out of the process's memory: a batch that fails leaves it somewhere between two commits.
+    It is removed from the cache, because a batch that fails leaves it between two commits.
 
     Returns:
-        The evaluator, and episodes that nobody can decide on any more because the catalog's copy was broken: they are kept.
+        The evaluator, and decisions to keep the held episodes if the catalog's copy of the state was broken.
 
     Raises:
-        UsageError: the state was made by another version of this project, which has to go on with the run.
+        UsageError: another version of hamlet-recorder wrote the state; use that version for this run.
     """
     cached = context.evaluators.pop(run_id, None)
     if cached is not None and cached[0] == state.cursor:
@@ -48,7 +48,7 @@ def take_evaluator(context: IngestContext, run_id: str, state: RunState) -> tupl
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         held = context.catalog.held_episodes(run_id)
         _log.error(
-            "the state of the criteria of run_id=%s is broken (%s: %s): they begin afresh, %d undecided episodes are kept",
+            "the state of the criteria of run_id=%s is broken (%s: %s): they start anew, and %d undecided episodes are kept",
             run_id,
             type(error).__name__,
             error,

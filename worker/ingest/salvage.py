@@ -1,4 +1,4 @@
-"""Salvage: an episode whose trainer died ends with the steps that had arrived."""
+"""Ends episodes whose trainer died with the steps that had arrived."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _log = logging.getLogger(__name__)
 
 
 def salvage_abandoned(context: IngestContext, info: RunInfo, open_plays: Collection[OpenPlay]) -> int:
-    """End those of the open plays whose trainer is gone; returns how many.
+    """End the open plays whose trainer is gone; return how many.
 
-    A trainer that pauses between two steps is not gone: it still says that it lives.
+    A trainer that pauses between two steps still sends heartbeats, so it is not gone.
     """
     n_salvaged = 0
-    unheard_of: set[str] = set()
+    unknown: set[str] = set()
     headers = context.stream.read_headers(info.run_id, [it.play for it in open_plays])
     for open_play, header in zip(open_plays, headers, strict=True):
         name = None if header is None else read_producer(header)
         if name is not None and not is_known(info, name):
-            unheard_of.add(name)  # its first heartbeat may be on its way
+            unknown.add(name)  # its first heartbeat may not have arrived yet
         elif is_gone(info, name) if name is not None else trainers_are_gone(info):
             n_salvaged += _salvage(context, info.run_id, open_play)
-    if unheard_of:
-        expect_trainers(context, info, unheard_of)
+    if unknown:
+        expect_trainers(context, info, unknown)
     return n_salvaged
 
 
@@ -70,7 +70,7 @@ def _salvage(context: IngestContext, run_id: str, open_play: OpenPlay) -> bool:
         if known is not None:
             return _leave_as_it_is(context, known, entries)
         _log.error("nothing to salvage of episode_id=%d, run_id=%s: %s", play.episode_id, run_id, error)
-        body = _nothing_left(open_play, str(error))
+        body = _end_without_steps(open_play, str(error))
     context.stream.send(run_id, Flush(finished=[pack_body(body)], closed=[play]))
     return True
 
@@ -96,8 +96,8 @@ def _end_of(entries: list[StreamEntry], open_play: OpenPlay, earlier: Episode | 
     )
 
 
-def _nothing_left(open_play: OpenPlay, why: str) -> dict[str, Any]:
-    """A row in the catalog must say that there was an episode."""
+def _end_without_steps(open_play: OpenPlay, why: str) -> dict[str, Any]:
+    """Return the end of an episode without steps, so that the catalog has a row for it."""
     metadata = EpisodeMetadata(
         episode_id=open_play.play.episode_id,
         status=EpisodeStatus.ABORTED,
@@ -107,4 +107,4 @@ def _nothing_left(open_play: OpenPlay, why: str) -> dict[str, Any]:
     body = episode_end(
         metadata.to_map(), play_id=open_play.play.play_id, producer_id="sweep", n_bytes=0, last_sequence=0
     )
-    return {**body, "kind": "abort", "reason": f"its trainer died, and nothing could be salvaged: {why}"}
+    return {**body, "kind": "abort", "reason": f"its trainer died and nothing could be salvaged: {why}"}

@@ -1,8 +1,8 @@
-"""Looking whether trainers still speak; what the looks come to stands in ``recorder/step_stream/trainers.py``.
+"""Counts missed heartbeats of trainers. ``recorder/step_stream/trainers.py`` decides from the counts who is gone.
 
-A look compares a heartbeat with the one that the look before has found; looks are counted
-on the server, so that all workers count together. Nothing is counted while the server is away, or so full that it refuses
-heartbeats as well; a machine that was asleep finds the count where it left it.
+Each check compares a heartbeat with the one that the previous check found. The counts are in Redis, so all workers
+share them. Nothing is counted while Redis is away, or too full to accept heartbeats; after a machine has slept,
+counting continues.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ from recorder.step_stream import (
 )
 from worker.ingest.context import IngestContext
 
-__all__ = ["expect_trainers", "is_known", "is_time_to_look", "look_at_trainers", "someone_is_gone"]
+__all__ = ["count_missed_heartbeats", "expect_trainers", "is_any_gone", "is_check_due", "is_known"]
 
 _SLACK = 0.9
-"""Sweeps that are due each third of ``abandoned_after_secs`` must not find the lock of the one before."""
+"""Checks are due at each third of ``abandoned_after_secs``; the lock of the previous one must have expired by then."""
 
 
-def is_time_to_look(context: IngestContext) -> bool:
-    """Whether the last look is long enough ago, by the server's clock; then the next one has to wait."""
+def is_check_due(context: IngestContext) -> bool:
+    """Return whether a check is due by the clock of Redis. If so, lock out other workers until the next one."""
     return context.stream.try_lock("look", secs=_SLACK * context.limits.abandoned_after_secs / GONE_AFTER_LOOKS)
 
 
-def look_at_trainers(context: IngestContext, info: RunInfo) -> RunInfo:
-    """Count for each trainer process how often in a row it had nothing new to say; returns what is known now."""
-    missed_heartbeats = {name: _after_a_look(info, name) for name in trainer_names(info) if not has_closed(info, name)}
+def count_missed_heartbeats(context: IngestContext, info: RunInfo) -> RunInfo:
+    """Count for each producer how many checks in a row found no new heartbeat; return the updated info."""
+    missed_heartbeats = {name: _count_missed(info, name) for name in trainer_names(info) if not has_closed(info, name)}
     if missed_heartbeats:
         context.stream.note_missed_heartbeats(info.run_id, missed_heartbeats)
     return replace(info, missed_heartbeats=missed_heartbeats)
 
 
 def expect_trainers(context: IngestContext, info: RunInfo, names: Collection[str]) -> None:
-    """Look from now on at trainer processes that episodes name, and that have said nothing yet of themselves."""
+    """Start counting for producers that episodes name but that have sent no heartbeat yet."""
     expected = {name: MissedHeartbeats(0.0, 0) for name in names}
     context.stream.note_missed_heartbeats(info.run_id, {**expected, **info.missed_heartbeats})
 
 
 def is_known(info: RunInfo, name: str) -> bool:
-    """Whether a trainer process has said something of itself, or is looked at."""
+    """Return whether a producer has sent a heartbeat, or is already being counted."""
     return name in trainer_names(info)
 
 
-def someone_is_gone(info: RunInfo) -> bool:
-    """Whether one trainer process of the run is gone."""
+def is_any_gone(info: RunInfo) -> bool:
+    """Return whether any producer of the run is gone."""
     return any(is_gone(info, name) for name in trainer_names(info))
 
 
-def _after_a_look(info: RunInfo, name: str) -> MissedHeartbeats:
+def _count_missed(info: RunInfo, name: str) -> MissedHeartbeats:
     heartbeat, before = heartbeat_of(info, name), info.missed_heartbeats.get(name)
     is_same = before is not None and before.heartbeat == heartbeat
     return MissedHeartbeats(heartbeat, before.n_looks + 1 if before is not None and is_same else 0)

@@ -1,6 +1,6 @@
-"""A walk through the streams of a server, a page at a time and only for a while; it goes on where it stopped.
+"""Scans the streams in Redis, page by page and for a limited time, and continues where the last scan stopped.
 
-How far it has come lies on the server, so that any worker goes on with it. A million streams are walked through in a few sweeps.
+The position is stored in Redis, so any worker can continue. A million streams take a few sweeps.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ Page = Mapping[str, Sequence[Play]]
 
 
 def is_under_way(context: IngestContext, name: str) -> bool:
-    """Whether a walk was begun and has not come to its end."""
+    """Return whether a scan has begun and is not finished."""
     return context.stream.bookmark(name) is not None
 
 
 def walk_on(
     context: IngestContext, name: str, look: Callable[[Page], object], *, secs: float, run_id: str | None = None
 ) -> bool:
-    """Go on with a walk, or begin it.
+    """Continue a scan, or begin one.
 
     Args:
-        name: of the walk.
-        look: is shown each page: by run, the first play in each stream.
-        secs: begin no page after so long.
-        run_id: walk through this run's streams only.
+        name: of the scan.
+        look: called with each page: run id to the first play in each stream.
+        secs: no new page is read after this time.
+        run_id: scan only this run's streams.
 
     Returns:
-        Whether it has come to its end; the next one begins anew.
+        Whether the scan is finished. The next call begins a new one.
 
     Raises:
-        StreamUnavailableError: and whatever ``look`` raises; the page at hand is seen again.
+        StreamUnavailableError: or any error of ``look``; the current page is read again by the next call.
     """
     place = context.stream.bookmark(name)
     cursor = int(place) if place is not None and place.isdecimal() and int(place) < 2**64 else 0
@@ -54,7 +54,7 @@ def walk_on(
 
 
 def has_streams(context: IngestContext, run_id: str) -> bool:
-    """Whether a run has any stream."""
+    """Return whether a run has any stream."""
     cursor = 0
     while True:
         cursor, page = context.stream.scan_episodes(cursor, run_id=run_id)

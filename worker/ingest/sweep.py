@@ -1,8 +1,8 @@
-"""Sweeping up what fell between the steps: abandoned episodes, unfinished runs, kept but unwritten, written but not dropped.
+"""Finishes what was left undone: abandoned episodes, unfinished runs, kept but unwritten episodes, streams to
+delete.
 
-Everything here can be found out again from the catalog and the streams, so a sweep that is cut short costs nothing.
-Only runs that this server knows are looked at: a catalog may be shared by several servers, or by trainers that record
-in memory.
+Everything here can be derived again from the catalog and the streams, so a sweep may be interrupted at any point. Only
+runs that this Redis knows are swept: several Redis servers, or trainers that record in memory, may share a catalog.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from recorder.step_stream import Flush, RunInfo, pack_body, trainers_are_gone
 from worker.ingest.context import IngestContext
 from worker.ingest.orphans import OrphanSearch, has_unread_ends
 from worker.ingest.salvage import salvage_abandoned
-from worker.ingest.silence import is_time_to_look, look_at_trainers, someone_is_gone
+from worker.ingest.silence import count_missed_heartbeats, is_any_gone, is_check_due
 from worker.ingest.stream_walk import has_streams, is_under_way, walk_on
 from worker.ingest.write import claim, delete_earlier_plays, forget_streams
 
@@ -28,25 +28,26 @@ __all__ = ["SweepResult", "drop_settled", "sweep"]
 _log = logging.getLogger(__name__)
 
 _FORGET_RUN_AFTER_SECS = 3600.0
-"""An ended run leaves the server after an hour; until then ``stats`` and viewers can still see who recorded it."""
+"""An ended run is removed from Redis after an hour. Until then ``stats`` and viewers can see its producers."""
 
 _LOST_AFTER_SECS = 600.0
-"""How long no worker has to see a run on any server before what it left undecided or unwritten counts as lost; what was given up
-too early, because the workers of its server were away, is taken back."""
+"""If no worker has seen a run in Redis for this long, its undecided and unwritten episodes count as lost. They are
+taken back if the run appears again, for example because its workers were down."""
 
 _MAX_WRITES = 1000
-"""Unwritten episodes of a run handed out by one sweep; the next one goes on."""
+"""Unwritten episodes of a run that one sweep hands out. The next sweep continues."""
 
 
 _UNFINISHED_SECS = 3600.0
-"""Age at which nobody can still be writing a file."""
+"""Age at which a temporary file cannot be in use any more."""
 
 
 _WALK_SECS = 5.0
-"""For comparing streams with the catalog in one sweep; the next one goes on. Shorter than the pause between sweeps."""
+"""Time for scanning streams in one sweep. The next one continues. Shorter than the pause between sweeps."""
 
 _RUNS_SECS = 60.0
-"""For looking at runs in one sweep; far below the time limit of a task. The next one begins with the run after."""
+"""Time for going through the runs in one sweep, far below a task's time limit. The next sweep begins with the next
+run."""
 
 _WALK = "orphans"
 _NEXT_RUN = "sweep"
@@ -54,39 +55,39 @@ _NEXT_RUN = "sweep"
 
 @dataclass(slots=True)
 class SweepResult:
-    """What one sweep has found."""
+    """Results of one sweep."""
 
     n_salvaged: int = 0
     n_streams_dropped: int = 0
     ended_runs: list[str] = field(default_factory=list)
     forgotten_runs: list[str] = field(default_factory=list)
     to_write: dict[str, list[EpisodeRow]] = field(default_factory=dict)
-    """Run id to kept episodes without a file that nobody works on, leased; the caller hands them out."""
+    """Run id to kept episodes without a file. The sweep has leased them; the caller hands them out."""
 
 
 def sweep(context: IngestContext) -> SweepResult:
-    """Look through all runs that the server knows.
+    """Go through all runs that Redis knows.
 
-    What goes wrong with one run is logged, and keeps nobody from the others.
+    An error in one run is logged and does not affect the others.
 
     Raises:
         StreamUnavailableError, CatalogUnavailableError: call again later.
     """
     result = SweepResult()
-    is_look = is_time_to_look(context)
+    is_check = is_check_due(context)
     is_thorough = context.stream.try_lock("thorough-sweep", secs=context.limits.thorough_sweep_secs)
     run_ids = [run_id for run_id, _ in context.stream.runs()]
     if n_taken_back := context.catalog.see_runs(run_ids, context.now()):
-        _log.warning("%d episodes were taken for lost, but their server has their runs", n_taken_back)
-    for run_id in _whose_turn_it_is(context, run_ids):
+        _log.warning("%d episodes had been counted as lost, but their runs are in Redis again", n_taken_back)
+    for run_id in _runs_in_turn(context, run_ids):
         try:
-            _sweep_run(context, run_id, result, is_look=is_look, is_thorough=is_thorough)
+            _sweep_run(context, run_id, result, is_check=is_check, is_thorough=is_thorough)
         except (StreamUnavailableError, CatalogUnavailableError):
             raise
         except RecorderError as error:
             _log.error("sweep of run_id=%s: %s", run_id, error)
-        except Exception:  # noqa: BLE001 - a defect that one run brings out must not keep the others waiting
-            _log.exception("sweep of run_id=%s: a defect; the other runs go on", run_id)
+        except Exception:  # noqa: BLE001 - an error in one run must not stop the others
+            _log.exception("sweep of run_id=%s: unexpected error; the other runs continue", run_id)
     if is_thorough or is_under_way(context, _WALK):
         _walk(context, _WALK, run_ids, result)
     if is_thorough:
@@ -95,8 +96,8 @@ def sweep(context: IngestContext) -> SweepResult:
     return result
 
 
-def _whose_turn_it_is(context: IngestContext, run_ids: Sequence[str]) -> Iterator[str]:
-    """The runs, from the one where the sweep before ran out of time, until this one does."""
+def _runs_in_turn(context: IngestContext, run_ids: Sequence[str]) -> Iterator[str]:
+    """Yield the runs until time runs out, beginning where the previous sweep stopped."""
     place = context.stream.bookmark(_NEXT_RUN)
     first = run_ids.index(place) if place in run_ids else 0
     deadline = time.monotonic() + _RUNS_SECS
@@ -109,12 +110,12 @@ def _whose_turn_it_is(context: IngestContext, run_ids: Sequence[str]) -> Iterato
         context.stream.set_bookmark(_NEXT_RUN, None)
 
 
-def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_look: bool, is_thorough: bool) -> None:
+def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_check: bool, is_thorough: bool) -> None:
     info = context.stream.run_info(run_id)
-    if is_look:
-        info = look_at_trainers(context, info)
+    if is_check:
+        info = count_missed_heartbeats(context, info)
     open_plays = context.stream.open_plays(run_id)
-    if is_thorough or someone_is_gone(info):  # whose they are has to be read episode by episode
+    if is_thorough or is_any_gone(info):  # each play must be read to know its producer
         result.n_salvaged += salvage_abandoned(context, info, open_plays)
     if rows := claim(context, run_id, limit=_MAX_WRITES):
         result.to_write[run_id] = rows
@@ -124,7 +125,7 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_l
 
 
 def drop_settled(context: IngestContext, run_id: str) -> int:
-    """Drop streams that their worker did not live to drop, and the files of the plays that theirs replaced."""
+    """Delete the streams and replaced files that a worker did not delete before it died."""
     rows = context.catalog.streams_to_drop(run_id)
     if rows:
         done_ids = [row.episode_id for row in rows if delete_earlier_plays(context, row)]
@@ -136,7 +137,7 @@ def drop_settled(context: IngestContext, run_id: str) -> int:
 def _walk(
     context: IngestContext, name: str, run_ids: Collection[str], result: SweepResult, *, run_id: str | None = None
 ) -> bool:
-    """Go on to look for orphans; returns whether all streams are looked at, and none had to be salvaged just now."""
+    """Continue the search for orphans; return whether all streams were searched and none was salvaged by this call."""
     search = OrphanSearch(context, run_ids)
     try:
         is_over = walk_on(context, name, search.look, secs=_WALK_SECS, run_id=run_id)
@@ -150,25 +151,25 @@ def _delete_unfinished(context: IngestContext) -> None:
     try:
         context.storage.delete_unfinished(older_than_secs=_UNFINISHED_SECS)
     except StorageError as error:
-        _log.error("files of killed workers stay: %s", error)
+        _log.error("can't delete temporary files of killed workers: %s", error)
 
 
 def _give_up_lost(context: IngestContext) -> None:
-    """Of a run that no server has any more, nobody else would ever say so."""
+    """Mark the episodes of runs that are in no Redis any more as lost."""
     unseen_since = context.now() - timedelta(seconds=_LOST_AFTER_SECS)
     for run_id, n_episodes in context.catalog.give_up_lost(unseen_since=unseen_since, now=context.now()).items():
-        _log.error("%d episodes of run_id=%s are lost: no server has the run any more", n_episodes, run_id)
+        _log.error("%d episodes of run_id=%s are lost: no Redis has the run any more", n_episodes, run_id)
 
 
 def _end_run(context: IngestContext, info: RunInfo, result: SweepResult) -> None:
-    """A run whose trainers are all gone has ended, even if none of them said so."""
+    """End a run whose trainers are all gone without having ended it."""
     run_id = info.run_id
     state = context.catalog.load_run_state(run_id)
     if has_unread_ends(context, run_id):
-        return  # to be evaluated first
+        return  # evaluate them first
     if state.ended_at is None:
         if not _walk(context, f"end:{run_id}", {run_id}, result, run_id=run_id):
-            return  # to be evaluated first, or looked at
+            return  # evaluate or search the rest first
         context.stream.send(run_id, Flush(finished=[pack_body({"kind": "run_end", "producer": "sweep"})]))
         result.ended_runs.append(run_id)
     elif info.last_heartbeat < context.now_secs() - _FORGET_RUN_AFTER_SECS and not has_streams(context, run_id):

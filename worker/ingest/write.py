@@ -1,6 +1,6 @@
-"""Writing the kept episodes of a run: read the stream, put the file in place, commit its row, drop the stream.
+"""Writes the kept episodes of a run: reads the stream, stores the file, commits its row, deletes the stream.
 
-Each stage may be the last that a killed worker reaches; running it again finishes the work and changes nothing that is done.
+A worker may be killed after any of these. Running them again completes the rest and changes nothing that was done.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _GROUP_BYTES = 64 * 2**20
-"""Bytes of streams held in memory at a time; one larger episode goes alone."""
+"""Bytes of streams held in memory at a time. A larger episode is read alone."""
 
 _RETRY_SECS = 5.0
-"""Wait after a failure that time may mend: room on a disk, a server that comes back."""
+"""Wait after a failure that may pass, such as a full disk."""
 
 
-_TRIED_ALONE = 3
-"""So many failures in a row are no fault of single files."""
+_MAX_FAILURES_IN_A_ROW = 3
+"""After this many failures in a row the cause is not a single file."""
 
 
 @dataclass(slots=True)
@@ -61,9 +61,9 @@ class WriteResult:
 
 
 def write_batches(rows: Sequence[EpisodeRow], max_episodes: int) -> list[list[int]]:
-    """Claimed episodes of a run, as the ids for one ``write_episodes`` each.
+    """Split claimed episodes of a run into the ids for one ``write_episodes`` call each.
 
-    One that was tried before goes alone: if it is what killed its worker, it takes no others with it again.
+    An episode that was tried before gets a call for itself: if it kills its worker, no other episode is affected.
     """
     fresh = [row.episode_id for row in rows if row.attempts == 0]
     batches = [fresh[start : start + max_episodes] for start in range(0, len(fresh), max_episodes)]
@@ -71,7 +71,7 @@ def write_batches(rows: Sequence[EpisodeRow], max_episodes: int) -> list[list[in
 
 
 def claim(context: IngestContext, run_id: str, *, limit: int) -> list[EpisodeRow]:
-    """Lease some of the run's episodes that need a file and that nobody works on, oldest first.
+    """Lease the oldest of the run's episodes that need a file and that no worker has leased.
 
     Raises:
         CatalogUnavailableError: call again later.
@@ -86,10 +86,10 @@ def claim(context: IngestContext, run_id: str, *, limit: int) -> list[EpisodeRow
 
 
 def claim_and_write(context: IngestContext, run_id: str) -> int:
-    """Write a batch of the run's episodes that need a file and that nobody works on; returns how many were claimed.
+    """Claim and write a batch of the run's episodes; return how many were claimed.
 
     Raises:
-        StreamUnavailableError, CatalogUnavailableError: call again later; what is done stays done.
+        StreamUnavailableError, CatalogUnavailableError: call again later; completed work is kept.
     """
     n_together = context.limits.write_batch_episodes
     rows = claim(context, run_id, limit=n_together)
@@ -102,7 +102,7 @@ def write_episodes(context: IngestContext, run_id: str, episode_ids: Sequence[in
     """Write those of the episodes that are kept and have no file yet.
 
     Raises:
-        StreamUnavailableError, CatalogUnavailableError: call again later; what is done stays done.
+        StreamUnavailableError, CatalogUnavailableError: call again later; completed work is kept.
     """
     limits = context.limits
     result = WriteResult()
@@ -178,7 +178,8 @@ def _assemble_or_fail(
 
 
 def _is_wanted(context: IngestContext, row: EpisodeRow) -> bool:
-    """False when another worker was quicker, or a later play replaced this one: its stream is gone, and nothing is wrong."""
+    """Return False if another worker has written the episode or a later play has replaced it, so its missing stream
+    is no error."""
     try:
         current = context.catalog.get_episode(row.run_id, row.episode_id)
     except RecordingNotFoundError:
@@ -189,7 +190,7 @@ def _is_wanted(context: IngestContext, row: EpisodeRow) -> bool:
 def _place(
     context: IngestContext, run_id: str, files: dict[int, tuple[EpisodeRow, AssembledFile]], result: WriteResult
 ) -> None:
-    """Put files in place, commit them, drop their streams."""
+    """Store files, commit their rows, delete their streams."""
     if not files:
         return
     try:
@@ -211,7 +212,7 @@ def _place(
             continue  # it goes on, and whoever writes the whole needs the stream, and the file if it is there
         rows[episode_id] = row
         if episode_id not in taken_ids:
-            # A later play, which has a file of its own, came while this was written.
+            # A later play came while this one was written, and has another file.
             delete_replaced(context, file.name)
         elif not delete_earlier_plays(context, row):
             done_ids.discard(episode_id)  # left to the sweep
@@ -233,14 +234,14 @@ def forget_streams(context: IngestContext, run_id: str, rows: Collection[Episode
 def _place_one_by_one(
     context: IngestContext, run_id: str, files: dict[int, tuple[EpisodeRow, AssembledFile]], result: WriteResult
 ) -> None:
-    """One place that is taken by a folder, say, must not keep its whole batch from the disk; a full disk keeps them all."""
+    """Retry the files of a failed batch one by one, because one bad path must not block the rest. Stops if all fail."""
     left = dict(files)
-    n_in_vain = 0
-    while left and n_in_vain < _TRIED_ALONE:
+    n_failed_in_a_row = 0
+    while left and n_failed_in_a_row < _MAX_FAILURES_IN_A_ROW:
         episode_id = next(iter(left))
         n_before = result.n_postponed
         _place(context, run_id, {episode_id: left.pop(episode_id)}, result)
-        n_in_vain = n_in_vain + 1 if result.n_postponed > n_before else 0
+        n_failed_in_a_row = n_failed_in_a_row + 1 if result.n_postponed > n_before else 0
     if left:
         _log.error("%d more episodes of run_id=%s stay in the stream", len(left), run_id)
         _postpone(context, run_id, list(left), "other files could not be written")
@@ -248,16 +249,16 @@ def _place_one_by_one(
 
 
 def _postpone(context: IngestContext, run_id: str, episode_ids: Sequence[int], error: str) -> None:
-    """Give episodes back that are not to blame; the attempt does not count."""
+    """Release episodes for a later attempt, without counting this one."""
     not_before = context.now() + timedelta(seconds=_RETRY_SECS)
     context.catalog.postpone_write(run_id, episode_ids, not_before=not_before, error=error, count_attempt=False)
 
 
 def delete_earlier_plays(context: IngestContext, row: EpisodeRow) -> bool:
-    """Delete files of plays that this one has replaced, which a worker did not live to commit or to delete.
+    """Delete the files of replaced plays that a killed worker left behind.
 
     Returns:
-        False when one of them may still be there.
+        False if one of them may still exist.
     """
     are_gone = True
     for replaced_plays in range(row.replaced_plays):
@@ -268,10 +269,10 @@ def delete_earlier_plays(context: IngestContext, row: EpisodeRow) -> bool:
 
 
 def delete_replaced(context: IngestContext, name: str) -> bool:
-    """Delete the file of a play that a later one has replaced; where that fails, it is logged and gives False."""
+    """Delete the file of a replaced play; log a failure and return False."""
     try:
         context.storage.delete(name)
     except StorageError as error:
-        _log.error("the file of a play that was replaced stays: %s", error)
+        _log.error("can't delete the file of a replaced play: %s", error)
         return False
     return True

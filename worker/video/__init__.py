@@ -1,4 +1,4 @@
-"""Videos of recorded episodes: drawn by matplotlib's rasteriser and numpy, encoded by ffmpeg."""
+"""Videos of recorded episodes: drawn with matplotlib's rasteriser and numpy, encoded by ffmpeg."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from worker.video.export import BatchResult, batch_export_videos, export_episode
 from worker.video.making import VideoFile
 from worker.video.reel import PICKS, export_reel_video
 from worker.video.renderer import EpisodeVideoRenderer
-from worker.video.thumbnails import draw_thumbnail, export_preview
 
 __all__ = [
     "PICKS",
@@ -25,10 +24,8 @@ __all__ = [
     "VideoFile",
     "VideoOptions",
     "batch_export_videos",
-    "draw_thumbnail",
     "export_comparison_video",
     "export_episode_video",
-    "export_preview",
     "export_reel_video",
     "write_webvtt",
 ]

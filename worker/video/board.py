@@ -1,8 +1,10 @@
-"""The world as cells or as a plane, and where each position lies on the picture. Pure.
+"""Maps positions in the world to pixels, as a grid of cells or as a plane. Pure.
 
-A grid has y down, like the cells of an array. A world of three dimensions shows its floors side by side; of more, or
-with too many floors, it is seen from above. Positions that are not whole numbers, or a substrate called continuous, make
-a plane without cells.
+In a grid y points down, as in an array. A three-dimensional world shows its floors side by side; with more
+dimensions
+or too many floors it is seen from above. Fractional positions, or a substrate called continuous, give a plane
+without
+cells.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from worker.video.geometry import Rect
 __all__ = ["Board", "make_board"]
 
 _MAX_CELLS = 512
-"""Cells along one side; a larger world is shown as a plane."""
+"""Cells along one side; a larger world is drawn as a plane."""
 _MAX_FLOORS = 16
 
 
@@ -29,10 +31,11 @@ class Board:
     """How positions become pixels.
 
     Args:
-        floors: where each floor lies; one but for worlds of three dimensions.
+        floors: the rectangle of each floor; more than one only in three dimensions.
         cell: width and height of a cell, or of one unit of a plane, in pixels.
         origin: the position at a floor's upper left corner.
-        n_columns, n_rows: cells of a floor; 0 on a plane.
+        n_columns: cells along x; 0 on a plane.
+        n_rows: cells along y; 0 on a plane.
         first_floor: the z of the first floor.
     """
 
@@ -49,7 +52,7 @@ class Board:
         return self.n_columns > 0
 
     def place(self, position: Sequence[float] | NDArray[np.float64]) -> tuple[float, float] | None:
-        """The middle of a position on the picture, ``(x, y)``; None when it has no place there (NaN, infinite)."""
+        """Return a position's pixel ``(x, y)``; None if it is NaN or infinite."""
         x = float(position[0]) if len(position) > 0 else 0.0
         y = float(position[1]) if len(position) > 1 else 0.0
         z = float(position[2]) if len(position) > 2 and len(self.floors) > 1 else float(self.first_floor)
@@ -63,7 +66,7 @@ class Board:
         )
 
     def floor_of(self, position: Sequence[float] | NDArray[np.float64]) -> int:
-        """Index of the floor that a position lies on."""
+        """Return the index of a position's floor."""
         if len(position) < 3 or len(self.floors) == 1 or not math.isfinite(position[2]):
             return 0
         return min(max(round(float(position[2])) - self.first_floor, 0), len(self.floors) - 1)
@@ -81,7 +84,7 @@ def make_board(
 
     Args:
         positions: ``float64[n_steps, n_coordinates]``, at least one coordinate.
-        affordances: cells of the affordances.
+        affordances: their cells.
         gap: pixels between floors.
     """
     n_coordinates = positions.shape[1]
@@ -110,7 +113,7 @@ def make_board(
         n_floors = int(high[2]) + 1 - first_floor
         if n_floors > _MAX_FLOORS:
             first_floor, n_floors = 0, 1
-    # The arrangement of floors that leaves the largest cells.
+    # choose the arrangement of floors with the largest cells
     across = max(
         range(1, n_floors + 1),
         key=lambda n: _cell_side(area, n, math.ceil(n_floors / n), n_columns, n_rows, gap),
@@ -130,7 +133,7 @@ def make_board(
 
 
 def _cell_side(area: Rect, across: int, down: int, n_columns: int, n_rows: int, gap: int) -> float:
-    """Side of the largest cell; a whole number where cells are large enough for it to be seen."""
+    """Return the side of the largest cell that fits; an integer if cells are large enough for that to be visible."""
     side = min((area.width - (across - 1) * gap) / across / n_columns, (area.height - (down - 1) * gap) / down / n_rows)
     side = max(side, 1e-3)
     return float(math.floor(side)) if side >= 8 else side
@@ -139,7 +142,7 @@ def _cell_side(area: Rect, across: int, down: int, n_columns: int, n_rows: int, 
 def _plane(
     area: Rect, low: NDArray[np.float64], high: NDArray[np.float64], size: tuple[int, int], n_coordinates: int
 ) -> Board:
-    """A plane that holds all positions; of one dimension a line half way down."""
+    """Return a plane that contains all positions; in one dimension a horizontal line in the middle."""
     spans = []
     for axis in range(2):
         if axis >= n_coordinates:
@@ -162,7 +165,7 @@ def _plane(
 
 
 def _declared_size(metadata: EpisodeMetadata, n_coordinates: int) -> tuple[int, int]:
-    """Width and height that the metadata gives; 0 where it gives none."""
+    """Return width and height from the metadata, or 0."""
     substrate, grid = metadata.substrate, metadata.grid_size
     if substrate is not None and substrate.width:
         return substrate.width, substrate.height or (substrate.width if n_coordinates > 1 else 1)

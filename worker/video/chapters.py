@@ -1,4 +1,4 @@
-"""Chapters of a video: some of the episode's markers, inside the video and as a WebVTT track beside it."""
+"""Chapters of a video: selected markers of the episode, in the video and as a WebVTT track."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ __all__ = ["chapter_file", "chapter_markers", "webvtt"]
 
 _MAX_CHAPTERS = 100
 _KINDS = ("gap", "affordance", "low_meter", "best_reward", "end")
-"""Doubts of the policy are too many to jump to."""
+"""Markers of an unsure policy are too many for chapters."""
 
 
 def chapter_markers(episode: Episode) -> list[Marker]:
-    """The markers of an episode that are worth jumping to, in order; at most a hundred."""
+    """Return up to a hundred of the episode's markers, in order."""
     outline = Outline.of(episode)
     return thin_markers([marker for marker in outline.markers() if marker.kind in _KINDS], _MAX_CHAPTERS)
 
 
 def _spans(episode: Episode, timeline: Timeline) -> list[tuple[float, float, str]]:
-    """``(start, end, text)`` in seconds, without gaps from the video's start to its end."""
+    """Return ``(start, end, text)`` in seconds, without gaps from the video's start to its end."""
     end = float(timeline.n_frames / timeline.fps)
     shown = [marker for marker in chapter_markers(episode) if timeline.first_index < marker.index < timeline.end_index]
     at: dict[float, list[str]] = {0.0: [f"episode {episode.metadata.episode_id}"]}
     for marker in shown:
-        number = int(episode.step_numbers[marker.index]) + 1  # as the frames show it
+        number = int(episode.step_numbers[marker.index]) + 1  # numbered as in the frames
         at.setdefault(timeline.time_of_step(marker.index), []).append(f"step {number}: {marker.label}")
     times = [*at, end]
     return [(start, stop, "; ".join(at[start])) for start, stop in pairwise(times) if stop > start]
 
 
 def webvtt(episode: Episode, timeline: Timeline) -> str:
-    """A WebVTT track of chapters.
+    """Return a WebVTT track of chapters.
 
     Source: https://www.w3.org/TR/webvtt1/, section 4.
     """
@@ -56,7 +56,7 @@ def _clock(secs: float) -> str:
 
 @contextmanager
 def chapter_file(episode: Episode, timeline: Timeline, *, enabled: bool = True) -> Iterator[Path | None]:
-    """The chapters as a temporary file in ffmpeg's metadata format, or None when they are not wanted.
+    """Yield the chapters as a temporary file in ffmpeg's metadata format, or None if they are not wanted.
 
     Source: https://ffmpeg.org/ffmpeg-formats.html, section "Metadata".
     """

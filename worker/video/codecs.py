@@ -1,4 +1,4 @@
-"""What ffmpeg is told about the file it writes: codec, quality, colours. Pure."""
+"""ffmpeg's options for the output file: codec, quality, colours. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SVT_PRESETS = {name: 12 - i for i, name in enumerate(X264_PRESETS)}
 
 
 def holds_chapters(suffix: str) -> bool:
-    """Whether a file with this suffix can hold chapters and tags."""
+    """Return whether a file with this suffix can have chapters and tags."""
     return suffix.lower() != ".gif"
 
 
 def output_arguments(settings: EncoderSettings, fps: Fraction) -> list[str]:
-    """ffmpeg's arguments after the input, up to the file's name."""
+    """Return ffmpeg's arguments between the input and the file name."""
     if settings.codec == "gif":
-        # A palette for each frame: one for all would need all frames in memory. Only what changes is stored.
+        # One palette per frame, because a common one would need all frames in memory. Only changes are stored.
         return [
             "-filter_complex",
             "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1:dither=none:diff_mode=rectangle",
@@ -44,9 +44,9 @@ def output_arguments(settings: EncoderSettings, fps: Fraction) -> list[str]:
         arguments += ["-threads", str(settings.n_threads)]
     match settings.codec:
         case "libx264":
-            # Lossless H.264 (crf 0) has a profile of its own.
+            # lossless H.264 (crf 0) needs another profile
             profile = ["-profile:v", "high"] if settings.crf else []
-            # Chroma location 1: chroma samples lie in the middle of their four pixels.
+            # chroma location 1: chroma samples are in the centre of their four pixels
             arguments += ["-preset", settings.preset, *profile, "-x264-params", "open-gop=0:chromaloc=1"]
         case "libx265":
             arguments += ["-preset", settings.preset, "-tag:v", "hvc1", "-x265-params", "open-gop=0:log-level=warning"]

@@ -25,20 +25,21 @@ __all__ = ["ComparisonRenderer", "export_comparison_video"]
 
 
 class ComparisonRenderer:
-    """The same step of two episodes, on the same scales; the shorter one waits at its end.
+    """The same step of two episodes, on the same scales. The shorter one waits at its end.
 
     Args:
-        left, right: opened recordings.
-        options: the size is that of the whole picture.
+        left: opened recording.
+        right: opened recording.
+        options: its size is that of the whole picture.
 
     Raises:
-        UsageError: the options can't be, or not with these episodes.
+        UsageError: the options are invalid, or do not fit these episodes.
     """
 
     def __init__(self, left: Episode, right: Episode, options: VideoOptions) -> None:
         half = options.width // 2 // TILE_COLUMNS * TILE_COLUMNS
         if half < TILE_COLUMNS:
-            raise UsageError(f"a picture {options.width} pixels wide can't be halved")
+            raise UsageError(f"width must be at least {2 * TILE_COLUMNS} for two episodes, got {options.width}")
         self.canvas = Canvas.blank(2 * half, options.height)
         plain = replace(options, title_secs=0.0)
         self._sides = [
@@ -54,11 +55,11 @@ class ComparisonRenderer:
 
     @property
     def n_frames(self) -> int:
-        """Frames of the longer one."""
+        """Number of frames of the longer episode."""
         return max(side.n_frames for side in self._sides)
 
     def draw(self, frame: int) -> None:
-        """Bring both sides to a frame."""
+        """Draw a frame."""
         for side in self._sides:
             side.draw(min(frame, side.n_frames - 1))
 
@@ -79,8 +80,9 @@ def export_comparison_video(
     """Make a video of two recorded episodes side by side.
 
     Args:
-        episode_id: shown on the left; other_episode_id: on the right.
-        other_run_id: None takes the run of the first.
+        episode_id: shown on the left.
+        other_episode_id: shown on the right.
+        other_run_id: None for the run of the first.
         on_frame, choices, profile: as in ``export_episode_video``; there is no title card.
 
     Raises:

@@ -1,7 +1,8 @@
-"""Frames to a video file through ffmpeg: the only place that starts processes.
+"""Encodes frames to a video file with ffmpeg. The only module that starts processes.
 
-A file is written beside its final name, under a name that begins with a dot and holds ``.part``; only when ffmpeg has ended
-well, and the number of frames is the expected one, does it get its name. So whatever lies at the final path is whole.
+A file is written in its folder under a temporary name that starts with a dot and contains ``.part``. It is renamed
+only
+after ffmpeg has succeeded and written the expected number of frames, so a file at the final path is always complete.
 """
 
 from __future__ import annotations
@@ -34,17 +35,18 @@ from worker.video.codecs import holds_chapters, output_arguments
 __all__ = ["UNFINISHED", "VideoEncoder", "ffmpeg_path", "join_segments"]
 
 UNFINISHED = ".*.part.*"
-"""What the names of files that have not got their own yet look like."""
+"""Pattern of temporary file names."""
 
 _PIPE_BYTES = 1 << 20
-"""Room in the pipe to ffmpeg; the kernel's own 64 KiB would wake both sides fifty times a frame."""
+"""Size of the pipe to ffmpeg. The default of 64 KiB would switch between the processes fifty times per frame."""
 _STDERR_LINES = 15
 _F_SETPIPE_SZ = 1031
 _PR_SET_PDEATHSIG = 1
 
 
 def ffmpeg_path() -> str:
-    """The ffmpeg to use: ``$IMAGEIO_FFMPEG_EXE``, else the one that the imageio-ffmpeg package brings, else the one on the PATH.
+    """Return ffmpeg's path: ``$IMAGEIO_FFMPEG_EXE``, else that of the imageio-ffmpeg package, else the one on the
+    PATH.
 
     Raises:
         VideoError: ``$IMAGEIO_FFMPEG_EXE`` names no program.
@@ -54,10 +56,10 @@ def ffmpeg_path() -> str:
     if chosen:
         found = shutil.which(chosen)
         if found is None:
-            raise VideoError(f"IMAGEIO_FFMPEG_EXE names no program that can be run; unset it, or correct it: {chosen}")
+            raise VideoError(f"IMAGEIO_FFMPEG_EXE is not an executable program; correct or unset it: {chosen}")
         return found
     with contextlib.suppress(ImportError, RuntimeError):
-        from imageio_ffmpeg import get_ffmpeg_exe  # the package is 170 MB and not needed where a system ffmpeg is
+        from imageio_ffmpeg import get_ffmpeg_exe  # the package is 170 MB, and not needed if the system has ffmpeg
 
         return str(get_ffmpeg_exe())
     found = shutil.which("ffmpeg")
@@ -74,7 +76,7 @@ class _Ffmpeg:
         if path.is_dir():
             raise VideoError(f"the video's path is a folder; give a file name: {path}")
         program = ffmpeg_path()
-        # As a whole path: "run:1.mp4" alone is to ffmpeg a place that is reached by a protocol called "run".
+        # An absolute path, because ffmpeg reads "run:1.mp4" as a protocol called "run".
         self._part = path.absolute().with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clean_up
         self._progress = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clean_up
@@ -84,7 +86,7 @@ class _Ffmpeg:
         ]  # fmt: skip
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not os.access(path.parent, os.W_OK):  # ffmpeg would say so too, behind its whole command
+            if not os.access(path.parent, os.W_OK):  # ffmpeg would print its whole command first
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             with _interrupts_held_back():
                 self.process = subprocess.Popen(
@@ -105,7 +107,7 @@ class _Ffmpeg:
             raise
 
     def kill(self) -> None:
-        """End ffmpeg at once, with whatever it started, and leave nothing behind; nothing to do when it has finished well."""
+        """Kill ffmpeg and its children, and delete the temporary file. Does nothing after success."""
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -116,7 +118,7 @@ class _Ffmpeg:
         self._clean_up()
 
     def finish(self, n_frames: int) -> int:
-        """Wait for ffmpeg, check its work, and give the file its name.
+        """Wait for ffmpeg, check the number of frames, and rename the file.
 
         Returns:
             The file's size in bytes.
@@ -141,7 +143,7 @@ class _Ffmpeg:
         return size
 
     def error(self, what: str) -> VideoError:
-        """What went wrong, with the command and ffmpeg's last words."""
+        """Return an error with the command and ffmpeg's last output."""
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()[-_STDERR_LINES:]
         said = "\n  ".join(lines) or "nothing"
@@ -153,19 +155,20 @@ class _Ffmpeg:
         return int(frames[-1].removeprefix(b"frame=")) if frames else 0
 
     def _clean_up(self) -> None:
-        with contextlib.suppress(OSError):  # never made, in a folder that is none
+        with contextlib.suppress(OSError):  # never created: the folder does not exist
             self._part.unlink()
         self._log.close()
         self._progress.close()
 
 
 class VideoEncoder:
-    """An open video file; frames go in one by one. Used as a context manager: leaving it by an exception leaves no file.
+    """An open video file, used as a context manager. After an exception there is no file.
 
     Args:
-        path: of the finished file; its folder is made.
-        width, height: in pixels, even.
-        fps: frames a second.
+        path: of the finished file; its folder is created.
+        width: in pixels, even.
+        height: in pixels, even.
+        fps: frames per second.
         settings: codec and quality.
         chapters: an ffmetadata file with chapters and tags, or None.
 
@@ -193,7 +196,7 @@ class VideoEncoder:
             arguments += ["-f", "ffmetadata", "-i", str(chapters), "-map_metadata", "1", "-map", "0:v"]
         self._ffmpeg = _Ffmpeg([*arguments, *output_arguments(settings, fps)], path, has_input=True)
         if sys.platform == "linux" and self._ffmpeg.process.stdin is not None:
-            with contextlib.suppress(OSError):  # a user's limit on pipes; the video comes all the same
+            with contextlib.suppress(OSError):  # the user's limit on pipes is reached; only speed is lost
                 fcntl.fcntl(self._ffmpeg.process.stdin, _F_SETPIPE_SZ, _PIPE_BYTES)
 
     @property
@@ -210,10 +213,10 @@ class VideoEncoder:
         self._ffmpeg.kill()
 
     def write(self, planes: Sequence[NDArray[np.uint8]]) -> None:
-        """Hand over one frame: luma and the two chroma planes, in C order. Waits while ffmpeg is busy.
+        """Write one frame: luma and the two chroma planes, in C order. Blocks while ffmpeg is busy.
 
         Raises:
-            VideoError: ffmpeg has ended.
+            VideoError: ffmpeg has exited.
         """
         stdin = self._ffmpeg.process.stdin
         assert stdin is not None
@@ -228,13 +231,13 @@ class VideoEncoder:
         self.n_frames += 1
 
     def finish(self) -> int:
-        """Close the file, check it and give it its name.
+        """Close the file, check it and rename it.
 
         Returns:
             The file's size in bytes.
 
         Raises:
-            VideoError: ffmpeg failed, or wrote another number of frames than it was given.
+            VideoError: ffmpeg failed, or wrote a different number of frames.
         """
         stdin = self._ffmpeg.process.stdin
         assert stdin is not None
@@ -244,17 +247,17 @@ class VideoEncoder:
 
 
 def join_segments(segments: Sequence[Path], path: Path, *, n_frames: int, chapters: Path | None = None) -> int:
-    """Put videos of the same size, rate and codec one after the other, without encoding them again.
+    """Join videos of the same size, rate and codec without encoding them again.
 
     Args:
-        segments: in order; none of them begins in the middle of a group of pictures.
-        n_frames: of all of them together.
+        segments: in order; each must begin with a key frame.
+        n_frames: of all segments.
 
     Returns:
         The file's size in bytes.
 
     Raises:
-        VideoError: ffmpeg failed, or the result has another number of frames.
+        VideoError: ffmpeg failed, or the result has a different number of frames.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".txt", prefix="segments-") as listing:
         for segment in segments:
@@ -276,7 +279,8 @@ def join_segments(segments: Sequence[Path], path: Path, *, n_frames: int, chapte
 
 @contextlib.contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C takes effect at the end of the block: in the midst of starting a process nobody would know yet whom to end."""
+    """Delay Ctrl-C to the end of the block. Inside ``Popen`` the new process would be unknown and could not be
+    ended."""
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler) or threading.current_thread() is not threading.main_thread():
         yield
@@ -292,12 +296,12 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _die_with_parent(parent: int):  # type: ignore[no-untyped-def]
-    """A function for the child between fork and exec: ask the kernel for SIGKILL when the parent is gone."""
+    """Return a function for the child between fork and exec: the kernel sends SIGKILL when the parent dies."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def ask() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it went in the meantime
+        if os.getppid() != parent:  # it died in the meantime
             os._exit(1)
 
     return ask

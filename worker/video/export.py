@@ -1,4 +1,4 @@
-"""Videos of recorded episodes, one or many: what scripts and the command line call."""
+"""Makes videos of one or many recorded episodes, for scripts and the command line."""
 
 from __future__ import annotations
 
@@ -46,20 +46,22 @@ def export_episode_video(
     """Make a video of one recorded episode.
 
     Args:
-        database_path: the catalog: a SQLite file, a URL, or an open one.
+        database_path: the catalog: a SQLite file, a URL, or an open catalog.
         recordings_base_dir: a folder or an fsspec URL.
-        output_path: ``.mp4``, or what the codec asks for; an existing file is replaced when the new one is whole.
-        run_id: None takes the newest run that has a recording of this episode.
+        output_path: ``.mp4``, or another suffix for the codec. An existing file is replaced when the new one is
+            complete.
+        run_id: None for the newest run that has a recording of this episode.
         profile: a name from ``PROFILES``.
-        on_frame: told the number of frames done and of all frames; False stops.
-        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second`` (one step
-            a frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
+        on_frame: called with the number of finished frames and the total; return False to stop.
+        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second``
+            (one step
+            per frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
 
     Raises:
-        UsageError: a choice can't be.
+        UsageError: a choice is invalid.
         RecordingNotFoundError: there is no such recording.
         StorageError, EpisodeFileError: its file is missing or broken.
-        VideoError: ffmpeg failed; nothing is left at ``output_path`` that was not there before.
+        VideoError: ffmpeg failed; a file at ``output_path`` is unchanged.
     """
     check_kinds(
         episode_id=episode_id,
@@ -79,7 +81,7 @@ def export_episode_video(
 
 @dataclass(slots=True)
 class BatchResult:
-    """What became of a batch: the videos made, and the episodes that could not be, each with its error."""
+    """The videos of a batch, and the episodes that failed with their errors."""
 
     videos: list[VideoFile] = field(default_factory=list)
     failures: list[tuple[RecordingRow, RecorderError]] = field(default_factory=list)
@@ -102,17 +104,19 @@ def batch_export_videos(
     on_frame: Callable[[int, int], bool] | None = None,
     **choices: Any,
 ) -> BatchResult:
-    """Make a video of every recording that meets the filters; a bad one does not stop the others.
+    """Make a video of every recording that matches the filters. An error does not stop the others.
 
     Args:
-        output_dir: gets ``episode_000500.mp4`` each; in a folder for each run when there are several.
-        stage, reason, min_reward, max_reward, limit, order: as in ``Catalog.query_recordings``; ``reason`` may hold ``*``
+        output_dir: gets an ``episode_000500.mp4`` for each; in a folder per run if there are several runs.
+        stage, reason, min_reward, max_reward, limit, order: as in ``Catalog.query_recordings``; ``reason`` may
+        contain ``*``
             and ``?``.
-        on_episode: told, before each, its place from 0, how many there are, and the recording.
+        on_episode: called before each with its index, the number of episodes, and the recording.
         on_frame, choices, profile: as in ``export_episode_video``.
 
     Raises:
-        UsageError: a choice can't be. CatalogError: the catalog can't be read.
+        UsageError: a choice is invalid.
+        CatalogError: the catalog can't be read.
     """
     check_kinds(
         database_path=database_path,
@@ -157,7 +161,7 @@ def write_webvtt(
     profile: str | None = None,
     **choices: Any,
 ) -> None:
-    """Write the markers of an episode as a WebVTT track for the video that the same choices make.
+    """Write an episode's markers as a WebVTT track for the video that the same choices make.
 
     Raises:
         UsageError, RecordingNotFoundError, StorageError, EpisodeFileError: as ``export_episode_video``.
@@ -187,7 +191,7 @@ def _file_name(row: RecordingRow, suffix: str, *, with_run: bool) -> str:
 
 
 def opened_catalog(database: str | Path | Catalog) -> AbstractContextManager[Catalog]:
-    """The catalog; one that was opened here is closed on leaving, one that was given stays open."""
+    """Yield the catalog. It is closed afterwards only if it was opened here."""
     return nullcontext(database) if isinstance(database, Catalog) else Catalog(database, read_only=True)
 
 
@@ -209,12 +213,12 @@ def _export(
 
 
 def told_of_total(on_frame: Callable[[int, int], bool] | None, n_frames: int) -> OnFrame | None:
-    """The callback that ``make_video`` takes, for one that wants to know the number of all frames too."""
+    """Adapt a callback with frames and total to the one that ``make_video`` takes."""
     return None if on_frame is None else lambda n_done: on_frame(n_done, n_frames)
 
 
 def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
-    """The run's episodes, thinned to what a plot can show."""
+    """Return the run's episodes, thinned for a plot."""
     return [
         LearningPoint(point.episode_id, point.total_reward) for point in catalog.learning_curve(run_id, _CURVE_POINTS)
     ]
@@ -223,10 +227,10 @@ def learning_points(catalog: Catalog, run_id: str) -> list[LearningPoint]:
 def make_renderer(
     episode: Episode, options: VideoOptions, *, learning_curve: Sequence[LearningPoint] = (), caption: str = ""
 ) -> EpisodeVideoRenderer:
-    """The renderer that the options ask for.
+    """Return the renderer for the options.
 
     Raises:
-        UsageError: the options can't be, or not with this episode.
+        UsageError: the options are invalid, or do not fit this episode.
     """
     return EpisodeVideoRenderer(
         episode,

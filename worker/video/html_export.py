@@ -1,4 +1,4 @@
-"""An episode and the page's player in one HTML file, to be opened anywhere without a server."""
+"""Exports an episode with the page's player as one HTML file that needs no server."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ playBytes(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), JSON.pa
 
 
 def build_html(episode: Episode, data: bytes, page: Traversable) -> str:
-    """The document.
+    """Return the document.
 
     Args:
-        data: the recording's bytes; the document holds them as version 2, compressed, which the page reads.
+        data: the recording's bytes. The document contains them as version 2, compressed, which the page can read.
         page: folder of the page's modules and style sheets.
 
     Raises:
-        EpisodeFileError: the recording has to be converted, and is broken.
+        EpisodeFileError: the recording must be converted, but is broken.
     """
     if episode.version != 2 or episode.compression != "lz4":
         data = convert_bytes(data, version=2).data
@@ -85,7 +85,7 @@ def build_html(episode: Episode, data: bytes, page: Traversable) -> str:
 
 
 def export_episode_html(episode: Episode, data: bytes, page: Traversable, path: Path) -> int:
-    """Write the document; it appears when it is whole.
+    """Write the document atomically.
 
     Returns:
         The file's size in bytes.
@@ -109,7 +109,8 @@ def export_episode_html(episode: Episode, data: bytes, page: Traversable, path: 
 
 
 def _modules(page: Traversable) -> dict[str, str]:
-    """The entry and all that it imports, by path; relative imports are made names of the import map."""
+    """Return the entry and all modules it imports, by path, with relative imports replaced by names of the import
+    map."""
     found: dict[str, str] = {}
     waiting = [_ENTRY]
     while waiting:

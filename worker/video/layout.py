@@ -1,7 +1,7 @@
-"""Where each panel lies, for any size and any content. Pure: numbers in, rectangles out; panels never overlap.
+"""Places the panels for any size and content. Pure. Panels never overlap.
 
-Lengths are designed for a frame 1080 rows high and scaled by ``unit``. Wide frames have the board on the left and the
-rest on the right; narrow ones (each half of a comparison) have the board on top.
+Lengths are designed for a frame of 1080 rows and scaled by ``unit``. A wide frame has the board on the left and the
+rest on the right; a narrow one (each half of a comparison) has the board on top.
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ _WIDE_FROM = 1.3
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The panels of a frame; None for those that have nothing to show.
+    """The panels of a frame; None for those without content.
 
     Args:
-        unit: pixels a design unit; frame: the whole picture.
-        header: episode and step; board: the world; info: numbers of the step; clock: the dial within ``info``.
-        curve: reward so far; learning: the run's learning curve; progress: the bar at the bottom edge.
+        unit: pixels per design unit.
+        frame: the whole picture.
+        header: episode and step.
+        board: the world.
+        info: numbers of the step.
+        clock: the dial within ``info``.
+        curve: return so far.
+        learning: the run's learning curve.
+        progress: the bar at the bottom edge.
     """
 
     unit: float
@@ -41,12 +47,12 @@ class Layout:
     progress: Rect
 
     def px(self, length: float) -> int:
-        """A design length in whole pixels, at least one."""
+        """Return a design length in whole pixels, at least one."""
         return max(1, round(length * self.unit))
 
     @property
     def panels(self) -> tuple[Rect, ...]:
-        """All plates, in the order of the fields."""
+        """Return all plates in the order of the fields."""
         found = (self.board, self.info, self.meters, self.q_values, self.curve, self.learning)
         return tuple(panel for panel in found if panel is not None)
 
@@ -63,10 +69,11 @@ def make_layout(
     """Place the panels.
 
     Args:
-        width, height: of the frame in pixels; both even.
+        width: of the frame in pixels, even.
+        height: of the frame in pixels, even.
 
     Raises:
-        UsageError: a side is odd, or too small or too large to be a video.
+        UsageError: a side is odd, too small or too large.
     """
     check_side("width", width)
     check_side("height", height)

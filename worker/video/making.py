@@ -1,4 +1,4 @@
-"""Frames drawn and encoded at the same time: the loop that every kind of video goes through."""
+"""Draws and encodes frames in parallel: the loop that all kinds of video use."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from worker.video.surface import Canvas
 __all__ = ["FrameSource", "OnFrame", "VideoFile", "VideoStoppedError", "make_video"]
 
 OnFrame = Callable[[int], bool]
-"""Told how many frames are done after each; False stops the video."""
+"""Called after each frame with the number of finished frames; return False to stop."""
 
 
 class VideoStoppedError(VideoError):
-    """Whoever was told of the progress asked for an end; no file was left."""
+    """``on_frame`` stopped the video; there is no file."""
 
 
 class FrameSource(Protocol):
-    """Something that can draw any frame of a video."""
+    """A source of frames."""
 
     @property
     def canvas(self) -> Canvas:
-        """What is drawn on: a whole canvas."""
+        """The canvas to draw on, complete."""
 
     @property
     def n_frames(self) -> int:
-        """Frames of the whole video."""
+        """Number of frames of the whole video."""
 
     def draw(self, frame: int) -> None:
-        """Bring the canvas to a frame."""
+        """Draw a frame on the canvas."""
 
 
 class VideoFile(NamedTuple):
@@ -54,16 +54,17 @@ def make_video(
     chapters: Path | None = None,
     on_frame: OnFrame | None = None,
 ) -> VideoFile:
-    """Draw and encode; while ffmpeg encodes a frame, the next one is drawn.
+    """Draw and encode. While ffmpeg encodes a frame, the next one is drawn.
 
     Args:
-        path: of the file; it appears when it is whole.
-        frames: which frames; None is all.
+        path: of the file, which appears when it is complete.
+        frames: which frames; None for all.
         chapters: an ffmetadata file, or None.
 
     Raises:
-        UsageError: the options can't be, or not with this file name.
-        VideoError: ffmpeg failed or was killed; VideoStoppedError when ``on_frame`` said so.
+        UsageError: the options are invalid, or do not fit this file name.
+        VideoError: ffmpeg failed or was killed.
+        VideoStoppedError: ``on_frame`` returned False.
     """
     options.check(path.suffix)
     wanted = range(source.n_frames) if frames is None else frames

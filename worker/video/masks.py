@@ -1,7 +1,8 @@
-"""Shapes and lettering as coverage masks, drawn by matplotlib's rasteriser: the only place that knows matplotlib.
+"""Shapes and text as coverage masks, drawn by matplotlib's rasteriser. The only module that imports matplotlib.
 
-Colour comes later, when a mask is stamped onto a surface; so one mask serves every colour. Masks are cached, because
-drawing one takes a hundred times as long as stamping it.
+A mask gets its colour when it is stamped onto a surface, so it serves every colour. Masks are cached, because
+drawing
+one takes a hundred times as long as stamping it.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ __all__ = [
 
 
 class Mask:
-    """A shape. Equal to itself alone, so that what is made of it can be cached under it.
+    """A shape. It equals only itself, so that results can be cached by it.
 
     Args:
-        coverage: ``uint8[height, 3 * width]``: how much of each pixel the shape covers, once for each of its
-            bands, so that whole rows are mixed at once.
+        coverage: ``uint8[height, 3 * width]``: how much of each pixel is covered, repeated for the three bands, so
+            that whole
+            rows can be blended at once.
     """
 
     __slots__ = ("coverage", "height", "width")
@@ -53,7 +55,7 @@ class Mask:
 
 
 _DPI = 72
-"""At 72 dots an inch a point is a pixel, and a font's size is its size in pixels."""
+"""At 72 dpi a point is a pixel, so a font's size is in pixels."""
 
 _NUMERALS = frozenset("0123456789+-.,%/: ")
 
@@ -61,19 +63,20 @@ _FONTS = {
     bold: FontProperties(fname=f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")
     for bold in (False, True)
 }
-"""The font that matplotlib brings: the same letters on every machine. Named by file, so that no font cache is searched."""
+"""Return a font that matplotlib contains, so that all machines draw the same. By file, so that no font cache is
+searched."""
 
 
 class Lettering(NamedTuple):
-    """A line of text: its mask, and how far the text reaches from the left end of its baseline."""
+    """A line of text: its mask and its position relative to the left end of the baseline."""
 
     mask: Mask
     left: int
     """Columns from the start of the text to the mask's first column; may be negative."""
     top: int
-    """Rows from the baseline up to the mask's first row."""
+    """Rows from the mask's first row to the baseline."""
     width: int
-    """How far the line advances."""
+    """Advance width of the line."""
 
 
 _NOTHING = Mask(np.zeros((0, 0), np.uint8))
@@ -81,7 +84,7 @@ _NOTHING = Mask(np.zeros((0, 0), np.uint8))
 
 
 def _rasterised(path: Path, width: int, height: int, *, line_width: float = 0.0, closed: bool = True) -> Mask:
-    """The mask of a path whose y runs down; filled when ``closed``, else drawn as a line with round ends."""
+    """Return the mask of a path with y down: filled if ``closed``, else a line with round ends."""
     renderer = _new_renderer(max(1, width), max(1, height))
     context = renderer.new_gc()
     context.set_antialiased(True)
@@ -89,14 +92,14 @@ def _rasterised(path: Path, width: int, height: int, *, line_width: float = 0.0,
     context.set_capstyle("round")
     context.set_joinstyle("round")
     context.set_foreground((1.0, 1.0, 1.0))
-    # The rasteriser's y runs up.
+    # the rasteriser's y points up
     flip = Affine2D().scale(1, -1).translate(0, max(1, height))
     renderer.draw_path(context, path, flip, (1.0, 1.0, 1.0) if closed else None)
     return Mask(_coverage(renderer))
 
 
 def _new_renderer(width: int, height: int) -> Any:
-    make: Any = RendererAgg  # matplotlib does not type it
+    make: Any = RendererAgg  # matplotlib has no types
     return make(width, height, _DPI)
 
 
@@ -116,14 +119,14 @@ def _known_letters(bold: bool) -> frozenset[int]:
 
 
 def _printable(text: str, bold: bool) -> str:
-    """The text with the letters that the font lacks as question marks, and control characters as blanks."""
+    """Replace letters that the font lacks by question marks, and control characters by blanks."""
     known = _known_letters(bold)
     return "".join(" " if not letter.isprintable() else letter if ord(letter) in known else "?" for letter in text)
 
 
 @lru_cache(maxsize=2048)
 def lettering(text: str, size: int, *, bold: bool = False) -> Lettering:
-    """A line of text.
+    """Return a line of text.
 
     Args:
         size: of the font, in pixels.
@@ -148,7 +151,7 @@ def lettering(text: str, size: int, *, bold: bool = False) -> Lettering:
 
 
 def _numeral_row(text: str, size: int, bold: bool) -> Lettering:
-    """A number put together from digits: numbers change with every step, and a digit's mask is made only once."""
+    """Return a number made of digits. Numbers change at every step, but each digit's mask is drawn only once."""
     letters = [lettering(letter, size, bold=bold) for letter in text]
     starts = list(accumulate((letter.width for letter in letters), initial=0))
     drawn = [(start + letter.left, letter) for start, letter in zip(starts, letters, strict=False) if letter.mask.width]
@@ -168,10 +171,10 @@ def _numeral_row(text: str, size: int, bold: bool) -> Lettering:
 
 @lru_cache(maxsize=8192)
 def text_width(text: str, size: int, *, bold: bool = False) -> int:
-    """How far a line of text advances, in pixels."""
+    """Return the advance width of a line of text, in pixels."""
     if len(text) > 1 and _NUMERALS.issuperset(text):
         return sum(text_width(letter, size, bold=bold) for letter in text)
-    # A bar at both ends makes blanks count, and cancels what the bars themselves take.
+    # Bars at both ends make blanks count; their own width is subtracted.
     renderer = _new_renderer(1, 1)
     font = _font(size, bold)
     framed, frame = (
@@ -183,11 +186,11 @@ def text_width(text: str, size: int, *, bold: bool = False) -> int:
 
 @lru_cache(maxsize=64)
 def rounded(width: int, height: int, radius: int) -> Mask:
-    """A rectangle with round corners that fills its mask."""
+    """Return a rectangle with round corners that fills its mask."""
     r = max(0, min(radius, width // 2, height // 2))
     if r == 0:
         return Mask(np.full((max(1, height), 3 * max(1, width)), 255, np.uint8))
-    k = r * 0.5523  # distance of a cubic curve's handles that makes it a quarter of a circle
+    k = r * 0.5523  # distance of the handles for which a cubic curve approximates a quarter circle
     w, h = width, height
     vertices = [
         (r, 0), (w - r, 0), (w - r + k, 0), (w, r - k), (w, r), (w, h - r), (w, h - r + k), (w - r + k, h), (w - r, h),
@@ -211,7 +214,7 @@ def rounded(width: int, height: int, radius: int) -> Mask:
 
 @lru_cache(maxsize=64)
 def disc(radius: float) -> Mask:
-    """A filled circle in the middle of a square mask."""
+    """Return a filled circle in the centre of a square mask."""
     side = 2 * math.ceil(radius) + 2
     return _rasterised(
         Affine2D().scale(radius).translate(side / 2, side / 2).transform_path(Path.unit_circle()), side, side
@@ -220,16 +223,17 @@ def disc(radius: float) -> Mask:
 
 @lru_cache(maxsize=64)
 def ring(radius: float, thickness: float) -> Mask:
-    """A circle's line in the middle of a square mask; ``radius`` reaches to the middle of the line."""
+    """Return a circle's line in the centre of a square mask; ``radius`` is to the middle of the line."""
     return arc(radius, thickness, 0.0, 1.0)
 
 
 @lru_cache(maxsize=512)
 def arc(radius: float, thickness: float, start: float, end: float) -> Mask:
-    """Part of a circle's line, clockwise from the top, in the middle of a square mask.
+    """Return an arc, clockwise from the top, in the centre of a square mask.
 
     Args:
-        start, end: shares of a turn, 0 to 1.
+        start: share of a turn, 0 to 1.
+        end: share of a turn, 0 to 1.
     """
     side = 2 * math.ceil(radius + thickness / 2) + 2
     turns = np.linspace(start, end, max(2, math.ceil((end - start) * 96) + 1)) * 2 * math.pi
@@ -239,7 +243,7 @@ def arc(radius: float, thickness: float, start: float, end: float) -> Mask:
 
 @lru_cache(maxsize=128)
 def wedge(radius: float, heading: float) -> Mask:
-    """An arrow head in the middle of a square mask.
+    """Return an arrow head in the centre of a square mask.
 
     Args:
         heading: direction in degrees, clockwise from the right.
@@ -251,13 +255,13 @@ def wedge(radius: float, heading: float) -> Mask:
 
 
 def polyline(points: NDArray[np.float64], width: int, height: int, thickness: float) -> Mask:
-    """A line through ``float64[n, 2]`` points (x, y from the mask's upper left corner); a NaN breaks it."""
+    """Return a line through ``float64[n, 2]`` points (x, y from the mask's upper left corner); NaN breaks it."""
     return _rasterised(Path(points), width, height, line_width=thickness, closed=False)
 
 
 @lru_cache(maxsize=256)
 def marker(index: int, radius: float) -> Mask:
-    """The shape of the affordance with this number, in the middle of a square mask."""
+    """Return the shape of the affordance with this number, in the centre of a square mask."""
     side = 2 * math.ceil(radius) + 2
     outline = AFFORDANCE_SHAPES[index % len(AFFORDANCE_SHAPES)]
     placed = np.array([*outline, outline[0]]) * radius + side / 2

@@ -1,7 +1,8 @@
-"""What moves over a canvas: shapes that are stamped for some frames, and taken back, the last one first.
+"""Moving parts on a canvas: shapes that are stamped for some frames and removed in reverse order.
 
-Each shape remembers the pixels that lay under it, so taking it back is one copy. Shapes are stamped by runs of pixels: a
-slanting line or a ring covers a small part of its box, and only that part is mixed, taken back and converted.
+Each shape stores the pixels under it, so removing it is one copy. Shapes are stamped in runs of pixels: a slanted
+line
+or a ring covers a small part of its box, and only that part is blended, restored and converted.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ __all__ = ["Overlay"]
 
 _RUN_LENGTHS = (8, 16, 32, 64)
 _RUN_COST = 4
-"""What a run costs beside its pixels, in pixels."""
+"""Overhead of a run, in pixels."""
 
 
 class _Runs(NamedTuple):
-    """The covered part of a mask, in runs of as many pixels each. They may overlap: both put the same pixels there."""
+    """The covered part of a mask in runs of equal length. Runs may overlap: both write the same pixels there."""
 
     rows: NDArray[np.intp]
     starts: NDArray[np.intp]
-    """``int[n_runs]`` each: the row, and the column at which the run begins."""
+    """``int[n_runs]`` each: the row and first column of each run."""
     length: int
 
 
 class _Stamped(NamedTuple):
-    """A shape on the canvas, and what ``pixels[places]`` were before it."""
+    """A shape on the canvas, and the former values of ``pixels[places]``."""
 
     pixels: NDArray[np.void]
     places: NDArray[np.intp]
@@ -42,10 +43,10 @@ class _Stamped(NamedTuple):
 
 
 class Overlay:
-    """The shapes that lie over a canvas. Whatever else is drawn among them goes before the shapes are taken back.
+    """The shapes on top of a canvas. Anything drawn on the canvas meanwhile is lost when they are removed.
 
     Args:
-        canvas: what they lie on.
+        canvas: what they are drawn on.
     """
 
     def __init__(self, canvas: Canvas) -> None:
@@ -56,7 +57,7 @@ class Overlay:
         return len(self._stamped)
 
     def stamp(self, mask: Mask, x: int, y: int, color: Color, opacity: int = 255) -> None:
-        """Lay a shape on top, whose upper left corner lies at ``(x, y)``. Whatever would lie outside is cut off.
+        """Add a shape with its upper left corner at ``(x, y)``, clipped to the canvas.
 
         Args:
             opacity: 0 to 255.
@@ -79,11 +80,11 @@ class Overlay:
         self._stamped.append(_Stamped(pixels, places, below, tiles))
 
     def stamp_center(self, mask: Mask, x: float, y: float, color: Color, opacity: int = 255) -> None:
-        """Lay a shape on top whose middle lies at ``(x, y)``."""
+        """Add a shape with its centre at ``(x, y)``."""
         self.stamp(mask, round(x - mask.width / 2), round(y - mask.height / 2), color, opacity)
 
     def take_back(self, n_left: int = 0) -> None:
-        """Take shapes away, the last one first, until so many are left."""
+        """Remove shapes in reverse order until this many are left."""
         while len(self._stamped) > n_left:
             pixels, places, below, tiles = self._stamped.pop()
             pixels[places] = below
@@ -92,13 +93,13 @@ class Overlay:
 
 @lru_cache(maxsize=256)
 def _part(mask: Mask, left: int, top: int, right: int, bottom: int) -> Mask:
-    """The same part of a mask is the same mask: what is known of a mask is kept by it."""
+    """Return the same object for the same part of a mask, because results are cached by mask."""
     return Mask(mask.coverage[top:bottom, 3 * left : 3 * right].copy())
 
 
 @lru_cache(maxsize=2048)
 def _runs(mask: Mask) -> _Runs:
-    """The runs of the length that costs least."""
+    """Return the runs of the cheapest length."""
     covered = mask.coverage[:, ::3] > 0
     ends = np.where(covered.any(axis=1), mask.width - covered[:, ::-1].argmax(axis=1), 0)
     longest = max(1, int((ends - covered.argmax(axis=1)).max()))
@@ -107,7 +108,7 @@ def _runs(mask: Mask) -> _Runs:
 
 
 def _cut(covered: NDArray[np.bool_], length: int) -> _Runs:
-    """Runs of a length that hold all that is covered, ``bool[height, width]``."""
+    """Return runs of a length that contain all covered pixels, ``bool[height, width]``."""
     rest = covered.copy()
     width = covered.shape[1]
     rows, starts = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
@@ -121,7 +122,7 @@ def _cut(covered: NDArray[np.bool_], length: int) -> _Runs:
 
 @lru_cache(maxsize=512)
 def _run_ink(mask: Mask, color: Color, opacity: int) -> Ink:
-    """The ink of a mask's runs, ``float32[n_runs, 3 * length]``."""
+    """Return the ink of a mask's runs, ``float32[n_runs, 3 * length]``."""
     rows, starts, length = _runs(mask)
     part = (rows[:, np.newaxis], 3 * starts[:, np.newaxis] + np.arange(3 * length))
     kept, added = make_ink(mask, color, opacity)
@@ -130,7 +131,7 @@ def _run_ink(mask: Mask, color: Color, opacity: int) -> Ink:
 
 @lru_cache(maxsize=2048)
 def _places(mask: Mask, row_bytes: int) -> NDArray[np.intp]:
-    """``int[n_runs]``: the byte at which each run begins, from the mask's upper left corner."""
+    """Return ``int[n_runs]``: the first byte of each run, relative to the mask's upper left corner."""
     rows, starts, _ = _runs(mask)
     places: NDArray[np.intp] = rows * row_bytes + 3 * starts
     return places
@@ -138,10 +139,11 @@ def _places(mask: Mask, row_bytes: int) -> NDArray[np.intp]:
 
 @lru_cache(maxsize=4096)
 def _tiles(mask: Mask, x: int, y: int, tiles_a_row: int) -> NDArray[np.intp]:
-    """The numbers of the tiles that a mask covers something of, counted from the tile that holds its upper left corner.
+    """Return the tiles that a mask touches, counted from the tile with its upper left corner.
 
     Args:
-        x, y: where in that tile the corner lies.
+        x: of the corner within that tile.
+        y: of the corner within that tile.
     """
     rows, columns = np.nonzero(mask.coverage[:, ::3])
     return np.unique((y + rows) // TILE_ROWS * tiles_a_row + (x + columns) // TILE_COLUMNS)

@@ -1,4 +1,4 @@
-"""Frames that somebody else draws: pictures one after the other, made as large as a video needs."""
+"""Frames drawn elsewhere, such as by an environment: pictures in order, enlarged for a video."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from worker.video.surface import Canvas
 __all__ = ["PictureFrames"]
 
 _LEAST_HEIGHT = 400
-"""Smaller pictures are shown with larger pixels: whole ones, so that they stay sharp."""
+"""Smaller pictures are enlarged by a whole factor, so that they stay sharp."""
 
 
 class PictureFrames:
-    """A source of frames for ``make_video``, drawn in order and once.
+    """A source of frames for ``make_video`` that must be drawn in order, once.
 
     Args:
-        draw_next: the next picture, ``uint8[height, width, 3]``, all of one size.
-        n_frames: how many there will be.
+        draw_next: returns the next picture, ``uint8[height, width, 3]``; all have the same size.
+        n_frames: number of pictures.
 
     Raises:
-        VideoError: the first picture is none.
+        VideoError: the first picture is invalid.
     """
 
     def __init__(self, draw_next: Callable[[], object], n_frames: int) -> None:
@@ -36,18 +36,20 @@ class PictureFrames:
         self._scale = max(1, -(-_LEAST_HEIGHT // height))
         if max(height, width) * self._scale > MAX_SIDE:
             self._scale = 1
-        # The encoder takes pixels by fours: an odd side grows by one, which stays black.
+        # The encoder needs even sides: an odd one gets one more pixel, which stays black.
         shown = (width * self._scale, height * self._scale)
         self.canvas = Canvas.blank(*(side + side % 2 for side in shown))
 
     def draw(self, frame: int) -> None:
-        """Bring the canvas to a frame: the next one, whatever its number."""
+        """Draw the next frame, whatever its number."""
         picture = self._next_picture if self._next_picture is not None else _picture(self._draw_next())
         self._next_picture = None
         large = picture.repeat(self._scale, axis=0).repeat(self._scale, axis=1)
         height, width = large.shape[:2]
         if height > self.canvas.height or width > self.canvas.width:
-            raise VideoError(f"frame {frame}: the picture has grown to {picture.shape[1]}x{picture.shape[0]} pixels")
+            raise VideoError(
+                f"frame {frame}: the size of the picture has changed to {picture.shape[1]}x{picture.shape[0]} pixels"
+            )
         self.canvas.paint(large.reshape(height, 3 * width), 0, 0)
 
 

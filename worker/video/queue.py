@@ -1,8 +1,8 @@
-"""Videos on demand, shared by any number of workers: plan, render a segment, join, sweep. Plain functions; tasks are thin.
+"""Videos on demand, shared by any number of workers: plan, render a segment, join, sweep. Plain functions for the
+tasks.
 
-Everything may run twice, at the same time or after a crash: segments and videos are written under their own names, whole or
-not at all, and the catalog counts each once. What a worker leaves behind when it is killed is found by ``sweep_videos``
-when its lease has run out.
+Each may run twice, at once or after a crash. Segments and videos are written atomically, and the catalog counts each
+once. ``sweep_videos`` finds the work of a killed worker when its lease has expired.
 """
 
 from __future__ import annotations
@@ -32,21 +32,22 @@ __all__ = ["RenderContext", "RenderLimits", "begin_video", "join_video", "render
 logger = logging.getLogger(__name__)
 
 _UNFINISHED_SECS = 3600.0
-"""Age at which nobody can still be writing a file."""
+"""Age at which a temporary file cannot be in use any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderLimits:
-    """Bounds of the work.
+    """Limits of the work.
 
     Args:
-        lease_secs: how long a worker has a segment, or a video to plan or join, to itself. A segment's lease is prolonged
-            with its frames; planning and joining take less.
+        lease_secs: lease of a segment, or of a video to plan or join. Progress renews a segment's lease; planning
+            and joining
+            take less time.
         max_attempts: failures after which a video is parked.
         retry_secs: pause before a failed plan or join is tried again.
-        report_secs: how often the progress is noted and the lease prolonged.
-        batch: videos and segments handed out by one sweep.
-        encoder_threads: of one segment; 0 is all of the machine's.
+        report_secs: interval at which progress is stored and the lease renewed.
+        batch: videos and segments that one sweep hands out.
+        encoder_threads: for one segment; 0 for all cores.
     """
 
     lease_secs: float = 180.0
@@ -62,9 +63,9 @@ class RenderContext:
     """What the functions work on.
 
     Args:
-        videos: where the videos lie, reached by all render workers and by the server.
-        send_segment: hands a segment to some worker: video id, index, lease.
-        send_video: hands a video to some worker, to be begun or joined.
+        videos: the files, which all render workers and the replay server can reach.
+        send_segment: sends a segment to a worker: video id, index, lease.
+        send_video: sends a video to a worker, to be planned or joined.
     """
 
     catalog: Catalog
@@ -77,18 +78,18 @@ class RenderContext:
 
 
 def begin_video(context: RenderContext, video_id: str) -> None:
-    """Plan a video and hand out its segments; join it when they are all done. Nothing when it is finished or cancelled."""
+    """Plan a video and send its segments; join it when all are done. Does nothing if it is finished or cancelled."""
     catalog, limits = context.catalog, context.limits
     try:
         row = catalog.get_video(video_id)
     except RecordingNotFoundError:
-        return  # it was deleted since it was asked for
+        return  # it was deleted since it was requested
     if row.state == "joining":
         join_video(context, video_id)
         return
     if row.state not in ("queued", "rendering"):
         return
-    # A message that comes again finds the plan: it hands out what nobody works on, and costs no attempt.
+    # A repeated message finds the plan: it sends segments that no worker has leased, and does not count as an attempt.
     if row.state == "queued" or not row.n_segments_total:
         started = catalog.start_video(
             video_id, now=context.now(), lease_secs=limits.lease_secs, max_attempts=limits.max_attempts
@@ -113,10 +114,10 @@ def begin_video(context: RenderContext, video_id: str) -> None:
 
 
 def hand_out_segments(context: RenderContext) -> int:
-    """Send a task for each segment that nobody works on.
+    """Send a task for each segment that no worker has leased.
 
     Returns:
-        How many were sent.
+        The number of tasks.
     """
     limits, now = context.limits, context.now()
     segments = context.catalog.claim_segments(now=now, lease_secs=limits.lease_secs, limit=limits.batch)
@@ -127,10 +128,11 @@ def hand_out_segments(context: RenderContext) -> int:
 
 
 def render_segment(context: RenderContext, video_id: str, segment_index: int, lease: str) -> None:
-    """Render one segment; whoever finishes the last one joins the video. Nothing when another worker is at it, or it is done.
+    """Render one segment; the last one to finish joins the video. Does nothing if another worker renders it or it is
+    done.
 
     Args:
-        lease: the end of the lease under which it was handed out: a worker that has begun holds another one.
+        lease: end of the lease under which it was sent. Once a worker has begun, the lease has another end.
     """
     catalog, limits = context.catalog, context.limits
     known = {row.segment_index: row for row in catalog.list_segments(video_id)}.get(segment_index)
@@ -145,7 +147,9 @@ def render_segment(context: RenderContext, video_id: str, segment_index: int, le
     try:
         name = _render(context, row, segment)
     except VideoStoppedError:
-        logger.info("video_id=%s segment=%d: stopped, it is not wanted or another worker's", video_id, segment_index)
+        logger.info(
+            "video_id=%s segment=%d: stopped: it was cancelled, or another worker has it", video_id, segment_index
+        )
         if not _is_being_made(catalog, video_id):
             context.videos.clear_segments(video_id)
         return
@@ -163,7 +167,7 @@ def render_segment(context: RenderContext, video_id: str, segment_index: int, le
 
 
 def join_video(context: RenderContext, video_id: str) -> None:
-    """Put the segments together without encoding them again, and note that the video is there."""
+    """Join the segments without encoding them again, and mark the video as done."""
     catalog, limits = context.catalog, context.limits
     row = catalog.start_video(
         video_id, now=context.now(), lease_secs=limits.lease_secs, max_attempts=limits.max_attempts
@@ -191,13 +195,13 @@ def join_video(context: RenderContext, video_id: str) -> None:
 
 
 def sweep_videos(context: RenderContext, *, is_thorough: bool = False) -> int:
-    """Hand out whatever nobody works on: new requests, and what a worker that died has left; delete what is stale.
+    """Send whatever no worker has leased: new requests, and the work of dead workers. Delete outdated videos.
 
     Args:
-        is_thorough: look through the whole folder of videos for files that no worker lived to finish.
+        is_thorough: also search the folder of videos for temporary files of killed workers.
 
     Returns:
-        How many tasks were sent.
+        The number of tasks sent.
     """
     limits = context.limits
     delete_stale_videos(context.catalog, context.videos, limit=limits.batch)
@@ -241,9 +245,9 @@ def _render(context: RenderContext, row: VideoRow, segment: SegmentRow) -> str:
 
 
 class _Reporter:
-    """Notes the progress now and then, and learns whether the segment is still wanted of this worker.
+    """Stores progress from time to time, and finds out whether this worker should still render the segment.
 
-    The last frame is always reported: whoever has lost the lease by then gives the file no name.
+    The last frame is always reported, so a worker that has lost its lease never renames its file.
     """
 
     def __init__(self, context: RenderContext, segment: SegmentRow) -> None:
@@ -269,14 +273,14 @@ def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]
     recording, episode = open_sound_recording(context.catalog, context.storage, row.run_id, row.episode_id)
     if recording.content_hash != content_hash_of_request(row.options):
         raise UsageError(
-            f"episode {row.episode_id} of run {row.run_id!r} was played again since this video was asked for: ask again"
+            f"episode {row.episode_id} of run {row.run_id!r} was played again after the request: request the video again"
         )
     return episode, options
 
 
 def _fail(context: RenderContext, row: VideoRow, error: Exception) -> None:
     logger.error("video_id=%s attempt=%d: %s", row.video_id, row.attempts, error, exc_info=_unforeseen(error))
-    # A request that can't be will not become possible by waiting.
+    # An invalid request stays invalid.
     max_attempts = 0 if isinstance(error, UsageError) else context.limits.max_attempts
     again_at = context.now() + timedelta(seconds=context.limits.retry_secs)
     context.catalog.fail_video(
@@ -285,10 +289,10 @@ def _fail(context: RenderContext, row: VideoRow, error: Exception) -> None:
 
 
 def _told(error: Exception) -> str:
-    """What the catalog says of a failure; the message of an error that nobody foresaw says little without its kind."""
+    """Return a failure's text for the catalog; that of an unexpected error starts with its type."""
     return str(error) if isinstance(error, RecorderError) else f"{type(error).__name__}: {error}"
 
 
 def _unforeseen(error: Exception) -> Exception | None:
-    """The error when its place in the code is needed to understand it."""
+    """Return the error if its traceback is needed to understand it."""
     return None if isinstance(error, RecorderError) else error

@@ -1,4 +1,4 @@
-"""One video of a whole run: the worst, the median and the best recorded episode of each stage, each with a title card."""
+"""One video of a whole run: the worst, the median and the best recorded episode of each stage, with title cards."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _TITLE_SECS = 2.0
 
 
 class Pick(NamedTuple):
-    """An episode of the reel and the line on its card."""
+    """An episode of the reel and the caption of its card."""
 
     row: RecordingRow
     caption: str
 
 
 class Clip(NamedTuple):
-    """An opened episode, its options and its line."""
+    """An opened episode, its options and its caption."""
 
     episode: Episode
     options: VideoOptions
@@ -49,19 +49,19 @@ class Clip(NamedTuple):
 
 @dataclass(slots=True)
 class ReelResult:
-    """The video, and the episodes that could not be shown, each with its error."""
+    """The video, and the episodes that failed with their errors."""
 
     video: VideoFile
     failures: list[tuple[RecordingRow, RecorderError]] = field(default_factory=list)
 
 
 def choose_episodes(rows: Sequence[RecordingRow], picks: Sequence[str] = PICKS) -> list[Pick]:
-    """The episodes of a reel, stage by stage, in the order of ``PICKS``; no episode twice. Pure.
+    """Select the episodes of a reel, stage by stage, in the order of ``PICKS``, without repeats. Pure.
 
-    Episodes whose stage is unknown come first, as if they were one more stage.
+    Episodes of unknown stage come first, as one more stage.
 
     Args:
-        rows: recordings of one run; those whose return is NaN are left out.
+        rows: recordings of one run; those whose return is NaN are ignored.
         picks: which of ``PICKS``.
 
     Raises:
@@ -69,7 +69,7 @@ def choose_episodes(rows: Sequence[RecordingRow], picks: Sequence[str] = PICKS) 
     """
     unknown = [pick for pick in picks if pick not in PICKS]
     if unknown:
-        raise UsageError(f"a reel picks some of {', '.join(PICKS)}, not {unknown[0]!r}")
+        raise UsageError(f"picks must be some of {', '.join(PICKS)}, got {unknown[0]!r}")
     ranked = sorted(
         (row for row in rows if row.total_reward == row.total_reward),
         key=lambda row: (row.curriculum_stage is not None, row.curriculum_stage or 0, row.total_reward, row.episode_id),
@@ -78,7 +78,7 @@ def choose_episodes(rows: Sequence[RecordingRow], picks: Sequence[str] = PICKS) 
     for stage, group in groupby(ranked, key=lambda row: row.curriculum_stage):
         of_stage = list(group)
         places = {"best": len(of_stage) - 1, "worst": 0, "median": (len(of_stage) - 1) // 2}
-        # The best is shown even where it is the worst too.
+        # show the best even if it is also the worst
         taken: dict[int, str] = {}
         for pick in ("best", "worst", "median"):
             if pick in picks:
@@ -92,7 +92,7 @@ class ReelRenderer:
     """Episodes one after the other on one canvas.
 
     Args:
-        clips: in order, at least one; their sizes are the same.
+        clips: in order, at least one, all of the same size.
         learning_curve: the run's episodes.
     """
 
@@ -107,11 +107,11 @@ class ReelRenderer:
 
     @property
     def n_frames(self) -> int:
-        """Frames of all clips."""
+        """Number of frames of all clips."""
         return self._starts[-1]
 
     def draw(self, frame: int) -> None:
-        """Bring the canvas to a frame."""
+        """Draw a frame."""
         index = next(i for i, start in enumerate(self._starts[1:]) if frame < start)
         if index != self._shown or self._renderer is None:
             clip = self._clips[index]
@@ -139,16 +139,16 @@ def export_reel_video(
     on_frame: Callable[[int, int], bool] | None = None,
     **choices: Any,
 ) -> ReelResult:
-    """Make the reel of a run; a recording that can't be read is left out.
+    """Make the reel of a run; recordings that can't be read are skipped.
 
     Args:
-        run_id: None takes the run of the newest recording.
-        picks: which of ``PICKS`` are shown of each stage.
-        clip_secs: a longer episode runs faster, so that it takes no more than this.
-        on_frame, choices, profile: as in ``export_episode_video``; ``title_secs`` is 2 when it is left out.
+        run_id: None for the run of the newest recording.
+        picks: which of ``PICKS`` to show of each stage.
+        clip_secs: a longer episode is played faster to take this long.
+        on_frame, choices, profile: as in ``export_episode_video``; ``title_secs`` defaults to 2.
 
     Raises:
-        RecordingNotFoundError: the run has no recordings that can be shown.
+        RecordingNotFoundError: the run has no readable recordings.
         UsageError, CatalogError, VideoError: as ``export_episode_video``.
     """
     check_kinds(
@@ -163,7 +163,7 @@ def export_reel_video(
     path = local_path(output_path, "output_path")
     options.check(path.suffix)
     if not clip_secs > 0:
-        raise UsageError(f"clip_secs is more than 0, not {clip_secs}")
+        raise UsageError(f"clip_secs must be more than 0, got {clip_secs}")
     if not options.title_secs:
         options = replace(options, title_secs=_TITLE_SECS)
     storage = open_storage(recordings_base_dir)
@@ -185,23 +185,23 @@ def export_reel_video(
                 failures.append((row, error))
         if not clips:
             _, first_error = failures[0]
-            raise RecordingNotFoundError(f"no recording of run {run_id!r} can be shown ({first_error}): {catalog.url}")
+            raise RecordingNotFoundError(f"no recording of run {run_id!r} can be read ({first_error}): {catalog.url}")
         source = ReelRenderer(clips, learning_points(catalog, run_id))
     video = make_video(source, path, options, on_frame=told_of_total(on_frame, source.n_frames))
     return ReelResult(video, failures)
 
 
 def _fitted(options: VideoOptions, episode: Episode, clip_secs: float) -> VideoOptions:
-    """The options with a pace at which the episode's steps take ``clip_secs`` at most.
+    """Return the options with a pace at which the episode takes at most ``clip_secs``.
 
     Raises:
-        UsageError: so fast no video can be.
+        UsageError: no video can be that fast.
     """
     timeline = options.timeline(episode.n_steps)
     n_shown = timeline.end_index - timeline.first_index
     pace = max(timeline.steps_per_second, Fraction(n_shown) / Fraction(str(clip_secs)))
     if pace > MAX_RATE:
         raise UsageError(
-            f"clip_secs of {clip_secs} is too short for {n_shown} steps: a video shows {MAX_RATE} a second at most"
+            f"clip_secs={clip_secs} is too short for {n_shown} steps: a video shows at most {MAX_RATE} per second"
         )
     return replace(options, steps_per_second=float(pace), speed=1.0)

@@ -1,4 +1,4 @@
-"""Any frame of an episode's video, as pixels."""
+"""Draws any frame of an episode's video."""
 
 from __future__ import annotations
 
@@ -33,28 +33,29 @@ __all__ = ["EpisodeVideoRenderer"]
 
 
 class EpisodeVideoRenderer:
-    """Draws the frames of one episode: what stands still once, then only what a frame changes.
+    """Draws the frames of one episode: static parts once, then only what changes.
 
-    A frame depends on its number alone: in whatever order frames are asked for, the same number gives the same pixels.
+    A frame depends only on its number, in whatever order frames are drawn.
 
     Args:
         episode: an opened recording.
-        width, height: of the frame in pixels, even; 16:9 looks best. Left out with a ``canvas``.
+        width: of the frame in pixels, even; omitted with a ``canvas``.
+        height: of the frame in pixels, even; omitted with a ``canvas``. 16:9 looks best.
         style: ``dark`` or ``light``.
-        timeline: which step each frame shows; None shows one step a frame.
-        learning_curve: the run's episodes; with it the frame has a panel for it, and the title card too.
+        timeline: which step each frame shows; None for one step per frame.
+        learning_curve: the run's episodes, shown in a panel and on the title card.
         caption: a line on the title card.
-        canvas: draw on this one instead of on a new one.
-        beside: episodes shown in the same picture: bars and curves have the scales that hold their values too.
+        canvas: draw on this one instead of a new one.
+        beside: episodes in the same picture: scales cover their values too.
 
     Attributes:
         canvas: what is drawn on.
         timeline: which step each frame shows.
-        layout: where the panels lie.
-        board: where positions lie; None for a world without space.
+        layout: the panels' rectangles.
+        board: maps positions to pixels; None for a world without positions.
 
     Raises:
-        UsageError: the size or the style is impossible, or the recording holds no steps.
+        UsageError: the size or the style is invalid, or the recording has no steps.
         EpisodeFileCorruptError: the recording is broken.
     """
 
@@ -121,11 +122,11 @@ class EpisodeVideoRenderer:
 
     @property
     def n_frames(self) -> int:
-        """Frames of the whole video."""
+        """Number of frames of the whole video."""
         return self.timeline.n_frames
 
     def draw(self, frame: int) -> None:
-        """Bring the canvas to a frame.
+        """Draw a frame on the canvas.
 
         Raises:
             UsageError: there is no such frame.
@@ -151,7 +152,7 @@ class EpisodeVideoRenderer:
             self._behind_card = None
 
     def frame(self, frame: int) -> NDArray[np.uint8]:
-        """The pixels of a frame.
+        """Return the pixels of a frame.
 
         Returns:
             ``uint8[height, width, 3]``, RGB; a view that the next call changes.

@@ -1,4 +1,4 @@
-"""From which value to which one bars and curves reach: fixed for a whole video, and the same for episodes shown together."""
+"""Value ranges of bars and curves: fixed for a whole video, and the same for episodes shown together."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ class Scales:
     """The scales of one episode's panels, each ``(low, high)`` with ``low < high``.
 
     Args:
-        n_steps: that curves are wide.
-        total: of the reward so far; reward: of a step's reward.
-        meters: one for each of the episode's meters.
-        q_values: one for all actions; zero lies within.
-        lines: one for each number of the actions and extras that a world without space shows over time, by column and place.
+        n_steps: width of curves in steps.
+        total: of the return so far.
+        reward: of a step's reward.
+        meters: one per meter.
+        q_values: one for all actions, including zero.
+        lines: by column and index, one per number of the actions and extras that a world without positions shows
+            over time.
     """
 
     n_steps: int
@@ -38,11 +40,12 @@ class Scales:
 
 
 def scales_of(series: EpisodeSeries, beside: Sequence[EpisodeSeries] = ()) -> Scales:
-    """The scales that hold all of an episode's values.
+    """Return the scales for all of an episode's values.
 
     Args:
-        beside: episodes that it is compared with: their values are held too, so that lengths in one picture mean the same.
-            A meter is another one's equal when it has the same place and the same name.
+        beside: episodes to compare it with: their values are included, so that lengths in one picture are
+            comparable. Meters
+            match if they have the same index and name.
     """
     together = (series, *beside)
     meters = []
@@ -61,7 +64,7 @@ def scales_of(series: EpisodeSeries, beside: Sequence[EpisodeSeries] = ()) -> Sc
 
 
 def _line_ranges(together: Sequence[EpisodeSeries]) -> dict[tuple[str, int], Range]:
-    """From the least to the greatest finite value of each line; lines of two episodes are equal when their columns are."""
+    """Return the finite range of each line. Lines of two episodes match if their columns do."""
     found: dict[tuple[str, int], Range] = {}
     for series in together:
         for signal in choose_signals(series):
@@ -74,7 +77,7 @@ def _line_ranges(together: Sequence[EpisodeSeries]) -> dict[tuple[str, int], Ran
 
 
 def _opened(low: float, high: float) -> Range:
-    """The range, made wider where it is a point: then its value lies in the middle."""
+    """Return the range, widened around the value if it is a point."""
     if low < high:
         return low, high
     middle = low if low == high else 0.0
@@ -82,7 +85,7 @@ def _opened(low: float, high: float) -> Range:
 
 
 def value_range(values: NDArray[np.float64]) -> Range:
-    """From the least to the greatest finite value, zero included; never empty."""
+    """Return the finite range including zero; never empty."""
     finite = values[np.isfinite(values)]
     low, high = min(0.0, float(finite.min(initial=0.0))), max(0.0, float(finite.max(initial=0.0)))
     return (low, high) if high > low else (low, low + 1.0)

@@ -1,4 +1,4 @@
-"""How a video is cut into parts that several workers render at once. Pure."""
+"""Cuts a video into segments that several workers render in parallel. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from itertools import pairwise
 __all__ = ["cut"]
 
 PIXELS_A_SEGMENT = 2**30
-"""About 500 frames of 1920x1080: half a minute of work on one slow core, far under the time limit of a task."""
+"""About 500 frames of 1920x1080: half a minute on one slow core, far below the time limit of a task."""
 
 
 def cut(
     n_frames: int, *, width: int, height: int, fps: Fraction, keyframe_secs: float, whole: bool
 ) -> list[tuple[int, int]]:
-    """The segments: first frame and number of frames of each; together every frame once, in order.
+    """Return first frame and number of frames of each segment; together they cover every frame once, in order.
 
-    All but the last are whole groups of pictures, so that the joined video has its key frames at the places of a straight
-    one. They differ by one group at most, so that workers that share them are done at the same time.
+    All but the last consist of whole groups of pictures, so the joined video has its key frames where a video made
+    at
+    once has them. They differ by at most one group, so that workers finish at the same time.
 
     Args:
-        whole: the format can't be joined: one segment.
+        whole: return one segment, because the format can't be joined.
     """
     if whole:
         return [(0, n_frames)]

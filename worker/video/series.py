@@ -1,4 +1,4 @@
-"""An episode as the numbers that a video shows: whole arrays, whatever the recording lacks filled in or marked as absent."""
+"""An episode as the arrays that a video shows, with missing values filled in or marked."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class LearningPoint(NamedTuple):
 
 
 class Extra(NamedTuple):
-    """One of the extras: an observation, a critic's value."""
+    """One of the extras, such as an observation or a critic's value."""
 
     name: str
     values: NDArray[Any]
-    """``dtype[n_steps, n_values]``, as recorded, however wide."""
+    """``dtype[n_steps, n_values]``, as recorded, of any width."""
     present: NDArray[np.bool_]
     """``bool[n_steps]``: which steps have a value."""
 
@@ -50,13 +50,13 @@ class EpisodeSeries:
     n_steps: int
     step_numbers: NDArray[np.int64]
     positions: Floats
-    """``float64[n_steps, n_coordinates]``; no column at all where the world has no space."""
+    """``float64[n_steps, n_coordinates]``; no columns for a world without positions."""
     meters: Floats
     """``float64[n_steps, n_meters]``; NaN is unknown."""
     actions: NDArray[np.int64] | None
-    """``int64[n_steps]``; None where actions are not indices."""
+    """``int64[n_steps]``; None if actions are not indexes."""
     action_vectors: Floats | None
-    """``float64[n_steps, n_components]``; None where actions are indices."""
+    """``float64[n_steps, n_components]``; None if actions are indexes."""
     q_values: Floats | None
     """``float64[n_steps, n_actions]``."""
     masks: NDArray[np.bool_] | None
@@ -66,9 +66,10 @@ class EpisodeSeries:
     """``float64[n_steps]``: the return so far, as the outline counts it."""
     task_so_far: Floats
     intrinsic_so_far: Floats | None
-    """``float64[n_steps]``: the two parts of it, the intrinsic one without its weight; None where there is none."""
+    """``float64[n_steps]``: its two parts, the intrinsic one without its weight; None if there is no intrinsic
+    reward."""
     extras: tuple[Extra, ...]
-    """Of a world without space, which is watched by them; empty in others, whose frames have no place for them."""
+    """For a world without positions, which shows them instead; empty otherwise."""
 
     def __init__(self, episode: Episode) -> None:
         self.metadata = episode.metadata
@@ -87,14 +88,14 @@ class EpisodeSeries:
         self.interaction_progress = _optional(episode, "interaction_progress")
         self.epsilon = _optional(episode, "epsilon")
         action = _rows(episode, "action")
-        # A lone component is an index only where all of them are whole.
+        # A single component is an index only if all values are integers.
         is_index = action.shape[1] == 1 and bool(np.all(np.isnan(action) | (action == np.floor(action))))
         self.action_vectors = action if action.shape[1] and not is_index else None
         self.actions = np.nan_to_num(action[:, 0], nan=-1).astype(np.int64) if is_index else None
         q_values = _rows(episode, "q_values")
         self.q_values = q_values if q_values.shape[1] else None
         masks = _rows(episode, "action_masks")
-        # An absent mask allows everything.
+        # A missing mask allows everything.
         self.masks = np.nan_to_num(masks, nan=1.0) > 0 if masks.shape[1] else None
         self.meter_names = _names(self.metadata.meter_names, self.meters.shape[1], "meter")
         self.n_actions = max(
@@ -108,16 +109,17 @@ class EpisodeSeries:
 
     @property
     def learning_point(self) -> LearningPoint:
-        """The episode's place on the learning curve of its run."""
+        """The episode's point on the learning curve of its run."""
         return LearningPoint(self.metadata.episode_id, self.metadata.total_reward)
 
     def follows(self, index: int) -> bool:
-        """Whether the step before ``index`` is recorded, so that a movement between the two may be shown."""
+        """Return whether the step before ``index`` is recorded, so that a movement between the two can be shown."""
         return index > 0 and bool(self.step_numbers[index] == self.step_numbers[index - 1] + 1)
 
 
 def _rows(episode: Episode, name: str) -> Floats:
-    """A column as ``float64[n_steps, width]``, NaN where a step has no value; width 0 when the episode has none."""
+    """Return a column as ``float64[n_steps, width]``, NaN where a step has no value; width 0 if the episode lacks
+    it."""
     if not episode.has_column(name):
         return np.empty((episode.n_steps, 0))
     try:
@@ -136,7 +138,7 @@ def _rows(episode: Episode, name: str) -> Floats:
 
 
 def _extras(episode: Episode) -> Iterator[Extra]:
-    """All extras that have one shape and can be held."""
+    """Return all extras that have one shape and fit in memory."""
     for name in episode.names:
         if name.startswith(EXTRAS_PREFIX):
             try:
@@ -154,7 +156,7 @@ def _scalars(episode: Episode, name: str, default: float) -> Floats:
 
 
 def _optional(episode: Episode, name: str) -> Floats | None:
-    """A column of numbers, or None when no step has one."""
+    """Return a column of numbers, or None if no step has one."""
     values = _rows(episode, name)
     return values[:, 0] if values.shape[1] and not np.isnan(values[:, 0]).all() else None
 

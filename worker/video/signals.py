@@ -1,4 +1,5 @@
-"""What an episode without positions is watched by: reward, action, meters and extras, each of their numbers a row over time."""
+"""Selects what is shown over time of an episode without positions: reward, action, meters and extras, a row per
+number."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from worker.video.series import EpisodeSeries, Floats
 __all__ = ["MAX_ROWS", "Signal", "choose_signals"]
 
 MAX_ROWS = 12
-"""More could not be told apart. The page's ``views/signals.js`` chooses alike."""
+"""Limit of rows that can be told apart. The page's ``views/signals.js`` selects the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Signal:
     """One row.
 
     Args:
-        name: as the row is labelled.
-        column: ``reward``, ``action``, ``meters``, or an extra's name with ``extras.`` before it.
+        name: its label.
+        column: ``reward``, ``action``, ``meters``, or ``extras.`` and an extra's name.
         component: which of the column's numbers; None for a band, which shows them all.
         columns: the whole column, ``dtype[n_steps, n_values]``.
         present: ``bool[n_steps]``: which steps have a value.
@@ -37,19 +38,19 @@ class Signal:
 
     @property
     def n_values(self) -> int:
-        """Numbers of the column."""
+        """Number of values in the column."""
         return int(self.columns.shape[1])
 
     @property
     def line(self) -> Floats:
-        """``float64[n_steps]``: the numbers of a row that is no band; NaN where there is none."""
+        """Return ``float64[n_steps]``: the numbers of a row that is not a band; NaN where missing."""
         return np.where(self.present, self.columns[:, self.component or 0].astype(np.float64), np.nan)
 
 
 def choose_signals(series: EpisodeSeries) -> list[Signal]:
-    """A line for each number; where these are too many, a band instead for the widest column, then for the next one.
+    """Return a line per number. If that is too many, the widest column becomes a band, then the next.
 
-    What there is still no room for is left out.
+    Rows beyond the limit are dropped.
     """
     groups = _groups(series)
     bands: set[str] = set()
@@ -70,7 +71,7 @@ def choose_signals(series: EpisodeSeries) -> list[Signal]:
 
 
 def _groups(series: EpisodeSeries) -> list[Signal]:
-    """All columns as bands."""
+    """Return all columns as bands."""
     everywhere = np.ones(series.n_steps, np.bool_)
     action = series.action_vectors
     if action is None and series.actions is not None:

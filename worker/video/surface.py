@@ -1,4 +1,4 @@
-"""What is drawn on: a picture of RGB pixels, and a canvas that knows which of its tiles a frame has changed."""
+"""A picture of RGB pixels to draw on, and a canvas that tracks which tiles a frame has changed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from worker.video.theme import Color
 __all__ = ["TILE_COLUMNS", "TILE_ROWS", "Canvas", "Ink", "Surface", "make_ink"]
 
 TILE_COLUMNS, TILE_ROWS = 16, 4
-"""Size of the tiles in which changes are counted: flat, as most of what changes are bars and words."""
+"""Size of the tiles in which changes are tracked: wide, because most changes are bars and words."""
 _MAX_CACHED_PIXELS = 1 << 15
 """Larger shapes are plates and curves, which are stamped once and would only fill the cache."""
 
 
 class Ink(NamedTuple):
-    """A mask in a colour, ``float32[height, 3 * width]`` each: ``pixels * kept + added`` is the mixture, but for a half.
+    """A mask in a colour, ``float32[height, 3 * width]`` each: the blend is ``pixels * kept + added``.
 
-    The half is in ``added``, so that cutting off the fraction rounds. No mixture lies nearer to a half than 1/510,
-    which float32 tells apart: the result is that of whole numbers.
+    ``added`` includes a half, so that truncating rounds. No blend is nearer to a half than 1/510, which float32
+    resolves, so the result equals that of integers.
     """
 
     kept: NDArray[np.float32]
@@ -34,7 +34,7 @@ class Ink(NamedTuple):
 
 
 class Surface:
-    """A picture. Whatever would lie outside is cut off.
+    """A picture. Anything outside is clipped.
 
     Args:
         pixels: ``uint8[height, width, 3]``, drawn on in place.
@@ -43,17 +43,17 @@ class Surface:
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self.pixels = pixels
         self.height, self.width = pixels.shape[:2]
-        # The same memory with the three bands side by side: long rows are what numpy is fast at.
+        # the same memory with the bands interleaved in one row: numpy is fast with long rows
         self._rows = pixels.reshape(self.height, 3 * self.width)
 
     def paint(self, picture: NDArray[np.uint8], x: int, y: int) -> Rect:
-        """Put a picture, which lies inside, with its upper left corner at ``(x, y)``.
+        """Draw a picture, completely inside, with its upper left corner at ``(x, y)``.
 
         Args:
             picture: ``uint8[height, 3 * width]``, the three bands of each pixel side by side.
 
         Returns:
-            What was painted on.
+            The painted area.
         """
         painted = Rect(x, y, picture.shape[1] // 3, picture.shape[0])
         self._rows[y : painted.bottom, 3 * x : 3 * painted.right] = picture
@@ -61,11 +61,11 @@ class Surface:
         return painted
 
     def picture(self, rect: Rect) -> NDArray[np.uint8]:
-        """A copy of a part that lies inside, as ``paint`` takes it."""
+        """Return a copy of an area that is completely inside, as ``paint`` takes it."""
         return self._rows[rect.y : rect.bottom, 3 * rect.x : 3 * rect.right].copy()
 
     def touch(self, rect: Rect) -> None:
-        """Note that a part has changed, which lies inside; a plain picture does not care."""
+        """Mark an area, completely inside, as changed. Does nothing for a plain picture."""
 
     def fill(self, rect: Rect, color: Color) -> None:
         """Paint a rectangle."""
@@ -84,14 +84,14 @@ class Surface:
         *,
         columns: tuple[int, int] | None = None,
     ) -> Rect:
-        """Paint a shape whose upper left corner lies at ``(x, y)``.
+        """Paint a shape with its upper left corner at ``(x, y)``.
 
         Args:
             opacity: 0 to 255.
-            columns: of the mask, ``start <= column < end``: paint only these, where they lie in the whole shape.
+            columns: paint only the mask's ``start <= column < end``, at their places in the whole shape.
 
         Returns:
-            What was painted on; empty when all of it lies outside.
+            The painted area; empty if all of it is outside.
         """
         start, end = (0, mask.width) if columns is None else columns
         left, top = max(start, -x), max(0, -y)
@@ -112,7 +112,7 @@ class Surface:
         return painted
 
     def stamp_center(self, mask: Mask, x: float, y: float, color: Color, opacity: int = 255) -> Rect:
-        """Paint a shape whose middle lies at ``(x, y)``; returns what was painted on."""
+        """Paint a shape with its centre at ``(x, y)``; return the painted area."""
         return self.stamp(mask, round(x - mask.width / 2), round(y - mask.height / 2), color, opacity)
 
     def text(
@@ -121,12 +121,12 @@ class Surface:
         """Write a line.
 
         Args:
-            x: where the line starts, has its middle, or ends, as ``align`` says: ``left``, ``center`` or ``right``.
-            baseline: the row on which the letters stand.
+            x: of the line's start, centre or end, by ``align``: ``left``, ``center`` or ``right``.
+            baseline: its row.
             size: of the font, in pixels.
 
         Returns:
-            What was painted on.
+            The painted area.
         """
         letters = lettering(text, size, bold=bold)
         start = x - (0 if align == "left" else letters.width if align == "right" else letters.width / 2)
@@ -134,14 +134,15 @@ class Surface:
 
 
 class Canvas(Surface):
-    """A picture in two layers: ``still``, drawn once, and on top of it what moves.
+    """A picture in two layers: ``still``, drawn once, with the moving parts on top.
 
     Args:
         pixels: ``uint8[height, width, 3]``, drawn on in place.
-        touched: ``bool[tile rows, tile columns]``, set where something is drawn; whoever takes the frame clears it.
+        touched: ``bool[tile rows, tile columns]``, set where something is drawn. The reader of the frame clears it.
 
     Attributes:
-        row_bytes: from a row of pixels to the next; tiles_a_row: from a row of tiles to the next, in tiles.
+        row_bytes: from a row of pixels to the next.
+        tiles_a_row: from a row of tiles to the next, in tiles.
     """
 
     def __init__(self, pixels: NDArray[np.uint8], touched: NDArray[np.bool_]) -> None:
@@ -155,13 +156,14 @@ class Canvas(Surface):
 
     @classmethod
     def blank(cls, width: int, height: int) -> Canvas:
-        """A new canvas; its pixels are a part of an array that is whole tiles wide and high."""
+        """Create a canvas. Its pixels are part of an array of whole tiles."""
         rows, columns = -(-height // TILE_ROWS), -(-width // TILE_COLUMNS)
         whole = np.zeros((rows * TILE_ROWS, columns * TILE_COLUMNS, 3), np.uint8)
         return cls(whole[:height, :width], np.ones((rows, columns), np.bool_))
 
     def part(self, rect: Rect) -> Canvas:
-        """A canvas that draws on a part of this one; the part begins and ends with a tile, or with this canvas."""
+        """Return a canvas that draws on a part of this one, which must start and end at a tile or at the canvas's
+        edge."""
         rows = slice(rect.y // TILE_ROWS, -(-rect.bottom // TILE_ROWS))
         tiles = self.touched[rows, rect.x // TILE_COLUMNS : -(-rect.right // TILE_COLUMNS)]
         return Canvas(self.pixels[rect.y : rect.bottom, rect.x : rect.right], tiles)
@@ -172,7 +174,7 @@ class Canvas(Surface):
         self.touched[rows, x // TILE_COLUMNS : (x + width - 1) // TILE_COLUMNS + 1] = True
 
     def runs(self, length: int) -> NDArray[np.void]:
-        """All runs of so many pixels: items of the canvas's memory, each under the number of its first byte."""
+        """Return all runs of this many pixels: items of the canvas's memory, indexed by their first byte."""
         if length not in self._runs:
             n_bytes = 3 * length
             shape = (len(self._bytes) - n_bytes + 1,)
@@ -180,15 +182,15 @@ class Canvas(Surface):
         return self._runs[length]
 
     def tile_index(self, x: int, y: int) -> int:
-        """The number of the tile that a pixel lies in."""
+        """Return the number of a pixel's tile."""
         return y // TILE_ROWS * self.tiles_a_row + x // TILE_COLUMNS
 
     def touch_tiles(self, tiles: NDArray[np.intp]) -> None:
-        """Note that tiles have changed, by their numbers."""
+        """Mark tiles as changed, by their numbers."""
         self._tiles[tiles] = True
 
     def restore(self, rect: Rect) -> None:
-        """Bring back the still layer in a rectangle that lies inside."""
+        """Restore the static layer in a rectangle that is completely inside."""
         x, y, width, height = rect
         part = (slice(y, y + height), slice(x, x + width))
         self.pixels[part] = self.still.pixels[part]
@@ -196,7 +198,7 @@ class Canvas(Surface):
 
 
 def make_ink(mask: Mask, color: Color, opacity: int) -> Ink:
-    """The ink that stamps a mask in a colour."""
+    """Return the ink that stamps a mask in a colour."""
     share = mask.coverage.astype(np.float32)
     if opacity != 255:
         share = np.round(share * (opacity / 255))
@@ -207,10 +209,10 @@ def make_ink(mask: Mask, color: Color, opacity: int) -> Ink:
 
 
 _cached_ink = lru_cache(maxsize=512)(make_ink)
-"""Of small shapes, most of which are stamped again in the next frame."""
+"""Cached for small shapes, most of which are stamped again in the next frame."""
 
 
 @lru_cache(maxsize=64)
 def _color_row(color: Color) -> NDArray[np.float32]:
-    """A row of pixels of one colour."""
+    """Return a row of pixels of one colour."""
     return np.tile(np.array(color, np.float32), MAX_SIDE)

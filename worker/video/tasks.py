@@ -1,4 +1,5 @@
-"""The tasks of rendering, thin: ids in, one plain function, nothing out; and the look-out for work that nobody does."""
+"""The Celery tasks of rendering, each of which takes ids and calls one function, and the timer that looks for open
+work."""
 
 from __future__ import annotations
 
@@ -30,16 +31,16 @@ SWEEP_VIDEOS = "hamlet.sweep_videos"
 _SWEEP_SECS = 1.0
 _THOROUGH_SWEEP_SECS = 600.0
 _STALE_SECS = 60.0
-"""A sweep that waited for so long is thrown away: later ones have been asked for."""
+"""A sweep that waited for this long is dropped: later ones have been requested."""
 
 _LAST_PLACES = (0, 2, 9)
-"""The last place in the line of one client's work that each priority but the lowest is for."""
+"""Each priority but the lowest is for one client's videos up to this position in that client's queue."""
 
 
 def register(app: Celery, process: WorkerProcess) -> None:
-    """Give an application the tasks of rendering.
+    """Register the tasks of rendering.
 
-    A failure is noted in the catalog, or logged where the catalog itself fails; the sweep finds what was not done.
+    A failure is stored in the catalog, or logged if the catalog fails. The sweep finds what was not done.
     """
     renderer = _Renderer(app, process)
 
@@ -108,16 +109,18 @@ class _Renderer:
         self._app.send_task(RENDER_TASK, [video_id], queue=RENDER_QUEUE, priority=self._priority(video_id, 0))
 
     def _priority(self, video_id: str, segment_index: int) -> int:
-        """In which of the queue's lists a task waits, 0 first: behind one client's many videos no other one's wait."""
+        """Return the list of the queue in which a task waits, 0 first, so that one client's many videos do not delay
+        others'."""
         try:
             turn = self._of_this_process().catalog.get_video(video_id).turn
-        except RecordingNotFoundError:  # deleted since it was claimed: who takes the task finds nothing to do
+        except RecordingNotFoundError:  # deleted since it was claimed: the task will find nothing to do
             return QUEUE_PRIORITIES[-1]
         return QUEUE_PRIORITIES[bisect_left(_LAST_PLACES, turn + segment_index // SEGMENTS_A_TURN)]
 
 
 class RenderLookOut(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Asks for a sweep now and then, on the timer of a worker that renders; a lock lets one worker do it for all."""
+    """Requests a sweep from time to time, on the timer of a worker that renders. A lock lets one worker do it for
+    all."""
 
     requires = frozenset(["celery.worker.components:Timer"])
 
@@ -126,7 +129,7 @@ class RenderLookOut(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer_entry: Any = None
 
     def start(self, worker: Any) -> None:
-        """Begin to look."""
+        """Start."""
         if RENDER_QUEUE not in worker.app.amqp.queues.consume_from:
             return
         process = worker.app.hamlet
@@ -142,7 +145,7 @@ class RenderLookOut(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer_entry = worker.timer.call_repeatedly(_SWEEP_SECS, look)
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002 - the step's interface
-        """Look no more."""
+        """Stop."""
         if self._timer_entry is not None:
             self._timer_entry.cancel()
             self._timer_entry = None

@@ -1,4 +1,4 @@
-"""The two looks: every colour of a video by its role. Nothing else names a colour."""
+"""The dark and the light theme: all colours of a video by their role. No other module names a colour."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _color(code: str) -> Color:
 
 
 def _shared(colors: Colors) -> Shared:
-    """The colours that mean the same on the page."""
+    """Return the colours that mean the same on the page."""
     return {
         "agent": _color(colors.agent[1:]),
         "on_agent": _color(colors.agent_edge[1:]),
@@ -46,12 +46,20 @@ class Theme:
     """Colours as ``(red, green, blue)``, 0 to 255.
 
     Args:
-        page: behind everything; panel: the plates on it; well: hollows in a plate, such as the track of a bar.
-        line: borders and grid lines; ink: text; muted: text of second rank.
-        accent: the chosen, the current; quiet: the others.
-        agent: the agent and its trail; on_agent: what is drawn on it.
-        good, low, empty: a meter well filled, low, near empty.
-        series: colours for affordances and meters, told apart by eye, also by people who are blind to red and green.
+        page: the background.
+        panel: plates on the background.
+        well: hollows in a plate, such as the track of a bar.
+        line: borders and grid lines.
+        ink: text.
+        muted: secondary text.
+        accent: the chosen or current one.
+        quiet: the others.
+        agent: the agent and its trail.
+        on_agent: what is drawn on the agent.
+        good: a well filled meter.
+        low: a low meter.
+        empty: a nearly empty meter.
+        series: colours of affordances and meters, distinguishable with red-green colour blindness too.
     """
 
     name: str
@@ -109,7 +117,7 @@ THEMES = {
 
 
 def find_theme(name: str) -> Theme:
-    """The theme of this name.
+    """Return the theme of this name.
 
     Raises:
         UsageError: there is none.

@@ -1,6 +1,6 @@
-"""Where videos and their segments lie, and how they are taken away again: a folder, or a store behind a URL.
+"""Stores and deletes videos and their segments, in a folder or in a store behind a URL.
 
-ffmpeg writes local files. In a folder they get their place by a rename; to a store they are uploaded whole.
+ffmpeg writes local files. In a folder they are renamed; to a store they are uploaded.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _WORK_PREFIX = "hamlet-render-"
 
 
 class VideoFiles(ABC):
-    """The files of videos, by their place below the videos' root, with forward slashes."""
+    """The files of videos, by their path below the videos' root, with forward slashes."""
 
     @abstractmethod
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        """A path to write a file to; it is in its place when the block is left, and nowhere when it is left by an error.
+        """Yield a path to write to. The file is stored at the end of the block, unless the block raised an error.
 
         Raises:
-            VideoError, StorageError: it can't be put there.
+            VideoError, StorageError: it can't be stored.
         """
 
     @abstractmethod
     def reading(self, names: Sequence[str]) -> AbstractContextManager[list[Path]]:
-        """The files as local ones, until the block is left.
+        """Yield the files as local ones for the duration of the block.
 
         Raises:
             StorageError: one is missing or can't be read.
@@ -48,7 +48,7 @@ class VideoFiles(ABC):
 
     @abstractmethod
     def delete(self, name: str) -> None:
-        """Delete a file; nothing when there is none.
+        """Delete a file if it exists.
 
         Raises:
             StorageError: it can't be deleted.
@@ -56,32 +56,32 @@ class VideoFiles(ABC):
 
     @abstractmethod
     def clear_segments(self, video_id: str) -> None:
-        """Delete a video's segments; nothing when there are none."""
+        """Delete a video's segments, if there are any."""
 
     @abstractmethod
     def delete_unfinished(self, *, older_than_secs: float) -> int:
-        """Delete what killed workers have left of files that never got their name.
+        """Delete temporary files of killed workers.
 
         Args:
-            older_than_secs: since the last byte of a file.
+            older_than_secs: since the last write to a file.
 
         Returns:
-            How many there were.
+            The number of files.
         """
 
     def segment_name(self, video_id: str, name: str) -> str:
-        """The place of a segment, which is there until the segments are joined."""
+        """Return the path of a segment, which exists until the segments are joined."""
         return f"{_SEGMENTS}/{video_id}/{name}"
 
 
 class LocalVideos(VideoFiles):
-    """A folder, reached by all render workers and by the server."""
+    """A folder that all render workers and the replay server can reach."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        return nullcontext(self.folder / name)  # the encoder gives its file its name when it is whole
+        return nullcontext(self.folder / name)  # the encoder renames the file when it is complete
 
     def reading(self, names: Sequence[str]) -> AbstractContextManager[list[Path]]:
         return nullcontext([self.folder / name for name in names])
@@ -127,30 +127,30 @@ class StoredVideos(VideoFiles):
         try:
             self._storage.delete_folder(f"{_SEGMENTS}/{video_id}")
         except StorageError as error:
-            logger.warning("video_id=%s: its segments can't be deleted: %s", video_id, error)
+            logger.warning("video_id=%s: can't delete its segments: %s", video_id, error)
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:
         return _delete_old(Path(tempfile.gettempdir()).glob(f"{_WORK_PREFIX}*"), older_than_secs=older_than_secs)
 
 
 def video_files(storage: Storage) -> VideoFiles:
-    """The files of videos in a storage."""
+    """Return the files of videos in a storage."""
     return StoredVideos(storage) if isinstance(storage, UrlStorage) else LocalVideos(Path(storage.root))
 
 
 def video_name(row: VideoRow, suffix: str) -> str:
-    """The place of a finished video."""
+    """Return the path of a finished video."""
     folder, _, name = episode_path(row.run_id, row.episode_id, compression="none").rpartition("/")
     return f"{folder}/{name.removesuffix('.msgpack')}_{row.video_id[:12]}{suffix}"
 
 
 def delete_stale_videos(catalog: Catalog, files: VideoFiles, *, limit: int) -> int:
-    """Delete the videos whose recording was deleted, or replaced by another play of its episode, and their rows.
+    """Delete the videos whose recording was deleted or replaced by another play, and their rows.
 
-    A file that can't be deleted keeps its row and is tried again by the next call.
+    If a file can't be deleted, its row stays and the next call tries again.
 
     Returns:
-        How many rows were deleted.
+        The number of deleted rows.
 
     Raises:
         CatalogError: the catalog can't be read or written.
@@ -161,21 +161,21 @@ def delete_stale_videos(catalog: Catalog, files: VideoFiles, *, limit: int) -> i
             if row.file_path is not None:
                 files.delete(row.file_path)
         except StorageError as error:
-            logger.warning("video_id=%s: its file can't be deleted: %s", row.video_id, error)
+            logger.warning("video_id=%s: can't delete its file: %s", row.video_id, error)
             continue
         n_deleted += catalog.delete_video(row.video_id)
-        # After the row: a worker that is told to stop may still have its segment in hand.
+        # After the row, because a worker that was stopped may still be writing its segment.
         files.clear_segments(row.video_id)
     return n_deleted
 
 
 @contextmanager
 def _work_folder() -> Iterator[Path]:
-    """A folder of this machine for files on their way."""
+    """Yield a temporary local folder."""
     try:
         folder = tempfile.TemporaryDirectory(prefix=_WORK_PREFIX)
     except OSError as error:
-        raise VideoError(f"no folder for temporary files can be made ({error.strerror})") from error
+        raise VideoError(f"can't create a temporary folder ({error.strerror})") from error
     with folder as name:
         yield Path(name)
 
@@ -189,7 +189,7 @@ def _delete_old(paths: Iterator[Path], *, older_than_secs: float) -> int:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
                 n_deleted += 1
         except FileNotFoundError:
-            continue  # it has got its name, or its worker has deleted it
+            continue  # it was renamed, or its worker has deleted it
         except OSError as error:
-            logger.warning("an unfinished video can't be deleted: %s", error)
+            logger.warning("can't delete a temporary video: %s", error)
     return n_deleted

@@ -1,1 +1,1 @@
-"""What commands share of their arguments: parsing, the choices for videos, opening what they name."""
+"""Argument handling that commands share."""

@@ -1,13 +1,14 @@
-"""From a command's options to the things it works on: settings, catalog, server."""
+"""Opens what a command's options name: settings, catalog, Redis."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder.commands.terminal.standard_streams import tell
+from recorder.commands.terminal.standard_streams import print_error
 from recorder.errors import RecordingNotFoundError, StreamUnavailableError
 from recorder.installation import Installation, check_owner, file_on_this_host
 from recorder.redis_server.find import find_server_url
@@ -19,28 +20,29 @@ if TYPE_CHECKING:
     from recorder.catalog import Catalog
 
 __all__ = [
-    "check_server_of",
+    "check_redis_owner",
     "find_server_url",
     "has_catalog",
     "installation_of",
     "open_catalog",
+    "open_stream",
     "run_of",
     "settings_of",
 ]
 
 _RUNS_NAMED = 5
 _RUN_LETTERS = 100
-"""Of a run id in a message: so much tells which one was meant."""
+"""Longest run id that a message repeats in full."""
 
 
 def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
-    """The settings in force for a command: its options go before everything else.
+    """Settings for a command; its options override every other source.
 
     Args:
-        more: sections that only this command has options for, with their keys.
+        more: sections set by options that only this command has.
 
     Raises:
-        SettingsError: the file, the environment or an option is wrong.
+        SettingsError: the file, the environment or an option is invalid.
     """
     given = vars(args)
     overrides: dict[str, Any] = {}
@@ -54,27 +56,27 @@ def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
 
 
 def has_catalog(settings: Settings) -> bool:
-    """Whether there can be a catalog: not where its file is still to be made."""
+    """Whether the catalog exists. A catalog at a URL counts as existing."""
     return is_url(settings.catalog_url) or Path(settings.catalog_url).exists()
 
 
 def open_catalog(settings: Settings, *, read_only: bool = True) -> Catalog:
-    """The catalog.
+    """Open the catalog.
 
     Raises:
-        MissingExtraError: what reads catalogs is not installed.
-        CatalogError: it is missing, locked, or of another version.
+        MissingExtraError: SQLAlchemy is not installed.
+        CatalogError: the catalog is missing, locked, or of another version.
     """
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     catalog = Catalog(settings.catalog_url, read_only=read_only)
     if catalog.is_original:
-        tell(f"note: this is a database of the original recorder; it is read as it is, and not changed: {catalog.url}")
+        print_error(f"note: this database was written by the original recorder; it is opened read-only: {catalog.url}")
     return catalog
 
 
 def installation_of(settings: Settings) -> Installation:
-    """What the catalog is called; where there is none yet, what is known of the one that would be made.
+    """Identity of the catalog, or of the one that would be created.
 
     Raises:
         MissingExtraError, CatalogError: as ``open_catalog``.
@@ -85,31 +87,31 @@ def installation_of(settings: Settings) -> Installation:
         return catalog.installation()
 
 
-def check_server_of(settings: Settings, url: str | None, ours: Installation) -> None:
-    """See that the server, if there is one that can be reached, is not another installation's.
+def check_redis_owner(settings: Settings, url: str | None, ours: Installation) -> None:
+    """Check that Redis does not belong to another installation. Skipped without a URL, or if Redis can't be reached.
 
     Raises:
-        StreamError: it is; the message names both.
+        StreamError: Redis belongs to another installation; the message names both.
     """
     if url is None:
         return
+    with contextlib.closing(open_stream(settings, url)) as stream, contextlib.suppress(StreamUnavailableError):
+        check_owner(stream, ours)
+
+
+def open_stream(settings: Settings, url: str) -> RedisStepStream:
+    """Connection to the step stream at ``url``; close it after use."""
     redis = settings.redis
-    stream = RedisStepStream(
+    return RedisStepStream(
         url, key_prefix=redis.key_prefix, purpose="server", socket_timeout_secs=redis.socket_timeout_secs
     )
-    try:
-        check_owner(stream, ours)
-    except StreamUnavailableError:
-        return  # whoever needs it will say so
-    finally:
-        stream.close()
 
 
 def run_of(args: argparse.Namespace, catalog: Catalog) -> str | None:
-    """The run that a command's options name; None where they name none.
+    """The run that ``--run`` names; None without the option.
 
     Raises:
-        RecordingNotFoundError: the catalog has no such run; the message names those that are meant, perhaps.
+        RecordingNotFoundError: the catalog has no such run; the message lists similar ones.
     """
     run_id: str | None = getattr(args, "run", None)
     if run_id is None:

@@ -1,10 +1,10 @@
-"""The order in which commands take recordings: its options, its name in the catalog, and its name for people."""
+"""Options for the sort order of recordings."""
 
 from __future__ import annotations
 
 import argparse
 
-__all__ = ["add_order", "order_of", "words_of_order"]
+__all__ = ["add_order", "describe_order", "order_of"]
 
 _IN_CATALOG = {
     "timestamp": "timestamp",
@@ -14,7 +14,7 @@ _IN_CATALOG = {
     "length": "length",
     "stage": "stage",
 }
-"""What can be chosen, and the catalog's name for it; a recording's reward is its return."""
+"""``--order`` to the catalog's name. The catalog stores a return as ``reward``."""
 
 _WORDS = {
     "timestamp": ("newest", "oldest"),
@@ -26,7 +26,7 @@ _WORDS = {
 
 
 def add_order(parser: argparse._ActionsContainer) -> None:
-    """Add the options."""
+    """Add ``--order`` and ``--ascending``."""
     parser.add_argument(
         "--order",
         choices=tuple(_IN_CATALOG),
@@ -37,11 +37,11 @@ def add_order(parser: argparse._ActionsContainer) -> None:
 
 
 def order_of(args: argparse.Namespace) -> str:
-    """As ``Catalog.query_recordings`` takes it."""
+    """The order, as ``Catalog.query_recordings`` takes it."""
     name = _IN_CATALOG[args.order]
     return name if args.ascending else f"-{name}"
 
 
-def words_of_order(args: argparse.Namespace) -> str:
-    """Which recordings come first: ``newest first``."""
+def describe_order(args: argparse.Namespace) -> str:
+    """Description of the order, such as ``newest first``."""
     return f"{_WORDS[_IN_CATALOG[args.order]][args.ascending]} first"

@@ -1,4 +1,4 @@
-"""The parser: options that every subcommand takes, and the subcommands' own."""
+"""The argument parser: common options, subcommands and argument types."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from recorder.commands import COMMANDS
 from recorder.commands.program import PROGRAM
+from recorder.commands.terminal.standard_streams import write_output
 from recorder.version import package_version
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ PLACE_OPTIONS = {
     "--redis-url": ("URL", "Redis or Valkey"),
     "--key-prefix": ("PREFIX", "prefix of every key in Redis"),
 }
-"""Common options that say where things are: how the value is called, and what it is."""
+"""Common options that locate data: metavar and help of each."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
-"""The whole numbers that a database holds; the last one is the largest id of an episode."""
+"""Range of a database's 64-bit integers, and so of episode ids."""
 
 _EXAMPLE = f"""\
 example:
@@ -47,15 +48,15 @@ exit status: 0 done; 1 failed, or something is wrong; 2 wrong usage or configura
 
 
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser for ``arguments``: only the subcommands named in them are imported and have options of their own."""
-    parser = argparse.ArgumentParser(
+    """Parser for ``arguments``. Only the subcommands named in them are imported and get their options."""
+    parser = _Parser(
         prog=PROGRAM,
         description="The flight recorder of reinforcement-learning training.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common_options()],
     )
-    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and end")
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, summary in COMMANDS.items():
         if name in arguments:
@@ -66,20 +67,20 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def command_module(name: str) -> ModuleType:
-    """The module of a subcommand."""
+    """Import the module of a subcommand."""
     return import_module(f"recorder.commands.{name.replace('-', '_')}")
 
 
 def add_command(
     subparsers: Subparsers, name: str, *, description: str, example: str, hides_places: bool = False
 ) -> argparse.ArgumentParser:
-    """A subcommand's parser, with the common options and an example at the end of its help.
+    """Add a subcommand's parser, with the common options and examples.
 
     Args:
-        name: as in ``COMMANDS``, where its one line for the top level's help stands.
-        description: what it does; the module's docstring, as a rule.
-        example: arguments behind ``hamlet-recorder``, one command a line.
-        hides_places: leave ``PLACE_OPTIONS`` out of its help; the command itself refuses them.
+        name: key in ``COMMANDS``, which has its summary.
+        description: usually the module's docstring.
+        example: arguments after ``hamlet-recorder``, one command per line.
+        hides_places: leave ``PLACE_OPTIONS`` out of the help; the command must refuse them.
     """
     lines = "\n".join(f"  {PROGRAM} {line}" for line in example.splitlines())
     return subparsers.add_parser(
@@ -92,46 +93,61 @@ def add_command(
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says so when its help can't be written; argparse passes over that."""
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help on standard output, or into ``file``.
+
+        Raises:
+            OutputError: standard output can't be written.
+        """
+        if file is None:
+            write_output(self.format_help(), end="")
+        else:
+            super().print_help(file)
+
+
 class _PrintVersion(argparse.Action):
-    """Looks the version up only when it is asked for: that reads the list of installed packages."""
+    """Prints the version. Reading it is slow, so it is read only on request."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> NoReturn:
-        print(f"{PROGRAM} {package_version()}")
+        write_output(f"{PROGRAM} {package_version()}")
         parser.exit()
 
 
 def whole_number(text: str) -> int:
-    """An argument that is a whole number.
+    """Argument type: an integer.
 
     Raises:
-        ArgumentTypeError: it is none, or none from -2**63 to 2**63 - 1.
+        ArgumentTypeError: not an integer from -2**63 to 2**63 - 1.
     """
     return _whole_number(text)
 
 
 def non_negative(text: str) -> int:
-    """An argument that counts from 0, or is the id of an episode.
+    """Argument type: a count from 0, or an episode id.
 
     Raises:
-        ArgumentTypeError: it is no whole number, or none from 0 to 2**63 - 1.
+        ArgumentTypeError: not an integer from 0 to 2**63 - 1.
     """
     return _whole_number(text, least=0)
 
 
 def positive(text: str) -> int:
-    """An argument that counts from 1.
+    """Argument type: a count from 1.
 
     Raises:
-        ArgumentTypeError: it is no whole number, or none from 1 to 2**63 - 1.
+        ArgumentTypeError: not an integer from 1 to 2**63 - 1.
     """
     return _whole_number(text, least=1)
 
 
 def number(text: str) -> float:
-    """An argument that is a number.
+    """Argument type: a number.
 
     Raises:
-        ArgumentTypeError: it is none.
+        ArgumentTypeError: not a number.
     """
     value = _number(text)
     if math.isnan(value):
@@ -140,10 +156,10 @@ def number(text: str) -> float:
 
 
 def positive_number(text: str) -> float:
-    """An argument that measures something.
+    """Argument type: a finite number above 0.
 
     Raises:
-        ArgumentTypeError: it is no number, not above 0, or infinite.
+        ArgumentTypeError: not a finite number above 0.
     """
     value = _number(text)
     if not 0 < value < math.inf:
@@ -173,7 +189,7 @@ def _whole_number(text: str, *, least: int | None = None) -> int:
 
 
 def _common_options(*, hides_places: bool = False) -> argparse.ArgumentParser:
-    """Options that may stand before or behind the subcommand; what is not given leaves no trace, so neither place wins."""
+    """Options that may stand before or after the subcommand. SUPPRESS keeps one position from resetting the other."""
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("common options")
     group.add_argument("--config", metavar="FILE", help="YAML file with the key 'recording'")

@@ -1,4 +1,4 @@
-"""Options that every command that makes videos takes."""
+"""Options of every command that makes videos."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ __all__ = ["add_video_choices", "choices_of"]
 
 
 def add_video_choices(parser: argparse.ArgumentParser) -> None:
-    """Add them; what is not given is None, and the profile or the default decides."""
-    picture = parser.add_argument_group("the picture")
+    """Add the options. One that is not given is None; then the profile or the default applies."""
+    picture = parser.add_argument_group("picture")
     picture.add_argument(
-        "--profile", metavar="NAME", help="named choices: youtube-1080p, youtube-1440p, debug-720p, gif, webm"
+        "--profile", metavar="NAME", help="named set of options: youtube-1080p, youtube-1440p, debug-720p, gif, webm"
     )
     picture.add_argument("--style", choices=STYLES, help="default: dark")
     picture.add_argument(
         "--dpi", type=whole_number, help="80 is 1280x720, 100 (default) 1600x900, 120 1920x1080, 150 2400x1350"
     )
     picture.add_argument("--learning-curve", action="store_true", default=None, help="show the run's learning curve")
-    time = parser.add_argument_group("the time")
+    time = parser.add_argument_group("time")
     time.add_argument("--fps", type=number, help="frames a second (default: 30)")
     time.add_argument(
-        "--steps-per-second", type=number, metavar="N", help="pace of the episode (default: one step a frame)"
+        "--steps-per-second", type=number, metavar="N", help="steps per second of video (default: one step a frame)"
     )
-    time.add_argument("--speed", type=number, help="multiplies the pace (default: 1)")
+    time.add_argument("--speed", type=number, help="playback speed factor (default: 1)")
     time.add_argument("--from", type=non_negative, dest="first_step", metavar="STEP", help="first step shown, from 0")
     time.add_argument("--to", type=non_negative, dest="end_step", metavar="STEP", help="step after the last one shown")
     time.add_argument("--title-secs", type=number, metavar="SECS", help="seconds of the title card (default: 0)")
-    time.add_argument("--hold-secs", type=number, metavar="SECS", help="seconds that the last step stays (default: 0)")
-    encoder = parser.add_argument_group("the encoder")
-    encoder.add_argument(
-        "--codec", help="ffmpeg's name of the codec: libx264 (default), libx265, libvpx-vp9, libsvtav1, gif"
-    )
+    time.add_argument("--hold-secs", type=number, metavar="SECS", help="seconds to hold the last step (default: 0)")
+    encoder = parser.add_argument_group("encoder")
+    encoder.add_argument("--codec", help="ffmpeg codec: libx264 (default), libx265, libvpx-vp9, libsvtav1, gif")
     encoder.add_argument("--crf", type=whole_number, help="quality: lower is better and larger (default: 18)")
-    encoder.add_argument("--preset", help="x264's effort, ultrafast to veryslow: slower is smaller (default: slow)")
+    encoder.add_argument(
+        "--preset", help="x264 preset, ultrafast to veryslow; slower makes smaller files (default: slow)"
+    )
     encoder.add_argument("--no-chapters", action="store_false", dest="chapters", default=None, help="write no chapters")
 
 
 def choices_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The choices that were given."""
+    """The options that were given."""
     return {name: value for name in VIDEO_CHOICES if (value := getattr(args, name, None)) is not None}

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at: one subject a file, each a function from the settings to findings."""
+"""The checks of ``doctor``: one module per subject, each a function from settings and Redis to findings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from recorder.commands.checks.parts import check_parts
 from recorder.commands.checks.places import check_places
 from recorder.commands.checks.recordings import check_recordings
 from recorder.commands.checks.runs import check_runs
-from recorder.commands.checks.server import check_server
+from recorder.commands.checks.server import FoundRedis, check_server, find_redis
 from recorder.settings import Settings
 
-__all__ = ["CHECKS", "Finding", "Verdict"]
+__all__ = ["CHECKS", "Finding", "FoundRedis", "Verdict", "find_redis"]
 
-CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Settings, FoundRedis], Iterator[Finding]], ...] = (
     check_packages,
     check_places,
     check_catalog,
@@ -31,4 +31,4 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_black_boxes,
     check_parts,
 )
-"""In the order in which they are shown."""
+"""In the order of the output."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import human_bytes
 from recorder.sender.files import SET_ASIDE_SUFFIX
 from recorder.sender.recovery import BoxState, find_boxes, folders
@@ -13,7 +14,7 @@ from recorder.settings import Settings
 __all__ = ["check_black_boxes"]
 
 
-def check_black_boxes(settings: Settings) -> Iterator[Finding]:
+def check_black_boxes(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
     """A line for each black box whose trainer and sender are gone, or that can't be read."""
     places = folders(settings.capture.black_box_dir, settings.local_recordings_dir)
     n_in_use = 0

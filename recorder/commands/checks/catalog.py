@@ -1,4 +1,4 @@
-"""The catalog: reachable, and of the version that this program knows."""
+"""Checks that the catalog can be read and has the version that this program uses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import counted
 from recorder.errors import CatalogVersionError, MissingExtraError, RecorderError
 from recorder.settings import Settings
@@ -15,19 +16,19 @@ from recorder.urls import redact
 __all__ = ["check_catalog"]
 
 
-def check_catalog(settings: Settings) -> Iterator[Finding]:
-    """What the catalog holds, or what keeps it from being read; and whether some of it could not be written."""
+def check_catalog(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
+    """Report the catalog's size or why it can't be read, episodes that could not be written, and refused episodes."""
     try:
         if not has_catalog(settings):
-            if settings.database is not None:  # else workers make its folder
+            if settings.database is not None:  # otherwise workers create its folder
                 _check_place(settings.database)
-            yield Finding("ok", "catalog", f"none yet, made with the first run: {settings.catalog_url}")
+            yield Finding("ok", "catalog", f"none yet; the first run creates it: {settings.catalog_url}")
             return
         with open_catalog(settings) as catalog:
             runs = catalog.list_runs()
             parked = catalog.parked_writes()
     except MissingExtraError as error:
-        yield Finding("warn", "catalog", "can't be read here", str(error))
+        yield Finding("warn", "catalog", "can't be read", str(error))
     except CatalogVersionError as error:
         yield Finding("fail", "catalog", "of another version", str(error))
     except RecorderError as error:
@@ -51,9 +52,9 @@ def check_catalog(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 "warn",
                 "refused",
-                f"{counted(sum(run.n_refused for run in refused), 'episode')}, most often because the run has the id already: "
+                f"{counted(sum(run.n_refused for run in refused), 'episode')}; usually the run already has that id: "
                 f"{', '.join(run.run_id for run in refused[:3])}{', …' if len(refused) > 3 else ''}",
-                "a run that goes on from a checkpoint takes resume=True, a new one another run_id, or unique_run_id=True",
+                "to resume a run, pass resume=True; for a new run, pass another run_id or unique_run_id=True",
             )
 
 

@@ -1,4 +1,4 @@
-"""One line of ``doctor``."""
+"""One line of the output of ``doctor``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ Verdict = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at and what was found.
+    """A result of a check.
 
     Args:
-        verdict: ``fail`` when recording can't work, ``warn`` when it works but something will bite.
-        what: the thing; found: what is the case; advice: what to do about it, empty when nothing is.
+        verdict: ``fail`` if recording can't work, ``warn`` if it works but needs attention.
+        what: the subject.
+        found: its state.
+        advice: what to do; empty if nothing.
     """
 
     verdict: Verdict

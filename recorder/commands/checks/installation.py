@@ -1,11 +1,12 @@
-"""Whether catalog, recordings folder and server belong together."""
+"""Checks that the catalog, the recordings folder and Redis belong to the same installation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recorder.commands.arguments.opening import check_server_of, find_server_url, installation_of
+from recorder.commands.arguments.opening import check_redis_owner, installation_of
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.errors import RecorderError, StreamError
 from recorder.installation import MARK_NAME, Installation, read_mark
 from recorder.settings import Settings
@@ -13,15 +14,17 @@ from recorder.settings import Settings
 __all__ = ["check_installation"]
 
 
-def check_installation(settings: Settings) -> Iterator[Finding]:
-    """What is said of the three; other checks tell of what can't be read at all."""
+def check_installation(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
+    """Report mismatches. Other checks report what can't be read."""
     try:
         ours = installation_of(settings)
-        findings = [*_folder(settings, ours), *_server(settings, ours)]
+        findings = [*_folder(settings, ours), *_redis(settings, redis, ours)]
     except RecorderError:
         return
     if not findings and ours.installation_id:
-        findings = [Finding("ok", "installation", f"{ours.installation_id}: what is here belongs together")]
+        findings = [
+            Finding("ok", "installation", f"{ours.installation_id}: catalog, recordings and Redis belong together")
+        ]
     yield from findings
 
 
@@ -35,26 +38,28 @@ def _folder(settings: Settings, ours: Installation) -> Iterator[Finding]:
             yield Finding(
                 "warn",
                 "recordings",
-                f"no worker of this catalog has used this folder, or it was deleted and made anew: {folder}",
-                "is it mounted, and the right one? A worker that runs marks it as this catalog's",
+                f"no worker of this catalog has used this folder, or the folder was deleted and recreated: {folder}",
+                "check that it is the right folder and is mounted; a running worker marks it for this catalog",
             )
     elif mark.is_copied:
         yield Finding(
             "ok",
             "installation",
-            f"the folder is a copy: its first worker makes it an installation of its own: {folder}",
+            f"the folder is a copy; its first worker gives it a new installation id: {folder}",
         )
     elif mark.installation.is_another_than(ours):
         yield Finding(
             "fail",
             "installation",
             f"the recordings in this folder belong to another catalog, {mark.installation.catalog}: {folder}",
-            f"use that one, or another folder; if this catalog takes its place for good, delete {folder / MARK_NAME}",
+            f"use that catalog or another folder; if this catalog replaces it, delete {folder / MARK_NAME}",
         )
 
 
-def _server(settings: Settings, ours: Installation) -> Iterator[Finding]:
+def _redis(settings: Settings, redis: FoundRedis, ours: Installation) -> Iterator[Finding]:
+    if not redis.is_usable:
+        return
     try:
-        check_server_of(settings, find_server_url(settings), ours)
+        check_redis_owner(settings, redis.url, ours)
     except StreamError as error:
-        yield Finding("fail", "installation", "the server belongs to another one", str(error))
+        yield Finding("fail", "installation", "Redis belongs to another installation", str(error))

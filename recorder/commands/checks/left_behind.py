@@ -1,12 +1,13 @@
-"""Runs in the catalog with episodes that nobody will decide or write: no server has their steps any more."""
+"""Finds runs whose undecided or unwritten episodes have no steps left in Redis."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from recorder.commands.arguments.opening import find_server_url, has_catalog, open_catalog
+from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.run_status import read_run_statuses
 from recorder.errors import RecorderError
 from recorder.settings import Settings
@@ -16,21 +17,19 @@ __all__ = ["check_left_behind"]
 _MANY = 1000
 
 
-def check_left_behind(settings: Settings) -> Iterator[Finding]:
-    """A line a run that is quiet, on no server, and has episodes held or unwritten; other checks tell of a catalog or a
-    server that can't be read."""
+def check_left_behind(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
+    """Report each quiet run that is not in Redis but has held or unwritten episodes."""
     now = datetime.now(UTC)
     try:
-        if not has_catalog(settings):
+        if not has_catalog(settings) or redis.error is not None:
             return
-        url = find_server_url(settings)
-        on_server = set()
-        if url is not None:
-            on_server = {status.run_id for status in read_run_statuses(settings, url, now=now.timestamp())}
+        in_redis = set()
+        if redis.url is not None:
+            in_redis = {status.run_id for status in read_run_statuses(settings, redis.url, now=now.timestamp())}
         quiet_since = now - timedelta(seconds=settings.ingest.abandoned_after_secs)
         with open_catalog(settings) as catalog:
             for run in catalog.list_runs():
-                if run.run_id in on_server or run.last_activity_at > quiet_since:
+                if run.run_id in in_redis or run.last_activity_at > quiet_since:
                     continue
                 n_held = catalog.summarise_run(run.run_id).by_decision.get("held", 0)
                 unwritten = catalog.list_episodes(run=run.run_id, decision="kept", recorded=False, limit=_MANY)
@@ -38,8 +37,8 @@ def check_left_behind(settings: Settings) -> Iterator[Finding]:
                     yield Finding(
                         "warn",
                         f"run {run.run_id}",
-                        f"on no server; episodes: {n_held} held, {len(unwritten.episodes)} kept and not written",
-                        "unless its trainer still records within its own process, their steps are lost",
+                        f"not in Redis; episodes: {n_held} held, {len(unwritten.episodes)} kept but not written",
+                        "their steps are lost, unless its trainer records without Redis and still runs",
                     )
     except RecorderError:
         return

@@ -1,4 +1,4 @@
-"""Python and the libraries, against the ranges that were tested."""
+"""Compares Python and the installed libraries with the supported ranges."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.settings import Settings
 
 __all__ = ["check_packages"]
@@ -17,8 +18,8 @@ _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 _SHOWN_EXTRAS = ("catalog", "worker", "server", "video", "local", "postgres", "torch")
 
 
-def check_packages(settings: Settings) -> Iterator[Finding]:
-    """A finding for Python, and one for each requirement that is not met; one line when all are."""
+def check_packages(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
+    """Report Python, each unmet requirement, and the number of met ones."""
     del settings
     yield Finding("ok", "python", platform.python_version())
     try:
@@ -52,5 +53,5 @@ def check_packages(settings: Settings) -> Iterator[Finding]:
         if requirement.specifier.contains(version, prereleases=True):
             n_met += 1
         else:
-            yield Finding("warn", requirement.name, f"{version}, outside what was tested", f"pip install '{wanted}'")
+            yield Finding("warn", requirement.name, f"{version}, outside the tested range", f"pip install '{wanted}'")
     yield Finding("ok", "libraries", f"{n_met} within the tested ranges")

@@ -1,4 +1,4 @@
-"""What this installation and these settings can run: asked by loading and checking what the commands load and check."""
+"""Loads the worker, the replay server and video rendering the way their commands do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.errors import MissingExtraError, RecorderError
 from recorder.needing import needing
 from recorder.settings import Settings
@@ -14,15 +15,15 @@ from recorder.settings import Settings
 __all__ = ["check_parts"]
 
 
-def check_parts(settings: Settings) -> Iterator[Finding]:
-    """Workers, the replay server and videos; and torch where it is installed."""
+def check_parts(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
+    """Report which of the three can run here, and the version of torch."""
     for what, find in (("worker", _worker), ("replay server", _replay_server), ("videos", _videos)):
         try:
             yield Finding("ok", what, find(settings))
         except MissingExtraError as error:
-            yield Finding("ok", what, "none here", str(error))
+            yield Finding("ok", what, "not installed", str(error))
         except RecorderError as error:
-            yield Finding("warn", what, "can't work", str(error))
+            yield Finding("warn", what, "can't run", str(error))
     if find_spec("torch") is not None:
         yield Finding("ok", "torch", metadata.version("torch"))
 
@@ -32,7 +33,7 @@ def _worker(settings: Settings) -> str:
         import worker.app  # noqa: F401 - lazy: loads Celery
         from worker.criteria.given import criteria_maker
     names = [criterion.name for criterion in criteria_maker(settings)()]
-    return f"decides by {', '.join(names) or 'no criterion: only what trainers keep'}"
+    return f"criteria: {', '.join(names) or 'none; only episodes that trainers keep'}"
 
 
 def _replay_server(settings: Settings) -> str:
@@ -46,4 +47,4 @@ def _videos(settings: Settings) -> str:
     del settings
     with needing("Making videos", "worker", extra="video"):
         from worker.video.encoder import ffmpeg_path  # lazy: loads matplotlib
-    return f"encoded by {ffmpeg_path()}"
+    return f"ffmpeg: {ffmpeg_path()}"

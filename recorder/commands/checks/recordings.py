@@ -1,4 +1,4 @@
-"""The recordings that the catalog has: whether their files are there, and sound, as ``verify`` finds them."""
+"""Checks the newest recordings' files the way ``verify`` does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
+from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import counted
 from recorder.errors import MissingExtraError, RecorderError
 from recorder.recordings.verify import verify_recording
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["check_recordings"]
 
 _N_READ = 200
-"""Recordings that are read whole, about a second's work; ``verify`` reads all."""
+"""Recordings to read completely, which takes about a second; ``verify`` reads all."""
 _READ_BYTES = 64 * 2**20
-"""Large recordings are fewer: a probe runs this too."""
+"""Total size to read, so that large recordings don't slow the check down."""
 _N_NAMED = 3
 
 
-def check_recordings(settings: Settings) -> Iterator[Finding]:
-    """What is wrong with the newest recordings; other checks tell of a catalog that can't be read."""
+def check_recordings(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
+    """Report missing and damaged files. Another check reports a catalog that can't be read."""
     try:
         from recorder.catalog import RecordingRow  # lazy: loads SQLAlchemy
-        from recorder.recordings.reindex import has_recordings, is_there
+        from recorder.recordings.reindex import file_exists, has_recordings
 
         if not has_catalog(settings):
             return
@@ -38,7 +39,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
             n_recordings = sum(run.n_recordings for run in catalog.list_runs())
             rows = _within_budget([RecordingRow(**row) for row in catalog.query_recordings(limit=_N_READ)])
         storage = open_recordings(settings)
-        missing = [row for row in rows if not is_there(storage, row.file_path)]
+        missing = [row for row in rows if not file_exists(storage, row.file_path)]
         gone = {row.file_path for row in missing}
         damaged = []
         for row in rows:
@@ -48,7 +49,7 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
     except MissingExtraError:
         return
     except RecorderError as error:
-        yield Finding("warn", "recorded files", "can't be looked at", str(error))
+        yield Finding("warn", "recorded files", "can't be checked", str(error))
         return
     extent = (
         f"{len(rows)} of {counted(n_recordings, 'recording')}, newest first"
@@ -60,23 +61,23 @@ def check_recordings(settings: Settings) -> Iterator[Finding]:
             "warn",
             "missing files",
             f"{len(missing)} of {extent}: {_named([row.file_path for row in missing])}",
-            "take them out of the catalog: hamlet-recorder reindex --forget-missing"
+            "remove them from the catalog: hamlet-recorder reindex --forget-missing"
             if is_mounted
-            else f"no recording lies there: is it mounted, or is it another folder? {storage.root}",
+            else f"no recording file found; check that this is the right folder and is mounted: {storage.root}",
         )
     if damaged:
         yield Finding(
             "warn",
             "damaged files",
             f"{len(damaged)} of {extent}: {_named([f'{report.file} ({report.problems[0]})' for report in damaged])}",
-            "see all of them: hamlet-recorder verify",
+            "list all: hamlet-recorder verify",
         )
     if rows and not missing and not damaged:
-        yield Finding("ok", "recorded files", f"{extent}, read and sound")
+        yield Finding("ok", "recorded files", f"{extent}, no damage found")
 
 
 def _within_budget(rows: list[RecordingRow]) -> list[RecordingRow]:
-    """The first of them that can be read in a moment; one in any case."""
+    """The first rows whose files fit ``_READ_BYTES``, at least one."""
     sizes = accumulate(row.compressed_size_bytes for row in rows)
     n_read = sum(size <= _READ_BYTES for size in sizes)
     return rows[: max(1, n_read)]

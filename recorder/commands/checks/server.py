@@ -1,42 +1,71 @@
-"""The Redis-compatible server: reachable, keeping what it is given, and its queues moving."""
+"""Checks Redis: reachable, safe settings, memory and queues."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from recorder.commands.arguments.opening import find_server_url
 from recorder.commands.checks.finding import Finding
 from recorder.commands.terminal.output import human_bytes
-from recorder.errors import ServerStartError, SettingsError, StreamError
+from recorder.errors import RecorderError, ServerStartError, SettingsError, StreamError
 from recorder.redis_server.embedded import find_server_binary, look_at_folder
 from recorder.redis_server.find import UNREACHABLE_ADVICE
 from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
 
-__all__ = ["check_server"]
+__all__ = ["FoundRedis", "check_server", "find_redis"]
 
 _OLDEST_VERSION = (6, 2)
 _LONG_QUEUE = 1000
 
 
-def check_server(settings: Settings) -> Iterator[Finding]:
-    """The server in use, or the one that would be started, and the one with the queues."""
+@dataclass(frozen=True, slots=True)
+class FoundRedis:
+    """The Redis in use. It is asked once for all checks, because each question to an unreachable one takes seconds.
+
+    Args:
+        url: None if none is configured or running.
+        status: its answer; None if it can't be used.
+        error: why it can't be used.
+    """
+
+    url: str | None = None
+    status: ServerStatus | None = None
+    error: RecorderError | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it answered."""
+        return self.status is not None
+
+
+def find_redis(settings: Settings) -> FoundRedis:
+    """Find the Redis in use and read its status."""
     url = find_server_url(settings)
+    if url is None:
+        return FoundRedis()
+    try:
+        status = read_server_status(url, socket_timeout_secs=settings.redis.socket_timeout_secs)
+    except (SettingsError, StreamError) as error:
+        return FoundRedis(url, error=error)
+    return FoundRedis(url, status)
+
+
+def check_server(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
+    """Report the Redis in use, or the one that would be started, and the broker."""
+    url, status = redis.url, redis.status
     if url is None:
         yield _unreachable(settings) or _startable()
         return
-    try:
-        status = read_server_status(url, socket_timeout_secs=settings.redis.socket_timeout_secs)
-    except SettingsError as error:
-        yield Finding("fail", "server", str(error), "correct recording.redis.url (--redis-url)")
-        return
-    except StreamError as error:
-        yield Finding("fail", "server", str(error), "start it, or correct recording.redis.url (--redis-url)")
+    if status is None:
+        start = "" if isinstance(redis.error, SettingsError) else "start it, or "
+        yield Finding("fail", "Redis", str(redis.error), f"{start}correct recording.redis.url (--redis-url)")
         return
     yield _version(status, url)
     if status.used_bytes is None:
-        yield _tells_nothing()
+        yield _unknown_memory()
     else:
         yield from _safety(status)
         yield _memory(status.used_bytes, status.limit_bytes, settings)
@@ -44,30 +73,30 @@ def check_server(settings: Settings) -> Iterator[Finding]:
 
 
 def _unreachable(settings: Settings) -> Finding | None:
-    """Of a server that runs beside the recordings all the same; None when none does."""
+    """A finding if Redis runs for this recordings folder but can't be reached; else None."""
     if settings.local_recordings_dir is None or not look_at_folder(settings.embedded_server_dir).is_in_use:
         return None
     return Finding(
         "fail",
-        "server",
-        f"one runs beside the recordings and can't be reached: {settings.embedded_server_dir}",
+        "Redis",
+        f"it runs for this recordings folder, but can't be reached: {settings.embedded_server_dir}",
         UNREACHABLE_ADVICE,
     )
 
 
 def _startable() -> Finding:
     try:
-        return Finding("ok", "server", f"none is running; a command that needs one starts {find_server_binary()}")
+        return Finding("ok", "Redis", f"none is running; commands that need it start {find_server_binary()}")
     except ServerStartError as error:
-        return Finding("fail", "server", "none is configured, and none is installed", str(error))
+        return Finding("fail", "Redis", "none is configured, and none is installed", str(error))
 
 
 def _version(status: ServerStatus, url: str) -> Finding:
     found = f"{status.kind} {status.version} at {redact(url)}"
     numbers = tuple(int(part) for part in status.version.split(".")[:2] if part.isdigit())
     if numbers < _OLDEST_VERSION:
-        return Finding("fail", "server", found, "6.2 is the oldest that has the commands: install a newer one")
-    return Finding("ok", "server", found)
+        return Finding("fail", "Redis", found, "6.2 or newer is needed")
+    return Finding("ok", "Redis", found)
 
 
 def _safety(status: ServerStatus) -> Iterator[Finding]:
@@ -77,8 +106,8 @@ def _safety(status: ServerStatus) -> Iterator[Finding]:
         yield Finding(
             "warn",
             "maxmemory-policy",
-            f"{status.eviction_policy}: a full server would lose steps",
-            "redis-cli CONFIG SET maxmemory-policy noeviction, and set it in the server's file",
+            f"{status.eviction_policy}: a full Redis would evict steps",
+            "redis-cli CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
         )
     if status.has_append_only_file:
         yield Finding("ok", "appendonly", "yes")
@@ -86,17 +115,17 @@ def _safety(status: ServerStatus) -> Iterator[Finding]:
         yield Finding(
             "warn",
             "appendonly",
-            "no: a restart of the server loses the steps that no worker has written yet",
-            "redis-cli CONFIG SET appendonly yes, and set it in the server's file",
+            "no: a restart of Redis loses steps that are not written to files yet",
+            "redis-cli CONFIG SET appendonly yes, and set it in redis.conf",
         )
 
 
-def _tells_nothing() -> Finding:
+def _unknown_memory() -> Finding:
     return Finding(
         "warn",
-        "server memory",
-        "unknown, and so are maxmemory-policy and appendonly: this user has no right to INFO",
-        "allow +info, so that trainers pause before the server is full; or look at them as another user",
+        "Redis memory",
+        "unknown, like maxmemory-policy and appendonly: this Redis user may not call INFO",
+        "allow +info, so that trainers pause before Redis is full; or check as another user",
     )
 
 
@@ -109,8 +138,8 @@ def _memory(used_bytes: int, limit_bytes: int | None, settings: Settings) -> Fin
         limit, share, what = limit_bytes, capture.server_memory_fraction, "its maxmemory"
     found = f"{human_bytes(used_bytes)} of {human_bytes(limit)} ({what})"
     if used_bytes > limit * share:
-        return Finding("fail", "server memory", found, "trainers pause: start more ingest workers, or raise the limit")
-    return Finding("ok", "server memory", found)
+        return Finding("fail", "Redis memory", found, "trainers pause; start more ingest workers, or raise the limit")
+    return Finding("ok", "Redis memory", found)
 
 
 def _queues(status: ServerStatus, url: str, settings: Settings) -> Iterator[Finding]:

@@ -1,1 +1,1 @@
-"""What every command does with its terminal: output, tables, progress, interrupts, exit statuses."""
+"""Terminal handling of every command: output, tables, progress, interrupts, exit statuses."""

@@ -1,4 +1,4 @@
-"""What the exit status of the command line means."""
+"""Exit statuses of the command line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["ExitStatus", "status_of"]
 
 
 class ExitStatus(IntEnum):
-    """The process's exit status."""
+    """The exit status of the process."""
 
     OK = 0
-    """It did what was asked."""
+    """Success."""
     FAILED = 1
-    """It could not, or it found something wrong (``doctor``, ``verify``)."""
+    """It failed, or found a problem (``doctor``, ``verify``)."""
     USAGE = 2
     """The command line or the configuration is wrong."""
     NOT_FOUND = 3
@@ -25,7 +25,7 @@ class ExitStatus(IntEnum):
 
 
 def status_of(error: RecorderError) -> ExitStatus:
-    """The exit status for an error of ours."""
+    """The exit status for an error."""
     is_missing_file = isinstance(error, StorageError) and error.is_missing_file
     if isinstance(error, RecordingNotFoundError) or is_missing_file:
         return ExitStatus.NOT_FOUND

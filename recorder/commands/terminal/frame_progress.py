@@ -1,4 +1,4 @@
-"""A bar for each video while someone watches: frames done, frames a second, time left."""
+"""A progress bar for each video: frames done, frames per second, time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FrameProgress"]
 
 
 class FrameProgress:
-    """Bars on stderr; silent where stderr is no terminal, or with ``enabled`` False. A context manager."""
+    """Bars on stderr; nothing if stderr is no terminal or ``enabled`` is False. A context manager."""
 
     def __init__(self, *, enabled: bool) -> None:
         self._bars: Progress | None = None
@@ -62,12 +62,12 @@ class FrameProgress:
             self._bars.stop()
 
     def begin(self, what: str) -> None:
-        """Start the bar of another video."""
+        """Start the bar of the next video."""
         if self._bars is not None:
             self._task = self._bars.add_task(what, total=None)
 
     def advance(self, n_done: int, n_total: int) -> bool:
-        """Move the bar; always True: go on."""
+        """Move the bar. Returns True, which tells the encoder to continue."""
         if self._bars is not None and self._task is not None:
             self._bars.update(self._task, completed=n_done, total=n_total)
         return True

@@ -1,4 +1,4 @@
-"""No Ctrl-C is lost: one that fell where Python can only ignore an exception is given again."""
+"""Resends a Ctrl-C that Python ignored."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ import sys
 import threading
 from collections.abc import Iterator
 
-__all__ = ["no_interrupt_is_lost"]
+__all__ = ["resend_ignored_interrupts"]
 
-_AGAIN_SECS = 0.05
-"""Until a lost Ctrl-C is given again: longer than a finalizer takes."""
+_RESEND_SECS = 0.05
+"""Delay before resending; longer than a finalizer takes."""
 
 
 @contextlib.contextmanager
-def no_interrupt_is_lost() -> Iterator[None]:
-    """Within the block a ``KeyboardInterrupt`` in a finalizer or a callback still interrupts the program.
+def resend_ignored_interrupts() -> Iterator[None]:
+    """Resend a ``KeyboardInterrupt`` that Python ignored within the block.
 
-    Python prints an exception that leaves a ``__del__``, the callback of a weak reference or one of the garbage
-    collector's, and goes on ("Exception ignored in"), because nobody called these who could be told. A Ctrl-C that
-    arrives in just that moment would have no effect. Here it is sent to the thread that entered the block (the main
-    one, which Python interrupts) again soon after, as often as it takes.
-
-    Nothing is printed for it; every other ignored exception goes to the hook that was there before.
+    Python prints "Exception ignored in" and continues if an exception leaves a ``__del__``, a weak reference's callback
+    or a callback of the garbage collector. A Ctrl-C at that moment would have no effect. It is sent again, without a
+    message, to the thread that entered the block, which must be the main one. Other ignored exceptions go to the
+    previous hook.
     """
     this_thread = threading.get_ident()
     hook_before = sys.unraisablehook
@@ -33,7 +31,7 @@ def no_interrupt_is_lost() -> Iterator[None]:
         if not issubclass(ignored.exc_type, KeyboardInterrupt):
             hook_before(ignored)
             return
-        again = threading.Timer(_AGAIN_SECS, signal.pthread_kill, (this_thread, signal.SIGINT))
+        again = threading.Timer(_RESEND_SECS, signal.pthread_kill, (this_thread, signal.SIGINT))
         again.daemon = True
         resent.append(again)
         again.start()

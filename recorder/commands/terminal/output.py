@@ -1,4 +1,4 @@
-"""How commands print: tables and progress for people, JSON for programs, errors on one line of stderr."""
+"""How commands print: tables and progress for people, JSON for programs, errors on stderr."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from datetime import datetime
 from io import StringIO, TextIOWrapper
 from typing import Any, TypeVar
 
-from recorder.commands.terminal.standard_streams import discard_output, flush_output, tell, write_output
+from recorder.commands.terminal.standard_streams import discard_output, flush_output, print_error, write_output
 from recorder.commands.terminal.table_layout import GAP_WIDTH, lay_out
 from recorder.errors import MissingExtraError, OutputError, RecorderError
 
-__all__ = ["Output", "counted", "error_line", "human_age", "human_bytes", "let_any_text_through"]
+__all__ = ["Output", "counted", "error_line", "escape_unprintable_output", "human_age", "human_bytes"]
 
 T = TypeVar("T")
 
@@ -28,10 +28,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Output:
-    """Where a command prints what it found.
+    """A command's output.
 
     Args:
-        as_json: print one JSON document instead of tables; notes and progress are left out.
+        as_json: print one JSON document instead of tables; leave out notes and progress.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -43,66 +43,66 @@ class Output:
         return cls(as_json=getattr(args, "json", False))
 
     def document(self, value: Any) -> None:
-        """Print ``value`` as JSON, when JSON is asked for."""
+        """Print ``value`` as JSON if JSON is asked for."""
         if self.as_json:
             write_output(json.dumps(_plain(value), indent=2, ensure_ascii=_must_escape()))
 
     def growing_document(self, key: str, items: Iterable[Any], rest: Callable[[], Mapping[str, Any]]) -> None:
-        """Go through items that are made on the way; when JSON is asked for, print each as it comes: none is kept.
+        """Consume ``items``; if JSON is asked for, print each one at once, so that none is held.
 
         Args:
-            key: of the list of items in the document.
-            rest: the document's other keys, once all items are made.
+            key: key of the list in the document.
+            rest: returns the document's other keys, after the last item.
         """
         if not self.as_json:
             for _ in items:
                 pass
             return
-        print(f'{{\n  "{key}": [', end="")
+        write_output(f'{{\n  "{key}": [', end="")
         separator = ""
         for item in items:
-            print(f"{separator}\n    {json.dumps(_plain(item), ensure_ascii=_must_escape())}", end="")
+            write_output(f"{separator}\n    {json.dumps(_plain(item), ensure_ascii=_must_escape())}", end="")
             separator = ","
         others = json.dumps(_plain(rest()), indent=2, ensure_ascii=_must_escape())
-        print(f"\n  ],{others.removeprefix('{')}")
+        write_output(f"\n  ],{others.removeprefix('{')}")
 
     def sequence(self, values: Iterable[Any]) -> None:
-        """Print a list of many as JSON, one by one, when JSON is asked for."""
+        """Print a list as JSON, item by item, if JSON is asked for."""
         if self.as_json:
             before = "["
             for value in values:
                 text = json.dumps(_plain(value), indent=2, ensure_ascii=_must_escape())
-                print(f"{before}\n  {text.replace(chr(10), chr(10) + '  ')}", end="")
+                write_output(f"{before}\n  {text.replace(chr(10), chr(10) + '  ')}", end="")
                 before = ","
-            print("[]" if before == "[" else "\n]")
+            write_output("[]" if before == "[" else "\n]")
 
     def line(self, value: Any) -> None:
-        """Print ``value`` as JSON on one line, asked for or not."""
+        """Print ``value`` as one line of JSON in any case."""
         write_output(json.dumps(_plain(value), ensure_ascii=_must_escape()))
 
     def note(self, *lines: str, hanging: int | None = None) -> None:
         """Print lines for people.
 
         Args:
-            hanging: break a line that a terminal has no room for between words, and set in what follows by so many
-                columns; None leaves that to the terminal.
+            hanging: wrap a long line between words on a terminal, and indent its continuation by so many columns; None
+                leaves wrapping to the terminal.
         """
         if not self.as_json:
             for line in lines:
-                write_output(_harmless(line) if hanging is None else _broken(_harmless(line), hanging))
+                write_output(_escaped(line) if hanging is None else _wrapped(_escaped(line), hanging))
 
     def announce(self, *lines: str) -> None:
-        """Say what a command that goes on running has begun; it goes on as well where nobody can be told."""
+        """Print what a long-running command has started. The command continues if nothing can be printed."""
         try:
             self.note(*lines)
             flush_output()
         except OutputError as error:
             discard_output()
-            self.warn(f"{error}; the command goes on without it")
+            self.warn(f"{error}; the command continues")
 
     def warn(self, text: str) -> None:
-        """Tell on stderr what a program that reads the output must not stumble over."""
-        tell(f"warning: {_harmless(text)}")
+        """Print a warning on stderr, away from the output that programs read."""
+        print_error(f"warning: {_escaped(text)}")
 
     def table(
         self,
@@ -114,22 +114,22 @@ class Output:
         spared: Sequence[str] = (),
         cuts: bool = False,
     ) -> None:
-        """Print rows for people: whole in a pipe; on a terminal with the columns that it has room for.
+        """Print rows for people: all columns into a pipe, those that fit on a terminal.
 
-        What is shown is shown whole, so that every id can be copied. A line below the table names what is left out.
+        Values are not cut, so that every id can be copied. A line below the table names the hidden columns.
 
         Args:
-            columns: key in each row to heading; numbers are set right.
+            columns: key in each row to heading; numbers are right-aligned.
             rows: values by key; a missing one is left blank.
-            folded: key of the column whose text takes several lines where the terminal is too narrow for the table.
-            spared: keys of the columns that a terminal leaves out which is too narrow even so, the first to go first.
-            cuts: cut the folded text at the end of its line once columns are left out: each row then has one line.
+            folded: key of the column whose text wraps if the table is too wide.
+            spared: keys of the columns to hide if it is still too wide, in this order.
+            cuts: once a column is hidden, cut the folded text to one line per row.
         """
         if self.as_json:
             return
         rows = list(rows)
         try:
-            from rich.cells import cell_len  # lazy: only people's tables need it
+            from rich.cells import cell_len  # lazy: only tables need it
             from rich.console import Console
             from rich.table import Table
             from rich.text import Text
@@ -149,28 +149,28 @@ class Output:
             )
         for cells in zip(*(texts[key] for key in layout.widths), strict=True):
             table.add_row(*map(Text, cells))
-        write_output(_harmless(title))
-        drawn = StringIO()  # on an output that is closed, rich would end the program by itself
+        write_output(_escaped(title))
+        drawn = StringIO()  # rich would end the program if the output is closed
         Console(file=drawn, force_terminal=sys.stdout.isatty(), width=layout.width).print(table)
         write_output(drawn.getvalue(), end="")
         if layout.left_out:
             named = ", ".join(columns[key] for key in layout.left_out)
-            self.note(f"no room for: {named} (--json has all)")
+            self.note(f"hidden for width: {named} (use --json)")
 
     def fields(self, title: str, fields: Mapping[str, Any]) -> None:
-        """Print one thing for people, a name and a value a line."""
+        """Print one object for people, a name and a value per line."""
         if self.as_json:
             return
-        write_output(_harmless(title))
+        write_output(_escaped(title))
         width = max((len(name) for name in fields), default=0)
         for name, value in fields.items():
-            write_output(_broken(f"  {name:<{width}}  {_cell(value)}", width + 4))
+            write_output(_wrapped(f"  {name:<{width}}  {_cell(value)}", width + 4))
 
     def progress(self, items: Iterable[T], what: str, *, total: int | None = None) -> Iterator[T]:
-        """The items, with a bar on stderr while someone watches.
+        """The items, with a progress bar if stderr is a terminal.
 
         Args:
-            total: how many there are, where the items can't tell.
+            total: number of items, if they have no length.
         """
         if self.as_json or not sys.stderr.isatty():
             yield from items
@@ -182,18 +182,18 @@ class Output:
 
 
 def error_line(error: RecorderError) -> str:
-    """What stderr is told."""
-    return _harmless(f"error: {error}", kept="\n")
+    """The line that stderr gets for an error."""
+    return _escaped(f"error: {error}", kept="\n")
 
 
-def let_any_text_through() -> None:
-    """Write letters that the terminal's encoding lacks as escapes, instead of failing over a run's name."""
+def escape_unprintable_output() -> None:
+    """Escape characters that the terminal's encoding lacks, instead of failing."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def human_bytes(n_bytes: float) -> str:
-    """``1536`` as ``1.5 KiB``."""
+    """``1536`` is ``1.5 KiB``."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if abs(n_bytes) < 1024:
             return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
@@ -207,7 +207,7 @@ def counted(n: int, what: str) -> str:
 
 
 def human_age(secs: float) -> str:
-    """A time span in the largest unit that fits: ``90`` as ``1.5 min``."""
+    """A time span in a suitable unit: ``90`` is ``1.5 min``."""
     for limit, divisor, unit in ((60.0, 1.0, "s"), (3600.0, 60.0, "min"), (86400.0, 3600.0, "h")):
         if abs(secs) < limit:
             return f"{secs / divisor:.3g} {unit}"
@@ -215,12 +215,12 @@ def human_age(secs: float) -> str:
 
 
 def _terminal_width() -> int | None:
-    """Columns of the terminal that is printed on; None where it is none."""
+    """Columns of the terminal; None if stdout is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _broken(line: str, hanging: int) -> str:
-    """The line in as many as a terminal needs; whole where a word has no room, so that a path can be copied."""
+def _wrapped(line: str, hanging: int) -> str:
+    """The line, wrapped for the terminal; unchanged if a word is too long, so that a path can be copied."""
     width = _terminal_width()
     if width is None or len(line) <= width or max(map(len, line.split()), default=0) > width - hanging:
         return line
@@ -237,14 +237,14 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, Mapping):
-        return ", ".join(f"{_harmless(str(key))} {_cell(item)}" for key, item in value.items())
+        return ", ".join(f"{_escaped(str(key))} {_cell(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(item) for item in value)
-    return _harmless(str(value))
+    return _escaped(str(value))
 
 
-def _harmless(text: str, *, kept: str = "") -> str:
-    """The text without what a terminal would obey: names and reasons in a file come from whoever made it.
+def _escaped(text: str, *, kept: str = "") -> str:
+    """The text with control characters escaped, since names and reasons in a file are untrusted.
 
     Args:
         kept: control characters that stay.
@@ -253,12 +253,12 @@ def _harmless(text: str, *, kept: str = "") -> str:
 
 
 def _must_escape() -> bool:
-    """Whether JSON must do without letters beyond ASCII."""
+    """Whether the output's encoding requires ASCII-only JSON."""
     return codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
 
 
 def _plain(value: Any) -> Any:
-    """``value`` in JSON's own types; what JSON has no number for (NaN, infinities) becomes null."""
+    """``value`` as JSON types; NaN and infinities become null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _plain(dataclasses.asdict(value))
     if isinstance(value, Mapping):

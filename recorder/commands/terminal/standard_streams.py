@@ -1,4 +1,4 @@
-"""The standard streams of a command: open in any case, and honest about what could not be written."""
+"""Standard streams: opens closed ones, and reports output that can't be written."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import sys
 
 from recorder.errors import OutputError
 
-__all__ = ["discard_output", "flush_output", "open_standard_streams", "tell", "write_output"]
+__all__ = ["discard_output", "flush_output", "open_standard_streams", "print_error", "write_output"]
 
 
 def open_standard_streams() -> None:
-    """Open the null device in the place of each standard stream that is closed (``>&-``).
+    """Open the null device for each standard stream that is closed (``>&-``).
 
-    Otherwise the next file or connection would take its number, and get what is meant for the terminal.
+    Otherwise the next file or connection would get its descriptor, and receive what is printed.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor: this one
             os.set_inheritable(descriptor, True)
     for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
@@ -30,7 +30,7 @@ def open_standard_streams() -> None:
 
 
 def write_output(text: str, *, end: str = "\n") -> None:
-    """Print.
+    """Print on standard output.
 
     Raises:
         OutputError: standard output can't be written.
@@ -42,7 +42,7 @@ def write_output(text: str, *, end: str = "\n") -> None:
 
 
 def flush_output() -> None:
-    """Write what was printed and waits.
+    """Flush standard output.
 
     Raises:
         OutputError: standard output can't be written.
@@ -54,12 +54,12 @@ def flush_output() -> None:
 
 
 def discard_output() -> None:
-    """Let standard output end in the null device from now on."""
+    """Redirect standard output to the null device."""
     _discard(1)
 
 
-def tell(text: str) -> None:
-    """Print on standard error; where that can't be written, the exit status has to do."""
+def print_error(text: str) -> None:
+    """Print on standard error. A failure to print is ignored; the exit status still shows the error."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:

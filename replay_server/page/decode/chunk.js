@@ -1,4 +1,4 @@
-/** One chunk: up to 256 consecutive steps in columns; the frame is unpacked at once, a column when it is asked for. */
+/** One chunk: up to 256 consecutive steps in columns. The frame is unpacked at once, a column on request. */
 
 import { decodeColumn, kinOf, readSchema, unpackBits } from "./columns.js";
 import { brief, CorruptEpisodeError } from "./errors.js";
@@ -12,8 +12,9 @@ export const MAX_CHUNK_STEPS = 256;
 /** @typedef {{spec: ColumnSpec, bytes: Uint8Array, mask: ?Uint8Array, place?: SlotPlace}} FilledSlot */
 
 /**
- * The values of a column. `rowOf[t]` is the row of step `t` within `values`, -1 where the step has no value; null when
- * every step has one.
+ * The values of a column. `rowOf[t]` is the row of step `t` in `values`, -1 if the step has no value; null if every
+ * step
+ * has one.
  *
  * @typedef {{values: Numbers, nValues: number, shape: number[], rowOf: ?Int16Array}} Column
  */
@@ -32,7 +33,7 @@ export function decodeChunk(bytes, schema) {
 }
 
 /**
- * The same for the unpacked array, which took `nBytes`.
+ * Check an unpacked array, which took `nBytes`.
  *
  * @param {unknown} body
  * @param {ColumnSpec[]} schema
@@ -54,7 +55,7 @@ export function chunkFrom(body, schema, nBytes = 0) {
 }
 
 /**
- * Name to the bytes in which a column's values stand, and their place there when it lies beside others.
+ * Map each name to the bytes with its column's values, and to its place in them if columns share a slot.
  *
  * @param {unknown[]} slots
  * @param {ColumnSpec[]} columns
@@ -76,8 +77,7 @@ function placeColumns(slots, columns) {
       filled.set(spec.name, { spec, bytes: shared.bytes, mask: null });
     } else if (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array)) {
       filled.set(spec.name, { spec, bytes: slot[1], mask: slot[0] });
-    } else
-      throw new CorruptEpisodeError(`a chunk's slot of column ${brief(spec.name)} holds something else than bytes`);
+    } else throw new CorruptEpisodeError(`a chunk's slot of column ${brief(spec.name)} must be bytes`);
   });
   for (const { specs } of together.values()) {
     const inOrder = [...specs.filter(isDifferenced), ...specs.filter((spec) => !isDifferenced(spec))];
@@ -109,23 +109,23 @@ export class Chunk {
   constructor(firstStep, nSteps, slots, nBytes) {
     this.firstStep = firstStep;
     this.nSteps = nSteps;
-    /** What it takes in memory, about, before its columns are decoded. */
+    /** Approximate memory before its columns are decoded. */
     this.nBytes = nBytes;
     this.#slots = slots;
   }
 
-  /** Number of the step behind the last one. */
+  /** Number of the step after the last one. */
   get endStep() {
     return this.firstStep + this.nSteps;
   }
 
-  /** Names of the columns that this chunk has values of. */
+  /** Names of the columns with values in this chunk. */
   get names() {
     return [...this.#slots.keys()];
   }
 
   /**
-   * Numbers in one step's value of a column; nothing is decoded for it.
+   * How many numbers one step's value of a column has, without decoding it.
    *
    * @param {string} name
    */
@@ -134,11 +134,10 @@ export class Chunk {
   }
 
   /**
-   * The values of a column, decoded once; null when this chunk has none.
+   * The values of a column, decoded once; null if this chunk has none.
    *
    * @param {string} name
    * @returns {?Column}
-
    */
   column(name) {
     let column = this.#decoded.get(name);
@@ -151,7 +150,7 @@ export class Chunk {
   }
 
   /**
-   * The numbers of one step, a view; null when it has none. `offset` counts from the chunk's first step.
+   * The numbers of one step, as a view; null if it has none. `offset` counts from the chunk's first step.
    *
    * @param {string} name
    * @param {number} offset
@@ -164,7 +163,7 @@ export class Chunk {
   }
 
   /**
-   * The one number of one step, or null.
+   * The only number of one step, or null.
    *
    * @param {string} name
    * @param {number} offset

@@ -1,8 +1,9 @@
 /**
- * Columns of one chunk, from bytes to numbers; FORMAT.md, section "Encodings", is the specification.
+ * Decodes the columns of a chunk. FORMAT.md, section "Encodings", is the specification.
  *
- * The result is row-major: the number `c` of step `t` lies at `t * k + c`. 64-bit integers come as doubles, exact up to
- * 2^53; half floats as singles; booleans as 0 and 1.
+ * The result is row-major: number `c` of step `t` is at `t * k + c`. 64-bit integers become doubles, exact up to 2^53;
+ * half
+ * floats become singles; booleans become 0 and 1.
  */
 
 import { brief, CorruptEpisodeError, EpisodeTooLargeError } from "./errors.js";
@@ -13,7 +14,7 @@ import { MAX_FRAME_BYTES } from "./lz4.js";
 /** @typedef {Uint8Array|Int8Array|Uint16Array|Int16Array|Uint32Array|Int32Array|Float32Array|Float64Array} Numbers */
 
 /**
- * Numbers of a step that stand before a column's own, and all numbers of a step in the slot.
+ * How many numbers of a step are before a column's in the slot, and how many are in the slot.
  *
  * @typedef {{before: number, all: number}} SlotPlace
  */
@@ -44,11 +45,11 @@ const MAX_STEP_BYTES = 64 * 2 ** 20;
  * @param {unknown} source list of `[name, dtype, shape, encoding]`
  * @returns {ColumnSpec[]}
  * @throws {CorruptEpisodeError} it is not a schema.
- * @throws {EpisodeTooLargeError} one value is beyond the limits.
+ * @throws {EpisodeTooLargeError} one value exceeds the limits.
  */
 export function readSchema(source) {
   if (!Array.isArray(source) || source.length > MAX_COLUMNS)
-    throw new CorruptEpisodeError("the header has no schema that can be read");
+    throw new CorruptEpisodeError("the header has no valid schema");
   return source.map((column) => {
     const [name, dtype, shape, encoding] = Array.isArray(column) ? column : [];
     const whole =
@@ -60,7 +61,7 @@ export function readSchema(source) {
       Array.isArray(shape) &&
       shape.length <= MAX_DIMENSIONS &&
       shape.every((n) => Number.isInteger(n) && n >= 0);
-    if (!whole) throw new CorruptEpisodeError(`the schema describes a column that can't be read: ${brief(name)}`);
+    if (!whole) throw new CorruptEpisodeError(`the schema has an invalid column: ${brief(name)}`);
     if (shape.reduce((product, n) => product * Math.max(n, 1), ITEM_BYTES[dtype]) > MAX_STEP_BYTES)
       throw new EpisodeTooLargeError(`one value of column ${brief(name)} would take more than ${MAX_STEP_BYTES} bytes`);
     return { name, dtype, shape, encoding, nValues: shape.reduce((product, n) => product * n, 1) };
@@ -68,7 +69,7 @@ export function readSchema(source) {
 }
 
 /**
- * Columns of the same kin may lie together in one slot; null for one that always lies alone.
+ * Columns with the same key may share a slot; null for one that never does.
  *
  * @param {ColumnSpec} spec
  */
@@ -80,12 +81,12 @@ export function kinOf({ dtype, encoding }) {
 /**
  * Decode the values of one column.
  *
- * @param {Uint8Array} bytes of all columns of the slot
+ * @param {Uint8Array} bytes of all columns in the slot
  * @param {number} nSteps steps that have a value
  * @param {ColumnSpec} spec
  * @param {SlotPlace} place
  * @returns {Numbers}
- * @throws {CorruptEpisodeError} the bytes are not as many as the shapes need.
+ * @throws {CorruptEpisodeError} the number of bytes does not fit the shapes.
  */
 export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }, place = { before: 0, all: nValues }) {
   const itemBytes = ITEM_BYTES[dtype];
@@ -108,7 +109,7 @@ export function decodeColumn(bytes, nSteps, { name, dtype, encoding, nValues }, 
 }
 
 /**
- * Booleans, eight a byte, the highest bit first.
+ * Unpack booleans, eight per byte, the highest bit first.
  *
  * @param {Uint8Array} bytes
  * @param {number} n
@@ -120,7 +121,7 @@ export function unpackBits(bytes, n) {
 }
 
 /**
- * From component after component to step after step.
+ * Transpose from component-major to step-major.
  *
  * @param {Numbers} series
  * @param {number} nSteps
@@ -129,7 +130,7 @@ export function unpackBits(bytes, n) {
  */
 function transposed(series, nSteps, nValues) {
   if (nValues <= 1 || nSteps <= 1) return series;
-  const rows = series.slice(); // another array of the same type
+  const rows = series.slice(); // an empty array of the same type
   for (let c = 0, from = 0; c < nValues; c++) {
     for (let t = 0, to = c; t < nSteps; t++, from++, to += nValues) rows[to] = series[from];
   }
@@ -137,7 +138,7 @@ function transposed(series, nSteps, nValues) {
 }
 
 /**
- * The numbers `first` to `last` out of their planes.
+ * Join the byte planes of the numbers from `first` to `last`.
  *
  * @param {Uint8Array} bytes
  * @param {number} itemBytes
@@ -156,7 +157,7 @@ function gatherPlanes(bytes, itemBytes, first, last) {
 }
 
 /**
- * Undo zigzag and differences in place: each component is a run of `nSteps` little-endian numbers.
+ * Undo zigzag and differences in place. Each component is a run of `nSteps` little-endian numbers.
  *
  * @param {Uint8Array} bytes
  * @param {number} itemBytes
@@ -177,7 +178,7 @@ function accumulate(bytes, itemBytes, nSteps) {
 }
 
 /**
- * The same for 64 bits, in halves of 32: `words` holds low and high halves in turn.
+ * The same for 64 bits as pairs of 32-bit words, low word first.
  *
  * @param {Int32Array} words
  * @param {number} nSteps
@@ -199,8 +200,7 @@ function accumulate64(words, nSteps) {
 }
 
 /**
- * Little-endian bytes, a buffer of their own, as numbers. Every machine a browser runs on is little-endian, and so are
- * typed arrays.
+ * View little-endian bytes as numbers. Browsers only run on little-endian machines, so typed arrays are too.
  *
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {string} dtype

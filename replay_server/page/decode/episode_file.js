@@ -1,5 +1,6 @@
 /**
- * A whole recording in memory: header, chunks and footer of version 2, framed or not; FORMAT.md is the specification.
+ * Parses a whole recording in memory: header, chunks and footer of version 2, as frames or bare. FORMAT.md is the
+ * specification.
  */
 
 import { chunkFrom, MAX_CHUNK_STEPS } from "./chunk.js";
@@ -36,7 +37,7 @@ const TRAILER_TAG = 0x544c4d48;
  *
  * @param {Uint8Array} bytes the whole file
  * @returns {EpisodeFile}
-
+ *
  * @throws {CorruptEpisodeError} it is not a recording of version 2.
  */
 export function readEpisodeFile(bytes) {
@@ -63,7 +64,7 @@ function readBare(bytes) {
 /**
  * @param {Omit<EpisodeFile, "chunks" | "gaps">} header
  * @param {ChunkPlace[]} chunks
- * @param {unknown} gaps those of the footer, if there is one
+ * @param {unknown} gaps of the footer, if there is one
  * @returns {EpisodeFile}
  */
 function episodeFile(header, chunks, gaps) {
@@ -115,7 +116,7 @@ const isMapOfCells = (value) => isMap(value) && Object.values(value).every((cell
 const isGap = (gap) => Array.isArray(gap) && isCount(gap[0]) && (gap[1] === null || isCount(gap[1])) && isText(gap[2]);
 
 /**
- * What the page reads of a header, each part checked where it is there.
+ * Check the parts of a header that the page uses.
  *
  * @param {unknown} found
  * @returns {Omit<EpisodeFile, "chunks" | "gaps">}
@@ -137,16 +138,16 @@ function readHeader(found) {
 }
 
 /** @param {string} part */
-const wrong = (part) => new CorruptEpisodeError(`the header's ${part} is not what it must be`);
+const wrong = (part) => new CorruptEpisodeError(`the header's ${part} is invalid`);
 
 /** @param {unknown} gaps */
 function checkGaps(gaps) {
-  if (!isListOf(gaps, isGap)) throw new CorruptEpisodeError("the gaps are not what they must be");
+  if (!isListOf(gaps, isGap)) throw new CorruptEpisodeError("the gaps are invalid");
   return gaps;
 }
 
 /**
- * The chunks that a footer lists; they must lie one after the other.
+ * The chunks listed in a footer, which must be contiguous.
  *
  * @param {unknown[]} rows
  * @param {number} start of the first one
@@ -157,7 +158,7 @@ function chunksOf(rows, start) {
   return rows.map((row) => {
     const [offset, nBytes, firstStep, nSteps] = isListOf(row, isCount) ? row : [];
     if (offset !== end || !(nBytes > 0) || !isCount(firstStep) || !(nSteps > 0 && nSteps <= MAX_CHUNK_STEPS))
-      throw new CorruptEpisodeError(`the footer places a chunk where byte ${end} is next, and it lists something else`);
+      throw new CorruptEpisodeError(`the footer must list a chunk at byte ${end} next, but lists something else`);
     end += nBytes;
     return { firstStep, nSteps, offset, nBytes };
   });
@@ -175,7 +176,7 @@ function footerByTrailer(bytes) {
   if (offset >= at) throw new CorruptEpisodeError(`the trailer points to byte ${offset} of ${bytes.length}`);
   const footer = unpack(decompressFrame(bytes.subarray(offset, at), MAX_HEADER_BYTES));
   if (!isMap(footer) || footer.footer !== VERSION || !Array.isArray(footer.chunks)) {
-    throw new CorruptEpisodeError(`the trailer points to byte ${offset}, where no footer lies`);
+    throw new CorruptEpisodeError(`the trailer points to byte ${offset}, where there is no footer`);
   }
   return { chunks: footer.chunks, gaps: footer.gaps };
 }
@@ -184,7 +185,7 @@ function footerByTrailer(bytes) {
 const gapsIn = (footer) => (isMap(footer) ? footer.gaps : null);
 
 /**
- * Frame by frame until the footer, the end, or a torn tail.
+ * Read frames up to the footer, the end, or a torn tail.
  *
  * @param {Uint8Array} bytes
  * @param {number} start

@@ -1,17 +1,17 @@
-/** What the page can't show, in words that a person can act on. */
+/** Errors in an episode's bytes, with messages for people. */
 
-/** Bytes that are not what FORMAT.md says. */
+/** Bytes that do not follow FORMAT.md. */
 export class CorruptEpisodeError extends Error {
   name = "CorruptEpisodeError";
 }
 
-/** A size beyond the reader's limits, refused before memory is taken. */
+/** A size beyond the reader's limits, refused before memory is allocated. */
 export class EpisodeTooLargeError extends Error {
   name = "EpisodeTooLargeError";
 }
 
 /**
- * The words of whatever was thrown, or reported as an error.
+ * The message of anything that was thrown or reported as an error.
  *
  * @param {unknown} error
  * @returns {string}
@@ -22,7 +22,7 @@ export function messageOf(error) {
 }
 
 /**
- * A few words for what was found instead of what was expected, whatever it is.
+ * A short description of any value, for error messages.
  *
  * @param {unknown} found
  */

@@ -1,5 +1,5 @@
 /**
- * LZ4 frames, unpacked within bounds: the content's size is checked before memory is taken, checksums as they come.
+ * Unpacks LZ4 frames within limits: the content size is checked before memory is allocated, and checksums are verified.
  * Source: LZ4 Frame Format Description 1.6 and LZ4 Block Format Description.
  */
 
@@ -8,10 +8,10 @@ import { xxh32 } from "./xxh32.js";
 
 export const FRAME_MAGIC = 0x184d2204;
 
-/** Unpacked bytes of one frame; the recorder's own chunks stay near one MiB. */
+/** Limit for the unpacked bytes of one frame; the recorder's chunks stay near one MiB. */
 export const MAX_FRAME_BYTES = 128 * 2 ** 20;
 
-/** LZ4 can't make anything smaller than a 255th: a frame that claims more is lying. */
+/** LZ4's maximum compression ratio: a frame that claims a higher one is invalid. */
 const MAX_RATIO = 255;
 
 const SHORTEST_FRAME_BYTES = 15;
@@ -27,7 +27,7 @@ export function isFrame(bytes, start = 0) {
 }
 
 /**
- * Where the frame that starts at `start` ends, found by its blocks' lengths alone.
+ * Find the end of the frame at `start` from the lengths of its blocks.
  *
  * @param {Uint8Array} bytes
  * @throws {CorruptEpisodeError} no frame starts there, or it is cut off.
@@ -48,10 +48,10 @@ export function frameEnd(bytes, start = 0) {
 }
 
 /**
- * The content of exactly one frame.
+ * Unpack exactly one frame.
  *
- * @param {Uint8Array} frame the frame and nothing behind it
- * @param {number} maxBytes larger content is refused before memory is taken
+ * @param {Uint8Array} frame the frame and nothing after it
+ * @param {number} maxBytes larger content is refused before memory is allocated
  * @returns {Uint8Array}
  * @throws {EpisodeTooLargeError} the frame claims more than `maxBytes`, or more than LZ4 can pack into it.
  * @throws {CorruptEpisodeError} it is not a frame, states no size, or a checksum does not match.
@@ -61,7 +61,7 @@ export function decompressFrame(frame, maxBytes = MAX_FRAME_BYTES) {
   if (head.contentBytes === null) throw new CorruptEpisodeError("an LZ4 frame does not state the size of its content");
   if (head.contentBytes > maxBytes || head.contentBytes > frame.length * MAX_RATIO) {
     throw new EpisodeTooLargeError(
-      `an LZ4 frame of ${frame.length} bytes claims ${head.contentBytes} bytes of content; at most ${maxBytes} are read`,
+      `an LZ4 frame of ${frame.length} bytes claims ${head.contentBytes} bytes of content; the limit is ${maxBytes}`,
     );
   }
   const content = new Uint8Array(head.contentBytes);
@@ -85,7 +85,7 @@ export function decompressFrame(frame, maxBytes = MAX_FRAME_BYTES) {
     at = end + head.blockChecksumBytes;
   }
   if (written !== content.length) {
-    throw new CorruptEpisodeError(`an LZ4 frame claims ${content.length} bytes of content and holds ${written}`);
+    throw new CorruptEpisodeError(`an LZ4 frame claims ${content.length} bytes of content and has ${written}`);
   }
   if (head.contentChecksumBytes) {
     if (at + 4 > frame.length) throw cutOff(0);
@@ -95,19 +95,19 @@ export function decompressFrame(frame, maxBytes = MAX_FRAME_BYTES) {
 }
 
 /**
- * @throws {CorruptEpisodeError} what is stated at `at` is not the checksum of `bytes`.
+ * @throws {CorruptEpisodeError} the checksum at `at` is not that of `bytes`.
  * @param {DataView} view
  * @param {number} at
  * @param {Uint8Array} bytes
  */
 function compareChecksum(view, at, bytes) {
   if (view.getUint32(at, true) !== xxh32(bytes)) {
-    throw new CorruptEpisodeError("an LZ4 frame does not match its checksum: the bytes were damaged");
+    throw new CorruptEpisodeError("an LZ4 frame does not match its checksum: the bytes are damaged");
   }
 }
 
 /**
- * The frame's outline; `contentBytes` is null when the frame does not state it.
+ * Read the frame's header; `contentBytes` is null if the frame does not state it.
  *
  * @param {Uint8Array} bytes
  * @param {number} start
@@ -118,7 +118,7 @@ function readHeader(bytes, start) {
   const flags = bytes[start + 4];
   const hasSize = Boolean(flags & 0x08);
   if (flags >> 6 !== 1 || flags & 0x01) {
-    throw new CorruptEpisodeError(`the LZ4 frame at byte ${start} is of a kind that is not read here`);
+    throw new CorruptEpisodeError(`the LZ4 frame at byte ${start} has an unsupported format`);
   }
   const blocksAt = start + 7 + (hasSize ? 8 : 0);
   const descriptor = bytes.subarray(start + 4, blocksAt - 1);
@@ -135,7 +135,7 @@ function readHeader(bytes, start) {
 }
 
 /**
- * Unpack one block behind what `out` already holds (matches may reach back into it); returns the new end.
+ * Unpack one block after what `out` already has, which matches may refer to; return the new end.
  *
  * @param {Uint8Array} source
  * @param {number} start
@@ -181,4 +181,4 @@ const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.len
 /** @param {number} start */
 const cutOff = (start) => new CorruptEpisodeError(`the LZ4 frame at byte ${start} is cut off`);
 
-const overrun = () => new CorruptEpisodeError("an LZ4 block reaches beyond its bounds");
+const overrun = () => new CorruptEpisodeError("an LZ4 block exceeds its bounds");

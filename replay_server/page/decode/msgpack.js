@@ -1,7 +1,9 @@
 /**
- * MessagePack, read only. Maps become objects without a prototype (a key named `__proto__` is a key like any other),
- * binary becomes views of the given bytes, 64-bit integers become numbers: exact up to 2^53, rounded beyond. Extension
- * types are refused. Source: the MessagePack specification.
+ * A MessagePack reader. Maps become objects without a prototype, so `__proto__` is an ordinary key; binary becomes
+ * views
+ * of the given bytes; 64-bit integers become numbers, exact up to 2^53. Extension types are refused. Source: the
+ * MessagePack
+ * specification.
  */
 
 import { brief, CorruptEpisodeError } from "./errors.js";
@@ -10,21 +12,21 @@ const MAX_DEPTH = 32;
 const UTF8 = new TextDecoder("utf-8");
 
 /**
- * The one object that `bytes` consist of.
+ * Read the one object in `bytes`.
  *
  * @param {Uint8Array} bytes
  * @returns {unknown}
- * @throws {CorruptEpisodeError} not MessagePack, cut off, or with something behind it.
+ * @throws {CorruptEpisodeError} not MessagePack, cut off, or followed by more bytes.
  */
 export function unpack(bytes) {
   const reader = new Reader(bytes);
   const value = reader.value(0);
-  if (reader.at !== bytes.length) throw new CorruptEpisodeError("MessagePack: bytes behind the end of the object");
+  if (reader.at !== bytes.length) throw new CorruptEpisodeError("MessagePack: bytes after the end of the object");
   return value;
 }
 
 /**
- * The objects that stand one after the other, each with where it starts and ends; stops at a torn tail.
+ * Read consecutive objects with their start and end; stop at a torn tail.
  *
  * @param {Uint8Array} bytes
  * @returns {{start: number, end: number, value: unknown}[]}
@@ -55,7 +57,7 @@ class Reader {
   }
 
   /**
-   * Reserve the next `n` bytes and say where they start.
+   * Consume `n` bytes and return where they start.
    *
    * @param {number} n
    */
@@ -129,7 +131,7 @@ class Reader {
       case 0xdf:
         return this.map(this.unsigned(4), depth);
       default:
-        throw new CorruptEpisodeError(`MessagePack: type 0x${kind.toString(16)} is not allowed here`);
+        throw new CorruptEpisodeError(`MessagePack: type 0x${kind.toString(16)} is not supported`);
     }
   }
 
@@ -170,7 +172,8 @@ class Reader {
     const entries = Object.create(null);
     for (let index = 0; index < length; index++) {
       const key = this.value(depth + 1);
-      if (typeof key !== "string") throw new CorruptEpisodeError(`MessagePack: a map's key is ${brief(key)}, not text`);
+      if (typeof key !== "string")
+        throw new CorruptEpisodeError(`MessagePack: a map's key must be text, found ${brief(key)}`);
       entries[key] = this.value(depth + 1);
     }
     return entries;

@@ -1,6 +1,4 @@
-/**
- * The 32-bit hash that LZ4 frames carry. Source: xxHash specification, section "XXH32 algorithm description".
- */
+/** The 32-bit hash of LZ4 frames. Source: xxHash specification, section "XXH32 algorithm description". */
 
 const PRIME_1 = 0x9e3779b1;
 const PRIME_2 = 0x85ebca77;

@@ -1,7 +1,4 @@
-/**
- * The player over a recording that is at hand as bytes: no server, no address. A file with the episode baked in starts
- * here.
- */
+/** The player for a recording in memory, without a server or an address, as in an exported HTML file. */
 
 import { Player } from "../player/player.js";
 import { playerKeys } from "../player/player_keys.js";
@@ -18,8 +15,9 @@ import { EpisodeStore } from "../source/episode_store.js";
  *
  * @param {Uint8Array} bytes a file of version 2
  * @param {OutlineMessage} outline
- * @param {Element} parent where the player is put; the style sheets `looks.css`, `theme.css`, `shell.css` and
- *   `player.css` belong to the page
+ * @param {Element} parent gets the player; the document must have the style sheets `looks.css`, `theme.css`,
+ *   `shell.css`
+ *   and `player.css`
  * @returns {Player}
  */
 export function playBytes(bytes, outline, parent) {

@@ -1,4 +1,4 @@
-/** The page of episodes: runs, the learning curve, filters, and the table of what was recorded. */
+/** The page of episodes: runs, the learning curve, filters, and the table of recordings. */
 
 import { messageOf } from "../decode/errors.js";
 import { showHelp, showNote } from "../shell/dialogs.js";
@@ -20,7 +20,7 @@ import { RunList } from "../views/run_list.js";
 
 const PAGE_SIZE = 50;
 
-/** How often the page looks whether the run is being recorded right now. */
+/** How often the page checks whether the run is live. */
 const LIVE_MILLIS = 5000;
 
 export class BrowserPage {
@@ -45,7 +45,7 @@ export class BrowserPage {
   /** @type {?string} */
   #cursor = null;
   #isLoading = false;
-  /** Counts the lists asked for, so that a late answer to an old question is not shown. */
+  /** Counts requested lists, so that late answers to earlier requests are ignored. */
   #asked = 0;
   #liveTimer = 0;
   #isClosed = false;
@@ -55,7 +55,7 @@ export class BrowserPage {
 
   /**
    * @param {Place} place
-   * @param {function(Partial<Place>): void} prepare told the place that a link leads to when it is pressed
+   * @param {function(Partial<Place>): void} prepare called with the place of a link when it is pressed
    */
   constructor(place, prepare) {
     this.#runId = place.runId;
@@ -74,7 +74,7 @@ export class BrowserPage {
       element("header", { class: "run-header" }, this.#title, this.#live),
       element(
         "section",
-        { class: "panel curve-panel", "aria-label": "Learning curve, and how the returns are spread" },
+        { class: "panel curve-panel", "aria-label": "Learning curve and distribution of returns" },
         this.#curve.node,
         this.#histogram.node,
       ),
@@ -86,12 +86,12 @@ export class BrowserPage {
     this.#start();
   }
 
-  /** The page is on the screen now: the keys are its own. */
+  /** Called when the page is on the screen: bind its keys. */
   enter() {
     this.#unbind = bindKeys(this.#keys);
   }
 
-  /** Give everything back. */
+  /** Remove listeners and close everything. */
   close() {
     this.#isClosed = true;
     clearTimeout(this.#liveTimer);
@@ -127,9 +127,9 @@ export class BrowserPage {
       element(
         "p",
         {},
-        "Start a training that records its episodes; this page shows them as soon as the first one is kept. To try it: ",
+        "Start a training that records its episodes. They appear here as soon as the first one is kept. To try it: ",
       ),
-      element("pre", {}, "make demo"),
+      element("pre", {}, "hamlet-recorder demo"),
     );
   }
 
@@ -164,7 +164,7 @@ export class BrowserPage {
     }
   }
 
-  /** The returns of the episodes in the chosen range and of the chosen stage. */
+  /** The returns of the episodes in the selected range and stage. */
   #drawHistogram() {
     if (!this.#points) return;
     const { episode_id: ids, total_reward: returns, curriculum_stage: stages, recorded } = this.#points;
@@ -269,7 +269,7 @@ function browserKeys(table, filters, help) {
       run: () => document.activeElement?.closest("tr")?.querySelector("a")?.click(),
     },
     { keys: ["/"], does: "filter by reason", run: () => filters.focus() },
-    { keys: ["Escape"], does: "no filters", run: () => filters.clear() },
+    { keys: ["Escape"], does: "clear filters", run: () => filters.clear() },
     { keys: ["?"], does: "this help", run: help },
   ];
 }

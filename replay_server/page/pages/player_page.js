@@ -1,4 +1,4 @@
-/** The page of one episode, or of two compared: header, player, and the address that follows along. */
+/** The page of one episode or of two compared ones: header, player, and the address that follows playback. */
 
 import { messageOf } from "../decode/errors.js";
 import { firstDivergence } from "../playback/divergence.js";
@@ -21,22 +21,22 @@ import { EpisodeNotes } from "./episode_notes.js";
 /** @import { Note } from "../source/api.js" */
 /** @import { Alignment } from "../shell/share.js" */
 
-/** The address is not rewritten more often: browsers refuse a hundred changes in half a minute. */
+/** Minimum time between changes of the address, because browsers refuse a hundred in half a minute. */
 const LINK_MILLIS = 400;
 
-/** What a link to another episode does not take over from this one. */
+/** Parts of the address that a link to another episode does not take over. */
 const ELSEWHERE = { step: null, selection: null, live: false };
 
 export class PlayerPage {
   node = element("main", { class: "player-page" });
 
-  /** Settled once there is a step to show, or it is known why there is none. */
+  /** Resolved when there is a step to show, or an error. */
   whenKnown;
 
   #place;
   #player;
   /**
-   * Null in a frame of another page, which has the player alone.
+   * Null if another page embeds the player.
    *
    * @type {?EpisodeHeader}
    */
@@ -52,7 +52,7 @@ export class PlayerPage {
   #divergence = null;
 
   /**
-   * Fetches the episode at once; touches nothing but its own node until it is entered.
+   * Requests the episode at once; touches only its own node until it is entered.
    *
    * @param {import("../shell/share.js").Place} place
    * @param {import("../source/socket.js").ReplaySocket} socket
@@ -71,7 +71,7 @@ export class PlayerPage {
     this.#keys = playerKeys(this.#player, { help, ...actions });
     this.node.append(this.#player.node);
     this.#stopState = socket.onState((isOpen) =>
-      this.#player.say(isOpen ? "" : "The connection to the server is lost. Trying again…"),
+      this.#player.say(isOpen ? "" : "The connection to the server is lost. Reconnecting…"),
     );
     this.#listen(stores);
     const [first] = stores;
@@ -80,7 +80,7 @@ export class PlayerPage {
       .catch(() => {});
   }
 
-  /** The page is on the screen now: keys, title and address are its own. */
+  /** Called when the page is on the screen: bind keys, set title and address. */
   enter() {
     this.#isEntered = true;
     this.#unbind = bindKeys(this.#keys);
@@ -88,7 +88,7 @@ export class PlayerPage {
     if (this.#player.store.outline) this.#present();
   }
 
-  /** Give everything back. */
+  /** Remove listeners and close everything. */
   close() {
     clearTimeout(this.#linkTimer);
     this.#unbind();
@@ -98,7 +98,7 @@ export class PlayerPage {
   }
 
   /**
-   * What a link to this moment holds.
+   * The place for a link to the current moment.
    *
    * @returns {Place}
    */
@@ -119,7 +119,7 @@ export class PlayerPage {
     };
   }
 
-  /** What a page of its own offers, and a frame in another page does not: to change anything, and to go elsewhere. */
+  /** What the page offers unless it is embedded: changes, and links to elsewhere. */
   #wholePage() {
     return {
       toEpisode: (/** @type {number} */ direction) => this.#toEpisode(direction),
@@ -162,12 +162,12 @@ export class PlayerPage {
       );
   }
 
-  /** Let the address go along, once there is an episode that it can lead to. */
+  /** Update the address, if there is an episode that it can lead to. */
   #writeLink() {
     if (this.#isEntered && this.#player.store.outline) replaceLink(this.#here);
   }
 
-  /** Say which episode the page shows, and fetch what can wait until it does. */
+  /** Show which episode the page plays, and request what can wait until then. */
   #present() {
     const { episodeId, runId } = this.#player.store.opened;
     document.title = `Episode ${episodeId} · ${runId}`;
@@ -210,7 +210,7 @@ export class PlayerPage {
 
   #copyLink() {
     const step = this.#player.stepNumber;
-    const { episodeId, live } = this.#player.store.outline ?? this.#place; // who opens it wants this one, not the next
+    const { episodeId, live } = this.#player.store.outline ?? this.#place; // stay with this episode instead of following the run
     copyText(
       new URL(linkTo({ ...this.#here, episodeId, live, step }), location.href).href,
       `Link to step ${step} copied`,

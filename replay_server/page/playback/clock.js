@@ -1,52 +1,52 @@
-/** The clock of the player. Pure: it is told how much time has passed, and says where playback stands. */
+/** The clock of the player. Pure: it gets the elapsed time and returns the playback position. */
 
 import { skipDull } from "./dull_spans.js";
 
-/** Steps a second at speed 1. */
+/** Steps per second at speed 1. */
 export const BASE_STEPS_PER_SEC = 5;
 
-/** Speeds offered, as multiples of the base rate; the last one is called "max". */
+/** Offered speeds as multiples of the base rate; the last one is called "max". */
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 128];
 
 export class PlaybackClock {
-  /** Where playback stands: an index, and behind the point the share of the way to the next one. */
+  /** Playback position: an index, with the share of the way to the next one after the point. */
   position = 0;
   isPlaying = false;
   speed = 1;
   /** Steps of the episode. */
   nSteps = 0;
   /**
-   * `[first, last]` index of the stretch that is repeated, or null.
+   * `[first, last]` index of the loop, or null.
    *
    * @type {?[number, number]}
    */
   loop = null;
   /**
-   * Spans that are jumped over, `[from, to)` in indexes; null to play them.
+   * Spans to skip, `[from, to)` in indexes; null to play them.
    *
    * @type {?[number, number][]}
    */
   dullSpans = null;
-  /** More steps may come: at the end wait for them instead of stopping. */
+  /** More steps may come: wait at the end instead of stopping. */
   isLive = false;
 
-  /** Index of the step that is shown. */
+  /** Index of the current step. */
   get index() {
     return Math.min(Math.floor(this.position), this.lastIndex);
   }
 
-  /** Index of the last step, 0 when there is none. */
+  /** Index of the last step, 0 if there is none. */
   get lastIndex() {
     return Math.max(0, this.nSteps - 1);
   }
 
-  /** Whether playback stands at the end. */
+  /** Whether playback is at the end. */
   get isAtEnd() {
     return this.position >= this.lastIndex;
   }
 
   /**
-   * Go to a step; held within the episode.
+   * Go to a step, clamped to the episode.
    *
    * @param {number} index
    */
@@ -54,21 +54,21 @@ export class PlaybackClock {
     this.position = Math.min(Math.max(0, Math.floor(index)), this.lastIndex);
   }
 
-  /** Play on; from the start (of the loop) when it stood at the end. */
+  /** Play; from the start of the episode or loop if it was at the end. */
   play() {
     if (this.nSteps === 0) return;
     if (this.isAtEnd && !this.isLive) this.position = this.loop ? this.loop[0] : 0;
     this.isPlaying = true;
   }
 
-  /** Stop on the step that is shown. */
+  /** Stop at the current step. */
   pause() {
     this.isPlaying = false;
     this.position = this.index;
   }
 
   /**
-   * Pause, and go `n` steps on, or back when negative.
+   * Pause and move by `n` steps; back if negative.
    *
    * @param {number} n
    */
@@ -78,7 +78,7 @@ export class PlaybackClock {
   }
 
   /**
-   * The next speed in that direction.
+   * Select the next speed in that direction.
    *
    * @param {number} direction
    */
@@ -89,11 +89,12 @@ export class PlaybackClock {
   }
 
   /**
-   * Let time pass.
+   * Advance the time.
    *
    * @param {number} secs since the last call
-   * @param {function(number): boolean} isLoaded whether the step with this index can be shown; playback waits in front
-   *   of one that can't
+   * @param {function(number): boolean} isLoaded whether the step with this index can be shown; playback waits before
+   *   one
+   *   that cannot
    */
   advance(secs, isLoaded) {
     if (!this.isPlaying) return;
@@ -121,7 +122,7 @@ export class PlaybackClock {
   }
 
   /**
-   * Just before the first step that is missing.
+   * The position just before the first missing step.
    *
    * @param {number} position
    * @param {(index: number) => boolean} isLoaded

@@ -1,6 +1,6 @@
-/** Where two episodes part: the first step at which they differ. */
+/** Finds the first step at which two episodes differ. */
 
-/** Columns that are compared, and how a person calls them. */
+/** Compared columns and their names for people. */
 const COMPARED = [
   ["action", "action"],
   ["position", "position"],
@@ -9,13 +9,13 @@ const COMPARED = [
 ];
 
 /**
- * Compare two stretches of the same steps.
+ * Compare the same steps of two chunks.
  *
  * @param {import("../decode/chunk.js").Chunk} one
  * @param {import("../decode/chunk.js").Chunk} other
  * @param {number} firstStep first step number to compare
- * @param {number} endStep step number behind the last one; both chunks hold all of them
- * @returns {?{step: number, what: string}} null when they are equal
+ * @param {number} endStep step number after the last one; both chunks have all of them
+ * @returns {?{step: number, what: string}} null if they are equal
  */
 export function divergenceIn(one, other, firstStep, endStep) {
   for (let step = firstStep; step < endStep; step++) {
@@ -28,12 +28,12 @@ export function divergenceIn(one, other, firstStep, endStep) {
 }
 
 /**
- * The first step at which two episodes differ: steps that one of them lacks are passed over, unless it has ended before
+ * Find the first step at which two episodes differ. Steps that one of them lacks are skipped, unless it ended before
  * them.
  *
  * @param {import("../source/episode_store.js").EpisodeStore} one
  * @param {import("../source/episode_store.js").EpisodeStore} other
- * @returns {Promise<?{step: number, what: string}>} null when they are equal
+ * @returns {Promise<?{step: number, what: string}>} null if they are equal
  */
 export async function firstDivergence(one, other) {
   const end = Math.min(one.table.endStep, other.table.endStep);

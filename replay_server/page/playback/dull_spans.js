@@ -1,7 +1,7 @@
-/** Playing past dull spans, the stretches of an episode in which nothing happens. */
+/** Skips dull spans, in which nothing happens. */
 
 /**
- * Where playback stands after the dull span that holds `index`, or `index` itself. The first step of a span is shown.
+ * The index after the dull span that includes `index`, or `index` itself. The first step of a span is shown.
  *
  * @param {[number, number][]} spans in order
  * @param {number} index

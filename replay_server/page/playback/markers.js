@@ -1,6 +1,6 @@
-/** Markers: the moments of an episode that are worth a look. The outline has them; people add notes. */
+/** Markers: steps worth a look. The outline has most; people add annotations. */
 
-/** A note is cut to so many letters where it stands beside other things. */
+/** Maximum length of an annotation's text next to other things. */
 const LONGEST_LABEL = 80;
 
 /**
@@ -19,7 +19,7 @@ export function noteMarkers(notes, table) {
 }
 
 /**
- * The nearest marker before or behind an index.
+ * The nearest marker before or after an index.
  *
  * @param {{index: number}[]} markers in order
  * @param {number} index

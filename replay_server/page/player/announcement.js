@@ -1,11 +1,11 @@
-/** What screen readers hear where playback rests. */
+/** The text for screen readers when playback pauses. */
 
 import { formatNumber } from "../shell/numbers.js";
 import { actionText } from "../views/info_view.js";
 import { readStep } from "./step_view.js";
 
 /**
- * The step in words: its number, action and reward, and what is marked there.
+ * Describe a step: its number, action, reward and markers.
  *
  * @param {import("../source/episode_store.js").EpisodeStore} store
  * @param {number} index

@@ -1,4 +1,4 @@
-/** A sentence above the player: what is wrong with the connection, or else what is waited for. */
+/** A sentence above the player: the connection's problem, or what it waits for. */
 
 import { element, setText } from "../shell/dom.js";
 
@@ -9,7 +9,7 @@ export class Banner {
   #waiting = "";
 
   /**
-   * Say what is wrong with the connection; empty when nothing is.
+   * Show the connection's problem; empty if there is none.
    *
    * @param {string} text
    */
@@ -19,7 +19,7 @@ export class Banner {
   }
 
   /**
-   * Say what is waited for; empty for nothing.
+   * Show what the player waits for; empty for nothing.
    *
    * @param {string} text
    */

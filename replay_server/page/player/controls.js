@@ -1,19 +1,19 @@
 /**
- * What a person does to playback: each method is a button, a key, or a pointer on the timeline. It moves the clock, and
- * tells that it did.
+ * The player's controls. Each method is a button, a key, or a pointer on the timeline: it moves the clock and calls
+ * `onRest`.
  */
 
 import { BASE_STEPS_PER_SEC, PlaybackClock } from "../playback/clock.js";
 import { neighbourMarker } from "../playback/markers.js";
 
-/** How far the arrows go while playing. */
+/** Seconds that the arrows move by while playing. */
 const ARROW_SECS = 5;
 
 export class Controls {
   clock = new PlaybackClock();
-  /** Stick to the newest step of a live episode. */
+  /** Follow the newest step of a live episode. */
   isFollowing = false;
-  /** When a live episode ends, the run's next one can be followed. */
+  /** Whether the run's next episode can be followed when a live one ends. */
   goesOn = false;
 
   #store;
@@ -21,8 +21,8 @@ export class Controls {
   #resumesAfterDrag = false;
 
   /**
-   * @param {import("../source/episode_store.js").EpisodeStore} store the episode that the timeline shows
-   * @param {function(): void} onRest called when playback came to rest, was moved, or plays in another way
+   * @param {import("../source/episode_store.js").EpisodeStore} store the episode on the timeline
+   * @param {function(): void} onRest called when playback paused, moved, or changed its mode
    */
   constructor(store, onRest) {
     this.#store = store;
@@ -30,7 +30,7 @@ export class Controls {
   }
 
   /**
-   * Do what a link asked for, beside its step, which is shown already; `selection` is in step numbers.
+   * Apply a link's settings except its step; `selection` is in step numbers.
    *
    * @param {{loops: boolean, selection: ?[number, number], skipsDull: boolean, autoplay: boolean}} start
    */
@@ -59,7 +59,7 @@ export class Controls {
   }
 
   /**
-   * Pause, and go `n` steps on, or back when negative.
+   * Pause and move by `n` steps; back if negative.
    *
    * @param {number} n
    */
@@ -70,7 +70,7 @@ export class Controls {
   }
 
   /**
-   * Go to the step with this index, and play on if it played.
+   * Go to the step with this index; continue playing if it was playing.
    *
    * @param {number} index
    */
@@ -81,7 +81,7 @@ export class Controls {
   }
 
   /**
-   * A pointer drags the timeline: playback rests until it lets go.
+   * Playback pauses while the pointer drags the timeline.
    *
    * @param {boolean} isDragging
    */
@@ -95,7 +95,7 @@ export class Controls {
   }
 
   /**
-   * Go a share of the whole on, or back when negative.
+   * Move by a share of the episode; back if negative.
    *
    * @param {number} share
    */
@@ -104,7 +104,7 @@ export class Controls {
   }
 
   /**
-   * What the arrows do: a step while paused, seconds while playing.
+   * The arrow keys: one step while paused, seconds while playing.
    *
    * @param {number} direction
    */
@@ -114,13 +114,13 @@ export class Controls {
     else this.step(direction);
   }
 
-  /** Go to the end; of a live episode: follow it. Who stands at the end of an ended one goes on with its run. */
+  /** Go to the end. For a live episode, follow it; at the end of an ended one, follow its run. */
   toEnd() {
     if (this.clock.isLive || (this.goesOn && this.clock.isAtEnd)) this.follow();
     else this.seek(this.clock.lastIndex);
   }
 
-  /** Go to the newest step of a live episode, and stay there; of an ended one, go on with its run. */
+  /** Follow the newest step of a live episode; for an ended one, follow its run. */
   follow() {
     this.clock.pause();
     this.clock.seek(this.clock.lastIndex);
@@ -150,7 +150,7 @@ export class Controls {
     if (marker) this.seek(marker.index);
   }
 
-  /** One button for the whole loop: its start, its end, and away with it. */
+  /** The loop button: sets the start, then the end, then clears the loop. */
   loopOn() {
     const { loop, index, lastIndex } = this.clock;
     if (loop === null) this.loopFrom();
@@ -169,7 +169,7 @@ export class Controls {
   }
 
   /**
-   * Repeat the stretch between two indexes, both included; null to repeat nothing.
+   * Loop between two indexes, both included; null to clear.
    *
    * @param {?[number, number]} loop
    */

@@ -1,6 +1,5 @@
 /**
- * One episode as it is seen: the stage with its clock and action, meters, Q-values, facts. The player has one, a
- * comparison two.
+ * One episode on the page: the stage with its clock and action, meters, Q-values and facts. A comparison has two panes.
  */
 
 import { element, setText } from "../shell/dom.js";
@@ -35,7 +34,7 @@ export class Pane {
 
   /**
    * @param {import("../source/episode_store.js").EpisodeStore} store
-   * @param {?function(Set<number>): void} onMeters told which meters have a curve on the timeline
+   * @param {?function(Set<number>): void} onMeters called with the meters whose curves the timeline shows
    */
   constructor(store, onMeters) {
     this.store = store;
@@ -71,7 +70,7 @@ export class Pane {
   }
 
   /**
-   * Put another panel beside the stage, above the others.
+   * Put another panel next to the stage, above the others.
    *
    * @param {HTMLElement} panel
    */
@@ -79,13 +78,13 @@ export class Pane {
     this.#side.prepend(panel);
   }
 
-  /** The episode's metadata changed. */
+  /** The episode's metadata has changed. */
   describe() {
     this.#info.describe();
   }
 
   /**
-   * A sentence on the stage; empty to take it away.
+   * Show a sentence on the stage; empty to remove it.
    *
    * @param {string} text
    */
@@ -96,7 +95,7 @@ export class Pane {
   }
 
   /**
-   * Steps come: what was wrong is over once the one to be shown, if there is any, is here.
+   * Steps have arrived: clear the error once the wanted step, if any, is loaded.
    *
    * @param {?number} index
    */
@@ -105,18 +104,18 @@ export class Pane {
   }
 
   /**
-   * Draw the step with this index, and the agent a share of the way to the next one.
+   * Draw a step, with the agent a share of the way to the next one.
    *
    * @param {number} index
    * @param {number} share
-   * @returns {?StepView} null while the step is not here
+   * @returns {?StepView} null if the step is not loaded
    */
   draw(index, share) {
     if (this.store.opened.live) this.#info.grow();
     const step = readStep(this.store, index);
     if (!step) return null;
     const next = share > 0 ? readStep(this.store, index + 1) : null;
-    // Texts before canvases: measuring a canvas lays the page out, and a text that changes afterwards does so again.
+    // Set texts before measuring canvases, because measuring lays the page out, and a later text would do so again.
     if (index !== this.#shownIndex) {
       this.#shownIndex = index;
       this.#drawNumbers(step, index > 0 ? readStep(this.store, index - 1) : null);
@@ -131,7 +130,7 @@ export class Pane {
     return step;
   }
 
-  /** Give everything back. */
+  /** Remove listeners and close everything. */
   close() {
     this.#grid.close();
     this.#history.close();

@@ -1,9 +1,9 @@
-/** The player's keys: what each does, for the page and for the help. */
+/** The player's keys, for the page and the help. */
 
 /** @import { Binding } from "../shell/keys.js" */
 
 /**
- * What the player leaves to the page around it, as far as that page has it.
+ * Actions of the page around the player, if it has them.
  *
  * @typedef {object} PageActions
  * @property {() => void} help
@@ -18,7 +18,7 @@
 
 /**
  * @param {import("./player.js").Player} player
- * @param {PageActions} page keys of what it lacks do nothing
+ * @param {PageActions} page keys of missing actions do nothing
  * @returns {Binding[]}
  */
 export function playerKeys(player, page) {
@@ -27,12 +27,12 @@ export function playerKeys(player, page) {
   /** @type {(Omit<Binding, "run"> & {run?: Binding["run"]})[]} */
   const keys = [
     { keys: [" ", "k"], does: "play or pause", run: () => controls.togglePlay() },
-    { keys: ["ArrowLeft"], does: "one step back; 5 seconds while playing", run: () => controls.arrow(-1) },
-    { keys: ["ArrowRight"], does: "one step on; 5 seconds while playing", run: () => controls.arrow(1) },
-    { keys: [","], does: "pause, one step back", run: () => controls.step(-1) },
-    { keys: ["."], does: "pause, one step on", run: () => controls.step(1) },
-    { keys: ["Shift+ArrowLeft"], does: "a tenth of the episode back", run: () => controls.seekShare(-0.1) },
-    { keys: ["Shift+ArrowRight"], does: "a tenth of the episode on", run: () => controls.seekShare(0.1) },
+    { keys: ["ArrowLeft"], does: "one step back; 5 seconds back while playing", run: () => controls.arrow(-1) },
+    { keys: ["ArrowRight"], does: "one step forward; 5 seconds forward while playing", run: () => controls.arrow(1) },
+    { keys: [","], does: "pause and step back", run: () => controls.step(-1) },
+    { keys: ["."], does: "pause and step forward", run: () => controls.step(1) },
+    { keys: ["Shift+ArrowLeft"], does: "10 % back", run: () => controls.seekShare(-0.1) },
+    { keys: ["Shift+ArrowRight"], does: "10 % forward", run: () => controls.seekShare(0.1) },
     { keys: ["j", "<"], does: "slower", run: () => controls.changeSpeed(-1) },
     { keys: ["l", ">"], does: "faster", run: () => controls.changeSpeed(1) },
     {
@@ -40,21 +40,21 @@ export function playerKeys(player, page) {
       does: "to 0 % … 90 %",
       run: (key) => controls.seek((Number(key) / 10) * controls.clock.nSteps),
     },
-    { keys: ["Home"], does: "to the start", run: () => controls.seek(0) },
-    { keys: ["End"], does: "to the end; once more: go live", run: () => controls.toEnd() },
+    { keys: ["Home"], does: "go to the start", run: () => controls.seek(0) },
+    { keys: ["End"], does: "go to the end; again: go live", run: () => controls.toEnd() },
     { keys: ["[", "b"], does: "previous marker", run: () => controls.toMarker(-1) },
     { keys: ["]", "m"], does: "next marker", run: () => controls.toMarker(1) },
     { keys: ["ArrowUp", "p"], does: "previous episode", run: toEpisode && (() => toEpisode(-1)) },
     { keys: ["ArrowDown", "n"], does: "next episode", run: toEpisode && (() => toEpisode(1)) },
-    { keys: ["i"], does: "loop from here", run: () => controls.loopFrom() },
-    { keys: ["o"], does: "loop to here", run: () => controls.loopTo() },
-    { keys: ["\\", "x"], does: "no loop", run: () => controls.setLoop(null) },
-    { keys: ["s"], does: "skip dull stretches", run: () => controls.toggleSkip() },
-    { keys: ["a"], does: "write a note at this step", run: page.writeNote },
+    { keys: ["i"], does: "start the loop here", run: () => controls.loopFrom() },
+    { keys: ["o"], does: "end the loop here", run: () => controls.loopTo() },
+    { keys: ["\\", "x"], does: "clear the loop", run: () => controls.setLoop(null) },
+    { keys: ["s"], does: "skip dull spans", run: () => controls.toggleSkip() },
+    { keys: ["a"], does: "annotate this step", run: page.writeNote },
     { keys: ["c"], does: "compare with another episode", run: page.compare },
     { keys: ["f"], does: "full screen", run: () => player.toggleFullscreen() },
     { keys: ["?"], does: "this help", run: page.help },
-    { keys: ["Escape"], does: "close; back to the episodes", run: page.leave },
+    { keys: ["Escape"], does: "close; go back to the episodes", run: page.leave },
   ];
   return keys.flatMap(({ run, ...key }) => (run ? [{ ...key, run }] : []));
 }

@@ -1,4 +1,4 @@
-/** A small picture of another step, within the timeline's bubble. */
+/** A small picture of another step, in the timeline's bubble. */
 
 import { GridView } from "../views/grid_view.js";
 import { readStep, readTrail } from "./step_view.js";
@@ -22,7 +22,7 @@ export class Preview {
   }
 
   /**
-   * Fetch the step with this index: it may be asked for next.
+   * Load the step with this index, because it may be needed next.
    *
    * @param {number} index
    */
@@ -31,7 +31,7 @@ export class Preview {
   }
 
   /**
-   * Draw the step with this index into `place`, as soon as it is here; null takes the picture away.
+   * Draw the step with this index into `place` when it is loaded; null removes the picture.
    *
    * @param {?number} index
    * @param {HTMLElement} place
@@ -52,7 +52,7 @@ export class Preview {
     this.#store.load(index).then(() => requestAnimationFrame(() => this.#draw(index)), ignore);
   }
 
-  /** Give everything back. */
+  /** Cancel and remove everything. */
   close() {
     this.#grid?.close();
     this.#grid = null;
@@ -66,5 +66,5 @@ export class Preview {
   }
 }
 
-/** The episode was closed, or its chunk can't be read, which the stage tells: then there is no picture. */
+/** The episode was closed or its chunk is broken, which the stage reports, so there is no picture. */
 const ignore = () => {};

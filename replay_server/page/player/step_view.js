@@ -25,7 +25,7 @@
  * @property {[string, ArrayLike<number>][]} extras
  */
 
-/** Longer extras are observations, not something to read. */
+/** Longer extras are observations, which nobody reads as numbers. */
 const LONGEST_EXTRA = 8;
 
 /** @typedef {{reward: Float64Array, intrinsic: Float64Array}} RewardSums */
@@ -38,7 +38,7 @@ const rewardSums = new WeakMap();
  *
  * @param {import("../source/episode_store.js").EpisodeStore} store
  * @param {number} index
- * @returns {?StepView} null while its chunk is not here
+ * @returns {?StepView} null if its chunk is not loaded
  */
 export function readStep(store, index) {
   const chunk = store.nSteps ? store.chunkAt(index) : null;
@@ -77,7 +77,7 @@ export function readStep(store, index) {
 }
 
 /**
- * Positions of the steps before this one, oldest first, as far as they are here.
+ * Positions of the previous steps, oldest first, as far as they are loaded.
  *
  * @param {import("../source/episode_store.js").EpisodeStore} store
  * @param {number} index
@@ -98,7 +98,7 @@ export function readTrail(store, index, nSteps) {
 }
 
 /**
- * Sums of the chunk's own rewards up to and including each step.
+ * Sums of the chunk's rewards up to and including each step.
  *
  * @param {Chunk} chunk
  */

@@ -1,7 +1,7 @@
-/** Canvases that are as sharp as the screen. */
+/** Canvases with the resolution of the screen. */
 
 /**
- * Whether a canvas has the resolution of the place it takes on the page.
+ * Whether a canvas has the resolution of its place on the page.
  *
  * @param {HTMLCanvasElement} canvas
  */
@@ -12,12 +12,12 @@ export function isSharp(canvas) {
   );
 }
 
-/** Calls `redraw` when a canvas takes another size, or the window comes to a screen of another density. */
+/** Calls `redraw` when a canvas is resized, or the window moves to a screen with another density. */
 export class CanvasObserver {
   #redraw;
   #sizes;
   /**
-   * Tells only that the density is no longer this one: it is made anew for each.
+   * Only reports that the density has changed, so it is created again for each.
    *
    * @type {?MediaQueryList}
    */
@@ -30,7 +30,7 @@ export class CanvasObserver {
   }
 
   /**
-   * Watch a canvas, or what holds it.
+   * Observe a canvas, or an element around it.
    *
    * @param {Element} node
    */
@@ -39,7 +39,7 @@ export class CanvasObserver {
     if (!this.#density) this.#watchDensity();
   }
 
-  /** Watch no more. */
+  /** Stop observing. */
   disconnect() {
     this.#sizes.disconnect();
     this.#density?.removeEventListener("change", this.#changed);
@@ -59,11 +59,11 @@ export class CanvasObserver {
 }
 
 /**
- * Give a canvas the resolution of the place it takes on the page, and clear it.
+ * Give a canvas the resolution of its place on the page, and clear it.
  *
  * @param {HTMLCanvasElement} canvas laid out by the style sheet
- * @returns {{context: CanvasRenderingContext2D, width: number, height: number}} sizes in CSS pixels, which the context
- *   draws in
+ * @returns {{context: CanvasRenderingContext2D, width: number, height: number}} sizes in CSS pixels, the unit of the
+ *   context
  */
 export function prepareCanvas(canvas) {
   const ratio = window.devicePixelRatio || 1;
@@ -81,19 +81,19 @@ export function prepareCanvas(canvas) {
 }
 
 /**
- * What draws on a canvas.
+ * The context of a canvas.
  *
  * @param {HTMLCanvasElement} canvas
  * @throws {Error} the browser refuses another canvas.
  */
 export function penOf(canvas) {
   const pen = canvas.getContext("2d");
-  if (!pen) throw new Error("this browser has no room for another canvas");
+  if (!pen) throw new Error("the browser can't create another canvas");
   return pen;
 }
 
 /**
- * A pattern of thin diagonal lines, the page's sign for what is missing or forbidden.
+ * A pattern of thin diagonal lines, for what is missing or forbidden.
  *
  * @param {CanvasRenderingContext2D} context
  * @param {string} colour

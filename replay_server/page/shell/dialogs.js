@@ -1,4 +1,4 @@
-/** The help, and the short notes at the bottom of the page. */
+/** The help, and short messages at the bottom of the page. */
 
 import { element } from "./dom.js";
 import { icon } from "./icons.js";
@@ -11,7 +11,7 @@ const NOTE_MILLIS = 3500;
 let noteTimer = 0;
 
 /**
- * Show what the keys do.
+ * Show the keys.
  *
  * @param {Binding[]} bindings
  */
@@ -43,7 +43,7 @@ export function showHelp(bindings) {
 }
 
 /**
- * Say something for a moment.
+ * Show a message for a moment.
  *
  * @param {string} text
  */
@@ -61,7 +61,7 @@ export function showNote(text) {
 }
 
 /**
- * Put a text on the clipboard; where that is forbidden, show it to be copied by hand.
+ * Copy a text to the clipboard; if that is forbidden, show it for copying by hand.
  *
  * @param {string} text
  * @param {string} told

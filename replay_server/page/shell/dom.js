@@ -1,4 +1,4 @@
-/** Building elements. Text is always set as text: nothing that comes from a file is ever read as markup. */
+/** Creates elements. Text is always set as text: nothing from a file is parsed as markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -9,11 +9,12 @@ const SVG = "http://www.w3.org/2000/svg";
 /** @typedef {{class?: string, role?: string, on?: Listeners} & {[name: `${string}-${string}`]: string}} Attributes */
 
 /**
- * Make an element.
+ * Create an element.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
- * @param {Omit<Partial<HTMLElementTagNameMap[Tag]>, "role"> & Attributes} [properties] properties of the element; `class`,
+ * @param {Omit<Partial<HTMLElementTagNameMap[Tag]>, "role"> & Attributes} [properties] properties of the element;
+ *   `class`,
  *   `role`, and names with `-` become attributes, `on` maps events to listeners
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[Tag]}
@@ -25,7 +26,7 @@ export function element(tag, properties, ...children) {
 }
 
 /**
- * The same for a graphic. All its properties are attributes.
+ * The same for SVG. All properties are attributes.
  *
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} tag
@@ -41,7 +42,7 @@ export function graphic(tag, attributes = {}, ...children) {
 }
 
 /**
- * Set the text of an element that holds nothing else, touching the page only when it changes.
+ * Set the text of an element without child elements, and touch the page only if it changes.
  *
  * @param {Node & ParentNode} node
  * @param {string} text
@@ -54,7 +55,7 @@ export function setText(node, text) {
 }
 
 /**
- * Do what can wait until the next frame is on the screen.
+ * Run work after the next frame is on the screen.
  *
  * @param {() => void} work
  */

@@ -1,4 +1,4 @@
-/** The page's icons, 24 by 24, drawn in the colour of the text around them. */
+/** The page's icons, 24 by 24, in the colour of the text around them. */
 
 import { graphic } from "./dom.js";
 
@@ -32,7 +32,7 @@ const FILLED = new Set(["play", "skip"]);
 
 /**
  * @param {IconName} name
- * @returns {SVGElement} hidden from screen readers: the control around it has the name
+ * @returns {SVGElement} hidden from screen readers, because the control around it has the name
  */
 export function icon(name) {
   return graphic(

@@ -1,23 +1,23 @@
-/** Keys: which are bound on a page, and what the help says of them. */
+/** Key bindings of a page. */
 
 /**
- * Keys, and what they do. `keys` are as `KeyboardEvent.key` has them, letters small, with `Shift+` in front where it
- * matters; `run` is told which of them it was.
+ * Keys and what they do. `keys` are values of `KeyboardEvent.key`, letters in lower case, with `Shift+` if it matters.
+ * `run` gets the key that was pressed.
  *
  * @typedef {{keys: string[], does: string, run: (key: string) => unknown}} Binding
  */
 
-/** Elements in which keys belong to the person's typing. */
+/** Elements that receive typed text. */
 const TYPED_INTO = "input, textarea, select, [contenteditable]";
 
-/** Keys that a focused button or link takes for itself. */
+/** Keys that a focused button or link uses. */
 const TAKEN_BY_BUTTONS = new Set([" ", "Enter"]);
 
 /**
  * Bind keys while a page is shown.
  *
  * @param {Binding[]} bindings
-
+ *
  * @returns {function(): void} unbinds them
  */
 export function bindKeys(bindings) {
@@ -38,7 +38,7 @@ export function bindKeys(bindings) {
 }
 
 /**
- * Whether a press is the browser's or the system's. AltGr and Option are none where a sign is typed with them.
+ * Whether a press belongs to the browser or the system. AltGr and Option do not count if they type a character.
  *
  * @param {KeyboardEvent} press
  */
@@ -48,8 +48,9 @@ function isShortcut({ key, ctrlKey, metaKey, altKey }) {
 }
 
 /**
- * What a press may be bound as, the likeliest first: what it types, whatever Caps Lock says; then what the same key types
- * on a keyboard of Latin letters, or without Shift in the row of digits.
+ * Keys that a press may match, the likeliest first: what it types, regardless of Caps Lock; then what the same key
+ * types
+ * on a Latin keyboard, or without Shift in the row of digits.
  *
  * @param {Pick<KeyboardEvent, "key" | "code" | "shiftKey">} event
  * @returns {string[]}

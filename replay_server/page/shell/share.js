@@ -1,10 +1,10 @@
-/** What a link holds: which page, which episode, and how it is looked at. Pure, but for `visit` and `replaceLink`. */
+/** Reads and writes links: the page, the episode and how it is shown. Pure, except `visit` and `replaceLink`. */
 
 import { runOfSegment, runSegment } from "../source/api.js";
 import { BASE } from "./address.js";
 
 /**
- * Alignments of a comparison.
+ * How a comparison is aligned.
  *
  * @type {Alignment[]}
  */
@@ -12,7 +12,7 @@ export const ALIGNMENTS = ["step", "divergence", "end"];
 
 /** @typedef {"step"|"divergence"|"end"} Alignment */
 
-/** What the player can show beside its timeline. */
+/** Panels that the player can show next to its timeline. */
 export const PANELS = ["grid", "meters", "q", "info", "notes"];
 
 /**
@@ -35,14 +35,14 @@ export const PANELS = ["grid", "meters", "q", "info", "notes"];
  * @property {?string} theme
  */
 
-/** Slowest and fastest speed that a link can ask for, as in the protocol. */
+/** Limits of the speed in a link, as in the protocol. */
 const SPEED_RANGE = [0.05, 200];
 
-/** Seconds at the base rate to steps: `12.5s` and `1:23` name a time instead of a step. */
+/** Convert seconds at the base rate to steps: `12.5s` and `1:23` are times instead of steps. */
 const STEPS_PER_SEC = 5;
 
 /**
- * Read a link. A path that names no episode, or can't be decoded, is the browser's.
+ * Read a link. A path without an episode, or one that cannot be decoded, is the browser's.
  *
  * @param {URL} url
  * @returns {Place}
@@ -109,7 +109,7 @@ export function linkTo(place) {
 }
 
 /**
- * Go to a place of the page without loading it anew.
+ * Go to a place of the page without loading it again.
  *
  * @param {Partial<Place>} place
  */
@@ -119,7 +119,7 @@ export function visit(place) {
 }
 
 /**
- * Let the address say where we are, without a new entry in the history.
+ * Replace the address without a new entry in the history.
  *
  * @param {Partial<Place>} place
  */
@@ -128,7 +128,7 @@ export function replaceLink(place) {
 }
 
 /**
- * Whether a press or click is meant to open its link here, and not in a new tab, and nobody else has taken it.
+ * Whether a press or click should open its link here, not in a new tab, and is not handled yet.
  *
  * @param {MouseEvent} event
  */
@@ -137,7 +137,7 @@ export function isFollowed({ defaultPrevented, button, ctrlKey, metaKey, shiftKe
 }
 
 /**
- * A link to a place that opens without loading the page anew, unless the person asks for a new tab.
+ * Open a link without loading the page again, unless the person asks for a new tab.
  *
  * @param {MouseEvent} event
  * @param {Partial<Place>} place

@@ -1,18 +1,18 @@
-/** Dark and light: the system's choice until the person, or a link, chooses; and the colours for canvases. */
+/** Dark and light theme: the system's unless the person or a link chooses; and the colours for canvases. */
 
 const STORAGE_KEY = "hamlet-theme";
 
 /** @typedef {{[name: string]: string}} Colours */
 
 /**
- * The chosen theme, or null to go by the system.
+ * The chosen theme, or null to follow the system.
  *
  * @type {?string}
  */
 let chosen = null;
 
 /**
- * Take over a theme from the link, or from the last visit.
+ * Set the theme from the link, or from the last visit.
  *
  * @param {?string} fromLink
  */
@@ -21,17 +21,17 @@ export function startTheme(fromLink) {
   apply();
 }
 
-/** `dark` or `light`, as it is shown. */
+/** The current theme, `dark` or `light`. */
 export function currentTheme() {
   return chosen ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
 }
 
-/** The theme to put into a link: null when nobody chose one. */
+/** The theme for a link: null if nobody chose one. */
 export function chosenTheme() {
   return chosen;
 }
 
-/** Switch to the other theme, and remember it. */
+/** Switch to the other theme and remember it. */
 export function toggleTheme() {
   chosen = currentTheme() === "dark" ? "light" : "dark";
   try {
@@ -43,7 +43,7 @@ export function toggleTheme() {
 }
 
 /**
- * Call `listener()` when the theme changes; returns a function that stops it.
+ * Call `listener()` when the theme changes; return a function that removes it.
  *
  * @param {() => void} listener
  */
@@ -58,7 +58,7 @@ export function onThemeChange(listener) {
 }
 
 /**
- * The style sheet's colours for canvases, by name without dashes in front: `colours().accent`.
+ * The style sheet's colours for canvases, by name without the leading dashes: `colours().accent`.
  *
  * @returns {Colours}
  */
@@ -67,7 +67,7 @@ export function colours() {
   return new Proxy({}, { get: (_, name) => style.getPropertyValue(`--${String(name)}`).trim() });
 }
 
-/** Whether the person asked for less movement. */
+/** Whether the person prefers reduced motion. */
 export function prefersLessMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }

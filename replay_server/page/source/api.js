@@ -1,11 +1,11 @@
-/** The REST interface under `/api/v1`, as far as the page uses it; PROTOCOL.md describes it. */
+/** The part of the REST interface under `/api/v1` that the page uses; PROTOCOL.md describes it. */
 
 import { BASE } from "../shell/address.js";
 
 /** @typedef {{run_id: string, n_recordings?: ?number, n_episodes?: ?number, n_refused?: ?number}} Run */
 
 /**
- * The learning curve: lists with an entry for each episode.
+ * The learning curve: lists with one entry per episode.
  *
  * @typedef {object} Curve
  * @property {number[]} episode_id
@@ -42,7 +42,7 @@ import { BASE } from "../shell/address.js";
 
 const ROOT = `${BASE}api/v1`;
 
-/** An answer that is not what was asked for; `message` is the server's sentence for people. */
+/** An error from the server; `message` is its sentence for people. */
 export class ApiError extends Error {
   name = "ApiError";
 
@@ -68,7 +68,7 @@ export function runSegment(runId) {
 }
 
 /**
- * The run id that `runSegment` made a segment of.
+ * The reverse of `runSegment`.
  *
  * @param {string} segment
  */
@@ -93,15 +93,15 @@ export const fetchCurve = (runId) => get(`/runs/${runSegment(runId)}/curve`, { m
 export const fetchLive = (runId) => get(`/runs/${runSegment(runId)}/live`);
 
 /**
- * One page of episodes.
+ * Get one page of episodes.
  *
- * @param {Query} filters the protocol's, empty ones are left out
+ * @param {Query} filters of the protocol; empty ones are omitted
  * @returns {Promise<{episodes: EpisodeRow[], next_cursor: ?string}>}
  */
 export const fetchEpisodes = (filters) => get("/episodes", filters);
 
 /**
- * The nearest recorded episode of the run before (-1) or behind (1) this one, or null.
+ * The nearest recorded episode before (-1) or after (1) this one in the run, or null.
  *
  * @param {string} runId
  * @param {number} episodeId
@@ -126,7 +126,7 @@ export const thumbnailUrl = (runId, episodeId, size) =>
 /** @type {?Promise<boolean>} */
 let videosOffered = null;
 
-/** Whether this server makes videos; asked once. */
+/** Whether this server makes videos; requested once. */
 export function offersVideos() {
   videosOffered ??= fetch(`${ROOT}/videos`).then(
     ({ ok }) => ok,
@@ -136,7 +136,7 @@ export function offersVideos() {
 }
 
 /**
- * Ask for a video of an episode; returns the address under which its progress stands.
+ * Request a video of an episode; return the address of its progress.
  *
  * @param {string} runId
  * @param {number} episodeId
@@ -144,7 +144,7 @@ export function offersVideos() {
 export async function requestVideo(runId, episodeId) {
   const response = await change("POST", "/videos", { run_id: runId, episode_id: episodeId });
   const location = response.headers.get("Location");
-  if (location === null) throw new Error("the server did not say where the video's progress stands");
+  if (location === null) throw new Error("the server's answer has no address of the video");
   return location;
 }
 
@@ -186,7 +186,7 @@ export const changeNote = (runId, episodeId, noteId, note) =>
 export const removeNote = (runId, episodeId, noteId) => change("DELETE", `${notesPath(runId, episodeId)}/${noteId}`);
 
 /**
- * What stands under an address of this server, whose word is taken for what it is.
+ * Get JSON from an address of this server, which is trusted.
  *
  * @param {string} url
  * @returns {Promise<any>}

@@ -1,4 +1,4 @@
-/** An episode from a recording's bytes, without a server: the same interface as `SocketSource`. */
+/** An episode from a recording's bytes, without a server; the same interface as `SocketSource`. */
 
 import { readEpisodeFile } from "../decode/episode_file.js";
 import { messageOf } from "../decode/errors.js";
@@ -43,8 +43,7 @@ export class BytesSource {
   }
 
   /**
-   * Ask for a chunk; `onChunk` brings it: at once when a person waits for it, else when the page has nothing better to
-   * do.
+   * Request a chunk. `onChunk` gets it at once if it is urgent, else when the page is idle.
    *
    * @param {number} position
    * @param {{urgent?: boolean}} options
@@ -56,7 +55,7 @@ export class BytesSource {
     else setTimeout(deliver);
   }
 
-  /** Ask for nothing more. */
+  /** Cancel all requests. */
   close() {
     this.#listener = null;
   }

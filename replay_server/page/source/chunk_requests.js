@@ -1,35 +1,35 @@
 /**
- * Which messages fetch the wanted chunks of one stream. Pure: it is told what is wanted and what arrived, and says what
- * to send.
+ * Decides which messages fetch the wanted chunks of one stream. Pure.
  *
- * The server sends chunks in order from where it stands, one for each credit; `seek` moves it and replaces the
- * outstanding credit. What a person waits for goes first; what is only fetched ahead goes on afterwards.
+ * The server sends chunks in order from its position, one per credit. `seek` moves the position and replaces the
+ * outstanding
+ * credit. Urgent chunks go first; prefetching continues after them.
  */
 
-/** Chunks under way at once: enough to hide a round trip, few enough that a seek never waits behind many. */
+/** Chunks in flight: enough to hide a round trip, few enough that a seek is not delayed. */
 const WINDOW = 4;
 
 export class ChunkRequests {
   /**
-   * Positions wanted and not under way, in the order in which they are to be fetched.
+   * Positions that are wanted but not in flight, in the order of fetching.
    *
    * @type {number[]}
    */
   #wanted = [];
   /**
-   * Positions under way, in the order in which the server sends them.
+   * Positions in flight, in the order in which the server sends them.
    *
    * @type {number[]}
    */
   #underWay = [];
 
-  /** Everything that was asked for and has not arrived. */
+  /** All requested positions that have not arrived. */
   get outstanding() {
     return [...this.#underWay, ...this.#wanted];
   }
 
   /**
-   * Ask for a chunk; an urgent one goes before all others.
+   * Request a chunk; an urgent one goes before all others.
    *
    * @param {number} position
    * @param {{urgent?: boolean}} options
@@ -46,7 +46,7 @@ export class ChunkRequests {
   }
 
   /**
-   * A chunk is here; also one that was cancelled too late.
+   * A chunk has arrived, perhaps after it was cancelled.
    *
    * @param {number} position
    */
@@ -56,7 +56,7 @@ export class ChunkRequests {
   }
 
   /**
-   * The stream was opened: `credit` chunks from `position` on are under way, unasked, and nothing else.
+   * The stream was opened: `credit` chunks from `position` on are in flight, and no others.
    *
    * @param {number} position
    * @param {number} credit
@@ -68,10 +68,11 @@ export class ChunkRequests {
   }
 
   /**
-   * What to send now.
+   * The next message to send.
    *
-   * @returns {?{seek: ?number, credit: number}} `seek` is a position to move to, null to go on in order; null when
-   *   nothing is to be sent.
+   * @returns {?{seek: ?number, credit: number}} `seek` is a position to move to, null to continue in order; null if
+   *   there
+   *   is nothing to send.
    */
   next() {
     if (!this.#wanted.length || this.#underWay.length >= WINDOW) return null;

@@ -3,8 +3,8 @@
  */
 
 /**
- * Where the steps of an episode lie. A step's *index* counts the recorded steps from 0; its *number* is its place in
- * the episode as it was played. They differ behind a gap.
+ * The steps of an episode by chunk. A step's *index* counts recorded steps from 0; its *number* counts played steps.
+ * They differ after a gap.
  */
 export class ChunkTable {
   /** @type {ChunkSpan[]} */
@@ -24,14 +24,14 @@ export class ChunkTable {
     this.nSteps += nSteps;
   }
 
-  /** Number of the step behind the last recorded one. */
+  /** Number of the step after the last recorded one. */
   get endStep() {
     const last = this.chunks.at(-1);
     return last ? last.firstStep + last.nSteps : 0;
   }
 
   /**
-   * Position in `chunks` of the one that holds this index; the last one for larger indexes, -1 when there is none.
+   * Index in `chunks` of the chunk with this step index; the last one for larger indexes, -1 if there is none.
    *
    * @param {number} index
    */
@@ -40,7 +40,7 @@ export class ChunkTable {
   }
 
   /**
-   * The number of the step with this index; indexes may have a fraction, and are held within the episode.
+   * The number of the step with this index. Indexes may be fractional, and are clamped to the episode.
    *
    * @param {number} index
    */
@@ -50,8 +50,7 @@ export class ChunkTable {
   }
 
   /**
-   * The index of the recorded step with this number; within a gap that of the next recorded step. Held within the
-   * episode.
+   * The index of the recorded step with this number; in a gap, of the next recorded step. Clamped to the episode.
    *
    * @param {number} number
    */
@@ -63,7 +62,7 @@ export class ChunkTable {
   }
 
   /**
-   * The last chunk for which `isBefore` holds; it holds for the first ones.
+   * The last chunk for which `isBefore` holds; it holds for all earlier ones.
    *
    * @param {(chunk: ChunkSpan) => boolean} isBefore
    */

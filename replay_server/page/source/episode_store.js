@@ -1,6 +1,7 @@
 /**
- * The decoded steps of one episode, over any source. Holds a bounded number of bytes: the chunks used last stay, the
- * others are fetched again.
+ * The decoded steps of one episode from any source. Its memory is limited: the most recently used chunks are kept,
+ * others
+ * are fetched again.
  */
 
 import { decodeChunk } from "../decode/chunk.js";
@@ -8,14 +9,14 @@ import { decodeChunk } from "../decode/chunk.js";
 /** @import { Chunk } from "../decode/chunk.js" */
 /** @import { Marker, Outline } from "./outline.js" */
 
-/** Unpacked bytes of chunks that are kept. */
+/** Limit for the unpacked bytes of cached chunks. */
 const MAX_CACHED_BYTES = 48 * 2 ** 20;
 
-/** Chunks fetched ahead of the one that plays. */
+/** Chunks prefetched after the current one. */
 const AHEAD = 2;
 
 /**
- * Where chunks come from: a `SocketSource` or a `BytesSource`.
+ * The source of chunks: a `SocketSource` or a `BytesSource`.
  *
  * @typedef {object} Source
  * @property {(listener: import("./socket_source.js").Listener) => void} start
@@ -25,8 +26,8 @@ const AHEAD = 2;
  */
 
 /**
- * Events: `outline` (an episode was opened, or another took its place), `change` (steps, markers or curves grew),
- * `ended`, `waiting`, `failure` (with `detail`, an error).
+ * Events: `outline` (an episode was opened, or replaced), `change` (there are new steps, markers or curves), `ended`,
+ * `waiting`, `failure` (with an error as `detail`).
  */
 export class EpisodeStore extends EventTarget {
   /** @type {?Outline} */
@@ -61,12 +62,12 @@ export class EpisodeStore extends EventTarget {
   }
 
   /**
-   * The outline of the episode that was opened.
+   * The outline of the open episode.
    *
-   * @throws {Error} none was opened yet.
+   * @throws {Error} none is open yet.
    */
   get opened() {
-    if (!this.outline) throw new Error("no episode was opened yet");
+    if (!this.outline) throw new Error("no episode is open yet");
     return this.outline;
   }
 
@@ -78,14 +79,14 @@ export class EpisodeStore extends EventTarget {
     return this.outline?.table.nSteps ?? 0;
   }
 
-  /** Everything that is marked on the timeline, in order. */
+  /** All markers on the timeline, in order. */
   get markers() {
     const { markers } = this.opened;
     return this.notes.length ? [...markers, ...this.notes].sort((one, other) => one.index - other.index) : markers;
   }
 
   /**
-   * Stay with this episode when the run that is followed goes on to its next one, or go on with the run again.
+   * Stay with this episode when its run continues, or follow the run again.
    *
    * @param {boolean} stays
    */
@@ -94,7 +95,7 @@ export class EpisodeStore extends EventTarget {
   }
 
   /**
-   * The decoded chunk that holds the step with this index, or null while it is not here.
+   * The decoded chunk of the step with this index, or null if it is not loaded.
    *
    * @param {number} index
    */
@@ -108,7 +109,7 @@ export class EpisodeStore extends EventTarget {
   }
 
   /**
-   * Fetch the chunk that holds this step, before anything else.
+   * Load this step's chunk before all others.
    *
    * @param {number} index
    */
@@ -119,7 +120,7 @@ export class EpisodeStore extends EventTarget {
   }
 
   /**
-   * Fetch the chunks behind the one that holds this step: when it is shown, so that they are not in its way.
+   * Prefetch the chunks after this step's, once it is shown, so that it is not delayed.
    *
    * @param {number} index
    */
@@ -130,7 +131,7 @@ export class EpisodeStore extends EventTarget {
   }
 
   /**
-   * The chunk that holds this step, as soon as it is here.
+   * Wait for this step's chunk.
    *
    * @param {number} index
    * @returns {Promise<Chunk>}
@@ -147,7 +148,7 @@ export class EpisodeStore extends EventTarget {
     });
   }
 
-  /** Give everything back. */
+  /** Close the source and drop everything. */
   close() {
     this.#source.close();
     this.#chunks.clear();
@@ -158,7 +159,7 @@ export class EpisodeStore extends EventTarget {
   #onOutline(outline) {
     this.#chunks.clear();
     this.#cachedBytes = 0;
-    this.#abandon(new Error("another episode took its place"));
+    this.#abandon(new Error("another episode has replaced it"));
     this.outline = outline;
     this.#tell("outline");
   }

@@ -1,7 +1,7 @@
-/** The messages of the replay server that the page reads, as types; PROTOCOL.md is the specification. */
+/** Types of the replay server's messages that the page reads; PROTOCOL.md is the specification. */
 
 /**
- * What is told of an episode's metadata. Fields that nobody gave are null.
+ * An episode's metadata. Unknown fields are null.
  *
  * @typedef {object} Metadata
  * @property {string} status
@@ -14,7 +14,7 @@
  * @property {?number} [lane]
  * @property {?number} [timestamp] seconds since 1970
  * @property {?number} [finished_unix_nanos]
- * @property {?{[name: string]: unknown}} [info] whatever the trainer gave
+ * @property {?{[name: string]: unknown}} [info] the trainer's free map
  */
 
 /** @typedef {[firstStep: number, nSteps: number, nBytes: number, rewardBefore: number, intrinsicBefore: number]} ChunkRow */
@@ -25,14 +25,14 @@
 
 /**
  * @typedef {object} Overview
- * @property {number} stride steps from sample to sample
+ * @property {number} stride steps between samples
  * @property {number[]} index
  * @property {(?number)[]} cumulative_reward
  * @property {(?number)[][]} meters samples of each meter
  */
 
 /**
- * What further steps changed.
+ * What new steps have changed.
  *
  * @typedef {object} Growth
  * @property {GapRow[]} gaps

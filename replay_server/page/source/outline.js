@@ -1,4 +1,4 @@
-/** What is known of an episode before any of its steps is decoded: one form, whichever source it comes from. */
+/** An episode's outline, known before any step is decoded; the same form for all sources. */
 
 import { readSchema } from "../decode/columns.js";
 import { ChunkTable } from "./chunk_table.js";
@@ -59,7 +59,7 @@ export function outlineOfMessage(message) {
 }
 
 /**
- * The whole outline anew, as the end of a live episode tells it.
+ * Replace the outline at the end of a live episode.
  *
  * @param {Outline} outline
  * @param {Retold} told
@@ -69,7 +69,7 @@ export function retell(outline, told) {
 }
 
 /**
- * What was found in the steps.
+ * The parts that were found in the steps.
  *
  * @param {Retold} told
  * @returns {Omit<Outline, "runId" | "episodeId" | "live" | "metadata" | "reasons" | "schema" | "table">}
@@ -95,7 +95,7 @@ function findings(told) {
 }
 
 /**
- * Take in what further steps changed, as `grown` messages tell it.
+ * Apply what new steps have changed, from a `grown` message.
  *
  * @param {Pick<Outline, "gaps"|"markers"|"dull"|"hasIntrinsic"|"bounds"|"meterRanges"|"meterLevels"|"overview">} outline
  * @param {Growth} told
@@ -126,7 +126,7 @@ export function extendTable(table, rows) {
 }
 
 /**
- * Samples and those that follow; the ones that the new stride leaves out go.
+ * Join samples with those that follow; those between the new stride are dropped.
  *
  * @param {Overview} before
  * @param {Overview} after

@@ -1,6 +1,6 @@
 /**
- * One WebSocket to the replay server, shared by the streams of the page: puts chunks together from their parts, hands
- * each stream its messages, and connects again when the connection is lost. PROTOCOL.md is the specification.
+ * The WebSocket to the replay server, shared by the streams of the page. It joins the parts of chunks, dispatches
+ * messages to streams, and reconnects. PROTOCOL.md is the specification.
  */
 
 /** @import { StreamMessage } from "./messages.js" */
@@ -9,11 +9,11 @@ const PART_HEADER_BYTES = 16;
 const FIRST_RETRY_MILLIS = 250;
 const LONGEST_RETRY_MILLIS = 8000;
 
-/** The server allows 100 messages in a burst and 50 a second; the page stays below. */
+/** Rate of messages, below the server's limit of 100 in a burst and 50 per second. */
 const BURST = 60;
 const MESSAGES_PER_MILLI = 0.04;
 
-/** A chunk may not be larger than the reader's limit, whatever a part claims. */
+/** Limit for a chunk's size, whatever a part claims. */
 const MAX_CHUNK_BYTES = 128 * 2 ** 20;
 
 /**
@@ -50,7 +50,7 @@ export class ReplaySocket {
   }
 
   /**
-   * Call `listener(isOpen)` whenever the connection opens or is lost; returns a function that stops it.
+   * Call `listener(isOpen)` when the connection opens or is lost; return a function that removes it.
    *
    * @param {(isOpen: boolean) => void} listener
    * @returns {() => void}
@@ -61,10 +61,10 @@ export class ReplaySocket {
   }
 
   /**
-   * Add a stream: `onConnected(id)` is called at once when the socket is open, and after each new connection.
+   * Add a stream. `onConnected(id)` is called at once if the socket is open, and after each reconnection.
    *
    * @param {Stream} stream
-
+   *
    * @returns {number} the stream's id
    */
   addStream(stream) {
@@ -86,7 +86,7 @@ export class ReplaySocket {
     if (this.isOpen) this.send({ type: "close", id });
   }
 
-  /** Connect ahead of the first stream, so that opening an episode does not wait for it. */
+  /** Connect before the first stream, so that opening an episode does not wait for it. */
   connect() {
     if (this.#socket) return;
     const socket = new WebSocket(this.#url);
@@ -102,7 +102,7 @@ export class ReplaySocket {
   }
 
   /**
-   * Send a message; dropped when the connection is lost, for streams begin anew then.
+   * Send a message. It is dropped if the connection is lost, because streams then start again.
    *
    * @param {object} message
    */
@@ -112,7 +112,7 @@ export class ReplaySocket {
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** Milliseconds until the next message is within the server's rate limit; 0 when it may go now. */
+  /** Milliseconds until the server's rate limit allows the next message. */
   waitMillis() {
     const now = performance.now();
     this.#allowance = Math.min(BURST, this.#allowance + (now - this.#allowanceAt) * MESSAGES_PER_MILLI);

@@ -1,4 +1,4 @@
-/** An episode from the replay server: a recording (`open`), or one that is still being recorded (`follow`). */
+/** An episode from the replay server: a recording (`open`) or a live one (`follow`). */
 
 import { ChunkRequests } from "./chunk_requests.js";
 import { extendTable, grow, outlineOfMessage, retell } from "./outline.js";
@@ -6,14 +6,14 @@ import { extendTable, grow, outlineOfMessage, retell } from "./outline.js";
 /** @import { EndedMessage, GrownMessage, Metadata, OpenedMessage, Retold, StreamMessage } from "./messages.js" */
 /** @import { Outline } from "./outline.js" */
 
-/** Chunks that come with `opened`, unasked: the one that is shown first. */
+/** Chunks sent with `opened` without a request: the one that is shown first. */
 const FIRST_CREDIT = 1;
 
 /**
- * Told what happens to an episode.
+ * Receives an episode's events.
  *
  * @typedef {object} Listener
- * @property {(outline: Outline) => void} onOutline an episode was opened, or another took its place
+ * @property {(outline: Outline) => void} onOutline an episode was opened, or replaced
  * @property {(position: number, bytes: Uint8Array) => void} onChunk
  * @property {() => void} onGrown
  * @property {() => void} onEnded
@@ -33,15 +33,13 @@ export class SocketSource {
   /** @type {?(string | number)} */
   #lastSeq = null;
 
-  /**
-   * Chunks that the server sends with the next `opened`; none with that of a next episode, which nobody asked to open.
-   */
+  /** Chunks that the server sends with the next `opened`; none if the episode was not requested. */
   #firstCredit = 0;
-  /** Asked to open, and not answered yet: until then the server would not know what a `seek` is about. */
+  /** Whether `open` is unanswered: until then the server cannot apply a `seek`. */
   #isOpening = false;
-  /** Stay with this episode when the run goes on to its next one. */
+  /** Stay with this episode when its run continues. */
   #stays = false;
-  /** What the stream tells is about the run's next episode, opened before the server heard that we stay. */
+  /** Ignore messages about the run's next episode, which the server opened before it knew that we stay. */
   #isAhead = false;
   #timer = 0;
   /** @type {?Listener} */
@@ -49,8 +47,8 @@ export class SocketSource {
 
   /**
    * @param {import("./socket.js").ReplaySocket} socket
-   * @param {{runId: ?string, episodeId: ?number, follow: boolean}} wanted without `runId` the newest run that has the
-   *   episode; to follow without `episodeId` is to follow whatever the run plays last
+   * @param {{runId: ?string, episodeId: ?number, follow: boolean}} wanted without `runId`, the newest run that has the
+   *   episode; to follow without `episodeId`, the run's latest episode
    */
   constructor(socket, wanted) {
     this.#socket = socket;
@@ -58,7 +56,7 @@ export class SocketSource {
   }
 
   /**
-   * Start, and tell what happens.
+   * Start, and report events to the listener.
    *
    * @param {Listener} listener
    */
@@ -77,7 +75,7 @@ export class SocketSource {
   }
 
   /**
-   * Ask for a chunk; `onChunk` brings it.
+   * Request a chunk, which `onChunk` gets.
    *
    * @param {number} position
    * @param {{urgent?: boolean}} options
@@ -88,8 +86,7 @@ export class SocketSource {
   }
 
   /**
-   * Whoever follows a run is taken to its next episode when this one has ended. Stay with this one instead, or go on
-   * with the run again.
+   * Stay with this episode when its run continues, or follow the run again, which is the default.
    *
    * @param {boolean} stays
    */
@@ -100,7 +97,7 @@ export class SocketSource {
     if (this.#socket.isOpen) this.#open(this.#id);
   }
 
-  /** Ask for nothing more. */
+  /** Close the stream. */
   close() {
     clearTimeout(this.#timer);
     this.#socket.removeStream(this.#id);
@@ -134,7 +131,7 @@ export class SocketSource {
       case "waiting":
         return this.#listener?.onWaiting();
       case "error":
-        // The episode that we stay with was not kept: what has come of it is all there will be.
+        // The current episode was not kept: no more steps will come.
         if (this.#stays && this.#outline && message.code === "not_found") return this.#onEnded(this.#outline.metadata);
         return this.#listener?.onError(message);
       default:

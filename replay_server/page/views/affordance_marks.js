@@ -1,17 +1,17 @@
-/** What tells affordances apart: a shape and a colour each, the same on the grid and in the legend. */
+/** Shape and colour of each affordance, the same on the grid and in the legend. */
 
 import { graphic } from "../shell/dom.js";
 import { AFFORDANCE_SHAPES, N_AFFORDANCE_COLOURS } from "../shell/looks.js";
 
 /**
- * Name of the style sheet's colour for the affordance with this number.
+ * The style sheet's colour for the affordance with this number.
  *
  * @param {number} number
  */
 export const colourNameOf = (number) => `kind-${(number % N_AFFORDANCE_COLOURS) + 1}`;
 
 /**
- * Corner points of an affordance's mark around (x, y).
+ * Corners of an affordance's mark around (x, y).
  *
  * @param {number} number
  * @param {number} x

@@ -1,9 +1,9 @@
-/** A horizontal axis: which value lies where between two insets, and its labels. */
+/** A horizontal axis: maps values to positions between two insets, and draws labels. */
 
 import { formatNumber } from "../shell/numbers.js";
 import { ticks } from "./scale.js";
 
-/** Ranges below this need a decimal to tell their round values apart. */
+/** Smaller ranges need a decimal in their labels. */
 const SMALLEST_WHOLE_RANGE = 5;
 
 export class Axis {
@@ -11,7 +11,7 @@ export class Axis {
   high = 1;
 
   /**
-   * @param {number} left room beside the axis, in CSS pixels
+   * @param {number} left inset in CSS pixels
    * @param {number} right
    */
   constructor(left, right) {
@@ -20,7 +20,7 @@ export class Axis {
   }
 
   /**
-   * The values at its ends.
+   * Set the values at its ends.
    *
    * @param {number} low
    * @param {number} high
@@ -31,7 +31,7 @@ export class Axis {
   }
 
   /**
-   * Where a value lies on an element of this width.
+   * The position of a value on an element of this width.
    *
    * @param {number} value
    * @param {number} width
@@ -41,10 +41,10 @@ export class Axis {
   }
 
   /**
-   * The value under a pointer; beyond an end the end's.
+   * The value at a pointer, clamped to the ends.
    *
    * @param {MouseEvent} event
-   * @param {Element} node what the axis runs along
+   * @param {Element} node the element of the axis
    */
   valueAt(event, node) {
     const { left, width } = node.getBoundingClientRect();
@@ -53,12 +53,13 @@ export class Axis {
   }
 
   /**
-   * Write round values below the axis.
+   * Draw round values below the axis.
    *
    * @param {CanvasRenderingContext2D} pen with its font and colour
    * @param {{width: number, height: number}} size of the canvas
-   * @param {{apart: number, margin: number, textOf?: (value: number) => ?string}} labels how far apart they are about;
-   *   how near to the edges their middle may come; the text of a value, null for none
+   * @param {{apart: number, margin: number, textOf?: (value: number) => ?string}} labels their approximate distance;
+   *   the
+   *   minimum distance of their middle from the edges; the text of a value, null for none
    */
   drawLabels(pen, { width, height }, { apart, margin, textOf = (value) => formatTick(value, this.low, this.high) }) {
     pen.textAlign = "center";

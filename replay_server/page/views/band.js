@@ -1,11 +1,11 @@
-/** A column of many numbers over time: a line of pixels for each number, more opaque the greater it is within its own range. */
+/** A column of many numbers over time: one line of pixels per number, more opaque for higher values in its range. */
 
 import { penOf } from "../shell/canvas.js";
 
 /** @import { Part } from "./signals.js" */
 /** @import { Rectangle } from "./space.js" */
 
-/** Of wider columns, numbers evenly apart are shown. */
+/** Wider columns show evenly spaced numbers. */
 const MAX_LINES = 128;
 
 const FAINTEST = 0.04;
@@ -28,8 +28,9 @@ export class Band {
   }
 
   /**
-   * The numbers of the steps from `first` to `end`: all lines of a step side by side, NaN where there is none. Each line's
-   * range grows with what was seen, and never shrinks.
+   * The numbers of the steps from `first` to `end`: all lines of a step side by side, NaN where missing. Each line's
+   * range
+   * grows with new values and never shrinks.
    *
    * @param {Part[]} parts
    * @param {number} first
@@ -56,7 +57,7 @@ export class Band {
   }
 
   /**
-   * Draw what `read` gave; steps behind the one at `at` are faint.
+   * Draw what `read` returned; steps after the one at `at` are faint.
    *
    * @param {CanvasRenderingContext2D} pen
    * @param {Float64Array} values
@@ -77,7 +78,7 @@ export class Band {
         image.data[4 * (line * nSteps + step) + 3] = 255 * share;
       }
     brush.putImageData(image, 0, 0);
-    brush.globalCompositeOperation = "source-in"; // the tint, as opaque as the picture is
+    brush.globalCompositeOperation = "source-in"; // the tint, with the opacity of the picture
     brush.fillStyle = tint;
     brush.fillRect(0, 0, nSteps, nLines);
     pen.imageSmoothingEnabled = false;

@@ -1,6 +1,7 @@
 /**
- * The learning curve of a run: the return of every episode, a moving mean, the recorded ones marked. Dragging across it
- * chooses a range of episodes; a click opens the recorded episode nearest to it.
+ * The learning curve of a run: the return of every episode, a moving mean, and marks on the recorded ones. Drag to
+ * select
+ * a range of episodes; click to open the nearest recorded episode.
  */
 
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
@@ -19,10 +20,10 @@ const RIGHT = 12;
 const TOP = 10;
 const BOTTOM = 22;
 
-/** Drags that are shorter are clicks, in CSS pixels. */
+/** Shorter drags are clicks, in CSS pixels. */
 const SHORTEST_BRUSH = 5;
 
-/** Episodes of the moving mean: this share of all. */
+/** Window of the moving mean as a share of all episodes. */
 const MEAN_SHARE = 0.03;
 
 export class CurveView {
@@ -51,7 +52,7 @@ export class CurveView {
 
   /**
    * @param {{range: function(?[number, number]): void, open: function(number): void}} on a range of episode ids was
-   *   chosen; open an episode
+   *   selected; open an episode
    */
   constructor(on) {
     this.#on = on;
@@ -67,7 +68,7 @@ export class CurveView {
   }
 
   /**
-   * Show a run's curve, as the server has it.
+   * Show a run's curve from the server.
    *
    * @param {Curve} curve
    */
@@ -85,7 +86,7 @@ export class CurveView {
   }
 
   /**
-   * Show which range of episodes is chosen; null for all.
+   * Show the selected range of episodes; null for all.
    *
    * @param {?[number, number]} range
    */
@@ -94,7 +95,7 @@ export class CurveView {
     this.#draw();
   }
 
-  /** Give everything back. */
+  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();
@@ -197,7 +198,7 @@ export class CurveView {
   }
 
   /**
-   * The recorded episode nearest to the pointer, told in a bubble.
+   * Show the recorded episode nearest to the pointer in a bubble.
    *
    * @param {PointerEvent} event
    */
@@ -220,7 +221,7 @@ export class CurveView {
 }
 
 /**
- * Mean of up to `2 * reach + 1` values around each; NaN and null count for nothing.
+ * Mean of up to `2 * reach + 1` values around each; NaN and null are ignored.
  *
  * @param {(?number)[]} values
  * @param {number} reach

@@ -1,4 +1,4 @@
-/** The time of day in the environment, as a small dial: the hand goes around once a day. */
+/** The time of day in the environment, as a small dial of one turn per day. */
 
 import { element, graphic, setText } from "../shell/dom.js";
 
@@ -23,8 +23,9 @@ export class DayClock {
   }
 
   /**
-   * Show another episode. A day of other than 24 ticks stands in the episode's `info`, or shows when the clock goes
-   * beyond 23.
+   * Show another episode. The number of ticks per day is 24, unless the episode's `info` has another or the clock
+   * exceeds
+   * 23.
    *
    * @param {Outline} outline
    */

@@ -1,4 +1,4 @@
-/** What tells the second of two compared episodes from the first, at the step that is shown. */
+/** Differences between two compared episodes at the current step. */
 
 import { element, setText } from "../shell/dom.js";
 import { formatChange, isNumber } from "../shell/numbers.js";
@@ -12,7 +12,7 @@ export class DeltaView {
   #values = new Map();
 
   /**
-   * Show the difference of two steps; null for a step that is not here.
+   * Show the difference of two steps; null for a step that is not loaded.
    *
    * @param {?StepView} one
    * @param {?StepView} other

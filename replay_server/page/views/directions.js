@@ -1,4 +1,4 @@
-/** Which way an action points: by its name, or by where it led. */
+/** The direction of an action, from its name or its effect. */
 
 /** @type {Map<string, [number, number]>} */
 const BY_NAME = new Map(
@@ -32,8 +32,8 @@ const ARROWS = new Map([
  *
  * @param {string|undefined} actionName
  * @param {?ArrayLike<number>|undefined} from position before the action
- * @param {?ArrayLike<number>} to position that it led to
- * @returns {?[number, number]} null for an action that moves nothing
+ * @param {?ArrayLike<number>} to position after it
+ * @returns {?[number, number]} null if nothing moved
  */
 export function directionOf(actionName, from, to) {
   if (from && to && from.length === to.length) {

@@ -1,6 +1,4 @@
-/**
- * The line above the player: which run and episode, how it ended, why it was kept; previous and next, compare, video.
- */
+/** The line above the player: run, episode, status and reasons; links to neighbours; compare and video buttons. */
 
 import { copyText } from "../shell/dialogs.js";
 import { afterPaint, element, setText } from "../shell/dom.js";
@@ -81,7 +79,7 @@ export class EpisodeHeader {
   }
 
   /**
-   * Show what is asked for, before it is known to be there.
+   * Show the requested episode before it is known to exist.
    *
    * @param {{runId: ?string, episodeId: ?number}} place
    */
@@ -119,7 +117,7 @@ export class EpisodeHeader {
   }
 
   /**
-   * Show that another episode is compared with it.
+   * Show the episode that is compared with it.
    *
    * @param {Outline} outline
    * @param {Alignment} align
@@ -146,7 +144,7 @@ export class EpisodeHeader {
   }
 
   /**
-   * Say where the two episodes part.
+   * Show where the two episodes diverge.
    *
    * @param {?{step: number, what: string}} divergence
    */
@@ -157,12 +155,12 @@ export class EpisodeHeader {
     );
   }
 
-  /** Ask which episode to compare with. */
+  /** Ask for the episode to compare with. */
   askForOther() {
     this.#dialog.showModal();
   }
 
-  /** Give everything back. */
+  /** Remove listeners. */
   close() {
     this.#video.close();
   }

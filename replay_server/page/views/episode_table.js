@@ -1,4 +1,4 @@
-/** The table of episodes: thumbnails, sortable, walked with up and down, more rows as they come into sight. */
+/** The table of episodes: thumbnails, sorting, selection with up and down, and more rows on scrolling. */
 
 import { element } from "../shell/dom.js";
 import { formatCount, formatMoment, formatNumber } from "../shell/numbers.js";
@@ -10,7 +10,7 @@ import { chip } from "./episode_header.js";
 /** @import { Place } from "../shell/share.js" */
 /** @import { EpisodeRow } from "../source/api.js" */
 
-/** Columns: what stands above them, and the server's name for their order, if they can be sorted by. */
+/** Columns: title, and the server's name of the order if they can be sorted. */
 /** @type {[title: string, order: ?string][]} */
 const COLUMNS = [
   ["Preview", null],
@@ -34,8 +34,9 @@ export class EpisodeTable {
   #sentinel;
 
   /**
-   * @param {{sort: function(string): void, more: function(): void, prepare: function(Partial<Place>): void}} on another order,
-   *   more rows, and the place of an episode that will be opened if the press goes on to be a click
+   * @param {{sort: function(string): void, more: function(): void, prepare: function(Partial<Place>): void}} on another
+   *   order;
+   *   more rows; the place of an episode that is being pressed
    */
   constructor(on) {
     this.#on = on;
@@ -52,13 +53,13 @@ export class EpisodeTable {
     this.#sentinel.observe(this.#foot);
   }
 
-  /** Rows shown so far. */
+  /** Number of rows shown. */
   get nRows() {
     return this.#body.children.length;
   }
 
   /**
-   * Begin anew; `sort` is the order of the rows to come.
+   * Clear the table; `sort` is the order of the rows to come.
    *
    * @param {string} sort
    */
@@ -72,7 +73,7 @@ export class EpisodeTable {
   }
 
   /**
-   * Append episodes, as the server has them.
+   * Append episodes from the server.
    *
    * @param {EpisodeRow[]} episodes
    */
@@ -81,7 +82,7 @@ export class EpisodeTable {
   }
 
   /**
-   * Say something below the rows.
+   * Show a message below the rows.
    *
    * @param {string} text
    */
@@ -105,13 +106,13 @@ export class EpisodeTable {
     link?.closest("tr")?.scrollIntoView({ block: "nearest" });
   }
 
-  /** Ask for more rows while the end of the table is in sight. */
+  /** Request more rows while the end of the table is visible. */
   checkEnd() {
     this.#sentinel.unobserve(this.#foot);
     this.#sentinel.observe(this.#foot);
   }
 
-  /** Give everything back. */
+  /** Remove listeners. */
   close() {
     this.#sentinel.disconnect();
   }

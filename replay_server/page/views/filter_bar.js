@@ -6,7 +6,7 @@ import { formatCount } from "../shell/numbers.js";
 
 /** @import { ReturnRange } from "./histogram_view.js" */
 
-/** A filter is carried out when the person has stopped typing for so long. */
+/** Delay after typing before a filter is applied. */
 const TYPING_MILLIS = 250;
 
 const STATUSES = ["complete", "truncated", "salvaged"];
@@ -17,8 +17,8 @@ export class FilterBar {
   #stage = select("Stage", option("", "any stage"));
   #status = select("Status", option("", "any status"), ...STATUSES.map((status) => option(status, status)));
   #reason = input("Reason", "reason, e.g. top_*", "search");
-  #least = input("Least return", "return from", "number");
-  #most = input("Greatest return", "to", "number");
+  #least = input("Minimum return", "return from", "number");
+  #most = input("Maximum return", "to", "number");
   #range = element("button", { type: "button", class: "chip removable", hidden: true });
   #clear = element("button", { type: "button", class: "button", hidden: true }, "Clear");
   #timer = 0;
@@ -53,7 +53,7 @@ export class FilterBar {
     );
   }
 
-  /** The filters as the server names them; empty ones filter nothing. */
+  /** The filters by the server's names; empty ones do not filter. */
   get values() {
     const reason = this.#reason.value.trim();
     return {
@@ -75,7 +75,7 @@ export class FilterBar {
   }
 
   /**
-   * Choose a range of returns.
+   * Set the range of returns.
    *
    * @param {ReturnRange} range
    */
@@ -86,7 +86,7 @@ export class FilterBar {
   }
 
   /**
-   * Offer the stages that the run has.
+   * Offer the run's stages.
    *
    * @param {number[]} stages
    */
@@ -100,7 +100,7 @@ export class FilterBar {
   }
 
   /**
-   * Show which range of episodes is chosen on the curve; null for all.
+   * Show the range of episodes selected on the curve; null for all.
    *
    * @param {?[number, number]} range
    */
@@ -108,10 +108,10 @@ export class FilterBar {
     this.#range.hidden = range === null;
     if (range)
       this.#range.replaceChildren(`episodes ${formatCount(range[0])} to ${formatCount(range[1])}`, icon("close"));
-    this.#range.setAttribute("aria-label", "Remove the choice of episodes");
+    this.#range.setAttribute("aria-label", "Clear the selected range");
   }
 
-  /** Filter nothing. */
+  /** Clear all filters. */
   clear() {
     for (const field of [this.#stage, this.#status, this.#reason, this.#least, this.#most]) field.value = "";
     this.#on.clearRange();

@@ -1,4 +1,4 @@
-/** The part of the grid that stays: cells, axes, affordances with their labels, the scale of the third coordinate. */
+/** The static part of the grid: cells, axes, labelled affordances, and the scale of the third coordinate. */
 
 import { colourNameOf, markPoints } from "./affordance_marks.js";
 
@@ -6,12 +6,12 @@ import { colourNameOf, markPoints } from "./affordance_marks.js";
 /** @import { Colours } from "../shell/theme.js" */
 /** @import { Fitted, Space } from "./space.js" */
 
-/** Smaller cells have no lines between them, and smaller still no label. */
+/** Smaller cells have no lines between them; still smaller ones have no label. */
 const SMALLEST_LINED_CELL = 5;
 const SMALLEST_LABELLED_CELL = 46;
 const SMALLEST_MARK = 3;
 
-/** Sizes of a label's letters. */
+/** Font sizes of labels. */
 const LARGEST_LABEL = 12;
 const SMALLEST_LABEL = 9;
 
@@ -96,7 +96,7 @@ function drawAffordance(pen, space, fitted, colours, { name, cell: position, num
 }
 
 /**
- * A name that fits its cell: in smaller letters, and shortened where it must be.
+ * Draw a name in its cell, in a smaller font and shortened if necessary.
  *
  * @param {CanvasRenderingContext2D} pen
  * @param {string} name

@@ -1,4 +1,4 @@
-/** The grid on two canvases: what stays is drawn once, the agent and its trail with each frame. */
+/** The grid on two canvases: the static part is drawn once, the agent and its trail in each frame. */
 
 import { CanvasObserver, hatch, isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
@@ -12,7 +12,7 @@ import { Space, eased } from "./space.js";
 /** @import { Outline } from "../source/outline.js" */
 /** @import { Fitted } from "./space.js" */
 
-/** Positions of the trail, the latest one last. */
+/** Number of positions in the trail, including the latest. */
 export const TRAIL_STEPS = 40;
 
 export class GridView {
@@ -65,7 +65,7 @@ export class GridView {
    * @param {import("../player/step_view.js").StepView} step
    * @param {?import("../player/step_view.js").StepView} next the step it is moving to
    * @param {number} share of the way, 0 to 1
-   * @param {ArrayLike<number>[]} trail positions before the step's, oldest first
+   * @param {ArrayLike<number>[]} trail previous positions, oldest first
    */
   draw(step, next, share, trail) {
     this.#last = [step, next, share, trail];
@@ -89,13 +89,13 @@ export class GridView {
     if (step.isBesideGap) this.#drawGap(pen);
   }
 
-  /** Give everything back. */
+  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();
   }
 
-  /** The board takes the shape of the space, within reason, where the style sheet leaves it the choice. */
+  /** Give the board the shape of the space, within limits, if the style sheet allows it. */
   #layOut() {
     this.#board.style.setProperty(
       "--aspect",
@@ -181,7 +181,7 @@ export class GridView {
   }
 
   /**
-   * A chevron within the agent, so that it never covers its neighbours.
+   * A chevron inside the agent, so that it never covers neighbours.
    *
    * @param {CanvasRenderingContext2D} pen
    * @param {number} x
@@ -238,7 +238,7 @@ export class GridView {
   }
 
   /**
-   * Steps are missing behind this one: a hatched frame says so.
+   * Draw a hatched frame: steps are missing after this one.
    *
    * @param {CanvasRenderingContext2D} pen
    */

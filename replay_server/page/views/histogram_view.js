@@ -1,6 +1,7 @@
 /**
- * How the returns of the chosen episodes are spread: a bar for all of them, the recorded ones in front. Dragging across
- * it, or a click on a bar, chooses a range of returns.
+ * The distribution of returns of the selected episodes, with the recorded ones in front. Drag, or click a bar, to
+ * select
+ * a range of returns.
  */
 
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
@@ -33,7 +34,7 @@ export class HistogramView {
   /** @type {ReturnRange} */
   #range = [null, null];
   #xs = new Axis(LEFT, RIGHT);
-  /** The bin in which the drag began. */
+  /** The bin where the drag began. */
   #dragFrom = 0;
   #on;
   #observer = new CanvasObserver(() => this.#draw());
@@ -78,7 +79,7 @@ export class HistogramView {
   }
 
   /**
-   * Show which range of returns is chosen.
+   * Show the selected range of returns.
    *
    * @param {ReturnRange} range
    */
@@ -87,7 +88,7 @@ export class HistogramView {
     this.#draw();
   }
 
-  /** Give everything back. */
+  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();
@@ -128,7 +129,7 @@ export class HistogramView {
   }
 
   /**
-   * From where the drag began to where it is, in whole bins.
+   * The range from the start of the drag to its end, in whole bins.
    *
    * @param {PointerEvent} event
    * @returns {[number, number]}

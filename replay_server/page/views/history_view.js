@@ -1,6 +1,6 @@
 /**
- * What an episode without positions has in the place of a grid: reward, action, meters and extras over the steps around
- * the one that is shown, as lines; a column of many numbers as one band, light where they are great.
+ * Replaces the grid for an episode without positions: reward, action, meters and extras around the current step, as
+ * lines. A column of many numbers is one band, brighter for higher values.
  */
 
 import { CanvasObserver, isSharp, prepareCanvas } from "../shell/canvas.js";
@@ -18,10 +18,10 @@ import { chooseSignals, windowAround } from "./signals.js";
 /** @import { Part, Signal } from "./signals.js" */
 /** @import { Rectangle } from "./space.js" */
 
-/** Steps that are shown. */
+/** Number of steps shown. */
 const SHOWN_STEPS = 200;
 
-/** A band is as high as this many lines. */
+/** Height of a band in lines. */
 const BAND_LINES = 3;
 
 const GAP = 5;
@@ -75,7 +75,7 @@ export class HistoryView {
   }
 
   /**
-   * Draw the steps around the one with this index, as far as they are here; nothing, when they are drawn already.
+   * Draw the steps around the one with this index, as far as they are loaded, unless they are drawn already.
    *
    * @param {EpisodeStore} store
    * @param {number} index
@@ -94,7 +94,7 @@ export class HistoryView {
     this.#shown = shown;
     for (const { firstIndex, chunk } of parts)
       if (chunk) this.#learn(chunk, opened);
-      else store.load(firstIndex).catch(() => {}); // a chunk that can't be read is told by the stage
+      else store.load(firstIndex).catch(() => {}); // the stage reports a chunk that can't be read
     const there = parts.flatMap(({ firstIndex, chunk }) => (chunk ? [{ firstIndex, chunk }] : []));
     const values = this.#rows.map(({ signal, band }) =>
       band ? band.read(there, first, end) : readLine(there, signal, first, end),
@@ -103,7 +103,7 @@ export class HistoryView {
     this.#paint(this.#last);
   }
 
-  /** Give everything back. */
+  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();
@@ -114,7 +114,7 @@ export class HistoryView {
   }
 
   /**
-   * A column may come later than the first steps.
+   * A column may first appear after the first steps.
    *
    * @param {Chunk} chunk
    * @param {Outline} outline
@@ -191,7 +191,7 @@ const OWN_TINTS = new Map([
 ]);
 
 /**
- * Meters reach from 0 to 1 at least, rewards from 0; others only as far as they do.
+ * The minimum range: 0 to 1 for meters, 0 for rewards, none for others.
  *
  * @param {Signal} signal
  * @returns {Range}
@@ -202,7 +202,7 @@ function rangeAtFirst({ column }) {
 }
 
 /**
- * The numbers of a signal from `first` to `end`; NaN where there is none, or where it is not here.
+ * The numbers of a signal from `first` to `end`; NaN where missing or not loaded.
  *
  * @param {Part[]} parts
  * @param {Signal} signal
@@ -225,7 +225,7 @@ function readLine(parts, { column: name, component }, first, end) {
 }
 
 /**
- * The scale grows with what was seen, and never shrinks, so that nothing jumps.
+ * Extend the scale to new values. It never shrinks, so that nothing jumps.
  *
  * @param {Range} range
  * @param {Float64Array} values
@@ -264,7 +264,7 @@ function drawLine(pen, values, { place, first, index, xOf, colour, tint, range }
 }
 
 /**
- * The line through the values from `from` to `to`, broken where there is none.
+ * Draw a line through the values from `from` to `to`, broken where they are missing.
  *
  * @param {CanvasRenderingContext2D} pen
  * @param {Float64Array} values
@@ -285,7 +285,7 @@ function stroke(pen, values, from, to, xOf, yOf) {
 }
 
 /**
- * A text that fits, shortened where it must be.
+ * A text that fits, shortened if necessary.
  *
  * @param {CanvasRenderingContext2D} pen
  * @param {string} text

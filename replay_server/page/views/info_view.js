@@ -1,4 +1,4 @@
-/** The numbers of the step that is shown, and of its episode. */
+/** The numbers of the current step and of its episode. */
 
 import { element, setText } from "../shell/dom.js";
 import { formatCount, formatMoment, formatNumber } from "../shell/numbers.js";
@@ -36,7 +36,7 @@ export class InfoView {
     this.describe();
   }
 
-  /** Show the episode's own facts, anew when its metadata changed. */
+  /** Show the episode's facts; call it again when its metadata changes. */
   describe() {
     if (!this.#outline) return;
     const { metadata, live } = this.#outline;
@@ -48,7 +48,7 @@ export class InfoView {
     const intrinsicFacts = [
       ["Task reward", formatNumber(live ? null : metadata.extrinsic_reward)],
       ["Intrinsic reward", formatNumber(live ? null : metadata.intrinsic_reward)],
-      ["Weight of intrinsic", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, 3))],
+      ["Intrinsic weight", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, 3))],
     ];
     /** @type {Fact[]} */
     const facts = [
@@ -71,7 +71,7 @@ export class InfoView {
     );
   }
 
-  /** Steps have come to an episode that is still being recorded. */
+  /** A live episode has new steps. */
   grow() {
     if (this.#outline) setText(this.#nSteps, formatCount(this.#outline.table.nSteps));
   }
@@ -93,7 +93,7 @@ export class InfoView {
     this.#set("Return so far", formatNumber(step.returnSoFar, 3));
     if (this.#outline.hasIntrinsic) {
       this.#set("Task reward so far", formatNumber(step.rewardSoFar, 3));
-      this.#set("Intrinsic so far", formatNumber(step.intrinsicSoFar, 3));
+      this.#set("Intrinsic reward so far", formatNumber(step.intrinsicSoFar, 3));
     }
     if (step.epsilon !== null) this.#set("Exploration", formatNumber(step.epsilon, 3));
     for (const [extra, values] of step.extras) this.#set(extra, listText(values), { isWide: values.length > 2 });
@@ -130,7 +130,7 @@ export function actionText(actionNames, action) {
 }
 
 /**
- * A name with its value; one that is wide has a line of its own.
+ * Add a name with its value; a wide one gets a whole line.
  *
  * @param {string} name
  * @param {HTMLElement} value

@@ -1,6 +1,5 @@
 /**
- * The meters: a bar each with its name, value and last change. A meter's curve on the timeline is switched on and off
- * by its row.
+ * The meters: one row each with name, bar, value and last change. A click on a row toggles its curve on the timeline.
  */
 
 import { element, setText } from "../shell/dom.js";
@@ -41,7 +40,7 @@ export class MetersView {
   }
 
   /**
-   * Show a step; `previous` is the step before it, null when it is not known.
+   * Show a step; `previous` is the step before it, null if unknown.
    *
    * @param {StepView} step
    * @param {?StepView} previous

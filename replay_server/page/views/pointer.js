@@ -1,17 +1,17 @@
-/** What a pointer does on an element that is dragged along, and the bubble that goes with it. */
+/** Pointer events on an element that can be dragged along, and its bubble. */
 
 /**
  * @typedef {object} PointerListener
  * @property {() => boolean} isReady whether there is anything to point at
  * @property {(event: PointerEvent) => void} begin a drag begins with a press of the main button
  * @property {(event: PointerEvent, isDragging: boolean) => void} move
- * @property {(event: PointerEvent) => void} end the drag's button came up
- * @property {() => void} [cancel] the system took the pointer away: what was dragged to is not chosen
+ * @property {(event: PointerEvent) => void} end the button was released
+ * @property {() => void} [cancel] the system took the pointer away: discard the drag
  * @property {() => void} leave
  */
 
 /**
- * Tell what a pointer does on an element. A drag goes on outside of it.
+ * Listen to a pointer on an element. A drag continues outside it.
  *
  * @param {HTMLElement} node
  * @param {PointerListener} on
@@ -40,12 +40,12 @@ export function watchPointer(node, on) {
 }
 
 /**
- * Put a bubble where the pointer is along an element, and not beyond its ends.
+ * Place a bubble at the pointer, within the element.
  *
  * @param {HTMLElement} bubble
  * @param {Element} node
  * @param {MouseEvent} event
- * @param {string} y how far down, as the style sheet says lengths
+ * @param {string} y vertical offset as a CSS length
  */
 export function placeBubble(bubble, node, event, y = "0") {
   const { left, width } = node.getBoundingClientRect();

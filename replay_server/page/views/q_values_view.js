@@ -1,5 +1,5 @@
 /**
- * The Q-values that the action was chosen from: a bar each, the chosen one outlined, forbidden ones hatched. Or an
+ * The Q-values from which the action was chosen: a bar each, the chosen one outlined, forbidden ones hatched. Or an
  * action's components.
  */
 

@@ -1,4 +1,4 @@
-/** The runs: a list beside the page, or a single line of them on a narrow screen. */
+/** The runs: a list next to the page, or one line on a narrow screen. */
 
 import { element } from "../shell/dom.js";
 import { formatCount, isNumber } from "../shell/numbers.js";
@@ -9,7 +9,7 @@ import { chosenTheme } from "../shell/theme.js";
 /** @import { Place } from "../shell/share.js" */
 
 const REFUSED =
-  "Refused: most often episodes whose id the run has already. A run that goes on takes resume=True, a new one another run_id.";
+  "Refused: usually episodes whose id the run already has. To continue a run use resume=True; for a new one use another run_id.";
 
 export class RunList {
   node = element("nav", { class: "runs", "aria-label": "Runs" });
@@ -26,7 +26,7 @@ export class RunList {
   }
 
   /**
-   * Show runs, as the server has them.
+   * Show runs from the server.
    *
    * @param {Run[]} runs
    */
@@ -36,7 +36,7 @@ export class RunList {
   }
 
   /**
-   * Mark the run whose episodes are shown, and bring it into sight where the runs are a line of them.
+   * Mark the selected run, and scroll it into view on a narrow screen.
    *
    * @param {string} runId
    */

@@ -3,7 +3,7 @@
 import { isNumber } from "../shell/numbers.js";
 
 /**
- * The round step, 1, 2 or 5 times a power of ten, that is not smaller than this.
+ * The smallest round step (1, 2 or 5 times a power of ten) that is not smaller than this.
  *
  * @param {number} rough
  */
@@ -28,12 +28,13 @@ export function ticks(low, high, count) {
 }
 
 /**
- * Values counted in bins of one round width, about `count` of them.
+ * Count values in about `count` bins of one round width.
  *
- * @param {(?number)[]} values NaN, null and infinities count nowhere
+ * @param {(?number)[]} values NaN, null and infinities are ignored
  * @param {number} count
- * @returns {{edges: number[], counts: number[]}} a bin holds its lower edge, the last one both; nothing in both lists
- *   when there is nothing to count
+ * @returns {{edges: number[], counts: number[]}} a bin includes its lower edge, the last one both; empty if there are
+ *   no
+ *   values
  */
 export function binned(values, count) {
   const finite = values.filter(isNumber);
@@ -48,7 +49,7 @@ export function binned(values, count) {
 }
 
 /**
- * How many of the values lie in each bin between two edges.
+ * Count the values in each bin between two edges.
  *
  * @param {number[]} edges
  * @param {(?number)[]} values
@@ -63,7 +64,7 @@ export function countIn(edges, values) {
 }
 
 /**
- * The bin that holds a value, -1 for one outside of all.
+ * The bin of a value, -1 if it is outside all.
  *
  * @param {number[]} edges
  * @param {?number} value
@@ -78,7 +79,7 @@ export function binOf(edges, value) {
 }
 
 /**
- * Without the noise of adding up.
+ * Remove rounding errors of additions.
  *
  * @param {number} value
  */

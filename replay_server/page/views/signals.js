@@ -1,16 +1,16 @@
 /**
- * What an episode without positions is watched by: its reward, action, meters and extras, each of their numbers a row
- * over time. Pure.
+ * Selects what is shown over time of an episode without positions: reward, action, meters and extras, a row per number.
+ * Pure.
  */
 
 /** @import { Chunk } from "../decode/chunk.js" */
 
-/** More rows could not be told apart; columns with more numbers than there is room for become one band each. */
+/** Limit of rows that can be told apart; if there are more numbers, wide columns become one band each. */
 export const MAX_ROWS = 12;
 
 /**
  * @typedef {object} Signal
- * @property {string} name as the row is labelled
+ * @property {string} name its label
  * @property {string} column of the chunks
  * @property {?number} component which of the column's numbers; null for a band, which shows them all
  * @property {number} nValues numbers of the column
@@ -21,8 +21,8 @@ export const MAX_ROWS = 12;
 /** @typedef {{firstIndex: number, chunk: Chunk}} Part a chunk of the window that is shown, and the index of its first step */
 
 /**
- * Choose the rows: a line for each number, and where these are too many a band instead for the widest column, then for
- * the next one. What there is still no room for is left out.
+ * Select the rows: a line per number. If that is too many, the widest column becomes a band, then the next. Rows beyond
+ * the limit are dropped.
  *
  * @param {{name: string, nValues: number}[]} columns of the episode
  * @param {string[]} meterNames
@@ -47,7 +47,7 @@ export function chooseSignals(columns, meterNames) {
 }
 
 /**
- * The steps that are shown around one: `nShown` at most, the one in their middle unless an end of the episode is near.
+ * The steps around one, up to `nShown`, centred unless an end of the episode is near.
  *
  * @param {number} index
  * @param {number} nSteps

@@ -1,6 +1,7 @@
 /**
- * The space that an episode plays in, and where its points lie on a canvas. Pure geometry. A third coordinate has a bar
- * of its own; a line is a grid of one row; y points down, as rows of a grid do.
+ * Maps the space of an episode to a canvas. Pure geometry. A third coordinate gets a separate bar; a line is a grid of
+ * one
+ * row; y points down, like the rows of a grid.
  */
 
 /** @import { Outline } from "../source/outline.js" */
@@ -8,7 +9,7 @@
 const Z_BAR_WIDTH = 34;
 const PADDING = 10;
 
-/** Larger jumps are not movement from cell to cell: wrapping around an edge, a reset. */
+/** Larger jumps are not movements between cells, but wrapping around an edge or a reset. */
 const LONGEST_GLIDE_CELLS = 1.5;
 
 /** @typedef {{left: number, top: number, width: number, height: number}} Rectangle in CSS pixels */
@@ -31,19 +32,19 @@ export class Space {
     [this.#low, this.#high] = cornersOf(bounds);
   }
 
-  /** Cells across, down and upwards. */
+  /** Number of cells along x, y and z. */
   get size() {
     return this.#high.map((high, axis) => high - this.#low[axis]);
   }
 
-  /** Width over height of the drawing. */
+  /** Aspect ratio of the drawing. */
   get aspect() {
     const [width, height] = this.size;
     return width / height;
   }
 
   /**
-   * Show these bounds; returns whether they are others than before. Those of a live episode grow.
+   * Set the bounds, which grow in a live episode; return whether they changed.
    *
    * @param {Outline["bounds"]} bounds
    */
@@ -83,7 +84,7 @@ export class Space {
   }
 
   /**
-   * The point of a position on the canvas: the middle of its cell, or the very spot in continuous space.
+   * A position's point on the canvas: the centre of its cell, or the exact point in continuous space.
    *
    * @param {ArrayLike<number>} position
    * @param {Fitted} fitted
@@ -96,7 +97,7 @@ export class Space {
   }
 
   /**
-   * Share of the height at which a position with three coordinates lies, 0 to 1.
+   * Share of the height at a position with three coordinates, 0 to 1.
    *
    * @param {ArrayLike<number>} position
    */
@@ -108,7 +109,7 @@ export class Space {
   }
 
   /**
-   * A position on the way from one step to the next; jumps are not glided over.
+   * A position between two steps; jumps are not animated.
    *
    * @param {ArrayLike<number>} from
    * @param {?ArrayLike<number>|undefined} to
@@ -120,7 +121,7 @@ export class Space {
   }
 
   /**
-   * Whether an agent would be seen moving from one position to the other.
+   * Whether the movement between two positions is animated.
    *
    * @param {ArrayLike<number>} from
    * @param {ArrayLike<number>} to
@@ -132,7 +133,7 @@ export class Space {
 }
 
 /**
- * The ends of the board along three axes, of which the missing ones are one cell wide.
+ * The bounds along three axes; missing axes are one cell wide.
  *
  * @param {Outline["bounds"]} bounds
  */

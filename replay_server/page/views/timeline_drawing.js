@@ -1,4 +1,4 @@
-/** The still part of the timeline, on its canvas: curves above, a lane of markers below. */
+/** The static part of the timeline on its canvas: curves, with a lane of markers below. */
 
 import { hatch, prepareCanvas } from "../shell/canvas.js";
 import { isNumber } from "../shell/numbers.js";
@@ -13,7 +13,7 @@ const LANE_HEIGHT = 18;
 const TOP = 6;
 
 /**
- * Curves of meters take the colours of the affordances, which are told apart at a glance.
+ * Curves of meters use the colours of affordances, which are easy to tell apart.
  *
  * @param {Colours} colour
  * @param {number} meter
@@ -25,7 +25,7 @@ const meterColour = (colour, meter) => colour[colourNameOf(meter)];
  *
  * @param {HTMLCanvasElement} canvas
  * @param {{store: import("../source/episode_store.js").EpisodeStore, xOf: function(number): number, shownMeters:
- *   Set<number>, loop: ?[number, number], skipsDull: boolean}} shown `xOf` places a step number
+ *   Set<number>, loop: ?[number, number], skipsDull: boolean}} shown `xOf` maps a step number to a position
  */
 export function drawTimeline(canvas, { store, xOf, shownMeters, loop, skipsDull }) {
   const { context: pen, width, height } = prepareCanvas(canvas);
@@ -134,7 +134,7 @@ function drawCurve(pen, xs, values, breaks, range, bottom, stroke, lineWidth) {
 const yOf = (value, [low, high], bottom) => bottom - 4 - ((value - low) / (high - low)) * (bottom - 4 - TOP);
 
 /**
- * A dull span that is cut out: dimmed, with torn edges.
+ * Draw a skipped dull span: dimmed, with torn edges.
  *
  * @param {CanvasRenderingContext2D} pen
  * @param {number} from
@@ -186,7 +186,7 @@ function drawGap(pen, from, to, height, colour) {
 }
 
 /**
- * A sign for each kind, a shape as well as a colour.
+ * Draw a marker with the shape and colour of its kind.
  *
  * @param {CanvasRenderingContext2D} pen
  * @param {number} x

@@ -1,7 +1,6 @@
 /**
- * The timeline: the reward's curve, meters on demand, markers, gaps, dull spans and the loop; a slider for keyboard and
- * screen reader, a strip to drag along for a pointer. The axis is in step numbers, so that missing steps take the room
- * they took in the episode.
+ * The timeline: the return, selected meters, markers, gaps, dull spans and the loop. It is a slider for keyboards and
+ * screen readers, and can be dragged with a pointer. The axis is in step numbers, so missing steps take their room.
  */
 
 import { CanvasObserver } from "../shell/canvas.js";
@@ -17,13 +16,13 @@ import { drawTimeline } from "./timeline_drawing.js";
 /** @import { Marker, Outline } from "../source/outline.js" */
 /** @import { Span } from "../source/messages.js" */
 
-/** A pointer this near to a marker means the marker, in CSS pixels. */
+/** A pointer this close selects a marker, in CSS pixels. */
 const MARKER_REACH = 6;
 
-/** Room left and right of the axis, so that markers at its ends are whole, in CSS pixels. */
+/** Inset of the axis, so that markers at its ends are complete, in CSS pixels. */
 const INSET = 7;
 
-/** Share of the width that an open gap at the end takes. */
+/** Share of the width for a gap of unknown length at the end. */
 const OPEN_GAP_SHARE = 0.03;
 
 export class TimelineView {
@@ -48,12 +47,12 @@ export class TimelineView {
   /** @type {?EpisodeStore} */
   #store = null;
   #axis = new Axis(INSET, INSET);
-  /** Of the strip, in CSS pixels; 0 until it is on the page. */
+  /** Width of the strip in CSS pixels; 0 until it is on the page. */
   #width = 0;
   #index = 0;
   #isQueued = false;
   /**
-   * The last move of a pointer that is shown with the next frame.
+   * The last move of a pointer, shown with the next frame.
    *
    * @type {?PointerEvent}
    */
@@ -64,8 +63,9 @@ export class TimelineView {
 
   /**
    * @param {{seek: function(number): void, dragging: function(boolean): void, near: function(number): void, hover:
-   *   function(?number, HTMLElement): void}} on `seek` takes an index; `near` one that may be asked for next; `hover`
-   *   one whose picture is to be drawn into the element, null when the pointer left
+   *   function(?number, HTMLElement): void}} on `seek` gets an index; `near` one that may be needed next; `hover` one
+   *   to
+   *   draw into the element, null when the pointer leaves
    */
   constructor(on) {
     this.#on = on;
@@ -114,7 +114,7 @@ export class TimelineView {
   }
 
   /**
-   * Show the loop, `[first, last]` index or null, and whether dull spans are cut out.
+   * Show the loop, `[first, last]` index or null, and whether dull spans are skipped.
    *
    * @param {{loop: ?Span, skipsDull: boolean}} shown
    */
@@ -125,7 +125,7 @@ export class TimelineView {
     this.refresh();
   }
 
-  /** Draw the still part anew, with the next frame; off the page it waits until it gets its size there. */
+  /** Redraw the static part with the next frame; if it is not on the page, when it gets its size. */
   refresh() {
     const store = this.#store;
     if (this.#isQueued || !store?.outline || !this.#strip.isConnected) return;
@@ -147,7 +147,7 @@ export class TimelineView {
   }
 
   /**
-   * Move the playhead; indexes may have a fraction.
+   * Move the playhead; indexes may be fractional.
    *
    * @param {number} position
    */
@@ -157,7 +157,7 @@ export class TimelineView {
   }
 
   /**
-   * Tell screen readers where it stands: when playback rests, not with every step.
+   * Report the position to screen readers, when playback pauses.
    *
    * @param {number} number
    * @param {string} text
@@ -167,14 +167,14 @@ export class TimelineView {
     this.#strip.setAttribute("aria-valuetext", text);
   }
 
-  /** Give everything back. */
+  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();
   }
 
   /**
-   * The axis over step numbers: the recorded ones, a gap behind them, and a little for one whose length nobody knows.
+   * The axis over step numbers: the recorded ones, a gap after them, and some room for one of unknown length.
    *
    * @param {Outline} outline
    */
@@ -204,7 +204,7 @@ export class TimelineView {
 
   /** @param {PointerEvent} event */
   #begin(event) {
-    this.#moved = null; // who came to press has no use for a bubble on the way
+    this.#moved = null; // a press needs no bubble on its way
     this.#on.dragging(true);
     if (this.#store)
       this.#on.seek(this.#nearMarker(this.#store, event)?.index ?? this.#indexAt(this.#store.opened, event));
@@ -272,7 +272,7 @@ export class TimelineView {
 }
 
 /**
- * The return at the sample nearest behind a step.
+ * The return at the last sample before a step.
  *
  * @param {Outline} outline
  * @param {number} index

@@ -1,4 +1,4 @@
-/** The buttons under the timeline: restart, back, play, on, speed, loop, skip; and where playback stands. */
+/** The buttons below the timeline (restart, step, play, speed, loop, skip) and the position. */
 
 import { SPEEDS } from "../playback/clock.js";
 import { element, setText } from "../shell/dom.js";
@@ -9,7 +9,7 @@ import { formatCount } from "../shell/numbers.js";
 /** @import { IconName } from "../shell/icons.js" */
 
 /**
- * The last of the speeds, by its name.
+ * The name of a speed.
  *
  * @param {number} speed
  */
@@ -28,14 +28,14 @@ export class TransportView {
 
   /**
    * @param {import("../player/controls.js").Controls} controls
-   * @param {PageActions & {fullscreen: () => void}} page there is a button for each
+   * @param {PageActions & {fullscreen: () => void}} page a button for each
    */
   constructor(controls, page) {
     this.#play = button("play", "Play (space)", () => controls.togglePlay(), "primary");
-    this.#loop = button("loop", "Loop: press at its start, then at its end, then to clear (i, o, \\)", () =>
+    this.#loop = button("loop", "Loop: press for its start, its end, and to clear it (i, o, \\)", () =>
       controls.loopOn(),
     );
-    this.#skip = button("skip", "Skip dull stretches (s)", () => controls.toggleSkip());
+    this.#skip = button("skip", "Skip dull spans (s)", () => controls.toggleSkip());
     this.#live = element(
       "button",
       { type: "button", class: "button live-button", hidden: true, on: { click: () => controls.follow() } },
@@ -54,10 +54,10 @@ export class TransportView {
       element(
         "div",
         { class: "group" },
-        button("restart", "To the start (Home)", () => controls.seek(0)),
+        button("restart", "Go to the start (Home)", () => controls.seek(0)),
         button("back", "One step back (,)", () => controls.step(-1)),
         this.#play,
-        button("forward", "One step on (.)", () => controls.step(1)),
+        button("forward", "One step forward (.)", () => controls.step(1)),
       ),
       this.#speed,
       element("div", { class: "group" }, this.#loop, this.#skip),
@@ -65,9 +65,9 @@ export class TransportView {
       element(
         "div",
         { class: "group end" },
-        page.writeNote && button("note", "Write a note at this step (a)", page.writeNote),
+        page.writeNote && button("note", "Annotate this step (a)", page.writeNote),
         page.copyLink && button("link", "Copy link at this step", page.copyLink),
-        page.openPage && button("open", "Open in a page of its own", page.openPage),
+        page.openPage && button("open", "Open in a new page", page.openPage),
         button("fullscreen", "Full screen (f)", page.fullscreen),
         button("help", "Keyboard help (?)", page.help),
       ),
@@ -78,7 +78,7 @@ export class TransportView {
    * Show the state of playback.
    *
    * @param {{clock: import("../playback/clock.js").PlaybackClock, number: number, last: number, canGoLive: boolean,
-   *   isFollowing: boolean}} state `number` of the step and of the `last` one
+   *   isFollowing: boolean}} state `number` of the current and `last` of the last step
    */
   draw({ clock, number, last, canGoLive, isFollowing }) {
     const shown = clock.isPlaying ? "pause" : "play";
@@ -101,7 +101,7 @@ export class TransportView {
   }
 
   /**
-   * A link may ask for a speed that is not on the list.
+   * A link may have a speed that is not on the list.
    *
    * @param {string} speed
    */

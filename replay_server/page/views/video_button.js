@@ -1,6 +1,6 @@
 /**
- * The button that asks for a video of the episode, shows its progress, and becomes the download. Hidden where no videos
- * are made.
+ * The button that requests a video, shows its progress, and becomes the download link. Hidden if the server makes no
+ * videos.
  */
 
 import { messageOf } from "../decode/errors.js";
@@ -13,7 +13,7 @@ import { fetchJson, offersVideos, requestVideo } from "../source/api.js";
 
 const POLL_MILLIS = 1000;
 
-/** States in which no video comes any more. */
+/** States after which no video will come. */
 const GIVEN_UP = new Set(["failed", "cancelled"]);
 
 /** @typedef {[runId: string, episodeId: number]} Offer */
@@ -23,7 +23,7 @@ export class VideoButton {
 
   #text = element("span", { class: "number" }, "Make video");
   /**
-   * Run and episode, anew with each offer: what was asked for an earlier one is not told on the button.
+   * Run and episode, a new object for each offer, so that the progress of an earlier video is not shown.
    *
    * @type {?Offer}
    */
@@ -42,7 +42,7 @@ export class VideoButton {
   }
 
   /**
-   * Offer a video of this episode, if the server makes them.
+   * Offer a video of this episode, if the server makes videos.
    *
    * @param {string} runId
    * @param {number} episodeId
@@ -56,7 +56,7 @@ export class VideoButton {
     if (offered === this.#offered) this.node.hidden = !isOffered;
   }
 
-  /** Offer no video, and ask no more how far one is. */
+  /** Hide the button and stop asking for progress. */
   close() {
     clearTimeout(this.#timer);
     this.#offered = null;
@@ -68,7 +68,7 @@ export class VideoButton {
 
   async #press() {
     if (this.#download) {
-      // A link, for the browser would show the file in the place of the page.
+      // a link that opens separately, because the browser would replace the page with the file
       element("a", { href: this.#download, download: "" }).click();
       return;
     }

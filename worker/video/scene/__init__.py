@@ -1,1 +1,1 @@
-"""The panels of a frame, one a file; each draws its still part once, then only what a new moment changes."""
+"""The panels of a frame, one per file. Each draws its static part once, then only what changes."""

@@ -1,4 +1,5 @@
-"""Many bars side by side, for more values than rows can be read: upright, without names; the chosen one is named above."""
+"""Many bars side by side, for more values than rows can show: upright and without names. The chosen one is named
+above."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ __all__ = ["BarStrip"]
 
 
 class BarStrip:
-    """Upright bars; where there are more than half as many as columns of pixels, each bar is the longest of a group.
+    """Upright bars. If there are more than half as many as pixel columns, each bar is the longest of a group.
 
     Args:
         area: for bars and caption.

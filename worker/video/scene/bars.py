@@ -1,4 +1,4 @@
-"""Rows with a name, a bar and a value: what meters and Q-values have in common. Only rows that change are drawn again."""
+"""Rows with a name, a bar and a value, for meters and Q-values. Only rows that change are drawn again."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ __all__ = ["Bar", "BarRows", "hatching", "rows_fit"]
 _MAX_ROW = 62
 _MIN_ROW = 17
 _MIN_COLUMN = 190
-"""Design units below which names and values could not be read."""
+"""Smallest readable height of a row, in design units."""
 
 
 class Bar(NamedTuple):
     """What one row shows.
 
     Args:
-        start, end: the bar as shares of the track, 0 to 1; hatched: the whole track is hatched instead.
-        chosen: the row is marked.
+        start: where the bar begins, as a share of the track.
+        end: where the bar ends, as a share of the track.
+        hatched: hatch the whole track instead.
+        chosen: mark the row.
     """
 
     start: float
@@ -44,7 +46,7 @@ class Bar(NamedTuple):
 
 @lru_cache(maxsize=32)
 def hatching(width: int, height: int, pitch: int) -> Mask:
-    """Slanting lines."""
+    """Return slanted lines."""
     y, x = np.mgrid[0:height, 0:width]
     lines = np.where((x + y) % pitch < max(1, pitch // 3), 255, 0).astype(np.uint8)
     return Mask(np.repeat(lines, 3, axis=1))
@@ -52,14 +54,14 @@ def hatching(width: int, height: int, pitch: int) -> Mask:
 
 @lru_cache(maxsize=32)
 def _hatched_track(width: int, height: int, pitch: int) -> Mask:
-    """A rounded track that is hatched; one object a size, because what stamps it remembers it by that."""
+    """Return a hatched rounded track; the same object for the same size, because results are cached by mask."""
     return Mask(
         np.where(hatching(width, height, pitch).coverage > 0, rounded(width, height, height // 2).coverage, np.uint8(0))
     )
 
 
 def rows_fit(n_rows: int, area: Rect, layout: Layout) -> bool:
-    """Whether so many rows can be read in an area."""
+    """Return whether an area has room for this many readable rows."""
     return n_rows <= _rows_that_fit(area, layout) * _columns_that_fit(area, layout)
 
 
@@ -72,13 +74,13 @@ def _columns_that_fit(area: Rect, layout: Layout) -> int:
 
 
 class BarRows:
-    """Rows in as many columns as it takes.
+    """Rows in as many columns as needed.
 
     Args:
-        area: where the rows may lie; ``rows_fit`` says whether it is large enough.
+        area: for the rows; ``rows_fit`` says whether it is large enough.
         names: of the rows.
-        widest_values: the longest texts that values will take.
-        marked: rows can be chosen.
+        widest_values: the longest texts of values.
+        marked: whether rows can be chosen.
     """
 
     def __init__(
@@ -135,14 +137,14 @@ class BarRows:
         return row.y + (row.height - self._track_height) // 2
 
     def draw_zero(self, still: Surface, share: float) -> None:
-        """Mark where the bars begin, when that is not the left end."""
+        """Mark where the bars begin, if that is not the left end."""
         for row in self._rows:
             x = row.x + self._track_left + round(share * self._track_width)
             height = self._track_height + 2 * self._layout.px(3)
             still.fill(Rect(x, row.y + (row.height - height) // 2, self._layout.px(1.5), height), self._theme.muted)
 
     def draw(self, canvas: Canvas, bars: list[Bar]) -> None:
-        """Show the bars, as many as there are rows."""
+        """Show one bar per row."""
         theme, size = self._theme, self._size
         for i, bar in enumerate(bars):
             self._tracks[i].show(canvas, self._filling(bar))

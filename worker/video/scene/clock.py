@@ -1,4 +1,4 @@
-"""The time of day: a dial of one turn a day, its night half dark, with a hand, the hour, and a sun or a moon."""
+"""The time of day: a dial of one turn per day with a dark night, a hand, the hour, and a sun or a moon."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DAWN, _DUSK = 0.25, 0.75
 
 
 class ClockPanel:
-    """A dial; midnight at the bottom, noon at the top, as the sun goes."""
+    """A dial with midnight at the bottom and noon at the top."""
 
     def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, rect: Rect) -> None:
         assert series.time_of_day is not None
@@ -45,7 +45,7 @@ class ClockPanel:
         self._text = Readout(x, baseline, theme.panel, align="center")
         still.stamp_center(arc(self._radius, self._thickness, 0.0, 0.5), x, y, theme.night)
         still.stamp_center(arc(self._radius, self._thickness, 0.5, 1.0), x, y, theme.night)
-        # The dial is turned by half a day: the arc of the day runs over the top.
+        # The arc of the day is at the top, so the dial is turned by half a day.
         still.stamp_center(arc(self._radius, self._thickness, 0.75, 1.0), x, y, theme.day)
         still.stamp_center(arc(self._radius, self._thickness, 0.0, 0.25), x, y, theme.day)
 
@@ -84,7 +84,7 @@ class ClockPanel:
 
     @property
     def _sky_place(self) -> tuple[float, float, float]:
-        """The middle of sun and moon, ``(x, y)``, and their radius."""
+        """Return the centre of sun or moon, ``(x, y)``, and its radius."""
         x, y = self._rect.center
         return x, y - self._radius * 0.22, self._radius * 0.24
 

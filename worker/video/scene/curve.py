@@ -1,4 +1,4 @@
-"""Return so far: the whole curve faint from the start, so that its scale is fixed, and bright as far as the episode has come."""
+"""The return so far: the whole curve faint, and bright up to the current step."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ __all__ = ["CurvePanel", "PlotArea", "thinned"]
 
 
 class PlotArea:
-    """A small plot: a frame of two labelled lines, and where values lie in it.
+    """A small plot: two labelled lines and the mapping of values to pixels.
 
     Args:
-        area: for labels and plot together.
-        low, high: values at the lower and upper edge.
+        area: for labels and plot.
+        low: value at the lower edge.
+        high: value at the upper edge.
     """
 
     def __init__(self, area: Rect, low: float, high: float, layout: Layout, theme: Theme, still: Surface) -> None:
@@ -40,7 +41,7 @@ class PlotArea:
             max(8, area.height - layout.px(12)),
         )
         taken: list[int] = []
-        # The ends first: a label in between is left out where it would touch one.
+        # The ends first: a label between them is dropped if it would touch one.
         for value, label in sorted(zip(lines, labels, strict=True), key=lambda pair: pair[0] == 0):
             y = round(self.y(value))
             still.fill(Rect(self.rect.x, y, self.rect.width, max(1, layout.px(1))), theme.line)
@@ -49,17 +50,17 @@ class PlotArea:
                 still.text(label, self.rect.x - layout.px(10), y + round(size * 0.36), size, theme.muted, align="right")
 
     def y(self, value: float) -> float:
-        """The row of a value."""
+        """Return the row of a value."""
         return self.rect.bottom - 1 - (value - self.low) / (self.high - self.low) * (self.rect.height - 1)
 
     def line(self, xs: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``float64[n, 2]``: points relative to the plot's upper left corner; ``xs`` are shares of its width."""
+        """Return ``float64[n, 2]``: points relative to the plot's upper left corner; ``xs`` are shares of its width."""
         ys = self.rect.height - 1 - (values - self.low) / (self.high - self.low) * (self.rect.height - 1)
         return np.column_stack([xs * (self.rect.width - 1), ys])
 
 
 class CurvePanel:
-    """The sum of rewards against the steps."""
+    """The return so far by step."""
 
     def __init__(
         self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
@@ -69,7 +70,7 @@ class CurvePanel:
         self._thickness = max(1.5, 3.0 * layout.unit)
         self._disc = disc(max(2.0, 5.5 * layout.unit))
         self._margin = self._disc.height // 2 + 1
-        # Room around the plot for the line's thickness and for the dot.
+        # margin around the plot for the line's thickness and the dot
         self._rect = Rect(
             plot.rect.x - self._margin,
             plot.rect.y - self._margin,
@@ -87,7 +88,7 @@ class CurvePanel:
         self._shown: tuple[int, int] | None = None
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Draw the curve up to the step, and a dot at its end."""
+        """Draw the curve up to the step, with a dot at its end."""
         column, row = (round(float(number)) for number in self._points[moment.step_index])
         if (column, row) == self._shown:
             return
@@ -101,7 +102,7 @@ class CurvePanel:
         canvas.stamp_center(self._disc, self._rect.x + column + 0.5, self._rect.y + row + 0.5, self._theme.ink)
 
     def _reveal(self, canvas: Canvas, start: int, end: int, reached: int) -> None:
-        """Draw the columns ``start <= x < end`` anew: bright up to ``reached``, still beyond."""
+        """Redraw the columns ``start <= x < end``: bright up to ``reached``, faint after it."""
         start, end = max(0, start), min(self._rect.width, end)
         rect = Rect(self._rect.x + start, self._rect.y, end - start, self._rect.height)
         canvas.restore(rect)
@@ -112,7 +113,7 @@ class CurvePanel:
 
 
 def thinned(points: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """At most some points a column: the first, least, greatest and last of each, so that no peak is lost."""
+    """Return up to four points per column: first, minimum, maximum and last, so that no peak is lost."""
     if len(points) <= 4 * width:
         return points
     keep = []

@@ -1,4 +1,4 @@
-"""The world from above: cells and affordances stand still; trail, agent, heading and interaction ring move."""
+"""The world from above: cells and affordances are static; trail, agent, heading and interaction ring move."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class GridPanel:
         return self._layout.px(SMALL)
 
     def _names_fit(self, board: Board) -> bool:
-        """Whether every affordance's name fits below its shape, inside its cell."""
+        """Return whether every affordance's name fits below its shape, inside its cell."""
         if not board.has_cells or board.cell[1] < self._layout.px(64):
             return False
         return all(text_width(name, self._name_size) <= board.cell[0] * 0.94 for name, _ in self._affordances)
@@ -71,10 +71,10 @@ class GridPanel:
         return self._theme.series[self._numbers[name] % len(self._theme.series)]
 
     def _draw_legend(self, still: Surface, inner: Rect) -> Rect:
-        """Shapes and names in rows at the lower edge; those that don't fit are counted.
+        """Draw shapes and names in rows at the lower edge; those that do not fit are counted.
 
         Returns:
-            What is left above them.
+            The area above them.
         """
         layout, theme = self._layout, self._theme
         size, line, gap = layout.px(HEADING), layout.px(34), layout.px(20)
@@ -143,7 +143,7 @@ class GridPanel:
             still.stamp_center(marker(self._numbers[name], radius), x, y, self._color(name))
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Show the agent on its way to the step's position."""
+        """Draw the agent on its way to the step's position."""
         series = self._series
         place = self._place(moment)
         heading = self._heading(moment.step_index)
@@ -183,7 +183,7 @@ class GridPanel:
             overlay.stamp_center(arc(radius * 1.45, thickness, 0.0, level / _RING_LEVELS), x, y, theme.good)
 
     def _place(self, moment: Moment) -> tuple[float, float] | None:
-        """Where the agent stands or glides, in whole pixels: between two floors it does not glide."""
+        """Return the agent's pixel, on its way or at its place; it does not glide between floors."""
         positions, board = self._series.positions, self.board
         here = board.place(positions[moment.step_index])
         if here is not None and moment.progress < 1 and self._series.follows(moment.step_index):
@@ -194,7 +194,7 @@ class GridPanel:
         return None if here is None else (round(here[0]) + 0.0, round(here[1]) + 0.0)
 
     def _heading(self, index: int) -> int | None:
-        """Direction of the step's movement in whole steps of degrees; None when it did not move."""
+        """Return the direction of the step's movement in multiples of a few degrees; None if it did not move."""
         if not self._series.follows(index):
             return None
         positions, board = self._series.positions, self.board
@@ -213,7 +213,7 @@ class GridPanel:
         return round(min(1.0, max(0.0, float(progress[index]))) * _RING_LEVELS)
 
     def _write_rest(self, canvas: Canvas, index: int) -> None:
-        """Coordinates that a picture from above can't show."""
+        """Return the coordinates that the picture does not show."""
         rest = ", ".join(f"{value:g}" for value in self._series.positions[index, 2:])
         size = self._layout.px(BODY)
         floor = self.board.floors[0]

@@ -1,4 +1,4 @@
-"""The header: which episode this is, why it was kept, and the step that is shown."""
+"""The header: the episode, why it was kept, and the current step."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class HeaderPanel:
         self._draw_chips(series, still)
 
     def _draw_chips(self, series: EpisodeSeries, still: Surface) -> None:
-        """Stage, reasons and status, as many as fit; then the run's name."""
+        """Draw as many of stage, status and reasons as fit, then the run's name."""
         layout, theme, metadata = self._layout, self._theme, series.metadata
         chips: list[tuple[str, Color]] = []
         if metadata.curriculum_stage is not None:

@@ -1,4 +1,4 @@
-"""For worlds without space: reward, action, meters and extras over the whole episode, bright as far as it has come."""
+"""For worlds without positions: reward, action, meters and extras over the episode, bright up to the current step."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from worker.video.theme import Color, Theme
 __all__ = ["HistoryPanel"]
 
 _BAND_LINES = 3
-"""A band is as high as so many lines."""
+"""Height of a band in lines."""
 _STILL_TO_COME = 90
-"""Opacity, of 255, of what lies behind the step that is shown."""
+"""Opacity of the part after the current step, of 255."""
 _FAINTEST = 0.04
-"""Share of its colour that a band's least value has."""
+"""Share of its colour at a band's lowest value."""
 _MAX_BAND_VALUES = 128
-"""Numbers that a band shows, evenly apart where its column has more."""
+"""Numbers that a band shows, evenly spaced if its column has more."""
 
 
 class HistoryPanel:
-    """One lane a signal, each on its own fixed scale, with the step's value beside it."""
+    """One lane per signal, each on its fixed scale, with the step's value next to it."""
 
     def __init__(
         self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
@@ -72,7 +72,7 @@ class HistoryPanel:
         self._bright = bright.pixels[plot.y : plot.bottom, plot.x : plot.right].copy()
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Move the line to the step, and show the step's values."""
+        """Move the line to the step and show its values."""
         for signal, line, readout in self._lines:
             text = self._text(signal, float(line[moment.step_index]))
             readout.show(canvas, fitted(text, self._value_width, self._size), self._size, self._theme.ink)
@@ -103,7 +103,7 @@ class HistoryPanel:
         low, high = limits
         surface.fill(lane, self._theme.well)
         between = [(one + other) // 2 for one, other in zip(self._theme.well, self._theme.muted, strict=True)]
-        # Room for the line's thickness at both ends of its scale.
+        # margin for the line's thickness at both ends of its scale
         margin = min(math.ceil(self._line_width), lane.height // 4)
         ys = margin + (high - values) / (high - low) * (lane.height - 1 - 2 * margin)
         if low < 0 < high:
@@ -114,7 +114,7 @@ class HistoryPanel:
         surface.stamp(polyline(points, lane.width, lane.height, self._line_width), lane.x, lane.y, color, opacity)
 
     def _band(self, signal: Signal, lane: Rect, color: Color, opacity: float) -> NDArray[np.uint8]:
-        """A row of pixels for each number, the nearer to its colour the greater: ``uint8[height, 3 * width]``."""
+        """Return a row of pixels per number, brighter for higher values: ``uint8[height, 3 * width]``."""
         steps = np.round(np.arange(lane.width) / max(1, lane.width - 1) * self._last_index).astype(np.int64)
         is_there = steps < len(signal.columns)
         steps = np.minimum(steps, len(signal.columns) - 1)
@@ -145,16 +145,16 @@ def _range(signal: Signal, scales: Scales) -> Range:
 
 
 def _extremes(signal: Signal) -> tuple[float, ...]:
-    """Values whose texts are as wide as any."""
+    """Return values whose texts are the widest."""
     if signal.component is None:
         return (math.nan,)
     finite = np.unique(signal.line[np.isfinite(signal.line)])
-    # Few different values are an action's; of others the ends have the most digits, and a fraction beside them.
+    # Few distinct values are an action's; otherwise the ends, with a fraction, have the most digits.
     return tuple(finite.tolist()) if len(finite) <= 32 else (*finite[[0, 1, -2, -1]].tolist(), -0.125)
 
 
 def _lanes(signals: list[Signal], plot: Rect, gap: int) -> list[Rect]:
-    """A place for each signal, one above the other."""
+    """Return a rectangle per signal, from top to bottom."""
     heights = np.array([_BAND_LINES if signal.component is None else 1 for signal in signals])
     edges = np.concatenate([[0], np.cumsum(heights)]) / heights.sum() * (plot.height + gap)
     tops = np.round(edges).astype(int).tolist()

@@ -1,4 +1,4 @@
-"""The numbers of the step: reward so far, this step's reward, the action, and how random the choice was."""
+"""The numbers of the step: return so far, this step's reward, the action, and epsilon."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def number_text(value: float, decimals: int = 2) -> str:
 
 
 class InfoPanel:
-    """Tiles with a label above and a value below; the values change."""
+    """Tiles with a fixed label above a changing value."""
 
     def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface) -> None:
         self._series, self._theme, self._layout = series, theme, layout
@@ -59,7 +59,7 @@ class InfoPanel:
         self._values = [Readout(tile.x, value_top + self._figure, theme.panel) for tile in self._tiles]
 
     def _arrange(self, inner: Rect, labels: list[str]) -> list[Rect]:
-        """Tiles as wide as what they may hold, the rest shared out."""
+        """Return tiles as wide as their longest values, and share out the rest."""
         gap = self._layout.px(18)
         series = self._series
         totals = [number_text(float(value)) for value in (series.cumulative.min(), series.cumulative.max())]
@@ -72,7 +72,7 @@ class InfoPanel:
             wanted.append(max(value, text_width(label, self._layout.px(HEADING), bold=True)))
         room = inner.width - gap * (len(labels) - 1)
         while sum(wanted) > room:
-            # The longest gives way: its text is set smaller, or cut.
+            # the widest gives way: its text is drawn smaller, or cut
             longest_index = wanted.index(max(wanted))
             wanted[longest_index] -= min(sum(wanted) - room, max(1, wanted[longest_index] // 8))
         spare = (room - sum(wanted)) / len(labels)
@@ -97,7 +97,7 @@ class InfoPanel:
         return texts
 
     def _parts_text(self, index: int) -> str:
-        """What the return so far consists of."""
+        """Return the two parts of the return so far."""
         series = self._series
         intrinsic = 0.0 if series.intrinsic_so_far is None else float(series.intrinsic_so_far[index])
         task, weight = number_text(float(series.task_so_far[index])), series.metadata.intrinsic_weight

@@ -1,4 +1,4 @@
-"""The run's learning curve and this episode's place on it: still for the whole video."""
+"""The run's learning curve with this episode marked; static."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _SMOOTHED_SHARE = 20
 def draw_learning_curve(
     still: Surface, rect: Rect, points: Sequence[LearningPoint], shown: LearningPoint, layout: Layout, theme: Theme
 ) -> None:
-    """Draw every episode's return as a dot, their moving mean as a line, and this episode's dot large.
+    """Draw every episode's return as a dot, their moving mean as a line, and this episode as a large dot.
 
     Args:
-        points: the run's episodes by episode id, at least one; a long run's are thinned.
-        shown: the episode that the video is of; need not be among the points.
+        points: the run's episodes by episode id, at least one; thinned if there are many.
+        shown: the video's episode; need not be among the points.
     """
     area = draw_plate(still, rect, layout, theme, "Learning curve of the run")
     returns = np.array([point.total_reward for point in points], np.float64)

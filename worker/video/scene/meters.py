@@ -1,4 +1,4 @@
-"""The agent's meters, in the colours of their levels. Scales are fixed for the whole episode."""
+"""The agent's meters, coloured by level. Scales are fixed for the whole episode."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["MetersPanel"]
 
 
 class MetersPanel:
-    """A row for each meter."""
+    """One row per meter."""
 
     def __init__(
         self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
@@ -51,7 +51,7 @@ class MetersPanel:
         ]
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Show the meters; between two steps the bars glide, the numbers are the step's."""
+        """Show the meters. Between two steps the bars glide; the numbers are the step's."""
         values = self._series.meters[moment.step_index]
         shown = values
         if moment.progress < 1 and self._series.follows(moment.step_index):

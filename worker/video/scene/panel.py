@@ -1,4 +1,4 @@
-"""What every panel is, and the plate with a heading that most of them lie on."""
+"""The interface of a panel, and the plate with a heading that most panels have."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from worker.video.theme import Theme
 
 __all__ = ["BODY", "FIGURE", "HEADING", "SMALL", "TITLE", "Panel", "draw_plate", "fitted", "ink_baseline"]
 
-# The type scale, in design units: five sizes, each about a quarter larger than the one before, but for the two large ones.
+# Font sizes in design units, each about a quarter larger than the previous one, except the last two.
 SMALL, HEADING, BODY, FIGURE, TITLE = 15, 17, 20, 38, 40
 
 _ELLIPSIS = "…"
 
 
 class Panel(Protocol):
-    """A part of the frame. What it shows depends on the moment alone, never on what it showed before."""
+    """A part of the frame. What it shows depends only on the moment, not on what it showed before."""
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Bring the canvas to a moment, touching only what differs from the moment drawn last."""
+        """Draw a moment, touching only what differs from the previous one."""
 
 
 def draw_plate(still: Surface, rect: Rect, layout: Layout, theme: Theme, heading: str = "") -> Rect:
@@ -43,7 +43,7 @@ def draw_plate(still: Surface, rect: Rect, layout: Layout, theme: Theme, heading
 
 
 def fitted(text: str, width: int, size: int, *, bold: bool = False) -> str:
-    """The text, cut with an ellipsis where it is wider than ``width`` pixels; empty when not even that fits."""
+    """Return the text, cut with an ellipsis if it is wider than ``width`` pixels; empty if nothing fits."""
     if text_width(text, size, bold=bold) <= width:
         return text
     low, high = 0, len(text)
@@ -57,6 +57,6 @@ def fitted(text: str, width: int, size: int, *, bold: bool = False) -> str:
 
 
 def ink_baseline(rect: Rect, size: int) -> int:
-    """The baseline that puts capitals and digits in the vertical middle of a rectangle."""
-    # Capitals of DejaVu Sans are 0.73 of its size.
+    """Return the baseline that centres capitals and digits vertically in a rectangle."""
+    # The capitals of DejaVu Sans have 0.73 of its size.
     return round(rect.y + rect.height / 2 + size * 0.365)

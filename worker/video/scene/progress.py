@@ -1,4 +1,4 @@
-"""The bar at the lower edge: how much of the episode has been shown; steps that are missing from the recording are hatched."""
+"""The bar at the lower edge: how much of the episode has been shown. Missing steps are hatched."""
 
 from __future__ import annotations
 

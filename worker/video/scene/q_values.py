@@ -1,4 +1,4 @@
-"""What the policy thought of each action before it acted: the chosen one marked, forbidden ones hatched. The scale is fixed."""
+"""The Q-values from which the action was chosen: the chosen one marked, forbidden ones hatched. The scale is fixed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["QValuesPanel"]
 
 
 class QValuesPanel:
-    """A row for each action."""
+    """One row per action."""
 
     def __init__(
         self, series: EpisodeSeries, scales: Scales, layout: Layout, theme: Theme, still: Surface, rect: Rect
@@ -46,7 +46,7 @@ class QValuesPanel:
         return (value - self._low) / (self._high - self._low)
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Show the values that the step's action was chosen from."""
+        """Show the values from which the step's action was chosen."""
         if moment.step_index == self._shown:
             return
         self._shown = moment.step_index

@@ -1,4 +1,4 @@
-"""A line of text that changes, on a plate of one colour: put there as a finished picture, without mixing."""
+"""A changing line of text on a plate of one colour, drawn by copying a finished picture."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class _Picture(NamedTuple):
     left: int
     """Columns from the start of the text to the picture's first column; may be negative."""
     top: int
-    """Rows from the baseline up to the picture's first row."""
+    """Rows from the picture's first row to the baseline."""
     width: int
-    """How far the line advances."""
+    """Advance width of the line."""
 
 
 class Readout:
-    """A place for one line of text; nothing but the plate lies under it.
+    """A place for one line of text, directly on the plate.
 
     Args:
-        x: where the line starts, has its middle, or ends, as ``align`` says: ``left``, ``center`` or ``right``.
-        baseline: the row on which the letters stand.
-        plate: the colour behind it.
+        x: of the line's start, centre or end, by ``align``: ``left``, ``center`` or ``right``.
+        baseline: its row.
+        plate: the background colour.
     """
 
     def __init__(self, x: float, baseline: int, plate: Color, *, align: str = "left") -> None:
@@ -55,7 +55,7 @@ class Readout:
         self._written: Rect | None = None
 
     def show(self, canvas: Canvas, text: str, size: int, color: Color, *, bold: bool = False) -> None:
-        """Write a line in place of the one before; ``size`` of the font, in pixels."""
+        """Replace the line; ``size`` of the font in pixels."""
         look = _Look(size, bold, color, self._plate)
         if (text, look) == self._shown:
             return
@@ -72,7 +72,7 @@ class Readout:
 
 def _picture(text: str, look: _Look) -> _Picture:
     if len(text) > 1 and _NUMERALS.issuperset(text):
-        # Numbers change with every step: they are put together from letters whose pictures are made once.
+        # Numbers change at every step, so they are made of letters whose pictures are drawn once.
         letters = [picture for letter in text if (picture := _letter(letter, look)) is not None]
         if len(letters) == len(text):
             pixels = np.concatenate(letters, axis=1)
@@ -88,7 +88,8 @@ def _line(text: str, look: _Look) -> _Picture:
 
 @lru_cache(maxsize=1024)
 def _letter(letter: str, look: _Look) -> NDArray[np.uint8] | None:
-    """As wide as it advances and as high as all numerals, ``uint8[height, 3 * width]``; None when it reaches beyond."""
+    """Return it as wide as its advance and as high as all numerals, ``uint8[height, 3 * width]``; None if it is
+    larger."""
     line = lettering(letter, look.size, bold=look.bold)
     if line.left < 0 or line.left + line.mask.width > line.width:
         return None
@@ -98,14 +99,14 @@ def _letter(letter: str, look: _Look) -> NDArray[np.uint8] | None:
 
 @lru_cache(maxsize=64)
 def _numeral_rows(size: int, bold: bool) -> tuple[int, int]:
-    """How far numerals reach above the baseline, and how many rows they take."""
+    """Return how far numerals reach above the baseline, and how many rows they take."""
     lines = [lettering(letter, size, bold=bold) for letter in sorted(_NUMERALS)]
     top = max(line.top for line in lines)
     return top, top + max(line.mask.height - line.top for line in lines)
 
 
 def _printed(line: Lettering, look: _Look, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-    """A plate of that size with the letters at ``(x, y)``."""
+    """Return a plate of that size with the letters at ``(x, y)``."""
     plate = Surface(np.full((height, width, 3), look.plate, np.uint8))
     plate.stamp(line.mask, x, y, look.color)
     return plate.picture(Rect(0, 0, width, height))

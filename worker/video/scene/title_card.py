@@ -1,4 +1,4 @@
-"""The card before an episode: what it is, in large letters and a few numbers, and where it stands in the run."""
+"""The card before an episode: its main numbers in large letters, and its place in the run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw_title_card(
     caption: str,
     learning_curve: Sequence[LearningPoint],
 ) -> None:
-    """Draw the whole card.
+    """Draw the card.
 
     Args:
         caption: a line above the title; empty for none.

@@ -1,4 +1,4 @@
-"""The bar of one row: a rounded track that is filled from one column to another; only columns that change are drawn."""
+"""The bar of one row: a rounded track, filled from one column to another. Only changed columns are drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Filling", "Track"]
 
 
 class Filling(NamedTuple):
-    """What a track shows: ``start <= column < end`` in a colour; or, when ``hatched``, no filling but lines."""
+    """What a track shows: ``start <= column < end`` in a colour, or hatching instead."""
 
     start: int
     end: int
@@ -25,11 +25,12 @@ class Filling(NamedTuple):
 
 
 class Track:
-    """A track on the still layer.
+    """A track on the static layer.
 
     Args:
-        rect: where it lies.
-        mask: its shape; hatching: slanting lines in that shape.
+        rect: its place.
+        mask: its shape.
+        hatching: slanted lines in that shape.
         lines: the colour of the hatching.
     """
 
@@ -37,7 +38,7 @@ class Track:
         self._rect, self._mask, self._hatching, self._lines = rect, mask, hatching, lines
         self._shown: Filling | None = None
         self._full: dict[Color, NDArray[np.uint8]] = {}
-        """The whole track filled, ``uint8[height, 3 * width]``, by colour."""
+        """Return the whole track filled, ``uint8[height, 3 * width]``, by colour."""
         self._hatched: NDArray[np.uint8] | None = None
 
     def show(self, canvas: Canvas, filling: Filling) -> None:
@@ -57,7 +58,7 @@ class Track:
                 self._draw(canvas, filling, min(edges), max(edges))
 
     def _draw(self, canvas: Canvas, filling: Filling, first: int, last: int) -> None:
-        """Draw the columns ``first <= column < last`` anew."""
+        """Redraw the columns ``first <= column < last``."""
         if first >= last:
             return
         x, y, _, height = self._rect

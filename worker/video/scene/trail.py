@@ -1,4 +1,4 @@
-"""The way the agent came: its last movements as a line that fades."""
+"""The agent's last movements, as a line that fades."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from worker.video.theme import Color
 __all__ = ["Trail"]
 
 _LENGTH = 24
-"""Movements that are shown."""
+"""Number of movements shown."""
 _STRONGEST = 120
 
 
 @lru_cache(maxsize=4096)
 def _segment(dx: int, dy: int, thickness: float) -> Mask:
-    """A line from one corner of its mask, less a margin, to the opposite one."""
+    """Return a line from one corner of its mask to the opposite one, inside a margin."""
     margin = _margin(thickness)
     start = (margin + max(0, -dx), margin + max(0, -dy))
     points = np.array([start, (start[0] + dx, start[1] + dy)], np.float64)
@@ -30,7 +30,7 @@ def _segment(dx: int, dy: int, thickness: float) -> Mask:
 
 
 def _margin(thickness: float) -> int:
-    """Room for half of the line, and for its soft edge."""
+    """Return the margin for half of the line and its soft edge."""
     return math.ceil(thickness / 2) + 1
 
 
@@ -48,12 +48,12 @@ class Trail:
         self._places = [None if place is None else (round(place[0]), round(place[1])) for place in places]
 
     def draw(self, overlay: Overlay, index: int, color: Color) -> None:
-        """Draw the way to the position of the step before ``index``."""
+        """Draw the path to the position of the step before ``index``."""
         for i in range(max(1, index - _LENGTH + 1), index):
             self._draw(overlay, i, self._places[i], round(_STRONGEST * (1 - (index - i) / _LENGTH)), color)
 
     def draw_head(self, overlay: Overlay, index: int, head: tuple[float, float] | None, color: Color) -> None:
-        """Draw the way from there to ``head``, where the agent is shown on its way to the position of ``index``."""
+        """Draw the path from there to ``head``, the agent's pixel on its way to the position of ``index``."""
         if index > 0:
             end = self._places[index] if head is None else (round(head[0]), round(head[1]))
             self._draw(overlay, index, end, _STRONGEST, color)

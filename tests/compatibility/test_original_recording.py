@@ -1,4 +1,4 @@
-"""The seed's section 2 'Recording', 'Integration with Training' and 'Troubleshooting → Recording Issues', as printed."""
+"""Recording, integration and troubleshooting, as the original protocol shows them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker import RecordingWriter
 N_STEPS = 30
 
 
-def seed_settings(tmp_path: Path, *, enabled: str = "true", criteria: str = "") -> Settings:
+def original_settings(tmp_path: Path, *, enabled: str = "true", criteria: str = "") -> Settings:
     """The file under 'Training Config', as far as a test needs it."""
     file = tmp_path / "config.yaml"
     file.write_text(
@@ -31,14 +31,14 @@ recording:
 
 
 class Config:
-    """What the seed's trainer calls ``config``."""
+    """What the original trainer calls ``config``."""
 
     def __init__(self, recording: Settings) -> None:
         self.recording = recording
 
 
 class DemoRunner:
-    """The seed's trainer with the lines of 'DemoRunner Integration' in it; the comments are the seed's."""
+    """The original trainer with the lines that record; the comments are original."""
 
     recorder: EpisodeRecorder | None = None
     writer: RecordingWriter | None = None
@@ -105,8 +105,8 @@ def recordings(database: Path) -> dict[int, Any]:
         return {row["episode_id"]: row for row in catalog.query_recordings()}
 
 
-def test_the_integration_snippet_records_as_it_stands(tmp_path: Path) -> None:
-    runner = DemoRunner(Config(seed_settings(tmp_path)), tmp_path / "demo.db")
+def test_the_original_integration_snippet_records_unchanged(tmp_path: Path) -> None:
+    runner = DemoRunner(Config(original_settings(tmp_path)), tmp_path / "demo.db")
     runner.train(5)
     runner.stop()
     found = recordings(tmp_path / "demo.db")
@@ -123,8 +123,8 @@ def test_the_integration_snippet_records_as_it_stands(tmp_path: Path) -> None:
     assert runner.recorder.stats().n_missing_steps == 0
 
 
-def test_an_episode_is_held_until_its_end_marker_and_then_written(tmp_path: Path) -> None:
-    runner = DemoRunner(Config(seed_settings(tmp_path)), tmp_path / "demo.db")
+def test_an_episode_is_written_at_its_end_marker(tmp_path: Path) -> None:
+    runner = DemoRunner(Config(original_settings(tmp_path)), tmp_path / "demo.db")
     assert runner.recorder is not None
     runner.recorder.record_step(
         episode_id=0, step=0, position=(1, 2), meters=(0.5,), action=0, reward=1.0, intrinsic_reward=0.0, done=False
@@ -135,7 +135,7 @@ def test_an_episode_is_held_until_its_end_marker_and_then_written(tmp_path: Path
     assert list(recordings(tmp_path / "demo.db")) == [0]
 
 
-def test_a_larger_queue_is_made_as_the_seed_advises() -> None:
+def test_a_larger_queue_is_made_as_the_original_protocol_advises() -> None:
     # Queue full warning: increase queue size
     recorder = EpisodeRecorder(queue_maxsize=2000)
     for step in range(1500):
@@ -146,9 +146,9 @@ def test_a_larger_queue_is_made_as_the_seed_advises() -> None:
     assert recorder.stats().n_missing_steps == 0
 
 
-def test_missing_recordings_because_recording_is_not_enabled(tmp_path: Path) -> None:
+def test_nothing_is_recorded_while_recording_is_disabled(tmp_path: Path) -> None:
     # Missing recordings: check config: recording.enabled = true
-    runner = DemoRunner(Config(seed_settings(tmp_path, enabled="false")), tmp_path / "demo.db")
+    runner = DemoRunner(Config(original_settings(tmp_path, enabled="false")), tmp_path / "demo.db")
     runner.train(3)
     runner.stop()
     assert runner.recorder is None
@@ -156,7 +156,7 @@ def test_missing_recordings_because_recording_is_not_enabled(tmp_path: Path) -> 
     assert not (tmp_path / "recordings").exists()
 
 
-def test_missing_recordings_because_no_criterion_matches(tmp_path: Path) -> None:
+def test_nothing_is_recorded_when_no_criterion_matches(tmp_path: Path) -> None:
     # Missing recordings: check criteria: at least one criterion should match
     nothing = {name: {"enabled": False} for name in ("stage_transitions", "performance", "stage_boundaries")}
     recorder = EpisodeRecorder()

@@ -1,4 +1,4 @@
-"""The seed's section 6, message by message, by a client that knows nothing but the seed's text."""
+"""The playback protocol, message by message, as clients of the original protocol use it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_server_greets_first(connect: Connect, path: str) -> None:
     assert (greeting["type"], greeting["mode"], greeting["protocol"]) == ("connected", "replay", 1)
 
 
-def test_recordings_are_listed_by_the_seeds_filters(viewer: Viewer) -> None:
+def test_recordings_are_listed_by_the_original_filters(viewer: Viewer) -> None:
     viewer.send(type="list_recordings", filters={"stage": 2, "reason": "periodic_100", "min_reward": 10.0, "limit": 50})
     rows = viewer.receive("recordings_list")["recordings"]
     assert rows
@@ -53,7 +53,7 @@ def test_load_replay_answers_with_metadata_and_the_first_step(viewer: Viewer) ->
     assert viewer.receive("state_update")["replay_metadata"]["current_step"] == 0
 
 
-def test_a_state_update_has_the_seeds_shape(loaded: Viewer) -> None:
+def test_a_state_update_has_the_original_shape(loaded: Viewer) -> None:
     loaded.send(type="replay_control", action="seek", seek_step=25)
     update = loaded.receive("state_update")
     assert (update["mode"], update["episode_id"], update["step"]) == ("replay", 100, 25)
@@ -94,7 +94,7 @@ def test_playing_at_the_end_begins_again(loaded: Viewer) -> None:
     assert [loaded.receive("state_update")["step"] for _ in range(2)] == [0, 1]
 
 
-def test_a_speed_that_is_changed_again_and_again_does_not_hold_the_step(loaded: Viewer) -> None:
+def test_frequent_speed_changes_do_not_stop_playback(loaded: Viewer) -> None:
     loaded.send(type="play")
 
     def has_gone_on() -> object:
@@ -104,7 +104,7 @@ def test_a_speed_that_is_changed_again_and_again_does_not_hold_the_step(loaded: 
     wait_until(has_gone_on, message="the next step")
 
 
-def test_pause_holds_the_step(connect: Connect) -> None:
+def test_pause_stops_at_the_step(connect: Connect) -> None:
     viewer, other = connect(), connect()
     for each in (viewer, other):
         each.send(type="load_replay", run_id="long", episode_id=1)
@@ -125,7 +125,7 @@ def test_pause_holds_the_step(connect: Connect) -> None:
     assert viewer.receive("state_update")["step"] == before + 1
 
 
-def test_step_goes_on_and_back_and_reset_to_the_start(loaded: Viewer) -> None:
+def test_step_moves_forward_and_back_reset_to_the_start(loaded: Viewer) -> None:
     for message, step in (
         ({"type": "step"}, 1),
         ({"command": "step", "n": 3}, 4),
@@ -176,7 +176,7 @@ def test_every_kind_of_recording_plays(viewer: Viewer, run_id: str, n_dims: int)
     assert viewer.receive("state_update")["replay_metadata"]["current_step"] == total - 1
 
 
-def test_numbers_jump_over_a_gap_and_indexes_do_not(viewer: Viewer) -> None:
+def test_step_numbers_skip_a_gap_and_indexes_do_not(viewer: Viewer) -> None:
     viewer.send(type="load_replay", episode_id=1, run_id="gaps")
     assert viewer.receive("replay_loaded")["total_steps"] == 48
     viewer.receive("state_update")
@@ -206,7 +206,9 @@ def test_an_episode_without_steps_loads_and_finishes(viewer: Viewer) -> None:
         ({"speed": 1}, "bad_message"),
     ],
 )
-def test_what_is_wrong_is_told_and_the_connection_stays(viewer: Viewer, message: dict[str, object], code: str) -> None:
+def test_an_invalid_message_is_answered_and_the_connection_stays(
+    viewer: Viewer, message: dict[str, object], code: str
+) -> None:
     viewer.send(**message)
     error = viewer.receive("error")
     assert error["code"] == code
@@ -215,12 +217,12 @@ def test_what_is_wrong_is_told_and_the_connection_stays(viewer: Viewer, message:
     viewer.receive("replay_loaded")
 
 
-def test_what_is_not_found_is_said_in_the_seeds_words(viewer: Viewer) -> None:
+def test_errors_for_missing_recordings_have_the_original_text(viewer: Viewer) -> None:
     viewer.send(type="load_replay", episode_id=77777)
     assert viewer.receive("error")["message"].startswith("Recording not found: ")
 
 
-def test_a_failed_load_leaves_the_replay_that_was_there(loaded: Viewer) -> None:
+def test_a_failed_load_keeps_the_current_replay(loaded: Viewer) -> None:
     loaded.send(type="load_replay", episode_id=77777)
     loaded.receive("error")
     loaded.send(type="step")

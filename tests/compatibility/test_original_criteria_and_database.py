@@ -1,4 +1,4 @@
-"""The seed's sections 3 (criteria) and 4 (database): its examples, carried through a real server and a real worker."""
+"""The criteria and the database of the original protocol, with a real Redis and a real worker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from recorder import EpisodeRecorder
 from recorder.catalog import Catalog
 from recorder.redis_server.embedded import EmbeddedServer
+from tests.original_protocol import CONFIGURATION
 from tests.processes import PythonProcess
 from tests.waiting import wait_until
 from tests.worker.cluster import SHORT_WAITS
@@ -20,30 +21,6 @@ from worker.criteria import (
     StageBoundariesCriterion,
     StageTransitionCriterion,
 )
-
-# As printed in the seed, section "Configuration".
-SEED_YAML = """\
-recording:
-  enabled: true
-  recordings_dir: "recordings"
-  criteria:
-    periodic:
-      enabled: true
-      interval: 100
-    stage_transitions:
-      enabled: true
-      lookback: 5
-      lookahead: 5
-    performance:
-      enabled: true
-      top_percentile: 10.0
-      bottom_percentile: 10.0
-      history_window: 100
-    stage_boundaries:
-      enabled: true
-      record_first_n: 5
-      record_last_n: 5
-"""
 
 N_EPISODES = 220
 TRANSITION = 120
@@ -58,8 +35,8 @@ def reward_of(episode_id: int) -> float:
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     """The catalog after a run of 220 episodes, 120 in stage 1 and the rest in stage 2."""
-    place = tmp_path_factory.mktemp("seed")
-    (place / "config.yaml").write_text(SEED_YAML)
+    place = tmp_path_factory.mktemp("original")
+    (place / "config.yaml").write_text(CONFIGURATION)
     with EmbeddedServer(place / "server") as server:
         environment = {
             **SHORT_WAITS,
@@ -94,7 +71,7 @@ def ids(db: Catalog, reason: str) -> list[int]:
     return [row["episode_id"] for row in db.query_recordings(reason=reason, order="episode_id")]
 
 
-def test_the_criteria_are_made_as_the_seed_makes_them() -> None:
+def test_the_criteria_are_made_as_in_the_original_protocol() -> None:
     periodic = PeriodicCriterion(interval=100)
     stage_transition = StageTransitionCriterion(
         lookback=5,  # Record last 5 episodes before transition
@@ -134,7 +111,7 @@ def test_the_best_and_worst_tenth_are_recorded(db: Catalog) -> None:
     assert min(map(reward_of, top)) > max(map(reward_of, bottom))
 
 
-def test_the_query_of_the_seed_finds_what_it_asks_for(db: Catalog) -> None:
+def test_the_original_query_finds_its_rows(db: Catalog) -> None:
     found = db.query_recordings(stage=2, reason="periodic_100", min_reward=100.0, max_reward=500.0, limit=50)
     assert [row["episode_id"] for row in found] == [200]
     assert found[0]["total_reward"] == reward_of(200) >= 100.0
@@ -142,7 +119,7 @@ def test_the_query_of_the_seed_finds_what_it_asks_for(db: Catalog) -> None:
     assert len(db.query_recordings(limit=7)) == 7
 
 
-def test_the_table_has_the_columns_of_the_seed(db: Catalog) -> None:
+def test_the_table_has_the_original_columns(db: Catalog) -> None:
     columns = (
         "episode_id, survival_steps, total_reward, curriculum_stage, recording_reason, timestamp, file_path, "
         "file_size_bytes, compressed_size_bytes"

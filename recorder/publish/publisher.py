@@ -1,18 +1,61 @@
-"""The loop that reads a ring, makes chunks and sends them, and tries again when it can't."""
+"""The loop that reads a ring, makes chunks and sends them, and tries again when it can't.
+
+The ring's tail passes only what the server has acknowledged, or what lies in the spool. So whatever ends this loop, the next
+one goes on where it was: see ``succession.py``.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from recorder.black_box import Ring
+from recorder.black_box import Outcome, Ring, RingReader, Run
+from recorder.capture.stats import RecorderStats
+from recorder.errors import BlackBoxError, RecorderError, StreamError, StreamUnavailableError
+from recorder.publish.counting import Counts
+from recorder.publish.heartbeats import Heartbeats
+from recorder.publish.journal import Journal
+from recorder.publish.ledger import Ledger, RunCounts
 from recorder.publish.limits import PublisherLimits
-from recorder.step_stream import StepStream
+from recorder.publish.open_episodes import OpenEpisodes
+from recorder.publish.outbox import Outbox
+from recorder.publish.packet import News, Packet
+from recorder.publish.run_watch import RunWatch
+from recorder.publish.spool import Spool
+from recorder.publish.succession import Inheritance, inherit
+from recorder.publish.summary import RunIdentity
+from recorder.step_stream import Play, StepStream
+from recorder.throttled_log import Throttle
 
 __all__ = ["OnMessage", "Publisher"]
 
 OnMessage = Callable[[int, str, str, Exception | None], None]
 """Given the level of a log line, its logger's name, its text, and the error that it tells of, if any."""
+
+_FIRST_BACKOFF_SECS = 0.25
+_LONGEST_BACKOFF_SECS = 5.0
+_LOG_EVERY_SECS = 5.0
+_CUTTING_SHARE = 0.005
+"""Part of the time that may go into chunks that are not full, on a thread beside the trainer's: many slow lanes have many of
+them at each flush."""
+_LONGEST_UNCUT_SECS = 2.0
+"""How far a live viewer lags at most when chunks are slow to fill."""
+_HELD_SHARE = 8
+"""A chunk is cut when it needs records so far back: this part of the ring, one over it."""
+_SHORTEST_PAUSE_SECS = 0.002
+_LONGEST_PAUSE_SECS = 0.05
+_SHARED_PAUSE_SECS = (0.05, 0.1)
+"""The same beside a trainer's thread."""
+_MUCH_BYTES = 2**20
+"""After reading so much, or with so much encoded, there is no pause."""
+_UNREAD = (
+    "nobody reads what is recorded in this process, and it ends with it: start a RecordingWriter(recorder, …), or start a "
+    "worker with 'hamlet-recorder worker' and make the recorder with EpisodeRecorder(find_redis_url())"
+)
 
 
 class Publisher:
@@ -26,9 +69,6 @@ class Publisher:
         spool: file for what waits while the server is away, as far as ``limits.spool_bytes`` allows.
         shares_interpreter: whether the trainer runs in this process, so that this thread looks and cuts less often.
         on_message: what the trainer, or whoever recovers a file, has to know.
-
-    Raises:
-        BlackBoxError: another program has written into the ring or the journal.
     """
 
     def __init__(
@@ -42,15 +82,44 @@ class Publisher:
         shares_interpreter: bool = False,
         on_message: OnMessage,
     ) -> None:
-        raise NotImplementedError
-
-    error: Exception | None
-    """The last failure."""
+        identity = ring.identity
+        self._stream = stream
+        self._ring = ring
+        self._journal_path = journal
+        self._limits = limits
+        self._spool_path = spool
+        self._pauses = _SHARED_PAUSE_SECS if shares_interpreter else (_SHORTEST_PAUSE_SECS, _LONGEST_PAUSE_SECS)
+        self._cutting_share = _CUTTING_SHARE if shares_interpreter else 1.0
+        self._on_message = on_message
+        self._identity = RunIdentity(
+            identity["run_id"],
+            identity["producer_id"],
+            resumed=bool(identity.get("resumed", False)),
+            defaults=identity.get("defaults") or {},
+        )
+        self._stats = RecorderStats()
+        self._reader = RingReader(ring)
+        self._begin_with(Inheritance.nothing(keeps_plays=journal is not None))
+        self.error: Exception | None = None
+        """The last failure."""
+        self._unanswered: StreamError | None = None
+        """Why nothing can be sent; None since something was."""
+        self._is_trainer_gone = False
+        self._is_broken = False
+        """Whether nothing more can be read, because another program has written into the ring."""
+        self._is_spool_full = False
+        self._backoff_secs = 0.0
+        self._not_before = 0.0
+        self._throttle = Throttle(_LOG_EVERY_SECS)
+        self._next_beat = self._next_flush = self._next_cut = 0.0
+        self._step_bytes = 0.0
+        """Bytes of a step in the ring, of the latest that were read."""
+        self._has_told_unread = False
 
     @property
     def n_unsent_steps(self) -> int:
         """Steps that were read and that the server has not acknowledged."""
-        raise NotImplementedError
+        return self._outbox.n_pending_steps
 
     def run(self, until: Callable[[], bool] | None = None) -> bool:
         """Publish until the trainer has closed or is gone and everything is sent, its time to close is up, or ``until`` says
@@ -61,4 +130,360 @@ class Publisher:
         Returns:
             Whether everything that the ring held was sent.
         """
-        raise NotImplementedError
+        has_begun = self._journal_path is None
+        pause_secs = self._pauses[0]
+        while not self._is_over(until, has_begun=has_begun):
+            n_read = 0
+            try:
+                if not has_begun and time.monotonic() >= self._not_before:
+                    self._inherit()
+                    has_begun = True
+                if has_begun:
+                    n_read = self._read()
+                    self._act(n_read)
+            except StreamError as error:
+                self._failed(error)
+            except BlackBoxError as error:
+                self._is_broken = True
+                self._note_defect(error)
+                if not has_begun:
+                    break
+            except Exception as error:  # noqa: BLE001 - recording never stops training
+                self._note_defect(error)
+                self._back_off()
+            self._ring.beat(pid=os.getpid(), read_position=self._reader.position)
+            if n_read < _MUCH_BYTES:
+                pause_secs = self._pauses[0] if n_read else min(2 * pause_secs, self._pauses[1])
+                time.sleep(pause_secs)
+        return self._end(has_begun=has_begun)
+
+    def _inherit(self) -> None:
+        """Go on from what a predecessor has left.
+
+        Raises:
+            StreamError: the server does not answer.
+            BlackBoxError: the journal or the spool is another program's.
+        """
+        assert self._journal_path is not None
+        inherited = inherit(self._stream, self._identity.run_id, self._identity.producer_id, self._journal_path)
+        self._begin_with(inherited)
+
+    def _begin_with(self, inherited: Inheritance) -> None:
+        ledger, stats = inherited.ledger, self._stats
+        spool = None
+        if self._spool_path is not None and (self._limits.spool_bytes or self._spool_path.exists()):
+            spool = Spool(self._spool_path, max_bytes=self._limits.spool_bytes, done=ledger.spool_done)
+        self._spool = spool
+        self._watch = RunWatch(
+            self._stream,
+            self._identity,
+            stats,
+            refused=ledger.run.refused,
+            on_news=self._note_news,
+            on_log=lambda level, text: self._say(level, text),
+        )
+        self._outbox = Outbox(
+            self._stream,
+            self._identity.run_id,
+            producer_id=self._identity.producer_id,
+            max_bytes=self._limits.max_pending_bytes,
+            ledger=ledger,
+            run_counts=lambda: RunCounts(self._watch.refused_so_far, stats.n_errors),
+            journal=Journal(self._journal_path, ledger) if self._journal_path is not None else None,
+            spool=spool,
+            clock=time.time,
+        )
+        self._open = OpenEpisodes(
+            self._identity,
+            self._outbox,
+            stats,
+            ledger=ledger,
+            on_error=self._note_defect,
+            clock=time.time,
+        )
+        self._heartbeats = Heartbeats(
+            self._stream,
+            self._identity,
+            info=self._ring.identity.get("info") or {},
+            limits=self._limits,
+            pid=self._ring.identity.get("pid") or os.getpid(),
+            outbox=self._outbox,
+            watch=self._watch,
+            has_looked_back=ledger.number > 0,
+            on_warning=lambda text: self._say(logging.WARNING, f"recorder: run_id={self._identity.run_id}: {text}"),
+            on_full=lambda used, limit: self._log_error(
+                "full", f"the server holds {used} bytes, more than {limit}: sending waits for workers"
+            ),
+        )
+        if not ledger.number:
+            return
+        as_read = ledger
+        if spool is not None and spool.n_waiting_bytes:
+            as_read = Ledger.from_map(ledger.to_map())
+            for packet in spool.waiting():
+                as_read.note(packet.news)
+        refused = ledger.run.refused
+        stats.n_errors += ledger.run.n_errors
+        stats.n_refused_episodes += refused.n_episodes
+        stats.n_refused_steps += refused.n_steps
+        stats.n_recorded_steps -= refused.n_steps
+        Counts(stats).add_all(as_read.counts)
+        self._outbox.discount(refused.n_steps)
+        self._open.resume(as_read)
+        self._outbox.begin_with([Packet(News(header.play), (header,)) for header in inherited.headers])
+        if inherited.losses.has_happened and not inherited.losses.is_nothing:
+            self._outbox.has_lost(inherited.losses)
+            self._note_losses()
+
+    def _is_over(self, until: Callable[[], bool] | None, *, has_begun: bool) -> bool:
+        if until is not None and until():
+            return True
+        self._is_trainer_gone = self._is_trainer_gone or self._ring.is_trainer_gone()
+        if has_begun and (self._is_trainer_gone or self._open.is_closed or self._is_broken) and self._is_all_sent:
+            return True
+        close_by = self._ring.close_by
+        return not self._is_trainer_gone and close_by > 0 and time.time() >= close_by
+
+    @property
+    def _is_all_sent(self) -> bool:
+        is_read = self._is_broken or self._open.is_closed or self._reader.position >= self._ring.head
+        return is_read and not self._outbox and self._open.needed_from is None
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._is_trainer_gone or self._open.is_closed or self._ring.close_by > 0
+
+    def _read(self) -> int:
+        """Take what is new in the ring; gives the number of bytes."""
+        if self._is_broken or (self._outbox.is_full and not self._spill()):
+            return 0
+        reader, before = self._reader, self._reader.position
+        for item in reader.look(is_final=self._is_trainer_gone):
+            if isinstance(item, Run):
+                n_steps = item.layout.lead[0] * item.layout.lead[1] if item.layout.lead else 1
+                self._step_bytes = item.n_bytes / n_steps
+            self._open.take(item)
+        return reader.position - before
+
+    def _spill(self) -> bool:
+        """Put what waits on disk; False when nothing more can be taken for now."""
+        if self._spool is None or time.monotonic() < self._next_spill:
+            return False
+        try:
+            has_room = self._outbox.to_disk()
+            problem: OSError | None = None
+        except OSError as error:
+            has_room, problem = False, error
+        if has_room:
+            self._is_spool_full = False
+            self._give_room()
+            return True
+        self._next_spill = time.monotonic() + _LONGEST_BACKOFF_SECS
+        if problem is not None:
+            self._note_defect(
+                StreamUnavailableError(f"the spool can't be written: {problem.strerror or problem}: {self._spool_path}")
+            )
+        elif not self._is_spool_full:
+            self._is_spool_full = True
+            self._log_error(
+                "spool", f"the spool is full, {self._limits.spool_bytes} bytes: the ring holds what comes now"
+            )
+        return False
+
+    _next_spill = 0.0
+
+    def _act(self, n_read: int) -> None:
+        """Cut, send and say what is due."""
+        now = time.monotonic()
+        reader, ring = self._reader, self._ring
+        held_bytes = reader.position - ring.tail
+        is_held = n_read > 0 and held_bytes > ring.capacity // _HELD_SHARE
+        if is_held:
+            self._open.cut_chunks(before=reader.position - ring.capacity // _HELD_SHARE)
+        is_due = now >= self._next_flush or (self._is_ending and not n_read)
+        if is_due:
+            self._cut_chunks(now)
+            self._next_flush = now + self._limits.flush_interval_secs
+        if is_due or is_held or self._outbox.n_pending_bytes > _MUCH_BYTES:
+            self._open.tell_rest()
+            self._send(self._open.active_plays() if is_due else {})
+            self._give_room()
+        if is_due:
+            self._put_stats()
+        self._beat()
+
+    def _cut_chunks(self, now: float) -> None:
+        """Encode what is pending, as often as that takes a small part of the time."""
+        if now < self._next_cut and not self._is_ending:
+            return
+        began = time.thread_time()
+        self._open.cut_chunks()
+        spent_secs = time.thread_time() - began
+        self._next_cut = now + min(spent_secs / self._cutting_share, _LONGEST_UNCUT_SECS)
+
+    def _give_room(self) -> None:
+        """Move the ring's tail up to what is still needed."""
+        needed = [position for position in (self._outbox.needed_from, self._open.needed_from) if position is not None]
+        tail = min(needed, default=self._reader.position)
+        if tail > self._ring.tail:
+            self._ring.tail = tail
+
+    def _send(self, active: dict[Play, float]) -> None:
+        stats = self._stats
+        stats.n_bytes_pending = self._outbox.n_pending_bytes
+        if (not self._outbox and not active) or time.monotonic() < self._not_before:
+            return
+        if stats.is_server_full and not self._is_ending:
+            return
+        try:
+            self._outbox.send(active, header_of=self._open.header_of)
+        finally:
+            self._note_losses()
+        self._backoff_secs = 0.0
+        self._unanswered = None
+        if not stats.is_connected:
+            stats.n_reconnects += 1
+            stats.is_connected = True
+        stats.n_bytes_sent = self._outbox.n_sent_bytes
+        stats.n_bytes_pending = self._outbox.n_pending_bytes
+
+    def _beat(self, *, is_closed: bool = False) -> None:
+        now = time.monotonic()
+        if now < self._next_beat or now < self._not_before:
+            return
+        self._next_beat = now + self._limits.heartbeat_secs
+        self._tell_if_unread(is_end=False)
+        if why := self._ring.why_unusable():
+            self._is_broken = self._is_broken or "deleted" not in why
+            self._note_defect(BlackBoxError(f"another program has spoilt this black box: {why}: {self._ring.path}"))
+        self._heartbeats.beat(self._stats, self._state(), is_closed=is_closed)
+        self._note_losses()
+
+    def _state(self) -> dict[str, Any]:
+        """The counters, those of the trainer included."""
+        state = self._own_state()
+        for name, number in self._ring.counters().items():
+            state[name] = state.get(name, 0) + number
+        state["last_error"] = self._ring.last_error or state["last_error"]
+        if self._ring.call_times is not None:
+            state["call_median_us"], state["call_p99_us"] = self._ring.call_times
+        return state
+
+    def _own_state(self) -> dict[str, Any]:
+        n_unread = self._reader.n_unread_bytes
+        self._stats.n_steps_waiting = max(int(n_unread / self._step_bytes), 1) if n_unread and self._step_bytes else 0
+        return self._stats.to_map()
+
+    def _put_stats(self) -> None:
+        self._ring.put_stats(self._own_state())
+
+    def _end(self, *, has_begun: bool) -> bool:
+        """Say how it ended; gives whether everything was sent."""
+        is_complete = has_begun and not self._is_broken and self._is_all_sent
+        if not is_complete:
+            self.error = self.error or self._unanswered or StreamUnavailableError("the time to send it all was up")
+            self._count_unsent()
+        self._tell_if_unread(is_end=True)
+        self._next_beat = 0.0
+        try:
+            if has_begun:
+                self._give_room()
+                self._beat(is_closed=not self._is_trainer_gone)
+        except Exception as error:  # noqa: BLE001 - what was recorded stands
+            self._note_defect(error)
+        self._outbox.close()
+        self._put_stats()
+        self._ring.outcome = Outcome.ALL_SENT if is_complete else Outcome.SOMETHING_LEFT
+        return is_complete
+
+    def _count_unsent(self) -> None:
+        """What could not be sent in time is lost, unless a later sender finds it in the file."""
+        n_recorded = self._outbox.n_pending_steps + self._outbox.n_spooled_steps
+        n_left = self._open.n_pending_steps
+        try:
+            for item in self._reader.look(is_final=True, max_bytes=self._ring.capacity):
+                if isinstance(item, Run):
+                    ids = item.records["episode_id"]
+                    n_left += len(ids) if not item.layout.is_block else int((ids != -1).sum())
+        except BlackBoxError as error:
+            self._note_defect(error)
+        self._stats.n_recorded_steps -= n_recorded
+        self._stats.n_lost_steps += n_recorded + n_left
+
+    def _tell_if_unread(self, *, is_end: bool) -> None:
+        """Say so once when there is something to read, and in the end what is lost."""
+        stats = self._stats
+        if self._stream.is_read or not stats.n_episodes_started:
+            return
+        if is_end:
+            self._log_error(
+                "unread at the end",
+                f"{stats.n_episodes_started} episodes ({stats.n_recorded_steps} steps) were recorded and are not kept: {_UNREAD}",
+            )
+        elif not self._has_told_unread:
+            self._log_error("unread", _UNREAD)
+        self._has_told_unread = True
+
+    def _note_losses(self) -> None:
+        """What the server acknowledged and has lost since: no step of it counts as recorded any more."""
+        losses = self._outbox.take_losses()
+        if not losses.has_happened:
+            return
+        self._heartbeats.is_info_sent = False
+        what = "the server has lost data that it had acknowledged (it was emptied, or started again without them)"
+        if losses.is_nothing:
+            self._log_error("lost data", f"{what}: all of it is still here and is sent again")
+            return
+        self._open.lose(losses)
+        unknown = f"; of {losses.n_unknown_episodes} earlier ones nothing is known" if losses.n_unknown_episodes else ""
+        self._note_news(
+            StreamError(
+                f"{what}: {losses.n_steps} steps of {len(losses.steps)} episodes are lost, {len(losses.ended)} of these episodes "
+                f"whole{unknown}; what is still here is sent again"
+            )
+        )
+
+    def _note_news(self, error: Exception) -> None:
+        self._count(error)
+        self._log_error(str(error), str(error), error)
+
+    def _failed(self, error: StreamError) -> None:
+        """Count, say so once in a while, and wait longer each time."""
+        self._stats.is_connected = False
+        self._unanswered = error
+        self._count(error)
+        self._log_error("away", f"can't send for now, {self._stats.n_errors} failures so far: {error}", error)
+        self._back_off()
+
+    def _back_off(self) -> None:
+        self._backoff_secs = min(max(2 * self._backoff_secs, _FIRST_BACKOFF_SECS), _LONGEST_BACKOFF_SECS)
+        self._not_before = time.monotonic() + self._backoff_secs
+
+    def _note_defect(self, error: Exception) -> None:
+        """What must never end this loop: it costs the record at hand, is counted, and logged, with its place when it is no
+        error of ours."""
+        self._count(error)
+        where = "" if isinstance(error, RecorderError) else f" ({type(error).__name__} in {_place_of(error)})"
+        self._log_error("defect", f"something was lost, training goes on: {error}{where}", error)
+
+    def _count(self, error: Exception) -> None:
+        self.error = error
+        self._stats.count_error(error)
+
+    def _log_error(self, kind: str, text: str, error: Exception | None = None) -> None:
+        """Say it, unless something of this kind was said a moment ago."""
+        is_due = self._throttle.is_due(kind)
+        if is_due or error is not None:
+            level = logging.ERROR if is_due else logging.DEBUG
+            self._on_message(level, __name__, f"recorder: run_id={self._identity.run_id}: {text}", error)
+
+    def _say(self, level: int, text: str) -> None:
+        self._on_message(level, __name__, text, None)
+
+
+def _place_of(error: Exception) -> str:
+    """The file and the line that raised it."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}" if traceback else "?"

@@ -17,11 +17,11 @@ from recorder.step_stream.base import (
     ServerMemory,
     StepStream,
     StreamEntry,
-    Tally,
 )
 from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body, unpack_body
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
+from recorder.step_stream.tally import Tally
 from recorder.step_stream.told import KnownRun, Refused
 from recorder.step_stream.trainers import (
     GONE_AFTER_LOOKS,

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from recorder.step_stream.tally import Tally
 from recorder.step_stream.told import KnownRun, Refused
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
     "ServerMemory",
     "StepStream",
     "StreamEntry",
-    "Tally",
 ]
 
 EntryKind = Literal["h", "c", "e", "?"]
@@ -62,20 +62,6 @@ class Outgoing:
     """1 for the header; the others follow."""
     kind: EntryKind
     data: bytes
-
-
-@dataclass(slots=True)
-class Tally:
-    """The steps of one sender, counted on the server by the transactions that bring them: whatever becomes of the sender or of
-    the server's data, the number there belongs to the entries there."""
-
-    producer_id: str
-    n_sent: int
-    """All that it ever sent, with this flush."""
-    n_kept: int
-    """Those of them that the server has not lost again, as far as the sender knows."""
-    n_before: int = 0
-    """What the server had for ``n_sent`` when the flush arrived; filled in by ``send``."""
 
 
 @dataclass(slots=True)
@@ -226,6 +212,11 @@ class StepStream(ABC):
     def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
         """What the server has of a sender: its ``Tally.n_sent``, 0 when it has none, None when that can't be read; and whether
         the episodes of these plays still have a stream. Both are of one moment."""
+
+    @abstractmethod
+    def tally(self, run_id: str, producer_id: str) -> Tally | None:
+        """What the sender's last flush left, with what the one before had left in ``n_before`` and ``flush_before``; all zero
+        when the server has none, None when it can't be read."""
 
     @abstractmethod
     def kept_steps(self, run_id: str, producer_id: str) -> int | None:

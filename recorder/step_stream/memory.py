@@ -20,9 +20,9 @@ from recorder.step_stream.base import (
     ServerMemory,
     StepStream,
     StreamEntry,
-    Tally,
 )
 from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.tally import Tally, last_two
 from recorder.step_stream.told import KnownRun, Refused
 
 __all__ = ["MemoryStepStream"]
@@ -45,7 +45,8 @@ class _Run:
         self.last_places: dict[int, tuple[int, int]] = {}
         """Place of the last entry that each stream has had, dropped or not: nothing before it is taken."""
         self.finished: dict[int, Mapping[str, Any]] = {}
-        self.tallies: dict[str, Tally] = {}
+        self.tallies: dict[str, dict[int, Tally]] = {}
+        """By sender and slot."""
         self.refused: dict[str, Refused] = {}
         self.known: KnownRun | None = None
         self.last_finished = 0
@@ -103,9 +104,9 @@ class MemoryStepStream(StepStream):
             for play in flush.closed:
                 run.open.pop(play, None)
             if flush.tally is not None:
-                before = run.tallies.get(flush.tally.producer_id)
-                flush.tally.n_before = before.n_sent if before is not None else 0
-                run.tallies[flush.tally.producer_id] = flush.tally
+                kept = run.tallies.setdefault(flush.tally.producer_id, {})
+                before = last_two(flush.tally.producer_id, kept.values())
+                flush.tally = kept[flush.tally.slot] = flush.tally.after(before)
             self._drop(run, flush.dropped)
         return list(gone)
 
@@ -124,13 +125,19 @@ class MemoryStepStream(StepStream):
     def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
         with self._lock:
             run = self._runs.get(run_id) or _Run()
-            tally = run.tallies.get(producer_id)
-            return tally.n_sent if tally is not None else 0, [play.episode_id in run.episodes for play in plays]
+            kept = run.tallies.get(producer_id, {})
+            n_sent = last_two(producer_id, kept.values()).n_sent
+            return n_sent, [play.episode_id in run.episodes for play in plays]
+
+    def tally(self, run_id: str, producer_id: str) -> Tally | None:
+        with self._lock:
+            kept = (self._runs.get(run_id) or _Run()).tallies.get(producer_id, {})
+            return last_two(producer_id, kept.values())
 
     def kept_steps(self, run_id: str, producer_id: str) -> int | None:
         with self._lock:
-            tally = (self._runs.get(run_id) or _Run()).tallies.get(producer_id)
-            return None if tally is None else tally.n_kept
+            kept = (self._runs.get(run_id) or _Run()).tallies.get(producer_id)
+            return last_two(producer_id, kept.values()).n_kept if kept else None
 
     def known_run(self, run_id: str) -> KnownRun | None:
         with self._lock:

@@ -41,7 +41,7 @@ from recorder.step_stream.reading import (
     read_run_id,
     unpack_value,
 )
-from recorder.step_stream.redis_ledger import RedisLedger, read_tally
+from recorder.step_stream.redis_ledger import RedisLedger, pack_tally, read_tally, tally_fields
 from recorder.step_stream.redis_upkeep import RedisUpkeep
 
 __all__ = ["RedisStepStream"]
@@ -128,8 +128,8 @@ class RedisStepStream(RedisLedger, RedisUpkeep):
                 pipe.zrem(open_key, *map(_member, flush.closed))
             if flush.tally is not None:
                 tally, key = flush.tally, self.key("tally", run_id)
-                pipe.hget(key, tally.producer_id)
-                pipe.hset(key, tally.producer_id, f"{tally.n_sent} {tally.n_kept}")
+                pipe.hmget(key, tally_fields(tally.producer_id))
+                pipe.hset(key, tally_fields(tally.producer_id)[tally.slot], pack_tally(tally))
             replies = pipe.execute(raise_on_error=False)
             gone: dict[Play, None] = {}
             for entry, reply in zip(flush.entries, replies, strict=False):
@@ -139,8 +139,8 @@ class RedisStepStream(RedisLedger, RedisUpkeep):
                 if isinstance(reply, Exception) and _REFUSED_AS_KNOWN not in str(reply):
                     raise reply
             if flush.tally is not None:
-                before = read_tally(replies[-2])
-                flush.tally.n_before = flush.tally.n_sent if before is None else before[0]
+                before = read_tally(flush.tally.producer_id, replies[-2])
+                flush.tally = flush.tally.after(before or flush.tally)
         return list(gone)
 
     def beat(

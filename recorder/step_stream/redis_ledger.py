@@ -11,9 +11,10 @@ import msgpack
 from recorder.redis_server.client import translate_errors
 from recorder.step_stream.base import Play, StepStream
 from recorder.step_stream.redis_door import RedisDoor
+from recorder.step_stream.tally import Tally, last_two
 from recorder.step_stream.told import KnownRun, Refused
 
-__all__ = ["RedisLedger", "read_tally"]
+__all__ = ["RedisLedger", "pack_tally", "read_tally", "tally_fields"]
 
 _KNOWN_SECS = 183 * 86_400
 """How long it stays known that there was a run."""
@@ -29,21 +30,30 @@ class RedisLedger(RedisDoor, StepStream):
 
         def look() -> Any:
             with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hget(tally_key, producer_id)
+                pipe.hmget(tally_key, tally_fields(producer_id))
                 for play in plays:
                     pipe.exists(self.key("episode", run_id, play.episode_id))
                 return pipe.execute()
 
-        replies: Any = self._ask({tally_key: "hash"}, look, empty=[None] * (1 + len(plays)))
+        replies: Any = self._ask({tally_key: "hash"}, look, empty=[[None, None], *([None] * len(plays))])
         tallied, *found = replies
-        tally = read_tally(tallied)
-        return None if tally is None else tally[0], list(map(bool, found))
+        tally = read_tally(producer_id, tallied)
+        return None if tally is None else tally.n_sent, list(map(bool, found))
+
+    def tally(self, run_id: str, producer_id: str) -> Tally | None:
+        return read_tally(producer_id, self._tallied(run_id, producer_id))
+
+    def _tallied(self, run_id: str, producer_id: str) -> list[bytes | None]:
+        key = self.key("tally", run_id)
+        tallied: list[bytes | None] = self._ask(
+            {key: "hash"}, lambda: self._redis.hmget(key, tally_fields(producer_id)), empty=[None, None]
+        )
+        return tallied
 
     def kept_steps(self, run_id: str, producer_id: str) -> int | None:
-        key = self.key("tally", run_id)
-        tallied: Any = self._ask({key: "hash"}, lambda: self._redis.hget(key, producer_id), empty=None)
-        tally = read_tally(tallied)
-        return None if tallied is None or tally is None else tally[1]
+        tallied = self._tallied(run_id, producer_id)
+        tally = read_tally(producer_id, tallied)
+        return None if tallied == [None, None] or tally is None else tally.n_kept
 
     def known_run(self, run_id: str) -> KnownRun | None:
         key = self.key("known", run_id)
@@ -85,11 +95,25 @@ class RedisLedger(RedisDoor, StepStream):
         self._ask({key: "hash"}, tell, empty=None)
 
 
-def read_tally(value: bytes | None) -> tuple[int, int] | None:
-    """Steps sent and kept, as a sender's field of the tally holds them; None when another program wrote it."""
-    if value is None:
-        return 0, 0
-    numbers = value.split()
-    if len(numbers) != 2 or not all(number.isdigit() and len(number) < 20 for number in numbers):
-        return None
-    return int(numbers[0]), int(numbers[1])
+def tally_fields(producer_id: str) -> list[str]:
+    """The fields of the hash that hold a sender's counts, by slot."""
+    return [producer_id, f"{producer_id}:odd"]
+
+
+def pack_tally(tally: Tally) -> str:
+    """What a field holds."""
+    return f"{tally.n_sent} {tally.n_kept} {tally.flush_number}"
+
+
+def read_tally(producer_id: str, values: Sequence[bytes | None]) -> Tally | None:
+    """What the fields of a sender hold; None when another program wrote one of them. Two numbers are of a sender that did not
+    number its flushes."""
+    kept = []
+    for value in values:
+        if value is None:
+            continue
+        numbers = value.split()
+        if len(numbers) not in (2, 3) or not all(number.isdigit() and len(number) < 20 for number in numbers):
+            return None
+        kept.append(Tally(producer_id, *map(int, numbers)))
+    return last_two(producer_id, kept)

@@ -1,0 +1,319 @@
+"""The steps of one open episode, gathered into chunks.
+
+Steps wait as views of the ring, or of a turned block. A chunk ends after 256 steps, at a missing step, when the kind of a
+field changes, or when large observations fill it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, encode_chunk
+from recorder.episode import Gap
+from recorder.errors import EpisodeFileError, UsageError
+from recorder.publish.counting import Counts, added
+from recorder.publish.encodings import KnownSchema, is_of_schema
+from recorder.publish.pieces import Kinds, Piece, columns_of, together
+from recorder.publish.play_state import PlayChange, PlayState, StepRange
+from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
+from recorder.step_stream import Play
+
+__all__ = ["EncodedChunk", "EpisodeBuilder", "Progress"]
+
+_LAST_STEP = 2**63 - 2
+"""Step numbers, and the one after the last, are signed 64-bit integers in the file."""
+
+_MAX_CHUNK_COLUMNS = MAX_COLUMNS // 2
+"""The other half is room for columns that later chunks add."""
+
+_MAX_GAPS = 40_000
+"""Every gap ends a chunk, and readers refuse a footer that lists more than 100,000 of both."""
+
+_MAX_STEP_BYTES = MAX_FRAME_BYTES // 2
+"""A step that is larger, all columns together, would make a frame that readers refuse."""
+
+
+class Progress(NamedTuple):
+    """What an entry of a play settles: with it, these records are not needed any more."""
+
+    change: PlayChange | None
+    counts: Mapping[str, int]
+    """What is counted with it."""
+    needed_from: int
+    """Where the first of these records begins."""
+
+    def after(self, earlier: Progress) -> Progress:
+        """Both, told by one packet that ends the play."""
+        needed_from = min(earlier.needed_from, self.needed_from)
+        return Progress(self.change, added(earlier.counts, self.counts), needed_from)
+
+
+class EncodedChunk(NamedTuple):
+    """A chunk, ready to go."""
+
+    sequence: int
+    first_step: int
+    n_steps: int
+    data: bytes
+    progress: Progress
+
+
+class EpisodeBuilder:
+    """Gathers steps and gives chunks back.
+
+    Args:
+        state: the episode's play, as far as it has come.
+        known: the encodings that earlier episodes of the run have shown to be good.
+        counts: counts what is recorded and what is refused.
+    """
+
+    def __init__(self, state: PlayState, *, known: KnownSchema, counts: Counts) -> None:
+        self.state = state
+        self.schema: EpisodeSchema | None = None
+        self.last_active = 0.0
+        self.error: Exception | None = None
+        """Why steps or values were left out last; whoever reads it sets it back."""
+        self.end_step = state.next_step
+        """Number of the step after the last one."""
+        self.needed_from: int | None = None
+        """Where the first record begins that no ``Progress`` has settled; None when there is none."""
+        self._known = known
+        self._counts = counts
+        self._uncounted: dict[str, int] = {}
+        """Counted, and told by no ``Progress`` yet."""
+        self._refused: deque[tuple[int, int]] = deque()
+        """Positions and numbers of refused steps, the same."""
+        self._told = state.told()
+        self._pieces: list[Piece] = []
+        self._kinds: Kinds | None = None
+        self._n_pending = 0
+        self._read_until = state.position
+
+    @property
+    def play(self) -> Play:
+        """The episode, and this playing of it."""
+        return self.state.play
+
+    @property
+    def n_pending(self) -> int:
+        """Steps that are in no chunk yet."""
+        return self._n_pending
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Count something of this play."""
+        self._counts.add(name, number)
+        self._uncounted[name] = self._uncounted.get(name, 0) + number
+
+    def touch(self, position: int, record_position: int | None = None) -> None:
+        """A record of this play was read that is no step, or whose step goes into no chunk."""
+        if self.needed_from is None:
+            self.needed_from = position if record_position is None else record_position
+        self._read_until = max(self._read_until, position + 1)
+
+    def add(self, piece: Piece) -> list[EncodedChunk]:
+        """Take steps in the order in which they were recorded; chunks come back when one is full or has to end."""
+        n_late = min(max(self.end_step - piece.first_step, 0), piece.n_steps)
+        n_fit = min(max(_LAST_STEP + 1 - piece.first_step, n_late), piece.n_steps)
+        if n_late or n_fit < piece.n_steps:
+            problem = f"step {piece.first_step} came after step {self.end_step - 1}"
+            if n_late:
+                self._refuse_piece(piece.part(0, n_late), problem)
+            done = self.add(piece.part(n_late, n_fit)) if n_fit > n_late else []
+            if n_fit < piece.n_steps:
+                self._refuse_piece(piece.part(n_fit, piece.n_steps), problem)
+            return done
+        first, n_steps = piece.first_step, piece.n_steps
+        done = self.take_chunks() if first > self.end_step else []
+        if self.state.is_cut_off or (first > self.end_step and len(self.state.gaps) >= _MAX_GAPS):
+            self._cut_off(piece)
+            return done
+        self.touch(int(piece.positions[-1]), piece.needed_from)
+        if first > self.end_step:
+            self._add_gap(first, "skipped")
+        kinds = piece.kinds if self._kinds is None else together(self._kinds, piece.kinds)
+        if kinds is None:
+            done.extend(self.take_chunks())
+            kinds = piece.kinds
+        self._kinds = kinds
+        self._pieces.append(piece)
+        self._n_pending += n_steps
+        self.end_step = first + n_steps
+        while self._n_pending and (n_full := self._full_steps()):
+            done.extend(self._encode(n_full))
+        return done
+
+    def take_chunks(self) -> list[EncodedChunk]:
+        """Encode whatever is pending."""
+        done: list[EncodedChunk] = []
+        while self._n_pending:
+            done.extend(self._encode(self._full_steps() or self._n_pending))
+        return done
+
+    def progress(self) -> Progress:
+        """What is settled and was told by no chunk; the builder forgets that it has to be told."""
+        state = self.state
+        state.position = int(self._pieces[0].positions[0]) if self._pieces else self._read_until
+        counts, self._uncounted = self._uncounted, {}
+        while self._refused and self._refused[0][0] < state.position:
+            counts["n_refused_steps"] = counts.get("n_refused_steps", 0) + self._refused.popleft()[1]
+        change, self._told = state.change(self._told), state.told()
+        needed_from = self.needed_from if self.needed_from is not None else state.position
+        self.needed_from = self._pieces[0].needed_from if self._pieces else None
+        return Progress(change, counts, needed_from)
+
+    def mark_dropped(self) -> None:
+        """Say which gaps are steps that found the ring full, those after the last step that arrived included.
+
+        Other gaps stay ``skipped``: the trainer never handed those steps over.
+        """
+        ranges = sorted(span for span in set(self.state.dropped) if span[0] >= 0 and span[1] <= _LAST_STEP)
+        if not ranges:
+            return
+        gaps = self.state.gaps
+        ends = [end for _, end in ranges]
+        for index, gap in enumerate(gaps):
+            place = bisect_left(ends, gap.first_step + 1)
+            if gap.end_step is not None and place < len(ranges) and ranges[place][0] < gap.end_step:
+                gaps[index] = replace(gap, reason="dropped")
+        if max(ends) > self.end_step:
+            self._add_gap(max(ends), "dropped")
+
+    def lose_sent(self, ranges: Sequence[StepRange]) -> None:
+        """Chunks that had been sent are no more: marked as gaps."""
+        for first, stop in ranges:
+            self._mark_lost(first, stop - first)
+            self.state.n_steps -= stop - first
+
+    def _full_steps(self) -> int:
+        """How many of the first pending steps make a full chunk; 0 when they don't."""
+        n_steps = n_bytes = 0
+        for piece in self._pieces:
+            step_bytes = piece.kinds.step_bytes
+            n_fit = max((MAX_CHUNK_BYTES - n_bytes) // step_bytes, 0 if n_steps else 1)
+            room = min(n_fit, MAX_CHUNK_STEPS - n_steps)
+            if piece.n_steps >= room:
+                return n_steps + room
+            n_steps += piece.n_steps
+            n_bytes += piece.n_steps * step_bytes
+        return 0
+
+    def _cut(self, n_steps: int) -> list[Piece]:
+        """Take the first pending steps out."""
+        taken: list[Piece] = []
+        self._n_pending -= n_steps
+        while n_steps:
+            piece = self._pieces[0]
+            if piece.n_steps > n_steps:
+                taken.append(piece.part(0, n_steps))
+                self._pieces[0] = piece.part(n_steps, piece.n_steps)
+                break
+            taken.append(self._pieces.pop(0))
+            n_steps -= piece.n_steps
+        if not self._pieces:
+            self._kinds = None
+        return taken
+
+    def _encode(self, n_steps: int) -> list[EncodedChunk]:
+        """One chunk; none when these steps can't be encoded, which is counted and marked, and the others go on."""
+        pieces = self._cut(n_steps)
+        state, first_step = self.state, pieces[0].first_step
+        state.next_step = first_step + n_steps
+        try:
+            columns = columns_of(pieces)
+            self._leave_out_unreadable(columns)
+            if self.schema is None:
+                self.schema = self._known.schema_for(columns)
+            self._known.learn(self.play, columns, n_steps)
+            data = encode_chunk(self.schema, first_step=first_step, n_steps=n_steps, columns=columns)
+        except Exception as error:  # noqa: BLE001 - recording never stops training
+            self._mark_lost(first_step, n_steps)
+            self.count("n_refused_steps", n_steps)
+            self.error = error
+            return []
+        try:
+            self._sum_up(columns)
+        except Exception as error:  # noqa: BLE001 - the steps themselves are sound
+            self.error = error
+        state.n_steps += n_steps
+        state.n_bytes += len(data)
+        state.sequence += 1
+        self.count("n_recorded_steps", n_steps)
+        self.count("n_chunks")
+        self.count("n_bytes_encoded", len(data))
+        return [EncodedChunk(state.sequence, first_step, n_steps, data, self.progress())]
+
+    def _leave_out_unreadable(self, columns: dict[str, ColumnData]) -> None:
+        """Readers refuse some columns, and with them the whole file: a name too long, a value too large."""
+        known = self.schema or self._known.schema
+        if known is not None and len(columns) == len(known.columns) and is_of_schema(columns, known):
+            return
+        step_bytes = n_columns = 0
+        for name, data in list(columns.items()):
+            values = data.values
+            encoding = Encoding.BITS if values.dtype == np.bool_ else Encoding.PLAIN
+            try:
+                spec = ColumnSpec.from_list([name, values.dtype.str, list(values.shape[1:]), str(encoding)])
+            except EpisodeFileError as error:
+                problem = str(error)
+            else:
+                n_columns += 1
+                step_bytes += spec.step_bytes
+                if n_columns <= _MAX_CHUNK_COLUMNS and step_bytes <= _MAX_STEP_BYTES:
+                    continue
+                problem = f"{name}: more than {_MAX_CHUNK_COLUMNS} columns, or {_MAX_STEP_BYTES} bytes, in one step"
+                step_bytes -= spec.step_bytes
+            del columns[name]
+            self.count("n_mismatched_values", len(values))
+            self.error = UsageError(f"episode {self.play.episode_id}: {problem}: left out")
+
+    def _add_gap(self, end_step: int, reason: str) -> None:
+        """Mark that the steps from the last one up to ``end_step`` are missing; nothing is pending."""
+        self.state.gaps.append(Gap(self.end_step, end_step, reason))
+        self.state.next_step = self.end_step = end_step
+
+    def _mark_lost(self, first_step: int, n_steps: int) -> None:
+        gaps = self.state.gaps
+        last = gaps[-1] if gaps else None
+        if last is not None and last.reason == "lost" and last.end_step == first_step:
+            gaps[-1] = replace(last, end_step=first_step + n_steps)
+            self._told = self._told._replace(n_gaps=min(self._told.n_gaps, len(gaps) - 1))
+        else:
+            gaps.append(Gap(first_step, first_step + n_steps, "lost"))
+
+    def _cut_off(self, piece: Piece) -> None:
+        """Refuse steps after more gaps than a file can hold; with what is missing before them they become one gap."""
+        self.state.is_cut_off = True
+        self._refuse_piece(piece, f"{piece.n_steps} steps from step {piece.first_step} on come after {_MAX_GAPS} gaps")
+        end_step = piece.first_step + piece.n_steps
+        self._mark_lost(self.end_step, end_step - self.end_step)
+        self.state.next_step = self.end_step = end_step
+
+    def _refuse_piece(self, piece: Piece, problem: str) -> None:
+        position, n_steps = int(piece.positions[-1]), piece.n_steps
+        self.touch(position, piece.needed_from)
+        self._counts.add("n_refused_steps", n_steps)
+        if self._refused and not self._pieces:
+            n_steps += self._refused.pop()[1]
+        self._refused.append((position, n_steps))
+        self.error = UsageError(f"episode {self.play.episode_id}: {problem}: refused")
+
+    @np.errstate(all="ignore")  # infinities of both signs add up to NaN, which is no news
+    def _sum_up(self, columns: Mapping[str, ColumnData]) -> None:
+        state = self.state
+        if (reward := columns.get("reward")) is not None:
+            state.reward_sum += _sum(reward)
+        if (intrinsic := columns.get("intrinsic_reward")) is not None:
+            state.intrinsic_sum += _sum(intrinsic)
+        if (epsilon := columns.get("epsilon")) is not None:
+            state.last_epsilon = float(epsilon.values[-1])
+
+
+def _sum(data: ColumnData) -> float:
+    values: Any = data.values
+    return float(values.sum(dtype=np.float64))

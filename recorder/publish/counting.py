@@ -1,0 +1,34 @@
+"""Counters that are kept by name, beside the statistics that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from recorder.capture.stats import RecorderStats
+
+__all__ = ["Counts", "added"]
+
+
+class Counts:
+    """Adds to statistics.
+
+    Args:
+        stats: what is shown.
+    """
+
+    def __init__(self, stats: RecorderStats) -> None:
+        self.stats = stats
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Count."""
+        setattr(self.stats, name, getattr(self.stats, name) + number)
+
+    def add_all(self, counts: Mapping[str, int]) -> None:
+        """Count several things."""
+        for name, number in counts.items():
+            self.add(name, number)
+
+
+def added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    """Both together."""
+    return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}

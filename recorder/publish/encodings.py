@@ -1,0 +1,75 @@
+"""The encodings of a run's columns: found by trying on its first steps, handed on from episode to episode.
+
+Trying takes a thousand times as long as encoding a step, and a slow trainer's first chunks hold a few steps only. So what
+a first chunk suggests holds until an episode has shown enough steps, and what these suggest holds from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from recorder.chunk import ColumnData, spec_of
+from recorder.schema import EpisodeSchema
+from recorder.step_stream import Play
+
+__all__ = ["KnownSchema", "is_of_schema"]
+
+_SAMPLE_STEPS = 64
+"""Steps of one episode that an encoding is chosen on for good."""
+
+
+class KnownSchema:
+    """What the episodes that begin now take over."""
+
+    def __init__(self) -> None:
+        self.schema: EpisodeSchema | None = None
+        self._is_proven = False
+        self._sampled: Play | None = None
+        self._sample: list[Mapping[str, ColumnData]] = []
+        self._n_steps = 0
+
+    def fits(self, columns: Mapping[str, ColumnData]) -> bool:
+        """Whether these are the columns of the schema, no more and no less."""
+        schema = self.schema
+        return schema is not None and len(columns) == len(schema.columns) and is_of_schema(columns, schema)
+
+    def schema_for(self, columns: Mapping[str, ColumnData]) -> EpisodeSchema:
+        """The schema of an episode that begins with these columns."""
+        if self.schema is None or not self.fits(columns):
+            self._is_proven = False
+            self._forget_sample()
+            self.schema = EpisodeSchema(tuple(spec_of(name, data.values) for name, data in columns.items()))
+        return self.schema
+
+    def learn(self, play: Play, columns: Mapping[str, ColumnData], n_steps: int) -> None:
+        """Look at a chunk of an episode; its values stay as they are."""
+        if self._is_proven or self._sampled not in (None, play) or not self.fits(columns):
+            return
+        self._sampled = play
+        self._sample.append(columns)
+        self._n_steps += n_steps
+        if self._n_steps >= _SAMPLE_STEPS:
+            self.schema = EpisodeSchema(
+                tuple(spec_of(name, np.concatenate([part[name].values for part in self._sample])) for name in columns)
+            )
+            self._is_proven = True
+            self._forget_sample()
+
+    def end(self, play: Play) -> None:
+        """An episode that was too short to learn from has ended: the next one is looked at."""
+        if self._sampled == play:
+            self._forget_sample()
+
+    def _forget_sample(self) -> None:
+        self._sampled, self._sample, self._n_steps = None, [], 0
+
+
+def is_of_schema(columns: Mapping[str, ColumnData], schema: EpisodeSchema) -> bool:
+    """Whether every column of the schema is there, and is of its dtype and shape."""
+    for spec in schema.columns:
+        data = columns.get(spec.name)
+        if data is None or data.values.dtype.str != spec.dtype or data.values.shape[1:] != spec.shape:
+            return False
+    return True

@@ -1,0 +1,144 @@
+"""Reading blocks of lanes: which rows of which lane belong to which episode.
+
+Rows are looked at together; a lane is only touched when its episode changes, its steps jump, or someone asks for what
+it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.black_box import Layout, Run
+from recorder.chunk import MAX_CHUNK_STEPS
+from recorder.publish.pieces import LanePiece, TurnedBlock, kinds_of
+
+__all__ = ["NO_STEP", "LaneCursor"]
+
+NO_STEP = -1
+"""In the place of an episode's id: the lane has no step in this row."""
+
+_MAX_BLOCK_BYTES = 32 * 2**20
+"""With large observations a block holds fewer rows."""
+
+Found = Iterator[tuple[int, LanePiece]]
+"""Episode ids and their steps."""
+
+
+class LaneCursor:
+    """Turns the rows of one kind of block, and says which steps they hold.
+
+    Args:
+        layout: of the records.
+        lanes: ``int64[n_lanes]``, the lane of each place.
+    """
+
+    def __init__(self, layout: Layout, lanes: NDArray[np.int64]) -> None:
+        self._layout = layout
+        self._lanes = lanes
+        kinds = kinds_of(layout)
+        self._kinds = kinds
+        self._max_rows = max(1, min(MAX_CHUNK_STEPS, _MAX_BLOCK_BYTES // (kinds.step_bytes * len(lanes))))
+        self._begin_block()
+        self._episodes = np.full(len(lanes), NO_STEP, np.int64)
+        self._first_steps = np.zeros(len(lanes), np.int64)
+        """Step number that row 0 would have, for the lane's steps to follow each other."""
+
+    def fits(self, layout: Layout, lanes: NDArray[np.int64]) -> bool:
+        """Whether records of that layout can go on in the same block."""
+        known = self._layout
+        is_alike = layout is known or (layout.lead[1] == known.lead[1] and layout.fields == known.fields)
+        return is_alike and (lanes is self._lanes or bool((lanes == self._lanes).all()))
+
+    @property
+    def needed_from(self) -> int | None:
+        """Where the first record begins of which steps are still here; None when there are none."""
+        start = int(self._starts.min())
+        return int(self._block.record_positions[start]) if start < self._block.n_rows else None
+
+    @property
+    def n_pending_steps(self) -> int:
+        """Steps that are still here."""
+        return int((self._block.n_rows - self._starts)[self._episodes != NO_STEP].sum())
+
+    def read(self, run: Run, start: int, stop: int) -> Found:
+        """Read some records of a run; gives stretches that have ended."""
+        n_rows = run.layout.lead[0]
+        if n_rows == 1:
+            at = run.position + run.n_bytes * np.arange(start, stop, dtype=np.int64)
+            yield from self._read_rows({name: run.records[name][start:stop, 0] for name in self._names}, at, at)
+            return
+        rows = np.arange(n_rows, dtype=np.int64)
+        for index in range(start, stop):
+            position = run.position + index * run.n_bytes
+            columns = {name: run.records[name][index] for name in self._names}
+            yield from self._read_rows(columns, position + rows, np.full(n_rows, position))
+
+    @property
+    def _names(self) -> list[str]:
+        return ["episode_id", "step", *self._kinds.fields]
+
+    def _read_rows(
+        self, columns: dict[str, NDArray[Any]], positions: NDArray[np.int64], records: NDArray[np.int64]
+    ) -> Found:
+        first = 0
+        while first < len(positions):
+            if self._block.n_rows == self._max_rows:
+                yield from self.settle()
+                self._begin_block()
+            rows = slice(first, first + self._max_rows - self._block.n_rows)
+            yield from self._advance(
+                {name: column[rows] for name, column in columns.items()}, positions[rows], records[rows]
+            )
+            first = rows.stop
+
+    def _begin_block(self) -> None:
+        before = getattr(self, "_block", None)
+        if before is not None:
+            self._first_steps += before.n_rows
+        self._block = TurnedBlock(self._kinds, self._lanes, self._max_rows)
+        self._starts = np.zeros(len(self._lanes), np.int64)
+
+    def _advance(
+        self, columns: dict[str, NDArray[Any]], positions: NDArray[np.int64], records: NDArray[np.int64]
+    ) -> Found:
+        block, before = self._block, self._block.n_rows
+        block.add(columns, positions, records)
+        episodes = columns["episode_id"]
+        first_steps = columns["step"] - np.arange(before, block.n_rows)[:, None]
+        changed = np.empty(episodes.shape, np.bool_)
+        changed[0] = (episodes[0] != self._episodes) | (first_steps[0] != self._first_steps)
+        changed[1:] = (episodes[1:] != episodes[:-1]) | (first_steps[1:] != first_steps[:-1])
+        if not changed.any():
+            return
+        for index, place in np.argwhere(changed).tolist():
+            start, row = int(self._starts[place]), before + index
+            if row > start and self._episodes[place] != NO_STEP:
+                yield self._found(place, start, row)
+            self._starts[place] = row
+            self._episodes[place] = episodes[index, place]
+            self._first_steps[place] = first_steps[index, place]
+
+    def _found(self, place: int, start: int, stop: int) -> tuple[int, LanePiece]:
+        first_step = int(self._first_steps[place]) + start
+        return int(self._episodes[place]), LanePiece(self._block, place, start, stop, first_step)
+
+    def settle(self) -> Found:
+        """What every lane has, up to the last row read."""
+        for place in range(len(self._starts)):
+            yield from self._settle_place(place)
+
+    def settle_episode(self, episode_id: int) -> Found:
+        """What the lanes that play this episode have."""
+        for place in np.flatnonzero(self._episodes == episode_id):
+            yield from self._settle_place(int(place))
+
+    def _settle_place(self, place: int) -> Found:
+        start, n_rows = int(self._starts[place]), self._block.n_rows
+        if start < n_rows:
+            self._starts[place] = n_rows
+            if self._episodes[place] != NO_STEP:
+                yield self._found(place, start, n_rows)

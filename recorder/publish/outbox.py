@@ -1,0 +1,376 @@
+"""What is encoded and not yet acknowledged: sent in order, sent again after a failure, kept within a budget of bytes.
+
+Entries have explicit ids, so sending one twice does no harm. What was acknowledged a moment ago is kept for a while: a
+server that syncs its log once a second may have forgotten it when it comes back from a crash. The server counts what
+arrived, in the same transactions; when it knows of fewer steps than it has acknowledged, it has lost its data since.
+
+Each flush has a number, which the server keeps with the counts. A flush whose answer never came is asked for by it, and so
+does a successor.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from recorder.errors import StreamError
+from recorder.publish.custody import Losses
+from recorder.publish.journal import Journal
+from recorder.publish.ledger import FlushRecord, Ledger, RunCounts
+from recorder.publish.packet import News, Packet
+from recorder.publish.spool import Spool
+from recorder.step_stream import HEADER, Flush, Outgoing, Play, StepStream, Tally
+
+__all__ = ["Outbox"]
+
+_FLUSH_BYTES = 2**20
+"""Payload of one transaction: the server answers nobody else while it runs."""
+
+_FLUSH_PACKETS = 512
+
+_RECENT_SECS = 5.0
+"""A log that is synced each second may lose two; a restart is noticed by a failed send or at the next heartbeat."""
+
+_RECENT_BYTES = 16 * 2**20
+
+_LOOK_PLAYS = 1000
+"""Ended plays that one look asks about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """A flush that was sent and not answered."""
+
+    record: FlushRecord
+    repeated: list[Packet]
+    new: list[Packet]
+
+
+class Outbox:
+    """The packets of one run, in order.
+
+    Args:
+        stream: where they go.
+        run_id: the run.
+        producer_id: the sender.
+        max_bytes: budget for what waits in memory.
+        ledger: what the server has acknowledged.
+        run_counts: what belongs to no play, as it stands.
+        journal: where flushes are noted; None when there can be no successor.
+        spool: where packets wait on disk; None for nowhere.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        stream: StepStream,
+        run_id: str,
+        *,
+        producer_id: str,
+        max_bytes: int,
+        ledger: Ledger,
+        run_counts: Callable[[], RunCounts],
+        journal: Journal | None = None,
+        spool: Spool | None = None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._stream = stream
+        self._run_id = run_id
+        self._producer_id = producer_id
+        self._max_bytes = max_bytes
+        self._ledger = ledger
+        self._run_counts = run_counts
+        self._journal = journal
+        self._spool = spool
+        self._clock = clock
+        self._repeated: deque[Packet] = deque()
+        """Acknowledged before, and to be sent again; they don't count against the budget."""
+        self._loaded: deque[Packet] = deque()
+        """Read from the spool."""
+        self._waiting: deque[Packet] = deque()
+        self._in_flight: _InFlight | None = None
+        self._recent: deque[tuple[float, Packet]] = deque()
+        self._recent_bytes = 0
+        self._n_tallied_steps = ledger.n_sent_steps
+        """What the server said, or was told, last of the steps sent."""
+        self._n_refused_steps = 0
+        """Steps that workers refused."""
+        self._losses = Losses()
+        self.n_pending_bytes = 0
+        """Never acknowledged, in memory."""
+        self.n_sent_bytes = 0
+
+    def __bool__(self) -> bool:
+        has_spooled = self._spool is not None and self._spool.has_unread
+        return bool(self._repeated or self._loaded or self._waiting or self._in_flight or has_spooled)
+
+    @property
+    def n_pending_steps(self) -> int:
+        """Steps in memory that the server has never acknowledged."""
+        return sum(packet.n_steps for packet in self._pending())
+
+    @property
+    def n_spooled_steps(self) -> int:
+        """The same on disk, and not in memory."""
+        return sum(packet.n_steps for packet in self._spool.unread()) if self._spool is not None else 0
+
+    @property
+    def needed_from(self) -> int | None:
+        """Where the first record begins that a packet was made of which has not arrived; None when there is none."""
+        needed = [packet.needed_from for packet in self._pending() if packet.needed_from is not None]
+        return min(needed, default=None)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more should be made for now."""
+        return self.n_pending_bytes > self._max_bytes
+
+    def put(self, packet: Packet) -> None:
+        """Append a packet."""
+        self._waiting.append(packet)
+        self.n_pending_bytes += packet.n_bytes
+
+    def begin_with(self, packets: list[Packet]) -> None:
+        """Send these before anything else; they were acknowledged before."""
+        self._repeated.extendleft(reversed(packets))
+
+    def repeat_recent(self) -> None:
+        """The server may have forgotten its last seconds: send them again before anything else."""
+        self.begin_with([packet for _, packet in self._recent])
+        self._recent.clear()
+        self._recent_bytes = 0
+
+    def send(self, active: dict[Play, float], *, header_of: Callable[[Play], Outgoing | None]) -> None:
+        """Send what is pending, a transaction at a time.
+
+        Args:
+            active: open plays and the time of their last step, to be noted with the first transaction.
+            header_of: the header of a play that is still open, for beginning its stream anew when the server has lost it.
+
+        Raises:
+            StreamError: what is not acknowledged stays, and is repeated at the next call.
+        """
+        if self._in_flight is not None:
+            self._settle(self._in_flight)
+        while self or active:
+            flight, flush = self._next_flush(active)
+            if self._journal is not None and flush.tally is not None:
+                self._journal.flush(flight.record)
+            self._take_off(flight)
+            try:
+                gone = self._stream.send(self._run_id, flush)
+            except StreamError:
+                self.begin_with(flight.repeated)
+                self._in_flight = replace(flight, repeated=[])
+                self.repeat_recent()
+                raise
+            active = {}
+            self._arrived(flight, flush.tally)
+            self._begin_anew(gone, header_of)
+            self._forget_old()
+
+    def to_disk(self) -> bool:
+        """Put what waits into the spool; False when there is no room for it there.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        new = self._in_flight.new if self._in_flight is not None else []
+        packets = [packet for packet in chain(new, self._waiting) if not packet.spool_end]
+        if self._spool is None or not self._spool.has_room(2 * sum(packet.n_bytes for packet in packets)):
+            return False
+        spooled = self._spool.append(packets)
+        if self._in_flight is not None:
+            n_new = sum(not packet.spool_end for packet in new)
+            kept = [*(packet for packet in new if packet.spool_end), *spooled[:n_new]]
+            self._in_flight = replace(self._in_flight, new=kept)
+            if kept:
+                self._spool.skip(kept[-1].spool_end)
+        self._waiting.clear()
+        self._count_pending()
+        return True
+
+    def look_after(self) -> None:
+        """Ask whether the server still has what it has acknowledged, and which episodes workers have taken.
+
+        Raises:
+            StreamError: it does not answer.
+        """
+        if not self._stream.is_remote or not self._ledger.n_sent_steps:
+            return
+        custody = self._ledger.custody
+        plays = custody.to_look_after(_LOOK_PLAYS)
+        n_known, are_there = self._stream.look_after(self._run_id, self._producer_id, plays)
+        if n_known is not None and n_known < self._n_tallied_steps:
+            self._n_tallied_steps = n_known
+            self._server_lost(n_known)
+            return
+        taken = [play for play, is_there in zip(plays, are_there, strict=True) if not is_there]
+        for play in taken:
+            custody.is_taken(play)
+        if self._journal is not None:
+            self._journal.taken(taken)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._journal is not None:
+            self._journal.close()
+        if self._spool is not None:
+            self._spool.close()
+
+    def discount(self, n_steps: int) -> None:
+        """Workers refused steps that were acknowledged."""
+        self._n_refused_steps += n_steps
+
+    def take_losses(self) -> Losses:
+        """What the server has lost for good since the last call."""
+        losses, self._losses = self._losses, Losses()
+        return losses
+
+    def _pending(self) -> Iterator[Packet]:
+        """What is in memory and was never acknowledged."""
+        return chain(self._in_flight.new if self._in_flight is not None else (), self._loaded, self._waiting)
+
+    def _count_pending(self) -> None:
+        self.n_pending_bytes = sum(packet.n_bytes for packet in self._pending() if not packet.spool_end)
+
+    def _next_flush(self, active: dict[Play, float]) -> tuple[_InFlight, Flush]:
+        if self._spool is not None and not self._loaded and self._spool.has_unread:
+            self._loaded.extend(self._spool.read(_FLUSH_PACKETS, _FLUSH_BYTES))
+        # What waits in memory is younger than all of the spool.
+        may_go = self._spool is None or not self._spool.has_unread
+        repeated = _first(self._repeated, _FLUSH_PACKETS, _FLUSH_BYTES)
+        new: list[Packet] = []
+        if len(repeated) == len(self._repeated):
+            n_bytes = _FLUSH_BYTES - sum(packet.n_bytes for packet in repeated)
+            ready = chain(self._loaded, self._waiting) if may_go else self._loaded
+            new = _first(ready, _FLUSH_PACKETS - len(repeated), n_bytes, is_rest=bool(repeated))
+        ledger = self._ledger
+        record = FlushRecord(
+            ledger.number + 1,
+            self._run_counts(),
+            [packet.news for packet in new],
+            next((packet.spool_end for packet in reversed(new) if packet.spool_end), ledger.spool_done),
+            is_repeating=len(repeated) < len(self._repeated),
+        )
+        flush = Flush(active=dict(active))
+        for packet in chain(repeated, new):
+            flush.entries.extend(packet.entries)
+            if any(entry.kind == HEADER for entry in packet.entries):
+                # A trainer that dies right after this must leave no stream that nobody looks for.
+                flush.active.setdefault(packet.play, self._clock())
+            if packet.finished is not None:
+                flush.finished.append(packet.finished)
+            if packet.closes:
+                flush.closed.append(packet.play)
+            if packet.drops:
+                flush.dropped.append(packet.play)
+        if self._stream.is_remote and (repeated or new):
+            n_sent = ledger.n_sent_steps + sum(packet.n_steps for packet in new)
+            n_kept = n_sent - ledger.n_lost_steps - self._n_refused_steps
+            flush.tally = Tally(self._producer_id, n_sent, n_kept, record.number)
+        return _InFlight(record, repeated, new), flush
+
+    def _take_off(self, flight: _InFlight) -> None:
+        for _ in flight.repeated:
+            self._repeated.popleft()
+        for _ in flight.new:
+            (self._loaded or self._waiting).popleft()
+        self._in_flight = flight
+
+    def _settle(self, flight: _InFlight) -> None:
+        """Find out whether a flush without an answer has arrived.
+
+        Raises:
+            StreamError: the server does not answer.
+        """
+        tally = self._stream.tally(self._run_id, self._producer_id) if self._stream.is_remote else None
+        if tally is not None and tally.flush_number >= flight.record.number:
+            self._arrived(flight, tally)
+            return
+        self._in_flight = None
+        self._loaded.extendleft(packet for packet in reversed(flight.new) if packet.spool_end)
+        self._waiting.extendleft(packet for packet in reversed(flight.new) if not packet.spool_end)
+
+    def _arrived(self, flight: _InFlight, tally: Tally | None) -> None:
+        self._in_flight = None
+        record, now = flight.record, self._clock()
+        is_remote = self._stream.is_remote
+        if tally is not None or not is_remote:
+            self._ledger.apply(record, is_remote=is_remote)
+        if tally is not None and self._journal is not None:
+            self._journal.arrived(record.number)
+        if self._spool is not None:
+            self._spool.acknowledged(record.spool_done)
+        for packet in chain(flight.repeated, flight.new):
+            self.n_sent_bytes += packet.n_bytes
+            if is_remote and packet.n_bytes:
+                self._recent.append((now, replace(packet, needed_from=None, spool_end=0)))
+                self._recent_bytes += packet.n_bytes
+        self.n_pending_bytes -= sum(packet.n_bytes for packet in flight.new if not packet.spool_end)
+        if tally is not None:
+            n_known, n_tallied = tally.n_before, self._n_tallied_steps
+            self._n_tallied_steps = tally.n_sent
+            if n_known < n_tallied:
+                self._server_lost(n_known)
+
+    def _server_lost(self, n_known: int) -> None:
+        """Send again what is still here; find out what is not, and tell workers of episodes of which nothing is left."""
+        self.repeat_recent()
+        sent_again: dict[Play, set[int]] = {}
+        for packet in self._repeated:
+            sent_again.setdefault(packet.play, set()).update(entry.sequence for entry in packet.entries)
+        custody = self._ledger.custody
+        losses = custody.lose(
+            lambda play, chunk: chunk.n_sent <= n_known or chunk.sequence in sent_again.get(play, ()),
+            sent_again=sent_again,
+        )
+        headers = [custody.header_of(play) for play in {*custody.open_plays(), *sent_again}]
+        self.begin_with([Packet(News(it.play), (it,)) for it in headers if it is not None])
+        self.has_lost(losses)
+
+    def has_lost(self, losses: Losses) -> None:
+        """Steps that were acknowledged are gone for good."""
+        for play, end in losses.ended.items():
+            self.put(Packet(News(play), finished=end, closes=True))
+        self._ledger.lose(losses)
+        self._losses = losses.after(self._losses)
+        if self._journal is not None:
+            self._journal.is_stale = True
+
+    def _begin_anew(self, gone: list[Play], header_of: Callable[[Play], Outgoing | None]) -> None:
+        """Streams that the server has lost begin again, with what is still known of them."""
+        headers = {play: header for play in gone if (header := header_of(play)) is not None}
+        if not headers:
+            return
+        kept: deque[tuple[float, Packet]] = deque()
+        again = [Packet(News(play), (header,)) for play, header in headers.items()]
+        for at, packet in self._recent:
+            if packet.play in headers and packet.entries:
+                self._recent_bytes -= packet.n_bytes
+                entries = [entry for entry in packet.entries if entry.kind != HEADER]
+                again.append(replace(packet, entries=entries))
+            else:
+                kept.append((at, packet))
+        self._recent = kept
+        self.begin_with(again)
+
+    def _forget_old(self) -> None:
+        oldest = self._clock() - _RECENT_SECS
+        while self._recent and (self._recent[0][0] < oldest or self._recent_bytes > _RECENT_BYTES):
+            self._recent_bytes -= self._recent.popleft()[1].n_bytes
+
+
+def _first(
+    packets: deque[Packet] | Iterator[Packet], n_packets: int, n_bytes: int, *, is_rest: bool = False
+) -> list[Packet]:
+    """The first packets that fit; one at least, unless there are others in the flush already."""
+    taken: list[Packet] = []
+    for packet in packets:
+        if (taken or is_rest) and (packet.n_bytes > n_bytes or len(taken) >= n_packets):
+            break
+        taken.append(packet)
+        n_bytes -= packet.n_bytes
+    return taken

@@ -8,6 +8,7 @@ import socket
 import time
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -155,6 +156,7 @@ class EpisodeRecorder:
             "pid": os.getpid(),
             "key_prefix": key_prefix,
             "redis": self.stream.where,
+            "limits": asdict(limits or PublisherLimits()),
         }
         ring = make_ring(
             self.stream, identity, capacity=capacity, folder=None if black_box_dir is None else Path(black_box_dir)

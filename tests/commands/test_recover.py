@@ -91,7 +91,7 @@ def test_doctor_names_what_is_abandoned_and_counts_what_is_in_use(call: Call, bo
 
 def test_who_names_a_box_that_is_in_use_is_told_why_nothing_happens(call: Call, boxes: Path) -> None:
     path = leave_box(boxes)
-    with PythonProcess("-c", HOLDER, str(path), "trainer") as process:
+    with PythonProcess("-c", HOLDER, str(path.absolute()), "trainer") as process:
         process.wait_for("held")
         found = call("recover", "--json", path)
         assert found.status == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -41,6 +42,13 @@ def _sendable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_sendable(key): _sendable(item) for key, item in value.items()}
     return type(value)(map(_sendable, value)) if isinstance(value, list | tuple) else value
+
+
+@pytest.fixture(autouse=True)
+def own_state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where black boxes lie: what a killed trainer leaves must not be recovered into another test's server."""
+    folder = tmp_path_factory.getbasetemp() / f"state-{secrets.token_hex(4)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
 
 
 @pytest.fixture(scope="session")

@@ -371,7 +371,7 @@ class Publisher:
 
     def _own_state(self) -> dict[str, Any]:
         n_unread = self._reader.n_unread_bytes
-        self._stats.n_steps_waiting = max(int(n_unread / self._step_bytes), 1) if n_unread and self._step_bytes else 0
+        self._stats.n_bytes_waiting = n_unread
         return self._stats.to_map()
 
     def _put_stats(self) -> None:

@@ -100,13 +100,14 @@ def drain(stream: StepStream, ring: Ring, path: Path, *, secs: float = _PATIENCE
         logging.getLogger(logger).log(level, "%s", text)
 
     before = _counts(ring)
-    ring.close_by = float("inf")  # the trainer's own time to close is long over
     ring.outcome = Outcome.AT_WORK
     publisher = Publisher(stream, ring, journal_of(path), limits_of(ring), spool=spool_of(path), on_message=tell)
     patience = Patience(ring, is_waited_for=lambda: False, secs=secs)
     is_complete = publisher.run(patience.is_over)
     now = _counts(ring)
     n_steps, n_episodes = (after - earlier for after, earlier in zip(now, before, strict=True))
+    if not is_complete and last and isinstance(last[0], BlackBoxError):
+        raise last[0]
     run_id = str(ring.identity.get("run_id", ""))
     if is_complete:
         remove_files(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -14,8 +15,8 @@ from recorder.capture.block_writer import BlockWriter, compile_block_writer
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
 from recorder.capture.step_writer import FIELDS
-from recorder.capture.values import NO_STEP, as_array, checked_extras, checked_name, whole_numbers
-from recorder.capture.ways import Form, Way, block_way
+from recorder.capture.values import NO_STEP, as_array, checked_extras, checked_name, is_cuda, whole_numbers
+from recorder.capture.ways import Form, Way, block_way, fitting
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
 
@@ -23,6 +24,9 @@ __all__ = ["BlockPath", "Places", "block_count"]
 
 _MAX_KINDS = 64
 """Layouts whose writers are kept."""
+
+_PLACE_BYTES = 1024
+"""What a record takes beside its values, at most: 32 of it with each step."""
 
 
 class Places(NamedTuple):
@@ -97,13 +101,24 @@ class BlockPath:
         sampling = self._inlet.sampling
         if sampling is not None and sampling.is_active:
             places = places._replace(episode_id=sampling.taken(places.episode_id, places.step))
-        ways, values, lead = {}, {}, places.episode_id.shape
+        ways, lead = {}, places.episode_id.shape
         for name, value in given.items():
             try:
                 ways[name] = block_way(name, value, lead)
-                values[name] = value
             except Exception as error:  # noqa: BLE001 - whatever an object raises when it is read
                 self._inlet.refusals.refuse_value(f"{name}: {error}", n_values=places.n_steps)
+        kept = fitting(ways, self.max_record_bytes - _PLACE_BYTES)
+        for name in ways.keys() - kept.keys():
+            problem = f"{name}: no room for it beside the step's other values"
+            self._inlet.refusals.refuse_value(problem, n_values=places.n_steps)
+        n_bytes = math.prod(lead) * (_PLACE_BYTES // 32 + sum(way.n_bytes for way in kept.values()))
+        if n_bytes <= self.max_record_bytes - _PLACE_BYTES or math.prod(lead) == 1:
+            self._put_or_drop(kept, places, {name: given[name] for name in kept})
+            return
+        for part, values in _halves(places, kept, given):
+            self.put(part, values)
+
+    def _put_or_drop(self, ways: Mapping[str, Way], places: Places, values: Mapping[str, Any]) -> None:
         while not self._written(ways, places, values):
             small = {name: way for name, way in ways.items() if not way.is_large}
             if self._inlet.waits():
@@ -137,11 +152,6 @@ class BlockPath:
         inlet, writer = self._inlet, self._inlet.writer
         lead = places.episode_id.shape
         layout = Layout([way.field(name) for name, way in ways.items()], lead=lead, has_lanes=places.lane is not None)
-        if layout.n_bytes > writer.max_record_bytes:
-            raise UsageError(
-                f"a call of {layout.n_bytes} bytes: a black box of {writer.ring.capacity} takes calls of up to "
-                f"{writer.max_record_bytes}; raise capture.black_box_bytes"
-            )
         if not inlet.acquire():
             raise UsageError("record_batch was called while this thread was inside the recorder")
         try:
@@ -195,6 +205,20 @@ class BlockPath:
                 record[name] = as_array(values[name]).reshape(*layout.lead, *way.shape)
         event = self._devices.copy(writer.ring, on_device) if on_device else None
         writer.publish(writer.head + layout.n_bytes, event)
+
+
+def _halves(
+    places: Places, ways: Mapping[str, Way], given: Mapping[str, Any]
+) -> Iterator[tuple[Places, dict[str, Any]]]:
+    """A block that is too large for one record: half of its rows, or of its lanes, and the other half."""
+    n_rows, n_lanes = places.episode_id.shape
+    lanes = np.broadcast_to(np.arange(n_lanes) if places.lane is None else places.lane, (n_rows, n_lanes))
+    half = n_rows // 2 if n_rows > 1 else n_lanes // 2
+    for part in (slice(None, half), slice(half, None)):
+        index: Any = part if n_rows > 1 else (slice(None), part)
+        own = Places(places.episode_id[index], places.step[index], lanes[index])
+        values = {name: given[name] if is_cuda(given[name]) else as_array(given[name]) for name in ways}
+        yield own, {name: value[part] for name, value in values.items()}
 
 
 def _checked_places(episode_ids: Any, steps: Any, lanes: Any) -> Places:

@@ -14,7 +14,7 @@ from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
 from recorder.capture.step_writer import FIELDS, StepWriter, compile_step_writer
 from recorder.capture.values import as_array, checked_extras, checked_name, whole_number
-from recorder.capture.ways import Form, Way, step_way, widened
+from recorder.capture.ways import Form, Way, fitting, step_way, widened
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
 
@@ -22,6 +22,9 @@ __all__ = ["StepPath"]
 
 _MAX_NULLABLE_BYTES = 256
 """A larger value that is missing now and then gets a layout with and one without it: its place would cost too much."""
+
+_PLACE_BYTES = 1024
+"""What a record takes beside its values, at most."""
 
 _MAX_WIDENED = 64
 """Columns that one layout takes for the sake of earlier steps."""
@@ -111,9 +114,7 @@ class StepPath:
                 now = step_way(name, value)
             except Exception as error:  # noqa: BLE001 - whatever an object raises when it is read
                 del given[name]
-                self._inlet.refusals.refuse_value(
-                    f"{name.removeprefix(EXTRAS_PREFIX) if name not in FIELDS else name}: {error}"
-                )
+                self._inlet.refusals.refuse_value(f"{name}: {error}")
                 continue
             before = self._known.get(name)
             ways[name] = now if before is None else (widened(before, now) or now)
@@ -121,18 +122,17 @@ class StepPath:
             is_cheap = before.n_bytes <= _MAX_NULLABLE_BYTES and before.form is not Form.DEVICE
             if name not in ways and is_cheap and len(ways) < _MAX_WIDENED:
                 ways[name] = before._replace(is_nullable=True)
-        self._known = ways
-        return ways
+        kept = fitting(ways, self._inlet.writer.max_record_bytes - _PLACE_BYTES)
+        for name in ways.keys() - kept.keys():
+            if given.pop(name, None) is not None:
+                self._inlet.refusals.refuse_value(f"{name}: no room for it beside the step's other values")
+        self._known = kept
+        return kept
 
     def _written(self, ways: Mapping[str, Way], place: tuple[int, int, int], given: Mapping[str, Any]) -> bool:
         """Write it; False when there is no room."""
         inlet, writer = self._inlet, self._inlet.writer
         layout = Layout([way.field(name) for name, way in ways.items()])
-        if layout.n_bytes > writer.max_record_bytes:
-            raise UsageError(
-                f"a step of {layout.n_bytes} bytes: a black box of {writer.ring.capacity} takes steps of up to "
-                f"{writer.max_record_bytes}; raise capture.black_box_bytes"
-            )
         if not inlet.acquire():
             raise UsageError("record_step was called while this thread was inside the recorder")
         try:

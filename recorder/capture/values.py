@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import UsageError
+from recorder.schema import EXTRAS_PREFIX, MAX_NAME_LENGTH
 
 __all__ = [
     "NO_STEP",
@@ -64,10 +65,12 @@ def checked_name(name: Any) -> str:
     """The name of one of the extras.
 
     Raises:
-        UsageError: it is not a text that UTF-8 can hold.
+        UsageError: it is not a text that UTF-8 can hold, or it is too long.
     """
     if not isinstance(name, str):
         raise UsageError(f"extras: expected names that are texts, found {name!r:.60}")
+    if len(name) > MAX_NAME_LENGTH - len(EXTRAS_PREFIX):
+        raise UsageError(f"extras: a name has {len(name)} characters, at most {MAX_NAME_LENGTH - len(EXTRAS_PREFIX)}")
     if not name.isascii():
         try:
             name.encode()

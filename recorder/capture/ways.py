@@ -7,6 +7,7 @@ takes the widest of bool, int64 and float64. So a trainer settles on one layout 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ import numpy as np
 from recorder.black_box import Field
 from recorder.capture.values import as_array, as_scalar, is_cuda
 from recorder.errors import UsageError
-from recorder.schema import ALLOWED_DTYPES, MAX_DIMENSIONS, STEP_FIELDS
+from recorder.chunk import MAX_FRAME_BYTES
+from recorder.schema import ALLOWED_DTYPES, MAX_COLUMNS, MAX_DIMENSIONS, STEP_FIELDS
 
-__all__ = ["Form", "Way", "block_way", "device_dtype", "step_way", "widened"]
+__all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "step_way", "widened"]
 
 _MAX_UNROLLED = 16
 """The longest tensor or sequence that is packed number by number; a numpy view of one takes longer than that."""
@@ -26,6 +28,10 @@ _MAX_PACKED_BYTES = 512
 """The largest array that goes through a bytes object; larger ones are copied straight into the ring."""
 
 _LARGE_BYTES = 4096
+
+_MAX_STEP_BYTES = MAX_FRAME_BYTES // 2
+_MAX_STEP_COLUMNS = MAX_COLUMNS // 2
+"""The other half is room for columns that later steps add."""
 
 _NUMBER_DTYPES = {bool: np.dtype(np.bool_), int: np.dtype(np.int64), float: np.dtype(np.float64)}
 _WIDTH = {dtype: width for width, dtype in enumerate(_NUMBER_DTYPES.values())}
@@ -156,6 +162,21 @@ def device_dtype(tensor: Any) -> np.dtype[Any]:
     return dtype
 
 
+def fitting(ways: Mapping[str, Way], max_bytes: int) -> dict[str, Way]:
+    """The first ways that a record and the readers of files have room for.
+
+    Args:
+        max_bytes: of the values of one step.
+    """
+    left = min(max_bytes, _MAX_STEP_BYTES)
+    kept: dict[str, Way] = {}
+    for name, way in ways.items():
+        if way.n_bytes <= left and len(kept) < _MAX_STEP_COLUMNS:
+            kept[name] = way
+            left -= way.n_bytes
+    return kept
+
+
 def widened(before: Way, now: Way | None) -> Way | None:
     """A way for what came before and what comes now; None when no one way takes both.
 
@@ -199,10 +220,10 @@ def block_way(name: str, value: Any, lead: tuple[int, int]) -> Way:
     Raises:
         UsageError: it can't be recorded.
     """
-    axes = lead if lead[0] > 1 or (np.ndim(value) > 1 and tuple(value.shape[:2]) == lead) else lead[1:]
     is_device = is_cuda(value)
     array = value if is_device else as_array(value)
     shape = tuple(array.shape)
+    axes = lead if lead[0] > 1 else lead[1:]
     if shape[: len(axes)] != axes:
         expected = f"axes of {axes[0]} steps and {axes[1]} lanes" if len(axes) > 1 else f"an axis of {axes[0]} lanes"
         raise UsageError(f"expected {expected} first, found shape {shape}")

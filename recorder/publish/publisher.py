@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,9 @@ class Publisher:
         self._limits = limits
         self._spool_path = spool
         self._pauses = _SHARED_PAUSE_SECS if shares_interpreter else (_SHORTEST_PAUSE_SECS, _LONGEST_PAUSE_SECS)
+        self._shares_interpreter = shares_interpreter
+        self.wake = threading.Event()
+        """Set from another thread, it cuts a pause short."""
         self._cutting_share = _CUTTING_SHARE if shares_interpreter else 1.0
         self._on_message = on_message
         self._identity = RunIdentity(
@@ -154,7 +158,8 @@ class Publisher:
             self._ring.beat(pid=os.getpid(), read_position=self._reader.position)
             if n_read < _MUCH_BYTES:
                 pause_secs = self._pauses[0] if n_read else min(2 * pause_secs, self._pauses[1])
-                time.sleep(pause_secs)
+                self.wake.wait(pause_secs)
+                self.wake.clear()
         return self._end(has_begun=has_begun)
 
     def _inherit(self) -> None:
@@ -258,7 +263,7 @@ class Publisher:
         if self._is_broken or (self._outbox.is_full and not self._spill()):
             return 0
         reader, before = self._reader, self._reader.position
-        for item in reader.look(is_final=self._is_trainer_gone):
+        for item in reader.look(is_final=self._is_trainer_gone or self._shares_interpreter):
             if isinstance(item, Run):
                 n_steps = item.layout.lead[0] * item.layout.lead[1] if item.layout.lead else 1
                 self._step_bytes = item.n_bytes / n_steps
@@ -370,8 +375,7 @@ class Publisher:
         return state
 
     def _own_state(self) -> dict[str, Any]:
-        n_unread = self._reader.n_unread_bytes
-        self._stats.n_bytes_waiting = n_unread
+        self._stats.n_bytes_waiting = self._reader.n_unread_bytes
         return self._stats.to_map()
 
     def _put_stats(self) -> None:

@@ -55,6 +55,7 @@ class SenderThread(Sender):
 
     def close_soon(self, timeout_secs: float) -> None:
         """See ``Sender.close_soon``; the thread reads in the ring until when it may go on."""
+        self._publisher.wake.set()
 
     def forget_in_fork(self) -> None:
         """See ``Sender.forget_in_fork``; a fork has no such thread."""
@@ -72,6 +73,7 @@ class SenderThread(Sender):
     def close(self, timeout_secs: float) -> bool:
         """See ``Sender.close``."""
         if self._thread.is_alive():  # never in a fork
+            self._publisher.wake.set()
             self._thread.join(timeout_secs + CLOSE_GRACE_SECS)
         path = self._ring.path
         if not self._thread.is_alive():

@@ -37,13 +37,15 @@ class GatedStream(MemoryStepStream):
 
 
 def recorder_behind(stream: GatedStream, **options: Any) -> EpisodeRecorder:
-    """A recorder whose background thread hangs at the gate already, so that nobody empties its queue."""
+    """A recorder whose sender hangs at the gate already, so that nobody reads its ring."""
     recorder = EpisodeRecorder(stream, **options)
     assert stream.caller_waits.wait(60)
     return recorder
 
 
 def let_it_catch_up(stream: GatedStream, recorder: EpisodeRecorder) -> None:
-    """Open the gate for good, and wait until the queue is empty."""
+    """Open the gate for good, and wait until the ring has room for all that comes."""
     stream.gate.set()
-    wait_until(lambda: recorder.stats().n_steps_waiting == 0, message="an empty queue")
+    wait_until(lambda: recorder.stats().n_bytes_waiting == 0, message="an empty ring")
+    ring = recorder._ring
+    wait_until(lambda: ring.head - ring.tail < ring.capacity // 2, message="room")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recorder.capture import EpisodeRecorder, PublisherLimits
-from recorder.capture.settled import settled_arguments
+from recorder.capture.options import arguments_from_settings
 from recorder.errors import RecorderError, UsageError
 from recorder.settings import CaptureSettings, load_settings
 from recorder.step_stream import MemoryStepStream, RedisStepStream
@@ -26,8 +26,10 @@ from tests.capture.recorded import finished_episodes
         ({"queue_maxsize": 1.5}, "queue_maxsize"),
         ({"queue_maxsize": True}, "queue_maxsize"),
         ({"queue_maxsize": "1000"}, "queue_maxsize"),
+        ({"black_box_bytes": 1000}, "black_box_bytes: expected a whole number from 1048576 to"),
+        ({"black_box_bytes": 64e6}, "black_box_bytes"),
         ({"sender": "fork"}, "sender: expected 'process' or 'thread', found 'fork'"),
-        ({"on_full": "wait"}, "on_full: expected 'drop' or 'block', found 'wait'"),
+        ({"on_full": "wait"}, "on_full: expected 'drop', 'block' or 'sample', found 'wait'"),
         ({"run_id": ""}, "run_id: expected a text that is not empty"),
         ({"run_id": 5}, "run_id"),
         ({"run_id": "a\0b"}, "run_id"),
@@ -59,7 +61,7 @@ def test_a_wrong_argument_raises_at_once_and_is_named(options: dict[str, Any], m
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", list(PublisherLimits.__dataclass_fields__))
+@pytest.mark.parametrize("name", [name for name in PublisherLimits.__dataclass_fields__ if name != "spool_bytes"])
 @pytest.mark.parametrize("value", [0, -1, "1", None, True, float("nan")])
 def test_a_limit_is_a_number_above_zero(name: str, value: Any) -> None:
     with pytest.raises(UsageError, match=f"^{name}: expected a number above 0"):
@@ -142,8 +144,9 @@ def test_every_setting_of_the_capture_reaches_the_recorder() -> None:
     changed: dict[str, Any] = dict.fromkeys(PublisherLimits.__dataclass_fields__, 7)
     changed |= {"max_pending_bytes": 2**21, "max_server_memory_bytes": 2**22, "server_memory_fraction": 0.5}
     changed |= {"queue_maxsize": 77, "on_full": "block", "sender": "thread"}
+    changed |= {"black_box_bytes": 2**21, "black_box_dir": "/somewhere"}
     assert set(changed) == set(CaptureSettings.model_fields)
-    found = settled_arguments(load_settings(env={}, overrides={"capture": changed}), finds_server=False)
+    found = arguments_from_settings(load_settings(env={}, overrides={"capture": changed}), finds_server=False)
     limits = {name: changed.pop(name) for name in PublisherLimits.__dataclass_fields__}
     assert found["limits"] == PublisherLimits(**limits)
-    assert {name: found[name] for name in changed} == changed
+    assert {name: found[name] for name in changed} == changed | {"black_box_dir": Path("/somewhere")}

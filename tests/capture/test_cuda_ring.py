@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from recorder.capture.cuda_ring import CudaRing
 
 from recorder.capture import EpisodeRecorder
-from recorder.capture.cuda_ring import CudaRing
 from tests.capture.recorded import STEP, assert_adds_up, close_and_read
 
 DEVICE = "cuda"

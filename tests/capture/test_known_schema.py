@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from recorder.capture.encodings import KnownSchema
+
 from recorder.chunk import ColumnData
 from recorder.schema import Encoding
 from recorder.step_stream import Play

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recorder.capture.stats import RecorderStats
+from recorder.publish.stats import RecorderStats
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.outbox import Outbox
 from recorder.publish.run_watch import RunWatch

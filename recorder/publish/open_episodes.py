@@ -13,8 +13,8 @@ import msgpack
 import numpy as np
 
 from recorder.black_box import Event, Kind, Run
-from recorder.capture.given_metadata import read_metadata
-from recorder.capture.stats import RecorderStats
+from recorder.publish.given_metadata import read_metadata
+from recorder.publish.stats import RecorderStats
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.publish.builder import EncodedChunk, EpisodeBuilder, Progress

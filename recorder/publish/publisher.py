@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from recorder.black_box import Outcome, Ring, RingReader, Run
-from recorder.capture.stats import RecorderStats
+from recorder.publish.stats import RecorderStats
 from recorder.errors import BlackBoxError, RecorderError, StreamError, StreamUnavailableError
 from recorder.publish.counting import Counts
 from recorder.publish.heartbeats import Heartbeats
@@ -112,8 +112,6 @@ class Publisher:
         self._not_before = 0.0
         self._throttle = Throttle(_LOG_EVERY_SECS)
         self._next_beat = self._next_flush = self._next_cut = 0.0
-        self._step_bytes = 0.0
-        """Bytes of a step in the ring, of the latest that were read."""
         self._has_told_unread = False
 
     @property
@@ -259,9 +257,6 @@ class Publisher:
             return 0
         reader, before = self._reader, self._reader.position
         for item in reader.look(is_final=self._is_trainer_gone):
-            if isinstance(item, Run):
-                n_steps = item.layout.lead[0] * item.layout.lead[1] if item.layout.lead else 1
-                self._step_bytes = item.n_bytes / n_steps
             self._open.take(item)
         return reader.position - before
 
@@ -361,17 +356,11 @@ class Publisher:
 
     def _state(self) -> dict[str, Any]:
         """The counters, those of the trainer included."""
-        state = self._own_state()
-        for name, number in self._ring.counters().items():
-            state[name] = state.get(name, 0) + number
-        state["last_error"] = self._ring.last_error or state["last_error"]
-        if self._ring.call_times is not None:
-            state["call_median_us"], state["call_p99_us"] = self._ring.call_times
-        return state
+        self._own_state()
+        return self._stats.with_trainers(self._ring).to_map()
 
     def _own_state(self) -> dict[str, Any]:
-        n_unread = self._reader.n_unread_bytes
-        self._stats.n_bytes_waiting = n_unread
+        self._stats.n_bytes_waiting = self._reader.n_unread_bytes
         return self._stats.to_map()
 
     def _put_stats(self) -> None:

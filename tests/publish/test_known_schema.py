@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recorder.capture.encodings import KnownSchema
+from recorder.publish.encodings import KnownSchema
 from recorder.chunk import ColumnData
 from recorder.schema import Encoding
 from recorder.step_stream import Play

@@ -12,7 +12,7 @@ from recorder.capture.intake import Intake
 from recorder.capture.losses import TrainerLosses
 from recorder.capture.outbox import Outbox
 from recorder.capture.row_columns import ROW_FIELDS, Row
-from recorder.capture.stats import RecorderStats
+from recorder.publish.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
 from recorder.step_stream import MemoryStepStream
 from tests.capture.recorded import assert_adds_up, ends, finished_episodes

@@ -11,7 +11,7 @@ from recorder.capture.copying import Layout
 from recorder.capture.encodings import KnownSchema
 from recorder.capture.row_columns import Row, row_bytes
 from recorder.capture.rows import row_of
-from recorder.capture.stats import RecorderStats
+from recorder.publish.stats import RecorderStats
 from recorder.chunk import MAX_CHUNK_BYTES, content_bytes, decode_chunk
 from recorder.step_stream import Play
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from recorder.black_box import Outcome, Ring, RingReader, Run
-from recorder.publish.stats import RecorderStats
 from recorder.errors import BlackBoxError, RecorderError, StreamError, StreamUnavailableError
 from recorder.publish.counting import Counts
 from recorder.publish.heartbeats import Heartbeats
@@ -26,6 +25,7 @@ from recorder.publish.outbox import Outbox
 from recorder.publish.packet import News, Packet
 from recorder.publish.run_watch import RunWatch
 from recorder.publish.spool import Spool
+from recorder.publish.stats import RecorderStats
 from recorder.publish.succession import Inheritance, inherit
 from recorder.publish.summary import RunIdentity
 from recorder.step_stream import Play, StepStream

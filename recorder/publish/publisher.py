@@ -105,6 +105,8 @@ class Publisher:
         self._unanswered: StreamError | None = None
         """Why nothing can be sent; None since something was."""
         self._is_trainer_gone = False
+        self._is_trainers_thread = shares_interpreter
+        """The trainer is this process, whose own lock would seem free."""
         self._is_broken = False
         """Whether nothing more can be read, because another program has written into the ring."""
         self._is_spool_full = False
@@ -236,7 +238,8 @@ class Publisher:
     def _is_over(self, until: Callable[[], bool] | None, *, has_begun: bool) -> bool:
         if until is not None and until():
             return True
-        self._is_trainer_gone = self._is_trainer_gone or self._ring.is_trainer_gone()
+        if not (self._is_trainer_gone or self._is_trainers_thread):
+            self._is_trainer_gone = self._ring.is_trainer_gone()
         if has_begun and (self._is_trainer_gone or self._open.is_closed or self._is_broken) and self._is_all_sent:
             return True
         close_by = self._ring.close_by

@@ -1,7 +1,7 @@
-"""The bytes of a torch tensor on the host, in a third of the time that its ``numpy()`` takes; without importing torch.
+"""The numbers of a torch tensor on the host as bytes, in a fourth of the time that its ``numpy()`` takes; without torch.
 
-``numpy()`` makes an array object; here the tensor's memory is read by its address. That is safe while the tensor is held, for
-tensors of torch's own classes whose memory holds their numbers in order: those are the checks of ``reading_lines``.
+``numpy()`` makes an array object; here the memory is read at the tensor's address. That is safe while the tensor is held, if it
+is of torch's own classes and its memory holds its numbers in order: ``reading_lines`` has the checks.
 """
 
 from __future__ import annotations
@@ -14,26 +14,31 @@ __all__ = ["at_address", "has_plain_memory", "reading_lines"]
 
 
 def at_address(n_bytes: int) -> Callable[[int], Any]:
-    """Makes a buffer of what lies at an address."""
+    """Makes a buffer of the bytes at an address."""
     return (ctypes.c_char * n_bytes).from_address
 
 
 def has_plain_memory(cls: type[Any]) -> bool:
-    """Whether tensors of a class have memory of their own; those of a subclass may be made up of others."""
-    return cls.__module__ in ("torch", "torch.nn.parameter") and cls.__name__ in ("Tensor", "Parameter")
+    """Whether tensors of a class have memory of their own; one of a subclass may be made up of others."""
+    return cls.__name__ in ("Tensor", "Parameter") and cls.__module__ in ("torch", "torch.nn.parameter")
 
 
-def reading_lines(variable: str, prefix: str) -> list[str]:
-    """Lines that read a tensor, whose class, dtype, device and shape are known, into ``{prefix}``, as bytes or as a buffer.
+def reading_lines(variable: str, target: str, *, at_address: str, is_packed: bool) -> list[str]:
+    """Source that reads a tensor whose class, dtype, device and shape have been compared.
 
-    Sparse, batched and other tensors without memory raise, or have the address 0; one that is no plain row of numbers goes
-    through ``as_array``. They need ``{prefix}_at``, which is ``at_address(n_bytes)``, and ``as_array``.
+    A sparse, batched or other tensor without memory raises, or its address is 0; one whose numbers are not in a row, or are
+    to be negated, goes through ``as_array``.
+
+    Args:
+        variable: name of the tensor.
+        target: name for its bytes.
+        at_address: name of what ``at_address(n_bytes)`` made.
+        is_packed: bytes, for ``pack_into``; a buffer else.
     """
     return [
         f"if {variable}.is_contiguous() and not {variable}.is_neg():",
-        f" {prefix} = {variable}.data_ptr()",
-        f" if not {prefix}: return False",
-        f" {prefix} = {prefix}_at({prefix})",
-        "else:",
-        f" {prefix} = as_array({variable})",
+        f" {target} = {variable}.data_ptr()",
+        f" if not {target}: return False",
+        f" {target} = {at_address}({target}){'.raw' if is_packed else ''}",
+        f"else: {target} = as_array({variable}).tobytes()",
     ]

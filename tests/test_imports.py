@@ -52,9 +52,10 @@ DOORS = {
     "lz4": ("recorder/chunk/",),
     "matplotlib": ("worker/video/",),
     "msgpack": (
-        "recorder/capture/given_metadata.py",
+        "recorder/black_box/",
         "recorder/chunk/",
         "recorder/episode_file/",
+        "recorder/publish/",
         "recorder/schema.py",
         "recorder/step_stream/",
         "replay_server/rest/steps.py",

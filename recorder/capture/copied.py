@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from recorder.capture.stats import RecorderStats
+from recorder.publish.stats import RecorderStats
 
 if TYPE_CHECKING:
     from recorder.capture.recorder import EpisodeRecorder

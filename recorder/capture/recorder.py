@@ -21,7 +21,6 @@ from recorder.black_box import Kind, Ring, RingWriter
 from recorder.capture.block_path import BlockPath, block_count
 from recorder.capture.copied import copied_parts
 from recorder.capture.device import DeviceCopies
-from recorder.capture.given_metadata import own_metadata
 from recorder.capture.inlet import Inlet, OnFull
 from recorder.capture.options import (
     DEFAULT_BLACK_BOX_BYTES,
@@ -37,12 +36,13 @@ from recorder.capture.options import (
 from recorder.capture.refusals import Refusals
 from recorder.capture.rollout import RolloutEpisodes
 from recorder.capture.run_end import RunEnd
-from recorder.capture.stats import RecorderStats
 from recorder.capture.step_path import StepPath
 from recorder.capture.values import whole_number
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
+from recorder.publish.given_metadata import own_metadata
 from recorder.publish.limits import PublisherLimits
+from recorder.publish.stats import RecorderStats
 from recorder.redis_server.client import check_server
 from recorder.sender import make_ring, start_sender
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream

@@ -9,8 +9,8 @@ from recorder.black_box import Kind, Ring
 from recorder.capture.call_times import CallTimes
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
-from recorder.capture.stats import RecorderStats
 from recorder.process_end import at_process_end
+from recorder.publish.stats import RecorderStats
 from recorder.sender import Sender
 
 __all__ = ["RunEnd"]

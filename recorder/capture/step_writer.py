@@ -17,6 +17,7 @@ import numpy as np
 from recorder.black_box import Kind, Layout, RingWriter
 from recorder.black_box.format import Cell, record_word
 from recorder.black_box.layout import has_name
+from recorder.capture.tensor_bytes import at_address, reading_lines
 from recorder.capture.values import as_array
 from recorder.capture.ways import Form, Way
 from recorder.schema import EXTRAS_PREFIX, STEP_FIELDS
@@ -107,6 +108,7 @@ class _Source:
         self.lines: list[str] = []
         self.copies: list[str] = []
         self.constants: dict[str, Any] = {"as_array": as_array}
+        self._n_read = 0
         self._packed: dict[str, list[str]] = {}
         """By column, the variables that hold what is packed."""
         self._formats: dict[str, str] = {}
@@ -116,7 +118,8 @@ class _Source:
         if way is None:
             self.lines.append(f" if {variable} is not None: return False")
             return
-        prefix = f"v{len(self.constants)}"
+        self._n_read += 1
+        prefix = f"v{self._n_read}"
         held, taking = self._taken(way, variable, prefix)
         lines = [*self._checks(way, variable, prefix), *taking]
         if way.is_nullable:
@@ -128,8 +131,13 @@ class _Source:
         else:
             self.lines += [f" {line}" for line in lines]
         if way.form is Form.COPIED:
-            column = self._constant(f"{prefix}_column", all_positions(self._writer, self._layout, name))
-            self.copies.append(f"  {f'if has_{prefix}: ' if way.is_nullable else ''}{column}[place >> 3] = {prefix}")
+            if way.has_address:
+                at = self._writer.ring.ring_at + self._layout.column(name)[1]
+                target = f"memory[place + {at} : place + {at + way.n_bytes}]"
+            else:
+                column = self._constant(f"{prefix}_column", all_positions(self._writer, self._layout, name))
+                target = f"{column}[place >> 3]"
+            self.copies.append(f"  {f'if has_{prefix}: ' if way.is_nullable else ''}{target} = {prefix}")
             return
         self._packed[name] = held
         n_values = math.prod(way.shape)
@@ -175,7 +183,7 @@ class _Source:
         if way.tensor_dtype is not None:
             dtype = self._constant(f"{prefix}_dtype", way.tensor_dtype)
             checks.append(f"if {variable}.dtype is not {dtype} or not {variable}.is_cpu: return False")
-            if way.form is Form.COPIED:
+            if way.form is not Form.UNROLLED:
                 checks.append(f"if {variable}.shape != {shape}: return False")
         elif way.form in (Form.BYTES, Form.COPIED):
             if way.form is Form.COPIED and way.cls is not np.ndarray:
@@ -190,10 +198,14 @@ class _Source:
         """The variables that hold a value that is there, and the lines that fill them."""
         if way.form in (Form.NUMBER, Form.SCALAR):
             return ([prefix], [f"{prefix} = {variable}"]) if way.is_nullable else ([variable], [])
+        if way.has_address and way.form is not Form.UNROLLED:
+            reader = self._constant(f"{prefix}_at", at_address(way.n_bytes))
+            is_packed = way.form is Form.BYTES
+            return [prefix], reading_lines(variable, prefix, at_address=reader, is_packed=is_packed)
         if way.form is Form.BYTES:
             return [prefix], [f"{prefix} = {variable}.tobytes()"]
         if way.form is Form.COPIED:
-            value = f"{variable}.numpy()" if way.tensor_dtype is not None else variable
+            value = f"as_array({variable})" if way.tensor_dtype is not None else variable
             reshaped = "" if way.given_shape == way.shape else f".reshape({way.shape})"
             return [prefix], [f"{prefix} = {value}{reshaped}"]
         held = [f"{prefix}_{index}" for index in range(math.prod(way.shape))]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.arrays import as_array, is_cuda
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX, MAX_NAME_LENGTH
 
@@ -29,20 +30,6 @@ NO_STEP = -1
 _INT64 = np.dtype(np.int64)
 
 
-def as_array(value: Any) -> NDArray[Any]:
-    """A numpy view, or a copy where there is no view, in native byte order.
-
-    Raises:
-        UsageError: it is not made of numbers, or it is on a device.
-    """
-    array = _tensor_view(value) if hasattr(value, "numpy") else np.asarray(value)
-    if array.dtype.kind == "O" and not hasattr(value, "dtype"):
-        array = np.asarray(value, np.uint64)  # whole numbers beyond 63 bits
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise UsageError(f"expected numbers, found {array.dtype} in {type(value).__name__}")
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
 def as_scalar(value: Any) -> NDArray[Any]:
     """One number as an array without axes.
 
@@ -53,12 +40,6 @@ def as_scalar(value: Any) -> NDArray[Any]:
     if array.size != 1:
         raise UsageError(f"expected one number, found an array of shape {array.shape}")
     return array.reshape(())
-
-
-def is_cuda(value: Any) -> bool:
-    """Whether a value is a tensor outside the computer's own memory."""
-    device = getattr(value, "device", None)
-    return device is not None and getattr(device, "type", "cpu") not in ("cpu", "meta") and hasattr(value, "detach")
 
 
 def checked_name(name: Any) -> str:
@@ -123,18 +104,3 @@ def whole_numbers(name: str, value: Any) -> NDArray[np.int64]:
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise UsageError(f"{name}: expected whole numbers, one a lane, found {array.dtype}{list(array.shape)}")
     return array.astype(np.int64, copy=False)
-
-
-def _tensor_view(tensor: Any) -> NDArray[Any]:
-    try:
-        return tensor.numpy()  # type: ignore[no-any-return]
-    except (RuntimeError, TypeError):
-        pass
-    # A tensor that needs a gradient, is conjugated, or has a dtype that numpy lacks (bfloat16).
-    if is_cuda(tensor):
-        raise UsageError("a tensor on a device can't be read without stopping the trainer")
-    plain = tensor.detach().resolve_conj().resolve_neg()
-    try:
-        return plain.numpy()  # type: ignore[no-any-return]
-    except TypeError:
-        return plain.float().numpy()  # type: ignore[no-any-return]

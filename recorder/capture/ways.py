@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recorder.black_box import Field
+from recorder.capture.tensor_bytes import has_plain_memory
 from recorder.capture.values import as_array, as_scalar, is_cuda
-from recorder.errors import UsageError
 from recorder.chunk import MAX_FRAME_BYTES
+from recorder.errors import UsageError
 from recorder.schema import ALLOWED_DTYPES, MAX_COLUMNS, MAX_DIMENSIONS, STEP_FIELDS
 
 __all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "step_way", "widened"]
@@ -61,7 +62,7 @@ class Way(NamedTuple):
 
     Args:
         cls: exact class of the values; None where any will do.
-        tensor_dtype: torch's dtype of tensors that ``numpy()`` or ``tolist()`` reads; None for all others.
+        tensor_dtype: torch's dtype of tensors with memory of their own, in a dtype that numpy has; None for all others.
         given_shape: of the values as they come: one number may come as an array of one.
     """
 
@@ -82,6 +83,11 @@ class Way(NamedTuple):
     def is_large(self) -> bool:
         """Whether the value, such as a picture, is left out first when the ring fills."""
         return self.n_bytes >= _LARGE_BYTES
+
+    @property
+    def has_address(self) -> bool:
+        """Whether it comes as a tensor whose memory can be read."""
+        return self.tensor_dtype is not None and self.n_bytes > 0
 
     @property
     def is_number(self) -> bool:
@@ -129,7 +135,8 @@ def step_way(name: str, value: Any) -> Way:
     tensor_dtype = _plain_tensor_dtype(value, array.dtype)
     if tensor_dtype is not None and len(given_shape) <= 1 and array.size <= _MAX_UNROLLED:
         return Way(Form.UNROLLED, array.dtype, array.shape, cls, tensor_dtype, given_shape)
-    is_small = array.nbytes <= _MAX_PACKED_BYTES and cls is np.ndarray and value.dtype == array.dtype
+    has_bytes = value.dtype == array.dtype if cls is np.ndarray else tensor_dtype is not None and array.nbytes > 0
+    is_small = has_bytes and array.nbytes <= _MAX_PACKED_BYTES
     return Way(Form.BYTES if is_small else Form.COPIED, array.dtype, array.shape, cls, tensor_dtype, given_shape)
 
 
@@ -202,13 +209,13 @@ def _fits(values: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def _plain_tensor_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
-    """The torch dtype of a tensor that numpy reads as it is; None for anything else."""
+    """The torch dtype of a tensor whose numbers numpy has, too; None for anything else."""
     if not (hasattr(value, "is_cpu") and hasattr(value, "tolist")):
         return None
     try:
-        return value.dtype if value.numpy().dtype == dtype else None
+        return value.dtype if has_plain_memory(type(value)) and value.detach().numpy().dtype == dtype else None
     except (RuntimeError, TypeError):
-        return None  # it needs a gradient, or numpy lacks its dtype
+        return None  # it is made up of others, or numpy lacks its dtype
 
 
 def block_way(name: str, value: Any, lead: tuple[int, int]) -> Way:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recorder.capture.stats import RecorderStats
+from recorder.publish.stats import RecorderStats
 
 __all__ = ["Counts", "added"]
 

@@ -13,20 +13,20 @@ import msgpack
 import numpy as np
 
 from recorder.black_box import Event, Kind, Run
-from recorder.capture.given_metadata import read_metadata
-from recorder.capture.stats import RecorderStats
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.publish.builder import EncodedChunk, EpisodeBuilder, Progress
 from recorder.publish.counting import Counts, added
 from recorder.publish.custody import Losses
 from recorder.publish.encodings import KnownSchema
+from recorder.publish.given_metadata import read_metadata
 from recorder.publish.lane_cursor import LaneCursor
 from recorder.publish.ledger import Ledger
 from recorder.publish.outbox import Outbox
 from recorder.publish.packet import News, Packet, PlayEnd
 from recorder.publish.pieces import Piece
 from recorder.publish.play_state import PlayState
+from recorder.publish.stats import RecorderStats
 from recorder.publish.step_runs import lane_stretches, pieces_by_episode
 from recorder.publish.summary import EpisodeSummaries, RunIdentity
 from recorder.schema import EpisodeSchema

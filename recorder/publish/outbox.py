@@ -168,7 +168,7 @@ class Outbox:
                 raise
             active = {}
             self._arrived(flight, flush.tally)
-            self._begin_anew(gone, header_of)
+            self._begin_anew(flight, gone, header_of)
             self._forget_old()
 
     def to_disk(self) -> bool:
@@ -340,9 +340,13 @@ class Outbox:
         if self._journal is not None:
             self._journal.is_stale = True
 
-    def _begin_anew(self, gone: list[Play], header_of: Callable[[Play], Outgoing | None]) -> None:
-        """Streams that the server has lost begin again, with what is still known of them."""
+    def _begin_anew(self, flight: _InFlight, gone: list[Play], header_of: Callable[[Play], Outgoing | None]) -> None:
+        """Streams that are gone begin again, with what is still known of them: the server has lost them, or workers salvaged
+        them. Of plays that have ended they do so only for what is new; what is repeated, a worker may have taken."""
         headers = {play: header for play in gone if (header := header_of(play)) is not None}
+        for play in {packet.play for packet in flight.new if packet.entries}.intersection(gone):
+            if play not in headers and (header := self._ledger.custody.header_of(play)) is not None:
+                headers[play] = header
         if not headers:
             return
         kept: deque[tuple[float, Packet]] = deque()

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from recorder.black_box import Outcome, Ring, RingReader, Run
-from recorder.capture.stats import RecorderStats
 from recorder.errors import BlackBoxError, RecorderError, StreamError, StreamUnavailableError
 from recorder.publish.counting import Counts
 from recorder.publish.heartbeats import Heartbeats
@@ -27,6 +26,7 @@ from recorder.publish.outbox import Outbox
 from recorder.publish.packet import News, Packet
 from recorder.publish.run_watch import RunWatch
 from recorder.publish.spool import Spool
+from recorder.publish.stats import RecorderStats
 from recorder.publish.succession import Inheritance, inherit
 from recorder.publish.summary import RunIdentity
 from recorder.step_stream import Play, StepStream
@@ -109,6 +109,8 @@ class Publisher:
         self._unanswered: StreamError | None = None
         """Why nothing can be sent; None since something was."""
         self._is_trainer_gone = False
+        self._is_trainers_thread = shares_interpreter
+        """The trainer is this process, whose own lock would seem free."""
         self._is_broken = False
         """Whether nothing more can be read, because another program has written into the ring."""
         self._is_spool_full = False
@@ -116,8 +118,6 @@ class Publisher:
         self._not_before = 0.0
         self._throttle = Throttle(_LOG_EVERY_SECS)
         self._next_beat = self._next_flush = self._next_cut = 0.0
-        self._step_bytes = 0.0
-        """Bytes of a step in the ring, of the latest that were read."""
         self._has_told_unread = False
 
     @property
@@ -243,7 +243,8 @@ class Publisher:
     def _is_over(self, until: Callable[[], bool] | None, *, has_begun: bool) -> bool:
         if until is not None and until():
             return True
-        self._is_trainer_gone = self._is_trainer_gone or self._ring.is_trainer_gone()
+        if not (self._is_trainer_gone or self._is_trainers_thread):
+            self._is_trainer_gone = self._ring.is_trainer_gone()
         if has_begun and (self._is_trainer_gone or self._open.is_closed or self._is_broken) and self._is_all_sent:
             return True
         close_by = self._ring.close_by
@@ -264,9 +265,6 @@ class Publisher:
             return 0
         reader, before = self._reader, self._reader.position
         for item in reader.look(is_final=self._is_trainer_gone or self._shares_interpreter):
-            if isinstance(item, Run):
-                n_steps = item.layout.lead[0] * item.layout.lead[1] if item.layout.lead else 1
-                self._step_bytes = item.n_bytes / n_steps
             self._open.take(item)
         return reader.position - before
 
@@ -366,13 +364,8 @@ class Publisher:
 
     def _state(self) -> dict[str, Any]:
         """The counters, those of the trainer included."""
-        state = self._own_state()
-        for name, number in self._ring.counters().items():
-            state[name] = state.get(name, 0) + number
-        state["last_error"] = self._ring.last_error or state["last_error"]
-        if self._ring.call_times is not None:
-            state["call_median_us"], state["call_p99_us"] = self._ring.call_times
-        return state
+        self._own_state()
+        return self._stats.with_trainers(self._ring).to_map()
 
     def _own_state(self) -> dict[str, Any]:
         self._stats.n_bytes_waiting = self._reader.n_unread_bytes

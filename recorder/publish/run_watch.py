@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from recorder.capture.stats import RecorderStats
 from recorder.errors import UsageError
+from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import RunIdentity
 from recorder.step_stream import KnownRun, RunInfo, StepStream, has_closed, heartbeat_of
 

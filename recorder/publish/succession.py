@@ -71,8 +71,8 @@ def _arrived(
     stream: StepStream, run_id: str, ledger: Ledger, record: FlushRecord
 ) -> tuple[FlushRecord, list[Outgoing]]:
     """What of a flush did arrive, and the headers of streams that were not there for it: a worker had salvaged them."""
-    ended = {news.play for news in record.news if news.end is not None}
-    plays = list({news.play for news in record.news if news.chunk is not None} - ended)
+    dropped = {news.play for news in record.news if news.end is not None and news.end.is_dropped}
+    plays = list({news.play for news in record.news if news.chunk is not None or news.end is not None} - dropped)
     found = stream.read_headers(run_id, plays)
     gone = {play for play, entry in zip(plays, found, strict=True) if entry is None}
     headers = [ledger.custody.header_of(play) for play in gone]

@@ -16,7 +16,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from recorder.capture.values import as_array, is_cuda
+from recorder.arrays import as_array, is_cuda
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.step_stream import pack_body

@@ -13,7 +13,7 @@ from recorder.capture.outbox import Outbox
 from recorder.capture.row_columns import ROW_FIELDS, Row
 from recorder.capture.summary import RunIdentity
 
-from recorder.capture.stats import RecorderStats
+from recorder.publish.stats import RecorderStats
 from recorder.step_stream import MemoryStepStream
 from tests.capture.recorded import assert_adds_up, ends, finished_episodes
 

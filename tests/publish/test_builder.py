@@ -11,8 +11,8 @@ from recorder.capture.encodings import KnownSchema
 from recorder.capture.row_columns import Row, row_bytes
 from recorder.capture.rows import row_of
 
-from recorder.capture.stats import RecorderStats
 from recorder.chunk import MAX_CHUNK_BYTES, content_bytes, decode_chunk
+from recorder.publish.stats import RecorderStats
 from recorder.step_stream import Play
 
 N_STEPS = 100

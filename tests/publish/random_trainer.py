@@ -55,7 +55,7 @@ def calls(trainer: Trainer, seed: int, n_calls: int) -> Iterator[Callable[[], ob
                         if chance.random() < 0.97:
                             ids[row, place] = lanes[lane]
                             steps[row, place] = next_step.get(lanes[lane], 0)
-                            next_step[lanes[lane]] = steps[row, place] + 1
+                            next_step[lanes[lane]] = int(steps[row, place]) + 1
                 has_lanes = some != [0, 1, 2, 3]
                 lane_column = {"lane": np.tile(some, (n_rows, 1))} if has_lanes else {}
                 yield lambda i=ids, s=steps, n=n_rows, h=has_lanes, c=lane_column: trainer.record(

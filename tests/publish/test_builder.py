@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from recorder.capture.builder import EpisodeBuilder
 from recorder.capture.copying import Layout
 from recorder.capture.encodings import KnownSchema
 from recorder.capture.row_columns import Row, row_bytes
 from recorder.capture.rows import row_of
-from recorder.publish.stats import RecorderStats
+
 from recorder.chunk import MAX_CHUNK_BYTES, content_bytes, decode_chunk
+from recorder.publish.stats import RecorderStats
 from recorder.step_stream import Play
 
 N_STEPS = 100

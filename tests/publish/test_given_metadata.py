@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from recorder import EpisodeMetadata
-from recorder.publish.given_metadata import given_metadata, own_metadata, read_metadata
 from recorder.episode import EpisodeStatus, Substrate
+from recorder.publish.given_metadata import given_metadata, own_metadata, read_metadata
 from recorder.text import integer_of
 
 GIVEN: list[EpisodeMetadata | dict[Any, Any] | None] = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recorder.publish.encodings import KnownSchema
 from recorder.chunk import ColumnData
+from recorder.publish.encodings import KnownSchema
 from recorder.schema import Encoding
 from recorder.step_stream import Play
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 
 import pytest
-
 from recorder.capture.copying import Layout
 from recorder.capture.handover import Abort, CloseRun, Finish, Keep
 from recorder.capture.intake import Intake
 from recorder.capture.losses import TrainerLosses
 from recorder.capture.outbox import Outbox
 from recorder.capture.row_columns import ROW_FIELDS, Row
-from recorder.publish.stats import RecorderStats
 from recorder.capture.summary import RunIdentity
+
+from recorder.publish.stats import RecorderStats
 from recorder.step_stream import MemoryStepStream
 from tests.capture.recorded import assert_adds_up, ends, finished_episodes
 

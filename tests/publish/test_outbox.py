@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from recorder.capture.outbox import Outbox, Packet
+
 from recorder.errors import StreamUnavailableError
 from recorder.step_stream import CHUNK, FIRST_CURSOR, HEADER, Flush, MemoryStepStream, Outgoing, Play, pack_body
 

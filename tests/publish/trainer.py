@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,7 @@ import numpy as np
 
 from recorder.black_box import Field, Kind, Layout, Ring, RingWriter
 from recorder.black_box.format import record_word
-from recorder.publish import Publisher, PublisherLimits
-from recorder.step_stream import StepStream, pack_body
-from tests.waiting import wait_until
+from recorder.step_stream import pack_body
 
 __all__ = ["PRODUCER", "REWARD", "RUN", "Trainer", "block_layout", "step_layout"]
 

@@ -82,6 +82,7 @@ class Ring:
         """None for anonymous memory, which dies with the process."""
         self.memory = memory
         self._descriptor = descriptor
+        self._is_trainers = False
         self._view = memoryview(memory)
         self.words = self._view[:HEADER_BYTES].cast("Q")
         """The header, as numbers of 8 bytes."""
@@ -210,6 +211,7 @@ class Ring:
         """
         if not self._lock(_TRAINER_BYTE):
             raise BlackBoxInUseError(f"a trainer is writing this black box: {self.path}")
+        self._is_trainers = True
 
     def lock_as_sender(self) -> None:
         """Be the one that sends.
@@ -222,7 +224,8 @@ class Ring:
 
     def is_trainer_gone(self) -> bool:
         """Whether the trainer's process has ended; from then on its lock is held here. For the sender."""
-        return self._descriptor is not None and self._lock(_TRAINER_BYTE)
+        # Beside its trainer, in one process, the lock says nothing: a process always gets its own.
+        return self._descriptor is not None and not self._is_trainers and self._lock(_TRAINER_BYTE)
 
     def _lock(self, byte: int) -> bool:
         if self._descriptor is None:

@@ -153,8 +153,8 @@ class OpenEpisodes:
         self._late.clear()
 
     def active_plays(self) -> dict[Play, float]:
-        """The open plays that have entries, and the time of their last step."""
-        return {builder.play: builder.last_active for builder in self._open.values() if builder.state.header}
+        """The open plays and the time of their last step."""
+        return {builder.play: builder.last_active for builder in self._open.values()}
 
     def header_of(self, play: Play) -> Outgoing | None:
         """The first entry of a play that is still open; None for one that has ended, or has no entry yet."""

@@ -98,6 +98,8 @@ class Outbox:
         self._n_refused_steps = 0
         """Steps that workers refused."""
         self._losses = Losses()
+        self._begun = {play for play, state in ledger.open.items() if state.header}
+        """Open plays whose header has arrived."""
         self.n_pending_bytes = 0
         """Never acknowledged, in memory."""
         self.n_sent_bytes = 0
@@ -154,6 +156,7 @@ class Outbox:
         """
         if self._in_flight is not None:
             self._settle(self._in_flight)
+        active = {play: at for play, at in active.items() if play in self._begun}
         while self or active:
             flight, flush = self._next_flush(active)
             if self._journal is not None and flush.tally is not None:
@@ -305,6 +308,10 @@ class Outbox:
         if self._spool is not None:
             self._spool.acknowledged(record.spool_done)
         for packet in chain(flight.repeated, flight.new):
+            if packet.news.header:
+                self._begun.add(packet.play)
+            if packet.news.end is not None:
+                self._begun.discard(packet.play)
             self.n_sent_bytes += packet.n_bytes
             if is_remote and packet.n_bytes:
                 self._recent.append((now, replace(packet, needed_from=None, spool_end=0)))

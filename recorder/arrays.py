@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ def as_array(value: Any) -> NDArray[Any]:
     """
     array = _tensor_view(value) if hasattr(value, "numpy") else np.asarray(value)
     if array.dtype.kind == "O" and not hasattr(value, "dtype"):
-        array = np.asarray(value, np.uint64)  # whole numbers beyond 63 bits
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            array = np.asarray(value, np.uint64)  # whole numbers beyond 63 bits
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise UsageError(f"expected numbers, found {array.dtype} in {type(value).__name__}")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

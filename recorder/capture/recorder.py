@@ -452,7 +452,8 @@ class EpisodeRecorder:
     def _forget_parent(self) -> None:
         self._closed_because = "in a fork of the process that made the recorder: make one there"
         self._refuse_from_now_on()
-        self._refusals.forget_parent()
+        self._ring = Ring.create(None, capacity=0, identity={})
+        self._refusals.forget_parent(self._ring)
         self._end.forget_in_fork()
 
     @property

@@ -124,10 +124,11 @@ class Refusals:
         with self._lock:
             return dict(self._counters), self._last_error
 
-    def forget_parent(self) -> None:
-        """In a fork: the ring is the parent's, and its lock may be held for ever."""
+    def forget_parent(self, ring: Ring) -> None:
+        """In a fork: the ring is the parent's, and the lock may be held for ever; count in this one."""
         self._lock = threading.Lock()
-        self._ring = Ring.create(None, capacity=0, identity={})
+        self._ring = ring
+        self._counters = dict.fromkeys(COUNTERS, 0)
 
     def _note(self, error: Exception) -> None:
         self._last_error = holdable_text(str(error))

@@ -66,12 +66,13 @@ class RunEnd:
         ring.call_times = self._calls.read()
         self._sender.look()
         stats = RecorderStats.from_map(ring.stats()).with_trainers(ring)
-        stats.n_bytes_waiting = self._inlet.writer.head - ring.read_position
+        stats.n_bytes_waiting = ring.head - ring.read_position
         return stats
 
     def close(self, timeout_secs: float, ring: Ring) -> bool:
         """Write the end of the run, and wait until everything is sent; False when time is up before."""
         deadline = time.monotonic() + timeout_secs
+        ring.call_times = self._calls.read()
         self._say_close(time.time() + timeout_secs)
         while not self._inlet.catch_up() and time.monotonic() < deadline:
             self._sender.look()
@@ -98,7 +99,7 @@ class RunEnd:
         if not self._has_closed:
             self._say_close(time.time() + _FORGOTTEN_SECS)
             self._inlet.catch_up()
-            self._sender.close_soon(_FORGOTTEN_SECS)
+            self._sender.close_soon()
 
     def forget_in_fork(self) -> None:
         """Let go of what the parent has: nothing here may touch its ring."""

@@ -40,7 +40,7 @@ class Sender(ABC):
         """
 
     @abstractmethod
-    def close_soon(self, timeout_secs: float) -> None:
+    def close_soon(self) -> None:
         """The same without waiting; it ends by itself."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from recorder import errors
 from recorder.black_box import Message, Outcome, Ring
-from recorder.errors import BlackBoxError, RecorderError, StreamError
+from recorder.errors import BlackBoxError, RecorderError, StreamUnavailableError
 from recorder.publish.limits import PublisherLimits
 from recorder.sender.base import CLOSE_GRACE_SECS, Sender
 from recorder.sender.files import remove_files
@@ -104,7 +104,7 @@ class SenderProcess(Sender):
                 self._looking.release()
         return not self._trouble
 
-    def close_soon(self, timeout_secs: float) -> None:
+    def close_soon(self) -> None:
         """See ``Sender.close_soon``; the process reads in the ring until when it may go on."""
 
     def forget_in_fork(self) -> None:
@@ -194,7 +194,7 @@ class SenderProcess(Sender):
         if self._is_complete:
             remove_files(self._path)
         else:
-            self.error = StreamError(
+            self.error = StreamUnavailableError(
                 f"not everything was sent in time; it stays in the black box: run 'hamlet-recorder recover {self._path}'"
             )
         return self._is_complete

@@ -7,7 +7,7 @@ import threading
 
 from recorder.black_box import Ring
 from recorder.black_box.places import journal_of, spool_of
-from recorder.errors import StreamError
+from recorder.errors import StreamUnavailableError
 from recorder.publish import Publisher, PublisherLimits
 from recorder.sender.base import CLOSE_GRACE_SECS, Sender
 from recorder.sender.files import remove_files
@@ -53,7 +53,7 @@ class SenderThread(Sender):
         """See ``Sender.look``."""
         return self._thread.is_alive()
 
-    def close_soon(self, timeout_secs: float) -> None:
+    def close_soon(self) -> None:
         """See ``Sender.close_soon``; the thread reads in the ring until when it may go on."""
         self._publisher.wake.set()
 
@@ -79,7 +79,7 @@ class SenderThread(Sender):
         if not self._thread.is_alive():
             self._ring.close()
         if path is not None and not self._is_complete:
-            self.error = StreamError(
+            self.error = StreamUnavailableError(
                 f"not everything was sent in time; it stays in the black box: run 'hamlet-recorder recover {path}'"
             )
         return self._is_complete

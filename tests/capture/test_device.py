@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from recorder.capture.cuda_ring import CudaRing
 
 from recorder.capture import EpisodeRecorder
 from tests.capture.recorded import STEP, assert_adds_up, close_and_read
@@ -128,25 +127,30 @@ def test_values_of_the_host_and_of_a_device_may_be_mixed_from_step_to_step() -> 
     assert [step.meters for step in steps] == [(1.0, 2.0)] * 40
 
 
-def test_the_copies_lie_in_pinned_memory_and_wait_on_an_event() -> None:
-    ring = CudaRing(torch.device(DEVICE, 0))
+def test_the_device_copies_straight_into_the_ring_and_the_record_waits_for_it() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    recorder.record_step(7, 0, **{**STEP, "meters": torch.ones(3, device=DEVICE)})
+    assert recorder._steps._devices._is_registered, "the driver knows the ring's pages"
+    recorder._inlet.wait_for_device()
     busy_device()
-    copy = ring.copy([torch.arange(5, device=DEVICE), torch.zeros(0, device=DEVICE), torch.tensor(True, device=DEVICE)])
-    assert copy is not None
-    assert copy._slot.is_pinned()
-    assert not copy._event.query(), "the copy is under way"
-    five, nothing, flag = copy.wait()
-    assert five.tolist() == [0, 1, 2, 3, 4]
-    assert (nothing.shape, flag.shape, bool(flag)) == ((0,), (), True)
+    head = recorder._ring.head
+    recorder.record_step(7, 1, **{**STEP, "meters": torch.ones(3, device=DEVICE)})
+    assert recorder._ring.head == head, "the copy is under way"
+    recorder.record_step(7, 2, **STEP)
+    assert recorder._ring.head == head, "a later step waits behind it"
+    recorder.finish_episode(7)
+    assert close_and_read(recorder)[7].episode.n_steps == 3
 
 
-def test_slots_are_used_again_and_a_larger_step_makes_larger_ones() -> None:
-    ring = CudaRing(torch.device(DEVICE, 0))
-    for size in (10, 1000, 10, 5000):
-        for _ in range(1000):
-            copy = ring.copy([torch.full((size,), 3.0, device=DEVICE)])
-            assert copy is not None
-            assert copy.wait()[0].tolist() == [3.0] * size
+def test_where_the_driver_refuses_the_ring_one_pinned_copy_stands_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = type("Runtime", (), {"cudaHostRegister": lambda *_: 1, "cudaHostUnregister": lambda *_: 0})
+    monkeypatch.setattr(torch.cuda, "cudart", lambda: runtime())
+    recorder = EpisodeRecorder(strict=True)
+    for step in range(100):
+        recorder.record_step(7, step, **{**STEP, "meters": torch.full((3,), float(step), device=DEVICE)})
+    recorder.finish_episode(7)
+    meters = close_and_read(recorder)[7].episode.column("meters")
+    np.testing.assert_array_equal(meters, np.repeat(np.arange(100.0)[:, None], 3, 1))
 
 
 def test_a_ring_that_is_full_drops_and_counts() -> None:

@@ -1,6 +1,6 @@
 """Send what trainers have left in their black boxes, the files that hold steps until Redis has them.
 
-Without FILE, all that lie abandoned on this machine: below the recordings, and in this user's state folder. Trainers and
+Without FILE, it takes all abandoned ones in the recordings folder and in your state folder on this machine. Trainers and
 workers do the same when they find one. The exit status is 1 if something stays.
 """
 

@@ -70,9 +70,12 @@ def inherit(
 def _arrived(
     stream: StepStream, run_id: str, ledger: Ledger, record: FlushRecord
 ) -> tuple[FlushRecord, list[Outgoing]]:
-    """What of a flush did arrive, and the headers of streams that were not there for it: a worker had salvaged them."""
-    dropped = {news.play for news in record.news if news.end is not None and news.end.is_dropped}
-    plays = list({news.play for news in record.news if news.chunk is not None or news.end is not None} - dropped)
+    """What of a flush did arrive, and the headers of streams that were not there for it: a worker had salvaged them.
+
+    Where a play has ended with it, a worker has taken the stream since, as it does at each end.
+    """
+    ended = {news.play for news in record.news if news.end is not None}
+    plays = list({news.play for news in record.news if news.chunk is not None} - ended)
     found = stream.read_headers(run_id, plays)
     gone = {play for play, entry in zip(plays, found, strict=True) if entry is None}
     headers = [ledger.custody.header_of(play) for play in gone]

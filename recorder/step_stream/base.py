@@ -219,10 +219,6 @@ class StepStream(ABC):
         when the server has none, None when it can't be read."""
 
     @abstractmethod
-    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
-        """The sender's ``Tally.n_kept``; None when the server knows none."""
-
-    @abstractmethod
     def known_run(self, run_id: str) -> KnownRun | None:
         """What workers said last of a run that had ended; None when none did within half a year."""
 

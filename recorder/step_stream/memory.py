@@ -134,11 +134,6 @@ class MemoryStepStream(StepStream):
             kept = (self._runs.get(run_id) or _Run()).tallies.get(producer_id, {})
             return last_two(producer_id, kept.values())
 
-    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
-        with self._lock:
-            kept = (self._runs.get(run_id) or _Run()).tallies.get(producer_id)
-            return last_two(producer_id, kept.values()).n_kept if kept else None
-
     def known_run(self, run_id: str) -> KnownRun | None:
         with self._lock:
             return (self._runs.get(run_id) or _Run()).known

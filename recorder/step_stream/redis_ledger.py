@@ -41,19 +41,9 @@ class RedisLedger(RedisDoor, StepStream):
         return None if tally is None else tally.n_sent, list(map(bool, found))
 
     def tally(self, run_id: str, producer_id: str) -> Tally | None:
-        return read_tally(producer_id, self._tallied(run_id, producer_id))
-
-    def _tallied(self, run_id: str, producer_id: str) -> list[bytes | None]:
         key = self.key("tally", run_id)
-        tallied: list[bytes | None] = self._ask(
-            {key: "hash"}, lambda: self._redis.hmget(key, tally_fields(producer_id)), empty=[None, None]
-        )
-        return tallied
-
-    def kept_steps(self, run_id: str, producer_id: str) -> int | None:
-        tallied = self._tallied(run_id, producer_id)
-        tally = read_tally(producer_id, tallied)
-        return None if tallied == [None, None] or tally is None else tally.n_kept
+        values = self._ask({key: "hash"}, lambda: self._redis.hmget(key, tally_fields(producer_id)), empty=[None, None])
+        return read_tally(producer_id, values)
 
     def known_run(self, run_id: str) -> KnownRun | None:
         key = self.key("known", run_id)

@@ -71,7 +71,8 @@ def calls(trainer: Trainer, seed: int, n_calls: int) -> Iterator[Callable[[], ob
                 ended.append(episode_id)
                 yield lambda e=episode_id: trainer.abort(e, "no use")
             elif what < 0.93:
-                yield lambda e=episode_id, r=chance.choice(("a", "b")): trainer.keep(e, r)
+                reason = chance.choice("ab")
+                yield lambda e=episode_id, r=reason: trainer.keep(e, r)
             else:
                 start = next_step.get(episode_id, 0)
                 next_step[episode_id] = start + 4

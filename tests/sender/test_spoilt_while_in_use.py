@@ -58,6 +58,7 @@ def test_steps_go_on_arriving_after_somebody_deleted_the_file(
     recorder: EpisodeRecorder, stream: RedisStepStream, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     record(recorder, range(1000))
+    wait_until(lambda: arrived_numbers(stream, RUN), message="the sender's beginning")
     only_file(folder).unlink()
     record(recorder, range(1000, 2000))
     wait_until(lambda: recorder.stats() and "somebody deleted the black box" in caplog.text, message="the warning")

@@ -307,7 +307,8 @@ class Publisher:
         if is_due:
             self._cut_chunks(now)
             self._next_flush = now + self._limits.flush_interval_secs
-        if is_due or is_held or self._outbox.n_pending_bytes > _MUCH_BYTES:
+        has_time = not n_read and bool(self._outbox)
+        if is_due or is_held or has_time or self._outbox.n_pending_bytes > _MUCH_BYTES:
             self._open.tell_rest()
             self._send(self._open.active_plays() if is_due else {})
             self._give_room()
@@ -449,6 +450,7 @@ class Publisher:
         self._stats.is_connected = False
         self._unanswered = error
         self._count(error)
+        self._put_stats()
         self._log_error("away", f"can't send for now, {self._stats.n_errors} failures so far: {error}", error)
         self._back_off()
 

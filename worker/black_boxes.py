@@ -49,8 +49,13 @@ class BlackBoxes:
                 _log.error("what trainers have left on this machine can't be sent for now: %s", error)
 
     def _is_ours(self, box: FoundBox) -> bool:
-        if box.state is not BoxState.ABANDONED:
-            return box.state is BoxState.UNREADABLE  # it is set aside
+        if box.state is BoxState.IN_USE:
+            return False
+        if box.state is BoxState.UNREADABLE:
+            # Once is enough: it is set aside, or will never be, as another user's.
+            is_news = box.path.name not in self._told
+            self._told.add(box.path.name)
+            return is_news
         try:
             check_same_server(box, self._stream)
         except UsageError as error:

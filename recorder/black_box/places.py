@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ __all__ = [
     "new_path",
     "ring_files",
     "spool_of",
+    "temporary_folder",
 ]
 
 RING_SUFFIX = ".blackbox"
@@ -32,6 +34,11 @@ def default_folder(recordings_dir: Path | None = None) -> Path:
         return recordings_dir / ".black_boxes"
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "hamlet-recorder" / "black_boxes"
+
+
+def temporary_folder() -> Path:
+    """Where black boxes go when the user's state folder can't be written."""
+    return Path(tempfile.gettempdir()) / f"hamlet-recorder-{os.getuid()}-black_boxes"
 
 
 def new_path(folder: Path, run_id: str) -> Path:

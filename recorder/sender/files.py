@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from recorder.black_box.places import JOURNAL_SUFFIX, RING_SUFFIX, SPOOL_SUFFIX, journal_of, spool_of
@@ -9,6 +11,10 @@ from recorder.black_box.places import JOURNAL_SUFFIX, RING_SUFFIX, SPOOL_SUFFIX,
 __all__ = ["SET_ASIDE_SUFFIX", "remove_files", "remove_strays", "set_aside"]
 
 SET_ASIDE_SUFFIX = ".unreadable"
+
+_UNFINISHED_SUFFIX = ".part"
+_UNFINISHED_SECS = 3600.0
+"""Making a ring takes seconds, even a large one on a slow disk."""
 
 
 def remove_files(ring: Path) -> None:
@@ -31,7 +37,11 @@ def set_aside(ring: Path) -> Path:
 
 
 def remove_strays(folder: Path) -> None:
-    """Delete journals and spools whose ring is gone: a sender was killed while it removed them."""
+    """Delete journals and spools whose ring is gone, and rings that were never finished: somebody was killed over them."""
+    for path in folder.glob(f"*{RING_SUFFIX}{_UNFINISHED_SUFFIX}"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _UNFINISHED_SECS:
+                path.unlink()
     for suffix in (JOURNAL_SUFFIX, SPOOL_SUFFIX):
         for path in folder.glob(f"*{RING_SUFFIX}{suffix}"):
             if not path.with_name(path.name.removesuffix(suffix)).exists():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recorder.black_box import Ring
-from recorder.black_box.places import RING_SUFFIX, default_folder, ring_files
+from recorder.black_box.places import RING_SUFFIX, default_folder, ring_files, temporary_folder
 from recorder.errors import BlackBoxError, BlackBoxInUseError, BlackBoxVersionError, RecorderError
 from recorder.sender.draining import Drained, drain
 from recorder.sender.files import remove_strays, set_aside
@@ -19,6 +21,9 @@ from recorder.step_stream import StepStream
 __all__ = ["BoxState", "FoundBox", "find_boxes", "folders", "look_at", "recover", "recover_folder"]
 
 _log = logging.getLogger(__name__)
+
+_STILL_SECS = 120.0
+"""A network file system may keep locks for each machine alone. There, pages that a sender writes to arrive within a minute."""
 
 
 class BoxState(Enum):
@@ -58,7 +63,7 @@ def folders(named: str | None, recordings_dir: Path | None) -> list[Path]:
     """
     if named is not None:
         return [Path(named.removeprefix("file://"))]
-    found = [default_folder()]
+    found = [default_folder(), temporary_folder()]
     if recordings_dir is not None:
         found.insert(0, default_folder(recordings_dir))
     return found
@@ -154,6 +159,11 @@ def _abandoned(path: Path) -> Iterator[Ring]:
         if not ring.is_trainer_gone():
             raise BlackBoxInUseError(f"a trainer is writing this black box: {path}")
         ring.lock_as_sender()
+        host = str(ring.identity.get("host", ""))
+        if host != socket.gethostname() and (age_secs := time.time() - path.stat().st_mtime) < _STILL_SECS:
+            raise BlackBoxInUseError(
+                f"a trainer on {host} may be writing this black box, which changed {max(0.0, age_secs):.0f} s ago: {path}"
+            )
         yield ring
     finally:
         ring.close()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from recorder.black_box import Ring
-from recorder.black_box.places import default_folder, new_path
+from recorder.black_box.places import default_folder, new_path, temporary_folder
 from recorder.errors import BlackBoxError
 from recorder.publish.limits import PublisherLimits
 from recorder.sender.base import Sender
@@ -39,7 +38,7 @@ def make_ring(stream: StepStream, identity: Mapping[str, Any], *, capacity: int,
     try:
         return Ring.create(new_path(default_folder(), run_id), capacity=capacity, identity=identity)
     except BlackBoxError as error:
-        instead = Path(tempfile.gettempdir()) / "hamlet-recorder-black-boxes"
+        instead = temporary_folder()
         _log.warning("recorder: run_id=%s: %s; the black box goes to %s", run_id, error, instead)
         return Ring.create(new_path(instead, run_id), capacity=capacity, identity=identity)
 

@@ -106,7 +106,7 @@ class CaptureSettings(Section):
     )
     max_pending_bytes: ByteSize = setting(
         ByteSize(64 * _MIB),
-        "Encoded steps that the sender keeps while Redis is down. Further steps are dropped, counted and marked.",
+        "Encoded steps that the sender keeps in memory while Redis is down. Further steps stay in the black box.",
         unit="bytes",
         ge=_MIB,
     )

@@ -20,6 +20,7 @@ class FarStream(MemoryStepStream):
     Attributes:
         dies_at: the number of the flush with which the sender dies.
         dies_after: whether that flush arrives.
+        empty_before: numbers of flushes before which somebody empties the server.
         unanswered: numbers of flushes that arrive and whose answer is lost.
     """
 
@@ -32,6 +33,7 @@ class FarStream(MemoryStepStream):
         self.n_flushes = 0
         self.dies_at: set[int] = set()
         self.dies_after = False
+        self.empty_before: set[int] = set()
         self.unanswered: set[int] = set()
         self.server = "first"
 
@@ -39,6 +41,8 @@ class FarStream(MemoryStepStream):
         if self.is_away:
             raise StreamUnavailableError("away")
         self.n_flushes += 1
+        if self.n_flushes in self.empty_before:
+            self.flush_all()
         if self.n_flushes in self.dies_at and not self.dies_after:
             raise DiedError
         gone = super().send(run_id, flush)

@@ -21,7 +21,7 @@ _LAYOUTS = (
 )
 
 
-def calls(trainer: Trainer, seed: int, n_calls: int) -> Iterator[Callable[[], object]]:
+def calls(trainer: Trainer, seed: int, n_calls: int, *, aborts: bool = True) -> Iterator[Callable[[], object]]:
     """What a trainer does, call by call; the last one closes the run."""
     chance = random.Random(seed)
     next_step: dict[int, int] = {}
@@ -67,7 +67,7 @@ def calls(trainer: Trainer, seed: int, n_calls: int) -> Iterator[Callable[[], ob
             if what < 0.82:
                 ended.append(episode_id)
                 yield lambda e=episode_id: trainer.finish(e, total_reward=float(e))
-            elif what < 0.86:
+            elif what < 0.86 and aborts:
                 ended.append(episode_id)
                 yield lambda e=episode_id: trainer.abort(e, "no use")
             elif what < 0.93:

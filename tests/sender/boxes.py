@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def identity(run_id: str = "run", **more: Any) -> dict[str, Any]:
         "resumed": False,
         "defaults": {},
         "info": {"config": None, "started_unix_nanos": 1},
-        "host": "here",
+        "host": socket.gethostname(),
         "pid": os.getpid(),
         "key_prefix": "hamlet:",
         "redis": "redis://127.0.0.1:1/0",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from recorder.black_box.places import default_folder, journal_of, ring_files, spool_of
+from recorder.black_box.places import default_folder, journal_of, ring_files, spool_of, temporary_folder
 from recorder.errors import BlackBoxError, BlackBoxInUseError, BlackBoxVersionError, UsageError
 from recorder.sender.files import remove_strays
 from recorder.sender.recovery import BoxState, FoundBox, find_boxes, folders, look_at, recover, recover_folder
@@ -59,7 +60,17 @@ def test_a_box_whose_trainer_and_sender_are_gone_is_abandoned(tmp_path: Path) ->
         "redis://far:6379/0",
         "ours:",
     )
-    assert (box.host, box.pid, box.n_bytes, box.why) == ("here", os.getpid(), 0, "")
+    assert (box.host, box.pid, box.n_bytes, box.why) == (socket.gethostname(), os.getpid(), 0, "")
+
+
+def test_a_box_of_another_machine_on_a_shared_disk_is_left_alone_while_it_changes(tmp_path: Path) -> None:
+    path = leave_box(tmp_path, host="far")
+    box = look_at(path)
+    assert (box.state, "a trainer on far may be writing" in box.why) == (BoxState.IN_USE, True)
+    with pytest.raises(BlackBoxInUseError, match="far"):
+        recover(path, never, secs=1.0)
+    os.utime(path, (1.0, 1.0))
+    assert look_at(path).state is BoxState.ABANDONED
 
 
 @pytest.mark.parametrize("holder", ["trainer", "sender"])
@@ -152,22 +163,26 @@ def test_a_box_below_the_recordings_is_theirs_wherever_their_server_listens_now(
         check_same_server(box, RedisStepStream("unix:///tmp/new.sock", key_prefix="theirs:"))
 
 
-def test_journals_and_spools_without_a_ring_go(tmp_path: Path) -> None:
+def test_journals_and_spools_without_a_ring_go_and_rings_that_were_never_finished(tmp_path: Path) -> None:
     path = leave_box(tmp_path)
     for ring in (path, tmp_path / "gone.blackbox"):
         journal_of(ring).touch()
         spool_of(ring).touch()
     (tmp_path / "other.journal").touch()
+    for name, at in (("old.blackbox.part", 1.0), ("new.blackbox.part", None)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, None if at is None else (at, at))
     remove_strays(tmp_path)
     assert {it.name for it in tmp_path.iterdir()} == {
         path.name,
         journal_of(path).name,
         spool_of(path).name,
         "other.journal",
+        "new.blackbox.part",
     }
 
 
 def test_boxes_are_looked_for_below_the_recordings_and_in_the_users_folder(tmp_path: Path) -> None:
-    assert folders(None, tmp_path) == [default_folder(tmp_path), default_folder()]
-    assert folders(None, None) == [default_folder()]
+    assert folders(None, tmp_path) == [default_folder(tmp_path), default_folder(), temporary_folder()]
+    assert folders(None, None) == [default_folder(), temporary_folder()]
     assert folders("file:///dev/shm/boxes", tmp_path) == [Path("/dev/shm/boxes")]

@@ -1,0 +1,15 @@
+"""Senders in tests don't wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.publish import publisher, succession
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(succession, "_SECOND_LOOK_SECS", 0)
+    monkeypatch.setattr(publisher, "_SHORTEST_PAUSE_SECS", 0)
+    monkeypatch.setattr(publisher, "_LONGEST_PAUSE_SECS", 0)
+    monkeypatch.setattr(publisher, "_FIRST_BACKOFF_SECS", 0)

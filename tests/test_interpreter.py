@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from recorder.capture import EpisodeRecorder, sender_link
-from recorder.child_process import python_executable, spawn_linked
+from recorder.capture import EpisodeRecorder
+from recorder.child_process import module_command, python_executable, spawn_linked
 from recorder.errors import ServerStartError
 from recorder.redis_server.embedded import EmbeddedServer
+from recorder.sender import order
 from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import finished_episodes, record
 from tests.processes import ROOT, run_python
@@ -60,7 +61,7 @@ def test_a_program_that_is_no_python_starts_no_redis(other_program: Path, tmp_pa
 def test_a_missing_path_is_no_python(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", value)
     with pytest.raises(OSError, match=r"sys\.executable"):
-        spawn_linked("recorder.capture.sender_process")
+        spawn_linked("worker.fallback")
 
 
 def test_a_frozen_program_is_not_a_python(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +89,7 @@ def test_a_program_that_embeds_python_records_by_a_thread(tmp_path: Path, redis_
 def test_a_python_without_the_package_leaves_sending_to_a_thread(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sender_link, "spawn_linked", lambda module: spawn_linked(f"no.such.{module}"))
+    monkeypatch.setattr(order, "module_command", lambda module: module_command(f"no.such.{module}"))
     with EpisodeRecorder(redis_url, run_id="run") as recorder:
         assert recorder.sender_pid is None
         record(recorder, 1, range(10))

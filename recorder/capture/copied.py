@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recorder.publish.stats import RecorderStats
 
-if TYPE_CHECKING:
-    from recorder.capture.recorder import EpisodeRecorder
-
-__all__ = ["copied_parts"]
+__all__ = ["Nothing"]
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +15,7 @@ _warned: set[str] = set()
 """Runs of which this process has been warned: a search makes thousands of copies."""
 
 
-class _Nothing:
+class Nothing:
     """Takes the part of everything behind a recorder's calls.
 
     Args:
@@ -53,9 +50,3 @@ class _Nothing:
     def stats(self, _ring: Any) -> RecorderStats:
         """Nothing was recorded here."""
         return RecorderStats()
-
-
-def copied_parts(copy: EpisodeRecorder, run_id: str) -> None:
-    """Put them behind the calls of a copy."""
-    nothing: Any = _Nothing(run_id)
-    copy._steps = copy._blocks = copy._refusals = copy._end = copy._sender = copy._ring = nothing

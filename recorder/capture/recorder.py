@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from recorder.black_box import Kind, Ring, RingWriter
 from recorder.capture.block_path import BlockPath, block_count
-from recorder.capture.copied import copied_parts
+from recorder.capture.copied import Nothing
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet, OnFull
 from recorder.capture.options import (
@@ -502,7 +502,8 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
     copy = EpisodeRecorder.__new__(EpisodeRecorder)
     copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
     copy._owns_stream, copy._strict, copy._closed_because = True, False, _ON_A_COPY
-    copied_parts(copy, run_id)
+    nothing: Any = Nothing(run_id)
+    copy._steps = copy._blocks = copy._refusals = copy._end = copy._sender = copy._ring = nothing
     return copy
 
 

@@ -6,20 +6,16 @@ import logging
 import threading
 from collections.abc import Iterable
 
-import msgpack
-
 from recorder.black_box import Kind, Ring, RingWriter
 from recorder.black_box.format import COUNTERS
+from recorder.black_box.gaps import StepRange, pack_gap
 from recorder.errors import RecorderError, UsageError
 from recorder.text import holdable_text
 from recorder.throttled_log import ThrottledLog
 
-__all__ = ["Refusals", "StepRange"]
+__all__ = ["Refusals"]
 
 _log = logging.getLogger("recorder.capture")
-
-StepRange = tuple[int, int]
-"""First step, and the step behind the last."""
 
 _MAX_RANGES = 10_000
 """Ranges of one gap record; a file lists 40,000 gaps."""
@@ -112,7 +108,7 @@ class Refusals:
             for number in list(self._gaps) if episode_id is None else [episode_id] if episode_id in self._gaps else []:
                 lane, ranges = self._gaps[number]
                 while ranges:
-                    body = msgpack.packb([lane, ranges[:_MAX_RANGES]])
+                    body = pack_gap(lane, ranges[:_MAX_RANGES])
                     if not self._writer.event(Kind.GAP, number, body):
                         return False
                     del ranges[:_MAX_RANGES]

@@ -9,10 +9,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import msgpack
 import numpy as np
 
 from recorder.black_box import Event, Kind, Run
+from recorder.black_box.gaps import unpack_gap
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.publish.builder import EncodedChunk, EpisodeBuilder, Progress
@@ -407,13 +407,13 @@ class OpenEpisodes:
 
     def _drop(self, episode_id: int, body: bytes, position: int) -> None:
         """Steps that found the ring full."""
-        lane, ranges = msgpack.unpackb(body)
+        lane, ranges = unpack_gap(body)
         if episode_id in self._ended:
             return
         builder = self._open.get(episode_id) or self._begin(episode_id, lane)
         if builder is not None:
             builder.touch(position)
-            builder.state.dropped.extend((first, stop) for first, stop in ranges)
+            builder.state.dropped.extend(ranges)
 
     def _end_body(self, metadata: Mapping[str, Any], builder: EpisodeBuilder) -> dict[str, Any]:
         state = builder.state

@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from recorder.black_box.gaps import StepRange
 from recorder.episode import Gap
 from recorder.step_stream import Play
 
 __all__ = ["PlayChange", "PlayState", "StepRange", "Told"]
-
-StepRange = tuple[int, int]
-"""First step, and the step after the last."""
 
 _NUMBERS = (
     "lane",

@@ -137,6 +137,7 @@ class Outbox:
     def begin_with(self, packets: list[Packet]) -> None:
         """Send these before anything else; they were acknowledged before."""
         self._repeated.extendleft(reversed(packets))
+        self._ledger.is_repeating = bool(self._repeated)
 
     def repeat_recent(self) -> None:
         """The server may have forgotten its last seconds: send them again before anything else."""

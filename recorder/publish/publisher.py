@@ -132,7 +132,7 @@ class Publisher:
         Sets ``ring.outcome`` at the end.
 
         Returns:
-            Whether everything that the ring held was sent.
+            Whether the trainer's part of the run is over and everything was sent: the files are not needed any more.
         """
         has_begun = self._journal_path is None
         pause_secs = self._pauses[0]
@@ -377,7 +377,10 @@ class Publisher:
 
     def _end(self, *, has_begun: bool) -> bool:
         """Say how it ended; gives whether everything was sent."""
-        is_complete = has_begun and not self._is_broken and self._is_all_sent
+        is_ended = self._is_trainer_gone or self._open.is_closed
+        is_complete = has_begun and is_ended and not self._is_broken and self._is_all_sent
+        if has_begun:
+            self._give_room()
         if not is_complete:
             self.error = self.error or self._unanswered or StreamUnavailableError("the time to send it all was up")
             self._count_unsent()
@@ -385,7 +388,6 @@ class Publisher:
         self._next_beat = 0.0
         try:
             if has_begun:
-                self._give_room()
                 self._beat(is_closed=not self._is_trainer_gone)
         except Exception as error:  # noqa: BLE001 - what was recorded stands
             self._note_defect(error)
@@ -399,7 +401,8 @@ class Publisher:
         n_recorded = self._outbox.n_pending_steps + self._outbox.n_spooled_steps
         n_left = self._open.n_pending_steps
         try:
-            for item in self._reader.look(is_final=True, max_bytes=self._ring.capacity):
+            unread = RingReader(self._ring, self._reader.position)
+            for item in unread.look(is_final=True, max_bytes=self._ring.capacity):
                 if isinstance(item, Run):
                     ids = item.records["episode_id"]
                     n_left += len(ids) if not item.layout.is_block else int((ids != -1).sum())

@@ -72,10 +72,13 @@ def _arrived(
 ) -> tuple[FlushRecord, list[Outgoing]]:
     """What of a flush did arrive, and the headers of streams that were not there for it: a worker had salvaged them.
 
-    Where a play has ended with it, a worker has taken the stream since, as it does at each end.
+    Where a play has begun with it, the stream was there: a worker has taken it since. Where a play has ended with it, a worker may
+    have, as it does at each end; what is sent again then changes nothing.
     """
-    ended = {news.play for news in record.news if news.end is not None}
-    plays = list({news.play for news in record.news if news.chunk is not None} - ended)
+    begun = {news.play for news in record.news if news.header}
+    dropped = {news.play for news in record.news if news.end is not None and news.end.is_dropped}
+    told = {news.play for news in record.news if news.chunk is not None or news.end is not None}
+    plays = list(told - begun - dropped)
     found = stream.read_headers(run_id, plays)
     gone = {play for play, entry in zip(plays, found, strict=True) if entry is None}
     headers = [ledger.custody.header_of(play) for play in gone]

@@ -33,10 +33,10 @@ def folder(tmp_path: Path) -> Path:
     return default_folder(tmp_path / "recordings")
 
 
-def leave(redis_url: str, folder: Path, *, n_steps: int = 3000) -> None:
+def leave(redis_url: str, folder: Path, *, n_steps: int = 3000, run_id: str = RUN) -> None:
     """A trainer and its sender are killed while there is something that the server has not."""
     folder.mkdir(parents=True)
-    with start(redis_url, folder, "steps") as trainer:
+    with start(redis_url, folder, "steps", run_id=run_id) as trainer:
         sender_pid = sender_of(trainer)
         os.kill(sender_pid, signal.SIGSTOP)
         wait_until(lambda: counts_of(folder).exists() and accepted(counts_of(folder))[0] > n_steps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,11 @@ from recorder.catalog import Catalog
 from recorder.sender.recovery import recover_folder
 from recorder.step_stream import RedisStepStream
 from tests.ingest.rig import RUN, Rig, work
+from tests.processes import is_alive
+from tests.sender.arrived import arrived_numbers
+from tests.sender.flat_out import EPISODE_STEPS, accepted
 from tests.sender.relay import Relay
+from tests.sender.test_killed import counts_of, sender_of, start
 from tests.waiting import wait_until
 
 LIMITS = PublisherLimits(flush_interval_secs=0.05, heartbeat_secs=0.1)
@@ -127,3 +133,34 @@ def test_one_that_closes_while_it_is_cut_off_leaves_a_box_that_continues_its_sal
         rig.late_secs += 10
     assert (rig.row(1).n_steps, rig.row(1).status, rig.episode(1).n_steps) == (1000, "complete", 1000)
     assert (len(rig.files()), rig.catalog.get_run(RUN).n_refused, list(folder.iterdir())) == (1, 0, [])
+
+
+def test_of_both_killed_the_salvaged_episode_goes_on_once_the_box_is_recovered(
+    rig: Rig, redis_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "boxes"
+    with start(redis_url, folder, "steps", run_id=RUN) as trainer:
+        sender_pid = sender_of(trainer)
+        wait_until(lambda: rig.stream.open_plays(RUN), message="an open episode")
+        os.kill(sender_pid, signal.SIGSTOP)
+        n_open = len(rig.stream.open_plays(RUN))
+        n_arrived = len(arrived_numbers(rig.stream, RUN))
+        wait_until(lambda: accepted(counts_of(folder))[0] > n_arrived + 10 * EPISODE_STEPS, message="more steps")
+        os.kill(sender_pid, signal.SIGKILL)
+        trainer.kill()
+        wait_until(lambda: not is_alive(sender_pid), message="the end of the sender")
+    give_up(rig)
+    rows = rig.catalog.list_episodes(run=RUN, limit=10_000).episodes
+    assert [row.status for row in rows].count("salvaged") == n_open
+    assert sum(row.n_steps for row in rows) == n_arrived
+    assert recover_folder(folder, lambda _: RedisStepStream(redis_url), secs=30.0) == 1
+    for _ in range(2):
+        give_up(rig)
+        rig.late_secs += 10
+    n_accepted, n_at_most = accepted(counts_of(folder))
+    rows = rig.catalog.list_episodes(run=RUN, limit=10_000, order="episode_id").episodes
+    assert n_accepted <= sum(row.n_steps for row in rows) <= n_at_most
+    numbers = np.concatenate([rig.episode(row.episode_id).column("reward") for row in rows])
+    np.testing.assert_array_equal(numbers, np.arange(sum(row.n_steps for row in rows)))
+    assert [row.status for row in rows[:-1]] == ["complete"] * (len(rows) - 1)
+    assert (rig.catalog.get_run(RUN).n_refused, len(rig.files())) == (0, len(rows))

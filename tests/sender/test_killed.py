@@ -36,8 +36,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "boxes"
 
 
-def start(redis_url: str, folder: Path, how: str, n_steps: int = 10**9) -> PythonProcess:
-    return PythonProcess(SCRIPT, redis_url, str(folder), str(counts_of(folder)), RUN, how, str(n_steps))
+def start(redis_url: str, folder: Path, how: str, n_steps: int = 10**9, *, run_id: str = RUN) -> PythonProcess:
+    return PythonProcess(SCRIPT, redis_url, str(folder), str(counts_of(folder)), run_id, how, str(n_steps))
 
 
 def counts_of(folder: Path) -> Path:

@@ -117,7 +117,7 @@ class _Ticker:
             self._fallback.begin(error)
             return
         if any(name == SWEEP for name, _, _ in due):
-            self._process.mend_queues()
+            self._process.repair_queues()
         if due:
             try:
                 self._hand_out(due, expires=max(5.0, _STALE_TICKS * ingest.tick_secs))

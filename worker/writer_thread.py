@@ -16,8 +16,8 @@ from worker.ingest import (
     IngestContext,
     claim_and_write,
     evaluate_run,
+    report_known_run,
     sweep,
-    tell_known_run,
     write_batches,
     write_episodes,
 )
@@ -137,7 +137,7 @@ class WriterThread:
 
     def _run(self) -> None:
         try:
-            tell_known_run(self._context, self._run_id)
+            report_known_run(self._context, self._run_id)
         except RecorderError as error:
             _log.error("recording writer: can't find out whether the run exists already: %s", error)
         n_ticks = 0

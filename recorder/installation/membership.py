@@ -13,7 +13,7 @@ from recorder.errors import CatalogError, StorageError, StreamError
 from recorder.installation.folder_mark import MARK_NAME, read_mark, write_mark
 from recorder.installation.ownership import take_ownership
 from recorder.installation.record import Installation, what_became_of
-from recorder.redis_server.embedded import running_server_url
+from recorder.redis_server.embedded import running_redis_url
 from recorder.step_stream import StepStream
 from recorder.urls import redact
 
@@ -81,7 +81,7 @@ class Membership:
         self._n_opened, self._looked_at = self._catalog.n_opened, self._clock()
 
     def _see_that_it_is_still_ours(self, data_dir: Path) -> None:
-        url = running_server_url(data_dir)
+        url = running_redis_url(data_dir)
         if url is None or redact(url) != self._stream.where:
             raise StreamError(
                 "the server doesn't run on this worker's folder any more: the folder was moved or deleted, and the server begins "

@@ -292,10 +292,10 @@ def test_a_trainer_with_a_fast_clock_counts_as_silent_once_its_heartbeat_stops(
     call: Call, redis_url: str, stream: RedisStepStream, look: Callable[[], None]
 ) -> None:
     stream.beat(RUN, "p1", {"closed": False}, info=None, now=time.time() + 3600)
-    for n_looks in range(4):
+    for n_checks in range(4):
         look()
         (live,) = call("stats", "--json", "--redis-url", redis_url).document["live_runs"]
-        assert (live["state"], live["state_source"]) == ("silent" if n_looks == 3 else "running", "workers")
+        assert (live["state"], live["state_source"]) == ("silent" if n_checks == 3 else "running", "workers")
     finding = verdict_on(call("doctor", "--json", "--redis-url", redis_url), f"run {RUN}")
     assert finding["found"].startswith("silent (seen by workers), last heartbeat 0 s ago")
     assert finding["advice"] == "its trainer died; workers salvage the steps that arrived"
@@ -398,7 +398,7 @@ def test_doctor_reports_a_redis_whose_socket_was_deleted(
         answer = call("doctor", "--json", "--recordings", recordings)
     assert answer.status == ExitStatus.FAILED
     assert "can't be reached" in verdict_on(answer, "Redis")["found"]
-    assert "end that worker" in verdict_on(answer, "Redis")["advice"]
+    assert "stop that worker" in verdict_on(answer, "Redis")["advice"]
 
 
 def test_doctor_finds_ffmpeg_as_export_does(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

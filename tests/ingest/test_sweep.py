@@ -96,7 +96,7 @@ def test_workers_count_missed_heartbeats_together(rig: Rig, trainer: Trainer) ->
 def test_frequent_sweeps_do_not_count_heartbeats_faster(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True))
     assert sum(sweep(rig.worker(abandoned_after_secs=1000)).n_salvaged for _ in range(10)) == 0
-    assert [it.n_looks for it in rig.stream.run_info(RUN).missed_heartbeats.values()] == [0]
+    assert [it.n_checks for it in rig.stream.run_info(RUN).missed_heartbeats.values()] == [0]
 
 
 def test_an_episode_is_not_salvaged_before_its_trainers_first_heartbeat_is_due(rig: Rig, trainer: Trainer) -> None:

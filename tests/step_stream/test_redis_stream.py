@@ -196,7 +196,7 @@ def test_invalid_run_ids_are_removed_from_the_list_and_named(
         assert redis_stream.runs() == [(RUN, 5.0)]
     assert redis_client.zcard("hamlet:runs") == 1
     assert len(redis_stream.set_aside()) == len(caplog.records) == len(foreign)
-    assert redis_stream.set_aside()["runs: b'\\xff\\xfe'"] == "it is no UTF-8"
+    assert redis_stream.set_aside()["runs: b'\\xff\\xfe'"] == "not valid UTF-8"
 
 
 @pytest.mark.parametrize("kind", ["string", "list", "hash", "set"])

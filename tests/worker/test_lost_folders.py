@@ -121,7 +121,7 @@ def test_a_worker_whose_socket_was_deleted_continues_with_its_redis_data(tmp_pat
         assert find_server_again(folder) == url
         record(url, "after")
         wait_until_recorded(folder, "after")
-        assert "it has begun anew" in process.output
+        assert "it was restarted" in process.output
 
 
 def test_recordings_folders_may_have_any_name(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from worker.ingest.decide import Plan, decide
 from worker.ingest.restore import restore_evaluator
 from worker.ingest.write import delete_replaced
 
-__all__ = ["Evaluation", "evaluate_run", "tell_known_run"]
+__all__ = ["Evaluation", "evaluate_run", "report_known_run"]
 
 _log = logging.getLogger(__name__)
 
@@ -179,14 +179,14 @@ def _commit(
     # If the worker that committed a replacement died before it deleted the file, the sweep deletes it.
     context.catalog.mark_streams_dropped(run_id, plan.ids("skipped"), context.now(), first_plays_only=True)
     if plan.is_ended or continues or plan.refused:
-        tell_known_run(context, run_id)
+        report_known_run(context, run_id)
     if plan.refused:
         with _log_stream_errors(run_id):
-            context.stream.tell_refused(run_id, plan.refused)
+            context.stream.report_refused(run_id, plan.refused)
     return True
 
 
-def tell_known_run(context: IngestContext, run_id: str) -> None:
+def report_known_run(context: IngestContext, run_id: str) -> None:
     """Tell trainers that start later that this run exists. Does nothing if the catalog has no such run.
 
     Raises:
@@ -199,7 +199,7 @@ def tell_known_run(context: IngestContext, run_id: str) -> None:
     last = context.catalog.list_episodes(run=run_id, order="-episode_id", limit=1).episodes
     known = KnownRun(run.n_episodes, last[0].episode_id if last else -1, run.ended_at is not None)
     with _log_stream_errors(run_id):
-        context.stream.tell_known_run(run_id, known)
+        context.stream.report_known_run(run_id, known)
 
 
 @contextmanager

@@ -249,7 +249,7 @@ def test_doctor_waits_once_for_a_server_that_does_not_answer(
     port, connected = silent_port
     answer = call("doctor", "--json", "--recordings", recordings, "--redis-url", f"{scheme}://127.0.0.1:{port}/0")
     assert answer.status == ExitStatus.FAILED
-    assert ("does it speak TLS on this port?" in verdict_on(answer, "Redis")["found"]) == names_tls
+    assert ("does not use TLS on this port" in verdict_on(answer, "Redis")["found"]) == names_tls
     assert len(connected) == 1
 
 

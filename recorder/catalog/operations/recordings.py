@@ -17,7 +17,7 @@ from recorder.catalog.base import BulkUpsert, CatalogBase, write_transaction
 from recorder.catalog.lists.keys import delete_of_episodes, plays_of, replace_reasons
 from recorder.catalog.lists.paging import parse_order
 from recorder.catalog.lists.sql_glob import matches_glob
-from recorder.catalog.locks import lock_episodes_of, lock_runs
+from recorder.catalog.locks import in_batches, lock_episodes_of, lock_runs
 from recorder.catalog.models import episodes, recording_reasons, recordings
 from recorder.catalog.operations.evaluation import write_episodes
 from recorder.catalog.operations.runs import add_missing_runs
@@ -169,6 +169,19 @@ class RecordingOperations(CatalogBase):
     def iterate_oldest_recordings(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[RecordingRow]:
         """All recordings by time, those whose time is NaN last; page by page as well, so that they may be deleted on the way."""
         return self._iterate(_ORDERS["timestamp"], run_id, page_size)
+
+    def unchanged_recordings(self, rows: Sequence[RecordingRow]) -> list[RecordingRow]:
+        """Those of the rows that are in the catalog as they were read."""
+        kept = []
+        columns = (recordings.c.episode_id, recordings.c.file_path, recordings.c.recorded_at)
+        with self._reading() as connection:
+            for run_id in {row.run_id for row in rows}:
+                of_run = [row for row in rows if row.run_id == run_id]
+                for ids in in_batches(row.episode_id for row in of_run):
+                    query = select(*columns).where(recordings.c.run_id == run_id, recordings.c.episode_id.in_(ids))
+                    now = {episode_id: (path, at) for episode_id, path, at in connection.execute(query)}
+                    kept += [row for row in of_run if now.get(row.episode_id) == (row.file_path, row.recorded_at)]
+        return kept
 
     def recordings_size(self, run_id: str | None = None) -> tuple[int, int]:
         """How many recordings there are, and their bytes on disk."""

@@ -106,7 +106,7 @@ def test_a_glob_has_two_wildcards_other_characters_are_literal(catalog: Catalog,
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(glob=st.text("ab*?%_[]\\^", max_size=5), reason=st.text("abA%_[]\\^", min_size=1, max_size=5))
-def test_globs_match_what_the_shell_matches(catalog: Catalog, glob: str, reason: str) -> None:
+def test_globs_match_the_same_text_as_the_shell(catalog: Catalog, glob: str, reason: str) -> None:
     catalog.upsert_recordings([recording(0, reasons=(reason,))])
     expected = fnmatch.fnmatchcase(reason, glob.replace("[", "[[]"))
     assert bool(catalog.query_recordings(reason=glob)) == expected

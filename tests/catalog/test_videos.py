@@ -91,7 +91,7 @@ def test_a_failed_attempt_is_delayed_and_the_third_is_the_last(catalog: Catalog)
     assert _claim(catalog) == [video.video_id]
 
 
-def test_a_cancelled_video_tells_its_worker_to_stop(catalog: Catalog) -> None:
+def test_a_cancelled_video_stops_its_worker(catalog: Catalog) -> None:
     video = _video(catalog)
     _start(catalog, video)
     catalog.plan_segments(video.video_id, [(0, 100)])

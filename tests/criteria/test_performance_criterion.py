@@ -139,7 +139,7 @@ def test_random_returns_keep_about_the_configured_share_on_either_side() -> None
 @pytest.mark.parametrize(
     ("value", "reason"), [(91.0, ["top_10.0pct"]), (90.0, []), (10.0, ["bottom_10.0pct"]), (11.0, [])]
 )
-def test_a_return_must_lie_strictly_beyond_the_share_of_the_returns_before_it(value: float, reason: list[str]) -> None:
+def test_a_return_must_be_strictly_beyond_the_share_of_earlier_returns(value: float, reason: list[str]) -> None:
     criterion = PerformanceCriterion()
     history = [float(i) for i in range(1, 101)]
     random.Random(3).shuffle(history)

@@ -260,7 +260,7 @@ def test_an_ended_run_is_removed_from_redis_after_an_hour(rig: Rig, trainer: Tra
     assert rig.stream.runs() == []
 
 
-def test_a_run_with_ends_that_nobody_has_read_is_not_forgotten(rig: Rig, trainer: Trainer) -> None:
+def test_a_run_with_unread_ends_is_not_forgotten(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker()
     trainer.close()
     work(context)

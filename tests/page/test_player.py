@@ -337,7 +337,7 @@ def test_a_recording_plays_from_its_bytes_without_a_server(page: Page, site: Sit
     assert count_pixels(pixels_of(page, ".timeline-canvas"), (0x6A, 0xA5, 0xFF), 12) > 200, "no reward curve"
 
 
-def test_a_video_is_asked_for_by_a_button(page: Page, site: Site) -> None:
+def test_a_button_requests_a_video(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2")
     with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
         page.get_by_role("button", name="Make video").click()

@@ -101,7 +101,7 @@ def test_recordings_are_listed_by_filters(replay: ReplayManager) -> None:
     assert len(replay.list_recordings(reason="periodic_*", limit=3)) == 3
 
 
-def test_calls_before_a_load_explain_what_to_do(folder: Path) -> None:
+def test_calls_before_a_load_explain_the_next_step(folder: Path) -> None:
     manager = ReplayManager(folder / "catalog.db", folder)
     for call in (manager.get_current_step, manager.get_metadata, manager.next_step, manager.play):
         with pytest.raises(UsageError, match="load_episode"):

@@ -20,12 +20,12 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def small_server(tmp_path: Path) -> Iterator[redis.Redis]:
-    """A client of a server of our own, whose settings a test may change."""
+def small_server(tmp_path: Path) -> Iterator[tuple[redis.Redis, RedisStepStream]]:
+    """A separate Redis, whose settings a test may change: a client and a stream."""
     with EmbeddedServer(tmp_path / "server") as server:
-        client = make_client(server.url, purpose="worker")
-        client.url = server.url  # type: ignore[attr-defined]
-        yield client
+        client, stream = make_client(server.url, purpose="worker"), RedisStepStream(server.url)
+        yield client, stream
+        stream.close()
         client.close()
 
 
@@ -81,33 +81,33 @@ def test_two_installations_share_a_redis_with_two_prefixes(redis_url: str, redis
     other.close()
 
 
-def test_a_full_redis_refuses_a_flush_as_a_whole_and_accepts_it_later(small_server: redis.Redis) -> None:
-    stream = RedisStepStream(small_server.url)  # type: ignore[attr-defined]
+def test_a_full_redis_refuses_a_flush_as_a_whole_and_accepts_it_later(
+    small_server: tuple[redis.Redis, RedisStepStream],
+) -> None:
+    client, stream = small_server
     flush = Flush([header(), chunk(data=bytes(100_000))], [finished(kind="end")], active={PLAY: 1.0})
-    small_server.config_set("maxmemory", 1)
+    client.config_set("maxmemory", 1)
     with pytest.raises(StreamUnavailableError, match="the server is full"):
         stream.send(RUN, flush)
-    assert small_server.keys() == []
+    assert client.keys() == []
     assert stream.server_memory().limit_bytes == 1
-    small_server.config_set("maxmemory", 0)
+    client.config_set("maxmemory", 0)
     assert stream.server_memory().limit_bytes is None
     assert stream.send(RUN, flush) == []
     assert len(stream.read_plays(RUN, [PLAY])[0]) == 2
     assert len(stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)) == 1
-    stream.close()
 
 
-def test_a_full_redis_still_allows_drop_and_trim(small_server: redis.Redis) -> None:
-    stream = RedisStepStream(small_server.url)  # type: ignore[attr-defined]
+def test_a_full_redis_still_allows_drop_and_trim(small_server: tuple[redis.Redis, RedisStepStream]) -> None:
+    client, stream = small_server
     send_play(stream)
     send_play(stream, LATER_PLAY)
     stream.send(RUN, Flush(finished=[finished(n=1)]))
-    small_server.config_set("maxmemory", 1)
+    client.config_set("maxmemory", 1)
     stream.drop_plays(RUN, [PLAY])
     stream.trim_finished(RUN, through=stream.read_finished(RUN, after=FIRST_CURSOR, limit=1)[0].entry_id)
     stream.drop_plays(RUN, [LATER_PLAY])
     assert stream.episodes_held(RUN) == []
-    stream.close()
 
 
 def test_a_restarted_redis_has_another_id(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("name", list(PICTURES))
-def test_a_frame_looks_as_it_did(name):
+def test_a_frame_equals_its_golden_picture(name: str) -> None:
     expected = np.round(imread(FOLDER / f"{name}.png")[:, :, :3] * 255)
     found = PICTURES[name]().astype(float)
     assert found.shape == expected.shape
@@ -69,7 +69,7 @@ def test_a_frame_looks_as_it_did(name):
     assert (difference > 64).mean() < 0.004
 
 
-def test_the_tolerance_detects_a_moved_panel():
+def test_the_tolerance_detects_a_moved_panel() -> None:
     picture = wide(74).astype(float)
     moved = np.roll(picture, 3, axis=0)
     assert (np.abs(moved - picture).max(axis=2) > 64).mean() > 0.004

@@ -66,7 +66,7 @@ def test_a_worker_is_alive_through_an_outage_and_ready_after_it(
     assert probe(file)[0] == 1
 
 
-def test_a_full_server_leaves_its_workers_alive(cluster: Cluster, server: KillableServer, tmp_path: Path) -> None:
+def test_a_full_redis_leaves_its_workers_alive(cluster: Cluster, server: KillableServer, tmp_path: Path) -> None:
     file = tmp_path / "worker.pulse"
     client = server.client()
     with cluster.worker(HAMLET_RECORDER_WORKER__PULSE_FILE=str(file)) as worker:

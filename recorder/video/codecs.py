@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from recorder.errors import UsageError
 
-__all__ = ["X264_PRESETS", "EncoderSettings", "check_one_of", "check_settings"]
+__all__ = ["CODECS", "X264_PRESETS", "EncoderSettings", "check_one_of", "check_settings"]
 
 X264_PRESETS = (
     "ultrafast",
@@ -30,6 +30,9 @@ _SUFFIXES = {
     "libsvtav1": (".mp4", ".webm", ".mkv"),
     "gif": (".gif",),
 }
+CODECS = tuple(_SUFFIXES)
+"""Names, the default first."""
+
 _MAX_CRF = {"libx264": 51, "libx265": 51, "libvpx-vp9": 63, "libsvtav1": 63, "gif": 51}
 _MAX_GIF_FPS = 50
 
@@ -46,7 +49,7 @@ class EncoderSettings:
         n_threads: of the encoder; 0 takes what the machine has.
     """
 
-    codec: str = "libx264"
+    codec: str = CODECS[0]
     crf: int = 18
     preset: str = "slow"
     keyframe_secs: float = 2.0
@@ -59,7 +62,7 @@ def check_settings(settings: EncoderSettings, suffix: str, *, fps: float) -> Non
     Raises:
         UsageError: they can't; the message names what can.
     """
-    check_one_of("codec", settings.codec, tuple(_SUFFIXES))
+    check_one_of("codec", settings.codec, CODECS)
     check_one_of("preset", settings.preset, X264_PRESETS)
     if not 0 <= settings.crf <= _MAX_CRF[settings.codec]:
         raise UsageError(f"crf of {settings.codec} is 0 to {_MAX_CRF[settings.codec]}, not {settings.crf}")

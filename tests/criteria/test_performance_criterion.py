@@ -210,6 +210,17 @@ def test_a_percentile_of_0_switches_its_side_off() -> None:
     assert by_reason["bottom_10.0pct"]
 
 
+def test_an_early_explanation_names_the_sides_that_want_the_episode() -> None:
+    criterion = PerformanceCriterion()
+    details = [criterion.observe(episode(i, reward=reward)).explanation.detail for i, reward in enumerate([5, 7, 3, 4])]
+    assert [detail.partition(" of the first")[0] for detail in details[:3]] == [
+        "the best and the worst",
+        "the best",
+        "the worst",
+    ]
+    assert details[3].startswith("not judged")
+
+
 def test_the_explanation_says_when_the_share_not_the_threshold_decided() -> None:
     criterion = PerformanceCriterion()
     rng = random.Random(5)

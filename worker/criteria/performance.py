@@ -10,13 +10,24 @@ from typing import Any
 
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
-from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_count, plain_number
+from recorder.settings.criteria import PerformanceSettings
+from worker.criteria.base import (
+    Claim,
+    Criterion,
+    EpisodeSummary,
+    Explanation,
+    Observation,
+    checked_setting,
+    plain_number,
+)
 from worker.criteria.tail import Candidate, Standing, Tail
 
 __all__ = ["PerformanceCriterion"]
 
 _MIN_HISTORY = 10
 """Returns. With fewer, a tenth is less than one episode."""
+
+_DEFAULTS = PerformanceSettings()
 
 _MIN_PERCENTILE = 0.0001
 """Percent: one episode in a million."""
@@ -71,9 +82,12 @@ class PerformanceCriterion(Criterion):
     name = "performance"
 
     def __init__(
-        self, top_percentile: float = 10.0, bottom_percentile: float = 10.0, history_window: int = 100
+        self,
+        top_percentile: float = _DEFAULTS.top_percentile,
+        bottom_percentile: float = _DEFAULTS.bottom_percentile,
+        history_window: int = _DEFAULTS.history_window,
     ) -> None:
-        self._window = checked_count(self.name, "history_window", history_window, minimum=_MIN_HISTORY, maximum=100_000)
+        self._window = checked_setting(self.name, PerformanceSettings, "history_window", history_window)
         self._n_needed = n_early = max(_MIN_HISTORY, self._window // 10)
         top, bottom = (
             _checked_percentile("top_percentile", top_percentile),
@@ -82,6 +96,7 @@ class PerformanceCriterion(Criterion):
         self._top = Tail("top", top, self._window, n_early=n_early)
         self._bottom = Tail("bottom", bottom, self._window, n_early=n_early)
         self._tails = (self._top, self._bottom)
+        self._early_detail = f"the best and the worst of the first {n_early} returns are kept, unless all are equal"
         self._n_judged = 0
         self._history: deque[float] = deque()
         self._sorted: list[float] = []
@@ -142,7 +157,8 @@ class PerformanceCriterion(Criterion):
     def _judge_early(self, candidate: Candidate) -> Observation:
         waits = [tail for tail in self._tails if tail.wait_early(candidate)]
         if waits:
-            return Observation((), Explanation(self.name, None, candidate.value, None, waits[0].early_detail))
+            detail = waits[0].early_detail if len(waits) == 1 else self._early_detail
+            return Observation((), Explanation(self.name, None, candidate.value, None, detail))
         return self._not_judged(candidate.value, f"not judged: fewer than {self._n_needed} returns were known")
 
     def _judge(self, candidate: Candidate) -> Observation:

@@ -7,12 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_count
+from recorder.settings.criteria import StageTransitionsSettings
+from worker.criteria.base import (
+    Claim,
+    Criterion,
+    EpisodeSummary,
+    Explanation,
+    Observation,
+    checked_count,
+    checked_setting,
+)
 
 __all__ = ["StageTransitionCriterion"]
 
-_MAX_LOOK = 10_000
-"""Episodes per lane. Episodes within the lookback stay in Redis until they are decided."""
+_DEFAULTS = StageTransitionsSettings()
 
 _THRESHOLD = "; threshold: the lane's previous stage"
 
@@ -53,9 +61,11 @@ class StageTransitionCriterion(Criterion):
 
     name = "stage_transitions"
 
-    def __init__(self, lookback: int = 5, lookahead: int = 5, *, max_lanes: int = 4096) -> None:
-        self._lookback = checked_count(self.name, "lookback", lookback, maximum=_MAX_LOOK)
-        self._lookahead = checked_count(self.name, "lookahead", lookahead, maximum=_MAX_LOOK)
+    def __init__(
+        self, lookback: int = _DEFAULTS.lookback, lookahead: int = _DEFAULTS.lookahead, *, max_lanes: int = 4096
+    ) -> None:
+        self._lookback = checked_setting(self.name, StageTransitionsSettings, "lookback", lookback)
+        self._lookahead = checked_setting(self.name, StageTransitionsSettings, "lookahead", lookahead)
         self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
         self._when_after = f"among the {lookahead} episodes of its lane from a transition on{_THRESHOLD}"
         self._when_not = f"not {self._when_after}"

@@ -116,6 +116,7 @@ class WorkerProcess:
             catalog,
             self.stream(),
             settings.local_recordings_dir,
+            store=open_recordings(settings) if settings.local_recordings_dir is None else None,
             own_server_dir=settings.embedded_server_dir if settings.redis.url is None else None,
             writes_folder=writes_folder,
         )

@@ -291,4 +291,5 @@ installation = Table(
     Column("founded_path", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("file_number", BigInteger, nullable=False),
+    Column("host", Text),
 )

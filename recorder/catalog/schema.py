@@ -22,7 +22,7 @@ __all__ = [
     "refuse_foreign_version",
 ]
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The version that this code works with: the last revision in ``migrations/versions``."""
 
 _VERSION = re.compile(r"\d{4}")

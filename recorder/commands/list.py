@@ -9,7 +9,7 @@ from recorder.commands.arguments.opening import open_catalog, run_of, settings_o
 from recorder.commands.arguments.order import add_order, describe_order, order_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.terminal.exit_status import ExitStatus
-from recorder.commands.terminal.output import Output, counted, human_bytes
+from recorder.commands.terminal.output import Output, counted, human_bytes, human_return
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -70,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     title = counted(n_recordings, "recording")
     if len(rows) < n_recordings:
         title = f"{len(rows)} of {title}, {describe_order(args)}; more: --limit {n_recordings}"
-    output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True)
+    formats = {"total_reward": human_return}
+    output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True, formats=formats)
     if n_parked:
         output.note(f"{counted(n_parked, 'more episode')} could not be written; why: hamlet-recorder parked")
     for refused_id, n_refused in refused.items():

@@ -28,7 +28,7 @@ MARKER_WORDS = {
     "best_reward": MarkerWord("Greatest reward", "★"),
     "gap": MarkerWord("Steps missing", "╱"),
     "end": MarkerWord("End", "■"),
-    "note": MarkerWord("Note", "✎"),
+    "annotation": MarkerWord("Annotation", "✎"),
 }
 
 
@@ -63,7 +63,7 @@ DARK = Colors(
     ),
     markers={
         "low_meter": "#f2706b", "affordance": "#4cc38a", "unsure": "#c79bf2", "best_reward": "#f2b84b",
-        "gap": "#e9a23b", "end": "#e6eaf0", "note": "#58c8de",
+        "gap": "#e9a23b", "end": "#e6eaf0", "annotation": "#58c8de",
     },
 )  # fmt: skip
 LIGHT = Colors(
@@ -78,7 +78,7 @@ LIGHT = Colors(
     ),
     markers={
         "low_meter": "#c23530", "affordance": "#157f4f", "unsure": "#7c3fbf", "best_reward": "#8f6400",
-        "gap": "#a15c00", "end": "#17202c", "note": "#0c7f98",
+        "gap": "#a15c00", "end": "#17202c", "annotation": "#0c7f98",
     },
 )  # fmt: skip
 

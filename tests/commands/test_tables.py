@@ -21,6 +21,7 @@ import redis
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.catalog.operations.write_job import LOST
+from recorder.commands.terminal.output import human_return
 from recorder.step_stream import RedisStepStream
 from tests.commands.conftest import Call, root_catalog
 from tests.processes import ROOT, run_python
@@ -69,10 +70,14 @@ def test_a_piped_row_has_all_columns(call: Call, many_reasons: Path) -> None:
     _, headings, row = call("list", "--recordings", many_reasons).out.splitlines()
     assert headings.split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert row.split() == [
-        *(LONG_RUN, "123456", "1", "77.5", "0", "complete"),
+        *(LONG_RUN, "123456", "1", "77.50", "0", "complete"),
         *", ".join(REASONS).split(),
         *("1000", "B", "place"),
     ]
+
+
+def test_a_return_reads_as_on_the_page_and_can_be_typed_again() -> None:
+    assert [human_return(value) for value in (-0.5, 1234.567, 12_500_000.0, None)] == ["-0.50", "1234.57", "1.3e+7", ""]
 
 
 def test_piped_stats_have_all_columns(call: Call, many_reasons: Path) -> None:

@@ -177,7 +177,7 @@ def add_life(
     episode_id: int,
     columns: dict[str, np.ndarray],
     *,
-    stage: int = 1,
+    stage: int | None = 1,
     **metadata: Any,
 ) -> None:
     """One recorded episode with these columns; ``metadata`` as for ``tests.episodes.make_episode_file``."""

@@ -41,7 +41,7 @@ KEYS = (
 SHAPES = "/runs/shapes/episodes"
 DULL = range(138, 215)
 """Steps of episode 4 in which nothing happens, between two markers."""
-NOTE = (0x58, 0xC8, 0xDE)
+ANNOTATION = (0x58, 0xC8, 0xDE)
 
 
 def test_a_deep_link_paints_the_agent_in_the_cell_of_that_step(page: Page, site: Site) -> None:
@@ -131,7 +131,7 @@ def test_the_address_shows_the_step_once_playback_pauses(page: Page, site: Site)
     page.reload()
     wait_for_step(page, lambda step: step == 14)
     page.get_by_role("button", name="Copy link at this step").click()
-    expect(page.locator("#note")).to_contain_text("Link to step 14 copied")
+    expect(page.locator("#message")).to_contain_text("Link to step 14 copied")
     assert page.evaluate("navigator.clipboard.readText()").endswith("/runs/shapes/episodes/2?t=14&sel=11..14")
 
 
@@ -152,8 +152,8 @@ def test_dull_stretches_are_skipped_on_request(page: Page, site: Site) -> None:
         """() => {
           const player = document.querySelector(".player");
           window.painted = [];
-          const note = () => window.painted.push(Number(player.dataset.step));
-          new MutationObserver(note).observe(player, { attributeFilter: ["data-step"] });
+          const annotation = () => window.painted.push(Number(player.dataset.step));
+          new MutationObserver(annotation).observe(player, { attributeFilter: ["data-step"] });
         }"""
     )
     page.keyboard.press("s")
@@ -398,33 +398,34 @@ def test_a_lost_connection_is_shown_and_restored(page: Page, site: Site) -> None
 
 @pytest.fixture
 def catalog(site: Site) -> Iterator[Catalog]:
-    """The catalog of the site, whose notes are taken away after the test."""
+    """The catalog of the site, whose annotations are taken away after the test."""
     with Catalog(site.recordings / "catalog.db") as catalog:
         yield catalog
-        for note in catalog.list_annotations("shapes", 2):
-            catalog.delete_annotation(note.annotation_id)
+        for annotation in catalog.list_annotations("shapes", 2):
+            catalog.delete_annotation(annotation.annotation_id)
 
 
 def test_an_annotation_is_written_by_key_marked_and_read_again(page: Page, site: Site, catalog: Catalog) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=120")
-    before = count_pixels(pixels_of(page, ".timeline-canvas"), NOTE)
+    before = count_pixels(pixels_of(page, ".timeline-canvas"), ANNOTATION)
     page.keyboard.press("a")
-    field = page.get_by_label("Note", exact=True)
+    field = page.get_by_label("Annotation", exact=True)
     field.fill(f"{HOSTILE}\nwhy here?")
     field.press("Control+Enter")
-    note = page.locator(".note-list li")
-    expect(note.locator(".note-text")).to_have_text(f"{HOSTILE} why here?")
+    annotation = page.locator(".annotation-list li")
+    expect(annotation.locator(".annotation-text")).to_have_text(f"{HOSTILE} why here?")
     assert [(row.step, row.text) for row in catalog.list_annotations("shapes", 2)] == [(120, f"{HOSTILE}\nwhy here?")]
     wait_until(
-        lambda: count_pixels(pixels_of(page, ".timeline-canvas"), NOTE) > before + 20, message="the note's marker"
+        lambda: count_pixels(pixels_of(page, ".timeline-canvas"), ANNOTATION) > before + 20,
+        message="the annotation's marker",
     )
 
     page.reload()
     wait_for_step(page, lambda step: step == 120)
-    expect(note).to_have_attribute("aria-current", "step")
+    expect(annotation).to_have_attribute("aria-current", "step")
     page.keyboard.press("Home")
-    expect(note).not_to_have_attribute("aria-current", "step")
-    note.locator(".note-go").press("Enter")
+    expect(annotation).not_to_have_attribute("aria-current", "step")
+    annotation.locator(".annotation-go").press("Enter")
     wait_for_step(page, lambda step: step == 120)
     page.keyboard.press(",")
     page.keyboard.press("]")
@@ -437,16 +438,16 @@ def test_an_annotation_is_changed_deleted_and_cancelled(page: Page, site: Site, 
     catalog.add_annotation("shapes", 2, step=30, text="wrong")
     open_episode(page, f"{site.address}{SHAPES}/2?t=10")
     page.get_by_role("button", name="Annotate this step (a)").click()
-    page.get_by_label("Note", exact=True).fill("never mind")
+    page.get_by_label("Annotation", exact=True).fill("never mind")
     page.keyboard.press("Escape")
-    change = page.get_by_role("button", name="Change the note at step 30")
+    change = page.get_by_role("button", name="Change the annotation at step 30")
     change.click()
-    page.get_by_label("Note", exact=True).fill("right")
+    page.get_by_label("Annotation", exact=True).fill("right")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".note-text")).to_have_text("right")
+    expect(page.locator(".annotation-text")).to_have_text("right")
     change.click()
     page.get_by_role("button", name="Remove").click()
-    expect(page.locator(".notes")).to_be_hidden()
+    expect(page.locator(".annotations")).to_be_hidden()
     assert catalog.list_annotations("shapes", 2) == []
 
 

@@ -57,7 +57,7 @@ class Mask:
 _DPI = 72
 """At 72 dpi a point is a pixel, so a font's size is in pixels."""
 
-_NUMERALS = frozenset("0123456789+-.,%/: ")
+_NUMERALS = frozenset("0123456789+-−.,%/: ")
 
 _FONTS = {
     bold: FontProperties(fname=f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")

@@ -1,7 +1,7 @@
 /** The page of episodes: runs, the learning curve, filters, and the table of recordings. */
 
 import { messageOf } from "../decode/errors.js";
-import { showHelp, showNote } from "../shell/dialogs.js";
+import { showHelp, showMessage } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
 import { formatCountOf } from "../shell/numbers.js";
@@ -160,7 +160,7 @@ export class BrowserPage {
       const stages = curve.curriculum_stage.filter((stage) => stage !== null);
       this.#filters.offerStages([...new Set(stages)].sort((one, other) => one - other));
     } catch (error) {
-      showNote(messageOf(error));
+      showMessage(messageOf(error));
     }
   }
 

@@ -8,8 +8,8 @@
  * @typedef {object} PageActions
  * @property {() => void} help
  * @property {() => void} [copyLink]
- * @property {() => void} [writeNote]
- * @property {(note: import("../source/api.js").Note) => void} [editNote]
+ * @property {() => void} [annotate]
+ * @property {(annotation: import("../source/api.js").Annotation) => void} [editAnnotation]
  * @property {() => void} [openPage]
  * @property {(direction: -1|1) => void} [toEpisode]
  * @property {() => void} [compare]
@@ -50,7 +50,7 @@ export function playerKeys(player, page) {
     { keys: ["o"], does: "end the loop here", run: () => controls.loopTo() },
     { keys: ["\\", "x"], does: "clear the loop", run: () => controls.setLoop(null) },
     { keys: ["s"], does: "skip dull spans", run: () => controls.toggleSkip() },
-    { keys: ["a"], does: "annotate this step", run: page.writeNote },
+    { keys: ["a"], does: "annotate this step", run: page.annotate },
     { keys: ["c"], does: "compare with another episode", run: page.compare },
     { keys: ["f"], does: "full screen", run: () => player.toggleFullscreen() },
     { keys: ["?"], does: "this help", run: page.help },

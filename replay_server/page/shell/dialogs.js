@@ -6,9 +6,9 @@ import { keyName } from "./keys.js";
 
 /** @import { Binding } from "./keys.js" */
 
-const NOTE_MILLIS = 3500;
+const MESSAGE_MILLIS = 3500;
 
-let noteTimer = 0;
+let messageTimer = 0;
 
 /**
  * Show the keys.
@@ -47,17 +47,17 @@ export function showHelp(bindings) {
  *
  * @param {string} text
  */
-export function showNote(text) {
-  let note = document.getElementById("note");
-  if (!note) {
-    note = element("div", { id: "note", class: "note", role: "status" });
-    document.body.append(note);
+export function showMessage(text) {
+  let node = document.getElementById("message");
+  if (!node) {
+    node = element("div", { id: "message", class: "message", role: "status" });
+    document.body.append(node);
   }
-  note.textContent = text;
-  note.classList.add("shown");
-  const shown = note;
-  clearTimeout(noteTimer);
-  noteTimer = setTimeout(() => shown.classList.remove("shown"), NOTE_MILLIS);
+  node.textContent = text;
+  node.classList.add("shown");
+  const shown = node;
+  clearTimeout(messageTimer);
+  messageTimer = setTimeout(() => shown.classList.remove("shown"), MESSAGE_MILLIS);
 }
 
 /**
@@ -69,7 +69,7 @@ export function showNote(text) {
 export async function copyText(text, told) {
   try {
     await navigator.clipboard.writeText(text);
-    showNote(told);
+    showMessage(told);
   } catch {
     window.prompt("Copy this link", text);
   }

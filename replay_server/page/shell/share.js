@@ -13,7 +13,7 @@ export const ALIGNMENTS = ["step", "divergence", "end"];
 /** @typedef {"step"|"divergence"|"end"} Alignment */
 
 /** Panels that the player can show next to its timeline. */
-export const PANELS = ["grid", "meters", "q", "info", "notes"];
+export const PANELS = ["grid", "meters", "q", "info", "annotations"];
 
 /**
  * @typedef {object} Place

@@ -214,7 +214,7 @@ function drawMarker(pen, x, laneTop, kind, colour) {
     case "end":
       pen.rect(x - 3, y - 3, 6, 6);
       break;
-    case "note":
+    case "annotation":
       pen.rect(x - 1, y - 7, 2, 14);
       pen.rect(x + 1, y - 7, 7, 6);
       break;

@@ -65,7 +65,7 @@ export class TransportView {
       element(
         "div",
         { class: "group end" },
-        page.writeNote && button("note", "Annotate this step (a)", page.writeNote),
+        page.annotate && button("annotation", "Annotate this step (a)", page.annotate),
         page.copyLink && button("link", "Copy link at this step", page.copyLink),
         page.openPage && button("open", "Open in a new page", page.openPage),
         button("fullscreen", "Full screen (f)", page.fullscreen),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.number_format import format_number
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import disc, polyline, text_width
 from worker.video.scales import Scales
-from worker.video.scene.info import number_text
 from worker.video.scene.panel import SMALL, draw_plate
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
@@ -32,7 +32,7 @@ class PlotArea:
         self.low, self.high = low, high
         size = layout.px(SMALL)
         lines = [low, high] if not low < 0 < high else [low, 0.0, high]
-        labels = [number_text(value, 1) for value in lines]
+        labels = [format_number(value, 1) for value in lines]
         margin = max(text_width(label, size) for label in labels) + layout.px(12)
         self.rect = Rect(
             area.x + margin,

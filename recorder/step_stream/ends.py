@@ -10,9 +10,12 @@ from typing import Any
 
 import msgpack
 
-__all__ = ["SHARED_FIELDS", "episode_end", "pack_body", "unpack_body"]
+__all__ = ["FINISHED_FIELD", "MAX_BODY_BYTES", "SHARED_FIELDS", "episode_end", "pack_body", "unpack_body"]
 
-_MAX_BODY_BYTES = 8 * 2**20
+FINISHED_FIELD = b"f"
+"""The field of an entry of a ``finished`` stream."""
+
+MAX_BODY_BYTES = 8 * 2**20
 """Trainers limit an episode's metadata to one MiB."""
 
 SHARED_FIELDS = (
@@ -81,7 +84,7 @@ def pack_body(body: Any) -> bytes:
 
 def unpack_body(packed: bytes) -> Mapping[str, Any]:
     """Body of an entry; empty if it is no msgpack map, or larger than trainers send."""
-    if len(packed) > _MAX_BODY_BYTES:
+    if len(packed) > MAX_BODY_BYTES:
         return {}
     try:
         body = msgpack.unpackb(packed)

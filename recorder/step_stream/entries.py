@@ -106,10 +106,15 @@ class StreamEntry:
 
 @dataclass(frozen=True, slots=True)
 class FinishedEntry:
-    """An entry of a run's ``finished`` stream."""
+    """An entry of a run's ``finished`` stream.
+
+    Args:
+        problem: why the entry cannot be read; its body is empty then.
+    """
 
     entry_id: str
     body: Mapping[str, Any]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

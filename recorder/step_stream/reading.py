@@ -9,12 +9,27 @@ from typing import Any
 import msgpack
 
 from recorder.run_ids import why_no_run_id
+from recorder.step_stream.ends import FINISHED_FIELD, MAX_BODY_BYTES
 from recorder.step_stream.entries import UNKNOWN, OpenPlay, Play, StreamEntry
 
-__all__ = ["UnreadableError", "read_entry", "read_open_play", "read_producer", "read_run_id", "unpack_value"]
+__all__ = [
+    "UnreadableError",
+    "read_entry",
+    "read_finished_body",
+    "read_open_play",
+    "read_producer",
+    "read_run_id",
+    "too_large_play",
+    "unpack_value",
+]
 
 _MAX_VALUE_BYTES = 4 * 2**20
 """Largest field of a run; a trainer's config and counters take a few kB."""
+
+_MAX_ENTRY_BYTES = 128 * 2**20
+"""Of an entry of an episode: a chunk unpacks to no more."""
+
+_ADVICE = "another program writes to these keys; give each its own key_prefix"
 
 _MAX_NUMBER = 2**63 - 1
 """Largest integer that a database holds."""
@@ -89,13 +104,45 @@ def unpack_value(packed: bytes) -> Any:
         raise UnreadableError(f"not msgpack ({error})") from error
 
 
+def read_finished_body(fields: Sequence[bytes]) -> Mapping[str, Any]:
+    """The body of an entry of a ``finished`` stream.
+
+    Raises:
+        UnreadableError: not a map of msgpack in the field ``f``, or too large.
+    """
+    if fields[0] != FINISHED_FIELD:
+        raise UnreadableError(f"expected the field f, found {_names_in(fields)}")
+    if len(fields[1]) > MAX_BODY_BYTES:
+        raise UnreadableError(f"{len(fields[1])} bytes; the limit is {MAX_BODY_BYTES}")
+    try:
+        body = msgpack.unpackb(fields[1])
+    except (ValueError, msgpack.exceptions.UnpackException) as error:
+        raise UnreadableError(f"not msgpack ({error})") from error
+    if not isinstance(body, dict):
+        raise UnreadableError(f"expected a map, found {type(body).__name__}")
+    return body
+
+
 def read_entry(row: tuple[bytes, Sequence[bytes]]) -> StreamEntry:
     """An entry of an episode's stream. One of another program has the kind ``UNKNOWN`` and the reason as data."""
     place, fields = row
     play_id, _, sequence = place.partition(b"-")
     kind = fields[0].decode(errors="replace")
-    if kind in ("h", "c", "e") and len(fields) == 2:
+    n_bytes = sum(map(len, fields))
+    if n_bytes > _MAX_ENTRY_BYTES:
+        found = f"at most {_MAX_ENTRY_BYTES} bytes, found {n_bytes}"
+    elif kind in ("h", "c", "e") and len(fields) == 2:
         return StreamEntry(int(play_id), int(sequence), kind, fields[1])  # type: ignore[arg-type]
-    names = ", ".join(repr(name)[:40] for name in sorted(fields[::2])[:3])
-    why = f"expected one field, h, c or e, found {names}: another program writes to these keys; give each its own key_prefix"
-    return StreamEntry(int(play_id), int(sequence), UNKNOWN, why.encode())
+    else:
+        found = f"one field, h, c or e, found {_names_in(fields)}"
+    return StreamEntry(int(play_id), int(sequence), UNKNOWN, f"expected {found}: {_ADVICE}".encode())
+
+
+def too_large_play(play: Play, n_bytes: int, most: int) -> StreamEntry:
+    """Stands for the entries of a play that takes more of Redis than is read."""
+    why = f"its stream takes {n_bytes} bytes of Redis; the limit is {most}: {_ADVICE}"
+    return StreamEntry(play.play_id, 1, UNKNOWN, why.encode())
+
+
+def _names_in(fields: Sequence[bytes]) -> str:
+    return ", ".join(repr(name[:40])[:40] for name in sorted(fields[::2])[:3])

@@ -12,7 +12,7 @@ from typing import Any
 import msgpack
 
 from recorder.redis_server.client import Purpose, call_if_allowed, redact, translate_errors
-from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.ends import FINISHED_FIELD
 from recorder.step_stream.entries import HEADER, FinishedEntry, Flush, Play
 from recorder.step_stream.missed_heartbeats import (
     MISSED_HEARTBEATS_SECS,
@@ -22,6 +22,7 @@ from recorder.step_stream.missed_heartbeats import (
 )
 from recorder.step_stream.reading import (
     UnreadableError,
+    read_finished_body,
     read_producer,
     read_run_id,
     unpack_value,
@@ -34,7 +35,6 @@ from recorder.step_stream.run_info import MissedHeartbeats, RunInfo, ServerMemor
 __all__ = ["RedisStepStream"]
 
 _PRODUCER_FIELD = b"producer:"
-_FINISHED_FIELD = b"f"
 _ALREADY_SENT = "equal or smaller than the target stream top item"
 _TALLY_SECS = 7 * 86_400
 """Lifetime of a run's tallies after ``forget_run``."""
@@ -101,7 +101,7 @@ class RedisStepStream(RedisEpisodes, RedisLedger, RedisUpkeep):
                     nomkstream=entry.kind != HEADER,
                 )
             for body in flush.finished:
-                pipe.xadd(self.key("finished", run_id), {_FINISHED_FIELD: body})
+                pipe.xadd(self.key("finished", run_id), {FINISHED_FIELD: body})
             if flush.active:
                 pipe.zadd(open_key, {open_member(play): at for play, at in flush.active.items()})
             if flush.closed:
@@ -202,11 +202,15 @@ class RedisStepStream(RedisEpisodes, RedisLedger, RedisUpkeep):
         key = self.key("finished", run_id)
         if after == _LAST_PLACE:
             return []  # the last possible place; Redis would refuse the command
-        rows: Any = self._run({key: "stream"}, lambda: self._redis.xrange(key, min=f"({after}", count=limit), empty=[])
-        return [
-            FinishedEntry(entry_id.decode(), unpack_body(fields[1] if fields[0] == _FINISHED_FIELD else b""))
-            for entry_id, fields in rows
-        ]
+        found = []
+        for row, fields in self._read_entries(key, after=after, limit=limit):
+            entry_id = row.decode()
+            try:
+                found.append(FinishedEntry(entry_id, read_finished_body(fields)))
+            except UnreadableError as why:
+                self._aside.note(f"ends of run {run_id!r}: entry {entry_id}", str(why))
+                found.append(FinishedEntry(entry_id, {}, problem=str(why)))
+        return found
 
     def trim_finished(self, run_id: str, *, through: str) -> None:
         key = self.key("finished", run_id)

@@ -11,8 +11,8 @@ import redis
 
 from recorder.step_stream.base import StepStream
 from recorder.step_stream.entries import FIRST_CURSOR, OpenPlay, Play, StreamEntry
-from recorder.step_stream.reading import UnreadableError, read_entry, read_open_play
-from recorder.step_stream.redis_connection import RedisConnection
+from recorder.step_stream.reading import UnreadableError, read_entry, read_open_play, too_large_play
+from recorder.step_stream.redis_connection import LARGE_BYTES, RedisConnection
 
 __all__ = ["LAST_SEQUENCE", "RedisEpisodes", "open_member"]
 
@@ -21,8 +21,8 @@ _READ_ENTRIES = 64
 """Entries per command, about one MiB of chunks."""
 _DROP_PLAYS = 256
 """Plays to drop, or headers to read, per command; a header has a few kB."""
-_MAX_PLAY_BYTES = 2**30
-"""Limit for one play, twice the largest recording that can be opened."""
+_MAX_STREAM_BYTES = 2**30
+"""Limit for the stream of an episode, twice the largest recording that can be opened."""
 
 
 class RedisEpisodes(RedisConnection, StepStream):
@@ -33,13 +33,19 @@ class RedisEpisodes(RedisConnection, StepStream):
         episodes = self.key("episode", run_id, "")
         keys = [f"{episodes}{play.episode_id}" for play in plays]
         unread = {index: f"{play.play_id}-0" for index, play in enumerate(plays)}
-        sizes = [0] * len(plays)
+        n_bytes = [0] * len(plays)
+        sizes = self._sizes(keys)
+        for index, (play, size) in enumerate(zip(plays, sizes, strict=True)):
+            if size > _MAX_STREAM_BYTES:
+                found[index].append(too_large_play(play, size, _MAX_STREAM_BYTES))
+                del unread[index]
+        counts = [1 if size > LARGE_BYTES else _READ_ENTRIES for size in sizes]
 
         def read() -> Any:
             with self._redis.pipeline(transaction=False) as pipe:
                 for index, start in unread.items():
                     end = f"{plays[index].play_id}-{LAST_SEQUENCE}"
-                    pipe.xrange(keys[index], min=start, max=end, count=_READ_ENTRIES)
+                    pipe.xrange(keys[index], min=start, max=end, count=counts[index])
                 return pipe.execute()
 
         while unread:
@@ -47,8 +53,8 @@ class RedisEpisodes(RedisConnection, StepStream):
             replies: Any = self._run(expected, read, empty=[[]] * len(unread))
             for index, rows in zip(list(unread), replies, strict=True):
                 found[index].extend(map(read_entry, rows))
-                sizes[index] += sum(len(fields[1]) for _, fields in rows)
-                if len(rows) < _READ_ENTRIES or sizes[index] > _MAX_PLAY_BYTES:
+                n_bytes[index] += sum(len(fields[1]) for _, fields in rows)
+                if len(rows) < counts[index] or n_bytes[index] > _MAX_STREAM_BYTES:
                     del unread[index]
                 else:
                     unread[index] = f"({rows[-1][0].decode()}"
@@ -69,6 +75,14 @@ class RedisEpisodes(RedisConnection, StepStream):
                     pipe.xrange(key, min=f"{play.play_id}-0", max=f"{play.play_id}-{LAST_SEQUENCE}", count=1)
                 return pipe.execute()
 
+        sizes = self._sizes(keys)
+        too_large = {n for n, size in enumerate(sizes) if size > _MAX_STREAM_BYTES}
+        if too_large:
+            rest = iter(self._read_headers(run_id, [play for n, play in enumerate(plays) if n not in too_large]))
+            return [
+                too_large_play(play, sizes[n], _MAX_STREAM_BYTES) if n in too_large else next(rest)
+                for n, play in enumerate(plays)
+            ]
         replies: Any = self._run(dict.fromkeys(keys, "stream"), read, empty=[[]] * len(plays))
         return [read_entry(rows[0]) if rows else None for rows in replies]
 
@@ -134,8 +148,7 @@ class RedisEpisodes(RedisConnection, StepStream):
         self, run_id: str, episode_id: int, *, after: str = FIRST_CURSOR, limit: int = 16
     ) -> list[StreamEntry]:
         key = self.key("episode", run_id, episode_id)
-        rows: Any = self._run({key: "stream"}, lambda: self._redis.xrange(key, min=f"({after}", count=limit), empty=[])
-        return list(map(read_entry, rows))
+        return list(map(read_entry, self._read_entries(key, after=after, limit=limit)))
 
 
 def open_member(play: Play) -> str:

@@ -74,23 +74,28 @@ def decide(entries: Sequence[FinishedEntry], evaluator: Evaluator, *, context: I
     """Show the entries to the criteria, in order. This changes the evaluator's state.
 
     Raises:
-        StreamCorruptError, KeyError, TypeError, ValueError: an entry is invalid.
+        StreamCorruptError: an entry is invalid.
     """
+    ids = (entry.body.get("episode_id") for entry in entries)
     known = context.catalog.existing_plays(
-        info.run_id, {entry.body["episode_id"] for entry in entries if "episode_id" in entry.body}
+        info.run_id, {it for it in ids if isinstance(it, int) and _is_episode_id(it)}
     )
     batch = _Batch(context, info, evaluator, known)
     for entry in entries:
+        if entry.problem:
+            raise StreamCorruptError(entry.problem)
         body = entry.body
         match body.get("kind"):
             case "end" | "abort":
                 batch.take_end(body)
             case "keep":
-                batch.take_keep(body["episode_id"], str(body["reason"]))
+                if not _is_episode_id(body.get("episode_id")) or not isinstance(body.get("reason"), str):
+                    raise StreamCorruptError("a request to keep an episode needs its episode_id and a reason")
+                batch.take_keep(body["episode_id"], body["reason"])
             case "run_end":
                 batch.take_run_end(str(body.get("producer")), entry.entry_id)
             case other:
-                raise StreamCorruptError(f"the kind of an entry must be end, abort, keep or run_end, got {other!r}")
+                raise StreamCorruptError(f"the kind of an entry must be end, abort, keep or run_end, got {other!r:.80}")
     return batch.plan
 
 
@@ -195,9 +200,20 @@ def _read_end(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, Episode
     """Return an episode's row and the summary that the criteria see.
 
     Raises:
-        KeyError, TypeError, ValueError: the entry is invalid.
+        StreamCorruptError: the entry is invalid.
     """
+    try:
+        return _read_fields(run_id, body)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise StreamCorruptError(
+            f"the end of an episode has a missing or invalid field: {type(error).__name__}: {error!s:.100}"
+        ) from error
+
+
+def _read_fields(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, EpisodeSummary]:
     episode_id, play_id = int(body["episode_id"]), int(body["play_id"])
+    if not _is_episode_id(episode_id) or not _is_episode_id(play_id):
+        raise ValueError("an id beyond 64 bits")
     row = EpisodeRow(
         run_id=run_id,
         episode_id=episode_id,
@@ -218,3 +234,8 @@ def _read_end(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, Episode
         body.get("info") or {},
     )
     return row, summary
+
+
+def _is_episode_id(value: object) -> bool:
+    """Whether a database can store it."""
+    return isinstance(value, int) and abs(value) < 2**63

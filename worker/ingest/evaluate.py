@@ -122,16 +122,18 @@ def _evaluate(
         return len(entries) if _commit(context, info, state, evaluator, plan, entries[-1].entry_id, done) else 0
     except _BROKEN_ENTRY as caught:
         error = caught
-        if len(entries) > 1:
-            return _evaluate(context, run_id, state, entries[: len(entries) // 2], done)
-        _log.error(
-            "finished entry %s of run_id=%s is refused: %s: %s",
-            entries[0].entry_id,
-            run_id,
-            type(error).__name__,
-            error,
-            exc_info=error,
-        )
+    # Outside the handler: else a traceback would show the errors of all larger batches too.
+    if len(entries) > 1:
+        return _evaluate(context, run_id, state, entries[: len(entries) // 2], done)
+    _log.error(
+        "finished entry %s of run_id=%s is refused: %s: %s",
+        entries[0].entry_id,
+        run_id,
+        type(error).__name__,
+        error,
+        # The reason is enough for an entry of another program; anything else is a defect.
+        exc_info=None if isinstance(error, StreamCorruptError | UsageError) else error,
+    )
     evaluator, lost = restore_evaluator(context, run_id, state)
     plan = Plan(settlements={one.episode_id: one for one in lost})
     plan.refuse(entries[0].body.get("producer"), n_steps=0, why=f"an end is invalid: {error}")

@@ -52,9 +52,12 @@ def check_catalog(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
             yield Finding(
                 "warn",
                 "refused",
-                f"{counted(sum(run.n_refused for run in refused), 'episode')}; usually the run already has that id: "
-                f"{', '.join(run.run_id for run in refused[:3])}{', …' if len(refused) > 3 else ''}",
-                "to resume a run, pass resume=True; for a new run, pass another run_id or unique_run_id=True",
+                f"{counted(sum(run.n_refused for run in refused), 'episode')} of "
+                f"{', '.join(run.run_id for run in refused[:3])}{', …' if len(refused) > 3 else ''}: "
+                "the run already had their ids, or their ends could not be read",
+                "if the run was started again: to resume it, pass resume=True; for a new run, pass another run_id or "
+                "unique_run_id=True\nif 'set aside' names entries of the run, another program writes there; the workers' "
+                "logs have each reason",
             )
 
 

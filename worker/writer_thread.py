@@ -114,7 +114,7 @@ class WriterThread:
             RecorderError: this tick failed; the next one continues.
         """
         context, run_id = self._context, self._run_id
-        context.catalog.begin_anew_if_deleted()
+        context.catalog.recreate_if_deleted()
         evaluate_run(context, run_id)
         if sweeps:
             for swept_id, rows in sweep(context).to_write.items():

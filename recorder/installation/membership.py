@@ -80,7 +80,7 @@ class Membership:
         """
         if self._writes_folder and self._folder is not None:
             make_folder(self._folder)
-        self._catalog.begin_anew_if_deleted()
+        self._catalog.recreate_if_deleted()
         is_first = self._catalog.n_opened != self._n_opened
         if not is_first and self._clock() - self._looked_at < _LOOK_SECS:
             return

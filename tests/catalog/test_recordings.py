@@ -220,5 +220,5 @@ def test_an_import_does_not_overwrite_newer_rows(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("beyond", [2**63, -(2**63) - 1, 10**30])
 def test_a_number_beyond_64_bits_is_refused_with_a_clear_message(catalog: Catalog, beyond: int) -> None:
-    with pytest.raises(UsageError, match=r"the database holds whole numbers from -2\*\*63 to 2\*\*63 - 1, not beyond"):
+    with pytest.raises(UsageError, match=r"the database holds integers from -2\*\*63 to 2\*\*63 - 1"):
         catalog.query_recordings(stage=beyond)

@@ -272,7 +272,7 @@ def test_more_videos_than_may_wait_are_refused(catalog: Catalog) -> None:
     bounds = VideoBounds(per_client=2, per_run=3)
     for number in range(2):
         catalog.enqueue_video("run-a", 1, {"crf": number}, at=NOW, asked_by="one", bounds=bounds)
-    with pytest.raises(QuotaError, match="2 videos that you asked for"):
+    with pytest.raises(QuotaError, match="2 videos that you requested"):
         catalog.enqueue_video("run-b", 1, {}, at=NOW, asked_by="one", bounds=bounds)
     catalog.enqueue_video("run-a", 1, {"crf": 3}, at=NOW, asked_by="two", bounds=bounds)
     with pytest.raises(QuotaError, match="3 videos of run 'run-a'"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from recorder.catalog import Catalog, Settlement
+from recorder.catalog import Catalog, Decision
 from recorder.catalog.models import UNWRITTEN
 from recorder.catalog.operations.write_job import LOST
 from tests.catalog.samples import NOW, commit, episode, recording
@@ -160,17 +160,17 @@ def test_episodes_of_a_run_without_a_redis_are_parked_and_unparked_when_it_is_ba
     commit(catalog, waiting)
     commit(catalog, [episode(0, "run-b", decision="kept")])
     catalog.finish_writes([recording(2)], at=NOW)
-    assert catalog.see_runs(["run-b"], NOW + 101 * SECOND) == 0
-    assert catalog.give_up_lost(unseen_since=NOW, now=NOW) == {}
+    assert catalog.mark_runs_seen(["run-b"], NOW + 101 * SECOND) == 0
+    assert catalog.park_lost(unseen_since=NOW, now=NOW) == {}
     late = NOW + 100 * SECOND
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {"run-a": 2}
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+    assert catalog.park_lost(unseen_since=late, now=late) == {"run-a": 2}
+    assert catalog.park_lost(unseen_since=late, now=late) == {}
     assert [(row.run_id, row.episode_id, row.decision, row.error) for row in catalog.parked_writes()] == [
         ("run-a", 0, "kept", LOST), ("run-a", 1, "held", LOST)
     ]  # fmt: skip
-    assert catalog.see_runs(["run-c", "run-a"], late + SECOND) == 2
+    assert catalog.mark_runs_seen(["run-c", "run-a"], late + SECOND) == 2
     assert catalog.parked_writes() == []
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+    assert catalog.park_lost(unseen_since=late, now=late) == {}
     assert (catalog.get_episode("run-a", 0).attempts, catalog.get_episode("run-a", 1).error) == (0, None)
 
 
@@ -178,23 +178,23 @@ def test_an_episode_that_is_being_written_is_not_parked(catalog: Catalog) -> Non
     _kept(catalog, 1)
     catalog.start_write("run-a", [1], now=NOW + 100 * SECOND, lease_secs=60)
     late = NOW + 101 * SECOND
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+    assert catalog.park_lost(unseen_since=late, now=late) == {}
 
 
 def test_episodes_that_failed_for_another_reason_stay_parked(catalog: Catalog) -> None:
     _kept(catalog, 1)
     catalog.start_write("run-a", [1], now=NOW, lease_secs=1)
     catalog.fail_write("run-a", 1, "broken", not_before=NOW, max_attempts=1)
-    assert catalog.see_runs(["run-a"], NOW) == 0
+    assert catalog.mark_runs_seen(["run-a"], NOW) == 0
     assert catalog.parked_writes()[0].error == "broken"
 
 
 def test_an_episode_that_was_parked_while_held_can_still_be_decided(catalog: Catalog) -> None:
     commit(catalog, [episode(1, decision="held"), episode(2, decision="held")])
     late = NOW + 100 * SECOND
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {"run-a": 2}
-    decided = [Settlement(1, "skipped", (), "[]"), Settlement(2, "kept", ("x",), "[]")]
-    commit(catalog, [episode(3)], settled=decided)
+    assert catalog.park_lost(unseen_since=late, now=late) == {"run-a": 2}
+    decided = [Decision(1, "skipped", (), "[]"), Decision(2, "kept", ("x",), "[]")]
+    commit(catalog, [episode(3)], decided=decided)
     rows = [catalog.get_episode("run-a", episode_id) for episode_id in (1, 2)]
     assert [(row.decision, row.parked, row.error) for row in rows] == [("skipped", False, None), ("kept", False, None)]
 

@@ -141,15 +141,15 @@ def test_narrow_stats_show_losses_rather_than_reasons(many_reasons: Path) -> Non
 def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
     now = datetime.now(UTC)
     with Catalog(root_catalog(many_reasons)) as catalog:
-        given: dict[str, Any] = {"settled": [], "criteria_state": {}, "at": now}
+        given: dict[str, Any] = {"decided": [], "criteria_state": {}, "at": now}
         held = [EpisodeRow(LONG_RUN, 8, decision="held")]
         assert catalog.commit_evaluation(LONG_RUN, old_cursor="0-0", new_cursor="1-0", new_episodes=held, **given)
         later = now + timedelta(seconds=1)
-        assert catalog.give_up_lost(unseen_since=later, now=later) == {LONG_RUN: 1}
+        assert catalog.park_lost(unseen_since=later, now=later) == {LONG_RUN: 1}
     lines = plain_lines(on_a_terminal(80, "parked", "--recordings", many_reasons))
     assert all(len(line) <= 80 for line in lines)
     (first,) = [line for line in lines if line.startswith(LONG_RUN)]
-    column = first.index("its steps are gone")
+    column = first.index("its steps are lost")
     assert " ".join(line[column:].strip() for line in lines[lines.index(first) : -2]) == LOST
     assert lines[-2] == "hidden for width: attempts (use --json)"
 

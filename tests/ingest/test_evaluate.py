@@ -270,7 +270,7 @@ def test_a_broken_state_restarts_the_criteria_and_keeps_undecided_episodes(
     assert [row.episode_id for row in rig.catalog.held_episodes(RUN)] == [2, 3, 4]
     broken = {**state.criteria_state, "criteria": {"stage_transitions": {"lanes": "?"}}}
     rig.catalog.commit_evaluation(
-        RUN, old_cursor=state.cursor, new_cursor=state.cursor, criteria_state=broken, new_episodes=[], settled=[],
+        RUN, old_cursor=state.cursor, new_cursor=state.cursor, criteria_state=broken, new_episodes=[], decided=[],
         at=rig.worker().now(),
     )  # fmt: skip
     trainer.play(5)
@@ -289,7 +289,7 @@ def test_a_state_of_a_newer_version_is_left_alone(rig: Rig, trainer: Trainer) ->
     state = rig.catalog.load_run_state(RUN)
     rig.catalog.commit_evaluation(
         RUN, old_cursor=state.cursor, new_cursor=state.cursor, criteria_state={**state.criteria_state, "version": 99},
-        new_episodes=[], settled=[], at=rig.worker().now(),
+        new_episodes=[], decided=[], at=rig.worker().now(),
     )  # fmt: skip
     trainer.play(1)
     with pytest.raises(UsageError, match="version"):

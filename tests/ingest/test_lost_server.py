@@ -71,7 +71,7 @@ def test_ends_on_a_redis_with_an_older_clock_are_read(rig: Rig, trainer: Trainer
     future = f"{int(ahead.cursor.partition('-')[0]) * 2}-0"
     assert rig.catalog.commit_evaluation(
         RUN, old_cursor=ahead.cursor, new_cursor=future, criteria_state=ahead.criteria_state, new_episodes=[],
-        settled=[], at=context.now(),
+        decided=[], at=context.now(),
     )  # fmt: skip
     trainer.play(1)
     trainer.play(2, stage=2)

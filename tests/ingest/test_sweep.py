@@ -302,7 +302,7 @@ def test_ends_that_a_killed_worker_committed_are_trimmed(rig: Rig, trainer: Trai
     entry = rig.stream.read_finished(RUN, after=state.cursor, limit=1)[0]
     rig.catalog.commit_evaluation(
         RUN, old_cursor=state.cursor, new_cursor=entry.entry_id, criteria_state=state.criteria_state, new_episodes=[],
-        settled=[], at=context.now(),
+        decided=[], at=context.now(),
     )  # fmt: skip
     assert rig.n_unread() == 1
     evaluate_run(context, RUN)

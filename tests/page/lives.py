@@ -165,7 +165,7 @@ def add_lives(
         new_cursor="1-1",
         criteria_state={},
         new_episodes=curve,
-        settled=(),
+        decided=(),
         at=datetime.now(UTC),
     )
 

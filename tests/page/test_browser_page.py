@@ -222,7 +222,7 @@ def test_a_run_with_refused_episodes_shows_their_number(page: Page, tmp_path: Pa
             new_cursor="5-0",
             criteria_state={},
             new_episodes=[],
-            settled=[],
+            decided=[],
             n_refused=3,
             at=datetime.now(UTC),
         )

@@ -57,7 +57,7 @@ def test_a_worker_whose_folder_was_deleted_creates_a_new_one_and_logs_it(
             folder.rename(tmp_path / "exp1")
         record(redis_url if options else find_server_again(folder), "after")
         wait_until_recorded(folder, "after")
-        assert "a new one is begun" in process.output
+        assert "a new one was created" in process.output
         assert "the recordings folder was deleted" in process.output
         record(redis_url if options else find_redis_url(folder), "later")
         wait_until_recorded(folder, "later")
@@ -85,7 +85,7 @@ def test_a_worker_writes_to_the_catalog_that_replaced_its_own(tmp_path: Path, re
         record(redis_url, "after")
         wait_until_recorded(folder, "after")
         wait_until_recorded(folder, "before")
-        assert "another file has taken the place" in process.output
+        assert "the open catalog was replaced" in process.output
 
 
 @pytest.mark.parametrize("whose", ["embedded", "given"])

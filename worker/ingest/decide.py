@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from recorder.catalog import EpisodeRow, Settlement
+from recorder.catalog import Decision, EpisodeRow
 from recorder.episode import EpisodeStatus
 from recorder.errors import StreamCorruptError
 from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, Refused, RunInfo, is_gone
@@ -45,7 +45,7 @@ class Plan:
     """What one batch changes."""
 
     rows: dict[int, EpisodeRow] = field(default_factory=dict)
-    settlements: dict[int, Settlement] = field(default_factory=dict)
+    settlements: dict[int, Decision] = field(default_factory=dict)
     """Decisions on episodes that earlier batches held."""
     drop: list[Play] = field(default_factory=list)
     """Plays whose streams can be deleted after the commit."""
@@ -159,7 +159,7 @@ class _Batch:
         if known.status == EpisodeStatus.SALVAGED and row.status != EpisodeStatus.SALVAGED:
             why = "was salvaged while its trainer was unreachable: the steps after that are refused"
             self._refuse(row, producer_id, why, n_steps=max(0, row.n_steps - known.n_steps))
-        if known.is_settled:
+        if known.is_done:
             # The sender sent the header again, which created a stream that nobody will read.
             self.plan.drop.append(Play(row.episode_id, row.play_id))
 
@@ -191,7 +191,7 @@ class _Batch:
             if row is not None:
                 row.decision, row.reasons, row.why_json = one.decision, one.reasons, one.why_json
             else:
-                plan.settlements[one.episode_id] = Settlement(one.episode_id, one.decision, one.reasons, one.why_json)
+                plan.settlements[one.episode_id] = Decision(one.episode_id, one.decision, one.reasons, one.why_json)
             if one.decision == "skipped":
                 plan.drop.append(Play(one.episode_id, one.play_id))
 

@@ -160,7 +160,7 @@ def _commit(
         new_cursor=cursor,
         criteria_state=evaluator.state(),
         new_episodes=list(plan.rows.values()),
-        settled=list(plan.settlements.values()),
+        decided=list(plan.settlements.values()),
         n_refused=plan.n_refused,
         n_late_keeps=plan.n_late_keeps,
         ended=True if plan.is_ended else False if continues else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from recorder.catalog import RunState, Settlement
+from recorder.catalog import Decision, RunState
 from worker.criteria import Evaluator
 from worker.ingest.context import IngestContext
 
@@ -27,7 +27,7 @@ _LOST = json.dumps(
 )
 
 
-def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> tuple[Evaluator, list[Settlement]]:
+def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> tuple[Evaluator, list[Decision]]:
     """Return the evaluator at the run's cursor.
 
     It is removed from the cache, because a batch that fails leaves it between two commits.
@@ -55,5 +55,5 @@ def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> t
             len(held),
         )
         evaluator = Evaluator(context.make_criteria())
-        return evaluator, [Settlement(row.episode_id, "kept", ("salvaged",), _LOST) for row in held]
+        return evaluator, [Decision(row.episode_id, "kept", ("salvaged",), _LOST) for row in held]
     return evaluator, []

@@ -77,7 +77,7 @@ def sweep(context: IngestContext) -> SweepResult:
     is_check = is_check_due(context)
     is_thorough = context.stream.try_lock("thorough-sweep", secs=context.limits.thorough_sweep_secs)
     run_ids = [run_id for run_id, _ in context.stream.runs()]
-    if n_taken_back := context.catalog.see_runs(run_ids, context.now()):
+    if n_taken_back := context.catalog.mark_runs_seen(run_ids, context.now()):
         _log.warning("%d episodes had been counted as lost, but their runs are in Redis again", n_taken_back)
     for run_id in _runs_in_turn(context, run_ids):
         try:
@@ -157,7 +157,7 @@ def _delete_unfinished(context: IngestContext) -> None:
 def _give_up_lost(context: IngestContext) -> None:
     """Mark the episodes of runs that are in no Redis any more as lost."""
     unseen_since = context.now() - timedelta(seconds=_LOST_AFTER_SECS)
-    for run_id, n_episodes in context.catalog.give_up_lost(unseen_since=unseen_since, now=context.now()).items():
+    for run_id, n_episodes in context.catalog.park_lost(unseen_since=unseen_since, now=context.now()).items():
         _log.error("%d episodes of run_id=%s are lost: no Redis has the run any more", n_episodes, run_id)
 
 

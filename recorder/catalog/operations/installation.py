@@ -1,4 +1,4 @@
-"""Operations on ``installation``: what this catalog is called, and where it was when that was noted."""
+"""Operations on ``installation``: the catalog's identity, and its location when that was stored."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ __all__ = ["InstallationOperations"]
 _THE_ROW = 1
 
 _LOCAL_HOSTS = ("localhost", "127.", "::1", "/")
-"""How the host of a URL begins that is another machine's for each machine."""
+"""Prefixes of hosts in a URL that mean this machine."""
 
 
 class InstallationOperations(CatalogBase):
-    """The catalog's own name."""
+    """The catalog's identity."""
 
     def installation(self) -> Installation:
-        """Return this catalog's installation. It has no id before a worker has joined, or if the catalog is a copy."""
+        """The catalog's identity. The id is empty if no worker has joined it, or if it is a copy."""
         with self._reading() as connection:
             place = self._place(connection)
             row = connection.execute(select(installation)).one_or_none()
         if row is None or was_copied(_noted(row), place):
-            return Installation("", self._told(place))
+            return Installation("", self._location(place))
         return self._installation(row, place)
 
     @write_transaction
     def join_installation(self) -> Installation:
-        """Return the same. A catalog without an id, or a copy, gets a new one; its place is noted."""
+        """As ``installation``, but store the location, and give a new id to a catalog without one or to a copy."""
         with self._reading() as connection:
             place = self._place(connection)
             row = connection.execute(select(installation)).one_or_none()
@@ -53,14 +53,16 @@ class InstallationOperations(CatalogBase):
                 "file_number": place.number,
                 "host": place.host,
             }
-            # Of two that come at once to a new PostgreSQL catalog, the second finds the first one's id.
+            # Two workers may do this at once on PostgreSQL; the second one gets the first one's id.
             update: dict[str, Any] | None = {} if row is None else None
             connection.execute(insert_or(connection.dialect, installation, update=update), values)
             row = connection.execute(select(installation)).one()
         return self._installation(row, place)
 
     def _installation(self, row: Any, place: Place) -> Installation:
-        return Installation(row.installation_id, self._told(place), was_founded_there=row.founded_path == place.path)
+        return Installation(
+            row.installation_id, self._location(place), was_founded_there=row.founded_path == place.path
+        )
 
     def _place(self, connection: Connection) -> Place:
         path = self._engines.path
@@ -71,7 +73,7 @@ class InstallationOperations(CatalogBase):
         is_local = (self._engines.url.host or "localhost").startswith(_LOCAL_HOSTS)
         return Place(self.url, _number_of_database(connection), socket.gethostname() if is_local else "")
 
-    def _told(self, place: Place) -> str:
+    def _location(self, place: Place) -> str:
         if self._engines.path is not None:
             return file_on_this_host(place.path)
         return f"{place.path} on {place.host}" if place.host else place.path
@@ -82,7 +84,7 @@ def _noted(row: Any) -> Place:
 
 
 def _number_of_database(connection: Connection) -> int:
-    """Return a number that a database restored elsewhere does not have: databases of two new servers have the same oid."""
+    """Number that differs after a restore elsewhere. The oid alone is the same in new servers."""
     oid = connection.execute(text("SELECT oid FROM pg_database WHERE datname = current_database()")).scalar_one()
     may_ask = connection.execute(text("SELECT has_function_privilege('pg_control_system()', 'execute')")).scalar_one()
     server = (

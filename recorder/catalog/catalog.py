@@ -120,8 +120,8 @@ class Catalog(
             refuse_missing_folder(self._engines.path)
         if self._file.reopen(self._open_file, even_if_deleted=True):
             _log.error(
-                "the catalog was deleted while it was in use; a new one was created. To add the existing recordings, run 'hamlet-recorder "
-                "reindex': %s",
+                "the catalog was deleted while it was in use; a new one was created. To add the existing recordings, "
+                "run 'hamlet-recorder reindex': %s",
                 self.url,
             )
 

@@ -291,7 +291,9 @@ def test_a_broken_catalogs_error_explains_how_to_rebuild_it(tmp_path: Path) -> N
         commit(catalog, [episode(episode_id) for episode_id in range(100)])
     data = path.read_bytes()
     path.write_bytes(data[:8192] + b"\xff" * (len(data) - 8192))
-    with pytest.raises(CatalogError, match=r"broken \(.*malformed\): move it away, and rebuild it .*reindex': sqlite:"):
+    with pytest.raises(
+        CatalogError, match=r"damaged \(.*malformed\): move it away, and rebuild it .*reindex': sqlite:"
+    ):
         Catalog(path, read_only=True).list_runs()
 
 

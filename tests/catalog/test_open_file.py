@@ -102,7 +102,7 @@ def test_a_foreign_file_in_the_catalogs_place_is_an_error_until_it_is_removed(tm
         path.unlink()
         path.write_text("something else, and long enough that SQLite looks at its first page" * 10)
         for _ in range(2):
-            with pytest.raises(CatalogError, match="no catalog"):
+            with pytest.raises(CatalogError, match="not a catalog"):
                 run_ids(catalog)
         path.unlink()
         make(path, "new")

@@ -240,7 +240,7 @@ def test_an_annotation_needs_at_least_one_step(catalog: Catalog) -> None:
             catalog.add_annotation("run-a", 1, **span)
     with pytest.raises(UsageError, match="spans"):
         catalog.update_annotation(note.annotation_id, step=6)
-    with pytest.raises(UsageError, match="no 'run_id' to change"):
+    with pytest.raises(UsageError, match="no field 'run_id'"):
         catalog.update_annotation(note.annotation_id, run_id="run-b")
     assert catalog.list_annotations("run-a", 1) == [note]
 

@@ -77,7 +77,7 @@ class RecordingWriter:
         make_criteria = criteria_maker(settings if criteria is None else criteria)
         storage = open_storage(recordings_dir)
         if isinstance(storage, LocalStorage):
-            make_folder(Path(storage.root))  # before the catalog, which may lie in it
+            make_folder(Path(storage.root))  # before the catalog, which may be in it
         self._recorder = recorder
         self._thread = WriterThread(
             IngestContext(

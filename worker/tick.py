@@ -91,7 +91,7 @@ class _Ticker:
     def stop(self) -> None:
         """Stop the thread and the fallback process."""
         self._is_over.set()
-        self._app.pulse.excuse("tick", "the worker is stopping")
+        self._app.pulse.pause("tick", "the worker is stopping")
         self._thread.join(_STOP_SECS)
         self._fallback.stop()
 

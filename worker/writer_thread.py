@@ -90,7 +90,7 @@ class WriterThread:
         self._is_stopping = True
         self._wake.set()
         if not self.was_started:
-            self._let_go()
+            self._close_all()
             return False
         self.wait(timeout_secs + _GRACE_SECS)
         if self._thread.is_alive():
@@ -133,7 +133,7 @@ class WriterThread:
                     "see 'hamlet-recorder list' and 'hamlet-recorder parked'",
                     self._run_id,
                 )
-            self._let_go()
+            self._close_all()
 
     def _run(self) -> None:
         try:
@@ -158,7 +158,7 @@ class WriterThread:
             if self._wake.wait(_TICK_SECS):
                 self._wake.clear()
 
-    def _let_go(self) -> None:
+    def _close_all(self) -> None:
         if self._forget_end is not None:
             self._forget_end()
         if self._owns_catalog:

@@ -160,7 +160,7 @@ def test_a_link_in_a_chat_opens_with_the_cookie_and_otherwise_asks_for_the_token
             expect(guest.get_by_role("heading")).to_have_text("This replay server requires a token")
             guest.get_by_label("Token").fill("wrong")
             guest.get_by_role("button", name="Open").click()
-            expect(guest.get_by_text("this is not the token")).to_be_visible()
+            expect(guest.get_by_text("wrong token")).to_be_visible()
             guest.get_by_label("Token").fill(TOKEN)
             guest.get_by_role("button", name="Open").click()
             wait_for_step(guest, lambda step: step == 5)

@@ -149,7 +149,7 @@ def test_brushing_the_histogram_chooses_a_range_of_returns(rows: Page) -> None:
     rows.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + 60, steps=4)
     rows.mouse.up()
     expect(rows.get_by_label("Minimum return")).not_to_have_value("")
-    least, greatest = (float(rows.get_by_label(f"{which} return").input_value()) for which in ("Least", "Greatest"))
+    least, greatest = (float(rows.get_by_label(f"{which} return").input_value()) for which in ("Minimum", "Maximum"))
     with rows.expect_response(re.compile(r"/api/v1/episodes\?.*sort=-reward")) as answered:
         rows.get_by_role("button", name="Return", exact=True).click()
     found = [episode["total_reward"] for episode in answered.value.json()["episodes"]]

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from recorder.catalog import Catalog
+from recorder.number_format import format_meter, format_number
 from tests.page.conftest import HOSTILE, Site
 from tests.page.lives import Life
 from tests.page.looking import (
@@ -167,13 +168,13 @@ def test_dull_stretches_are_skipped_on_request(page: Page, site: Site) -> None:
 
 def test_numbers_beside_the_grid_are_those_of_the_step(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=40")
-    expect(page.locator(".meter").first).to_contain_text(f"{WALK['meters'][40][0]:.2f}")
+    expect(page.locator(".meter").first).to_contain_text(format_meter(float(WALK["meters"][40][0]), 0, 1))
     chosen = page.locator(".q-value.chosen")
     expect(chosen).to_have_count(1)
-    expect(chosen.locator(".number")).to_have_text(f"{WALK['q_values'][40][WALK['action'][40]]:.2f}".replace("-", "−"))
+    expect(chosen.locator(".number")).to_have_text(format_number(float(WALK["q_values"][40][WALK["action"][40]])))
     assert page.locator(".q-value.masked").count() == int((~WALK["action_masks"][40]).sum())
     total = page.locator(".facts div", has_text="Return so far").locator("dd")
-    expect(total).to_have_text(f"{WALK['reward'][:41].astype(float).sum():.3f}")
+    expect(total).to_have_text(format_number(WALK["reward"][:41].astype(float).sum()))
 
 
 def test_a_meters_curve_appears_on_the_timeline_on_demand(page: Page, site: Site) -> None:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from worker.video.geometry import Rect
-from worker.video.masks import arc, disc, lettering, polyline, wedge
+from worker.video.masks import arc, arrow_head, disc, lettering, polyline
 from worker.video.overlay import Overlay
 from worker.video.surface import TILE_COLUMNS, TILE_ROWS, Canvas, Surface
 
 SHAPES = {
     "disc": disc(17.5),
     "arc": arc(30, 6, 0.1, 0.8),
-    "wedge": wedge(12, 40),
+    "arrow_head": arrow_head(12, 40),
     "slanting line": polyline(np.array([(4.0, 4.0), (60.0, 44.0)]), 64, 48, 5.0),
     "level line": polyline(np.array([(4.0, 4.0), (90.0, 4.0)]), 94, 8, 3.0),
     "letters": lettering("Ab", 30).mask,

@@ -58,7 +58,7 @@ def test_a_worker_is_alive_through_an_outage_and_ready_after_it(
         assert probe(file)[0] == 0
         status, said = probe(file, "--ready")
         assert (status, said["is_alive"], said["is_ready"]) == (1, True, False)
-        assert any("can't be used" in why for why in said["unwell"])
+        assert any("can't be reached" in why for why in said["unwell"])
         server.start()
         wait_until(lambda: read_pulse(file) == (True, []), message="a worker that is ready again")
         worker.signal(signal.SIGTERM)

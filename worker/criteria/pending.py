@@ -46,7 +46,7 @@ class Pending:
         lines = []
         for criterion, keep, value, threshold, detail in self.explanations:
             reasons = [reason for name, reason in self.claims if name == criterion] if self.claims else ()
-            before, after = _around_the_numbers(criterion, bool(reasons or keep), detail)
+            before, after = _text_around_numbers(criterion, bool(reasons or keep), detail)
             said = _encode(reasons) if reasons else "[]"
             lines.append(f'{before}{_encoded(value)},"threshold":{_encoded(threshold)}{after}{said}}}')
         return f"[{','.join(lines)}]"
@@ -93,7 +93,7 @@ def unpack_pending(state: Mapping[str, Any]) -> dict[int, Pending]:
 
 
 @lru_cache(maxsize=1024)
-def _around_the_numbers(criterion: str, keep: bool, detail: str) -> tuple[str, str]:
+def _text_around_numbers(criterion: str, keep: bool, detail: str) -> tuple[str, str]:
     """Return the text before and after an explanation's numbers, which thousands of explanations share."""
     before = f'{{"criterion":{_encode(criterion)},"keep":{"true" if keep else "false"},"value":'
     return before, f',"detail":{_encode(detail)},"reasons":'

@@ -26,6 +26,7 @@ __all__ = [
     "Lettering",
     "Mask",
     "arc",
+    "arrow_head",
     "disc",
     "lettering",
     "marker",
@@ -33,7 +34,6 @@ __all__ = [
     "ring",
     "rounded",
     "text_width",
-    "wedge",
 ]
 
 
@@ -242,7 +242,7 @@ def arc(radius: float, thickness: float, start: float, end: float) -> Mask:
 
 
 @lru_cache(maxsize=128)
-def wedge(radius: float, heading: float) -> Mask:
+def arrow_head(radius: float, heading: float) -> Mask:
     """Return an arrow head in the centre of a square mask.
 
     Args:

@@ -94,14 +94,14 @@ class CurvePanel:
             return
         half = self._disc.height // 2 + 1
         if self._shown is None:
-            self._reveal(canvas, 0, self._rect.width, column)
+            self._redraw(canvas, 0, self._rect.width, column)
         else:
             before = self._shown[0]
-            self._reveal(canvas, min(before, column) - half, max(before, column) + half + 1, column)
+            self._redraw(canvas, min(before, column) - half, max(before, column) + half + 1, column)
         self._shown = column, row
         canvas.stamp_center(self._disc, self._rect.x + column + 0.5, self._rect.y + row + 0.5, self._theme.ink)
 
-    def _reveal(self, canvas: Canvas, start: int, end: int, reached: int) -> None:
+    def _redraw(self, canvas: Canvas, start: int, end: int, reached: int) -> None:
         """Redraw the columns ``start <= x < end``: bright up to ``reached``, faint after it."""
         start, end = max(0, start), min(self._rect.width, end)
         rect = Rect(self._rect.x + start, self._rect.y, end - start, self._rect.height)

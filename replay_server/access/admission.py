@@ -83,7 +83,9 @@ def add_admission(app: Flask, services: Services) -> None:
         wrong = "wrong token" if given is not None else "a token is required"
         return error_response(
             HttpError(
-                401, "token_needed", f"{wrong}: open the link that the server printed, or send Authorization: Bearer"
+                401,
+                "token_needed",
+                f"{wrong}: open the link that the server printed, or type its token; programs send Authorization: Bearer",
             )
         )
 

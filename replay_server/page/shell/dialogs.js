@@ -11,18 +11,23 @@ const MESSAGE_MILLIS = 3500;
 let messageTimer = 0;
 
 /**
+ * The keys of a binding; a long series by its ends.
+ *
+ * @param {readonly string[]} keys
+ */
+const printed = (keys) => {
+  const shown = keys.map((key) => element("kbd", {}, keyName(key)));
+  return shown.length > 3 ? [shown[0], "…", ...shown.slice(-1)] : shown;
+};
+
+/**
  * Show the keys.
  *
  * @param {Binding[]} bindings
  */
 export function showHelp(bindings) {
   const rows = bindings.map(({ keys, does }) =>
-    element(
-      "div",
-      { class: "help-row" },
-      element("dt", {}, ...keys.map((key) => element("kbd", {}, keyName(key)))),
-      element("dd", {}, does),
-    ),
+    element("div", { class: "help-row" }, element("dt", {}, ...printed(keys)), element("dd", {}, does)),
   );
   const close = element(
     "button",

@@ -83,3 +83,11 @@ const SHOWN = {
  * @param {string} key
  */
 export const keyName = (key) => SHOWN[key] ?? key;
+
+/**
+ * A button's label with its keys, such as `Play (Space)`.
+ *
+ * @param {string} label
+ * @param {string[]} keys
+ */
+export const withKeys = (label, ...keys) => `${label} (${keys.map(keyName).join(", ")})`;

@@ -50,7 +50,13 @@ export class HistogramView {
       end: (event) => this.#end(event),
       leave: () => (this.#tip.hidden = true),
     });
-    this.node = element("div", { class: "histogram" }, this.#canvas, this.#tip);
+    this.node = element(
+      "div",
+      { class: "histogram" },
+      element("p", { class: "caption" }, "Episodes by return; ", element("span", { class: "key-kept" }, "recorded")),
+      this.#canvas,
+      this.#tip,
+    );
     this.#observer.observe(this.#canvas);
   }
 

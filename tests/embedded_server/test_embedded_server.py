@@ -195,7 +195,7 @@ def test_a_watcher_whose_owner_has_ended_starts_nothing() -> None:
     ]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 1
-    assert "the owner was gone" in ended.stderr
+    assert "the owner ended" in ended.stderr
     assert ended.stdout == ""
 
 

@@ -90,7 +90,7 @@ def test_a_path_in_the_catalog_cannot_leave_the_recordings_folder(own_folder: Pa
         row = catalog.get_recording("demo", 100)
         for place in ("../secret.msgpack.lz4", str(secret)):
             catalog.upsert_recordings([replace(row, file_path=place)])
-            with pytest.raises(RecorderError, match="no place below the recordings folder"):
+            with pytest.raises(RecorderError, match="not a name below the recordings folder"):
                 ReplayManager(catalog, own_folder).load_episode(100)
 
 

@@ -67,7 +67,7 @@ def test_stepping_stops_at_both_ends(replay: ReplayManager) -> None:
     assert step is not None
     assert step["step"] == 48
     for index in (-1, 50):
-        with pytest.raises(UsageError, match="of an episode of 50 steps"):
+        with pytest.raises(UsageError, match="in an episode of 50 steps"):
             replay.seek(index)
 
 

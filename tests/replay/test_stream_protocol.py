@@ -159,5 +159,5 @@ def test_the_python_client_reads_an_episode(server: Served) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the library leaves its socket open
 def test_the_python_client_reports_that_no_server_answers() -> None:
-    with pytest.raises(StreamUnavailableError, match="no replay server answers"):
+    with pytest.raises(StreamUnavailableError, match="the replay server can't be reached"):
         ReplayClient("http://127.0.0.1:9/")

@@ -120,21 +120,21 @@ def test_an_invalid_choice_is_refused_before_anything_is_written(recordings: Rec
     recordings.add(1)
     for wrong, message in (
         ({"preset": "fsat"}, "did you mean 'fast'"),
-        ({"profile": "youtube"}, "profile is one of"),
+        ({"profile": "youtube"}, "profile must be one of"),
         ({"style": "drak"}, "did you mean 'dark'"),
         ({"crf": 52}, "0 to 51"),
-        ({"dpi": 5}, "dpi is 20 to"),
-        ({"codec": "h264"}, "codec is one of"),
-        ({"width": 321, "height": 180, "dpi": None}, "width is an even number of pixels"),
-        ({"colour": 3}, "no option colour"),
-        ({"first_step": 50}, "nothing is left to show"),
-        ({"fps": 0}, "fps is a number from 0.001"),
+        ({"dpi": 5}, "dpi must be 20 to"),
+        ({"codec": "h264"}, "codec must be one of"),
+        ({"width": 321, "height": 180, "dpi": None}, "width must be an even number of pixels"),
+        ({"colour": 3}, "unknown video option colour"),
+        ({"first_step": 50}, "select nothing"),
+        ({"fps": 0}, "fps must be 0.001"),
     ):
         with pytest.raises(UsageError, match=message):
             export(recordings, 1, tmp_path / "out" / "video.mp4", **wrong)
-    with pytest.raises(UsageError, match="a GIF has at most 50 frames a second, not 1000"):
+    with pytest.raises(UsageError, match="a GIF can have at most 50 frames a second, got 1000"):
         export(recordings, 1, tmp_path / "out" / "video.gif", codec="gif", fps=1000)
-    with pytest.raises(UsageError, match=r"ends in \.mp4"):
+    with pytest.raises(UsageError, match=r"must end in \.mp4"):
         export(recordings, 1, tmp_path / "out" / "video.avi")
     assert not (tmp_path / "out").exists()
 
@@ -155,7 +155,7 @@ def test_a_missing_or_broken_recording_is_named_in_the_error(recordings: Recordi
     with pytest.raises(RecordingNotFoundError, match="moved or deleted"):
         export(recordings, 2, path)
     recordings.add_file(3, sample_file(steps=[], episode_id=3))
-    with pytest.raises(UsageError, match="holds no steps"):
+    with pytest.raises(UsageError, match="has no steps"):
         export(recordings, 3, path)
     assert list(tmp_path.glob("*.mp4")) == []
 

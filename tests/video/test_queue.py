@@ -281,16 +281,16 @@ def test_a_segment_that_fails_is_tried_three_times(
     ("choices", "told"),
     [
         ({"presets": "slow"}, "did you mean 'preset'"),
-        ({"dpi": "20"}, "dpi of a video is of type int"),
-        ({"dpi": 2000}, "dpi is 20 to"),
+        ({"dpi": "20"}, "dpi must be of type int"),
+        ({"dpi": 2000}, "dpi must be 20 to"),
         ({"style": "drak"}, "did you mean 'dark'"),
         ({"profile": "giff"}, "did you mean 'gif'"),
         ({"codec": "x264"}, "did you mean 'libx264'"),
         ({"preset": "fastest"}, "did you mean 'faster'"),
-        ({"crf": 52}, "crf of libx264 is 0 to 51"),
-        ({"profile": "gif", "fps": 60}, "a GIF has at most 50 frames a second"),
-        ({"profile": "youtube-1080p", "codec": "gif", "fps": None}, "a GIF has at most 50 frames a second"),
-        ({"first_step": 5}, "nothing is left to show"),
+        ({"crf": 52}, "crf must be 0 to 51"),
+        ({"profile": "gif", "fps": 60}, "a GIF can have at most 50 frames a second"),
+        ({"profile": "youtube-1080p", "codec": "gif", "fps": None}, "a GIF can have at most 50 frames a second"),
+        ({"first_step": 5}, "select nothing"),
         ({"steps_per_second": 0.001, "fps": 1000}, "at most 1000000 frames"),
     ],
 )
@@ -335,7 +335,7 @@ def test_an_unexpected_error_is_reported_and_tried_three_times(
     for _ in range(5):
         cluster.run()
         cluster.at += timedelta(seconds=6)
-    for video_id, error in ((planned.video_id, "fps is a number"), (rendered, "FileNotFoundError: ")):
+    for video_id, error in ((planned.video_id, "fps must be"), (rendered, "FileNotFoundError: ")):
         assert cluster.video(video_id).state == "failed"
         assert error in cluster.video(video_id).error
 

@@ -213,7 +213,7 @@ def test_the_same_value_has_the_same_bar_on_both_sides() -> None:
 
 
 def test_an_episode_without_steps_is_refused() -> None:
-    with pytest.raises(UsageError, match="holds no steps"):
+    with pytest.raises(UsageError, match="has no steps"):
         EpisodeVideoRenderer(sample_episode(steps=[]))
 
 

@@ -200,5 +200,5 @@ def test_a_command_that_writes_a_local_file_refuses_a_url(command: list[str], op
     places = ["--recordings", str(tmp_path), "--database", str(tmp_path / "catalog.db")]
     status, output = run_python(["-m", "recorder", *command, option, "s3://bucket/v.mp4", *places], folder=tmp_path)
     assert status != 0
-    assert f"{option} is a path on this machine, not a URL: s3://bucket/v.mp4" in output
+    assert f"{option} must be a path on this machine, not a URL: s3://bucket/v.mp4" in output
     assert not (tmp_path / "s3:").exists()

@@ -73,17 +73,17 @@ def test_a_rate_is_read_as_its_decimal_text() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"n_steps": 0}, "holds no steps"),
-        ({"n_steps": 5, "fps": 0}, "fps is a number from 0.001 to 1000"),
-        ({"n_steps": 5, "fps": float("nan")}, "fps is a number from 0.001 to 1000"),
-        ({"n_steps": 5, "speed": -1}, "speed is a number from 0.001"),
-        ({"n_steps": 5, "first_step": 5}, "nothing is left to show"),
-        ({"n_steps": 5, "first_step": 3, "end_step": 3}, "nothing is left to show"),
-        ({"n_steps": 5, "title_secs": -1}, "title_secs is a number of seconds from 0 to 600"),
-        ({"n_steps": 5, "title_secs": float("nan")}, "title_secs is a number of seconds from 0 to 600"),
-        ({"n_steps": 5, "hold_secs": float("inf")}, "hold_secs is a number of seconds from 0 to 600"),
-        ({"n_steps": 5, "hold_secs": 1e8}, "hold_secs is a number of seconds from 0 to 600"),
-        ({"n_steps": 5000, "speed": 0.001}, "at most 1000000 frames, not 5000000: show fewer steps"),
+        ({"n_steps": 0}, "has no steps"),
+        ({"n_steps": 5, "fps": 0}, "fps must be 0.001 to 1000"),
+        ({"n_steps": 5, "fps": float("nan")}, "fps must be 0.001 to 1000"),
+        ({"n_steps": 5, "speed": -1}, "speed must be 0.001"),
+        ({"n_steps": 5, "first_step": 5}, "select nothing"),
+        ({"n_steps": 5, "first_step": 3, "end_step": 3}, "select nothing"),
+        ({"n_steps": 5, "title_secs": -1}, "title_secs must be 0 to 600 seconds"),
+        ({"n_steps": 5, "title_secs": float("nan")}, "title_secs must be 0 to 600 seconds"),
+        ({"n_steps": 5, "hold_secs": float("inf")}, "hold_secs must be 0 to 600 seconds"),
+        ({"n_steps": 5, "hold_secs": 1e8}, "hold_secs must be 0 to 600 seconds"),
+        ({"n_steps": 5000, "speed": 0.001}, "at most 1000000 frames, got 5000000: show fewer steps"),
     ],
 )
 def test_an_empty_or_endless_video_is_refused(wrong: dict[str, Any], message: str) -> None:

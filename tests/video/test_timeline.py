@@ -92,5 +92,5 @@ def test_an_empty_or_endless_video_is_refused(wrong: dict[str, Any], message: st
 
 
 def test_a_frame_beyond_the_end_is_refused() -> None:
-    with pytest.raises(UsageError, match="frame 3 of a video of 3 frames"):
+    with pytest.raises(UsageError, match="no frame 3 in a video of 3 frames"):
         make_timeline(3).moment(3)

@@ -122,8 +122,7 @@ class WorkerProcess:
         )
 
     def check_owner(self) -> None:
-        """Check that Redis still belongs to this installation. Does not open the catalog, so it may be called before
-        a
+        """Check that Redis still belongs to this installation. Does not open the catalog, so it may be called before a
         fork.
 
         Raises:

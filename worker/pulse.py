@@ -1,10 +1,8 @@
 """A worker's pulse: a file that is touched while the worker runs, for ``hamlet-recorder probe`` and systemd's
 watchdog.
 
-A worker is alive if its tick runs, whatever Redis answers, and its Celery loop runs while it is connected. An outage
-or
-a full Redis does not count as dead, because restarting the worker would not help. A worker is ready if it is
-connected
+A worker is alive if its tick runs, whatever Redis answers, and its Celery loop runs while it is connected. An outage or
+a full Redis does not count as dead, because restarting the worker would not help. A worker is ready if it is connected
 and its last tick succeeded.
 """
 

@@ -43,10 +43,8 @@ class RecordingWriter:
     process, which waits up to 30 seconds. If the process is killed, unwritten episodes are lost; with Redis and a
     worker they are not.
 
-    If ``criteria`` or ``limits`` is omitted, it comes from the configuration: the settings that the recorder was
-    made
-    from; else those that this process last loaded from a file with the same ``recordings_dir``; else the
-    environment's
+    If ``criteria`` or ``limits`` is omitted, it comes from the configuration: the settings that the recorder was made
+    from; else those that this process last loaded from a file with the same ``recordings_dir``; else the environment's
     (``HAMLET_RECORDER_CONFIG`` and the other variables); else the defaults.
 
     Args:

@@ -1,7 +1,6 @@
 """The tick: each worker checks every second whether there is work, so no beat process is needed.
 
-A lock in Redis lets one worker per second do it. The lock only saves work. If Redis has no memory for locks and
-tasks,
+A lock in Redis lets one worker per second do it. The lock only saves work. If Redis has no memory for locks and tasks,
 a fallback process of this worker does the work (``fallback.py``).
 """
 

@@ -44,8 +44,7 @@ _MAX_CONTAINERS = 100_000
 class LiveEpisode:
     """One play of an episode, as far as it has arrived.
 
-    Reader threads extend it while viewers read it. Lists only grow, ``chunk_rows`` last, so what the first
-    ``n_chunks``
+    Reader threads extend it while viewers read it. Lists only grow, ``chunk_rows`` last, so what the first ``n_chunks``
     cover does not change.
     """
 

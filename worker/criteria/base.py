@@ -87,9 +87,8 @@ class Observation(NamedTuple):
     Args:
         claims: episodes to keep: this one, or earlier ones that the criterion held.
         explanation: of this episode.
-        released: earlier episodes that the criterion no longer holds. A custom criterion may omit it; then
-            ``held()`` before and
-            after are compared.
+        released: earlier episodes that the criterion no longer holds. A custom criterion may omit it; then ``held()``
+            before and after are compared.
     """
 
     claims: tuple[Claim, ...]
@@ -100,8 +99,7 @@ class Observation(NamedTuple):
 class Criterion(ABC):
     """Sees the finished episodes of one run in order and says which to keep.
 
-    A subclass sets ``name`` (unique; a key of the configuration) and implements ``observe``. If it looks back, it
-    also
+    A subclass sets ``name`` (unique; a key of the configuration) and implements ``observe``. If it looks back, it also
     implements ``held`` and ``end_run``; if it has state, ``state`` and ``restore``. Its state must be bounded.
     """
 

@@ -66,10 +66,8 @@ class Evaluator:
 
     Args:
         criteria: in the order in which their reasons are listed.
-        max_held: if more episodes are held, the oldest is decided with the reasons it has. The built-in criteria
-            hold
-            ``lookback`` per lane and ``record_last_n`` per stage; this limit is for custom ones that never release
-            any.
+        max_held: if more episodes are held, the oldest is decided with the reasons it has. The built-in criteria hold
+            ``lookback`` per lane and ``record_last_n`` per stage; this limit is for custom ones that never release any.
 
     Raises:
         UsageError: two criteria share a name, or one is named ``manual`` or ``salvaged``.

@@ -39,8 +39,7 @@ class Pending:
         """Return the explanations as a JSON array of maps, each with the ``reasons`` of its criterion. None has
         ``keep`` open.
 
-        NaN and infinities are strings. The text is built piece by piece, because encoding maps took half of the time
-        of
+        NaN and infinities are strings. The text is built piece by piece, because encoding maps took half of the time of
         a decision.
         """
         lines = []
@@ -55,8 +54,7 @@ class Pending:
 def pack_pending(pending: Mapping[int, Pending]) -> dict[str, Any]:
     """Return the episodes as strict JSON. Criterion names and details are stored once, in a list of words.
 
-    A row is ``[episode_id, play_id, [[criterion, reason] …], [[criterion, keep, value, threshold, detail] …]]``,
-    where
+    A row is ``[episode_id, play_id, [[criterion, reason] …], [[criterion, keep, value, threshold, detail] …]]``, where
     criterion and detail are indexes into ``words``.
     """
     words: dict[str, int] = {}

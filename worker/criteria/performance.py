@@ -39,32 +39,23 @@ class PerformanceCriterion(Criterion):
     An episode is compared with the last ``history_window`` returns before it. It stands out at the top if at least
     ``1
     - top_percentile / 100`` of them are strictly lower, or if none is higher and some are lower. So of returns that
-    are
-    only 0 or 1 some of each are kept; of equal returns none is. It is kept as ``top_10.0pct``. The bottom works the
-    same way with lower and higher exchanged. Judging begins after ``max(10, history_window // 10)`` returns; then
-    the
+    are only 0 or 1 some of each are kept; of equal returns none is. It is kept as ``top_10.0pct``. The bottom works the
+    same way with lower and higher exchanged. Judging begins after ``max(10, history_window // 10)`` returns; then the
     best and the worst of these are kept, unless all are equal.
 
     *The share.* Among any ``history_window`` judged episodes in a row, at most ``top_percentile`` percent (rounded
-    down) are kept for the top, and likewise for the bottom, even if returns rise or fall steadily. Until that many
-    were
+    down) are kept for the top, and likewise for the bottom, even if returns rise or fall steadily. Until that many were
     judged, the share applies to the number judged, but is at least one. If the share is less than one episode per
-    window, it is one in ``100 / percentile`` episodes. A share that allows one episode in a hundred or more may have
-    a
+    window, it is one in ``100 / percentile`` episodes. A share that allows one episode in a hundred or more may have a
     second one in a steady rise.
 
     *The best is never lost.* Each side holds the episode that it took last. If the share is used up, a return that
-    beats the whole window replaces the held episode, which is released: in a steady rise one in ten is kept, and
-    always
-    the best so far. The held episode is kept for good when the next one is taken in addition, when it is a window
-    old,
-    and when the run ends. If a run continues after its end, nothing is held, so a new best may exceed the share by
-    one.
+    beats the whole window replaces the held episode, which is released: in a steady rise one in ten is kept, and always
+    the best so far. The held episode is kept for good when the next one is taken in addition, when it is a window old,
+    and when the run ends. If a run continues after its end, nothing is held, so a new best may exceed the share by one.
 
-    Only complete episodes count: a ``truncated`` or ``salvaged`` episode, or one whose return is NaN, is not judged
-    and
-    does not enter the history. Infinite returns are judged and remembered. The state is ``history_window`` returns,
-    at
+    Only complete episodes count: a ``truncated`` or ``salvaged`` episode, or one whose return is NaN, is not judged and
+    does not enter the history. Infinite returns are judged and remembered. The state is ``history_window`` returns, at
     most as many numbers for the shares, and two held episodes.
 
     Example: with the defaults, after the returns 1 to 100, a return of 91 (higher than 90 of 100) is kept as

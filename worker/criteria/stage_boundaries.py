@@ -40,10 +40,8 @@ class StageBoundariesCriterion(Criterion):
     They are counted once: returning to a stage does not restart the count. A later play of an episode takes over its
     number.
 
-    *Last*: a lane is in the stage of its last finished episode. When the last lane leaves a stage, or the run ends,
-    the
-    last ``record_last_n`` episodes finished there get ``stage_<s>_last_<k>``, counted from the end: ``last_1`` is
-    the
+    *Last*: a lane is in the stage of its last finished episode. When the last lane leaves a stage, or the run ends, the
+    last ``record_last_n`` episodes finished there get ``stage_<s>_last_<k>``, counted from the end: ``last_1`` is the
     very last. If a stage is entered and left again, it gets new last episodes.
 
     It holds the last ``record_last_n`` episodes of each stage that a lane is in. It remembers the stages of at most

@@ -36,15 +36,12 @@ class StageTransitionCriterion(Criterion):
     """Keeps a lane's episodes just before and just after its stage changes.
 
     There is a transition if a lane's finished episode has another stage than the lane's previous one, in either
-    direction. The lane's last ``lookback`` episodes before it get ``stage_<old>_pre_transition``, whatever their
-    stage.
+    direction. The lane's last ``lookback`` episodes before it get ``stage_<old>_pre_transition``, whatever their stage.
     This episode and the next ones of the lane, ``lookahead`` in all, get ``stage_<new>_post_transition``; the next
-    transition starts a new count. Lanes are independent, and only the order within a lane counts: ids need not
-    ascend.
+    transition starts a new count. Lanes are independent, and only the order within a lane counts: ids need not ascend.
     An episode of unknown stage makes no transition: its lane stays in its last stage.
 
-    It holds the last ``lookback`` episodes of each lane. It remembers at most ``max_lanes`` lanes (``lookback`` ids,
-    a
+    It holds the last ``lookback`` episodes of each lane. It remembers at most ``max_lanes`` lanes (``lookback`` ids, a
     stage and a count each); if there are more, the lane not seen for longest is forgotten.
 
     Example, ``lookback=2, lookahead=2``, one lane, stages 1 1 1 2 2 2: the second and third episode are kept as

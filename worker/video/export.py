@@ -53,9 +53,8 @@ def export_episode_video(
         run_id: None for the newest run that has a recording of this episode.
         profile: a name from ``PROFILES``.
         on_frame: called with the number of finished frames and the total; return False to stop.
-        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second``
-            (one step
-            per frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
+        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second`` (one
+            step per frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
 
     Raises:
         UsageError: a choice is invalid.

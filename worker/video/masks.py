@@ -1,7 +1,6 @@
 """Shapes and text as coverage masks, drawn by matplotlib's rasteriser. The only module that imports matplotlib.
 
-A mask gets its colour when it is stamped onto a surface, so it serves every colour. Masks are cached, because
-drawing
+A mask gets its colour when it is stamped onto a surface, so it serves every colour. Masks are cached, because drawing
 one takes a hundred times as long as stamping it.
 """
 
@@ -41,9 +40,8 @@ class Mask:
     """A shape. It equals only itself, so that results can be cached by it.
 
     Args:
-        coverage: ``uint8[height, 3 * width]``: how much of each pixel is covered, repeated for the three bands, so
-            that whole
-            rows can be blended at once.
+        coverage: ``uint8[height, 3 * width]``: how much of each pixel is covered, repeated for the three bands, so that
+            whole rows can be blended at once.
     """
 
     __slots__ = ("coverage", "height", "width")

@@ -40,9 +40,8 @@ class RenderLimits:
     """Limits of the work.
 
     Args:
-        lease_secs: lease of a segment, or of a video to plan or join. Progress renews a segment's lease; planning
-            and joining
-            take less time.
+        lease_secs: lease of a segment, or of a video to plan or join. Progress renews a segment's lease; planning and
+            joining take less time.
         max_attempts: failures after which a video is parked.
         retry_secs: pause before a failed plan or join is tried again.
         report_secs: interval at which progress is stored and the lease renewed.

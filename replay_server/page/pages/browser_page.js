@@ -112,14 +112,14 @@ export class BrowserPage {
       if (this.#isClosed) return;
       this.#runs.show(runs);
       this.#runId ??= runs[0]?.run_id ?? null;
-      if (this.#runId === null) this.#welcomeNewcomer();
+      if (this.#runId === null) this.#showWelcome();
       else this.#choose(this.#runId);
     } catch (error) {
       this.#table.say(messageOf(error));
     }
   }
 
-  #welcomeNewcomer() {
+  #showWelcome() {
     this.#content.hidden = this.#runs.node.hidden = true;
     this.#welcome.hidden = false;
     this.#welcome.replaceChildren(

@@ -20,7 +20,7 @@ export class EpisodeAnnotations {
   async load() {
     const { outline } = this.#player.store;
     if (!outline) return;
-    await this.#tellFailure(async () => {
+    await this.#reportFailure(async () => {
       const annotations = await fetchAnnotations(outline.runId, outline.episodeId);
       if (outline === this.#player.store.outline) this.#player.showAnnotations(annotations);
     });
@@ -57,20 +57,20 @@ export class EpisodeAnnotations {
   }
 
   /**
-   * `change` is told run and episode.
+   * Call `change` with run and episode.
    *
    * @param {Outline} outline
    * @param {(runId: string, episodeId: number) => Promise<unknown>} change
    */
   #change({ runId, episodeId }, change) {
-    return this.#tellFailure(async () => {
+    return this.#reportFailure(async () => {
       await change(runId, episodeId);
       await this.load();
     });
   }
 
   /** @param {() => Promise<void>} work */
-  async #tellFailure(work) {
+  async #reportFailure(work) {
     try {
       await work();
     } catch (error) {

@@ -169,7 +169,7 @@ export class Player extends EventTarget {
    * @param {string} text
    */
   say(text) {
-    this.#banner.tellConnection(text);
+    this.#banner.showConnection(text);
   }
 
   /** Remove listeners and close everything. */
@@ -205,7 +205,7 @@ export class Player extends EventTarget {
       });
       store.addEventListener("waiting", () => {
         const text = "No episode is being recorded right now. Waiting for the next one…";
-        if (store.outline) this.#banner.tellWaiting(text);
+        if (store.outline) this.#banner.showWaiting(text);
         else pane.say(text);
       });
       store.addEventListener("failure", (event) => {
@@ -220,7 +220,7 @@ export class Player extends EventTarget {
     const { opened: outline } = this.store;
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
-    this.#banner.tellWaiting("");
+    this.#banner.showWaiting("");
     this.#deck.classList.remove("unopened");
     this.store.annotations = [];
     this.#annotations.show([]);
@@ -246,7 +246,7 @@ export class Player extends EventTarget {
   /** Playback was paused, moved or changed: draw, and report it. */
   #rest() {
     this.store.stay(!this.controls.isFollowing);
-    if (!this.controls.isFollowing) this.#banner.tellWaiting("");
+    if (!this.controls.isFollowing) this.#banner.showWaiting("");
     this.#isUnannounced = true;
     const isLoaded = this.#panes.isLoaded(this.clock.index);
     this.#timeline.mark({ loop: this.clock.loop, skipsDull: this.clock.dullSpans !== null });

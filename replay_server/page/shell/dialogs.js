@@ -69,12 +69,12 @@ export function showMessage(text) {
  * Copy a text to the clipboard; if that is forbidden, show it for copying by hand.
  *
  * @param {string} text
- * @param {string} told
+ * @param {string} message
  */
-export async function copyText(text, told) {
+export async function copyText(text, message) {
   try {
     await navigator.clipboard.writeText(text);
-    showMessage(told);
+    showMessage(message);
   } catch {
     window.prompt("Copy this link", text);
   }

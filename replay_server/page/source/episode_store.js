@@ -1,7 +1,6 @@
 /**
  * The decoded steps of one episode from any source. Its memory is limited: the most recently used chunks are kept,
- * others
- * are fetched again.
+ * others are fetched again.
  */
 
 import { decodeChunk } from "../decode/chunk.js";

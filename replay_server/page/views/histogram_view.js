@@ -1,7 +1,6 @@
 /**
  * The distribution of returns of the selected episodes, with the recorded ones in front. Drag, or click a bar, to
- * select
- * a range of returns.
+ * select a range of returns.
  */
 
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";

@@ -42,23 +42,23 @@ export class InfoView {
     if (!this.#outline) return;
     const { metadata, live } = this.#outline;
     /** @type {function(?number|undefined, function(number): string): ?string} */
-    const told = (value, text) => (value === null || value === undefined ? null : text(value));
+    const unlessUnknown = (value, text) => (value === null || value === undefined ? null : text(value));
     this.#nSteps = element("dd");
     this.grow();
     /** @type {Fact[]} */
     const intrinsicFacts = [
       ["Task reward", formatNumber(live ? null : metadata.extrinsic_reward)],
       ["Intrinsic reward", formatNumber(live ? null : metadata.intrinsic_reward)],
-      ["Intrinsic weight", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, DECIMALS.weight))],
+      ["Intrinsic weight", unlessUnknown(metadata.intrinsic_weight, (weight) => formatNumber(weight, DECIMALS.weight))],
     ];
     /** @type {Fact[]} */
     const facts = [
       ["Return", formatNumber(live ? null : metadata.total_reward)], // until its end nobody knows it
       ...(this.#outline.hasIntrinsic ? intrinsicFacts : []),
       ["Steps", this.#nSteps],
-      ["Stage", told(metadata.curriculum_stage, String)],
+      ["Stage", unlessUnknown(metadata.curriculum_stage, String)],
       ["Lane", String(metadata.lane ?? 0)],
-      ["Epsilon", told(metadata.epsilon, (epsilon) => formatNumber(epsilon, DECIMALS.epsilon))],
+      ["Epsilon", unlessUnknown(metadata.epsilon, (epsilon) => formatNumber(epsilon, DECIMALS.epsilon))],
       [
         "Finished",
         live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9),

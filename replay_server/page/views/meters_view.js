@@ -18,7 +18,7 @@ export class MetersView {
   #outline = null;
   #onToggle;
 
-  /** @param {?function(Set<number>): void} onToggle told which meters have a curve on the timeline */
+  /** @param {?function(Set<number>): void} onToggle called with the meters that have a curve on the timeline */
   constructor(onToggle = null) {
     this.#onToggle = onToggle;
   }

@@ -65,8 +65,8 @@ function gapBreaks(samples, table) {
   for (let chunk = 1; chunk < table.chunks.length; chunk++) {
     const { firstStep, nSteps } = table.chunks[chunk - 1];
     if (table.chunks[chunk].firstStep === firstStep + nSteps) continue;
-    const behind = samples.findIndex((sample) => sample >= table.chunks[chunk].firstIndex);
-    if (behind > 0) breaks.add(behind);
+    const after = samples.findIndex((sample) => sample >= table.chunks[chunk].firstIndex);
+    if (after > 0) breaks.add(after);
   }
   return breaks;
 }

@@ -17,6 +17,7 @@ from recorder.catalog import EpisodeRow
 from recorder.errors import CatalogUnavailableError, RecorderError, StorageError, StreamUnavailableError
 from recorder.step_stream import Flush, Play, RunInfo, pack_body, trainers_are_gone
 from worker.ingest.context import IngestContext
+from worker.ingest.known_runs import report_ended_runs
 from worker.ingest.orphans import OrphanSearch, has_unread_ends
 from worker.ingest.salvage import salvage_abandoned
 from worker.ingest.silence import count_missed_heartbeats, is_any_gone, is_check_due
@@ -93,6 +94,7 @@ def sweep(context: IngestContext) -> SweepResult:
     if is_thorough:
         _delete_unfinished(context)
         _give_up_lost(context)
+    report_ended_runs(context)
     return result
 
 

@@ -44,6 +44,21 @@ class RunOperations(CatalogBase):
         with self._reading() as connection:
             return [RunRow(**row) for row in connection.execute(query).mappings()]
 
+    def ended_runs(self, *, limit: int) -> list[tuple[str, int, int]]:
+        """Id, number of episodes and highest episode id of the runs that have ended, those with the latest activity first."""
+        last = select(func.max(episodes.c.episode_id)).where(episodes.c.run_id == runs.c.run_id).scalar_subquery()
+        query = (
+            select(runs.c.run_id, runs.c.n_episodes, last)
+            .where(runs.c.ended_at.is_not(None), runs.c.n_episodes > 0)
+            .order_by(runs.c.last_activity_at.desc(), runs.c.run_id)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [
+                (run_id, n_episodes, -1 if last is None else last)
+                for run_id, n_episodes, last in connection.execute(query)
+            ]
+
     def get_run(self, run_id: str) -> RunRow:
         """Get a run.
 

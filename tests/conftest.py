@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,32 @@ def _sendable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_sendable(key): _sendable(item) for key, item in value.items()}
     return type(value)(map(_sendable, value)) if isinstance(value, list | tuple) else value
+
+
+_LONGEST_FILES = (
+    "worker/test_lost_folders.py",
+    "worker/test_installations.py",
+    "worker/test_worker_process.py",
+    "test_wheel.py",
+    "docs/test_walkthrough.py",
+    "test_demo.py",
+    "worker/test_full_server.py",
+    "worker/test_two_workers.py",
+    "replay/test_slow_clients.py",
+    "replay/test_memory_limits.py",
+    "replay/test_serving.py",
+    "worker/test_foreign_keys.py",
+    "wrappers/test_sb3.py",
+    "video/test_render_workers.py",
+)
+"""Of the files, those that take longest. Test processes take whole files: a long one at the end would leave the others idle."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    rank = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST_FILES)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session")

@@ -16,13 +16,15 @@ from recorder.redis_server.client import make_client
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import assert_adds_up, record
-from tests.processes import ROOT
+from tests.processes import ROOT, PythonProcess
 from tests.waiting import wait_until
 from tests.worker.cluster import Cluster, open_cluster
 
 SMALLEST = dict(
     re.findall(r"^ACL SETUSER (\w+) on >secret (.+)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
 )
+OPTIONAL = ("info", "client|setname", "client|setinfo", "client|list")
+"""What recording and rendering can do without."""
 NOT_DANGEROUS = dict.fromkeys(SMALLEST, "resetkeys ~hamlet:* resetchannels +@all -@dangerous")
 
 
@@ -74,8 +76,7 @@ def test_the_documented_access_rights_suffice_from_trainer_to_replay_server(
         assert "refuse" not in worker.output
     assert caplog.text.count("INFO is refused") == 1
     assert len(cluster.catalog.query_recordings(run="run")) > 3
-    optional = ("info", "memory|usage", "client|setname", "client|setinfo", "client|list")
-    assert {it for it in refusals(server) if it.rpartition(" ")[2] not in optional} == set()
+    assert {it for it in refusals(server) if it.rpartition(" ")[2] not in OPTIONAL} == set()
 
 
 def test_stats_and_doctor_name_commands_that_they_may_not_use(

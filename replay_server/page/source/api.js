@@ -126,10 +126,10 @@ export const thumbnailUrl = (runId, episodeId, size) =>
 /** @type {?Promise<boolean>} */
 let videosOffered = null;
 
-/** Whether this server makes videos; requested once. */
+/** Whether this server makes videos, by the description of its routes; requested once. */
 export function offersVideos() {
-  videosOffered ??= fetch(`${ROOT}/videos`).then(
-    ({ ok }) => ok,
+  videosOffered ??= fetchJson(`${ROOT}/openapi.json`).then(
+    ({ paths }) => "/videos" in paths,
     () => false,
   );
   return videosOffered;

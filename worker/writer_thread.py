@@ -176,5 +176,5 @@ class WriterThread:
         cursor = context.catalog.load_run_state(run_id).cursor
         unread = context.stream.read_finished(run_id, after=cursor, limit=1)
         unwritten = context.catalog.list_episodes(run=run_id, decision="kept", recorded=False, limit=100).episodes
-        self.is_complete = not unread and not unwritten and not context.catalog.held_episodes(run_id)
+        self.is_complete = not unread and not unwritten and not context.catalog.has_held_episodes(run_id)
         return bool(unread) or not all(row.parked for row in unwritten)

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     output = Output.of(args)
     with open_catalog(settings_of(args)) as catalog:
         run_id = run_of(args, catalog)
-        n_parked = sum(run_id in (None, row.run_id) for row in catalog.parked_writes())
+        n_parked = sum(n for parked_id, n in catalog.count_parked().items() if run_id in (None, parked_id))
         refused = {
             run.run_id: run.n_refused for run in catalog.list_runs() if run.n_refused and run_id in (None, run.run_id)
         }

@@ -141,8 +141,16 @@ class StepStream(ABC):
         """Remove these plays; other plays of the same episode stay."""
 
     @abstractmethod
-    def open_plays(self, run_id: str) -> list[OpenPlay]:
-        """Plays that have begun and not ended."""
+    def open_plays(self, run_id: str, *, limit: int | None = None) -> list[OpenPlay]:
+        """Plays that have begun and not ended.
+
+        Args:
+            limit: at most so many, the most recently active first; None returns all, in any order.
+        """
+
+    @abstractmethod
+    def is_open(self, run_id: str, play: Play) -> bool:
+        """Whether a play has begun and not ended."""
 
     @abstractmethod
     def count_open_plays(self, run_id: str) -> int:

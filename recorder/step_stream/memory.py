@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from recorder.step_stream.base import StepStream
@@ -199,10 +200,16 @@ class MemoryStepStream(StepStream):
                 run.last_places.pop(play.episode_id, None)
             run.open.pop(play, None)
 
-    def open_plays(self, run_id: str) -> list[OpenPlay]:
+    def open_plays(self, run_id: str, *, limit: int | None = None) -> list[OpenPlay]:
         with self._lock:
             run = self._runs.get(run_id) or _Run()
-            return [OpenPlay(play, at) for play, at in run.open.items()]
+            found = [OpenPlay(play, at) for play, at in run.open.items()]
+        return found if limit is None else sorted(found, key=attrgetter("last_active"), reverse=True)[:limit]
+
+    def is_open(self, run_id: str, play: Play) -> bool:
+        with self._lock:
+            run = self._runs.get(run_id)
+            return run is not None and play in run.open
 
     def count_open_plays(self, run_id: str) -> int:
         return len(self.open_plays(run_id))

@@ -129,9 +129,14 @@ class RedisEpisodes(RedisConnection, StepStream):
                 pipe.unlink(key)
                 pipe.execute()
 
-    def open_plays(self, run_id: str) -> list[OpenPlay]:
+    def open_plays(self, run_id: str, *, limit: int | None = None) -> list[OpenPlay]:
         key = self.key("open", run_id)
-        rows: Any = self._run({key: "zset"}, lambda: self._redis.zrange(key, 0, -1, withscores=True), empty=[])
+        last = -1 if limit is None else limit - 1
+
+        def newest_first() -> Any:
+            return self._redis.zrevrange(key, 0, last, withscores=True)
+
+        rows: Any = [] if limit == 0 else self._run({key: "zset"}, newest_first, empty=[])
         found = []
         for member, score in rows:
             try:
@@ -139,6 +144,10 @@ class RedisEpisodes(RedisConnection, StepStream):
             except UnreadableError as why:
                 self._aside.note(f"open episodes of run {run_id!r}: {member!r}", str(why))
         return found
+
+    def is_open(self, run_id: str, play: Play) -> bool:
+        key = self.key("open", run_id)
+        return self._run({key: "zset"}, lambda: self._redis.zscore(key, open_member(play)), empty=None) is not None
 
     def count_open_plays(self, run_id: str) -> int:
         key = self.key("open", run_id)

@@ -58,7 +58,7 @@ def test_a_commit_from_an_old_cursor_changes_nothing(catalog: Catalog) -> None:
     assert not lost
     assert catalog.load_run_state("run-a").cursor == "5-0"
     assert catalog.load_run_state("run-a").n_refused == 0
-    assert [row.episode_id for row in catalog.held_episodes("run-a")] == [0]
+    assert catalog.held_episode_ids("run-a") == [0]
     assert catalog.get_run("run-a").n_episodes == 1
     commit(catalog, [episode(1)])  # the connection is fit for the next transaction
 
@@ -147,7 +147,7 @@ def test_any_text_can_be_stored(catalog: Catalog, given: str, held: str) -> None
     assert catalog.get_run("run-b").host == held
 
 
-def test_settlements_change_only_held_episodes(catalog: Catalog) -> None:
+def test_settlements_change_only_held_episode_ids(catalog: Catalog) -> None:
     commit(catalog, [episode(0, decision="held", reasons=("a",)), episode(1, decision="held"), episode(2)])
     why = json.dumps([{"criterion": "stage_transitions", "keep": True}])
     settled = [

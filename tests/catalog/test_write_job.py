@@ -220,3 +220,19 @@ def test_the_write_job_looks_at_unwritten_episodes_only(tmp_path: Path) -> None:
                 f"EXPLAIN QUERY PLAN SELECT * FROM episodes WHERE {UNWRITTEN} AND {condition} ORDER BY finished_unix_nanos"
             )
             assert ["ix_episodes_unwritten" in row.detail for row in plan] == [True]
+
+
+def test_parked_episodes_are_counted_and_read_page_by_page(catalog: Catalog) -> None:
+    for run_id in ("run-a", "run-b"):
+        commit(catalog, [episode(n, run_id, decision="kept") for n in range(5)])
+    commit(catalog, [episode(9, "run-b", decision="held")])
+    assert (catalog.count_parked(), catalog.most_common_parking_error()) == ({}, None)
+    late = NOW + 100 * SECOND
+    catalog.park_lost(unseen_since=late, now=late)
+    assert catalog.count_parked() == {"run-a": 5, "run-b": 6}
+    assert catalog.count_parked(decision="kept") == {"run-a": 5, "run-b": 5}
+    assert catalog.most_common_parking_error() == LOST
+    expected = [("run-a", n) for n in range(5)] + [("run-b", n) for n in (0, 1, 2, 3, 4, 9)]
+    for page_size in (1, 3, 11, 100):
+        assert [(row.run_id, row.episode_id) for row in catalog.iterate_parked(page_size=page_size)] == expected
+    assert [row.episode_id for row in catalog.parked_writes("run-b")] == [0, 1, 2, 3, 4, 9]

@@ -267,7 +267,7 @@ def test_a_broken_state_restarts_the_criteria_and_keeps_undecided_episodes(
         trainer.play(episode_id)
     evaluate_run(rig.worker(LOOK_BACK), RUN)
     state = rig.catalog.load_run_state(RUN)
-    assert [row.episode_id for row in rig.catalog.held_episodes(RUN)] == [2, 3, 4]
+    assert rig.catalog.held_episode_ids(RUN) == [2, 3, 4]
     broken = {**state.criteria_state, "criteria": {"stage_transitions": {"lanes": "?"}}}
     rig.catalog.commit_evaluation(
         RUN, old_cursor=state.cursor, new_cursor=state.cursor, criteria_state=broken, new_episodes=[], decided=[],
@@ -301,11 +301,11 @@ def test_new_criteria_after_a_restart_settle_what_the_old_ones_held(rig: Rig, tr
     for episode_id in range(3):
         trainer.play(episode_id)
     evaluate_run(rig.worker(LOOK_BACK), RUN)
-    assert len(rig.catalog.held_episodes(RUN)) == 3
+    assert len(rig.catalog.held_episode_ids(RUN)) == 3
     trainer.play(3)
     context = rig.worker(KEEP_ALL)
     evaluate_run(context, RUN)
-    assert rig.catalog.held_episodes(RUN) == []
+    assert rig.catalog.held_episode_ids(RUN) == []
     assert rig.decisions() == {**dict.fromkeys(range(3), ("skipped", ())), 3: ("kept", ("periodic_1",))}
     assert rig.stream.episodes_held(RUN) == [3]
 

@@ -98,4 +98,4 @@ def test_episodes_lost_by_flushall_are_parked_while_the_trainer_continues(
     assert [row.episode_id for row in rig.catalog.parked_writes()] == left
     assert all("steps are no longer in Redis" in (row.error or "") for row in rig.catalog.parked_writes())
     assert [row.attempts for row in rig.catalog.parked_writes()] == [3, 3, 3, 3]
-    assert rig.catalog.held_episodes(RUN) == []
+    assert rig.catalog.held_episode_ids(RUN) == []

@@ -46,7 +46,7 @@ def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> t
         if state.criteria_state:
             evaluator.restore(state.criteria_state)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        held = context.catalog.held_episodes(run_id)
+        held = context.catalog.held_episode_ids(run_id)
         _log.error(
             "the state of the criteria of run_id=%s is broken (%s: %s): they start anew, and %d undecided episodes are kept",
             run_id,
@@ -55,5 +55,5 @@ def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> t
             len(held),
         )
         evaluator = Evaluator(context.make_criteria())
-        return evaluator, [Decision(row.episode_id, "kept", ("salvaged",), _LOST) for row in held]
+        return evaluator, [Decision(episode_id, "kept", ("salvaged",), _LOST) for episode_id in held]
     return evaluator, []

@@ -116,13 +116,16 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_c
     info = context.stream.run_info(run_id)
     if is_check:
         info = count_missed_heartbeats(context, info)
-    open_plays = context.stream.open_plays(run_id)
     if is_thorough or is_any_gone(info):  # each play must be read to know its producer
+        open_plays = context.stream.open_plays(run_id)
+        has_open = bool(open_plays)
         result.n_salvaged += salvage_abandoned(context, info, open_plays)
+    else:
+        has_open = context.stream.count_open_plays(run_id) > 0
     if rows := claim(context, run_id, limit=_MAX_WRITES):
         result.to_write[run_id] = rows
     result.n_streams_dropped += drop_settled(context, run_id)
-    if not open_plays and trainers_are_gone(info):
+    if not has_open and trainers_are_gone(info):
         _end_run(context, info, result)
 
 

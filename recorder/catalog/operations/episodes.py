@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import attrgetter
 
 from sqlalchemy import CTE, func, or_, select
 
@@ -84,12 +83,18 @@ class EpisodeOperations(CatalogBase):
         with self._reading() as connection:
             return page_of_episodes(connection, wanted, order=order, cursor=cursor, limit=limit)
 
-    def held_episodes(self, run_id: str) -> list[EpisodeRow]:
-        """The run's held episodes, by id."""
-        query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.decision == "held")
+    def held_episode_ids(self, run_id: str) -> list[int]:
+        """Ids of the run's held episodes, in ascending order."""
+        query = select(episodes.c.episode_id).where(episodes.c.run_id == run_id, episodes.c.decision == "held")
         with self._reading() as connection:
             # Sorted here: in SQL, SQLite would scan the whole run.
-            return sorted(fetch_episodes(connection, query), key=attrgetter("episode_id"))
+            return sorted(connection.execute(query).scalars())
+
+    def has_held_episodes(self, run_id: str) -> bool:
+        """Whether the run has held episodes."""
+        query = select(episodes.c.episode_id).where(episodes.c.run_id == run_id, episodes.c.decision == "held").limit(1)
+        with self._reading() as connection:
+            return connection.execute(query).first() is not None
 
     def play_states(self, run_id: str, episode_ids: Iterable[int]) -> dict[int, tuple[int, bool]]:
         """For each of these episodes in the catalog, its ``play_id``, and whether its stream can be dropped."""

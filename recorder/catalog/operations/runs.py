@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, Text, delete, func, select, type_coerce, update
+from sqlalchemy import Select, Text, delete, func, null, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, insert_or, write_transaction
@@ -39,10 +39,15 @@ class RunOperations(CatalogBase):
                 connection.execute(update(runs).where(runs.c.run_id == run_id).values(**given))
 
     def list_runs(self, *, limit: int | None = None) -> list[RunRow]:
-        """The runs, latest activity first."""
-        query = _runs_with_counts().order_by(runs.c.last_activity_at.desc(), runs.c.run_id).limit(limit)
+        """Runs by latest activity, most recent first; without their ``config``, which may be large: ``get_run`` has it."""
+        query = _runs_with_counts(has_config=False).order_by(runs.c.last_activity_at.desc(), runs.c.run_id).limit(limit)
         with self._reading() as connection:
             return [RunRow(**row) for row in connection.execute(query).mappings()]
+
+    def count_runs(self) -> int:
+        """Number of runs."""
+        with self._reading() as connection:
+            return connection.execute(select(func.count()).select_from(runs)).scalar_one()
 
     def ended_runs(self, *, limit: int) -> list[tuple[str, int, int]]:
         """Id, number of episodes and highest episode id of the runs that have ended, those with the latest activity first."""
@@ -149,7 +154,8 @@ def add_missing_runs(
             is_locked = bool(lock_runs(connection, [run_id], against=against))
 
 
-def _runs_with_counts() -> Select[Any]:
-    shown = [column for column in runs.columns if column.name not in ("criteria_state", "seen_at")]
+def _runs_with_counts(*, has_config: bool = True) -> Select[Any]:
+    shown: list[Any] = [column for column in runs.columns if column.name not in ("criteria_state", "seen_at", "config")]
+    shown.append(runs.c.config if has_config else null().label("config"))
     n_recordings = select(func.count()).select_from(recordings).where(recordings.c.run_id == runs.c.run_id)
     return select(*shown, n_recordings.scalar_subquery().label("n_recordings"))

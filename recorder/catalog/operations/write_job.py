@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, write_transaction
@@ -242,14 +241,42 @@ class WriteJobOperations(CatalogBase):
             connection.execute(update_episodes(connection, which).values(parked=True, leased_until=None, error=LOST))
         return given_up
 
-    def parked_writes(self) -> list[EpisodeRow]:
-        """Parked episodes, oldest first: kept ones that can't be written, and held ones that are lost; ``error`` has
+    def parked_writes(self, run_id: str | None = None) -> list[EpisodeRow]:
+        """Parked episodes by run and id: kept ones that can't be written, and held ones that are lost; ``error`` has
         the reason.
         """
+        return list(self.iterate_parked(run_id))
+
+    def iterate_parked(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[EpisodeRow]:
+        """The same, read page by page."""
+        key = (episodes.c.run_id, episodes.c.episode_id)
+        query = select_episodes().where(text(GIVEN_UP)).order_by(*key).limit(page_size)
+        if run_id is not None:
+            query = query.where(episodes.c.run_id == run_id)
+        page_query = query
+        while True:
+            with self._reading() as connection:
+                page = fetch_episodes(connection, page_query)
+            yield from page
+            if len(page) < page_size:
+                return
+            page_query = query.where(tuple_(*key) > tuple_(literal(page[-1].run_id), literal(page[-1].episode_id)))
+
+    def count_parked(self, *, decision: str | None = None) -> dict[str, int]:
+        """Number of parked episodes by run; with ``decision`` only those that were decided so."""
+        query = select(episodes.c.run_id, func.count()).where(text(GIVEN_UP)).group_by(episodes.c.run_id)
+        if decision is not None:
+            query = query.where(episodes.c.decision == decision)
         with self._reading() as connection:
-            given_up = fetch_episodes(connection, select_episodes().where(text(GIVEN_UP)))
-        # Sorted here: in SQL, SQLite would scan all episodes by time.
-        return sorted(given_up, key=attrgetter("finished_unix_nanos", "run_id", "episode_id"))
+            return {str(run_id): int(n_episodes) for run_id, n_episodes in connection.execute(query)}
+
+    def most_common_parking_error(self) -> str | None:
+        """The ``error`` that most parked episodes have; None if none is parked."""
+        n_episodes = func.count().label("n_episodes")
+        query = select(episodes.c.error, n_episodes).where(text(GIVEN_UP)).group_by(episodes.c.error)
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(n_episodes.desc(), episodes.c.error).limit(1)).one_or_none()
+        return None if row is None else row.error
 
     @write_transaction
     def retry_parked(self, run_id: str | None = None) -> int:

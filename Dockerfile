@@ -10,7 +10,7 @@ ENV PYTHONUNBUFFERED=1 \
 RUN useradd --create-home --uid 10001 recorder \
     && install --directory --owner=recorder --group=recorder /recordings
 WORKDIR /app
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md hamlet_recorder.py ./
 COPY recorder recorder
 COPY worker worker
 COPY replay_server replay_server

@@ -40,7 +40,7 @@ demo: $(STAMP)
 	@exec $(BIN)/python -m recorder demo --trainer torch --seconds $(SECONDS) $(if $(EXIT),--exit)
 
 test: $(STAMP)
-	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)
+	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(STAMP) node_modules/.installed
 	$(BIN)/ruff format --check .

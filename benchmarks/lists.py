@@ -118,7 +118,7 @@ def fill_catalog(path: Path, n_episodes: int) -> None:
                     new_cursor=new_cursor,
                     criteria_state={},
                     new_episodes=rows,
-                    settled=[],
+                    decided=[],
                     at=now,
                 )
                 cursor = new_cursor

@@ -59,13 +59,13 @@ class Stack:
             StackError: it does not come to that.
         """
 
-        def is_settled() -> bool:
+        def is_done() -> bool:
             if not any(run.run_id == run_id and run.ended_at for run in self.catalog.list_runs()):
                 return False
             kept = self.catalog.summarise_run(run_id).by_decision.get("kept", 0)
             return self.n_recordings(run_id) >= kept
 
-        self._wait(is_settled, f"the end of {run_id}")
+        self._wait(is_done, f"the end of {run_id}")
 
     def n_recordings(self, run_id: str) -> int:
         """Recordings of the run in the catalog."""

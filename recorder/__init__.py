@@ -1,7 +1,7 @@
-"""The flight recorder of reinforcement-learning training: ``from recorder import EpisodeRecorder``.
+"""Flight recorder for reinforcement-learning training: ``from recorder import EpisodeRecorder``.
 
-The names of ``__all__`` are the public ones; ``docs/reference.md`` describes them. Each is loaded when you first use it. A
-trainer pays for numpy, msgpack, lz4 and redis only, and the command line puts its import path right before any of them.
+The names in ``__all__`` are public; see ``docs/reference.md``. Each is loaded on first use, so a trainer loads only
+numpy, msgpack, lz4 and redis, and the command line can fix its import path first.
 """
 
 from __future__ import annotations
@@ -117,16 +117,16 @@ _HOMES = {
         ),
     ),
 }
-"""Module to the extra that installs what it needs, and to the public names that it defines."""
+"""Module to the extra that it needs, and to its public names."""
 
 _HOME_OF = {name: (module, extra) for module, (extra, names) in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name of ``__all__`` from the module that defines it."""
+    """Load a public name from its module."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'recorder' has no attribute {name!r}")
-    from recorder.needing import needing  # lazy: the command line puts its import path right before anything is loaded
+    from recorder.needing import needing  # lazy: the command line fixes its import path first
 
     module, extra = _HOME_OF[name]
     with needing(name, module.partition(".")[0], extra=extra):

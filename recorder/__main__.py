@@ -1,4 +1,4 @@
-"""``hamlet-recorder COMMAND`` and ``python -m recorder COMMAND``: puts the import path right, then runs the command line."""
+"""``hamlet-recorder COMMAND`` and ``python -m recorder COMMAND``: fixes the import path, then runs the command."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        argv: the arguments behind the program's name; None takes this process's.
+        argv: arguments after the program's name; None takes this process's.
 
     Returns:
         The exit status (``ExitStatus``).
     """
     leave_out_current_folder()
-    from recorder.commands.command_line import run  # lazy: what it loads could be a file in the current folder
+    from recorder.commands.command_line import run  # lazy: a file in the current folder must not hide its modules
 
     return run(list(sys.argv[1:] if argv is None else argv))
 

@@ -1,19 +1,19 @@
-"""What an episode is: one recorded step, the metadata of a whole episode, and what is missing from it.
+"""An episode: its steps, metadata and gaps.
 
-Alignment, written here and nowhere else. Of step ``t``:
+Alignment of step ``t``, defined here only:
 
-* ``position``, ``meters``, ``time_of_day``, ``interaction_progress`` are the state *reached by* its action;
-* ``reward``, ``intrinsic_reward``, ``done``, ``terminated``, ``truncated`` are what that action earned;
+* ``position``, ``meters``, ``time_of_day``, ``interaction_progress`` are the state *after* its action;
+* ``reward``, ``intrinsic_reward``, ``done``, ``terminated``, ``truncated`` are the result of that action;
 * ``q_values``, ``action_masks``, ``epsilon`` are what the action was *chosen from*.
 
-``done`` is ``terminated or truncated``: the environment's words, whole. An *episode* whose status is ``truncated`` is
-another matter: there the recording stopped before the episode did.
+``done`` is ``terminated or truncated``, as the environment reported them. An *episode* with the status ``truncated`` is
+different: its recording stopped before the episode ended.
 """
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -22,12 +22,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import UsageError
-from recorder.text import holdable_integer
+from recorder.field_values import (
+    read_counts,
+    read_float,
+    read_grid_size,
+    read_info,
+    read_integer,
+    read_layout,
+    read_names,
+    read_text,
+    unless_none,
+)
 
 __all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate", "read_layout", "return_of"]
 
 _Amount = TypeVar("_Amount", float, NDArray[np.float64])
-"""One number, or one a step."""
+"""A number, or an array with one per step."""
 
 
 class EpisodeStatus(StrEnum):
@@ -36,16 +46,16 @@ class EpisodeStatus(StrEnum):
     COMPLETE = "complete"
     """The trainer finished it."""
     TRUNCATED = "truncated"
-    """It was broken off: the trainer said so, or the recorder was closed while it was still open."""
+    """The trainer said so, or the recorder was closed before the episode ended."""
     SALVAGED = "salvaged"
-    """Its trainer died; what had arrived was kept."""
+    """Its trainer died; the steps that arrived were kept."""
     ABORTED = "aborted"
-    """The trainer gave it up with ``abort``: no recording, a row in the catalog."""
+    """The trainer called ``abort``: no recording, but a row in the catalog."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Steps that are missing: ``first_step <= step < end_step``. ``end_step`` is None when nobody knows how many follow."""
+    """Missing steps: ``first_step <= step < end_step``. ``end_step`` is None if unknown."""
 
     first_step: int
     end_step: int | None
@@ -53,13 +63,13 @@ class Gap:
 
     @property
     def n_steps(self) -> int | None:
-        """How many steps are missing, or None when nobody knows."""
+        """Number of missing steps; None if unknown."""
         return None if self.end_step is None else self.end_step - self.first_step
 
 
 @dataclass(frozen=True, slots=True)
 class Substrate:
-    """The space that positions lie in: ``type`` is a free word (``grid``, ``continuous``, ``aspatial``)."""
+    """The space of positions; ``type`` is free text (``grid``, ``continuous``, ``aspatial``)."""
 
     type: str = "grid"
     position_dim: int = 2
@@ -69,19 +79,19 @@ class Substrate:
 
 @dataclass(slots=True)
 class RecordedStep:
-    """One step of an episode; the module's docstring says which state belongs to which action.
+    """A step of an episode; the module's docstring defines the alignment.
 
     Args:
-        step: number of the step within its episode, from 0.
-        position: coordinates, any number of them, none included.
-        meters: the agent's meters, any number; their names are in the metadata.
-        action: index of a discrete action, or the components of a continuous one.
+        step: number of the step in its episode, from 0.
+        position: any number of coordinates, also none.
+        meters: any number of meters; the metadata has their names.
+        action: index of a discrete action, or components of a continuous one.
         done: ``terminated or truncated``.
-        time_of_day: the environment's clock, where it has one.
-        interaction_progress: share of a multi-step interaction that is done, 0 to 1.
-        terminated: None when the trainer gave only ``done``; the same for ``truncated``.
-        action_masks: which actions were allowed.
-        extras: any further named scalars or arrays.
+        time_of_day: the environment's clock, if it has one.
+        interaction_progress: progress of a multi-step interaction, 0 to 1.
+        terminated, truncated: None if the trainer gave only ``done``.
+        action_masks: allowed actions.
+        extras: further named scalars or arrays.
     """
 
     step: int
@@ -103,27 +113,29 @@ class RecordedStep:
 
 @dataclass(slots=True)
 class EpisodeMetadata:
-    """What is known of an episode when it ends; every field may be left out. None means that nobody told it.
+    """Metadata of an ended episode; every field is optional, and None means unknown.
 
     Args:
-        episode_id: number of the episode within its run.
-        survival_steps: steps survived; summed from the steps when left out.
-        total_reward: the return that ranks the episode; ``return_of`` its parts when left out.
-        extrinsic_reward: sum of ``reward``; intrinsic_reward: sum of ``intrinsic_reward``.
-        curriculum_stage: stage of the curriculum in which the episode was played.
-        epsilon: exploration rate, the last step's when left out.
+        episode_id: number of the episode in its run.
+        survival_steps: steps survived; by default counted.
+        total_reward: the return that ranks the episode; by default ``return_of`` its parts.
+        extrinsic_reward: sum of ``reward``.
+        intrinsic_reward: sum of ``intrinsic_reward``.
+        curriculum_stage: stage of the curriculum.
+        epsilon: exploration rate; by default the last step's.
         intrinsic_weight: weight of the intrinsic reward in the return.
-        timestamp: when the episode ended, seconds since 1970 (UTC).
-        affordance_layout: name to cell, as many coordinates as a position has.
-        affordance_visits: name to number of uses; custom_action_uses: the same for actions of the trainer's own.
-        run_id: the training job; with ``episode_id`` the episode's identity.
+        timestamp: end of the episode, in seconds since 1970 (UTC).
+        affordance_layout: name to cell, with as many coordinates as a position.
+        affordance_visits: name to number of uses.
+        custom_action_uses: custom action to number of uses.
+        run_id: the training job; identifies the episode together with ``episode_id``.
         lane: index of the sub-environment in a vector environment.
-        meter_names, action_names: names for the entries of ``meters`` and for the action indices.
+        meter_names, action_names: names of the entries of ``meters`` and of the action indexes.
         grid_size: cells along one side of a square grid, or ``(width, height)``.
-        gaps: steps that are missing from the recording.
-        n_steps: steps that the recording holds.
+        gaps: missing steps.
+        n_steps: steps in the recording.
         env_steps: environment steps of the whole run when the episode ended.
-        info: anything else worth keeping; JSON-like.
+        info: other JSON values.
     """
 
     episode_id: int = -1
@@ -153,36 +165,36 @@ class EpisodeMetadata:
     info: Mapping[str, Any] = field(default_factory=dict)
 
     def to_map(self) -> dict[str, Any]:
-        """The plain map that stands in files and entries: only msgpack's own types.
+        """A map of msgpack's types for files and entries.
 
-        Numbers of numpy and torch become Python's; what ``info`` holds beyond JSON's types becomes text.
+        Numbers of numpy and torch become Python's; values in ``info`` that JSON lacks become text.
 
         Raises:
-            UsageError: a field holds something that it can't be.
+            UsageError: a field has an invalid value.
         """
-        values = _checked({name: getattr(self, name) for name in _READERS})
+        values = _read_fields({name: getattr(self, name) for name in _READERS})
         return {name: _PACKERS[name](value) if name in _PACKERS else value for name, value in values.items()}
 
     @classmethod
     def from_map(cls, source: Mapping[str, Any]) -> EpisodeMetadata:
-        """The inverse of ``to_map``; unknown keys go to ``info``, missing ones take their defaults.
+        """Inverse of ``to_map``. Unknown keys go to ``info``; missing ones get their defaults.
 
         Raises:
-            UsageError: a known key holds something that it can't be.
+            UsageError: a known key has an invalid value.
         """
         if not isinstance(source, Mapping):
             raise UsageError(f"episode metadata: expected a map, found {type(source).__name__}")
         unknown = {name: value for name, value in source.items() if name not in _READERS}
-        values = _checked(source)
+        values = _read_fields(source)
         if unknown:
-            values["info"] = {**_read_info(unknown), **values.get("info", {})}
+            values["info"] = {**read_info(unknown), **values.get("info", {})}
         return cls(**values)
 
 
 def return_of(reward: _Amount, intrinsic_reward: _Amount, weight: float | None) -> _Amount:
-    """The return: reward plus weighted intrinsic reward; the reward alone where nobody told a weight.
+    """The return: reward plus weighted intrinsic reward; without a weight, the reward.
 
-    Whatever shows or ranks a return takes it from here, of a whole episode or up to each step.
+    Everything that shows or ranks a return uses this function, for a whole episode or up to a step.
 
     Args:
         reward, intrinsic_reward: sums.
@@ -190,66 +202,12 @@ def return_of(reward: _Amount, intrinsic_reward: _Amount, weight: float | None) 
     return reward + weight * intrinsic_reward if weight else reward
 
 
-def read_layout(source: Mapping[str, Any] | None) -> dict[str, tuple[float, ...]]:
-    """Affordances by name, each with its coordinates.
-
-    Raises:
-        TypeError, ValueError, AttributeError: it is not that.
-    """
-    return {
-        # Cells stay whole numbers.
-        str(name): tuple([number if number.__class__ is int else _read_float(number) for number in cell])
-        for name, cell in (source or {}).items()
-    }
-
-
-def _read_integer(value: Any) -> int:
-    """A whole number of at most 64 bits, also when it comes as 100.0 or as a scalar of numpy or torch."""
-    if value.__class__ is not int:
-        if isinstance(value, str | bytes) or int(value) != value:
-            raise ValueError
-        value = int(value)
-    if not -(2**63) <= value < 2**64:
-        raise ValueError
-    return value  # type: ignore[no-any-return]
-
-
-def _read_float(value: Any) -> float:
-    if value.__class__ is float:
-        return value
-    if isinstance(value, str | bytes):
-        raise TypeError
-    return float(value)
-
-
-def _read_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _read_names(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str | bytes):
-        raise TypeError
-    return tuple(str(name) for name in value or ())
-
-
-def _read_counts(value: Any) -> dict[str, int]:
-    return {str(name): _read_integer(count) for name, count in (value or {}).items()}
-
-
-def _read_grid_size(value: Any) -> int | tuple[int, ...] | None:
-    if value is None:
-        return None
-    return tuple(_read_integer(length) for length in value) if isinstance(value, Sequence) else _read_integer(value)
-
-
 def _read_gaps(value: Any) -> tuple[Gap, ...]:
     gaps = []
     for source in value or ():
         gap = source if isinstance(source, Gap) else Gap(*source)
-        end_step = None if gap.end_step is None else _read_integer(gap.end_step)
-        gaps.append(Gap(_read_integer(gap.first_step), end_step, _read_text(gap.reason)))
+        end_step = None if gap.end_step is None else read_integer(gap.end_step)
+        gaps.append(Gap(read_integer(gap.first_step), end_step, read_text(gap.reason)))
     return tuple(gaps)
 
 
@@ -257,69 +215,48 @@ def _read_substrate(value: Any) -> Substrate | None:
     if value is None:
         return None
     source = value if isinstance(value, Substrate) else Substrate(*value)
-    width, height = (None if n is None else _read_integer(n) for n in (source.width, source.height))
-    return Substrate(_read_text(source.type), _read_integer(source.position_dim), width, height)
-
-
-def _read_info(value: Any) -> dict[str, Any]:
-    return {str(name): _plain(item) for name, item in (value or {}).items()}
-
-
-def _plain(value: Any) -> Any:
-    """``value`` in JSON's types: numbers and arrays of numpy and torch become Python's, what has no such type its text."""
-    if value is None or isinstance(value, str | bool | float):
-        return value
-    if isinstance(value, int):
-        return holdable_integer(value)
-    if isinstance(value, Mapping):
-        return _read_info(value)
-    if isinstance(value, Sequence | Set) and not isinstance(value, bytes):
-        return [_plain(item) for item in value]
-    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
-
-
-def _unless_none(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else read(value)
+    width, height = (None if n is None else read_integer(n) for n in (source.width, source.height))
+    return Substrate(read_text(source.type), read_integer(source.position_dim), width, height)
 
 
 _READERS_BY_TYPE: dict[str, Callable[[Any], Any]] = {
-    "int": _read_integer,
-    "float": _read_float,
-    "str": _read_text,
-    "int | None": _unless_none(_read_integer),
-    "float | None": _unless_none(_read_float),
+    "int": read_integer,
+    "float": read_float,
+    "str": read_text,
+    "int | None": unless_none(read_integer),
+    "float | None": unless_none(read_float),
 }
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     f.name: _READERS_BY_TYPE[str(f.type)] for f in fields(EpisodeMetadata) if str(f.type) in _READERS_BY_TYPE
 } | {
     "affordance_layout": read_layout,
-    "affordance_visits": _read_counts,
-    "custom_action_uses": _read_counts,
-    "meter_names": _read_names,
-    "action_names": _read_names,
-    "grid_size": _read_grid_size,
+    "affordance_visits": read_counts,
+    "custom_action_uses": read_counts,
+    "meter_names": read_names,
+    "action_names": read_names,
+    "grid_size": read_grid_size,
     "substrate": _read_substrate,
     "status": EpisodeStatus,
     "gaps": _read_gaps,
-    "info": _read_info,
+    "info": read_info,
 }
-"""How each field of the metadata is checked and brought to its type, whoever made it: a trainer, a file or the stream."""
+"""Validates and converts each field, from trainers, files and the stream."""
 
 _EXPECTED = {
-    _read_integer: "a whole number of at most 64 bits",
-    _read_float: "a number",
-    _read_text: "text",
+    read_integer: "a whole number of at most 64 bits",
+    read_float: "a number",
+    read_text: "text",
     _READERS_BY_TYPE["int | None"]: "a whole number of at most 64 bits, or None",
     _READERS_BY_TYPE["float | None"]: "a number, or None",
     read_layout: "a map from names to coordinates",
-    _read_counts: "a map from names to whole numbers",
-    _read_names: "a list of names",
-    _read_grid_size: "a whole number, or one for each side",
+    read_counts: "a map from names to whole numbers",
+    read_names: "a list of names",
+    read_grid_size: "a whole number, or one for each side",
     _read_substrate: "a Substrate",
     EpisodeStatus: f"one of {', '.join(EpisodeStatus)}",
     _read_gaps: "a list of Gap",
-    _read_info: "a map",
+    read_info: "a map",
 }
 """What each reader reads, in words."""
 
@@ -332,23 +269,23 @@ _PACKERS: dict[str, Callable[[Any], Any]] = {
     "status": str,
     "gaps": lambda gaps: [[gap.first_step, gap.end_step, gap.reason] for gap in gaps],
 }
-"""How the fields that msgpack has no type for stand in a map."""
+"""Conversion of fields that msgpack has no type for."""
 
 
-def _checked(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The known fields of ``source``, each brought to its type."""
-    checked = {}
+def _read_fields(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The known fields of ``source``, validated and converted."""
+    known = {}
     for name, value in source.items():
         reader = _READERS.get(name)
         if reader is None:
             continue
         try:
-            checked[name] = reader(value)
+            known[name] = reader(value)
         except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise UsageError(
                 f"episode metadata: {name}: expected {_EXPECTED[reader]}, found {_shown(value)}"
             ) from error
-    return checked
+    return known
 
 
 def _shown(value: Any) -> str:

@@ -1,34 +1,34 @@
-"""Every error that this project raises on purpose.
+"""All errors that this project raises on purpose.
 
 ::
 
     RecorderError
-    ├── SettingsError            the configuration is wrong: the key, what was expected, the nearest valid key
-    ├── UsageError               a public function was called with arguments that can't work
-    ├── MissingExtraError        an optional part is not installed: names the command that installs it
-    ├── WrongModuleError         another file hides a package that is needed: names the file
+    ├── SettingsError            invalid configuration: the key, the expected value, the nearest valid key
+    ├── UsageError                    invalid arguments of a public function
+    ├── MissingExtraError        an optional part is not installed; has the command that installs it
+    ├── WrongModuleError         another file hides a required package; has its path
     ├── OutputError              the command line's standard output can't be written
     ├── StreamError              the step stream
-    │   ├── StreamUnavailableError   the server can't be reached, or refuses writes for now: try again
-    │   │   └── StreamFullError          its memory is full: it can be read, and what is there can be deleted
-    │   └── StreamCorruptError       an entry in the stream is not what the protocol says
+    │   ├── StreamUnavailableError   Redis can't be reached, or refuses writes for now: try again
+    │   │   └── StreamFullError          its memory is full; reading and deleting still work
+    │   └── StreamCorruptError       an entry in the stream is invalid
     ├── EpisodeFileError         a recording
-    │   ├── EpisodeFileCorruptError  bytes that are not what FORMAT.md says
-    │   ├── EpisodeFileTooLargeError a size beyond the reader's limits, refused before memory is taken
-    │   ├── EpisodeFileVersionError  a version that this reader does not know
+    │   ├── EpisodeFileCorruptError  bytes that are invalid by FORMAT.md
+    │   ├── EpisodeFileTooLargeError a size beyond the reader's limits; checked before memory is allocated
+    │   ├── EpisodeFileVersionError  an unknown version
     │   ├── UnknownColumnError       a column that the episode does not have
-    │   └── ShapeChangedError        a column whose shape changed in mid-episode, asked for as one array
+    │   └── ShapeChangedError        a column whose shape changes within the episode, requested as one array
     ├── BlackBoxError            a trainer's ring file: foreign, damaged, or it can't be made
     │   ├── BlackBoxVersionError     made by a newer version of this project
     │   └── BlackBoxInUseError       another process has it open
-    ├── StorageError             the place where files lie: missing, full, not writable
-    │   └── StorageUnavailableError  it can't be reached, or does not answer in time: try again
+    ├── StorageError             the storage: missing, full, not writable
+    │   └── StorageUnavailableError  can't be reached, or does not answer in time: try again
     ├── CatalogError             the SQL index
     │   ├── CatalogUnavailableError  locked or unreachable: try again
     │   ├── CatalogVersionError      made by a newer version of this project
     │   └── RecordingNotFoundError   no such episode, run or recording
-    ├── QuotaError               a client or a run has as much as it may have
-    ├── ServerStartError         no Redis-compatible server could be found or started
+    ├── QuotaError               a client or a run has reached a limit
+    ├── ServerStartError         Redis, or another server, can't be found or started
     └── VideoError               drawing or encoding
 """
 
@@ -71,7 +71,7 @@ _MAX_MESSAGE = 800
 
 
 def shortened(message: str) -> str:
-    """A message of a sensible length: of a longer one the middle is left out, for what it is about stands at its ends."""
+    """The message, without its middle if it is long; the ends have the subject."""
     if len(message) <= _MAX_MESSAGE:
         return message
     half = _MAX_MESSAGE // 2
@@ -79,24 +79,24 @@ def shortened(message: str) -> str:
 
 
 class RecorderError(Exception):
-    """The root: ``except RecorderError`` catches whatever this project raises on purpose."""
+    """The root of all errors that this project raises on purpose."""
 
 
 class SettingsError(RecorderError):
-    """The configuration is wrong."""
+    """The configuration is invalid."""
 
 
 class UsageError(RecorderError):
-    """A public function was called with arguments that can't work."""
+    """A public function was called with invalid arguments."""
 
 
 class MissingExtraError(RecorderError):
     """An optional part is not installed.
 
     Args:
-        what: needs it.
-        extra: installs it; empty for what every installation has.
-        command: runs it without installing anything, where there is one.
+        what: the feature that needs it.
+        extra: the extra that installs it; empty for the base package.
+        command: a command that runs it without installation, if there is one.
     """
 
     def __init__(self, what: str, extra: str, *, command: str | None = None) -> None:
@@ -107,14 +107,14 @@ class MissingExtraError(RecorderError):
 
 
 class WrongModuleError(RecorderError):
-    """Another file hides a package that is needed."""
+    """Another file hides a required package."""
 
 
 class OutputError(RecorderError):
-    """The command line's standard output can't be written.
+    """Standard output can't be written.
 
     Args:
-        error: of the system.
+        error: the system's error.
     """
 
     def __init__(self, error: OSError) -> None:
@@ -127,34 +127,34 @@ class StreamError(RecorderError):
 
 
 class StreamUnavailableError(StreamError):
-    """The server can't be reached, or refuses writes for now."""
+    """Redis can't be reached, or refuses writes for now."""
 
 
 class StreamFullError(StreamUnavailableError):
-    """The server's memory is full: it can be read, and what is there can be deleted, but nothing can be added."""
+    """The memory of Redis is full. Reading and deleting still work."""
 
 
 class StreamCorruptError(StreamError):
-    """An entry in the stream is not what the protocol says."""
+    """An entry in the stream is invalid."""
 
 
 class EpisodeFileError(RecorderError):
-    """A recording. Its message stays short, whatever the file holds: of a long one the middle is left out."""
+    """A recording. Long messages are shortened, whatever the file contains."""
 
     def __init__(self, message: str) -> None:
         super().__init__(shortened(message))
 
 
 class EpisodeFileCorruptError(EpisodeFileError):
-    """Bytes that are not what FORMAT.md says."""
+    """Bytes that are invalid by FORMAT.md."""
 
 
 class EpisodeFileTooLargeError(EpisodeFileError):
-    """A size beyond the reader's limits, refused before memory is taken."""
+    """A size beyond the reader's limits, checked before memory is allocated."""
 
 
 class EpisodeFileVersionError(EpisodeFileError):
-    """A version that this reader does not know."""
+    """An unknown version."""
 
 
 class UnknownColumnError(EpisodeFileError):
@@ -162,14 +162,14 @@ class UnknownColumnError(EpisodeFileError):
 
 
 class ShapeChangedError(EpisodeFileError):
-    """A column whose shape changed in mid-episode was asked for as one array."""
+    """A column whose shape changes within the episode was requested as one array."""
 
 
 class QuotaError(RecorderError):
-    """A client or a run has as much as it may have.
+    """A client or a run has reached a limit.
 
     Args:
-        retry_after_secs: when there may be room; None where there is none until something is removed.
+        retry_after_secs: when to try again; None if something must be removed first.
     """
 
     def __init__(self, message: str, *, retry_after_secs: float | None = None) -> None:
@@ -190,11 +190,10 @@ class BlackBoxInUseError(BlackBoxError):
 
 
 class StorageError(RecorderError):
-    """The place where files lie: missing, full, not writable.
+    """The storage is missing, full or not writable.
 
     Args:
-        is_missing_file: there is no such file to read, as far as the place can be reached. A file that can't be written
-            because of a folder that can't be there is none of these.
+        is_missing_file: the file to read does not exist, although the storage can be reached. False for writes.
     """
 
     def __init__(self, message: str, *, is_missing_file: bool = False) -> None:
@@ -203,7 +202,7 @@ class StorageError(RecorderError):
 
 
 class StorageUnavailableError(StorageError):
-    """The place can't be reached, or does not answer in time: the same call may work in a moment."""
+    """The storage can't be reached, or does not answer in time; a retry may succeed."""
 
 
 class CatalogError(RecorderError):
@@ -211,7 +210,7 @@ class CatalogError(RecorderError):
 
 
 class CatalogUnavailableError(CatalogError):
-    """Locked or unreachable: the same call may work in a moment."""
+    """The catalog is locked or can't be reached; a retry may succeed."""
 
 
 class CatalogVersionError(CatalogError):
@@ -223,7 +222,7 @@ class RecordingNotFoundError(CatalogError):
 
 
 class ServerStartError(RecorderError):
-    """No Redis-compatible server could be found or started."""
+    """Redis, or another server, can't be found or started."""
 
 
 class VideoError(RecorderError):

@@ -1,4 +1,4 @@
-"""JSON that every browser can read: NaN and infinities become null; times, bytes and numpy's numbers become text and numbers."""
+"""JSON that browsers can read: NaN and infinities become null; times, bytes and numpy's types become text and numbers."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import numpy as np
 __all__ = ["from_json", "to_json"]
 
 _MAX_DEPTH = 16
-"""Far below the depth at which printing a value in a message would fail."""
+"""Deepest nesting; far below the depth at which printing a value fails."""
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=lambda value: _plain(value)).encode
 
 
 def to_json(value: Any) -> str:
-    """One line of JSON, without spaces."""
+    """One line of JSON without spaces."""
     try:
         return _encode(value)
-    except (ValueError, TypeError):  # a NaN somewhere, or a key that is not text: rare, so looked for only then
+    except (ValueError, TypeError):  # a NaN, or a key that is not text: rare, so cleaned only then
         return _encode(_cleaned(value))
 
 
 def from_json(text: str | bytes) -> Any:
-    """What a client wrote.
+    """Parse JSON from a client.
 
     Raises:
-        ValueError: it is not JSON, or is nested more deeply than anything that is asked for here.
+        ValueError: not JSON, or nested too deeply.
     """
     try:
         value = json.loads(text)

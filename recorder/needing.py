@@ -1,4 +1,4 @@
-"""Loading what a command or a public name needs, with an error that says what is missing, or what is in its way."""
+"""Explains a failed import: a missing library, or a file that hides it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["needing"]
 
 @contextmanager
 def needing(what: str, package: str, *, extra: str) -> Iterator[None]:
-    """Put the imports into this block.
+    """Wrap imports in this context manager.
 
     Args:
-        what: needs them, for the message.
-        package: the package of this project that is imported.
-        extra: installs what that package needs; empty for what every installation has.
+        what: the feature that needs them, for the message.
+        package: the imported package of this project.
+        extra: the extra that installs its libraries; empty for the base package.
 
     Raises:
         MissingExtraError: a library is not installed.
-        WrongModuleError: a file of the same name was found instead of what is needed.
+        WrongModuleError: a file with the same name was found instead.
     """
     _check_ours(what, package)
     try:
@@ -48,7 +48,7 @@ def _check_ours(what: str, package: str) -> None:
 
 
 def _file_of(package: str) -> Path | None:
-    """The file or folder that an import of ``package`` takes, or has taken."""
+    """The file or folder of a package, whether already imported or not."""
     loaded = sys.modules.get(package)
     spec = find_spec(package) if loaded is None else loaded.__spec__
     origin = getattr(loaded, "__file__", None) if spec is None else spec.origin

@@ -1,7 +1,7 @@
-"""Work for the moment in which this process ends in order: by itself, by an exception, or by ``sys.exit``.
+"""Runs functions when this process ends normally, by an exception, or by ``sys.exit``.
 
-``atexit`` alone does not do: a process that ``multiprocessing`` started ends without it, and a fork would do its parent's work
-a second time. Nothing here runs in a process that is killed, or that ends by ``os._exit``.
+``atexit`` is not enough: processes of ``multiprocessing`` skip it, and a fork would run its parent's functions. Nothing
+runs in a killed process or after ``os._exit``.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ __all__ = ["at_process_end"]
 
 
 def at_process_end(work: Callable[[], object]) -> Callable[[], None]:
-    """Have work done when this process ends: once, here and in no fork of it; what was asked for last is done first.
+    """Call ``work`` once when this process ends, but not in its forks; the last one registered runs first.
 
-    Threads that are no daemons have ended by then; daemons still run.
+    Non-daemon threads have ended by then; daemon threads still run.
 
     Returns:
-        What takes it back.
+        A function that cancels this.
     """
     finalizer = Finalize(None, work, exitpriority=0)
     atexit.register(finalizer)
 
-    def take_back() -> None:
+    def cancel() -> None:
         finalizer.cancel()
         atexit.unregister(finalizer)
 
-    return take_back
+    return cancel

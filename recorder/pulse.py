@@ -1,4 +1,4 @@
-"""The pulse of a worker on this machine, as its file tells it; who writes it is the worker."""
+"""Reads the pulse file of a worker on this machine."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 __all__ = ["STALE_SECS", "read_pulse"]
 
 STALE_SECS = 60.0
-"""A pulse older than this is that of a worker that is dead, or stands still. Longer than any wait for a server's answer."""
+"""Age at which a pulse means a dead or blocked worker; longer than any wait for an answer."""
 
 
 def read_pulse(file: Path, *, max_age_secs: float = STALE_SECS) -> tuple[bool, list[str]]:
-    """Look at a worker.
+    """Read a worker's state.
 
     Returns:
-        Whether it is alive; what keeps it from being ready, nothing when it is.
+        Whether it is alive, and the reasons why it is not ready.
     """
     try:
         age_secs = time.time() - file.stat().st_mtime
-        said = json.loads(file.read_bytes())
+        pulse = json.loads(file.read_bytes())
     except FileNotFoundError:
-        return False, [f"there is no pulse: no worker runs, or it was not told to write one: {file}"]
+        return False, [f"no pulse file: no worker runs, or it has no --pulse-file: {file}"]
     except (OSError, ValueError) as error:
         return False, [f"the pulse can't be read ({error}): {file}"]
     if age_secs > max_age_secs:
-        return False, [f"the worker's last sign of life is {age_secs:.0f} seconds old: {file}"]
-    unwell = said.get("unwell") if isinstance(said, dict) else None
+        return False, [f"the worker's pulse is {age_secs:.0f} seconds old: {file}"]
+    unwell = pulse.get("unwell") if isinstance(pulse, dict) else None
     return True, list(map(str, unwell)) if isinstance(unwell, list) else []

@@ -1,23 +1,21 @@
-"""Which texts can name a run: those that a server, a file system and a database can all hold."""
+"""Valid run ids: texts that Redis, file systems and databases can hold."""
 
 from __future__ import annotations
 
-import re
+from recorder.text import holdable_text
 
 __all__ = ["MAX_RUN_ID_BYTES", "why_no_run_id"]
 
 MAX_RUN_ID_BYTES = 2000
-"""As UTF-8. PostgreSQL's indexes hold 2,704 bytes, which a run's id shares with other columns."""
-
-_UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
+"""As UTF-8. PostgreSQL's indexes hold 2,704 bytes, shared with other columns."""
 
 
 def why_no_run_id(text: str) -> str | None:
-    """What keeps a text from naming a run; None when it can."""
+    """Why a text is not a valid run id; None if it is."""
     if not text:
         return "it is empty"
-    if _UNHOLDABLE.search(text):
-        return "it holds letters that no file and no database takes"
+    if holdable_text(text) != text:
+        return "it has characters that files and databases can't hold"
     if len(text.encode()) > MAX_RUN_ID_BYTES:
         return f"it is longer than {MAX_RUN_ID_BYTES} bytes"
     return None

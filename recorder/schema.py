@@ -1,6 +1,6 @@
-"""The columns of an episode: what each is called, its dtype, its shape a step, and how its bytes are arranged.
+"""The columns of an episode: name, dtype, shape per step, and encoding.
 
-A schema stands in an episode's header, once; a chunk holds one slot a column. Bytes are the business of ``recorder.chunk``.
+An episode's header has the schema; a chunk has a slot per column. ``recorder.chunk`` does the encoding.
 """
 
 from __future__ import annotations
@@ -45,42 +45,42 @@ STEP_FIELDS: Mapping[str, Literal["array", "scalar"]] = {
     "epsilon": "scalar",
     "action_masks": "array",
 }
-"""The fields of a step beside its place and its extras, and whether a trainer gives one number or several.
+"""Fields of a step, besides its number and extras, and whether they are arrays.
 
 To add one: add it here, to ``RecordedStep``, and to ``record_step`` and ``record_batch``.
 """
 
 STEP_COLUMNS = tuple(STEP_FIELDS)
-"""Names of the columns that ``RecordedStep`` has fields for, in the order in which they are written."""
+"""Names of the columns with a field in ``RecordedStep``, in the order of writing."""
 
 EXTRAS_PREFIX = "extras."
-"""Every other column is one of the extras, named with this prefix."""
+"""Prefix of all other columns."""
 
 ALLOWED_DTYPES = frozenset(
     ["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"],
 )
-"""What a column may consist of, as numpy spells it: fixed-size little-endian numbers, never objects or text."""
+"""Fixed-size little-endian numbers, in numpy's notation."""
 
 MAX_COLUMNS = 1024
-"""A schema with more columns is refused: no trainer has that many, a hostile file may claim them."""
+"""More columns are refused: only a hostile file has them."""
 
 MAX_NAME_LENGTH = 256
 MAX_DIMENSIONS = 8
 MAX_STEP_BYTES = 64 * 2**20
-"""Bytes that one value of one column may take: an HD image of floats fits."""
+"""Largest value of a column; an HD image of floats fits."""
 
 
 class Encoding(StrEnum):
-    """How a column's values are arranged before LZ4 sees them; FORMAT.md has the exact rules."""
+    """How values are arranged before LZ4 compression; FORMAT.md has the rules."""
 
     PLAIN = "plain"
     """Little-endian values, step after step."""
     PLANES = "planes"
-    """All first bytes, then all second bytes, …: slowly changing high bytes come to lie together."""
+    """All first bytes, then all second bytes, …, which groups slowly changing high bytes."""
     DELTA = "delta"
-    """Differences between successive steps of the values' bit patterns, zigzag, then planes."""
+    """Zigzag differences between the bit patterns of successive steps, then planes."""
     BITS = "bits"
-    """Booleans, eight a byte."""
+    """Booleans, eight per byte."""
 
 
 _ENCODINGS = {str(encoding): encoding for encoding in Encoding}
@@ -89,7 +89,7 @@ _ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in ALLOWED_DTYPES}
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """One column.
+    """A column.
 
     Args:
         name: one of ``STEP_COLUMNS`` or ``extras.<name>``.
@@ -117,26 +117,26 @@ class ColumnSpec:
 
     @property
     def group_key(self) -> str | None:
-        """Columns of the same group_key may lie together in one slot; None for one that always lies alone."""
+        """Columns with the same key may share a slot; None for a column that never does."""
         if self.encoding is Encoding.PLAIN:
             return None
         return "bits" if self.encoding is Encoding.BITS else self.dtype[2:]
 
     def to_list(self) -> list[Any]:
-        """The form that stands in a header."""
+        """The form in a header."""
         return [self.name, self.dtype, list(self.shape), str(self.encoding)]
 
     @classmethod
     def from_list(cls, source: object) -> ColumnSpec:
-        """Check and take over the form that stands in a header.
+        """Validate the form in a header.
 
         Raises:
-            EpisodeFileCorruptError: it is not one.
-            EpisodeFileTooLargeError: one value is beyond ``MAX_STEP_BYTES``.
+            EpisodeFileCorruptError: it is invalid.
+            EpisodeFileTooLargeError: a value exceeds ``MAX_STEP_BYTES``.
         """
         try:
             name, dtype, shape, encoding = cast("Sequence[Any]", source)
-            if all(type(length) is int for length in shape):  # to a cache 1, 1.0 and True are the same
+            if all(type(length) is int for length in shape):  # a cache treats 1, 1.0 and True as equal
                 return _checked_spec(name, dtype, tuple(shape), encoding)
         except (TypeError, ValueError):
             pass
@@ -145,7 +145,7 @@ class ColumnSpec:
 
 @lru_cache(maxsize=4 * MAX_COLUMNS)
 def _checked_spec(name: object, dtype: object, shape: tuple[int, ...], encoding: object) -> ColumnSpec:
-    """The column that these describe; the episodes of a run have the same ones over and over, so each is checked once.
+    """A validated column, cached because the episodes of a run repeat them.
 
     Raises:
         TypeError: name, dtype or encoding is not text.
@@ -154,7 +154,9 @@ def _checked_spec(name: object, dtype: object, shape: tuple[int, ...], encoding:
     if not (isinstance(name, str) and isinstance(dtype, str) and isinstance(encoding, str)):
         raise TypeError
     if len(name) > MAX_NAME_LENGTH:
-        raise EpisodeFileCorruptError(f"schema: a column's name has {len(name)} characters, at most {MAX_NAME_LENGTH}")
+        raise EpisodeFileCorruptError(
+            f"schema: a column's name has {len(name)} characters; the limit is {MAX_NAME_LENGTH}"
+        )
     if dtype not in ALLOWED_DTYPES:
         raise EpisodeFileCorruptError(
             f"schema: column {name!r} has dtype {dtype!r:.40}; only numbers are allowed: {sorted(ALLOWED_DTYPES)}"
@@ -162,10 +164,10 @@ def _checked_spec(name: object, dtype: object, shape: tuple[int, ...], encoding:
     if len(shape) > MAX_DIMENSIONS or not all(0 <= length < 2**31 for length in shape):
         raise EpisodeFileCorruptError(f"schema: column {name!r} has shape {list(shape)!r:.200}")
     if encoding not in _ENCODINGS:
-        raise EpisodeFileCorruptError(f"schema: column {name!r} has encoding {encoding!r:.40}, which is not known")
+        raise EpisodeFileCorruptError(f"schema: column {name!r} has the unknown encoding {encoding!r:.40}")
     if (encoding == Encoding.BITS) != (dtype == "|b1"):
-        raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' and dtype '|b1' go together")
-    # A length of 0 makes the value empty, not the other lengths harmless: numpy refuses their product all the same.
+        raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' requires dtype '|b1', and vice versa")
+    # Count a length of 0 as 1: numpy limits the product of the other lengths anyway.
     if math.prod(max(n, 1) for n in shape) * _ITEM_BYTES[dtype] > MAX_STEP_BYTES:
         raise EpisodeFileTooLargeError(
             f"schema: one value of column {name!r}, {dtype}{list(shape)}, would take more than {MAX_STEP_BYTES} bytes"
@@ -175,11 +177,11 @@ def _checked_spec(name: object, dtype: object, shape: tuple[int, ...], encoding:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeSchema:
-    """The columns of one episode, in the order of the slots of its chunks."""
+    """The columns of an episode, in the order of the chunks' slots."""
 
     columns: tuple[ColumnSpec, ...]
     placements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What ``recorder.chunk`` has worked out for these columns."""
+    """Cache of ``recorder.chunk``."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -187,27 +189,27 @@ class EpisodeSchema:
         return tuple(column.name for column in self.columns)
 
     def index(self, name: str) -> int | None:
-        """Position of a column's slot, or None when there is no such column."""
+        """Position of a column; None if there is none."""
         return next((position for position, column in enumerate(self.columns) if column.name == name), None)
 
     def to_list(self) -> list[Any]:
-        """The form that stands in a header."""
+        """The form in a header."""
         return [column.to_list() for column in self.columns]
 
     @classmethod
     def from_list(cls, source: object) -> EpisodeSchema:
-        """Check and take over the form that stands in a header.
+        """Validate the form in a header.
 
         Raises:
-            EpisodeFileCorruptError: it is not one, or names a column twice.
+            EpisodeFileCorruptError: it is invalid, or repeats a column.
             EpisodeFileTooLargeError: too many columns, or a value too large.
         """
         if not isinstance(source, Sequence) or isinstance(source, str | bytes):
             raise EpisodeFileCorruptError(f"schema: expected a list of columns, found {type(source).__name__}")
         if len(source) > MAX_COLUMNS:
-            raise EpisodeFileTooLargeError(f"schema: {len(source)} columns, more than {MAX_COLUMNS}")
+            raise EpisodeFileTooLargeError(f"schema: {len(source)} columns; the limit is {MAX_COLUMNS}")
         try:
-            packed = msgpack.packb(source)  # to a map's keys 1, 1.0 and True are the same, to msgpack they are not
+            packed = msgpack.packb(source)  # as keys of a map, 1, 1.0 and True are equal; in msgpack they are not
         except (TypeError, ValueError, OverflowError):
             return _checked_schema(source)
         known = _known_schemas.get(packed)
@@ -221,7 +223,7 @@ class EpisodeSchema:
 
 _MAX_KNOWN_SCHEMAS = 64
 _known_schemas: dict[bytes, EpisodeSchema] = {}
-"""One object for all episodes with the same columns, by its list as msgpack packs it."""
+"""One object for all episodes with the same columns, by the packed list."""
 
 
 def _checked_schema(source: Sequence[object]) -> EpisodeSchema:

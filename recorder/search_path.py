@@ -1,6 +1,6 @@
-"""Keeps the current folder out of the command line's imports: a user's own ``worker.py`` must not hide what a command loads.
+"""Keeps the current folder out of the command line's import path, so that a user's ``worker.py`` hides nothing.
 
-It imports only what Python has loaded before any program: whatever else it asked for could be the user's file already.
+Imports only modules that Python always loads first; any other could already be the user's file.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import sys
 __all__ = ["PACKAGES_FOLDER", "leave_out_current_folder", "let_user_code_be_found"]
 
 PACKAGES_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-"""Where this package lies, with ``worker`` and ``replay_server`` beside it."""
+"""Folder of this package, ``worker`` and ``replay_server``."""
 
-_left_out: list[str] = []
+_removed: list[str] = []
 
 
 def leave_out_current_folder() -> None:
-    """Take the current folder off the import path of this process, and of those that it starts.
+    """Remove the current folder from the import path, also for child processes.
 
-    Where this package itself lies there, as in a clone of the project, it stays.
+    It stays if it contains this package, as in a clone of the project.
     """
     kept = [place for place in sys.path if not _is_current(place) or _is_same(place, PACKAGES_FOLDER)]
     if len(kept) < len(sys.path):
-        _left_out[:] = [
+        _removed[:] = [
             os.path.realpath(place or ".") for place in sys.path if place not in kept and os.path.isdir(place or ".")
         ]
         sys.path[:] = kept
 
 
 def let_user_code_be_found() -> None:
-    """Put what was left out behind everything else: a user's criteria and environments may lie there."""
-    sys.path += [place for place in _left_out if place not in sys.path]
+    """Append what was removed to the import path, for a user's criteria and environments."""
+    sys.path += [place for place in _removed if place not in sys.path]
 
 
 def _is_current(place: str) -> bool:

@@ -1,4 +1,4 @@
-"""Log lines at most once in a while: what fails with every step, or every second, must not fill the disk."""
+"""Limits the rate of log lines, so that a repeated failure does not fill the disk."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LOG_EVERY_SECS = 5.0
 
 
 class Throttle:
-    """Says when it is time for another line of a kind. Thread-safe enough: at worst two threads both write a line.
+    """Limits lines of a kind. If two threads race, both may log a line.
 
     Args:
-        every_secs: least time between two lines of a kind.
+        every_secs: shortest time between two lines of a kind.
     """
 
     def __init__(self, every_secs: float) -> None:
@@ -22,7 +22,7 @@ class Throttle:
         self._logged_at: dict[str, float] = {}
 
     def is_due(self, kind: str) -> bool:
-        """Whether to write the line now; if so, the next one of this kind waits."""
+        """Whether to log now; if so, the next line of this kind waits."""
         now = time.monotonic()
         if now - self._logged_at.get(kind, -self._every_secs) < self._every_secs:
             return False
@@ -31,10 +31,10 @@ class Throttle:
 
 
 class ThrottledLog:
-    """The errors of a recorder, each message at most once in some seconds.
+    """Logs a recorder's errors, each message at most once per 5 s.
 
     Args:
-        logger: where lines go.
+        logger: receives the lines.
         run_id: part of every line.
     """
 
@@ -44,7 +44,7 @@ class ThrottledLog:
         self._throttle = Throttle(_LOG_EVERY_SECS)
 
     def error(self, message: str, *values: object, cause: BaseException | None = None) -> None:
-        """Log, unless this message (whatever its values) was logged a moment ago.
+        """Log, unless the same message, whatever its values, was just logged.
 
         Args:
             cause: logged with its traceback.

@@ -1,4 +1,4 @@
-"""URLs of servers and databases: checked, spelled one way, and printed without their secrets."""
+"""URLs of Redis and databases: validates, normalises and redacts them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ REDIS_SCHEMES = {
     "redis+unix": "unix",
     "valkey+unix": "unix",
 }
-"""Every spelling that is accepted, and the driver's own word for it."""
+"""Accepted scheme to the driver's scheme."""
 
 _UNSUITABLE_SCHEME = re.compile(r"(redis|rediss|valkey|valkeys)?[+.-]?(cluster|sentinel)s?", re.IGNORECASE)
-"""How other libraries spell servers that this project can't use."""
+"""Schemes of other libraries for servers that this project can't use."""
 
 _TLS_OPTIONS = (
     "ssl_ca_certs",
@@ -44,12 +44,12 @@ _TLS_OPTIONS = (
     "ssl_keyfile",
     "ssl_password",
 )
-"""Options of the driver that the messaging library hands on as they are."""
+"""Options of the driver that Celery's messaging library also accepts."""
 
 _FORBIDDEN_OPTIONS = ("decode_responses", "encoding", "legacy_responses", "protocol", "retry_on_timeout")
-"""Options of the driver that would change what bytes come back, or send an entry twice: ours alone to set."""
+"""Options of the driver that would change replies, or send an entry twice."""
 
-_SPELLINGS_OF_NO = ("0", "F", "FALSE", "N", "NO")
+_FALSE_VALUES = ("0", "F", "FALSE", "N", "NO")
 
 _SECRET_OPTIONS = re.compile(r"password|passwd|secret|token|api_?key", re.IGNORECASE)
 _HOST = re.compile(r"[^:\[\]]*:\d*|\[[0-9A-Fa-f:.]+\](:\d*)?")
@@ -63,26 +63,26 @@ _FILE = "file://"
 
 
 def is_url(place: str) -> bool:
-    """Whether ``place`` has a scheme (``s3://…``), as against a plain path."""
+    """Whether ``place`` has a scheme (``s3://…``), unlike a plain path."""
     return _URL.match(place) is not None
 
 
 def unix_url(path: str | os.PathLike[str]) -> str:
-    """The URL of a server's Unix socket; what has a meaning in URLs (``#``, ``?``, ``%``) is escaped.
+    """URL of a Unix socket; ``#``, ``?`` and ``%`` are escaped.
 
     Args:
-        path: absolute; UTF-8, for drivers decode it as that.
+        path: absolute and valid UTF-8, as drivers require.
     """
     return f"unix://{quote(os.fspath(path))}"
 
 
 def with_encoded_password(url: str) -> str:
-    """The same URL with all signs of its password encoded: ``@ / # :`` and ``?`` in it would end it too early.
+    """The URL with its password percent-encoded, since ``@ / # :`` and ``?`` would end it early.
 
-    The last ``@`` before the options ends the password, as no host has one. What is encoded already stays.
+    The last ``@`` before the options ends the password. Encoded characters stay.
 
     Raises:
-        SettingsError: nobody can say where the password ends; the message has no part of it.
+        SettingsError: the end of the password is ambiguous; the message has no part of it.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or rest.startswith("/"):  # the path of a file
@@ -96,7 +96,7 @@ def with_encoded_password(url: str) -> str:
 
 
 def _credentials_of(rest: str) -> tuple[str | None, str]:
-    """What stands before the host, None for nothing, and the rest, from the host on."""
+    """Credentials, or None, and the rest from the host on."""
     before, mark, options = rest.rpartition("?")
     has_options = bool(mark) and _OPTIONS.match(options) is not None
     if has_options and ("@" in before or _HOST.fullmatch(re.split("[/?#]", before, maxsplit=1)[0])):
@@ -107,44 +107,41 @@ def _credentials_of(rest: str) -> tuple[str | None, str]:
 
 
 def check_place(place: str) -> str:
-    """The path or URL as it is.
+    """Return the path or URL, if it is valid.
 
     Raises:
-        SettingsError: it is neither, so that files would lie in a folder of an odd name: a URL with one slash, several URLs
-            in a chain.
+        SettingsError: it would create a folder with an odd name: a URL with one slash, or a chain of URLs.
     """
     if _CHAIN.match(place):
-        raise SettingsError(
-            f"expected a path or one URL, without a cache or an archive before it ('::'): {redact(place)}"
-        )
+        raise SettingsError(f"expected a path or a single URL, without a chain ('::'): {redact(place)}")
     if found := _ONE_SLASH.match(place):
         raise SettingsError(
-            f"expected a path or a URL, as in {found[1]}://…; if a folder is named so, write ./ before it: {place}"
+            f"expected a path or a URL such as {found[1]}://…; for a folder of that name, start with ./: {place}"
         )
     return place
 
 
 def local_path(place: str | Path, what: str) -> Path:
-    """The path of a file or a folder on this machine.
+    """Path of a file or folder on this machine.
 
     Args:
-        place: ``file://`` is a path.
-        what: what it is for, for the message.
+        place: a path; ``file://`` is removed.
+        what: its purpose, for the message.
 
     Raises:
         UsageError: it is a URL.
     """
     text = str(place).removeprefix(_FILE)
-    if is_url(text) or is_url(text.replace(":/", "://", 1)):  # a Path of a URL has one slash
-        raise UsageError(f"{what} is a path on this machine, not a URL: {redact(text)}")
+    if is_url(text) or is_url(text.replace(":/", "://", 1)):  # Path("s3://…") has one slash
+        raise UsageError(f"{what} must be a path on this machine, not a URL: {redact(text)}")
     return Path(text)
 
 
 def normalise_redis_url(url: str) -> str:
-    """The same URL in the driver's own spelling: ``redis://``, ``rediss://`` or ``unix://``, its password encoded.
+    """The URL with the driver's scheme ``redis://``, ``rediss://`` or ``unix://``, and an encoded password.
 
     Raises:
-        SettingsError: the scheme, the port or an option is not one that can work.
+        SettingsError: scheme, port or an option is invalid.
     """
     scheme, separator, rest = url.partition("://")
     if separator and _UNSUITABLE_SCHEME.fullmatch(scheme):
@@ -158,15 +155,15 @@ def normalise_redis_url(url: str) -> str:
     try:
         parts = urlsplit(normal)
         _ = parts.port
-    except ValueError:  # its words may hold a part of the password
+    except ValueError:  # its message may contain the password
         raise SettingsError(
-            "not a valid URL: expected redis://USER:PASSWORD@HOST:PORT/NUMBER, with a number for the port, and with "
-            f"the signs / ? # @ of the password encoded as %2F %3F %23 %40: {redact(url)}"
+            "not a valid URL: expected redis://USER:PASSWORD@HOST:PORT/NUMBER, with a numeric port, and with "
+            f"/ ? # @ in the password encoded as %2F %3F %23 %40: {redact(url)}"
         ) from None
     if parts.scheme == "unix" and not parts.path:
         raise SettingsError(f"a unix URL needs the socket's path, as in unix:///run/redis.sock; found {redact(url)}")
     if parts.scheme == "unix" and "#" in normal:
-        raise SettingsError(f"in a unix URL, write a '#' of the socket's path as %23, and a '?' as %3F: {redact(url)}")
+        raise SettingsError(f"in a unix URL, write '#' in the socket's path as %23, and '?' as %3F: {redact(url)}")
     for name, _value in parse_qsl(parts.query):
         if name in _FORBIDDEN_OPTIONS:
             raise SettingsError(f"the option {name!r} is set by the recorder itself; leave it out of {redact(url)}")
@@ -174,10 +171,10 @@ def normalise_redis_url(url: str) -> str:
 
 
 def celery_broker_url(url: str) -> str:
-    """The same server in the spelling of Celery's messaging library.
+    """The URL for Celery's messaging library.
 
-    It has a scheme of its own for Unix sockets, knows the database by the path alone, fails over options that it does not know
-    (timeouts, which it is given apart), and verifies no certificate unless it is told to.
+    The library has another scheme for Unix sockets, takes the database only from the path, fails on unknown options,
+    and verifies certificates only on request.
 
     Raises:
         SettingsError: as ``normalise_redis_url``.
@@ -188,7 +185,7 @@ def celery_broker_url(url: str) -> str:
         options = {name: given[name] for name in _TLS_OPTIONS if name in given}
         if parts.scheme == "rediss":
             options["ssl_cert_reqs"] = given.get("ssl_cert_reqs", "required")
-            if given.get("ssl_check_hostname", "").upper() in _SPELLINGS_OF_NO:
+            if given.get("ssl_check_hostname", "").upper() in _FALSE_VALUES:
                 options["ssl_check_hostname"] = "false"
         path = f"/{given['db']}" if "db" in given else parts.path
         return urlunsplit((parts.scheme, parts.netloc, path, urlencode(options), ""))
@@ -198,17 +195,17 @@ def celery_broker_url(url: str) -> str:
 
 
 def redact(url: str) -> str:
-    """``url`` fit for messages and logs: passwords, and options that hold secrets, are replaced by ``***``."""
+    """The URL for messages and logs, with passwords and secret options replaced by ``***``."""
     if not is_url(url):
         return url
     scheme, _, rest = url.partition("://")
     is_path = rest.startswith("/") or ":" not in rest
-    # The last @ ends the credentials, whatever is left unencoded in the password; no host has one.
+    # The last @ ends the credentials, even after an unencoded password; no host has one.
     credentials, at, rest = rest.rpartition("@")
     if not at and rest and not is_path and not _HOST.fullmatch(re.split("[/?#]", rest, maxsplit=1)[0]):
-        return f"{scheme}://***"  # what stands where a port would is no number: a password whose end is missing
+        return f"{scheme}://***"  # no number where the port should be: a password without its end
     if "?" in credentials:
-        return f"{scheme}://***"  # an unencoded password, or one among the options: nobody can say where it ends
+        return f"{scheme}://***"  # an unencoded password, or an option with '@'; its end is unknown
     user, colon, _password = credentials.partition(":")
     place, mark, query = rest.partition("?")
     options = [(name, "***" if _SECRET_OPTIONS.search(name) else value) for name, value in parse_qsl(query)]

@@ -8,7 +8,7 @@ __all__ = ["package_version"]
 
 
 def package_version() -> str:
-    """The installed version; ``0`` in a source tree that is not installed."""
+    """The installed version; ``0`` in a source tree."""
     try:
         return version("hamlet-recorder")
     except PackageNotFoundError:

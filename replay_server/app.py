@@ -25,9 +25,8 @@ from replay_server.front.limits import MAX_BODY_BYTES
 from replay_server.limits import Limits
 from replay_server.metrics import Metrics
 from replay_server.pages import make_pages
-from replay_server.rest import PREFIX, add_rest
+from replay_server.rest import add_rest
 from replay_server.rest.run_converter import RunConverter
-from replay_server.rest.videos import add_videos
 from replay_server.services import Services
 from replay_server.socket.connection import Connection
 from replay_server.socket.hub import Hub
@@ -121,8 +120,7 @@ def create_app(
     app.url_map.converters["run"] = RunConverter
     app.extensions[EXTENSION] = services
     add_admission(app, services)
-    add_rest(app, services)
-    add_videos(app, catalog, settings, url_prefix=PREFIX)
+    add_rest(app, services, settings)
     add_socket_route(app, services)
     app.register_blueprint(make_pages(embed_origins=server.embed_origins))
     check_base_path(server.base_path)

@@ -81,12 +81,12 @@ class Metrics:
         self._watched: list[tuple[Gauge, Callable[[], float]]] = []
         self._registry = registry = CollectorRegistry()
         if folder is None:
-            self._told = registry
+            self._published = registry
             ProcessCollector(registry=registry)
             GCCollector(registry=registry)
         else:
-            self._told = CollectorRegistry()
-            self._told.register(_SharedFigures(folder.path))
+            self._published = CollectorRegistry()
+            self._published.register(_SharedFigures(folder.path))
         self.viewers = Gauge(
             "replay_viewers", "Open WebSocket connections", registry=registry, multiprocess_mode="livesum"
         )
@@ -120,7 +120,7 @@ class Metrics:
         from prometheus_client import generate_latest  # lazy: see above
 
         self.refresh()
-        return generate_latest(self._told)
+        return generate_latest(self._published)
 
     @property
     def content_type(self) -> str:

@@ -1,6 +1,6 @@
-"""Generates the page's copy of the shared looks and words, because the page cannot read Python.
+"""Generates the page's copy of the shared looks, words and decimals, because the page cannot read Python.
 
-After a change of ``recorder/outline/looks.py``: ``python -m replay_server.page_looks``.
+After a change of ``recorder/outline/looks.py`` or ``DECIMALS``: ``python -m replay_server.page_looks``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from recorder.number_format import DECIMALS
 from recorder.outline.looks import AFFORDANCE_SHAPES, DARK, LIGHT, MARKER_WORDS, Colors
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE
 
@@ -24,6 +25,7 @@ def _script() -> str:
         ("Shares of a meter's range below which it is low or critical.", "LEVEL_SHARES",
          {"low": LOW_SHARE, "critical": CRITICAL_SHARE}),
         ("Name of each kind of marker, and the sign that identifies it without colour.", "MARKER_WORDS", words),
+        ("Decimals by what a number is.", "DECIMALS", DECIMALS),
         ("Number of affordance colours in the style sheet.", "N_AFFORDANCE_COLOURS", len(DARK.affordances)),
         ("Corners of the affordance marks, within the unit circle, y down.", "AFFORDANCE_SHAPES", AFFORDANCE_SHAPES),
     )  # fmt: skip

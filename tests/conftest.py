@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,32 @@ def own_state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     """Where black boxes lie: what a killed trainer leaves must not be recovered into another test's server."""
     folder = tmp_path_factory.getbasetemp() / f"state-{secrets.token_hex(4)}"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+
+
+_LONGEST_FILES = (
+    "worker/test_lost_folders.py",
+    "worker/test_installations.py",
+    "worker/test_worker_process.py",
+    "test_wheel.py",
+    "docs/test_walkthrough.py",
+    "test_demo.py",
+    "worker/test_full_server.py",
+    "worker/test_two_workers.py",
+    "replay/test_slow_clients.py",
+    "replay/test_memory_limits.py",
+    "replay/test_serving.py",
+    "worker/test_foreign_keys.py",
+    "wrappers/test_sb3.py",
+    "video/test_render_workers.py",
+)
+"""Of the files, those that take longest. Test processes take whole files: a long one at the end would leave the others idle."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    rank = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST_FILES)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session")

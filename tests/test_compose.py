@@ -182,7 +182,7 @@ def test_the_extras_that_are_installed_exist() -> None:
     assert asked <= extras.keys()
 
 
-def test_what_the_dockerfile_copies_exists_and_is_sent_to_the_builder() -> None:
+def test_files_that_the_dockerfile_copies_exist_and_are_sent_to_the_builder() -> None:
     ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     for line in re.findall(r"^COPY (.+)$", DOCKERFILE, flags=re.MULTILINE):
         for source in line.split()[:-1]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,10 +15,15 @@ import pytest
 import redis
 
 from recorder.catalog import Catalog
+from recorder.commands.checks.installation import check_installation
+from recorder.commands.checks.server import FoundRedis
 from recorder.errors import CatalogError, StreamError
-from recorder.installation import MARK_NAME, Installation, Membership, read_mark, read_owner
+from recorder.installation import MARK_NAME, Installation, Membership, read_mark, read_owner, read_store_mark
 from recorder.redis_server.embedded import EmbeddedServer
+from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream
+from recorder.storage import open_storage
+from tests.s3_server import S3Server
 
 
 @contextmanager
@@ -223,3 +230,135 @@ def test_an_unchanged_installation_logs_nothing(
     for _ in range(2):
         join(tmp_path / "recordings", redis_url)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_a_copy_at_the_same_path_on_another_machine_is_refused_the_redis_of_the_first(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "recordings"
+    ours = join(folder, redis_url)
+    shutil.copytree(folder, tmp_path / "copy")
+    folder.rename(tmp_path / "first machine")
+    (tmp_path / "copy").rename(folder)
+    assert join(folder, redis_url) == ours, "a backup that was put back"
+    shutil.copytree(folder, tmp_path / "copy")
+    folder.rename(tmp_path / "first machine, again")
+    (tmp_path / "copy").rename(folder)
+    monkeypatch.setattr("socket.gethostname", lambda: "second-machine")
+    mark = read_mark(folder)
+    assert mark is not None
+    assert mark.is_copied
+    with pytest.raises(StreamError, match="another installation") as caught:
+        join(folder, redis_url)
+    assert f"second-machine:{folder}" in str(caught.value)
+    assert owner(redis_url) == ours
+
+
+def test_processes_in_two_containers_on_one_volume_write_no_mark_against_each_other(
+    tmp_path: Path, redis_url: str, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    with Catalog(folder / "catalog.db") as one, Catalog(folder / "catalog.db") as two:
+        streams = [RedisStepStream(redis_url), RedisStepStream(redis_url)]
+        members = [
+            Membership(
+                catalog, stream, folder, own_server_dir=None, writes_folder=True, clock=iter(range(0, 99, 5)).__next__
+            )
+            for catalog, stream in zip((one, two), streams, strict=True)
+        ]
+        for name, member in zip(("container-a", "container-b"), members, strict=True):
+            monkeypatch.setattr("socket.gethostname", lambda name=name: name)
+            member.confirm()
+        marked, noted = (folder / MARK_NAME).stat(), redis_client.get("hamlet:installation")
+        for name, member in zip(("container-a", "container-b"), members, strict=True):
+            monkeypatch.setattr("socket.gethostname", lambda name=name: name)
+            member.confirm()
+        assert (folder / MARK_NAME).stat().st_ino == marked.st_ino
+        assert redis_client.get("hamlet:installation") == noted
+        for stream in streams:
+            stream.close()
+
+
+@pytest.fixture
+def store(s3: S3Server) -> str:
+    """The URL of an empty folder in a bucket."""
+    return f"s3://{s3.new_bucket()}/runs"
+
+
+@contextmanager
+def joined_at(store: str, database: Path, url: str, *, clock: Callable[[], float]) -> Iterator[Membership]:
+    stream = RedisStepStream(url, key_prefix=f"{database.stem}:")
+    with Catalog(database) as catalog:
+        member = Membership(
+            catalog, stream, None, store=open_storage(store), own_server_dir=None, writes_folder=True, clock=clock
+        )
+        member.confirm()
+        yield member
+    stream.close()
+
+
+def test_recordings_in_a_store_belong_to_one_catalog(tmp_path: Path, redis_url: str, store: str, s3: S3Server) -> None:
+    with joined_at(store, tmp_path / "one.db", redis_url, clock=time.monotonic):
+        mark = read_store_mark(open_storage(store))
+        assert mark is not None
+        assert mark.installation.catalog.endswith("one.db")
+    with joined_at(store, tmp_path / "one.db", redis_url, clock=time.monotonic):
+        pass
+    with pytest.raises(CatalogError, match="belong to another catalog") as caught:
+        join_at_once(store, tmp_path / "two.db", redis_url)
+    for part in ("one.db", "two.db", f"delete {store}/{MARK_NAME}"):
+        assert part in str(caught.value)
+    open_storage(store).delete(MARK_NAME)
+    join_at_once(store, tmp_path / "two.db", redis_url)
+    assert list(open_storage(store).names()) == []
+
+
+def join_at_once(store: str, database: Path, url: str) -> None:
+    with joined_at(store, database, url, clock=time.monotonic):
+        pass
+
+
+def test_a_running_worker_notices_within_a_minute_that_its_store_was_taken(
+    tmp_path: Path, redis_url: str, store: str
+) -> None:
+    now = [0.0]
+    with joined_at(store, tmp_path / "one.db", redis_url, clock=lambda: now[0]) as member:
+        open_storage(store).delete(MARK_NAME)
+        join_at_once(store, tmp_path / "two.db", redis_url)
+        now[0] = 30.0
+        member.confirm()
+        now[0] = 61.0
+        with pytest.raises(CatalogError, match="belong to another catalog"):
+            member.confirm()
+
+
+def test_a_copied_store_is_marked_for_the_catalog_that_uses_the_copy(
+    tmp_path: Path, redis_url: str, store: str, s3: S3Server
+) -> None:
+    join_at_once(store, tmp_path / "one.db", redis_url)
+    copy = store.replace("/runs", "/copy")
+    open_storage(copy).write_all({MARK_NAME: open_storage(store).read(MARK_NAME, max_bytes=10_000)})
+    mark = read_store_mark(open_storage(copy))
+    assert mark is not None
+    assert mark.is_copied
+    join_at_once(copy, tmp_path / "two.db", redis_url)
+    mark = read_store_mark(open_storage(copy))
+    assert mark is not None
+    assert mark.installation.catalog.endswith("two.db")
+
+
+def test_a_store_that_cant_be_asked_keeps_nobody_from_deciding(
+    tmp_path: Path, redis_url: str, s3: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    join_at_once("s3://no-such-bucket/runs", tmp_path / "one.db", redis_url)
+    assert "can't check which installation the recordings belong to" in caplog.text
+
+
+def test_doctor_compares_the_store_too(tmp_path: Path, redis_url: str, store: str) -> None:
+    join_at_once(store, tmp_path / "one.db", redis_url)
+    Catalog(tmp_path / "two.db").close()
+    settings = Settings(recordings_dir=store, database=str(tmp_path / "two.db"))
+    (finding,) = check_installation(settings, FoundRedis())
+    assert (finding.verdict, f"belong to another catalog, {socket.gethostname()}" in finding.found) == ("fail", True)
+    assert finding.advice.endswith(f"delete {store}/{MARK_NAME}")

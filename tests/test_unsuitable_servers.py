@@ -17,7 +17,7 @@ from tests.unsuitable_servers import cluster_node, sentinel, tls_server
 from tests.worker.cluster import open_cluster
 from tests.worker.recording import QUICK, play
 
-SENTENCES = {cluster_node: "this server is part of a Redis Cluster", sentinel: "this is a Redis Sentinel"}
+SENTENCES = {cluster_node: "this is a Redis Cluster", sentinel: "this is a Redis Sentinel"}
 COMMANDS = (("worker",), ("serve", "--port", "0"), ("stats",))
 
 
@@ -51,7 +51,7 @@ def test_doctor_reports_an_unsuitable_server(unsuitable: tuple[str, str], tmp_pa
     url, sentence = unsuitable
     status, output = run_python(("-m", "recorder", "doctor", "--redis-url", url, "--recordings", str(tmp_path)))
     assert status == 1
-    assert f"fail  server: {sentence}" in output
+    assert f"fail  Redis: {sentence}" in output
     assert "Traceback" not in output
 
 
@@ -102,7 +102,7 @@ def test_an_untrusted_certificate_is_refused_with_advice(tmp_path: Path) -> None
     with tls_server(tmp_path) as url:
         check_server(url)  # it may be mended
         client = make_client(url, purpose="trainer")
-        with pytest.raises(StreamUnavailableError, match=r"name the file .*\?ssl_ca_certs=PATH"), translate_errors(url):
+        with pytest.raises(StreamUnavailableError, match=r"add \?ssl_ca_certs=PATH"), translate_errors(url):
             client.ping()
         client.close()
         for option in ("ssl_cert_reqs=none", f"ssl_ca_certs={tmp_path / 'server.crt'}"):

@@ -6,10 +6,12 @@ There is no result backend and there are no chords: state is in the catalog, so 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.platforms import SecurityWarning
 from celery.signals import worker_shutting_down
 from kombu import Queue
 
@@ -107,7 +109,9 @@ def run_worker(app: Celery, **options: Any) -> int:
     Returns:
         The exit status: 0 after an orderly end. Celery counts any end by Ctrl-C as a failure.
     """
-    worker = app.Worker(**options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)  # Celery warns root, for pickled tasks; ours are JSON
+        worker = app.Worker(**options)
     was_asked_to_end = False
 
     def note(sig: str, how: str, **_: Any) -> None:

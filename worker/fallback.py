@@ -1,9 +1,7 @@
 """The fallback process for a full Redis: ``python -m worker.fallback DESCRIPTOR``.
 
-A full Redis refuses locks, tasks and Celery's own data, so workers get no tasks to free memory. This process needs
-none
-of them: it decides, writes and deletes in rounds until its worker closes the socket or exits. Several may run at
-once.
+A full Redis refuses locks, tasks and Celery's own data, so workers get no tasks to free memory. This process needs none
+of them: it decides, writes and deletes in rounds until its worker closes the socket or exits. Several may run at once.
 """
 
 from __future__ import annotations

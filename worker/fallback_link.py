@@ -38,14 +38,14 @@ class FallbackLink:
             return
         try:
             self._fallback = _Fallback()
-            self._fallback.hello(self._settings, self._redis_url)
+            self._fallback.send_settings(self._settings, self._redis_url)
         except OSError as error:
             _log.error("can't start the fallback process: %s", error)
 
     def end(self) -> None:
         """Let the process exit after its current round."""
         if self._fallback is not None:
-            self._fallback.let_go()
+            self._fallback.close()
         if self._has_told:
             self._has_told = False
             _log.warning("tasks can be handed out again")
@@ -53,7 +53,7 @@ class FallbackLink:
     def stop(self) -> None:
         """Stop the process at the worker's end."""
         if self._fallback is not None:
-            self._fallback.let_go()
+            self._fallback.close()
 
 
 class _Fallback:
@@ -71,7 +71,7 @@ class _Fallback:
         """Return whether it runs, including its last round."""
         return self._process.poll() is None
 
-    def hello(self, settings: Settings, redis_url: str) -> None:
+    def send_settings(self, settings: Settings, redis_url: str) -> None:
         """Send it the settings.
 
         Raises:
@@ -79,6 +79,6 @@ class _Fallback:
         """
         self._connection.send((settings, redis_url))
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Close the socket, which makes it exit; safe to call twice."""
         self._connection.close()

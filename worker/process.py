@@ -10,7 +10,7 @@ from recorder.catalog import Catalog
 from recorder.errors import StorageUnavailableError
 from recorder.installation import Installation, Membership, check_owner, make_folder
 from recorder.redis_server.client import check_server
-from recorder.redis_server.status import mend_queues, read_queue_lengths
+from recorder.redis_server.status import read_queue_lengths, repair_queues
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import Storage, UrlStorage, check_drivers, open_recordings, open_videos
@@ -116,13 +116,13 @@ class WorkerProcess:
             catalog,
             self.stream(),
             settings.local_recordings_dir,
+            store=open_recordings(settings) if settings.local_recordings_dir is None else None,
             own_server_dir=settings.embedded_server_dir if settings.redis.url is None else None,
             writes_folder=writes_folder,
         )
 
     def check_owner(self) -> None:
-        """Check that Redis still belongs to this installation. Does not open the catalog, so it may be called before
-        a
+        """Check that Redis still belongs to this installation. Does not open the catalog, so it may be called before a
         fork.
 
         Raises:
@@ -164,14 +164,14 @@ class WorkerProcess:
         for url in {self.redis_url, self.broker_url}:
             check_server(url, socket_timeout_secs=self.settings.redis.socket_timeout_secs)
 
-    def mend_queues(self) -> None:
+    def repair_queues(self) -> None:
         """Repair the keys of the queues if another program has overwritten them.
 
         Raises:
             StreamError: call again later.
         """
         redis = self.settings.redis
-        mend_queues(self.broker_url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs)
+        repair_queues(self.broker_url, key_prefix=redis.key_prefix, socket_timeout_secs=redis.socket_timeout_secs)
 
     def _forget_parent(self) -> None:
         if self._pid != os.getpid():

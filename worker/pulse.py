@@ -1,10 +1,8 @@
 """A worker's pulse: a file that is touched while the worker runs, for ``hamlet-recorder probe`` and systemd's
 watchdog.
 
-A worker is alive if its tick runs, whatever Redis answers, and its Celery loop runs while it is connected. An outage
-or
-a full Redis does not count as dead, because restarting the worker would not help. A worker is ready if it is
-connected
+A worker is alive if its tick runs, whatever Redis answers, and its Celery loop runs while it is connected. An outage or
+a full Redis does not count as dead, because restarting the worker would not help. A worker is ready if it is connected
 and its last tick succeeded.
 """
 
@@ -46,7 +44,7 @@ class Pulse:
         self._thread: threading.Thread | None = None
         self._can_write = True
         self._notify_socket = os.environ.get("NOTIFY_SOCKET")
-        self._has_told_ready = False
+        self._has_reported_ready = False
 
     def beat(self, part: str, *, unwell: str = "") -> None:
         """Note that a part is running.
@@ -57,7 +55,7 @@ class Pulse:
         self._beats[part] = time.monotonic()
         self._set_unwell(part, unwell)
 
-    def excuse(self, part: str, why: str) -> None:
+    def pause(self, part: str, why: str) -> None:
         """Do not wait for this part until its next beat: it has stopped for a good reason.
 
         Args:
@@ -91,17 +89,17 @@ class Pulse:
         while True:
             beats, now = dict(self._beats), time.monotonic()
             if all(now - at < STALE_SECS for at in beats.values()):
-                self._tell(list(self._unwell.values()))
+                self._report(list(self._unwell.values()))
             if self._is_over.wait(_EVERY_SECS):
                 return
 
-    def _tell(self, unwell: list[str]) -> None:
+    def _report(self, unwell: list[str]) -> None:
         if self._file is not None:
             self._write(self._file, {"pid": os.getpid(), "is_ready": not unwell, "unwell": unwell})
         if self._notify_socket is not None:
             words = ["WATCHDOG=1"]
-            if not unwell and not self._has_told_ready:
-                self._has_told_ready = True
+            if not unwell and not self._has_reported_ready:
+                self._has_reported_ready = True
                 words.append("READY=1")
             self._notify("\n".join(words))
 
@@ -133,7 +131,7 @@ class PulseStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, worker: Any) -> None:
         """Start."""
-        worker.app.pulse.excuse("consumer", "it is not connected to the broker yet")
+        worker.app.pulse.pause("consumer", "it is not connected to the broker yet")
         worker.app.pulse.start()
 
     def stop(self, worker: Any) -> None:
@@ -160,7 +158,7 @@ class ConsumerBeat(bootsteps.StartStopStep):  # type: ignore[misc]
         pulse = consumer.app.pulse
         pulse.beat("consumer")
         if isinstance(consumer.pool, SoloPool):
-            pulse.excuse("consumer", "")
+            pulse.pause("consumer", "")
             return
         self._timer = consumer.timer.call_repeatedly(_EVERY_SECS, pulse.beat, ("consumer",))
 
@@ -169,4 +167,4 @@ class ConsumerBeat(bootsteps.StartStopStep):  # type: ignore[misc]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        consumer.app.pulse.excuse("consumer", "it is not connected to the broker")
+        consumer.app.pulse.pause("consumer", "it is not connected to the broker")

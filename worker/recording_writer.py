@@ -43,10 +43,8 @@ class RecordingWriter:
     process, which waits up to 30 seconds. If the process is killed, unwritten episodes are lost; with Redis and a
     worker they are not.
 
-    If ``criteria`` or ``limits`` is omitted, it comes from the configuration: the settings that the recorder was
-    made
-    from; else those that this process last loaded from a file with the same ``recordings_dir``; else the
-    environment's
+    If ``criteria`` or ``limits`` is omitted, it comes from the configuration: the settings that the recorder was made
+    from; else those that this process last loaded from a file with the same ``recordings_dir``; else the environment's
     (``HAMLET_RECORDER_CONFIG`` and the other variables); else the defaults.
 
     Args:
@@ -77,7 +75,7 @@ class RecordingWriter:
         make_criteria = criteria_maker(settings if criteria is None else criteria)
         storage = open_storage(recordings_dir)
         if isinstance(storage, LocalStorage):
-            make_folder(Path(storage.root))  # before the catalog, which may lie in it
+            make_folder(Path(storage.root))  # before the catalog, which may be in it
         self._recorder = recorder
         self._thread = WriterThread(
             IngestContext(

@@ -74,7 +74,7 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
             _log.error("write %d episodes of run_id=%s: will try again: %s", len(episode_ids), run_id, error)
 
     @app.task(name=SWEEP, shared=False, **options)  # type: ignore[untyped-decorator]
-    def sweep_up() -> None:
+    def sweep_all() -> None:
         try:
             for run_id, rows in sweep(process.ingest()).to_write.items():
                 _send_writes(app, process, run_id, rows)

@@ -1,7 +1,6 @@
 """The tick: each worker checks every second whether there is work, so no beat process is needed.
 
-A lock in Redis lets one worker per second do it. The lock only saves work. If Redis has no memory for locks and
-tasks,
+A lock in Redis lets one worker per second do it. The lock only saves work. If Redis has no memory for locks and tasks,
 a fallback process of this worker does the work (``fallback.py``).
 """
 
@@ -93,7 +92,7 @@ class _Ticker:
     def stop(self) -> None:
         """Stop the thread and the fallback process."""
         self._is_over.set()
-        self._app.pulse.excuse("tick", "the worker is stopping")
+        self._app.pulse.pause("tick", "the worker is stopping")
         self._thread.join(_STOP_SECS)
         self._fallback.stop()
 
@@ -120,7 +119,7 @@ class _Ticker:
             self._fallback.begin(error)
             return
         if any(name == SWEEP for name, _, _ in due):
-            self._process.mend_queues()
+            self._process.repair_queues()
         if due:
             try:
                 self._hand_out(due, expires=max(5.0, _STALE_TICKS * ingest.tick_secs))

@@ -16,8 +16,8 @@ from worker.ingest import (
     IngestContext,
     claim_and_write,
     evaluate_run,
+    report_known_run,
     sweep,
-    tell_known_run,
     write_batches,
     write_episodes,
 )
@@ -90,7 +90,7 @@ class WriterThread:
         self._is_stopping = True
         self._wake.set()
         if not self.was_started:
-            self._let_go()
+            self._close_all()
             return False
         self.wait(timeout_secs + _GRACE_SECS)
         if self._thread.is_alive():
@@ -114,7 +114,7 @@ class WriterThread:
             RecorderError: this tick failed; the next one continues.
         """
         context, run_id = self._context, self._run_id
-        context.catalog.begin_anew_if_deleted()
+        context.catalog.recreate_if_deleted()
         evaluate_run(context, run_id)
         if sweeps:
             for swept_id, rows in sweep(context).to_write.items():
@@ -133,11 +133,11 @@ class WriterThread:
                     "see 'hamlet-recorder list' and 'hamlet-recorder parked'",
                     self._run_id,
                 )
-            self._let_go()
+            self._close_all()
 
     def _run(self) -> None:
         try:
-            tell_known_run(self._context, self._run_id)
+            report_known_run(self._context, self._run_id)
         except RecorderError as error:
             _log.error("recording writer: can't find out whether the run exists already: %s", error)
         n_ticks = 0
@@ -158,7 +158,7 @@ class WriterThread:
             if self._wake.wait(_TICK_SECS):
                 self._wake.clear()
 
-    def _let_go(self) -> None:
+    def _close_all(self) -> None:
         if self._forget_end is not None:
             self._forget_end()
         if self._owns_catalog:
@@ -176,5 +176,5 @@ class WriterThread:
         cursor = context.catalog.load_run_state(run_id).cursor
         unread = context.stream.read_finished(run_id, after=cursor, limit=1)
         unwritten = context.catalog.list_episodes(run=run_id, decision="kept", recorded=False, limit=100).episodes
-        self.is_complete = not unread and not unwritten and not context.catalog.held_episodes(run_id)
+        self.is_complete = not unread and not unwritten and not context.catalog.has_held_episodes(run_id)
         return bool(unread) or not all(row.parked for row in unwritten)

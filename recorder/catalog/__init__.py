@@ -1,7 +1,7 @@
-"""The SQL index of runs, episodes, recordings, videos and annotations: the only place that knows SQLAlchemy.
+"""The SQL index of runs, episodes, recordings, videos and annotations.
 
-``Catalog`` is the door; the rows that go in and come out are the dataclasses of ``rows``. ``docs/catalog.md`` describes
-the tables.
+``Catalog`` is the interface, ``rows`` has its dataclasses. Only this package uses SQLAlchemy. ``docs/catalog.md``
+describes the tables.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from recorder.catalog.original import ORIGINAL_COLUMNS
 from recorder.catalog.rows import (
     AnnotationRow,
     CurvePoint,
+    Decision,
     EpisodePage,
     EpisodeRow,
     RecordingRow,
@@ -27,7 +28,6 @@ from recorder.catalog.rows import (
     RunSummary,
     SegmentProgress,
     SegmentRow,
-    Settlement,
     VideoRow,
 )
 
@@ -36,6 +36,7 @@ __all__ = [
     "AnnotationRow",
     "Catalog",
     "CurvePoint",
+    "Decision",
     "EpisodePage",
     "EpisodeRow",
     "RecordingRow",
@@ -44,7 +45,6 @@ __all__ = [
     "RunSummary",
     "SegmentProgress",
     "SegmentRow",
-    "Settlement",
     "VideoBounds",
     "VideoRow",
 ]

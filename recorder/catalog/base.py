@@ -1,4 +1,4 @@
-"""What all operations stand on: a transaction to read or to write in, and the driver's errors in our words."""
+"""Base class of the catalog's operations: transactions and translated errors."""
 
 from __future__ import annotations
 
@@ -27,70 +27,78 @@ Upsert = sqlite.Insert | postgresql.Insert
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
 _OUT_OF_RANGE = "22003"
-"""PostgreSQL's SQLSTATE of a number that its column can't hold."""
-_BEYOND_64_BITS = "the database holds whole numbers from -2**63 to 2**63 - 1, not beyond"
+"""PostgreSQL's SQLSTATE for a number out of range."""
+_BEYOND_64_BITS = "the database holds integers from -2**63 to 2**63 - 1"
 
 _CONFLICTS = ("40001", "40P01")
-"""PostgreSQL's SQLSTATEs of a transaction that it has undone to let another one go on: serialisation failure, deadlock."""
+"""PostgreSQL's SQLSTATEs for a transaction that was rolled back: serialisation failure, deadlock."""
 
-_MAX_BEGINNINGS = 6
-"""How often a transaction is begun. Each time one of those that were in each other's way has gone through."""
+_MAX_ATTEMPTS = 6
+"""With each conflict, one of the conflicting transactions has succeeded."""
 
-_LONGEST_PAUSE_SECS = 0.02
-"""Before the second beginning, doubled before each later one; chance keeps those that collided from doing so again."""
+_PAUSE_SECS = 0.02
+"""Longest pause before the second attempt, doubled for each later one. Pauses are random, so that conflicts don't
+repeat.
+"""
 
 _Prepared = tuple[str, list[tuple[int, Callable[[Any], Any]]]]
 
 
 class _ConflictError(CatalogUnavailableError):
-    """The database has undone the transaction in favour of another one."""
+    """The database rolled the transaction back because of another one."""
 
 
 def write_transaction(operation: Operation) -> Operation:
-    """Mark an operation as one transaction that writes: undone in favour of another, it is begun again.
+    """Retry an operation whose transaction the database rolls back because of another one.
 
-    The operation does nothing but work on the catalog, and works on it within one ``_writing``.
+    The operation must use a single ``_writing`` block, and have no other effects.
     """
 
     @wraps(operation)
-    def begin_until_done(*args: Any, **kwargs: Any) -> Any:
-        # What can be gone through once only would be empty the second time.
+    def retry(*args: Any, **kwargs: Any) -> Any:
+        # Iterators would be empty on the second attempt.
         args = tuple(list(value) if isinstance(value, Iterator) else value for value in args)
-        for n_undone in range(_MAX_BEGINNINGS - 1):
+        for n_conflicts in range(_MAX_ATTEMPTS - 1):
             try:
                 return operation(*args, **kwargs)
             except _ConflictError:
-                time.sleep(random.uniform(0, _LONGEST_PAUSE_SECS * 2**n_undone))
+                time.sleep(random.uniform(0, _PAUSE_SECS * 2**n_conflicts))
         return operation(*args, **kwargs)
 
-    return cast(Operation, begin_until_done)
+    return cast(Operation, retry)
 
 
 class CatalogBase:
-    """The two kinds of transactions; every group of operations derives from it."""
+    """Read and write transactions; all groups of operations derive from it."""
 
     _engines: Engines
     _read_only: bool
     url: str
 
     def _follow_file(self) -> None:
-        """Before each transaction: see that what is open is what lies at the catalog's path."""
+        """Called before each transaction: reopen the catalog if its file was replaced."""
         raise NotImplementedError
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        """A transaction that sees one moment of the catalog and can't write."""
+        """A read-only transaction on a consistent snapshot."""
         self._follow_file()
-        with self._errors_translated(), self._engines.turn(), self._engines.reader.begin() as connection:
+        with self._errors_translated(), self._engines.exclusive(), self._engines.reader.begin() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """A transaction that holds SQLite's write lock from its start; leaving it by an exception undoes it."""
+        """A transaction that holds SQLite's write lock from its start; an exception rolls it back."""
         if self._read_only:
-            raise UsageError(f"the catalog was opened with read_only=True: open it again without: {self.url}")
+            raise UsageError(
+                f"the catalog was opened with read_only=True: open it without read_only to change it: {self.url}"
+            )
         self._follow_file()
-        with self._errors_translated(writes=True), self._engines.turn(), self._engines.writer.begin() as connection:
+        with (
+            self._errors_translated(writes=True),
+            self._engines.exclusive(),
+            self._engines.writer.begin() as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -107,14 +115,14 @@ class CatalogBase:
             raise UsageError(f"{_BEYOND_64_BITS}: {self.url}") from error
         except UnicodeEncodeError as error:
             raise UsageError(
-                f"the database holds no half of a surrogate pair, as in {error.object!r:.80}: {self.url}"
+                f"the database can't hold a lone surrogate, as in {error.object!r:.80}: {self.url}"
             ) from error
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) in _CONFLICTS:
                 raise _ConflictError(
-                    f"other work on the catalog is in the way, try again: {_first_line(error)}: {self.url}"
+                    f"the transaction conflicts with others, try again: {_first_line(error)}: {self.url}"
                 ) from error
-            if _is_passing(error):
+            if _is_temporary(error):
                 raise CatalogUnavailableError(
                     f"the catalog is locked or can't be reached, try again: {_first_line(error)}: {self.url}"
                 ) from error
@@ -122,19 +130,19 @@ class CatalogBase:
                 raise CatalogError(f"the catalog can't be written by this user: {self.url}") from error
             match _sqlite_code(error):
                 case sqlite3.SQLITE_NOTADB:
-                    raise CatalogError(f"this is no catalog ({_first_line(error)}): {self.url}") from error
+                    raise CatalogError(f"not a catalog ({_first_line(error)}): {self.url}") from error
                 case sqlite3.SQLITE_CORRUPT:
                     raise CatalogError(
-                        f"the catalog is broken ({_first_line(error)}): move it away, and rebuild it from the files with"
+                        f"the catalog is damaged ({_first_line(error)}): move it away, and rebuild it from the files with"
                         f" 'hamlet-recorder reindex': {self.url}"
                     ) from error
-            raise CatalogError(f"the database refuses: {_first_line(error)}: {self.url}") from error
+            raise CatalogError(f"the database refused the operation: {_first_line(error)}: {self.url}") from error
         except SQLAlchemyError as error:
             raise CatalogError(f"{_first_line(error)}: {self.url}") from error
 
 
 class BulkUpsert:
-    """An upsert of whole rows, compiled once: for thousands of rows SQLAlchemy's own way takes longer than SQLite does.
+    """An upsert of whole rows, compiled once: for thousands of rows, SQLAlchemy takes longer than SQLite.
 
     Args:
         update: as for ``insert_or``.
@@ -148,7 +156,7 @@ class BulkUpsert:
         self._prepared: dict[str, _Prepared] = {}
 
     def __call__(self, connection: Connection, rows: Sequence[object]) -> None:
-        """Write the rows; their attributes have the keys of the columns."""
+        """Write the rows; their attributes are named like the columns."""
         if not rows:
             return
         dialect = connection.dialect
@@ -177,11 +185,10 @@ class BulkUpsert:
 
 
 def insert_or(dialect: Dialect, table: Table, *, update: Mapping[str, Any] | None = None) -> Upsert:
-    """An insert that meets an existing key with an update of the other columns.
+    """An insert that updates the other columns if the key exists.
 
     Args:
-        update: expressions for columns that don't simply take the new value; an empty map leaves the existing row as it
-            is.
+        update: expressions for columns that don't take the new value; an empty map keeps the existing row.
     """
     insert: Upsert = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
     keys = list(table.primary_key.columns)
@@ -197,20 +204,20 @@ def _first_line(error: SQLAlchemyError) -> str:
 
 
 def _sqlite_code(error: DBAPIError) -> int:
-    """SQLite's primary result code; 0 for another database."""
+    """SQLite's primary result code; 0 for other databases."""
     return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _is_passing(error: DBAPIError) -> bool:
-    """Whether the same call may work in a moment."""
+def _is_temporary(error: DBAPIError) -> bool:
+    """Whether a retry may succeed."""
     if error.connection_invalidated:
         return True
     message = str(error.orig).lower()
     if type(error.orig).__module__.startswith("sqlite3"):
         return "locked" in message or "busy" in message or "unable to open" in message
     state = getattr(error.orig, "sqlstate", None)
-    # No SQLSTATE: the server was never reached. 08 connection, 40 serialisation and deadlock, 53 resources, 55 lock, 57
-    # shutdown. Each SQLSTATE has a class of its own below the driver's OperationalError.
+    # Without an SQLSTATE the server was not reached. Classes: 08 connection, 40 conflict, 53 resources, 55 lock, 57
+    # shutdown.
     return any(kind.__name__ == "OperationalError" for kind in type(error.orig).__mro__) and (
         state is None or state[:2] in {"08", "40", "53", "55", "57"}
     )

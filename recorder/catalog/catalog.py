@@ -1,4 +1,4 @@
-"""``Catalog``: the door to the SQL index; its operations stand in one module a table."""
+"""``Catalog``, the interface of the SQL index; ``operations`` has a module for each table."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from recorder.catalog.open_file import OpenFile
 from recorder.catalog.operations.annotations import AnnotationOperations
 from recorder.catalog.operations.episodes import EpisodeOperations
 from recorder.catalog.operations.evaluation import EvaluationOperations
+from recorder.catalog.operations.imports import ImportOperations, import_rows
 from recorder.catalog.operations.installation import InstallationOperations
-from recorder.catalog.operations.recordings import RecordingOperations, import_rows
+from recorder.catalog.operations.recordings import RecordingOperations
 from recorder.catalog.operations.runs import RunOperations
 from recorder.catalog.operations.tags import TagOperations
+from recorder.catalog.operations.video_job import VideoJobOperations
 from recorder.catalog.operations.video_segments import VideoSegmentOperations
 from recorder.catalog.operations.videos import VideoOperations
 from recorder.catalog.operations.write_job import WriteJobOperations
@@ -35,34 +37,36 @@ class Catalog(
     EpisodeOperations,
     WriteJobOperations,
     RecordingOperations,
+    ImportOperations,
     TagOperations,
     VideoOperations,
+    VideoJobOperations,
     VideoSegmentOperations,
     AnnotationOperations,
     InstallationOperations,
 ):
-    """The index of what was recorded, in SQLite or PostgreSQL.
+    """The index of recordings, in SQLite or PostgreSQL.
 
-    Opening it for writing makes the tables or brings them up to date. One object serves all threads of a process, and
-    goes on working in processes that are forked from it. It goes by the path: when another file has taken the place of the one
-    that is open, it says so in the log and uses that one; while there is none, its calls fail.
+    Opening it for writing creates or migrates the tables. Threads and forked processes can share one object. If another
+    file replaces the open one, the catalog logs that and uses the new file; while the file is missing, calls fail.
 
     Args:
         url_or_path: path of a SQLite file, ``sqlite:///PATH``, ``postgresql://USER:PASSWORD@HOST/DATABASE``, or
-            ``sqlite://`` for one in memory.
-        read_only: True refuses every change, and needs a catalog that is there.
-        busy_timeout_secs: how long a call waits for another's lock, or for a connection.
-        mounts_file: the system's mount table, where a network filesystem is recognised.
+            ``sqlite://`` for a database in memory.
+        read_only: refuse changes; the catalog must exist.
+        busy_timeout_secs: longest wait for a lock or a connection.
+        mounts_file: the system's mount table, to recognise network file systems.
 
     Attributes:
-        url: where the catalog is, without a password: for messages.
-        is_original: whether this is a database of the original recorder, opened for reading: its rows are held in memory.
+        url: location without a password, for messages.
+        is_original: whether it is a database of the original recorder, whose rows were copied into memory.
 
     Raises:
-        UsageError: the URL is of no database that this can use.
-        CatalogError: a SQLite file would lie on a network filesystem; its folder, or with ``read_only`` the catalog, is
-        missing. CatalogVersionError: the catalog was made by a newer version; or ``read_only``, and it needs to be
-        migrated. CatalogUnavailableError: it is locked or can't be reached.
+        UsageError: the URL is not supported.
+        CatalogError: the SQLite file would be on a network file system, its folder is missing, or with ``read_only``
+            the catalog is missing.
+        CatalogVersionError: it was made by a newer version, or with ``read_only`` it needs a migration.
+        CatalogUnavailableError: it is locked or can't be reached.
     """
 
     def __init__(
@@ -84,40 +88,40 @@ class Catalog(
         self._engines = self._own_engines = Engines(url, busy_timeout_secs=busy_timeout_secs, mounts_file=mounts_file)
         self._file = OpenFile(self._engines.path)
         try:
-            self._file.open(self._open_what_is_there)
+            self._file.open(self._open_file)
         except BaseException:
             self.close()
             raise
 
     @classmethod
     def open(cls, url_or_path: str | Path | Catalog) -> Catalog:
-        """The catalog itself, or the one at a URL or path, opened for writing."""
+        """``url_or_path`` if it is a catalog, else the catalog there, opened for writing."""
         return url_or_path if isinstance(url_or_path, Catalog) else cls(url_or_path)
 
     @property
     def read_only(self) -> bool:
-        """Whether it refuses every change."""
+        """Whether changes are refused."""
         return self._read_only
 
     @property
     def n_opened(self) -> int:
-        """How often the catalog was opened: once, and again for each file that took the place of another."""
+        """How many files were opened: 1, plus 1 for each that replaced another."""
         return self._file.n_opened
 
-    def begin_anew_if_deleted(self) -> None:
-        """Make a catalog where the one that was open has been deleted, for whoever must go on recording.
+    def recreate_if_deleted(self) -> None:
+        """Create a new catalog if the open one was deleted.
 
         Raises:
-            CatalogError: it can't be made there.
+            CatalogError: it can't be created.
         """
         if not self._file.is_deleted:
             return
         if self._engines.path is not None:
             refuse_missing_folder(self._engines.path)
-        if self._file.reopen(self._open_what_is_there, even_if_deleted=True):
+        if self._file.reopen(self._open_file, even_if_deleted=True):
             _log.error(
-                "the catalog was deleted while it was in use, and with it what it knew; a new one is begun. 'hamlet-recorder "
-                "reindex' takes in the recordings that are still there: %s",
+                "the catalog was deleted while it was in use; a new one was created. To add the existing recordings, "
+                "run 'hamlet-recorder reindex': %s",
                 self.url,
             )
 
@@ -136,17 +140,17 @@ class Catalog(
     def _follow_file(self) -> None:
         if self._file.is_current:
             return
-        if self._file.reopen(self._open_what_is_there):
-            _log.warning("another file has taken the place of the catalog that was open, and is used now: %s", self.url)
+        if self._file.reopen(self._open_file):
+            _log.warning("the open catalog was replaced by another file, which is used now: %s", self.url)
         elif self._file.is_deleted and not self._file.is_opening:
             raise CatalogUnavailableError(
-                f"the catalog was deleted or moved away while it was open; a worker or opening it again begins a new one: "
+                f"the catalog was deleted or moved while it was open; a worker, or opening it again, creates a new one: "
                 f"{self.url}"
             )
 
-    def _open_what_is_there(self) -> None:
+    def _open_file(self) -> None:
         self._engines.dispose()
-        self._engines = self._own_engines  # rows that were held in memory are read anew
+        self._engines = self._own_engines  # an original database is read again
         self.is_original = False
         self._prepare_schema()
 
@@ -163,20 +167,20 @@ class Catalog(
                     is_read_only=self._read_only,
                 )
         if original is not None:
-            self._hold(original)
+            self._copy_to_memory(original)
         elif self._read_only:
             check_version(version, self.url)
         elif version != SCHEMA_VERSION:
             with self._writing() as connection:
                 migrate(connection, self.url)
 
-    def _hold(self, original: OriginalRows) -> None:
-        """Keep the rows in memory, in the catalog's own tables, so that all that reads can read them."""
+    def _copy_to_memory(self, original: OriginalRows) -> None:
+        """Copy the rows into a catalog in memory, for all read operations."""
         if not self._read_only:
             command = f"reindex --original {self._engines.url.database} --database NEW.db --recordings DIR"
             raise CatalogError(
-                "this is a database of the original recorder, which is read and never changed: give --database another place; "
-                f"'hamlet-recorder {command}' makes a catalog of it and its files: {self.url}"
+                "this database was written by the original recorder and can only be read: give another --database, or run "
+                f"'hamlet-recorder {command}' to import it: {self.url}"
             )
         self._engines.dispose()
         self._engines = self._engines.in_memory()

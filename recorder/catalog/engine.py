@@ -1,8 +1,7 @@
-"""Connections: URLs, SQLAlchemy engines for writing and for reading, one pair a process.
+"""Connections: URLs, and two SQLAlchemy engines per process, for writing and reading.
 
-SQLite: write transactions begin with ``BEGIN IMMEDIATE``, because a transaction that reads first and writes later fails
-at once when another one has written in between, whatever the busy timeout; reads go through an engine of their own that
-can't write, and never wait.
+SQLite's write transactions start with ``BEGIN IMMEDIATE``: a transaction that reads first fails at once if another one
+has written in between, regardless of the busy timeout. Reads use a read-only engine and never wait.
 """
 
 from __future__ import annotations
@@ -30,61 +29,69 @@ from recorder.urls import redact, with_encoded_password
 __all__ = ["Engines", "check_place", "parse_url", "refuse_missing_folder"]
 
 _SQLITE_CACHE_KIB = 32 * 1024
-"""Page cache of a connection: with SQLite's own 2 MiB, inserts slow down threefold once the indexes have outgrown it."""
+"""Page cache per connection. With the default of 2 MiB, inserts take three times as long once the indexes exceed it."""
 
 _SQLITE_CHECKPOINT_PAGES = 4000
-"""16 MiB of write-ahead log before it is carried over into the database. A commit of thousands of episodes fills SQLite's own
-4 MiB, so that each would be followed by a sync; pages that many commits change are carried over once."""
+"""Checkpoint after 16 MiB of write-ahead log. A commit of thousands of episodes fills the default of 4 MiB, so each
+would be followed by a sync.
+"""
 
 _SQLITE_MAPPED_BYTES = 2**31 - 2**16
-"""The most that SQLite maps. Readers share the system's page cache then, and read a page without a call for each."""
+"""SQLite's maximum. Readers then share the system's page cache, without a call per page."""
 
 
 _READABLE_TEXT = partial(str, encoding="utf-8", errors="replace")
-"""SQLite takes any bytes for text: those of another program must not keep the other rows from being read."""
+"""SQLite stores any bytes as text; undecodable ones from another program must not stop the reading of other rows."""
 
 
 def parse_url(url_or_path: str | Path) -> URL:
-    """The URL of a catalog: a path is a SQLite file, ``:memory:`` and ``sqlite://`` one in memory, the rest is a
-    database URL.
+    """Parse the location of a catalog.
+
+    A path is a SQLite file; ``:memory:`` and ``sqlite://`` are in memory; anything else is a database URL.
 
     Raises:
-        UsageError: the database is neither SQLite nor PostgreSQL, or the URL can't be read.
+        UsageError: the URL is invalid, or of another database.
     """
     if isinstance(url_or_path, Path) or "://" not in url_or_path:
-        # URL.create takes the path as it is; in a URL text, "?" and "%" in a path would be read as syntax.
+        # In a URL, "?" and "%" in a path would be syntax.
         return URL.create("sqlite", database=None if str(url_or_path) == ":memory:" else str(url_or_path))
     try:
         url = make_url(with_encoded_password(url_or_path))
-    except (ArgumentError, ValueError):  # its words may hold a part of the password
+    except (ArgumentError, ValueError):  # its message may contain the password
         raise UsageError(
-            "the catalog's URL can't be read: expected postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE, with a number "
-            f"for the port, and with the signs / ? # @ of the password encoded as %2F %3F %23 %40: {redact(url_or_path)}"
+            "the catalog's URL can't be read: expected postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE, with a numeric "
+            f"port, and / ? # @ in the password encoded as %2F %3F %23 %40: {redact(url_or_path)}"
         ) from None
     if url.drivername == "sqlite":
         return url.set(database=None) if url.database in (":memory:", "") else url
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return url.set(drivername="postgresql+psycopg")
     shown = url.render_as_string(hide_password=True)
-    raise UsageError(f"a catalog is a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE, not {shown}")
+    raise UsageError(
+        f"expected a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE for the catalog, found {shown}"
+    )
 
 
 def refuse_missing_folder(path: Path) -> None:
-    """Raises CatalogError when there is no folder for a catalog at ``path``."""
+    """Check that the catalog's folder exists.
+
+    Raises:
+        CatalogError: it does not.
+    """
     if not path.parent.is_dir():
-        raise CatalogError(f"the catalog's folder doesn't exist; make it first: {path.parent}")
+        raise CatalogError(f"the catalog's folder does not exist; create it first: {path.parent}")
 
 
 def _file_of(url: URL) -> Path | None:
-    """The absolute path of an SQLite file; None of a catalog that is none."""
+    """Absolute path of the SQLite file; None for other catalogs."""
     return Path(url.database).absolute() if url.drivername == "sqlite" and url.database is not None else None
 
 
 def check_place(url: URL, *, mounts_file: Path = MOUNTS_FILE) -> None:
-    """Check that a SQLite file can lie where it is to lie; a database of another kind says so itself.
+    """Check that the SQLite file can be at its path. Other databases pass.
 
     Raises:
-        CatalogError: it would lie on a network filesystem, or its folder is missing.
+        CatalogError: it would be on a network file system, or its folder is missing.
     """
     path = _file_of(url)
     if path is not None:
@@ -93,32 +100,32 @@ def check_place(url: URL, *, mounts_file: Path = MOUNTS_FILE) -> None:
 
 
 class _HintingCompiler(SQLiteCompiler):
-    """Writes hints behind a table's name, where ``INDEXED BY`` stands; by itself SQLAlchemy leaves them out."""
+    """Writes hints after a table's name, as ``INDEXED BY`` requires; SQLAlchemy's compiler omits them."""
 
     def get_from_hint_text(self, _table: FromClause, text: str | None) -> str | None:
-        """Return what to write behind the table."""
+        """The text after the table's name."""
         return text
 
 
 class Engines:
-    """The pair of engines of one catalog, made anew in a process that was forked from the one that made them.
+    """The engines of a catalog, created again after a fork.
 
     Args:
         url: from ``parse_url``.
-        busy_timeout_secs: how long a call waits for SQLite's write lock, or for a free connection.
+        busy_timeout_secs: longest wait for SQLite's write lock or a free connection.
         mounts_file: the system's mount table.
 
     Raises:
-        CatalogError: the SQLite file would lie on a network filesystem, or its folder is missing.
+        CatalogError: the SQLite file would be on a network file system, or its folder is missing.
     """
 
     def __init__(self, url: URL, *, busy_timeout_secs: float, mounts_file: Path) -> None:
         self.is_sqlite = url.drivername == "sqlite"
         self.is_memory = self.is_sqlite and url.database is None
         self.path = _file_of(url)
-        # The process may change its folder later.
+        # Absolute, since the process may change its current folder.
         self.url = url if self.path is None else url.set(database=str(self.path))
-        self._memory_turn = Lock()
+        self._memory_lock = Lock()
         self._busy_timeout_secs = busy_timeout_secs
         self._mounts_file = mounts_file
         self._lock = Lock()
@@ -129,48 +136,46 @@ class Engines:
 
     @property
     def writer(self) -> Engine:
-        """The engine for transactions that write."""
+        """Engine for write transactions."""
         with self._lock:
-            self._leave_the_parent_its_engines()
+            self._detach_from_parent()
             if self._writer is None:
                 self._writer = self._make(read_only=False)
             return self._writer
 
     @property
     def reader(self) -> Engine:
-        """The engine for transactions that only read; of a catalog in memory, its one and only engine."""
+        """Engine for read transactions; in memory, the same as ``writer``."""
         if self.is_memory:
             return self.writer
         with self._lock:
-            self._leave_the_parent_its_engines()
+            self._detach_from_parent()
             if self._reader is None:
                 self._reader = self._make(read_only=True)
             return self._reader
 
     def in_memory(self) -> Engines:
-        """Engines of a database in memory, with what else holds for these."""
+        """Engines of a database in memory with the same options."""
         return Engines(parse_url(":memory:"), busy_timeout_secs=self._busy_timeout_secs, mounts_file=self._mounts_file)
 
-    def turn(self) -> AbstractContextManager[object]:
-        """Held during a transaction: a catalog in memory has one connection, which its threads take in turns."""
-        return self._memory_turn if self.is_memory else nullcontext()
+    def exclusive(self) -> AbstractContextManager[object]:
+        """Held during a transaction: all threads share the single connection of a catalog in memory."""
+        return self._memory_lock if self.is_memory else nullcontext()
 
     def dispose(self) -> None:
-        """Close this process's connections; the next use makes new ones."""
+        """Close this process's connections; the next use opens new ones."""
         with self._lock:
-            self._leave_the_parent_its_engines()
+            self._detach_from_parent()
             for engine in (self._writer, self._reader):
                 if engine is not None:
                     engine.dispose()
             self._writer = self._reader = None
 
-    def _leave_the_parent_its_engines(self) -> None:
+    def _detach_from_parent(self) -> None:
         if self._pid == os.getpid():
             return
         if self.is_memory:
-            raise CatalogUnavailableError(
-                "a catalog in memory can't be used in another process: give it a path or a URL"
-            )
+            raise CatalogUnavailableError("a catalog in memory can't be used in a forked process: use a path or a URL")
         for engine in (self._writer, self._reader):
             if engine is not None:
                 engine.dispose(close=False)
@@ -191,8 +196,8 @@ def _postgresql_engine(url: URL, *, read_only: bool, timeout_secs: float) -> Eng
             pool_size=2,
             max_overflow=14,
             pool_timeout=timeout_secs,
-            # No statement is prepared: behind a pooler that shares connections by transaction (PgBouncer, RDS Proxy) its name
-            # would be known to a connection of the server that the next transaction may not get.
+            # No prepared statements: behind a transaction pooler (PgBouncer, RDS Proxy), the next transaction may use a
+            # connection that does not know them.
             connect_args={"connect_timeout": max(2, int(timeout_secs)), "prepare_threshold": None},
             execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {},
         )
@@ -202,15 +207,15 @@ def _postgresql_engine(url: URL, *, read_only: bool, timeout_secs: float) -> Eng
 
 def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> Engine:
     path = None if url.database is None else Path(url.database)
-    is_foreign = path is not None and path.is_file() and not _can_write(path)
+    is_protected = path is not None and path.is_file() and not _can_write(path)
     options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": busy_timeout_secs}}
     if path is None:
         options["poolclass"] = StaticPool
-    elif is_foreign:
-        # A connection a transaction: which kind it must be changes when another user begins or ends to write.
-        options |= {"poolclass": NullPool, "creator": partial(_connect_to_foreign, path, busy_timeout_secs)}
+    elif is_protected:
+        # A new connection per transaction: its mode changes when another user starts or stops writing.
+        options |= {"poolclass": NullPool, "creator": partial(_connect_read_only, path, busy_timeout_secs)}
     else:
-        # One writing connection a process: its threads then queue fairly instead of polling SQLite's lock.
+        # One write connection per process: threads then queue fairly instead of polling SQLite's lock.
         size = {"pool_size": 2, "max_overflow": 14} if read_only else {"pool_size": 1, "max_overflow": 0}
         options |= {"pool_timeout": busy_timeout_secs, **size}
     engine = create_engine(url, **options)
@@ -218,11 +223,11 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.text_factory = _READABLE_TEXT
-        connection.isolation_level = None  # BEGIN is ours, below: the driver's own would come too late
-        if url.database is not None and not is_foreign and not _is_another_programs(connection):
+        connection.isolation_level = None  # we send BEGIN below; the driver would send it too late
+        if url.database is not None and not is_protected and not _is_other_database(connection):
             _switch_to_wal(connection, url.database, busy_timeout_secs)
             connection.execute(f"PRAGMA wal_autocheckpoint = {_SQLITE_CHECKPOINT_PAGES}")
-        # In write-ahead mode NORMAL loses no consistency, and no commit but the last ones before a power cut.
+        # With a write-ahead log, NORMAL keeps consistency; a power cut can lose only the last commits.
         for pragma in ("synchronous = NORMAL", "foreign_keys = ON", f"cache_size = -{_SQLITE_CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}")
         if read_only:
@@ -237,8 +242,8 @@ def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> En
     return engine
 
 
-def _is_another_programs(connection: sqlite3.Connection) -> bool:
-    """Whether the database has tables and is no catalog: nothing of it is changed then, its journal neither."""
+def _is_other_database(connection: sqlite3.Connection) -> bool:
+    """Whether the database has tables but is no catalog. Then nothing is changed, including its journal mode."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if "alembic_version" not in tables:
         return bool(tables)
@@ -247,34 +252,34 @@ def _is_another_programs(connection: sqlite3.Connection) -> bool:
 
 
 def _can_write(path: Path) -> bool:
-    """Whether this user may change the catalog, and make the files that SQLite keeps beside it."""
+    """Whether this user may write the catalog and the files that SQLite creates beside it."""
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
-def _connect_to_foreign(path: Path, busy_timeout_secs: float) -> sqlite3.Connection:
-    """A connection to a catalog that this user can't write, as on a read-only mount or in another user's folder.
+def _connect_read_only(path: Path, busy_timeout_secs: float) -> sqlite3.Connection:
+    """Connect to a catalog that this user can't write, as on a read-only mount.
 
-    While somebody has it open, its write-ahead log and the log's shared memory are there, to be read as always. When nobody
-    has, SQLite would have to make them; then the file itself is whole, and is read as one that doesn't change.
+    While others have it open, its write-ahead log exists and is read. Otherwise SQLite would have to create the log;
+    the file is then complete, and is opened as immutable.
 
     Raises:
-        CatalogError: its log holds changes, and lies on a mount where they can't be carried over.
+        CatalogError: the log has changes that can't be written to a read-only mount.
     """
     log = path.with_name(f"{path.name}-wal")
     has_changes = log.exists() and log.stat().st_size > 0
-    is_mounted_so = is_mounted_read_only(path)
-    if is_mounted_so and has_changes:
+    is_on_read_only_mount = is_mounted_read_only(path)
+    if is_on_read_only_mount and has_changes:
         raise CatalogError(
-            "the catalog lies on a file system that is mounted read-only, with changes in its write-ahead log: open it once "
-            f"where it can be written, then copy it: {path}"
+            "the catalog is on a read-only file system, but its write-ahead log has changes: open it once where it can be "
+            f"written, then copy it: {path}"
         )
-    how = "mode=ro" if log.exists() and not is_mounted_so else "immutable=1"
+    how = "mode=ro" if log.exists() and not is_on_read_only_mount else "immutable=1"
     place = f"file:{quote(str(path.resolve()))}?{how}"
     return sqlite3.connect(place, uri=True, check_same_thread=False, timeout=busy_timeout_secs)
 
 
 def _switch_to_wal(connection: sqlite3.Connection, path: str, busy_timeout_secs: float) -> None:
-    """Set write-ahead logging and read it back. The switch doesn't heed the busy timeout, so we wait for it here."""
+    """Enable write-ahead logging and check it. SQLite ignores the busy timeout here, so this function waits."""
     deadline = time.monotonic() + busy_timeout_secs
     while True:
         try:
@@ -286,6 +291,6 @@ def _switch_to_wal(connection: sqlite3.Connection, path: str, busy_timeout_secs:
             time.sleep(0.01)
     if mode != "wal":
         raise CatalogError(
-            f"SQLite can't keep a write-ahead log here (journal mode {mode!r}): put the catalog on a local disk, "
+            f"SQLite can't use a write-ahead log here (journal mode {mode!r}): put the catalog on a local disk, "
             f"or give the URL of a PostgreSQL database: {path}"
         )

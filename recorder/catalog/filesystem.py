@@ -1,5 +1,4 @@
-"""Which filesystem a path lies on: SQLite's write-ahead log needs memory shared by all its users, which a network can't
-give.
+"""Detects network file systems: SQLite's write-ahead log needs memory shared by all users, which they don't have.
 
 Source: https://www.sqlite.org/wal.html, "All processes using a database must be on the same host computer".
 """
@@ -26,14 +25,14 @@ NETWORK_FILESYSTEMS = frozenset(
 
 
 def filesystem_of(path: Path, mounts: str) -> str | None:
-    """The type of the filesystem that holds ``path``.
+    """Type of the file system that holds ``path``.
 
     Args:
-        path: need not exist; links are followed as far as it does.
-        mounts: the text of ``/proc/mounts``.
+        path: may not exist; links are resolved as far as possible.
+        mounts: text of ``/proc/mounts``.
 
     Returns:
-        The type as the kernel names it, or None when no mount holds the path.
+        The type, or None if no mount holds the path.
     """
     path = path.resolve()
     found: str | None = None
@@ -42,7 +41,7 @@ def filesystem_of(path: Path, mounts: str) -> str | None:
         words = line.split()
         if len(words) < 3:
             continue
-        # The kernel writes blanks and backslashes of a mount point as \040 and the like.
+        # Blanks and backslashes in a mount point are written as \040 and the like.
         mount_point = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[1]))
         n_parts = len(mount_point.parts)
         # A later mount on the same point hides the earlier one.
@@ -52,11 +51,10 @@ def filesystem_of(path: Path, mounts: str) -> str | None:
 
 
 def refuse_network_filesystem(path: Path, mounts_file: Path = MOUNTS_FILE) -> None:
-    """Check that a SQLite catalog may lie at ``path``; where there is no mount table, nothing is known and nothing
-    refused.
+    """Check that a SQLite catalog may be at ``path``. Passes if there is no mount table.
 
     Raises:
-        CatalogError: the path lies on a network filesystem.
+        CatalogError: the path is on a network file system.
     """
     try:
         mounts = mounts_file.read_text(errors="surrogateescape")
@@ -65,11 +63,11 @@ def refuse_network_filesystem(path: Path, mounts_file: Path = MOUNTS_FILE) -> No
     filesystem = filesystem_of(path, mounts)
     if filesystem in NETWORK_FILESYSTEMS:
         raise CatalogError(
-            f"a SQLite catalog can't lie on a network filesystem ({filesystem}): put it on a local disk, or give the "
-            f"URL of a PostgreSQL database. The episode files may stay where they are: {path}"
+            f"a SQLite catalog can't be on a network file system ({filesystem}): put it on a local disk, or give the "
+            f"URL of a PostgreSQL database. The episode files may stay there: {path}"
         )
 
 
 def is_mounted_read_only(path: Path) -> bool:
-    """Whether nobody can write to the filesystem of an existing ``path``."""
+    """Whether the file system of an existing ``path`` is mounted read-only."""
     return bool(os.statvfs(path).f_flag & os.ST_RDONLY)

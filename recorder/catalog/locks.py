@@ -1,8 +1,8 @@
-"""The one order in which transactions lock rows, so that no two of them wait for each other.
+"""The order in which transactions lock rows, so that no two wait for each other.
 
-Runs come first, then episodes, then recordings with their reasons; a video comes before its segments. Within a table rows are
-locked by ascending key. PostgreSQL locks rows as they are written, in the order of the statements; a transaction that would
-write in another order takes its locks here first. On SQLite one transaction writes at a time, and nothing is done.
+Runs come first, then episodes, then recordings with their reasons; a video comes before its segments. Within a table,
+rows are locked in ascending key order. PostgreSQL locks rows as they are written; a transaction that writes in another
+order takes its locks here first. SQLite has one writer at a time and needs no locks.
 
 Source: PostgreSQL manual, "Explicit Locking", 13.3.2 row-level locks and 13.3.4 deadlocks.
 """
@@ -20,29 +20,28 @@ from recorder.catalog.models import episodes, runs
 __all__ = ["RunLock", "in_batches", "lock_episodes_of", "lock_runs", "update_episodes"]
 
 RunLock = Literal["deletion", "change", "all"]
-"""What others may not do to a run: delete it; change it; refer to it by new rows."""
+"""What others may not do to a run: delete it, change it, or add rows that refer to it."""
 
 _KEY = (episodes.c.run_id, episodes.c.episode_id)
 
 
 _IDS_A_STATEMENT = 1000
-"""How many ids stand in one ``IN``; SQLite takes 32,766 parameters at most."""
+"""Ids per ``IN``; SQLite allows 32,766 parameters."""
 
 
 def in_batches(ids: Iterable[int]) -> list[list[int]]:
-    """The ids in ascending order, each once, cut into lists short enough for one statement."""
+    """Unique ids in ascending order, in lists that fit one statement."""
     ordered = sorted(set(ids))
     return [ordered[start : start + _IDS_A_STATEMENT] for start in range(0, len(ordered), _IDS_A_STATEMENT)]
 
 
 def lock_runs(connection: Connection, run_ids: Iterable[str], *, against: RunLock) -> set[str]:
-    """Lock those of the runs that are there.
+    """Lock the runs that exist.
 
-    A transaction takes the strongest lock that it needs at once: two that hold a weak one and ask for more can wait for each
-    other by way of a third.
+    Take the strongest lock first: two transactions that upgrade a weak lock can deadlock through a third.
 
     Returns:
-        The runs that are locked; on SQLite all of them.
+        The locked runs; on SQLite all ``run_ids``.
     """
     wanted = sorted(set(run_ids))
     if connection.dialect.name != "postgresql":
@@ -53,7 +52,7 @@ def lock_runs(connection: Connection, run_ids: Iterable[str], *, against: RunLoc
 
 
 def lock_episodes_of(connection: Connection, run_id: str, episode_ids: Iterable[int] | None = None) -> None:
-    """Lock those of these episodes of a run that are there; None is all of them."""
+    """Lock these episodes of a run, as far as they exist; None locks all."""
     if connection.dialect.name != "postgresql":
         return
     for ids in [None] if episode_ids is None else in_batches(episode_ids):
@@ -62,7 +61,7 @@ def lock_episodes_of(connection: Connection, run_id: str, episode_ids: Iterable[
 
 
 def update_episodes(connection: Connection, *which: ColumnElement[bool]) -> Update:
-    """An update of the episodes that meet all the conditions, which locks them in order."""
+    """An update of the episodes that match all conditions, which locks them in order."""
     if connection.dialect.name != "postgresql":
         return update(episodes).where(*which)
     return update(episodes).where(tuple_(*_KEY).in_(_locking(*which)))
@@ -73,5 +72,5 @@ def _locking(*which: ColumnElement[bool]) -> Select[tuple[str, int]]:
 
 
 def _run_order(run_id: ColumnElement[str]) -> ColumnElement[str]:
-    """The order in which Python sorts run ids, whatever the database's own is: that of their code points."""
+    """Python's order of run ids, by code point, whatever the database's collation."""
     return collate(run_id, "C")

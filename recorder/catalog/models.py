@@ -1,6 +1,6 @@
-"""The tables: columns, keys and the indexes that the queries need. What is done with them stands in one module a table.
+"""The tables: columns, keys and indexes.
 
-Every row belongs to a run and goes with it. ``docs/catalog.md`` says what each column holds.
+Every row belongs to a run and is deleted with it. ``docs/catalog.md`` describes the columns.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ METADATA = MetaData(
 )
 
 UNWRITTEN = "decision = 'kept' AND written_at IS NULL"
-"""What the write job looks for; queries repeat the words of the partial index, or SQLite would not use it."""
+"""Condition of the write job. SQLite uses a partial index only if the query repeats its text."""
 
 GIVEN_UP = "parked"
-"""Of these there are few; here, too, queries repeat the word of the partial index."""
+"""Condition of parked episodes, which are few; also the text of a partial index."""
 
 _WholeNumber = Integer().with_variant(BigInteger(), "postgresql")
-"""64 bits on both databases; on SQLite an INTEGER has them."""
+"""64 bits on both databases; SQLite's INTEGER has 64."""
 
 
 def _run_key() -> Column[str]:
@@ -77,7 +77,7 @@ runs = Table(
 )
 
 _UNKNOWN_FIRST = {"curriculum_stage": "int8_ops NULLS FIRST"}
-"""On PostgreSQL NULL sorts last unless an index says otherwise; on SQLite it sorts first."""
+"""PostgreSQL sorts NULL last unless the index says otherwise; SQLite sorts it first."""
 
 _LISTED = (
     "finished_unix_nanos",
@@ -93,7 +93,7 @@ _LISTED = (
 
 
 def _listing_index(name: str, *leading: str, more: tuple[str, ...] = (), where: str | None = None) -> Index:
-    """An index that holds all that lists filter and sort by, so that none of them reads rows that it doesn't show."""
+    """An index with all columns that lists filter and sort by, so that lists read only the rows they show."""
     columns = (*leading, *(column for column in _LISTED if column not in leading), *more)
     condition = None if where is None else text(where)
     return Index(
@@ -155,7 +155,7 @@ episodes = Table(
     Index("ix_episodes_summary", "run_id", "decision", "status", "n_steps", "n_missing_steps", "n_bytes"),
     Index(
         "ix_episodes_unwritten",
-        "decision",  # the same in all of it, but with "parked" it makes SQLite prefer this index to the one on decisions
+        "decision",  # the same in every row, but it makes SQLite prefer this index to the one on decisions
         "parked",
         "finished_unix_nanos",
         sqlite_where=text(UNWRITTEN),
@@ -291,4 +291,5 @@ installation = Table(
     Column("founded_path", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("file_number", BigInteger, nullable=False),
+    Column("host", Text),
 )

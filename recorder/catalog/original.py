@@ -1,4 +1,4 @@
-"""The database of the original recorder, a table ``recordings`` with one row an episode: recognised, read, never changed."""
+"""Reads the database of the original recorder, which has one table, ``recordings``. It is never changed."""
 
 from __future__ import annotations
 
@@ -36,15 +36,13 @@ ORIGINAL_COLUMNS = (
 
 
 def read_original(connection: Connection, *, run_id: str, url: str, is_read_only: bool) -> OriginalRows | None:
-    """The rows of a database that has no catalog yet; None where it has none of the catalog's tables.
+    """Rows of the original recorder; None if the database has none of the catalog's tables.
 
     Args:
-        run_id: the run that they count as; the original recorder knew of none.
-        is_read_only: no catalog will be made in it.
+        run_id: run id for all rows, since the original recorder had no runs.
 
     Raises:
-        CatalogError: a table of the catalog's name is neither the original recorder's nor the catalog's; or, where nothing may be
-            changed, all tables are another program's.
+        CatalogError: a table with a name of the catalog's belongs to another program.
     """
     inspector = inspect(connection)
     tables = inspector.get_table_names()
@@ -59,8 +57,7 @@ def read_original(connection: Connection, *, run_id: str, url: str, is_read_only
     columns = {column["name"] for column in inspector.get_columns("recordings")} if "recordings" in taken else set()
     if not columns.issuperset(ORIGINAL_COLUMNS) or "run_id" in columns:
         raise CatalogError(
-            f"this is another program's database: its table {taken[0]!r} is not the catalog's; give --database another place: "
-            f"{url}"
+            f"the database belongs to another program, which wrote its table {taken[0]!r}: give another --database: {url}"
         )
     rows = connection.execute(text("SELECT * FROM recordings ORDER BY episode_id")).mappings()
     found: OriginalRows = []
@@ -94,7 +91,7 @@ def _rows_of(row: Mapping[str, Any], run_id: str) -> tuple[EpisodeRow, Recording
     recording = RecordingRow(
         **shared,
         recording_reason=reasons[0] if reasons else "",
-        # It kept all files in one folder, and their paths as they were on its machine.
+        # The original recorder kept all files in one folder, with the paths of its machine.
         file_path=PurePath(str(row["file_path"] or "").replace("\\", "/")).name,
         file_size_bytes=int(row.get("file_size_bytes") or 0),
         compressed_size_bytes=int(row.get("compressed_size_bytes") or 0),

@@ -1,7 +1,6 @@
-"""What goes into the catalog and comes out of it: plain rows, one class a table and one a summary.
+"""Rows that go into and come out of the catalog.
 
-A row's fields have the names of the table's columns (``docs/catalog.md``), so that a row is written and read without a
-map between them. JSON that few ask for stays text (``…_json``) until somebody does.
+Fields are named like the columns (``docs/catalog.md``). Rarely used JSON stays text (``…_json``) until it is read.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ __all__ = [
     "START_CURSOR",
     "AnnotationRow",
     "CurvePoint",
+    "Decision",
     "EpisodePage",
     "EpisodeRow",
     "RecordingRow",
@@ -24,7 +24,6 @@ __all__ = [
     "RunSummary",
     "SegmentProgress",
     "SegmentRow",
-    "Settlement",
     "VideoRow",
 ]
 
@@ -34,13 +33,13 @@ START_CURSOR = "0-0"
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run as a list shows it.
+    """A run in a list.
 
     Args:
         cursor: id of the last evaluated entry of the run's ``finished`` stream.
-        last_activity_at: when an evaluation of the run was last committed, or when the run was first seen.
-        n_refused: repeated episodes that were refused; n_late_keeps: requests to keep that came after the episode was
-            gone.
+        last_activity_at: time of the last committed evaluation, or of the run's first appearance.
+        n_refused: repeated episodes that were refused.
+        n_late_keeps: calls of ``keep`` after the episode was gone.
     """
 
     run_id: str
@@ -59,7 +58,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """What an evaluation starts from; a run that the catalog has not seen yet has the defaults."""
+    """Starting point of an evaluation; the defaults are those of a new run."""
 
     cursor: str = START_CURSOR
     criteria_state_json: str = "{}"
@@ -69,10 +68,10 @@ class RunState:
 
     @property
     def criteria_state(self) -> dict[str, Any]:
-        """What the criteria remember, decoded anew.
+        """State of the criteria, decoded.
 
         Raises:
-            ValueError: what the catalog has is no JSON.
+            ValueError: the stored text is not JSON.
         """
         decoded: dict[str, Any] = json.loads(self.criteria_state_json)
         return decoded
@@ -80,7 +79,7 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run in numbers; ``n_bytes`` is what its episodes took in the stream."""
+    """Totals of a run; ``n_bytes`` is the size of its episodes in the stream."""
 
     run_id: str
     n_episodes: int
@@ -94,21 +93,21 @@ class RunSummary:
 
 @dataclass(slots=True)
 class EpisodeRow:
-    """One finished episode, kept or not.
+    """A finished episode, whether kept or not.
 
     Args:
-        play_id: which playing of the episode this is.
-        decision: ``held`` while a criterion may still claim it, then ``kept`` or ``skipped``; ``deleted`` when a recording
-            of it was there and is no more.
-        reasons: why it is kept, in the criteria's order.
+        play_id: the play of the episode.
+        decision: ``held`` while a criterion may claim it, then ``kept`` or ``skipped``; ``deleted`` after its recording
+            was deleted.
+        reasons: reasons to keep it, in the order of the criteria.
         why_json: the column ``why``.
-        curriculum_stage, epsilon, intrinsic_weight, started_unix_nanos: None where nobody told them.
-        env_steps: environment steps of the whole run when the episode finished; None where nobody told them.
-        timestamp, finished_unix_nanos: when it ended; 0 where nobody told it.
+        curriculum_stage, epsilon, intrinsic_weight, started_unix_nanos: None if unknown.
+        env_steps: environment steps of the whole run when the episode ended; None if unknown.
+        timestamp, finished_unix_nanos: end of the episode; 0 if unknown.
         n_bytes: size in the stream.
-        replaced_plays: how many earlier plays this one replaced.
-        attempts, not_before, leased_until, parked, error: the state of the write job.
-        tags: words that people put on the episode, sorted. Written by ``tag_episode`` only.
+        replaced_plays: number of earlier plays that this one replaced.
+        attempts, not_before, leased_until, parked, error: state of the write job.
+        tags: sorted; only ``tag_episode`` writes them.
     """
 
     run_id: str
@@ -144,23 +143,23 @@ class EpisodeRow:
     tags: tuple[str, ...] = ()
 
     @property
-    def is_settled(self) -> bool:
-        """Whether nobody needs its stream any more: it is skipped, written, or deleted since."""
+    def is_done(self) -> bool:
+        """Whether its stream can be dropped: skipped, written or deleted."""
         return self.decision in ("skipped", "deleted") or self.written_at is not None
 
     @property
     def why(self) -> list[dict[str, Any]]:
-        """Every criterion's explanation: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``, ``reasons``."""
+        """Explanations of the criteria: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``, ``reasons``."""
         try:
             decoded = json.loads(self.why_json)
-        except (TypeError, ValueError):  # another program has written there
+        except (TypeError, ValueError):  # written by another program
             return []
         return [it for it in decoded if isinstance(it, dict)] if isinstance(decoded, list) else []
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    """The decision about an episode that was held: ``kept`` or ``skipped``, with all its reasons and explanations.
+class Decision:
+    """The decision about a held episode: ``kept`` or ``skipped``, with all reasons and explanations.
 
     Args:
         why_json: for the column ``why``.
@@ -174,7 +173,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class EpisodePage:
-    """One page of a list; ``next_cursor`` asks for the one after it, None on the last."""
+    """A page of a list; ``next_cursor`` is None on the last page."""
 
     episodes: list[EpisodeRow]
     next_cursor: str | None
@@ -182,7 +181,7 @@ class EpisodePage:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One episode on the learning curve."""
+    """An episode on the learning curve."""
 
     episode_id: int
     env_steps: int | None
@@ -194,15 +193,16 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRow:
-    """One episode file.
+    """An episode file.
 
     Args:
-        recording_reason: the first of ``reasons``; filled in from them when left out.
-        curriculum_stage, epsilon, env_steps: None where nobody told them.
-        timestamp: when the episode ended, seconds since 1970; 0 where nobody told it.
+        recording_reason: the first of ``reasons``; set from them if empty.
+        curriculum_stage, epsilon, env_steps: None if unknown.
+        timestamp: end of the episode, in seconds since 1970; 0 if unknown.
         file_path: relative to the recordings root, with forward slashes.
-        file_size_bytes: size before compression; compressed_size_bytes: size on disk.
-        play_id: the play that the file holds; None when it isn't known.
+        file_size_bytes: size before compression.
+        compressed_size_bytes: size on disk.
+        play_id: the play in the file; None if unknown.
     """
 
     run_id: str
@@ -229,14 +229,14 @@ class RecordingRow:
 
 @dataclass(frozen=True, slots=True)
 class VideoRow:
-    """One video that was asked for.
+    """A requested video.
 
     Args:
-        video_id: hash of the episode and the options, so that the same request is the same video.
+        video_id: hash of episode and options.
         state: ``queued``, ``rendering``, ``joining``, ``done``, ``failed`` or ``cancelled``.
-        file_path: relative to the videos root; None until it is done.
-        asked_by: an opaque name of the client that asked; empty for a person at a command line.
-        turn: videos of the same client that were not finished when this one was asked for; smaller ones go first.
+        file_path: relative to the videos root; None until done.
+        asked_by: opaque id of the client; empty for the command line.
+        turn: number of the client's unfinished videos at the request; smaller ones are rendered first.
     """
 
     video_id: str
@@ -263,7 +263,7 @@ class VideoRow:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
-    """One part of a video, from ``first_frame`` on.
+    """A part of a video, starting at ``first_frame``.
 
     Args:
         state: ``queued``, ``rendering``, ``done`` or ``failed``.
@@ -281,7 +281,7 @@ class SegmentRow:
 
 
 class SegmentProgress(NamedTuple):
-    """How far a video's segments are; ``was_last`` is True for exactly one caller: the one who finished the last."""
+    """Progress of a video's segments; ``was_last`` is True only for the call that finished the last one."""
 
     n_done: int
     n_total: int
@@ -290,7 +290,7 @@ class SegmentProgress(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AnnotationRow:
-    """A note on one step, or on ``step <= s < end_step``."""
+    """An annotation of a step, or of ``step <= s < end_step``."""
 
     annotation_id: int
     run_id: str

@@ -1,6 +1,6 @@
-"""The schema's version: bring an older catalog up to date, refuse a newer one.
+"""The schema's version: migrates older catalogs, refuses newer ones.
 
-A version is an Alembic revision with a number for a name (``0001``), so that later ones compare greater.
+Versions are Alembic revisions with numeric names (``0001``), so that later ones compare greater.
 """
 
 from __future__ import annotations
@@ -22,41 +22,41 @@ __all__ = [
     "refuse_foreign_version",
 ]
 
-SCHEMA_VERSION = "0006"
-"""The version that this code works with: the last revision in ``migrations/versions``."""
+SCHEMA_VERSION = "0007"
+"""The last revision in ``migrations/versions``."""
 
 _VERSION = re.compile(r"\d{4}")
 
 _MIGRATION_LOCK = 0x68616D6C6574
-"""Key of the PostgreSQL advisory lock under which one process migrates."""
+"""Key of the PostgreSQL advisory lock for migrations."""
 
 
 def read_version(connection: Connection) -> str | None:
-    """The version of the catalog, or None when the database holds none yet."""
+    """Version of the catalog; None if the database has no catalog."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def is_own_version(version: str) -> bool:
-    """Whether this project names versions so."""
+    """Whether a version has this project's format."""
     return _VERSION.fullmatch(version) is not None
 
 
 def refuse_foreign_version(version: str | None, url: str) -> None:
-    """Check that a version is one of this project's.
+    """Check that a version belongs to this project.
 
     Raises:
-        CatalogError: another program that uses Alembic has made the database.
+        CatalogError: the database belongs to another program that uses Alembic.
     """
     if version is not None and not is_own_version(version):
         raise CatalogError(
-            f"this is another program's database (its schema has version {version!r}): give --database another place: {url}"
+            f"the database belongs to another program (its schema has version {version!r}): give another --database: {url}"
         )
 
 
 def check_version(version: str | None, url: str) -> None:
-    """Check that the catalog has the version that this code works with.
+    """Check that the catalog has the current version.
 
     Raises:
         CatalogError: there is no catalog.
@@ -68,7 +68,7 @@ def check_version(version: str | None, url: str) -> None:
         raise CatalogError(f"there is no catalog here yet: record an episode, or run 'hamlet-recorder reindex': {url}")
     if version > SCHEMA_VERSION:
         raise CatalogVersionError(
-            f"the catalog has schema {version}, newer than the {SCHEMA_VERSION} that is known here: "
+            f"the catalog has schema {version}, newer than {SCHEMA_VERSION}, which this program knows: "
             f"upgrade hamlet-recorder: {url}"
         )
     raise CatalogVersionError(
@@ -78,15 +78,14 @@ def check_version(version: str | None, url: str) -> None:
 
 
 def migrate(connection: Connection, url: str) -> None:
-    """Make the tables, or bring them up to date, within the transaction of ``connection``.
+    """Create or migrate the tables within the transaction of ``connection``.
 
-    On SQLite that transaction holds the write lock from its start; on PostgreSQL an advisory lock does the same, so
-    that of several processes one migrates and the others find the work done.
+    SQLite's write lock, or an advisory lock on PostgreSQL, lets only one process migrate.
 
     Raises:
-        CatalogVersionError: the catalog is newer than this code.
+        CatalogVersionError: the catalog is newer than this program.
     """
-    # Lazy: Alembic is needed once in a catalog's life, and costs a fifth of a second.
+    # Lazy: Alembic is rarely needed, and takes 0.2 s to import.
     from alembic import command
     from alembic.config import Config
 

@@ -1,4 +1,4 @@
-"""Processes that this package starts for itself: programs that never outlive it, and modules of its own."""
+"""Child processes: programs that end with this process, and modules of this package."""
 
 from recorder.child_process.child import ChildProcess, spawn_tethered
 from recorder.child_process.interpreter import python_executable

@@ -1,4 +1,4 @@
-"""Starting a program tied to this process's life, and ending it in order."""
+"""Starts programs that end with this process."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ __all__ = ["ChildProcess", "spawn_tethered"]
 def spawn_tethered(
     command: Sequence[str], *, log: Path, pass_fds: Sequence[int] = (), stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, from a thread that lives as long as it does.
+    """Start a program in its own session, tied to this process.
 
-    The kernel's signal comes when the *thread* that started the program ends, which may be long before its process does.
+    The kernel signals the child when the *thread* that started it ends, so a thread is kept for it.
 
     Args:
-        command: a path and arguments.
-        log: file that its output is appended to.
-        pass_fds: descriptors that it inherits.
-        stdin: a descriptor that it reads; nothing when left out.
+        command: path and arguments.
+        log: file to which its output is appended.
+        pass_fds: descriptors to inherit.
+        stdin: descriptor of its standard input; empty by default.
 
     Raises:
-        OSError: it could not be started, or there is no Python to tie it with.
+        OSError: it can't be started, or no Python is available for the tether.
     """
-    way = "kernel" if sys.platform == "linux" else "watcher"
-    tied = [python_executable(), "-I", "-S", str(tether.__file__), str(os.getpid()), way, *command]
+    method = "kernel" if sys.platform == "linux" else "watcher"
+    tied = [python_executable(), "-I", "-S", str(tether.__file__), str(os.getpid()), method, *command]
     started: Future[subprocess.Popen[bytes]] = Future()
 
     def keep() -> None:
@@ -62,12 +62,12 @@ def spawn_tethered(
 
 
 class ChildProcess:
-    """A program that runs for the length of a ``with`` block; Ctrl-C in the terminal does not reach it.
+    """A program that runs during a ``with`` block; Ctrl-C in the terminal does not reach it.
 
     Args:
-        command: a path and arguments.
-        log: file that its output is appended to.
-        stop_secs: how long it may take to end after SIGTERM, before SIGKILL.
+        command: path and arguments.
+        log: file to which its output is appended.
+        stop_secs: time between SIGTERM and SIGKILL.
     """
 
     def __init__(self, command: Sequence[str], *, log: Path, stop_secs: float = 25.0) -> None:
@@ -87,7 +87,7 @@ class ChildProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether it is running."""
         return self._process is not None and self._process.poll() is None
 
     def log_tail(self, n_lines: int = 15) -> str:
@@ -97,7 +97,7 @@ class ChildProcess:
         return ""
 
     def stop(self) -> None:
-        """End it: SIGTERM, then SIGKILL to its whole session."""
+        """Stop it with SIGTERM, then SIGKILL to its session."""
         if self._process is None:
             return
         if self.is_alive:

@@ -1,6 +1,6 @@
-"""A module of this package in a process of its own, joined to this one by a socket.
+"""Starts a module of this package in a process that is connected by a socket.
 
-Unlike a tethered program it may outlive its owner: it sees the socket close, and ends when it has done what is left to do.
+Unlike a tethered program, it may outlive its owner: it sees the socket close, finishes its work and exits.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from recorder.child_process.module_command import module_command
 __all__ = ["spawn_linked"]
 
 _FIRST_FREE = 3
-"""The number behind those of standard input, output and error."""
+"""First descriptor after standard input, output and error."""
 
 
 def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
-    """Start ``python -m MODULE DESCRIPTOR`` in a session of its own; it finds what the owner finds, in the owner's order.
+    """Start ``python -m MODULE DESCRIPTOR`` in its own session, with this process's import path.
 
     Args:
-        module: gets the descriptor of its end of the socket as its only argument.
+        module: receives the descriptor of its end of the socket as argument.
 
     Returns:
         The process, and this end of the socket.
 
     Raises:
-        OSError: it could not be started.
+        OSError: it can't be started.
     """
     ours, theirs = map(_above_standard_streams, socket.socketpair())
     with ours, theirs:
         process = subprocess.Popen(
             module_command(module, str(theirs.fileno())),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # whoever reads the owner's output must not wait for this process too
+            stdout=subprocess.DEVNULL,  # a reader of the owner's output must not wait for this process
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
@@ -42,7 +42,7 @@ def spawn_linked(module: str) -> tuple[subprocess.Popen[bytes], Connection]:
 
 
 def _above_standard_streams(end: socket.socket) -> socket.socket:
-    """The same end under a number that no standard stream has: where one is closed, its number is free."""
+    """Duplicate the socket until its descriptor is not that of a closed standard stream."""
     low = []
     while end.fileno() < _FIRST_FREE:
         low.append(end)

@@ -1,4 +1,4 @@
-"""The command that runs a module of this package in a Python of its own, which finds what this process finds."""
+"""The command that runs a module of this package with this process's import path."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ _BEGIN = (
     "import os, sys; _, search, module, *rest = sys.argv; sys.path[:] = search.split(os.pathsep); "
     "import runpy; sys.argv[1:] = rest; runpy.run_module(module, run_name='__main__', alter_sys=True)"
 )
-"""The import path is an argument: in ``PYTHONPATH`` a file of the user's could already hide what Python loads at its start."""
+"""The import path is an argument: with ``PYTHONPATH``, a user's file could hide a module that Python loads at its
+start.
+"""
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """``python -m MODULE ARGUMENT…``, wherever it is started.
+    """``python -m MODULE ARGUMENT…`` for any current folder.
 
     Raises:
         OSError: as ``python_executable``.

@@ -1,7 +1,6 @@
-"""Steps to bytes and back: columns, one chunk of up to 256 steps, one LZ4 frame around it.
+"""Encodes steps in columns: a chunk of up to 256 steps in one LZ4 frame.
 
-The bytes of a chunk are made once, on the trainer's background thread. The same bytes are the entry in the stream, the part
-of the file and the message on the socket.
+A chunk is encoded once, by the trainer's sender. The same bytes go into the stream, the file and the socket.
 """
 
 from recorder.chunk.chunk import (

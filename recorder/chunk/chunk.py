@@ -1,9 +1,9 @@
-"""One chunk: up to 256 consecutive steps of one episode, in columns, as one LZ4 frame around one msgpack array.
+"""A chunk: up to 256 consecutive steps of an episode in columns, as an LZ4 frame with one msgpack array.
 
-``[first_step, n_steps, slots]``, a slot a column of the schema; ``[first_step, n_steps, slots, added]`` when the chunk has
-columns of its own, because a field appeared, or changed its dtype or shape, in mid-episode. A slot is nil (absent), bytes
-(a value for every step), the index of an earlier slot (the same, and its values lie there) or ``[mask, bytes]`` (values
-for the steps whose bit is set). The specification is ``episode_file/FORMAT.md``.
+``[first_step, n_steps, slots]`` has a slot per column of the schema. ``[first_step, n_steps, slots, added]`` also
+describes columns that the schema lacks, because a field appeared or changed its dtype or shape. A slot is nil (absent),
+bytes (a value for every step), the index of an earlier slot (whose bytes hold these values, too) or ``[mask, bytes]``
+(values for the steps whose bit is set). ``episode_file/FORMAT.md`` is the specification.
 """
 
 from __future__ import annotations
@@ -37,36 +37,36 @@ __all__ = [
 ]
 
 MAX_CHUNK_STEPS = 256
-"""Steps in one chunk: long enough for LZ4, short enough to seek by."""
+"""Steps in a chunk: enough to compress, few enough to seek."""
 
 MAX_CHUNK_BYTES = 2**20
-"""Unpacked bytes at which a chunk of large observations is closed early."""
+"""Unpacked size at which a chunk of large observations is closed early."""
 
 MAX_CHUNK_CONTAINERS = 4 * MAX_COLUMNS
-"""Lists in a chunk: two for each added column, one for each masked slot, and the outer ones."""
+"""Lists in a chunk: two per added column, one per masked slot, and the outer ones."""
 
 
 class ColumnData(NamedTuple):
-    """The values of one column in one chunk."""
+    """Values of a column in a chunk."""
 
     values: NDArray[np.generic]
     """``dtype[n_present, *shape]``."""
     present: NDArray[np.bool_] | None = None
-    """``bool[n_steps]``, or None when every step has a value."""
+    """``bool[n_steps]``; None if every step has a value."""
 
 
 def spec_of(name: str, values: NDArray[np.generic]) -> ColumnSpec:
-    """The column that these values need, with the encoding that suits them best."""
+    """The column for these values, with the best encoding."""
     return ColumnSpec(name, values.dtype.str, values.shape[1:], choose_encoding(values))
 
 
 def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, columns: Mapping[str, ColumnData]) -> bytes:
-    """One LZ4 frame.
+    """Encode a chunk as one LZ4 frame.
 
     Args:
-        schema: the episode's; columns that differ from it, or are not in it, are described in the chunk itself.
+        schema: schema of the episode; the chunk itself describes columns that differ from it.
         first_step: number of the first step; the others follow without a gap.
-        columns: by name; absent ones are left out.
+        columns: by name; absent columns are left out.
     """
     slots: list[Any] = []
     pattern: list[int | None] = []
@@ -75,15 +75,17 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
     for index, spec in enumerate(schema.columns):
         data = columns.get(spec.name)
         slot: Any = None
-        lies_in: int | None = None
+        group_slot: int | None = None
         if data is not None and data.values.dtype.str == spec.dtype and data.values.shape[1:] == spec.shape:
             n_matched += 1
             if data.present is not None:
-                slot = _alone(data, spec)
+                slot = _encode_single(data, spec)
             else:
-                slot = lies_in = index if spec.group_key is None else first_of_group.setdefault(spec.group_key, index)
+                slot = group_slot = (
+                    index if spec.group_key is None else first_of_group.setdefault(spec.group_key, index)
+                )
         slots.append(slot)
-        pattern.append(lies_in)
+        pattern.append(group_slot)
     for index, group in place(schema, tuple(pattern)).groups:
         slots[index] = group.encode([columns[name].values for name in group.names])
     added: list[list[Any]] = []
@@ -93,34 +95,34 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
             if position is None or slots[position] is None:
                 spec = spec_of(name, data.values)
                 added.append(spec.to_list())
-                slots.append(_alone(data, spec))
+                slots.append(_encode_single(data, spec))
     body = [first_step, n_steps, slots, added] if added else [first_step, n_steps, slots]
     return compress_frame(msgpack.packb(body))
 
 
-def _alone(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
+def _encode_single(data: ColumnData, spec: ColumnSpec) -> bytes | list[bytes]:
     encoded = ColumnGroup([spec]).encode([data.values])
     return encoded if data.present is None else [np.packbits(data.present).tobytes(), encoded]
 
 
 class LooseColumn(NamedTuple):
-    """A column that lies alone in a chunk, because some steps have no value."""
+    """A column outside the groups, because some steps have no value."""
 
     spec: ColumnSpec
     stretch: Stretch
-    """The steps that have one."""
+    """The steps with a value."""
     present: NDArray[np.bool_] | None
-    """``bool[n_steps]``, or None when every step has a value."""
+    """``bool[n_steps]``; None if every step has a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk whose frame is unpacked and whose columns are decoded when asked for.
+    """An unpacked chunk; its columns are decoded on demand.
 
     Args:
-        names: of the columns that this chunk has values of, in the order of the schema.
-        placement: those that every step has a value of.
-        data: the bytes of each of its groups.
+        names: columns with values in this chunk, in the order of the schema.
+        placement: columns with a value for every step.
+        data: bytes of each group in ``placement``.
         loose: the other columns.
     """
 
@@ -134,14 +136,14 @@ class Chunk:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of its columns, as they lie in it."""
+        """Size of its columns, not decoded."""
         return sum(map(len, self.data)) + sum(len(column.stretch.data) for column in self.loose.values())
 
     def only(self, names: Collection[str], placements: dict[Placement, Placement]) -> Chunk:
-        """The same without the bytes of other columns.
+        """A copy without the bytes of other columns.
 
         Args:
-            placements: filled here: chunks that are placed alike stay so when all are given the same dictionary.
+            placements: cache; chunks with the same placement keep a common one if they share this dictionary.
         """
         placement = placements.get(self.placement)
         if placement is None:
@@ -152,14 +154,14 @@ class Chunk:
         return Chunk(self.first_step, self.n_steps, (*placement.names, *loose), placement, data, loose)
 
     def spec(self, name: str) -> ColumnSpec:
-        """What a column is in this chunk, one of ``names``."""
+        """Description of a column in this chunk."""
         return self.loose[name].spec if name in self.loose else self.placement.specs[name]
 
     def column(self, name: str) -> ColumnData | None:
-        """The values of a column, decoded once; None when this chunk has none.
+        """Values of a column, cached; None if the chunk has none.
 
         Raises:
-            EpisodeFileCorruptError: the bytes don't fit the column.
+            EpisodeFileCorruptError: the bytes don't match the column.
         """
         data = self._decoded.get(name)
         if data is None and (data := self.columns([name]).get(name)) is not None:
@@ -167,10 +169,10 @@ class Chunk:
         return data
 
     def columns(self, names: Collection[str]) -> dict[str, ColumnData]:
-        """The values of several columns, as far as this chunk has them; decoded at once, and not kept.
+        """Values of several columns, as far as the chunk has them; not cached.
 
         Raises:
-            EpisodeFileCorruptError: the bytes don't fit the columns.
+            EpisodeFileCorruptError: the bytes don't match the columns.
         """
         found: dict[str, ColumnData] = {}
         for (_, group), data in zip(self.placement.groups, self.data, strict=True):
@@ -185,22 +187,22 @@ class Chunk:
 
 
 def decode_chunk(frame: bytes | memoryview, schema: EpisodeSchema) -> Chunk:
-    """Unpack one frame and check its outline; columns are checked when they are read.
+    """Unpack a frame and check its structure; columns are checked when they are decoded.
 
     Raises:
-        EpisodeFileCorruptError: it is not a chunk of this schema.
-        EpisodeFileTooLargeError: it claims more than the reader allows.
+        EpisodeFileCorruptError: not a chunk of this schema.
+        EpisodeFileTooLargeError: it exceeds a limit.
     """
     content = decompress_frame(frame, max_bytes=MAX_FRAME_BYTES)
     return chunk_from(unpack_bounded(content, max_containers=MAX_CHUNK_CONTAINERS), schema)
 
 
 def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
-    """The same for the unpacked array.
+    """As ``decode_chunk``, from the unpacked array.
 
     Raises:
-        EpisodeFileCorruptError: it is not a chunk of this schema.
-        EpisodeFileTooLargeError: a column of its own is beyond the reader's limits.
+        EpisodeFileCorruptError: not a chunk of this schema.
+        EpisodeFileTooLargeError: an added column exceeds a limit.
     """
     match body:
         case [int(first_step), int(n_steps), list(slots)]:
@@ -221,18 +223,18 @@ def chunk_from(body: object, schema: EpisodeSchema) -> Chunk:
     )
     loose: dict[str, LooseColumn] = {}
     if None in pattern:
-        for spec, slot, lies_in in zip(columns, slots, pattern, strict=True):
-            if lies_in is None and slot is not None:
+        for spec, slot, group_slot in zip(columns, slots, pattern, strict=True):
+            if group_slot is None and slot is not None:
                 loose[spec.name] = _loose(slot, spec, n_steps)
-    is_alike = columns is schema.columns
-    placement = place(schema, pattern) if is_alike else place_added(columns, pattern)
-    if is_alike and not loose:
+    has_schema_columns = columns is schema.columns
+    placement = place(schema, pattern) if has_schema_columns else place_added(columns, pattern)
+    if has_schema_columns and not loose:
         names = placement.names
     else:
         names = tuple(spec.name for spec, slot in zip(columns, slots, strict=True) if slot is not None)
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise EpisodeFileCorruptError(f"chunk: column {twice!r} stands in it twice")
+            raise EpisodeFileCorruptError(f"chunk: column {twice!r} occurs twice")
     return Chunk(first_step, n_steps, names, placement, tuple(slots[slot] for slot, _ in placement.groups), loose)
 
 

@@ -1,10 +1,9 @@
-"""Columns to bytes and back, losslessly.
+"""Encodes columns losslessly.
 
-LZ4 finds repeated bytes and has no entropy coder, so the arrangement does half of the work: values are laid out component
-by component along the steps, differences make slow changes small, zigzag makes small negative ones small too, and planes
-gather the high bytes, which are then mostly zero.
-
-Columns are small and calls of numpy are not, so columns of one group are arranged as one matrix.
+LZ4 finds repeated bytes but has no entropy coder, so the layout matters: values are stored component by component along
+the steps; differences make slow changes small, zigzag makes small negative ones small, and planes collect the high
+bytes, which are then mostly zero. Columns of a group are encoded as one matrix, because each call of numpy is slow for
+a small column.
 """
 
 from __future__ import annotations
@@ -24,25 +23,27 @@ __all__ = ["ColumnGroup", "Stretch", "choose_encoding"]
 
 
 _MAX_STRIDED_VALUES = 64
-"""Numbers of one step that may lie apart in memory; images are copied together, so that each can be worked on as a whole."""
+"""Up to this many numbers per step are returned as a strided view; larger arrays, such as images, are copied so that
+each is contiguous.
+"""
 
 
 class Stretch(NamedTuple):
-    """Some steps of a group of columns, as bytes."""
+    """Some steps of a group of columns, encoded."""
 
     n_steps: int
     data: bytes
 
 
 class ColumnGroup:
-    """Columns that lie together.
+    """Columns that are encoded together.
 
     Args:
-        specs: columns of one group, or a single one.
+        specs: columns of one group, or a single column.
     """
 
     def __init__(self, specs: Iterable[ColumnSpec]) -> None:
-        # Those with differences first: then these can be taken of all at once.
+        # Differences first, so that they are computed in one call.
         self.specs = tuple(sorted(specs, key=lambda spec: spec.encoding is not Encoding.DELTA))
         self.names = tuple(spec.name for spec in self.specs)
         self._ends = list(accumulate(spec.n_values for spec in self.specs))
@@ -55,7 +56,7 @@ class ColumnGroup:
         self._step_bits = self._n_values * (1 if self._encoding is Encoding.BITS else 8 * self._item_bytes)
 
     def encode(self, columns: Sequence[NDArray[Any]]) -> bytes:
-        """Arrange the values of all columns.
+        """Encode the values of all columns.
 
         Args:
             columns: ``dtype[n_steps, *shape]`` each, in the order of ``specs``.
@@ -63,46 +64,46 @@ class ColumnGroup:
         if self._encoding is Encoding.PLAIN:
             (values,) = columns
             return values.tobytes()
-        along = self._component_by_component(columns)
+        matrix = self._component_by_component(columns)
         if self._encoding is Encoding.BITS:
-            return np.packbits(along).tobytes()
+            return np.packbits(matrix).tobytes()
         if self._n_deltas:
-            _difference(along[: self._n_deltas])
+            _difference(matrix[: self._n_deltas])
         if self._item_bytes == 1:
-            return along.tobytes()
-        cells = along.reshape(-1).view(np.uint8).reshape(-1, self._item_bytes)
+            return matrix.tobytes()
+        cells = matrix.reshape(-1).view(np.uint8).reshape(-1, self._item_bytes)
         planes = np.empty(cells.shape[::-1], np.uint8)
         for index in range(self._item_bytes):  # twice as fast as one transposed copy
             planes[index] = cells[:, index]
         return planes.tobytes()
 
     def _component_by_component(self, columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """``int[n_values, n_steps]``: the bit patterns, the components of one column below those of the one before."""
+        """``int[n_values, n_steps]``: bit patterns, one row per component, column after column."""
         n_steps, dtype = len(columns[0]), np.dtype(f"<i{self._item_bytes}")
-        along = np.empty((self._n_values, n_steps), dtype)
+        matrix = np.empty((self._n_values, n_steps), dtype)
         start = 0
         for values, end in zip(columns, self._ends, strict=True):
             bits = values.view(dtype)
             if values.ndim == 1:
-                along[start] = bits
+                matrix[start] = bits
             else:
-                along[start:end] = bits.reshape(n_steps, end - start).T
+                matrix[start:end] = bits.reshape(n_steps, end - start).T
             start = end
-        return along
+        return matrix
 
     def decode(self, stretches: Sequence[Stretch], names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """The inverse, over successive stretches.
+        """Decode successive stretches.
 
         Args:
             stretches: one or more.
-            names: the columns wanted, one or more of this group's; None for all.
+            names: columns of this group to decode; None for all.
 
         Returns:
-            ``dtype[n_steps, *shape]`` each, over all stretches. Read-only where it is the bytes themselves; short vectors
-            lie component by component in memory.
+            ``dtype[n_steps, *shape]`` each, over all stretches. Read-only if it shares the input; short vectors are
+            strided.
 
         Raises:
-            EpisodeFileCorruptError: the bytes are not as many as the shapes need.
+            EpisodeFileCorruptError: the number of bytes does not match the shapes.
         """
         n_total = 0
         for n_steps, data in stretches:
@@ -141,7 +142,7 @@ class ColumnGroup:
             )
 
     def _gather(self, stretches: Sequence[Stretch], n_total: int, wanted: slice) -> NDArray[Any]:
-        """``uint[n_wanted, n_total]``: these numbers of all steps, out of their planes or bits."""
+        """``uint[n_wanted, n_total]``: numbers of all steps, from planes or bits."""
         itemsize = self._item_bytes
         series = np.empty((wanted.stop - wanted.start, n_total), f"<u{itemsize}")
         cells = series.view(np.uint8).reshape(*series.shape, itemsize)
@@ -155,7 +156,7 @@ class ColumnGroup:
             here = cells[:, start : start + n_steps]
             n_cells = self._n_values * n_steps
             for index in range(1, itemsize):
-                # Of small numbers the higher planes are zero, and that they are by now.
+                # The remaining planes of small numbers are zero, as the array is already.
                 if data.endswith(bytes(len(data) - index * n_cells)):
                     break
                 here[:, :, index] = planes[index]
@@ -164,7 +165,7 @@ class ColumnGroup:
 
 
 def _difference(series: NDArray[Any]) -> None:
-    """Each number by its difference from the one before, zigzag; in place."""
+    """Replace each number by its zigzag difference from the previous one, in place."""
     deltas = np.empty_like(series)
     deltas[:, :1] = series[:, :1]
     np.subtract(series[:, 1:], series[:, :-1], out=deltas[:, 1:])
@@ -174,7 +175,7 @@ def _difference(series: NDArray[Any]) -> None:
 
 
 def _undo_difference(series: NDArray[Any], stretches: Sequence[Stretch]) -> None:
-    """The inverse, stretch by stretch."""
+    """Inverse of ``_difference``, for each stretch."""
     signs = series & 1
     np.right_shift(series, 1, out=series)
     np.bitwise_xor(series, np.negative(signs, out=signs), out=series)
@@ -185,17 +186,17 @@ def _undo_difference(series: NDArray[Any], stretches: Sequence[Stretch]) -> None
         start += n_steps
 
 
-_ALONE_COST = 16
-"""A plain column lies alone, which costs time at each reading: it has to save a sixteenth of the bytes for that."""
+_UNGROUPED_COST = 16
+"""A plain column can't be grouped, which makes reading slower: it must save a sixteenth of the bytes."""
 
 
 def choose_encoding(values: NDArray[np.generic]) -> Encoding:
-    """The encoding that makes these values smallest; a sample of an episode's first steps decides for the whole episode."""
+    """The encoding that makes these values smallest. Chosen once per episode, from its first steps."""
     if values.dtype == np.bool_:
         return Encoding.BITS
     sizes = {}
     for encoding in (Encoding.DELTA, Encoding.PLANES, Encoding.PLAIN):
         group = ColumnGroup([ColumnSpec("", values.dtype.str, values.shape[1:], encoding)])
         sizes[encoding] = len(lz4.block.compress(group.encode([values]), store_size=False))
-    sizes[Encoding.PLAIN] += values.nbytes // _ALONE_COST
+    sizes[Encoding.PLAIN] += values.nbytes // _UNGROUPED_COST
     return min(sizes, key=sizes.__getitem__)

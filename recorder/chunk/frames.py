@@ -1,7 +1,7 @@
-"""LZ4 frames with bounds: nothing is allocated before the size that a frame claims has been checked.
+"""LZ4 frames with limits, checked before memory is allocated.
 
-``lz4.frame.decompress`` allocates what the frame's header says, so a 30-byte file could ask for a terabyte. Here the header is
-read first, and the blocks are walked by their lengths to find where a frame ends.
+``lz4.frame.decompress`` allocates the size in the frame's header, so a 30-byte file could request a terabyte. Here the
+header is checked first, and the end of a frame is found from the lengths of its blocks.
 
 Source: LZ4 Frame Format Description, version 1.6.
 """
@@ -25,7 +25,7 @@ __all__ = [
 FRAME_MAGIC = b"\x04\x22\x4d\x18"
 
 MAX_FRAME_BYTES = 128 * 2**20
-"""Unpacked bytes of one frame. The recorder's own chunks stay near one MiB; a single huge step may need more."""
+"""Unpacked size of a frame. The recorder's chunks are about one MiB; a single huge step may need more."""
 
 MAX_FRAME_HEADER_BYTES = 19
 
@@ -33,26 +33,26 @@ _MIN_FRAME_BYTES = 15
 """Magic, flags, content size, header checksum."""
 
 _HAS_BLOCK_CHECKSUMS, _HAS_CONTENT_SIZE, _HAS_CONTENT_CHECKSUM, _HAS_DICTIONARY = 0x10, 0x08, 0x04, 0x01
-"""The frame's flags, in its fifth byte."""
+"""Flags in the frame's fifth byte."""
 
 _MAX_RATIO = 255
-"""LZ4 can't make anything smaller than a 255th: a frame that claims more is lying."""
+"""LZ4 can't compress better than 255:1; a frame that declares more is invalid."""
 
 
 def compress_frame(data: bytes) -> bytes:
-    """One LZ4 frame with its content's size, and a checksum of each block.
+    """An LZ4 frame with the size of its content and block checksums.
 
-    Not of the content: a checksum of the bytes as they lie finds the same damage, and these are a third of the content,
-    whose checksum would take six times as long as unpacking it.
+    Block checksums of the compressed bytes find the same damage as a content checksum, which takes six times as long as
+    unpacking.
     """
     return bytes(lz4.frame.compress(data, block_checksum=True, store_size=True))
 
 
 def frame_end(data: bytes | memoryview, start: int = 0) -> int:
-    """Where the frame that starts at ``start`` ends, found by its blocks' lengths alone.
+    """End of the frame at ``start``, from the lengths of its blocks.
 
     Raises:
-        EpisodeFileCorruptError: no frame starts there, or it is cut off.
+        EpisodeFileCorruptError: there is no frame, or it is cut off.
     """
     if data[start : start + 4] != FRAME_MAGIC:
         raise EpisodeFileCorruptError(
@@ -76,34 +76,34 @@ def frame_end(data: bytes | memoryview, start: int = 0) -> int:
 
 
 def content_bytes(frame: bytes | memoryview) -> int:
-    """Bytes of content that a frame claims in its header.
+    """Size of the content, from the frame's header.
 
     Raises:
-        EpisodeFileCorruptError: it is not a frame, or states no size. Its header is all that is looked at.
+        EpisodeFileCorruptError: not a frame, or without a size.
     """
     if len(frame) < _MIN_FRAME_BYTES or frame[:4] != FRAME_MAGIC:
         raise EpisodeFileCorruptError(f"not an LZ4 frame: {bytes(frame[:4])!r}")
     claimed = int.from_bytes(frame[6:14], "little") if frame[4] & _HAS_CONTENT_SIZE else 0
     if claimed == 0:
-        raise EpisodeFileCorruptError("an LZ4 frame does not state the size of its content")
+        raise EpisodeFileCorruptError("the LZ4 frame has no content size")
     return claimed
 
 
 def decompress_frame(frame: bytes | memoryview, *, max_bytes: int = MAX_FRAME_BYTES) -> bytes:
-    """The content of exactly one frame.
+    """Content of exactly one frame.
 
     Args:
-        frame: the frame and nothing behind it.
-        max_bytes: larger content is refused before memory is taken.
+        frame: the frame, without other bytes.
+        max_bytes: limit on the content, checked first.
 
     Raises:
-        EpisodeFileTooLargeError: the frame claims more than ``max_bytes``, or more than LZ4 can pack into it.
-        EpisodeFileCorruptError: it is not a frame, states no size, a checksum does not match, or bytes follow it.
+        EpisodeFileTooLargeError: the frame declares more than ``max_bytes``, or more than LZ4 can compress.
+        EpisodeFileCorruptError: not a frame, no size, a wrong checksum, or bytes after it.
     """
     claimed = content_bytes(frame)
     if claimed > max_bytes or claimed > len(frame) * _MAX_RATIO:
         raise EpisodeFileTooLargeError(
-            f"an LZ4 frame of {len(frame)} bytes claims {claimed} bytes of content; at most {max_bytes} are read"
+            f"an LZ4 frame of {len(frame)} bytes declares {claimed} bytes of content; the limit is {max_bytes}"
         )
     try:
         content, n_read = lz4.frame.decompress(frame, return_bytes_read=True)

@@ -1,4 +1,4 @@
-"""Columns of a whole episode, out of its chunks."""
+"""Joins columns of a whole episode from its chunks."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
 __all__ = ["MAX_COLUMN_BYTES", "join_columns"]
 
 MAX_COLUMN_BYTES = 2**30
-"""Of a whole column in memory: a small hostile file may claim millions of steps without values of a large shape."""
+"""Limit for a column: a small hostile file may declare millions of steps of a large shape without values."""
 
 
 def join_columns(
     names: Iterable[str], chunks: Sequence[Chunk], *, max_bytes: Mapping[str, int] | None = None
 ) -> dict[str, ColumnData]:
-    """All values of these columns, as far as any chunk has them.
+    """Join the values of columns, as far as any chunk has them.
 
     Args:
-        max_bytes: that a column may take, by name; ``MAX_COLUMN_BYTES`` for one that is not named.
+        max_bytes: limit for one column.
 
     Returns:
-        For each, the values of every step, ``dtype[n_steps, *shape]``, and where they are real (None: everywhere); the
-        others are NaN, 0 or False. Of several dtypes the one that all of them fit into, as numpy promotes them.
+        For each column ``dtype[n_steps, *shape]``, and which steps have a value (None: all); the others hold NaN, 0 or
+        False. Different dtypes are promoted as in numpy.
 
     Raises:
-        ShapeChangedError: a column's shape is not the same in all chunks.
-        EpisodeFileTooLargeError: a column would take more than it may.
-        EpisodeFileCorruptError: a chunk's bytes don't fit its column.
+        ShapeChangedError: a column's shape differs between chunks.
+        EpisodeFileTooLargeError: a column would exceed ``max_bytes``.
+        EpisodeFileCorruptError: a chunk's bytes don't match its column.
     """
     wanted = dict.fromkeys(names, MAX_COLUMN_BYTES)
     wanted.update((name, most) for name, most in (max_bytes or {}).items() if name in wanted)
@@ -55,7 +55,7 @@ def join_columns(
 
 
 def _join_even(wanted: Collection[str], chunks: Sequence[Chunk]) -> dict[str, ColumnData]:
-    """The columns of chunks that are placed alike, each group over all chunks at once."""
+    """Columns of chunks with the same placement, a group over all chunks at once."""
     joined: dict[str, ColumnData] = {}
     for index, (_, group) in enumerate(chunks[0].placement.groups):
         if names := [name for name in group.names if name in wanted]:
@@ -66,13 +66,15 @@ def _join_even(wanted: Collection[str], chunks: Sequence[Chunk]) -> dict[str, Co
 
 
 def _join_uneven(name: str, chunks: Sequence[Chunk], parts: Sequence[ColumnData | None], n_steps: int) -> ColumnData:
-    """A column that some steps lack, or that changes its kind, or whose neighbours do."""
+    """A column that some steps lack, or that changes its dtype, or whose neighbours do."""
     found = [(chunk.first_step, part.values) for chunk, part in zip(chunks, parts, strict=True) if part is not None]
     shape = found[0][1].shape[1:]
     if any(values.shape[1:] != shape for _, values in found):
         runs = groupby(found, key=lambda pair: pair[1].shape[1:])
         places = ", ".join(f"{list(shape)} from step {next(run)[0]}" for shape, run in runs)
-        raise ShapeChangedError(f"column {name!r} changes its shape in mid-episode ({places}): read it step by step")
+        raise ShapeChangedError(
+            f"column {name!r} changes its shape within the episode ({places}): read it step by step"
+        )
     known = found[0][1] if len(found) == 1 else np.concatenate([values for _, values in found])
     if len(known) == n_steps:
         return ColumnData(known)

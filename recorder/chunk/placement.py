@@ -1,5 +1,4 @@
-"""Which columns of a chunk lie together in which slot. The chunks of a run are placed alike over and over, so it is worked out
-once."""
+"""Which columns of a chunk share a slot. Chunks of a run repeat the same placement, so it is cached."""
 
 from __future__ import annotations
 
@@ -13,22 +12,21 @@ from recorder.schema import ColumnSpec, EpisodeSchema
 __all__ = ["NOTHING_PLACED", "Pattern", "Placement", "place", "place_added"]
 
 Pattern = tuple[int | None, ...]
-"""For each column the index of the slot that holds its bytes, its own or an earlier one; None when not every step has a
-value."""
+"""For each column, the index of the slot with its bytes; None if not every step has a value."""
 
 _MAX_REMEMBERED = 64
-"""Placements of one schema: a chunk may lack any of the columns, and a hostile file may try them all."""
+"""Cached placements per schema: chunks may lack any column, and a hostile file may try all combinations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placement:
-    """What lies where; equal to itself alone.
+    """Columns and their slots. Compared by identity.
 
     Args:
-        groups: the columns that have a value for every step, by the slot in which they lie.
-        names: of the same columns, in the order of the schema.
+        groups: columns with a value for every step, by slot.
+        names: the same columns, in the order of the schema.
         specs: the same columns by name.
-        max_step_bytes: of the largest value of a step.
+        max_step_bytes: size of the largest value of a step.
     """
 
     groups: tuple[tuple[int, ColumnGroup], ...]
@@ -37,21 +35,21 @@ class Placement:
     max_step_bytes: int
 
     def only(self, names: Collection[str]) -> Placement:
-        """The same without the groups that hold none of these columns."""
+        """A copy with only the groups that contain one of these columns."""
         groups = tuple((slot, group) for slot, group in self.groups if any(name in names for name in group.names))
         specs = {spec.name: spec for _, group in groups for spec in group.specs}
         return Placement(groups, tuple(specs), specs, max((spec.step_bytes for spec in specs.values()), default=0))
 
 
 NOTHING_PLACED = Placement((), (), {}, 0)
-"""Of a chunk all of whose columns are loose."""
+"""For a chunk with only loose columns."""
 
 
 def place(schema: EpisodeSchema, pattern: Pattern) -> Placement:
-    """The placement of a chunk whose columns are all in the schema.
+    """Placement of a chunk with columns of the schema only.
 
     Raises:
-        EpisodeFileCorruptError: columns that can't lie together would.
+        EpisodeFileCorruptError: columns share a slot that can't.
     """
     known = schema.placements.get(pattern)
     if known is None:
@@ -63,13 +61,13 @@ def place(schema: EpisodeSchema, pattern: Pattern) -> Placement:
 
 
 def place_added(columns: Sequence[ColumnSpec], pattern: Pattern) -> Placement:
-    """The same for a chunk that has columns of its own too, not remembered.
+    """As ``place``, for a chunk with added columns; not cached.
 
     Args:
-        columns: the schema's, then the chunk's own.
+        columns: those of the schema, then the added ones.
 
     Raises:
-        EpisodeFileCorruptError: columns that can't lie together would.
+        EpisodeFileCorruptError: columns share a slot that can't.
     """
     together: dict[int, list[ColumnSpec]] = {}
     for index, slot in enumerate(pattern):

@@ -1,7 +1,7 @@
-"""msgpack with bounds: a small hostile message can't become a large tree of Python objects.
+"""Unpacks msgpack with limits, so that a small hostile message can't become a large tree of objects.
 
-An empty list is one byte in msgpack and 56 in Python, so lengths alone don't bound memory; the number of lists and maps is
-counted as they are built. msgpack makes room for as many elements as a list announces, so these are bounded too.
+An empty list takes one byte in msgpack and 56 in Python, so lists and maps are counted as they are built. msgpack
+allocates the declared length of a list, so lengths are limited, too.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
 __all__ = ["SplitMap", "brief", "split_map", "unpack_bounded", "unpack_list", "unpack_sequence"]
 
 _MAX_LENGTH = 2**31 - 1
-"""msgpack's own limit of a text's length."""
+"""msgpack's limit for text."""
 
 _BROKEN = (ValueError, TypeError, msgpack.exceptions.UnpackException, RecursionError)
 
 
 class _Brief(reprlib.Repr):
-    def repr_bytes(self, found: bytes, level: int) -> str:  # noqa: ARG002 - the base class calls it so
+    def repr_bytes(self, found: bytes, level: int) -> str:  # noqa: ARG002 - signature of the base class
         return f"{len(found)} bytes"
 
 
@@ -31,16 +31,16 @@ _brief = _Brief()
 
 
 def brief(found: object) -> str:
-    """A few words of what was found instead of what was expected, however large it is."""
+    """A short form of an invalid value, for messages."""
     return _brief.repr(found)[:100]
 
 
 class _Counter:
-    """Counts the containers of one message, as msgpack's hooks.
+    """A hook of msgpack that counts the containers of a message.
 
     Args:
-        element_cost: how much an element of a list or map counts beside the list itself.
-        max_in_all: lists and maps, however often ``left`` is set anew.
+        element_cost: how much each element counts in addition to its container.
+        max_in_all: limit on containers that resetting ``left`` does not lift.
     """
 
     def __init__(self, max_containers: int, *, element_cost: int = 0, max_in_all: int = 2**63) -> None:
@@ -56,22 +56,22 @@ class _Counter:
         if self.left < 0:
             raise EpisodeFileTooLargeError(
                 f"msgpack: more than {self.max_containers} lists and maps"
-                f"{' and what is in them' if self._element_cost else ''}, which is as many as the reader allows here"
+                f"{' and elements' if self._element_cost else ''}"
             )
         return container
 
 
 def unpack_bounded(data: bytes, *, max_containers: int) -> Any:
-    """The one object in ``data``.
+    """Unpack one object.
 
     Args:
-        max_containers: lists and maps in it, and elements in each of them, at most.
+        max_containers: limit on lists and maps, and on the elements of each.
 
     Raises:
         EpisodeFileCorruptError: not msgpack, or bytes are left over.
-        EpisodeFileTooLargeError: more containers than allowed.
+        EpisodeFileTooLargeError: the limit is exceeded.
     """
-    # A list or map takes a byte at least, so a short message needs no counting, which costs more than the unpacking.
+    # A container takes at least a byte, so a short message needs no counting, which costs more than unpacking.
     counter = None if len(data) <= max_containers else _Counter(max_containers)
     max_length = min(len(data), max_containers)
     try:
@@ -84,20 +84,20 @@ def unpack_bounded(data: bytes, *, max_containers: int) -> Any:
             max_ext_len=0,
         )
     except MemoryError as error:
-        raise EpisodeFileTooLargeError("msgpack: lists in lists that announce more than there is memory") from error
+        raise EpisodeFileTooLargeError("msgpack: nested lists declare more elements than fit into memory") from error
     except _BROKEN as error:
         raise EpisodeFileCorruptError(f"not msgpack: {error}") from error
 
 
 def unpack_sequence(data: bytes | memoryview, *, max_containers: int) -> Iterator[tuple[int, int, Any]]:
-    """The whole objects of a sequence, one by one, as ``(offset, end, object)``; a torn last one is left out.
+    """Unpack a sequence of objects as ``(offset, end, object)``; a torn last one is left out.
 
     Args:
-        max_containers: lists and maps in each object, and elements in each of them, at most.
+        max_containers: limit on lists and maps in each object, and on the elements of each.
 
     Raises:
-        EpisodeFileCorruptError: bytes that can't be msgpack.
-        EpisodeFileTooLargeError: more containers than allowed.
+        EpisodeFileCorruptError: not msgpack.
+        EpisodeFileTooLargeError: the limit is exceeded.
     """
     unpacker, counter = _unpacker(data, max_containers)
     start = 0
@@ -108,7 +108,9 @@ def unpack_sequence(data: bytes | memoryview, *, max_containers: int) -> Iterato
         except msgpack.exceptions.OutOfData:
             return
         except MemoryError as error:
-            raise EpisodeFileTooLargeError("msgpack: lists in lists that announce more than there is memory") from error
+            raise EpisodeFileTooLargeError(
+                "msgpack: nested lists declare more elements than fit into memory"
+            ) from error
         except _BROKEN as error:
             raise EpisodeFileCorruptError(f"not msgpack at byte {start}: {error}") from error
         end = unpacker.tell()
@@ -117,28 +119,28 @@ def unpack_sequence(data: bytes | memoryview, *, max_containers: int) -> Iterato
 
 
 class SplitMap(NamedTuple):
-    """A map of which one long list was left packed."""
+    """A map without one long list, which stays packed."""
 
     rest: dict[Any, Any]
-    """The map without it."""
+    """The map without the list."""
     end: int
-    """Where the map ends, in bytes."""
+    """End of the map in bytes."""
     list_at: int | None
-    """Where the list begins; None when the map has none under that key."""
+    """Start of the list; None if the map has no such key."""
     list_end: int
 
 
 def split_map(data: bytes | memoryview, key: str, *, max_values: int) -> SplitMap | None:
-    """The map at the beginning of ``data``, but for one value, over which it is only stepped; None when it is cut off.
+    """Unpack a map, but skip the value at ``key``. Returns None if the map is cut off.
 
-    What is no map has nothing in it, and ends where it begins.
+    If ``data`` is no map, the result is empty and ends at 0.
 
     Args:
-        max_values: in each other value: lists and maps, and what is in them.
+        max_values: limit on containers and elements in each other value.
 
     Raises:
-        EpisodeFileCorruptError: it can't be msgpack.
-        EpisodeFileTooLargeError: more values than allowed.
+        EpisodeFileCorruptError: not msgpack.
+        EpisodeFileTooLargeError: the limit is exceeded.
     """
     unpacker, counter = _unpacker(data, max_values, element_cost=1)
     rest: dict[Any, Any] = {}
@@ -162,22 +164,22 @@ def split_map(data: bytes | memoryview, key: str, *, max_values: int) -> SplitMa
     except msgpack.exceptions.OutOfData:
         return None
     except MemoryError as error:
-        raise EpisodeFileTooLargeError("msgpack: lists in lists that announce more than there is memory") from error
+        raise EpisodeFileTooLargeError("msgpack: nested lists declare more elements than fit into memory") from error
     except _BROKEN as error:
         raise EpisodeFileCorruptError(f"not msgpack: {error}") from error
     return SplitMap(rest, unpacker.tell(), list_at, list_end)
 
 
 def unpack_list(data: bytes | memoryview, *, max_values: int, max_containers: int) -> Iterator[tuple[int, Any]]:
-    """The elements of the list at the beginning of ``data``, one by one, each with where it ends.
+    """Unpack a list element by element, each with its end in bytes.
 
     Args:
-        max_values: in each element: lists and maps, and what is in them.
-        max_containers: lists and maps in all elements together.
+        max_values: limit on containers and elements in each element of the list.
+        max_containers: limit on containers in all elements.
 
     Raises:
-        EpisodeFileCorruptError: it is no list, or can't be msgpack.
-        EpisodeFileTooLargeError: more values than allowed.
+        EpisodeFileCorruptError: not a list, or not msgpack.
+        EpisodeFileTooLargeError: a limit is exceeded.
     """
     unpacker, counter = _unpacker(data, max_values, element_cost=1, max_in_all=max_containers)
     try:
@@ -186,7 +188,7 @@ def unpack_list(data: bytes | memoryview, *, max_values: int, max_containers: in
             item = unpacker.unpack()
             yield unpacker.tell(), item
     except MemoryError as error:
-        raise EpisodeFileTooLargeError("msgpack: lists in lists that announce more than there is memory") from error
+        raise EpisodeFileTooLargeError("msgpack: nested lists declare more elements than fit into memory") from error
     except _BROKEN as error:
         raise EpisodeFileCorruptError(f"not msgpack: {error}") from error
 
@@ -199,7 +201,7 @@ def _unpacker(
         list_hook=counter,
         object_hook=counter,
         max_buffer_size=len(data) or 1,
-        # What is announced may lie behind a torn end, so it is not bounded by the bytes that are there.
+        # Declared elements may be missing in a torn message, so the number of bytes is no limit.
         max_array_len=max_containers,
         max_map_len=max_containers,
         max_str_len=_MAX_LENGTH,

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             for step in steps:
                 output.line(step)
     if (end_step := episode.torn_at) is not None:
-        output.warn(f"the recording is torn: it ends before step {end_step}: {place}")
+        output.warn(f"the recording is torn: the file ends before step {end_step}: {place}")
     return ExitStatus.OK
 
 

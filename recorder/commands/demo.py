@@ -209,7 +209,7 @@ def _is_finished(catalog: Catalog, run_id: str) -> bool:
     if state.ended_at is None:
         return False
     summary = catalog.summarise_run(run_id)
-    n_parked = sum(row.run_id == run_id and row.decision == "kept" for row in catalog.parked_writes())
+    n_parked = catalog.count_parked(decision="kept").get(run_id, 0)
     return catalog.get_run(run_id).n_recordings + n_parked >= summary.by_decision.get("kept", 0)
 
 

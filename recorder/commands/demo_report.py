@@ -32,7 +32,7 @@ def report(
     rows = catalog.query_recordings(run=run_id, limit=None)
     disk_bytes = sum(row["compressed_size_bytes"] for row in rows)
     n_steps_kept = sum(row["n_steps"] for row in rows)
-    n_failed = sum(row.run_id == run_id for row in catalog.parked_writes())
+    n_failed = catalog.count_parked().get(run_id, 0)
     n_missing = stats.n_missing_steps + summary.n_missing_steps
     document = {
         "run_id": run_id,

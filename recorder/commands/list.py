@@ -9,7 +9,7 @@ from recorder.commands.arguments.opening import open_catalog, run_of, settings_o
 from recorder.commands.arguments.order import add_order, describe_order, order_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.terminal.exit_status import ExitStatus
-from recorder.commands.terminal.output import Output, counted, human_bytes
+from recorder.commands.terminal.output import Output, counted, human_bytes, human_return
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     output = Output.of(args)
     with open_catalog(settings_of(args)) as catalog:
         run_id = run_of(args, catalog)
-        n_parked = sum(run_id in (None, row.run_id) for row in catalog.parked_writes())
+        n_parked = sum(n for parked_id, n in catalog.count_parked().items() if run_id in (None, parked_id))
         refused = {
             run.run_id: run.n_refused for run in catalog.list_runs() if run.n_refused and run_id in (None, run.run_id)
         }
@@ -70,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     title = counted(n_recordings, "recording")
     if len(rows) < n_recordings:
         title = f"{len(rows)} of {title}, {describe_order(args)}; more: --limit {n_recordings}"
-    output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True)
+    formats = {"total_reward": human_return}
+    output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True, formats=formats)
     if n_parked:
         output.note(f"{counted(n_parked, 'more episode')} could not be written; why: hamlet-recorder parked")
     for refused_id, n_refused in refused.items():

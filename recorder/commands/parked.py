@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
 
 NAME = "parked"
+
+_MAX_SHOWN = 1000
 
 _COLUMNS = {"run_id": "run", "episode_id": "episode", "attempts": "attempts", "error": "error"}
 
@@ -29,18 +32,29 @@ def run(args: argparse.Namespace) -> int:
     output = Output.of(args)
     with open_catalog(settings_of(args), read_only=not args.retry) as catalog:
         run_id = run_of(args, catalog)
-        rows = [row for row in catalog.parked_writes() if run_id in (None, row.run_id)]
+        n_parked = 0
+        shown: list[dict[str, Any]] = []
+
+        def parked() -> Iterator[dict[str, Any]]:
+            nonlocal n_parked
+            for row in catalog.iterate_parked(run_id):
+                n_parked += 1
+                found = {name: getattr(row, name) for name in _COLUMNS}
+                if n_parked <= _MAX_SHOWN:
+                    shown.append(found)
+                yield found
+
+        output.growing_document("episodes", parked(), lambda: {"retried": args.retry})
         if args.retry:
             catalog.retry_parked(run_id)
-    parked = [{name: getattr(row, name) for name in _COLUMNS} for row in rows]
-    output.document({"retried": args.retry, "episodes": parked})
+    title = f"{counted(n_parked, 'episode')} could not be written"
     output.table(
-        f"{counted(len(parked), 'episode')} could not be written",
+        f"{title}; the first {_MAX_SHOWN} (--json has all)" if n_parked > _MAX_SHOWN else title,
         _COLUMNS,
-        parked,
+        shown,
         folded="error",
         spared=("attempts",),
     )
-    if parked:
+    if n_parked:
         output.note("workers retry them" if args.retry else "after you have fixed the cause: --retry")
     return ExitStatus.OK

@@ -124,6 +124,6 @@ def _state(info: RunInfo, silent_secs: float, ingest: IngestSettings) -> tuple[S
     if info.producers and all(has_closed(info, name) for name in info.producers):
         return "closed", "trainers"
     fresh_secs = max(ingest.abandoned_after_secs, _FRESH_SWEEPS * ingest.sweep_secs)
-    if info.looked_secs_ago is not None and info.looked_secs_ago <= fresh_secs:
+    if info.checked_secs_ago is not None and info.checked_secs_ago <= fresh_secs:
         return "silent" if trainers_are_gone(info) else "running", "workers"
     return "silent" if silent_secs > ingest.abandoned_after_secs else "running", "clock"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +118,7 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
     if not has_catalog(settings):
         return []
     with open_catalog(settings) as catalog:
-        parked = Counter(row.run_id for row in catalog.parked_writes())
+        parked = catalog.count_parked()
         return [
             {
                 **dataclasses.asdict(summary := catalog.summarise_run(row.run_id)),
@@ -130,7 +129,7 @@ def _recorded_runs(settings: Settings, run_id: str | None) -> list[dict[str, Any
                 "n_recordings": row.n_recordings,
                 "n_refused": row.n_refused,
                 "n_late_keeps": row.n_late_keeps,
-                "parked": parked[row.run_id],
+                "parked": parked.get(row.run_id, 0),
                 "ended_at": row.ended_at,
             }
             for row in catalog.list_runs()

@@ -13,7 +13,7 @@ from recorder.commands.arguments.parsing import add_command, positive
 from recorder.commands.terminal.output import Output
 from recorder.errors import RecorderError, UsageError
 from recorder.needing import needing
-from recorder.redis_server.embedded import server_url
+from recorder.redis_server.embedded import use_redis
 from recorder.urls import redact
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args, **({"worker": {"pulse_file": args.pulse_file}} if args.pulse_file else {}))
     default = settings.render.concurrency if queues == ["render"] else settings.ingest.concurrency
     with (
-        nullcontext(settings.redis.url) if settings.redis.url else server_url(None, settings.embedded_server_dir) as url
+        nullcontext(settings.redis.url) if settings.redis.url else use_redis(None, settings.embedded_server_dir) as url
     ):
         app = create_app(settings, redis_url=url)
         output = Output.of(args)

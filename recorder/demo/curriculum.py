@@ -1,8 +1,7 @@
-"""Stages of growing difficulty, and the rule by which a run moves between them.
+"""Stages of increasing difficulty, and the rule that moves a run between them.
 
-All lanes share one stage: a transition is then one moment of the run, and the recorder's look-back and look-ahead show
-every lane just before it and just after it. An episode is played whole in the stage it began in, so around a
-transition episodes of both stages are open at once.
+All lanes share one stage, so a transition is one moment of the run. An episode keeps the stage in which it began, so
+around a transition episodes of both stages are open.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from typing import Generic, Protocol, TypeVar
 __all__ = ["Curriculum", "Stage", "StageTransition"]
 
 WINDOW_EPISODES = 64
-"""Finished episodes of the current stage that a verdict needs: two a lane at thirty-two lanes."""
+"""Finished episodes of the current stage that the rule averages."""
 
 
 class Stage(Protocol):
-    """What the rule reads of a stage.
+    """A stage, as the rule needs it.
 
-    ``number`` counts from 1. The run advances when the mean survival, a share of the longest episode, reaches
+    ``number`` counts from 1. The run advances when mean survival, as a share of the longest episode, reaches
     ``advance_at``, and moves back when it falls below ``retreat_at``.
     """
 
@@ -40,7 +39,7 @@ S = TypeVar("S", bound=Stage)
 
 @dataclass(frozen=True, slots=True)
 class StageTransition:
-    """The run moved from one stage to another when ``episode_id`` ended."""
+    """The run changed its stage when ``episode_id`` ended."""
 
     episode_id: int
     from_stage: int
@@ -49,7 +48,7 @@ class StageTransition:
 
 
 class Curriculum(Generic[S]):
-    """Moves the run up and down the stages by the mean survival of its latest episodes."""
+    """Moves the run between stages by the mean survival of its latest episodes."""
 
     def __init__(self, max_steps: int, stages: Sequence[S], window_episodes: int = WINDOW_EPISODES) -> None:
         self._max_steps = max_steps
@@ -59,9 +58,9 @@ class Curriculum(Generic[S]):
         self.transitions: list[StageTransition] = []
 
     def episode_ended(self, episode_id: int, *, stage: S, survival_steps: int) -> None:
-        """Count a finished episode; afterwards ``stage`` is the one that new episodes begin in.
+        """Count a finished episode; new episodes then begin in ``stage``.
 
-        Episodes that began in another stage say nothing about this one and are left out.
+        Episodes that began in another stage are ignored.
         """
         if stage is not self.stage:
             return

@@ -1,4 +1,4 @@
-"""What a training run reports, on its way and at its end, and how that is counted."""
+"""Progress and result of a training run."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from recorder.demo.curriculum import Curriculum, S, StageTransition
 __all__ = ["Stopwatch", "Tally", "TrainingProgress", "TrainingResult"]
 
 RECENT_EPISODES = 50
-"""Latest episodes that a progress report averages over."""
+"""Episodes that a progress report averages."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """Where a run stands.
+    """Progress of a run.
 
     Args:
         seconds: since the loop began.
-        env_steps: steps lived, all lanes together.
-        n_episodes: episodes that ended.
-        stage: number of the stage in which new episodes begin.
-        epsilon: chance of a random action.
-        recent_survival: mean steps survived over the latest episodes; 0 before the first has ended.
+        env_steps: steps of all lanes.
+        n_episodes: finished episodes.
+        stage: number of the stage of new episodes.
+        epsilon: probability of a random action.
+        recent_survival: mean steps of the latest episodes; 0 before the first has ended.
     """
 
     seconds: float
@@ -38,16 +38,16 @@ class TrainingProgress:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What came out of a run.
+    """Result of a run.
 
     Args:
-        env_steps: steps lived, all lanes together.
-        survival_steps: length of each finished episode, in the order in which they ended.
-        stage: number of the stage reached.
-        transitions: how the run got there.
+        env_steps: steps of all lanes.
+        survival_steps: length of each finished episode, in order.
+        stage: number of the final stage.
+        transitions: changes of the stage.
         seconds: duration of the loop.
-        recording_seconds: the part of it spent inside the recorder's calls.
-        waiting_seconds: the part of it in which a trainer that keeps a pace did nothing.
+        recording_seconds: time inside the recorder's calls.
+        waiting_seconds: time in which a paced trainer slept.
     """
 
     env_steps: int
@@ -60,22 +60,22 @@ class TrainingResult:
 
     @property
     def n_episodes(self) -> int:
-        """Episodes that ended."""
+        """Number of finished episodes."""
         return len(self.survival_steps)
 
     @property
     def first_fifth_survival(self) -> float:
-        """Mean steps survived in the first fifth of the episodes; 0 when none has ended."""
+        """Mean steps in the first fifth of episodes; 0 if none has ended."""
         return _mean(self.survival_steps[: self._fifth])
 
     @property
     def last_fifth_survival(self) -> float:
-        """Mean steps survived in the last fifth of the episodes; 0 when none has ended."""
+        """Mean steps in the last fifth of episodes; 0 if none has ended."""
         return _mean(self.survival_steps[-self._fifth :])
 
     @property
     def overhead_percent(self) -> float:
-        """Time inside the recorder's calls, in percent of the time that the loop computed without them."""
+        """Time inside the recorder's calls, in percent of the loop's other computing time."""
         return 100 * self.recording_seconds / (self.seconds - self.recording_seconds - self.waiting_seconds)
 
     @property
@@ -84,11 +84,11 @@ class TrainingResult:
 
 
 class Tally:
-    """Counts a run while it goes on; its clock starts when it is made."""
+    """Counts steps and episodes of a run; its clock starts at construction."""
 
     def __init__(self) -> None:
         self.env_steps = 0
-        self.longest_life = 0
+        self.longest_episode = 0
         self.recording = Stopwatch()
         self.waiting = Stopwatch()
         self._survival_steps: list[int] = []
@@ -102,12 +102,12 @@ class Tally:
     def count_episode(self, survival_steps: int) -> bool:
         """Count a finished episode; returns whether it is the longest so far."""
         self._survival_steps.append(survival_steps)
-        is_longest = survival_steps > self.longest_life
-        self.longest_life = max(self.longest_life, survival_steps)
+        is_longest = survival_steps > self.longest_episode
+        self.longest_episode = max(self.longest_episode, survival_steps)
         return is_longest
 
     def progress(self, *, stage: int, epsilon: float) -> TrainingProgress:
-        """Where the run stands now."""
+        """Progress of the run."""
         return TrainingProgress(
             seconds=self.seconds,
             env_steps=self.env_steps,
@@ -118,7 +118,7 @@ class Tally:
         )
 
     def result(self, curriculum: Curriculum[S]) -> TrainingResult:
-        """What came out of the run."""
+        """Result of the run."""
         return TrainingResult(
             env_steps=self.env_steps,
             survival_steps=tuple(self._survival_steps),

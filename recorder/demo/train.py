@@ -1,4 +1,4 @@
-"""The demo's training loop: three calls of the recorder, each marked ``# RECORDER``."""
+"""The demo's training loop, with three calls of the recorder, each marked ``# RECORDER``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["train"]
 
 PROGRESS_INTERVAL_SECS = 5.0
 STEPS_PER_SECOND = 250
-"""Vector steps. At full speed the table would be learned before anyone has opened the page."""
+"""Vector steps. At full speed, learning would finish before you can open the page."""
 
 
 def train(
@@ -29,13 +29,13 @@ def train(
     seed: int,
     on_progress: Callable[[TrainingProgress], None] | None = None,
 ) -> TrainingResult:
-    """Train a fresh agent until the time is up.
+    """Train a new agent until the time is up.
 
     Args:
-        recorder: gets every step and every episode. Closing it is left to the caller.
-        n_lanes: lives lived side by side.
+        recorder: receives every step and episode; the caller closes it.
+        n_lanes: number of parallel environments.
         seconds: length of the run.
-        seed: of the world and the agent.
+        seed: seed of world and agent.
         on_progress: called every five seconds, and at the end.
     """
     world = World(n_lanes, seed=seed)
@@ -51,7 +51,7 @@ def train(
     def finish(lane: int, status: EpisodeStatus) -> None:
         stage = stages[lane]
         with tally.recording:
-            # RECORDER: the episode's end, with what only the trainer knows.
+            # RECORDER: the episode's end, with metadata that only the trainer has.
             recorder.finish_episode(
                 int(episode_ids[lane]),
                 EpisodeMetadata(
@@ -78,8 +78,8 @@ def train(
         agent.learn(states, actions, outcome.reward + weights * intrinsic, next_states, next_masks, outcome.terminated)
         tally.env_steps += n_lanes
         with tally.recording:
-            # RECORDER: one step of every lane. The state is the one reached by the action; Q-values, masks and epsilon
-            # are what the action was chosen from.
+            # RECORDER: one step of every lane. The state is the one after the action; Q-values, masks and epsilon are
+            # from before it.
             recorder.record_batch(
                 episode_ids,
                 steps,
@@ -101,7 +101,7 @@ def train(
         for lane in ended:
             if tally.count_episode(int(steps[lane])):
                 with tally.recording:
-                    # RECORDER: criteria decide what is kept; this keeps an episode for a reason of your own.
+                    # RECORDER: criteria select episodes; this keeps one for a custom reason.
                     recorder.keep(int(episode_ids[lane]), "longest_life")
             finish(lane, EpisodeStatus.COMPLETE)
             curriculum.episode_ended(int(episode_ids[lane]), stage=stages[lane], survival_steps=int(steps[lane]))
@@ -117,7 +117,7 @@ def train(
             reported, reported_steps = tally.seconds, tally.env_steps
             on_progress(tally.progress(stage=curriculum.stage.number, epsilon=agent.epsilon))
 
-    # The end of the run cuts these off.
+    # These are cut off by the end of the run.
     for lane in steps.nonzero()[0].tolist():
         finish(lane, EpisodeStatus.TRUNCATED)
     if on_progress is not None and reported_steps != tally.env_steps:

@@ -1,7 +1,7 @@
-"""A town of four places on a grid, many lanes at once: arrays with a leading lane axis.
+"""A town of four places on a grid, with many lanes as arrays.
 
-Nothing resets by itself: after ``step`` a lane shows the state that its action reached, also where the episode ended,
-until the caller calls ``reset``.
+Nothing resets automatically: after ``step`` a lane shows the state after its action, even if the episode ended, until
+``reset``.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ MAX_STEPS = 200
 METER_NAMES = ("energy", "hygiene", "satiation", "money")
 _ENERGY, _HYGIENE, _SATIATION, _MONEY = range(len(METER_NAMES))
 _N_VITAL = 3
-"""The agent dies when one of the first three meters is empty. Money is only ever spent."""
+"""An episode ends when one of the first three meters is empty; money is only spent."""
 _LOSS = np.array([0.020, 0.014, 0.024, 0.0], dtype=np.float32)
-"""What a meter loses in one step at decay 1.0."""
+"""Loss of each meter per step at decay 1.0."""
 
 PLACES = ("Bed", "Shower", "HomeMeal", "Job")
 _GAIN = np.zeros((len(PLACES) + 1, len(METER_NAMES)), dtype=np.float32)
@@ -43,7 +43,7 @@ DEATH_REWARD = -2.0
 
 
 class Action(IntEnum):
-    """What the agent can do in a step."""
+    """The agent's actions."""
 
     UP = 0
     DOWN = 1
@@ -58,7 +58,7 @@ _MOVES = np.array([(0, -1), (0, 1), (-1, 0), (1, 0), (0, 0)])
 
 @dataclass(frozen=True, slots=True)
 class TownStage:
-    """The rules of one stage: how fast meters fall, the weight of the novelty reward, and when a run moves on."""
+    """A stage: decay of meters, weight of the novelty reward, and limits of the curriculum."""
 
     number: int
     decay: float
@@ -72,12 +72,12 @@ STAGES = (
     TownStage(2, 1.0, 0.05, advance_at=0.70, retreat_at=0.20),
     TownStage(3, 1.3, 0.02, advance_at=2.0, retreat_at=0.25),
 )
-"""Nothing comes after the third, so its ``advance_at`` is out of reach."""
+"""The last ``advance_at`` is out of reach."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the actions earned: ``reward`` float32[n_lanes], ``terminated`` and ``truncated`` bool[n_lanes]."""
+    """Result of a step: ``reward`` float32[n_lanes], ``terminated`` and ``truncated`` bool[n_lanes]."""
 
     reward: Array
     terminated: Array
@@ -87,12 +87,12 @@ class Outcome:
 class World:
     """The town; its layout is the same for all lanes of a run.
 
-    Args:
-        n_lanes: lives lived side by side.
-        seed: of the layout, and of where and how each episode begins.
+    Attributes: ``position`` int64[n_lanes, 2], y downwards; ``meters`` float32[n_lanes, 4], 0 to 1; ``visits``
+    int64[n_lanes, 5], uses of each place in this episode, and a last column for none.
 
-    The state, for reading: ``position`` int64[n_lanes, 2], y downwards; ``meters`` float32[n_lanes, 4], 0 to 1;
-    ``visits`` int64[n_lanes, 5], uses of each place in this episode and a last column for none.
+    Args:
+        n_lanes: number of parallel environments.
+        seed: seed of the layout and of initial states.
     """
 
     def __init__(self, n_lanes: int, *, seed: int = 0) -> None:
@@ -121,7 +121,7 @@ class World:
         self._decay[lanes] = stage.decay
 
     def masks(self) -> Array:
-        """bool[n_lanes, 5]: not into walls; INTERACT only at a place, and at one that the agent can pay."""
+        """bool[n_lanes, 5]: allowed actions. Walls block moves; INTERACT needs a place that the agent can pay for."""
         x, y = self.position.T
         place = self._place()
         can_pay = self.meters[:, _MONEY] + _GAIN[place, _MONEY] >= 0
@@ -129,7 +129,7 @@ class World:
         return np.stack((y > 0, y < GRID_SIZE - 1, x > 0, x < GRID_SIZE - 1, usable), axis=1)
 
     def states(self) -> Array:
-        """int64[n_lanes], 0 to ``n_states``: the cell, and whether each meter is low, middling or high."""
+        """int64[n_lanes] below ``n_states``: the cell, and whether each meter is low, medium or high."""
         levels = np.digitize(self.meters, (0.35, 0.7))
         index = self._cell()
         for meter in range(len(METER_NAMES)):
@@ -138,11 +138,11 @@ class World:
 
     @property
     def n_states(self) -> int:
-        """Number of different states."""
+        """Number of states."""
         return int(GRID_SIZE**2 * 3 ** len(METER_NAMES))
 
     def step(self, actions: Array) -> Outcome:
-        """Live one step in every lane; a masked action does nothing."""
+        """Step every lane; a masked action does nothing."""
         actions = np.where(self.masks()[self._lanes, actions], actions, -1)
         place = np.where(actions == Action.INTERACT, self._place(), len(PLACES))
         self.visits[self._lanes, place] += 1
@@ -156,7 +156,7 @@ class World:
         return Outcome(reward.astype(np.float32), terminated, truncated)
 
     def describe(self) -> dict[str, Any]:
-        """What all lives have in common, as ``EpisodeRecorder`` takes it."""
+        """Metadata of the run for ``EpisodeRecorder``."""
         return {
             "meter_names": METER_NAMES,
             "action_names": ACTION_NAMES,
@@ -173,6 +173,6 @@ class World:
 
 
 def _wellbeing(meters: Array) -> Array:
-    """float32[n_lanes] in 0 to 1: the squares make filling the emptiest meter worth the most."""
+    """float32[n_lanes], 0 to 1. Squares make the emptiest meter the most valuable to fill."""
     emptiness: Array = np.square(1 - meters).mean(1)
     return 1 - emptiness

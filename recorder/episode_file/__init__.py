@@ -1,4 +1,4 @@
-"""The recording as a file: FORMAT.md beside this module is the specification, ``open_episode`` the way in."""
+"""Episode files. FORMAT.md in this folder is the specification; ``open_episode`` opens a file."""
 
 from recorder.episode_file.episode import Episode
 from recorder.episode_file.reader import MAX_FILE_BYTES, open_episode

@@ -1,4 +1,4 @@
-"""A recorded episode: its metadata, its columns and its steps, decoded when asked for; of every version."""
+"""A recorded episode of any file version, decoded on demand."""
 
 from __future__ import annotations
 
@@ -30,21 +30,22 @@ from recorder.schema import EXTRAS_PREFIX, MAX_COLUMNS, STEP_COLUMNS, EpisodeSch
 __all__ = ["Episode"]
 
 MAX_NAMES = 4 * MAX_COLUMNS
-"""Columns of a whole episode, those that chunks add included."""
+"""Most columns of an episode, including those added by chunks."""
 
 _STEP_COLUMNS = frozenset(STEP_COLUMNS)
 _TUPLES = frozenset(["position", "meters", "q_values", "action_masks"])
-"""Fields that are tuples even when they hold a single number."""
+"""Fields that are tuples even with a single number."""
 
 
 class Episode:
-    """A recorded episode. Columns and steps are decoded when they are asked for; columns are kept, and the chunks used last.
+    """A recorded episode, made by ``open_episode``. Columns and steps are decoded on demand; columns and recent chunks
+    are cached.
+
+    ``index`` counts the steps in the recording from 0; a step's *number* is its position in the played episode. They
+    differ only after lost steps.
 
     Attributes:
-        max_column_bytes: that a whole column may take, by name; whoever has less memory sets it lower.
-
-    Made by ``open_episode``. ``index`` counts the steps that the recording holds, from 0; a step's *number* is its place in the
-    episode as it was played. They are equal unless steps were lost.
+        max_column_bytes: limit for one whole column; set it lower to save memory.
     """
 
     def __init__(self, file: Version1File | Version2File) -> None:
@@ -56,7 +57,7 @@ class Episode:
         header = file.header
         try:
             source = header["metadata"]
-            if self.version == version1.VERSION:  # which has the reasons there
+            if self.version == version1.VERSION:  # version 1 has the reasons in the metadata
                 self.reasons = _read_reasons(source.get("reasons", ()))
                 metadata = version1.read_metadata(source)
             else:
@@ -66,9 +67,7 @@ class Episode:
             same = not layout or layout == source.get("affordance_layout")
             self.affordances = dict(metadata.affordance_layout) if same else read_layout(layout)
         except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-            raise EpisodeFileCorruptError(
-                f"header: metadata, reasons or affordances are not what they must be: {error}"
-            ) from error
+            raise EpisodeFileCorruptError(f"header: invalid metadata, reasons or affordances: {error}") from error
         metadata.gaps = (*metadata.gaps, *_unlisted_gaps(metadata.gaps, file.chunks))
         if not file.is_whole:
             metadata.gaps = (*metadata.gaps, Gap(_end_step(file.chunks), None, "torn file"))
@@ -82,12 +81,12 @@ class Episode:
 
     @property
     def schema(self) -> EpisodeSchema:
-        """The columns, as the header declares them."""
+        """Columns declared in the header."""
         return self._file.schema
 
     @property
     def chunks(self) -> tuple[ChunkRef, ...]:
-        """Where the chunks lie; in a version 1 file they are cut for the reader, and have no bytes of their own."""
+        """Position of each chunk. In a version 1 file they are made by the reader and have no bytes."""
         return self._file.chunks
 
     @property
@@ -97,17 +96,17 @@ class Episode:
 
     @property
     def is_whole(self) -> bool:
-        """False when the file has no footer: its writer was interrupted, and the last steps may be missing."""
+        """False if the footer is missing: the writer was interrupted, and the last steps may be missing."""
         return self._file.is_whole
 
     @property
     def torn_at(self) -> int | None:
-        """Number of the first step that a torn file does not hold; None of a whole one."""
+        """Number of the first missing step of a torn file; None for a whole one."""
         return None if self.is_whole else _end_step(self.chunks)
 
     @property
     def content_hash(self) -> str:
-        """BLAKE2b of header and chunks, as the footer states it; empty without one, and in version 1."""
+        """BLAKE2b of header and chunks, from the footer; empty without a footer, and in version 1."""
         return self._file.content_hash
 
     @property
@@ -122,23 +121,23 @@ class Episode:
 
     @property
     def n_steps(self) -> int:
-        """Steps that the recording holds."""
+        """Number of steps in the recording."""
         return self._starts[-1]
 
     @property
     def gaps(self) -> Sequence[Gap]:
-        """Steps that were lost."""
+        """Lost steps."""
         return self.metadata.gaps
 
     @cached_property
     def step_numbers(self) -> NDArray[np.int64]:
-        """``int64[n_steps]``: the number of each step."""
+        """``int64[n_steps]``: number of each step."""
         spans = [np.arange(ref.first_step, ref.first_step + ref.n_steps) for ref in self.chunks]
         return np.concatenate(spans) if spans else np.empty(0, np.int64)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns that any step has a value of.
+        """Names of all columns with a value in any step.
 
         Raises:
             EpisodeFileTooLargeError: more than ``MAX_NAMES``; single steps can still be read.
@@ -147,26 +146,25 @@ class Episode:
         for chunk in self._all_chunks():
             found.update(dict.fromkeys(chunk.names))
             if len(found) > MAX_NAMES:
-                raise EpisodeFileTooLargeError(
-                    f"more than {MAX_NAMES} columns: each chunk names others; read it step by step"
-                )
+                raise EpisodeFileTooLargeError(f"more than {MAX_NAMES} columns in all chunks: read it step by step")
         return tuple(found)
 
     def has_column(self, name: str) -> bool:
-        """Whether any step has a value of this name."""
+        """Whether any step has a value in this column."""
         return name in self.names
 
     def column(self, name: str) -> NDArray[Any]:
-        """``dtype[n_steps, *shape]``: all values of a column. Steps without one hold NaN, 0 or False; ``present`` tells.
+        """``dtype[n_steps, *shape]``: all values of a column. Steps without a value hold NaN, 0 or False; see
+        ``present``.
 
-        The array is kept and given to whoever asks next: copy it before you change it. When the dtype changed in mid-episode
-        it is numpy's common one, which can't hold all integers beyond 2^53 beside floats; ``step(index)`` is exact.
+        The array is cached and shared: copy it before you change it. If the dtype changes within the episode, numpy's
+        common dtype is used, which can't hold all integers above 2^53 beside floats; ``step(index)`` is exact.
 
         Raises:
-            UnknownColumnError: no step has it.
-            ShapeChangedError: its shape changed in mid-episode; ``step(index)`` still reads it.
-            EpisodeFileTooLargeError: it would take more than it may; ``step(index)`` still reads it.
-            EpisodeFileCorruptError: its bytes are broken.
+            UnknownColumnError: no step has a value.
+            ShapeChangedError: the shape changes within the episode; ``step(index)`` still works.
+            EpisodeFileTooLargeError: it would exceed ``max_column_bytes``; ``step(index)`` still works.
+            EpisodeFileCorruptError: its bytes are damaged.
         """
         return self._whole(name).values
 
@@ -180,10 +178,10 @@ class Episode:
             self._join([name for name in names if name not in self._columns])
 
     def present(self, name: str) -> NDArray[np.bool_]:
-        """``bool[n_steps]``: which steps have a value of this name.
+        """``bool[n_steps]``: which steps have a value in this column.
 
         Raises:
-            UnknownColumnError: none has.
+            UnknownColumnError: no step has one.
         """
         mask = self._whole(name).present
         return np.ones(self.n_steps, np.bool_) if mask is None else mask
@@ -194,18 +192,18 @@ class Episode:
         return {name: self._columns[name].values for name in self.names}
 
     def step(self, index: int) -> RecordedStep:
-        """One step, as Python numbers; extras are numpy arrays or numbers.
+        """A step as Python numbers; extras are numpy arrays or numbers.
 
-        Where nothing was recorded, position and meters are empty, action and reward 0; ``present`` tells.
+        Without a value, position and meters are empty, action and reward 0; see ``present``.
 
         Args:
             index: from 0; negative counts from the end.
 
         Raises:
-            UsageError: there is no such step.
+            UsageError: no such step.
         """
         if not -self.n_steps <= index < self.n_steps:
-            raise UsageError(f"step {index} of an episode of {self.n_steps} steps")
+            raise UsageError(f"there is no step {index} in an episode of {self.n_steps} steps")
         index %= self.n_steps
         chunk_index = bisect_right(self._starts, index) - 1
         part = self._kept.get(chunk_index)
@@ -225,19 +223,19 @@ class Episode:
         return RecordedStep(step=part.first_step + row, extras=extras, **values)
 
     def steps(self, start: int = 0, stop: int | None = None) -> Iterator[RecordedStep]:
-        """The steps from index ``start`` up to, not including, ``stop``."""
+        """The steps ``start <= index < stop``."""
         return (self.step(index) for index in range(*slice(start, stop).indices(self.n_steps)))
 
     def chunk(self, index: int) -> Chunk:
-        """One of ``chunks``, unpacked; its columns are decoded when they are asked for.
+        """One of ``chunks``, unpacked; its columns are decoded on demand.
 
         Raises:
-            EpisodeFileCorruptError: its bytes are broken.
+            EpisodeFileCorruptError: its bytes are damaged.
         """
         return self._kept.get(index)
 
     def chunks_between(self, start: int, stop: int) -> Iterator[tuple[Chunk, slice]]:
-        """The chunks that hold the steps ``start <= index < stop``, one by one, and which rows of each are asked for."""
+        """The chunks with the steps ``start <= index < stop``, each with the slice of its rows."""
         number = max(bisect_right(self._starts, start) - 1, 0)
         while start < stop:
             first, end = self._starts[number], min(stop, self._starts[number + 1])
@@ -245,23 +243,23 @@ class Episode:
             start, number = end, number + 1
 
     def chunk_bytes(self, index: int) -> bytes:
-        """The bytes of a chunk as they lie in the file.
+        """Bytes of a chunk in the file.
 
         Raises:
-            UsageError: a version 1 file has none.
+            UsageError: the file has version 1.
         """
         return self._file.chunk_bytes(index)
 
     def check(self) -> None:
-        """Read everything there is: every chunk, every column, and the hash.
+        """Read every chunk, every column and the hash.
 
         Raises:
-            EpisodeFileCorruptError: the first thing found that is not as it was written.
-            EpisodeFileTooLargeError: beyond the limits that FORMAT.md lists.
+            EpisodeFileCorruptError: the first damage found.
+            EpisodeFileTooLargeError: beyond the limits in FORMAT.md.
         """
         self._file.check_hash()
         for index in range(len(self.chunks)):
-            chunk = self._file.chunk(index)  # not kept: a long episode is checked in the memory of one chunk
+            chunk = self._file.chunk(index)  # not cached: checking needs the memory of one chunk
             for name in chunk.names:
                 chunk.column(name)
 
@@ -269,7 +267,7 @@ class Episode:
         return map(self._kept.get, range(len(self.chunks)))
 
     def _join(self, names: Sequence[str]) -> None:
-        """Decode these columns of the whole episode; of each chunk only their bytes are held at the same time."""
+        """Decode columns of the whole episode, holding only their bytes of each chunk."""
         placements: dict[Placement, Placement] = {}
         parts = [chunk.only(names, placements) for chunk in self._all_chunks()]
         self._columns.update(join_columns(names, parts, max_bytes=self.max_column_bytes))
@@ -293,7 +291,7 @@ def _end_step(chunks: Sequence[ChunkRef]) -> int:
 
 
 def _unlisted_gaps(listed: Sequence[Gap], chunks: Sequence[ChunkRef]) -> list[Gap]:
-    """Steps that are missing between the chunks although no gap says so."""
+    """Steps that are missing between chunks but not listed as a gap."""
     known = [(ref.first_step, ref.first_step + ref.n_steps) for ref in chunks]
     known += [(gap.first_step, _end_step(chunks) if gap.end_step is None else gap.end_step) for gap in listed]
     found = []

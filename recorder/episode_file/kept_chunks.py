@@ -1,4 +1,4 @@
-"""Unpacked chunks that are kept for whoever asks next, as many as a bound in bytes allows; safe to share between threads."""
+"""A cache of unpacked chunks with a limit in bytes; thread-safe."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from recorder.chunk import Chunk
 __all__ = ["MAX_KEPT_BYTES", "KeptChunks"]
 
 MAX_KEPT_BYTES = 16 * 2**20
-"""Of their columns, as they lie in the chunks; decoded ones may take as much again. An episode of 100,000 steps without
-pictures fits."""
+"""Limit on undecoded columns; decoded ones may take as much again. Fits 100,000 steps without images."""
 
 
 class KeptChunks:
     """The chunks used last.
 
     Args:
-        unpack: makes the one of an index.
+        unpack: makes the chunk with an index.
     """
 
     def __init__(self, unpack: Callable[[int], Chunk]) -> None:
@@ -29,10 +28,10 @@ class KeptChunks:
         self._lock = Lock()
 
     def get(self, index: int) -> Chunk:
-        """One chunk.
+        """Get a chunk.
 
         Raises:
-            EpisodeFileCorruptError: its bytes are broken.
+            EpisodeFileCorruptError: its bytes are damaged.
         """
         with self._lock:
             chunk = self._chunks.get(index)

@@ -1,4 +1,4 @@
-"""Opening a recording: which version it is, whether it is framed, and the limits of what is unpacked to find out."""
+"""Opens a recording: detects version and framing, within limits."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def open_episode(source: str | Path | bytes, *, limits: ReadLimits | None = None
     """Open a recording.
 
     Args:
-        source: a path, an fsspec URL, or the file's bytes.
-        limits: of whoever has less memory and time than those that FORMAT.md lists may take.
+        source: path, fsspec URL, or the file's bytes.
+        limits: stricter limits than those in FORMAT.md, to save memory and time.
 
     Raises:
         StorageError: the file is missing or can't be read.
-        EpisodeFileVersionError: made by a newer version of this project.
-        EpisodeFileCorruptError: not a recording, or a broken one.
-        EpisodeFileTooLargeError: beyond the limits that FORMAT.md lists.
+        EpisodeFileVersionError: written by a newer version of this project.
+        EpisodeFileCorruptError: not a recording, or damaged.
+        EpisodeFileTooLargeError: beyond the limits in FORMAT.md.
     """
     data = source if isinstance(source, bytes) else read_file(source, max_bytes=MAX_FILE_BYTES)
     try:
@@ -68,17 +68,19 @@ def _parse_framed(data: bytes, limits: ReadLimits) -> Version1File | Version2Fil
 
 
 def _parse_bare(data: bytes, limits: ReadLimits) -> Version1File | Version2File:
-    # Of a version 2 file the header alone is unpacked here, of a version 1 file all but the steps.
+    # This unpacks only the header of a version 2 file, or a version 1 file without its steps.
     start = memoryview(data)[: version1.MAX_CONTENT_BYTES]
     found = split_map(start, "steps", max_values=version1.MAX_CONTAINERS)
     if found is None:
         if len(data) > len(start):
-            raise EpisodeFileTooLargeError(f"a version 1 recording of {len(data)} bytes without compression")
+            raise EpisodeFileTooLargeError(
+                f"the uncompressed version 1 recording has {len(data)} bytes; the limit is {len(start)}"
+            )
         raise EpisodeFileCorruptError("not a recording: neither an LZ4 frame nor a whole msgpack map")
     if _version_of(found.rest) == version2.VERSION:
         if found.end > version2.MAX_HEADER_BYTES:
             raise EpisodeFileTooLargeError(
-                f"a header of {found.end} bytes, at most {version2.MAX_HEADER_BYTES} are read"
+                f"the header has {found.end} bytes; the limit is {version2.MAX_HEADER_BYTES}"
             )
         return version2.parse_version2(data, found.rest, first_chunk=found.end, compression="none", limits=limits)
     if found.end != len(data):
@@ -88,7 +90,7 @@ def _parse_bare(data: bytes, limits: ReadLimits) -> Version1File | Version2File:
 
 def _version1(content: bytes, found: SplitMap, compression: str, limits: ReadLimits) -> Version1File:
     if found.list_at is None:
-        raise EpisodeFileCorruptError("version 1: there are no 'steps'")
+        raise EpisodeFileCorruptError("version 1: 'steps' is missing")
     packed = memoryview(content)[found.list_at : found.list_end]
     return version1.parse_version1(
         found.rest, packed, compression=compression, unpacked_bytes=found.end, max_bytes=limits.column_bytes
@@ -100,7 +102,5 @@ def _version_of(header: object) -> int:
         raise EpisodeFileCorruptError("not a recording: its first object is not a map with a version")
     version = header["version"]
     if version not in (version1.VERSION, version2.VERSION):
-        raise EpisodeFileVersionError(
-            f"version {brief(version)} is not known to this reader, 1 and 2 are: update hamlet-recorder"
-        )
+        raise EpisodeFileVersionError(f"unknown version {brief(version)}, expected 1 or 2: update hamlet-recorder")
     return int(version)

@@ -1,7 +1,7 @@
-"""Version 1 of the episode file: one LZ4 frame of one msgpack map, a map a step. ``FORMAT.md`` is the specification.
+"""Version 1 of the episode file: an LZ4 frame with one msgpack map, and a map per step. See ``FORMAT.md``.
 
-Read for ever; written on request. Widths of dtypes are not kept: lists hold Python's numbers. A file is read into chunks, so that
-everything behind this module knows only those.
+Always readable; written on request. It does not keep dtypes: lists hold Python's numbers. A file is read into chunks,
+the only form that other modules know.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ __all__ = ["Version1File", "build_version1", "parse_version1", "read_metadata"]
 
 VERSION = 1
 MAX_CONTENT_BYTES = 128 * 2**20
-"""Some 300,000 steps. Small numbers and texts take up to twenty times as much in Python as in msgpack."""
+"""About 300,000 steps. Small numbers and text take up to 20 times as much memory in Python."""
 MAX_CONTAINERS = 2_000_000
 MAX_STEPS = 500_000
 MAX_STEP_VALUES = 2**23
-"""Numbers, lists and maps in one step."""
+"""Numbers, lists and maps in a step."""
 
 _STAND_INS = {"curriculum_stage": 0, "epsilon": 0.0, "intrinsic_weight": 0.0, "timestamp": 0.0}
-"""What stands in the file for a value that nobody told: readers of the original format expect a number there."""
+"""Written for unknown values, since readers of the original format expect numbers."""
 
 _STEP_FIELDS = tuple(field.name for field in fields(RecordedStep))
 _NUMBERS = frozenset([bool, int, float])
@@ -51,7 +51,7 @@ _NUMBERS = frozenset([bool, int, float])
 def build_version1(
     *, metadata: EpisodeMetadata, reasons: Sequence[str], steps: Iterable[RecordedStep], compression: str = "lz4"
 ) -> tuple[bytes, int]:
-    """The file's bytes, and its size unpacked."""
+    """The file's bytes, and its size without compression."""
     content = msgpack.packb(
         {
             "version": VERSION,
@@ -70,10 +70,10 @@ def _with_stand_ins(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_metadata(source: Mapping[str, Any]) -> EpisodeMetadata:
-    """The metadata as a version 1 file has it, which lists there what is unknown.
+    """Metadata of a version 1 file, which lists the unknown values.
 
     Raises:
-        UsageError, AttributeError, TypeError: it is not what FORMAT.md says.
+        UsageError, AttributeError, TypeError: not valid by FORMAT.md.
     """
     beside = ("reasons", "unknown")
     known = {name: value for name, value in source.items() if name not in beside}
@@ -91,7 +91,7 @@ def _step_map(step: RecordedStep) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Version1File:
-    """A version 1 map in the outline of a version 2 file."""
+    """A version 1 file with the interface of a version 2 file."""
 
     header: Mapping[str, Any]
     schema: EpisodeSchema
@@ -105,22 +105,21 @@ class Version1File:
     content_hash = ""
 
     def chunk(self, index: int) -> Chunk:
-        """One stretch of steps."""
+        """A chunk of steps."""
         return self._chunks[index]
 
     def chunk_bytes(self, index: int) -> bytes:
-        """Refused: there are none.
+        """Not supported.
 
         Raises:
             UsageError: always.
         """
         raise UsageError(
-            f"chunk {index}: a version 1 recording has no chunks of its own; "
-            "convert it with 'hamlet-recorder convert --to 2'"
+            f"chunk {index}: a version 1 recording has no chunks; convert it with 'hamlet-recorder convert --to 2'"
         )
 
     def check_hash(self) -> None:
-        """Nothing to do: the whole file is one frame, whose checksum was compared when it was opened."""
+        """Nothing to do: the frame's checksum was checked when it was unpacked."""
 
 
 def parse_version1(
@@ -131,18 +130,18 @@ def parse_version1(
     unpacked_bytes: int,
     max_bytes: int,
 ) -> Version1File:
-    """Cut the steps into chunks where a number is missing, a field changes its shape, or a chunk is full.
+    """Divide the steps into chunks: at a missing number, a changed shape, or when a chunk is full.
 
-    The steps are unpacked one by one: as Python's objects they take many times the room of the columns.
+    Steps are unpacked one by one: as Python objects they take many times the memory of columns.
 
     Args:
         header: the map without the steps.
-        packed_steps: the list of them.
-        max_bytes: of all columns together.
+        packed_steps: the list of steps.
+        max_bytes: limit on all columns.
 
     Raises:
-        EpisodeFileCorruptError: the steps are not what FORMAT.md says.
-        EpisodeFileTooLargeError: one value, one step or all columns together are beyond the limits.
+        EpisodeFileCorruptError: the steps are not valid by FORMAT.md.
+        EpisodeFileTooLargeError: a value, a step or all columns exceed a limit.
     """
     chunks: list[Chunk] = []
     stretch: list[dict[str, Any]] = []
@@ -182,9 +181,9 @@ def parse_version1(
 
 
 def _read_step(step: object, index: int) -> tuple[int, dict[str, Any]]:
-    """Number and values of a step; one without a number has that of its place."""
+    """Number and values of a step; without a number, its position counts."""
     if not isinstance(step, dict):
-        raise EpisodeFileCorruptError(f"version 1: step {index} is not a map but {type(step).__name__}")
+        raise EpisodeFileCorruptError(f"version 1: step {index} is a {type(step).__name__}, expected a map")
     number = step.get("step", index)
     if type(number) is not int or not 0 <= number < 2**63 - MAX_CHUNK_STEPS:
         raise EpisodeFileCorruptError(f"version 1: the number of step {index} is {brief(number)}")
@@ -220,7 +219,7 @@ def _chunk_of(first_step: int, steps: Sequence[Mapping[str, Any]]) -> Chunk:
 
 
 def _exact(values: Sequence[Any], rounded: NDArray[Any]) -> NDArray[Any]:
-    """numpy makes floats of integers beyond 2^63 beside smaller ones, although they fit into ``uint64``."""
+    """Integers above 2^63 beside smaller ones, which numpy converts to floats, as ``uint64``."""
     numbers = np.array(values, object)
     return numbers.astype(np.uint64) if all(type(n) is int and n >= 0 for n in numbers.flat) else rounded
 
@@ -231,7 +230,7 @@ def _column_of(name: str, values: Sequence[Any]) -> LooseColumn:
     if array.dtype.kind == "f" and array.size and array.max() >= 2**63:
         array = _exact(known, array)
     if array.dtype.kind not in "biuf":
-        raise EpisodeFileCorruptError(f"version 1: {name!r} holds numbers that don't fit one array")
+        raise EpisodeFileCorruptError(f"version 1: {name!r} holds numbers without a common dtype")
     encoding = Encoding.BITS if array.dtype == np.bool_ else Encoding.PLAIN
     spec = ColumnSpec.from_list([name, array.dtype.str, list(array.shape[1:]), str(encoding)])
     present = None if len(known) == len(values) else np.array([value is not None for value in values])

@@ -1,6 +1,6 @@
-"""Version 2 of the episode file: a header, the trainer's own chunks, a footer. ``FORMAT.md`` is the specification.
+"""Version 2 of the episode file: a header, the trainer's chunks, a footer. See ``FORMAT.md``.
 
-``parse_version2`` finds the outline, and chunks are unpacked when they are asked for; ``version2_writer`` writes.
+``parse_version2`` finds the chunks, which are unpacked on demand; ``version2_writer`` writes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["ChunkRef", "ReadLimits", "Version2File", "first_misplaced", "hash_of
 VERSION = 2
 MAX_HEADER_BYTES = 4 * 2**20
 MAX_HEADER_CONTAINERS = 100_000
-"""Lists and maps in a header or footer: a footer has one a chunk, which is 25 million steps."""
+"""Lists and maps in a header or footer. A footer has one per chunk: enough for 25 million steps."""
 
 TRAILER = struct.Struct("<4sI4sIQ")
 SKIPPABLE_MAGIC = b"\x5a\x2a\x4d\x18"
@@ -43,19 +43,20 @@ TRAILER_TAG = b"HMLT"
 
 
 class ReadLimits(NamedTuple):
-    """How much a file may unpack to. A file claims it for each frame, so more is refused before it is unpacked."""
+    """Limits on the unpacked size, which each frame declares; checked before unpacking."""
 
     chunk_bytes: int = MAX_FRAME_BYTES
-    """One chunk."""
+    """A chunk."""
     total_bytes: int = 2**40
     """The whole file."""
     column_bytes: int = 512 * 2**20
-    """All columns of a version 1 file, which are decoded when it is opened: a small number takes one byte in the file and
-    eight here."""
+    """All columns of a version 1 file, which are decoded on opening: a small number takes one byte in the file and
+    eight in memory.
+    """
 
 
 class ChunkRef(NamedTuple):
-    """Where a chunk lies in its file."""
+    """Position of a chunk in its file."""
 
     first_step: int
     n_steps: int
@@ -66,13 +67,13 @@ class ChunkRef(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class _Footer:
     offset: int
-    """Where it begins: the hash is over all bytes before it."""
+    """Its first byte; the hash covers all bytes before it."""
     hash: str
 
 
 @dataclass(frozen=True, slots=True)
 class Version2File:
-    """The outline of a file; chunks are unpacked when asked for."""
+    """Header, footer and chunk positions of a file; chunks are unpacked on demand."""
 
     data: bytes
     header: Mapping[str, Any]
@@ -84,39 +85,39 @@ class Version2File:
 
     @property
     def is_whole(self) -> bool:
-        """False when the file has no footer: its writer was interrupted."""
+        """False if the footer is missing: the writer was interrupted."""
         return self._footer is not None
 
     @property
     def content_hash(self) -> str:
-        """As the footer states it; empty without one."""
+        """The hash in the footer; empty without one."""
         return "" if self._footer is None else self._footer.hash
 
     @property
     def unpacked_bytes(self) -> int:
-        """Size without compression; without frames, the file's own."""
+        """Size without compression."""
         if self.compression == "none":
             return len(self.data)
-        n_footer_bytes = 0 if self._footer is None else _claimed(self.data, self._footer.offset)
-        return self.header_bytes + n_footer_bytes + sum(_claimed(self.data, ref.offset) for ref in self.chunks)
+        n_footer_bytes = 0 if self._footer is None else _declared_bytes(self.data, self._footer.offset)
+        return self.header_bytes + n_footer_bytes + sum(_declared_bytes(self.data, ref.offset) for ref in self.chunks)
 
     @property
     def header_bytes(self) -> int:
-        """Size of the header, unpacked."""
+        """Size of the header without compression."""
         if self.compression == "lz4":
-            return _claimed(self.data, 0)
+            return _declared_bytes(self.data, 0)
         return self.chunks[0].offset if self.chunks else len(self.data)
 
     def chunk_bytes(self, index: int) -> bytes:
-        """The bytes of one chunk as they lie in the file."""
+        """Bytes of a chunk in the file."""
         ref = self.chunks[index]
         return self.data[ref.offset : ref.offset + ref.n_bytes]
 
     def chunk(self, index: int) -> Chunk:
-        """Unpack one chunk.
+        """Unpack a chunk.
 
         Raises:
-            EpisodeFileCorruptError: its bytes are broken, or it is not the one that the footer says.
+            EpisodeFileCorruptError: its bytes are damaged, or it is not the chunk in the footer.
         """
         ref = self.chunks[index]
         part = self.chunk_bytes(index)
@@ -127,12 +128,12 @@ class Version2File:
         if (chunk.first_step, chunk.n_steps) != (ref.first_step, ref.n_steps):
             raise EpisodeFileCorruptError(
                 f"the footer places steps {ref.first_step}+{ref.n_steps} at byte {ref.offset}; "
-                f"steps {chunk.first_step}+{chunk.n_steps} lie there"
+                f"found steps {chunk.first_step}+{chunk.n_steps}"
             )
         return chunk
 
     def check_hash(self) -> None:
-        """Compare the footer's hash with the bytes; a file without a footer has none to compare.
+        """Compare the footer's hash with the bytes, if there is a footer.
 
         Raises:
             EpisodeFileCorruptError: they differ.
@@ -141,16 +142,18 @@ class Version2File:
             return
         found = hash_of(self.data[: self._footer.offset])
         if found != self._footer.hash:
-            raise EpisodeFileCorruptError(f"the bytes were changed: their hash is {found}, not {self._footer.hash}")
+            raise EpisodeFileCorruptError(
+                f"the bytes were changed: expected the hash {self._footer.hash}, found {found}"
+            )
 
 
 def hash_of(data: bytes) -> str:
-    """What the footer states of the bytes before it."""
+    """The hash for the footer."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def first_misplaced(refs: Sequence[ChunkRef]) -> int | None:
-    """First step of the first chunk that begins before the end of the one before it."""
+    """First step of the first chunk that overlaps the previous one; None if there is none."""
     end_step = 0
     for first_step, n_steps, _, _ in refs:
         if first_step < end_step:
@@ -162,18 +165,18 @@ def first_misplaced(refs: Sequence[ChunkRef]) -> int | None:
 def parse_version2(
     data: bytes, header: Mapping[str, Any], *, first_chunk: int, compression: str, limits: ReadLimits
 ) -> Version2File:
-    """The outline of a file whose header is already read.
+    """Parse a file whose header is already read.
 
     Args:
         data: the whole file.
         first_chunk: offset of the first chunk.
         compression: ``lz4`` for frames, ``none`` for bare msgpack objects.
-        limits: what it may unpack to.
+        limits: limits on the unpacked size.
 
     Raises:
-        EpisodeFileCorruptError: a chunk in the middle is broken, chunks overlap, or the footer does not fit them; of a file
-            without frames, and so without checksums, also: the hash does not fit.
-        EpisodeFileTooLargeError: the schema, a chunk or the footer is beyond the limits.
+        EpisodeFileCorruptError: a chunk before the end is damaged, chunks overlap, the footer does not match them, or,
+            without compression, the hash is wrong.
+        EpisodeFileTooLargeError: the schema, a chunk or the footer exceeds a limit.
     """
     schema = EpisodeSchema.from_list(header.get("schema"))
     footer: _Footer | None
@@ -183,8 +186,8 @@ def parse_version2(
         refs, footer = _refs_by_footer(data, first_chunk, offset)
         left_bytes = limits.total_bytes
         for ref in refs:
-            with suppress(EpisodeFileCorruptError):  # which is found when the chunk is read; the others are good
-                left_bytes = _allowed(data, ref.offset, limits, left_bytes)
+            with suppress(EpisodeFileCorruptError):  # reported when this chunk is read; the others are intact
+                left_bytes = _remaining(data, ref.offset, limits, left_bytes)
     else:
         refs, footer = _walk(_frames(data, first_chunk, limits), schema)
     if (misplaced := first_misplaced(refs)) is not None:
@@ -195,29 +198,29 @@ def parse_version2(
     return file
 
 
-def _claimed(data: bytes, start: int) -> int:
+def _declared_bytes(data: bytes, start: int) -> int:
     return content_bytes(data[start : start + MAX_FRAME_HEADER_BYTES])
 
 
-def _allowed(data: bytes, start: int, limits: ReadLimits, left_bytes: int) -> int:
-    """What is left of ``left_bytes`` after the frame at ``start``.
+def _remaining(data: bytes, start: int, limits: ReadLimits, left_bytes: int) -> int:
+    """What remains of ``left_bytes`` after the frame at ``start``.
 
     Raises:
-        EpisodeFileTooLargeError: nothing is.
-        EpisodeFileCorruptError: no frame that states its size begins there.
+        EpisodeFileTooLargeError: it is exceeded.
+        EpisodeFileCorruptError: there is no frame with a size.
     """
-    claimed = _claimed(data, start)
+    claimed = _declared_bytes(data, start)
     if claimed > limits.chunk_bytes:
         raise EpisodeFileTooLargeError(
-            f"the chunk at byte {start} would unpack to {claimed} bytes; at most {limits.chunk_bytes} are read here"
+            f"the chunk at byte {start} would unpack to {claimed} bytes; the limit is {limits.chunk_bytes}"
         )
     if claimed > left_bytes:
-        raise EpisodeFileTooLargeError(f"it would unpack to more than {limits.total_bytes} bytes, which are read here")
+        raise EpisodeFileTooLargeError(f"the file would unpack to more than the limit of {limits.total_bytes} bytes")
     return left_bytes - claimed
 
 
 def _footer_offset(data: bytes) -> int | None:
-    """Where the trailer says that the footer lies; None without a trailer."""
+    """Offset of the footer, from the trailer; None without a trailer."""
     if len(data) < TRAILER.size:
         return None
     magic, n_bytes, tag, version, offset = TRAILER.unpack_from(data, len(data) - TRAILER.size)
@@ -234,7 +237,7 @@ def _refs_by_footer(data: bytes, first_chunk: int, offset: int) -> tuple[list[Ch
 
 
 def _read_footer(body: object, first_chunk: int, offset: int) -> tuple[list[ChunkRef], _Footer]:
-    """The chunks that a footer lists; they must lie one behind the other between header and footer."""
+    """Chunks listed in the footer; they must fill the space between header and footer without gaps."""
     match body:
         case {"footer": 2, "chunks": list(rows), "n_steps": int(n_steps), "hash": str(content_hash)}:
             pass
@@ -243,26 +246,26 @@ def _read_footer(body: object, first_chunk: int, offset: int) -> tuple[list[Chun
     refs = []
     end = first_chunk
     for row in rows:
-        # Not by a pattern, which takes as long as all the rest of the footer.
+        # A match statement would take as long as the rest of the footer.
         if not (isinstance(row, list) and len(row) == 4 and all(number.__class__ is int for number in row)):
-            raise EpisodeFileCorruptError(f"the footer places a chunk at {brief(row)}: expected four whole numbers")
+            raise EpisodeFileCorruptError(f"the footer places a chunk at {brief(row)}: expected four integers")
         start, n_bytes, first_step, chunk_steps = row
         is_within = 0 <= first_step < 2**63 - MAX_CHUNK_STEPS and 0 < chunk_steps <= MAX_CHUNK_STEPS
         if start != end or n_bytes <= 0 or not is_within:
             raise EpisodeFileCorruptError(
-                f"the footer places a chunk at {row}, where byte {end} is next and it holds 1 to {MAX_CHUNK_STEPS} steps"
+                f"the footer places a chunk at {row}: expected byte {end} and 1 to {MAX_CHUNK_STEPS} steps"
             )
         refs.append(ChunkRef(first_step, chunk_steps, start, n_bytes))
         end += n_bytes
     if end != offset or sum(ref.n_steps for ref in refs) != n_steps:
         raise EpisodeFileCorruptError(
-            f"the footer lists chunks up to byte {end} of {offset}, with {n_steps} steps in all: they are not these"
+            f"the footer declares {n_steps} steps up to byte {offset}, but lists other chunks, up to byte {end}"
         )
     return refs, _Footer(offset, content_hash)
 
 
 class _Part(NamedTuple):
-    """What lies between header and end: a chunk, or the footer."""
+    """A chunk or the footer."""
 
     start: int
     end: int
@@ -270,7 +273,7 @@ class _Part(NamedTuple):
 
 
 def _frames(data: bytes, start: int, limits: ReadLimits) -> Iterator[_Part]:
-    """The content of the frames up to the end, or to a torn one; broken ones in the middle are an error."""
+    """Content of the frames, until the end or a torn frame. A damaged frame before the end is an error."""
     left_bytes = limits.total_bytes
     while start < len(data):
         try:
@@ -278,7 +281,7 @@ def _frames(data: bytes, start: int, limits: ReadLimits) -> Iterator[_Part]:
         except EpisodeFileCorruptError:
             return
         try:
-            left_bytes = _allowed(data, start, limits, left_bytes)
+            left_bytes = _remaining(data, start, limits, left_bytes)
             content = decompress_frame(data[start:end])
             body = unpack_bounded(content, max_containers=MAX_HEADER_CONTAINERS)
         except EpisodeFileError:
@@ -296,7 +299,7 @@ def _objects(data: bytes, start: int) -> Iterator[_Part]:
 
 
 def _walk(parts: Iterator[_Part], schema: EpisodeSchema) -> tuple[list[ChunkRef], _Footer | None]:
-    """Read part by part until the footer or a torn tail."""
+    """Read parts until the footer or a torn end."""
     refs: list[ChunkRef] = []
     first_chunk: int | None = None
     for start, end, body in parts:
@@ -306,7 +309,7 @@ def _walk(parts: Iterator[_Part], schema: EpisodeSchema) -> tuple[list[ChunkRef]
             if listed != refs:
                 raise EpisodeFileCorruptError(f"the footer at byte {start} does not list the chunks before it")
             if next(parts, None) is not None:
-                raise EpisodeFileCorruptError(f"something follows the footer, at byte {end}")
+                raise EpisodeFileCorruptError(f"data follows the footer at byte {end}")
             return refs, footer
         chunk = chunk_from(body, schema)
         refs.append(ChunkRef(chunk.first_step, chunk.n_steps, start, end - start))

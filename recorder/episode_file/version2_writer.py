@@ -1,4 +1,4 @@
-"""Writing version 2 of the episode file: header and footer around the trainer's own chunks."""
+"""Writes version 2 of the episode file: header and footer around the trainer's chunks."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def build_version2(
     chunks: Sequence[tuple[int, int, bytes]],
     compression: str = "lz4",
 ) -> tuple[bytes, str, int]:
-    """Put a file together without touching the chunks' bytes.
+    """Build a file; the chunks' bytes are not changed.
 
     Args:
-        chunks: ``(first_step, n_steps, frame)`` each, in the order of their steps.
+        chunks: ``(first_step, n_steps, frame)`` each, in step order.
         compression: ``lz4``, or ``none`` to unpack the frames.
 
     Returns:
-        The file's bytes, its content hash, and its size unpacked in bytes.
+        The file's bytes, its content hash, and its size without compression.
 
     Raises:
         UsageError: the chunks are not in order.

@@ -1,6 +1,6 @@
 """Which catalog, recordings folder and server belong together, noted in all three and compared by whoever joins them."""
 
-from recorder.installation.folder_mark import MARK_NAME, FolderMark, read_mark
+from recorder.installation.folder_mark import MARK_NAME, FolderMark, read_mark, read_store_mark
 from recorder.installation.membership import Membership, make_folder
 from recorder.installation.ownership import check_owner, read_owner
 from recorder.installation.record import Installation, Place, file_on_this_host, was_copied
@@ -16,5 +16,6 @@ __all__ = [
     "make_folder",
     "read_mark",
     "read_owner",
+    "read_store_mark",
     "was_copied",
 ]

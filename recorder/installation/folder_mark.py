@@ -1,4 +1,4 @@
-"""The file in a recordings folder that says into which catalog its recordings belong."""
+"""The file ``.installation.json`` in a recordings folder or store: it names the catalog that the recordings belong to."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.errors import StorageError
+from recorder.errors import EpisodeFileTooLargeError, StorageError
 from recorder.installation.record import Installation, Place, was_copied
+from recorder.storage import Storage
 
-__all__ = ["MARK_NAME", "FolderMark", "read_mark", "write_mark"]
+__all__ = ["MARK_NAME", "FolderMark", "read_mark", "read_store_mark", "write_mark", "write_store_mark"]
 
 MARK_NAME = ".installation.json"
+
+_MAX_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class FolderMark:
-    """What the file says.
+    """Content of the file.
 
     Args:
-        installation: whose recordings lie in the folder.
-        is_copied: the folder is a copy of the one that this was written for.
+        installation: the installation that the recordings belong to.
+        is_copied: the file was written for another folder, of which this one is a copy.
     """
 
     installation: Installation
@@ -29,41 +32,78 @@ class FolderMark:
 
 
 def read_mark(folder: Path) -> FolderMark | None:
-    """None when there is none, or none that can be read as one.
+    """Return the mark of a local folder, or None if there is none that can be parsed.
 
     Raises:
         StorageError: the folder can't be read.
     """
     try:
-        held = json.loads((folder / MARK_NAME).read_text(encoding="utf-8"))
-        installation = Installation(str(held["installation"]), str(held["catalog"]))
-        noted = Place(str(held["folder"]), int(held["inode"]))
-        return FolderMark(installation, was_copied(noted, Place.of(folder)))
-    except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError):
+        return _parsed((folder / MARK_NAME).read_bytes(), Place.of(folder))
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StorageError(f"the recordings folder can't be read ({error.strerror}): {folder}") from error
 
 
 def write_mark(folder: Path, installation: Installation) -> None:
-    """Write the file, whole or not at all.
+    """Write the mark of a local folder, completely or not at all.
 
     Raises:
         StorageError: it can't be written.
     """
     temporary = folder / f"{MARK_NAME}.{os.getpid()}"
     try:
-        place = Place.of(folder)
-        text = json.dumps(
-            {
-                "installation": installation.installation_id,
-                "catalog": installation.catalog,
-                "folder": place.path,
-                "inode": place.number,
-            },
-            indent=1,
-        )
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_bytes(_packed(installation, Place.of(folder)))
         temporary.replace(folder / MARK_NAME)
     except OSError as error:
         raise StorageError(f"the recordings folder can't be written ({error.strerror}): {folder}") from error
+
+
+def read_store_mark(storage: Storage) -> FolderMark | None:
+    """Return the mark of a store by URL, or None if there is none that can be parsed. A mark for another URL is a copy.
+
+    Raises:
+        StorageError: the store can't be read.
+    """
+    try:
+        return _parsed(storage.read(MARK_NAME, max_bytes=_MAX_BYTES), _place_of(storage))
+    except EpisodeFileTooLargeError:
+        return None
+    except StorageError as error:
+        if error.is_missing_file:
+            return None
+        raise
+
+
+def write_store_mark(storage: Storage, installation: Installation) -> None:
+    """Write the mark of a store by URL.
+
+    Raises:
+        StorageError: it can't be written.
+    """
+    storage.write_all({MARK_NAME: _packed(installation, _place_of(storage))})
+
+
+def _place_of(storage: Storage) -> Place:
+    return Place(storage.root.rstrip("/"), 0)
+
+
+def _packed(installation: Installation, place: Place) -> bytes:
+    content = {
+        "installation": installation.installation_id,
+        "catalog": installation.catalog,
+        "folder": place.path,
+        "inode": place.number,
+        "host": place.host,
+    }
+    return json.dumps(content, indent=1).encode() + b"\n"
+
+
+def _parsed(data: bytes, now: Place) -> FolderMark | None:
+    try:
+        content = json.loads(data)
+        installation = Installation(str(content["installation"]), str(content["catalog"]))
+        noted = Place(str(content["folder"]), int(content["inode"]), str(content.get("host", "")))
+        return FolderMark(installation, was_copied(noted, now))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None

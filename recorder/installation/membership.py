@@ -1,4 +1,4 @@
-"""A worker's part in an installation: it joins catalog, folder and server, and keeps looking whether they belong together."""
+"""Joins a process to an installation, and keeps checking that catalog, recordings and Redis belong together."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.errors import CatalogError, StorageError, StreamError
-from recorder.installation.folder_mark import MARK_NAME, read_mark, write_mark
+from recorder.installation.folder_mark import (
+    MARK_NAME,
+    FolderMark,
+    read_mark,
+    read_store_mark,
+    write_mark,
+    write_store_mark,
+)
 from recorder.installation.ownership import take_ownership
 from recorder.installation.record import Installation, what_became_of
-from recorder.redis_server.embedded import running_server_url
+from recorder.redis_server.embedded import running_redis_url
 from recorder.step_stream import StepStream
+from recorder.storage import Storage
 from recorder.urls import redact
 
 if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which a trainer may not have
@@ -25,18 +33,20 @@ __all__ = ["Membership", "make_folder"]
 _log = logging.getLogger(__name__)
 
 _LOOK_SECS = 1.0
+_STORE_LOOK_SECS = 60.0
+"""A store answers each request in tens of milliseconds, and may charge for it."""
 
 
 class Membership:
-    """What one process has joined.
+    """The installation that one process belongs to.
 
     Args:
         catalog: opened for writing.
-        stream: the server.
-        folder: of the recordings; None where they lie behind a URL.
-        own_server_dir: the data folder beside the recordings, when the server was found by it or started on it; None when
-            its URL was given.
-        writes_folder: make the folder, and mark it.
+        stream: on Redis.
+        folder: local recordings folder; None if recordings are in a store by URL.
+        store: the store; None if recordings are in a local folder.
+        own_server_dir: data folder of the embedded Redis, if that is used; None if the URL of Redis was given.
+        writes_folder: create the folder, and mark folder or store.
         clock: monotonic seconds.
     """
 
@@ -46,62 +56,55 @@ class Membership:
         stream: StepStream,
         folder: Path | None,
         *,
+        store: Storage | None = None,
         own_server_dir: Path | None,
         writes_folder: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._catalog, self._stream, self._folder = catalog, stream, folder
+        self._catalog, self._stream, self._folder, self._store = catalog, stream, folder, store
         self._own_server_dir, self._writes_folder = own_server_dir, writes_folder
         self._clock = clock
-        self._looked_at = float("-inf")
+        self._looked_at = self._looked_at_store = float("-inf")
         self._n_opened = -1
         self._has_marked = False
 
     def confirm(self) -> None:
-        """See that all three belong together, and note it in those that know of none; for each task, looked at once a second.
+        """Check that catalog, recordings and Redis belong together, and mark those that have no mark. Call it for each task.
 
-        A folder or a catalog that was deleted meanwhile is begun anew.
+        It checks once a second, a store once a minute. A folder or a catalog that was deleted is created again.
 
         Raises:
-            CatalogError: the folder is another catalog's; or the catalog can't be used.
-            StreamError: the server's keys are another installation's; or it can't be reached.
-            StorageError: the folder can't be made or marked.
+            CatalogError: the recordings belong to another catalog, or the catalog can't be used.
+            StreamError: Redis belongs to another installation, or can't be reached.
+            StorageError: the folder can't be created or marked.
         """
         if self._writes_folder and self._folder is not None:
             make_folder(self._folder)
-        self._catalog.begin_anew_if_deleted()
-        if self._catalog.n_opened == self._n_opened and self._clock() - self._looked_at < _LOOK_SECS:
+        self._catalog.recreate_if_deleted()
+        is_first = self._catalog.n_opened != self._n_opened
+        if not is_first and self._clock() - self._looked_at < _LOOK_SECS:
             return
         ours = self._catalog.join_installation()
         if self._folder is not None:
-            self._compare_folder(self._folder, ours)
+            self._compare_folder(self._folder, ours, is_first=is_first)
+        if self._store is not None and (is_first or self._clock() - self._looked_at_store >= _STORE_LOOK_SECS):
+            self._compare_store(self._store, ours, is_first=is_first)
         if self._own_server_dir is not None:
             self._see_that_it_is_still_ours(self._own_server_dir)
-        take_ownership(self._stream, ours, even_anothers=self._own_server_dir is not None)
+        take_ownership(self._stream, ours, even_anothers=self._own_server_dir is not None, renames=is_first)
         self._n_opened, self._looked_at = self._catalog.n_opened, self._clock()
 
     def _see_that_it_is_still_ours(self, data_dir: Path) -> None:
-        url = running_server_url(data_dir)
+        url = running_redis_url(data_dir)
         if url is None or redact(url) != self._stream.where:
             raise StreamError(
                 "the server doesn't run on this worker's folder any more: the folder was moved or deleted, and the server begins "
                 f"anew in a moment, or another installation's folder has taken its place: {data_dir}"
             )
 
-    def _compare_folder(self, folder: Path, ours: Installation) -> None:
+    def _compare_folder(self, folder: Path, ours: Installation, *, is_first: bool) -> None:
         mark = read_mark(folder)
-        if mark is not None and not mark.is_copied and mark.installation == ours:
-            self._has_marked = True
-            return
-        if mark is not None and not mark.is_copied and mark.installation.is_another_than(ours):
-            if not _is_gone(mark.installation.catalog):
-                raise CatalogError(
-                    f"the recordings in this folder belong to another catalog, {mark.installation.catalog}, and not to "
-                    f"{ours.catalog}: use that one (recording.database), or another folder (recording.recordings_dir). If this "
-                    f"catalog is to take the other's place for good, delete {folder / MARK_NAME}"
-                )
-            _log.warning("the folder's catalog %s: %s", what_became_of(mark.installation, ours), folder)
-        if not self._writes_folder:
+        if self._is_settled(mark, ours, str(folder), str(folder / MARK_NAME), is_first=is_first):
             return
         if mark is None and self._has_marked:
             _log.error(
@@ -111,6 +114,39 @@ class Membership:
             )
         write_mark(folder, ours)
         self._has_marked = True
+
+    def _compare_store(self, store: Storage, ours: Installation, *, is_first: bool) -> None:
+        """A store that can't be asked keeps nobody from deciding; whoever writes to it finds out."""
+        self._looked_at_store = self._clock()
+        try:
+            mark = read_store_mark(store)
+            if not self._is_settled(mark, ours, store.root, store.location(MARK_NAME), is_first=is_first):
+                write_store_mark(store, ours)
+        except StorageError as error:
+            _log.warning("can't check which installation the recordings belong to: %s", error)
+
+    def _is_settled(
+        self, mark: FolderMark | None, ours: Installation, where: str, mark_place: str, *, is_first: bool
+    ) -> bool:
+        """Whether the mark may stay as it is.
+
+        Raises:
+            CatalogError: the recordings belong to another catalog.
+        """
+        if mark is not None and not mark.is_copied:
+            is_ours = mark.installation.installation_id == ours.installation_id
+            if is_ours and (not is_first or mark.installation.catalog == ours.catalog):
+                self._has_marked = True
+                return True
+            if mark.installation.is_another_than(ours):
+                if not _is_gone(mark.installation.catalog):
+                    raise CatalogError(
+                        f"these recordings belong to another catalog, {mark.installation.catalog}, and not to {ours.catalog}: "
+                        "use that one (recording.database), or another place for recordings (recording.recordings_dir). If "
+                        f"this catalog replaces it for good, delete {mark_place}"
+                    )
+                _log.warning("the catalog %s: %s", what_became_of(mark.installation, ours), where)
+        return not self._writes_folder
 
 
 def _is_gone(catalog: str) -> bool:

@@ -39,11 +39,12 @@ def check_owner(stream: StepStream, ours: Installation) -> None:
         )
 
 
-def take_ownership(stream: StepStream, ours: Installation, *, even_anothers: bool) -> None:
+def take_ownership(stream: StepStream, ours: Installation, *, even_anothers: bool, renames: bool = True) -> None:
     """Note on the server whose its keys are.
 
     Args:
         even_anothers: of a server that is known to be the folder's own, whatever was copied along with its data.
+        renames: note our catalog's name in the place of the name that it had, on another machine or before it was moved.
 
     Raises:
         StreamError: they are another installation's.
@@ -52,7 +53,7 @@ def take_ownership(stream: StepStream, ours: Installation, *, even_anothers: boo
     try:
         stream.set_owner(ours.to_bytes(), replace=False)
         owner = read_owner(stream)
-        if owner == ours:
+        if owner == ours or (owner is not None and not renames and owner.installation_id == ours.installation_id):
             return
         if not even_anothers:
             check_owner(stream, ours)

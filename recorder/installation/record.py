@@ -45,40 +45,45 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something lies.
+    """Where a file, a folder, a database or a store is.
 
     Args:
-        path: absolute and without links; of a database its URL.
-        number: which file it is there: its inode, or the database's number in its server.
+        path: absolute and without links; the URL of a database or a store.
+        number: the inode, or a number of the database; 0 for a store.
+        host: the machine whose path it is; empty if unknown, or if the URL means the same on all machines.
     """
 
     path: str
     number: int
+    host: str = ""
 
     @classmethod
     def of(cls, path: Path) -> Place:
-        """Raises OSError when there is nothing."""
-        return cls(str(path.resolve()), path.stat().st_ino)
+        """Return the place of a file or folder. Raises OSError if it does not exist."""
+        return cls(str(path.resolve()), path.stat().st_ino, socket.gethostname())
 
 
 def file_on_this_host(path: Path | str) -> str:
-    """How an installation tells where its catalog is, when that is a file: two machines may have the same paths."""
+    """Return the name of a catalog that is a file: two machines may have the same paths."""
     return f"{socket.gethostname()}:{Path(path).resolve()}"
 
 
 def what_became_of(earlier: Installation, ours: Installation) -> str:
-    """What a catalog that takes another's place says of it."""
+    """Return a message about a catalog that was replaced."""
     if earlier.catalog == ours.catalog:
         return f"{ours.catalog} was made anew"
     return f"{earlier.catalog} is replaced by {ours.catalog}"
 
 
 def was_copied(noted: Place, now: Place) -> bool:
-    """Whether what lies here is a copy of what was noted: another file in another place. What was moved is the same file;
-    what was put back where it was is the same place."""
+    """Whether ``now`` is a copy of what was at ``noted``.
+
+    A moved file has the same number. A file restored from a backup has the same path on the same machine. A container that
+    was started again may have another host name, but its volume has the same number.
+    """
     if noted.path == now.path:
-        return False
-    if noted.number != now.number:
+        return bool(noted.host and now.host) and noted.host != now.host and noted.number != now.number
+    if now.number == 0 or noted.number != now.number:
         return True
     try:
         there, here = Path(noted.path).stat(), Path(now.path).stat()

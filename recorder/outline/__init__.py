@@ -1,6 +1,6 @@
-"""What happened in an episode: found here and nowhere else, for page, thumbnail, video, HTML file and live viewers.
+"""Finds what happened in an episode, for the page, thumbnails, videos, HTML files and live viewers.
 
-``Outline`` is the way in. ``looks`` says how things look and what they are called.
+``Outline`` is the interface. ``looks`` defines colours, shapes and names.
 """
 
 from recorder.outline.description import chunk_rows, describe_recording

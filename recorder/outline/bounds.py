@@ -1,4 +1,4 @@
-"""The bounds of the board: which part of space has to be shown so that no position of the episode lies outside."""
+"""Bounds of the board that contain every position of the episode."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["Bounds"]
 _MAX_AXES = 3
 """Further coordinates are not drawn."""
 _FARTHEST = 2.0**53
-"""Beyond it the numbers of browsers can't count cells."""
+"""Largest coordinate that JavaScript can count exactly."""
 
 
 class Bounds:
-    """Grows with the positions that it is given; starts with the declared size and the affordances.
+    """Starts with the declared size and the affordances, and grows with positions.
 
     Args:
-        substrate: ``type``, ``position_dim``, ``width``, ``height``, as ``Scene`` has them.
+        substrate: ``type``, ``position_dim``, ``width``, ``height``, as in ``Scene``.
     """
 
     def __init__(self, substrate: Mapping[str, Any], affordances: Mapping[str, Sequence[float]]) -> None:
         n_axes = min(max(int(substrate["position_dim"]), 0), _MAX_AXES)
         self._reach = 0 if substrate["type"] == "continuous" else 1
-        """A position in a grid is a cell, which reaches one further."""
+        """Size of a position: a cell in a grid."""
         self.low = np.zeros(n_axes)
         self.high = np.ones(n_axes)
         for axis, size in enumerate((substrate["width"], substrate["height"])[:n_axes]):
@@ -37,7 +37,7 @@ class Bounds:
                 self.include(np.asarray([cell], np.float64))
 
     def include(self, positions: Floats) -> None:
-        """Make room for ``float64[n, n_dims]``; coordinates that are not finite are ignored."""
+        """Extend the bounds to ``float64[n, n_dims]``; coordinates that are not finite are ignored."""
         shown = positions[:, : len(self.low)]
         if shown.shape[1] != len(self.low):
             return

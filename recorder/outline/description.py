@@ -1,4 +1,4 @@
-"""A recording described for a player: everything but its steps. The ``opened`` message and the HTML file hold the same."""
+"""Describes a recording without its steps, for the ``opened`` message and the HTML file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["chunk_rows", "describe_recording"]
 
 
 def describe_recording(episode: Episode, outline: Outline, chunk_rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    """The fields that ``replay_server/PROTOCOL.md`` lists for ``opened``, as far as the recording tells them."""
+    """The fields of ``opened`` in ``replay_server/PROTOCOL.md``."""
     return {
         "run_id": episode.metadata.run_id,
         "episode_id": episode.metadata.episode_id,
@@ -32,11 +32,11 @@ def describe_recording(episode: Episode, outline: Outline, chunk_rows: Sequence[
 
 @unusual_numbers()
 def chunk_rows(episode: Episode, columns: StepColumns, sizes: Sequence[int]) -> list[list[Any]]:
-    """``[first_step, n_steps, n_bytes, reward_before, intrinsic_before]`` a chunk.
+    """``[first_step, n_steps, n_bytes, reward_before, intrinsic_before]`` per chunk.
 
     Args:
-        columns: of all steps of the episode.
-        sizes: bytes of each chunk, as the player will get it.
+        columns: all steps of the episode.
+        sizes: size in bytes of each chunk for the player.
     """
     sums = [np.concatenate([[0.0], np.cumsum(rewards)]) for rewards in (columns.reward, columns.intrinsic_reward)]
     rows: list[list[Any]] = []

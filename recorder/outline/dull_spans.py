@@ -1,4 +1,4 @@
-"""Dull spans: stretches in which the agent neither moves nor earns a changing reward, and nothing is marked."""
+"""Finds dull spans: the agent neither moves nor earns a changing reward, and nothing is marked."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ from recorder.outline.step_columns import Floats, StepColumns
 __all__ = ["SHORTEST_DULL_STEPS", "DullSpans"]
 
 SHORTEST_DULL_STEPS = 12
-"""Shorter stretches are not worth a cut."""
+"""Shorter spans are not worth skipping."""
 
 
 class DullSpans:
     """Finds dull spans, chunk by chunk.
 
-    In an episode without positions nothing moves: there the meters must stand still. Without meters as well nothing is
-    dull, since nobody can tell.
+    Without positions, the meters must stand still. Without meters as well, nothing counts as dull.
     """
 
     def __init__(self) -> None:
         self.spans: list[tuple[int, int]] = []
-        """``[start, stop)`` in indexes, in order; the last one may still grow."""
+        """``[start, stop)`` as indexes, in order; the last one may grow."""
         self._state: Floats | None = None
         self._reward = np.nan
         self._next_step = -1
         self._start = 0
 
     def add(self, columns: StepColumns, first_index: int, marked: Collection[int]) -> None:
-        """Take in the next steps; ``marked`` has the indexes of their markers."""
+        """Add the next steps; ``marked`` has the indexes of their markers."""
         n_steps = columns.n_steps
         if not n_steps:
             return
@@ -54,6 +53,6 @@ class DullSpans:
         stops = np.concatenate([lively, [first_index + n_steps]])
         for span in np.flatnonzero(stops - starts >= SHORTEST_DULL_STEPS).tolist():
             if self.spans and self.spans[-1][0] == starts[span]:
-                self.spans.pop()  # it went on
+                self.spans.pop()  # extended below
             self.spans.append((int(starts[span]), int(stops[span])))
         self._start = int(starts[-1])

@@ -1,7 +1,7 @@
-"""How things look and what they are called, wherever an episode is shown: page, thumbnail, video, HTML file.
+"""Colours, shapes and names for the page, thumbnails, videos and HTML files.
 
-The page's modules can't read Python: ``replay_server/page_looks.py`` writes this table as ``page/shell/looks.js`` and
-``page/style/looks.css``, and a test compares them.
+``replay_server/page_looks.py`` generates ``page/shell/looks.js`` and ``page/style/looks.css`` from this table; a test
+compares them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["AFFORDANCE_SHAPES", "DARK", "LIGHT", "MARKER_WORDS", "Colors", "Mark
 
 
 class MarkerWord(NamedTuple):
-    """What a kind of marker is called, and the sign that tells it apart without colour."""
+    """Name of a kind of marker, and a sign that distinguishes it without colour."""
 
     name: str
     sign: str
@@ -28,17 +28,18 @@ MARKER_WORDS = {
     "best_reward": MarkerWord("Greatest reward", "★"),
     "gap": MarkerWord("Steps missing", "╱"),
     "end": MarkerWord("End", "■"),
-    "note": MarkerWord("Note", "✎"),
+    "annotation": MarkerWord("Annotation", "✎"),
 }
 
 
 class Colors(NamedTuple):
-    """The colours of one theme that carry meaning, as ``#rrggbb``.
+    """Colours with a meaning in a theme, as ``#rrggbb``.
 
     Args:
-        agent: the agent and its trail; agent_edge: what is drawn on it.
-        good, low, critical: a meter well filled, low, near empty.
-        affordances: one for each number of ``number_affordances``.
+        agent: the agent and its trail.
+        agent_edge: drawn on the agent.
+        good, low, critical: levels of a meter.
+        affordances: by the numbers of ``number_affordances``.
         markers: by kind.
     """
 
@@ -63,7 +64,7 @@ DARK = Colors(
     ),
     markers={
         "low_meter": "#f2706b", "affordance": "#4cc38a", "unsure": "#c79bf2", "best_reward": "#f2b84b",
-        "gap": "#e9a23b", "end": "#e6eaf0", "note": "#58c8de",
+        "gap": "#e9a23b", "end": "#e6eaf0", "annotation": "#58c8de",
     },
 )  # fmt: skip
 LIGHT = Colors(
@@ -78,13 +79,13 @@ LIGHT = Colors(
     ),
     markers={
         "low_meter": "#c23530", "affordance": "#157f4f", "unsure": "#7c3fbf", "best_reward": "#8f6400",
-        "gap": "#a15c00", "end": "#17202c", "note": "#0c7f98",
+        "gap": "#a15c00", "end": "#17202c", "annotation": "#0c7f98",
     },
 )  # fmt: skip
 
 
 def _star(n_corners: int, inner: float = 1.0, turn: float = 0.0) -> tuple[tuple[float, float], ...]:
-    """Corners of a regular shape, or of a star whose inner corners lie at ``inner``; the first one up."""
+    """Corners of a regular polygon, or of a star with inner radius ``inner``; the first corner points up."""
     n_points = n_corners * (2 if inner < 1 else 1)
     points = []
     for i in range(n_points):
@@ -108,14 +109,14 @@ AFFORDANCE_SHAPES = (
     _star(3, inner=0.3),
     _star(4, inner=0.75, turn=0.5),
 )
-"""Corners ``(x, y)`` within the unit circle, y down; the circle itself is the agent's."""
+"""Corners ``(x, y)`` within the unit circle, y down. The circle itself is the agent's shape."""
 
 
 def number_affordances(names: Iterable[str]) -> dict[str, int]:
-    """A number for each affordance, which chooses its colour and its shape.
+    """A number for each affordance, which selects its colour and shape.
 
-    A number comes from the name, not from the place in the layout, so that an affordance looks the same in all
-    episodes of a run. Two names that want the same number share it out in the order of their names.
+    It is a hash of the name, so that an affordance looks the same in all episodes of a run. Names with the same hash
+    get the next free numbers, in alphabetical order.
     """
     n_colors = len(DARK.affordances)
     numbers: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Markers: the steps of an episode that are worth a look. Each finder goes on where the chunk before it ended."""
+"""Markers: the interesting steps of an episode. Finders work chunk by chunk."""
 
 from __future__ import annotations
 
@@ -24,24 +24,21 @@ __all__ = [
 ]
 
 MAX_MARKERS = 500
-"""More would hide each other on a timeline."""
+"""More would overlap on a timeline."""
 
 KINDS = ("end", "gap", "low_meter", "affordance", "best_reward", "unsure")
-"""The kinds, those that matter most first: they stay when there are too many markers."""
+"""The kinds, most important first; those are kept when there are too many markers."""
 
 _MAX_LABEL = 120
-"""Letters: names in recordings may have any length."""
+"""Characters; names in recordings may have any length."""
 
 _UNSURE_SHARE = 0.02
-"""Of the spread of the allowed Q-values: two best ones that are closer than this are a toss-up."""
+"""Share of the range of allowed Q-values: the policy is unsure if the best two are closer."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
 class Marker:
-    """A step worth a look; ``index`` counts the recorded steps from 0. A long label is cut.
-
-    Never changed, though not frozen: a chunk may have thousands, and a frozen one takes twice as long to make.
-    """
+    """An interesting step; ``index`` counts recorded steps from 0. Long labels are cut."""
 
     index: int
     kind: str
@@ -52,20 +49,20 @@ class Marker:
             self.label = f"{self.label[: _MAX_LABEL - 1]}…"
 
     def to_map(self) -> dict[str, Any]:
-        """The form that messages and files hold."""
+        """The form in messages and files."""
         return {"index": self.index, "kind": self.kind, "label": self.label}
 
 
 class MarkerFinder(Protocol):
-    """Finds the markers of one kind."""
+    """Finds markers of one kind."""
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
-        """The markers of the next steps; ``first_index`` is the index of the first of them."""
+        """Markers of the next steps, which start at ``first_index``."""
         ...
 
 
 class LowMeters:
-    """Marks the steps at which a meter becomes critical."""
+    """Marks steps at which a meter becomes critical."""
 
     def __init__(self, names: Sequence[str], ranges: MeterRanges) -> None:
         self._names = names
@@ -86,10 +83,10 @@ class LowMeters:
 
 
 class AffordanceUses:
-    """Marks the steps at which the agent begins to use an affordance.
+    """Marks steps at which the agent starts to use an affordance.
 
-    An episode tells a use by its interaction progress, else by an action whose name begins with ``interact`` or
-    ``use``, else by the agent standing on the affordance's cell.
+    A use is recognised by interaction progress, else by an action named ``interact…`` or ``use…``, else by the agent's
+    position on the affordance's cell.
     """
 
     def __init__(
@@ -127,7 +124,7 @@ class AffordanceUses:
 
 
 class UnsureChoices:
-    """Marks the steps at which the policy begins to value two actions alike."""
+    """Marks steps at which the policy starts to value two actions alike."""
 
     def __init__(self) -> None:
         self._starts = _Starts(1)
@@ -135,7 +132,7 @@ class UnsureChoices:
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
         """See ``MarkerFinder``."""
         values, masks = columns.q_values, columns.action_masks
-        if values is None or values.shape[1] < 3:  # of two actions the lesser is the lowest too, never near the best
+        if values is None or values.shape[1] < 3:  # of two actions, the second is also the lowest
             return []
         allowed = np.isfinite(values)
         if masks is not None and masks.shape == values.shape:
@@ -152,7 +149,7 @@ class UnsureChoices:
 
 
 class _Starts:
-    """Where stretches of True begin, over calls that follow each other."""
+    """Finds where runs of True start, across calls."""
 
     def __init__(self, n_columns: int) -> None:
         self._last = np.zeros(n_columns, np.bool_)
@@ -162,22 +159,22 @@ class _Starts:
 
         Args:
             flags: ``bool[n, n_columns]``.
-            known: the same shape; a flag that is not known is taken to be as the one before it.
+            known: same shape; an unknown flag repeats the previous one.
         """
         rows = np.vstack([self._last, flags])
         if known is not None and not known.all():
-            told = np.where(np.vstack([np.ones_like(self._last), known]), np.arange(len(rows))[:, np.newaxis], 0)
-            rows = np.take_along_axis(rows, np.maximum.accumulate(told), axis=0)
+            known_rows = np.where(np.vstack([np.ones_like(self._last), known]), np.arange(len(rows))[:, np.newaxis], 0)
+            rows = np.take_along_axis(rows, np.maximum.accumulate(known_rows), axis=0)
         self._last = rows[-1].copy()
         row, column = np.nonzero(rows[1:] & ~rows[:-1])
         return list(zip(row.tolist(), column.tolist(), strict=True))
 
 
 def thin_markers(markers: Sequence[Marker], limit: int = MAX_MARKERS) -> list[Marker]:
-    """At most ``limit`` of them, in order. Kinds that matter more go first, each spread over the whole episode.
+    """At most ``limit`` markers, in order: important kinds first, each spread over the episode.
 
-    A kind that does not fit into the room that is left keeps the first marker of each of as many equal stretches of
-    the episode. The room of a stretch without one goes to the kinds after it.
+    If a kind does not fit, the episode is divided into as many equal parts as there is room, and the first marker of
+    each part is kept. Unused room goes to the next kinds.
     """
     if len(markers) <= limit:
         return sorted(markers, key=lambda marker: marker.index)

@@ -1,4 +1,4 @@
-"""What a meter's value means: the range that it fills, and from where on it is low or critical. Every view reads this."""
+"""Ranges of meters, and the levels low and critical. All views use them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from recorder.outline.step_columns import Floats
 __all__ = ["CRITICAL_SHARE", "LOW_SHARE", "MeterRanges", "meter_level"]
 
 LOW_SHARE = 0.25
-"""Of a meter's range: below it the meter is low."""
+"""Share of the range below which a meter is low."""
 CRITICAL_SHARE = 0.10
-"""Of a meter's range: below it the meter is near empty, which is marked."""
+"""Share of the range below which a meter is critical, which is marked."""
 _NEARLY_ONE = 1.5
-"""A meter that reaches little beyond 1 is one of 0 to 1 that overflows, not one of 0 to 100."""
+"""A meter up to this value has the range 0 to 1, slightly exceeded, not 0 to 100."""
 
 
 def meter_level(share: float) -> Literal["good", "low", "critical"]:
-    """The level of a meter that fills this share of its range."""
+    """Level of a meter filled to this share."""
     return "critical" if share < CRITICAL_SHARE else "low" if share < LOW_SHARE else "good"
 
 
 class MeterRanges:
-    """The range of each meter, from the values seen so far.
+    """The range of each meter, from the values so far.
 
-    A meter of 0 to 1 or 0 to 100 has that range whatever it reaches. Any other meter reaches from 0 to its greatest
-    value. A meter that was ever negative reaches from its least to its greatest value, and has no levels, since
-    nothing says where it is empty.
+    A meter within 0 to 1 or 0 to 100 has that range. Others range from 0 to their greatest value. A meter that was ever
+    negative ranges from its least to its greatest value and has no levels, because its empty value is unknown.
 
     Args:
-        n_meters: how many there are.
+        n_meters: number of meters.
     """
 
     def __init__(self, n_meters: int) -> None:
@@ -39,14 +38,14 @@ class MeterRanges:
         self.greatest = np.full(n_meters, -np.inf)
 
     def shares(self, meters: Floats) -> Floats:
-        """Take in further steps.
+        """Add steps.
 
         Args:
             meters: ``float64[n, n_meters]``; values that are not finite are ignored.
 
         Returns:
-            ``float64[n, n_meters]``: the share of the range that is filled at each step, as far as the range was known
-            then; NaN where the meter has no levels or no value.
+            ``float64[n, n_meters]``: filled share of the range known at each step; NaN without a value or without
+            levels.
         """
         finite = np.where(np.isfinite(meters), meters, np.nan)
         least = np.fmin.reduce(finite, axis=0, initial=np.inf)
@@ -65,7 +64,7 @@ class MeterRanges:
         return [(float(a), float(b) if b > a else float(a) + 1.0) for a, b in zip(low, high, strict=True)]
 
     def has_levels(self) -> list[bool]:
-        """Whether each meter can be low."""
+        """Whether each meter has levels."""
         return [not least < 0 for least in self.least.tolist()]
 
 

@@ -1,4 +1,4 @@
-"""Computing with recorded numbers: NaN, infinities and the largest ones are such numbers too, and no reason to warn."""
+"""Arithmetic with recorded numbers, which may be NaN, infinite or huge."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["unusual_numbers"]
 
 
 def unusual_numbers() -> np.errstate:
-    """Around what computes with recorded numbers; a context manager, and a decorator."""
+    """Suppress numpy's warnings about such numbers; a context manager and a decorator."""
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")

@@ -1,4 +1,4 @@
-"""``Outline``: what happened in an episode, found from its steps as they come."""
+"""``Outline``: what happened in an episode, found while its steps arrive."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from recorder.schema import EpisodeSchema
 
 __all__ = ["Outline"]
 
-_UNTOLD_REASON = "dropped"
-"""Of a gap in an episode that is still being recorded: the true reason comes with its end."""
+_UNKNOWN_REASON = "dropped"
+"""Reason of a gap until the episode ends, which brings the true reason."""
 
 
 _STEPS_AT_ONCE = 4096
-"""Of a recording: each step is compared with each affordance, and has a row of all meters."""
+"""Steps of a recording per call of ``add``, to limit memory."""
 
 
 class Outline:
-    """What is worth knowing of an episode before its steps are there.
+    """Markers, gaps, dull spans, overview, bounds and meter ranges of an episode.
 
-    A recording is a few calls of ``add`` and one of ``close`` (see ``of``). An episode that is still being recorded is one
-    call of ``add`` for each chunk. The result is the same, however the steps are cut into calls.
+    For a recording, call ``of``. For a live episode, call ``add`` for each chunk, then ``close``. The division into
+    calls does not change the result.
 
     Args:
         metadata, schema, affordances: from the episode's header.
@@ -77,13 +77,13 @@ class Outline:
 
     @classmethod
     def of(cls, episode: Episode, columns: StepColumns | None = None) -> Outline:
-        """The outline of a recording.
+        """Outline of a recording.
 
         Args:
-            columns: of all its steps, where the caller has them already.
+            columns: all its steps, if already decoded.
 
         Raises:
-            EpisodeFileError: the file is corrupt.
+            EpisodeFileError: the file is damaged.
         """
         outline = cls(episode.metadata, episode.schema, episode.affordances)
         columns = StepColumns.of_episode(episode) if columns is None else columns
@@ -94,13 +94,13 @@ class Outline:
 
     @unusual_numbers()
     def add(self, columns: StepColumns) -> None:
-        """Take in the next steps."""
+        """Add the next steps."""
         if not columns.n_steps:
             return
         first = self.n_steps
         found = [marker for finder in self._finders for marker in finder.add(columns, first)]
         self._markers += found
-        if len(self._markers) > 4 * MAX_MARKERS:  # so that memory is bounded, however long an episode grows
+        if len(self._markers) > 4 * MAX_MARKERS:  # limits memory for long episodes
             self._markers = thin_markers(self._markers, 2 * MAX_MARKERS)
         self._stretches.add(columns.step_numbers, first)
         self._dull.add(columns, first, {marker.index for marker in found})
@@ -115,10 +115,11 @@ class Outline:
         self.n_steps += columns.n_steps
 
     def close(self, metadata: EpisodeMetadata, gaps: Sequence[Gap]) -> None:
-        """No more steps follow: what only the end tells.
+        """Finish after the last step.
 
         Args:
-            metadata: the final one; gaps: with their true reasons.
+            metadata: the final metadata.
+            gaps: the final gaps, with their reasons.
         """
         self._gaps = gaps
         self._metadata = metadata
@@ -129,8 +130,8 @@ class Outline:
 
     @property
     def gaps(self) -> Sequence[Gap]:
-        """The steps that are missing, as far as they are known."""
-        return self._stretches.gaps(_UNTOLD_REASON) if self._gaps is None else self._gaps
+        """The missing steps known so far."""
+        return self._stretches.gaps(_UNKNOWN_REASON) if self._gaps is None else self._gaps
 
     def markers(self, first_index: int = 0, end_index: int | None = None) -> list[Marker]:
         """At most ``MAX_MARKERS`` in ``first_index <= index < end_index``, in order."""
@@ -139,12 +140,12 @@ class Outline:
         return thin_markers([marker for marker in found if first_index <= marker.index < end])
 
     def dull(self, first_index: int = 0, end_index: int | None = None) -> list[tuple[int, int]]:
-        """Dull spans ``[start, stop)`` that reach beyond ``first_index``, in order."""
+        """Dull spans ``[start, stop)`` that end after ``first_index``, in order."""
         end = self.n_steps if end_index is None else end_index
         return [(start, min(stop, end)) for start, stop in self._dull.spans if stop > first_index and start < end]
 
     def substrate(self) -> dict[str, Any]:
-        """The space; a size that the trainer did not give is as far as positions and affordances reach."""
+        """The space. A size that the trainer did not give is derived from positions and affordances."""
         given = self.scene.substrate
         high = [*self.bounds.high.tolist(), 1.0, 1.0]
         if not given["position_dim"]:
@@ -154,7 +155,7 @@ class Outline:
 
     @unusual_numbers()
     def growth(self, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
-        """The part of the outline that further steps change, from an index on: what ``grown`` messages tell."""
+        """The part that more steps change, from an index on; the content of ``grown`` messages."""
         return {
             "gaps": [[gap.first_step, gap.end_step, gap.reason] for gap in self._gaps_between(first_index, end_index)],
             "markers": [marker.to_map() for marker in self.markers(first_index, end_index)],
@@ -167,7 +168,7 @@ class Outline:
         }
 
     def to_map(self, end_index: int | None = None) -> dict[str, Any]:
-        """The whole outline, in the form that messages and HTML files hold; of a live episode up to an index."""
+        """The whole outline for messages and HTML files; ``end_index`` limits a live episode."""
         scene = {**self.scene.to_map(), "substrate": self.substrate()}
         return {**scene, "affordance_numbers": number_affordances(self.scene.affordances), **self.growth(0, end_index)}
 

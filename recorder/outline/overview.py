@@ -1,4 +1,4 @@
-"""The overview: samples of an episode's curves, so that a timeline can be drawn before its steps have come."""
+"""Samples of an episode's curves, to draw a timeline before the steps are loaded."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from recorder.outline.step_columns import Floats
 __all__ = ["MAX_SAMPLES", "Overview"]
 
 MAX_SAMPLES = 512
-"""More than a timeline has pixels would not be seen."""
+"""A timeline has no more pixels."""
 
 
 class Overview:
-    """Samples at every ``stride``-th step; the stride doubles when there are too many, so that memory is bounded.
+    """Samples of every ``stride``-th step. The stride doubles when there are too many samples.
 
     Args:
-        n_meters: how many curves there are beside the return's.
+        n_meters: number of curves besides the return.
     """
 
     def __init__(self, n_meters: int) -> None:
@@ -30,11 +30,11 @@ class Overview:
         self._last = np.empty((0, 3 + n_meters))
 
     def add(self, first_index: int, reward_so_far: Floats, intrinsic_so_far: Floats, meters: Floats | None) -> None:
-        """Take in the next steps.
+        """Add the next steps.
 
         Args:
             reward_so_far, intrinsic_so_far: ``float64[n]``, ``n > 0``: sums up to and including each step.
-            meters: ``float64[n, n_meters]``, None where the steps have none.
+            meters: ``float64[n, n_meters]``; None if the steps have none.
         """
         n_steps = len(reward_so_far)
         rows = np.full((n_steps, 3 + self._n_meters), np.nan)
@@ -43,17 +43,19 @@ class Overview:
         if meters is not None and meters.shape[1] >= self._n_meters:
             rows[:, 3:] = meters[:, : self._n_meters]
         self._last = rows[-1:].copy()
-        self._parts.append(rows[-first_index % self.stride :: self.stride].copy())  # a view would keep all rows
+        self._parts.append(
+            rows[-first_index % self.stride :: self.stride].copy()
+        )  # a view would keep all rows in memory
         while sum(map(len, self._parts)) > MAX_SAMPLES:
             self.stride *= 2
             whole = np.concatenate(self._parts)
             self._parts = [whole[whole[:, 0] % self.stride == 0]]
 
     def to_map(self, weight: float | None, first_index: int = 0, end_index: int | None = None) -> dict[str, Any]:
-        """The samples between two indexes, and the last step of all, with as many digits as a curve shows.
+        """Samples between two indexes, and the last step, rounded for display.
 
         Args:
-            weight: of the intrinsic reward in the return; None where nobody told it.
+            weight: weight of the intrinsic reward in the return; None if unknown.
         """
         rows = np.concatenate([*self._parts, self._last])
         if len(rows) > 1 and rows[-1, 0] == rows[-2, 0]:

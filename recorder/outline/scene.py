@@ -1,4 +1,4 @@
-"""What stays the same through an episode: the space it lies in, its affordances, the names of meters and actions."""
+"""What stays the same during an episode: its space, affordances, and names of meters and actions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from recorder.schema import EpisodeSchema
 __all__ = ["Scene"]
 
 _MAX_NAMED = 1024
-"""Meters, actions and affordances that have a name; they are told with every step, and drawn."""
+"""Most meters, actions and affordances with a name."""
 _MAX_NAME_LENGTH = 256
 _MAX_DIMS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The stage on which an episode plays.
+    """The scene of an episode.
 
     Args:
         substrate: ``type``, ``position_dim``, ``width``, ``height``, as in messages.
-        grid_affordances: ``type`` and coordinates of each, as in messages.
+        affordances: name to coordinates.
     """
 
     substrate: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Scene:
 
     @classmethod
     def of(cls, metadata: EpisodeMetadata, schema: EpisodeSchema, affordances: Mapping[str, Sequence[float]]) -> Scene:
-        """The scene that an episode's header describes; a size that it does not give is None."""
+        """The scene in an episode's header; an unknown size is None."""
         n_dims = _n_values(schema, "position")
         if metadata.substrate is not None:
             n_dims = metadata.substrate.position_dim
@@ -52,7 +52,7 @@ class Scene:
         )
 
     def to_map(self) -> dict[str, Any]:
-        """As it stands in ``opened`` messages."""
+        """The form in ``opened`` messages."""
         return {
             "affordances": self.affordances,
             "substrate": self.substrate,
@@ -67,8 +67,8 @@ def _n_values(schema: EpisodeSchema, name: str) -> int:
 
 
 def _names(given: Sequence[str], n_needed: int, word: str) -> list[str]:
-    told = [name[:_MAX_NAME_LENGTH] for name in given[:_MAX_NAMED]]
-    return [*told, *(f"{word} {number}" for number in range(len(told), min(n_needed, _MAX_NAMED)))]
+    names = [name[:_MAX_NAME_LENGTH] for name in given[:_MAX_NAMED]]
+    return [*names, *(f"{word} {number}" for number in range(len(names), min(n_needed, _MAX_NAMED)))]
 
 
 def _declared_size(metadata: EpisodeMetadata) -> tuple[int | None, int | None]:

@@ -1,4 +1,4 @@
-"""The columns of an episode that its outline is found from, of a whole recording or of one chunk."""
+"""The columns that an outline needs, of a recording or a chunk."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ _Read = Callable[[str], NDArray[np.generic] | None]
 
 @dataclass(frozen=True, slots=True)
 class StepColumns:
-    """Consecutive recorded steps as numbers; None for a column that the steps do not have, NaN for a missing value.
+    """Consecutive recorded steps as numbers; None for an absent column, NaN for a missing value.
 
     Args:
-        step_numbers: ``int64[n]``; numbers are missing where steps were lost.
-        reward, intrinsic_reward: ``float64[n]``; a value that is missing or not finite counts as 0.
-        position: ``float64[n, n_dims]``; meters: ``float64[n, n_meters]``.
-        action, interaction_progress: ``float64[n]``; action is None where it is a vector.
+        step_numbers: ``int64[n]``, with jumps where steps were lost.
+        reward, intrinsic_reward: ``float64[n]``; a missing or infinite value counts as 0.
+        position: ``float64[n, n_dims]``.
+        meters: ``float64[n, n_meters]``.
+        action, interaction_progress: ``float64[n]``; action is None for vectors.
         q_values, action_masks: ``float64[n, n_actions]``.
     """
 
@@ -44,23 +45,23 @@ class StepColumns:
 
     @property
     def n_steps(self) -> int:
-        """Steps that are held."""
+        """Number of steps."""
         return len(self.step_numbers)
 
     def between(self, start: int, stop: int) -> StepColumns:
-        """The steps ``start <= index < stop``: views."""
+        """The steps ``start <= index < stop``, as views."""
         known = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: part[start:stop] for name, part in known.items() if part is not None})
 
     @classmethod
     def of_episode(cls, episode: Episode, read: _Read | None = None) -> StepColumns:
-        """All steps of a recording. A column that changes its shape in mid-episode is left out.
+        """All steps of a recording, without columns that change their shape.
 
         Args:
-            read: the values of a column, or None where it is left out; ``episode.column`` by default.
+            read: returns a column's values, or None to leave it out; by default ``episode.column``.
 
         Raises:
-            EpisodeFileError: the file is corrupt.
+            EpisodeFileError: the file is damaged.
         """
 
         def rows(name: str) -> Floats | None:
@@ -74,10 +75,10 @@ class StepColumns:
 
     @classmethod
     def of_chunk(cls, chunk: Chunk) -> StepColumns:
-        """The steps of one chunk.
+        """The steps of a chunk.
 
         Raises:
-            EpisodeFileError: it is corrupt.
+            EpisodeFileError: the chunk is damaged.
         """
 
         def rows(name: str) -> Floats | None:
@@ -116,7 +117,7 @@ class StepColumns:
 
 
 def _filled(values: NDArray[np.generic], present: NDArray[np.bool_] | None) -> Floats:
-    """``float64[n, width]``, NaN where nothing is present."""
+    """``float64[n, width]``, NaN where no value is present."""
     rows = values.reshape(len(values), int(np.prod(values.shape[1:]))).astype(np.float64)
     if present is not None and not present.all():
         rows[~present] = np.nan

@@ -1,4 +1,4 @@
-"""The stretches of steps that follow each other without a gap: which step numbers are recorded, and under which index."""
+"""Maps step numbers to indexes of recorded steps, which differ after a gap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Stretches"]
 
 
 class Stretches:
-    """Grows with the step numbers that it is given."""
+    """Runs of steps without a gap."""
 
     def __init__(self) -> None:
         self._first_steps: list[int] = []
@@ -22,7 +22,7 @@ class Stretches:
         self._n_steps = 0
 
     def add(self, step_numbers: NDArray[np.int64], first_index: int) -> None:
-        """Take in ``int64[n]`` of the next steps, ``n > 0``, in order."""
+        """Add ``int64[n]`` of the next steps, ``n > 0``, in order."""
         jumps = np.flatnonzero(np.diff(step_numbers, prepend=self._next_step - 1) != 1)
         if not self._first_steps and (not len(jumps) or jumps[0] != 0):
             jumps = np.concatenate([[0], jumps])
@@ -32,7 +32,7 @@ class Stretches:
         self._n_steps = first_index + len(step_numbers)
 
     def index_of(self, step: int) -> int:
-        """Index of the step with this number, or of the next recorded one; ``n_steps`` where none follows."""
+        """Index of the step with this number, or of the next recorded one; ``n_steps`` if none follows."""
         place = bisect_right(self._first_steps, step) - 1
         if place < 0:
             return 0
@@ -40,7 +40,7 @@ class Stretches:
         return min(self._first_indexes[place] + step - self._first_steps[place], following)
 
     def gaps(self, reason: str) -> list[Gap]:
-        """What is missing before and between the recorded steps."""
+        """The steps missing before and between the recorded ones."""
         stops = [*self._first_indexes[1:], self._n_steps]
         rows = zip(self._first_steps, self._first_indexes, stops, strict=False)
         ends = [0, *(first + stop - start for first, start, stop in rows)]

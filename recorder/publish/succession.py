@@ -72,7 +72,7 @@ def _arrived(
 ) -> tuple[FlushRecord, list[Outgoing]]:
     """What of a flush did arrive, and the headers of streams that were not there for it: a worker had salvaged them.
 
-    Where a play has begun with it, the stream was there: a worker has taken it since. Where a play has ended with it, a worker may
+    Where a play has begun with it, the stream was there: a worker has taken it since. Where it has ended with it, a worker may
     have, as it does at each end; what is sent again then changes nothing.
     """
     begun = {news.play for news in record.news if news.header}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,7 +18,6 @@ from recorder.episode_file import MAX_FILE_BYTES, open_episode
 from recorder.errors import (
     EpisodeFileCorruptError,
     EpisodeFileError,
-    RecordingNotFoundError,
     StorageError,
     StorageUnavailableError,
 )
@@ -40,6 +40,8 @@ __all__ = [
 
 MAX_NAMED = 1000
 """Of the files that a report lists: a folder that is not mounted lacks as many as the catalog has."""
+
+_ROWS_AT_ONCE = 500
 
 _NANOS_A_MILLISECOND = 1_000_000
 
@@ -143,9 +145,7 @@ def reindex(
                     report.n_files += 1
                     report.add_unreadable(name, f"the link leads nowhere: {storage.location(name)}")
             may_delete = bool(present) or allow_empty
-            for row in catalog.iterate_recordings(run_id):
-                if row.file_path in present or not _is_missing(storage, catalog, row, report):
-                    continue
+            for row in _rows_without_file(storage, catalog, run_id, present, report):
                 was_just_deleted = row.file_path in seen and bool(present)
                 if not was_just_deleted:
                     report.add_missing(row.file_path)
@@ -175,21 +175,25 @@ def file_exists(storage: Storage, name: str) -> bool:
         return True
 
 
-def _is_missing(storage: Storage, catalog: Catalog, row: RecordingRow, report: ReindexReport) -> bool:
-    """Whether the row's file is missing and the row is unchanged: workers write and delete meanwhile."""
+def _rows_without_file(
+    storage: Storage, catalog: Catalog, run_id: str | None, present: NameSet, report: ReindexReport
+) -> Iterator[RecordingRow]:
+    """Rows whose file is missing and that are unchanged: workers write and delete meanwhile."""
+    rows = catalog.iterate_recordings(run_id)
+    while page := list(islice(rows, _ROWS_AT_ONCE)):
+        missing = [row for row in page if row.file_path not in present and _is_missing(storage, row, report)]
+        if missing:
+            yield from catalog.unchanged_recordings(missing)
+
+
+def _is_missing(storage: Storage, row: RecordingRow, report: ReindexReport) -> bool:
     try:
-        if storage.exists(row.file_path):
-            return False
+        return not storage.exists(row.file_path)
     except StorageUnavailableError:
         raise
     except StorageError as error:  # its folder can't be read by this user
         report.add_unreadable(row.file_path, str(error))
         return False
-    try:
-        now = catalog.get_recording(row.run_id, row.episode_id)
-    except RecordingNotFoundError:
-        return False
-    return (now.file_path, now.recorded_at) == (row.file_path, row.recorded_at)
 
 
 def _latest_plays(

@@ -1,8 +1,7 @@
-"""The one place that makes Redis clients, and that turns the driver's errors into ours.
+"""Makes all Redis clients, and translates the driver's errors.
 
-redis-py's own defaults would send an entry twice (ten silent retries of every command and pipeline) and open a hundred
-connections before they fail; both are set here and nowhere else. Servers that can't hold step streams (Redis Cluster,
-Sentinel) are refused here by name, as they connect.
+redis-py's defaults would send an entry twice (ten silent retries) and open a hundred connections before failing; both
+are set here. Redis Cluster and Sentinel, which can't hold step streams, are refused by name.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from recorder.urls import normalise_redis_url, redact
 __all__ = [
     "Purpose",
     "answers",
-    "ask_if_allowed",
+    "call_if_allowed",
     "check_server",
     "make_client",
     "redact",
@@ -35,63 +34,63 @@ __all__ = [
 T = TypeVar("T")
 
 Purpose = Literal["trainer", "worker", "server"]
-"""Who uses the client: named in the server's ``CLIENT LIST``, and sets how many connections it may open."""
+"""User of the client: shown in ``CLIENT LIST``, and sets the size of the pool."""
 
 _MAX_CONNECTIONS: dict[Purpose, int] = {"trainer": 8, "worker": 32, "server": 64}
-"""A trainer has one publisher thread; a server shares these among the threads of its viewers, which wait their turn."""
+"""A trainer sends from one thread. The threads of a replay server wait for a free connection."""
 
 _HEALTH_CHECK_SECS = 25
-"""A connection idle for longer is tried with PING first: routers forget idle connections after a minute or so."""
+"""A connection that was idle for longer is checked with PING: routers may have dropped it."""
 
 _TRY_AGAIN_REPLIES = ("MISCONF", "NOREPLICAS", "LOADING", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
-"""Error replies of a server that will take writes again once its trouble has passed."""
+"""Error replies for a temporary state of Redis."""
 
 
 _UNSUITABLE = {
     "cluster": (
-        "this server is part of a Redis Cluster, which spreads keys over servers: steps and queues need one server that has all "
-        "keys; give the URL of a Redis or Valkey with cluster-enabled no"
+        "this is a Redis Cluster, which spreads keys over servers; steps and queues need all keys on one server: give the "
+        "URL of a Redis or Valkey with cluster-enabled no"
     ),
     "sentinel": (
-        "this is a Redis Sentinel, which watches servers and holds no data: give the URL of the server that it watches "
-        "(redis-cli -p 26379 SENTINEL MASTERS names it)"
+        "this is a Redis Sentinel, which holds no data: give the URL of the server that it watches (see redis-cli -p 26379 "
+        "SENTINEL MASTERS)"
     ),
 }
-"""What a server calls its mode as it greets a client, and what to do about it."""
+"""Mode that Redis reports on connection, to the error message."""
 
 
-_ADVICE_ON_CERTIFICATES = "; name the file of the authority that signed its certificate with ?ssl_ca_certs=PATH"
-_ADVICE_ON_TLS = "; does it speak TLS on this port? If not, its URL begins with redis://"
+_ADVICE_ON_CERTIFICATES = "; add ?ssl_ca_certs=PATH with the certificate of its authority"
+_ADVICE_ON_TLS = "; if it does not use TLS on this port, use a redis:// URL"
 _SIGNS_OF_NO_TLS = ("WRONG_VERSION_NUMBER", "Timeout connecting", "EOF occurred", "handshake")
-"""What a TLS handshake comes to that is never answered, or not in TLS."""
+"""In the error of a TLS handshake without an answer, or with one that is not TLS."""
 
 
 class _UnsuitableServerError(redis.RedisError):
-    """The server is of a kind that can't be used, however long one waits."""
+    """The server is a Cluster or Sentinel; waiting does not help."""
 
 
 def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0) -> redis.Redis:
-    """A client for binary values that never retries by itself; nothing is connected until the first command.
+    """A client for binary values. It does not retry, and connects with the first command.
 
-    The caller retries, where that is safe: an entry has an explicit id, so that a second copy is refused.
+    Callers retry where that is safe: an entry has an explicit id, so a second copy is refused.
 
     Args:
-        url: ``redis://``, ``rediss://``, ``unix://`` or the ``valkey`` spellings of them.
-        purpose: who asks.
-        socket_timeout_secs: longest wait for a connection, a free place in the pool, or an answer; a blocking command
+        url: ``redis://``, ``rediss://``, ``unix://`` or their ``valkey`` forms.
+        purpose: user of the client.
+        socket_timeout_secs: longest wait for a connection, a free place in the pool, or an answer. Blocking commands
             must block for less.
 
     Raises:
-        SettingsError: the URL can't work.
+        SettingsError: the URL is invalid.
     """
     normal = normalise_redis_url(url)
     options: dict[str, Any] = {
         "decode_responses": False,
         "health_check_interval": _HEALTH_CHECK_SECS,
-        # A hosted server's notices would loosen the timeouts for a while and cost each connection a round trip.
+        # Notices of a hosted server would loosen the timeouts, and cost each connection a round trip.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
         "max_connections": _MAX_CONNECTIONS[purpose],
-        "redis_connect_func": partial(_greet, name=f"hamlet-{purpose}"),
+        "redis_connect_func": partial(_on_connect, name=f"hamlet-{purpose}"),
         "retry": Retry(NoBackoff(), 0),
         "socket_connect_timeout": socket_timeout_secs,
         "socket_timeout": socket_timeout_secs,
@@ -101,20 +100,20 @@ def make_client(url: str, *, purpose: Purpose, socket_timeout_secs: float = 2.0)
         options["socket_keepalive"] = True
     try:
         pool = redis.BlockingConnectionPool.from_url(normal, **options)
-        pool.connection_class(**pool.connection_kwargs)  # connects to nothing, but refuses options it does not know
+        pool.connection_class(**pool.connection_kwargs)  # does not connect, but refuses unknown options
         return redis.Redis.from_pool(pool)
     except (ValueError, TypeError) as error:
-        raise SettingsError(f"the URL can't be used ({error}): {redact(url)}") from error
+        raise SettingsError(f"invalid URL ({error}): {redact(url)}") from error
 
 
-def _greet(connection: AbstractConnection, *, name: str) -> None:
-    """Begin a connection; refuse a server that can't be used, and tell it the name, which not every user may set.
+def _on_connect(connection: AbstractConnection, *, name: str) -> None:
+    """Set up a connection: refuse an unsuitable server, and set the client's name if the user may.
 
-    The greeting (HELLO) tells the server's mode, to every user whatever its rights.
+    The reply to HELLO has the server's mode for every user.
     """
     connection.on_connect_check_health(check_health=False)
-    told: Any = connection.handshake_metadata or {}
-    mode = told.get(b"mode", b"")
+    greeting: Any = connection.handshake_metadata or {}
+    mode = greeting.get(b"mode", b"")
     if why := _UNSUITABLE.get(mode.decode(errors="replace")):
         raise _UnsuitableServerError(why)
     connection.send_command("CLIENT", "SETNAME", name, check_health=False)
@@ -126,10 +125,10 @@ def _greet(connection: AbstractConnection, *, name: str) -> None:
 
 
 def check_server(url: str, *, socket_timeout_secs: float = 2.0) -> None:
-    """Find out at the start whether a server is of a kind that can be used; one that is away may still become one.
+    """Refuse a server that can't hold step streams. A server that can't be reached passes.
 
     Raises:
-        SettingsError: it never can.
+        SettingsError: it is a Cluster or Sentinel, or the URL is invalid.
     """
     client = make_client(url, purpose="trainer", socket_timeout_secs=socket_timeout_secs)
     try:
@@ -139,15 +138,15 @@ def check_server(url: str, *, socket_timeout_secs: float = 2.0) -> None:
         client.close()
 
 
-def ask_if_allowed(url: str, ask: Callable[[], T]) -> T | None:
-    """The answer to a question that recording can do without; None where the user has no right to ask it.
+def call_if_allowed(url: str, call: Callable[[], T]) -> T | None:
+    """Result of an optional command; None if the user may not call it.
 
     Raises:
         StreamError: as ``translate_errors``.
     """
     with translate_errors(url):
         try:
-            return ask()
+            return call()
         except redis.ResponseError as error:
             if not _is_not_allowed(error):
                 raise
@@ -155,12 +154,12 @@ def ask_if_allowed(url: str, ask: Callable[[], T]) -> T | None:
 
 
 def _is_not_allowed(error: Exception) -> bool:
-    """Whether a reply says that the user has no right to a command, or that the server does not offer it."""
+    """Whether the user may not call a command, or the server does not have it."""
     return isinstance(error, redis.exceptions.NoPermissionError) or str(error).lower().startswith("unknown command")
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers at ``url`` within a second; one that is still loading its data does not."""
+    """Whether a server answers within a second. One that is loading its data does not."""
     client = make_client(url, purpose="worker", socket_timeout_secs=1.0)
     try:
         return bool(client.ping())
@@ -171,7 +170,7 @@ def answers(url: str) -> bool:
 
 
 def server_id_at(url: str) -> str | None:
-    """What the server at ``url`` calls this start of itself, another one each time; None when none answers within a second."""
+    """The ``run_id`` of the server process, new with each start; None if it does not answer within a second."""
     client = make_client(url, purpose="worker", socket_timeout_secs=1.0)
     try:
         return str(client.info("server")["run_id"])
@@ -183,31 +182,31 @@ def server_id_at(url: str) -> str | None:
 
 @contextmanager
 def translate_errors(url: str) -> Iterator[None]:
-    """Raise the driver's errors as ours, with the URL but without its password; usable as a decorator as well.
+    """Translate the driver's errors, with the URL but no password. Also usable as a decorator.
 
     Raises:
-        SettingsError: the server is of a kind that can't be used.
-        StreamUnavailableError: the server can't be reached, hangs, refuses the password, or is loading.
+        SettingsError: the server is a Cluster or Sentinel.
+        StreamUnavailableError: the server can't be reached, does not answer, refuses the password, or is loading.
         StreamFullError: its memory is full.
-        StreamError: the server refused a command for another reason.
+        StreamError: it refused a command for another reason.
     """
     try:
         yield
     except _UnsuitableServerError as error:
         raise SettingsError(f"{error}: {redact(url)}") from error
     except (redis.AuthenticationError, redis.exceptions.AuthorizationError) as error:
-        raise StreamUnavailableError(f"the server refuses the user or the password ({error}): {redact(url)}") from error
+        raise StreamUnavailableError(f"Redis refuses the user or the password ({error}): {redact(url)}") from error
     except redis.OutOfMemoryError as error:
         raise StreamFullError(
-            f"the server is full (maxmemory is reached): start more workers or give it more memory: {redact(url)}"
+            f"the server is full (maxmemory is reached): start more workers, or give it more memory: {redact(url)}"
         ) from error
     except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError) as error:
         advice = _ADVICE_ON_CERTIFICATES if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
         if url.startswith(("rediss:", "valkeys:")) and any(sign in str(error) for sign in _SIGNS_OF_NO_TLS):
             advice = _ADVICE_ON_TLS
-        raise StreamUnavailableError(f"the server can't be used ({error}){advice}: {redact(url)}") from error
+        raise StreamUnavailableError(f"Redis can't be reached ({error}){advice}: {redact(url)}") from error
     except redis.ResponseError as error:
         kind = StreamUnavailableError if str(error).startswith(_TRY_AGAIN_REPLIES) else StreamError
-        raise kind(f"the server refused a command ({error}): {redact(url)}") from error
+        raise kind(f"Redis refused a command ({error}): {redact(url)}") from error
     except redis.RedisError as error:
         raise StreamError(f"the step stream failed ({error}): {redact(url)}") from error

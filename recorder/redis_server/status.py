@@ -1,4 +1,4 @@
-"""What a Redis-compatible server says of itself, for ``doctor`` and ``stats``."""
+"""Reads the status and queue lengths of Redis, for ``doctor`` and ``stats``."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recorder.redis_server.client import ask_if_allowed, make_client, translate_errors
+from recorder.redis_server.client import call_if_allowed, make_client, translate_errors
 from recorder.step_stream.redis_set_aside import SetAside
 
-__all__ = ["QUEUES", "QUEUE_PRIORITIES", "ServerStatus", "mend_queues", "read_queue_lengths", "read_server_status"]
+__all__ = ["QUEUES", "QUEUE_PRIORITIES", "ServerStatus", "read_queue_lengths", "read_server_status", "repair_queues"]
 
 QUEUES = ("ingest", "render", "maintenance")
-"""Celery's queues: lists on the server, behind the key prefix."""
+"""Celery's queues; their lists have the key prefix."""
 
 QUEUE_PRIORITIES = (0, 3, 6, 9)
-"""What a task's priority can be, the first to be done in front: each queue has a list for each."""
+"""Task priorities, the most urgent first; each queue has a list for each."""
 
 _PRIORITY_MARK = "\x06\x16"
-"""Between a queue's name and its priority, in the name of a list; that of priority 0 has the queue's name alone."""
+"""Separates queue and priority in a list's name; priority 0 has no suffix."""
 
 _LISTS = {
     queue: [f"{queue}{_PRIORITY_MARK}{priority}" if priority else queue for priority in QUEUE_PRIORITIES]
@@ -32,22 +32,22 @@ _QUEUE_KEYS = {
     "unacked_index": "zset",
     "unacked_mutex": "string",
 }
-"""What Celery keeps of them, and of which type each key is."""
+"""Celery's keys and their types."""
 
 _WORKER_CLIENT = "hamlet-worker"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """One look at a server.
+    """Status of a Redis server. Fields from INFO are None if this user may not call it.
 
     Args:
-        kind: ``redis`` or ``valkey``; version: its own.
-        used_bytes: memory that its data takes; limit_bytes: its ``maxmemory``, None when it has none.
-        eviction_policy: ``maxmemory-policy``; steps are safe with ``noeviction`` only.
-        has_append_only_file: whether it writes its data to disk as it comes.
-            These four are None where the server tells this user nothing of itself (INFO is refused).
-        n_worker_connections: clients of ingest workers; None where the server tells nobody of its clients.
+        kind: ``redis`` or ``valkey``.
+        used_bytes: memory of its data.
+        limit_bytes: ``maxmemory``; None without a limit.
+        eviction_policy: ``maxmemory-policy``; steps are safe only with ``noeviction``.
+        has_append_only_file: whether it writes its data to disk continuously.
+        n_worker_connections: connections of workers; None if CLIENT LIST is not allowed.
     """
 
     kind: str
@@ -60,16 +60,16 @@ class ServerStatus:
 
 
 def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerStatus:
-    """Ask a server about itself; without CONFIG, which hosted servers forbid.
+    """Read the status, without CONFIG, which hosted servers forbid.
 
     Raises:
-        StreamUnavailableError: it can't be reached.
+        StreamUnavailableError: Redis can't be reached.
     """
     client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
     try:
-        information = ask_if_allowed(url, client.info)
+        information = call_if_allowed(url, client.info)
         greeting = information or _greeting(url, client)
-        entries = ask_if_allowed(url, client.client_list)
+        entries = call_if_allowed(url, client.client_list)
     finally:
         client.close()
     kind = "valkey" if "valkey_version" in greeting else "redis"
@@ -86,21 +86,21 @@ def read_server_status(url: str, *, socket_timeout_secs: float = 2.0) -> ServerS
 
 
 def _greeting(url: str, client: Any) -> Mapping[str, str]:
-    """What the server says of itself to everyone who connects, by the names that INFO has for it."""
+    """The version from HELLO, which every user may call, in the form of INFO."""
     with translate_errors(url):
         reply = client.execute_command("HELLO")
-    said = dict(zip(reply[::2], reply[1::2], strict=True)) if isinstance(reply, list) else reply
-    return {f"{said[b'server'].decode()}_version": said[b"version"].decode()}
+    fields = dict(zip(reply[::2], reply[1::2], strict=True)) if isinstance(reply, list) else reply
+    return {f"{fields[b'server'].decode()}_version": fields[b"version"].decode()}
 
 
 def read_queue_lengths(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> Mapping[str, int]:
-    """How many tasks wait in each of Celery's queues.
+    """Number of waiting tasks in each queue.
 
     Args:
-        url: the server with the queues: ``redis.broker_url``, or the one with the streams where that is left out.
+        url: ``redis.broker_url``, or ``redis.url`` if it is not set.
 
     Raises:
-        StreamUnavailableError: it can't be reached.
+        StreamUnavailableError: Redis can't be reached.
     """
     client = make_client(url, purpose="server", socket_timeout_secs=socket_timeout_secs)
     try:
@@ -112,11 +112,11 @@ def read_queue_lengths(url: str, *, key_prefix: str, socket_timeout_secs: float 
         client.close()
 
 
-def mend_queues(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> None:
-    """Set aside what another program has put in the place of the queues: no task could be handed out or taken.
+def repair_queues(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) -> None:
+    """Set aside keys of another type that another program has put in place of the queues, which would block all tasks.
 
     Raises:
-        StreamError: the server with the queues can't be reached, or refuses.
+        StreamError: Redis can't be reached, or refuses.
     """
     client = make_client(url, purpose="worker", socket_timeout_secs=socket_timeout_secs)
     try:
@@ -129,5 +129,5 @@ def mend_queues(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0) 
 
 
 def _length(client: Any, key: str) -> int:
-    """Of a list; 0 where another program has put something else, which a worker sets aside."""
+    """Length of a list; 0 for a key of another type."""
     return int(client.llen(key)) if client.type(key) == b"list" else 0

@@ -1,1 +1,1 @@
-"""Playing an episode from Python: over a recording (``manager``), or over the network (``client``)."""
+"""Plays episodes in Python: recordings (``manager``), or over the network (``client``)."""

@@ -35,7 +35,7 @@ _PART_KIND = 1
 _MAX_CHUNK_BYTES = 2**31
 _MAX_CREDIT = 64
 _PAGE = re.compile(r"(/runs/[^/]+/episodes/\d+|/ws(/training)?)/?$")
-"""What may stand behind the server's root in a link; a proxy may have put a prefix before it."""
+"""Path of a page after the server's root; a proxy may have added a prefix."""
 
 _ERRORS: dict[str, type[RecorderError]] = {
     "not_found": RecordingNotFoundError,
@@ -47,16 +47,16 @@ _ERRORS: dict[str, type[RecorderError]] = {
 
 
 class ReplayClient:
-    """One connection to a replay server; for one thread.
+    """A connection to a replay server; not thread-safe.
 
     Args:
-        url: the link that the server printed, with its token if it has one.
-        token: the token, where the link is without it.
+        url: the link that the server printed.
+        token: the token, if the link has none.
         timeout_secs: longest wait for an answer.
 
     Raises:
         MissingExtraError: simple-websocket is not installed.
-        StreamUnavailableError: the server can't be reached, or refuses.
+        StreamUnavailableError: the server can't be reached, or refuses the connection.
     """
 
     def __init__(self, url: str, *, token: str | None = None, timeout_secs: float = 10.0) -> None:
@@ -76,45 +76,47 @@ class ReplayClient:
                 self._url, headers={"Authorization": f"Bearer {token}"} if token else None
             )
         except (OSError, simple_websocket.ConnectionError) as error:
-            raise StreamUnavailableError(f"no replay server answers, or it refuses ({error}): {self._url}") from error
+            raise StreamUnavailableError(
+                f"the replay server can't be reached, or refused the connection ({error}): {self._url}"
+            ) from error
         self.server = self.receive()
         """The server's ``connected`` message."""
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send any message of the protocol.
+        """Send a message of the protocol.
 
         Raises:
-            StreamUnavailableError: the connection is gone.
+            StreamUnavailableError: the connection is closed.
         """
         try:
             self._socket.send(json.dumps(message))
         except (OSError, self._closed_error) as error:
-            raise StreamUnavailableError(f"the connection is gone ({error}): {self._url}") from error
+            raise StreamUnavailableError(f"the connection is closed ({error}): {self._url}") from error
 
     def receive_any(self, *, timeout_secs: float | None = None) -> dict[str, Any] | bytes:
         """The next message: a dictionary, or the bytes of a part of a chunk.
 
         Raises:
-            StreamUnavailableError: none came in time, or the connection is gone.
+            StreamUnavailableError: none arrived in time, or the connection is closed.
         """
         wait_secs = self._timeout_secs if timeout_secs is None else timeout_secs
         try:
             message = self._socket.receive(timeout=wait_secs)
         except (OSError, self._closed_error) as error:
-            raise StreamUnavailableError(f"the server closed the connection ({error}): {self._url}") from error
+            raise StreamUnavailableError(f"the replay server closed the connection ({error}): {self._url}") from error
         if message is None:
-            raise StreamUnavailableError(f"no message came within {wait_secs:g} s: {self._url}")
+            raise StreamUnavailableError(f"no message arrived within {wait_secs:g} s: {self._url}")
         if isinstance(message, bytes):
             return message
         body: dict[str, Any] = json.loads(message)
         return body
 
     def receive(self) -> dict[str, Any]:
-        """The next message that is not a part of a chunk; the server's errors are raised as ours.
+        """The next message that is not part of a chunk.
 
         Raises:
-            StreamUnavailableError: none came in time, or the connection is gone.
-            RecordingNotFoundError, EpisodeFileCorruptError, UsageError: what the server said.
+            StreamUnavailableError: none arrived in time, or the connection is closed.
+            RecordingNotFoundError, EpisodeFileCorruptError, UsageError: the server sent this error.
         """
         while isinstance(message := self.receive_any(), bytes):
             pass
@@ -123,10 +125,11 @@ class ReplayClient:
         return message
 
     def list_recordings(self, **filters: Any) -> list[dict[str, Any]]:
-        """Recordings by ``run_id``, ``stage``, ``reason``, ``min_reward``, ``max_reward``, ``limit``; newest first.
+        """Recordings, newest first. Filters: ``run_id``, ``stage``, ``reason``, ``min_reward``, ``max_reward``,
+        ``limit``.
 
         Raises:
-            UsageError: the server does not understand a filter.
+            UsageError: unknown filter.
         """
         self.send({"type": "list_recordings", "filters": filters})
         while (message := self.receive())["type"] != "recordings_list":
@@ -135,16 +138,16 @@ class ReplayClient:
         return rows
 
     def open(self, episode_id: int, run_id: str | None = None, *, start: int = 0, credit: int = 4) -> RemoteEpisode:
-        """A recorded episode from the chunk that holds step index ``start``.
+        """Open a recorded episode, starting with the chunk of step index ``start``.
 
         Args:
-            credit: chunks that may be on their way at once, 1 to 64.
+            credit: chunks that the server may send ahead, 1 to 64.
 
         Raises:
-            RecordingNotFoundError, EpisodeFileCorruptError: as the server said.
+            RecordingNotFoundError, EpisodeFileCorruptError: the server sent this error.
         """
-        wanted = {"type": "open", "run_id": run_id, "episode_id": episode_id, "from": start}
-        return RemoteEpisode(self, self._take_id(), wanted, credit=credit)
+        request = {"type": "open", "run_id": run_id, "episode_id": episode_id, "from": start}
+        return RemoteEpisode(self, self._take_id(), request, credit=credit)
 
     def follow(
         self,
@@ -155,16 +158,16 @@ class ReplayClient:
         last_seq: str | None = None,
         credit: int = 4,
     ) -> RemoteEpisode:
-        """An episode while it is recorded; without ``episode_id`` the run's newest one. Waits until there is one.
+        """Follow a live episode; without ``episode_id``, the run's newest one. Waits until it exists.
 
         Args:
-            last_seq: ``RemoteEpisode.last_seq`` of a connection that was lost: go on behind it.
+            last_seq: ``RemoteEpisode.last_seq`` of a lost connection, to continue after it.
         """
-        wanted = {"type": "follow", "run_id": run_id, "episode_id": episode_id, "lane": lane, "last_seq": last_seq}
-        return RemoteEpisode(self, self._take_id(), wanted, credit=credit)
+        request = {"type": "follow", "run_id": run_id, "episode_id": episode_id, "lane": lane, "last_seq": last_seq}
+        return RemoteEpisode(self, self._take_id(), request, credit=credit)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         try:
             self._socket.close()
         except (OSError, self._closed_error):
@@ -184,19 +187,19 @@ class ReplayClient:
 
 
 class RemoteEpisode:
-    """An episode at the server; iterating yields its chunks, in order, as fast as they are taken.
+    """An episode on the server, made by ``ReplayClient.open`` or ``follow``. Iterate over its chunks.
 
-    Made by ``ReplayClient.open`` and ``follow``. While one is read, no other may be.
+    Read only one episode of a client at a time.
 
     Attributes:
         info: the ``opened`` message.
         schema: the episode's columns.
         total_steps: steps so far.
-        last_seq: place in the step stream, of a live episode.
-        metadata: of a live episode the final one, once it has ended.
+        last_seq: position of a live episode in the step stream.
+        metadata: final after a live episode has ended.
     """
 
-    def __init__(self, client: ReplayClient, stream_id: int, wanted: Mapping[str, Any], *, credit: int) -> None:
+    def __init__(self, client: ReplayClient, stream_id: int, request: Mapping[str, Any], *, credit: int) -> None:
         if not 1 <= credit <= _MAX_CREDIT:
             raise UsageError(f"credit must be 1 to {_MAX_CREDIT}, got {credit}")
         self._client = client
@@ -208,18 +211,18 @@ class RemoteEpisode:
         self.total_steps: int = 0
         self.last_seq: str | None = None
         self.metadata: Mapping[str, Any] = {}
-        request = {key: value for key, value in wanted.items() if value is not None}
-        client.send({**request, "id": stream_id, "credit": credit})
+        given = {key: value for key, value in request.items() if value is not None}
+        client.send({**given, "id": stream_id, "credit": credit})
         while (message := client.receive())["type"] != "opened":
             pass
         self._begin(message)
 
     def __iter__(self) -> Iterator[Chunk]:
-        """The chunks.
+        """Iterate over the chunks.
 
         Raises:
-            StreamUnavailableError: the connection is gone.
-            EpisodeFileCorruptError: a chunk is not what it must be.
+            StreamUnavailableError: the connection is closed.
+            EpisodeFileCorruptError: a chunk is damaged.
         """
         while not (self._is_ended and self._n_taken >= self._n_expected):
             message = self._client.receive_any()
@@ -234,7 +237,7 @@ class RemoteEpisode:
 
     def _on_message(self, message: Mapping[str, Any]) -> None:
         match message["type"]:
-            case "opened":  # the run was resumed, and plays the episode again
+            case "opened":  # a resumed run plays the episode again
                 self._begin(message)
             case "grown":
                 self._n_expected += len(message["chunks"])
@@ -255,7 +258,7 @@ class RemoteEpisode:
         self._is_ended = not message["live"]
 
     def _joined(self, part: bytes) -> bytes | None:
-        """The chunk that this part completes, None while more are to come."""
+        """The chunk that this part completes, else None."""
         if len(part) < _PART.size:
             raise EpisodeFileCorruptError(f"expected a part of a chunk, found {len(part)} bytes")
         kind, is_last, stream_id, _, offset, total = _PART.unpack_from(part)

@@ -1,6 +1,6 @@
-"""``ReplayManager``: one playback over one recorded episode, in plain Python.
+"""``ReplayManager`` plays a recorded episode in Python.
 
-Nothing here keeps time: whoever shows the steps calls ``next_step`` when the next one is due.
+It has no clock: call ``next_step`` when the next step is due.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which a trainer may not have
 __all__ = ["Playback", "ReplayManager"]
 
 _BLOCK_STEPS = 256
-"""Steps that are turned into Python values at a time."""
+"""Steps to convert to Python values at a time."""
 
 
 class Playback:
-    """A place in an episode, and whether it moves on.
+    """A position in an episode, and whether it advances.
 
     Args:
-        n_steps: steps of the episode; 0 is allowed.
+        n_steps: number of steps; may be 0.
     """
 
     def __init__(self, n_steps: int) -> None:
@@ -41,44 +41,46 @@ class Playback:
         return self.index >= self.n_steps - 1
 
     def play(self) -> None:
-        """Start moving; from the beginning when it stands at the end."""
+        """Start playing; from the beginning if at the end."""
         if self.is_at_end:
             self.index = 0
         self.is_playing = self.n_steps > 0
 
     def pause(self) -> None:
-        """Stop moving."""
+        """Stop playing."""
         self.is_playing = False
 
     def move(self, n_steps: int) -> bool:
-        """Go ``n_steps`` on, or back when negative, as far as there are steps; False when it could not move at all."""
+        """Move by ``n_steps``, within the episode. Returns whether the position changed."""
         target = min(max(self.index + n_steps, 0), max(self.n_steps - 1, 0))
         moved = target != self.index
         self.index = target
         return moved
 
     def seek(self, index: int) -> None:
-        """Go to a step; goes on playing if it played.
+        """Move to a step; keeps playing.
 
         Raises:
-            UsageError: there is no such step.
+            UsageError: no such step.
         """
         if not 0 <= index < self.n_steps:
-            raise UsageError(f"step index {index} of an episode of {self.n_steps} steps: the first is 0")
+            raise UsageError(
+                f"there is no step index {index} in an episode of {self.n_steps} steps; indexes start at 0"
+            )
         self.index = index
 
     def reset(self) -> None:
-        """Stop at the first step."""
+        """Stop, and move to the first step."""
         self.index = 0
         self.is_playing = False
 
 
 class ReplayManager:
-    """Loads recorded episodes and walks through them.
+    """Loads recorded episodes and steps through them.
 
     Args:
-        database: the catalog, or its path or URL, which is then opened for reading only.
-        recordings_base_dir: where the files lie: a path or an fsspec URL.
+        database: a catalog, or its path or URL, opened read-only.
+        recordings_base_dir: path or fsspec URL of the files.
 
     Raises:
         MissingExtraError: SQLAlchemy is not installed.
@@ -97,14 +99,14 @@ class ReplayManager:
         self._block: list[dict[str, Any]] = []
 
     def load_episode(self, episode_id: int, run_id: str | None = None) -> bool:
-        """Load an episode, paused at its first step. Without ``run_id``: that of the newest run that has it.
+        """Load an episode, paused at its first step. Without ``run_id``, from the newest run that has it.
 
         Returns:
-            True: what can't be loaded raises, and what was loaded before stays.
+            True. If loading fails, an error is raised, and the previous episode stays loaded.
 
         Raises:
-            RecordingNotFoundError: ``Recording not found: …``, and why.
-            EpisodeFileError: the file is corrupt, too large, or of a version that is not known.
+            RecordingNotFoundError: ``Recording not found: …`` with the reason.
+            EpisodeFileError: the file is corrupt, too large, or of an unknown version.
         """
         row, episode = open_recording(self._catalog, self._storage, run_id, episode_id)
         self._episode, self._location = episode, self._storage.location(row.file_path)
@@ -113,7 +115,9 @@ class ReplayManager:
         return True
 
     def list_recordings(self, **filters: Any) -> list[dict[str, Any]]:
-        """Recordings by ``stage``, ``reason``, ``min_reward``, ``max_reward``, ``limit``; more: ``Catalog.query_recordings``."""
+        """Recordings; filters as for ``Catalog.query_recordings`` (``stage``, ``reason``, ``min_reward``, ``limit``,
+        …).
+        """
         return self._catalog.query_recordings(**filters)
 
     @property
@@ -129,7 +133,7 @@ class ReplayManager:
 
     @property
     def n_steps(self) -> int:
-        """Steps of the loaded episode; 0 when none is loaded."""
+        """Number of steps; 0 if no episode is loaded."""
         return self._playback.n_steps
 
     @property
@@ -138,20 +142,20 @@ class ReplayManager:
         return self._playback.index
 
     def is_playing(self) -> bool:
-        """Whether it plays."""
+        """Whether it is playing."""
         return self._playback.is_playing
 
     def play(self) -> None:
-        """Play; from the beginning when it stood at the end."""
+        """Start playing; from the beginning if at the end."""
         _ = self.episode
         self._playback.play()
 
     def pause(self) -> None:
-        """Stop."""
+        """Stop playing."""
         self._playback.pause()
 
     def next_step(self) -> dict[str, Any] | None:
-        """Go one step on and return it; None, and no longer playing, when the last step was reached before."""
+        """Move to the next step and return it. At the end, stop playing and return None."""
         _ = self.episode
         if not self._playback.move(1):
             self._playback.pause()
@@ -159,29 +163,29 @@ class ReplayManager:
         return self.get_current_step()
 
     def previous_step(self) -> dict[str, Any] | None:
-        """Go one step back and return it; None at the first."""
+        """Move to the previous step and return it; None at the first step."""
         _ = self.episode
         return self.get_current_step() if self._playback.move(-1) else None
 
     def seek(self, step_index: int) -> dict[str, Any] | None:
-        """Go to a step, from 0, and return it.
+        """Move to a step, counted from 0, and return it.
 
         Raises:
-            UsageError: there is no such step.
+            UsageError: no such step.
         """
         _ = self.episode
         self._playback.seek(step_index)
         return self.get_current_step()
 
     def reset(self) -> None:
-        """Stop at the first step."""
+        """Stop, and move to the first step."""
         self._playback.reset()
 
     def get_current_step(self) -> dict[str, Any] | None:
-        """The current step as the map that a version 1 file holds; None when the episode has no steps.
+        """The current step as a map of a version 1 file; None if the episode has no steps.
 
         Raises:
-            EpisodeFileCorruptError: the file is corrupt there.
+            EpisodeFileCorruptError: the file is damaged there.
         """
         episode, index = self.episode, self._playback.index
         if episode.n_steps == 0:
@@ -198,5 +202,5 @@ class ReplayManager:
         return self.episode.metadata.to_map()
 
     def get_affordances(self) -> dict[str, tuple[float, ...]]:
-        """Name to cell."""
+        """Name to coordinates."""
         return {name: tuple(cell) for name, cell in self.episode.affordances.items()}

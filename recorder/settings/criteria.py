@@ -42,7 +42,7 @@ class StageTransitionsSettings(Section):
         ge=0,
         le=1000,
     )
-    lookahead: int = setting(5, "Episodes of the lane to keep from the change on.", unit="episodes", ge=0)
+    lookahead: int = setting(5, "Episodes of the lane to keep from the change on.", unit="episodes", ge=0, le=10_000)
 
 
 class PerformanceSettings(Section):
@@ -69,7 +69,13 @@ class StageBoundariesSettings(Section):
     """The first and the last episodes at each stage."""
 
     enabled: bool = setting(True, "Whether this criterion is used.")
-    record_first_n: int = setting(5, "Episodes to keep from the beginning of each stage.", unit="episodes", ge=0)
+    record_first_n: int = setting(
+        5,
+        "Episodes to keep from the beginning of each stage. Their ids are remembered for the whole run.",
+        unit="episodes",
+        ge=0,
+        le=10_000,
+    )
     record_last_n: int = setting(
         5,
         "Episodes to keep from the end of each stage. They wait in Redis until the next change or the end of the run.",

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from recorder.errors import SettingsError
 from recorder.urls import check_place
 
-__all__ = ["PathOrUrl", "Section", "setting"]
+__all__ = ["PathOrUrl", "Section", "bounds_of", "setting"]
 
 
 def _expand_user(value: Any) -> Any:
@@ -47,3 +47,12 @@ def setting(default: Any, meaning: str, *, unit: str = "", secret: bool = False,
         constraints: passed to pydantic (``ge``, ``le``, ``pattern``, …).
     """
     return Field(default, description=meaning, repr=not secret, json_schema_extra={"unit": unit}, **constraints)
+
+
+def bounds_of(section: type[Section], key: str) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value of a number; None is no bound."""
+    least: float | None = None
+    most: float | None = None
+    for limit in section.model_fields[key].metadata:
+        least, most = getattr(limit, "ge", least), getattr(limit, "le", most)
+    return least, most

@@ -1,6 +1,8 @@
-"""The step stream: one interface, a member on Redis, a member in memory."""
+"""The step stream: an interface, with one member on Redis and one in memory."""
 
-from recorder.step_stream.base import (
+from recorder.step_stream.base import StepStream
+from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body, unpack_body
+from recorder.step_stream.entries import (
     CHUNK,
     END,
     FIRST_CURSOR,
@@ -9,22 +11,17 @@ from recorder.step_stream.base import (
     EntryKind,
     FinishedEntry,
     Flush,
-    MissedHeartbeats,
     OpenPlay,
     Outgoing,
     Play,
-    RunInfo,
-    ServerMemory,
-    StepStream,
     StreamEntry,
 )
-from recorder.step_stream.ends import SHARED_FIELDS, episode_end, pack_body, unpack_body
 from recorder.step_stream.memory import MemoryStepStream
 from recorder.step_stream.redis import RedisStepStream
+from recorder.step_stream.run_info import KnownRun, MissedHeartbeats, Refused, RunInfo, ServerMemory
 from recorder.step_stream.tally import Tally
-from recorder.step_stream.told import KnownRun, Refused
 from recorder.step_stream.trainers import (
-    GONE_AFTER_LOOKS,
+    GONE_AFTER_CHECKS,
     has_closed,
     heartbeat_of,
     is_gone,
@@ -36,7 +33,7 @@ __all__ = [
     "CHUNK",
     "END",
     "FIRST_CURSOR",
-    "GONE_AFTER_LOOKS",
+    "GONE_AFTER_CHECKS",
     "HEADER",
     "SHARED_FIELDS",
     "UNKNOWN",

@@ -1,217 +1,84 @@
-"""The step stream: what trainers send, what workers and viewers read, whatever it runs on.
+"""The interface between trainers, workers and viewers.
 
-An episode's entries lie in a stream of their own; ends of episodes lie in one stream a run. An entry's place is
-``(play_id, sequence)``, chosen by the sender, so sending it again changes nothing.
+Each episode has a stream of entries; each run has a stream of ended episodes. The sender chooses an entry's place
+``(play_id, sequence)``, so sending it again changes nothing.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from recorder.step_stream.entries import FIRST_CURSOR, FinishedEntry, Flush, OpenPlay, Play, StreamEntry
+from recorder.step_stream.run_info import KnownRun, MissedHeartbeats, Refused, RunInfo, ServerMemory
 from recorder.step_stream.tally import Tally
-from recorder.step_stream.told import KnownRun, Refused
 
-__all__ = [
-    "CHUNK",
-    "END",
-    "FIRST_CURSOR",
-    "HEADER",
-    "UNKNOWN",
-    "EntryKind",
-    "FinishedEntry",
-    "Flush",
-    "MissedHeartbeats",
-    "OpenPlay",
-    "Outgoing",
-    "Play",
-    "RunInfo",
-    "ServerMemory",
-    "StepStream",
-    "StreamEntry",
-]
-
-EntryKind = Literal["h", "c", "e", "?"]
-HEADER: EntryKind = "h"
-CHUNK: EntryKind = "c"
-END: EntryKind = "e"
-UNKNOWN: EntryKind = "?"
-"""Of an entry that another program has written: its data says, as UTF-8, what is wrong."""
-
-FIRST_CURSOR = "0-0"
-"""Reading after this cursor reads from the beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """One playing of an episode within a run."""
-
-    episode_id: int
-    play_id: int
-    """Milliseconds since 1970 at which it was opened, made unique within its producer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """An entry of an episode's stream, on its way."""
-
-    play: Play
-    sequence: int
-    """1 for the header; the others follow."""
-    kind: EntryKind
-    data: bytes
-
-
-@dataclass(slots=True)
-class Flush:
-    """What goes out together: all of it arrives, or none."""
-
-    entries: list[Outgoing] = field(default_factory=list)
-    finished: list[bytes] = field(default_factory=list)
-    active: dict[Play, float] = field(default_factory=dict)
-    """Open plays and when they last had a step, seconds since 1970."""
-    closed: list[Play] = field(default_factory=list)
-    dropped: list[Play] = field(default_factory=list)
-    tally: Tally | None = None
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of payload."""
-        return sum(len(entry.data) for entry in self.entries) + sum(map(len, self.finished))
-
-    def __bool__(self) -> bool:
-        return bool(self.entries or self.finished or self.active or self.closed or self.dropped)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamEntry:
-    """An entry of an episode's stream, as read."""
-
-    play_id: int
-    sequence: int
-    kind: EntryKind
-    data: bytes
-
-    @property
-    def entry_id(self) -> str:
-        """Cursor: reading after it continues behind this entry."""
-        return f"{self.play_id}-{self.sequence}"
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedEntry:
-    """An entry of a run's ``finished`` stream."""
-
-    entry_id: str
-    body: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenPlay:
-    """A play that has begun and not ended."""
-
-    play: Play
-    last_active: float
-    """Seconds since 1970."""
-
-
-@dataclass(frozen=True, slots=True)
-class MissedHeartbeats:
-    """How long a trainer process has not been heard of, in looks instead of seconds: no two machines' clocks are compared."""
-
-    heartbeat: float
-    """What it said last, by its own clock; 0.0 when it has said nothing yet."""
-    n_looks: int
-    """Looks in a row that found the same as the one before."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunInfo:
-    """What the trainers of a run say of themselves."""
-
-    run_id: str
-    last_heartbeat: float
-    """Seconds since 1970, of the latest trainer process."""
-    info: Mapping[str, Any]
-    producers: Mapping[str, Mapping[str, Any]]
-    """A trainer process each: ``heartbeat``, ``closed``, ``host``, ``pid``, and its counters."""
-    missed_heartbeats: Mapping[str, MissedHeartbeats] = field(default_factory=dict)
-    """By trainer process, as the last ``note_missed_heartbeats`` left them; none when nobody has looked for an hour."""
-    looked_secs_ago: float | None = None
-    """Since then, by the server's clock; None when there are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerMemory:
-    """Bytes that the server uses, and its limit; None when it has none. All zero, None and empty where it tells this user
-    nothing of itself."""
-
-    used_bytes: int
-    limit_bytes: int | None
-    server_id: str
-    """Another one after each start of the server, which may have forgotten its last seconds."""
+__all__ = ["StepStream"]
 
 
 class StepStream(ABC):
-    """Everything that this project asks of Redis, and of its twin in memory.
+    """What this project needs of Redis, and of its twin in memory.
 
-    Every method may raise ``StreamUnavailableError``: nothing that this call asked for may be relied on, and the same
-    call may be repeated. On a server without room (``StreamFullError``, one of them) all that reads, trims, drops or
-    forgets still works.
+    Every method may raise ``StreamUnavailableError``: the call may or may not have taken effect, and can be repeated.
+    On a full server (``StreamFullError``, a subclass), reading, trimming, dropping and forgetting still work.
     """
 
     is_remote: bool
     """Whether other processes can read what this one sends."""
     where: str = "this process"
-    """Its URL without a password, for messages."""
+    """URL without a password, for messages."""
     owner_key: str = ""
-    """Under which it holds ``owner``."""
+    """Key of ``owner``."""
 
-    # For whoever joins; a stream that no other process can reach has no owner.
+    # For all. Only a stream that other processes can reach has an owner.
 
     def owner(self) -> bytes | None:
-        """Whose installation sends and reads here, as ``set_owner`` noted it."""
+        """The installation that uses this stream, as stored by ``set_owner``; None if none is stored."""
         return None
 
     def set_owner(self, owner: bytes, *, replace: bool) -> bool:  # noqa: ARG002
-        """Note it, without ``replace`` only where nobody is noted; whether it was."""
+        """Store the owner. Without ``replace``, only if none is stored. Returns whether it was stored."""
         return False
 
     @property
     def is_read(self) -> bool:
-        """Whether somebody reads what is sent, or may: unknown, so yes, where other processes can."""
+        """Whether anyone may read what is sent. Always True if other processes can."""
         return True
 
-    def expect_reader(self) -> None:  # noqa: B027 - where other processes read there is nothing to note
-        """Somebody in this process is about to read."""
+    def expect_reader(self) -> None:  # noqa: B027 - only MemoryStepStream needs it
+        """Announce a reader in this process."""
 
     # For trainers.
 
     @abstractmethod
     def send(self, run_id: str, flush: Flush) -> list[Play]:
-        """Send, all or nothing. Entries that are there already are left as they are.
+        """Send all or nothing. Entries that are already there stay.
 
         Returns:
-            Plays whose stream is gone although they have entries in this flush: a worker dropped it, or the server lost
-                it.
+            Plays with entries in this flush whose stream is gone: a worker dropped it, or the server lost it.
         """
 
     @abstractmethod
     def beat(
         self, run_id: str, producer_id: str, state: Mapping[str, Any], *, info: Mapping[str, Any] | None, now: float
     ) -> None:
-        """Say that a trainer process lives: its counters, and once what is known of the run."""
+        """Send a trainer process's heartbeat with its counters, and the run's ``info`` if given. ``now`` is in seconds
+        since 1970.
+        """
 
     @abstractmethod
     def server_memory(self) -> ServerMemory:
-        """How full the server is."""
+        """Memory use of the server."""
 
     @abstractmethod
     def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
-        """What the server has of a sender: its ``Tally.n_sent``, 0 when it has none, None when that can't be read; and whether
-        the episodes of these plays still have a stream. Both are of one moment."""
+        """What the server has of a sender, read at one moment.
+
+        Returns:
+            ``Tally.n_sent``, 0 if there is none, None if it can't be read; and whether each play's episode has a
+            stream.
+        """
 
     @abstractmethod
     def tally(self, run_id: str, producer_id: str) -> Tally | None:
@@ -220,7 +87,7 @@ class StepStream(ABC):
 
     @abstractmethod
     def known_run(self, run_id: str) -> KnownRun | None:
-        """What workers said last of a run that had ended; None when none did within half a year."""
+        """Workers' last report of an ended run; None if there is none from the last half year."""
 
     @abstractmethod
     def refused(self, run_id: str, producer_id: str) -> Refused:
@@ -229,51 +96,51 @@ class StepStream(ABC):
     # For workers.
 
     @abstractmethod
-    def tell_known_run(self, run_id: str, known: KnownRun) -> None:
-        """Tell trainers that begin later what the catalog has of a run; it outlives ``forget_run``."""
+    def report_known_run(self, run_id: str, known: KnownRun) -> None:
+        """Store what the catalog has of a run, for later trainers. It outlives ``forget_run``."""
 
     @abstractmethod
-    def tell_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
-        """Tell trainer processes what was refused of theirs, beside what they were told before."""
+    def report_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
+        """Add to what trainer processes can read about refused episodes."""
 
     @abstractmethod
     def runs(self) -> list[tuple[str, float]]:
-        """Run ids and their latest heartbeat, seconds since 1970; the latest first."""
+        """Run ids with their latest heartbeat in seconds since 1970, the latest first."""
 
     @abstractmethod
     def run_info(self, run_id: str) -> RunInfo:
-        """What the trainers of a run say of themselves; empty for an unknown run."""
+        """Reports about a run; empty for an unknown run."""
 
     @abstractmethod
     def note_missed_heartbeats(self, run_id: str, missed_heartbeats: Mapping[str, MissedHeartbeats]) -> None:
-        """Put these in the place of those that were noted before.
+        """Replace the stored counts.
 
-        They lie beside the heartbeats: what keeps those from arriving (the server is full, or away) keeps these too.
+        They are stored beside the heartbeats, so a full or unreachable server stops both.
         """
 
     @abstractmethod
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
-        """Ends of episodes behind a cursor, in order; an entry that is no msgpack map has an empty body."""
+        """Ends of episodes after a cursor, in order. An entry that can't be read has an empty body."""
 
     @abstractmethod
     def runs_with_ends(self) -> list[str]:
-        """Ids of the runs that have entries which ``trim_finished`` has not forgotten yet."""
+        """Ids of runs with entries that ``trim_finished`` has not removed."""
 
     @abstractmethod
     def trim_finished(self, run_id: str, *, through: str) -> None:
-        """Forget the ends up to and including a cursor."""
+        """Remove ends up to and including a cursor."""
 
     @abstractmethod
     def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
-        """All entries of each play, in the plays' order; those of other programs are of kind ``UNKNOWN``."""
+        """All entries of each play, in the order of ``plays``. Entries of other programs have the kind ``UNKNOWN``."""
 
     @abstractmethod
     def read_headers(self, run_id: str, plays: Sequence[Play]) -> list[StreamEntry | None]:
-        """The first entry of each play, in the plays' order; None where nothing of it is there."""
+        """The first entry of each play, in the order of ``plays``; None if there is none."""
 
     @abstractmethod
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
-        """Forget exactly these plays; another play of the same episode stays."""
+        """Remove these plays; other plays of the same episode stay."""
 
     @abstractmethod
     def trim_play(self, run_id: str, play: Play, *, through: int) -> None:
@@ -281,27 +148,35 @@ class StepStream(ABC):
         whether it is open."""
 
     @abstractmethod
-    def open_plays(self, run_id: str) -> list[OpenPlay]:
-        """Plays that have begun and not ended."""
+    def open_plays(self, run_id: str, *, limit: int | None = None) -> list[OpenPlay]:
+        """Plays that have begun and not ended.
+
+        Args:
+            limit: at most so many, the most recently active first; None returns all, in any order.
+        """
+
+    @abstractmethod
+    def is_open(self, run_id: str, play: Play) -> bool:
+        """Whether a play has begun and not ended."""
 
     @abstractmethod
     def count_open_plays(self, run_id: str) -> int:
-        """How many they are."""
+        """Number of open plays."""
 
     @abstractmethod
     def scan_episodes(self, cursor: int, *, run_id: str | None = None) -> tuple[int, dict[str, list[Play]]]:
-        """A page of the streams that there are, for sweeping: it may be empty, and may repeat some of another page.
+        """A page of all episode streams. It may be empty, and may repeat streams of another page.
 
         Args:
-            cursor: 0 begins; then what the page before has returned.
-            run_id: leave out other runs.
+            cursor: 0 for the first page, else the one returned by the last call.
+            run_id: only this run; None scans all.
 
         Returns:
-            The next cursor, 0 after the last page; by run, the first play in each stream.
+            The next cursor, 0 after the last page; and for each run the first play of each stream.
         """
 
     def episodes_held(self, run_id: str) -> list[int]:
-        """Ids of the run's episodes that have a stream; slow on a large server."""
+        """Ids of the run's episodes that have a stream. Slow on a large server."""
         found: dict[int, None] = {}
         cursor = 0
         while True:
@@ -312,25 +187,26 @@ class StepStream(ABC):
 
     @abstractmethod
     def bookmark(self, name: str) -> str | None:
-        """What ``set_bookmark`` was last given, by whatever process; None when it was None, or is long ago."""
+        """The value of ``set_bookmark``, from any process; None if it was not set, or has expired."""
 
     @abstractmethod
     def set_bookmark(self, name: str, place: str | None) -> None:
-        """Note how far some work has come that goes on later, maybe elsewhere; None forgets it."""
+        """Save the progress of work that another process may continue; None deletes it."""
 
     def set_aside(self) -> dict[str, str]:
-        """Names of what stands under our keys and can't be read, and why; it is passed over."""
+        """Keys that can't be read and are skipped, with the reason."""
         return {}
 
     @abstractmethod
     def forget_run(self, run_id: str) -> None:
-        """Forget a run that is over: its list entry, info, missed heartbeats, refusals and finished stream; episodes stay."""
+        """Remove a run that is over: list entry, info, missed heartbeats, refusals and ends. Episodes stay."""
 
     @abstractmethod
     def try_lock(self, name: str, *, secs: float) -> bool:
-        """Take a lock that ends by itself; False while another holds it. For saving work, never for correctness.
+        """Take a lock that expires by itself; False if another process holds it. It saves work, and must not be needed
+        for correctness.
 
-        A lock that is held for longer than is asked for here ends as if it had been taken now.
+        A lock held for longer than ``secs`` is shortened to ``secs`` from now.
         """
 
     # For viewers.
@@ -339,11 +215,11 @@ class StepStream(ABC):
     def read_episode(
         self, run_id: str, episode_id: int, *, after: str = FIRST_CURSOR, limit: int = 16
     ) -> list[StreamEntry]:
-        """Entries of an episode behind a cursor, in order; empty when there are none yet, or no more.
+        """Entries of an episode after a cursor, in order; empty if there are none yet, or no more.
 
-        Those of other programs are of kind ``UNKNOWN``.
+        Entries of other programs have the kind ``UNKNOWN``.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""

@@ -1,6 +1,6 @@
-"""What an entry of the ``finished`` stream says of an episode that has ended.
+"""The entry of an ended episode.
 
-Only what the evaluation needs; the whole metadata stands in the last entry of the episode's own stream.
+It has what selection needs. The complete metadata is in the last entry of the episode's stream.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from typing import Any
 
 import msgpack
 
-__all__ = ["SHARED_FIELDS", "episode_end", "pack_body", "unpack_body"]
+__all__ = ["FINISHED_FIELD", "MAX_BODY_BYTES", "SHARED_FIELDS", "episode_end", "pack_body", "unpack_body"]
 
-_MAX_BODY_BYTES = 8 * 2**20
-"""A trainer bounds an episode's metadata to one MiB."""
+FINISHED_FIELD = b"f"
+"""The field of an entry of a ``finished`` stream."""
+
+MAX_BODY_BYTES = 8 * 2**20
+"""Trainers limit an episode's metadata to one MiB."""
 
 SHARED_FIELDS = (
     "lane",
@@ -30,7 +33,7 @@ SHARED_FIELDS = (
     "started_unix_nanos",
     "finished_unix_nanos",
 )
-"""Fields that are taken from the metadata as they are."""
+"""Fields copied from the metadata."""
 
 
 def episode_end(
@@ -43,14 +46,14 @@ def episode_end(
     manual_reasons: Sequence[str] = (),
     is_resumed: bool = False,
 ) -> dict[str, Any]:
-    """The body of an entry of kind ``end``.
+    """Body of an entry of kind ``end``.
 
     Args:
-        metadata: as ``EpisodeMetadata.to_map`` writes it.
-        n_bytes: bytes of the episode's chunks.
-        last_sequence: sequence of the last entry of the play.
-        manual_reasons: what ``keep`` was called with.
-        is_resumed: the trainer continues its run, so that this play replaces an older one of the same id.
+        metadata: from ``EpisodeMetadata.to_map``.
+        n_bytes: size of the episode's chunks.
+        last_sequence: sequence of the play's last entry.
+        manual_reasons: reasons given to ``keep``.
+        is_resumed: whether the trainer resumed its run, so that this play replaces an older one.
     """
     body = {name: metadata[name] for name in SHARED_FIELDS}
     body |= {
@@ -70,18 +73,18 @@ def episode_end(
 
 
 def pack_body(body: Any) -> bytes:
-    """The bytes of a header, an end, or an entry of ``finished``.
+    """Bytes of a header, an end, or an entry of ``finished``.
 
     Raises:
-        ValueError, TypeError: it holds what msgpack can't carry.
+        ValueError, TypeError: msgpack can't hold a value.
     """
     packed: bytes = msgpack.packb(body)
     return packed
 
 
 def unpack_body(packed: bytes) -> Mapping[str, Any]:
-    """What an entry says; nothing when it is no msgpack map, or larger than any that a trainer sends."""
-    if len(packed) > _MAX_BODY_BYTES:
+    """Body of an entry; empty if it is no msgpack map, or larger than trainers send."""
+    if len(packed) > MAX_BODY_BYTES:
         return {}
     try:
         body = msgpack.unpackb(packed)

@@ -1,4 +1,4 @@
-"""The step stream within one process: the same promises as Redis, for recording without a server, and for tests."""
+"""The step stream within one process, for recording without Redis and for tests."""
 
 from __future__ import annotations
 
@@ -6,24 +6,14 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
-from recorder.step_stream.base import (
-    FIRST_CURSOR,
-    HEADER,
-    FinishedEntry,
-    Flush,
-    MissedHeartbeats,
-    OpenPlay,
-    Play,
-    RunInfo,
-    ServerMemory,
-    StepStream,
-    StreamEntry,
-)
+from recorder.step_stream.base import StepStream
 from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.entries import FIRST_CURSOR, HEADER, FinishedEntry, Flush, OpenPlay, Play, StreamEntry
+from recorder.step_stream.run_info import KnownRun, MissedHeartbeats, Refused, RunInfo, ServerMemory
 from recorder.step_stream.tally import Tally, last_two
-from recorder.step_stream.told import KnownRun, Refused
 
 __all__ = ["MemoryStepStream"]
 
@@ -31,34 +21,34 @@ _LAST_SEQUENCE = 2**64 - 1
 
 
 class _Run:
-    """What one run holds."""
+    """Data of one run."""
 
     def __init__(self) -> None:
         self.heartbeat = 0.0
         self.info: dict[str, Any] = {}
         self.producers: dict[str, Mapping[str, Any]] = {}
         self.missed_heartbeats: dict[str, MissedHeartbeats] = {}
-        self.looked_at = 0.0
-        """When these were noted, by this process's monotonic clock."""
+        self.checked_at = 0.0
+        """Time of the last check, by the monotonic clock."""
         self.open: dict[Play, float] = {}
         self.episodes: dict[int, dict[tuple[int, int], StreamEntry]] = {}
         self.last_places: dict[int, tuple[int, int]] = {}
-        """Place of the last entry that each stream has had, dropped or not: nothing before it is taken."""
+        """Highest place of each stream, dropped entries included; lower places are refused."""
         self.finished: dict[int, Mapping[str, Any]] = {}
         self.tallies: dict[str, dict[int, Tally]] = {}
         """By sender and slot."""
         self.refused: dict[str, Refused] = {}
         self.known: KnownRun | None = None
         self.last_finished = 0
-        """Place of the last entry: microseconds since 1970, made unique."""
+        """Place of the last end: microseconds since 1970, made unique."""
 
 
 class MemoryStepStream(StepStream):
-    """Thread-safe; lives and dies with its process.
+    """Thread-safe; ends with its process.
 
     Args:
-        max_bytes: what ``server_memory`` states as its limit, so that a recorder whose writer has stopped does not grow
-            for ever.
+        max_bytes: limit that ``server_memory`` reports, so that a recorder whose writer has stopped does not grow
+            without bound.
     """
 
     is_remote = False
@@ -97,7 +87,7 @@ class MemoryStepStream(StepStream):
                     stream[place] = StreamEntry(*place, entry.kind, entry.data)
                     self._used_bytes += len(entry.data)
             for body in flush.finished:
-                # As a server's: a cursor that a catalog remembers from an earlier process lies before them.
+                # As in Redis, places follow the clock, so cursors of an earlier process are smaller.
                 run.last_finished = max(run.last_finished + 1, time.time_ns() // 1000)
                 run.finished[run.last_finished] = unpack_body(body)
             run.open.update(flush.active)
@@ -138,7 +128,7 @@ class MemoryStepStream(StepStream):
         with self._lock:
             return (self._runs.get(run_id) or _Run()).known
 
-    def tell_known_run(self, run_id: str, known: KnownRun) -> None:
+    def report_known_run(self, run_id: str, known: KnownRun) -> None:
         with self._lock:
             self._runs.setdefault(run_id, _Run()).known = known
 
@@ -146,12 +136,12 @@ class MemoryStepStream(StepStream):
         with self._lock:
             return (self._runs.get(run_id) or _Run()).refused.get(producer_id, Refused())
 
-    def tell_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
+    def report_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
         with self._lock:
-            told = self._runs.setdefault(run_id, _Run()).refused
+            reported = self._runs.setdefault(run_id, _Run()).refused
             for producer_id, it in refused.items():
-                before = told.get(producer_id, Refused())
-                told[producer_id] = Refused(before.n_episodes + it.n_episodes, before.n_steps + it.n_steps, it.why)
+                before = reported.get(producer_id, Refused())
+                reported[producer_id] = Refused(before.n_episodes + it.n_episodes, before.n_steps + it.n_steps, it.why)
 
     def runs(self) -> list[tuple[str, float]]:
         with self._lock:
@@ -161,14 +151,14 @@ class MemoryStepStream(StepStream):
     def run_info(self, run_id: str) -> RunInfo:
         with self._lock:
             run = self._runs.get(run_id) or _Run()
-            looked_secs_ago = time.monotonic() - run.looked_at if run.missed_heartbeats else None
+            checked_secs_ago = time.monotonic() - run.checked_at if run.missed_heartbeats else None
             producers, missed_heartbeats = dict(run.producers), dict(run.missed_heartbeats)
-            return RunInfo(run_id, run.heartbeat, dict(run.info), producers, missed_heartbeats, looked_secs_ago)
+            return RunInfo(run_id, run.heartbeat, dict(run.info), producers, missed_heartbeats, checked_secs_ago)
 
     def note_missed_heartbeats(self, run_id: str, missed_heartbeats: Mapping[str, MissedHeartbeats]) -> None:
         with self._lock:
             run = self._runs.setdefault(run_id, _Run())
-            run.missed_heartbeats, run.looked_at = dict(missed_heartbeats), time.monotonic()
+            run.missed_heartbeats, run.checked_at = dict(missed_heartbeats), time.monotonic()
 
     def read_finished(self, run_id: str, *, after: str, limit: int) -> list[FinishedEntry]:
         self._is_read = True
@@ -223,10 +213,16 @@ class MemoryStepStream(StepStream):
             run = self._runs.get(run_id) or _Run()
             self._forget(run, play, through)
 
-    def open_plays(self, run_id: str) -> list[OpenPlay]:
+    def open_plays(self, run_id: str, *, limit: int | None = None) -> list[OpenPlay]:
         with self._lock:
             run = self._runs.get(run_id) or _Run()
-            return [OpenPlay(play, at) for play, at in run.open.items()]
+            found = [OpenPlay(play, at) for play, at in run.open.items()]
+        return found if limit is None else sorted(found, key=attrgetter("last_active"), reverse=True)[:limit]
+
+    def is_open(self, run_id: str, play: Play) -> bool:
+        with self._lock:
+            run = self._runs.get(run_id)
+            return run is not None and play in run.open
 
     def count_open_plays(self, run_id: str) -> int:
         return len(self.open_plays(run_id))
@@ -252,7 +248,7 @@ class MemoryStepStream(StepStream):
         with self._lock:
             run = self._runs.pop(run_id, None)
             if run is not None and (run.episodes or run.known):
-                # As on a server: what is still to be written stays.
+                # As in Redis, unwritten episodes stay.
                 self._runs[run_id] = left = _Run()
                 left.episodes, left.last_places, left.known = run.episodes, run.last_places, run.known
 

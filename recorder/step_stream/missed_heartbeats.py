@@ -1,4 +1,4 @@
-"""What workers note of silent trainers, as bytes, and how long a server keeps it."""
+"""Packs missed heartbeats for storage in Redis."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Mapping
 
 import msgpack
 
-from recorder.step_stream.base import MissedHeartbeats
 from recorder.step_stream.ends import unpack_body
+from recorder.step_stream.run_info import MissedHeartbeats
 
-__all__ = ["MISSED_HEARTBEATS_SECS", "noted_secs_ago", "pack_missed_heartbeats", "unpack_missed_heartbeats"]
+__all__ = ["MISSED_HEARTBEATS_SECS", "age_secs", "pack_missed_heartbeats", "unpack_missed_heartbeats"]
 
 MISSED_HEARTBEATS_SECS = 3600
-"""What was seen longer ago says nothing of now."""
+"""Lifetime of the stored counts."""
 
 
 def pack_missed_heartbeats(missed_heartbeats: Mapping[str, MissedHeartbeats]) -> bytes:
-    """A msgpack map: trainer process to heartbeat and looks."""
-    packed: bytes = msgpack.packb({name: (it.heartbeat, it.n_looks) for name, it in missed_heartbeats.items()})
+    """A msgpack map: trainer process to heartbeat and number of checks."""
+    packed: bytes = msgpack.packb({name: (it.heartbeat, it.n_checks) for name, it in missed_heartbeats.items()})
     return packed
 
 
 def unpack_missed_heartbeats(packed: bytes) -> dict[str, MissedHeartbeats]:
-    """What was noted; what is not of this kind is left out, so that its looks begin anew."""
+    """The stored counts; invalid entries are left out, so that their count restarts."""
     return {
         str(name): MissedHeartbeats(*pair)
         for name, pair in unpack_body(packed).items()
@@ -30,6 +30,6 @@ def unpack_missed_heartbeats(packed: bytes) -> dict[str, MissedHeartbeats]:
     }
 
 
-def noted_secs_ago(millis_left: int) -> float | None:
-    """When it was noted, from the milliseconds that the server will keep it; None where that has no limit."""
+def age_secs(millis_left: int) -> float | None:
+    """Age of the counts, from their remaining lifetime in milliseconds; None if they have no lifetime."""
     return max(0.0, MISSED_HEARTBEATS_SECS - millis_left / 1000) if millis_left >= 0 else None

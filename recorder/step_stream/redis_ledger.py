@@ -1,4 +1,4 @@
-"""What trainers and workers count of a run on Redis or Valkey, for each other: what arrived, what was refused, what is known."""
+"""Part of ``RedisStepStream``: tallies, refusals and known runs."""
 
 from __future__ import annotations
 
@@ -9,72 +9,75 @@ from typing import Any
 import msgpack
 
 from recorder.redis_server.client import translate_errors
-from recorder.step_stream.base import Play, StepStream
-from recorder.step_stream.redis_door import RedisDoor
+from recorder.step_stream.base import StepStream
+from recorder.step_stream.entries import Play
+from recorder.step_stream.redis_connection import RedisConnection
+from recorder.step_stream.run_info import KnownRun, Refused
 from recorder.step_stream.tally import Tally, last_two
-from recorder.step_stream.told import KnownRun, Refused
 
 __all__ = ["RedisLedger", "pack_tally", "read_tally", "tally_fields"]
 
 _KNOWN_SECS = 183 * 86_400
-"""How long it stays known that there was a run."""
+"""How long an ended run stays known."""
 
 _FIELDS = ("n_episodes", "n_steps", "why")
 
 
-class RedisLedger(RedisDoor, StepStream):
-    """Part of ``RedisStepStream``. What another program has written here counts as nothing, and its name is noted."""
+class RedisLedger(RedisConnection, StepStream):
+    """What workers and trainers report to each other. A value of another program counts as absent, and its name is
+    noted.
+    """
 
     def look_after(self, run_id: str, producer_id: str, plays: Sequence[Play]) -> tuple[int | None, list[bool]]:
         tally_key = self.key("tally", run_id)
 
-        def look() -> Any:
+        def read() -> Any:
             with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hmget(tally_key, tally_fields(producer_id))
                 for play in plays:
                     pipe.exists(self.key("episode", run_id, play.episode_id))
                 return pipe.execute()
 
-        replies: Any = self._ask({tally_key: "hash"}, look, empty=[[None, None], *([None] * len(plays))])
+        replies: Any = self._run({tally_key: "hash"}, read, empty=[[None, None], *([None] * len(plays))])
         tallied, *found = replies
         tally = read_tally(producer_id, tallied)
         return None if tally is None else tally.n_sent, list(map(bool, found))
 
     def tally(self, run_id: str, producer_id: str) -> Tally | None:
         key = self.key("tally", run_id)
-        values = self._ask({key: "hash"}, lambda: self._redis.hmget(key, tally_fields(producer_id)), empty=[None, None])
+        values = self._run({key: "hash"}, lambda: self._redis.hmget(key, tally_fields(producer_id)), empty=[None, None])
         return read_tally(producer_id, values)
 
     def known_run(self, run_id: str) -> KnownRun | None:
         key = self.key("known", run_id)
-        packed: Any = self._ask({key: "string"}, lambda: self._redis.get(key), empty=None)
+        packed: Any = self._run({key: "string"}, lambda: self._redis.get(key), empty=None)
         if packed is None:
             return None
         try:
             known = KnownRun(**msgpack.unpackb(packed))
             return KnownRun(int(known.n_episodes), int(known.last_episode_id), bool(known.has_ended))
         except (TypeError, ValueError, msgpack.exceptions.UnpackException) as error:
-            self._aside.note(f"what is known of run {run_id!r}", f"it is not what workers write: {error}")
+            self._aside.note(f"known run {run_id!r}", f"not written by a worker: {error}")
             return None
 
-    def tell_known_run(self, run_id: str, known: KnownRun) -> None:
+    def report_known_run(self, run_id: str, known: KnownRun) -> None:
         with translate_errors(self.url):
             self._redis.set(self.key("known", run_id), msgpack.packb(asdict(known)), ex=_KNOWN_SECS)
 
     def refused(self, run_id: str, producer_id: str) -> Refused:
         key, fields = self.key("refused", run_id), [f"{producer_id}:{name}" for name in _FIELDS]
-        found: Any = self._ask({key: "hash"}, lambda: self._redis.hmget(key, fields), empty=[None] * len(fields))
+        found: Any = self._run({key: "hash"}, lambda: self._redis.hmget(key, fields), empty=[None] * len(fields))
         n_episodes, n_steps, why = found
         try:
             return Refused(int(n_episodes or 0), int(n_steps or 0), (why or b"").decode(errors="replace"))
         except ValueError as error:
-            self._aside.note(f"what was refused of run {run_id!r}", f"it is not what workers write: {error}")
+            self._aside.note(f"refusals of run {run_id!r}", f"not written by a worker: {error}")
             return Refused()
 
-    def tell_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
+    def report_refused(self, run_id: str, refused: Mapping[str, Refused]) -> None:
         key = self.key("refused", run_id)
 
-        def tell() -> None:
+        def write() -> None:
             with self._redis.pipeline(transaction=True) as pipe:
                 for producer_id, it in refused.items():
                     pipe.hincrby(key, f"{producer_id}:n_episodes", it.n_episodes)
@@ -82,7 +85,7 @@ class RedisLedger(RedisDoor, StepStream):
                     pipe.hset(key, f"{producer_id}:why", it.why)
                 pipe.execute()
 
-        self._ask({key: "hash"}, tell, empty=None)
+        self._run({key: "hash"}, write, empty=None)
 
 
 def tally_fields(producer_id: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""What stands under our keys and is not of our making: set aside with its name, so that everything else goes on.
+"""Sets aside values of other programs under our keys, so that the rest continues.
 
-A key of another type is renamed. Of a key that holds bad parts only those are passed over. The server keeps the names of both,
-for ``stats`` and ``doctor``; whoever finds one first logs it.
+A key of the wrong type is renamed; a bad part of a key is skipped. Redis stores the names, for ``stats`` and
+``doctor``; the first process to find one logs it.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ __all__ = ["SetAside"]
 _log = logging.getLogger(__name__)
 
 _MAX_NAMES = 1000
-"""How many names are kept; whoever writes more has more to look at than their names."""
+"""Most names that are stored."""
 
 _MAX_LETTERS = 200
 
-_ADVICE = "another program writes to these keys; give each a key_prefix of its own"
+_ADVICE = "another program writes to these keys; give each its own key_prefix"
 
 
 class SetAside:
-    """The names of one installation.
+    """Values that one installation has set aside.
 
     Args:
-        client: of the server.
-        prefix: stands before every key.
-        may_write: False for who only looks: nothing is renamed or noted on the server, and nothing is logged.
+        client: client of the server.
+        prefix: start of every key.
+        may_write: False for readers, which rename, store and log nothing.
     """
 
     def __init__(self, client: Any, prefix: str, *, may_write: bool) -> None:
@@ -42,32 +42,32 @@ class SetAside:
 
     @property
     def may_write(self) -> bool:
-        """Whether it changes anything on the server."""
+        """Whether it may change data in Redis."""
         return self._may_write
 
     def note(self, name: str, why: str) -> None:
-        """Something is passed over; the first time it is written down and logged."""
+        """Note a skipped value; the first time, store and log it."""
         name, why = _cut(name), _cut(why)
         if name in self._seen or len(self._seen) >= _MAX_NAMES:
             return
         self._seen[name] = why
         if not self._may_write:
             return
-        is_news = True
-        with suppress(redis.RedisError):  # without room or the right to write it is logged all the same
+        is_new = True
+        with suppress(redis.RedisError):  # log it even if Redis is full or refuses
             if self._redis.hlen(self._key) < _MAX_NAMES:
-                is_news = bool(self._redis.hsetnx(self._key, name, why))
-        if is_news:
+                is_new = bool(self._redis.hsetnx(self._key, name, why))
+        if is_new:
             _log.error("%s is set aside: %s: %s", name, why, _ADVICE)
 
     def move(self, expected: Mapping[str, str]) -> bool:
-        """Rename those of the keys that are of another type; what is read or written next finds room for its own.
+        """Rename the keys that have the wrong type, so that the right one can be created.
 
         Args:
-            expected: key to the type that it should have.
+            expected: key to type.
 
         Returns:
-            Whether any was renamed.
+            Whether a key was renamed.
         """
         with self._redis.pipeline(transaction=False) as pipe:
             for key in expected:
@@ -78,24 +78,24 @@ class SetAside:
             if found not in ("none", kind):
                 name = key.removeprefix(self._prefix)
                 moved = (self._may_write and self._rename(key, found)) or moved
-                self.note(name, f"it is of type {found}, not {kind}")
+                self.note(name, f"type {found} instead of {kind}")
         return moved
 
     def names(self) -> dict[str, str]:
-        """What is set aside, and why: as the server has it, and what this process has seen."""
+        """What is set aside, with reasons, stored in Redis or seen by this process."""
         try:
             kept = self._redis.hgetall(self._key)
         except redis.ResponseError:
-            kept = {self._key.encode(): b"it is of another type"}
-        told = {name.decode(errors="replace"): why.decode(errors="replace") for name, why in kept.items()}
-        return {**told, **self._seen}
+            kept = {self._key.encode(): b"wrong type"}
+        stored = {name.decode(errors="replace"): why.decode(errors="replace") for name, why in kept.items()}
+        return {**stored, **self._seen}
 
     @property
     def _key(self) -> str:
         return f"{self._prefix}set-aside"
 
     def _rename(self, key: str, found: str) -> bool:
-        """Rename a key, unless it has become another one meanwhile."""
+        """Rename a key, unless its type has changed meanwhile."""
         with self._redis.pipeline() as pipe, suppress(redis.WatchError):
             pipe.watch(key)
             if pipe.type(key).decode() == found:

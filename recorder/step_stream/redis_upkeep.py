@@ -1,4 +1,4 @@
-"""What sweeps need of the server: locks, bookmarks, a walk through all streams, what was set aside."""
+"""Part of ``RedisStepStream`` for sweeps: locks, bookmarks, a scan of all streams, what is set aside."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from recorder.redis_server.client import translate_errors
-from recorder.step_stream.base import Play, StepStream
-from recorder.step_stream.redis_door import RedisDoor
+from recorder.step_stream.base import StepStream
+from recorder.step_stream.entries import Play
+from recorder.step_stream.redis_connection import RedisConnection
 
 __all__ = ["RedisUpkeep"]
 
@@ -17,7 +18,7 @@ _BOOKMARK_SECS = 3600
 _ASKED_RUNS = 500
 
 
-class RedisUpkeep(RedisDoor, StepStream):
+class RedisUpkeep(RedisConnection, StepStream):
     """Part of ``RedisStepStream``."""
 
     def try_lock(self, name: str, *, secs: float) -> bool:
@@ -25,7 +26,7 @@ class RedisUpkeep(RedisDoor, StepStream):
         with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
             taken, millis_left = pipe.set(key, secrets.token_hex(8), nx=True, px=millis).pttl(key).execute()
             if not taken and not 0 <= millis_left <= millis:
-                self._redis.pexpire(key, millis)  # without an end it would stop everyone for ever
+                self._redis.pexpire(key, millis)  # without an expiry it would block everyone
         return bool(taken)
 
     def scan_episodes(self, cursor: int, *, run_id: str | None = None) -> tuple[int, dict[str, list[Play]]]:
@@ -40,7 +41,7 @@ class RedisUpkeep(RedisDoor, StepStream):
                 replies = pipe.execute(raise_on_error=False)
         found: dict[str, list[Play]] = {}
         for (name, episode_id), rows in zip(places.values(), replies, strict=True):
-            if isinstance(rows, list) and rows and run_id in (None, name):  # else it is gone, or another's by now
+            if isinstance(rows, list) and rows and run_id in (None, name):  # else it was deleted or replaced meanwhile
                 found.setdefault(name, []).append(Play(episode_id, int(rows[0][0].partition(b"-")[0])))
         return int(following), found
 
@@ -60,12 +61,12 @@ class RedisUpkeep(RedisDoor, StepStream):
                     pipe.xlen(key)
                 return pipe.execute()
 
-        counts: Any = self._ask(dict.fromkeys(keys, "stream"), count, empty=[0] * len(keys))
+        counts: Any = self._run(dict.fromkeys(keys, "stream"), count, empty=[0] * len(keys))
         return [run_id for run_id, n_entries in zip(run_ids, counts, strict=True) if n_entries]
 
     def bookmark(self, name: str) -> str | None:
         key = f"{self._prefix}bookmark:{name}"
-        place: Any = self._ask({key: "string"}, lambda: self._redis.get(key), empty=None)
+        place: Any = self._run({key: "string"}, lambda: self._redis.get(key), empty=None)
         return None if place is None else str(place.decode(errors="replace"))
 
     def set_bookmark(self, name: str, place: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Where recordings lie: a folder, or an fsspec URL. Files appear whole or not at all."""
+"""Stores recordings in a folder or at an fsspec URL. Files are written atomically."""
 
 from recorder.storage.base import Storage, episode_path
 from recorder.storage.local import LocalStorage

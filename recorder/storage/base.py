@@ -1,4 +1,4 @@
-"""What every storage can do, and the names of files within it."""
+"""The storage interface, and names of files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ RECORDING_SUFFIXES = (".msgpack.lz4", ".msgpack")
 
 _SAFE_IN_NAMES = " +,=@()-_."
 _MAX_FOLDER_BYTES = 200
-"""File systems allow 255 bytes a name."""
+"""File systems allow 255 bytes per name."""
 
 
 def episode_path(run_id: str, episode_id: int, *, compression: str = "lz4", replaced_plays: int = 0) -> str:
-    """The place of a recording below the root: ``<run_id>/episode_000500.msgpack.lz4``.
+    """Name of a recording below the root: ``<run_id>/episode_000500.msgpack.lz4``.
 
-    An episode that a resumed run played again has a name of its own, ``episode_000500_play2.msgpack.lz4``: whoever is
-    late with writing an earlier play can't put it in the place of the later one.
+    A later play of a resumed run has another name, ``episode_000500_play2.msgpack.lz4``, so that a late write of an
+    earlier play can't replace it.
 
-    A run id may be any text: what is not safe in a file name is percent-escaped, so no id can leave the root. So are dots and
-    spaces at its ends: a folder ``..`` is the root's parent, a dot in front hides it, Windows drops those behind. Two
-    different ids never share a folder (on a file system that ignores case, those that differ in case alone do).
+    A run id may be any text. Characters that are unsafe in file names are percent-escaped, so no id leads out of the
+    root. So are dots and spaces at the ends: ``..`` is the parent folder, a leading dot hides a folder, and Windows
+    drops trailing ones. Different ids never share a folder, except on file systems that ignore case.
     """
     folder = quote(run_id, safe=_SAFE_IN_NAMES, errors="surrogatepass") or "%"
     if folder[0] in ". ":
@@ -40,58 +40,58 @@ def episode_path(run_id: str, episode_id: int, *, compression: str = "lz4", repl
 
 
 class Storage(ABC):
-    """Files by their place below a root, with forward slashes."""
+    """Files by name below a root, with forward slashes."""
 
     root: str
 
     @abstractmethod
     def write_all(self, files: Mapping[str, bytes]) -> None:
-        """Put files in place, each whole or not at all, durable when this returns.
+        """Write files atomically and durably.
 
         Raises:
-            StorageError: no room, no access; the files that are not in place yet may be written again later.
+            StorageError: no space, or no access. Retry: files that were not written may be written again.
         """
 
     @abstractmethod
     def read(self, name: str, *, max_bytes: int) -> bytes:
-        """The bytes of one file.
+        """Read a file.
 
         Raises:
-            EpisodeFileTooLargeError: larger than ``max_bytes``; nothing was read.
-            StorageError: missing or not readable.
+            EpisodeFileTooLargeError: the file is larger than ``max_bytes``; nothing was read.
+            StorageError: the file is missing or can't be read.
         """
 
     @abstractmethod
     def open(self, name: str) -> BinaryIO:
-        """One file to read from any place in it, piece by piece; the caller closes it.
+        """Open a file for reading with seeks; the caller closes it.
 
         Raises:
-            StorageError: missing or not readable; also raised by reading from it.
+            StorageError: the file is missing or can't be read; reading may also raise it.
         """
 
     @abstractmethod
     def exists(self, name: str) -> bool:
-        """Whether there is such a file now; the store is asked for this very file.
+        """Whether the file exists; not cached.
 
         Raises:
-            StorageError: it can't be told.
+            StorageError: this can't be determined.
         """
 
     @abstractmethod
     def delete(self, name: str) -> bool:
-        """Remove a file; False when there was none."""
+        """Delete a file; returns whether it existed."""
 
     @abstractmethod
     def names(self) -> Iterator[str]:
-        """All recordings in a run's folder, or in the root itself, as the original recorder left them; in no order.
+        """Names of all recordings, in run folders or, as the original recorder wrote them, in the root. Unordered.
 
         Temporary files are left out.
         """
 
-    def delete_unfinished(self, *, older_than_secs: float) -> int:  # noqa: ARG002 - a store that puts files in one request
-        """Remove what writers left that were killed before their file was whole; returns how many there were."""
+    def delete_unfinished(self, *, older_than_secs: float) -> int:  # noqa: ARG002 - some stores leave no files
+        """Delete temporary files of killed writers; returns how many."""
         return 0
 
     def location(self, name: str) -> str:
-        """The path or URL of a file, for ``open_episode`` and for people."""
+        """Path or URL of a file, for messages and ``open_episode``."""
         return f"{self.root.rstrip('/')}/{name}"

@@ -1,6 +1,6 @@
-"""Making many files durable with one call: Linux's ``syncfs``, which Python has no name for.
+"""Syncs a whole file system with Linux's ``syncfs``, which Python lacks.
 
-Source: man page syncfs(2); errors of writing back are reported since Linux 5.8.
+Source: man page syncfs(2); it reports write errors since Linux 5.8.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ __all__ = ["can_sync_file_system", "sync_file_system"]
 
 
 def can_sync_file_system() -> bool:
-    """Whether this system has the call."""
+    """Whether ``syncfs`` is available."""
     return _syncfs() is not None
 
 
 def sync_file_system(folder: Path) -> None:
-    """Write everything to disk that the file system of ``folder`` still holds in memory.
+    """Write all data of the file system of ``folder`` to disk.
 
     Raises:
-        OSError: something could not be written.
+        OSError: a write failed.
     """
     syncfs = _syncfs()
     descriptor = os.open(folder, os.O_RDONLY)

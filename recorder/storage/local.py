@@ -1,4 +1,4 @@
-"""Files below a folder: written under a name that starts with a dot, synced, renamed, and their folder synced."""
+"""Files in a folder: written under a temporary name, synced, renamed, and the folder synced."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from recorder.storage.file_system import can_sync_file_system, sync_file_system
 __all__ = ["LocalStorage", "read_local_file"]
 
 _N_SYNC_THREADS = 8
-"""Files synced at once: a journalling file system commits them together, four times as many a second as one by one."""
+"""Files to sync in parallel: a journalling file system commits them together, four times as fast."""
 
 _MIN_SYNCED_TOGETHER = 8
-"""From so many files on, one sync of the whole file system takes a fifth of the processor's time of one a file."""
+"""From this number on, one sync of the file system takes a fifth of the CPU time of single syncs."""
 
 
 _TEMPORARY_NAME = re.compile(r"\.(.+)\.[0-9a-f]{12}")
 
 _READ_AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""Without blocking, or opening a pipe would wait for its writer; ``O_BINARY`` is of Windows."""
+"""O_NONBLOCK keeps the opening of a pipe from waiting for its writer; O_BINARY exists on Windows."""
 
 
 class LocalStorage(Storage):
-    """A folder; made when the first file is written.
+    """A folder, created with the first file.
 
     Args:
         root: the folder.
@@ -80,7 +80,7 @@ class LocalStorage(Storage):
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise StorageError(f"can't look for the recording ({error.strerror}): {path}") from error
+            raise StorageError(f"can't check for the recording ({error.strerror}): {path}") from error
 
     def delete(self, name: str) -> bool:
         path = self._path(name)
@@ -118,18 +118,18 @@ class LocalStorage(Storage):
         if failed:
             path, first = failed[0]
             raise StorageError(
-                f"can't delete {len(failed)} unfinished files, as this one ({first.strerror}): {path}"
+                f"can't delete {len(failed)} unfinished files, such as this one ({first.strerror}): {path}"
             ) from first
         return n_deleted
 
     def _path(self, name: str) -> str:
         if ".." in name.split("/") or "\0" in name or os.path.isabs(name):
-            raise StorageError(f"{name!r} is no place below the recordings folder: {self.root}")
+            raise StorageError(f"{name!r} is not a name below the recordings folder: {self.root}")
         return os.path.join(self.root, name)
 
 
 def read_local_file(path: str, *, max_bytes: int) -> bytes:
-    """The bytes of a file.
+    """Read a file.
 
     Raises:
         EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
@@ -142,18 +142,18 @@ def read_local_file(path: str, *, max_bytes: int) -> bytes:
             if not stat.S_ISREG(status.st_mode):
                 raise StorageError(f"not a file: {path}")
             if status.st_size > max_bytes:
-                raise EpisodeFileTooLargeError(f"{status.st_size} bytes, at most {max_bytes} are read: {path}")
+                raise EpisodeFileTooLargeError(f"the file has {status.st_size} bytes; the limit is {max_bytes}: {path}")
             return _read_whole(descriptor, status.st_size)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError as error:
-        raise StorageError(f"{path!r} is no name of a file: {error}") from error
+        raise StorageError(f"{path!r} is not a valid file name: {error}") from error
 
 
 def _read_whole(descriptor: int, n_bytes: int) -> bytes:
-    """A file of this many bytes. One call reads two GiB at most."""
+    """Read this many bytes; a single call reads at most 2 GiB."""
     parts = [os.read(descriptor, n_bytes)]
     while (n_left := n_bytes - sum(map(len, parts))) and (part := os.read(descriptor, n_left)):
         parts.append(part)
@@ -188,7 +188,7 @@ def _folders_of(paths: Iterable[str]) -> set[str]:
 
 
 def _make_folder(folder: str) -> None:
-    """Make a folder and those above it, as durable as what will lie in it."""
+    """Create a folder and its parents durably."""
     if os.path.isdir(folder):
         return
     above = os.path.dirname(os.path.abspath(folder))
@@ -204,7 +204,7 @@ def _temporary_of(path: str) -> str:
 
 
 def _final_name(path: str) -> str:
-    """What people know a file by: a temporary name says nothing to them."""
+    """The final name of a temporary file, for messages."""
     folder, name = os.path.split(path)
     found = _TEMPORARY_NAME.fullmatch(name)
     return path if found is None else os.path.join(folder, found[1])
@@ -214,7 +214,7 @@ def _write_synced_at_once(paths: Mapping[str, bytes]) -> None:
     try:
         with ThreadPoolExecutor(min(_N_SYNC_THREADS, len(paths)), "sync") as pool:
             list(pool.map(_write_synced, paths.keys(), paths.values()))
-    except RuntimeError:  # an interpreter that ends takes no more work for its threads
+    except RuntimeError:  # Python accepts no work for threads while it exits
         for path, data in paths.items():
             _write_synced(path, data)
 

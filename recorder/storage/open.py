@@ -1,4 +1,4 @@
-"""Choosing a storage by what its root looks like."""
+"""Opens the storage for a path or URL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def open_storage(root: str | Path, timeouts: StoreTimeouts | None = None) -> Sto
 
     Raises:
         SettingsError: the root is neither.
-        MissingExtraError: a URL, and fsspec is not installed.
+        MissingExtraError: the root is a URL, and fsspec is not installed.
         StorageError: the URL's driver is not installed.
     """
     text = check_place(str(root).removeprefix(_FILE))
@@ -31,27 +31,27 @@ def open_storage(root: str | Path, timeouts: StoreTimeouts | None = None) -> Sto
 
 
 def open_recordings(settings: Settings) -> Storage:
-    """Where the settings have the recordings; raises as ``open_storage``."""
+    """The storage of the recordings; raises as ``open_storage``."""
     return open_storage(settings.recordings_dir, _timeouts(settings))
 
 
 def open_videos(settings: Settings) -> Storage:
-    """Where the settings have the videos that workers make; raises as ``open_storage``."""
+    """The storage of rendered videos; raises as ``open_storage``."""
     return open_storage(settings.videos_place, _timeouts(settings))
 
 
 def check_drivers(settings: Settings) -> None:
-    """Find out, without a connection, whether the places that the settings name can be reached by what is installed.
+    """Check that the drivers for recordings and videos are installed, without connecting.
 
     Raises:
-        MissingExtraError, StorageError: one can't.
+        MissingExtraError, StorageError: one is missing.
     """
     open_recordings(settings)
     open_videos(settings)
 
 
 def read_file(source: str | Path, *, max_bytes: int) -> bytes:
-    """The bytes of a file at a path or an fsspec URL.
+    """Read a file at a path or an fsspec URL.
 
     Raises:
         EpisodeFileTooLargeError: it is larger than ``max_bytes``; nothing was read.
@@ -65,7 +65,7 @@ def read_file(source: str | Path, *, max_bytes: int) -> bytes:
 
 
 def write_file(destination: str | Path, data: bytes) -> None:
-    """Put a file in place at a path or an fsspec URL, whole or not at all; one that is there is replaced.
+    """Write a file at a path or an fsspec URL atomically; an existing one is replaced.
 
     Raises:
         StorageError: it can't be written.

@@ -1,1 +1,1 @@
-"""What a video can be, and who requests for one: what those who ask for videos and the workers who make them agree on. Pure."""
+"""Options and requests of videos, shared by requesters and render workers. Pure."""

@@ -1,4 +1,4 @@
-"""Of which kind the arguments of a video's functions are: a wrong one is refused in one sentence, by its name."""
+"""Checks the types of arguments of the video functions."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def _is_catalog(value: Any) -> bool:
 
 
 _Kind = tuple[str, Callable[[Any], bool]]
-_WHOLE_NUMBER: _Kind = ("a whole number", _is_whole_number)
+_WHOLE_NUMBER: _Kind = ("an integer", _is_whole_number)
 _NUMBER: _Kind = ("a number", _is_number)
-_TEXT: _Kind = ("a text", lambda value: isinstance(value, str))
+_TEXT: _Kind = ("text", lambda value: isinstance(value, str))
 _FLAG: _Kind = ("True or False", lambda value: isinstance(value, bool))
 _PLACE: _Kind = ("a path", _is_place)
 _CALL: _Kind = ("a function", callable)
@@ -55,16 +55,16 @@ _SHOWN_LETTERS = 40
 
 
 def check_kinds(**values: Any) -> None:
-    """Check arguments by their names; None stands for one that is left out.
+    """Check arguments by name; None means left out.
 
     Raises:
-        UsageError: one is of another kind.
+        UsageError: an argument has the wrong type.
     """
     for name, value in values.items():
         what, is_right = _KINDS[name]
         if (value is None and name not in _NEEDED) or (value is not None and is_right(value)):
             continue
-        raise UsageError(f"{name} is {what}, not {_shown(value)}")
+        raise UsageError(f"{name} must be {what}, got {_shown(value)}")
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a video is to be: every choice that its frames and its file depend on, as one value to store, compare and hash."""
+"""All options of a video as one value to store, compare and hash."""
 
 from __future__ import annotations
 
@@ -16,37 +16,40 @@ from recorder.video.timeline import Timeline, make_timeline
 __all__ = ["DPI_RANGE", "PROFILES", "STYLES", "VideoOptions", "size_at_dpi"]
 
 STYLES = ("dark", "light")
-"""The looks; ``worker/video/theme.py`` has their colours."""
+"""``worker/video/theme.py`` has their colours."""
 _FIGURE_INCHES = (16, 9)
 DPI_RANGE = (20, MAX_SIDE // _FIGURE_INCHES[0])
 
 
 def size_at_dpi(dpi: int) -> tuple[int, int]:
-    """Width and height in pixels of a figure of 16 by 9 inches: 80 is 1280x720, 100 1600x900, 120 1920x1080, 150 2400x1350.
+    """Width and height in pixels of 16 by 9 inches: 80 is 1280x720, 100 1600x900, 120 1920x1080, 150 2400x1350.
 
     Raises:
-        UsageError: the figure would be too small to read or too large to play.
+        UsageError: ``dpi`` is out of range.
     """
     low, high = DPI_RANGE
     if not low <= dpi <= high:
-        raise UsageError(f"dpi is {low} to {high}, not {dpi}; 80 is 1280x720, 120 is 1920x1080")
-    # The encoder takes pixels by fours: an odd side grows by one.
+        raise UsageError(f"dpi must be {low} to {high}, got {dpi}; 80 is 1280x720, 120 is 1920x1080")
+    # The encoder needs even sides.
     width, height = (round(inches * dpi) for inches in _FIGURE_INCHES)
     return width + width % 2, height + height % 2
 
 
 @dataclass(frozen=True, slots=True)
 class VideoOptions:
-    """How an episode becomes a video.
+    """Options of a video.
 
     Args:
         width, height: in pixels, even.
         style: ``dark`` or ``light``.
-        fps: frames a second. steps_per_second: None shows one step a frame. speed: multiplies it.
-        first_step, end_step: the part shown, ``first_step <= index < end_step``; None is the end.
-        title_secs: of a title card; hold_secs: how long the last step stays.
+        fps: frames per second.
+        steps_per_second: None shows one step per frame.
+        speed: multiplies ``steps_per_second``.
+        first_step, end_step: the part to show, ``first_step <= index < end_step``; None is the end.
+        title_secs: duration of a title card.
+        hold_secs: duration of the last step.
         learning_curve: show the run's learning curve.
-        chapters: write markers of the episode into the file.
+        chapters: write markers of the episode as chapters.
         encoder: codec and quality.
     """
 
@@ -66,12 +69,12 @@ class VideoOptions:
 
     @classmethod
     def chosen(cls, profile: str | None = None, *, dpi: int | None = None, **choices: Any) -> VideoOptions:
-        """A profile's options, changed by single choices.
+        """A profile's options, with changes.
 
         Args:
-            profile: a name from ``PROFILES``, or None for the defaults.
+            profile: a name in ``PROFILES``, or None for the defaults.
             dpi: sets width and height; see ``size_at_dpi``.
-            choices: fields of this class or of ``EncoderSettings``; None leaves what the profile says.
+            choices: fields of this class or of ``EncoderSettings``; None keeps the profile's value.
 
         Raises:
             UsageError: the profile or a field is unknown.
@@ -83,37 +86,37 @@ class VideoOptions:
         if dpi is not None:
             choices["width"], choices["height"] = size_at_dpi(dpi)
         given = {name: value for name, value in choices.items() if value is not None}
-        of_encoder = {f.name for f in fields(EncoderSettings)}
-        unknown = given.keys() - of_encoder - {f.name for f in fields(cls)}
+        encoder_fields = {f.name for f in fields(EncoderSettings)}
+        unknown = given.keys() - encoder_fields - {f.name for f in fields(cls)}
         if unknown:
-            raise UsageError(f"a video has no option {', '.join(sorted(unknown))}")
+            raise UsageError(f"unknown video option {', '.join(sorted(unknown))}")
         check_kinds(**{name: value for name, value in given.items() if name != "encoder"})
-        encoder = replace(options.encoder, **{name: value for name, value in given.items() if name in of_encoder})
+        encoder = replace(options.encoder, **{name: value for name, value in given.items() if name in encoder_fields})
         return replace(
-            options, encoder=encoder, **{name: value for name, value in given.items() if name not in of_encoder}
+            options, encoder=encoder, **{name: value for name, value in given.items() if name not in encoder_fields}
         )
 
     def check(self, suffix: str) -> None:
-        """Check what can be checked without an episode.
+        """Check what does not depend on the episode.
 
         Args:
-            suffix: of the file, with its dot.
+            suffix: suffix of the file, with its dot.
 
         Raises:
-            UsageError: something can't be.
+            UsageError: an option is invalid.
         """
         check_numbers({name: value for name, value in asdict(self).items() if value is not None})
         check_one_of("style", self.style, STYLES)
         check_settings(self.encoder, suffix, fps=self.fps)
 
     def timeline(self, n_steps: int) -> Timeline:
-        """Which step each frame shows.
+        """The step that each frame shows.
 
         Args:
-            n_steps: steps that the recording holds.
+            n_steps: steps in the recording.
 
         Raises:
-            UsageError: no step is left to show, there would be too many frames, or a rate can't be.
+            UsageError: no step is shown, there are too many frames, or a rate is invalid.
         """
         return make_timeline(
             n_steps,
@@ -128,24 +131,24 @@ class VideoOptions:
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second, exact: the shortest decimal spelling counts."""
+        """Frames per second as the exact fraction of the decimal number."""
         return Fraction(str(self.fps))
 
     @property
     def suffix(self) -> str:
-        """Of a file for this codec."""
+        """Default suffix for the codec."""
         return {"gif": ".gif", "libvpx-vp9": ".webm"}.get(self.encoder.codec, ".mp4")
 
     def to_map(self) -> dict[str, Any]:
-        """A JSON-like map; equal options give equal maps."""
+        """A JSON map; equal options give equal maps."""
         return asdict(self)
 
     @classmethod
     def from_map(cls, source: Mapping[str, Any]) -> VideoOptions:
-        """The inverse of ``to_map``; missing keys take their defaults.
+        """Inverse of ``to_map``; missing keys get their defaults.
 
         Raises:
-            UsageError: a key is unknown, or a value can't be.
+            UsageError: unknown key.
         """
         try:
             values = dict(source)
@@ -163,7 +166,7 @@ _YOUTUBE = VideoOptions(
     title_secs=3.0,
     hold_secs=2.0,
     learning_curve=True,
-    # The upload guide asks for a key frame each half second.
+    # YouTube's upload guide: a key frame every half second.
     encoder=EncoderSettings(keyframe_secs=0.5),
 )
 
@@ -182,4 +185,4 @@ PROFILES: dict[str, VideoOptions] = {
         encoder=EncoderSettings(codec="libvpx-vp9", crf=30, preset="medium"),
     ),
 }
-"""Ready choices by name. YouTube's figures are those of its upload guide."""
+"""Profiles by name. The YouTube ones follow its upload guide."""

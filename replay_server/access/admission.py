@@ -57,7 +57,7 @@ def add_admission(app: Flask, services: Services) -> None:
             metrics.refused.labels(why="origin").inc()
             log_once(problem)
             return error_response(HttpError(403, "forbidden", problem))
-        if is_preflight and gate.is_guest(request.headers.get("Origin")):
+        if is_preflight and gate.is_allowed_origin(request.headers.get("Origin")):
             return preflight_response()
         if is_change and (wait_secs := quotas.wait_secs(request)) > 0:
             metrics.refused.labels(why="rate").inc()
@@ -83,7 +83,9 @@ def add_admission(app: Flask, services: Services) -> None:
         wrong = "wrong token" if given is not None else "a token is required"
         return error_response(
             HttpError(
-                401, "token_needed", f"{wrong}: open the link that the server printed, or send Authorization: Bearer"
+                401,
+                "token_needed",
+                f"{wrong}: open the link that the server printed, or type its token; programs send Authorization: Bearer",
             )
         )
 
@@ -93,9 +95,9 @@ def add_admission(app: Flask, services: Services) -> None:
         metrics.requests.labels(endpoint=endpoint, status=response.status_code).inc()
         metrics.request_secs.labels(endpoint=endpoint).observe(clock() - g.started_at)
         metrics.refresh()
-        if gate.has_guests:
+        if gate.allows_other_origins:
             response.vary.add("Origin")
-        if gate.is_guest(origin := request.headers.get("Origin")):
+        if gate.is_allowed_origin(origin := request.headers.get("Origin")):
             add_cross_origin(response.headers, str(origin))
         _protect(response.headers)
         return response
@@ -129,8 +131,7 @@ def _given_token(gate: Gate) -> str | None:
 def _exchange(gate: Gate) -> Response:
     """Move the token from the address to a cookie that scripts cannot read and other sites' requests do not send.
 
-    With ``Lax`` it is sent when a link on another site is followed. Such a request changes nothing, and the other
-    site
+    With ``Lax`` it is sent when a link on another site is followed. Such a request changes nothing, and the other site
     cannot read the answer.
     """
     query = urlencode([(key, value) for key, value in request.args.items(multi=True) if key != "token"])

@@ -30,10 +30,8 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 class Proxied:
     """WSGI middleware.
 
-    Scheme, host, client and prefix are read from ``X-Forwarded-Proto``, ``-Host``, ``-Port``, ``-For`` and
-    ``-Prefix``
-    if the request comes from a trusted proxy, and ignored otherwise. The prefix is removed from paths, if the proxy
-    has
+    Scheme, host, client and prefix are read from ``X-Forwarded-Proto``, ``-Host``, ``-Port``, ``-For`` and ``-Prefix``
+    if the request comes from a trusted proxy, and ignored otherwise. The prefix is removed from paths, if the proxy has
     not done so.
 
     Args:
@@ -68,7 +66,7 @@ class Proxied:
             slash = Response(status=302, headers={"Location": f"{prefix}/" + (f"?{query}" if query else "")})
             return slash(environ, start_response)
         environ["SCRIPT_NAME"] = decoded
-        environ["PATH_INFO"] = _without(decoded, path)
+        environ["PATH_INFO"] = _remove_prefix(decoded, path)
         environ[RAW_PATH] = _raw_path(environ, prefix)
         return self._app(environ, start_response)
 
@@ -78,7 +76,7 @@ class Proxied:
         if self._is_trusted(environ.get("REMOTE_ADDR", "")):
             named = environ.get("HTTP_X_FORWARDED_PREFIX", "").rpartition(",")[2].strip()
             prefix = named.rstrip("/") or prefix
-        return _without(_decoded(prefix), environ.get("PATH_INFO", ""))
+        return _remove_prefix(_decoded(prefix), environ.get("PATH_INFO", ""))
 
     def _is_trusted(self, address: str) -> bool:
         try:
@@ -120,12 +118,12 @@ def _raw_path(environ: WSGIEnvironment, prefix: str) -> str | None:
     path = target.partition("?")[0]
     if not path.startswith("/"):
         return None
-    return _without(prefix, path)
+    return _remove_prefix(prefix, path)
 
 
 def _decoded(prefix: str) -> str:
     return unquote(prefix, encoding="latin-1")
 
 
-def _without(prefix: str, path: str) -> str:
+def _remove_prefix(prefix: str, path: str) -> str:
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path

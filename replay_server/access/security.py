@@ -40,11 +40,11 @@ class Gate:
         return self._token is not None
 
     @property
-    def has_guests(self) -> bool:
+    def allows_other_origins(self) -> bool:
         """Whether pages of any other origin may use the server."""
         return bool(self._allowed)
 
-    def is_guest(self, origin: str | None) -> bool:
+    def is_allowed_origin(self, origin: str | None) -> bool:
         """Return whether this is another origin whose pages may use the server."""
         return origin is not None and self._allowed.holds(origin)
 
@@ -69,8 +69,7 @@ class Gate:
     def host_problem(self, host: str) -> str | None:
         """Return what is wrong with a ``Host`` header; None if nothing is.
 
-        This detects DNS rebinding: a stranger's name that resolves to this machine. Any port is valid, because an
-        SSH
+        This detects DNS rebinding: a stranger's name that resolves to this machine. Any port is valid, because an SSH
         tunnel may have another one. With a token any name is valid: the cookie is bound to the name. The name of an
         allowed origin is valid, because a proxy may publish the page under it.
         """
@@ -98,7 +97,7 @@ class Gate:
         if origin is None:
             site = headers.get("Sec-Fetch-Site", "none")
             return None if site in ("none", "same-origin") else f"the request comes from another site ({site[:20]!a})"
-        if _is_own(_split(origin), scheme=scheme, host=host) or self.is_guest(origin):
+        if _is_same_origin(_split(origin), scheme=scheme, host=host) or self.is_allowed_origin(origin):
             return None
         return (
             f"the request comes from {origin[:80]!a}, which is not this server's page; to admit pages of that origin, "
@@ -151,7 +150,7 @@ def content_security_policy(
     )
 
 
-def _is_own(origin: SplitResult, *, scheme: str, host: str) -> bool:
+def _is_same_origin(origin: SplitResult, *, scheme: str, host: str) -> bool:
     """Return whether an origin is that of the requested address. A missing port is the scheme's default."""
     if not origin.hostname or origin.scheme not in ("http", "https"):
         return False

@@ -13,10 +13,10 @@ from recorder.episode import EpisodeMetadata
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, StreamCorruptError, UsageError
 from recorder.outline import Outline, StepColumns
 from recorder.schema import EpisodeSchema
-from recorder.step_stream import CHUNK, END, FIRST_CURSOR, HEADER, StepStream, StreamEntry
+from recorder.step_stream import CHUNK, END, FIRST_CURSOR, HEADER, Play, StepStream, StreamEntry
 from replay_server.episodes.cache import ByteLru
 
-__all__ = ["LiveEpisode", "LiveEpisodes"]
+__all__ = ["MAX_OPEN_SHOWN", "LiveEpisode", "LiveEpisodes"]
 
 _FRESH_SECS = 0.2
 """How long the result of a read is reused, however many viewers ask."""
@@ -37,6 +37,12 @@ _LANES_BYTES = 4 * 2**20
 _LANE_BYTES = 200
 """Enough for the lanes of about 20,000 open episodes."""
 
+MAX_OPEN_SHOWN = 20_000
+"""Open episodes of a run that are listed, and searched for a lane."""
+
+_NEWEST_TRIED = 100
+"""Some of the most recently active ones may have ended just now."""
+
 _MAX_CONTAINERS = 100_000
 
 
@@ -44,8 +50,7 @@ _MAX_CONTAINERS = 100_000
 class LiveEpisode:
     """One play of an episode, as far as it has arrived.
 
-    Reader threads extend it while viewers read it. Lists only grow, ``chunk_rows`` last, so what the first
-    ``n_chunks``
+    Reader threads extend it while viewers read it. Lists only grow, ``chunk_rows`` last, so what the first ``n_chunks``
     cover does not change.
     """
 
@@ -125,15 +130,14 @@ class LiveEpisodes:
         self._episodes: dict[tuple[str, int], _Followed] = {}
         self._lock = threading.Lock()
 
-    def open_episodes(self, run_id: str) -> list[tuple[int, int]]:
+    def open_episodes(self, run_id: str, *, limit: int = MAX_OPEN_SHOWN) -> list[tuple[int, int]]:
         """Return ``(episode_id, play_id)`` of the run's open episodes, most recently active first.
 
         Raises:
             StreamUnavailableError: Redis can't be reached.
         """
         self._confirm()
-        plays = sorted(self._stream.open_plays(run_id), key=lambda play: play.last_active, reverse=True)
-        return [(play.play.episode_id, play.play.play_id) for play in plays]
+        return [(it.play.episode_id, it.play.play_id) for it in self._stream.open_plays(run_id, limit=limit)]
 
     def newest(self, run_id: str, lane: int | None) -> int | None:
         """Return the most recently active open episode, optionally of one ``lane``; None if there is none.
@@ -142,7 +146,8 @@ class LiveEpisodes:
             StreamUnavailableError: Redis can't be reached.
             StreamCorruptError: an entry is invalid.
         """
-        for episode_id, play_id in self.open_episodes(run_id):
+        limit = _NEWEST_TRIED if lane is None else MAX_OPEN_SHOWN
+        for episode_id, play_id in self.open_episodes(run_id, limit=limit):
             if lane is None or lane == self._lane_of(run_id, episode_id, play_id):
                 episode = self.refresh(run_id, episode_id)
                 if episode is not None and not episode.is_ended:
@@ -234,7 +239,8 @@ class LiveEpisodes:
                 followed.n_steps_seen, followed.grown_at = episode.n_steps, now
             elif now - followed.grown_at > _OPEN_CHECK_SECS:
                 followed.grown_at = now
-                episode.is_ended = (episode_id, episode.play_id) not in self.open_episodes(run_id)
+                self._confirm()
+                episode.is_ended = not self._stream.is_open(run_id, Play(episode_id, episode.play_id))
 
     def _apply(
         self, episode: LiveEpisode | None, run_id: str, episode_id: int, entry: StreamEntry

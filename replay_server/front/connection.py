@@ -1,9 +1,7 @@
 """One plain HTTP connection on the event loop.
 
-A request is read completely here and then passed to a thread. The thread produces one piece of the answer and is
-free
-again; the next piece is produced when the client has read this one. So a slow client holds a socket and one piece,
-but
+A request is read completely here and then passed to a thread. The thread produces one piece of the answer and is free
+again; the next piece is produced when the client has read this one. So a slow client holds a socket and one piece, but
 no thread.
 """
 
@@ -57,7 +55,7 @@ class HttpConnection(asyncio.Protocol):
         self._call: WsgiCall | None = None
         self._is_working = False
         self._is_begun = False
-        self._is_clogged = False
+        self._is_congested = False
         self._is_last = False
         self._is_over = False
         self._progress = Progress(self._limits.min_bytes_per_sec, self._limits.rate_secs)
@@ -98,11 +96,11 @@ class HttpConnection(asyncio.Protocol):
         return self._call is not None or self._is_over
 
     def pause_writing(self) -> None:
-        self._is_clogged = True
+        self._is_congested = True
 
     def resume_writing(self) -> None:
-        self._is_clogged = False
-        self._go_on()
+        self._is_congested = False
+        self._produce_next()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._transport = None
@@ -117,13 +115,13 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        n_untaken_bytes = unread_bytes(transport)
+        n_unread_bytes = unread_bytes(transport)
         waited_secs = now - self.waits_since
-        if self._progress.is_too_slow(now, n_untaken_bytes):
+        if self._progress.is_too_slow(now, n_unread_bytes):
             logger.info("disconnected a client that read its answer too slowly")
             transport.abort()
         elif self._is_over:
-            if n_untaken_bytes == 0 and waited_secs > self._limits.linger_secs:
+            if n_unread_bytes == 0 and waited_secs > self._limits.linger_secs:
                 transport.abort()
         elif self._call is None and self._has_begun and waited_secs > self._limits.request_secs:
             self._refuse(408, f"the request was not complete after {self._limits.request_secs:g} s")
@@ -200,9 +198,9 @@ class HttpConnection(asyncio.Protocol):
 
     def _work(self, job: Callable[[], bytes], *, is_first: bool) -> None:
         self._is_working = True
-        self._front.submit(job, self._worked, path=self._path, is_first=is_first)
+        self._front.submit(job, self._on_piece, path=self._path, is_first=is_first)
 
-    def _worked(self, future: Future[bytes]) -> None:
+    def _on_piece(self, future: Future[bytes]) -> None:
         """Send a piece of the answer."""
         self._is_working = False
         call = self._call
@@ -218,11 +216,11 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()  # only this handle: the hub has another
             return
         try:
-            self._pass_on(call, future.result())
+            self._write_piece(call, future.result())
         except h11.LocalProtocolError as broken:
             self._fail(broken)
 
-    def _pass_on(self, call: WsgiCall, piece: bytes) -> None:
+    def _write_piece(self, call: WsgiCall, piece: bytes) -> None:
         events: list[h11.Event] = []
         if not self._is_begun:
             self._is_begun = True
@@ -238,11 +236,11 @@ class HttpConnection(asyncio.Protocol):
         if call.is_done:
             self._finish()
         else:
-            self._go_on()
+            self._produce_next()
 
-    def _go_on(self) -> None:
+    def _produce_next(self) -> None:
         """Produce the next piece when the client has read the previous one."""
-        if self._call is not None and not self._is_working and not self._is_clogged and self._is_begun:
+        if self._call is not None and not self._is_working and not self._is_congested and self._is_begun:
             self._work(self._call.take, is_first=False)
 
     def _finish(self) -> None:

@@ -19,9 +19,8 @@ class FrontLimits:
         max_head_bytes: request line and headers.
         request_secs: from the first byte of a request to its last.
         keepalive_secs: how long a connection may be idle before a request.
-        min_bytes_per_sec: a client that reads its answer more slowly, averaged over ``rate_secs``, is disconnected.
-            A browser
-            fetches the rest of a paused video by range.
+        min_bytes_per_sec: a client that reads its answer more slowly, averaged over ``rate_secs``, is disconnected. A
+            browser fetches the rest of a paused video by range.
         linger_secs: how long a client may take to close its side after its last answer.
         check_secs: interval of checks.
     """

@@ -20,10 +20,10 @@ class Progress:
         self._n_taken_before = 0
         self.n_written_bytes = 0
 
-    def is_too_slow(self, now: float, n_untaken_bytes: int) -> bool:
+    def is_too_slow(self, now: float, n_unread_bytes: int) -> bool:
         """Return whether it read too little although data was waiting all the time."""
-        n_taken = self.n_written_bytes - n_untaken_bytes
-        if n_untaken_bytes == 0:
+        n_taken = self.n_written_bytes - n_unread_bytes
+        if n_unread_bytes == 0:
             self._since = None
         elif self._since is None:
             self._since, self._n_taken_before = now, n_taken

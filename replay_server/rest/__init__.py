@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from recorder.settings import Settings
 from replay_server.rest.annotations import make_annotations
 from replay_server.rest.description import make_description
 from replay_server.rest.episodes import make_episodes
@@ -14,6 +15,7 @@ from replay_server.rest.runs import make_runs
 from replay_server.rest.steps import make_steps
 from replay_server.rest.tags import make_tags
 from replay_server.rest.thumbnails import make_thumbnails
+from replay_server.rest.videos import make_videos
 from replay_server.services import Services
 
 __all__ = ["PREFIX", "add_rest"]
@@ -21,10 +23,12 @@ __all__ = ["PREFIX", "add_rest"]
 PREFIX = "/api/v1"
 
 
-def add_rest(app: Flask, services: Services) -> None:
+def add_rest(app: Flask, services: Services, settings: Settings) -> None:
     """Register every route."""
     add_error_handlers(app)
     for make in (make_runs, make_episodes, make_steps, make_files, make_thumbnails, make_tags, make_annotations):
         app.register_blueprint(make(services), url_prefix=PREFIX)
+    if settings.redis.url is not None:  # videos need render workers, whose queue is in Redis
+        app.register_blueprint(make_videos(services, settings), url_prefix=PREFIX)
     app.register_blueprint(make_description(), url_prefix=PREFIX)
     app.register_blueprint(make_health(services))

@@ -52,13 +52,13 @@ def make_annotations(services: Services) -> Blueprint:
         _require_episode(run_id, episode_id)
         if len(catalog.list_annotations(run_id, episode_id)) >= _MAX_NOTES:
             raise HttpError(409, "conflict", f"the episode already has {_MAX_NOTES} annotations: delete some first")
-        row = catalog.add_annotation(run_id, episode_id, most_letters_of_run=most_letters, **values)
+        row = catalog.add_annotation(run_id, episode_id, max_letters=most_letters, **values)
         return json_response(asdict(row), 201)
 
     @annotations.patch(f"{path}/<int:annotation_id>")
     def change_annotation(run_id: str, episode_id: int, annotation_id: int) -> ResponseReturnValue:
         _require(run_id, episode_id, annotation_id)
-        row = catalog.update_annotation(annotation_id, most_letters_of_run=most_letters, **_values())
+        row = catalog.update_annotation(annotation_id, max_letters=most_letters, **_values())
         return json_response(asdict(row))
 
     @annotations.delete(f"{path}/<int:annotation_id>")

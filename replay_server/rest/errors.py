@@ -71,14 +71,14 @@ def add_error_handlers(app: Flask) -> None:
     """Answer every error in the same format."""
 
     @app.errorhandler(RecorderError)
-    def ours(error: RecorderError) -> Response:
+    def answer_own_error(error: RecorderError) -> Response:
         return error_response(_as_http(error))
 
     @app.errorhandler(HTTPException)
-    def werkzeugs(error: HTTPException) -> Response:
+    def answer_http_error(error: HTTPException) -> Response:
         code = (error.name or "error").lower().replace(" ", "_")
-        told = _NO_SUCH_ADDRESS if isinstance(error, NotFound) else error.description
-        response = error_response(HttpError(error.code or 500, code, f"{told} ({request.method} {request.path})"))
+        message = _NO_SUCH_ADDRESS if isinstance(error, NotFound) else error.description
+        response = error_response(HttpError(error.code or 500, code, f"{message} ({request.method} {request.path})"))
         for name, value in error.get_headers():
             if name not in ("Content-Type", "Content-Length"):
                 response.headers[name] = value

@@ -14,8 +14,7 @@ _MARK = "~"
 class RunConverter(BaseConverter):
     """Any run id as one part of a path.
 
-    An id that is empty or begins with ``.`` or ``~`` gets a ``~`` in front, because browsers resolve ``..`` before
-    they
+    An id that is empty or begins with ``.`` or ``~`` gets a ``~`` in front, because browsers resolve ``..`` before they
     send.
     """
 

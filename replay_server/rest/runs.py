@@ -14,6 +14,7 @@ from replay_server.services import Services
 __all__ = ["make_runs"]
 
 _MAX_POINTS = 20_000
+_MAX_RUNS = 5000
 _CURVE_COLUMNS = ("episode_id", "env_steps", "total_reward", "survival_steps", "curriculum_stage", "recorded")
 
 
@@ -25,11 +26,12 @@ def make_runs(services: Services) -> Blueprint:
     @runs.get("/runs")
     def list_runs() -> ResponseReturnValue:
         found = []
-        for row in catalog.list_runs():
+        for row in catalog.list_runs(limit=_MAX_RUNS):
             body = asdict(row)
             del body["config"], body["cursor"]
             found.append(body)
-        return json_response({"runs": found})
+        n_runs = len(found) if len(found) < _MAX_RUNS else catalog.count_runs()
+        return json_response({"runs": found, "n_runs": n_runs})
 
     @runs.get("/runs/<run:run_id>")
     def get_run(run_id: str) -> ResponseReturnValue:

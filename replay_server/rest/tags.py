@@ -40,7 +40,7 @@ def make_tags(services: Services) -> Blueprint:
                 )
         before = set(catalog.get_episode(run_id, episode_id).tags)
         for tag in sorted(set(wanted) - before):
-            catalog.tag_episode(run_id, episode_id, tag, most_of_run=services.bounds.tags_per_run)
+            catalog.tag_episode(run_id, episode_id, tag, max_tags=services.bounds.tags_per_run)
         for tag in sorted(before - set(wanted)):
             catalog.untag_episode(run_id, episode_id, tag)
         return json_response({"tags": catalog.get_episode(run_id, episode_id).tags})

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
-from recorder.catalog import Catalog, VideoBounds, VideoRow
+from recorder.catalog import VideoBounds, VideoRow
 from recorder.errors import StorageError
 from recorder.settings import Settings
 from recorder.storage import Storage, open_videos
@@ -20,22 +20,23 @@ from replay_server.rest.arguments import any_json_object, integer, refuse_unknow
 from replay_server.rest.errors import HttpError
 from replay_server.rest.responses import json_response
 from replay_server.rest.stored_file import send_stored_file
+from replay_server.services import Services
 
-__all__ = ["add_videos", "make_videos", "video_map"]
+__all__ = ["make_videos", "video_map"]
 
 _TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
 _MOST = 1000
 
 
-def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *, bounds: VideoBounds) -> Blueprint:
+def make_videos(services: Services, settings: Settings) -> Blueprint:
     """Create the routes of videos.
 
-    Args:
-        catalog: opened for writing.
-        requests: adds requests to it.
-        storage: has the videos.
-        bounds: limits for waiting videos.
+    Raises:
+        StorageError: an extra for the storage is not installed.
     """
+    catalog, quotas = services.catalog, settings.server.quotas
+    requests, storage = RenderRequests(catalog, settings), open_videos(settings)
+    bounds = VideoBounds(per_client=quotas.videos_per_client, per_run=quotas.videos_per_run)
     videos = Blueprint("videos", __name__)
 
     @videos.post("/videos")
@@ -75,24 +76,6 @@ def make_videos(catalog: Catalog, requests: RenderRequests, storage: Storage, *,
         return _file(storage, catalog.get_video(video_id))
 
     return videos
-
-
-def add_videos(app: Flask, catalog: Catalog, settings: Settings, *, url_prefix: str) -> None:
-    """Offer videos if there can be render workers, which need Redis for their queue.
-
-    Raises:
-        StorageError: an extra for the storage is not installed.
-    """
-    if settings.redis.url is None:
-        return
-    quotas = settings.server.quotas
-    videos = make_videos(
-        catalog,
-        RenderRequests(catalog, settings),
-        open_videos(settings),
-        bounds=VideoBounds(per_client=quotas.videos_per_client, per_run=quotas.videos_per_run),
-    )
-    app.register_blueprint(videos, url_prefix=url_prefix)
 
 
 def video_map(row: VideoRow) -> dict[str, Any]:

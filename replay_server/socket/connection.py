@@ -101,11 +101,11 @@ class Connection(asyncio.Protocol):
         self._partial_bytes = 0
         self._is_ending = False
         self._is_heard = False
-        self._heard_at = now
+        self._last_received_at = now
         self._spoke_at = now
-        self._is_clogged = False
+        self._is_congested = False
         self._took_at = now
-        self._n_untaken_bytes = 0
+        self._n_unread_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._held = b""
         self._session = make_session(self)
@@ -117,10 +117,10 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=self._limits.high_water_bytes)
         self._session.opened()
-        self._call_later(_FIRST_NUDGE_SECS, lambda: self._nudge(_FIRST_NUDGE_SECS))
+        self._call_later(_FIRST_NUDGE_SECS, lambda: self._ping_later(_FIRST_NUDGE_SECS))
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = self._clock()
+        self._last_received_at = self._clock()
         self._is_heard = True
         if self._is_ending:
             return
@@ -131,12 +131,12 @@ class Connection(asyncio.Protocol):
             self.close(_PROTOCOL_ERROR, f"not a WebSocket frame: {error}")
 
     def pause_writing(self) -> None:
-        self._is_clogged, self._took_at = True, self._clock()
-        self._n_untaken_bytes = self._count_untaken()
+        self._is_congested, self._took_at = True, self._clock()
+        self._n_unread_bytes = self._count_unread()
 
     def resume_writing(self) -> None:
-        self._is_clogged = False
-        self._heard_at = self._clock()  # its answers to pings were waiting behind unread data
+        self._is_congested = False
+        self._last_received_at = self._clock()  # its answers to pings were waiting behind unread data
         self._session.writable()
         self._start_work()
 
@@ -149,9 +149,9 @@ class Connection(asyncio.Protocol):
     # called by sessions
 
     @property
-    def is_clogged(self) -> bool:
+    def is_congested(self) -> bool:
         """Whether too many bytes are unsent: skip everything optional."""
-        return self._is_clogged
+        return self._is_congested
 
     @property
     def n_waiting_bytes(self) -> int:
@@ -166,7 +166,7 @@ class Connection(asyncio.Protocol):
         """Send a text message encoded as UTF-8."""
         self._write(text_frame(payload))
 
-    def hold_text(self, payload: bytes) -> None:
+    def queue_text(self, payload: bytes) -> None:
         """Queue a UTF-8 text message and send it with the next message, or with ``flush``.
 
         So an answer and the first chunk arrive together, instead of some milliseconds apart.
@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing() or self._is_ending:
             return
-        if self.is_clogged:
+        if self.is_congested:
             self._is_ending = True
             transport.abort()
             return
@@ -211,32 +211,32 @@ class Connection(asyncio.Protocol):
         """Called every few seconds: ping, and close connections that stall, do not answer, or are idle."""
         now = self._clock()
         limits = self._limits
-        if self.is_clogged:
+        if self.is_congested:
             self._watch_progress(now)
-        if self.is_clogged and now - self._took_at > limits.stalled_secs:
+        if self.is_congested and now - self._took_at > limits.stalled_secs:
             self.abort()
-        elif self._can_answer() and now - self._heard_at > 2 * limits.ping_secs + 1:
+        elif self._can_answer() and now - self._last_received_at > 2 * limits.ping_secs + 1:
             self.close(_GOING_AWAY, "no answer to pings")
         elif now - self._spoke_at > limits.idle_secs and not self._session.is_busy():
             self.close(_NORMAL, "idle")
-        elif now - self._heard_at > limits.ping_secs / 2 and self._ws.state is ConnectionState.OPEN:
+        elif now - self._last_received_at > limits.ping_secs / 2 and self._ws.state is ConnectionState.OPEN:
             self._write(self._ws.send(Ping()))
 
     def _watch_progress(self, now: float) -> None:
         """Note progress of a slow reader."""
-        n_before, self._n_untaken_bytes = self._n_untaken_bytes, self._count_untaken()
-        if self._n_untaken_bytes < n_before:
+        n_before, self._n_unread_bytes = self._n_unread_bytes, self._count_unread()
+        if self._n_unread_bytes < n_before:
             self._took_at = now
 
-    def _count_untaken(self) -> int:
+    def _count_unread(self) -> int:
         return 0 if self._transport is None else unread_bytes(self._transport)
 
-    def _nudge(self, after_secs: float) -> None:
+    def _ping_later(self, after_secs: float) -> None:
         """Ping a client that has not sent anything yet, at growing intervals."""
         if self._transport is None or self._is_heard or self._is_ending or after_secs > _LAST_NUDGE_SECS:
             return
         self._write(self._ws.send(Ping()))
-        self._call_later(2 * after_secs, lambda: self._nudge(2 * after_secs))
+        self._call_later(2 * after_secs, lambda: self._ping_later(2 * after_secs))
 
     # reading
 
@@ -254,7 +254,7 @@ class Connection(asyncio.Protocol):
             case BytesMessage():
                 self._on_bytes(event)
             case Ping():
-                if self._is_in_time() and not self.is_clogged:
+                if self._is_in_time() and not self.is_congested:
                     self._write(self._ws.send(event.response()))
             case CloseConnection() if self._ws.state is ConnectionState.REMOTE_CLOSING:
                 self._write(self._ws.send(event.response()))
@@ -318,10 +318,10 @@ class Connection(asyncio.Protocol):
 
     async def _work(self) -> None:
         """Handle waiting messages in order, unless the client does not read the answers."""
-        while self._inbox and not self.is_clogged and not self._is_ending:
+        while self._inbox and not self.is_congested and not self._is_ending:
             await self._session.receive(self._inbox.popleft())
             if not self._inbox and self._transport is not None and not self._is_listening():
-                self._heard_at = self._clock()  # its answers to pings must still be read
+                self._last_received_at = self._clock()  # its answers to pings must still be read
                 self._transport.resume_reading()
         self._is_working = False
 
@@ -331,10 +331,10 @@ class Connection(asyncio.Protocol):
 
     def _can_answer(self) -> bool:
         """Whether pings reach the peer soon, and its answers are read."""
-        return self._is_listening() and not self.is_clogged
+        return self._is_listening() and not self.is_congested
 
     def _refuse(self, code: str, message: str) -> None:
-        if not self.is_clogged and not self._is_ending:
+        if not self.is_congested and not self._is_ending:
             self._session.refuse(code, message)
 
     def _write(self, frame: bytes) -> None:

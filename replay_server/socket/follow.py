@@ -103,7 +103,7 @@ async def _follow_one(
     pump: Callable[[ChunkStream], None],
 ) -> None:
     """Feed one episode until it ends."""
-    told = _announce(connection, stream, episode, start=start, last_seq=last_seq)
+    n_announced = _announce(connection, stream, episode, start=start, last_seq=last_seq)
     pump(stream)
     while True:
         newer = await _ask(hub, connection, stream, live.refresh, episode.run_id, episode.episode_id)
@@ -111,13 +111,13 @@ async def _follow_one(
             episode.is_ended = True  # the stream has deleted it, and the server has dropped it
         elif newer.play_id != episode.play_id:  # the run was resumed and plays the episode again
             episode = newer
-            told = _announce(connection, stream, episode, start=0, last_seq=None)
+            n_announced = _announce(connection, stream, episode, start=0, last_seq=None)
             pump(stream)
         elif newer is not episode:  # read it again from the beginning: the same chunks, and new ones
             stream.source = episode = newer
-        if not connection.is_clogged:
+        if not connection.is_congested:
             is_ended = episode.is_ended  # read first, so that no chunk can arrive between the last read and the end
-            told = _tell_growth(connection, stream, episode, told)
+            n_announced = _announce_growth(connection, stream, episode, n_announced)
             pump(stream)
             if is_ended:
                 connection.send(
@@ -154,20 +154,20 @@ def _announce(
     return n_chunks
 
 
-def _tell_growth(connection: Connection, stream: ChunkStream, episode: LiveEpisode, told: int) -> int:
-    """Notify of chunks after the first ``told``; after an outage also without any, so that the viewer knows it is
-    over."""
+def _announce_growth(connection: Connection, stream: ChunkStream, episode: LiveEpisode, n_announced: int) -> int:
+    """Notify of chunks after the first ``n_announced``; after an outage also without any, so that the viewer knows it
+    is over."""
     n_chunks = len(episode.chunk_rows)
-    if n_chunks != told or stream.is_cut_off:
+    if n_chunks != n_announced or stream.is_cut_off:
         stream.is_cut_off = False
         n_steps = episode.n_steps_in(n_chunks)
         connection.send(
             {
                 "type": "grown",
                 "id": stream.stream_id,
-                "chunks": episode.chunk_rows[told:n_chunks],
+                "chunks": episode.chunk_rows[n_announced:n_chunks],
                 "total_steps": n_steps,
-                **episode.outline.growth(episode.n_steps_in(told), n_steps),
+                **episode.outline.growth(episode.n_steps_in(n_announced), n_steps),
                 "last_seq": episode.seq_of(n_chunks),
             }
         )

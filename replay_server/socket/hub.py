@@ -1,7 +1,6 @@
 """``Hub``: the thread that serves all WebSockets of a process.
 
-On an event loop a waiting viewer costs nothing; a thread per viewer would cost memory and context switches, which
-delay
+On an event loop a waiting viewer costs nothing; a thread per viewer would cost memory and context switches, which delay
 all viewers. Work that may block on a disk or database is done on a few other threads.
 """
 
@@ -125,7 +124,7 @@ class Hub:
             self._is_closed = True
             thread = self._thread
         if thread is not None:
-            asyncio.run_coroutine_threadsafe(self._farewell(reason), self.loop)
+            asyncio.run_coroutine_threadsafe(self._close_all(reason), self.loop)
             thread.join(2 * _FAREWELL_SECS)
         self._readers.shutdown(wait=False, cancel_futures=True)
         if thread is None:
@@ -175,7 +174,7 @@ class Hub:
         self._on_check()
         self.loop.call_later(self.limits.ping_secs / 4, self._check)
 
-    async def _farewell(self, reason: str) -> None:
+    async def _close_all(self, reason: str) -> None:
         deadline = self.loop.time() + _FAREWELL_SECS
         while self._connections and self.loop.time() < deadline:
             for connection in list(self._connections):  # in every round, because some may have just been upgraded

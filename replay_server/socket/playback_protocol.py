@@ -176,7 +176,7 @@ class PlaybackProtocol:
             return None
         self._waits_since = self._hub.clock()
         self._playback.move(1)
-        if not self._connection.is_clogged:
+        if not self._connection.is_congested:
             try:
                 self._show()
             except RecorderError as error:

@@ -86,13 +86,13 @@ class ViewerSession:
                 raise MessageError("unknown_type", f"unknown type {message.type[:40]!a}: expected one of {known}")
             await handler(message)
         except RecorderError as error:
-            self._tell(error_code(error), str(error), message)
+            self._send_error(error_code(error), str(error), message)
         except Exception:
             logger.exception("a message failed: type=%.40r", message and message.type)
-            self._tell("internal", "the server failed to handle this; see its log", message)
+            self._send_error("internal", "the server failed to handle this; see its log", message)
 
     def refuse(self, code: str, message: str) -> None:
-        self._tell(code, message, None)
+        self._send_error(code, message, None)
 
     def writable(self) -> None:
         self._streams.pump_all()
@@ -105,7 +105,7 @@ class ViewerSession:
         self._playback.close()
         self._streams.close()
 
-    def _tell(self, code: str, text: str, message: Message | None) -> None:
+    def _send_error(self, code: str, text: str, message: Message | None) -> None:
         self._metrics.errors.labels(code=code).inc()
         body: dict[str, Any] = {"type": "error", "code": code, "message": shortened(text)}
         if message is not None:

@@ -64,7 +64,7 @@ class StreamProtocol:
 
     def pump(self, stream: ChunkStream) -> None:
         """Send what the credit allows, unless too many bytes are unsent."""
-        while not self._connection.is_clogged:
+        while not self._connection.is_congested:
             if stream.has_part:
                 self._connection.send_binary(stream.take_part())
                 continue
@@ -89,7 +89,7 @@ class StreamProtocol:
         if start or recording.n_steps:
             stream.next_chunk = stream.chunk_at(start)
         self._replace(stream)
-        self._connection.hold_text(opened_message(recording, stream_id=stream_id, next_chunk=stream.next_chunk))
+        self._connection.queue_text(opened_message(recording, stream_id=stream_id, next_chunk=stream.next_chunk))
         self.pump(stream)
         self._connection.flush()
 
@@ -134,7 +134,7 @@ class StreamProtocol:
         step, credit = message.integer("step"), self._credit_of(message)
         stream.seek(stream.chunk_at(step), credit)
         answer = {"type": "seeked", "id": stream.stream_id, "step": step, "next_chunk": stream.next_chunk}
-        self._connection.hold_text(to_json(answer).encode())
+        self._connection.queue_text(to_json(answer).encode())
         self.pump(stream)
         self._connection.flush()
 
@@ -192,7 +192,7 @@ class StreamProtocol:
             frame = await self._hub.read(self._live.chunk, source, number)
         except RecorderError as error:
             if stream.source is source:
-                self._tell_failure(stream, error)
+                self._send_failure(stream, error)
                 return
         else:
             if stream.source is source:
@@ -201,7 +201,7 @@ class StreamProtocol:
             stream.is_loading = False
         self.pump(stream)
 
-    def _tell_failure(self, stream: ChunkStream, error: RecorderError) -> None:
+    def _send_failure(self, stream: ChunkStream, error: RecorderError) -> None:
         code = error_code(error)
         if code == "unavailable":  # the credit is kept for when Redis is back
             stream.is_cut_off = True

@@ -35,5 +35,5 @@ def commit(catalog: Catalog, rows: Sequence[EpisodeRow], **values: Any) -> None:
     run_id = rows[0].run_id
     cursor = catalog.load_run_state(run_id).cursor
     milliseconds = int(cursor.split("-")[0])
-    values = {"criteria_state": {}, "settled": [], "at": NOW, "new_cursor": f"{milliseconds + 1}-0", **values}
+    values = {"criteria_state": {}, "decided": [], "at": NOW, "new_cursor": f"{milliseconds + 1}-0", **values}
     assert catalog.commit_evaluation(run_id, old_cursor=cursor, new_episodes=rows, **values)

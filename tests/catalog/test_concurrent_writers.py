@@ -52,7 +52,7 @@ def evaluate(catalog: Catalog, chance: random.Random) -> None:
         new_cursor=f"{chance.randrange(1, 10**9)}-0",
         criteria_state={},
         new_episodes=rows,
-        settled=[],
+        decided=[],
         at=NOW,
     )
 
@@ -85,8 +85,8 @@ def upsert(catalog: Catalog, chance: random.Random) -> None:
 
 
 def look_after(catalog: Catalog, chance: random.Random) -> None:
-    catalog.see_runs(chance.sample(RUNS, 2), NOW - timedelta(days=1))
-    catalog.give_up_lost(unseen_since=NOW + timedelta(days=999), now=NOW)
+    catalog.mark_runs_seen(chance.sample(RUNS, 2), NOW - timedelta(days=1))
+    catalog.park_lost(unseen_since=NOW + timedelta(days=999), now=NOW)
     catalog.retry_parked()
 
 

@@ -179,7 +179,7 @@ def test_paths_are_used_unchanged(tmp_path: Path, name: str) -> None:
 
 
 def test_a_missing_folder_is_named_in_the_error(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match=r"folder doesn't exist.*/nowhere"):
+    with pytest.raises(CatalogError, match=r"folder does not exist.*/nowhere"):
         Catalog(tmp_path / "nowhere" / "catalog.db")
 
 
@@ -211,7 +211,7 @@ def test_a_row_lock_timeout_is_a_retryable_error(postgres: PostgresServer) -> No
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     path.write_bytes(pickle.dumps(list(range(1000))))
-    with pytest.raises(CatalogError, match=r"this is no catalog \(file is not a database\): sqlite:///"):
+    with pytest.raises(CatalogError, match=r"not a catalog \(file is not a database\): sqlite:///"):
         Catalog(path)
 
 
@@ -291,7 +291,9 @@ def test_a_broken_catalogs_error_explains_how_to_rebuild_it(tmp_path: Path) -> N
         commit(catalog, [episode(episode_id) for episode_id in range(100)])
     data = path.read_bytes()
     path.write_bytes(data[:8192] + b"\xff" * (len(data) - 8192))
-    with pytest.raises(CatalogError, match=r"broken \(.*malformed\): move it away, and rebuild it .*reindex': sqlite:"):
+    with pytest.raises(
+        CatalogError, match=r"damaged \(.*malformed\): move it away, and rebuild it .*reindex': sqlite:"
+    ):
         Catalog(path, read_only=True).list_runs()
 
 
@@ -312,7 +314,7 @@ def test_a_catalog_with_an_unmerged_log_on_a_read_only_mount_is_an_error(tmp_pat
     folder.mkdir()
     with Catalog(folder / "catalog.db") as catalog:
         commit(catalog, [episode(0)])
-        assert "mounted read-only, with changes in its write-ahead log" in _read_archive(folder)
+        assert "read-only file system, but its write-ahead log has changes" in _read_archive(folder)
 
 
 @contextmanager

@@ -202,7 +202,7 @@ def test_an_invalid_page_cursor_is_refused(catalog: Catalog) -> None:
 def test_held_episodes_are_listed_per_run(catalog: Catalog) -> None:
     commit(catalog, [episode(n, decision="held" if n % 2 else "kept") for n in range(6)])
     commit(catalog, [episode(1, "run-b", decision="held")])
-    assert [row.episode_id for row in catalog.held_episodes("run-a")] == [1, 3, 5]
+    assert catalog.held_episode_ids("run-a") == [1, 3, 5]
 
 
 def test_lookups_are_split_when_one_statement_cannot_take_all_ids(catalog: Catalog) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from recorder.catalog import Catalog, Settlement
+from recorder.catalog import Catalog, Decision
 from recorder.errors import RecordingNotFoundError, UsageError
 from tests.catalog.samples import NOW, commit, episode, recording
 
@@ -26,7 +26,7 @@ def test_a_commit_moves_the_cursor_and_keeps_the_state(catalog: Catalog) -> None
         new_cursor="17-3",
         criteria_state=state,
         new_episodes=[episode(0)],
-        settled=[],
+        decided=[],
         n_refused=2,
         n_late_keeps=1,
         at=NOW,
@@ -51,21 +51,21 @@ def test_a_commit_from_an_old_cursor_changes_nothing(catalog: Catalog) -> None:
         new_cursor="9-0",
         criteria_state={"x": 1},
         new_episodes=[episode(1)],
-        settled=[Settlement(0, "kept", ("x",), "[]")],
+        decided=[Decision(0, "kept", ("x",), "[]")],
         n_refused=1,
         at=NOW + timedelta(hours=1),
     )
     assert not lost
     assert catalog.load_run_state("run-a").cursor == "5-0"
     assert catalog.load_run_state("run-a").n_refused == 0
-    assert [row.episode_id for row in catalog.held_episodes("run-a")] == [0]
+    assert catalog.held_episode_ids("run-a") == [0]
     assert catalog.get_run("run-a").n_episodes == 1
     commit(catalog, [episode(1)])  # the connection is fit for the next transaction
 
 
 def test_a_rejected_commit_does_not_create_the_run(catalog: Catalog) -> None:
     lost = catalog.commit_evaluation(
-        "run-a", old_cursor="5-0", new_cursor="6-0", criteria_state={}, new_episodes=[], settled=[], at=NOW
+        "run-a", old_cursor="5-0", new_cursor="6-0", criteria_state={}, new_episodes=[], decided=[], at=NOW
     )
     assert not lost
     assert catalog.list_runs() == []
@@ -147,15 +147,15 @@ def test_any_text_can_be_stored(catalog: Catalog, given: str, held: str) -> None
     assert catalog.get_run("run-b").host == held
 
 
-def test_settlements_change_only_held_episodes(catalog: Catalog) -> None:
+def test_settlements_change_only_held_episode_ids(catalog: Catalog) -> None:
     commit(catalog, [episode(0, decision="held", reasons=("a",)), episode(1, decision="held"), episode(2)])
     why = json.dumps([{"criterion": "stage_transitions", "keep": True}])
     settled = [
-        Settlement(0, "kept", ("a", "b"), why),
-        Settlement(1, "skipped", (), "[]"),
-        Settlement(2, "kept", ("c",), why),
+        Decision(0, "kept", ("a", "b"), why),
+        Decision(1, "skipped", (), "[]"),
+        Decision(2, "kept", ("c",), why),
     ]
-    commit(catalog, [episode(3)], settled=settled)
+    commit(catalog, [episode(3)], decided=settled)
     assert catalog.get_episode("run-a", 0) == episode(0, decision="kept", reasons=("a", "b"), why_json=why)
     assert catalog.get_episode("run-a", 1) == episode(1)
     assert catalog.get_episode("run-a", 2) == episode(2)
@@ -189,7 +189,7 @@ def _race(url: str, worker: int, barrier: Barrier, results: Any) -> None:
                 new_cursor=f"{turn + 1}-{worker}",
                 criteria_state={"turn": turn},
                 new_episodes=[episode(turn * 10 + worker, lane=worker)],
-                settled=[],
+                decided=[],
                 n_refused=1,
                 at=NOW,
             )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from recorder.catalog import Catalog
-from recorder.installation import Place, was_copied
+from recorder.installation import Installation, Place, was_copied
 
 
 def joined(path: Path) -> str:
@@ -88,3 +91,36 @@ def test_path_and_inode_distinguish_a_copy_from_a_moved_file(
     assert not was_copied(Place("/gone/from/here", now.number), now)
     assert was_copied(Place("/gone/from/here", now.number + 1), now)
     assert not was_copied(Place(now.path, now.number + 1), now)
+
+
+def test_a_copy_has_another_id_on_another_machine_and_a_container_started_again_has_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "catalog.db"
+    name = joined(path)
+    monkeypatch.setattr("socket.gethostname", lambda: "started-again")
+    assert joined(path) == name, "the same file, so the same volume"
+    shutil.copy(path, tmp_path / "copy.db")
+    path.rename(tmp_path / "stays.db")  # keeps its inode
+    (tmp_path / "copy.db").rename(path)
+    monkeypatch.setattr("socket.gethostname", lambda: "another-machine")
+    with Catalog(path, read_only=True) as catalog:
+        assert catalog.installation().installation_id == ""
+    assert joined(path) not in ("", name)
+
+
+@pytest.mark.postgres
+def test_two_machines_with_a_database_at_localhost_have_two_installations(
+    new_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_url()
+    if url.startswith("sqlite"):
+        pytest.skip("a file")
+    with Catalog(url) as catalog:
+        here = catalog.join_installation()
+        assert here.catalog.endswith(f" on {socket.gethostname()}")
+        monkeypatch.setattr("socket.gethostname", lambda: "another-machine")
+        there = Installation("another id", catalog.installation().catalog)
+    assert there.catalog.endswith(" on another-machine")
+    assert here.is_another_than(there)
+    assert there.is_another_than(here)

@@ -38,9 +38,9 @@ def test_a_catalog_that_replaces_the_open_file_is_used_from_then_on_with_a_warni
         assert run_ids(catalog) == ["old"]
         put(tmp_path / "other.db", path)
         assert run_ids(catalog) == ["new"]
-        assert "another file has taken the place" in caplog.text
+        assert "the open catalog was replaced" in caplog.text
         assert run_ids(catalog) == ["new"]
-        assert caplog.text.count("taken the place") == 1
+        assert caplog.text.count("was replaced") == 1
         if not read_only:
             catalog.ensure_run("newest")
     with Catalog(path, read_only=True) as catalog:
@@ -63,10 +63,10 @@ def test_calls_on_a_deleted_catalog_fail_and_create_no_file(tmp_path: Path, read
             case _:
                 shutil.rmtree(path.parent)
         for _ in range(2):
-            with pytest.raises(CatalogUnavailableError, match="deleted or moved away while it was open"):
+            with pytest.raises(CatalogUnavailableError, match="deleted or moved while it was open"):
                 run_ids(catalog)
         if not read_only:
-            with pytest.raises(CatalogUnavailableError, match="deleted or moved away"):
+            with pytest.raises(CatalogUnavailableError, match="deleted or moved"):
                 catalog.ensure_run("lost")
         assert not path.exists()
         path.parent.mkdir(exist_ok=True)
@@ -81,15 +81,15 @@ def test_a_worker_whose_catalog_was_deleted_creates_a_new_one_and_logs_it(
     path.parent.mkdir()
     with Catalog(path) as catalog:
         catalog.ensure_run("old")
-        catalog.begin_anew_if_deleted()
+        catalog.recreate_if_deleted()
         assert (run_ids(catalog), catalog.n_opened, caplog.text) == (["old"], 1, "")
         shutil.rmtree(path.parent)
-        with pytest.raises(CatalogError, match="folder doesn't exist"):
-            catalog.begin_anew_if_deleted()
+        with pytest.raises(CatalogError, match="folder does not exist"):
+            catalog.recreate_if_deleted()
         path.parent.mkdir()
-        catalog.begin_anew_if_deleted()
+        catalog.recreate_if_deleted()
         assert (run_ids(catalog), catalog.n_opened) == ([], 2)
-        assert "a new one is begun" in caplog.text
+        assert "a new one was created" in caplog.text
         catalog.ensure_run("new")
     with Catalog(path, read_only=True) as catalog:
         assert run_ids(catalog) == ["new"]
@@ -102,7 +102,7 @@ def test_a_foreign_file_in_the_catalogs_place_is_an_error_until_it_is_removed(tm
         path.unlink()
         path.write_text("something else, and long enough that SQLite looks at its first page" * 10)
         for _ in range(2):
-            with pytest.raises(CatalogError, match="no catalog"):
+            with pytest.raises(CatalogError, match="not a catalog"):
                 run_ids(catalog)
         path.unlink()
         make(path, "new")

@@ -106,7 +106,7 @@ def test_a_glob_has_two_wildcards_other_characters_are_literal(catalog: Catalog,
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(glob=st.text("ab*?%_[]\\^", max_size=5), reason=st.text("abA%_[]\\^", min_size=1, max_size=5))
-def test_globs_match_what_the_shell_matches(catalog: Catalog, glob: str, reason: str) -> None:
+def test_globs_match_the_same_text_as_the_shell(catalog: Catalog, glob: str, reason: str) -> None:
     catalog.upsert_recordings([recording(0, reasons=(reason,))])
     expected = fnmatch.fnmatchcase(reason, glob.replace("[", "[[]"))
     assert bool(catalog.query_recordings(reason=glob)) == expected
@@ -220,5 +220,5 @@ def test_an_import_does_not_overwrite_newer_rows(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("beyond", [2**63, -(2**63) - 1, 10**30])
 def test_a_number_beyond_64_bits_is_refused_with_a_clear_message(catalog: Catalog, beyond: int) -> None:
-    with pytest.raises(UsageError, match=r"the database holds whole numbers from -2\*\*63 to 2\*\*63 - 1, not beyond"):
+    with pytest.raises(UsageError, match=r"the database holds integers from -2\*\*63 to 2\*\*63 - 1"):
         catalog.query_recordings(stage=beyond)

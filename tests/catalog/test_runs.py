@@ -76,3 +76,17 @@ def test_deleting_a_run_removes_all_its_rows_and_no_others(catalog: Catalog) -> 
     assert catalog.list_segments(gone) == []
     assert catalog.list_tags() == ["nice"]
     assert len(catalog.list_annotations("run-b", 0)) == 1
+
+
+def test_lists_leave_out_the_configuration_which_may_be_large(catalog: Catalog) -> None:
+    catalog.ensure_run("run-a", config={"lr": 0.1})
+    (run,) = catalog.list_runs()
+    assert (run.config, catalog.get_run("run-a").config, catalog.count_runs()) == (None, {"lr": 0.1}, 1)
+
+
+def test_ended_runs_have_their_highest_episode_id(catalog: Catalog) -> None:
+    commit(catalog, [episode(n, "goes on") for n in range(2)])
+    commit(catalog, [episode(n, "ended") for n in (3, 7)], ended=True)
+    commit(catalog, [episode(0, "ended too")], at=NOW + timedelta(seconds=1), ended=True)
+    assert catalog.ended_runs(limit=10) == [("ended too", 1, 0), ("ended", 2, 7)]
+    assert catalog.ended_runs(limit=1) == [("ended too", 1, 0)]

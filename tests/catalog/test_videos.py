@@ -91,7 +91,7 @@ def test_a_failed_attempt_is_delayed_and_the_third_is_the_last(catalog: Catalog)
     assert _claim(catalog) == [video.video_id]
 
 
-def test_a_cancelled_video_tells_its_worker_to_stop(catalog: Catalog) -> None:
+def test_a_cancelled_video_stops_its_worker(catalog: Catalog) -> None:
     video = _video(catalog)
     _start(catalog, video)
     catalog.plan_segments(video.video_id, [(0, 100)])
@@ -240,7 +240,7 @@ def test_an_annotation_needs_at_least_one_step(catalog: Catalog) -> None:
             catalog.add_annotation("run-a", 1, **span)
     with pytest.raises(UsageError, match="spans"):
         catalog.update_annotation(note.annotation_id, step=6)
-    with pytest.raises(UsageError, match="no 'run_id' to change"):
+    with pytest.raises(UsageError, match="no field 'run_id'"):
         catalog.update_annotation(note.annotation_id, run_id="run-b")
     assert catalog.list_annotations("run-a", 1) == [note]
 
@@ -272,7 +272,7 @@ def test_more_videos_than_may_wait_are_refused(catalog: Catalog) -> None:
     bounds = VideoBounds(per_client=2, per_run=3)
     for number in range(2):
         catalog.enqueue_video("run-a", 1, {"crf": number}, at=NOW, asked_by="one", bounds=bounds)
-    with pytest.raises(QuotaError, match="2 videos that you asked for"):
+    with pytest.raises(QuotaError, match="2 videos that you requested"):
         catalog.enqueue_video("run-b", 1, {}, at=NOW, asked_by="one", bounds=bounds)
     catalog.enqueue_video("run-a", 1, {"crf": 3}, at=NOW, asked_by="two", bounds=bounds)
     with pytest.raises(QuotaError, match="3 videos of run 'run-a'"):

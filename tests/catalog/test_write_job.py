@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from recorder.catalog import Catalog, Settlement
+from recorder.catalog import Catalog, Decision
 from recorder.catalog.models import UNWRITTEN
 from recorder.catalog.operations.write_job import LOST
 from tests.catalog.samples import NOW, commit, episode, recording
@@ -160,17 +160,17 @@ def test_episodes_of_a_run_without_a_redis_are_parked_and_unparked_when_it_is_ba
     commit(catalog, waiting)
     commit(catalog, [episode(0, "run-b", decision="kept")])
     catalog.finish_writes([recording(2)], at=NOW)
-    assert catalog.see_runs(["run-b"], NOW + 101 * SECOND) == 0
-    assert catalog.give_up_lost(unseen_since=NOW, now=NOW) == {}
+    assert catalog.mark_runs_seen(["run-b"], NOW + 101 * SECOND) == 0
+    assert catalog.park_lost(unseen_since=NOW, now=NOW) == {}
     late = NOW + 100 * SECOND
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {"run-a": 2}
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+    assert catalog.park_lost(unseen_since=late, now=late) == {"run-a": 2}
+    assert catalog.park_lost(unseen_since=late, now=late) == {}
     assert [(row.run_id, row.episode_id, row.decision, row.error) for row in catalog.parked_writes()] == [
         ("run-a", 0, "kept", LOST), ("run-a", 1, "held", LOST)
     ]  # fmt: skip
-    assert catalog.see_runs(["run-c", "run-a"], late + SECOND) == 2
+    assert catalog.mark_runs_seen(["run-c", "run-a"], late + SECOND) == 2
     assert catalog.parked_writes() == []
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+    assert catalog.park_lost(unseen_since=late, now=late) == {}
     assert (catalog.get_episode("run-a", 0).attempts, catalog.get_episode("run-a", 1).error) == (0, None)
 
 
@@ -178,23 +178,23 @@ def test_an_episode_that_is_being_written_is_not_parked(catalog: Catalog) -> Non
     _kept(catalog, 1)
     catalog.start_write("run-a", [1], now=NOW + 100 * SECOND, lease_secs=60)
     late = NOW + 101 * SECOND
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {}
+    assert catalog.park_lost(unseen_since=late, now=late) == {}
 
 
 def test_episodes_that_failed_for_another_reason_stay_parked(catalog: Catalog) -> None:
     _kept(catalog, 1)
     catalog.start_write("run-a", [1], now=NOW, lease_secs=1)
     catalog.fail_write("run-a", 1, "broken", not_before=NOW, max_attempts=1)
-    assert catalog.see_runs(["run-a"], NOW) == 0
+    assert catalog.mark_runs_seen(["run-a"], NOW) == 0
     assert catalog.parked_writes()[0].error == "broken"
 
 
 def test_an_episode_that_was_parked_while_held_can_still_be_decided(catalog: Catalog) -> None:
     commit(catalog, [episode(1, decision="held"), episode(2, decision="held")])
     late = NOW + 100 * SECOND
-    assert catalog.give_up_lost(unseen_since=late, now=late) == {"run-a": 2}
-    decided = [Settlement(1, "skipped", (), "[]"), Settlement(2, "kept", ("x",), "[]")]
-    commit(catalog, [episode(3)], settled=decided)
+    assert catalog.park_lost(unseen_since=late, now=late) == {"run-a": 2}
+    decided = [Decision(1, "skipped", (), "[]"), Decision(2, "kept", ("x",), "[]")]
+    commit(catalog, [episode(3)], decided=decided)
     rows = [catalog.get_episode("run-a", episode_id) for episode_id in (1, 2)]
     assert [(row.decision, row.parked, row.error) for row in rows] == [("skipped", False, None), ("kept", False, None)]
 
@@ -220,3 +220,19 @@ def test_the_write_job_looks_at_unwritten_episodes_only(tmp_path: Path) -> None:
                 f"EXPLAIN QUERY PLAN SELECT * FROM episodes WHERE {UNWRITTEN} AND {condition} ORDER BY finished_unix_nanos"
             )
             assert ["ix_episodes_unwritten" in row.detail for row in plan] == [True]
+
+
+def test_parked_episodes_are_counted_and_read_page_by_page(catalog: Catalog) -> None:
+    for run_id in ("run-a", "run-b"):
+        commit(catalog, [episode(n, run_id, decision="kept") for n in range(5)])
+    commit(catalog, [episode(9, "run-b", decision="held")])
+    assert (catalog.count_parked(), catalog.most_common_parking_error()) == ({}, None)
+    late = NOW + 100 * SECOND
+    catalog.park_lost(unseen_since=late, now=late)
+    assert catalog.count_parked() == {"run-a": 5, "run-b": 6}
+    assert catalog.count_parked(decision="kept") == {"run-a": 5, "run-b": 5}
+    assert catalog.most_common_parking_error() == LOST
+    expected = [("run-a", n) for n in range(5)] + [("run-b", n) for n in (0, 1, 2, 3, 4, 9)]
+    for page_size in (1, 3, 11, 100):
+        assert [(row.run_id, row.episode_id) for row in catalog.iterate_parked(page_size=page_size)] == expected
+    assert [row.episode_id for row in catalog.parked_writes("run-b")] == [0, 1, 2, 3, 4, 9]

@@ -43,19 +43,19 @@ def test_frames_of_other_writers_can_be_read() -> None:
 @pytest.mark.parametrize("n_bytes", [2**40, 2**63, 2**64 - 1, 2**27 + 1])
 def test_a_frame_that_claims_too_much_is_refused_before_memory_is_taken(n_bytes: int) -> None:
     tracemalloc.start()
-    with pytest.raises(EpisodeFileTooLargeError, match=f"claims {n_bytes} bytes"):
+    with pytest.raises(EpisodeFileTooLargeError, match=f"declares {n_bytes} bytes"):
         decompress_frame(claiming(n_bytes))
     assert tracemalloc.get_traced_memory()[1] < 100_000
     tracemalloc.stop()
 
 
 def test_a_frame_can_have_a_smaller_limit() -> None:
-    with pytest.raises(EpisodeFileTooLargeError, match="at most 99 are read"):
+    with pytest.raises(EpisodeFileTooLargeError, match="the limit is 99"):
         decompress_frame(compress_frame(b"x" * 100), max_bytes=99)
 
 
 def test_a_frame_without_a_size_is_corrupt() -> None:
-    with pytest.raises(EpisodeFileCorruptError, match="does not state the size"):
+    with pytest.raises(EpisodeFileCorruptError, match="has no content size"):
         decompress_frame(lz4.frame.compress(b"x" * 100, store_size=False))
 
 

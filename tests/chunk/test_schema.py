@@ -41,9 +41,9 @@ def test_a_schema_round_trips_through_its_list() -> None:
         (["meters", "<f4", [8.0], "delta"], "expected \\[name"),
         (["meters", "<f4", [2**31], "delta"], "has shape"),
         (["meters", "<f4", [1] * 9, "delta"], "has shape"),
-        (["meters", "<f4", [8], "gzip"], "encoding 'gzip', which is not known"),
-        (["meters", "<f4", [8], "bits"], "go together"),
-        (["done", "|b1", [], "delta"], "go together"),
+        (["meters", "<f4", [8], "gzip"], "the unknown encoding 'gzip'"),
+        (["meters", "<f4", [8], "bits"], "requires dtype"),
+        (["done", "|b1", [], "delta"], "requires dtype"),
     ],
 )
 def test_an_invalid_column_is_corrupt(column: Any, message: str) -> None:

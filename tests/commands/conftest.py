@@ -93,7 +93,7 @@ def recordings(tmp_path: Path) -> Path:
             run_id=RUN, episode_id=30, decision="skipped", why_json=json.dumps(WHY), total_reward=float("nan")
         )
         catalog.commit_evaluation(
-            RUN, old_cursor="0-0", new_cursor="5-0", criteria_state={}, new_episodes=[skipped], settled=[], at=now
+            RUN, old_cursor="0-0", new_cursor="5-0", criteria_state={}, new_episodes=[skipped], decided=[], at=now
         )
     return root
 

@@ -103,7 +103,7 @@ def test_show_prints_dates_for_people_and_numbers_in_json(call: Call, tmp_path: 
             EpisodeRow(RUN, 2, timestamp=1e300),
             EpisodeRow(RUN, 3, timestamp=math.nan),
         ]
-        given: dict[str, Any] = {"new_episodes": rows, "settled": [], "criteria_state": {}, "at": datetime.now(UTC)}
+        given: dict[str, Any] = {"new_episodes": rows, "decided": [], "criteria_state": {}, "at": datetime.now(UTC)}
         assert catalog.commit_evaluation(RUN, old_cursor="0-0", new_cursor="1-0", **given)
     text = call("show", 1, "--recordings", tmp_path).out
     assert re.search(r"timestamp +2025-06-15 15:06:40\n", text)

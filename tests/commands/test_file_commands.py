@@ -121,7 +121,7 @@ def test_cat_as_json_is_one_document_and_nan_is_null(call: Call, tmp_path: Path)
     ]
 
 
-def test_cat_of_a_damaged_recording_names_it(call: Call, root: Path) -> None:
+def test_cat_of_a_damaged_recording_names_the_file(call: Call, root: Path) -> None:
     damage(place(root, RUN, 0), 0.5)
     for source in (0, place(root, RUN, 0)):
         answer = call("cat", source, "--recordings", root)

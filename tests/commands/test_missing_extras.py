@@ -61,7 +61,7 @@ def test_a_replay_server_without_celery_accepts_video_requests(tmp_path: Path) -
         (("fsspec",), ("serve", "--recordings", "memory://x", "--database", "c.db"), "catalog"),
     ],
 )
-def test_a_command_without_its_extra_names_it(
+def test_a_command_without_its_extra_names_the_extra(
     tmp_path: Path, lacking: tuple[str, ...], command: tuple[str, ...], extra: str
 ) -> None:
     with start_without(lacking, *command, folder=tmp_path) as program:

@@ -139,7 +139,7 @@ def test_a_row_with_values_that_cant_be_is_named_and_the_others_are_read(
     ],
     ids=["no file", "empty", "no database", "other tables", "other recordings", "a table of ours"],
 )
-def test_what_is_no_database_of_the_original_is_said_to_be_none(
+def test_a_foreign_database_is_reported_as_such(
     call: Call, flat: Path, tmp_path: Path, content: bytes | str | None, message: str
 ) -> None:
     path = tmp_path / "other.db"

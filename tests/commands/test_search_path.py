@@ -90,6 +90,21 @@ def test_a_hiding_file_from_pythonpath_is_named(tmp_path: Path, name: str, comma
     assert "not installed" not in output
 
 
+@pytest.mark.parametrize("name", ["recorder.py", "recorder/__init__.py", "recorder/other.py"])
+def test_a_recorder_py_that_pythonpath_puts_first_is_named_by_the_script(tmp_path: Path, name: str) -> None:
+    place = tmp_path / "mine" / name
+    place.parent.mkdir(parents=True)
+    place.write_text("raise SystemExit('the other one ran')")
+    code = f"import sys; sys.path.append({str(ROOT)!r}); from hamlet_recorder import main; sys.exit(main())"
+    environment = {"PYTHONPATH": str(tmp_path / "mine")}
+    status, output = run_python(["-P", "-c", code, "--version"], folder=tmp_path, environment=environment)
+    if name == "recorder/other.py":  # a folder without __init__.py hides no package
+        assert (status, output.startswith("hamlet-recorder ")) == (0, True), output
+    else:
+        assert (status, output.startswith("error: hamlet-recorder needs its own package 'recorder'")) == (1, True)
+        assert output.rstrip().endswith(str(place))
+
+
 def test_criteria_of_a_project_in_the_current_folder_are_loaded(folder: Path) -> None:
     (folder / "my_criteria.py").write_text(
         "from worker.criteria import Criterion\nfrom types import SimpleNamespace\nclass Mine(Criterion): pass\n"

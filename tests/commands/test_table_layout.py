@@ -26,7 +26,7 @@ SPARED = ("file", "reward")
         (5, [10, 20], True),
     ],
 )
-def test_a_table_folds_first_and_then_leaves_out_what_matters_least(
+def test_a_table_folds_first_and_then_leaves_out_the_least_important_columns(
     room: int | None, shown: list[int], is_cut: bool
 ) -> None:
     layout = lay_out(WIDTHS, room, folded="reasons", spared=SPARED, cuts=True)

@@ -21,6 +21,7 @@ import redis
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
 from recorder.catalog.operations.write_job import LOST
+from recorder.commands.terminal.output import human_return
 from recorder.step_stream import RedisStepStream
 from tests.commands.conftest import Call, root_catalog
 from tests.processes import ROOT, run_python
@@ -69,10 +70,14 @@ def test_a_piped_row_has_all_columns(call: Call, many_reasons: Path) -> None:
     _, headings, row = call("list", "--recordings", many_reasons).out.splitlines()
     assert headings.split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert row.split() == [
-        *(LONG_RUN, "123456", "1", "77.5", "0", "complete"),
+        *(LONG_RUN, "123456", "1", "77.50", "0", "complete"),
         *", ".join(REASONS).split(),
         *("1000", "B", "place"),
     ]
+
+
+def test_a_return_reads_as_on_the_page_and_can_be_typed_again() -> None:
+    assert [human_return(value) for value in (-0.5, 1234.567, 12_500_000.0, None)] == ["-0.50", "1234.57", "1.3e+7", ""]
 
 
 def test_piped_stats_have_all_columns(call: Call, many_reasons: Path) -> None:
@@ -136,15 +141,15 @@ def test_narrow_stats_show_losses_rather_than_reasons(many_reasons: Path) -> Non
 def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
     now = datetime.now(UTC)
     with Catalog(root_catalog(many_reasons)) as catalog:
-        given: dict[str, Any] = {"settled": [], "criteria_state": {}, "at": now}
+        given: dict[str, Any] = {"decided": [], "criteria_state": {}, "at": now}
         held = [EpisodeRow(LONG_RUN, 8, decision="held")]
         assert catalog.commit_evaluation(LONG_RUN, old_cursor="0-0", new_cursor="1-0", new_episodes=held, **given)
         later = now + timedelta(seconds=1)
-        assert catalog.give_up_lost(unseen_since=later, now=later) == {LONG_RUN: 1}
+        assert catalog.park_lost(unseen_since=later, now=later) == {LONG_RUN: 1}
     lines = plain_lines(on_a_terminal(80, "parked", "--recordings", many_reasons))
     assert all(len(line) <= 80 for line in lines)
     (first,) = [line for line in lines if line.startswith(LONG_RUN)]
-    column = first.index("its steps are gone")
+    column = first.index("its steps are lost")
     assert " ".join(line[column:].strip() for line in lines[lines.index(first) : -2]) == LOST
     assert lines[-2] == "hidden for width: attempts (use --json)"
 

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import inspect
 import re
 from copy import deepcopy
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from recorder.errors import SettingsError
+from recorder.settings import CriteriaSettings
+from recorder.settings.fields import bounds_of
 from tests.criteria.episodes import claimed, episode
 from tests.original_protocol import CONFIGURATION
 from worker.criteria import build_criteria
+from worker.criteria.build import BUILT_IN
 
 CRITERIA = yaml.safe_load(CONFIGURATION)["recording"]["criteria"]
 
@@ -55,3 +60,22 @@ def test_building_criteria_does_not_change_the_configuration() -> None:
 def test_a_wrong_configuration_is_refused_with_the_key_and_advice(config: dict[Any, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(message)):
         build_criteria(config)
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_a_criterion_has_the_defaults_and_the_bounds_of_its_settings(name: str) -> None:
+    section = type(getattr(CriteriaSettings(), name))
+    defaults = {key: value for key, value in section().model_dump().items() if key != "enabled"}
+    parameters = inspect.signature(BUILT_IN[name]).parameters
+    assert {key: parameters[key].default for key in defaults} == defaults
+    for key in defaults:
+        least, most = bounds_of(section, key)
+        for value in (limit for limit in (least, most) if limit is not None):
+            section(**{key: value})
+            build_criteria({name: {key: value}})
+        for value in (None if least is None else least - 1, None if most is None else most + 1):
+            if value is not None:
+                with pytest.raises(ValidationError):
+                    section(**{key: value})
+                with pytest.raises(SettingsError, match=key):
+                    build_criteria({name: {key: value}})

@@ -169,7 +169,7 @@ def test_a_salvaged_episode_is_kept_with_the_reason_salvaged() -> None:
     assert settled.why[0]["criterion"] == "salvaged"
 
 
-def test_an_aborted_episode_is_skipped_at_once_and_no_criterion_sees_it() -> None:
+def test_an_aborted_episode_is_skipped_at_once_without_asking_a_criterion() -> None:
     evaluator = Evaluator([HoldsForEver()])
     (settled,) = evaluator.observe(episode(0, status=EpisodeStatus.ABORTED, manual=("odd",)))
     assert settled.decision == "skipped"

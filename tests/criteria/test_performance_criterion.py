@@ -139,7 +139,7 @@ def test_random_returns_keep_about_the_configured_share_on_either_side() -> None
 @pytest.mark.parametrize(
     ("value", "reason"), [(91.0, ["top_10.0pct"]), (90.0, []), (10.0, ["bottom_10.0pct"]), (11.0, [])]
 )
-def test_a_return_must_lie_strictly_beyond_the_share_of_the_returns_before_it(value: float, reason: list[str]) -> None:
+def test_a_return_must_be_strictly_beyond_the_share_of_earlier_returns(value: float, reason: list[str]) -> None:
     criterion = PerformanceCriterion()
     history = [float(i) for i in range(1, 101)]
     random.Random(3).shuffle(history)
@@ -208,6 +208,17 @@ def test_a_percentile_of_0_switches_its_side_off() -> None:
     assert set(by_reason) == {"top_10.0pct", "bottom_10.0pct"}
     assert by_reason["top_10.0pct"] == []
     assert by_reason["bottom_10.0pct"]
+
+
+def test_an_early_explanation_names_the_sides_that_want_the_episode() -> None:
+    criterion = PerformanceCriterion()
+    details = [criterion.observe(episode(i, reward=reward)).explanation.detail for i, reward in enumerate([5, 7, 3, 4])]
+    assert [detail.partition(" of the first")[0] for detail in details[:3]] == [
+        "the best and the worst",
+        "the best",
+        "the worst",
+    ]
+    assert details[3].startswith("not judged")
 
 
 def test_the_explanation_says_when_the_share_not_the_threshold_decided() -> None:

@@ -75,7 +75,7 @@ def test_a_stage_is_left_when_its_last_lane_leaves_it() -> None:
     assert [tuple(claim) for claim in claims] == [(5, "stage_1_last_2"), (7, "stage_1_last_1")]
 
 
-def test_coming_back_to_a_stage_starts_no_new_first_but_leaving_it_again_settles_a_new_last() -> None:
+def test_a_return_to_a_stage_keeps_no_new_first_episodes_but_new_last_ones() -> None:
     assert claimed(StageBoundariesCriterion(1, 1), one_lane([1, 1, 2, 1, 1, 2])) == {
         0: ["stage_1_first_1"],
         1: ["stage_1_last_1"],

@@ -15,7 +15,7 @@ PROGRAM = "hamlet-recorder"
 PAGES: dict[str, str] = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in (
-        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
         *sorted((ROOT / "docs").rglob("*.md")),
         ROOT / "replay_server" / "PROTOCOL.md",
         ROOT / "recorder" / "episode_file" / "FORMAT.md",

@@ -45,12 +45,12 @@ def run_snippet(code: str, folder: Path) -> str:
     return output
 
 
-def test_the_catalog_page_lists_recordings(folder: Path) -> None:
+def test_the_catalog_pages_snippet_lists_recordings(folder: Path) -> None:
     (code,) = blocks(page("docs/catalog.md"), "python")
     assert "demo 500 410.0" in run_snippet(code.replace("top_*", "periodic_*"), folder)
 
 
-def test_the_video_page_exports_from_python(folder: Path) -> None:
+def test_the_video_pages_python_snippet_runs(folder: Path) -> None:
     (code,) = blocks(page("docs/video.md"), "python")
     assert "fps=60" in code
     run_snippet(code.replace("fps=60", "fps=60, preset='ultrafast'"), folder)
@@ -59,19 +59,19 @@ def test_the_video_page_exports_from_python(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", command_lines(page("docs/video.md")), ids=" ".join)
-def test_the_video_page_s_commands_make_videos(
+def test_the_video_pages_commands_make_videos(
     arguments: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
     assert main([*arguments, *QUICKLY]) == 0
 
 
-def test_the_viewer_page_reads_from_python(folder: Path) -> None:
+def test_the_replay_pages_python_snippet_runs(folder: Path) -> None:
     (code,) = [code for code in blocks(page("docs/replay.md"), "python") if "ReplayManager" in code]
     assert "1.0" in run_snippet(code, folder)
 
 
-def test_the_viewer_page_reads_through_a_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_replay_pages_client_snippet_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = page("docs/replay.md")
     (serve,) = [arguments for arguments in command_lines(text) if "--recordings" in arguments]
     with PythonProcess("-m", "recorder", *serve, "--port", "0", folder=folder) as server:

@@ -98,7 +98,7 @@ def test_the_readme_records_without_redis(python: Run, folder: Path) -> None:
 
 
 def test_the_tutorial_leads_from_training_to_a_video(folder: Path, python: Run, commands: Run) -> None:
-    assert "best return:" in python(snippet(TUTORIAL, "AutoSeed").replace("range(150)", "range(40)"))
+    assert "best return:" in python(snippet(TUTORIAL, "default_rng").replace("range(150)", "range(40)"))
     wait_for_recordings(folder, "cartpole")
     output = commands(TUTORIAL, "list", "why", "reproduce", "export")
     assert "cartpole" in output

@@ -18,7 +18,7 @@ from recorder import EpisodeRecorder, PublisherLimits, find_redis_url
 from recorder.child_process import tether
 from recorder.errors import ServerStartError, StreamUnavailableError
 from recorder.redis_server.client import answers, make_client
-from recorder.redis_server.embedded import EmbeddedServer, find_server_binary, running_server_url, server_url
+from recorder.redis_server.embedded import EmbeddedServer, find_server_binary, running_redis_url, use_redis
 from recorder.step_stream import FIRST_CURSOR, RedisStepStream
 from tests.processes import PythonProcess, is_alive
 from tests.waiting import wait_until
@@ -195,29 +195,29 @@ def test_a_watcher_whose_owner_has_ended_starts_nothing() -> None:
     ]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 1
-    assert "the owner was gone" in ended.stderr
+    assert "the owner ended" in ended.stderr
     assert ended.stdout == ""
 
 
 def test_a_second_owner_of_a_folder_gets_the_first_ones_url_in_the_error(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path) as first:
-        with pytest.raises(ServerStartError, match="already running on this folder") as caught:
+        with pytest.raises(ServerStartError, match="already runs on this folder") as caught:
             EmbeddedServer(tmp_path).start()
         assert first.url in str(caught.value)
-        assert running_server_url(tmp_path) == first.url
+        assert running_redis_url(tmp_path) == first.url
         assert answers(first.url), "the first is not disturbed"
-    assert running_server_url(tmp_path) is None
+    assert running_redis_url(tmp_path) is None
 
 
 def test_a_given_url_is_used_and_no_redis_is_started(tmp_path: Path) -> None:
-    with server_url("redis://elsewhere:1", tmp_path / "data") as url:
+    with use_redis("redis://elsewhere:1", tmp_path / "data") as url:
         assert url == "redis://elsewhere:1"
     assert not (tmp_path / "data").exists()
 
 
 def test_without_a_url_one_redis_per_folder_is_shared_and_ends_with_its_starter(tmp_path: Path) -> None:
-    with server_url(None, tmp_path) as url:
-        with server_url(None, tmp_path) as again:
+    with use_redis(None, tmp_path) as url:
+        with use_redis(None, tmp_path) as again:
             assert again == url
         assert answers(url)
     assert not answers(url)
@@ -234,7 +234,7 @@ def test_two_concurrent_starts_on_one_folder_share_one_redis(tmp_path: Path) -> 
     everyone = Barrier(4)
 
     def use_server() -> str:
-        with server_url(None, tmp_path) as url:
+        with use_redis(None, tmp_path) as url:
             everyone.wait(60)  # nobody stops the server before all have found it
             assert answers(url)
             everyone.wait(60)

@@ -13,7 +13,7 @@ import pytest
 from recorder import find_redis_url
 from recorder.errors import ServerStartError, StreamUnavailableError
 from recorder.redis_server.client import answers, make_client
-from recorder.redis_server.embedded import EmbeddedServer, look_at_folder, running_server_url, server_url
+from recorder.redis_server.embedded import EmbeddedServer, folder_state, running_redis_url, use_redis
 from tests.processes import PythonProcess
 from tests.waiting import wait_until
 
@@ -46,7 +46,7 @@ def has_it(url: str) -> bool:
 
 
 def is_back(folder: Path, pid: int, server: EmbeddedServer) -> bool:
-    return server.pid != pid and running_server_url(folder) == server.url
+    return server.pid != pid and running_redis_url(folder) == server.url
 
 
 def test_a_deleted_socket_is_created_again_with_the_data(tmp_path: Path, binary: Path) -> None:
@@ -87,9 +87,9 @@ def test_a_folder_with_a_deleted_socket_counts_as_in_use(tmp_path: Path) -> None
     with PythonProcess("-c", SLEEPING_OWNER, str(folder)) as owner:
         url = owner.wait_for("url ").split()[1]
         socket_of(url).unlink()
-        assert look_at_folder(folder).is_in_use
-        assert running_server_url(folder) is None
-        with pytest.raises(StreamUnavailableError, match="runs beside the recordings and can't be reached"):
+        assert folder_state(folder).is_in_use
+        assert running_redis_url(folder) is None
+        with pytest.raises(StreamUnavailableError, match="runs for this recordings folder, but can't be reached"):
             find_redis_url(tmp_path)
 
 
@@ -127,10 +127,10 @@ def test_swapped_redis_folders_are_not_mixed(tmp_path: Path, caplog: pytest.LogC
         put(server.url)
         (tmp_path / "recordings").rename(tmp_path / "exp1")
         (tmp_path / "other").rename(tmp_path / "recordings")
-        wait_until(lambda: "has taken the place" in caplog.text, message="a word about it")
+        wait_until(lambda: "has replaced this one" in caplog.text, message="a word about it")
         assert has_it(server.url), "it goes on"
-        assert running_server_url(tmp_path / "exp1" / ".server") == server.url, "in the folder that is its own"
-        assert running_server_url(folder) is None
+        assert running_redis_url(tmp_path / "exp1" / ".server") == server.url, "in the folder that is its own"
+        assert running_redis_url(folder) is None
     with EmbeddedServer(tmp_path / "exp1" / ".server") as server:
         assert has_it(server.url)
 
@@ -139,9 +139,9 @@ def test_a_moved_folder_does_not_use_the_redis_of_its_successor(tmp_path: Path) 
     with EmbeddedServer(tmp_path / "recordings"):
         pass
     (tmp_path / "recordings").rename(tmp_path / "exp1")
-    with server_url(None, tmp_path / "recordings") as url:
-        assert running_server_url(tmp_path / "exp1") is None
-        with server_url(None, tmp_path / "exp1") as other:
+    with use_redis(None, tmp_path / "recordings") as url:
+        assert running_redis_url(tmp_path / "exp1") is None
+        with use_redis(None, tmp_path / "exp1") as other:
             assert other != url
             put(url)
             assert not has_it(other)
@@ -156,17 +156,17 @@ def test_a_copied_folder_has_a_separate_redis(tmp_path: Path, runs_meanwhile: bo
     if not runs_meanwhile:
         shutil.copytree(folder, copy)
     with EmbeddedServer(folder) as server:
-        assert running_server_url(copy) is None
-        with server_url(None, copy) as other:
+        assert running_redis_url(copy) is None
+        with use_redis(None, copy) as other:
             assert other != server.url
             assert answers(server.url)
-            assert running_server_url(folder) == server.url
-            assert running_server_url(copy) == other
+            assert running_redis_url(folder) == server.url
+            assert running_redis_url(copy) == other
 
 
 def test_an_unreachable_redis_is_reported_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recorder.redis_server.embedded.process._LOCK_DEADLINE_SECS", 0.1)
     with PythonProcess("-c", SLEEPING_OWNER, str(tmp_path)) as owner:
         socket_of(owner.wait_for("url ").split()[1]).unlink()
-        with pytest.raises(ServerStartError, match="End that process"), server_url(None, tmp_path):
+        with pytest.raises(ServerStartError, match="Stop the process"), use_redis(None, tmp_path):
             pass

@@ -12,7 +12,7 @@ from redis import Redis
 from recorder import EpisodeRecorder, find_redis_url
 from recorder.errors import ServerStartError, SettingsError
 from recorder.redis_server.client import answers, make_client
-from recorder.redis_server.embedded import EmbeddedServer, running_server_url
+from recorder.redis_server.embedded import EmbeddedServer, running_redis_url
 from recorder.redis_server.embedded.address import configuration
 from recorder.redis_server.embedded.confirmed import confirm_settings
 from recorder.settings import load_settings
@@ -58,7 +58,7 @@ def test_a_folder_with_any_name_has_a_private_configured_redis(tmp_path: Path, n
         assert configured["appendonly"] == "yes"
         assert configured["maxmemory-policy"] == "noeviction"
         assert (folder / "appendonlydir").is_dir(), "its data lies in the folder"
-        assert running_server_url(folder) == server.url
+        assert running_redis_url(folder) == server.url
     with EmbeddedServer(folder, binary=binary) as server:
         client = make_client(server.url, purpose="worker")
         assert client.get("kept") == b"1"
@@ -105,9 +105,9 @@ def test_a_redis_that_ignores_its_settings_is_stopped_with_an_error(tmp_path: Pa
     program.write_text(f"#!/bin/sh\nsed 's/noeviction/allkeys-lru/' | exec '{binary}' \"$@\"\n")
     program.chmod(0o755)
     server = EmbeddedServer(tmp_path / "data", binary=program)
-    with pytest.raises(ServerStartError, match="did not take its settings: maxmemory-policy"):
+    with pytest.raises(ServerStartError, match="ignored its settings: maxmemory-policy"):
         server.start()
-    assert running_server_url(tmp_path / "data") is None
+    assert running_redis_url(tmp_path / "data") is None
 
 
 def test_a_program_that_reads_no_settings_is_never_exposed(tmp_path: Path, binary: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_flipped_value_in_a_bare_file_is_found_on_opening() -> None:
     data = bytearray(intact)
     values, *_ = open_episode(intact).chunk(1).data
     data[intact.index(values)] ^= 1
-    with pytest.raises(EpisodeFileCorruptError, match="the bytes were changed: their hash is"):
+    with pytest.raises(EpisodeFileCorruptError, match="the bytes were changed: expected the hash"):
         open_episode(bytes(data))
 
 

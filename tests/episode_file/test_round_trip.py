@@ -87,7 +87,7 @@ def assert_holds(episode: Episode, chunks: Chunks) -> None:
                 assert_same_bits(np.asarray(value), np.asarray(expected[number]))
         pieces = [columns[name].values for _, _, columns in chunks if name in columns]
         if len({piece.shape[1:] for piece in pieces}) > 1:
-            with pytest.raises(ShapeChangedError, match=f"'{name}' changes its shape in mid-episode"):
+            with pytest.raises(ShapeChangedError, match=f"'{name}' changes its shape within the episode"):
                 episode.column(name)
             continue
         present = episode.present(name)
@@ -164,7 +164,7 @@ def test_a_single_meter_or_coordinate_is_a_tuple() -> None:
 def test_a_missing_step_or_column_is_an_error() -> None:
     episode = open_episode(make_episode_file(n_steps=3))
     for index in (3, -4):
-        with pytest.raises(UsageError, match=f"step {index} of an episode of 3 steps"):
+        with pytest.raises(UsageError, match=f"no step {index} in an episode of 3 steps"):
             episode.step(index)
     with pytest.raises(UnknownColumnError, match="no column 'speed'; it has: position, meters"):
         episode.column("speed")

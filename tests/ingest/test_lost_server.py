@@ -71,7 +71,7 @@ def test_ends_on_a_redis_with_an_older_clock_are_read(rig: Rig, trainer: Trainer
     future = f"{int(ahead.cursor.partition('-')[0]) * 2}-0"
     assert rig.catalog.commit_evaluation(
         RUN, old_cursor=ahead.cursor, new_cursor=future, criteria_state=ahead.criteria_state, new_episodes=[],
-        settled=[], at=context.now(),
+        decided=[], at=context.now(),
     )  # fmt: skip
     trainer.play(1)
     trainer.play(2, stage=2)
@@ -98,4 +98,4 @@ def test_episodes_lost_by_flushall_are_parked_while_the_trainer_continues(
     assert [row.episode_id for row in rig.catalog.parked_writes()] == left
     assert all("steps are no longer in Redis" in (row.error or "") for row in rig.catalog.parked_writes())
     assert [row.attempts for row in rig.catalog.parked_writes()] == [3, 3, 3, 3]
-    assert rig.catalog.held_episodes(RUN) == []
+    assert rig.catalog.held_episode_ids(RUN) == []

@@ -17,7 +17,7 @@ from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import assert_adds_up, record
 from tests.ingest.rig import RUN, Rig, work
 from tests.waiting import wait_until
-from worker.ingest import evaluate_run
+from worker.ingest import evaluate_run, sweep
 from worker.recording_writer import RecordingWriter
 
 QUICK = PublisherLimits(flush_interval_secs=0.01, heartbeat_secs=0.02)
@@ -66,6 +66,29 @@ def test_a_trainer_that_repeats_a_run_is_warned_even_before_a_worker_has_seen_it
     with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
         wait_until(lambda: "is not new" in caplog.text, message="the word")
     assert f"episodes that an earlier trainer began in it: {N_EPISODES}" in caplog.text
+
+
+def test_a_redis_that_has_forgotten_the_run_learns_of_it_from_the_first_sweep(
+    rig: Rig, redis_url: str, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    first_time(rig, redis_url)
+    redis_client.flushall()
+    sweep(rig.worker())
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
+        wait_until(lambda: "is not new" in caplog.text, message="the word")
+    assert f"it has ended; number of its episodes: {N_EPISODES}, last id: {N_EPISODES - 1}" in caplog.text
+
+
+def test_a_run_that_still_records_is_not_reported_as_ended(
+    rig: Rig, redis_url: str, redis_client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    first_time(rig, redis_url)
+    redis_client.flushall()
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK, resume=True) as recorder:
+        play_all(recorder, first=N_EPISODES)
+        wait_until(lambda: rig.stream.run_info(RUN).producers, message="its heartbeat")
+        sweep(rig.worker())
+        assert rig.stream.known_run(RUN) is None
 
 
 def test_trainers_that_share_or_resume_a_run_are_not_warned(
@@ -141,7 +164,7 @@ def test_stats_list_and_doctor_show_refused_episodes(
     assert main(["list", *places]) == 0
     assert f"3 more episodes of run {RUN} were refused" in capsys.readouterr().out
     main(["doctor", *places])
-    assert "3 episodes, most often because the run has the id already: run-1" in capsys.readouterr().out
+    assert "3 episodes; usually the run already has that id: run-1" in capsys.readouterr().out
 
 
 def test_workers_refuse_episodes_while_redis_is_full(rig: Rig, redis_url: str, redis_client: redis.Redis) -> None:

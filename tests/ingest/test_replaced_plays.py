@@ -270,7 +270,7 @@ def test_a_file_is_not_committed_while_its_play_is_being_replaced(postgres: Post
     now = datetime.now(UTC)
     with Catalog(url) as catalog, psycopg.connect(url.replace("+psycopg", "")) as other:
         catalog.commit_evaluation(
-            RUN, old_cursor="0-0", new_cursor="1-0", criteria_state={}, settled=[], at=now,
+            RUN, old_cursor="0-0", new_cursor="1-0", criteria_state={}, decided=[], at=now,
             new_episodes=[EpisodeRow(RUN, 7, play_id=1, decision="kept", reasons=("x",))],
         )  # fmt: skip
         other.execute("UPDATE episodes SET play_id = 2 WHERE episode_id = 7")

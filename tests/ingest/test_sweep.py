@@ -96,7 +96,7 @@ def test_workers_count_missed_heartbeats_together(rig: Rig, trainer: Trainer) ->
 def test_frequent_sweeps_do_not_count_heartbeats_faster(rig: Rig, trainer: Trainer) -> None:
     trainer.send(trainer.chunks(trainer.new_play(1), is_open=True))
     assert sum(sweep(rig.worker(abandoned_after_secs=1000)).n_salvaged for _ in range(10)) == 0
-    assert [it.n_looks for it in rig.stream.run_info(RUN).missed_heartbeats.values()] == [0]
+    assert [it.n_checks for it in rig.stream.run_info(RUN).missed_heartbeats.values()] == [0]
 
 
 def test_an_episode_is_not_salvaged_before_its_trainers_first_heartbeat_is_due(rig: Rig, trainer: Trainer) -> None:
@@ -260,7 +260,7 @@ def test_an_ended_run_is_removed_from_redis_after_an_hour(rig: Rig, trainer: Tra
     assert rig.stream.runs() == []
 
 
-def test_a_run_with_ends_that_nobody_has_read_is_not_forgotten(rig: Rig, trainer: Trainer) -> None:
+def test_a_run_with_unread_ends_is_not_forgotten(rig: Rig, trainer: Trainer) -> None:
     context = rig.worker()
     trainer.close()
     work(context)
@@ -302,7 +302,7 @@ def test_ends_that_a_killed_worker_committed_are_trimmed(rig: Rig, trainer: Trai
     entry = rig.stream.read_finished(RUN, after=state.cursor, limit=1)[0]
     rig.catalog.commit_evaluation(
         RUN, old_cursor=state.cursor, new_cursor=entry.entry_id, criteria_state=state.criteria_state, new_episodes=[],
-        settled=[], at=context.now(),
+        decided=[], at=context.now(),
     )  # fmt: skip
     assert rig.n_unread() == 1
     evaluate_run(context, RUN)

@@ -46,7 +46,7 @@ def found(outline: Outline) -> list[tuple[int, str]]:
     return [(marker.index, marker.label) for marker in outline.markers()]
 
 
-def test_a_meter_is_marked_where_it_falls_below_a_tenth() -> None:
+def test_a_meter_is_marked_when_it_falls_below_a_tenth() -> None:
     falling = columns(5, meters=[[0.5], [0.09], [0.05], [0.6], [0.02]])
     assert found(outline_of(falling)) == [(1, "energy at 9%"), (4, "energy at 2%")]
 

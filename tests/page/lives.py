@@ -165,7 +165,7 @@ def add_lives(
         new_cursor="1-1",
         criteria_state={},
         new_episodes=curve,
-        settled=(),
+        decided=(),
         at=datetime.now(UTC),
     )
 
@@ -177,7 +177,7 @@ def add_life(
     episode_id: int,
     columns: dict[str, np.ndarray],
     *,
-    stage: int = 1,
+    stage: int | None = 1,
     **metadata: Any,
 ) -> None:
     """One recorded episode with these columns; ``metadata`` as for ``tests.episodes.make_episode_file``."""

@@ -6,7 +6,7 @@ import { chunkFrom } from "../../replay_server/page/decode/chunk.js";
 import { PlaybackClock, SPEEDS } from "../../replay_server/page/playback/clock.js";
 import { divergenceIn, firstDivergence } from "../../replay_server/page/playback/divergence.js";
 import { skipDull } from "../../replay_server/page/playback/dull_spans.js";
-import { neighbourMarker, noteMarkers } from "../../replay_server/page/playback/markers.js";
+import { neighbourMarker, annotationMarkers } from "../../replay_server/page/playback/markers.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
 
 const always = () => true;
@@ -155,17 +155,17 @@ describe("dull spans", () => {
 });
 
 describe("markers", () => {
-  test("name notes by their label or their first line, in short", () => {
+  test("name annotations by their label or their first line, in short", () => {
     const table = new ChunkTable();
     table.add(0, 10);
     table.add(20, 10);
-    const notes = [
+    const annotations = [
       { step: 3, label: "", text: "why\nhere?" },
       { step: 25, label: "x".repeat(100), text: "" },
     ];
-    assert.deepEqual(noteMarkers(notes, table), [
-      { index: 3, kind: "note", label: "why" },
-      { index: 15, kind: "note", label: `${"x".repeat(79)}…` },
+    assert.deepEqual(annotationMarkers(annotations, table), [
+      { index: 3, kind: "annotation", label: "why" },
+      { index: 15, kind: "annotation", label: `${"x".repeat(79)}…` },
     ]);
   });
 

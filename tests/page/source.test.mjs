@@ -9,7 +9,7 @@ import { BytesSource } from "../../replay_server/page/source/bytes_source.js";
 import { ChunkRequests } from "../../replay_server/page/source/chunk_requests.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
 import { EpisodeStore } from "../../replay_server/page/source/episode_store.js";
-import { extendTable, grow, outlineOfMessage, retell } from "../../replay_server/page/source/outline.js";
+import { extendTable, grow, outlineOfMessage, replaceFindings } from "../../replay_server/page/source/outline.js";
 import { SocketSource } from "../../replay_server/page/source/socket_source.js";
 import { readStep } from "../../replay_server/page/player/step_view.js";
 
@@ -261,7 +261,7 @@ describe("the outline of an episode that was followed live", () => {
       assert.deepEqual(outline.overview.meters, expected.overview.meters);
       assert.deepEqual(outline.bounds, expected.bounds);
       assert.deepEqual(outline.table.chunks, expected.table.chunks);
-      retell(outline, ended);
+      replaceFindings(outline, ended);
       assert.deepEqual(untimed(outline), untimed(expected));
     });
   }

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, WebSocket, expect
 from recorder.catalog import Catalog
 from tests.page.conftest import Site
 from tests.page.lives import Life, add_life
-from tests.page.looking import count_pixels, pixels_of
+from tests.page.looking import count_pixels, open_episode, pixels_of
 from tests.processes import PythonProcess
 from tests.waiting import wait_until
 
@@ -85,7 +85,7 @@ def test_the_keyboard_walks_the_table_and_opens_an_episode(rows: Page) -> None:
     rows.wait_for_url("**/runs/demo/episodes/50*")
     rows.wait_for_selector(".player[data-step]")
     rows.keyboard.press("n")
-    expect(rows.locator("#note")).to_contain_text("last recorded episode")
+    expect(rows.locator("#message")).to_contain_text("last recorded episode")
     rows.keyboard.press("Escape")
     expect(rows.locator("tbody tr")).to_have_count(6)
     rows.go_back()
@@ -149,7 +149,7 @@ def test_brushing_the_histogram_chooses_a_range_of_returns(rows: Page) -> None:
     rows.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + 60, steps=4)
     rows.mouse.up()
     expect(rows.get_by_label("Minimum return")).not_to_have_value("")
-    least, greatest = (float(rows.get_by_label(f"{which} return").input_value()) for which in ("Least", "Greatest"))
+    least, greatest = (float(rows.get_by_label(f"{which} return").input_value()) for which in ("Minimum", "Maximum"))
     with rows.expect_response(re.compile(r"/api/v1/episodes\?.*sort=-reward")) as answered:
         rows.get_by_role("button", name="Return", exact=True).click()
     found = [episode["total_reward"] for episode in answered.value.json()["episodes"]]
@@ -222,7 +222,7 @@ def test_a_run_with_refused_episodes_shows_their_number(page: Page, tmp_path: Pa
             new_cursor="5-0",
             criteria_state={},
             new_episodes=[],
-            settled=[],
+            decided=[],
             n_refused=3,
             at=datetime.now(UTC),
         )
@@ -233,3 +233,16 @@ def test_a_run_with_refused_episodes_shows_their_number(page: Page, tmp_path: Pa
         expect(link).to_contain_text("3 refused")
         expect(link).to_have_attribute("title", re.compile("resume=True"))
         page.goto("about:blank")  # asks the server nothing more, which ends now
+
+
+def test_an_episode_of_unknown_stage_is_listed_and_played_without_one(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/?run=unstaged")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("td.col-stage")).to_have_text("—")
+    assert page.get_by_label("Stage").locator("option").all_inner_texts() == ["any stage"]
+    open_episode(page, f"{site.address}/runs/unstaged/episodes/1")
+    expect(page.locator(".chip.reason")).not_to_have_count(0)
+    assert [text for text in page.locator(".chip").all_inner_texts() if "stage" in text.lower()] == []
+    facts = page.locator(".info dt").all_inner_texts()
+    assert "Return" in facts
+    assert "Stage" not in facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -19,14 +20,14 @@ PAGE = files("replay_server") / "page"
 
 
 @pytest.fixture
-def recording(tmp_path):
+def recording(tmp_path: Path) -> bytes:
     with Catalog(tmp_path / "catalog.db") as catalog:
         add_life(catalog, tmp_path, "shapes", 2, Life(seed=5, n_steps=300).columns())
     (path,) = tmp_path.glob("shapes/episode_*")
     return path.read_bytes()
 
 
-def test_an_html_export_needs_no_other_file(recording, tmp_path):
+def test_an_html_export_needs_no_other_file(recording: bytes, tmp_path: Path) -> None:
     path = tmp_path / "folder" / "episode.html"
     size = export_episode_html(open_episode(recording), recording, PAGE, path)
     text = path.read_text()
@@ -38,7 +39,9 @@ def test_an_html_export_needs_no_other_file(recording, tmp_path):
 
 @pytest.mark.parametrize("compression", ["lz4", "none"])
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_recording_of_any_kind_is_written_as_the_page_reads_it(recording, version, compression):
+def test_an_html_export_has_version_2_for_every_kind_of_recording(
+    recording: bytes, version: int, compression: str
+) -> None:
     data = convert_bytes(recording, version=version, compression=compression).data
     document = build_html(open_episode(data), data, PAGE)
     held = open_episode(base64.b64decode(re.search(r'base64">([^<]*)</script>', document)[1]))
@@ -47,7 +50,7 @@ def test_a_recording_of_any_kind_is_written_as_the_page_reads_it(recording, vers
 
 
 @pytest.mark.browser
-def test_an_html_export_plays_from_the_disk(browser: Browser, recording, tmp_path):
+def test_an_html_export_plays_from_the_disk(browser: Browser, recording: bytes, tmp_path: Path) -> None:
     path = tmp_path / "episode.html"
     export_episode_html(open_episode(recording), recording, PAGE, path)
     errors = []

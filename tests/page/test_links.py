@@ -96,14 +96,14 @@ def test_an_embedded_player_is_alone_in_its_frame_and_read_only(
     page: Page, site: Site, show_in_frame: Callable[[str], None]
 ) -> None:
     with Catalog(site.recordings / "catalog.db") as catalog:
-        note = catalog.add_annotation("shapes", 2, step=3, text="to be read only")
+        annotation = catalog.add_annotation("shapes", 2, step=3, text="to be read only")
         show_in_frame(f"{site.address}{EPISODE}?t=37&embed=1")
         frame = page.frame_locator("iframe")
         expect(frame.locator(".player")).to_have_attribute("data-step", "37")
         expect(frame.locator(".page-header, .episode-header")).to_have_count(0)
-        expect(frame.locator(".note-text")).to_have_text("to be read only")
-        expect(frame.get_by_role("button", name="note")).to_have_count(0)
-        catalog.delete_annotation(note.annotation_id)
+        expect(frame.locator(".annotation-text")).to_have_text("to be read only")
+        expect(frame.get_by_role("button", name="annotation")).to_have_count(0)
+        catalog.delete_annotation(annotation.annotation_id)
     frame.locator(".stage").click()
     for key in ("a", "c", "n", "Escape", "."):
         page.keyboard.press(key)

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from recorder.catalog import Catalog
+from recorder.number_format import format_meter, format_number
 from tests.page.conftest import HOSTILE, Site
 from tests.page.lives import Life
 from tests.page.looking import (
@@ -41,7 +42,7 @@ KEYS = (
 SHAPES = "/runs/shapes/episodes"
 DULL = range(138, 215)
 """Steps of episode 4 in which nothing happens, between two markers."""
-NOTE = (0x58, 0xC8, 0xDE)
+ANNOTATION = (0x58, 0xC8, 0xDE)
 
 
 def test_a_deep_link_paints_the_agent_in_the_cell_of_that_step(page: Page, site: Site) -> None:
@@ -131,7 +132,7 @@ def test_the_address_shows_the_step_once_playback_pauses(page: Page, site: Site)
     page.reload()
     wait_for_step(page, lambda step: step == 14)
     page.get_by_role("button", name="Copy link at this step").click()
-    expect(page.locator("#note")).to_contain_text("Link to step 14 copied")
+    expect(page.locator("#message")).to_contain_text("Link to step 14 copied")
     assert page.evaluate("navigator.clipboard.readText()").endswith("/runs/shapes/episodes/2?t=14&sel=11..14")
 
 
@@ -152,8 +153,8 @@ def test_dull_stretches_are_skipped_on_request(page: Page, site: Site) -> None:
         """() => {
           const player = document.querySelector(".player");
           window.painted = [];
-          const note = () => window.painted.push(Number(player.dataset.step));
-          new MutationObserver(note).observe(player, { attributeFilter: ["data-step"] });
+          const annotation = () => window.painted.push(Number(player.dataset.step));
+          new MutationObserver(annotation).observe(player, { attributeFilter: ["data-step"] });
         }"""
     )
     page.keyboard.press("s")
@@ -167,13 +168,13 @@ def test_dull_stretches_are_skipped_on_request(page: Page, site: Site) -> None:
 
 def test_numbers_beside_the_grid_are_those_of_the_step(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=40")
-    expect(page.locator(".meter").first).to_contain_text(f"{WALK['meters'][40][0]:.2f}")
+    expect(page.locator(".meter").first).to_contain_text(format_meter(float(WALK["meters"][40][0]), 0, 1))
     chosen = page.locator(".q-value.chosen")
     expect(chosen).to_have_count(1)
-    expect(chosen.locator(".number")).to_have_text(f"{WALK['q_values'][40][WALK['action'][40]]:.2f}".replace("-", "−"))
+    expect(chosen.locator(".number")).to_have_text(format_number(float(WALK["q_values"][40][WALK["action"][40]])))
     assert page.locator(".q-value.masked").count() == int((~WALK["action_masks"][40]).sum())
     total = page.locator(".facts div", has_text="Return so far").locator("dd")
-    expect(total).to_have_text(f"{WALK['reward'][:41].astype(float).sum():.3f}")
+    expect(total).to_have_text(format_number(WALK["reward"][:41].astype(float).sum()))
 
 
 def test_a_meters_curve_appears_on_the_timeline_on_demand(page: Page, site: Site) -> None:
@@ -337,7 +338,7 @@ def test_a_recording_plays_from_its_bytes_without_a_server(page: Page, site: Sit
     assert count_pixels(pixels_of(page, ".timeline-canvas"), (0x6A, 0xA5, 0xFF), 12) > 200, "no reward curve"
 
 
-def test_a_video_is_asked_for_by_a_button(page: Page, site: Site) -> None:
+def test_a_button_requests_a_video(page: Page, site: Site) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2")
     with page.expect_response(lambda answer: answer.request.method == "POST") as asked:
         page.get_by_role("button", name="Make video").click()
@@ -398,33 +399,34 @@ def test_a_lost_connection_is_shown_and_restored(page: Page, site: Site) -> None
 
 @pytest.fixture
 def catalog(site: Site) -> Iterator[Catalog]:
-    """The catalog of the site, whose notes are taken away after the test."""
+    """The catalog of the site, whose annotations are taken away after the test."""
     with Catalog(site.recordings / "catalog.db") as catalog:
         yield catalog
-        for note in catalog.list_annotations("shapes", 2):
-            catalog.delete_annotation(note.annotation_id)
+        for annotation in catalog.list_annotations("shapes", 2):
+            catalog.delete_annotation(annotation.annotation_id)
 
 
 def test_an_annotation_is_written_by_key_marked_and_read_again(page: Page, site: Site, catalog: Catalog) -> None:
     open_episode(page, f"{site.address}{SHAPES}/2?t=120")
-    before = count_pixels(pixels_of(page, ".timeline-canvas"), NOTE)
+    before = count_pixels(pixels_of(page, ".timeline-canvas"), ANNOTATION)
     page.keyboard.press("a")
-    field = page.get_by_label("Note", exact=True)
+    field = page.get_by_label("Annotation", exact=True)
     field.fill(f"{HOSTILE}\nwhy here?")
     field.press("Control+Enter")
-    note = page.locator(".note-list li")
-    expect(note.locator(".note-text")).to_have_text(f"{HOSTILE} why here?")
+    annotation = page.locator(".annotation-list li")
+    expect(annotation.locator(".annotation-text")).to_have_text(f"{HOSTILE} why here?")
     assert [(row.step, row.text) for row in catalog.list_annotations("shapes", 2)] == [(120, f"{HOSTILE}\nwhy here?")]
     wait_until(
-        lambda: count_pixels(pixels_of(page, ".timeline-canvas"), NOTE) > before + 20, message="the note's marker"
+        lambda: count_pixels(pixels_of(page, ".timeline-canvas"), ANNOTATION) > before + 20,
+        message="the annotation's marker",
     )
 
     page.reload()
     wait_for_step(page, lambda step: step == 120)
-    expect(note).to_have_attribute("aria-current", "step")
+    expect(annotation).to_have_attribute("aria-current", "step")
     page.keyboard.press("Home")
-    expect(note).not_to_have_attribute("aria-current", "step")
-    note.locator(".note-go").press("Enter")
+    expect(annotation).not_to_have_attribute("aria-current", "step")
+    annotation.locator(".annotation-go").press("Enter")
     wait_for_step(page, lambda step: step == 120)
     page.keyboard.press(",")
     page.keyboard.press("]")
@@ -437,16 +439,16 @@ def test_an_annotation_is_changed_deleted_and_cancelled(page: Page, site: Site, 
     catalog.add_annotation("shapes", 2, step=30, text="wrong")
     open_episode(page, f"{site.address}{SHAPES}/2?t=10")
     page.get_by_role("button", name="Annotate this step (a)").click()
-    page.get_by_label("Note", exact=True).fill("never mind")
+    page.get_by_label("Annotation", exact=True).fill("never mind")
     page.keyboard.press("Escape")
-    change = page.get_by_role("button", name="Change the note at step 30")
+    change = page.get_by_role("button", name="Change the annotation at step 30")
     change.click()
-    page.get_by_label("Note", exact=True).fill("right")
+    page.get_by_label("Annotation", exact=True).fill("right")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".note-text")).to_have_text("right")
+    expect(page.locator(".annotation-text")).to_have_text("right")
     change.click()
     page.get_by_role("button", name="Remove").click()
-    expect(page.locator(".notes")).to_be_hidden()
+    expect(page.locator(".annotations")).to_be_hidden()
     assert catalog.list_annotations("shapes", 2) == []
 
 

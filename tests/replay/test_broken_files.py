@@ -10,7 +10,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from recorder.catalog import Catalog, EpisodeRow, Settlement
+from recorder.catalog import Catalog, Decision, EpisodeRow
 from recorder.chunk import compress_frame
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileVersionError, RecorderError, RecordingNotFoundError
 from recorder.replay.manager import ReplayManager
@@ -90,7 +90,7 @@ def test_a_path_in_the_catalog_cannot_leave_the_recordings_folder(own_folder: Pa
         row = catalog.get_recording("demo", 100)
         for place in ("../secret.msgpack.lz4", str(secret)):
             catalog.upsert_recordings([replace(row, file_path=place)])
-            with pytest.raises(RecorderError, match="no place below the recordings folder"):
+            with pytest.raises(RecorderError, match="not a name below the recordings folder"):
                 ReplayManager(catalog, own_folder).load_episode(100)
 
 
@@ -102,14 +102,14 @@ def test_a_missing_recording_is_explained(own_folder: Path, decision: str, words
     with Catalog(own_folder / "catalog.db") as catalog:
         row = EpisodeRow("demo", 7, decision="held")
         state = catalog.load_run_state("demo")
-        settled = [] if decision == "held" else [Settlement(7, decision, (), "[]")]
+        settled = [] if decision == "held" else [Decision(7, decision, (), "[]")]
         catalog.commit_evaluation(
             "demo",
             old_cursor=state.cursor,
             new_cursor="9-9",
             criteria_state={},
             new_episodes=[row],
-            settled=settled,
+            decided=settled,
             at=datetime.now(UTC),
         )
         with pytest.raises(RecordingNotFoundError, match=f"^Recording not found: .*{words}"):

@@ -98,7 +98,7 @@ def test_the_cache_never_exceeds_its_limit(puts: list[tuple[int, int]]) -> None:
         assert cache.get(key) == n_bytes
 
 
-def test_the_cache_keeps_what_was_used_last() -> None:
+def test_the_cache_keeps_the_most_recently_used_entries() -> None:
     cache: ByteLru[str, str] = ByteLru(30)
     for key in "abc":
         cache.put(key, key, 10)

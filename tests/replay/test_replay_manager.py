@@ -67,7 +67,7 @@ def test_stepping_stops_at_both_ends(replay: ReplayManager) -> None:
     assert step is not None
     assert step["step"] == 48
     for index in (-1, 50):
-        with pytest.raises(UsageError, match="of an episode of 50 steps"):
+        with pytest.raises(UsageError, match="in an episode of 50 steps"):
             replay.seek(index)
 
 
@@ -101,7 +101,7 @@ def test_recordings_are_listed_by_filters(replay: ReplayManager) -> None:
     assert len(replay.list_recordings(reason="periodic_*", limit=3)) == 3
 
 
-def test_calls_before_a_load_explain_what_to_do(folder: Path) -> None:
+def test_calls_before_a_load_explain_the_next_step(folder: Path) -> None:
     manager = ReplayManager(folder / "catalog.db", folder)
     for call in (manager.get_current_step, manager.get_metadata, manager.next_step, manager.play):
         with pytest.raises(UsageError, match="load_episode"):

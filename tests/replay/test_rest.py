@@ -92,9 +92,9 @@ def test_a_video_matches_the_protocol_and_the_openapi_description(video_client: 
 @pytest.mark.parametrize(
     ("choices", "told"),
     [
-        ({"style": "drak"}, "style is one of dark, light, not 'drak'; did you mean 'dark'?"),
-        ({"profile": "gif", "fps": 60}, "a GIF has at most 50 frames a second, not 60"),
-        ({"steps_per_second": 0.001, "fps": 1000}, "a video has at most 1000000 frames"),
+        ({"style": "drak"}, "style must be one of dark, light, got 'drak'; did you mean 'dark'?"),
+        ({"profile": "gif", "fps": 60}, "a GIF can have at most 50 frames a second, got 60"),
+        ({"steps_per_second": 0.001, "fps": 1000}, "a video can have at most 1000000 frames"),
     ],
 )
 def test_an_impossible_video_is_answered_with_400(

@@ -24,7 +24,7 @@ async def _steady_then_stalled() -> None:
             ends.now += ROUND_SECS
             await _read_a_little(ends)
             ends.server.check()
-            assert ends.server.is_clogged
+            assert ends.server.is_congested
             assert not ends.transport.is_closing()
         for _ in range(2):
             assert not ends.transport.is_closing()

@@ -94,7 +94,7 @@ def test_a_large_chunk_comes_in_parts(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image.values, columns["extras.image"])
 
 
-def test_an_outline_marks_what_stands_out(connect: Connect) -> None:
+def test_an_outline_marks_notable_steps(connect: Connect) -> None:
     viewer = connect()
     viewer.send(type="open", id=1, run_id="long", episode_id=1, credit=0)
     opened = viewer.receive("opened")
@@ -158,6 +158,6 @@ def test_the_python_client_reads_an_episode(server: Served) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the library leaves its socket open
-def test_the_python_client_says_when_no_server_answers() -> None:
-    with pytest.raises(StreamUnavailableError, match="no replay server answers"):
+def test_the_python_client_reports_that_no_server_answers() -> None:
+    with pytest.raises(StreamUnavailableError, match="the replay server can't be reached"):
         ReplayClient("http://127.0.0.1:9/")

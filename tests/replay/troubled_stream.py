@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from recorder.errors import StreamUnavailableError
-from recorder.step_stream import FIRST_CURSOR, MemoryStepStream, OpenPlay, StreamEntry
+from recorder.step_stream import FIRST_CURSOR, MemoryStepStream, OpenPlay, Play, StreamEntry
 from tests.waiting import DEADLINE_SECS
 
 
@@ -30,9 +30,13 @@ class TroubledStream(MemoryStepStream):
             assert self.lets_pass.wait(DEADLINE_SECS)
         return super().read_episode(run_id, episode_id, after=after, limit=limit)
 
-    def open_plays(self, run_id: str) -> list[OpenPlay]:
+    def open_plays(self, run_id: str, *, limit: int | None = None) -> list[OpenPlay]:
         self._reach()
-        return super().open_plays(run_id)
+        return super().open_plays(run_id, limit=limit)
+
+    def is_open(self, run_id: str, play: Play) -> bool:
+        self._reach()
+        return super().is_open(run_id, play)
 
     def _reach(self) -> None:
         if self.is_away:

@@ -210,3 +210,16 @@ def test_no_run_sees_the_episodes_of_another(stream: StepStream) -> None:
         send_play(stream, Play(number, 1), run_id=run_id)
     for number, run_id in enumerate(HARD_RUN_IDS):
         assert stream.episodes_held(run_id) == [number], run_id
+
+
+def test_open_plays_are_listed_most_recently_active_first_up_to_a_limit(stream: StepStream) -> None:
+    plays = {Play(episode_id, 100 + episode_id): float(at) for episode_id, at in ((1, 5), (2, 9), (3, 7))}
+    stream.send(RUN, Flush(active=plays))
+    assert [it.play.episode_id for it in stream.open_plays(RUN, limit=2)] == [2, 3]
+    assert [it.play.episode_id for it in stream.open_plays(RUN, limit=10)] == [2, 3, 1]
+    assert stream.open_plays(RUN, limit=0) == []
+    assert stream.is_open(RUN, Play(1, 101))
+    stream.send(RUN, Flush(closed=[Play(1, 101)]))
+    assert not stream.is_open(RUN, Play(1, 101))
+    assert not stream.is_open(RUN, Play(2, 999))
+    assert not stream.is_open("nobody", Play(2, 102))

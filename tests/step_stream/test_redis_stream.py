@@ -20,12 +20,12 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def small_server(tmp_path: Path) -> Iterator[redis.Redis]:
-    """A client of a server of our own, whose settings a test may change."""
+def small_server(tmp_path: Path) -> Iterator[tuple[redis.Redis, RedisStepStream]]:
+    """A separate Redis, whose settings a test may change: a client and a stream."""
     with EmbeddedServer(tmp_path / "server") as server:
-        client = make_client(server.url, purpose="worker")
-        client.url = server.url  # type: ignore[attr-defined]
-        yield client
+        client, stream = make_client(server.url, purpose="worker"), RedisStepStream(server.url)
+        yield client, stream
+        stream.close()
         client.close()
 
 
@@ -81,33 +81,33 @@ def test_two_installations_share_a_redis_with_two_prefixes(redis_url: str, redis
     other.close()
 
 
-def test_a_full_redis_refuses_a_flush_as_a_whole_and_accepts_it_later(small_server: redis.Redis) -> None:
-    stream = RedisStepStream(small_server.url)  # type: ignore[attr-defined]
+def test_a_full_redis_refuses_a_flush_as_a_whole_and_accepts_it_later(
+    small_server: tuple[redis.Redis, RedisStepStream],
+) -> None:
+    client, stream = small_server
     flush = Flush([header(), chunk(data=bytes(100_000))], [finished(kind="end")], active={PLAY: 1.0})
-    small_server.config_set("maxmemory", 1)
+    client.config_set("maxmemory", 1)
     with pytest.raises(StreamUnavailableError, match="the server is full"):
         stream.send(RUN, flush)
-    assert small_server.keys() == []
+    assert client.keys() == []
     assert stream.server_memory().limit_bytes == 1
-    small_server.config_set("maxmemory", 0)
+    client.config_set("maxmemory", 0)
     assert stream.server_memory().limit_bytes is None
     assert stream.send(RUN, flush) == []
     assert len(stream.read_plays(RUN, [PLAY])[0]) == 2
     assert len(stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)) == 1
-    stream.close()
 
 
-def test_a_full_redis_still_allows_drop_and_trim(small_server: redis.Redis) -> None:
-    stream = RedisStepStream(small_server.url)  # type: ignore[attr-defined]
+def test_a_full_redis_still_allows_drop_and_trim(small_server: tuple[redis.Redis, RedisStepStream]) -> None:
+    client, stream = small_server
     send_play(stream)
     send_play(stream, LATER_PLAY)
     stream.send(RUN, Flush(finished=[finished(n=1)]))
-    small_server.config_set("maxmemory", 1)
+    client.config_set("maxmemory", 1)
     stream.drop_plays(RUN, [PLAY])
     stream.trim_finished(RUN, through=stream.read_finished(RUN, after=FIRST_CURSOR, limit=1)[0].entry_id)
     stream.drop_plays(RUN, [LATER_PLAY])
     assert stream.episodes_held(RUN) == []
-    stream.close()
 
 
 def test_a_restarted_redis_has_another_id(tmp_path: Path) -> None:
@@ -159,9 +159,58 @@ def test_an_entry_of_an_unknown_kind_hides_no_other(
 def test_an_end_without_the_expected_field_hides_no_other(
     redis_stream: RedisStepStream, redis_client: redis.Redis
 ) -> None:
-    redis_client.xadd(redis_stream.key("finished", RUN), {"g": b"1"})
+    for fields in ({"g": b"1"}, {"f": b"\xc1"}, {"f": msgpack.packb([1])}, {"f": b"x" * (8 * 2**20 + 1)}):
+        redis_client.xadd(redis_stream.key("finished", RUN), fields)  # type: ignore[arg-type]
     redis_stream.send(RUN, Flush(finished=[finished(n=1)]))
-    assert [entry.body for entry in redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)] == [{}, {"n": 1}]
+    for _ in range(2):
+        *foreign, ours = redis_stream.read_finished(RUN, after=FIRST_CURSOR, limit=9)
+        assert (ours.body, ours.problem) == ({"n": 1}, "")
+        assert [entry.body for entry in foreign] == [{}] * 4
+    named = redis_stream.set_aside()
+    assert named == {f"ends of run {RUN!r}: entry {entry.entry_id}": entry.problem for entry in foreign}
+    problems = [entry.problem for entry in foreign]
+    assert "the field f" in problems[0]
+    assert "not msgpack" in problems[1]
+    assert "a map" in problems[2]
+    assert "bytes; the limit is" in problems[3]
+
+
+def test_an_episode_of_a_size_that_no_trainer_sends_is_named_and_not_read(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.step_stream.redis_episodes._MAX_STREAM_BYTES", 2**20)
+    key = redis_stream.key("episode", RUN, 7)
+    redis_client.xadd(key, {"h": b"header"}, id="1000-1")
+    redis_client.xadd(key, {"c": b"x" * 2**21}, id="1000-2")
+    ours = send_play(redis_stream, Play(8, 1000))
+    n_before = int(redis_client.info("stats")["total_net_output_bytes"])
+    (foreign,), others = redis_stream.read_plays(RUN, [PLAY, Play(8, 1000)])
+    named, first = redis_stream.read_headers(RUN, [PLAY, Play(8, 1000)])
+    assert int(redis_client.info("stats")["total_net_output_bytes"]) - n_before < 2**20
+    assert foreign == named
+    assert foreign.kind == UNKNOWN
+    assert b"bytes of Redis; the limit is 1048576" in foreign.data
+    assert (others, first) == (ours, ours[0])
+
+
+def test_entries_of_a_large_stream_are_read_one_by_one_and_an_oversized_one_is_named(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = send_play(redis_stream, PLAY)
+    key = redis_stream.key("episode", RUN, 7)
+    redis_client.xadd(key, {"c": b"x" * 2**20}, id=f"1000-{len(ours) + 1}")
+    for module in ("redis_connection", "redis_episodes"):
+        monkeypatch.setattr(f"recorder.step_stream.{module}.LARGE_BYTES", 2**19)
+    monkeypatch.setattr("recorder.step_stream.reading._MAX_ENTRY_BYTES", 2**18)
+    calls = int(redis_client.info("commandstats")["cmdstat_xrange"]["calls"])
+    (found,) = redis_stream.read_plays(RUN, [PLAY])
+    assert int(redis_client.info("commandstats")["cmdstat_xrange"]["calls"]) - calls == len(found) + 1
+    assert found[:-1] == ours
+    assert found[-1].kind == UNKNOWN
+    assert found[-1].data.startswith(b"expected at most 262144 bytes, found 1048577")
+    assert redis_stream.read_episode(RUN, 7) == found
+    monkeypatch.setattr("recorder.step_stream.redis_connection._ENOUGH_BYTES", 1)
+    assert redis_stream.read_episode(RUN, 7, limit=9) == found[:1]
 
 
 def test_foreign_members_among_open_plays_are_skipped(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:
@@ -196,7 +245,7 @@ def test_invalid_run_ids_are_removed_from_the_list_and_named(
         assert redis_stream.runs() == [(RUN, 5.0)]
     assert redis_client.zcard("hamlet:runs") == 1
     assert len(redis_stream.set_aside()) == len(caplog.records) == len(foreign)
-    assert redis_stream.set_aside()["runs: b'\\xff\\xfe'"] == "it is no UTF-8"
+    assert redis_stream.set_aside()["runs: b'\\xff\\xfe'"] == "not valid UTF-8"
 
 
 @pytest.mark.parametrize("kind", ["string", "list", "hash", "set"])

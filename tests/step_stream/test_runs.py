@@ -69,12 +69,12 @@ def test_notes_on_silent_trainers_are_listed_with_their_heartbeats(stream: StepS
     stream.note_missed_heartbeats(RUN, {"p1": MissedHeartbeats(0.5, 1), "p2": MissedHeartbeats(0.0, 2)})
     info = stream.run_info(RUN)
     assert info.missed_heartbeats == {"p1": MissedHeartbeats(0.5, 1), "p2": MissedHeartbeats(0.0, 2)}
-    assert info.looked_secs_ago is not None
-    assert 0.0 <= info.looked_secs_ago < 3600.0
+    assert info.checked_secs_ago is not None
+    assert 0.0 <= info.checked_secs_ago < 3600.0
     stream.note_missed_heartbeats(RUN, {"p1": MissedHeartbeats(1.5, 0)})
     assert stream.run_info(RUN).missed_heartbeats == {"p1": MissedHeartbeats(1.5, 0)}
     assert stream.run_info("other").missed_heartbeats == {}
-    assert stream.run_info("other").looked_secs_ago is None
+    assert stream.run_info("other").checked_secs_ago is None
     stream.forget_run(RUN)
     assert stream.run_info(RUN).missed_heartbeats == {}
 

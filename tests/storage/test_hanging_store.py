@@ -72,7 +72,7 @@ def test_a_store_that_recovers_is_used_again(s3: S3Server, monkeypatch: pytest.M
         switch.hangs = True
         with pytest.raises(StorageUnavailableError):
             storage.read("r/episode_000000.msgpack", max_bytes=9)
-        with pytest.raises(StorageUnavailableError, match="does not answer, and is asked again in a while"):
+        with pytest.raises(StorageUnavailableError, match="does not answer; it will be tried again later"):
             storage.read("r/episode_000000.msgpack", max_bytes=9)
         switch.hangs = False
         wait_until(lambda: written(storage), message="the store's answer")

@@ -120,7 +120,7 @@ def test_a_missing_bucket_is_named_and_never_created(s3: S3Server, tmp_path: Pat
         lambda: storage.open("r/episode_000000.msgpack"),
         lambda: storage.exists("r/episode_000000.msgpack"),
     ):
-        with pytest.raises(StorageError, match="there is no bucket 'mispelt-bucket'; make it") as caught:
+        with pytest.raises(StorageError, match="there is no bucket 'mispelt-bucket'; create it") as caught:
             act()
         assert not caught.value.is_missing_file
     assert s3.buckets() == buckets

@@ -78,14 +78,14 @@ def test_opening_a_missing_file_is_an_error(storage: Storage) -> None:
     with pytest.raises(StorageError, match="no such recording") as caught:
         storage.open("r/episode_000000.msgpack")
     assert isinstance(caught.value.__cause__, FileNotFoundError)
-    with pytest.raises(StorageError, match="no place below"):
+    with pytest.raises(StorageError, match="not a name below"):
         storage.open("../episode_000000.msgpack")
 
 
 def test_a_file_beyond_the_limit_is_not_read(storage: Storage) -> None:
     storage.write_all({"r/episode_000000.msgpack": bytes(10)})
     assert len(storage.read("r/episode_000000.msgpack", max_bytes=10)) == 10
-    with pytest.raises(EpisodeFileTooLargeError, match="10 bytes, at most 9 are read"):
+    with pytest.raises(EpisodeFileTooLargeError, match="10 bytes; the limit is 9"):
         storage.read("r/episode_000000.msgpack", max_bytes=9)
 
 
@@ -96,7 +96,7 @@ def test_a_name_that_would_leave_the_root_is_refused(storage: Storage, name: str
         lambda: storage.read(name, max_bytes=9),
         lambda: storage.delete(name),
     ):
-        with pytest.raises(StorageError, match="no place below the recordings folder"):
+        with pytest.raises(StorageError, match="not a name below the recordings folder"):
             act()
 
 

@@ -6,12 +6,13 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from recorder.__main__ import main
 from tests.processes import AS_AN_ORDINARY_USER, ROOT, PythonProcess, needs_permissions, run_python
-from tests.video.conftest import damage_first_chunk
+from tests.video.conftest import Recordings, damage_first_chunk
 from tests.video.decoding import facts_of, n_frames_of
 from tests.waiting import wait_until
 
@@ -22,7 +23,9 @@ def run(recordings, *arguments):
     )
 
 
-def test_the_original_export_command_works(recordings, tmp_path, capsys):
+def test_the_original_export_command_works(
+    recordings: Recordings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recordings.add(500, 2)
     path = tmp_path / "episode_500.mp4"
     assert run(recordings, "export", "500", "--output", str(path), "--fps", "60", "--dpi", "150") == 0
@@ -31,7 +34,7 @@ def test_the_original_export_command_works(recordings, tmp_path, capsys):
     assert "2 frames" in capsys.readouterr().out
 
 
-def test_every_option_of_the_picture_the_time_and_the_encoder(recordings, tmp_path):
+def test_every_option_of_the_picture_the_time_and_the_encoder(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(500, 20)
     path = tmp_path / "video.mp4"
     options = "--dpi 20 --style light --fps 10 --steps-per-second 4 --speed 0.5 --from 3 --to 8 --title-secs 1 --hold-secs 0.5"
@@ -60,7 +63,14 @@ def test_every_option_of_the_picture_the_time_and_the_encoder(recordings, tmp_pa
     ("profile", "size", "codec"),
     [("debug-720p", (1280, 720), "h264"), ("gif", (640, 360), "gif"), ("webm", (1920, 1080), "vp9")],
 )
-def test_profiles_set_the_choices_of_a_video(recordings, tmp_path, monkeypatch, profile, size, codec):
+def test_profiles_set_the_choices_of_a_video(
+    recordings: Recordings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    profile: str,
+    size: tuple[int, int],
+    codec: str,
+) -> None:
     recordings.add(500, 1)
     monkeypatch.chdir(tmp_path)
     assert run(recordings, "export", "500", "--profile", profile) == 0
@@ -68,7 +78,9 @@ def test_profiles_set_the_choices_of_a_video(recordings, tmp_path, monkeypatch, 
     assert ((facts.width, facts.height), facts.codec) == (size, codec)
 
 
-def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(recordings, tmp_path):
+def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(
+    recordings: Recordings, tmp_path: Path
+) -> None:
     recordings.add(500, 2)
     path = tmp_path / "video.mp4"
     faster = ["--preset", "ultrafast", "--title-secs", "0.1"]
@@ -78,7 +90,7 @@ def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(reco
     assert n_frames_of(path) == 6 + 15 + 120
 
 
-def test_comparison_and_reel_are_exported(recordings, tmp_path):
+def test_comparison_and_reel_are_exported(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(500, 3)
     recordings.add(480, 4)
     both, reel = tmp_path / "both.mp4", tmp_path / "reel.mp4"
@@ -93,7 +105,7 @@ def export_top_performers(recordings, folder, *filters):
     return run(recordings, "batch", "--output-dir", str(folder), "--dpi", "20", "--preset", "ultrafast", *filters)
 
 
-def test_usage_example_2_exports_top_performers(recordings, tmp_path):
+def test_usage_example_2_exports_top_performers(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 2, total_reward=350.0)
     recordings.add(2, 2, total_reward=299.0)
     assert (
@@ -103,14 +115,14 @@ def test_usage_example_2_exports_top_performers(recordings, tmp_path):
     assert [path.name for path in (tmp_path / "top").iterdir()] == ["episode_000001.mp4"]
 
 
-def test_usage_example_3_exports_failures(recordings, tmp_path):
+def test_usage_example_3_exports_failures(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 2, total_reward=49.0)
     recordings.add(2, 2, total_reward=299.0)
     assert export_top_performers(recordings, tmp_path / "failures", "--max-reward", "50.0", "--limit", "10") == 0
     assert [path.name for path in (tmp_path / "failures").iterdir()] == ["episode_000001.mp4"]
 
 
-def test_usage_example_4_exports_stage_transitions(recordings, tmp_path):
+def test_usage_example_4_exports_stage_transitions(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 2, reasons=("stage_2_pre_transition", "periodic_100"))
     recordings.add(2, 2, reasons=("periodic_100",))
     assert (
@@ -120,7 +132,9 @@ def test_usage_example_4_exports_stage_transitions(recordings, tmp_path):
     assert [path.name for path in (tmp_path / "transitions").iterdir()] == ["episode_000001.mp4"]
 
 
-def test_a_batch_with_a_bad_episode_says_so_and_ends_with_status_1(recordings, tmp_path, capsys):
+def test_a_batch_with_a_bad_episode_says_so_and_ends_with_status_1(
+    recordings: Recordings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recordings.add(1, 2)
     bad = recordings.add(2, 2)
     (recordings.folder / bad.file_path).write_bytes(b"broken")
@@ -131,7 +145,7 @@ def test_a_batch_with_a_bad_episode_says_so_and_ends_with_status_1(recordings, t
     assert [path.name for path in (tmp_path / "all").iterdir()] == ["episode_000001.mp4"]
 
 
-def test_each_failure_of_a_batch_is_reported_once(recordings, tmp_path):
+def test_each_failure_of_a_batch_is_reported_once(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 2, total_reward=1.0)
     bad = recordings.add(2, 2, total_reward=2.0)
     (recordings.folder / bad.file_path).write_bytes(b"broken")
@@ -145,7 +159,7 @@ def test_each_failure_of_a_batch_is_reported_once(recordings, tmp_path):
         assert printed.count(bad.file_path) == 1, printed
 
 
-def test_an_empty_batch_says_so(recordings, tmp_path, capsys):
+def test_an_empty_batch_says_so(recordings: Recordings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recordings.add(1, 2)
     assert export_top_performers(recordings, tmp_path / "none", "--min-reward", "1e9") == 3
     assert "no recording matches the filters; recordings in the catalog: 1" in capsys.readouterr().out
@@ -153,7 +167,9 @@ def test_an_empty_batch_says_so(recordings, tmp_path, capsys):
     assert "no recording was kept for 'nobody_*'; existing reasons: " in capsys.readouterr().out
 
 
-def test_a_missing_episode_exits_with_3_a_wrong_option_with_2(recordings, tmp_path, capsys):
+def test_a_missing_episode_exits_with_3_a_wrong_option_with_2(
+    recordings: Recordings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recordings.add(1, 2)
     assert run(recordings, "export", "9", "--output", str(tmp_path / "v.mp4")) == 3
     assert run(recordings, "export", "1", "--output", str(tmp_path / "v.mp4"), "--profile", "vimeo") == 2
@@ -163,7 +179,9 @@ def test_a_missing_episode_exits_with_3_a_wrong_option_with_2(recordings, tmp_pa
     assert "youtube-1080p" in errors
 
 
-def test_a_queued_video_can_be_listed_cancelled_and_tried_again(recordings, capsys):
+def test_a_queued_video_can_be_listed_cancelled_and_tried_again(
+    recordings: Recordings, capsys: pytest.CaptureFixture[str]
+) -> None:
     recordings.add(1, 2)
     assert run(recordings, "export", "1", "--queue", "--dpi", "20", "--json") == 0
     video_id = json.loads(capsys.readouterr().out)["video_id"]
@@ -184,7 +202,7 @@ def test_a_queued_video_can_be_listed_cancelled_and_tried_again(recordings, caps
 
 
 @needs_permissions
-def test_an_unwritable_folder_is_an_error_of_one_line(recordings, tmp_path):
+def test_an_unwritable_folder_is_an_error_of_one_line(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 2)
     folder = tmp_path / "of another"
     folder.mkdir(mode=0o555)
@@ -197,7 +215,9 @@ def test_an_unwritable_folder_is_an_error_of_one_line(recordings, tmp_path):
     assert program.stderr == f"error: can't write the video (Permission denied): {folder / 'v.mp4'}\n"
 
 
-def test_no_html_page_is_written_for_a_damaged_recording(recordings, tmp_path, capsys):
+def test_no_html_page_is_written_for_a_damaged_recording(
+    recordings: Recordings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     row = recordings.add(1)
     damage_first_chunk(recordings.folder / row.file_path)
     assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.html")) == 1
@@ -206,20 +226,24 @@ def test_no_html_page_is_written_for_a_damaged_recording(recordings, tmp_path, c
 
 
 @pytest.mark.parametrize("choice", ["--against 2", "--webvtt t.vtt", "--dpi 80", "--no-chapters", "--codec gif"])
-def test_an_html_page_refuses_video_choices(recordings, capsys, choice):
+def test_an_html_page_refuses_video_choices(
+    recordings: Recordings, capsys: pytest.CaptureFixture[str], choice: list[str]
+) -> None:
     recordings.add(1, 2)
     assert run(recordings, "export", "1", "--html", *choice.split()) == 2
     assert "--html excludes" in capsys.readouterr().err
 
 
-def test_an_html_page_gets_an_html_name(recordings, tmp_path, capsys):
+def test_an_html_page_gets_an_html_name(
+    recordings: Recordings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recordings.add(1, 2)
     assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.mp4")) == 2
     assert "--output must end in .html or .htm, not in '.mp4'" in capsys.readouterr().err
     assert run(recordings, "export", "1", "--html", "--output", str(tmp_path / "page.HTM")) == 0
 
 
-def test_ctrl_c_leaves_no_file_and_exits_with_130(recordings, tmp_path):
+def test_ctrl_c_leaves_no_file_and_exits_with_130(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 3000)
     folder = tmp_path / "out"
     places = ["--database", str(recordings.database), "--recordings", str(recordings.folder)]

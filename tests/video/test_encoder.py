@@ -43,7 +43,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_file_appears_when_it_is_complete(tmp_path):
+def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "video.mp4"
     with encoder(path) as video:
         for value in range(8):
@@ -54,13 +54,13 @@ def test_the_file_appears_when_it_is_complete(tmp_path):
     assert n_frames_of(path) == 8
 
 
-def test_a_file_name_may_have_a_colon(tmp_path, monkeypatch):
+def test_a_file_name_may_have_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(Path("run:1.mp4"), range(3))
     assert n_frames_of(tmp_path / "run:1.mp4") == 3
 
 
-def test_an_exception_ends_ffmpeg_and_leaves_no_file(tmp_path):
+def test_an_exception_ends_ffmpeg_and_leaves_no_file(tmp_path: Path) -> None:
     pids = []
 
     def fail_midway():
@@ -85,7 +85,7 @@ def killed_midway(path, finish):
         video.finish()
 
 
-def test_ctrl_c_while_ffmpeg_starts_leaves_no_file(tmp_path, monkeypatch):
+def test_ctrl_c_while_ffmpeg_starts_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 
     class InterruptedStart(subprocess.Popen):
@@ -113,19 +113,19 @@ def waiting_ffmpeg(folder):
     return program
 
 
-def test_a_killed_ffmpeg_is_an_error_and_leaves_no_file(tmp_path):
+def test_a_killed_ffmpeg_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="ffmpeg ended after"):
         killed_midway(tmp_path / "video.mp4", finish=False)
     assert names(tmp_path) == []
 
 
-def test_an_ffmpeg_killed_after_the_last_frame_is_an_error(tmp_path):
+def test_an_ffmpeg_killed_after_the_last_frame_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="status -9"):
         killed_midway(tmp_path / "video.mp4", finish=True)
     assert names(tmp_path) == []
 
 
-def test_the_error_has_ffmpegs_output_and_command_line(tmp_path):
+def test_the_error_has_ffmpegs_output_and_command_line(tmp_path: Path) -> None:
     wrong = EncoderSettings(codec="libx264", preset="no-such-preset")
     with pytest.raises(VideoError) as caught:
         write(tmp_path / "video.mp4", range(50), wrong)
@@ -135,7 +135,7 @@ def test_the_error_has_ffmpegs_output_and_command_line(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_file_with_too_few_frames_is_refused(tmp_path):
+def test_a_file_with_too_few_frames_is_refused(tmp_path: Path) -> None:
     video = encoder(tmp_path / "video.mp4")
     for value in range(3):
         video.write(planes(value))
@@ -145,7 +145,7 @@ def test_a_file_with_too_few_frames_is_refused(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     fake = tmp_path / "ffmpeg"
@@ -159,13 +159,13 @@ def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path, monkeypatch):
     assert names(tmp_path / "out") == []
 
 
-def test_an_unusable_ffmpeg_is_named_in_the_error(tmp_path, monkeypatch):
+def test_an_unusable_ffmpeg_is_named_in_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nothing"))
     with pytest.raises(VideoError, match="IMAGEIO_FFMPEG_EXE is not an executable program"):
         ffmpeg_path()
 
 
-def test_segments_are_joined_without_encoding_again(tmp_path):
+def test_segments_are_joined_without_encoding_again(tmp_path: Path) -> None:
     lossless = EncoderSettings(crf=0, preset="ultrafast")
     write(tmp_path / "a'b.mp4", range(40), lossless)
     write(tmp_path / "c.mp4", range(40, 65), lossless)
@@ -174,7 +174,7 @@ def test_segments_are_joined_without_encoding_again(tmp_path):
     assert frame_hashes_of(tmp_path / "joined.mp4") == frame_hashes_of(tmp_path / "whole.mp4")
 
 
-def test_a_missing_segment_is_an_error_and_leaves_no_file(tmp_path):
+def test_a_missing_segment_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
     write(tmp_path / "a.mp4", range(5))
     with pytest.raises(VideoError, match=r"joined\.mp4"):
         join_segments([tmp_path / "a.mp4", tmp_path / "gone.mp4"], tmp_path / "joined.mp4", n_frames=10)
@@ -182,7 +182,7 @@ def test_a_missing_segment_is_an_error_and_leaves_no_file(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of this system can't end children with their parent")
-def test_ffmpeg_ends_with_the_process_that_feeds_it(tmp_path):
+def test_ffmpeg_ends_with_the_process_that_feeds_it(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     code = f"""

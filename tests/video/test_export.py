@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, UsageError, VideoError
-from tests.video.conftest import damage_first_chunk
+from tests.video.conftest import Recordings, damage_first_chunk
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, frames_of, n_frames_of
 from tests.video.sample import sample_file, sample_steps
 from worker.video import batch_export_videos, export_episode_video
@@ -23,7 +24,7 @@ def leftovers(folder):
     return [path.name for path in folder.rglob("*") if ".part" in path.name]
 
 
-def test_the_original_export_call_makes_the_promised_video(recordings, tmp_path):
+def test_the_original_export_call_makes_the_promised_video(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(500, 3)
     path = tmp_path / "episode_500.mp4"
     video = export_episode_video(
@@ -46,7 +47,7 @@ def test_the_original_export_call_makes_the_promised_video(recordings, tmp_path)
 
 
 @pytest.mark.parametrize(("dpi", "size"), [(80, (1280, 720)), (100, (1600, 900)), (120, (1920, 1080))])
-def test_dpi_sets_the_size(recordings, tmp_path, dpi, size):
+def test_dpi_sets_the_size(recordings: Recordings, tmp_path: Path, dpi: int, size: tuple[int, int]) -> None:
     recordings.add(1, 2)
     path = tmp_path / "video.mp4"
     export(recordings, 1, path, dpi=dpi)
@@ -54,7 +55,7 @@ def test_dpi_sets_the_size(recordings, tmp_path, dpi, size):
     assert (facts.width, facts.height) == size
 
 
-def test_colours_and_places_survive_the_encoder(recordings, tmp_path):
+def test_colours_and_places_survive_the_encoder(recordings: Recordings, tmp_path: Path) -> None:
     steps = [replace(step, position=(step.step % 3, 0), interaction_progress=0.0) for step in sample_steps(3)]
     recordings.add_file(7, sample_file(steps=steps, episode_id=7, affordance_layout={}))
     path = tmp_path / "video.mp4"
@@ -71,7 +72,7 @@ def test_colours_and_places_survive_the_encoder(recordings, tmp_path):
     assert (np.abs(frames[0][2, 2].astype(int) - (0x0D, 0x11, 0x17)) <= 2).all()
 
 
-def test_a_part_of_an_episode_has_only_its_frames(recordings, tmp_path):
+def test_a_part_of_an_episode_has_only_its_frames(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 20)
     lossless = {"crf": 0, "chapters": False}
     export(recordings, 1, tmp_path / "whole.mp4", **lossless)
@@ -79,7 +80,9 @@ def test_a_part_of_an_episode_has_only_its_frames(recordings, tmp_path):
     assert frame_hashes_of(tmp_path / "part.mp4") == frame_hashes_of(tmp_path / "whole.mp4")[5:9]
 
 
-def test_a_slow_pace_with_a_title_card_has_the_computed_number_of_frames(recordings, tmp_path):
+def test_a_slow_pace_with_a_title_card_has_the_computed_number_of_frames(
+    recordings: Recordings, tmp_path: Path
+) -> None:
     recordings.add(1, 4)
     path = tmp_path / "video.mp4"
     export(recordings, 1, path, fps=10, steps_per_second=4, title_secs=0.5, hold_secs=0.5, learning_curve=True)
@@ -95,14 +98,16 @@ def test_a_slow_pace_with_a_title_card_has_the_computed_number_of_frames(recordi
         ("libsvtav1", "v.mp4", "av1"),
     ],
 )
-def test_other_codecs_make_playable_files(recordings, tmp_path, codec, name, found):
+def test_other_codecs_make_playable_files(
+    recordings: Recordings, tmp_path: Path, codec: str, name: str, found: str
+) -> None:
     recordings.add(1, 3)
     export(recordings, 1, tmp_path / name, codec=codec, crf=40)
     assert facts_of(tmp_path / name).codec == found
     assert n_frames_of(tmp_path / name) == 3
 
 
-def test_markers_become_chapters(recordings, tmp_path):
+def test_markers_become_chapters(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(500, 30)
     export(recordings, 500, tmp_path / "video.mp4")
     text = facts_of(tmp_path / "video.mp4").text
@@ -111,30 +116,30 @@ def test_markers_become_chapters(recordings, tmp_path):
     assert "end" in text
 
 
-def test_an_invalid_choice_is_refused_before_anything_is_written(recordings, tmp_path):
+def test_an_invalid_choice_is_refused_before_anything_is_written(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1)
     for wrong, message in (
         ({"preset": "fsat"}, "did you mean 'fast'"),
-        ({"profile": "youtube"}, "profile is one of"),
+        ({"profile": "youtube"}, "profile must be one of"),
         ({"style": "drak"}, "did you mean 'dark'"),
         ({"crf": 52}, "0 to 51"),
-        ({"dpi": 5}, "dpi is 20 to"),
-        ({"codec": "h264"}, "codec is one of"),
-        ({"width": 321, "height": 180, "dpi": None}, "width is an even number of pixels"),
-        ({"colour": 3}, "no option colour"),
-        ({"first_step": 50}, "nothing is left to show"),
-        ({"fps": 0}, "fps is a number from 0.001"),
+        ({"dpi": 5}, "dpi must be 20 to"),
+        ({"codec": "h264"}, "codec must be one of"),
+        ({"width": 321, "height": 180, "dpi": None}, "width must be an even number of pixels"),
+        ({"colour": 3}, "unknown video option colour"),
+        ({"first_step": 50}, "select nothing"),
+        ({"fps": 0}, "fps must be 0.001"),
     ):
         with pytest.raises(UsageError, match=message):
             export(recordings, 1, tmp_path / "out" / "video.mp4", **wrong)
-    with pytest.raises(UsageError, match="a GIF has at most 50 frames a second, not 1000"):
+    with pytest.raises(UsageError, match="a GIF can have at most 50 frames a second, got 1000"):
         export(recordings, 1, tmp_path / "out" / "video.gif", codec="gif", fps=1000)
-    with pytest.raises(UsageError, match=r"ends in \.mp4"):
+    with pytest.raises(UsageError, match=r"must end in \.mp4"):
         export(recordings, 1, tmp_path / "out" / "video.avi")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_or_broken_recording_is_named_in_the_error(recordings, tmp_path):
+def test_a_missing_or_broken_recording_is_named_in_the_error(recordings: Recordings, tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     with pytest.raises(RecordingNotFoundError, match="episode 9"):
         export(recordings, 9, path)
@@ -150,12 +155,12 @@ def test_a_missing_or_broken_recording_is_named_in_the_error(recordings, tmp_pat
     with pytest.raises(RecordingNotFoundError, match="moved or deleted"):
         export(recordings, 2, path)
     recordings.add_file(3, sample_file(steps=[], episode_id=3))
-    with pytest.raises(UsageError, match="holds no steps"):
+    with pytest.raises(UsageError, match="has no steps"):
         export(recordings, 3, path)
     assert list(tmp_path.glob("*.mp4")) == []
 
 
-def test_an_unwritable_output_is_named_in_the_error(recordings, tmp_path):
+def test_an_unwritable_output_is_named_in_the_error(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1)
     (tmp_path / "file").write_text("")
     with pytest.raises(VideoError, match="can't write the video"):
@@ -165,7 +170,7 @@ def test_an_unwritable_output_is_named_in_the_error(recordings, tmp_path):
         export(recordings, 1, tmp_path / "folder.mp4")
 
 
-def test_a_stopped_export_keeps_the_old_file_and_leaves_no_partial_one(recordings, tmp_path):
+def test_a_stopped_export_keeps_the_old_file_and_leaves_no_partial_one(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 12)
     path = tmp_path / "video.mp4"
     path.write_text("the old one")
@@ -181,14 +186,14 @@ def test_a_stopped_export_keeps_the_old_file_and_leaves_no_partial_one(recording
     assert leftovers(tmp_path) == []
 
 
-def test_progress_reports_frames_done_and_all_frames(recordings, tmp_path):
+def test_progress_reports_frames_done_and_all_frames(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 5)
     told = []
     export(recordings, 1, tmp_path / "video.mp4", on_frame=lambda *numbers: told.append(numbers) or True)
     assert told == [(i, 5) for i in range(1, 6)]
 
 
-def test_the_original_batch_call_exports_the_matching_episodes(recordings, tmp_path):
+def test_the_original_batch_call_exports_the_matching_episodes(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, total_reward=250.0, curriculum_stage=2)
     recordings.add(2, total_reward=150.0, curriculum_stage=2)
     recordings.add(3, total_reward=300.0, curriculum_stage=1)
@@ -207,7 +212,7 @@ def test_the_original_batch_call_exports_the_matching_episodes(recordings, tmp_p
     assert facts_of(tmp_path / "videos" / "episode_000001.mp4").fps == 60
 
 
-def test_a_batch_continues_after_a_bad_episode_and_reports_it(recordings, tmp_path):
+def test_a_batch_continues_after_a_bad_episode_and_reports_it(recordings: Recordings, tmp_path: Path) -> None:
     for episode_id in (1, 2, 3):
         row = recordings.add(episode_id, 2)
         if episode_id == 2:

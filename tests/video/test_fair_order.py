@@ -6,17 +6,21 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 
+import redis
+
 from recorder.redis_server.status import read_queue_lengths
 from recorder.settings import load_settings
 from replay_server.render_requests import RenderRequests
-from tests.video.conftest import RUN
+from tests.video.conftest import RUN, Recordings
 from worker.app import create_app
 from worker.video.tasks import SWEEP_VIDEOS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_a_flood_does_not_delay_an_honest_clients_video(recordings, redis_url, redis_client):
+def test_a_flood_does_not_delay_an_honest_clients_video(
+    recordings: Recordings, redis_url: str, redis_client: redis.Redis
+) -> None:
     recordings.add(1, 4)
     recordings.add(2, 4)
     places = {"recordings_dir": str(recordings.folder), "database": str(recordings.database)}

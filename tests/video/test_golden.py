@@ -40,6 +40,15 @@ def observed():
     return EpisodeVideoRenderer(episode, width=640, height=360, style="light").frame(50)
 
 
+def curious(frame):
+    steps = [replace(step, intrinsic_reward=0.5 + 0.02 * step.step) for step in sample_steps(80)]
+    rewards = {"extrinsic_reward": 98.7, "intrinsic_reward": 103.2, "total_reward": 124.5, "intrinsic_weight": 0.25}
+    timeline = make_timeline(80, title_secs=1)
+    return EpisodeVideoRenderer(sample_episode(steps=steps, **rewards), width=960, height=540, timeline=timeline).frame(
+        frame
+    )
+
+
 def comparison():
     renderer = ComparisonRenderer(
         EPISODE, sample_episode(60, episode_id=480), VideoOptions(width=960, height=540, style="light")
@@ -55,11 +64,13 @@ PICTURES = {
     "without_space": aspatial,
     "observed": observed,
     "comparison": comparison,
+    "intrinsic": lambda: curious(70),
+    "title_intrinsic": lambda: curious(0),
 }
 
 
 @pytest.mark.parametrize("name", list(PICTURES))
-def test_a_frame_looks_as_it_did(name):
+def test_a_frame_equals_its_golden_picture(name: str) -> None:
     expected = np.round(imread(FOLDER / f"{name}.png")[:, :, :3] * 255)
     found = PICTURES[name]().astype(float)
     assert found.shape == expected.shape
@@ -69,7 +80,7 @@ def test_a_frame_looks_as_it_did(name):
     assert (difference > 64).mean() < 0.004
 
 
-def test_the_tolerance_detects_a_moved_panel():
+def test_the_tolerance_detects_a_moved_panel() -> None:
     picture = wide(74).astype(float)
     moved = np.roll(picture, 3, axis=0)
     assert (np.abs(moved - picture).max(axis=2) > 64).mean() > 0.004

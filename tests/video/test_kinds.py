@@ -56,7 +56,7 @@ def test_an_argument_of_a_wrong_type_is_named_in_the_error(
     ((name, value),) = wrong.items()
     with pytest.raises(UsageError) as caught:
         export(**{**arguments, **wrong})
-    assert str(caught.value).startswith(f"{name} is ")
+    assert str(caught.value).startswith(f"{name} must be ")
     assert type(value).__name__ in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -75,7 +75,7 @@ def test_an_argument_of_a_wrong_type_is_named_in_the_error(
 )
 def test_arguments_of_single_functions_are_checked_too(export: Callable[..., Any], wrong: dict[str, Any]) -> None:
     ((name, _),) = wrong.items()
-    with pytest.raises(UsageError, match=f"^{name} is "):
+    with pytest.raises(UsageError, match=f"^{name} must be "):
         export(**{**dict(CALLS)[export], **wrong})
 
 

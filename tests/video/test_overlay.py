@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from worker.video.geometry import Rect
-from worker.video.masks import arc, disc, lettering, polyline, wedge
+from worker.video.masks import arc, arrow_head, disc, lettering, polyline
 from worker.video.overlay import Overlay
 from worker.video.surface import TILE_COLUMNS, TILE_ROWS, Canvas, Surface
 
 SHAPES = {
     "disc": disc(17.5),
     "arc": arc(30, 6, 0.1, 0.8),
-    "wedge": wedge(12, 40),
+    "arrow_head": arrow_head(12, 40),
     "slanting line": polyline(np.array([(4.0, 4.0), (60.0, 44.0)]), 64, 48, 5.0),
     "level line": polyline(np.array([(4.0, 4.0), (90.0, 4.0)]), 94, 8, 3.0),
     "letters": lettering("Ab", 30).mask,
@@ -29,7 +29,7 @@ def noisy_canvas():
 
 @pytest.mark.parametrize("shape", list(SHAPES))
 @pytest.mark.parametrize("place", PLACES)
-def test_a_shape_is_drawn_exactly_and_removed_without_trace(shape, place):
+def test_a_shape_is_drawn_exactly_and_removed_without_trace(shape: str, place: tuple[float, float]) -> None:
     canvas = noisy_canvas()
     before = canvas.pixels.copy()
     expected = Surface(before.copy())
@@ -41,7 +41,7 @@ def test_a_shape_is_drawn_exactly_and_removed_without_trace(shape, place):
     assert (canvas.pixels == before).all()
 
 
-def test_changed_tiles_are_marked_and_few_others():
+def test_changed_tiles_are_marked_and_few_others() -> None:
     canvas = noisy_canvas()
     before = canvas.pixels.copy()
     overlay = Overlay(canvas)
@@ -56,7 +56,7 @@ def test_changed_tiles_are_marked_and_few_others():
     assert not (changed & ~canvas.touched).any()
 
 
-def test_shapes_are_removed_down_to_those_that_stay():
+def test_shapes_are_removed_down_to_those_that_stay() -> None:
     canvas = noisy_canvas()
     overlay = Overlay(canvas)
     overlay.stamp(SHAPES["disc"], 40, 40, (255, 0, 0), 100)
@@ -68,7 +68,7 @@ def test_shapes_are_removed_down_to_those_that_stay():
     assert (canvas.pixels == kept).all()
 
 
-def test_a_part_of_a_canvas_marks_tiles_of_the_whole():
+def test_a_part_of_a_canvas_marks_tiles_of_the_whole() -> None:
     whole = Canvas.blank(320, 180)
     whole.touched[:] = False
     Overlay(whole.part(Rect(160, 0, 160, 180))).stamp(SHAPES["disc"], 100, 100, (255, 255, 255))

@@ -27,7 +27,7 @@ def random_canvas(width, height):
 
 
 @pytest.mark.parametrize("size", [(160, 160), (320, 180), (322, 182), (1600, 900)])
-def test_colours_are_exactly_those_of_bt709(size):
+def test_colours_are_exactly_those_of_bt709(size: tuple[int, int]) -> None:
     canvas = random_canvas(*size)
     planes = Yuv420Planes(canvas)
     planes.update()
@@ -36,7 +36,7 @@ def test_colours_are_exactly_those_of_bt709(size):
         assert np.abs(found - expected).max() <= 0.51
 
 
-def test_white_black_and_grey_have_no_colour():
+def test_white_black_and_grey_have_no_colour() -> None:
     for value, luma in ((0, 16), (255, 235), (128, 126)):
         canvas = Canvas.blank(160, 160)
         canvas.fill(Rect(0, 0, 160, 160), (value, value, value))
@@ -45,7 +45,7 @@ def test_white_black_and_grey_have_no_colour():
         assert [int(plane[0, 0]) for plane in planes.planes()] == [luma, 128, 128]
 
 
-def test_only_changed_tiles_are_converted_and_the_result_is_that_of_the_whole():
+def test_only_changed_tiles_are_converted_and_the_result_is_that_of_the_whole() -> None:
     canvas = random_canvas(322, 182)
     planes = Yuv420Planes(canvas)
     planes.update()

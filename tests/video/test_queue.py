@@ -4,14 +4,17 @@ import os
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from recorder.catalog import VideoRow
 from recorder.errors import RecordingNotFoundError, UsageError
 from recorder.settings import load_settings
 from recorder.storage import open_storage
 from replay_server.render_requests import RenderRequests
-from tests.video.conftest import RUN
+from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, n_frames_of
 from worker.video import export_episode_video, segments
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
@@ -24,11 +27,11 @@ CHOICES = {"dpi": 20, "preset": "ultrafast", "crf": 0, "fps": 10}
 class Cluster:
     """Workers whose messages are delivered when the test says so; the clock stands still until it is moved."""
 
-    recordings: object
-    messages: list = field(default_factory=list)
+    recordings: Recordings
+    messages: list[tuple[Any, ...]] = field(default_factory=list)
     at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.context = RenderContext(
             catalog=self.recordings.catalog,
             storage=open_storage(self.recordings.folder),
@@ -41,17 +44,28 @@ class Cluster:
         settings = load_settings(overrides={"recordings_dir": str(self.recordings.folder)})
         self.requests = RenderRequests(self.recordings.catalog, settings, now=lambda: self.at)
 
-    def ask(self, episode_id=1, **choices):
+    def ask(self, episode_id: int = 1, **choices: Any) -> str:
         row, _ = self.requests.ask(None, episode_id, {**CHOICES, **choices})
         return row.video_id
 
-    def deliver(self, message):
+    def begin(self, n_steps: int) -> str:
+        """Ask for a video of a new recording; its segments are planned and handed out."""
+        self.recordings.add(1, n_steps)
+        video_id = self.ask()
+        begin_video(self.context, video_id)
+        return video_id
+
+    def start_elsewhere(self, video_id: str) -> None:
+        """Another worker begins the first segment."""
+        self.recordings.catalog.start_segment(video_id, 0, now=self.at + timedelta(seconds=1), lease_secs=60)
+
+    def deliver(self, message: tuple[Any, ...]) -> None:
         if len(message) == 1:
             begin_video(self.context, *message)
         else:
             render_segment(self.context, *message)
 
-    def run(self, times=1):
+    def run(self, times: int = 1) -> None:
         """Sweep, and deliver every message ``times`` times, until nothing is left."""
         sweep_videos(self.context)
         while self.messages:
@@ -59,25 +73,27 @@ class Cluster:
             for _ in range(times):
                 self.deliver(message)
 
-    def video(self, video_id):
+    def video(self, video_id: str) -> VideoRow:
         return self.recordings.catalog.get_video(video_id)
 
-    def file(self, video_id):
+    def file(self, video_id: str) -> Path:
         return self.context.videos.folder / self.video(video_id).file_path
 
-    def files(self):
+    def files(self) -> list[str]:
         folder = self.context.videos.folder
         return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.fixture
-def cluster(recordings, monkeypatch):
+def cluster(recordings: Recordings, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     # A segment of 20 frames, which are two seconds: one group of pictures.
     monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)
     return Cluster(recordings)
 
 
-def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(cluster, recordings, tmp_path):
+def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(
+    cluster: Cluster, recordings: Recordings, tmp_path: Path
+) -> None:
     recordings.add(1, 50)
     video_id = cluster.ask()
     cluster.run()
@@ -94,7 +110,7 @@ def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(cluster, reco
     assert cluster.files() == [row.file_path]
 
 
-def test_the_same_request_is_the_same_video_and_is_made_once(cluster, recordings):
+def test_the_same_request_is_the_same_video_and_is_made_once(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 5)
     first = cluster.ask()
     assert cluster.ask(fps=10.0, style=None) == first
@@ -106,14 +122,14 @@ def test_the_same_request_is_the_same_video_and_is_made_once(cluster, recordings
     assert cluster.file(first).stat().st_mtime_ns == made_at
 
 
-def test_an_episode_that_was_played_again_is_another_video(cluster, recordings):
+def test_an_episode_that_was_played_again_is_another_video(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 5)
     first = cluster.ask()
     recordings.add(1, 9)
     assert cluster.ask() != first
 
 
-def test_every_message_may_come_twice(cluster, recordings):
+def test_every_message_may_come_twice(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 50)
     video_id = cluster.ask()
     cluster.run(times=2)
@@ -124,7 +140,7 @@ def test_every_message_may_come_twice(cluster, recordings):
     assert cluster.files() == [row.file_path]
 
 
-def test_repeated_messages_use_up_no_attempts(cluster, recordings):
+def test_repeated_messages_use_up_no_attempts(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 50)
     video_id = cluster.ask()
     for _ in range(10):
@@ -135,7 +151,7 @@ def test_repeated_messages_use_up_no_attempts(cluster, recordings):
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_lost_message_is_sent_again_when_the_lease_has_run_out(cluster, recordings):
+def test_a_lost_message_is_sent_again_when_the_lease_has_run_out(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 50)
     video_id = cluster.ask()
     sweep_videos(cluster.context)
@@ -148,21 +164,17 @@ def test_a_lost_message_is_sent_again_when_the_lease_has_run_out(cluster, record
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_segment_that_another_worker_renders_is_skipped(cluster, recordings):
-    recordings.add(1, 5)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
-    cluster.recordings.catalog.start_segment(video_id, 0, now=cluster.at + timedelta(seconds=1), lease_secs=60)
+def test_a_segment_that_another_worker_renders_is_skipped(cluster: Cluster) -> None:
+    video_id = cluster.begin(5)
+    cluster.start_elsewhere(video_id)
     cluster.deliver(cluster.messages.pop())
     assert cluster.recordings.catalog.list_segments(video_id)[0].attempts == 1
     assert not cluster.context.videos.folder.exists()
 
 
-def test_a_dead_workers_segment_is_rendered_by_another(cluster, recordings):
-    recordings.add(1, 5)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
-    cluster.recordings.catalog.start_segment(video_id, 0, now=cluster.at + timedelta(seconds=1), lease_secs=60)
+def test_a_dead_workers_segment_is_rendered_by_another(cluster: Cluster) -> None:
+    video_id = cluster.begin(5)
+    cluster.start_elsewhere(video_id)
     cluster.messages.clear()
     cluster.run()
     assert cluster.video(video_id).state == "rendering"
@@ -171,10 +183,8 @@ def test_a_dead_workers_segment_is_rendered_by_another(cluster, recordings):
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_dead_joiner_is_replaced(cluster, recordings):
-    recordings.add(1, 50)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
+def test_a_dead_joiner_is_replaced(cluster: Cluster) -> None:
+    video_id = cluster.begin(50)
 
     class KilledError(BaseException):
         pass
@@ -198,7 +208,7 @@ def test_a_dead_joiner_is_replaced(cluster, recordings):
     assert cluster.files() == [cluster.video(video_id).file_path]
 
 
-def test_an_old_unfinished_file_of_a_killed_worker_is_deleted(cluster, recordings):
+def test_an_old_unfinished_file_of_a_killed_worker_is_deleted(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 5)
     video_id = cluster.ask()
     cluster.run()
@@ -213,10 +223,8 @@ def test_an_old_unfinished_file_of_a_killed_worker_is_deleted(cluster, recording
     assert [part.exists() for part in (path, *left)] == [True, False, True]
 
 
-def test_a_cancelled_video_stops_its_workers_and_leaves_no_file(cluster, recordings):
-    recordings.add(1, 50)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
+def test_a_cancelled_video_stops_its_workers_and_leaves_no_file(cluster: Cluster) -> None:
+    video_id = cluster.begin(50)
     first, *others = cluster.messages
     cluster.deliver(first)
     reported = cluster.recordings.catalog.report_segment
@@ -236,7 +244,7 @@ def test_a_cancelled_video_stops_its_workers_and_leaves_no_file(cluster, recordi
     assert cluster.video(video_id).state == "cancelled"
 
 
-def test_a_failed_video_is_parked_with_its_error_and_can_be_retried(cluster, recordings):
+def test_a_failed_video_is_parked_with_its_error_and_can_be_retried(cluster: Cluster, recordings: Recordings) -> None:
     row = recordings.add(1, 5)
     path = recordings.folder / row.file_path
     content = path.read_bytes()
@@ -253,7 +261,9 @@ def test_a_failed_video_is_parked_with_its_error_and_can_be_retried(cluster, rec
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_segment_that_fails_is_tried_three_times(cluster, recordings, monkeypatch):
+def test_a_segment_that_fails_is_tried_three_times(
+    cluster: Cluster, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recordings.add(1, 5)
     video_id = cluster.ask()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nonexistent")
@@ -271,27 +281,29 @@ def test_a_segment_that_fails_is_tried_three_times(cluster, recordings, monkeypa
     ("choices", "told"),
     [
         ({"presets": "slow"}, "did you mean 'preset'"),
-        ({"dpi": "20"}, "dpi of a video is of type int"),
-        ({"dpi": 2000}, "dpi is 20 to"),
+        ({"dpi": "20"}, "dpi must be of type int"),
+        ({"dpi": 2000}, "dpi must be 20 to"),
         ({"style": "drak"}, "did you mean 'dark'"),
         ({"profile": "giff"}, "did you mean 'gif'"),
         ({"codec": "x264"}, "did you mean 'libx264'"),
         ({"preset": "fastest"}, "did you mean 'faster'"),
-        ({"crf": 52}, "crf of libx264 is 0 to 51"),
-        ({"profile": "gif", "fps": 60}, "a GIF has at most 50 frames a second"),
-        ({"profile": "youtube-1080p", "codec": "gif", "fps": None}, "a GIF has at most 50 frames a second"),
-        ({"first_step": 5}, "nothing is left to show"),
+        ({"crf": 52}, "crf must be 0 to 51"),
+        ({"profile": "gif", "fps": 60}, "a GIF can have at most 50 frames a second"),
+        ({"profile": "youtube-1080p", "codec": "gif", "fps": None}, "a GIF can have at most 50 frames a second"),
+        ({"first_step": 5}, "select nothing"),
         ({"steps_per_second": 0.001, "fps": 1000}, "at most 1000000 frames"),
     ],
 )
-def test_an_impossible_request_is_refused_at_once(cluster, recordings, choices, told):
+def test_an_impossible_request_is_refused_at_once(
+    cluster: Cluster, recordings: Recordings, choices: dict[str, Any], told: str
+) -> None:
     recordings.add(1, 5)
     with pytest.raises(UsageError, match=told):
         cluster.ask(**choices)
     assert recordings.catalog.list_videos() == []
 
 
-def test_a_video_of_a_missing_episode_is_refused(cluster):
+def test_a_video_of_a_missing_episode_is_refused(cluster: Cluster) -> None:
     with pytest.raises(RecordingNotFoundError):
         cluster.ask(9)
 
@@ -300,7 +312,9 @@ def test_a_video_of_a_missing_episode_is_refused(cluster):
     ("choices", "told"),
     [({"style": "drak"}, "did you mean 'dark'"), ({"steps_per_second": 0.001}, "at most 1000000 frames")],
 )
-def test_an_impossible_request_of_another_version_is_parked_at_once(cluster, recordings, choices, told):
+def test_an_impossible_request_of_another_version_is_parked_at_once(
+    cluster: Cluster, recordings: Recordings, choices: dict[str, Any], told: str
+) -> None:
     recording = recordings.add(1, 50)
     request = {"content_hash": recording.content_hash, **choices}
     video, _ = recordings.catalog.enqueue_video(RUN, 1, request, at=cluster.at)
@@ -310,7 +324,9 @@ def test_an_impossible_request_of_another_version_is_parked_at_once(cluster, rec
     assert told in row.error
 
 
-def test_an_unexpected_error_is_reported_and_tried_three_times(cluster, recordings, monkeypatch, tmp_path):
+def test_an_unexpected_error_is_reported_and_tried_three_times(
+    cluster: Cluster, recordings: Recordings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     recording = recordings.add(1, 5)
     of_another_version = {"content_hash": recording.content_hash, "fps": "10"}
     planned, _ = recordings.catalog.enqueue_video(RUN, 1, of_another_version, at=cluster.at)
@@ -319,15 +335,15 @@ def test_an_unexpected_error_is_reported_and_tried_three_times(cluster, recordin
     for _ in range(5):
         cluster.run()
         cluster.at += timedelta(seconds=6)
-    for video_id, error in ((planned.video_id, "fps is a number"), (rendered, "FileNotFoundError: ")):
+    for video_id, error in ((planned.video_id, "fps must be"), (rendered, "FileNotFoundError: ")):
         assert cluster.video(video_id).state == "failed"
         assert error in cluster.video(video_id).error
 
 
-def test_an_unexpected_error_while_joining_is_retried(cluster, recordings, monkeypatch, tmp_path):
-    recordings.add(1, 5)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
+def test_an_unexpected_error_while_joining_is_retried(
+    cluster: Cluster, recordings: Recordings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    video_id = cluster.begin(5)
     finish = recordings.catalog.finish_segment
 
     def without_room(*args, **kwargs):
@@ -346,7 +362,7 @@ def test_an_unexpected_error_while_joining_is_retried(cluster, recordings, monke
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_gif_is_made_in_one_piece(cluster, recordings):
+def test_a_gif_is_made_in_one_piece(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 50)
     video_id = cluster.ask(codec="gif")
     cluster.run()
@@ -354,7 +370,7 @@ def test_a_gif_is_made_in_one_piece(cluster, recordings):
     assert n_frames_of(cluster.file(video_id)) == 50
 
 
-def test_two_concurrent_videos_do_not_mix(cluster, recordings):
+def test_two_concurrent_videos_do_not_mix(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 30)
     recordings.add(2, 25)
     requests = {cluster.ask(1): 30, cluster.ask(2): 25, cluster.ask(2, style="light"): 25}
@@ -364,7 +380,7 @@ def test_two_concurrent_videos_do_not_mix(cluster, recordings):
     assert len(cluster.files()) == 3
 
 
-def test_a_deleted_request_is_forgotten(cluster, recordings):
+def test_a_deleted_request_is_forgotten(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 5)
     video_id = cluster.ask()
     sweep_videos(cluster.context)
@@ -373,10 +389,8 @@ def test_a_deleted_request_is_forgotten(cluster, recordings):
         cluster.deliver(message)
 
 
-def test_progress_is_reported_while_a_segment_is_rendered(cluster, recordings):
-    recordings.add(1, 50)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
+def test_progress_is_reported_while_a_segment_is_rendered(cluster: Cluster, recordings: Recordings) -> None:
+    video_id = cluster.begin(50)
     told = []
     report = recordings.catalog.report_segment
 
@@ -392,10 +406,8 @@ def test_progress_is_reported_while_a_segment_is_rendered(cluster, recordings):
     assert told == list(range(1, 51))
 
 
-def test_a_worker_that_lost_its_segment_stops_and_leaves_no_file(cluster, recordings):
-    recordings.add(1, 5)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
+def test_a_worker_that_lost_its_segment_stops_and_leaves_no_file(cluster: Cluster, recordings: Recordings) -> None:
+    video_id = cluster.begin(5)
     catalog, report = recordings.catalog, recordings.catalog.report_segment
     n_reports = []
 
@@ -417,10 +429,8 @@ def test_a_worker_that_lost_its_segment_stops_and_leaves_no_file(cluster, record
     assert n_frames_of(cluster.file(video_id)) == 5
 
 
-def test_a_segment_with_progress_is_not_handed_out_again(cluster, recordings):
-    recordings.add(1, 5)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
+def test_a_segment_with_progress_is_not_handed_out_again(cluster: Cluster, recordings: Recordings) -> None:
+    video_id = cluster.begin(5)
     report = recordings.catalog.report_segment
     handed_out = []
 
@@ -438,7 +448,7 @@ def test_a_segment_with_progress_is_not_handed_out_again(cluster, recordings):
     assert cluster.video(video_id).state == "done"
 
 
-def test_a_deleted_recordings_video_is_deleted(cluster, recordings):
+def test_a_deleted_recordings_video_is_deleted(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 5)
     recordings.add(2, 5)
     gone, kept = cluster.ask(1), cluster.ask(2)
@@ -451,7 +461,7 @@ def test_a_deleted_recordings_video_is_deleted(cluster, recordings):
         cluster.video(gone)
 
 
-def test_a_video_of_a_replaced_play_gives_way_to_one_of_the_new_play(cluster, recordings):
+def test_a_video_of_a_replaced_play_gives_way_to_one_of_the_new_play(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 5)
     first = cluster.ask()
     cluster.run()
@@ -464,10 +474,10 @@ def test_a_video_of_a_replaced_play_gives_way_to_one_of_the_new_play(cluster, re
     assert first != second
 
 
-def test_a_recording_replaced_during_rendering_is_not_mixed_into_the_video(cluster, recordings):
-    recordings.add(1, 50)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
+def test_a_recording_replaced_during_rendering_is_not_mixed_into_the_video(
+    cluster: Cluster, recordings: Recordings
+) -> None:
+    video_id = cluster.begin(50)
     cluster.deliver(cluster.messages.pop(0))
     recordings.add(1, 60)
     cluster.deliver(cluster.messages.pop(0))
@@ -478,10 +488,8 @@ def test_a_recording_replaced_during_rendering_is_not_mixed_into_the_video(clust
     assert cluster.files() == []
 
 
-def test_a_worker_whose_video_was_deleted_stops_and_leaves_no_file(cluster, recordings):
-    recordings.add(1, 5)
-    video_id = cluster.ask()
-    begin_video(cluster.context, video_id)
+def test_a_worker_whose_video_was_deleted_stops_and_leaves_no_file(cluster: Cluster, recordings: Recordings) -> None:
+    cluster.begin(5)
     report = recordings.catalog.report_segment
 
     def deleted_meanwhile(*args, **kwargs):
@@ -495,7 +503,7 @@ def test_a_worker_whose_video_was_deleted_stops_and_leaves_no_file(cluster, reco
     assert cluster.files() == []
 
 
-def test_the_run_is_part_of_the_request(cluster, recordings):
+def test_the_run_is_part_of_the_request(cluster: Cluster, recordings: Recordings) -> None:
     recordings.add(1, 5)
     assert cluster.requests.ask(RUN, 1, {})[0].run_id == RUN
     assert replace(cluster.video(cluster.ask()), options={}).episode_id == 1

@@ -19,7 +19,7 @@ def plate():
 
 @pytest.mark.parametrize("align", ["left", "center", "right"])
 @pytest.mark.parametrize("bold", [False, True])
-def test_text_is_drawn_as_on_an_empty_plate(align, bold):
+def test_text_is_drawn_as_on_an_empty_plate(align: str, bold: bool) -> None:
     canvas = plate()
     readout = Readout(160, 90, PLATE, align=align)
     for text in [*TEXTS, *reversed(TEXTS)]:
@@ -29,7 +29,7 @@ def test_text_is_drawn_as_on_an_empty_plate(align, bold):
         assert (canvas.pixels == expected.pixels).all(), text
 
 
-def test_unchanged_text_is_not_drawn_again():
+def test_unchanged_text_is_not_drawn_again() -> None:
     canvas = plate()
     readout = Readout(10, 90, PLATE)
     readout.show(canvas, "12.5", 20, INK)

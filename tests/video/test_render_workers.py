@@ -12,6 +12,7 @@ import yaml
 from recorder.settings import load_settings
 from replay_server.render_requests import RenderRequests
 from tests.processes import PythonProcess
+from tests.video.conftest import Recordings
 from tests.video.decoding import n_frames_of
 from tests.waiting import wait_until
 
@@ -26,7 +27,7 @@ DEADLINE_SECS = 90.0
 
 
 @pytest.fixture
-def config(recordings, redis_url, tmp_path):
+def config(recordings: Recordings, redis_url: str, tmp_path: Path) -> Path:
     """A configuration with short leases, so that the dead are soon replaced."""
     path = tmp_path / "config.yaml"
     settings = {
@@ -39,7 +40,7 @@ def config(recordings, redis_url, tmp_path):
     return path
 
 
-def test_the_lease_of_a_segment_is_prolonged_while_it_is_rendered_by_one_of_two_workers(recordings, config):
+def test_a_worker_prolongs_the_lease_of_the_segment_that_it_renders(recordings: Recordings, config: Path) -> None:
     settings_map = yaml.safe_load(config.read_text())
     settings_map["recording"]["render"]["lease_secs"] = LEASE_SECS
     config.write_text(yaml.safe_dump(settings_map))
@@ -81,7 +82,9 @@ def pids_with(words):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the processes to kill in /proc")
-def test_a_video_is_made_once_and_whole_although_worker_and_ffmpeg_are_killed(recordings, config):
+def test_a_video_is_made_once_and_whole_although_worker_and_ffmpeg_are_killed(
+    recordings: Recordings, config: Path
+) -> None:
     recordings.add(1, N_STEPS)
     settings = load_settings(config)
     catalog = recordings.catalog

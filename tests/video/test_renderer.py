@@ -32,7 +32,7 @@ def frames_in(order, **options):
 
 
 @pytest.mark.parametrize("style", list(THEMES))
-def test_a_frame_has_the_same_pixels_in_whatever_order_frames_are_asked_for(style):
+def test_the_pixels_of_a_frame_do_not_depend_on_the_drawing_order(style: str) -> None:
     forward, n_frames = frames_in(range(100), style=style)
     order = list(range(n_frames))
     seed = random.randrange(2**32)
@@ -43,7 +43,7 @@ def test_a_frame_has_the_same_pixels_in_whatever_order_frames_are_asked_for(styl
         assert (pixels == shuffled[frame]).all(), f"frame {frame}"
 
 
-def test_every_changed_tile_is_marked_for_the_encoder():
+def test_every_changed_tile_is_marked_for_the_encoder() -> None:
     renderer = EpisodeVideoRenderer(sample_episode(30), timeline=make_timeline(30, steps_per_second=12), **SIZE)
     renderer.draw(0)
     for frame in range(1, renderer.n_frames):
@@ -54,7 +54,7 @@ def test_every_changed_tile_is_marked_for_the_encoder():
         assert renderer.canvas.touched[rows // TILE_ROWS, columns // TILE_COLUMNS].all(), f"frame {frame}"
 
 
-def test_the_agent_is_drawn_where_it_is():
+def test_the_agent_is_drawn_at_its_position() -> None:
     steps = [replace(step, position=(5, 3), interaction_progress=0.0) for step in sample_steps(3)]
     renderer = EpisodeVideoRenderer(sample_episode(steps=steps, affordance_layout={}), width=960, height=540)
     pixels = renderer.frame(2)
@@ -135,7 +135,7 @@ CONTENTS = {
 
 @pytest.mark.parametrize("content", list(CONTENTS))
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (320, 360)])
-def test_every_kind_of_recording_can_be_drawn(content, width, height):
+def test_every_kind_of_recording_can_be_drawn(content: str, width: int, height: int) -> None:
     changes = dict(CONTENTS[content])
     episode = sample_episode(
         5, steps=changes.pop("steps", None), reasons=("top_10.0pct", "a_very_long_reason_of_a_criterion"), **changes
@@ -146,7 +146,7 @@ def test_every_kind_of_recording_can_be_drawn(content, width, height):
         assert renderer.frame(frame).std() > 1
 
 
-def test_a_masked_action_is_hatched():
+def test_a_masked_action_is_hatched() -> None:
     steps = sample_steps(2)
     open_steps = [replace(step, action_masks=(True,) * 6) for step in steps]
     masked = [replace(step, action_masks=(True,) * 5 + (False,)) for step in steps]
@@ -154,7 +154,7 @@ def test_a_masked_action_is_hatched():
     assert (one != other).any()
 
 
-def test_low_meters_are_orange_and_nearly_empty_ones_red():
+def test_low_meters_are_orange_and_nearly_empty_ones_red() -> None:
     for value, color in ((0.05, "empty"), (0.2, "low"), (0.3, "good"), (0.9, "good")):
         steps = [replace(step, meters=(value,) * 8, reward=0.0) for step in sample_steps(1)]
         pixels = EpisodeVideoRenderer(sample_episode(steps=steps), **SIZE).frame(0)
@@ -164,7 +164,7 @@ def test_low_meters_are_orange_and_nearly_empty_ones_red():
         assert max(shown, key=shown.__getitem__) == color, shown
 
 
-def test_rewards_add_up_and_nan_counts_as_0():
+def test_rewards_add_up_and_nan_counts_as_0() -> None:
     steps = [
         replace(step, reward=reward) for step, reward in zip(sample_steps(4), [1.0, math.nan, 2.5, -1.0], strict=True)
     ]
@@ -185,13 +185,13 @@ def scaled(n_steps, factor):
     return sample_episode(steps=steps)
 
 
-def test_episodes_side_by_side_have_the_same_scales():
+def test_episodes_side_by_side_have_the_same_scales() -> None:
     small, large = EpisodeSeries(scaled(20, 1)), EpisodeSeries(scaled(40, 50))
     assert scales_of(small, [large]) == scales_of(large, [small]) == scales_of(large)
     assert scales_of(small) != scales_of(large)
 
 
-def test_meters_with_different_names_have_separate_scales():
+def test_meters_with_different_names_have_separate_scales() -> None:
     series = EpisodeSeries(scaled(20, 1))
     other = EpisodeSeries(
         sample_episode(steps=[replace(s, meters=(90.0,)) for s in sample_steps(5)], meter_names=("x",))
@@ -199,7 +199,7 @@ def test_meters_with_different_names_have_separate_scales():
     assert scales_of(series, [other]).meters == scales_of(series).meters
 
 
-def test_the_same_value_has_the_same_bar_on_both_sides():
+def test_the_same_value_has_the_same_bar_on_both_sides() -> None:
     quiet, loud = scaled(20, 1), scaled(40, 50)
     alone = EpisodeVideoRenderer(quiet, **SIZE).frame(10).copy()
     both = ComparisonRenderer(quiet, loud, VideoOptions(width=1280, height=360))
@@ -212,16 +212,16 @@ def test_the_same_value_has_the_same_bar_on_both_sides():
     assert (left == good).all(axis=2).sum() < 0.2 * (alone == good).all(axis=2).sum()
 
 
-def test_an_episode_without_steps_is_refused():
-    with pytest.raises(UsageError, match="holds no steps"):
+def test_an_episode_without_steps_is_refused() -> None:
+    with pytest.raises(UsageError, match="has no steps"):
         EpisodeVideoRenderer(sample_episode(steps=[]))
 
 
-def test_an_unknown_style_names_the_nearest():
+def test_an_unknown_style_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'dark'"):
         EpisodeVideoRenderer(sample_episode(2), style="drak")
 
 
-def test_drawing_needs_neither_pyplot_nor_torch():
+def test_drawing_needs_neither_pyplot_nor_torch() -> None:
     code = "import sys, worker.video; assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from recorder.settings import load_settings
+import pytest
+import redis
+from flask.testing import FlaskClient
+
+from recorder.settings import Settings, load_settings
 from recorder.storage import open_storage, open_videos
 from replay_server.app import EXTENSION, create_app
-from tests.video.conftest import RUN
+from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import n_frames_of
 from worker.video.queue import RenderContext, begin_video, hand_out_segments, render_segment
 from worker.video.video_files import video_files
@@ -16,13 +22,13 @@ WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast"}
 
 
 @pytest.fixture
-def settings(recordings, redis_url):
+def settings(recordings: Recordings, redis_url: str) -> Settings:
     places = {"recordings_dir": str(recordings.folder), "database": str(recordings.database)}
     return load_settings(overrides={**places, "redis": {"url": redis_url}})
 
 
 @pytest.fixture
-def client(recordings, settings):
+def client(recordings: Recordings, settings: Settings) -> Iterator[FlaskClient]:
     recordings.add(1, 4)
     app = create_app(settings, catalog=recordings.catalog)
     yield app.test_client()
@@ -44,7 +50,9 @@ def render_all(recordings, settings, video_id):
         render_segment(context, *message)
 
 
-def test_a_video_is_requested_watched_and_downloaded(client, recordings, settings, tmp_path):
+def test_a_video_is_requested_watched_and_downloaded(
+    client: FlaskClient, recordings: Recordings, settings: Settings, tmp_path: Path
+) -> None:
     answer = client.post("/api/v1/videos", json=WISH)
     assert answer.status_code == 202
     place = answer.headers["Location"]
@@ -63,7 +71,7 @@ def test_a_video_is_requested_watched_and_downloaded(client, recordings, setting
     assert client.post("/api/v1/videos", json=WISH).status_code == 200
 
 
-def test_videos_are_listed_and_cancelled(client):
+def test_videos_are_listed_and_cancelled(client: FlaskClient) -> None:
     place = client.post("/api/v1/videos", json=WISH).headers["Location"]
     assert [video["state"] for video in client.get("/api/v1/videos?episode=1").json["videos"]] == ["queued"]
     assert client.get("/api/v1/videos?episode=2").json["videos"] == []
@@ -78,33 +86,35 @@ def test_videos_are_listed_and_cancelled(client):
         ({}, 400, "expected 'episode_id'"),
         ({"episode_id": 1, "run_id": 3}, 400, "run_id must be a text"),
         ({"episode_id": 1, "presets": "slow"}, 400, "did you mean 'preset'"),
-        ({"episode_id": 1, "fps": "30"}, 400, "fps of a video is of type float"),
-        ({"episode_id": 1, "fps": float("nan")}, 400, "fps is a number from 0.001"),
-        ({"episode_id": 1, "fps": 10**400}, 400, "fps of a video is far too large"),
-        ({"episode_id": 1, "width": 0}, 400, "width is an even number of pixels"),
-        ({"episode_id": 1, "hold_secs": float("inf")}, 400, "hold_secs is a number of seconds from 0 to 600"),
-        ({"episode_id": 1, "title_secs": 1e8}, 400, "title_secs is a number of seconds from 0 to 600"),
+        ({"episode_id": 1, "fps": "30"}, 400, "fps must be of type float"),
+        ({"episode_id": 1, "fps": float("nan")}, 400, "fps must be 0.001"),
+        ({"episode_id": 1, "fps": 10**400}, 400, "fps is too large"),
+        ({"episode_id": 1, "width": 0}, 400, "width must be an even number of pixels"),
+        ({"episode_id": 1, "hold_secs": float("inf")}, 400, "hold_secs must be 0 to 600 seconds"),
+        ({"episode_id": 1, "title_secs": 1e8}, 400, "title_secs must be 0 to 600 seconds"),
         ([1], 400, "expected a JSON object"),
     ],
 )
-def test_an_invalid_request_is_answered_with_the_expected_values(client, body, status, message):
+def test_an_invalid_request_is_answered_with_the_expected_values(
+    client: FlaskClient, body: Any, status: int, message: str
+) -> None:
     answer = client.post("/api/v1/videos", json=body)
     assert (answer.status_code, message in answer.json["error"]["message"]) == (status, True), answer.json
 
 
-def test_a_video_that_is_not_there_is_not_found(client):
+def test_a_video_that_is_not_there_is_not_found(client: FlaskClient) -> None:
     for method in (client.get, client.delete):
         assert method("/api/v1/videos/0123").status_code == 404
 
 
-def test_a_server_without_workers_offers_no_videos(recordings):
+def test_a_server_without_workers_offers_no_videos(recordings: Recordings) -> None:
     settings = load_settings(overrides={"recordings_dir": str(recordings.folder), "database": str(recordings.database)})
     app = create_app(settings, catalog=recordings.catalog)
     assert app.test_client().get("/api/v1/videos").status_code == 404
     app.extensions[EXTENSION].close("the end of the test")
 
 
-def test_a_request_is_stored_although_redis_is_full(client, redis_client):
+def test_a_request_is_stored_although_redis_is_full(client: FlaskClient, redis_client: redis.Redis) -> None:
     redis_client.config_set("maxmemory", 1)
     try:
         answer = client.post("/api/v1/videos", json=WISH)

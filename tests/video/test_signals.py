@@ -34,37 +34,37 @@ def names(episode):
     return [row.name + ("…" if row.component is None else "") for row in rows]
 
 
-def test_the_rows_are_reward_action_meters_and_extras():
+def test_the_rows_are_reward_action_meters_and_extras() -> None:
     assert names(observed()) == ["reward", "action", *(f"observation {i}" for i in range(4)), "value"]
     steps = [replace(step, position=()) for step in sample_steps(5, n_meters=2)]
     assert names(sample_episode(steps=steps, affordance_layout={})) == ["reward", "action", "energy", "hygiene"]
 
 
-def test_the_widest_column_becomes_a_band_if_there_are_too_many_numbers():
+def test_the_widest_column_becomes_a_band_if_there_are_too_many_numbers() -> None:
     assert len(names(observed(observation=lambda _: np.zeros(10)))) == MAX_ROWS
     assert names(observed(observation=lambda _: np.zeros(11))) == ["reward", "action", "observation…"]
     two = observed(wide=lambda _: np.zeros(376), narrow=lambda _: np.zeros((1, 3)))
     assert names(two) == ["reward", "action", "wide…", "narrow 0", "narrow 1", "narrow 2"]
 
 
-def test_the_number_of_rows_is_limited():
+def test_the_number_of_rows_is_limited() -> None:
     assert len(names(observed(**{f"e{i}": lambda _: np.zeros(2) for i in range(20)}))) == MAX_ROWS
 
 
-def test_a_missing_value_is_a_hole_in_its_line():
+def test_a_missing_value_is_a_hole_in_its_line() -> None:
     episode = observed(8, value=lambda step: float(step) if step % 2 else None)
     line = choose_signals(EpisodeSeries(episode))[-1].line
     assert line[1::2].tolist() == [1, 3, 5, 7]
     assert np.isnan(line[::2]).all()
 
 
-def test_episodes_that_are_compared_share_the_scale_of_each_number():
+def test_episodes_that_are_compared_share_the_scale_of_each_number() -> None:
     small, large = (EpisodeSeries(observed(value=lambda step: step * k)) for k in (1.0, 50.0))  # noqa: B023 - called at once
     assert scales_of(small, [large]).lines["extras.value", 0] == (0, 59 * 50)
     assert scales_of(small, [large]).lines == scales_of(large, [small]).lines
 
 
-def test_an_action_with_one_component_is_a_number():
+def test_an_action_with_one_component_is_a_number() -> None:
     steps = [replace(step, action=(step.step - 2.5,)) for step in observed_steps(5)]
     series = EpisodeSeries(sample_episode(steps=steps, **BARE))
     assert series.actions is None
@@ -85,7 +85,7 @@ CONTENTS = {
 
 @pytest.mark.parametrize("name", list(CONTENTS))
 @pytest.mark.parametrize("size", [(640, 360), (160, 160)])
-def test_frames_do_not_depend_on_the_order_of_drawing(name, size):
+def test_frames_do_not_depend_on_the_order_of_drawing(name: str, size: tuple[int, int]) -> None:
     episode = CONTENTS[name]
 
     def renderer():
@@ -100,7 +100,7 @@ def test_frames_do_not_depend_on_the_order_of_drawing(name, size):
     assert any((frame != forward[0]).any() for frame in forward[1:])
 
 
-def test_a_line_is_bright_up_to_the_current_step():
+def test_a_line_is_bright_up_to_the_current_step() -> None:
     episode = observed(101, value=lambda step: float(step))
     renderer = EpisodeVideoRenderer(episode, width=960, height=540)
     board = renderer.layout.board
@@ -113,7 +113,7 @@ def test_a_line_is_bright_up_to_the_current_step():
     assert reach[1] / reach[0] == pytest.approx(3, rel=0.1)
 
 
-def test_thinning_keeps_peaks_beside_holes():
+def test_thinning_keeps_peaks_beside_holes() -> None:
     points = np.column_stack([np.arange(1000.0), np.zeros(1000)])
     points[::3, 1] = np.nan
     points[500, 1], points[700, 1] = 9, -9

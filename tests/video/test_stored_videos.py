@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageUnavailableError
 from recorder.recordings.reindex import rows_of
-from recorder.settings import load_settings
+from recorder.settings import Settings, load_settings
 from recorder.storage import episode_path, open_recordings, open_videos
 from replay_server.app import EXTENSION, create_app
 from tests.processes import PythonProcess, run_python
+from tests.s3_server import S3Server
 from tests.video.conftest import RUN
 from tests.video.decoding import n_frames_of
 from tests.video.sample import sample_file
@@ -25,7 +29,7 @@ WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast", "fps":
 
 
 @pytest.fixture(params=["s3", "memory"])
-def settings(request, tmp_path, redis_url):
+def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Settings:
     root = (
         f"s3://{request.getfixturevalue('s3').new_bucket()}/runs"
         if request.param == "s3"
@@ -36,7 +40,7 @@ def settings(request, tmp_path, redis_url):
 
 
 @pytest.fixture
-def catalog(settings):
+def catalog(settings: Settings) -> Iterator[Catalog]:
     name, data = episode_path(RUN, 1), sample_file(50, episode_id=1, run_id=RUN)
     open_recordings(settings).write_all({name: data})
     with Catalog(settings.catalog_url) as catalog:
@@ -45,7 +49,7 @@ def catalog(settings):
 
 
 @pytest.fixture
-def client(catalog, settings):
+def client(catalog: Catalog, settings: Settings) -> Iterator[FlaskClient]:
     app = create_app(settings, catalog=catalog)
     yield app.test_client()
     app.extensions[EXTENSION].close("the end of the test")
@@ -77,7 +81,9 @@ def names_below(storage, *folders):
     return [name for folder in folders for name, _ in storage._listed(folder)]
 
 
-def test_a_video_is_written_to_the_store_and_streamed_from_it(client, catalog, settings, tmp_path, monkeypatch):
+def test_a_video_is_written_to_the_store_and_streamed_from_it(
+    client: FlaskClient, catalog: Catalog, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(segments, "PIXELS_A_SEGMENT", 1)  # several segments
     answer = client.post("/api/v1/videos", json=WISH)
     assert answer.status_code == 202
@@ -104,7 +110,9 @@ def test_a_video_is_written_to_the_store_and_streamed_from_it(client, catalog, s
         assert gone.status_code == 404
 
 
-def test_the_video_of_a_deleted_recording_is_deleted_from_the_store(client, catalog, settings):
+def test_the_video_of_a_deleted_recording_is_deleted_from_the_store(
+    client: FlaskClient, catalog: Catalog, settings: Settings
+) -> None:
     client.post("/api/v1/videos", json=WISH)
     workers = Workers(catalog, settings)
     workers.run()
@@ -115,7 +123,9 @@ def test_the_video_of_a_deleted_recording_is_deleted_from_the_store(client, cata
     assert catalog.list_videos() == []
 
 
-def test_a_video_that_the_store_refuses_is_reported_to_its_client(client, catalog, settings, monkeypatch):
+def test_a_video_that_the_store_refuses_is_reported_to_its_client(
+    client: FlaskClient, catalog: Catalog, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_):
         raise StorageUnavailableError("the store did not answer within 15 s: s3://bucket/runs")
 
@@ -128,7 +138,7 @@ def test_a_video_that_the_store_refuses_is_reported_to_its_client(client, catalo
     assert (row.state, "did not answer" in row.error) == ("failed", True)
 
 
-def test_a_video_that_a_command_requests_is_made_by_a_worker(s3, tmp_path, redis_url):
+def test_a_video_that_a_command_requests_is_made_by_a_worker(s3: S3Server, tmp_path: Path, redis_url: str) -> None:
     bucket = s3.new_bucket()
     places = {"recordings_dir": f"s3://{bucket}/runs", "database": str(tmp_path / "catalog.db")}
     config = tmp_path / "config.yaml"
@@ -161,7 +171,9 @@ ASK = ["export", "1", "--queue"]
         ("s3://", ASK),
     ],
 )
-def test_an_invalid_videos_dir_is_refused_everywhere_at_once(place, command, tmp_path, redis_url):
+def test_an_invalid_videos_dir_is_refused_everywhere_at_once(
+    place: str, command: list[str], tmp_path: Path, redis_url: str
+) -> None:
     config = tmp_path / "config.yaml"
     database = str(tmp_path / "catalog.db")
     Catalog(database).close()
@@ -183,10 +195,10 @@ def test_an_invalid_videos_dir_is_refused_everywhere_at_once(place, command, tmp
         (["export", "1", "--html"], "--output"),
     ],
 )
-def test_a_command_that_writes_a_local_file_refuses_a_url(command, option, tmp_path):
+def test_a_command_that_writes_a_local_file_refuses_a_url(command: list[str], option: str, tmp_path: Path) -> None:
     Catalog(tmp_path / "catalog.db").close()
     places = ["--recordings", str(tmp_path), "--database", str(tmp_path / "catalog.db")]
     status, output = run_python(["-m", "recorder", *command, option, "s3://bucket/v.mp4", *places], folder=tmp_path)
     assert status != 0
-    assert f"{option} is a path on this machine, not a URL: s3://bucket/v.mp4" in output
+    assert f"{option} must be a path on this machine, not a URL: s3://bucket/v.mp4" in output
     assert not (tmp_path / "s3:").exists()

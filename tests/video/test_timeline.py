@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,11 +17,11 @@ def shown(timeline):
     return [timeline.moment(frame) for frame in range(timeline.n_frames)]
 
 
-def test_one_step_a_frame_unless_a_pace_is_given():
+def test_one_step_a_frame_unless_a_pace_is_given() -> None:
     assert shown(make_timeline(3)) == [Moment(0, 1.0), Moment(1, 1.0), Moment(2, 1.0)]
 
 
-def test_a_slower_pace_glides_into_each_step_and_rests_there():
+def test_a_slower_pace_glides_into_each_step_and_rests_there() -> None:
     moments = shown(make_timeline(2, fps=30, steps_per_second=3))
     assert len(moments) == 20
     assert [moment.step_index for moment in moments] == [0] * 10 + [1] * 10
@@ -30,11 +31,11 @@ def test_a_slower_pace_glides_into_each_step_and_rests_there():
     assert progress[-3:] == [1.0, 1.0, 1.0]
 
 
-def test_double_speed_halves_the_frames():
+def test_double_speed_halves_the_frames() -> None:
     assert make_timeline(100, fps=30, steps_per_second=10, speed=2).n_frames == 150
 
 
-def test_title_and_last_step_stay_for_the_given_seconds():
+def test_title_and_last_step_stay_for_the_given_seconds() -> None:
     timeline = make_timeline(4, fps=10, title_secs=0.5, hold_secs=0.3)
     moments = shown(timeline)
     assert moments[:5] == [None] * 5
@@ -44,7 +45,9 @@ def test_title_and_last_step_stay_for_the_given_seconds():
 
 
 @given(n_steps=st.integers(1, 400), fps=RATES, pace=st.one_of(st.none(), RATES, st.floats(0.5, 900)), data=st.data())
-def test_every_video_begins_and_ends_at_its_steps_and_never_goes_back(n_steps, fps, pace, data):
+def test_every_video_begins_and_ends_at_its_steps_without_going_back(
+    n_steps: int, fps: float, pace: float | None, data: st.DataObject
+) -> None:
     first = data.draw(st.integers(0, n_steps - 1))
     end = data.draw(st.integers(first + 1, n_steps))
     if pace is not None and fps / pace > 30:
@@ -63,31 +66,31 @@ def test_every_video_begins_and_ends_at_its_steps_and_never_goes_back(n_steps, f
         assert frame == 0 or timeline.moment(frame - 1).step_index <= index
 
 
-def test_a_rate_is_read_as_its_decimal_text():
+def test_a_rate_is_read_as_its_decimal_text() -> None:
     assert make_timeline(1, fps=29.97).fps == Fraction(2997, 100)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"n_steps": 0}, "holds no steps"),
-        ({"n_steps": 5, "fps": 0}, "fps is a number from 0.001 to 1000"),
-        ({"n_steps": 5, "fps": float("nan")}, "fps is a number from 0.001 to 1000"),
-        ({"n_steps": 5, "speed": -1}, "speed is a number from 0.001"),
-        ({"n_steps": 5, "first_step": 5}, "nothing is left to show"),
-        ({"n_steps": 5, "first_step": 3, "end_step": 3}, "nothing is left to show"),
-        ({"n_steps": 5, "title_secs": -1}, "title_secs is a number of seconds from 0 to 600"),
-        ({"n_steps": 5, "title_secs": float("nan")}, "title_secs is a number of seconds from 0 to 600"),
-        ({"n_steps": 5, "hold_secs": float("inf")}, "hold_secs is a number of seconds from 0 to 600"),
-        ({"n_steps": 5, "hold_secs": 1e8}, "hold_secs is a number of seconds from 0 to 600"),
-        ({"n_steps": 5000, "speed": 0.001}, "at most 1000000 frames, not 5000000: show fewer steps"),
+        ({"n_steps": 0}, "has no steps"),
+        ({"n_steps": 5, "fps": 0}, "fps must be 0.001 to 1000"),
+        ({"n_steps": 5, "fps": float("nan")}, "fps must be 0.001 to 1000"),
+        ({"n_steps": 5, "speed": -1}, "speed must be 0.001"),
+        ({"n_steps": 5, "first_step": 5}, "select nothing"),
+        ({"n_steps": 5, "first_step": 3, "end_step": 3}, "select nothing"),
+        ({"n_steps": 5, "title_secs": -1}, "title_secs must be 0 to 600 seconds"),
+        ({"n_steps": 5, "title_secs": float("nan")}, "title_secs must be 0 to 600 seconds"),
+        ({"n_steps": 5, "hold_secs": float("inf")}, "hold_secs must be 0 to 600 seconds"),
+        ({"n_steps": 5, "hold_secs": 1e8}, "hold_secs must be 0 to 600 seconds"),
+        ({"n_steps": 5000, "speed": 0.001}, "at most 1000000 frames, got 5000000: show fewer steps"),
     ],
 )
-def test_an_empty_or_endless_video_is_refused(wrong, message):
+def test_an_empty_or_endless_video_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         make_timeline(**wrong)
 
 
-def test_a_frame_beyond_the_end_is_refused():
-    with pytest.raises(UsageError, match="frame 3 of a video of 3 frames"):
+def test_a_frame_beyond_the_end_is_refused() -> None:
+    with pytest.raises(UsageError, match="no frame 3 in a video of 3 frames"):
         make_timeline(3).moment(3)

@@ -65,7 +65,7 @@ class Cluster:
         def is_done() -> bool:
             return (
                 any(run.run_id == run_id and run.ended_at is not None for run in self.catalog.list_runs())
-                and not self.catalog.held_episodes(run_id)
+                and not self.catalog.held_episode_ids(run_id)
                 and not self.catalog.list_episodes(run=run_id, decision="kept", recorded=False, limit=1).episodes
             )
 

@@ -8,6 +8,7 @@ import pytest
 
 from recorder.redis_server.embedded import EmbeddedServer
 from tests.worker.cluster import Cluster, open_cluster, workers
+from tests.worker.installations import Command
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -20,3 +21,9 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         workers(cluster, 2),
     ):
         yield cluster
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Command:
+    """``command("list", "--json")``."""
+    return Command(capfd)

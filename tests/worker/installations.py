@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from recorder import EpisodeRecorder, PublisherLimits
+from recorder.__main__ import main
 from recorder.catalog import Catalog
 from recorder.errors import CatalogError
 from tests.processes import PythonProcess
@@ -26,7 +29,8 @@ def worker(folder: Path, *options: str, queues: str = "ingest,maintenance", **en
 
 def record(url: str, run_id: str, n_episodes: int = 3) -> None:
     """A whole run."""
-    with EpisodeRecorder(url, run_id=run_id, limits=PublisherLimits(flush_interval_secs=0.02)) as recorder:
+    limits = PublisherLimits(flush_interval_secs=0.02)
+    with EpisodeRecorder(url, run_id=run_id, limits=limits, sender="thread") as recorder:
         for episode_id in range(n_episodes):
             recorder.record_step(episode_id, 0, (0, 0), [1.0], 0, 0.0, done=True)
             recorder.finish_episode(episode_id)
@@ -41,10 +45,26 @@ def wait_until_recorded(folder: Path, run_id: str, n_episodes: int = 3) -> None:
     """Until files and catalog have all of the run."""
 
     def is_recorded() -> bool:
+        if n_files(folder, run_id) != n_episodes:
+            return False
         try:
             with Catalog(folder / "catalog.db", read_only=True) as catalog:
-                return len(catalog.query_recordings(run=run_id, limit=None)) == n_episodes == n_files(folder, run_id)
+                return catalog.count_recordings(run=run_id) == n_episodes
         except CatalogError:
             return False
 
     wait_until(is_recorded, message=f"{n_episodes} recordings of {run_id} in {folder}")
+
+
+class Command:
+    """The command line in this process: what another would print takes it a second to load."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capfd = capfd
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        """Run a command; return its status and all that it printed."""
+        self._capfd.readouterr()
+        status = main(arguments)
+        captured = self._capfd.readouterr()
+        return status, captured.out + captured.err

@@ -16,13 +16,15 @@ from recorder.redis_server.client import make_client
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import assert_adds_up, record
-from tests.processes import ROOT
+from tests.processes import ROOT, PythonProcess
 from tests.waiting import wait_until
 from tests.worker.cluster import Cluster, open_cluster
 
 SMALLEST = dict(
     re.findall(r"^ACL SETUSER (\w+) on >secret (.+)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
 )
+OPTIONAL = ("info", "memory|usage", "client|setname", "client|setinfo", "client|list")
+"""What recording and rendering can do without."""
 NOT_DANGEROUS = dict.fromkeys(SMALLEST, "resetkeys ~hamlet:* resetchannels +@all -@dangerous")
 
 
@@ -74,8 +76,28 @@ def test_the_documented_access_rights_suffice_from_trainer_to_replay_server(
         assert "refuse" not in worker.output
     assert caplog.text.count("INFO is refused") == 1
     assert len(cluster.catalog.query_recordings(run="run")) > 3
-    optional = ("info", "client|setname", "client|setinfo", "client|list")
-    assert {it for it in refusals(server) if it.rpartition(" ")[2] not in optional} == set()
+    assert {it for it in refusals(server) if it.rpartition(" ")[2] not in OPTIONAL} == set()
+
+
+def test_a_worker_renders_videos_with_few_rights(server: EmbeddedServer, cluster: Cluster) -> None:
+    with contextlib.closing(make_client(server.url, purpose="worker")) as client:
+        client.delete("hamlet:installation")  # of the test before
+    arguments = ("worker", "--queues", "ingest,maintenance,render", "--concurrency", "1")
+    with PythonProcess("-m", "recorder", *arguments, environment=cluster.environment()) as worker:
+        with EpisodeRecorder(url_for(server, "trainer"), run_id="film") as recorder:
+            record(recorder, 0, range(10))
+            recorder.finish_episode(0)
+            recorder.keep(0, "all")
+        cluster.wait_until_ended("film")
+        places = ["--redis-url", url_for(server, "server"), "--recordings", str(cluster.folder)]
+        request = ["export", "0", "--run", "film", "--queue", "--dpi", "40", "--database", cluster.database]
+        assert main([*request, *places]) == 0
+        wait_until(
+            lambda: [row.state for row in cluster.catalog.list_videos(run="film")] == ["done"], message="the video"
+        )
+        assert "Traceback" not in worker.output
+        assert "refuse" not in worker.output
+    assert {it for it in refusals(server) if it.rpartition(" ")[2] not in OPTIONAL} == set()
 
 
 def test_stats_and_doctor_name_commands_that_they_may_not_use(
@@ -90,7 +112,7 @@ def test_stats_and_doctor_name_commands_that_they_may_not_use(
         cluster.database,
     ]
     assert main(["stats", *places, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["server"]
+    told = json.loads(capsys.readouterr().out)["redis"]
     assert (told["used_bytes"], told["n_worker_connections"]) == (None, None)
     assert told["version"]
     main(["doctor", *places])

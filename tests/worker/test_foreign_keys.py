@@ -75,9 +75,9 @@ def test_foreign_keys_stop_no_run_and_stats_and_doctor_name_them(cluster: Cluste
     assert status == 0, output
     named = json.loads(output)["set_aside"]
     assert {"runs", "runs: b'\\xff\\xfe'", "unacked_index", "open:{spoilt}"} <= named.keys()
-    assert named["runs"] == "it is of type string, not zset"
+    assert named["runs"] == "type string instead of zset"
     status, output = run_python(("-m", "recorder", "doctor"), environment=cluster.environment())
-    assert f"set aside: {len(named)} names on the server, as " in output
+    assert f"set aside: {len(named)} keys can't be read, such as " in output
     assert "Traceback" not in output
 
 

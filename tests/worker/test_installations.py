@@ -12,8 +12,8 @@ import pytest
 from recorder import find_redis_url
 from recorder.errors import StreamError
 from recorder.redis_server.embedded import EmbeddedServer
-from tests.processes import PythonProcess, run_python
-from tests.worker.installations import n_files, record, wait_until_recorded, worker
+from tests.processes import PythonProcess
+from tests.worker.installations import Command, n_files, record, wait_until_recorded, worker
 
 
 @pytest.fixture
@@ -60,30 +60,29 @@ def test_a_folder_and_its_moved_or_copied_twin_keep_their_episodes_apart(tmp_pat
 
 @pytest.mark.parametrize("other", ["another", "a copy"])
 def test_a_second_installation_on_one_redis_is_refused_with_advice(
-    tmp_path: Path, redis_url: str, other: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, redis_url: str, other: str, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     folder, second = tmp_path / "recordings", tmp_path / "second"
     server = ("--redis-url", redis_url)
     use_once(folder, "first", *server)
     if other == "a copy":
         shutil.copytree(folder, second)
-    for queues in ("ingest,maintenance", "render"):
-        told = refused(worker(second, *server, queues=queues))
+    started = [worker(second, *server, queues=queues) for queues in ("ingest,maintenance", "render")]
+    for told in map(refused, started):
         assert "belong to another installation" in told
         assert str(folder / "catalog.db") in told
         assert "hamlet:installation" in told
-    page = ("-m", "recorder", "serve", "--recordings", str(second), "--port", "0", *server)
-    status, told = run_python(page)
+    status, told = command("serve", "--recordings", str(second), "--port", "0", *server)
     assert status != 0
     assert "belong to another installation" in told
     monkeypatch.setenv("HAMLET_RECORDER_REDIS__URL", redis_url)
     assert find_redis_url(folder) == redis_url
     with pytest.raises(StreamError, match="another installation"):
         find_redis_url(second)
-    status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(second)))
+    status, told = command("doctor", "--recordings", str(second))
     assert status != 0
     assert "belong to another" in told
-    status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(folder)))
+    status, told = command("doctor", "--recordings", str(folder))
     assert "belong together" in told
     with worker(second, *server, "--key-prefix", "second:") as process:
         process.wait_for("worker: serves")

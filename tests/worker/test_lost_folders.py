@@ -14,9 +14,9 @@ from recorder import find_redis_url
 from recorder.catalog import Catalog
 from recorder.errors import StreamUnavailableError
 from recorder.redis_server.embedded import EmbeddedServer
-from tests.processes import PythonProcess, run_python
+from tests.processes import PythonProcess
 from tests.waiting import wait_until
-from tests.worker.installations import n_files, record, wait_until_recorded, worker
+from tests.worker.installations import Command, n_files, record, wait_until_recorded, worker
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def find_server_again(folder: Path) -> str:
 @pytest.mark.parametrize("how", ["deleted", "moved away"])
 @pytest.mark.parametrize("whose", ["embedded", "given"])
 def test_a_worker_whose_folder_was_deleted_creates_a_new_one_and_logs_it(
-    tmp_path: Path, redis_url: str, whose: str, how: str
+    tmp_path: Path, redis_url: str, whose: str, how: str, command: Command
 ) -> None:
     folder = tmp_path / "recordings"
     options = ("--redis-url", redis_url) if whose == "given" else ()
@@ -57,11 +57,11 @@ def test_a_worker_whose_folder_was_deleted_creates_a_new_one_and_logs_it(
             folder.rename(tmp_path / "exp1")
         record(redis_url if options else find_server_again(folder), "after")
         wait_until_recorded(folder, "after")
-        assert "a new one is begun" in process.output
+        assert "a new one was created" in process.output
         assert "the recordings folder was deleted" in process.output
         record(redis_url if options else find_redis_url(folder), "later")
         wait_until_recorded(folder, "later")
-        status, told = run_python(("-m", "recorder", "doctor", "--recordings", str(folder), *options))
+        status, told = command("doctor", "--recordings", str(folder), *options)
         assert status == 0, told
         assert "6 recordings" in told
     assert n_files(tmp_path / "exp1", "after") == 0
@@ -85,7 +85,7 @@ def test_a_worker_writes_to_the_catalog_that_replaced_its_own(tmp_path: Path, re
         record(redis_url, "after")
         wait_until_recorded(folder, "after")
         wait_until_recorded(folder, "before")
-        assert "another file has taken the place" in process.output
+        assert "the open catalog was replaced" in process.output
 
 
 @pytest.mark.parametrize("whose", ["embedded", "given"])
@@ -121,23 +121,25 @@ def test_a_worker_whose_socket_was_deleted_continues_with_its_redis_data(tmp_pat
         assert find_server_again(folder) == url
         record(url, "after")
         wait_until_recorded(folder, "after")
-        assert "it has begun anew" in process.output
+        assert "it was restarted" in process.output
 
 
-def test_recordings_folders_may_have_any_name(tmp_path: Path) -> None:
+def test_recordings_folders_may_have_any_name(tmp_path: Path, command: Command) -> None:
     folder = tmp_path / 'exp[lr=0.1] {a}*\n"it\'s" #1?x=100%25 ü' / "recordings"
     with worker(folder) as process:
         process.wait_for("worker: serves")
         record(find_redis_url(folder), "r")
         wait_until_recorded(folder, "r")
-        status, told = run_python(("-m", "recorder", "list", "--recordings", str(folder), "--json"))
+        status, told = command("list", "--recordings", str(folder), "--json")
         assert status == 0, told
         page = ("-m", "recorder", "serve", "--recordings", str(folder), "--port", "0")
         with PythonProcess(*page) as server:
             server.wait_for("Replay: ")
 
 
-def test_a_render_worker_uses_the_catalog_that_replaced_a_deleted_one(tmp_path: Path, redis_url: str) -> None:
+def test_a_render_worker_uses_the_catalog_that_replaced_a_deleted_one(
+    tmp_path: Path, redis_url: str, command: Command
+) -> None:
     folder = tmp_path / "recordings"
     options = ("--redis-url", redis_url)
 
@@ -145,7 +147,7 @@ def test_a_render_worker_uses_the_catalog_that_replaced_a_deleted_one(tmp_path: 
         record(redis_url, run_id)
         wait_until_recorded(folder, run_id)
         request = ("export", "0", "--run", run_id, "--queue", "--dpi", "40", "--recordings", str(folder), *options)
-        status, told = run_python(("-m", "recorder", *request))
+        status, told = command(*request)
         assert status == 0, told
         with Catalog(folder / "catalog.db", read_only=True) as catalog:
             wait_until(lambda: [row.state for row in catalog.list_videos(run=run_id)] == ["done"], message="the video")

@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     with Catalog(tmp_path / "catalog.db") as catalog:
         for run_id in ("a", "b"):
             catalog.commit_evaluation(
-                run_id, old_cursor="0-0", new_cursor="1-0", criteria_state={}, settled=[], at=now,
+                run_id, old_cursor="0-0", new_cursor="1-0", criteria_state={}, decided=[], at=now,
                 new_episodes=[EpisodeRow(run_id, 7, decision="kept", reasons=("periodic_7",))],
             )  # fmt: skip
             catalog.start_write(run_id, [7], now=now, lease_secs=0)

@@ -14,8 +14,18 @@ from typing import Any, NamedTuple
 
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
+from recorder.settings.fields import Section, bounds_of
 
-__all__ = ["Claim", "Criterion", "EpisodeSummary", "Explanation", "Observation", "checked_count", "plain_number"]
+__all__ = [
+    "Claim",
+    "Criterion",
+    "EpisodeSummary",
+    "Explanation",
+    "Observation",
+    "checked_count",
+    "checked_setting",
+    "plain_number",
+]
 
 
 class EpisodeSummary(NamedTuple):
@@ -77,9 +87,8 @@ class Observation(NamedTuple):
     Args:
         claims: episodes to keep: this one, or earlier ones that the criterion held.
         explanation: of this episode.
-        released: earlier episodes that the criterion no longer holds. A custom criterion may omit it; then
-            ``held()`` before and
-            after are compared.
+        released: earlier episodes that the criterion no longer holds. A custom criterion may omit it; then ``held()``
+            before and after are compared.
     """
 
     claims: tuple[Claim, ...]
@@ -90,8 +99,7 @@ class Observation(NamedTuple):
 class Criterion(ABC):
     """Sees the finished episodes of one run in order and says which to keep.
 
-    A subclass sets ``name`` (unique; a key of the configuration) and implements ``observe``. If it looks back, it
-    also
+    A subclass sets ``name`` (unique; a key of the configuration) and implements ``observe``. If it looks back, it also
     implements ``held`` and ``end_run``; if it has state, ``state`` and ``restore``. Its state must be bounded.
     """
 
@@ -126,6 +134,21 @@ def checked_count(criterion: str, argument: str, value: object, *, minimum: int 
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
         return value
     raise UsageError(f"{criterion}: {argument} must be a whole number from {minimum} to {maximum}, got {value!r}")
+
+
+def checked_setting(criterion: str, section: type[Section], key: str, value: object, *, advice: str = "") -> int:
+    """Return a constructor argument if it is an integer within the bounds of its setting.
+
+    Raises:
+        UsageError: it is not; the message names the bounds and gives the advice.
+    """
+    least, most = bounds_of(section, key)
+    if isinstance(value, int) and not isinstance(value, bool):
+        is_enough, is_too_much = least is None or value >= least, most is not None and value > most
+        if is_enough and not is_too_much:
+            return value
+    expected = f"from {least} to {most}" if most is not None else f"of at least {least}"
+    raise UsageError(f"{criterion}: {key} must be a whole number {expected}, got {value!r}{advice}")
 
 
 def plain_number(value: float | str | None) -> float | str | None:

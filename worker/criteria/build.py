@@ -27,15 +27,13 @@ def build_criteria(config: Mapping[str, Any]) -> list[Criterion]:
     """Build the configured criteria, the built-in ones first.
 
     Args:
-        config: name to options, as in the YAML under ``recording: criteria:``. The options are the constructor's,
-            and
+        config: name to options, as in the YAML under ``recording: criteria:``. The options are the constructor's, and
             ``enabled`` (default true). A criterion that is not named is off. A custom criterion has the name of its
             entry point.
 
     Raises:
         SettingsError: a criterion or option is unknown (the message names the nearest), an option is invalid, or a
-            custom
-            criterion fails to load.
+            custom criterion fails to load.
     """
     installed = {} if all(name in BUILT_IN for name in config) else custom_criteria()
     if unknown := [str(name) for name in config if name not in BUILT_IN and name not in installed]:

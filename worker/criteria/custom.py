@@ -59,8 +59,7 @@ def load_criterion_class(point: EntryPoint) -> type[Criterion]:
 class GuardedCriterion(Criterion):
     """Wraps a custom criterion so that its failures affect only its own reasons.
 
-    An exception or an answer of the wrong type counts as no claim. It is logged at most once a minute, and written
-    in
+    An exception or an answer of the wrong type counts as no claim. It is logged at most once a minute, and written in
     the episode's explanation. Released episodes are found by comparing ``held()`` before and after, in time
     proportional to its size.
 

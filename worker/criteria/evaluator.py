@@ -66,10 +66,8 @@ class Evaluator:
 
     Args:
         criteria: in the order in which their reasons are listed.
-        max_held: if more episodes are held, the oldest is decided with the reasons it has. The built-in criteria
-            hold
-            ``lookback`` per lane and ``record_last_n`` per stage; this limit is for custom ones that never release
-            any.
+        max_held: if more episodes are held, the oldest is decided with the reasons it has. The built-in criteria hold
+            ``lookback`` per lane and ``record_last_n`` per stage; this limit is for custom ones that never release any.
 
     Raises:
         UsageError: two criteria share a name, or one is named ``manual`` or ``salvaged``.
@@ -85,7 +83,7 @@ class Evaluator:
         self._rank |= {MANUAL: len(criteria) + 1, SALVAGED: len(criteria) + 2}
         self._pending: dict[int, Pending] = {}  # oldest first
         self._stages = LaneStages()
-        self._let_go: list[int] = []  # held before ``restore``, but by no criterion now
+        self._orphaned: list[int] = []  # held before ``restore``, but by no criterion now
 
     def observe(self, episode: EpisodeSummary, *, continues: bool = False) -> list[Settled]:
         """Show the next finished episode to all criteria.
@@ -106,7 +104,7 @@ class Evaluator:
             detail = "the trainer discarded it with abort"
             pending.explanations.append(Explanation("status", False, str(episode.status), None, detail))
             return [self._settle(episode_id)]
-        candidates, self._let_go = self._let_go, []
+        candidates, self._orphaned = self._orphaned, []
         for criterion in self._criteria:
             claims, explanation, released = criterion.observe(episode)
             pending.explanations.append(explanation)
@@ -188,7 +186,7 @@ class Evaluator:
         self._pending = unpack_pending(state["pending"])
         self._stages = LaneStages(state.get("stages", ()))
         held = self._held()
-        self._let_go = [episode_id for episode_id in self._pending if not _is_in(episode_id, held)]
+        self._orphaned = [episode_id for episode_id in self._pending if not _is_in(episode_id, held)]
 
     def _claim(self, episode_id: int, criterion: str, reason: str) -> None:
         pending = self._pending.get(episode_id)

@@ -29,9 +29,8 @@ def criteria_maker(given: GivenCriteria) -> Callable[[], list[Criterion]]:
     """Return a function that makes new criteria for each run. It is called once here to check the criteria.
 
     Args:
-        given: the settings or their criteria; a mapping as under ``recording: criteria:`` in a configuration; or one
-            or more
-            criterion objects. Objects are copied with their current state.
+        given: the settings or their criteria; a mapping as under ``recording: criteria:`` in a configuration; or one or
+            more criterion objects. Objects are copied with their current state.
 
     Raises:
         SettingsError: the configuration of a criterion is invalid.

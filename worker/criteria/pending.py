@@ -39,14 +39,13 @@ class Pending:
         """Return the explanations as a JSON array of maps, each with the ``reasons`` of its criterion. None has
         ``keep`` open.
 
-        NaN and infinities are strings. The text is built piece by piece, because encoding maps took half of the time
-        of
+        NaN and infinities are strings. The text is built piece by piece, because encoding maps took half of the time of
         a decision.
         """
         lines = []
         for criterion, keep, value, threshold, detail in self.explanations:
             reasons = [reason for name, reason in self.claims if name == criterion] if self.claims else ()
-            before, after = _around_the_numbers(criterion, bool(reasons or keep), detail)
+            before, after = _text_around_numbers(criterion, bool(reasons or keep), detail)
             said = _encode(reasons) if reasons else "[]"
             lines.append(f'{before}{_encoded(value)},"threshold":{_encoded(threshold)}{after}{said}}}')
         return f"[{','.join(lines)}]"
@@ -55,8 +54,7 @@ class Pending:
 def pack_pending(pending: Mapping[int, Pending]) -> dict[str, Any]:
     """Return the episodes as strict JSON. Criterion names and details are stored once, in a list of words.
 
-    A row is ``[episode_id, play_id, [[criterion, reason] …], [[criterion, keep, value, threshold, detail] …]]``,
-    where
+    A row is ``[episode_id, play_id, [[criterion, reason] …], [[criterion, keep, value, threshold, detail] …]]``, where
     criterion and detail are indexes into ``words``.
     """
     words: dict[str, int] = {}
@@ -93,7 +91,7 @@ def unpack_pending(state: Mapping[str, Any]) -> dict[int, Pending]:
 
 
 @lru_cache(maxsize=1024)
-def _around_the_numbers(criterion: str, keep: bool, detail: str) -> tuple[str, str]:
+def _text_around_numbers(criterion: str, keep: bool, detail: str) -> tuple[str, str]:
     """Return the text before and after an explanation's numbers, which thousands of explanations share."""
     before = f'{{"criterion":{_encode(criterion)},"keep":{"true" if keep else "false"},"value":'
     return before, f',"detail":{_encode(detail)},"reasons":'

@@ -10,13 +10,24 @@ from typing import Any
 
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
-from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_count, plain_number
+from recorder.settings.criteria import PerformanceSettings
+from worker.criteria.base import (
+    Claim,
+    Criterion,
+    EpisodeSummary,
+    Explanation,
+    Observation,
+    checked_setting,
+    plain_number,
+)
 from worker.criteria.tail import Candidate, Standing, Tail
 
 __all__ = ["PerformanceCriterion"]
 
 _MIN_HISTORY = 10
 """Returns. With fewer, a tenth is less than one episode."""
+
+_DEFAULTS = PerformanceSettings()
 
 _MIN_PERCENTILE = 0.0001
 """Percent: one episode in a million."""
@@ -28,32 +39,23 @@ class PerformanceCriterion(Criterion):
     An episode is compared with the last ``history_window`` returns before it. It stands out at the top if at least
     ``1
     - top_percentile / 100`` of them are strictly lower, or if none is higher and some are lower. So of returns that
-    are
-    only 0 or 1 some of each are kept; of equal returns none is. It is kept as ``top_10.0pct``. The bottom works the
-    same way with lower and higher exchanged. Judging begins after ``max(10, history_window // 10)`` returns; then
-    the
+    are only 0 or 1 some of each are kept; of equal returns none is. It is kept as ``top_10.0pct``. The bottom works the
+    same way with lower and higher exchanged. Judging begins after ``max(10, history_window // 10)`` returns; then the
     best and the worst of these are kept, unless all are equal.
 
     *The share.* Among any ``history_window`` judged episodes in a row, at most ``top_percentile`` percent (rounded
-    down) are kept for the top, and likewise for the bottom, even if returns rise or fall steadily. Until that many
-    were
+    down) are kept for the top, and likewise for the bottom, even if returns rise or fall steadily. Until that many were
     judged, the share applies to the number judged, but is at least one. If the share is less than one episode per
-    window, it is one in ``100 / percentile`` episodes. A share that allows one episode in a hundred or more may have
-    a
+    window, it is one in ``100 / percentile`` episodes. A share that allows one episode in a hundred or more may have a
     second one in a steady rise.
 
     *The best is never lost.* Each side holds the episode that it took last. If the share is used up, a return that
-    beats the whole window replaces the held episode, which is released: in a steady rise one in ten is kept, and
-    always
-    the best so far. The held episode is kept for good when the next one is taken in addition, when it is a window
-    old,
-    and when the run ends. If a run continues after its end, nothing is held, so a new best may exceed the share by
-    one.
+    beats the whole window replaces the held episode, which is released: in a steady rise one in ten is kept, and always
+    the best so far. The held episode is kept for good when the next one is taken in addition, when it is a window old,
+    and when the run ends. If a run continues after its end, nothing is held, so a new best may exceed the share by one.
 
-    Only complete episodes count: a ``truncated`` or ``salvaged`` episode, or one whose return is NaN, is not judged
-    and
-    does not enter the history. Infinite returns are judged and remembered. The state is ``history_window`` returns,
-    at
+    Only complete episodes count: a ``truncated`` or ``salvaged`` episode, or one whose return is NaN, is not judged and
+    does not enter the history. Infinite returns are judged and remembered. The state is ``history_window`` returns, at
     most as many numbers for the shares, and two held episodes.
 
     Example: with the defaults, after the returns 1 to 100, a return of 91 (higher than 90 of 100) is kept as
@@ -71,9 +73,12 @@ class PerformanceCriterion(Criterion):
     name = "performance"
 
     def __init__(
-        self, top_percentile: float = 10.0, bottom_percentile: float = 10.0, history_window: int = 100
+        self,
+        top_percentile: float = _DEFAULTS.top_percentile,
+        bottom_percentile: float = _DEFAULTS.bottom_percentile,
+        history_window: int = _DEFAULTS.history_window,
     ) -> None:
-        self._window = checked_count(self.name, "history_window", history_window, minimum=_MIN_HISTORY, maximum=100_000)
+        self._window = checked_setting(self.name, PerformanceSettings, "history_window", history_window)
         self._n_needed = n_early = max(_MIN_HISTORY, self._window // 10)
         top, bottom = (
             _checked_percentile("top_percentile", top_percentile),
@@ -82,6 +87,7 @@ class PerformanceCriterion(Criterion):
         self._top = Tail("top", top, self._window, n_early=n_early)
         self._bottom = Tail("bottom", bottom, self._window, n_early=n_early)
         self._tails = (self._top, self._bottom)
+        self._early_detail = f"the best and the worst of the first {n_early} returns are kept, unless all are equal"
         self._n_judged = 0
         self._history: deque[float] = deque()
         self._sorted: list[float] = []
@@ -142,7 +148,8 @@ class PerformanceCriterion(Criterion):
     def _judge_early(self, candidate: Candidate) -> Observation:
         waits = [tail for tail in self._tails if tail.wait_early(candidate)]
         if waits:
-            return Observation((), Explanation(self.name, None, candidate.value, None, waits[0].early_detail))
+            detail = waits[0].early_detail if len(waits) == 1 else self._early_detail
+            return Observation((), Explanation(self.name, None, candidate.value, None, detail))
         return self._not_judged(candidate.value, f"not judged: fewer than {self._n_needed} returns were known")
 
     def _judge(self, candidate: Candidate) -> Observation:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from recorder.errors import UsageError
-from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
+from recorder.settings.criteria import PeriodicSettings
+from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_setting
 
 __all__ = ["PeriodicCriterion"]
+
+_DEFAULTS = PeriodicSettings()
 
 
 class PeriodicCriterion(Criterion):
@@ -23,13 +25,9 @@ class PeriodicCriterion(Criterion):
 
     name = "periodic"
 
-    def __init__(self, interval: int = 100) -> None:
-        if not isinstance(interval, int) or isinstance(interval, bool) or interval < 1:
-            raise UsageError(
-                f"periodic: interval must be a whole number of at least 1, got {interval!r}; "
-                "to turn this criterion off, set enabled: false"
-            )
-        self._interval = interval
+    def __init__(self, interval: int = _DEFAULTS.interval) -> None:
+        advice = "; to turn this criterion off, set enabled: false"
+        self._interval = checked_setting(self.name, PeriodicSettings, "interval", interval, advice=advice)
         self._reason = f"periodic_{interval}"
         self._detail = f"episode_id modulo {interval} must be 0"
 

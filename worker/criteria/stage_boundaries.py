@@ -7,12 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_count
+from recorder.settings.criteria import StageBoundariesSettings
+from worker.criteria.base import (
+    Claim,
+    Criterion,
+    EpisodeSummary,
+    Explanation,
+    Observation,
+    checked_count,
+    checked_setting,
+)
 
 __all__ = ["StageBoundariesCriterion"]
 
-_MAX_RECORD_N = 10_000
-"""Episodes per stage. The ids of the first are remembered for the whole run; the last stay in Redis until decided."""
+_DEFAULTS = StageBoundariesSettings()
 
 
 @dataclass(slots=True)
@@ -32,10 +40,8 @@ class StageBoundariesCriterion(Criterion):
     They are counted once: returning to a stage does not restart the count. A later play of an episode takes over its
     number.
 
-    *Last*: a lane is in the stage of its last finished episode. When the last lane leaves a stage, or the run ends,
-    the
-    last ``record_last_n`` episodes finished there get ``stage_<s>_last_<k>``, counted from the end: ``last_1`` is
-    the
+    *Last*: a lane is in the stage of its last finished episode. When the last lane leaves a stage, or the run ends, the
+    last ``record_last_n`` episodes finished there get ``stage_<s>_last_<k>``, counted from the end: ``last_1`` is the
     very last. If a stage is entered and left again, it gets new last episodes.
 
     It holds the last ``record_last_n`` episodes of each stage that a lane is in. It remembers the stages of at most
@@ -58,10 +64,15 @@ class StageBoundariesCriterion(Criterion):
     name = "stage_boundaries"
 
     def __init__(
-        self, record_first_n: int = 5, record_last_n: int = 5, *, max_lanes: int = 4096, max_stages: int = 1000
+        self,
+        record_first_n: int = _DEFAULTS.record_first_n,
+        record_last_n: int = _DEFAULTS.record_last_n,
+        *,
+        max_lanes: int = 4096,
+        max_stages: int = 1000,
     ) -> None:
-        self._first_n = checked_count(self.name, "record_first_n", record_first_n, maximum=_MAX_RECORD_N)
-        self._last_n = checked_count(self.name, "record_last_n", record_last_n, maximum=_MAX_RECORD_N)
+        self._first_n = checked_setting(self.name, StageBoundariesSettings, "record_first_n", record_first_n)
+        self._last_n = checked_setting(self.name, StageBoundariesSettings, "record_last_n", record_last_n)
         self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
         self._max_stages = checked_count(self.name, "max_stages", max_stages, minimum=1, maximum=1_000_000)
         self._first_episodes: dict[int, _FirstEpisodes] = {}

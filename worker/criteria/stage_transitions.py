@@ -7,12 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation, checked_count
+from recorder.settings.criteria import StageTransitionsSettings
+from worker.criteria.base import (
+    Claim,
+    Criterion,
+    EpisodeSummary,
+    Explanation,
+    Observation,
+    checked_count,
+    checked_setting,
+)
 
 __all__ = ["StageTransitionCriterion"]
 
-_MAX_LOOK = 10_000
-"""Episodes per lane. Episodes within the lookback stay in Redis until they are decided."""
+_DEFAULTS = StageTransitionsSettings()
 
 _THRESHOLD = "; threshold: the lane's previous stage"
 
@@ -28,15 +36,12 @@ class StageTransitionCriterion(Criterion):
     """Keeps a lane's episodes just before and just after its stage changes.
 
     There is a transition if a lane's finished episode has another stage than the lane's previous one, in either
-    direction. The lane's last ``lookback`` episodes before it get ``stage_<old>_pre_transition``, whatever their
-    stage.
+    direction. The lane's last ``lookback`` episodes before it get ``stage_<old>_pre_transition``, whatever their stage.
     This episode and the next ones of the lane, ``lookahead`` in all, get ``stage_<new>_post_transition``; the next
-    transition starts a new count. Lanes are independent, and only the order within a lane counts: ids need not
-    ascend.
+    transition starts a new count. Lanes are independent, and only the order within a lane counts: ids need not ascend.
     An episode of unknown stage makes no transition: its lane stays in its last stage.
 
-    It holds the last ``lookback`` episodes of each lane. It remembers at most ``max_lanes`` lanes (``lookback`` ids,
-    a
+    It holds the last ``lookback`` episodes of each lane. It remembers at most ``max_lanes`` lanes (``lookback`` ids, a
     stage and a count each); if there are more, the lane not seen for longest is forgotten.
 
     Example, ``lookback=2, lookahead=2``, one lane, stages 1 1 1 2 2 2: the second and third episode are kept as
@@ -53,9 +58,11 @@ class StageTransitionCriterion(Criterion):
 
     name = "stage_transitions"
 
-    def __init__(self, lookback: int = 5, lookahead: int = 5, *, max_lanes: int = 4096) -> None:
-        self._lookback = checked_count(self.name, "lookback", lookback, maximum=_MAX_LOOK)
-        self._lookahead = checked_count(self.name, "lookahead", lookahead, maximum=_MAX_LOOK)
+    def __init__(
+        self, lookback: int = _DEFAULTS.lookback, lookahead: int = _DEFAULTS.lookahead, *, max_lanes: int = 4096
+    ) -> None:
+        self._lookback = checked_setting(self.name, StageTransitionsSettings, "lookback", lookback)
+        self._lookahead = checked_setting(self.name, StageTransitionsSettings, "lookahead", lookahead)
         self._max_lanes = checked_count(self.name, "max_lanes", max_lanes, minimum=1, maximum=1_000_000)
         self._when_after = f"among the {lookahead} episodes of its lane from a transition on{_THRESHOLD}"
         self._when_not = f"not {self._when_after}"

@@ -34,8 +34,7 @@ class Standing(NamedTuple):
 class Tail:
     """The best or the worst share of the returns.
 
-    The episode that was taken last is *held*: if the share is used up, a new best return replaces it. So the best of
-    a
+    The episode that was taken last is *held*: if the share is used up, a new best return replaces it. So the best of a
     run is never lost, and the share is never exceeded.
 
     Args:

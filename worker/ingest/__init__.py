@@ -3,7 +3,7 @@ thread."""
 
 from worker.ingest.context import IngestContext, IngestLimits
 from worker.ingest.drain import drain_run
-from worker.ingest.evaluate import Evaluation, evaluate_run, tell_known_run
+from worker.ingest.evaluate import Evaluation, evaluate_run, report_known_run
 from worker.ingest.sweep import SweepResult, sweep
 from worker.ingest.write import WriteResult, claim, claim_and_write, write_batches, write_episodes
 
@@ -17,8 +17,8 @@ __all__ = [
     "claim_and_write",
     "drain_run",
     "evaluate_run",
+    "report_known_run",
     "sweep",
-    "tell_known_run",
     "write_batches",
     "write_episodes",
 ]

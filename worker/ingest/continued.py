@@ -32,7 +32,7 @@ def goes_on(known: EpisodeRow, *, n_steps: int, status: str) -> bool:
 def is_ahead_of(context: IngestContext, row: EpisodeRow) -> bool:
     """Whether the catalog has the salvaged play of ``row`` longer than it is there, and not written yet."""
     known = salvaged_row(context, row.run_id, Play(row.episode_id, row.play_id), statuses=tuple(EpisodeStatus))
-    if known is None or known.is_settled:
+    if known is None or known.is_done:
         return False
     return goes_on(row, n_steps=known.n_steps, status=known.status)
 

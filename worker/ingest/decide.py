@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from recorder.catalog import EpisodeRow, Settlement
+from recorder.catalog import Decision, EpisodeRow
 from recorder.episode import EpisodeStatus
 from recorder.errors import StreamCorruptError
 from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, Refused, RunInfo, is_gone
@@ -46,7 +46,7 @@ class Plan:
     """What one batch changes."""
 
     rows: dict[int, EpisodeRow] = field(default_factory=dict)
-    settlements: dict[int, Settlement] = field(default_factory=dict)
+    settlements: dict[int, Decision] = field(default_factory=dict)
     """Decisions on episodes that earlier batches held."""
     drop: list[Play] = field(default_factory=list)
     """Plays whose streams can be deleted after the commit."""
@@ -77,23 +77,28 @@ def decide(entries: Sequence[FinishedEntry], evaluator: Evaluator, *, context: I
     """Show the entries to the criteria, in order. This changes the evaluator's state.
 
     Raises:
-        StreamCorruptError, KeyError, TypeError, ValueError: an entry is invalid.
+        StreamCorruptError: an entry is invalid.
     """
+    ids = (entry.body.get("episode_id") for entry in entries)
     known = context.catalog.existing_plays(
-        info.run_id, {entry.body["episode_id"] for entry in entries if "episode_id" in entry.body}
+        info.run_id, {it for it in ids if isinstance(it, int) and _is_episode_id(it)}
     )
     batch = _Batch(context, info, evaluator, known)
     for entry in entries:
+        if entry.problem:
+            raise StreamCorruptError(entry.problem)
         body = entry.body
         match body.get("kind"):
             case "end" | "abort":
                 batch.take_end(body)
             case "keep":
-                batch.take_keep(body["episode_id"], str(body["reason"]))
+                if not _is_episode_id(body.get("episode_id")) or not isinstance(body.get("reason"), str):
+                    raise StreamCorruptError("a request to keep an episode needs its episode_id and a reason")
+                batch.take_keep(body["episode_id"], body["reason"])
             case "run_end":
                 batch.take_run_end(str(body.get("producer")), entry.entry_id)
             case other:
-                raise StreamCorruptError(f"the kind of an entry must be end, abort, keep or run_end, got {other!r}")
+                raise StreamCorruptError(f"the kind of an entry must be end, abort, keep or run_end, got {other!r:.80}")
     return batch.plan
 
 
@@ -164,7 +169,7 @@ class _Batch:
                 "was salvaged and deleted" if is_deleted else f"has fewer steps than the {known.n_steps} salvaged ones"
             )
             self._refuse(row, producer_id, why, n_steps=max(0, row.n_steps - known.n_steps))
-        elif known.is_settled and known.status != EpisodeStatus.SALVAGED:
+        elif known.is_done and known.status != EpisodeStatus.SALVAGED:
             # The header that was sent again has begun a stream that nobody will read.
             self.plan.drop.append(Play(row.episode_id, row.play_id))
 
@@ -206,7 +211,7 @@ class _Batch:
             if row is not None:
                 row.decision, row.reasons, row.why_json = one.decision, one.reasons, one.why_json
             else:
-                plan.settlements[one.episode_id] = Settlement(one.episode_id, one.decision, one.reasons, one.why_json)
+                plan.settlements[one.episode_id] = Decision(one.episode_id, one.decision, one.reasons, one.why_json)
             if one.decision == "skipped":
                 plan.drop.append(Play(one.episode_id, one.play_id))
 
@@ -215,9 +220,20 @@ def _read_end(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, Episode
     """Return an episode's row and the summary that the criteria see.
 
     Raises:
-        KeyError, TypeError, ValueError: the entry is invalid.
+        StreamCorruptError: the entry is invalid.
     """
+    try:
+        return _read_fields(run_id, body)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise StreamCorruptError(
+            f"the end of an episode has a missing or invalid field: {type(error).__name__}: {error!s:.100}"
+        ) from error
+
+
+def _read_fields(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, EpisodeSummary]:
     episode_id, play_id = int(body["episode_id"]), int(body["play_id"])
+    if not _is_episode_id(episode_id) or not _is_episode_id(play_id):
+        raise ValueError("an id beyond 64 bits")
     row = EpisodeRow(
         run_id=run_id,
         episode_id=episode_id,
@@ -238,3 +254,8 @@ def _read_end(run_id: str, body: Mapping[str, Any]) -> tuple[EpisodeRow, Episode
         body.get("info") or {},
     )
     return row, summary
+
+
+def _is_episode_id(value: object) -> bool:
+    """Whether a database can store it."""
+    return isinstance(value, int) and abs(value) < 2**63

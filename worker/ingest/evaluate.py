@@ -28,7 +28,7 @@ from worker.ingest.decide import Plan, decide
 from worker.ingest.restore import restore_evaluator
 from worker.ingest.write import delete_replaced
 
-__all__ = ["Evaluation", "evaluate_run", "tell_known_run"]
+__all__ = ["Evaluation", "evaluate_run", "report_known_run"]
 
 _log = logging.getLogger(__name__)
 
@@ -122,16 +122,18 @@ def _evaluate(
         return len(entries) if _commit(context, info, state, evaluator, plan, entries[-1].entry_id, done) else 0
     except _BROKEN_ENTRY as caught:
         error = caught
-        if len(entries) > 1:
-            return _evaluate(context, run_id, state, entries[: len(entries) // 2], done)
-        _log.error(
-            "finished entry %s of run_id=%s is refused: %s: %s",
-            entries[0].entry_id,
-            run_id,
-            type(error).__name__,
-            error,
-            exc_info=error,
-        )
+    # Outside the handler: else a traceback would show the errors of all larger batches too.
+    if len(entries) > 1:
+        return _evaluate(context, run_id, state, entries[: len(entries) // 2], done)
+    _log.error(
+        "finished entry %s of run_id=%s is refused: %s: %s",
+        entries[0].entry_id,
+        run_id,
+        type(error).__name__,
+        error,
+        # The reason is enough for an entry of another program; anything else is a defect.
+        exc_info=None if isinstance(error, StreamCorruptError | UsageError) else error,
+    )
     evaluator, lost = restore_evaluator(context, run_id, state)
     plan = Plan(settlements={one.episode_id: one for one in lost})
     plan.refuse(entries[0].body.get("producer"), n_steps=0, why=f"an end is invalid: {error}")
@@ -158,7 +160,7 @@ def _commit(
         new_cursor=cursor,
         criteria_state=evaluator.state(),
         new_episodes=list(plan.rows.values()),
-        settled=list(plan.settlements.values()),
+        decided=list(plan.settlements.values()),
         continued=plan.continued,
         n_refused=plan.n_refused,
         n_late_keeps=plan.n_late_keeps,
@@ -180,14 +182,14 @@ def _commit(
     # If the worker that committed a replacement died before it deleted the file, the sweep deletes it.
     context.catalog.mark_streams_dropped(run_id, plan.ids("skipped"), context.now(), first_plays_only=True)
     if plan.is_ended or continues or plan.refused:
-        tell_known_run(context, run_id)
+        report_known_run(context, run_id)
     if plan.refused:
         with _log_stream_errors(run_id):
-            context.stream.tell_refused(run_id, plan.refused)
+            context.stream.report_refused(run_id, plan.refused)
     return True
 
 
-def tell_known_run(context: IngestContext, run_id: str) -> None:
+def report_known_run(context: IngestContext, run_id: str) -> None:
     """Tell trainers that start later that this run exists. Does nothing if the catalog has no such run.
 
     Raises:
@@ -200,7 +202,7 @@ def tell_known_run(context: IngestContext, run_id: str) -> None:
     last = context.catalog.list_episodes(run=run_id, order="-episode_id", limit=1).episodes
     known = KnownRun(run.n_episodes, last[0].episode_id if last else -1, run.ended_at is not None)
     with _log_stream_errors(run_id):
-        context.stream.tell_known_run(run_id, known)
+        context.stream.report_known_run(run_id, known)
 
 
 @contextmanager

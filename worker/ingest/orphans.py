@@ -44,11 +44,11 @@ def find_orphans(context: IngestContext, run_id: str, plays: Sequence[Play], ope
     closed = [play for play in plays if play not in open_now]
     states = context.catalog.play_states(run_id, [play.episode_id for play in closed])
     for play in closed:
-        known_play_id, is_settled, status = states.get(play.episode_id, (-1, False, ""))
-        went_on = known_play_id == play.play_id and is_settled and status == EpisodeStatus.SALVAGED
+        known_play_id, is_done, status = states.get(play.episode_id, (-1, False, ""))
+        went_on = known_play_id == play.play_id and is_done and status == EpisodeStatus.SALVAGED
         if known_play_id < play.play_id or went_on:
             orphans.unannounced.append(OpenPlay(play, 0.0))
-        elif known_play_id > play.play_id or is_settled:
+        elif known_play_id > play.play_id or is_done:
             orphans.unwanted.append(play)
     return orphans
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from recorder.catalog import RunState, Settlement
+from recorder.catalog import Decision, RunState
 from worker.criteria import Evaluator
 from worker.ingest.context import IngestContext
 
@@ -27,7 +27,7 @@ _LOST = json.dumps(
 )
 
 
-def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> tuple[Evaluator, list[Settlement]]:
+def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> tuple[Evaluator, list[Decision]]:
     """Return the evaluator at the run's cursor.
 
     It is removed from the cache, because a batch that fails leaves it between two commits.
@@ -46,7 +46,7 @@ def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> t
         if state.criteria_state:
             evaluator.restore(state.criteria_state)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        held = context.catalog.held_episodes(run_id)
+        held = context.catalog.held_episode_ids(run_id)
         _log.error(
             "the state of the criteria of run_id=%s is broken (%s: %s): they start anew, and %d undecided episodes are kept",
             run_id,
@@ -55,5 +55,5 @@ def restore_evaluator(context: IngestContext, run_id: str, state: RunState) -> t
             len(held),
         )
         evaluator = Evaluator(context.make_criteria())
-        return evaluator, [Settlement(row.episode_id, "kept", ("salvaged",), _LOST) for row in held]
+        return evaluator, [Decision(episode_id, "kept", ("salvaged",), _LOST) for episode_id in held]
     return evaluator, []

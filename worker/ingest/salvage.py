@@ -79,7 +79,7 @@ def _leave_as_it_is(context: IngestContext, known: EpisodeRow, entries: list[Str
     """What was sent again of a salvaged play says nothing new."""
     play = Play(known.episode_id, known.play_id)
     context.stream.send(known.run_id, Flush(closed=[play]))
-    if known.is_settled and entries:
+    if known.is_done and entries:
         context.stream.trim_play(known.run_id, play, through=entries[-1].sequence)
     return False
 

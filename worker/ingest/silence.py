@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from recorder.step_stream import (
-    GONE_AFTER_LOOKS,
+    GONE_AFTER_CHECKS,
     MissedHeartbeats,
     RunInfo,
     has_closed,
@@ -29,7 +29,7 @@ _SLACK = 0.9
 
 def is_check_due(context: IngestContext) -> bool:
     """Return whether a check is due by the clock of Redis. If so, lock out other workers until the next one."""
-    return context.stream.try_lock("look", secs=_SLACK * context.limits.abandoned_after_secs / GONE_AFTER_LOOKS)
+    return context.stream.try_lock("look", secs=_SLACK * context.limits.abandoned_after_secs / GONE_AFTER_CHECKS)
 
 
 def count_missed_heartbeats(context: IngestContext, info: RunInfo) -> RunInfo:
@@ -59,4 +59,4 @@ def is_any_gone(info: RunInfo) -> bool:
 def _count_missed(info: RunInfo, name: str) -> MissedHeartbeats:
     heartbeat, before = heartbeat_of(info, name), info.missed_heartbeats.get(name)
     is_same = before is not None and before.heartbeat == heartbeat
-    return MissedHeartbeats(heartbeat, before.n_looks + 1 if before is not None and is_same else 0)
+    return MissedHeartbeats(heartbeat, before.n_checks + 1 if before is not None and is_same else 0)

@@ -17,6 +17,7 @@ from recorder.catalog import EpisodeRow
 from recorder.errors import CatalogUnavailableError, RecorderError, StorageError, StreamUnavailableError
 from recorder.step_stream import Flush, RunInfo, pack_body, trainers_are_gone
 from worker.ingest.context import IngestContext
+from worker.ingest.known_runs import report_ended_runs
 from worker.ingest.orphans import OrphanSearch, has_unread_ends
 from worker.ingest.salvage import salvage_abandoned
 from worker.ingest.silence import count_missed_heartbeats, is_any_gone, is_check_due
@@ -77,7 +78,7 @@ def sweep(context: IngestContext) -> SweepResult:
     is_check = is_check_due(context)
     is_thorough = context.stream.try_lock("thorough-sweep", secs=context.limits.thorough_sweep_secs)
     run_ids = [run_id for run_id, _ in context.stream.runs()]
-    if n_taken_back := context.catalog.see_runs(run_ids, context.now()):
+    if n_taken_back := context.catalog.mark_runs_seen(run_ids, context.now()):
         _log.warning("%d episodes had been counted as lost, but their runs are in Redis again", n_taken_back)
     for run_id in _runs_in_turn(context, run_ids):
         try:
@@ -93,6 +94,7 @@ def sweep(context: IngestContext) -> SweepResult:
     if is_thorough:
         _delete_unfinished(context)
         _give_up_lost(context)
+    report_ended_runs(context)
     return result
 
 
@@ -114,13 +116,16 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_c
     info = context.stream.run_info(run_id)
     if is_check:
         info = count_missed_heartbeats(context, info)
-    open_plays = context.stream.open_plays(run_id)
     if is_thorough or is_any_gone(info):  # each play must be read to know its producer
+        open_plays = context.stream.open_plays(run_id)
+        has_open = bool(open_plays)
         result.n_salvaged += salvage_abandoned(context, info, open_plays)
+    else:
+        has_open = context.stream.count_open_plays(run_id) > 0
     if rows := claim(context, run_id, limit=_MAX_WRITES):
         result.to_write[run_id] = rows
     result.n_streams_dropped += drop_settled(context, run_id)
-    if not open_plays and trainers_are_gone(info):
+    if not has_open and trainers_are_gone(info):
         _end_run(context, info, result)
 
 
@@ -157,7 +162,7 @@ def _delete_unfinished(context: IngestContext) -> None:
 def _give_up_lost(context: IngestContext) -> None:
     """Mark the episodes of runs that are in no Redis any more as lost."""
     unseen_since = context.now() - timedelta(seconds=_LOST_AFTER_SECS)
-    for run_id, n_episodes in context.catalog.give_up_lost(unseen_since=unseen_since, now=context.now()).items():
+    for run_id, n_episodes in context.catalog.park_lost(unseen_since=unseen_since, now=context.now()).items():
         _log.error("%d episodes of run_id=%s are lost: no Redis has the run any more", n_episodes, run_id)
 
 

@@ -1,9 +1,7 @@
 """Maps positions in the world to pixels, as a grid of cells or as a plane. Pure.
 
-In a grid y points down, as in an array. A three-dimensional world shows its floors side by side; with more
-dimensions
-or too many floors it is seen from above. Fractional positions, or a substrate called continuous, give a plane
-without
+In a grid y points down, as in an array. A three-dimensional world shows its floors side by side; with more dimensions
+or too many floors it is seen from above. Fractional positions, or a substrate called continuous, give a plane without
 cells.
 """
 

@@ -15,7 +15,7 @@ from recorder.storage import open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
-from worker.video.export import opened_catalog, told_of_total
+from worker.video.export import opened_catalog, with_total
 from worker.video.geometry import Rect
 from worker.video.making import VideoFile, make_video
 from worker.video.renderer import EpisodeVideoRenderer
@@ -106,4 +106,4 @@ def export_comparison_video(
         row, left = open_sound_recording(catalog, storage, run_id, episode_id)
         _, right = open_sound_recording(catalog, storage, other_run_id or row.run_id, other_episode_id)
     source = ComparisonRenderer(left, right, options)
-    return make_video(source, path, options, on_frame=told_of_total(on_frame, source.n_frames))
+    return make_video(source, path, options, on_frame=with_total(on_frame, source.n_frames))

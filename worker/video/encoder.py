@@ -1,7 +1,6 @@
 """Encodes frames to a video file with ffmpeg. The only module that starts processes.
 
-A file is written in its folder under a temporary name that starts with a dot and contains ``.part``. It is renamed
-only
+A file is written in its folder under a temporary name that starts with a dot and contains ``.part``. It is renamed only
 after ffmpeg has succeeded and written the expected number of frames, so a file at the final path is always complete.
 """
 

@@ -53,9 +53,8 @@ def export_episode_video(
         run_id: None for the newest run that has a recording of this episode.
         profile: a name from ``PROFILES``.
         on_frame: called with the number of finished frames and the total; return False to stop.
-        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second``
-            (one step
-            per frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
+        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second`` (one
+            step per frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
 
     Raises:
         UsageError: a choice is invalid.
@@ -207,12 +206,10 @@ def _export(
     curve = learning_points(catalog, row.run_id) if options.learning_curve else ()
     renderer = make_renderer(episode, options, learning_curve=curve)
     with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:
-        return make_video(
-            renderer, path, options, chapters=chapters, on_frame=told_of_total(on_frame, renderer.n_frames)
-        )
+        return make_video(renderer, path, options, chapters=chapters, on_frame=with_total(on_frame, renderer.n_frames))
 
 
-def told_of_total(on_frame: Callable[[int, int], bool] | None, n_frames: int) -> OnFrame | None:
+def with_total(on_frame: Callable[[int, int], bool] | None, n_frames: int) -> OnFrame | None:
     """Adapt a callback with frames and total to the one that ``make_video`` takes."""
     return None if on_frame is None else lambda n_done: on_frame(n_done, n_frames)
 

@@ -1,7 +1,6 @@
 """Shapes and text as coverage masks, drawn by matplotlib's rasteriser. The only module that imports matplotlib.
 
-A mask gets its colour when it is stamped onto a surface, so it serves every colour. Masks are cached, because
-drawing
+A mask gets its colour when it is stamped onto a surface, so it serves every colour. Masks are cached, because drawing
 one takes a hundred times as long as stamping it.
 """
 
@@ -26,6 +25,7 @@ __all__ = [
     "Lettering",
     "Mask",
     "arc",
+    "arrow_head",
     "disc",
     "lettering",
     "marker",
@@ -33,7 +33,6 @@ __all__ = [
     "ring",
     "rounded",
     "text_width",
-    "wedge",
 ]
 
 
@@ -41,9 +40,8 @@ class Mask:
     """A shape. It equals only itself, so that results can be cached by it.
 
     Args:
-        coverage: ``uint8[height, 3 * width]``: how much of each pixel is covered, repeated for the three bands, so
-            that whole
-            rows can be blended at once.
+        coverage: ``uint8[height, 3 * width]``: how much of each pixel is covered, repeated for the three bands, so that
+            whole rows can be blended at once.
     """
 
     __slots__ = ("coverage", "height", "width")
@@ -57,7 +55,7 @@ class Mask:
 _DPI = 72
 """At 72 dpi a point is a pixel, so a font's size is in pixels."""
 
-_NUMERALS = frozenset("0123456789+-.,%/: ")
+_NUMERALS = frozenset("0123456789+-−.,%/: ")
 
 _FONTS = {
     bold: FontProperties(fname=f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")
@@ -242,7 +240,7 @@ def arc(radius: float, thickness: float, start: float, end: float) -> Mask:
 
 
 @lru_cache(maxsize=128)
-def wedge(radius: float, heading: float) -> Mask:
+def arrow_head(radius: float, heading: float) -> Mask:
     """Return an arrow head in the centre of a square mask.
 
     Args:

@@ -1,7 +1,6 @@
 """Moving parts on a canvas: shapes that are stamped for some frames and removed in reverse order.
 
-Each shape stores the pixels under it, so removing it is one copy. Shapes are stamped in runs of pixels: a slanted
-line
+Each shape stores the pixels under it, so removing it is one copy. Shapes are stamped in runs of pixels: a slanted line
 or a ring covers a small part of its box, and only that part is blended, restored and converted.
 """
 

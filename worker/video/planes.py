@@ -30,8 +30,7 @@ _TILES_AT_ONCE = 4096
 class Yuv420Planes:
     """The three planes of one frame, updated from a canvas.
 
-    A *line* is one row of one tile. Lines are copied whole, as single items of that many bytes, which is several
-    times
+    A *line* is one row of one tile. Lines are copied whole, as single items of that many bytes, which is several times
     as fast as copying pixels.
 
     Args:

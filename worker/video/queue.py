@@ -40,9 +40,8 @@ class RenderLimits:
     """Limits of the work.
 
     Args:
-        lease_secs: lease of a segment, or of a video to plan or join. Progress renews a segment's lease; planning
-            and joining
-            take less time.
+        lease_secs: lease of a segment, or of a video to plan or join. Progress renews a segment's lease; planning and
+            joining take less time.
         max_attempts: failures after which a video is parked.
         retry_secs: pause before a failed plan or join is tried again.
         report_secs: interval at which progress is stored and the lease renewed.
@@ -107,7 +106,7 @@ def begin_video(context: RenderContext, video_id: str) -> None:
                 whole=options.encoder.codec == "gif",
             )
             catalog.plan_segments(video_id, spans)
-        except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told of it
+        except Exception as error:  # noqa: BLE001 - any error is stored for the person who asked
             _fail(context, started, error)
             return
     hand_out_segments(context)
@@ -154,8 +153,8 @@ def render_segment(context: RenderContext, video_id: str, segment_index: int, le
             context.videos.clear_segments(video_id)
         return
     except Exception as error:
-        logger.error("video_id=%s segment=%d: %s", video_id, segment_index, error, exc_info=_unforeseen(error))
-        catalog.fail_segment(video_id, segment_index, _told(error))
+        logger.error("video_id=%s segment=%d: %s", video_id, segment_index, error, exc_info=_if_unexpected(error))
+        catalog.fail_segment(video_id, segment_index, _failure_text(error))
         return
     try:
         progress = catalog.finish_segment(video_id, segment_index, file_path=name)
@@ -185,7 +184,7 @@ def join_video(context: RenderContext, video_id: str) -> None:
             context.videos.writing(name) as path,
         ):
             size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters)
-    except Exception as error:  # noqa: BLE001 - whatever it is, who asked is told of it
+    except Exception as error:  # noqa: BLE001 - any error is stored for the person who asked
         _fail(context, row, error)
         return
     noted = catalog.finish_video(video_id, file_path=name, file_size_bytes=size, at=context.now())
@@ -279,20 +278,20 @@ def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]
 
 
 def _fail(context: RenderContext, row: VideoRow, error: Exception) -> None:
-    logger.error("video_id=%s attempt=%d: %s", row.video_id, row.attempts, error, exc_info=_unforeseen(error))
+    logger.error("video_id=%s attempt=%d: %s", row.video_id, row.attempts, error, exc_info=_if_unexpected(error))
     # An invalid request stays invalid.
     max_attempts = 0 if isinstance(error, UsageError) else context.limits.max_attempts
     again_at = context.now() + timedelta(seconds=context.limits.retry_secs)
     context.catalog.fail_video(
-        row.video_id, _told(error), at=context.now(), not_before=again_at, max_attempts=max_attempts
+        row.video_id, _failure_text(error), at=context.now(), not_before=again_at, max_attempts=max_attempts
     )
 
 
-def _told(error: Exception) -> str:
+def _failure_text(error: Exception) -> str:
     """Return a failure's text for the catalog; that of an unexpected error starts with its type."""
     return str(error) if isinstance(error, RecorderError) else f"{type(error).__name__}: {error}"
 
 
-def _unforeseen(error: Exception) -> Exception | None:
+def _if_unexpected(error: Exception) -> Exception | None:
     """Return the error if its traceback is needed to understand it."""
     return None if isinstance(error, RecorderError) else error

@@ -18,7 +18,7 @@ from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
-from worker.video.export import learning_points, opened_catalog, told_of_total
+from worker.video.export import learning_points, opened_catalog, with_total
 from worker.video.geometry import Rect
 from worker.video.making import VideoFile, make_video
 from worker.video.renderer import EpisodeVideoRenderer
@@ -187,7 +187,7 @@ def export_reel_video(
             _, first_error = failures[0]
             raise RecordingNotFoundError(f"no recording of run {run_id!r} can be read ({first_error}): {catalog.url}")
         source = ReelRenderer(clips, learning_points(catalog, run_id))
-    video = make_video(source, path, options, on_frame=told_of_total(on_frame, source.n_frames))
+    video = make_video(source, path, options, on_frame=with_total(on_frame, source.n_frames))
     return ReelResult(video, failures)
 
 

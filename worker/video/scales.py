@@ -43,9 +43,8 @@ def scales_of(series: EpisodeSeries, beside: Sequence[EpisodeSeries] = ()) -> Sc
     """Return the scales for all of an episode's values.
 
     Args:
-        beside: episodes to compare it with: their values are included, so that lengths in one picture are
-            comparable. Meters
-            match if they have the same index and name.
+        beside: episodes to compare it with: their values are included, so that lengths in one picture are comparable.
+            Meters match if they have the same index and name.
     """
     together = (series, *beside)
     meters = []

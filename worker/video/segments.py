@@ -17,8 +17,7 @@ def cut(
 ) -> list[tuple[int, int]]:
     """Return first frame and number of frames of each segment; together they cover every frame once, in order.
 
-    All but the last consist of whole groups of pictures, so the joined video has its key frames where a video made
-    at
+    All but the last consist of whole groups of pictures, so the joined video has its key frames where a video made at
     once has them. They differ by at most one group, so that workers finish at the same time.
 
     Args:

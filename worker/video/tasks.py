@@ -73,11 +73,11 @@ class _Renderer:
 
     def run(self, words: str, name: str, function: Any) -> None:
         try:
-            function(self._of_this_process())
+            function(self._context_of_process())
         except RecorderError as error:
             _log.error(words + ": will try again: %s", name, error)
 
-    def _of_this_process(self) -> RenderContext:
+    def _context_of_process(self) -> RenderContext:
         if self._context is None or self._pid != os.getpid():
             settings = self._process.settings
             self._pid = os.getpid()
@@ -112,7 +112,7 @@ class _Renderer:
         """Return the list of the queue in which a task waits, 0 first, so that one client's many videos do not delay
         others'."""
         try:
-            turn = self._of_this_process().catalog.get_video(video_id).turn
+            turn = self._context_of_process().catalog.get_video(video_id).turn
         except RecordingNotFoundError:  # deleted since it was claimed: the task will find nothing to do
             return QUEUE_PRIORITIES[-1]
         return QUEUE_PRIORITIES[bisect_left(_LAST_PLACES, turn + segment_index // SEGMENTS_A_TURN)]

@@ -1,1 +1,1 @@
-"""Lists of episodes: filters, order, pages, and which index serves them."""
+"""Lists of episodes: filters, order, paging, and the choice of an index."""

@@ -1,6 +1,6 @@
-"""The query behind ``list_episodes``: filters, order, paging.
+"""The query of ``list_episodes``: filters, order, paging.
 
-PostgreSQL plans by statistics; for SQLite ``sqlite_plan`` chooses.
+For SQLite, ``sqlite_plan`` chooses the index; PostgreSQL plans by its statistics.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ _ORDERS = {
 }
 
 _compiled: dict[Any, Any] = {}
-"""Keeps the statement that fetches rows. There are thousands of others, by other filters in other orders: they are not
-kept, because a heap full of them stops the server for a third of a second whenever its garbage is collected."""
+"""Cache for the statement that fetches rows only. Thousands of other statements would fill the heap, and garbage
+collection would stop the server for a third of a second.
+"""
 
 _IS_KEPT = episodes.c.decision != literal_column("'skipped'")
-"""Held ones too. The value stands in the text, as in the partial index, or SQLite would not use it; the next as well."""
+"""Also held ones. The value is part of the SQL text, as in the partial index; else SQLite would not use it."""
 _IS_UNCOMMON = episodes.c.status != literal_column("'complete'")
 
 
 @dataclass(frozen=True, slots=True)
 class EpisodeFilter:
-    """Which episodes; None filters nothing. ``EpisodeOperations.list_episodes`` describes the fields."""
+    """Filters; None filters nothing. ``EpisodeOperations.list_episodes`` describes the fields."""
 
     run: str | None = None
     stage: int | None = None
@@ -65,10 +66,10 @@ class EpisodeFilter:
 def page_of_episodes(
     connection: Connection, wanted: EpisodeFilter, *, order: str, cursor: str | None, limit: int
 ) -> EpisodePage:
-    """One page; the arguments are those of ``EpisodeOperations.list_episodes``.
+    """A page of episodes; arguments as for ``EpisodeOperations.list_episodes``.
 
     Raises:
-        UsageError: the order is unknown, the cursor is not of this order, or the limit is not positive.
+        UsageError: the order is unknown, the cursor belongs to another order, or the limit is not positive.
     """
     if limit < 1:
         raise UsageError(f"limit must be 1 or more, got {limit}")
@@ -76,7 +77,8 @@ def page_of_episodes(
     connection.execution_options(compiled_cache=None)
     conditions = list(_conditions(wanted, connection.dialect.name))
     after = None if cursor is None else in_order.after(cursor)
-    # The keys first, from an index where it can be; then the rows of this page only. One more tells whether a page follows.
+    # First only the keys, from an index if possible, then the rows of this page. One extra key shows whether another
+    # page follows.
     query = in_order.sort(select(*_key).limit(limit + 1))
     if after is not None:
         query = query.where(after)
@@ -91,10 +93,10 @@ def page_of_episodes(
             break
     connection.execution_options(compiled_cache=_compiled)
     by_key: dict[tuple[str, int], EpisodeRow] = {}
-    # A run at a time, because then the statement is always the same, and the key's index answers it.
+    # One run at a time: the statement then stays the same, and uses the primary key.
     for run_id in {run_id for run_id, _ in keys[:limit]}:
-        of_run = [episode_id for run, episode_id in keys[:limit] if run == run_id]
-        query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.episode_id.in_(of_run))
+        ids = [episode_id for run, episode_id in keys[:limit] if run == run_id]
+        query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
         by_key.update(((run_id, row.episode_id), row) for row in fetch_episodes(connection, query))
     page = [by_key[key] for key in keys[:limit]]
     return EpisodePage(page, in_order.cursor_of(page[-1]) if len(keys) > limit else None)
@@ -108,7 +110,7 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
     ):
         if value is not None:
             yield Condition(column == value, index, sorted_by)
-    # As spans: beside "status = ?" SQLite takes "status <> 'complete'" for a constant, and the partial index for useless.
+    # As ranges: given "status = ?", SQLite treats "status <> 'complete'" as a constant and ignores the partial index.
     if wanted.decision is not None:
         yield Condition(episodes.c.decision.between(wanted.decision, wanted.decision))
     if wanted.status == "complete":
@@ -123,10 +125,10 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
         if low is not None or high is not None:
             yield Condition(_range(column, low, high), f"ix_episodes_{order}", sorted_by=(order,))
     if wanted.recorded is False:
-        yield Condition(or_(episodes.c.decision == "skipped", episodes.c.written_at.is_(None)))  # rarely the latter
+        yield Condition(or_(episodes.c.decision == "skipped", episodes.c.written_at.is_(None)))  # usually the former
     elif wanted.recorded:
         yield Condition(episodes.c.written_at.is_not(None), held_by=("ix_episodes_kept",))
-    # What a skipped episode can't be or have.
+    # Implied by the other filters; lets SQLite use the partial index.
     if wanted.recorded or wanted.reason is not None or wanted.decision in ("kept", "held", "deleted"):
         yield Condition(_IS_KEPT, "ix_episodes_kept")
     if wanted.reason is not None:
@@ -142,7 +144,7 @@ def _range(column: ColumnClause[Any], low: float | None, high: float | None) -> 
     if high is not None:
         conditions.append(column <= high)
     elif isinstance(column.type, Float64):
-        conditions.append(column < nan)  # NaN sorts above all numbers, so that a lower bound alone would let it in
+        conditions.append(column < nan)  # NaN sorts above all numbers: a lower bound alone would include it
     return and_(*conditions)
 
 

@@ -1,4 +1,4 @@
-"""Whole rows of ``episodes``: the select that fetches them, tags included."""
+"""Selects whole rows of ``episodes``, with tags."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from recorder.catalog.rows import EpisodeRow
 __all__ = ["TAG_SEPARATOR", "fetch_episodes", "select_episodes"]
 
 TAG_SEPARATOR = "\x1f"
-"""Stands between tags where the database joins them, so no tag may hold it."""
+"""Separates tags that the database joins; no tag may contain it."""
 
 
 def select_episodes() -> Select[Any]:
-    """A select of whole rows, for ``fetch_episodes``."""
+    """A query for ``fetch_episodes``."""
     tags = (
         select(func.aggregate_strings(episode_tags.c.tag, TAG_SEPARATOR))
         .where(episode_tags.c.run_id == episodes.c.run_id, episode_tags.c.episode_id == episodes.c.episode_id)
@@ -27,7 +27,7 @@ def select_episodes() -> Select[Any]:
 
 
 def fetch_episodes(connection: Connection, query: Select[Any]) -> list[EpisodeRow]:
-    """Run a query made of ``select_episodes``."""
+    """Run a query made with ``select_episodes``."""
     rows = []
     for row in connection.execute(query):
         *values, joined_tags = row

@@ -1,4 +1,4 @@
-"""Statements on many episodes of a run at once, and the table of reasons, which episodes and recordings share."""
+"""Statements on many episodes of a run, and the table of reasons."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["delete_of_episodes", "plays_of", "replace_reasons"]
 
 
 def plays_of(connection: Connection, run_id: str, episode_ids: Iterable[int], *, lock: bool = False) -> dict[int, int]:
-    """The ``play_id`` of those of the run's episodes that are there.
+    """The ``play_id`` of each of these episodes that exists.
 
     Args:
-        lock: keep the rows from changing until the transaction ends (SQLite's write transactions do so anyway).
+        lock: lock the rows until the transaction ends (always so on SQLite).
     """
     found: dict[int, int] = {}
     for ids in in_batches(episode_ids):
@@ -31,7 +31,7 @@ def plays_of(connection: Connection, run_id: str, episode_ids: Iterable[int], *,
 
 
 def delete_of_episodes(connection: Connection, table: Table, run_id: str, episode_ids: Iterable[int]) -> int:
-    """Delete the rows of ``table`` that belong to these episodes; returns how many there were."""
+    """Delete the rows of these episodes from ``table``; returns their number."""
     n_deleted = 0
     for ids in in_batches(episode_ids):
         gone = connection.execute(delete(table).where(table.c.run_id == run_id, table.c.episode_id.in_(ids)))
@@ -47,11 +47,11 @@ _delete_reasons = delete(recording_reasons).where(
 def replace_reasons(
     connection: Connection, reasons: Sequence[tuple[str, int, Sequence[str]]], *, fresh: bool = False
 ) -> None:
-    """Make the search table hold exactly these reasons of these episodes.
+    """Set the reasons of these episodes in the search table.
 
     Args:
         reasons: run, episode, reasons.
-        fresh: True when it holds none of these episodes yet.
+        fresh: True if the table has none of these episodes.
     """
     if reasons and not fresh:
         connection.execute(_delete_reasons, [{"of_run": run_id, "of_episode": id_} for run_id, id_, _ in reasons])

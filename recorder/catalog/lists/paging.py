@@ -1,4 +1,4 @@
-"""Keyset paging: a cursor holds the last row's place in the order, so rows added meanwhile repeat and hide none."""
+"""Keyset paging: a cursor holds the last row's sort key, so rows added meanwhile neither repeat nor hide others."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ __all__ = ["Order", "parse_order"]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order over columns that together are unique; values of the first one may be unknown."""
+    """An order by columns that are unique together; the first may be NULL."""
 
     name: str
     columns: Sequence[ColumnClause[Any]]
     descending: bool
 
     def sort(self, query: Select[Any]) -> Select[Any]:
-        """The query, sorted; unknown values come before all others, in descending order after them."""
+        """Sort the query. NULL comes first in ascending order, last in descending order."""
         return query.order_by(*map(self._sorted, self.columns))
 
     def _sorted(self, column: ColumnClause[Any]) -> ColumnElement[Any]:
-        # Said of the columns alone that can be unknown: PostgreSQL would not take its indexes for the others.
+        # Only for nullable columns: PostgreSQL would not use its indexes for the others.
         if self.descending:
             return column.desc().nulls_last() if _can_be_unknown(column) else column.desc()
         return column.asc().nulls_first() if _can_be_unknown(column) else column.asc()
 
     def after(self, cursor: str) -> ColumnElement[bool]:
-        """The condition that a row comes after the cursor's.
+        """Condition for rows after the cursor.
 
         Raises:
             UsageError: the cursor was not made by ``cursor_of`` in this order.
@@ -48,25 +48,25 @@ class Order:
             raise UsageError(f"not a cursor of this catalog: {cursor!r:.100}")
         if name != self.name or len(values) != len(self.columns):
             raise UsageError(
-                f"the cursor belongs to the order {name!r:.40}, not to {self.name!r}: start again without a cursor"
+                f"the cursor belongs to the order {name!r:.40}, not {self.name!r}: start again without a cursor"
             )
         if not all(_can_hold(column, value) for value, column in zip(values, self.columns, strict=True)):
             raise UsageError(f"not a cursor of this catalog: {cursor!r:.100}")
         first = self.columns[0]
         if values[0] is None:
-            behind = and_(first.is_(None), self._behind(self.columns[1:], values[1:]))
-            return behind if self.descending else or_(behind, first.is_not(None))
-        behind = self._behind(self.columns, values)
-        return or_(behind, first.is_(None)) if self.descending and _can_be_unknown(first) else behind
+            following = and_(first.is_(None), self._follows(self.columns[1:], values[1:]))
+            return following if self.descending else or_(following, first.is_not(None))
+        following = self._follows(self.columns, values)
+        return or_(following, first.is_(None)) if self.descending and _can_be_unknown(first) else following
 
-    def _behind(self, columns: Sequence[ColumnClause[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
-        """The condition that a row's known values come after these."""
+    def _follows(self, columns: Sequence[ColumnClause[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
+        """Condition for rows whose values follow these, none of them NULL."""
         last = tuple_(*(literal(value, column.type) for value, column in zip(values, columns, strict=True)))
         place = tuple_(*columns)
         return place < last if self.descending else place > last
 
     def cursor_of(self, row: object) -> str:
-        """The cursor that asks for what comes after ``row``."""
+        """Cursor for the rows after ``row``."""
         values = [getattr(row, column.name) for column in self.columns]
         return urlsafe_b64encode(json.dumps([self.name, *values]).encode()).decode()
 
@@ -80,14 +80,14 @@ def _can_hold(column: ColumnClause[Any], value: Any) -> bool:
 
 
 def parse_order(name: str, orders: Mapping[str, Sequence[ColumnClause[Any]]]) -> Order:
-    """The order that ``name`` asks for; a ``-`` in front means greatest first.
+    """The order with this name; a ``-`` prefix sorts descending.
 
     Raises:
-        UsageError: there is no such order.
+        UsageError: unknown order.
     """
     columns = orders.get(name.removeprefix("-"))
     if columns is None:
         raise UsageError(
-            f"unknown order {name!r:.40}: expected one of {', '.join(orders)}, with or without '-' in front"
+            f"unknown order {name!r:.40}: expected one of {', '.join(orders)}, with an optional prefix '-'"
         )
     return Order(name, columns, name.startswith("-"))

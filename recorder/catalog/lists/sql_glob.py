@@ -1,4 +1,4 @@
-"""Globs in SQL: ``*`` stands for any characters, ``?`` for any one, everything else for itself. Case counts."""
+"""Globs in SQL: ``*`` matches any characters, ``?`` any single one. Case-sensitive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["matches_glob"]
 
 
 def matches_glob(column: ColumnElement[str], glob: str, dialect_name: str) -> ColumnElement[bool]:
-    """The condition that ``column`` matches ``glob``."""
+    """Condition that ``column`` matches ``glob``."""
     if "*" not in glob and "?" not in glob:
         return column == glob
     if dialect_name == "sqlite":

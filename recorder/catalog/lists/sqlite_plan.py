@@ -1,9 +1,8 @@
-"""Which index SQLite walks for a list of episodes, chosen by a sample of them.
+"""Chooses SQLite's index for a list of episodes from a sample of rows.
 
-SQLite has no statistics here and takes the first index that fits, which over a million rows may mean to read them all. A
-listing index holds all that a list filters and sorts by, so that reading a row of it takes a tenth of a microsecond, and
-how many rows are read is what a list costs. The sample tells: how many match each filter, and how far behind in the
-wanted order the first one lies that matches all of them.
+SQLite has no statistics here and takes the first index that fits, which may mean reading a million rows. A listing
+index holds every column that lists filter and sort by, so a list costs about as much as the number of index rows it
+reads. The sample estimates how many rows match each filter, and how far the first match is in the wanted order.
 """
 
 from __future__ import annotations
@@ -22,27 +21,27 @@ from recorder.catalog.models import episodes
 __all__ = ["Condition", "on_best_index"]
 
 _N_SAMPLED = 300
-"""Read in a millisecond. What none of them matches, hardly one row in a hundred does."""
+"""Read in a millisecond. A filter that matches none of them matches less than one row in a hundred."""
 
 _FETCH_ROWS = 20
-"""Looking up one row elsewhere takes as long as reading so many rows of an index one after the other."""
+"""A lookup of one row takes as long as reading this many index rows in sequence."""
 
 _BY_KEY = "ix_episodes_episode_id"
-"""The listing index that finds an episode by its key."""
+"""The listing index that starts with the episode's key."""
 
 _GOLDEN_RATIO = 0.6180339887498949
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One filter.
+    """A filter.
 
     Args:
         sql: the condition on a row.
-        index: the listing index where its matches lie one behind the other; None when there is none.
-        sorted_by: the orders of lists in which they lie there.
-        listed: the condition as ``(run_id, episode_id) IN (…)``, of a filter that looks into another table.
-        held_by: the listing indexes that hold what ``sql`` looks at; None means all.
+        index: listing index in which its matches are adjacent; None if there is none.
+        sorted_by: orders in which the matches are sorted in that index.
+        listed: the condition as ``(run_id, episode_id) IN (…)``, for a filter on another table.
+        held_by: listing indexes with the columns of ``sql``; None for all.
     """
 
     sql: ColumnElement[bool]
@@ -54,7 +53,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """One way to the rows: an index, and the condition whose matches it leads to; None leads to all rows."""
+    """An index, and the condition whose matches it leads to; None leads to all rows."""
 
     index: str
     leader: int | None = None
@@ -62,7 +61,7 @@ class _Path:
 
 
 class _Sampled(NamedTuple):
-    """One row of the sample: the value that it is first sorted by, and which of the conditions hold."""
+    """A row of the sample: its first sort value, and which conditions hold."""
 
     value: Any
     is_after_cursor: bool
@@ -78,15 +77,15 @@ def on_best_index(
     after: ColumnElement[bool] | None,
     limit: int,
 ) -> list[Select[tuple[str, int]]]:
-    """The query of ``episodes`` with the conditions, told to take the index that needs to read the fewest rows.
+    """The query with its conditions, on the index that reads the fewest rows.
 
     Args:
-        after: the rows that come after the cursor; None when there is none.
-        limit: how many rows are wanted.
+        after: condition for rows after the cursor; None without a cursor.
+        limit: number of rows to find.
 
     Returns:
-        What to execute, one after the other until one gives ``limit`` rows. When the index has another order than the
-        wanted one, the first looks at the best values only, because sorting costs more than reading.
+        Queries to run until one gives ``limit`` rows. If the index has another order, the first query reads only the
+        best values, because sorting costs more than reading.
     """
     paths = _paths(conditions, in_order)
     if len(paths) == 1:
@@ -104,7 +103,7 @@ def on_best_index(
         return [whole]
     column = in_order.columns[0]
     bound = literal(bounds[0], column.type)
-    # Unknown values come first in ascending order.
+    # NULL comes first in ascending order.
     best = column >= bound if in_order.descending else or_(column <= bound, column.is_(None))
     return [whole.where(best), whole]
 
@@ -129,11 +128,11 @@ def _sample(
 ) -> list[_Sampled]:
     """Some rows in the wanted order.
 
-    Multiples of the golden ratio spread evenly, however many there are, and in step with nothing: a fixed stride would
-    see only some of the lanes.
+    Multiples of the golden ratio are spread evenly for any number of rows, without a period; a fixed stride could miss
+    lanes.
 
     Args:
-        conditions: the first one tells what comes after the cursor.
+        conditions: the first one is whether the row comes after the cursor.
     """
     spread = {1 + int(number * _GOLDEN_RATIO % 1 * n_rows) for number in range(_N_SAMPLED)}
     chosen = func.json_each(json.dumps(sorted(spread))).table_valued("value")
@@ -147,10 +146,10 @@ def _sample(
 
 
 def _cost(path: _Path, conditions: Sequence[Condition], sample: Sequence[_Sampled], n_matches: int) -> int:
-    """How many rows of an index take as long as this path does, in units of sampled rows.
+    """Estimated cost of a path, in sampled rows.
 
     Args:
-        n_matches: after so many matches in the sample the page is full.
+        n_matches: matches in the sample that fill the page.
     """
     held = [c.held_by is None or path.index in c.held_by for c in conditions]
     cost = 0

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that ``recorder.catalog.schema.migrate`` hands over."""
+"""Alembic's entry point: runs the migrations on the connection from ``recorder.catalog.schema.migrate``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=METADATA,
     render_as_batch=True,
-    transactional_ddl=False,  # the caller's transaction holds the lock, begins and commits
+    transactional_ddl=False,  # the caller's transaction holds the lock and commits
 )
 context.run_migrations()

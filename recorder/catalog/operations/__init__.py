@@ -1,1 +1,1 @@
-"""The operations of the catalog, one file for each table; ``Catalog`` inherits them."""
+"""The catalog's operations, one module per table; ``Catalog`` inherits them."""

@@ -1,4 +1,4 @@
-"""Operations on ``annotations``: notes on a step, or on a span of steps."""
+"""Operations on ``annotations``, which mark a step or a span of steps."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class AnnotationOperations(CatalogBase):
         text: str = "",
         author: str = "",
         color: str = "",
-        most_letters_of_run: int | None = None,
+        max_letters: int | None = None,
     ) -> AnnotationRow:
-        """Note something on ``step``, or on ``step <= s < end_step``.
+        """Annotate ``step``, or ``step <= s < end_step``.
 
         Args:
-            most_letters_of_run: of all annotations of the run; None for no bound.
+            max_letters: limit on all annotations of the run, in characters; None sets none.
 
         Raises:
-            UsageError: the span is empty, or begins before step 0.
-            QuotaError: the run's annotations are too long together.
+            UsageError: the span is empty or starts before step 0.
+            QuotaError: the run's annotations would exceed ``max_letters``.
         """
         _check_span(step, end_step)
         now = datetime.now(UTC)
@@ -60,7 +60,7 @@ class AnnotationOperations(CatalogBase):
             "updated_at": now,
         }
         with self._writing() as connection:
-            _check_letters(connection, run_id, len(label + text + author + color), most_letters_of_run)
+            _check_letters(connection, run_id, len(label + text + author + color), max_letters)
             add_missing_run(connection, run_id, at=now)
             row = connection.execute(
                 insert(episode_annotations).values(**values).returning(*episode_annotations.columns)
@@ -68,7 +68,7 @@ class AnnotationOperations(CatalogBase):
             return AnnotationRow(**row.one())
 
     def list_annotations(self, run_id: str, episode_id: int) -> list[AnnotationRow]:
-        """The episode's annotations in the order of their steps."""
+        """The episode's annotations in step order."""
         a = episode_annotations.c
         query = select(episode_annotations).where(a.run_id == run_id, a.episode_id == episode_id)
         with self._reading() as connection:
@@ -77,19 +77,17 @@ class AnnotationOperations(CatalogBase):
             ]
 
     @write_transaction
-    def update_annotation(
-        self, annotation_id: int, *, most_letters_of_run: int | None = None, **changes: Any
-    ) -> AnnotationRow:
-        """Change ``step``, ``end_step``, ``label``, ``text``, ``author`` or ``color``; returns the row as it is then.
+    def update_annotation(self, annotation_id: int, *, max_letters: int | None = None, **changes: Any) -> AnnotationRow:
+        """Change ``step``, ``end_step``, ``label``, ``text``, ``author`` or ``color``; returns the changed row.
 
         Raises:
-            UsageError: any other name, or an empty span.
+            UsageError: another name, or an empty span.
             QuotaError: as ``add_annotation``.
-            RecordingNotFoundError: there is no such annotation.
+            RecordingNotFoundError: no such annotation.
         """
         unknown = sorted(set(changes) - set(_CHANGEABLE))
         if unknown:
-            raise UsageError(f"an annotation has no {unknown[0]!r} to change: expected one of {', '.join(_CHANGEABLE)}")
+            raise UsageError(f"an annotation has no field {unknown[0]!r}: expected one of {', '.join(_CHANGEABLE)}")
         with self._writing() as connection:
             row = (
                 connection.execute(
@@ -105,28 +103,26 @@ class AnnotationOperations(CatalogBase):
                 raise RecordingNotFoundError(f"there is no annotation {annotation_id}: {self.url}")
             changed = AnnotationRow(**row)
             _check_span(changed.step, changed.end_step)
-            _check_letters(connection, changed.run_id, 0, most_letters_of_run)
+            _check_letters(connection, changed.run_id, 0, max_letters)
         return changed
 
     @write_transaction
     def delete_annotation(self, annotation_id: int) -> bool:
-        """Remove an annotation; False when there was none."""
+        """Delete an annotation; returns whether it existed."""
         with self._writing() as connection:
             gone = delete(episode_annotations).where(episode_annotations.c.annotation_id == annotation_id)
             return connection.execute(gone).rowcount > 0
 
 
 def _check_letters(connection: Connection, run_id: str, n_more: int, most: int | None) -> None:
-    """Refuse to let a run's annotations grow without end."""
+    """Refuse annotations beyond the run's limit."""
     if most is None:
         return
     a = episode_annotations.c
     letters = func.sum(func.length(a.label) + func.length(a.text) + func.length(a.author) + func.length(a.color))
     n_letters = connection.execute(select(func.coalesce(letters, 0)).where(a.run_id == run_id)).scalar_one()
     if n_letters + n_more > most:
-        raise QuotaError(
-            f"the annotations of run {run_id!r:.100} would have more than {most} letters: remove some first"
-        )
+        raise QuotaError(f"the annotations of run {run_id!r:.100} would exceed {most} characters: remove some first")
 
 
 def _check_span(step: int, end_step: int | None) -> None:

@@ -1,9 +1,8 @@
-"""Operations on ``episodes``: find them, list them page by page, draw their learning curve."""
+"""Operations on ``episodes``: find, list, learning curve."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import attrgetter
 
 from sqlalchemy import CTE, func, or_, select
 
@@ -19,21 +18,21 @@ __all__ = ["EpisodeOperations"]
 
 
 class EpisodeOperations(CatalogBase):
-    """Episodes, kept or not."""
+    """Episodes, whether kept or not."""
 
     def get_episode(self, run_id: str, episode_id: int) -> EpisodeRow:
-        """One episode.
+        """Get an episode.
 
         Raises:
-            RecordingNotFoundError: the catalog has no such episode.
+            RecordingNotFoundError: no such episode.
         """
         return self.find_episode(episode_id, run_id)
 
     def find_episode(self, episode_id: int, run_id: str | None = None) -> EpisodeRow:
-        """One episode; without ``run_id`` that of the newest run that has it.
+        """Find an episode; without ``run_id``, in the newest run that has it.
 
         Raises:
-            RecordingNotFoundError: the catalog has no such episode.
+            RecordingNotFoundError: no such episode.
         """
         query = select_episodes().where(episodes.c.episode_id == episode_id)
         if run_id is not None:
@@ -65,19 +64,18 @@ class EpisodeOperations(CatalogBase):
         cursor: str | None = None,
         limit: int = 50,
     ) -> EpisodePage:
-        """A page of the episodes that meet all the filters.
+        """A page of the episodes that match all filters.
 
         Args:
-            reason: one of the episode's reasons; ``*`` and ``?`` stand for any characters and any one character.
-            min_reward, max_reward: bounds, included; an episode whose return is NaN is within none.
-            recorded: True for those that have a file, False for those that have none.
-            min_episode, max_episode: bounds of the episode's id, included.
-            order: ``finished``, ``episode_id``, ``reward``, ``length`` or ``stage``; with ``-`` in front, greatest
-                first.
-            cursor: ``next_cursor`` of the page before, with the same filters and order.
+            reason: one of the episode's reasons; ``*`` and ``?`` are wildcards.
+            min_reward, max_reward: inclusive bounds of the return; they exclude NaN.
+            recorded: whether the episode has a file.
+            min_episode, max_episode: inclusive bounds of the id.
+            order: ``finished``, ``episode_id``, ``reward``, ``length`` or ``stage``; a ``-`` prefix sorts descending.
+            cursor: ``next_cursor`` of the previous page, with the same filters and order.
 
         Raises:
-            UsageError: the order is unknown, the cursor is not of this order, or the limit is not positive.
+            UsageError: the order is unknown, the cursor belongs to another order, or the limit is not positive.
         """
         wanted = EpisodeFilter(
             run, stage, reason, status, decision, lane, min_reward, max_reward, tag, recorded, min_episode, max_episode
@@ -85,12 +83,18 @@ class EpisodeOperations(CatalogBase):
         with self._reading() as connection:
             return page_of_episodes(connection, wanted, order=order, cursor=cursor, limit=limit)
 
-    def held_episodes(self, run_id: str) -> list[EpisodeRow]:
-        """The run's episodes that a criterion may still claim, by episode id."""
-        query = select_episodes().where(episodes.c.run_id == run_id, episodes.c.decision == "held")
+    def held_episode_ids(self, run_id: str) -> list[int]:
+        """Ids of the run's held episodes, in ascending order."""
+        query = select(episodes.c.episode_id).where(episodes.c.run_id == run_id, episodes.c.decision == "held")
         with self._reading() as connection:
-            # Sorted here: asked to sort, SQLite would walk the whole run by its primary key.
-            return sorted(fetch_episodes(connection, query), key=attrgetter("episode_id"))
+            # Sorted here: in SQL, SQLite would scan the whole run.
+            return sorted(connection.execute(query).scalars())
+
+    def has_held_episodes(self, run_id: str) -> bool:
+        """Whether the run has held episodes."""
+        query = select(episodes.c.episode_id).where(episodes.c.run_id == run_id, episodes.c.decision == "held").limit(1)
+        with self._reading() as connection:
+            return connection.execute(query).first() is not None
 
     def play_states(self, run_id: str, episode_ids: Iterable[int]) -> dict[int, tuple[int, bool, str]]:
         """Of those of the episodes that the catalog has: their ``play_id``, whether nobody needs its stream any more, and their
@@ -107,7 +111,7 @@ class EpisodeOperations(CatalogBase):
         return found
 
     def learning_curve(self, run_id: str, max_points: int = 2000) -> list[CurvePoint]:
-        """The run's episodes by episode id, thinned evenly to ``max_points`` or fewer."""
+        """The run's episodes by id, thinned evenly to at most ``max_points``."""
         with self._reading() as connection:
             n_episodes = connection.execute(select(runs.c.n_episodes).where(runs.c.run_id == run_id)).scalar() or 0
             chosen = _every_nth(run_id, stride=-(-n_episodes // max(1, max_points)) or 1)
@@ -128,7 +132,7 @@ class EpisodeOperations(CatalogBase):
 
 
 def _every_nth(run_id: str, *, stride: int) -> CTE:
-    """The ids of every ``stride``-th episode of a run: hops along the primary key that read no rows."""
+    """Ids of every ``stride``-th episode of a run, found in the primary key's index alone."""
     of_run = episodes.alias()
     first = select(func.min(of_run.c.episode_id).label("episode_id")).where(of_run.c.run_id == run_id)
     chosen = first.cte("chosen", recursive=True)

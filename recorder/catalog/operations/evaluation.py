@@ -1,4 +1,4 @@
-"""The commit of an evaluation: cursor, criteria state and decisions in one transaction, which one worker wins."""
+"""Commits an evaluation: cursor, criteria state and decisions in one transaction, which one worker wins."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from recorder.catalog.lists.keys import delete_of_episodes, plays_of, replace_re
 from recorder.catalog.locks import in_batches, lock_episodes_of
 from recorder.catalog.models import episodes, recording_reasons, recordings, runs
 from recorder.catalog.operations.runs import add_missing_run
-from recorder.catalog.rows import START_CURSOR, EpisodeRow, Settlement
+from recorder.catalog.rows import START_CURSOR, Decision, EpisodeRow
 
 __all__ = ["EvaluationOperations", "write_episodes"]
 
-# The row's own count is of plays that were replaced before they came into the catalog.
+# A new row counts plays that were replaced before they reached the catalog.
 _upsert_episodes = BulkUpsert(
     episodes, update={"replaced_plays": episodes.c.replaced_plays + literal_column("1 + excluded.replaced_plays")}
 )
 
 
 class EvaluationOperations(CatalogBase):
-    """What an evaluation writes."""
+    """Writes of an evaluation."""
 
     @write_transaction
     def commit_evaluation(
@@ -37,29 +37,28 @@ class EvaluationOperations(CatalogBase):
         new_cursor: str,
         criteria_state: Mapping[str, Any],
         new_episodes: Sequence[EpisodeRow],
-        settled: Sequence[Settlement],
+        decided: Sequence[Decision],
         continued: Collection[int] = (),
         n_refused: int = 0,
         n_late_keeps: int = 0,
         ended: bool | None = None,
         at: datetime,
     ) -> bool:
-        """Move the run from ``old_cursor`` to ``new_cursor`` with everything that was decided on the way, or change
-        nothing.
+        """Move the run from ``old_cursor`` to ``new_cursor`` with all decisions, or change nothing.
 
         Args:
             new_episodes: episodes seen for the first time, or played again: then the row is replaced,
                 ``replaced_plays`` counts on, and the recording of the earlier play is taken out of the catalog.
-            settled: decisions about episodes that earlier commits left ``held``; of episodes that are not held they
+            decided: decisions about episodes that earlier commits left ``held``; of episodes that are not held they
                 change nothing.
             continued: those of ``new_episodes`` that go on with the play that is there: its recording stays until the whole is
                 written, unless they are skipped.
             n_refused, n_late_keeps: added to the run's counters.
-            ended: True sets ``ended_at`` to ``at``, False clears it (the run goes on), None leaves it.
-            at: the time of the commit.
+            ended: True sets ``ended_at`` to ``at``, False clears it, None keeps it.
+            at: time of the commit.
 
         Returns:
-            False when another worker has moved the cursor since the state was loaded.
+            False if another worker has moved the cursor meanwhile.
         """
         changes: dict[str, Any] = {
             "cursor": new_cursor,
@@ -79,18 +78,18 @@ class EvaluationOperations(CatalogBase):
                 connection.rollback()
                 return False
             lock_episodes_of(
-                connection, run_id, [*(row.episode_id for row in new_episodes), *(row.episode_id for row in settled)]
+                connection, run_id, [*(row.episode_id for row in new_episodes), *(row.episode_id for row in decided)]
             )
             write_episodes(connection, run_id, new_episodes, continued=continued)
-            _settle(connection, run_id, settled)
+            _apply_decisions(connection, run_id, decided)
         return True
 
     @write_transaction
     def rewind(self, run_id: str, *, old_cursor: str) -> bool:
-        """Move the run from ``old_cursor`` back to the start, where ends lie before it that nobody has evaluated.
+        """Reset the run's cursor from ``old_cursor`` to the start, to evaluate entries before it.
 
         Returns:
-            False when another worker has moved the cursor since the state was loaded.
+            False if another worker has moved the cursor meanwhile.
         """
         with self._writing() as connection:
             moved = connection.execute(
@@ -99,7 +98,7 @@ class EvaluationOperations(CatalogBase):
             return moved.rowcount == 1
 
     def existing_plays(self, run_id: str, episode_ids: Iterable[int]) -> dict[int, int]:
-        """The ``play_id`` of those of the episodes that the catalog has."""
+        """The ``play_id`` of each of these episodes in the catalog."""
         with self._reading() as connection:
             return plays_of(connection, run_id, episode_ids)
 
@@ -127,43 +126,43 @@ def write_episodes(
     replace_reasons(connection, [(run_id, row.episode_id, row.reasons) for row in rows if row.reasons], fresh=True)
 
 
-_settle_one = (
+_update_decision = (
     update(episodes)
     .where(episodes.c.run_id == bindparam("of_run"), episodes.c.episode_id == bindparam("of_episode"))
     .values(
         decision=bindparam("new_decision"),
         reasons=bindparam("new_reasons"),
         why_json=bindparam("new_why"),
-        parked=False,  # one that was given up while it was held is decided after all
+        parked=False,  # a parked episode is decided after all
         error=case((episodes.c.parked, None), else_=episodes.c.error),
     )
 )
 
 
-def _settle(connection: Connection, run_id: str, settled: Sequence[Settlement]) -> None:
+def _apply_decisions(connection: Connection, run_id: str, decided: Sequence[Decision]) -> None:
     held: dict[int, int] = {}
-    for ids in in_batches(settlement.episode_id for settlement in settled):
+    for ids in in_batches(decision.episode_id for decision in decided):
         query = select(episodes.c.episode_id, episodes.c.replaced_plays).where(
             episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids), episodes.c.decision == "held"
         )
         held.update((episode_id, n_plays) for episode_id, n_plays in connection.execute(query))
-    settled = [settlement for settlement in settled if settlement.episode_id in held]
-    if not settled:
+    decided = [decision for decision in decided if decision.episode_id in held]
+    if not decided:
         return
     connection.execute(
-        _settle_one,
+        _update_decision,
         [
             {
                 "of_run": run_id,
-                "of_episode": settlement.episode_id,
-                "new_decision": settlement.decision,
-                "new_reasons": settlement.reasons,
-                "new_why": settlement.why_json,
+                "of_episode": decision.episode_id,
+                "new_decision": decision.decision,
+                "new_reasons": decision.reasons,
+                "new_why": decision.why_json,
             }
-            for settlement in settled
+            for decision in decided
         ],
     )
-    replace_reasons(connection, [(run_id, s.episode_id, s.reasons) for s in settled])
+    replace_reasons(connection, [(run_id, s.episode_id, s.reasons) for s in decided])
     # One that was salvaged and went on may have the recording of its first part.
-    skipped = [s.episode_id for s in settled if s.decision == "skipped" and held[s.episode_id]]
+    skipped = [s.episode_id for s in decided if s.decision == "skipped" and held[s.episode_id]]
     delete_of_episodes(connection, recordings, run_id, skipped)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, Text, delete, func, select, type_coerce, update
+from sqlalchemy import Select, Text, delete, func, null, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, insert_or, write_transaction
@@ -19,7 +19,7 @@ __all__ = ["RunOperations", "add_missing_run", "add_missing_runs"]
 
 
 class RunOperations(CatalogBase):
-    """Runs: what was trained, how far its evaluation has come, what it holds."""
+    """Runs: configuration, progress of the evaluation, totals."""
 
     @write_transaction
     def ensure_run(
@@ -30,7 +30,7 @@ class RunOperations(CatalogBase):
         host: str | None = None,
         started_unix_nanos: int | None = None,
     ) -> None:
-        """Add the run if it is missing; arguments that are given replace what is known of it, the others leave it."""
+        """Add the run if it is missing, and update what is given."""
         given = {"config": config, "host": host, "started_unix_nanos": started_unix_nanos}
         given = {name: value for name, value in given.items() if value is not None}
         with self._writing() as connection:
@@ -39,16 +39,36 @@ class RunOperations(CatalogBase):
                 connection.execute(update(runs).where(runs.c.run_id == run_id).values(**given))
 
     def list_runs(self, *, limit: int | None = None) -> list[RunRow]:
-        """The runs, those with the latest activity first."""
-        query = _runs_with_counts().order_by(runs.c.last_activity_at.desc(), runs.c.run_id).limit(limit)
+        """Runs by latest activity, most recent first; without their ``config``, which may be large: ``get_run`` has it."""
+        query = _runs_with_counts(has_config=False).order_by(runs.c.last_activity_at.desc(), runs.c.run_id).limit(limit)
         with self._reading() as connection:
             return [RunRow(**row) for row in connection.execute(query).mappings()]
 
+    def count_runs(self) -> int:
+        """Number of runs."""
+        with self._reading() as connection:
+            return connection.execute(select(func.count()).select_from(runs)).scalar_one()
+
+    def ended_runs(self, *, limit: int) -> list[tuple[str, int, int]]:
+        """Id, number of episodes and highest episode id of the runs that have ended, those with the latest activity first."""
+        last = select(func.max(episodes.c.episode_id)).where(episodes.c.run_id == runs.c.run_id).scalar_subquery()
+        query = (
+            select(runs.c.run_id, runs.c.n_episodes, last)
+            .where(runs.c.ended_at.is_not(None), runs.c.n_episodes > 0)
+            .order_by(runs.c.last_activity_at.desc(), runs.c.run_id)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [
+                (run_id, n_episodes, -1 if last is None else last)
+                for run_id, n_episodes, last in connection.execute(query)
+            ]
+
     def get_run(self, run_id: str) -> RunRow:
-        """One run.
+        """Get a run.
 
         Raises:
-            RecordingNotFoundError: the catalog has no such run.
+            RecordingNotFoundError: no such run.
         """
         with self._reading() as connection:
             row = connection.execute(_runs_with_counts().where(runs.c.run_id == run_id)).mappings().one_or_none()
@@ -57,7 +77,7 @@ class RunOperations(CatalogBase):
         return RunRow(**row)
 
     def load_run_state(self, run_id: str) -> RunState:
-        """Where the run's evaluation stands. Of a run that isn't there: the state at the start; nothing is added."""
+        """State of the run's evaluation; the initial state for an unknown run."""
         state = type_coerce(runs.c.criteria_state, Text).label("criteria_state_json")
         columns = (runs.c.cursor, state, runs.c.ended_at, runs.c.n_refused, runs.c.n_late_keeps)
         with self._reading() as connection:
@@ -65,7 +85,7 @@ class RunOperations(CatalogBase):
         return RunState() if row is None else RunState(**row)
 
     def summarise_run(self, run_id: str) -> RunSummary:
-        """The run in numbers; all zero when it has no episodes."""
+        """Totals of a run; zeros if it has no episodes."""
         of_run = episodes.c.run_id == run_id
         totals = [
             func.coalesce(func.sum(c), 0) for c in (episodes.c.n_steps, episodes.c.n_missing_steps, episodes.c.n_bytes)
@@ -94,7 +114,7 @@ class RunOperations(CatalogBase):
 
     @write_transaction
     def delete_run(self, run_id: str) -> bool:
-        """Remove the run with everything that the catalog knows of it; files stay. False when there was no such run."""
+        """Delete the run with all its rows; files stay. Returns whether it existed."""
         with self._writing() as connection:
             if not lock_runs(connection, [run_id], against="all"):
                 return False
@@ -103,17 +123,17 @@ class RunOperations(CatalogBase):
 
 
 def add_missing_run(connection: Connection, run_id: str, *, at: datetime, against: RunLock = "deletion") -> None:
-    """Add a run at the start of its life, unless it is there, and lock it."""
+    """Add a run if it is missing, and lock it."""
     add_missing_runs(connection, [run_id], at=at, against=against)
 
 
 def add_missing_runs(
     connection: Connection, run_ids: Iterable[str], *, at: datetime, against: RunLock = "deletion"
 ) -> None:
-    """Add those of the runs that are not there, and lock them all.
+    """Add the missing runs, and lock all.
 
     Args:
-        against: ``deletion`` for a transaction that adds rows of the run; ``change`` for one that changes the run, too.
+        against: ``deletion`` to add rows of the run, ``change`` to change the run, too.
     """
     fresh = {
         "cursor": START_CURSOR,
@@ -126,7 +146,7 @@ def add_missing_runs(
     }
     insert = insert_or(connection.dialect, runs, update={})
     for run_id in sorted(set(run_ids)):
-        # One after the other: the new ones of many would be locked before those that are there. Again where it was deleted
+        # One by one: inserted together, new runs would be locked before existing ones. Repeat if the run was deleted
         # between the two statements.
         is_locked = False
         while not is_locked:
@@ -134,7 +154,8 @@ def add_missing_runs(
             is_locked = bool(lock_runs(connection, [run_id], against=against))
 
 
-def _runs_with_counts() -> Select[Any]:
-    shown = [column for column in runs.columns if column.name not in ("criteria_state", "seen_at")]
+def _runs_with_counts(*, has_config: bool = True) -> Select[Any]:
+    shown: list[Any] = [column for column in runs.columns if column.name not in ("criteria_state", "seen_at", "config")]
+    shown.append(runs.c.config if has_config else null().label("config"))
     n_recordings = select(func.count()).select_from(recordings).where(recordings.c.run_id == runs.c.run_id)
     return select(*shown, n_recordings.scalar_subquery().label("n_recordings"))

@@ -1,4 +1,4 @@
-"""Operations on ``episode_tags``: words that people put on episodes."""
+"""Operations on ``episode_tags``."""
 
 from __future__ import annotations
 
@@ -17,39 +17,37 @@ class TagOperations(CatalogBase):
     """Tags of episodes."""
 
     @write_transaction
-    def tag_episode(self, run_id: str, episode_id: int, tag: str, *, most_of_run: int | None = None) -> None:
-        """Put a tag on an episode; a tag that it has already stays.
+    def tag_episode(self, run_id: str, episode_id: int, tag: str, *, max_tags: int | None = None) -> None:
+        """Add a tag; an existing one stays.
 
         Args:
-            most_of_run: tags on all episodes of the run; None for no bound.
+            max_tags: limit on tags of all episodes of the run; None sets none.
 
         Raises:
-            QuotaError: the run's episodes have so many.
+            QuotaError: the run has ``max_tags`` tags.
             UsageError: the tag is empty or has a control character.
-            RecordingNotFoundError: the catalog has no such episode.
+            RecordingNotFoundError: no such episode.
         """
         if not tag or not tag.isprintable():
             raise UsageError(f"a tag is one or more printable characters, got {tag!r}")
         with self._writing() as connection:
             if not plays_of(connection, run_id, [episode_id]):
                 raise RecordingNotFoundError(f"there is no episode {episode_id} in run {run_id!r} to tag: {self.url}")
-            if most_of_run is not None and _count(connection, run_id) >= most_of_run:
-                raise QuotaError(
-                    f"the episodes of run {run_id!r:.100} have {most_of_run} tags already: remove some first"
-                )
+            if max_tags is not None and _count(connection, run_id) >= max_tags:
+                raise QuotaError(f"the episodes of run {run_id!r:.100} already have {max_tags} tags: remove some first")
             row = {"run_id": run_id, "episode_id": episode_id, "tag": tag}
             connection.execute(insert_or(connection.dialect, episode_tags, update={}), row)
 
     @write_transaction
     def untag_episode(self, run_id: str, episode_id: int, tag: str) -> bool:
-        """Take a tag off an episode; False when it did not have it."""
+        """Remove a tag; returns whether it existed."""
         t = episode_tags.c
         with self._writing() as connection:
             gone = delete(episode_tags).where(t.run_id == run_id, t.episode_id == episode_id, t.tag == tag)
             return connection.execute(gone).rowcount > 0
 
     def list_tags(self, run_id: str | None = None) -> list[str]:
-        """Every tag in use, sorted."""
+        """All tags in use, sorted."""
         query = select(episode_tags.c.tag).distinct()
         if run_id is not None:
             query = query.where(episode_tags.c.run_id == run_id)

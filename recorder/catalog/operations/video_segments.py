@@ -1,7 +1,6 @@
-"""Operations on ``video_segments``: the parts of a video that several workers render at once.
+"""Operations on ``video_segments``, the parts of a video that workers render in parallel.
 
-The last segment is found by a count within the transaction that finishes a segment, so exactly one worker learns that
-it was the last.
+The transaction that finishes a segment also counts, so exactly one worker finishes the last one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from recorder.catalog.rows import SegmentProgress, SegmentRow
 __all__ = ["SEGMENTS_A_TURN", "VideoSegmentOperations"]
 
 SEGMENTS_A_TURN = 8
-"""So many segments of a long video count as much as a whole video before it: a short one needn't wait for all of it."""
+"""This many segments of a long video count as one video in the queue, so that short videos don't wait for all of it."""
 
 _open = video_segments.c.state.in_(["queued", "rendering"])
 
@@ -31,13 +30,13 @@ class VideoSegmentOperations(CatalogBase):
 
     @write_transaction
     def plan_segments(self, video_id: str, spans: Sequence[tuple[int, int]]) -> list[SegmentRow]:
-        """Cut a video into segments; a second call with the same spans changes nothing.
+        """Divide a video into segments. A repeated call changes nothing.
 
         Args:
             spans: first frame and number of frames of each segment.
 
         Raises:
-            RecordingNotFoundError: there is no such video.
+            RecordingNotFoundError: no such video.
         """
         rows = [
             {
@@ -59,7 +58,7 @@ class VideoSegmentOperations(CatalogBase):
         return self.list_segments(video_id)
 
     def list_segments(self, video_id: str) -> list[SegmentRow]:
-        """The video's segments in the order of their frames."""
+        """The video's segments in frame order."""
         query = select(video_segments).where(video_segments.c.video_id == video_id)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(video_segments.c.segment_index)).mappings()
@@ -67,9 +66,9 @@ class VideoSegmentOperations(CatalogBase):
 
     @write_transaction
     def claim_segments(self, *, now: datetime, lease_secs: float, limit: int) -> list[SegmentRow]:
-        """Lease segments that nobody works on, of videos that are being rendered.
+        """Lease free segments of videos that are being rendered.
 
-        In the order of the requests; but who has asked for many videos, or a long one, lets others go ahead.
+        In the order of requests, except that clients with many or long videos let others go first.
         """
         s = video_segments.c
         query = (
@@ -103,8 +102,8 @@ class VideoSegmentOperations(CatalogBase):
         """Count an attempt on a segment and lease it.
 
         Returns:
-            None when there is nothing to do: it is done, its video is finished or cancelled, or its attempts are used
-            up; then it and its video have failed now.
+            None if it is done, its video is finished or cancelled, or its attempts are used up; then it and its video
+            become ``failed``.
         """
         this = _is_segment(video_id, segment_index)
         with self._writing() as connection:
@@ -141,18 +140,18 @@ class VideoSegmentOperations(CatalogBase):
     def report_segment(
         self, segment: SegmentRow, *, n_new_frames: int, now: datetime, lease_secs: float
     ) -> SegmentRow | None:
-        """Prolong the lease of a segment that is being rendered, and its video's too, and note the progress.
+        """Renew the leases of a segment and its video, and record the progress.
 
-        The video's progress never steps back and never tells of more than was drawn: an attempt that failed is not taken
-        off, and those after the first count when the segment is done.
+        The video's progress never decreases and never exceeds what was drawn: frames of a failed attempt stay counted,
+        and frames of later attempts count when the segment is done.
 
         Args:
-            segment: as ``start_segment`` or the last report has returned it: the lease that the worker holds.
-            n_new_frames: drawn since then.
+            segment: from ``start_segment`` or the last report; it identifies the worker's lease.
+            n_new_frames: frames drawn since then.
 
         Returns:
-            The segment with its new lease; None when to stop: the video was cancelled, finished or deleted, or the
-            segment is another worker's by now.
+            The segment with its new lease; None if the worker must stop, because the video was cancelled, finished or
+            deleted, or another worker has the segment.
         """
         leased_until = now + timedelta(seconds=lease_secs)
         held = and_(
@@ -174,16 +173,16 @@ class VideoSegmentOperations(CatalogBase):
 
     @write_transaction
     def finish_segment(self, video_id: str, segment_index: int, *, file_path: str) -> SegmentProgress:
-        """Note that a segment's file is there; a second call for it changes nothing and is never ``was_last``.
+        """Mark a segment as done. A repeated call changes nothing, and ``was_last`` is then False.
 
-        The call that finishes the last segment moves the video to ``joining``.
+        The last segment moves the video to ``joining``.
 
         Raises:
-            RecordingNotFoundError: there is no such video.
+            RecordingNotFoundError: no such video.
         """
         this = _is_segment(video_id, segment_index)
         with self._writing() as connection:
-            lock_video(connection, video_id)  # of two last segments that end at once, one counts after the other
+            lock_video(connection, video_id)  # so that two last segments count one after the other
             done = {"state": "done", "file_path": file_path, "leased_until": None, "error": None}
             changed = connection.execute(update(video_segments).where(this, _open).values(**done)).rowcount
             n_done, n_frames = connection.execute(
@@ -194,7 +193,7 @@ class VideoSegmentOperations(CatalogBase):
             video = fetch_video(connection, video_id)
             was_last = changed == 1 and n_done == video.n_segments_total and video.state == "rendering"
             if changed:
-                # Frames of segments that are not done yet have been reported already.
+                # Frames of unfinished segments are counted already.
                 counts = {"n_segments_done": n_done, "n_frames_done": max(int(n_frames), video.n_frames_done)}
                 state = {"state": "joining"} if was_last else {}
                 connection.execute(update(videos).where(videos.c.video_id == video_id).values(**counts, **state))
@@ -202,7 +201,7 @@ class VideoSegmentOperations(CatalogBase):
 
     @write_transaction
     def fail_segment(self, video_id: str, segment_index: int, error: str) -> None:
-        """Note that an attempt failed and give the segment back; ``start_segment`` fails it when no attempt is left."""
+        """Record a failed attempt and release the segment. ``start_segment`` fails it after the last attempt."""
         with self._writing() as connection:
             this = and_(_is_segment(video_id, segment_index), _open)
             values = {"state": "queued", "leased_until": None, "error": error}

@@ -1,12 +1,11 @@
-"""The write job: which kept episodes need a file, who is at work on them, what failed, which streams may go."""
+"""The write job: leases, attempts and failures of kept episodes, and streams that can be dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, write_transaction
@@ -22,25 +21,25 @@ from recorder.episode import EpisodeStatus
 __all__ = ["LOST", "MAX_ATTEMPTS", "NO_ANSWER", "WriteJobOperations"]
 
 MAX_ATTEMPTS = 3
-"""How often a piece of work is tried before it is parked."""
+"""Attempts before parking."""
 
-NO_ANSWER = "no attempt gave an answer: its worker was killed, or ran out of time or memory"
+NO_ANSWER = "every attempt ended without a result: the worker was killed, or ran out of time or memory"
 LOST = (
-    "its steps are gone: no server that a worker looks at knows its run any more (it was emptied, or lost its data), "
-    "or its trainer recorded without a server and died"
+    "its steps are lost: Redis was emptied or lost its data, its workers use another Redis, or its trainer recorded without "
+    "Redis and died"
 )
-"""Why an episode was given up that nobody has tried to write; catalogs hold it, and are searched for it."""
+"""Error of episodes whose steps are lost. Catalogs contain it, and queries compare it."""
 
 _pending = and_(text(UNWRITTEN), episodes.c.parked.is_(False))
-# The same as ``EpisodeRow.is_settled``.
-_settled = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
+# The same as ``EpisodeRow.is_done``.
+_done = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
 _FRESH = {"parked": False, "attempts": 0, "not_before": None, "leased_until": None}
 _RUNS_A_STATEMENT = 500
 _by_time = (episodes.c.finished_unix_nanos, episodes.c.run_id, episodes.c.episode_id)
 
 
 class WriteJobOperations(CatalogBase):
-    """The state of the write job, which lies in the columns of ``episodes``."""
+    """State of the write job, in columns of ``episodes``."""
 
     @write_transaction
     def claim_writes(
@@ -52,9 +51,9 @@ class WriteJobOperations(CatalogBase):
         run_id: str | None = None,
         max_attempts: int = MAX_ATTEMPTS,
     ) -> list[EpisodeRow]:
-        """Lease kept episodes that need a file and that nobody works on, oldest first.
+        """Lease kept episodes without a file that no worker writes, oldest first.
 
-        Episodes whose attempts are used up without an answer are parked on the way.
+        Episodes whose attempts are used up are parked.
         """
         leased_until = now + timedelta(seconds=lease_secs)
         free = and_(_pending, _is_past(episodes.c.leased_until, now))
@@ -88,11 +87,10 @@ class WriteJobOperations(CatalogBase):
         lease_secs: float,
         max_attempts: int = MAX_ATTEMPTS,
     ) -> list[EpisodeRow]:
-        """Count an attempt on those of the episodes that still need a file, and lease them.
+        """Count an attempt on these episodes, as far as they have no file, and lease them.
 
         Returns:
-            The rows to write, oldest first. Those whose attempts are used up are parked with their last error, and not
-            returned.
+            Rows to write, oldest first. Episodes whose attempts are used up are parked with their last error instead.
         """
         started: list[EpisodeRow] = []
         episode_ids = list(episode_ids)
@@ -113,12 +111,12 @@ class WriteJobOperations(CatalogBase):
     def postpone_write(
         self, run_id: str, episode_ids: Iterable[int], *, not_before: datetime, error: str, count_attempt: bool
     ) -> None:
-        """Give the episodes back until ``not_before``.
+        """Release the episodes until ``not_before``.
 
         Args:
-            error: why.
-            count_attempt: False when the episode is not to blame (the disk is full, the server away): the attempt is
-                taken back.
+            error: the reason.
+            count_attempt: False if the cause is outside the episode, such as a full disk; the attempt is then not
+                counted.
         """
         values = {"not_before": not_before, "error": error, "leased_until": None}
         if not count_attempt:
@@ -132,7 +130,7 @@ class WriteJobOperations(CatalogBase):
     def fail_write(
         self, run_id: str, episode_id: int, error: str, *, not_before: datetime, max_attempts: int = MAX_ATTEMPTS
     ) -> None:
-        """Note that an attempt failed: try again from ``not_before`` on, or park it when it was the last."""
+        """Record a failed attempt: retry from ``not_before`` on, or park after the last attempt."""
         with self._writing() as connection:
             connection.execute(
                 update(episodes)
@@ -144,13 +142,12 @@ class WriteJobOperations(CatalogBase):
 
     @write_transaction
     def finish_writes(self, recordings: Sequence[RecordingRow], *, at: datetime) -> list[RecordingRow]:
-        """Put the files into the catalog and mark their episodes written; doing it twice changes nothing.
+        """Add the recordings and mark their episodes as written. Repeated calls change nothing.
 
-        Left out is a file of an earlier play than the episode now has, and the salvaged beginning of a play that has gone on:
-        it was replaced while it was being written.
+        Files of a play that was replaced meanwhile are left out.
 
         Returns:
-            The recordings that were taken.
+            The recordings that were added.
         """
         with self._writing() as connection:
             add_missing_runs(connection, {row.run_id for row in recordings}, at=at)
@@ -180,8 +177,8 @@ class WriteJobOperations(CatalogBase):
         return taken
 
     def streams_to_drop(self, run_id: str | None = None, limit: int = 1000) -> list[EpisodeRow]:
-        """Episodes whose stream nobody needs any more: skipped, written, or deleted since."""
-        query = select_episodes().where(episodes.c.stream_dropped_at.is_(None), _settled)
+        """Episodes whose stream can be dropped: skipped, written or deleted."""
+        query = select_episodes().where(episodes.c.stream_dropped_at.is_(None), _done)
         if run_id is not None:
             query = query.where(episodes.c.run_id == run_id)
         with self._reading() as connection:
@@ -191,28 +188,28 @@ class WriteJobOperations(CatalogBase):
     def mark_streams_dropped(
         self, run_id: str, episode_ids: Iterable[int], at: datetime, *, first_plays_only: bool = False
     ) -> None:
-        """Note that the streams of the settled ones of these episodes are gone; a later play has one of its own.
+        """Mark the streams of these episodes as dropped, if the episodes need none.
 
         Args:
-            first_plays_only: leave out those that replaced an earlier play.
+            first_plays_only: leave out episodes that replaced an earlier play.
         """
         with self._writing() as connection:
             for ids in in_batches(episode_ids):
-                of_these = and_(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids), _settled)
+                of_these = and_(episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids), _done)
                 if first_plays_only:
                     of_these = and_(of_these, episodes.c.replaced_plays == 0)
                 connection.execute(update_episodes(connection, of_these).values(stream_dropped_at=at))
 
     @write_transaction
-    def see_runs(self, run_ids: Sequence[str], at: datetime) -> int:
-        """Note that a server has these runs, and take back what was given up as lost of them.
+    def mark_runs_seen(self, run_ids: Sequence[str], at: datetime) -> int:
+        """Mark runs as present in Redis, and un-park their episodes that were parked as lost.
 
         Returns:
-            How many episodes were taken back.
+            Number of un-parked episodes.
         """
         if not run_ids:
             return 0
-        n_taken_back = 0
+        n_unparked = 0
         ordered = sorted(set(run_ids))
         batches = [ordered[start : start + _RUNS_A_STATEMENT] for start in range(0, len(ordered), _RUNS_A_STATEMENT)]
         with self._writing() as connection:
@@ -221,17 +218,17 @@ class WriteJobOperations(CatalogBase):
                 connection.execute(update(runs).where(runs.c.run_id.in_(known)).values(seen_at=at))
             for batch in batches:
                 lost = and_(text(GIVEN_UP), episodes.c.error == LOST, episodes.c.run_id.in_(batch))
-                n_taken_back += connection.execute(
+                n_unparked += connection.execute(
                     update_episodes(connection, lost).values(**_FRESH, error=None)
                 ).rowcount
-        return n_taken_back
+        return n_unparked
 
     @write_transaction
-    def give_up_lost(self, *, unseen_since: datetime, now: datetime) -> dict[str, int]:
-        """Give up the episodes that wait for a decision or a file, of runs that no worker has seen since.
+    def park_lost(self, *, unseen_since: datetime, now: datetime) -> dict[str, int]:
+        """Park undecided and unwritten episodes of runs that no worker has seen since ``unseen_since``.
 
         Returns:
-            How many they are, by run; their ``error`` is ``LOST``.
+            Number of parked episodes by run; their ``error`` is ``LOST``.
         """
         unseen = select(runs.c.run_id).where(
             runs.c.last_activity_at < unseen_since, _is_past(runs.c.seen_at, unseen_since)
@@ -251,16 +248,46 @@ class WriteJobOperations(CatalogBase):
             connection.execute(update_episodes(connection, which).values(parked=True, leased_until=None, error=LOST))
         return given_up
 
-    def parked_writes(self) -> list[EpisodeRow]:
-        """Episodes that were given up, oldest first: kept ones, and ``held`` ones that are lost; ``error`` says why."""
+    def parked_writes(self, run_id: str | None = None) -> list[EpisodeRow]:
+        """Parked episodes by run and id: kept ones that can't be written, and held ones that are lost; ``error`` has
+        the reason.
+        """
+        return list(self.iterate_parked(run_id))
+
+    def iterate_parked(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[EpisodeRow]:
+        """The same, read page by page."""
+        key = (episodes.c.run_id, episodes.c.episode_id)
+        query = select_episodes().where(text(GIVEN_UP)).order_by(*key).limit(page_size)
+        if run_id is not None:
+            query = query.where(episodes.c.run_id == run_id)
+        page_query = query
+        while True:
+            with self._reading() as connection:
+                page = fetch_episodes(connection, page_query)
+            yield from page
+            if len(page) < page_size:
+                return
+            page_query = query.where(tuple_(*key) > tuple_(literal(page[-1].run_id), literal(page[-1].episode_id)))
+
+    def count_parked(self, *, decision: str | None = None) -> dict[str, int]:
+        """Number of parked episodes by run; with ``decision`` only those that were decided so."""
+        query = select(episodes.c.run_id, func.count()).where(text(GIVEN_UP)).group_by(episodes.c.run_id)
+        if decision is not None:
+            query = query.where(episodes.c.decision == decision)
         with self._reading() as connection:
-            given_up = fetch_episodes(connection, select_episodes().where(text(GIVEN_UP)))
-        # Sorted here: asked to sort, SQLite would walk all episodes by time.
-        return sorted(given_up, key=attrgetter("finished_unix_nanos", "run_id", "episode_id"))
+            return {str(run_id): int(n_episodes) for run_id, n_episodes in connection.execute(query)}
+
+    def most_common_parking_error(self) -> str | None:
+        """The ``error`` that most parked episodes have; None if none is parked."""
+        n_episodes = func.count().label("n_episodes")
+        query = select(episodes.c.error, n_episodes).where(text(GIVEN_UP)).group_by(episodes.c.error)
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(n_episodes.desc(), episodes.c.error).limit(1)).one_or_none()
+        return None if row is None else row.error
 
     @write_transaction
     def retry_parked(self, run_id: str | None = None) -> int:
-        """Let the parked episodes be tried again from the first attempt on; returns how many they are."""
+        """Un-park episodes and reset their attempts; returns how many."""
         given_up = and_(text(GIVEN_UP))
         if run_id is not None:
             given_up = and_(given_up, episodes.c.run_id == run_id)
@@ -280,7 +307,7 @@ def _park_exhausted(connection: Connection, which: ColumnElement[bool], max_atte
 
 
 def _locked_plays(connection: Connection, recordings: Sequence[RecordingRow]) -> dict[tuple[str, int], int | None]:
-    """The play that the catalog has of each recording's episode; none of a recording that doesn't know its own."""
+    """Lock the episodes, and return the catalog's play of each recording that has a play id."""
     plays: dict[tuple[str, int], int | None] = {}
     for run_id in sorted({row.run_id for row in recordings}):
         ids = [row.episode_id for row in recordings if row.run_id == run_id and row.play_id is not None]

@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _RUNS_NAMED = 5
+_RUNS_COMPARED = 1000
+"""The latest ones, for names that are like the one that isn't there."""
 _RUN_LETTERS = 100
 """Longest run id that a message repeats in full."""
 
@@ -116,13 +118,15 @@ def run_of(args: argparse.Namespace, catalog: Catalog) -> str | None:
     run_id: str | None = getattr(args, "run", None)
     if run_id is None:
         return None
-    known = [row.run_id for row in catalog.list_runs()]
-    if run_id not in known:
+    try:
+        catalog.get_run(run_id)
+    except RecordingNotFoundError:
+        known = [row.run_id for row in catalog.list_runs(limit=_RUNS_COMPARED)]
         near = get_close_matches(run_id, known)
         named = [name if name.isprintable() else repr(name) for name in near or known[:_RUNS_NAMED]]
         shown = ", ".join(named) or "none"
         what = "nearest" if near else "it has" if len(known) <= _RUNS_NAMED else "its latest"
         raise RecordingNotFoundError(
             f"there is no run {run_id!r:.{_RUN_LETTERS}} in the catalog; {what}: {shown}: {catalog.url}"
-        )
+        ) from None
     return run_id

@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from recorder.commands.arguments.parsing import non_negative, number, whole_number
-from recorder.video.options import STYLES
+from recorder.video.codecs import CODECS
+from recorder.video.options import PROFILES, STYLES
 from recorder.video.request import VIDEO_CHOICES
 
 __all__ = ["add_video_choices", "choices_of"]
@@ -15,9 +16,7 @@ __all__ = ["add_video_choices", "choices_of"]
 def add_video_choices(parser: argparse.ArgumentParser) -> None:
     """Add the options. One that is not given is None; then the profile or the default applies."""
     picture = parser.add_argument_group("picture")
-    picture.add_argument(
-        "--profile", metavar="NAME", help="named set of options: youtube-1080p, youtube-1440p, debug-720p, gif, webm"
-    )
+    picture.add_argument("--profile", metavar="NAME", help=f"named set of options: {', '.join(PROFILES)}")
     picture.add_argument("--style", choices=STYLES, help="default: dark")
     picture.add_argument(
         "--dpi", type=whole_number, help="80 is 1280x720, 100 (default) 1600x900, 120 1920x1080, 150 2400x1350"
@@ -34,7 +33,7 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
     time.add_argument("--title-secs", type=number, metavar="SECS", help="seconds of the title card (default: 0)")
     time.add_argument("--hold-secs", type=number, metavar="SECS", help="seconds to hold the last step (default: 0)")
     encoder = parser.add_argument_group("encoder")
-    encoder.add_argument("--codec", help="ffmpeg codec: libx264 (default), libx265, libvpx-vp9, libsvtav1, gif")
+    encoder.add_argument("--codec", help=f"ffmpeg codec: {', '.join(CODECS)} (default: {CODECS[0]})")
     encoder.add_argument("--crf", type=whole_number, help="quality: lower is better and larger (default: 18)")
     encoder.add_argument(
         "--preset", help="x264 preset, ultrafast to veryslow; slower makes smaller files (default: slow)"

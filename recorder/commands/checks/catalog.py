@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from recorder.commands.arguments.opening import has_catalog, open_catalog
@@ -26,7 +25,8 @@ def check_catalog(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
             return
         with open_catalog(settings) as catalog:
             runs = catalog.list_runs()
-            parked = catalog.parked_writes()
+            n_parked = sum(catalog.count_parked().values())
+            cause = catalog.most_common_parking_error()
     except MissingExtraError as error:
         yield Finding("warn", "catalog", "can't be read", str(error))
     except CatalogVersionError as error:
@@ -40,21 +40,23 @@ def check_catalog(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
             "catalog",
             f"{counted(len(runs), 'run')}, {counted(n_recordings, 'recording')}: {redact(settings.catalog_url)}",
         )
-        if parked:
-            ((cause, _),) = Counter(row.error for row in parked).most_common(1)
+        if n_parked:
             yield Finding(
                 "warn",
                 "parked",
-                f"{counted(len(parked), 'episode')} could not be written: {cause}",
+                f"{counted(n_parked, 'episode')} could not be written: {cause}",
                 "hamlet-recorder parked",
             )
         if refused := [run for run in runs if run.n_refused]:
             yield Finding(
                 "warn",
                 "refused",
-                f"{counted(sum(run.n_refused for run in refused), 'episode')}; usually the run already has that id: "
-                f"{', '.join(run.run_id for run in refused[:3])}{', …' if len(refused) > 3 else ''}",
-                "to resume a run, pass resume=True; for a new run, pass another run_id or unique_run_id=True",
+                f"{counted(sum(run.n_refused for run in refused), 'episode')} of "
+                f"{', '.join(run.run_id for run in refused[:3])}{', …' if len(refused) > 3 else ''}: "
+                "the run already had their ids, or their ends could not be read",
+                "if the run was started again: to resume it, pass resume=True; for a new run, pass another run_id or "
+                "unique_run_id=True\nif 'set aside' names entries of the run, another program writes there; the workers' "
+                "logs have each reason",
             )
 
 

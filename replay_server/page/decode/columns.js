@@ -2,8 +2,7 @@
  * Decodes the columns of a chunk. FORMAT.md, section "Encodings", is the specification.
  *
  * The result is row-major: number `c` of step `t` is at `t * k + c`. 64-bit integers become doubles, exact up to 2^53;
- * half
- * floats become singles; booleans become 0 and 1.
+ * half floats become singles; booleans become 0 and 1.
  */
 
 import { brief, CorruptEpisodeError, EpisodeTooLargeError } from "./errors.js";
@@ -73,7 +72,7 @@ export function readSchema(source) {
  *
  * @param {ColumnSpec} spec
  */
-export function kinOf({ dtype, encoding }) {
+export function groupKeyOf({ dtype, encoding }) {
   if (encoding === "plain") return null;
   return encoding === "bits" ? "bits" : ITEM_BYTES[dtype];
 }

@@ -1,9 +1,7 @@
 /**
  * A MessagePack reader. Maps become objects without a prototype, so `__proto__` is an ordinary key; binary becomes
- * views
- * of the given bytes; 64-bit integers become numbers, exact up to 2^53. Extension types are refused. Source: the
- * MessagePack
- * specification.
+ * views of the given bytes; 64-bit integers become numbers, exact up to 2^53. Extension types are refused. Source: the
+ * MessagePack specification.
  */
 
 import { brief, CorruptEpisodeError } from "./errors.js";

@@ -16,8 +16,7 @@ import { EpisodeStore } from "../source/episode_store.js";
  * @param {Uint8Array} bytes a file of version 2
  * @param {OutlineMessage} outline
  * @param {Element} parent gets the player; the document must have the style sheets `looks.css`, `theme.css`,
- *   `shell.css`
- *   and `player.css`
+ *   `shell.css` and `player.css`
  * @returns {Player}
  */
 export function playBytes(bytes, outline, parent) {

@@ -1,7 +1,7 @@
 /** The page of episodes: runs, the learning curve, filters, and the table of recordings. */
 
 import { messageOf } from "../decode/errors.js";
-import { showHelp, showNote } from "../shell/dialogs.js";
+import { showHelp, showMessage } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
 import { formatCountOf } from "../shell/numbers.js";
@@ -112,14 +112,14 @@ export class BrowserPage {
       if (this.#isClosed) return;
       this.#runs.show(runs);
       this.#runId ??= runs[0]?.run_id ?? null;
-      if (this.#runId === null) this.#welcomeNewcomer();
+      if (this.#runId === null) this.#showWelcome();
       else this.#choose(this.#runId);
     } catch (error) {
       this.#table.say(messageOf(error));
     }
   }
 
-  #welcomeNewcomer() {
+  #showWelcome() {
     this.#content.hidden = this.#runs.node.hidden = true;
     this.#welcome.hidden = false;
     this.#welcome.replaceChildren(
@@ -160,7 +160,7 @@ export class BrowserPage {
       const stages = curve.curriculum_stage.filter((stage) => stage !== null);
       this.#filters.offerStages([...new Set(stages)].sort((one, other) => one - other));
     } catch (error) {
-      showNote(messageOf(error));
+      showMessage(messageOf(error));
     }
   }
 

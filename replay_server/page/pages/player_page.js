@@ -4,7 +4,7 @@ import { messageOf } from "../decode/errors.js";
 import { firstDivergence } from "../playback/divergence.js";
 import { Player } from "../player/player.js";
 import { playerKeys } from "../player/player_keys.js";
-import { copyText, showHelp, showNote } from "../shell/dialogs.js";
+import { copyText, showHelp, showMessage } from "../shell/dialogs.js";
 import { afterPaint, element } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
 import { linkTo, replaceLink, visit } from "../shell/share.js";
@@ -13,12 +13,12 @@ import { fetchNeighbour } from "../source/api.js";
 import { EpisodeStore } from "../source/episode_store.js";
 import { SocketSource } from "../source/socket_source.js";
 import { EpisodeHeader } from "../views/episode_header.js";
-import { EpisodeNotes } from "./episode_notes.js";
+import { EpisodeAnnotations } from "./episode_annotations.js";
 
 /** @import { Binding } from "../shell/keys.js" */
 /** @import { Place } from "../shell/share.js" */
 /** @import { PageActions } from "../player/player_keys.js" */
-/** @import { Note } from "../source/api.js" */
+/** @import { Annotation } from "../source/api.js" */
 /** @import { Alignment } from "../shell/share.js" */
 
 /** Minimum time between changes of the address, because browsers refuse a hundred in half a minute. */
@@ -41,7 +41,7 @@ export class PlayerPage {
    * @type {?EpisodeHeader}
    */
   #header = null;
-  #notes;
+  #annotations;
   /** @type {Binding[]} */
   #keys;
   #unbind = () => {};
@@ -66,7 +66,7 @@ export class PlayerPage {
     /** @type {Omit<PageActions, "help">} */
     const actions = place.embed ? { openPage: () => this.#openPage() } : this.#wholePage();
     this.#player = new Player(stores, place, { help, ...actions });
-    this.#notes = new EpisodeNotes(this.#player);
+    this.#annotations = new EpisodeAnnotations(this.#player);
     if (!place.embed) this.#addHeader();
     this.#keys = playerKeys(this.#player, { help, ...actions });
     this.node.append(this.#player.node);
@@ -125,8 +125,8 @@ export class PlayerPage {
       toEpisode: (/** @type {number} */ direction) => this.#toEpisode(direction),
       compare: () => this.#header?.askForOther(),
       copyLink: () => this.#copyLink(),
-      writeNote: () => this.#notes.write(),
-      editNote: (/** @type {Note} */ note) => this.#notes.edit(note),
+      annotate: () => this.#annotations.write(),
+      editAnnotation: (/** @type {Annotation} */ annotation) => this.#annotations.edit(annotation),
       leave: () => this.#leave(),
     };
   }
@@ -171,7 +171,7 @@ export class PlayerPage {
   #present() {
     const { episodeId, runId } = this.#player.store.opened;
     document.title = `Episode ${episodeId} · ${runId}`;
-    afterPaint(() => this.#notes.load());
+    afterPaint(() => this.#annotations.load());
   }
 
   /**
@@ -229,10 +229,10 @@ export class PlayerPage {
     try {
       const episodeId = await fetchNeighbour(outline.runId, outline.episodeId, direction);
       if (episodeId === null)
-        showNote(direction > 0 ? "This is the last recorded episode." : "This is the first recorded episode.");
+        showMessage(direction > 0 ? "This is the last recorded episode." : "This is the first recorded episode.");
       else this.#visit({ ...ELSEWHERE, episodeId });
     } catch (error) {
-      showNote(messageOf(error));
+      showMessage(messageOf(error));
     }
   }
 

@@ -93,8 +93,7 @@ export class PlaybackClock {
    *
    * @param {number} secs since the last call
    * @param {function(number): boolean} isLoaded whether the step with this index can be shown; playback waits before
-   *   one
-   *   that cannot
+   *   one that cannot
    */
   advance(secs, isLoaded) {
     if (!this.isPlaying) return;

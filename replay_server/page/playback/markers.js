@@ -4,17 +4,17 @@
 const LONGEST_LABEL = 80;
 
 /**
- * Markers of the notes that people wrote on steps, each named by its label or the first line of its text.
+ * Markers of annotations, each named by its label or the first line of its text.
  *
- * @param {{step: number, label: ?string, text: string}[]} notes in the order of their steps
+ * @param {{step: number, label: ?string, text: string}[]} annotations in the order of their steps
  * @param {import("../source/chunk_table.js").ChunkTable} table
- * @returns {{index: number, kind: "note", label: string}[]}
+ * @returns {{index: number, kind: "annotation", label: string}[]}
  */
-export function noteMarkers(notes, table) {
-  return notes.map(({ step, label, text }) => {
+export function annotationMarkers(annotations, table) {
+  return annotations.map(({ step, label, text }) => {
     const [line] = (label || text).split("\n");
     const short = line.length > LONGEST_LABEL ? `${line.slice(0, LONGEST_LABEL - 1)}…` : line;
-    return { index: table.indexOf(step), kind: "note", label: short };
+    return { index: table.indexOf(step), kind: "annotation", label: short };
   });
 }
 

@@ -1,5 +1,6 @@
 /** The text for screen readers when playback pauses. */
 
+import { DECIMALS } from "../shell/looks.js";
 import { formatNumber } from "../shell/numbers.js";
 import { actionText } from "../views/info_view.js";
 import { readStep } from "./step_view.js";
@@ -15,7 +16,11 @@ export function describeStep(store, index) {
   const facts = [`Step ${store.nSteps ? store.table.numberOf(index) : 0}`];
   if (step) {
     const action = actionText(store.opened.actionNames, step.action);
-    facts.push(action, `reward ${formatNumber(step.reward)}`, `return ${formatNumber(step.returnSoFar)}`);
+    facts.push(
+      action,
+      `reward ${formatNumber(step.reward, DECIMALS.reward)}`,
+      `return ${formatNumber(step.returnSoFar)}`,
+    );
   }
   facts.push(...store.markers.filter((marker) => marker.index === index).map(({ label }) => label));
   return facts.join(", ");

@@ -13,7 +13,7 @@ export class Banner {
    *
    * @param {string} text
    */
-  tellConnection(text) {
+  showConnection(text) {
     this.#connection = text;
     this.#draw();
   }
@@ -23,7 +23,7 @@ export class Banner {
    *
    * @param {string} text
    */
-  tellWaiting(text) {
+  showWaiting(text) {
     this.#waiting = text;
     this.#draw();
   }

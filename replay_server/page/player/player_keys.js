@@ -1,5 +1,7 @@
 /** The player's keys, for the page and the help. */
 
+import { KEYS } from "../playback/keys.js";
+
 /** @import { Binding } from "../shell/keys.js" */
 
 /**
@@ -8,8 +10,8 @@
  * @typedef {object} PageActions
  * @property {() => void} help
  * @property {() => void} [copyLink]
- * @property {() => void} [writeNote]
- * @property {(note: import("../source/api.js").Note) => void} [editNote]
+ * @property {() => void} [annotate]
+ * @property {(annotation: import("../source/api.js").Annotation) => void} [editAnnotation]
  * @property {() => void} [openPage]
  * @property {(direction: -1|1) => void} [toEpisode]
  * @property {() => void} [compare]
@@ -26,35 +28,39 @@ export function playerKeys(player, page) {
   const { toEpisode } = page;
   /** @type {(Omit<Binding, "run"> & {run?: Binding["run"]})[]} */
   const keys = [
-    { keys: [" ", "k"], does: "play or pause", run: () => controls.togglePlay() },
-    { keys: ["ArrowLeft"], does: "one step back; 5 seconds back while playing", run: () => controls.arrow(-1) },
-    { keys: ["ArrowRight"], does: "one step forward; 5 seconds forward while playing", run: () => controls.arrow(1) },
-    { keys: [","], does: "pause and step back", run: () => controls.step(-1) },
-    { keys: ["."], does: "pause and step forward", run: () => controls.step(1) },
-    { keys: ["Shift+ArrowLeft"], does: "10 % back", run: () => controls.seekShare(-0.1) },
-    { keys: ["Shift+ArrowRight"], does: "10 % forward", run: () => controls.seekShare(0.1) },
-    { keys: ["j", "<"], does: "slower", run: () => controls.changeSpeed(-1) },
-    { keys: ["l", ">"], does: "faster", run: () => controls.changeSpeed(1) },
+    { keys: KEYS.play, does: "play or pause", run: () => controls.togglePlay() },
+    { keys: KEYS.arrowBack, does: "one step back; 5 seconds back while playing", run: () => controls.arrow(-1) },
     {
-      keys: [..."0123456789"],
+      keys: KEYS.arrowForward,
+      does: "one step forward; 5 seconds forward while playing",
+      run: () => controls.arrow(1),
+    },
+    { keys: KEYS.back, does: "pause and step back", run: () => controls.step(-1) },
+    { keys: KEYS.forward, does: "pause and step forward", run: () => controls.step(1) },
+    { keys: KEYS.shareBack, does: "10 % back", run: () => controls.seekShare(-0.1) },
+    { keys: KEYS.shareForward, does: "10 % forward", run: () => controls.seekShare(0.1) },
+    { keys: KEYS.slower, does: "slower", run: () => controls.changeSpeed(-1) },
+    { keys: KEYS.faster, does: "faster", run: () => controls.changeSpeed(1) },
+    {
+      keys: KEYS.share,
       does: "to 0 % … 90 %",
       run: (key) => controls.seek((Number(key) / 10) * controls.clock.nSteps),
     },
-    { keys: ["Home"], does: "go to the start", run: () => controls.seek(0) },
-    { keys: ["End"], does: "go to the end; again: go live", run: () => controls.toEnd() },
-    { keys: ["[", "b"], does: "previous marker", run: () => controls.toMarker(-1) },
-    { keys: ["]", "m"], does: "next marker", run: () => controls.toMarker(1) },
-    { keys: ["ArrowUp", "p"], does: "previous episode", run: toEpisode && (() => toEpisode(-1)) },
-    { keys: ["ArrowDown", "n"], does: "next episode", run: toEpisode && (() => toEpisode(1)) },
-    { keys: ["i"], does: "start the loop here", run: () => controls.loopFrom() },
-    { keys: ["o"], does: "end the loop here", run: () => controls.loopTo() },
-    { keys: ["\\", "x"], does: "clear the loop", run: () => controls.setLoop(null) },
-    { keys: ["s"], does: "skip dull spans", run: () => controls.toggleSkip() },
-    { keys: ["a"], does: "annotate this step", run: page.writeNote },
-    { keys: ["c"], does: "compare with another episode", run: page.compare },
-    { keys: ["f"], does: "full screen", run: () => player.toggleFullscreen() },
-    { keys: ["?"], does: "this help", run: page.help },
-    { keys: ["Escape"], does: "close; go back to the episodes", run: page.leave },
+    { keys: KEYS.start, does: "go to the start", run: () => controls.seek(0) },
+    { keys: KEYS.end, does: "go to the end; again: go live", run: () => controls.toEnd() },
+    { keys: KEYS.previousMarker, does: "previous marker", run: () => controls.toMarker(-1) },
+    { keys: KEYS.nextMarker, does: "next marker", run: () => controls.toMarker(1) },
+    { keys: KEYS.previousEpisode, does: "previous episode", run: toEpisode && (() => toEpisode(-1)) },
+    { keys: KEYS.nextEpisode, does: "next episode", run: toEpisode && (() => toEpisode(1)) },
+    { keys: KEYS.loopFrom, does: "start the loop here", run: () => controls.loopFrom() },
+    { keys: KEYS.loopTo, does: "end the loop here", run: () => controls.loopTo() },
+    { keys: KEYS.clearLoop, does: "clear the loop", run: () => controls.setLoop(null) },
+    { keys: KEYS.skip, does: "skip dull spans", run: () => controls.toggleSkip() },
+    { keys: KEYS.annotate, does: "annotate this step", run: page.annotate },
+    { keys: KEYS.compare, does: "compare with another episode", run: page.compare },
+    { keys: KEYS.fullscreen, does: "full screen", run: () => player.toggleFullscreen() },
+    { keys: KEYS.help, does: "this help", run: page.help },
+    { keys: KEYS.leave, does: "close; go back to the episodes", run: page.leave },
   ];
   return keys.flatMap(({ run, ...key }) => (run ? [{ ...key, run }] : []));
 }

@@ -8,7 +8,7 @@
  * @property {number} number place in the episode as it was played
  * @property {?ArrayLike<number>} position
  * @property {?ArrayLike<number>} meters
- * @property {?number} action null for an action with several components, which stand in `actionVector`
+ * @property {?number} action null for an action with several components, which are in `actionVector`
  * @property {?ArrayLike<number>} actionVector
  * @property {?number} reward
  * @property {number} returnSoFar the return up to and including this step
@@ -21,7 +21,7 @@
  * @property {?number} progress of an interaction, 0 to 1
  * @property {?number} epsilon
  * @property {string} end `terminated`, `truncated`, `done` or nothing
- * @property {boolean} isBesideGap steps are missing right behind this one
+ * @property {boolean} isBesideGap steps are missing right after this one
  * @property {[string, ArrayLike<number>][]} extras
  */
 

@@ -6,9 +6,19 @@ import { keyName } from "./keys.js";
 
 /** @import { Binding } from "./keys.js" */
 
-const NOTE_MILLIS = 3500;
+const MESSAGE_MILLIS = 3500;
 
-let noteTimer = 0;
+let messageTimer = 0;
+
+/**
+ * The keys of a binding; a long series by its ends.
+ *
+ * @param {readonly string[]} keys
+ */
+const printed = (keys) => {
+  const shown = keys.map((key) => element("kbd", {}, keyName(key)));
+  return shown.length > 3 ? [shown[0], "…", ...shown.slice(-1)] : shown;
+};
 
 /**
  * Show the keys.
@@ -17,12 +27,7 @@ let noteTimer = 0;
  */
 export function showHelp(bindings) {
   const rows = bindings.map(({ keys, does }) =>
-    element(
-      "div",
-      { class: "help-row" },
-      element("dt", {}, ...keys.map((key) => element("kbd", {}, keyName(key)))),
-      element("dd", {}, does),
-    ),
+    element("div", { class: "help-row" }, element("dt", {}, ...printed(keys)), element("dd", {}, does)),
   );
   const close = element(
     "button",
@@ -47,29 +52,29 @@ export function showHelp(bindings) {
  *
  * @param {string} text
  */
-export function showNote(text) {
-  let note = document.getElementById("note");
-  if (!note) {
-    note = element("div", { id: "note", class: "note", role: "status" });
-    document.body.append(note);
+export function showMessage(text) {
+  let node = document.getElementById("message");
+  if (!node) {
+    node = element("div", { id: "message", class: "message", role: "status" });
+    document.body.append(node);
   }
-  note.textContent = text;
-  note.classList.add("shown");
-  const shown = note;
-  clearTimeout(noteTimer);
-  noteTimer = setTimeout(() => shown.classList.remove("shown"), NOTE_MILLIS);
+  node.textContent = text;
+  node.classList.add("shown");
+  const shown = node;
+  clearTimeout(messageTimer);
+  messageTimer = setTimeout(() => shown.classList.remove("shown"), MESSAGE_MILLIS);
 }
 
 /**
  * Copy a text to the clipboard; if that is forbidden, show it for copying by hand.
  *
  * @param {string} text
- * @param {string} told
+ * @param {string} message
  */
-export async function copyText(text, told) {
+export async function copyText(text, message) {
   try {
     await navigator.clipboard.writeText(text);
-    showNote(told);
+    showMessage(message);
   } catch {
     window.prompt("Copy this link", text);
   }

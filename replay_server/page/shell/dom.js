@@ -14,8 +14,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Omit<Partial<HTMLElementTagNameMap[Tag]>, "role"> & Attributes} [properties] properties of the element;
- *   `class`,
- *   `role`, and names with `-` become attributes, `on` maps events to listeners
+ *   `class`, `role`, and names with `-` become attributes, `on` maps events to listeners
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[Tag]}
  */

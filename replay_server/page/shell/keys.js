@@ -49,8 +49,7 @@ function isShortcut({ key, ctrlKey, metaKey, altKey }) {
 
 /**
  * Keys that a press may match, the likeliest first: what it types, regardless of Caps Lock; then what the same key
- * types
- * on a Latin keyboard, or without Shift in the row of digits.
+ * types on a Latin keyboard, or without Shift in the row of digits.
  *
  * @param {Pick<KeyboardEvent, "key" | "code" | "shiftKey">} event
  * @returns {string[]}
@@ -83,3 +82,11 @@ const SHOWN = {
  * @param {string} key
  */
 export const keyName = (key) => SHOWN[key] ?? key;
+
+/**
+ * A button's label with its keys, such as `Play (Space)`.
+ *
+ * @param {string} label
+ * @param {string[]} keys
+ */
+export const withKeys = (label, ...keys) => `${label} (${keys.map(keyName).join(", ")})`;

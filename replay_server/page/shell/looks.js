@@ -14,7 +14,18 @@ export const MARKER_WORDS = {
   best_reward: {"name": "Greatest reward", "sign": "★"},
   gap: {"name": "Steps missing", "sign": "╱"},
   end: {"name": "End", "sign": "■"},
-  note: {"name": "Note", "sign": "✎"},
+  annotation: {"name": "Annotation", "sign": "✎"},
+};
+
+/** Decimals by what a number is. */
+export const DECIMALS = {
+  return: 2,
+  reward: 3,
+  epsilon: 3,
+  weight: 3,
+  q_value: 2,
+  value: 3,
+  meter: 2,
 };
 
 /** Number of affordance colours in the style sheet. */

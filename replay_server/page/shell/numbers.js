@@ -1,9 +1,12 @@
-/** Numbers and times as people read them, always with the same number of digits, so that nothing jumps. */
+/** How numbers read. `recorder/number_format.py` has the same functions; a test compares both. */
 
+import { DECIMALS } from "./looks.js";
+
+const LARGEST = 1e7;
 const MINUS = "−";
 
 /**
- * Whether there is a number, and neither NaN nor an infinite one.
+ * Whether there is a finite number.
  *
  * @param {?number|undefined} value
  * @returns {value is number}
@@ -11,39 +14,62 @@ const MINUS = "−";
 export const isNumber = (value) => Number.isFinite(value);
 
 /**
- * A number with a fixed number of decimals; `—` for nothing and NaN.
+ * A number with fixed decimals, such as `−0.50`, `1.2e+7` or `∞`; `—` for nothing and NaN.
  *
  * @param {?number|undefined} value
  */
-export function formatNumber(value, decimals = 2) {
+export function formatNumber(value, decimals = DECIMALS.return) {
   if (value === null || value === undefined || Number.isNaN(value)) return "—";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
   const size = Math.abs(value);
-  const text =
-    size >= 1e7 || (size > 0 && size < 0.5 * 10 ** -decimals) ? size.toExponential(1) : size.toFixed(decimals);
+  const isTiny = size > 0 && size < 0.5 * 10 ** -decimals;
+  const text = size >= LARGEST || isTiny ? size.toExponential(1) : size.toFixed(decimals);
   return value < 0 && Number(text) !== 0 ? MINUS + text : text;
 }
 
 /**
- * The same with a sign in front.
+ * A number with its sign, such as `+0.500`.
  *
  * @param {?number|undefined} value
  */
-export function formatChange(value, decimals = 2) {
+export function formatChange(value, decimals = DECIMALS.reward) {
   const text = formatNumber(value, decimals);
   return (value ?? 0) > 0 ? `+${text}` : text;
 }
 
 /**
- * An integer with thin gaps between thousands.
+ * A number of unknown kind, such as a component of an observation; an integer has no decimals.
  *
  * @param {number} value
  */
-export function formatCount(value) {
-  return Math.round(value)
-    .toString()
-    .replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+export const formatValue = (value) => formatNumber(value, Number.isInteger(value) ? 0 : DECIMALS.value);
+
+/**
+ * A meter's value; in percent if the meter ranges from 0 to 1.
+ *
+ * @param {?number|undefined} value
+ * @param {[low: number, high: number]} range
+ */
+export function formatMeter(value, [low, high]) {
+  if (low === 0 && high === 1 && isNumber(value)) return `${Math.floor(value * 100 + 0.5)}%`;
+  return formatNumber(value, DECIMALS.meter);
 }
+
+/**
+ * The change of a meter's value.
+ *
+ * @param {number} change
+ * @param {[low: number, high: number]} range
+ */
+export const formatMeterChange = (change, [low, high]) =>
+  low === 0 && high === 1 ? `${formatChange(change * 100, 1)}%` : formatChange(change);
+
+/**
+ * An integer, such as `12,345`.
+ *
+ * @param {number} value
+ */
+export const formatCount = (value) => Math.round(value).toLocaleString("en");
 
 /**
  * How many of something: `1 episode`, `2 episodes`.
@@ -56,7 +82,7 @@ export function formatCountOf(value, what) {
 }
 
 /**
- * A moment, seconds since 1970, in the reader's own time zone.
+ * A moment, seconds since 1970, in the reader's time zone.
  *
  * @param {?number|undefined} unixSecs
  */

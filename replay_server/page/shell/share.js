@@ -13,13 +13,13 @@ export const ALIGNMENTS = ["step", "divergence", "end"];
 /** @typedef {"step"|"divergence"|"end"} Alignment */
 
 /** Panels that the player can show next to its timeline. */
-export const PANELS = ["grid", "meters", "q", "info", "notes"];
+export const PANELS = ["grid", "meters", "q", "info", "annotations"];
 
 /**
  * @typedef {object} Place
  * @property {"browser"|"player"} page
  * @property {?string} runId
- * @property {?number} episodeId null on the player's page: follow whatever the run plays last
+ * @property {?number} episodeId null on the player's page: follow the latest episode of the run
  * @property {boolean} live follow the episode while it is recorded
  * @property {?number} step number of the step
  * @property {?number} marker go to the marker with this number, from 1; `step` goes before it

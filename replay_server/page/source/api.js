@@ -27,9 +27,9 @@ import { BASE } from "../shell/address.js";
  */
 
 /**
- * A note that a person wrote on a step, the protocol's annotation.
+ * An annotation on a step.
  *
- * @typedef {object} Note
+ * @typedef {object} Annotation
  * @property {number} annotation_id
  * @property {number} step
  * @property {?number} end_step
@@ -126,10 +126,10 @@ export const thumbnailUrl = (runId, episodeId, size) =>
 /** @type {?Promise<boolean>} */
 let videosOffered = null;
 
-/** Whether this server makes videos; requested once. */
+/** Whether this server makes videos, by the description of its routes; requested once. */
 export function offersVideos() {
-  videosOffered ??= fetch(`${ROOT}/videos`).then(
-    ({ ok }) => ok,
+  videosOffered ??= fetchJson(`${ROOT}/openapi.json`).then(
+    ({ paths }) => "/videos" in paths,
     () => false,
   );
   return videosOffered;
@@ -148,42 +148,45 @@ export async function requestVideo(runId, episodeId) {
   return location;
 }
 
-/** Notes that people wrote on steps, in the order of their steps, as the protocol's annotations.
+/**
+ * Get the annotations of an episode, in the order of their steps.
  *
  * @param {string} runId
  * @param {number} episodeId
- * @returns {Promise<Note[]>}
+ * @returns {Promise<Annotation[]>}
  */
-export const fetchNotes = async (runId, episodeId) => (await get(notesPath(runId, episodeId))).annotations;
+export const fetchAnnotations = async (runId, episodeId) => (await get(annotationsPath(runId, episodeId))).annotations;
 
 /**
- * Write a note on a step.
+ * Add an annotation to a step.
  *
  * @param {string} runId
  * @param {number} episodeId
- * @param {{step: number, text: string}} note
+ * @param {{step: number, text: string}} annotation
  */
-export const addNote = (runId, episodeId, note) => change("POST", notesPath(runId, episodeId), note);
+export const addAnnotation = (runId, episodeId, annotation) =>
+  change("POST", annotationsPath(runId, episodeId), annotation);
 
 /**
- * Write a note anew.
+ * Change an annotation.
  *
  * @param {string} runId
  * @param {number} episodeId
- * @param {number} noteId
- * @param {{text: string}} note
+ * @param {number} annotationId
+ * @param {{text: string}} annotation
  */
-export const changeNote = (runId, episodeId, noteId, note) =>
-  change("PATCH", `${notesPath(runId, episodeId)}/${noteId}`, note);
+export const changeAnnotation = (runId, episodeId, annotationId, annotation) =>
+  change("PATCH", `${annotationsPath(runId, episodeId)}/${annotationId}`, annotation);
 
 /**
- * Remove a note.
+ * Delete an annotation.
  *
  * @param {string} runId
  * @param {number} episodeId
- * @param {number} noteId
+ * @param {number} annotationId
  */
-export const removeNote = (runId, episodeId, noteId) => change("DELETE", `${notesPath(runId, episodeId)}/${noteId}`);
+export const removeAnnotation = (runId, episodeId, annotationId) =>
+  change("DELETE", `${annotationsPath(runId, episodeId)}/${annotationId}`);
 
 /**
  * Get JSON from an address of this server, which is trusted.
@@ -207,7 +210,7 @@ const episodePath = (runId, episodeId) => `/episodes/${runSegment(runId)}/${epis
  * @param {string} runId
  * @param {number} episodeId
  */
-const notesPath = (runId, episodeId) => `${episodePath(runId, episodeId)}/annotations`;
+const annotationsPath = (runId, episodeId) => `${episodePath(runId, episodeId)}/annotations`;
 
 /**
  * @param {string} method

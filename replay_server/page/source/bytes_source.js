@@ -10,7 +10,7 @@ import { outlineOfMessage } from "./outline.js";
 
 export class BytesSource {
   #bytes;
-  #told;
+  #message;
   /** @type {ChunkPlace[]} */
   #chunks = [];
   /** @type {?Listener} */
@@ -18,11 +18,11 @@ export class BytesSource {
 
   /**
    * @param {Uint8Array} bytes a file of version 2
-   * @param {OutlineMessage} told
+   * @param {OutlineMessage} message
    */
-  constructor(bytes, told) {
+  constructor(bytes, message) {
     this.#bytes = bytes;
-    this.#told = told;
+    this.#message = message;
   }
 
   /**
@@ -35,7 +35,7 @@ export class BytesSource {
     queueMicrotask(() => {
       try {
         this.#chunks = readEpisodeFile(this.#bytes).chunks;
-        listener.onOutline(outlineOfMessage(this.#told));
+        listener.onOutline(outlineOfMessage(this.#message));
       } catch (error) {
         listener.onError({ message: messageOf(error) });
       }

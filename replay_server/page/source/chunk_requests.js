@@ -2,8 +2,7 @@
  * Decides which messages fetch the wanted chunks of one stream. Pure.
  *
  * The server sends chunks in order from its position, one per credit. `seek` moves the position and replaces the
- * outstanding
- * credit. Urgent chunks go first; prefetching continues after them.
+ * outstanding credit. Urgent chunks go first; prefetching continues after them.
  */
 
 /** Chunks in flight: enough to hide a round trip, few enough that a seek is not delayed. */
@@ -71,8 +70,7 @@ export class ChunkRequests {
    * The next message to send.
    *
    * @returns {?{seek: ?number, credit: number}} `seek` is a position to move to, null to continue in order; null if
-   *   there
-   *   is nothing to send.
+   *   there is nothing to send.
    */
   next() {
     if (!this.#wanted.length || this.#underWay.length >= WINDOW) return null;

@@ -1,7 +1,6 @@
 /**
  * The decoded steps of one episode from any source. Its memory is limited: the most recently used chunks are kept,
- * others
- * are fetched again.
+ * others are fetched again.
  */
 
 import { decodeChunk } from "../decode/chunk.js";
@@ -34,11 +33,11 @@ export class EpisodeStore extends EventTarget {
   outline = null;
 
   /**
-   * Notes that people wrote on steps of this episode: markers of the kind `note`, in order.
+   * Markers of the kind `annotation`, in order.
    *
    * @type {Marker[]}
    */
-  notes = [];
+  annotations = [];
 
   #source;
   /** @type {Map<number, Chunk>} */
@@ -82,7 +81,9 @@ export class EpisodeStore extends EventTarget {
   /** All markers on the timeline, in order. */
   get markers() {
     const { markers } = this.opened;
-    return this.notes.length ? [...markers, ...this.notes].sort((one, other) => one.index - other.index) : markers;
+    return this.annotations.length
+      ? [...markers, ...this.annotations].sort((one, other) => one.index - other.index)
+      : markers;
   }
 
   /**

@@ -46,7 +46,7 @@
  */
 
 /**
- * The part of an outline that the end of a live episode tells anew.
+ * The part of an outline that the end of a live episode replaces.
  *
  * @typedef {Growth & {
  *   affordances: {[name: string]: number[]},
@@ -54,13 +54,13 @@
  *   meter_names: string[],
  *   action_names: string[],
  *   substrate: import("./outline.js").Substrate,
- * }} Retold
+ * }} FinalOutline
  */
 
 /**
  * The whole outline, in a message or in an HTML file.
  *
- * @typedef {Retold & {
+ * @typedef {FinalOutline & {
  *   run_id: string,
  *   episode_id: number,
  *   live: boolean,
@@ -84,7 +84,7 @@
 
 /** @typedef {Growth & {type: "grown", id: number, chunks: ChunkRow[], last_seq?: ?(string | number)}} GrownMessage */
 
-/** @typedef {{type: "ended", id: number, metadata: Metadata, outline?: ?Retold}} EndedMessage */
+/** @typedef {{type: "ended", id: number, metadata: Metadata, outline?: ?FinalOutline}} EndedMessage */
 
 /** @typedef {{type: "waiting", id: number}} WaitingMessage */
 

@@ -3,7 +3,7 @@
 import { readSchema } from "../decode/columns.js";
 import { ChunkTable } from "./chunk_table.js";
 
-/** @import { ChunkRow, Growth, Metadata, OutlineMessage, Overview, Retold, Span } from "./messages.js" */
+/** @import { ChunkRow, Growth, Metadata, OutlineMessage, Overview, FinalOutline, Span } from "./messages.js" */
 /** @import { ColumnSpec } from "../decode/columns.js" */
 
 /** @typedef {{name: string, cell: number[], number: number}} Affordance `number` chooses its look */
@@ -62,35 +62,35 @@ export function outlineOfMessage(message) {
  * Replace the outline at the end of a live episode.
  *
  * @param {Outline} outline
- * @param {Retold} told
+ * @param {FinalOutline} message
  */
-export function retell(outline, told) {
-  Object.assign(outline, findings(told));
+export function replaceFindings(outline, message) {
+  Object.assign(outline, findings(message));
 }
 
 /**
  * The parts that were found in the steps.
  *
- * @param {Retold} told
+ * @param {FinalOutline} message
  * @returns {Omit<Outline, "runId" | "episodeId" | "live" | "metadata" | "reasons" | "schema" | "table">}
  */
-function findings(told) {
-  const numbers = told.affordance_numbers;
+function findings(message) {
+  const numbers = message.affordance_numbers;
   const found = {
-    affordances: Object.entries(told.affordances).map(([name, cell]) => ({ name, cell, number: numbers[name] })),
-    meterNames: told.meter_names,
-    actionNames: told.action_names,
-    substrate: told.substrate,
+    affordances: Object.entries(message.affordances).map(([name, cell]) => ({ name, cell, number: numbers[name] })),
+    meterNames: message.meter_names,
+    actionNames: message.action_names,
+    substrate: message.substrate,
     gaps: [],
     markers: [],
     dull: [],
-    hasIntrinsic: told.has_intrinsic,
-    bounds: told.bounds,
-    meterRanges: told.meter_ranges,
-    meterLevels: told.meter_levels,
-    overview: { stride: 1, index: [], cumulative_reward: [], meters: told.meter_names.map(() => []) },
+    hasIntrinsic: message.has_intrinsic,
+    bounds: message.bounds,
+    meterRanges: message.meter_ranges,
+    meterLevels: message.meter_levels,
+    overview: { stride: 1, index: [], cumulative_reward: [], meters: message.meter_names.map(() => []) },
   };
-  grow(found, told);
+  grow(found, message);
   return found;
 }
 
@@ -98,20 +98,20 @@ function findings(told) {
  * Apply what new steps have changed, from a `grown` message.
  *
  * @param {Pick<Outline, "gaps"|"markers"|"dull"|"hasIntrinsic"|"bounds"|"meterRanges"|"meterLevels"|"overview">} outline
- * @param {Growth} told
+ * @param {Growth} message
  */
-export function grow(outline, told) {
-  outline.gaps.push(...told.gaps.map(([firstStep, endStep, reason]) => ({ firstStep, endStep, reason })));
-  outline.markers.push(...told.markers);
-  for (const span of told.dull) {
+export function grow(outline, message) {
+  outline.gaps.push(...message.gaps.map(([firstStep, endStep, reason]) => ({ firstStep, endStep, reason })));
+  outline.markers.push(...message.markers);
+  for (const span of message.dull) {
     if (outline.dull.at(-1)?.[0] === span[0]) outline.dull.pop();
     outline.dull.push(span);
   }
-  outline.hasIntrinsic = told.has_intrinsic;
-  outline.bounds = told.bounds;
-  outline.meterRanges = told.meter_ranges;
-  outline.meterLevels = told.meter_levels;
-  outline.overview = joined(outline.overview, told.overview);
+  outline.hasIntrinsic = message.has_intrinsic;
+  outline.bounds = message.bounds;
+  outline.meterRanges = message.meter_ranges;
+  outline.meterLevels = message.meter_levels;
+  outline.overview = joined(outline.overview, message.overview);
 }
 
 /**

@@ -1,9 +1,9 @@
 /** An episode from the replay server: a recording (`open`) or a live one (`follow`). */
 
 import { ChunkRequests } from "./chunk_requests.js";
-import { extendTable, grow, outlineOfMessage, retell } from "./outline.js";
+import { extendTable, grow, outlineOfMessage, replaceFindings } from "./outline.js";
 
-/** @import { EndedMessage, GrownMessage, Metadata, OpenedMessage, Retold, StreamMessage } from "./messages.js" */
+/** @import { EndedMessage, GrownMessage, Metadata, OpenedMessage, FinalOutline, StreamMessage } from "./messages.js" */
 /** @import { Outline } from "./outline.js" */
 
 /** Chunks sent with `opened` without a request: the one that is shown first. */
@@ -148,7 +148,7 @@ export class SocketSource {
     this.#contentHash = message.content_hash;
     if (outline && message.episode_id === outline.episodeId && isGood) {
       extendTable(outline.table, message.chunks.slice(outline.table.chunks.length));
-      retell(outline, message);
+      replaceFindings(outline, message);
       this.#expectFirst(outline, message.next_chunk);
       this.#pump();
       this.#listener?.onGrown();
@@ -162,11 +162,11 @@ export class SocketSource {
 
   /**
    * @param {Metadata} metadata
-   * @param {?Retold} [told]
+   * @param {?FinalOutline} [final]
    */
-  #onEnded(metadata, told) {
+  #onEnded(metadata, final) {
     if (!this.#outline) return;
-    if (told) retell(this.#outline, told);
+    if (final) replaceFindings(this.#outline, final);
     this.#outline.live = false;
     this.#outline.metadata = metadata;
     this.#listener?.onEnded();

@@ -58,8 +58,7 @@ export class Axis {
    * @param {CanvasRenderingContext2D} pen with its font and colour
    * @param {{width: number, height: number}} size of the canvas
    * @param {{apart: number, margin: number, textOf?: (value: number) => ?string}} labels their approximate distance;
-   *   the
-   *   minimum distance of their middle from the edges; the text of a value, null for none
+   *   the minimum distance of their middle from the edges; the text of a value, null for none
    */
   drawLabels(pen, { width, height }, { apart, margin, textOf = (value) => formatTick(value, this.low, this.high) }) {
     pen.textAlign = "center";

@@ -29,8 +29,7 @@ export class Band {
 
   /**
    * The numbers of the steps from `first` to `end`: all lines of a step side by side, NaN where missing. Each line's
-   * range
-   * grows with new values and never shrinks.
+   * range grows with new values and never shrinks.
    *
    * @param {Part[]} parts
    * @param {number} first

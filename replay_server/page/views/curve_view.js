@@ -1,7 +1,6 @@
 /**
  * The learning curve of a run: the return of every episode, a moving mean, and marks on the recorded ones. Drag to
- * select
- * a range of episodes; click to open the nearest recorded episode.
+ * select a range of episodes; click to open the nearest recorded episode.
  */
 
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
@@ -63,7 +62,20 @@ export class CurveView {
       end: (event) => this.#end(event),
       leave: () => this.#leave(),
     });
-    this.node = element("div", { class: "curve" }, this.#canvas, this.#tip);
+    this.node = element(
+      "div",
+      { class: "curve" },
+      element(
+        "p",
+        { class: "caption" },
+        "Return of each episode: ",
+        element("span", { class: "key-mean" }, "moving mean"),
+        ", ",
+        element("span", { class: "key-kept" }, "recorded"),
+      ),
+      this.#canvas,
+      this.#tip,
+    );
     this.#observer.observe(this.#canvas);
   }
 

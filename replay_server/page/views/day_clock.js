@@ -24,8 +24,7 @@ export class DayClock {
 
   /**
    * Show another episode. The number of ticks per day is 24, unless the episode's `info` has another or the clock
-   * exceeds
-   * 23.
+   * exceeds 23.
    *
    * @param {Outline} outline
    */

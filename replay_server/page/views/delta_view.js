@@ -35,7 +35,7 @@ export class DeltaView {
       this.#values.set(name, node);
       this.node.append(element("div", {}, element("dt", {}, `Δ ${name}`), node));
     }
-    setText(node, formatChange(value, 3));
+    setText(node, formatChange(value));
     node.dataset.direction = value > 0 ? "up" : value < 0 ? "down" : "none";
   }
 }

@@ -1,8 +1,10 @@
 /** The line above the player: run, episode, status and reasons; links to neighbours; compare and video buttons. */
 
+import { KEYS } from "../playback/keys.js";
 import { copyText } from "../shell/dialogs.js";
 import { afterPaint, element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
+import { withKeys } from "../shell/keys.js";
 import { ALIGNMENTS, followLink, linkTo } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
 import { VideoButton } from "./video_button.js";
@@ -57,9 +59,9 @@ export class EpisodeHeader {
       element(
         "div",
         { class: "group" },
-        button("previous", "Previous recorded episode (↑)", () => on.toEpisode(-1)),
+        button("previous", withKeys("Previous recorded episode", KEYS.previousEpisode[0]), () => on.toEpisode(-1)),
         this.#number,
-        button("next", "Next recorded episode (↓)", () => on.toEpisode(1)),
+        button("next", withKeys("Next recorded episode", KEYS.nextEpisode[0]), () => on.toEpisode(1)),
       ),
       this.#chips,
       element(

@@ -1,7 +1,6 @@
 /**
  * The distribution of returns of the selected episodes, with the recorded ones in front. Drag, or click a bar, to
- * select
- * a range of returns.
+ * select a range of returns.
  */
 
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
@@ -50,7 +49,13 @@ export class HistogramView {
       end: (event) => this.#end(event),
       leave: () => (this.#tip.hidden = true),
     });
-    this.node = element("div", { class: "histogram" }, this.#canvas, this.#tip);
+    this.node = element(
+      "div",
+      { class: "histogram" },
+      element("p", { class: "caption" }, "Episodes by return; ", element("span", { class: "key-kept" }, "recorded")),
+      this.#canvas,
+      this.#tip,
+    );
     this.#observer.observe(this.#canvas);
   }
 

@@ -5,7 +5,7 @@
 
 import { CanvasObserver, isSharp, prepareCanvas } from "../shell/canvas.js";
 import { element } from "../shell/dom.js";
-import { formatNumber } from "../shell/numbers.js";
+import { formatValue } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
 import { colourNameOf } from "./affordance_marks.js";
 import { Band } from "./band.js";
@@ -181,7 +181,7 @@ export class HistoryView {
   #valueText({ column, component, nValues }, values, at) {
     if (component === null) return `×${nValues}`;
     const name = column === "action" && nValues === 1 ? this.#outline?.actionNames[values[at]] : null;
-    return name ?? formatNumber(values[at], Number.isInteger(values[at]) ? 0 : 3);
+    return name ?? formatValue(values[at]);
   }
 }
 

@@ -1,7 +1,8 @@
 /** The numbers of the current step and of its episode. */
 
 import { element, setText } from "../shell/dom.js";
-import { formatCount, formatMoment, formatNumber } from "../shell/numbers.js";
+import { DECIMALS } from "../shell/looks.js";
+import { formatCount, formatMoment, formatNumber, formatValue } from "../shell/numbers.js";
 import { arrowOf } from "./directions.js";
 
 /** @import { StepView } from "../player/step_view.js" */
@@ -41,23 +42,23 @@ export class InfoView {
     if (!this.#outline) return;
     const { metadata, live } = this.#outline;
     /** @type {function(?number|undefined, function(number): string): ?string} */
-    const told = (value, text) => (value === null || value === undefined ? null : text(value));
+    const unlessUnknown = (value, text) => (value === null || value === undefined ? null : text(value));
     this.#nSteps = element("dd");
     this.grow();
     /** @type {Fact[]} */
     const intrinsicFacts = [
       ["Task reward", formatNumber(live ? null : metadata.extrinsic_reward)],
       ["Intrinsic reward", formatNumber(live ? null : metadata.intrinsic_reward)],
-      ["Intrinsic weight", told(metadata.intrinsic_weight, (weight) => formatNumber(weight, 3))],
+      ["Intrinsic weight", unlessUnknown(metadata.intrinsic_weight, (weight) => formatNumber(weight, DECIMALS.weight))],
     ];
     /** @type {Fact[]} */
     const facts = [
       ["Return", formatNumber(live ? null : metadata.total_reward)], // until its end nobody knows it
       ...(this.#outline.hasIntrinsic ? intrinsicFacts : []),
       ["Steps", this.#nSteps],
-      ["Stage", told(metadata.curriculum_stage, String)],
+      ["Stage", unlessUnknown(metadata.curriculum_stage, String)],
       ["Lane", String(metadata.lane ?? 0)],
-      ["Exploration", told(metadata.epsilon, (epsilon) => formatNumber(epsilon, 3))],
+      ["Epsilon", unlessUnknown(metadata.epsilon, (epsilon) => formatNumber(epsilon, DECIMALS.epsilon))],
       [
         "Finished",
         live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9),
@@ -88,14 +89,14 @@ export class InfoView {
     if (actionVector) this.#set("Action", listText(actionVector), { isWide: actionVector.length > 2 });
     else this.#set("Action", actionText(actionNames, step.action));
     if (substrate.position_dim > 0) this.#set("Position", step.position?.length ? listText(step.position) : "—");
-    this.#set("Reward", formatNumber(step.reward, 3));
-    if (this.#outline.hasIntrinsic) this.#set("Intrinsic reward", formatNumber(step.intrinsicReward, 3));
-    this.#set("Return so far", formatNumber(step.returnSoFar, 3));
+    this.#set("Reward", formatNumber(step.reward, DECIMALS.reward));
+    if (this.#outline.hasIntrinsic) this.#set("Intrinsic reward", formatNumber(step.intrinsicReward, DECIMALS.reward));
+    this.#set("Return so far", formatNumber(step.returnSoFar));
     if (this.#outline.hasIntrinsic) {
-      this.#set("Task reward so far", formatNumber(step.rewardSoFar, 3));
-      this.#set("Intrinsic reward so far", formatNumber(step.intrinsicSoFar, 3));
+      this.#set("Task reward so far", formatNumber(step.rewardSoFar));
+      this.#set("Intrinsic reward so far", formatNumber(step.intrinsicSoFar));
     }
-    if (step.epsilon !== null) this.#set("Exploration", formatNumber(step.epsilon, 3));
+    if (step.epsilon !== null) this.#set("Epsilon", formatNumber(step.epsilon, DECIMALS.epsilon));
     for (const [extra, values] of step.extras) this.#set(extra, listText(values), { isWide: values.length > 2 });
     this.#set("End", step.end || "—");
   }
@@ -139,5 +140,4 @@ const factNode = (name, value, isWide = false) =>
   element("div", { class: isWide ? "wide" : "" }, element("dt", {}, name), value);
 
 /** @param {ArrayLike<number>} values */
-const listText = (values) =>
-  Array.from(values, (value) => formatNumber(value, Number.isInteger(value) ? 0 : 3)).join(", ");
+const listText = (values) => Array.from(values, formatValue).join(", ");

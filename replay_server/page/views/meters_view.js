@@ -4,7 +4,7 @@
 
 import { element, setText } from "../shell/dom.js";
 import { LEVEL_SHARES } from "../shell/looks.js";
-import { formatChange, formatNumber, isNumber } from "../shell/numbers.js";
+import { formatMeter, formatMeterChange, isNumber } from "../shell/numbers.js";
 
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
@@ -18,7 +18,7 @@ export class MetersView {
   #outline = null;
   #onToggle;
 
-  /** @param {?function(Set<number>): void} onToggle told which meters have a curve on the timeline */
+  /** @param {?function(Set<number>): void} onToggle called with the meters that have a curve on the timeline */
   constructor(onToggle = null) {
     this.#onToggle = onToggle;
   }
@@ -50,14 +50,15 @@ export class MetersView {
     if (!outline) return;
     this.#rows.forEach((row, meter) => {
       const value = meters?.[meter];
-      const share = shareOf(value, outline.meterRanges[meter]);
+      const range = outline.meterRanges[meter];
+      const share = shareOf(value, range);
       row.fill.style.transform = `scaleX(${share})`;
       row.button.dataset.level = outline.meterLevels[meter] ? levelOf(share) : "good";
-      setText(row.value, formatNumber(value));
+      setText(row.value, formatMeter(value, range));
       const before = previous?.meters?.[meter];
       const change = value === undefined || before === undefined ? NaN : value - before;
       const isStill = !(Math.abs(change) >= 0.0005);
-      setText(row.change, isStill ? "" : formatChange(change, 3));
+      setText(row.change, isStill ? "" : formatMeterChange(change, range));
       row.change.dataset.direction = isStill ? "none" : change > 0 ? "up" : "down";
     });
   }

@@ -4,6 +4,7 @@
  */
 
 import { element, setText } from "../shell/dom.js";
+import { DECIMALS } from "../shell/looks.js";
 import { formatNumber, isNumber } from "../shell/numbers.js";
 import { arrowOf } from "./directions.js";
 
@@ -75,7 +76,7 @@ export class QValuesView {
     fill.style.transform = `translateX(${100 * (share < 0 ? zero + share : zero)}%) scaleX(${Math.abs(share)})`;
     item.classList.toggle("chosen", isChosen);
     item.classList.toggle("masked", !isAllowed);
-    setText(value, formatNumber(number));
+    setText(value, formatNumber(number, DECIMALS.q_value));
     setText(state, `${isChosen ? ", chosen" : ""}${isAllowed ? "" : ", not allowed"}`);
   }
 

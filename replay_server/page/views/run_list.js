@@ -19,7 +19,7 @@ export class RunList {
   #list = element("ul");
   #onChoose;
 
-  /** @param {function(string): void} onChoose told the run's id */
+  /** @param {function(string): void} onChoose called with the run's id */
   constructor(onChoose) {
     this.#onChoose = onChoose;
     this.node.append(element("h2", {}, "Runs"), this.#list);

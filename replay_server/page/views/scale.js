@@ -33,8 +33,7 @@ export function ticks(low, high, count) {
  * @param {(?number)[]} values NaN, null and infinities are ignored
  * @param {number} count
  * @returns {{edges: number[], counts: number[]}} a bin includes its lower edge, the last one both; empty if there are
- *   no
- *   values
+ *   no values
  */
 export function binned(values, count) {
   const finite = values.filter(isNumber);

@@ -1,7 +1,6 @@
 /**
  * Maps the space of an episode to a canvas. Pure geometry. A third coordinate gets a separate bar; a line is a grid of
- * one
- * row; y points down, like the rows of a grid.
+ * one row; y points down, like the rows of a grid.
  */
 
 /** @import { Outline } from "../source/outline.js" */

@@ -65,8 +65,8 @@ function gapBreaks(samples, table) {
   for (let chunk = 1; chunk < table.chunks.length; chunk++) {
     const { firstStep, nSteps } = table.chunks[chunk - 1];
     if (table.chunks[chunk].firstStep === firstStep + nSteps) continue;
-    const behind = samples.findIndex((sample) => sample >= table.chunks[chunk].firstIndex);
-    if (behind > 0) breaks.add(behind);
+    const after = samples.findIndex((sample) => sample >= table.chunks[chunk].firstIndex);
+    if (after > 0) breaks.add(after);
   }
   return breaks;
 }
@@ -214,7 +214,7 @@ function drawMarker(pen, x, laneTop, kind, colour) {
     case "end":
       pen.rect(x - 3, y - 3, 6, 6);
       break;
-    case "note":
+    case "annotation":
       pen.rect(x - 1, y - 7, 2, 14);
       pen.rect(x + 1, y - 7, 7, 6);
       break;

@@ -64,8 +64,7 @@ export class TimelineView {
   /**
    * @param {{seek: function(number): void, dragging: function(boolean): void, near: function(number): void, hover:
    *   function(?number, HTMLElement): void}} on `seek` gets an index; `near` one that may be needed next; `hover` one
-   *   to
-   *   draw into the element, null when the pointer leaves
+   *   to draw into the element, null when the pointer leaves
    */
   constructor(on) {
     this.#on = on;
@@ -278,6 +277,6 @@ export class TimelineView {
  * @param {number} index
  */
 function returnAt({ overview: { index: samples, cumulative_reward: returns } }, index) {
-  const behind = samples.findIndex((sample) => sample >= index);
-  return returns.at(behind) ?? NaN;
+  const after = samples.findIndex((sample) => sample >= index);
+  return returns.at(after) ?? NaN;
 }

@@ -1,8 +1,10 @@
 /** The buttons below the timeline (restart, step, play, speed, loop, skip) and the position. */
 
 import { SPEEDS } from "../playback/clock.js";
+import { KEYS } from "../playback/keys.js";
 import { element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
+import { withKeys } from "../shell/keys.js";
 import { formatCount } from "../shell/numbers.js";
 
 /** @import { PageActions } from "../player/player_keys.js" */
@@ -31,11 +33,18 @@ export class TransportView {
    * @param {PageActions & {fullscreen: () => void}} page a button for each
    */
   constructor(controls, page) {
-    this.#play = button("play", "Play (space)", () => controls.togglePlay(), "primary");
-    this.#loop = button("loop", "Loop: press for its start, its end, and to clear it (i, o, \\)", () =>
-      controls.loopOn(),
+    this.#play = button("play", withKeys("Play", KEYS.play[0]), () => controls.togglePlay(), "primary");
+    this.#loop = button(
+      "loop",
+      withKeys(
+        "Loop: press for its start, its end, and to clear it",
+        KEYS.loopFrom[0],
+        KEYS.loopTo[0],
+        KEYS.clearLoop[0],
+      ),
+      () => controls.loopOn(),
     );
-    this.#skip = button("skip", "Skip dull spans (s)", () => controls.toggleSkip());
+    this.#skip = button("skip", withKeys("Skip dull spans", KEYS.skip[0]), () => controls.toggleSkip());
     this.#live = element(
       "button",
       { type: "button", class: "button live-button", hidden: true, on: { click: () => controls.follow() } },
@@ -54,10 +63,10 @@ export class TransportView {
       element(
         "div",
         { class: "group" },
-        button("restart", "Go to the start (Home)", () => controls.seek(0)),
-        button("back", "One step back (,)", () => controls.step(-1)),
+        button("restart", withKeys("Go to the start", KEYS.start[0]), () => controls.seek(0)),
+        button("back", withKeys("One step back", KEYS.back[0]), () => controls.step(-1)),
         this.#play,
-        button("forward", "One step forward (.)", () => controls.step(1)),
+        button("forward", withKeys("One step forward", KEYS.forward[0]), () => controls.step(1)),
       ),
       this.#speed,
       element("div", { class: "group" }, this.#loop, this.#skip),
@@ -65,11 +74,11 @@ export class TransportView {
       element(
         "div",
         { class: "group end" },
-        page.writeNote && button("note", "Annotate this step (a)", page.writeNote),
+        page.annotate && button("annotation", withKeys("Annotate this step", KEYS.annotate[0]), page.annotate),
         page.copyLink && button("link", "Copy link at this step", page.copyLink),
         page.openPage && button("open", "Open in a new page", page.openPage),
-        button("fullscreen", "Full screen (f)", page.fullscreen),
-        button("help", "Keyboard help (?)", page.help),
+        button("fullscreen", withKeys("Full screen", KEYS.fullscreen[0]), page.fullscreen),
+        button("help", withKeys("Keyboard help", KEYS.help[0]), page.help),
       ),
     );
   }
@@ -86,7 +95,7 @@ export class TransportView {
       this.#play.dataset.icon = shown;
       this.#play.replaceChildren(icon(shown));
 
-      const label = shown === "pause" ? "Pause (space)" : "Play (space)";
+      const label = withKeys(shown === "pause" ? "Pause" : "Play", KEYS.play[0]);
       this.#play.setAttribute("aria-label", label);
       this.#play.title = label;
     }

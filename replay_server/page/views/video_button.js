@@ -4,7 +4,7 @@
  */
 
 import { messageOf } from "../decode/errors.js";
-import { showNote } from "../shell/dialogs.js";
+import { showMessage } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { fetchJson, offersVideos, requestVideo } from "../source/api.js";
@@ -114,6 +114,6 @@ export class VideoButton {
     if (offered !== this.#offered) return;
     this.node.disabled = false;
     setText(this.#text, "Make video");
-    showNote(message);
+    showMessage(message);
   }
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.number_format import format_number
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import disc, polyline, text_width
 from worker.video.scales import Scales
-from worker.video.scene.info import number_text
 from worker.video.scene.panel import SMALL, draw_plate
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
@@ -32,7 +32,7 @@ class PlotArea:
         self.low, self.high = low, high
         size = layout.px(SMALL)
         lines = [low, high] if not low < 0 < high else [low, 0.0, high]
-        labels = [number_text(value, 1) for value in lines]
+        labels = [format_number(value, 1) for value in lines]
         margin = max(text_width(label, size) for label in labels) + layout.px(12)
         self.rect = Rect(
             area.x + margin,
@@ -94,14 +94,14 @@ class CurvePanel:
             return
         half = self._disc.height // 2 + 1
         if self._shown is None:
-            self._reveal(canvas, 0, self._rect.width, column)
+            self._redraw(canvas, 0, self._rect.width, column)
         else:
             before = self._shown[0]
-            self._reveal(canvas, min(before, column) - half, max(before, column) + half + 1, column)
+            self._redraw(canvas, min(before, column) - half, max(before, column) + half + 1, column)
         self._shown = column, row
         canvas.stamp_center(self._disc, self._rect.x + column + 0.5, self._rect.y + row + 0.5, self._theme.ink)
 
-    def _reveal(self, canvas: Canvas, start: int, end: int, reached: int) -> None:
+    def _redraw(self, canvas: Canvas, start: int, end: int, reached: int) -> None:
         """Redraw the columns ``start <= x < end``: bright up to ``reached``, faint after it."""
         start, end = max(0, start), min(self._rect.width, end)
         rect = Rect(self._rect.x + start, self._rect.y, end - start, self._rect.height)

@@ -11,7 +11,7 @@ from recorder.video.timeline import Moment
 from worker.video.board import Board, make_board
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
-from worker.video.masks import arc, disc, marker, ring, rounded, text_width, wedge
+from worker.video.masks import arc, arrow_head, disc, marker, ring, rounded, text_width
 from worker.video.overlay import Overlay
 from worker.video.scene.panel import BODY, HEADING, SMALL, draw_plate, fitted
 from worker.video.scene.trail import Trail
@@ -176,7 +176,7 @@ class GridPanel:
         if heading is None:
             overlay.stamp_center(disc(radius * 0.28), x, y, theme.on_agent)
         else:
-            overlay.stamp_center(wedge(radius * 0.62, heading), x, y, theme.on_agent)
+            overlay.stamp_center(arrow_head(radius * 0.62, heading), x, y, theme.on_agent)
         if level:
             thickness = max(2.0, radius * 0.2)
             overlay.stamp_center(ring(radius * 1.45, thickness), x, y, theme.line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recorder.number_format import format_count
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
@@ -25,9 +26,9 @@ class HeaderPanel:
         rect = layout.header
         size = layout.px(TITLE)
         last = int(series.step_numbers[-1]) + 1
-        total = f" of {last}"
+        total = f" of {format_count(last)}"
         self._number_right = rect.right - text_width(total, layout.px(BODY))
-        number_width = text_width(f"{last} ", size, bold=True)
+        number_width = text_width(f"{format_count(last)} ", size, bold=True)
         left = self._number_right - number_width - text_width("step ", layout.px(BODY))
         self._baseline = rect.y + size
         self._number = Readout(self._number_right, self._baseline, theme.page, align="right")
@@ -69,11 +70,12 @@ class HeaderPanel:
             return
         self._shown = number
         layout, theme, size = self._layout, self._theme, self._layout.px(TITLE)
-        right = self._number_right - text_width("0", size, bold=True) * len(str(number)) - layout.px(8)
+        text = format_count(number)
+        right = self._number_right - text_width(text, size, bold=True) - layout.px(8)
         has_moved = right != self._label_right
         if has_moved and self._label is not None:
             canvas.restore(self._label)
-        self._number.show(canvas, str(number), size, theme.ink, bold=True)
+        self._number.show(canvas, text, size, theme.ink, bold=True)
         if has_moved:
             self._label_right = right
             self._label = canvas.text("step", right, self._baseline, layout.px(BODY), theme.muted, align="right")

@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.number_format import format_value
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import polyline, text_width
 from worker.video.scales import Range, Scales
 from worker.video.scene.curve import thinned
-from worker.video.scene.info import number_text
 from worker.video.scene.panel import HEADING, draw_plate, fitted, ink_baseline
 from worker.video.scene.readout import Readout
 from worker.video.series import EpisodeSeries, Floats
@@ -95,7 +95,7 @@ class HistoryPanel:
         is_named = signal.column == "action" and signal.n_values == 1 and value in range(len(self._action_names))
         if is_named:
             return str(self._action_names[int(value)])
-        return number_text(value, 0 if value.is_integer() else 3)
+        return format_value(value)
 
     def _draw_line(
         self, surface: Surface, lane: Rect, values: Floats, limits: Range, color: Color, opacity: int

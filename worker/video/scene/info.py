@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from recorder.number_format import DECIMALS, format_change, format_number, format_value
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
@@ -14,21 +15,7 @@ from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
 from worker.video.theme import Color, Theme
 
-__all__ = ["InfoPanel", "number_text"]
-
-
-def number_text(value: float, decimals: int = 2) -> str:
-    """A number as short as its size allows, with a true minus; NaN is a dash."""
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    size = abs(value)
-    if size >= 1e6:
-        return f"{value:.1e}"
-    decimals = decimals if size < 100 else min(decimals, 1) if size < 10000 else 0
-    text = f"{value:.{decimals}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
+__all__ = ["InfoPanel"]
 
 
 class InfoPanel:
@@ -62,9 +49,9 @@ class InfoPanel:
         """Return tiles as wide as their longest values, and share out the rest."""
         gap = self._layout.px(18)
         series = self._series
-        totals = [number_text(float(value)) for value in (series.cumulative.min(), series.cumulative.max())]
-        steps = [f"{series.rewards.min():+.2f}", f"{series.rewards.max():+.2f}"]
-        longest = [totals, steps, list(series.action_names) or ["0.00, 0.00"], ["0.00"]][: len(labels)]
+        totals = [format_number(float(value)) for value in (series.cumulative.min(), series.cumulative.max())]
+        steps = [format_change(float(value)) for value in (series.rewards.min(), series.rewards.max())]
+        longest = [totals, steps, list(series.action_names) or ["0.000, 0.000"], ["0.000"]][: len(labels)]
         wanted = []
         for label, texts in zip(labels, longest, strict=True):
             texts = sorted(texts, key=len)[-8:]
@@ -85,25 +72,24 @@ class InfoPanel:
     def _texts(self, index: int) -> list[tuple[str, Color]]:
         series, theme = self._series, self._theme
         reward = float(series.rewards[index])
-        step = "–" if math.isnan(reward) else f"+{number_text(reward)}" if reward > 0 else number_text(reward)
         color = theme.empty if reward < 0 else theme.good if reward > 0 else theme.ink
         texts = [
-            (number_text(float(series.cumulative[index])), theme.ink),
-            (step, color),
+            (format_number(float(series.cumulative[index])), theme.ink),
+            (format_change(reward), color),
             (self._action(index), theme.accent),
         ]
         if series.epsilon is not None:
-            texts.append((number_text(float(series.epsilon[index])), theme.ink))
+            texts.append((format_number(float(series.epsilon[index]), DECIMALS["epsilon"]), theme.ink))
         return texts
 
     def _parts_text(self, index: int) -> str:
         """Return the two parts of the return so far."""
         series = self._series
         intrinsic = 0.0 if series.intrinsic_so_far is None else float(series.intrinsic_so_far[index])
-        task, weight = number_text(float(series.task_so_far[index])), series.metadata.intrinsic_weight
+        task, weight = format_number(float(series.task_so_far[index])), series.metadata.intrinsic_weight
         if weight is None:
-            return f"task {task}, intrinsic {number_text(intrinsic)}"
-        return f"task {task} + {number_text(weight)} × intrinsic {number_text(intrinsic)}"
+            return f"task {task}, intrinsic {format_number(intrinsic)}"
+        return f"task {task} + {format_number(weight, DECIMALS['weight'])} × intrinsic {format_number(intrinsic)}"
 
     def _action(self, index: int) -> str:
         series = self._series
@@ -111,8 +97,8 @@ class InfoPanel:
             action = int(series.actions[index])
             return series.action_names[action] if 0 <= action < len(series.action_names) else str(action)
         if series.action_vectors is not None:
-            return ", ".join(number_text(float(value)) for value in series.action_vectors[index][:8])
-        return "–"
+            return ", ".join(format_value(float(value)) for value in series.action_vectors[index][:8])
+        return "—"
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
         """Show the step's numbers."""

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from recorder.number_format import format_meter
 from recorder.outline import meter_level
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
@@ -13,7 +14,6 @@ from worker.video.layout import Layout
 from worker.video.scales import Scales
 from worker.video.scene.bar_strip import BarStrip
 from worker.video.scene.bars import Bar, BarRows, rows_fit
-from worker.video.scene.info import number_text
 from worker.video.scene.panel import draw_plate
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
@@ -39,9 +39,7 @@ class MetersPanel:
             self._bars = BarStrip(area, series.meter_names, 0.0, layout, theme, still)
 
     def _text(self, meter: int, value: float) -> str:
-        if self._ranges[meter] == (0.0, 1.0) and math.isfinite(value):
-            return f"{round(value * 100)}%"
-        return number_text(value, 1)
+        return format_meter(value, *self._ranges[meter])
 
     def _color(self, meter: int, share: float) -> Color:
         theme = self._theme

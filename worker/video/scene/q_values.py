@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
+from recorder.number_format import DECIMALS, format_number
 from recorder.video.timeline import Moment
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.scales import Scales
 from worker.video.scene.bar_strip import BarStrip
 from worker.video.scene.bars import Bar, BarRows, rows_fit
-from worker.video.scene.info import number_text
 from worker.video.scene.panel import draw_plate
 from worker.video.series import EpisodeSeries
 from worker.video.surface import Canvas, Surface
@@ -31,7 +31,7 @@ class QValuesPanel:
         self._low, self._high = scales.q_values
         self._zero = self._share(0.0)
         self._shown: int | None = None
-        widest = [number_text(value) for value in (self._low, self._high)]
+        widest = [format_number(value, DECIMALS["q_value"]) for value in (self._low, self._high)]
         area = draw_plate(still, rect, layout, theme, "Q-values")
         names = series.action_names[: self._values.shape[1]]
         self._bars: BarRows | BarStrip
@@ -57,5 +57,6 @@ class QValuesPanel:
             masked = masks is not None and i < masks.shape[1] and not masks[moment.step_index, i]
             color = theme.accent if i == chosen else theme.quiet
             end = self._zero if math.isnan(value) or masked else self._share(value)
-            bars.append(Bar(self._zero, end, color, number_text(value), hatched=masked, chosen=i == chosen))
+            text = format_number(value, DECIMALS["q_value"])
+            bars.append(Bar(self._zero, end, color, text, hatched=masked, chosen=i == chosen))
         self._bars.draw(canvas, bars)

@@ -15,7 +15,7 @@ from worker.video.theme import Color
 
 __all__ = ["Readout"]
 
-_NUMERALS = frozenset("0123456789+-.:% ")
+_NUMERALS = frozenset("0123456789+-−.:% ")
 
 
 class _Look(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from recorder.number_format import DECIMALS, format_count, format_number
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
-from worker.video.scene.info import number_text
 from worker.video.scene.learning import draw_learning_curve
 from worker.video.scene.panel import BODY, HEADING, TITLE, fitted
 from worker.video.series import EpisodeSeries, LearningPoint
@@ -43,18 +43,20 @@ def draw_title_card(
     title = fitted(f"Episode {metadata.episode_id}", width, title_size, bold=True)
     picture.text(title, middle, baseline, title_size, theme.ink, bold=True, align="center")
     facts = [
-        ("steps", str(int(series.step_numbers[-1]) + 1)),
-        ("return", number_text(metadata.total_reward)),
+        ("steps", format_count(int(series.step_numbers[-1]) + 1)),
+        ("return", format_number(metadata.total_reward)),
     ]
     if metadata.curriculum_stage is not None:
         facts.insert(0, ("stage", str(metadata.curriculum_stage)))
     if series.intrinsic_so_far is not None:
-        facts.append(("task reward", number_text(metadata.extrinsic_reward)))
+        facts.append(("task reward", format_number(metadata.extrinsic_reward)))
         weight = metadata.intrinsic_weight
-        label = "intrinsic reward" if weight is None else f"intrinsic reward × {number_text(weight)}"
-        facts.append((label, number_text(metadata.intrinsic_reward)))
+        label = (
+            "intrinsic reward" if weight is None else f"intrinsic reward × {format_number(weight, DECIMALS['weight'])}"
+        )
+        facts.append((label, format_number(metadata.intrinsic_reward)))
     if metadata.env_steps:
-        facts.append(("environment steps", f"{metadata.env_steps:,}"))
+        facts.append(("environment steps", format_count(metadata.env_steps)))
     columns = Rect(round(middle - width * 0.36), 0, round(width * 0.72), 1).columns(len(facts), layout.px(16))
     value_size, label_size = layout.px(TITLE - 4), layout.px(HEADING)
     for (label, value), column in zip(facts, columns, strict=True):

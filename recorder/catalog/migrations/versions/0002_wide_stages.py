@@ -1,4 +1,4 @@
-"""Stages and lanes of 64 bits on PostgreSQL too; SQLite's integers have as many whatever a column says."""
+"""64-bit stages and lanes on PostgreSQL; SQLite's integers always have 64 bits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Widen the columns, both of a table at once because PostgreSQL writes it anew."""
+    """Widen the columns, two at once, since PostgreSQL rewrites the table."""
     if op.get_bind().dialect.name != "postgresql":
         return
     for table in ("episodes", "recordings"):

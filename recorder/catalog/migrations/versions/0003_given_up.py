@@ -1,4 +1,4 @@
-"""When a run was last seen on a server, and an index of the episodes that were given up."""
+"""The time a run was last seen in Redis, and an index of parked episodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a catalog is called, for the folder and the server that belong to it."""
+"""The catalog's identity, which folder and Redis share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table; a worker fills it."""
+    """Create the table; a worker fills it."""
     op.create_table(
         "installation",
         sa.Column("row_id", sa.Integer(), nullable=False, autoincrement=False),

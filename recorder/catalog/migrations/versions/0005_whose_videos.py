@@ -1,4 +1,4 @@
-"""Who asked for a video, and how many of theirs stood before it: so that one who asks for many holds up nobody."""
+"""Who requested a video, and how many of their videos were waiting, for a fair order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody told is NULL: the stage of an episode, and the like. Values that stand there already stay."""
+"""Unknown values, such as an episode's stage, are NULL. Existing values stay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-_UNTOLD = {
+_NULLABLE = {
     "episodes": ("curriculum_stage", "epsilon", "intrinsic_weight", "env_steps", "started_unix_nanos"),
     "recordings": ("curriculum_stage", "epsilon", "env_steps"),
 }
@@ -24,19 +24,19 @@ _STAGE_INDEXES = {
 
 
 def upgrade() -> None:
-    """Let the columns be NULL."""
+    """Allow NULL in the columns."""
     if op.get_bind().dialect.name == "postgresql":
-        for table, columns in _UNTOLD.items():
+        for table, columns in _NULLABLE.items():
             op.execute(f"ALTER TABLE {table} " + ", ".join(f"ALTER {column} DROP NOT NULL" for column in columns))
         for index, (table, others) in _STAGE_INDEXES.items():
-            # Unknown stages come first, as on SQLite.
+            # NULL comes first, as on SQLite.
             op.execute(f"DROP INDEX {index}")
             op.execute(f"CREATE INDEX {index} ON {table} (curriculum_stage int8_ops NULLS FIRST, {others})")
         return
-    # SQLite copies a table to change it. Dropping the old one would take the tags along.
+    # SQLite changes a table by copying it, and dropping the old one deletes the tags.
     op.execute("CREATE TEMPORARY TABLE kept_tags AS SELECT * FROM episode_tags")
     op.execute("DELETE FROM episode_tags")
-    for table, columns in _UNTOLD.items():
+    for table, columns in _NULLABLE.items():
         with op.batch_alter_table(table, recreate="always") as batch:
             for column in columns:
                 batch.alter_column(column, existing_type=sa.Integer(), nullable=True)

@@ -1,4 +1,4 @@
-/** The dialog in which a person writes a note, or changes one. */
+/** The dialog for writing or changing an annotation. */
 
 import { element } from "../shell/dom.js";
 
@@ -6,19 +6,19 @@ import { element } from "../shell/dom.js";
 const MAX_LETTERS = 10_000;
 
 /**
- * Ask for the text of a note.
+ * Ask for the text of an annotation.
  *
- * @param {{title: string, text?: string, isNew: boolean}} note only one that is not new can be removed
- * @returns {Promise<{choice: string, text: string}>} `save` or `remove`; no choice: the person closed the dialog
+ * @param {{title: string, text?: string, isNew: boolean}} annotation a new one cannot be deleted
+ * @returns {Promise<{choice: string, text: string}>} `save` or `remove`; empty if the person closed the dialog
  */
-export function askForNote({ title, text = "", isNew }) {
+export function askForAnnotation({ title, text = "", isNew }) {
   const field = element("textarea", {
-    class: "input note-field",
+    class: "input annotation-field",
     rows: 4,
     maxLength: MAX_LETTERS,
     required: true,
     value: text,
-    "aria-label": "Note",
+    "aria-label": "Annotation",
   });
   const save = button("Save", "save", { class: "button primary" });
   const form = element(

@@ -1,4 +1,4 @@
-"""Taking a running server's data along when its folder was moved or deleted below it."""
+"""Moves a running server's data after its folder was moved or deleted."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ from recorder.errors import StreamError
 from recorder.redis_server.client import make_client, translate_errors
 from recorder.redis_server.embedded.folder import ServerFolder
 
-__all__ = ["carry_over"]
+__all__ = ["move_data"]
 
 _REWRITE_SECS = 60.0
 _POLL_SECS = 0.02
 
 
-def carry_over(url: str, to: ServerFolder) -> bool:
-    """Have the server at ``url`` write all of its data below another folder from now on.
+def move_data(url: str, to: ServerFolder) -> bool:
+    """Make the server at ``url`` write all of its data to another folder.
 
-    Nothing of it is left in the folder where it was, if that still is somewhere: a server that starts there later would
-    record the same episodes a second time.
+    Its files in the old folder are deleted: a server started there would record the same episodes again.
 
     Returns:
-        False when the new folder has a server's data already, which must not be mixed with this one's.
+        False if the new folder already has a server's data, which must not be mixed with this server's.
 
     Raises:
-        StreamError: the server can't be reached, or can't write there.
+        StreamError: the server can't be reached, or can't write to the folder.
     """
     if to.append_only.exists() or to.is_locked:
         return False
     try:
         to.create()
     except OSError as error:
-        raise StreamError(f"the server's folder can't be made ({error.strerror}): {to.path}") from error
+        raise StreamError(f"the folder of Redis can't be created ({error.strerror}): {to.path}") from error
     client: Any = make_client(url, purpose="worker")
     try:
         with translate_errors(url):
@@ -53,7 +52,7 @@ def carry_over(url: str, to: ServerFolder) -> bool:
 
 
 def _folder_of(client: Any) -> Path | None:
-    """Where the server's working folder is by now; None when it was deleted."""
+    """The server's working folder; None if it was deleted."""
     found = client.config_get("dir").get("dir")
     return Path(found) if found else None
 
@@ -62,10 +61,10 @@ def _wait_until_rewritten(client: Any) -> None:
     deadline = time.monotonic() + _REWRITE_SECS
     while (state := client.info("persistence"))["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"]:
         if time.monotonic() > deadline:
-            raise StreamError(f"the server did not write its data anew within {_REWRITE_SECS:g} s")
+            raise StreamError(f"Redis did not rewrite its data within {_REWRITE_SECS:g} s")
         time.sleep(_POLL_SECS)
     if state["aof_last_bgrewrite_status"] != "ok":
-        raise StreamError("the server could not write its data anew")
+        raise StreamError("Redis could not rewrite its data")
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -6,7 +6,6 @@ one goes on where it was: see ``succession.py``.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -15,31 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from recorder.black_box import Outcome, Ring, RingReader, Run
-from recorder.errors import BlackBoxError, RecorderError, StreamError, StreamUnavailableError
-from recorder.publish.counting import Counts
-from recorder.publish.heartbeats import Heartbeats
-from recorder.publish.journal import Journal
-from recorder.publish.ledger import Ledger, RunCounts
+from recorder.errors import BlackBoxError, StreamError, StreamUnavailableError
 from recorder.publish.limits import PublisherLimits
-from recorder.publish.open_episodes import OpenEpisodes
-from recorder.publish.outbox import Outbox
-from recorder.publish.packet import News, Packet
-from recorder.publish.run_watch import RunWatch
-from recorder.publish.spool import Spool
+from recorder.publish.parts import identity_of, put_together
 from recorder.publish.stats import RecorderStats
 from recorder.publish.succession import Inheritance, inherit
-from recorder.publish.summary import RunIdentity
+from recorder.publish.trouble import OnMessage, Trouble
 from recorder.step_stream import Play, StepStream
-from recorder.throttled_log import Throttle
 
-__all__ = ["OnMessage", "Publisher"]
+__all__ = ["Publisher"]
 
-OnMessage = Callable[[int, str, str, Exception | None], None]
-"""Given the level of a log line, its logger's name, its text, and the error that it tells of, if any."""
-
-_FIRST_BACKOFF_SECS = 0.25
-_LONGEST_BACKOFF_SECS = 5.0
-_LOG_EVERY_SECS = 5.0
+_SPILL_AGAIN_SECS = 5.0
+"""After the spool had no room, it is asked again so much later."""
 _CUTTING_SHARE = 0.005
 """Part of the time that may go into chunks that are not full, on a thread beside the trainer's: many slow lanes have many of
 them at each flush."""
@@ -83,7 +69,6 @@ class Publisher:
         shares_interpreter: bool = False,
         on_message: OnMessage,
     ) -> None:
-        identity = ring.identity
         self._stream = stream
         self._ring = ring
         self._journal_path = journal
@@ -94,31 +79,27 @@ class Publisher:
         self.wake = threading.Event()
         """Set from another thread, it cuts a pause short."""
         self._cutting_share = _CUTTING_SHARE if shares_interpreter else 1.0
-        self._on_message = on_message
-        self._identity = RunIdentity(
-            identity["run_id"],
-            identity["producer_id"],
-            resumed=bool(identity.get("resumed", False)),
-            defaults=identity.get("defaults") or {},
-        )
+        self._identity = identity_of(ring)
         self._stats = RecorderStats()
+        self._trouble = Trouble(self._identity.run_id, self._stats, on_message)
         self._reader = RingReader(ring)
-        self._begin_with(Inheritance.nothing(keeps_plays=journal is not None))
-        self.error: Exception | None = None
-        """The last failure."""
-        self._unanswered: StreamError | None = None
-        """Why nothing can be sent; None since something was."""
+        self._put_together(
+            Inheritance.nothing(keeps_plays=journal is not None), spool=spool if journal is None else None
+        )
         self._is_trainer_gone = False
         self._is_trainers_thread = shares_interpreter
         """The trainer is this process, whose own lock would seem free."""
         self._is_broken = False
         """Whether nothing more can be read, because another program has written into the ring."""
         self._is_spool_full = False
-        self._backoff_secs = 0.0
-        self._not_before = 0.0
-        self._throttle = Throttle(_LOG_EVERY_SECS)
+        self._next_spill = 0.0
         self._next_beat = self._next_flush = self._next_cut = 0.0
         self._has_told_unread = False
+
+    @property
+    def error(self) -> Exception | None:
+        """The last failure."""
+        return self._trouble.error
 
     @property
     def n_unsent_steps(self) -> int:
@@ -139,22 +120,22 @@ class Publisher:
         while not self._is_over(until, has_begun=has_begun):
             n_read = 0
             try:
-                if not has_begun and time.monotonic() >= self._not_before:
+                if not has_begun and self._trouble.may_try:
                     self._inherit()
                     has_begun = True
                 if has_begun:
                     n_read = self._read()
                     self._act(n_read)
             except StreamError as error:
-                self._failed(error)
+                self._trouble.failed(error)
             except BlackBoxError as error:
                 self._is_broken = True
-                self._note_defect(error)
+                self._trouble.note_defect(error)
                 if not has_begun:
                     break
             except Exception as error:  # noqa: BLE001 - recording never stops training
-                self._note_defect(error)
-                self._back_off()
+                self._trouble.note_defect(error)
+                self._trouble.back_off()
             self._ring.beat(pid=os.getpid(), read_position=self._reader.position)
             if n_read < _MUCH_BYTES:
                 pause_secs = self._pauses[0] if n_read else min(2 * pause_secs, self._pauses[1])
@@ -170,75 +151,23 @@ class Publisher:
             BlackBoxError: the journal or the spool is another program's.
         """
         assert self._journal_path is not None
-        inherited = inherit(self._stream, self._identity.run_id, self._identity.producer_id, self._journal_path)
-        self._begin_with(inherited)
+        identity = self._identity
+        inherited = inherit(self._stream, identity.run_id, identity.producer_id, self._journal_path)
+        self._put_together(inherited, spool=self._spool_path)
+        self._note_losses()
 
-    def _begin_with(self, inherited: Inheritance) -> None:
-        ledger, stats = inherited.ledger, self._stats
-        spool = None
-        if self._spool_path is not None and (self._limits.spool_bytes or self._spool_path.exists()):
-            spool = Spool(self._spool_path, max_bytes=self._limits.spool_bytes, done=ledger.spool_done)
-        self._spool = spool
-        self._watch = RunWatch(
+    def _put_together(self, inherited: Inheritance, *, spool: Path | None) -> None:
+        self._parts = put_together(
             self._stream,
-            self._identity,
-            stats,
-            refused=ledger.run.refused,
-            on_news=self._note_news,
-            on_log=lambda level, text: self._say(level, text),
-        )
-        self._outbox = Outbox(
-            self._stream,
-            self._identity.run_id,
-            producer_id=self._identity.producer_id,
-            max_bytes=self._limits.max_pending_bytes,
-            ledger=ledger,
-            run_counts=lambda: RunCounts(self._watch.refused_so_far, stats.n_errors),
-            journal=Journal(self._journal_path, ledger) if self._journal_path is not None else None,
-            spool=spool,
-            clock=time.time,
-        )
-        self._open = OpenEpisodes(
-            self._identity,
-            self._outbox,
-            stats,
-            ledger=ledger,
-            on_error=self._note_defect,
-            clock=time.time,
-        )
-        self._heartbeats = Heartbeats(
-            self._stream,
-            self._identity,
-            info=self._ring.identity.get("info") or {},
+            self._ring,
+            inherited,
             limits=self._limits,
-            pid=self._ring.identity.get("pid") or os.getpid(),
-            outbox=self._outbox,
-            watch=self._watch,
-            has_looked_back=ledger.number > 0,
-            on_warning=lambda text: self._say(logging.WARNING, f"recorder: run_id={self._identity.run_id}: {text}"),
-            on_full=lambda used, limit: self._log_error(
-                "full", f"the server holds {used} bytes, more than {limit}: sending waits for workers"
-            ),
+            journal=self._journal_path,
+            spool=spool,
+            stats=self._stats,
+            trouble=self._trouble,
         )
-        if not ledger.number:
-            return
-        as_read = ledger
-        if spool is not None and spool.n_waiting_bytes:
-            as_read = Ledger.from_map(ledger.to_map())
-            for packet in spool.waiting():
-                as_read.note(packet.news)
-        refused = ledger.run.refused
-        stats.n_errors += ledger.run.n_errors
-        stats.n_refused_episodes += refused.n_episodes
-        stats.n_refused_steps += refused.n_steps
-        stats.n_recorded_steps -= refused.n_steps
-        Counts(stats).add_all(as_read.counts)
-        self._outbox.discount(refused.n_steps)
-        self._open.resume(as_read)
-        self._outbox.begin_with([Packet(News(header.play), (header,)) for header in inherited.headers])
-        if inherited.losses.has_happened and not inherited.losses.is_nothing:
-            self._outbox.has_lost(inherited.losses)
-            self._note_losses()
+        self._open, self._outbox = self._parts.open, self._parts.outbox
 
     def _is_over(self, until: Callable[[], bool] | None, *, has_begun: bool) -> bool:
         if until is not None and until():
@@ -270,7 +199,7 @@ class Publisher:
 
     def _spill(self) -> bool:
         """Put what waits on disk; False when nothing more can be taken for now."""
-        if self._spool is None or time.monotonic() < self._next_spill:
+        if not self._parts.has_spool or time.monotonic() < self._next_spill:
             return False
         try:
             has_room = self._outbox.to_disk()
@@ -281,19 +210,17 @@ class Publisher:
             self._is_spool_full = False
             self._give_room()
             return True
-        self._next_spill = time.monotonic() + _LONGEST_BACKOFF_SECS
+        self._next_spill = time.monotonic() + _SPILL_AGAIN_SECS
         if problem is not None:
-            self._note_defect(
+            self._trouble.note_defect(
                 StreamUnavailableError(f"the spool can't be written: {problem.strerror or problem}: {self._spool_path}")
             )
         elif not self._is_spool_full:
             self._is_spool_full = True
-            self._log_error(
+            self._trouble.log_error(
                 "spool", f"the spool is full, {self._limits.spool_bytes} bytes: the ring holds what comes now"
             )
         return False
-
-    _next_spill = 0.0
 
     def _act(self, n_read: int) -> None:
         """Cut, send and say what is due."""
@@ -335,7 +262,7 @@ class Publisher:
     def _send(self, active: dict[Play, float]) -> None:
         stats = self._stats
         stats.n_bytes_pending = self._outbox.n_pending_bytes
-        if (not self._outbox and not active) or time.monotonic() < self._not_before:
+        if (not self._outbox and not active) or not self._trouble.may_try:
             return
         if stats.is_server_full and not self._is_ending:
             return
@@ -343,24 +270,22 @@ class Publisher:
             self._outbox.send(active, header_of=self._open.header_of)
         finally:
             self._note_losses()
-        self._backoff_secs = 0.0
-        self._unanswered = None
-        if not stats.is_connected:
-            stats.n_reconnects += 1
-            stats.is_connected = True
+        self._trouble.is_answered()
         stats.n_bytes_sent = self._outbox.n_sent_bytes
         stats.n_bytes_pending = self._outbox.n_pending_bytes
 
     def _beat(self, *, is_closed: bool = False) -> None:
         now = time.monotonic()
-        if now < self._next_beat or now < self._not_before:
+        if now < self._next_beat or not self._trouble.may_try:
             return
         self._next_beat = now + self._limits.heartbeat_secs
         self._tell_if_unread(is_end=False)
         if why := self._ring.why_unusable():
             self._is_broken = self._is_broken or "deleted" not in why
-            self._note_defect(BlackBoxError(f"another program has spoilt this black box: {why}: {self._ring.path}"))
-        self._heartbeats.beat(self._stats, self._state(), is_closed=is_closed)
+            self._trouble.note_defect(
+                BlackBoxError(f"another program has spoilt this black box: {why}: {self._ring.path}")
+            )
+        self._parts.heartbeats.beat(self._stats, self._state(), is_closed=is_closed)
         self._note_losses()
 
     def _state(self) -> dict[str, Any]:
@@ -382,7 +307,7 @@ class Publisher:
         if has_begun:
             self._give_room()
         if not is_complete:
-            self.error = self.error or self._unanswered or StreamUnavailableError("the time to send it all was up")
+            self._trouble.error = self.error or StreamUnavailableError("the time to send it all was up")
             self._count_unsent()
         self._tell_if_unread(is_end=True)
         self._next_beat = 0.0
@@ -390,7 +315,7 @@ class Publisher:
             if has_begun:
                 self._beat(is_closed=not self._is_trainer_gone)
         except Exception as error:  # noqa: BLE001 - what was recorded stands
-            self._note_defect(error)
+            self._trouble.note_defect(error)
         self._outbox.close()
         self._put_stats()
         self._ring.outcome = Outcome.ALL_SENT if is_complete else Outcome.SOMETHING_LEFT
@@ -407,7 +332,7 @@ class Publisher:
                     ids = item.records["episode_id"]
                     n_left += len(ids) if not item.layout.is_block else int((ids != -1).sum())
         except BlackBoxError as error:
-            self._note_defect(error)
+            self._trouble.note_defect(error)
         self._stats.n_recorded_steps -= n_recorded
         self._stats.n_lost_steps += n_recorded + n_left
 
@@ -417,12 +342,12 @@ class Publisher:
         if self._stream.is_read or not stats.n_episodes_started:
             return
         if is_end:
-            self._log_error(
+            self._trouble.log_error(
                 "unread at the end",
                 f"{stats.n_episodes_started} episodes ({stats.n_recorded_steps} steps) were recorded and are not kept: {_UNREAD}",
             )
         elif not self._has_told_unread:
-            self._log_error("unread", _UNREAD)
+            self._trouble.log_error("unread", _UNREAD)
         self._has_told_unread = True
 
     def _note_losses(self) -> None:
@@ -430,62 +355,16 @@ class Publisher:
         losses = self._outbox.take_losses()
         if not losses.has_happened:
             return
-        self._heartbeats.is_info_sent = False
+        self._parts.heartbeats.is_info_sent = False
         what = "the server has lost data that it had acknowledged (it was emptied, or started again without them)"
         if losses.is_nothing:
-            self._log_error("lost data", f"{what}: all of it is still here and is sent again")
+            self._trouble.log_error("lost data", f"{what}: all of it is still here and is sent again")
             return
         self._open.lose(losses)
         unknown = f"; of {losses.n_unknown_episodes} earlier ones nothing is known" if losses.n_unknown_episodes else ""
-        self._note_news(
+        self._trouble.note_news(
             StreamError(
                 f"{what}: {losses.n_steps} steps of {len(losses.steps)} episodes are lost, {len(losses.ended)} of these episodes "
                 f"whole{unknown}; what is still here is sent again"
             )
         )
-
-    def _note_news(self, error: Exception) -> None:
-        self._count(error)
-        self._log_error(str(error), str(error), error)
-
-    def _failed(self, error: StreamError) -> None:
-        """Count, say so once in a while, and wait longer each time."""
-        self._stats.is_connected = False
-        self._unanswered = error
-        self._count(error)
-        self._put_stats()
-        self._log_error("away", f"can't send for now, {self._stats.n_errors} failures so far: {error}", error)
-        self._back_off()
-
-    def _back_off(self) -> None:
-        self._backoff_secs = min(max(2 * self._backoff_secs, _FIRST_BACKOFF_SECS), _LONGEST_BACKOFF_SECS)
-        self._not_before = time.monotonic() + self._backoff_secs
-
-    def _note_defect(self, error: Exception) -> None:
-        """What must never end this loop: it costs the record at hand, is counted, and logged, with its place when it is no
-        error of ours."""
-        self._count(error)
-        where = "" if isinstance(error, RecorderError) else f" ({type(error).__name__} in {_place_of(error)})"
-        self._log_error("defect", f"something was lost, training goes on: {error}{where}", error)
-
-    def _count(self, error: Exception) -> None:
-        self.error = error
-        self._stats.count_error(error)
-
-    def _log_error(self, kind: str, text: str, error: Exception | None = None) -> None:
-        """Say it, unless something of this kind was said a moment ago."""
-        is_due = self._throttle.is_due(kind)
-        if is_due or error is not None:
-            level = logging.ERROR if is_due else logging.DEBUG
-            self._on_message(level, __name__, f"recorder: run_id={self._identity.run_id}: {text}", error)
-
-    def _say(self, level: int, text: str) -> None:
-        self._on_message(level, __name__, text, None)
-
-
-def _place_of(error: Exception) -> str:
-    """The file and the line that raised it."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}" if traceback else "?"

@@ -79,11 +79,10 @@ class RunWatch:
 
     def _say(self, before: str) -> None:
         self._is_said = True
-        run_id = self._identity.run_id
         if self._identity.resumed:
-            self._on_log(logging.INFO, f"recorder: run_id={run_id} goes on (resume=True): {before}")
+            self._on_log(logging.INFO, f"the run goes on (resume=True): {before}")
             return
-        self._on_log(logging.WARNING, f"recorder: run_id={run_id} is not new: {before}; {_ADVICE}")
+        self._on_log(logging.WARNING, f"the run is not new: {before}; {_ADVICE}")
 
     def look(self) -> int:
         """What workers have refused of this trainer since the last look: counted, and told; gives the number of steps.

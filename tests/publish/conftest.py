@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.publish import publisher, succession
+from recorder.publish import publisher, succession, trouble
 
 
 @pytest.fixture(autouse=True)
@@ -12,4 +12,4 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(succession, "_SECOND_LOOK_SECS", 0)
     monkeypatch.setattr(publisher, "_SHORTEST_PAUSE_SECS", 0)
     monkeypatch.setattr(publisher, "_LONGEST_PAUSE_SECS", 0)
-    monkeypatch.setattr(publisher, "_FIRST_BACKOFF_SECS", 0)
+    monkeypatch.setattr(trouble, "_FIRST_BACKOFF_SECS", 0)

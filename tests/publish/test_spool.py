@@ -141,3 +141,20 @@ def test_a_spool_that_is_full_is_said_once_and_the_ring_goes_on(tmp_path: Path) 
     assert outage.scene.send(outage.step)
     assert len([text for _, text in outage.scene.said if "the spool is full" in text]) == 1
     assert_whole(outage.scene)
+
+
+def test_a_successor_of_a_sender_that_never_reached_the_server_goes_on_after_the_spool(tmp_path: Path) -> None:
+    outage = Outage(tmp_path, spool_bytes=2**22)
+    scene = outage.scene
+
+    def step() -> bool:
+        outage.step()
+        return outage.n_written == N_STEPS and outage.n_idle > 5
+
+    assert not scene.send(step)
+    assert scene.spool.exists()
+    assert scene.trainer.ring.tail > 0
+    outage.n_written_while_away = outage.n_written
+    scene.stream.is_away = False
+    assert scene.send(outage.step)
+    assert_whole(scene)

@@ -1,0 +1,104 @@
+"""What goes wrong with publishing: counted, said at most once in a while, and how long to wait before the next attempt."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from recorder.errors import RecorderError, StreamError
+from recorder.publish.stats import RecorderStats
+from recorder.throttled_log import Throttle
+
+__all__ = ["OnMessage", "Trouble"]
+
+OnMessage = Callable[[int, str, str, Exception | None], None]
+"""Given the level of a log line, its logger's name, its text, and the error that it tells of, if any."""
+
+_LOGGER = "recorder.publish.publisher"
+_FIRST_BACKOFF_SECS = 0.25
+_LONGEST_BACKOFF_SECS = 5.0
+_LOG_EVERY_SECS = 5.0
+
+
+class Trouble:
+    """Of one publisher.
+
+    Args:
+        run_id: part of every line.
+        stats: counts.
+        on_message: where lines go.
+    """
+
+    def __init__(self, run_id: str, stats: RecorderStats, on_message: OnMessage) -> None:
+        self._run_id = run_id
+        self._stats = stats
+        self._on_message = on_message
+        self._throttle = Throttle(_LOG_EVERY_SECS)
+        self._backoff_secs = 0.0
+        self._not_before = 0.0
+        self.error: Exception | None = None
+        """The last failure."""
+        self.unanswered: StreamError | None = None
+        """Why nothing can be sent; None since something was."""
+
+    @property
+    def may_try(self) -> bool:
+        """Whether the wait after the last failure is over."""
+        return time.monotonic() >= self._not_before
+
+    def is_answered(self) -> None:
+        """The server has taken something."""
+        self._backoff_secs = 0.0
+        self.unanswered = None
+        if not self._stats.is_connected:
+            self._stats.n_reconnects += 1
+            self._stats.is_connected = True
+
+    def failed(self, error: StreamError) -> None:
+        """The server did not take it: count, and wait longer each time."""
+        self._stats.is_connected = False
+        self.unanswered = error
+        self._count(error)
+        self.log_error("away", f"can't send for now, {self._stats.n_errors} failures so far: {error}", error)
+        self.back_off()
+
+    def back_off(self) -> None:
+        """Wait before the next attempt."""
+        self._backoff_secs = min(max(2 * self._backoff_secs, _FIRST_BACKOFF_SECS), _LONGEST_BACKOFF_SECS)
+        self._not_before = time.monotonic() + self._backoff_secs
+
+    def note_news(self, error: Exception) -> None:
+        """Something that happened elsewhere."""
+        self._count(error)
+        self.log_error(str(error), str(error), error)
+
+    def note_defect(self, error: Exception) -> None:
+        """What must never end the loop: it costs the record at hand, is counted, and logged, with its place when it is no
+        error of ours."""
+        self._count(error)
+        where = "" if isinstance(error, RecorderError) else f" ({type(error).__name__} in {_place_of(error)})"
+        self.log_error("defect", f"something was lost, training goes on: {error}{where}", error)
+
+    def log_error(self, kind: str, text: str, error: Exception | None = None) -> None:
+        """Say it, unless something of this kind was said a moment ago."""
+        is_due = self._throttle.is_due(kind)
+        if is_due or error is not None:
+            self.say(logging.ERROR if is_due else logging.DEBUG, text, error)
+
+    def say(self, level: int, text: str, error: Exception | None = None) -> None:
+        """Say it in any case."""
+        self._on_message(level, _LOGGER, f"recorder: run_id={self._run_id}: {text}", error)
+
+    def _count(self, error: Exception) -> None:
+        self.error = error
+        self._stats.count_error(error)
+
+
+def _place_of(error: Exception) -> str:
+    """The file and the line that raised it."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}" if traceback else "?"

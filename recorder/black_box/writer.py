@@ -144,7 +144,7 @@ class RingWriter:
         n_bytes = padded(_EVENT.size + len(data))
         if n_bytes > self.ring.capacity // 2:
             raise UsageError(f"{len(data)} bytes are too much for a black box of {self.ring.capacity}")
-        if not self.room(n_bytes, is_end=True):
+        if self.head + n_bytes > self.limit and not self.room(n_bytes, is_end=True):
             return False
         at = self.ring.ring_at + self.head - self.base
         _EVENT.pack_into(self._memory, at, record_word(kind, n_bytes), episode_id, len(data))

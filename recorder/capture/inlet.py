@@ -63,14 +63,16 @@ class Inlet:
             if kind is not Kind.KEEP:
                 sampling.ends(episode_id)
             return
-        if not self.acquire():
+        writer = self.writer
+        if not writer.lock.acquire(False) and not self.acquire():
             self._late.append((kind, episode_id, body))
             return
         try:
-            self._late.append((kind, episode_id, body))
-            self._write_late()
+            if self._late or self.refusals.has_gaps or not writer.event(kind, episode_id, body):
+                self._late.append((kind, episode_id, body))
+                self._write_late()
         finally:
-            self.writer.lock.release()
+            writer.lock.release()
 
     def catch_up(self) -> bool:
         """Write what waited for room, and publish what waited for a device; False while something still waits."""

@@ -42,6 +42,9 @@ class Hooks:
         self._episode_fn = episode_fn
         self._episode_trigger = episode_trigger
         self._step_trigger = step_trigger
+        self.has_step_fn = step_fn is not None
+        self.has_episode_fn = episode_fn is not None
+        self.has_triggers = episode_trigger is not None or step_trigger is not None
 
     def __getstate__(self) -> dict[str, Any]:
         """Of a copy: it records nothing, so it calls nothing; functions may be such as can't be pickled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from gymnasium.vector import VectorEnv
 
 from recorder.errors import UsageError
 
-__all__ = ["check_single", "check_vector", "instead_of_single"]
+__all__ = ["check_single", "check_vector", "instead_of_single", "instead_of_vector"]
 
 _SEVERAL_AGENTS = (
     "it has several agents, whose rewards and flags are maps: there is no wrapper for these yet; record each agent as a lane "
@@ -20,6 +21,11 @@ _SEVERAL_AGENTS = (
 _VECTOR = "it steps many environments at once: wrap it with recorder.wrappers.vector.RecordEpisode"
 _SINGLE = "it is one environment: wrap it with recorder.wrappers.RecordEpisode"
 _SB3 = "it is a vector of Stable-Baselines3: give recorder.wrappers.sb3.RecorderCallback to learn()"
+
+_NOT_ONE_REWARD = (
+    "its reward is {}, expected {}: where each objective has a reward, wrap it with one that makes one number of them, as "
+    "LinearReward of MO-Gymnasium does"
+)
 
 _SEVERAL_AGENTS_HAVE = ("possible_agents", "agent_iter", "get_agent_ids")
 """What PettingZoo's environments and RLlib's of several agents have, and no environment of one."""
@@ -77,9 +83,33 @@ def _refused(env: object, why: str) -> UsageError:
 
 def instead_of_single(reward: Any, terminated: Any, truncated: Any) -> str | None:
     """What to use instead when a step returns rewards and flags of several agents or environments; None for those of one."""
-    values = (reward, terminated, truncated)
-    if any(isinstance(value, Mapping) for value in values):
+    if any(isinstance(value, Mapping) for value in (reward, terminated, truncated)):
         return _SEVERAL_AGENTS
-    if any(len(getattr(value, "shape", ())) and np.prod(value.shape) > 1 for value in values):
+    if any(_n_values(value) > 1 for value in (terminated, truncated)):
         return _VECTOR
-    return None
+    return None if _n_values(reward) == 1 else _NOT_ONE_REWARD.format(_shown(reward), "one number")
+
+
+def instead_of_vector(rewards: Any, n_lanes: int) -> str | None:
+    """The same for a call of a vector environment, which returns a reward for each lane."""
+    if isinstance(rewards, Mapping):
+        return _SEVERAL_AGENTS
+    return None if _n_values(rewards) == n_lanes else _NOT_ONE_REWARD.format(_shown(rewards), f"{n_lanes} numbers")
+
+
+def _n_values(value: Any) -> int:
+    """Numbers in a value, of whatever library; 0 where it is none, -1 in lists of different lengths."""
+    if value is None or isinstance(value, str | bytes):
+        return 0
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return math.prod(shape)
+    try:
+        return int(np.size(value))
+    except ValueError:
+        return -1
+
+
+def _shown(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"{type(value).__name__}{'' if shape is None else list(shape)} {' '.join(repr(value).split()):.60}"

@@ -26,6 +26,10 @@ class Parts:
         self._places = places
         self.n_bytes = n_bytes
         self.left_out = left_out
+        self.is_empty = not places
+        """Whether nothing of a sample is recorded."""
+        self.is_whole = list(places.values()) == [()]
+        """Whether a sample is one array or number, as those of a plain space are."""
 
     @classmethod
     def of(cls, space: spaces.Space[Any], name: str) -> Self:

@@ -88,6 +88,8 @@ class Plan:
             self.observations = Parts.none()
         if left_out := [*self.observations.left_out, *self.actions.left_out]:
             self._tell(f"no fixed number of numbers, left out: {', '.join(left_out)}")
+        self.is_plain = self.actions.is_whole and self.observations.is_whole
+        """Whether an action is the step's ``action``, and an observation the extra ``observation``, as they are."""
         self._next_episode_id = first_episode_id
 
     def of_copy(self) -> Plan:
@@ -106,8 +108,9 @@ class Plan:
         """An action, batched or not, as a step's ``action`` and as extras: the former alone for a plain space; the latter alone
         for a composite one, and the ``action`` is None.
         """
-        parts = self.actions.read(action)
-        return parts.pop("action", None), parts
+        if self.actions.is_whole:
+            return action, {}
+        return None, self.actions.read(action)
 
     def guard(self, n_steps: int, work: Callable[[], None]) -> None:
         """Do what recording takes, if anybody records; when it fails, count and log it, with the steps that it took along."""
@@ -153,10 +156,18 @@ def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         reset_values: the parts of the observation.
     """
-    # Reading from a device would wait for it.
-    numbers = {name: np.asarray(value) for name, value in reset_values.items() if not is_cuda(value)}
-    is_small = sum(array.size for array in numbers.values()) <= _MAX_RESET_NUMBERS
-    return {name: array.tolist() for name, array in numbers.items()} if is_small else {}
+    numbers = {}
+    n_left = _MAX_RESET_NUMBERS
+    for name, value in reset_values.items():
+        if value.__class__ is not np.ndarray:
+            if is_cuda(value):
+                continue  # reading from a device would wait for it
+            value = np.asarray(value)
+        n_left -= value.size
+        if n_left < 0:
+            return {}
+        numbers[name] = value.tolist()
+    return numbers
 
 
 class OpenEpisode:
@@ -171,17 +182,29 @@ class OpenEpisode:
         self.seed = seed
         self._reset_observation = reset_observation
 
-    def metadata(self, plan: Plan, *, stage: Any, status: str, added: Mapping[str, Any]) -> dict[str, Any]:
+    def metadata(
+        self, plan: Plan, *, stage: Any, status: str, has_position: bool, added: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """What the episode's end says.
 
         Args:
             stage: of the curriculum; None when it was never told.
             status: ``complete`` or ``truncated``.
+            has_position: whether a step had one.
             added: by the trainer; outweighs the rest, ``info`` by each of its keys.
         """
         info: dict[str, Any] = {"env_id": plan.env_id}
         if self.seed is not None:
             info["seed"] = self.seed
-        info.update({f"reset_{name}": numbers for name, numbers in self._reset_observation.items()})
-        told = {"status": status, **({} if stage is None else {"curriculum_stage": stage}), **added}
-        return {**told, "info": {**info, **added.get("info", {})}}
+        for name, numbers in self._reset_observation.items():
+            info[f"reset_{name}"] = numbers
+        metadata: dict[str, Any] = {"status": status, "info": info}
+        if stage is not None:
+            metadata["curriculum_stage"] = stage
+        if not has_position:
+            metadata["substrate"] = ASPATIAL
+        if added:
+            info.update(added.get("info", {}))
+            metadata.update(added)
+            metadata["info"] = info
+        return metadata

@@ -28,7 +28,7 @@ except ImportError as error:
 
 __all__ = ["RecorderCallback"]
 
-_OF_A_MODEL = ("model", "_plan", "_hooks", "_lanes")
+_OF_A_MODEL = ("model", "_plan", "_hooks", "_lanes", "_hook", "_thought")
 """What a callback has once it is given to ``learn``."""
 
 
@@ -54,7 +54,8 @@ class RecorderCallback(BaseCallback):
         first_episode_id: of the first episode; later ones count up, in the order of their first steps. Trainers that share a
             run need ids apart.
         record_observations: None records observations of up to 4 KiB a lane, so no images.
-        q_values: record the Q-values of the state acted in, which takes one more pass through the network (``DQN`` and kin).
+        q_values: record the Q-values of the state acted in (``DQN`` and kin). Where the action was chosen at random, or on a
+            device, this takes one more pass through the network.
         step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords, all as the
             vector environment gives them; gives what to record with it, with a leading axis of lanes, by the names that
             ``extras`` takes.
@@ -110,6 +111,9 @@ class RecorderCallback(BaseCallback):
         self._has_ended = False
         self._last_observations: Any = None
         """What the last recorded step led to."""
+        self._thought: tuple[Any, Any] | None = None
+        """What the network of Q-values was given last, and what it gave."""
+        self._hook: Any = None
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
 
@@ -161,6 +165,8 @@ class RecorderCallback(BaseCallback):
         self.recorder = self._plan.recorder
         self._hooks = Hooks(self.recorder, **self._hook_arguments)  # type: ignore[arg-type]
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=self._first_lane)
+        self._explores = hasattr(self.model, "exploration_rate")
+        self._epsilon = np.full(env.num_envs, np.nan)
 
     def _check_place(self) -> None:
         if isinstance(self.parent, EventCallback):
@@ -172,12 +178,23 @@ class RecorderCallback(BaseCallback):
     def _on_training_start(self) -> None:
         self._check_place()  # a list knows its own place only now
         self._plan.guard(0, self._begin)
+        if self._wants_q_values and self.recorder is not None:
+            self._listen()
+
+    def _on_rollout_start(self) -> None:
+        self._thought = None  # of a training step
 
     def _on_step(self) -> bool:
-        self._plan.guard(self.training_env.num_envs, self._record)
+        recorder = self.recorder
+        if recorder is not None:
+            try:
+                self._record()
+            except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
+                recorder.note_failure(error, n_steps=self.training_env.num_envs)
         return True
 
     def _on_training_end(self) -> None:
+        self._stop_listening()
         if self.recorder is None or not self._plan.owns_recorder:
             return
         self._plan.guard(0, self._end_open)
@@ -191,51 +208,41 @@ class RecorderCallback(BaseCallback):
         if was_reset or self.model._last_obs is not self._last_observations:
             self._end_open()
         values = self._hooks.attempt(self._plan.observations.read, {}, self.model._last_obs)
-        for place in np.flatnonzero(~self._lanes.is_open).tolist():
+        for place in self._lanes.closed:
             if was_reset:
                 self._begin_lane(place, values)
             else:
                 self._lanes.begin(place, None, {})
 
     def _record(self) -> None:
-        told = self.locals
-        infos, dones, rewards, observations = (told[name] for name in ("infos", "dones", "rewards", "new_obs"))
-        actions = told.get("clipped_actions", told["actions"])
-        truncated = np.array([bool(info.get("TimeLimit.truncated", False)) for info in infos]) & dones
-        terminated = dones & ~truncated
-        attempt = self._hooks.attempt
-        added = {
-            **attempt(self._policy_values, {}),
-            **self._given,
-            **self._hooks.step_values(
-                env=self.training_env,
-                obs=observations,
-                info=infos,
-                action=actions,
-                rew=rewards,
-                terminated=terminated,
-                truncated=truncated,
-            ),
-        }
-        self._given = {}
+        told, lanes, hooks = self.locals, self._lanes, self._hooks
+        infos, rewards, observations = told["infos"], told["rewards"], told["new_obs"]
+        actions = told.get("clipped_actions")
+        if actions is None:
+            actions = told["actions"]
+        dones = lanes.flags(told["dones"])
+        ended = lanes.ended(dones)
+        terminated = truncated = dones  # all false, most often
+        if ended:
+            truncated = np.array([bool(info.get("TimeLimit.truncated", False)) for info in infos]) & dones
+            terminated = dones & ~truncated
+        added, self._given = self._given, {}
+        if hooks.has_step_fn:
+            known = {"env": self.training_env, "obs": observations, "info": infos, "action": actions, "rew": rewards}
+            added = {**added, **hooks.step_values(**known, terminated=terminated, truncated=truncated)}
         self._last_observations = observations
-        ended = np.flatnonzero(dones).tolist()
-        plain_actions, action_parts = attempt(self._plan.action, (None, {}), actions)
-        values = attempt(self._plan.observations.read, {}, observations)
-        self._lanes.record(
-            {
-                "actions": plain_actions,
-                "rewards": rewards,
-                "dones": dones,
-                "terminated": terminated,
-                "truncated": truncated,
-            },
-            {**attempt(self._reached, {}, values, infos, ended), **action_parts},
-            added,
-        )
+        if self._plan.is_plain and not ended:
+            plain_actions, extras = actions, {"observation": observations}
+        else:
+            plain_actions, action_parts = hooks.attempt(self._plan.action, (None, {}), actions)
+            values = hooks.attempt(self._plan.observations.read, {}, observations)
+            extras = {**hooks.attempt(self._reached, {}, values, infos, ended), **action_parts}
+        fields: dict[str, Any] = {}
+        hooks.attempt(self._add_policy_values, None, fields, extras, added)
+        lanes.record(plain_actions, rewards, dones, terminated, truncated, extras, fields, added)
         for place in ended:
-            told_return = attempt(_counted_return, {}, infos[place])
-            self._lanes.end(place, "complete", env=self.training_env, info=infos[place], told=told_return)
+            told_return = hooks.attempt(_counted_return, {}, infos[place])
+            lanes.end(place, "complete", env=self.training_env, info=infos[place], told=told_return)
             self._begin_lane(place, values)
 
     def _reached(self, values: Mapping[str, Any], infos: Sequence[Any], ended: Sequence[int]) -> Mapping[str, Any]:
@@ -245,21 +252,48 @@ class RecorderCallback(BaseCallback):
         read = self._plan.observations.read
         return with_rows(values, {place: read(infos[place]["terminal_observation"]) for place in ended})
 
-    def _policy_values(self) -> Mapping[str, Any]:
-        """What the algorithm thought of the state that it acted in."""
-        found: dict[str, Any] = {}
-        if (rate := getattr(self.model, "exploration_rate", None)) is not None:
-            n_steps_before = self.model.num_timesteps - self.training_env.num_envs
-            found["epsilon"] = 1.0 if n_steps_before < self.locals.get("learning_starts", 0) else rate
-        if (masks := self.locals.get("action_masks")) is not None:
-            found["action_masks"] = masks
-        if isinstance(values := self.locals.get("values"), torch.Tensor):
-            found["value"] = values.detach().reshape(-1)
+    def _add_policy_values(self, fields: dict[str, Any], extras: dict[str, Any], added: Mapping[str, Any]) -> None:
+        """What the algorithm thought of the state that it acted in; what the trainer adds outweighs it."""
+        told = self.locals
+        if self._explores:
+            rate = self.model.exploration_rate  # type: ignore[attr-defined]
+            if self.model.num_timesteps - len(self._epsilon) < told.get("learning_starts", 0):
+                rate = 1.0
+            if self._epsilon[0] != rate:
+                self._epsilon.fill(rate)
+            fields["epsilon"] = self._epsilon
+        if (masks := told.get("action_masks")) is not None:
+            fields["action_masks"] = masks
+        if isinstance(values := told.get("values"), torch.Tensor) and "value" not in added:
+            extras["value"] = values.detach().reshape(-1)
         if self._wants_q_values:
-            with torch.no_grad():
-                observations, _ = self.model.policy.obs_to_tensor(self.model._last_obs)  # type: ignore[arg-type]
-                found["q_values"] = self.model.q_net(observations)  # type: ignore[attr-defined]
-        return found
+            fields["q_values"] = self._q_values()
+
+    def _q_values(self) -> Any:
+        """Those that the model chose from; where it chose at random, one more pass through its network."""
+        thought, self._thought = self._thought, None
+        last = self.model._last_obs
+        if thought is not None and _has_numbers_of(thought[0], last):
+            return thought[1]
+        with torch.no_grad():
+            observations, _ = self.model.policy.obs_to_tensor(last)  # type: ignore[arg-type]
+            q_values = self.model.q_net(observations)  # type: ignore[attr-defined]
+        self._thought = None
+        return q_values
+
+    def _listen(self) -> None:
+        """Hear what the network of Q-values says while ``learn`` runs."""
+        self._stop_listening()
+        network = self.model.q_net  # type: ignore[attr-defined]
+        self._hook = self._hooks.attempt(network.register_forward_hook, None, self._hear)
+
+    def _hear(self, _network: Any, given: tuple[Any, ...], q_values: Any) -> None:
+        self._thought = (given[0], q_values) if len(given) == 1 else None
+
+    def _stop_listening(self) -> None:
+        if self._hook is not None:
+            self._hook.remove()
+        self._hook = self._thought = None
 
     def _begin_lane(self, place: int, values: Mapping[str, Any]) -> None:
         """A lane has been reset; ``values`` are of all of them."""
@@ -271,8 +305,17 @@ class RecorderCallback(BaseCallback):
         return info.get(RESET_SEED)
 
     def _end_open(self) -> None:
-        for place in np.flatnonzero(self._lanes.is_open).tolist():
+        for place in self._lanes.open_among(range(self.training_env.num_envs)):
             self._lanes.end(place, "truncated", env=self.training_env, info={})
+
+
+def _has_numbers_of(tensor: Any, observations: Any) -> bool:
+    """Whether a tensor on the host was made of these observations: a network may have been asked about others since."""
+    if observations.__class__ is not np.ndarray or not isinstance(tensor, torch.Tensor) or not tensor.is_cpu:
+        return False
+    given = tensor.detach().numpy()
+    is_alike = given.dtype == observations.dtype and given.shape == observations.shape
+    return is_alike and bool(given.tobytes() == observations.tobytes())
 
 
 def _counted_return(info: Mapping[str, Any]) -> dict[str, float]:

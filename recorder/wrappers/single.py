@@ -18,12 +18,15 @@ from recorder.wrappers.description import describe_environment
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.kinds import check_single, instead_of_single
 from recorder.wrappers.parts import own_copy
-from recorder.wrappers.plan import ACTION_MASK, ASPATIAL, OpenEpisode, Plan, reset_numbers, sorted_values
+from recorder.wrappers.plan import ACTION_MASK, OpenEpisode, Plan, reset_numbers, sorted_values
 
 __all__ = ["RecordEpisode"]
 
 ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
+
+_NOTHING: dict[str, Any] = {"position": (), "meters": ()}
+"""Fields that each step has, for environments that have none of them."""
 
 
 class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Generic[ObsType, ActType]):
@@ -99,6 +102,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             step_trigger=step_trigger,
         )
         self._resets_itself = any(isinstance(inner, Autoreset) for inner in _chain(env))
+        self._plain_extras: dict[str, Any] = {}
+        """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
         self._stage: Any = None
@@ -117,7 +122,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
     def __getstate__(self) -> dict[str, Any]:
         """Of a copy, by ``copy`` or by pickle, which a search makes of its environment: it records nothing."""
         plan = self._plan.of_copy()
-        begun: dict[str, Any] = {"_given": {}, "_info": {}, "_action_mask": None, "_episode": None}
+        begun: dict[str, Any] = {"_given": {}, "_plain_extras": {}, "_info": {}, "_action_mask": None, "_episode": None}
         return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": copy(self._hooks)}
 
     @property
@@ -145,9 +150,14 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step the environment, and record the step."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        self._plan.guard(1, lambda: self._record(action, observation, reward, terminated, truncated, info))
-        return observation, reward, terminated, truncated, info
+        result = self.env.step(action)
+        recorder = self.recorder
+        if recorder is not None:
+            try:
+                self._record(recorder, action, *result)
+            except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
+                recorder.note_failure(error, n_steps=1)
+        return result
 
     def close(self) -> None:
         """Close the environment; an open episode ends as ``truncated``, and a recorder that was made here is closed."""
@@ -162,69 +172,102 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         attempt(self._remember_info, None, info)
         values = attempt(self._plan.observations.read, {}, observation)
         self._episode = OpenEpisode(self._info.get(RESET_SEED, seed), attempt(reset_numbers, {}, values))
-        self._n_steps = 0
         self._has_position = False
 
     def _record(
-        self, action: Any, observation: Any, reward: Any, terminated: bool, truncated: bool, info: Mapping[str, Any]
+        self,
+        recorder: EpisodeRecorder,
+        action: Any,
+        observation: Any,
+        reward: Any,
+        terminated: Any,
+        truncated: Any,
+        info: Mapping[str, Any],
     ) -> None:
-        assert self.recorder is not None
-        if self._refused:
+        n_steps = self._n_steps
+        if not n_steps and not self._starts(observation, reward, terminated, truncated, info):
             return
-        is_first = self._n_steps_in_all == 0
-        if is_first and (instead := instead_of_single(reward, terminated, truncated)) is not None:
+        # One class for all steps: the recorder's quick way fits one.
+        is_terminated, is_truncated = bool(terminated), bool(truncated)
+        is_over = is_terminated or is_truncated
+        mask = self._action_mask
+        if info.__class__ is dict and mask is None and ACTION_MASK not in info:
+            self._info = info
+        else:
+            self._hooks.attempt(self._remember_info, None, info)
+        if self._plan.is_plain:
+            extras = self._plain_extras
+            extras["observation"] = observation
+        else:
+            action, extras = self._parts(action, observation)
+        if self._given or self._hooks.has_step_fn:
+            fields, added = self._added(mask, action, observation, reward, is_terminated, is_truncated, info)
+            extras = {**extras, **added}
+        else:
+            fields = _NOTHING if mask is None else {**_NOTHING, "action_masks": mask}
+        recorder.record_step(
+            self._episode_id,
+            n_steps,
+            action=action,
+            reward=reward,
+            done=is_over,
+            terminated=is_terminated,
+            truncated=is_truncated,
+            extras=extras,
+            lane=self._lane,
+            **fields,
+        )
+        self._n_steps = n_steps + 1
+        self._n_steps_in_all += 1
+        if self._hooks.has_triggers:
+            self._keep_as_told(recorder)
+        if is_over:
+            self._end("complete")
+
+    def _starts(self, observation: Any, reward: Any, terminated: Any, truncated: Any, info: Mapping[str, Any]) -> bool:
+        """Whether an episode begins with this step; here what only a first step shows is found out."""
+        if self._refused:
+            return False
+        if not self._n_steps_in_all and (instead := instead_of_single(reward, terminated, truncated)) is not None:
             self._refused, self._episode = True, None
             raise UsageError(f"nothing of this environment is recorded: {instead}")
         if self._episode is None:
             if not self._resets_itself:
                 raise UsageError("step() was called after the end of an episode: call reset() first")
             self._begin(observation, info, None)
-            return
-        if self._n_steps == 0:
-            self._episode_id = self._plan.next_episode_id()
-        given = sorted_values(
-            {
-                "action_masks": self._action_mask,
-                **self._given,
-                **self._hooks.step_values(
-                    env=self.env,
-                    obs=observation,
-                    info=info,
-                    action=action,
-                    rew=reward,
-                    terminated=terminated,
-                    truncated=truncated,
-                ),
-            }
-        )
-        self._given = {}
+            return False
+        self._episode_id = self._plan.next_episode_id()
+        return True
+
+    def _parts(self, action: Any, observation: Any) -> tuple[Any, dict[str, Any]]:
+        """An action as the field of a step, and the parts of both."""
         attempt = self._hooks.attempt
-        attempt(self._remember_info, None, info)
-        if given.stage is not None:
-            self._stage = attempt(_number, self._stage, given.stage)
-        self._has_position = self._has_position or "position" in given.fields
         plain_action, action_parts = attempt(self._plan.action, (None, {}), action)
         observation_parts = attempt(self._plan.observations.read, {}, observation)
-        self.recorder.record_step(
-            self._episode_id,
-            self._n_steps,
-            action=() if plain_action is None else plain_action,
-            reward=reward,
-            done=terminated or truncated,
-            terminated=terminated,
-            truncated=truncated,
-            extras={**observation_parts, **action_parts, **given.extras},
-            lane=self._lane,
-            **{"position": (), "meters": (), **given.fields},
-        )
-        if self._n_steps == 0 and self._hooks.keeps_episode(self._episode_id):
-            self.recorder.keep(self._episode_id, "episode_trigger")
-        self._n_steps += 1
-        self._n_steps_in_all += 1
+        return () if plain_action is None else plain_action, {**observation_parts, **action_parts}
+
+    def _added(
+        self, mask: Any, action: Any, observation: Any, reward: Any, terminated: bool, truncated: bool, info: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the trainer adds: fields of the step, and extras."""
+        values, self._given = self._given, {}
+        if self._hooks.has_step_fn:
+            known = {"env": self.env, "obs": observation, "info": info, "action": action, "rew": reward}
+            values = {**values, **self._hooks.step_values(**known, terminated=terminated, truncated=truncated)}
+        given = sorted_values(values)
+        if given.stage is not None:
+            self._stage = self._hooks.attempt(_stage_number, self._stage, given.stage)
+        self._has_position = self._has_position or "position" in given.fields
+        fields = {**_NOTHING, **given.fields}
+        if mask is not None and "action_masks" not in values:
+            fields["action_masks"] = mask
+        return fields, given.extras
+
+    def _keep_as_told(self, recorder: EpisodeRecorder) -> None:
+        if self._n_steps == 1 and self._hooks.keeps_episode(self._episode_id):
+            recorder.keep(self._episode_id, "episode_trigger")
         if self._hooks.keeps_step(self._n_steps_in_all):
-            self.recorder.keep(self._episode_id, "step_trigger")
-        if terminated or truncated:
-            self._end("complete")
+            recorder.keep(self._episode_id, "step_trigger")
 
     def _remember_info(self, info: Mapping[str, Any]) -> None:
         """Remember what the environment told."""
@@ -236,20 +279,25 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
 
     def _end(self, status: str) -> None:
         episode, self._episode = self._episode, None
-        if episode is None or self._n_steps == 0 or self.recorder is None:
+        n_steps, self._n_steps = self._n_steps, 0
+        if episode is None or n_steps == 0 or self.recorder is None:
             return
-        added = {
-            **({} if self._has_position else {"substrate": ASPATIAL}),
-            **self._hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id),
-        }
-        self.recorder.finish_episode(
-            self._episode_id, episode.metadata(self._plan, stage=self._stage, status=status, added=added)
+        hooks = self._hooks
+        added: Mapping[str, Any] = {}
+        if hooks.has_episode_fn:
+            added = hooks.episode_metadata(env=self.env, info=self._info, episode_id=self._episode_id)
+        metadata = episode.metadata(
+            self._plan, stage=self._stage, status=status, has_position=self._has_position, added=added
         )
+        self.recorder.finish_episode(self._episode_id, metadata)
 
 
-def _number(value: Any) -> Any:
-    """A number of Python's own."""
-    return as_scalar(value).item()
+def _stage_number(stage: Any) -> Any:
+    """A stage as a number of Python's own."""
+    try:
+        return as_scalar(stage).item()
+    except UsageError as error:
+        raise UsageError(f"stage: {error}") from error
 
 
 def _chain(env: Any) -> list[Any]:

@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
-from numpy.typing import NDArray
 
 from recorder.capture import EpisodeRecorder
+from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
-from recorder.wrappers.kinds import check_vector
+from recorder.wrappers.kinds import check_vector, instead_of_vector
 from recorder.wrappers.lane_info import lane_info
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import own_copy, with_rows
@@ -110,6 +110,9 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """What the environment told last."""
         self._action_masks: Any = None
         """What it allowed next; a copy, because the next step may write there."""
+        self._is_new = True
+        """Whether no call has been recorded."""
+        self._is_refused = False
         self._given: dict[str, Any] = {}
         """What ``extras`` was given for the next step."""
 
@@ -148,12 +151,18 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def step(self, actions: ActType) -> tuple[ObsType, ArrayType, ArrayType, ArrayType, dict[str, Any]]:
         """Step the environment, and record the step of every lane."""
         result = self.env.step(actions)
-        self._plan.guard(int(self._lanes.is_open.sum()), lambda: self._record(actions, *result))
+        recorder = self.recorder
+        if recorder is not None:
+            n_open = self._lanes.n_open
+            try:
+                self._record(actions, *result)
+            except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
+                recorder.note_failure(error, n_steps=n_open)
         return result
 
     def close(self, **kwargs: Any) -> None:
         """Close the environment; open episodes end as ``truncated``, and a recorder that was made here is closed."""
-        self._plan.guard(0, lambda: self._end(np.flatnonzero(self._lanes.is_open), "truncated"))
+        self._plan.guard(0, lambda: self._end(self._lanes.open_among(range(self.num_envs)), "truncated"))
         if self.recorder is not None and self._plan.owns_recorder:
             self.recorder.close()
         super().close(**kwargs)
@@ -161,83 +170,91 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def _begin_after_reset(
         self, observations: Any, infos: Mapping[str, Any], seed: int | list[int | None] | None, mask: Any
     ) -> None:
-        places = np.arange(self.num_envs) if mask is None else np.flatnonzero(mask)
-        self._end(places[self._lanes.is_open[places]], "truncated")
+        places = range(self.num_envs) if mask is None else np.flatnonzero(mask).tolist()
+        self._end(self._lanes.open_among(places), "truncated")
         self._begin(places, observations, infos, seed)
         self._hooks.attempt(self._remember_info, None, infos)
 
     def _begin(
         self,
-        places: NDArray[np.int64],
+        places: Sequence[int],
         observations: Any,
         infos: Mapping[str, Any],
         seed: int | list[int | None] | None = None,
     ) -> None:
         """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
-        if not len(places):
-            return
         attempt = self._hooks.attempt
         values = attempt(self._plan.observations.read, {}, observations)
-        seeds = attempt(self._lane_seeds, [None] * self.num_envs, seed if self._seeds_each_lane else None)
-        for place in places.tolist():
-            own_seed = attempt(lane_info, {}, infos, place).get(RESET_SEED, seeds[place])
+        seeds = None
+        if seed is not None and self._seeds_each_lane:
+            seeds = attempt(self._lane_seeds, None, seed)
+        for place in places:
+            own_seed = None if seeds is None else seeds[place]
+            if infos:
+                own_seed = attempt(lane_info, {}, infos, place).get(RESET_SEED, own_seed)
             self._lanes.begin(place, own_seed, attempt(_row, {}, values, place))
 
     def _record(
         self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
     ) -> None:
-        added = {
-            "action_masks": self._action_masks,
-            **self._given,
-            **self._hooks.step_values(
-                env=self.env,
-                obs=observations,
-                info=infos,
-                action=actions,
-                rew=rewards,
-                terminated=terminations,
-                truncated=truncations,
-            ),
-        }
-        self._given = {}
-        attempt = self._hooks.attempt
-        attempt(self._remember_info, None, infos)
-        dones = self._flags(terminations) | self._flags(truncations)
-        ended = np.flatnonzero(dones & self._lanes.is_open)
-        being_reset = np.flatnonzero(~self._lanes.is_open)
-        plain_actions, action_parts = attempt(self._plan.action, (None, {}), actions)
-        self._lanes.record(
-            {
-                "actions": plain_actions,
-                "rewards": rewards,
-                "dones": dones,
-                "terminated": terminations,
-                "truncated": truncations,
-            },
-            {**attempt(self._reached, {}, observations, infos, ended), **action_parts},
+        if self._is_new and not self._is_fit(rewards):
+            return
+        lanes, hooks, masks = self._lanes, self._hooks, self._action_masks
+        added, self._given = self._given, {}
+        if hooks.has_step_fn:
+            known = {"env": self.env, "obs": observations, "info": infos, "action": actions, "rew": rewards}
+            added = {**added, **hooks.step_values(**known, terminated=terminations, truncated=truncations)}
+        if infos.__class__ is dict and not infos and masks is None:
+            self._infos = infos
+        else:
+            hooks.attempt(self._remember_info, None, infos)
+        dones = lanes.flags(terminations) | lanes.flags(truncations)
+        ended, being_reset = lanes.ended(dones), lanes.closed
+        if self._plan.is_plain and not (ended and self._mode is AutoresetMode.SAME_STEP):
+            plain_actions, extras = actions, {"observation": observations}
+        else:
+            plain_actions, action_parts = hooks.attempt(self._plan.action, (None, {}), actions)
+            extras = {**hooks.attempt(self._reached, {}, observations, infos, ended), **action_parts}
+        lanes.record(
+            plain_actions,
+            rewards,
+            dones,
+            terminations,
+            truncations,
+            extras,
+            {} if masks is None else {"action_masks": masks},
             added,
         )
-        self._end(ended, "complete")
-        if self._mode is AutoresetMode.NEXT_STEP:
+        if ended:
+            self._end(ended, "complete")
+        if self._mode is AutoresetMode.SAME_STEP:
+            being_reset = ended
+        if being_reset and self._mode is not AutoresetMode.DISABLED:
             self._begin(being_reset, observations, infos)
-        elif self._mode is AutoresetMode.SAME_STEP:
-            self._begin(ended, observations, infos)
 
-    def _flags(self, values: Any) -> NDArray[np.bool_]:
-        """``bool[n_lanes]``, whatever numbers they come as."""
-        return np.asarray(values, bool).reshape(self.num_envs)
+    def _is_fit(self, rewards: Any) -> bool:
+        """Whether what a first call shows can be recorded."""
+        if self._is_refused:
+            return False
+        if (instead := instead_of_vector(rewards, self.num_envs)) is not None:
+            self._is_refused = True
+            raise UsageError(f"nothing of this environment is recorded: {instead}")
+        self._is_new = False
+        return True
 
-    def _reached(self, observations: Any, infos: Mapping[str, Any], ended: NDArray[np.int64]) -> dict[str, Any]:
+    def _reached(self, observations: Any, infos: Mapping[str, Any], ended: Sequence[int]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""
         values = self._plan.observations.read(observations)
-        if self._mode is AutoresetMode.SAME_STEP and len(ended):
-            last = {place: self._plan.observations.read(infos["final_obs"][place]) for place in ended.tolist()}
+        if self._mode is AutoresetMode.SAME_STEP and ended:
+            last = {place: self._plan.observations.read(infos["final_obs"][place]) for place in ended}
             values = with_rows(values, last)
         return values
 
-    def _end(self, places: NDArray[np.int64], status: str) -> None:
-        for place in places.tolist():
-            info = self._hooks.attempt(lane_info, {}, self._infos, place)
+    def _end(self, places: Sequence[int], status: str) -> None:
+        for place in places:
+            info: Mapping[str, Any] = {}
+            if self._hooks.has_episode_fn:
+                info = self._hooks.attempt(lane_info, {}, self._infos, place)
             self._lanes.end(place, status, env=self.env, info=info.get(_FINAL_INFO, info))
 
     def _remember_info(self, infos: Mapping[str, Any]) -> None:
@@ -252,10 +269,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         elif before is not None:
             self._action_masks = np.where(told.reshape(-1, *[1] * (masks.ndim - 1)), masks, before)
 
-    def _lane_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+    def _lane_seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
         """The seed of each lane, as ``reset`` of the environment understands them."""
-        if seed is None:
-            return [None] * self.num_envs
         return range(int(seed), int(seed) + self.num_envs) if isinstance(seed, int | np.integer) else seed
 
 

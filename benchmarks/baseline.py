@@ -31,7 +31,15 @@ import lz4.frame
 import msgpack
 import torch
 
-__all__ = ["EpisodeEndMarker", "SeedMetadata", "SeedRecorder", "SeedStep", "SeedWriter", "load_episode", "query_count"]
+__all__ = [
+    "BaselineMetadata",
+    "BaselineRecorder",
+    "BaselineStep",
+    "BaselineWriter",
+    "EpisodeEndMarker",
+    "load_episode",
+    "query_count",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +52,7 @@ CREATE TABLE IF NOT EXISTS recordings (
 
 
 @dataclass(slots=True)
-class SeedStep:
+class BaselineStep:
     """A step; its sequences are tensors until the writer makes them tuples."""
 
     step: int
@@ -61,7 +69,7 @@ class SeedStep:
 
 
 @dataclass(slots=True)
-class SeedMetadata:
+class BaselineMetadata:
     """What is known of an episode when it ends."""
 
     episode_id: int
@@ -82,10 +90,10 @@ class EpisodeEndMarker:
     """The last item of an episode."""
 
     episode_id: int
-    metadata: SeedMetadata
+    metadata: BaselineMetadata
 
 
-class SeedRecorder:
+class BaselineRecorder:
     """What the trainer calls.
 
     Args:
@@ -94,7 +102,7 @@ class SeedRecorder:
     """
 
     def __init__(self, queue_maxsize: int = 1000, *, on_full: Literal["drop", "block"] = "drop") -> None:
-        self.queue: queue.Queue[tuple[int, SeedStep] | EpisodeEndMarker | None] = queue.Queue(queue_maxsize)
+        self.queue: queue.Queue[tuple[int, BaselineStep] | EpisodeEndMarker | None] = queue.Queue(queue_maxsize)
         self.n_lost: Counter[int] = Counter()
         self._blocks = on_full == "block"
 
@@ -114,7 +122,7 @@ class SeedRecorder:
         action_masks: torch.Tensor | None = None,
     ) -> None:
         """Hand one step to the writer."""
-        recorded = SeedStep(
+        recorded = BaselineStep(
             step,
             position.detach().cpu().clone(),
             meters.detach().cpu().clone(),
@@ -137,12 +145,12 @@ class SeedRecorder:
             if self.n_lost[episode_id] == 1:
                 _log.warning("queue full, dropping steps of episode %d", episode_id)
 
-    def finish_episode(self, episode_id: int, metadata: SeedMetadata) -> None:
+    def finish_episode(self, episode_id: int, metadata: BaselineMetadata) -> None:
         """End an episode."""
         self.queue.put(EpisodeEndMarker(episode_id, metadata))
 
 
-class SeedWriter:
+class BaselineWriter:
     """The thread that buffers episodes, writes their files and indexes them; leaving its block writes what is left.
 
     Args:
@@ -151,7 +159,7 @@ class SeedWriter:
         recordings_dir: folder of the files.
     """
 
-    def __init__(self, recorder: SeedRecorder, database: Path, recordings_dir: Path) -> None:
+    def __init__(self, recorder: BaselineRecorder, database: Path, recordings_dir: Path) -> None:
         self._recorder = recorder
         self._database = database
         self._recordings_dir = recordings_dir
@@ -178,7 +186,7 @@ class SeedWriter:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(_SCHEMA)
-        buffers: dict[int, list[SeedStep]] = {}
+        buffers: dict[int, list[BaselineStep]] = {}
         while (item := self._recorder.queue.get()) is not None:
             if isinstance(item, EpisodeEndMarker):
                 self._write(connection, item, buffers.pop(item.episode_id, []))
@@ -186,7 +194,7 @@ class SeedWriter:
                 buffers.setdefault(item[0], []).append(_with_tuples(item[1]))
         connection.close()
 
-    def _write(self, connection: sqlite3.Connection, end: EpisodeEndMarker, steps: list[SeedStep]) -> None:
+    def _write(self, connection: sqlite3.Connection, end: EpisodeEndMarker, steps: list[BaselineStep]) -> None:
         metadata = end.metadata
         packed = msgpack.packb(
             {
@@ -216,7 +224,7 @@ class SeedWriter:
         connection.commit()
 
 
-def _with_tuples(step: SeedStep) -> SeedStep:
+def _with_tuples(step: BaselineStep) -> BaselineStep:
     step.position = tuple(step.position.tolist())
     step.meters = tuple(step.meters.tolist())
     if step.q_values is not None:
@@ -226,10 +234,10 @@ def _with_tuples(step: SeedStep) -> SeedStep:
     return step
 
 
-def load_episode(path: Path) -> tuple[SeedMetadata, list[SeedStep]]:
+def load_episode(path: Path) -> tuple[BaselineMetadata, list[BaselineStep]]:
     """Read a file back: decompressed, unpacked, a list of steps."""
     content = msgpack.unpackb(lz4.frame.decompress(path.read_bytes()), use_list=False)
-    return SeedMetadata(**content["metadata"]), [SeedStep(**step) for step in content["steps"]]
+    return BaselineMetadata(**content["metadata"]), [BaselineStep(**step) for step in content["steps"]]
 
 
 def query_count(database: Path) -> int:
@@ -241,10 +249,10 @@ def query_count(database: Path) -> int:
         connection.close()
 
 
-def metadata_of(episode_id: int, n_steps: int, layout: dict[str, tuple[int, int]]) -> SeedMetadata:
+def metadata_of(episode_id: int, n_steps: int, layout: dict[str, tuple[int, int]]) -> BaselineMetadata:
     """The metadata of an episode of the benchmark."""
-    values: dict[str, Any] = {field.name: 0 for field in fields(SeedMetadata)}
-    return SeedMetadata(
+    values: dict[str, Any] = {field.name: 0 for field in fields(BaselineMetadata)}
+    return BaselineMetadata(
         **values
         | {
             "episode_id": episode_id,

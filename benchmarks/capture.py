@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks.baseline import SeedRecorder
+from benchmarks.baseline import BaselineRecorder
 from benchmarks.designs import drive_baseline, drive_recorder
 from benchmarks.stack import KEEP_ALL, running_stack
 from benchmarks.steps import StepValues, record_steps, step_values
@@ -31,9 +31,9 @@ def measure_record_step(*, quick: bool) -> dict[str, float]:
     baseline_alone = _baseline_alone_us(values[:_BURST_STEPS], n_bursts=5 if quick else 100)
     return {
         "record_step_us": median(drive.call_us for drive in ours),
-        "seed_record_step_us": median(drive.call_us for drive in baselines),
+        "baseline_record_step_us": median(drive.call_us for drive in baselines),
         "record_step_alone_us": alone,
-        "seed_record_step_alone_us": baseline_alone,
+        "baseline_record_step_alone_us": baseline_alone,
     }
 
 
@@ -47,9 +47,9 @@ def measure_lost_steps(*, quick: bool) -> dict[str, float]:
     return {
         "lost_steps": ours.n_lost_steps,
         "lost_episodes": ours.n_lost_episodes,
-        "seed_lost_steps": theirs.n_lost_steps,
-        "seed_lost_steps_pct": 100 * theirs.n_lost_steps / theirs.n_steps,
-        "seed_lost_episodes_pct": 100 * theirs.n_lost_episodes / n_episodes,
+        "baseline_lost_steps": theirs.n_lost_steps,
+        "baseline_lost_steps_pct": 100 * theirs.n_lost_steps / theirs.n_steps,
+        "baseline_lost_episodes_pct": 100 * theirs.n_lost_episodes / n_episodes,
     }
 
 
@@ -62,7 +62,7 @@ def _alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
             record_steps(recorder.record_step, episode_id, values)
             bursts.append((time.perf_counter() - began) / len(values))
             recorder.abort(episode_id, "benchmark")
-            while recorder.stats().n_steps_waiting:
+            while recorder.stats().n_bytes_waiting:
                 time.sleep(0.0005)
     return 1e6 * median(bursts)
 
@@ -70,7 +70,7 @@ def _alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
 def _baseline_alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
     """The same with no writer."""
     bursts = []
-    recorder = SeedRecorder()
+    recorder = BaselineRecorder()
     for episode_id in range(n_bursts):
         began = time.perf_counter()
         record_steps(recorder.record_step, episode_id, values)

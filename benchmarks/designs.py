@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.baseline import SeedRecorder, SeedWriter, metadata_of, query_count
+from benchmarks.baseline import BaselineRecorder, BaselineWriter, metadata_of, query_count
 from benchmarks.stack import Stack
 from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, StepValues, record_steps
 from recorder import EpisodeRecorder
@@ -86,10 +86,10 @@ def drive_baseline(
 ) -> Drive:
     """The same by the baseline design, which keeps every episode."""
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
-        recorder = SeedRecorder(on_full=on_full)
+        recorder = BaselineRecorder(on_full=on_full)
         database = Path(name, "index.db")
         call_secs = 0.0
-        with SeedWriter(recorder, database, Path(name, "recordings")) as writer:
+        with BaselineWriter(recorder, database, Path(name, "recordings")) as writer:
             began = time.perf_counter()
             for episode_id in range(n_episodes):
                 entered = time.perf_counter()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import baseline
-from benchmarks.baseline import SeedRecorder, SeedWriter, metadata_of
+from benchmarks.baseline import BaselineRecorder, BaselineWriter, metadata_of
 from benchmarks.load_floor import bare_reader
 from benchmarks.stack import KEEP_ALL
 from benchmarks.steps import GRID_SIZE, LAYOUT, METER_NAMES, N_STEPS, StepValues, record_steps, step_values
@@ -41,9 +41,9 @@ def measure_file(*, quick: bool) -> dict[str, float]:
             baseline.load_episode(theirs)  # so that both begin with the same caches
         return {
             "file_bytes": ours.stat().st_size,
-            "seed_file_bytes": theirs.stat().st_size,
+            "baseline_file_bytes": theirs.stat().st_size,
             "load_ms": 1e3 * median(load_secs),
-            "seed_load_ms": 1e3 * median(baseline_load_secs),
+            "baseline_load_ms": 1e3 * median(baseline_load_secs),
             "load_floor_ms": 1e3 * median(floor_secs),
         }
 
@@ -71,8 +71,8 @@ def _with_float32(values: Iterable[StepValues]) -> list[StepValues]:
 
 
 def _record_by_baseline(folder: Path) -> Path:
-    recorder = SeedRecorder(on_full="block")
-    with SeedWriter(recorder, folder.with_suffix(".db"), folder):
+    recorder = BaselineRecorder(on_full="block")
+    with BaselineWriter(recorder, folder.with_suffix(".db"), folder):
         record_steps(recorder.record_step, 500, step_values())
         recorder.finish_episode(500, metadata_of(500, N_STEPS, LAYOUT))
     (path,) = folder.glob("episode_*")

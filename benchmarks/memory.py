@@ -29,9 +29,8 @@ _MB = 1_000_000
 def measure_trainer_rss(*, quick: bool) -> dict[str, float]:
     """Growth of a trainer's resident memory and its sender's together, at its highest, over 2,000,000 steps while no worker runs.
 
-    The trainer is a process of its own, which records as fast as it can and waits when the hand-over queue is full: the
-    queue's budget of 64,000 steps is part of the figure. What the sender process takes before it holds any steps is told
-    beside it.
+    The trainer is a process of its own, which records as fast as it can and waits when the ring is full: the ring's 64 MiB
+    are part of the figure. The memory of the sender process before it has any steps is given beside it.
     """
     n_episodes = 40 if quick else 2_000_000 // N_STEPS
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as folder, EmbeddedServer(Path(folder)) as server:
@@ -98,7 +97,7 @@ def _train(url: str, n_episodes: int) -> None:
         first = highest = sender = 0
         for episode_id in range(_WARM_UP_EPISODES + n_episodes):
             if episode_id == _WARM_UP_EPISODES:
-                while recorder.stats().n_steps_waiting:
+                while recorder.stats().n_bytes_waiting:
                     time.sleep(_SAMPLE_SECS)  # the sender process has begun, and has dealt with them
                 sender = _resident_bytes(recorder.sender_pid)
                 first = _resident_bytes(os.getpid()) + sender

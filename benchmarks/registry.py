@@ -15,7 +15,7 @@ class Figure:
     """One key.
 
     Args:
-        key: its name in the table and in the JSON; the baseline design measured in the same run is ``seed_<key>``.
+        key: its name in the table and in the JSON; the baseline design measured in the same run is ``baseline_<key>``.
         measure: ``module:function`` below ``benchmarks``; it takes ``quick`` and returns keys and numbers, its own and
             any that come with them.
         unit: of the number.
@@ -38,20 +38,35 @@ class Figure:
 FIGURES: Mapping[str, Figure] = {
     figure.key: figure
     for figure in (
-        Figure("record_step_us", "capture:measure_record_step", "us", "lower", 5, 1 / 10, "one call, all running"),
-        Figure("record_step_alone_us", "capture:measure_record_step", "us", "lower", 3, None, "one call by itself"),
+        Figure("record_step_us", "capture:measure_record_step", "us", "lower", 3.3, 1 / 10, "one call, all running"),
+        Figure("record_step_alone_us", "capture:measure_record_step", "us", "lower", 2.2, None, "one call by itself"),
         Figure("steps_per_s", "throughput:measure_steps_per_s", "1/s", "higher", 150_000, 9, "to disk and catalog"),
         Figure(
             "batch_steps_per_s", "throughput:measure_batch_steps_per_s", "1/s", "higher", 500_000, 30, "64 lanes a call"
         ),
+        Figure(
+            "rollout_steps_per_s", "throughput:measure_rollout_steps_per_s", "1/s", "higher", 800_000, None, "[128, 64]"
+        ),
+        Figure("flat_out_lost_steps", "throughput:measure_flat_out", "steps", "lower", 0, None, "64 lanes a call"),
+        Figure(
+            "killed_lost_steps", "killed:measure_killed_lost_steps", "steps", "lower", 0, None, "SIGKILL, then recover"
+        ),
         Figure("lost_steps", "capture:measure_lost_steps", "steps", "lower", 0, None, "flat out, default settings"),
         Figure("file_bytes", "episode_file:measure_file", "bytes", "lower", 19_000, 0.39, "one episode of 500 steps"),
         Figure("load_ms", "episode_file:measure_file", "ms", "lower", 0.2, 1 / 6, "from the file to columns"),
-        Figure("train_overhead_pct", "training:measure_train_overhead", "%", "lower", 1, None, "the example trainer"),
-        Figure("wrapper_step_us", "wrappers:measure_wrappers", "us", "lower", None, None, "RecordEpisode, a step"),
-        Figure("wrapper_call_us", "wrappers:measure_wrappers", "us", "lower", None, None, "the same of 64 lanes"),
+        Figure("train_overhead_pct", "training:measure_train_overhead", "%", "lower", 1.5, None, "the example trainer"),
+        Figure("wrapper_step_us", "wrappers:measure_wrappers", "us", "lower", 7, None, "RecordEpisode, a step"),
+        Figure("wrapper_call_1_us", "wrappers:measure_wrappers", "us", "lower", 10, None, "a vector of 1 lane"),
+        Figure("wrapper_call_8_us", "wrappers:measure_wrappers", "us", "lower", 12, None, "a vector of 8 lanes"),
+        Figure("wrapper_call_us", "wrappers:measure_wrappers", "us", "lower", 25, None, "a vector of 64 lanes"),
+        Figure(
+            "sb3_callback_us", "sb3:measure_sb3_callback", "us", "lower", 20, None, "1 and 8 lanes, Q-values or not"
+        ),
+        Figure(
+            "cleanrl_overhead_pct", "cleanrl:measure_cleanrl_overhead", "%", "lower", 5, None, "a DQN's and a PPO's CPU"
+        ),
         Figure("evaluate_per_s", "evaluation:measure_evaluate", "1/s", "higher", 5_000, None, "episodes decided"),
-        Figure("trainer_rss_mb", "memory:measure_trainer_rss", "MB", "lower", 64, None, "growth, workers stopped"),
+        Figure("trainer_rss_mb", "memory:measure_trainer_rss", "MB", "lower", 87, None, "growth, workers stopped"),
         Figure("redis_peak_bytes", "memory:measure_redis_peak", "bytes", "lower", None, None, "1,000,000 steps"),
         Figure(
             "viewers_json", "replay:measure_viewers_json", "viewers", "higher", 400, None, "30 updates a second each"
@@ -64,7 +79,7 @@ FIGURES: Mapping[str, Figure] = {
         Figure("page_fps", "page:measure_page", "1/s", "higher", 55, None, "painting at speed 1"),
         Figure("draw_ms", "video:measure_draw", "ms", "lower", 5, None, "one frame of 1920x1080"),
         Figure("export_vs_encode", "video:measure_export", "x", "lower", 1.25, None, "export / the encoder alone"),
-        Figure("export_vs_seed", "video:measure_export", "x", "lower", 1 / 8, None, "export / the baseline's way"),
+        Figure("export_vs_baseline", "video:measure_export", "x", "lower", 1 / 8, None, "export / the baseline's way"),
         Figure("segments_speedup", "video:measure_segments", "x", "higher", 1.7, None, "2 workers against 1"),
         Figure("render_rss_mb", "video:measure_render_rss", "MB", "lower", None, None, "a worker after 200 videos"),
     )

@@ -16,7 +16,7 @@ def rows_of(figures: Iterable[Figure], values: Mapping[str, float]) -> list[tupl
     figures = list(figures)
     rows: list[tuple[str, ...]] = []
     for figure in figures:
-        value, theirs = values.get(figure.key), values.get(f"seed_{figure.key}")
+        value, theirs = values.get(figure.key), values.get(f"baseline_{figure.key}")
         ratio = value / theirs if value is not None and theirs else None
         rows.append(
             (
@@ -28,7 +28,7 @@ def rows_of(figures: Iterable[Figure], values: Mapping[str, float]) -> list[tupl
                 verdict(figure, value, theirs),
             )
         )
-    shown = {name for figure in figures for name in (figure.key, f"seed_{figure.key}")}
+    shown = {name for figure in figures for name in (figure.key, f"baseline_{figure.key}")}
     rows += [(key, _number(value, ""), "", "", "", "") for key, value in values.items() if key not in shown]
     return rows
 

@@ -18,36 +18,34 @@ from recorder.wrappers.vector import RecordEpisode as RecordEpisodes
 __all__ = ["measure_wrappers"]
 
 _ENV_ID = "CartPole-v1"
-_N_LANES = 64
-
-_QUEUE_BLOCKS = 4000
-"""Room for all steps: environments that take no time of their own outrun the sender when their episodes are short."""
+_LANES = (1, 8, 64)
 
 
 def measure_wrappers(*, quick: bool) -> dict[str, float]:
-    """``wrapper_step_us`` for one environment, ``wrapper_call_us`` for a call that steps 64 lanes."""
+    """``wrapper_step_us`` for one environment, ``wrapper_call_us`` for a call that steps 64 lanes, and the same of 1 and 8."""
     n_pairs, n_steps, n_calls = (1, 500, 50) if quick else (9, 20_000, 2_000)
-    singles, vectors = [], []
+    singles: list[tuple[float, float]] = []
+    vectors: dict[int, list[tuple[float, float]]] = {n_lanes: [] for n_lanes in _LANES}
     with running_stack(KEEP_ALL) as stack:
         for pair in range(n_pairs):
-            with _recorder(stack.url, f"bench-wrapper-{pair}") as recorder:
+            with EpisodeRecorder(stack.url, run_id=f"bench-wrapper-{pair}") as recorder:
                 bare, recorded = gymnasium.make(_ENV_ID), RecordEpisode(gymnasium.make(_ENV_ID), recorder)
                 singles.append((_single_us(bare, n_steps), _single_us(recorded, n_steps)))
             _check(recorder)
-            with _recorder(stack.url, f"bench-wrappers-{pair}") as recorder:
-                bare_lanes, recorded_lanes = _vector(), RecordEpisodes(_vector(), recorder)
-                vectors.append((_vector_us(bare_lanes, n_calls), _vector_us(recorded_lanes, n_calls)))
-            _check(recorder)
+            for n_lanes in _LANES:
+                with EpisodeRecorder(stack.url, run_id=f"bench-wrappers-{n_lanes}-{pair}") as recorder:
+                    bare_lanes, recorded_lanes = _vector(n_lanes), RecordEpisodes(_vector(n_lanes), recorder)
+                    vectors[n_lanes].append((_vector_us(bare_lanes, n_calls), _vector_us(recorded_lanes, n_calls)))
+                _check(recorder)
+    added = {n_lanes: median(recorded - bare for bare, recorded in pairs) for n_lanes, pairs in vectors.items()}
     return {
         "wrapper_step_us": median(recorded - bare for bare, recorded in singles),
         "bare_step_us": median(bare for bare, _ in singles),
-        "wrapper_call_us": median(recorded - bare for bare, recorded in vectors),
-        "bare_call_us": median(bare for bare, _ in vectors),
+        "wrapper_call_1_us": added[1],
+        "wrapper_call_8_us": added[8],
+        "wrapper_call_us": added[64],
+        "bare_call_us": median(bare for bare, _ in vectors[64]),
     }
-
-
-def _recorder(url: str, run_id: str) -> EpisodeRecorder:
-    return EpisodeRecorder(url, run_id=run_id, queue_maxsize=_QUEUE_BLOCKS)
 
 
 def _check(recorder: EpisodeRecorder) -> None:
@@ -55,8 +53,8 @@ def _check(recorder: EpisodeRecorder) -> None:
         raise StackError(f"steps were lost: {recorder.stats()}")
 
 
-def _vector() -> gymnasium.vector.VectorEnv[Any, Any, Any]:
-    return gymnasium.make_vec(_ENV_ID, num_envs=_N_LANES, vectorization_mode="vector_entry_point")
+def _vector(n_lanes: int) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
+    return gymnasium.make_vec(_ENV_ID, num_envs=n_lanes, vectorization_mode="vector_entry_point")
 
 
 def _single_us(env: gymnasium.Env[Any, Any], n_steps: int) -> float:
@@ -74,7 +72,7 @@ def _single_us(env: gymnasium.Env[Any, Any], n_steps: int) -> float:
 def _vector_us(envs: gymnasium.vector.VectorEnv[Any, Any, Any], n_calls: int) -> float:
     """Mean time of a call."""
     envs.reset(seed=1)
-    actions = np.zeros(_N_LANES, np.int64), np.ones(_N_LANES, np.int64)
+    actions = np.zeros(envs.num_envs, np.int64), np.ones(envs.num_envs, np.int64)
     return _mean_us(lambda number: envs.step(actions[number % 2]), n_calls)
 
 

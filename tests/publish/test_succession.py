@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from recorder.step_stream import Play
+from tests.capture.recorded import ends
 from tests.publish.scene import Scene, content, n_steps_there, said_of_ends
 from tests.publish.trainer import RUN
 
@@ -34,6 +36,26 @@ def test_a_successor_at_any_flush_leaves_the_stream_of_a_sender_without_a_death(
             assert scene.stream.open_plays(RUN) == []
             assert scene.trainer.ring.tail == scene.trainer.ring.head
             scene.close()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_workers_took_before_a_successor_came_goes_on_as_the_same_play(tmp_path: Path, seed: int) -> None:
+    whole = Scene(tmp_path / "whole", seed)
+    whole.send_all()
+    n_flushes = whole.stream.n_flushes
+    whole.close()
+    for number in sorted(random.Random(seed).sample(range(1, n_flushes + 1), min(3 * N_DEATHS, n_flushes))):
+        scene = Scene(tmp_path / str(number), seed)
+        scene.stream.dies_at, scene.stream.dies_after = {number}, True
+        assert not scene.send()
+        _, page = scene.stream.scan_episodes(0, run_id=RUN)
+        taken = {play.episode_id: play.play_id for play in page.get(RUN, [])}
+        scene.stream.drop_plays(RUN, [Play(*pair) for pair in taken.items()])
+        scene.send_all()
+        for body in ends(scene.stream, RUN):
+            if body.get("kind") in ("end", "abort"):
+                assert body["play_id"] == taken.get(body["episode_id"], body["play_id"]), (number, body)
+        scene.close()
 
 
 @pytest.mark.parametrize("seed", range(6))

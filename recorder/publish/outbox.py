@@ -12,40 +12,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
 from recorder.errors import StreamError
 from recorder.publish.custody import Losses
+from recorder.publish.flight import FLUSH_BYTES, FLUSH_PACKETS, Flight, first_that_fit, flush_of
 from recorder.publish.journal import Journal
 from recorder.publish.ledger import FlushRecord, Ledger, RunCounts
 from recorder.publish.packet import News, Packet
+from recorder.publish.recent import RecentPackets
 from recorder.publish.spool import Spool
-from recorder.step_stream import HEADER, Flush, Outgoing, Play, StepStream, Tally
+from recorder.step_stream import Flush, Outgoing, Play, StepStream, Tally
 
 __all__ = ["Outbox"]
 
-_FLUSH_BYTES = 2**20
-"""Payload of one transaction: the server answers nobody else while it runs."""
-
-_FLUSH_PACKETS = 512
-
-_RECENT_SECS = 5.0
-"""A log that is synced each second may lose two; a restart is noticed by a failed send or at the next heartbeat."""
-
-_RECENT_BYTES = 16 * 2**20
-
 _LOOK_PLAYS = 1000
 """Ended plays that one look asks about."""
-
-
-@dataclass(frozen=True, slots=True)
-class _InFlight:
-    """A flush that was sent and not answered."""
-
-    record: FlushRecord
-    repeated: list[Packet]
-    new: list[Packet]
 
 
 class Outbox:
@@ -90,9 +73,8 @@ class Outbox:
         self._loaded: deque[Packet] = deque()
         """Read from the spool."""
         self._waiting: deque[Packet] = deque()
-        self._in_flight: _InFlight | None = None
-        self._recent: deque[tuple[float, Packet]] = deque()
-        self._recent_bytes = 0
+        self._in_flight: Flight | None = None
+        self._recent = RecentPackets()
         self._n_tallied_steps = ledger.n_sent_steps
         """What the server said, or was told, last of the steps sent."""
         self._n_refused_steps = 0
@@ -141,9 +123,7 @@ class Outbox:
 
     def repeat_recent(self) -> None:
         """The server may have forgotten its last seconds: send them again before anything else."""
-        self.begin_with([packet for _, packet in self._recent])
-        self._recent.clear()
-        self._recent_bytes = 0
+        self.begin_with(self._recent.take())
 
     def send(self, active: dict[Play, float], *, header_of: Callable[[Play], Outgoing | None]) -> None:
         """Send what is pending, a transaction at a time.
@@ -173,7 +153,7 @@ class Outbox:
             active = {}
             self._arrived(flight, flush.tally)
             self._begin_anew(flight, gone, header_of)
-            self._forget_old()
+            self._recent.forget_old(self._clock())
 
     def to_disk(self) -> bool:
         """Put what waits into the spool; False when there is no room for it there.
@@ -240,17 +220,18 @@ class Outbox:
     def _count_pending(self) -> None:
         self.n_pending_bytes = sum(packet.n_bytes for packet in self._pending() if not packet.spool_end)
 
-    def _next_flush(self, active: dict[Play, float]) -> tuple[_InFlight, Flush]:
+    def _next_flush(self, active: dict[Play, float]) -> tuple[Flight, Flush]:
         if self._spool is not None and not self._loaded and self._spool.has_unread:
-            self._loaded.extend(self._spool.read(_FLUSH_PACKETS, _FLUSH_BYTES))
+            self._loaded.extend(self._spool.read(FLUSH_PACKETS, FLUSH_BYTES))
         # What waits in memory is younger than all of the spool.
         may_go = self._spool is None or not self._spool.has_unread
-        repeated = _first(self._repeated, _FLUSH_PACKETS, _FLUSH_BYTES)
+        repeated = first_that_fit(self._repeated, n_bytes=FLUSH_BYTES, n_packets=FLUSH_PACKETS)
         new: list[Packet] = []
         if len(repeated) == len(self._repeated):
-            n_bytes = _FLUSH_BYTES - sum(packet.n_bytes for packet in repeated)
+            n_bytes = FLUSH_BYTES - sum(packet.n_bytes for packet in repeated)
             ready = chain(self._loaded, self._waiting) if may_go else self._loaded
-            new = _first(ready, _FLUSH_PACKETS - len(repeated), n_bytes, is_rest=bool(repeated))
+            n_packets = FLUSH_PACKETS - len(repeated)
+            new = first_that_fit(ready, n_bytes=n_bytes, n_packets=n_packets, has_others=bool(repeated))
         ledger = self._ledger
         record = FlushRecord(
             ledger.number + 1,
@@ -259,32 +240,21 @@ class Outbox:
             next((packet.spool_end for packet in reversed(new) if packet.spool_end), ledger.spool_done),
             is_repeating=len(repeated) < len(self._repeated),
         )
-        flush = Flush(active=dict(active))
-        for packet in chain(repeated, new):
-            flush.entries.extend(packet.entries)
-            if any(entry.kind == HEADER for entry in packet.entries):
-                # A trainer that dies right after this must leave no stream that nobody looks for.
-                flush.active.setdefault(packet.play, self._clock())
-            if packet.finished is not None:
-                flush.finished.append(packet.finished)
-            if packet.closes:
-                flush.closed.append(packet.play)
-            if packet.drops:
-                flush.dropped.append(packet.play)
+        flush = flush_of(chain(repeated, new), active, self._clock())
         if self._stream.is_remote and (repeated or new):
             n_sent = ledger.n_sent_steps + sum(packet.n_steps for packet in new)
             n_kept = n_sent - ledger.n_lost_steps - self._n_refused_steps
             flush.tally = Tally(self._producer_id, n_sent, n_kept, record.number)
-        return _InFlight(record, repeated, new), flush
+        return Flight(record, repeated, new), flush
 
-    def _take_off(self, flight: _InFlight) -> None:
+    def _take_off(self, flight: Flight) -> None:
         for _ in flight.repeated:
             self._repeated.popleft()
         for _ in flight.new:
             (self._loaded or self._waiting).popleft()
         self._in_flight = flight
 
-    def _settle(self, flight: _InFlight) -> None:
+    def _settle(self, flight: Flight) -> None:
         """Find out whether a flush without an answer has arrived.
 
         Raises:
@@ -298,10 +268,9 @@ class Outbox:
         self._loaded.extendleft(packet for packet in reversed(flight.new) if packet.spool_end)
         self._waiting.extendleft(packet for packet in reversed(flight.new) if not packet.spool_end)
 
-    def _arrived(self, flight: _InFlight, tally: Tally | None) -> None:
+    def _arrived(self, flight: Flight, tally: Tally | None) -> None:
         self._in_flight = None
-        record, now = flight.record, self._clock()
-        is_remote = self._stream.is_remote
+        record, is_remote = flight.record, self._stream.is_remote
         if tally is not None or not is_remote:
             self._ledger.apply(record, is_remote=is_remote)
         if tally is not None and self._journal is not None:
@@ -314,9 +283,8 @@ class Outbox:
             if packet.news.end is not None:
                 self._begun.discard(packet.play)
             self.n_sent_bytes += packet.n_bytes
-            if is_remote and packet.n_bytes:
-                self._recent.append((now, replace(packet, needed_from=None, spool_end=0)))
-                self._recent_bytes += packet.n_bytes
+        if is_remote:
+            self._recent.add(chain(flight.repeated, flight.new), self._clock())
         self.n_pending_bytes -= sum(packet.n_bytes for packet in flight.new if not packet.spool_end)
         if tally is not None:
             n_known, n_tallied = tally.n_before, self._n_tallied_steps
@@ -348,7 +316,7 @@ class Outbox:
         if self._journal is not None:
             self._journal.is_stale = True
 
-    def _begin_anew(self, flight: _InFlight, gone: list[Play], header_of: Callable[[Play], Outgoing | None]) -> None:
+    def _begin_anew(self, flight: Flight, gone: list[Play], header_of: Callable[[Play], Outgoing | None]) -> None:
         """Streams that are gone begin again, with what is still known of them: the server has lost them, or workers salvaged
         them. Of plays that have ended they do so only for what is new; what is repeated, a worker may have taken."""
         headers = {play: header for play in gone if (header := header_of(play)) is not None}
@@ -357,32 +325,5 @@ class Outbox:
                 headers[play] = header
         if not headers:
             return
-        kept: deque[tuple[float, Packet]] = deque()
         again = [Packet(News(play), (header,)) for play, header in headers.items()]
-        for at, packet in self._recent:
-            if packet.play in headers and packet.entries:
-                self._recent_bytes -= packet.n_bytes
-                entries = [entry for entry in packet.entries if entry.kind != HEADER]
-                again.append(replace(packet, entries=entries))
-            else:
-                kept.append((at, packet))
-        self._recent = kept
-        self.begin_with(again)
-
-    def _forget_old(self) -> None:
-        oldest = self._clock() - _RECENT_SECS
-        while self._recent and (self._recent[0][0] < oldest or self._recent_bytes > _RECENT_BYTES):
-            self._recent_bytes -= self._recent.popleft()[1].n_bytes
-
-
-def _first(
-    packets: deque[Packet] | Iterator[Packet], n_packets: int, n_bytes: int, *, is_rest: bool = False
-) -> list[Packet]:
-    """The first packets that fit; one at least, unless there are others in the flush already."""
-    taken: list[Packet] = []
-    for packet in packets:
-        if (taken or is_rest) and (packet.n_bytes > n_bytes or len(taken) >= n_packets):
-            break
-        taken.append(packet)
-        n_bytes -= packet.n_bytes
-    return taken
+        self.begin_with(again + self._recent.take_entries(headers))

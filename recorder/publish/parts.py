@@ -117,10 +117,8 @@ def put_together(
 
 
 def _with_spooled(ledger: Ledger, spool: Spool | None) -> Ledger:
-    """The ledger as it will be when all that waits on disk was sent: up to there the ring was read."""
-    if spool is None or not spool.n_waiting_bytes:
-        return ledger
+    """A copy of the ledger as it will be when all that waits on disk was sent: up to there the ring was read."""
     later = Ledger.from_map(ledger.to_map())
-    for packet in spool.waiting():
+    for packet in spool.waiting() if spool is not None else ():
         later.note(packet.news)
     return later

@@ -106,7 +106,7 @@ def test_without_a_spool_the_ring_is_full_and_nothing_in_it_is_lost(tmp_path: Pa
 
 
 def test_a_successor_sends_what_is_in_the_spool_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "_FLUSH_PACKETS", 10)
+    monkeypatch.setattr(outbox_module, "FLUSH_PACKETS", 10)
     outage = Outage(tmp_path, spool_bytes=2**22)
     scene = outage.scene
     scene.stream.dies_at = {2, 4}

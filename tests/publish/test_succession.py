@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from recorder.publish import outbox
 from recorder.step_stream import Play
 from tests.capture.recorded import ends
 from tests.publish.scene import Scene, content, n_steps_there, said_of_ends
@@ -94,3 +95,30 @@ def test_an_emptied_server_and_a_successor_count_exactly_what_is_there(tmp_path:
     assert tally is not None
     assert tally.n_kept == counters["recorded_steps"]
     scene.close()
+
+
+def test_a_successor_goes_on_building_while_its_flushes_are_halfway_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "FLUSH_PACKETS", 1)
+    scene = Scene(tmp_path, 0, n_calls=0)
+    scene.trainer.steps(0, range(300))
+    scene.stream.dies_at, scene.stream.dies_after = {1}, True
+    n_turns = 0
+    assert not scene.send(lambda: False)
+    scene.stream.dies_at, scene.stream.unanswered = set(), set(range(3, 60, 2))
+
+    def step() -> bool:
+        nonlocal n_turns
+        n_turns += 1
+        if 30 <= n_turns < 50:
+            first = 300 + 280 * (n_turns - 30)
+            scene.trainer.steps(0, range(first, first + 280))
+        elif n_turns == 100:
+            scene.trainer.finish(0)
+            scene.trainer.close()
+        return False
+
+    assert scene.send(step)
+    assert content(scene.stream)[0][0] == 300 + 20 * 280
+    assert scene.counters()["recorded_steps"] == 300 + 20 * 280

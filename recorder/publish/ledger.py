@@ -14,9 +14,9 @@ from recorder.publish.play_state import PlayChange, PlayState, StepRange, Told
 from recorder.publish.run_watch import NOTHING_REFUSED, RefusedSoFar
 from recorder.step_stream import Play
 
-__all__ = ["FlushRecord", "Ledger", "RunCounts"]
+__all__ = ["REMEMBERED_EPISODES", "FlushRecord", "Ledger", "RunCounts"]
 
-_REMEMBERED_EPISODES = 100_000
+REMEMBERED_EPISODES = 100_000
 """Ended episode ids that are remembered, so that late steps and repeated ids are refused at once; older ones are refused
 by the worker that evaluates them."""
 
@@ -128,7 +128,7 @@ class Ledger:
         if news.end is not None:
             self.open.pop(play, None)
             self.ended[play.episode_id] = news.end.position
-            if len(self.ended) > _REMEMBERED_EPISODES:
+            if len(self.ended) > REMEMBERED_EPISODES:
                 self.ended.popitem(last=False)
 
     def lose(self, losses: Losses) -> None:

@@ -16,9 +16,11 @@ from recorder.black_box.gaps import unpack_gap
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
 from recorder.publish.builder import EncodedChunk, EpisodeBuilder, Progress
-from recorder.publish.counting import Counts, added
+from recorder.publish.counting import Counts
 from recorder.publish.custody import Losses
 from recorder.publish.encodings import KnownSchema
+from recorder.publish.ended import EndedEpisodes
+from recorder.publish.entries import PlayEntries
 from recorder.publish.given_metadata import read_metadata
 from recorder.publish.lane_cursor import LaneCursor
 from recorder.publish.ledger import Ledger
@@ -28,15 +30,11 @@ from recorder.publish.pieces import Piece
 from recorder.publish.play_state import PlayState
 from recorder.publish.stats import RecorderStats
 from recorder.publish.step_runs import lane_stretches, pieces_by_episode
-from recorder.publish.summary import EpisodeSummaries, RunIdentity
+from recorder.publish.summary import RunIdentity
 from recorder.schema import EpisodeSchema
-from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, episode_end, pack_body, unpack_body
+from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, unpack_body
 
 __all__ = ["OpenEpisodes"]
-
-_REMEMBERED_EPISODES = 100_000
-"""Ended episode ids that are remembered, so that late steps and repeated ids are refused at once; older ones are
-refused by the worker that evaluates them."""
 
 _MAX_MANUAL_REASONS = 100
 """Of one episode: they stand in the header of its file, which is bounded."""
@@ -66,8 +64,7 @@ class OpenEpisodes:
         on_error: Callable[[Exception], None],
         clock: Callable[[], float],
     ) -> None:
-        self._identity = identity
-        self._summaries = EpisodeSummaries(identity)
+        self._entries = PlayEntries(identity, stats, clock)
         self._outbox = outbox
         self._stats = stats
         self._counts = Counts(stats)
@@ -75,15 +72,12 @@ class OpenEpisodes:
         self._on_error = on_error
         self._clock = clock
         self._open: dict[int, EpisodeBuilder] = {}
-        self._ended: OrderedDict[int, int] = OrderedDict()
-        """By episode, the position before which its records belong to the play that has ended."""
+        self._ended = EndedEpisodes(OrderedDict())
         self._cursor: LaneCursor | None = None
         self._known_schema = KnownSchema()
         self._last_play_id = 0
         self._event_position = 0
         """Before it, a predecessor has dealt with what is said without a play."""
-        self._late: dict[int, Progress] = {}
-        """By ended episode, what came after its end and was told by no packet yet."""
         self.is_closed = False
         """Whether the trainer has ended its part of the run."""
 
@@ -91,7 +85,7 @@ class OpenEpisodes:
         """Go on from what a predecessor has settled.
 
         Args:
-            ledger: what the server has acknowledged, and what waits in the spool.
+            ledger: what the server has acknowledged, and what waits in the spool; it is changed from now on.
         """
         now = self._clock()
         for play, state in ledger.open.items():
@@ -99,7 +93,7 @@ class OpenEpisodes:
             builder.last_active = now
             if state.header:
                 builder.schema = EpisodeSchema.from_list(unpack_body(state.header)["schema"])
-        self._ended = OrderedDict(ledger.ended)
+        self._ended = EndedEpisodes(ledger.ended)
         self._last_play_id = ledger.last_play_id
         self._event_position = ledger.event_position
 
@@ -120,7 +114,7 @@ class OpenEpisodes:
         needed = [builder.needed_from for builder in self._open.values() if builder.needed_from is not None]
         if self._cursor is not None and (position := self._cursor.needed_from) is not None:
             needed.append(position)
-        needed += [late.needed_from for late in self._late.values()]
+        needed += self._ended.needed_from()
         return min(needed, default=None)
 
     @property
@@ -147,10 +141,8 @@ class OpenEpisodes:
         for builder in self._open.values():
             if builder.needed_from is not None and not builder.n_pending:
                 self._put(builder, builder.progress())
-        for episode_id, (_, counts, needed_from) in self._late.items():
-            end = PlayEnd(b"", is_dropped=False, position=self._ended.get(episode_id, 0))
-            self._outbox.put(Packet(News(Play(episode_id, 0), end=end, counts=counts), needed_from=needed_from))
-        self._late.clear()
+        for packet in self._ended.tell():
+            self._outbox.put(packet)
 
     def active_plays(self) -> dict[Play, float]:
         """The open plays and the time of their last step."""
@@ -201,7 +193,7 @@ class OpenEpisodes:
         self._guarded(self.cut_chunks)
         for episode_id in list(self._open):
             self._guarded(self._finish, episode_id, {}, EpisodeStatus.TRUNCATED, position)
-        self._say({"kind": "run_end", "producer": self._identity.producer_id}, _NO_PLAY, position)
+        self._say(self._entries.run_end(), _NO_PLAY, position)
         self.is_closed = True
 
     def _take_blocks(self, run: Run) -> None:
@@ -224,7 +216,7 @@ class OpenEpisodes:
 
     def _take_piece(self, episode_id: int, lane: int, piece: Piece) -> None:
         builder = self._open.get(episode_id)
-        known_until = builder.state.position if builder is not None else self._ended.get(episode_id, 0)
+        known_until = builder.state.position if builder is not None else self._ended.dealt_with(episode_id)
         if piece.positions[0] < known_until:
             n_known = int(np.searchsorted(piece.positions, known_until))
             if n_known == piece.n_steps:
@@ -239,18 +231,9 @@ class OpenEpisodes:
         self._put_chunks(builder, builder.add(piece))
 
     def _count_late(self, episode_id: int, name: str, number: int, position: int, needed_from: int) -> None:
-        """Count what has no play any more; a successor counts on from behind it."""
+        """Count what has no play any more."""
         self._counts.add(name, number)
-        self._end(episode_id, position + 1)
-        before = self._late.get(episode_id)
-        counts = added(before.counts if before is not None else {}, {name: number})
-        self._late[episode_id] = Progress(None, counts, before.needed_from if before is not None else needed_from)
-
-    def _end(self, episode_id: int, position: int) -> None:
-        """Records of an episode up to a position belong to a play that has ended, and later ones to none."""
-        self._ended[episode_id] = position
-        if len(self._ended) > _REMEMBERED_EPISODES:
-            self._ended.popitem(last=False)
+        self._ended.count_late(episode_id, name, number, position=position, needed_from=needed_from)
 
     def _begin(self, episode_id: int, lane: int) -> EpisodeBuilder | None:
         """A play for an episode that has none; None, and the reason to ``on_error``, when it can't have one."""
@@ -289,7 +272,7 @@ class OpenEpisodes:
         """A packet of a play; the first one with an entry brings the header."""
         header = b""
         if entries and not builder.state.header:
-            header = builder.state.header = self._header(builder)
+            header = builder.state.header = self._entries.header(builder.state, builder.schema)
             entries = (Outgoing(builder.play, 1, HEADER, header), *entries)
         news = News(builder.play, header, chunk, progress.change, end, progress.counts)
         self._outbox.put(
@@ -303,25 +286,9 @@ class OpenEpisodes:
             )
         )
 
-    def _header(self, builder: EpisodeBuilder) -> bytes:
-        """The first entry of a play; its schema is known once the first chunk is made."""
-        schema = builder.schema or EpisodeSchema(())
-        return pack_body(
-            {
-                "run_id": self._identity.run_id,
-                "episode_id": builder.play.episode_id,
-                "play_id": builder.play.play_id,
-                "lane": builder.state.lane,
-                "producer": self._identity.producer_id,
-                "resumed": self._identity.resumed,
-                "schema": schema.to_list(),
-                "metadata": self._metadata(builder, {}, EpisodeStatus.COMPLETE),
-            }
-        )
-
     def _ending(self, episode_id: int, given: Mapping[str, Any], position: int) -> EpisodeBuilder | None:
         """The play that a record ends; None when there is none, and when that was dealt with before."""
-        if position < self._ended.get(episode_id, 0):
+        if position < self._ended.dealt_with(episode_id):
             return None
         builder = self._open.get(episode_id) or self._begin(episode_id, int(given.get("lane", 0)))
         if builder is None:
@@ -340,11 +307,9 @@ class OpenEpisodes:
             self._put_chunks(builder, builder.take_chunks())
             builder.mark_dropped()
             builder.lose_sent(self._ledger.lost.get(builder.play, ()))
-            metadata = self._metadata(builder, given, status)
-            self._summaries.settle_stage(metadata)
-            data = pack_body({"metadata": metadata})
             builder.state.sequence += 1
-            end = end._replace(body=pack_body(self._end_body(metadata, builder)))
+            data, body = self._entries.end(builder.state, given, status)
+            end = end._replace(body=body)
             entries = (Outgoing(builder.play, builder.state.sequence, END, data),)
             builder.count("n_episodes_finished")
         except Exception:
@@ -364,9 +329,7 @@ class OpenEpisodes:
             given_up += builder.take_chunks()
             builder.mark_dropped()
             builder.lose_sent(self._ledger.lost.get(builder.play, ()))
-            metadata = self._metadata(builder, {}, EpisodeStatus.ABORTED)
-            body = {**self._end_body(metadata, builder), "kind": "abort", "reason": reason}
-            end = end._replace(body=pack_body(body))
+            end = end._replace(body=self._entries.abort(builder.state, reason))
             builder.count("n_episodes_aborted")
         except Exception:
             builder.count("n_lost_episodes")
@@ -378,15 +341,6 @@ class OpenEpisodes:
             self._put(builder, progress, end=end)
             self._forget(builder, end)
 
-    def _metadata(self, builder: EpisodeBuilder, given: Mapping[str, Any], status: EpisodeStatus) -> dict[str, Any]:
-        return self._summaries.of(
-            builder.state,
-            given,
-            status,
-            n_recorded_steps=self._stats.n_recorded_steps,
-            now_secs=self._clock(),
-        )
-
     def _keep(self, episode_id: int, reason: str, position: int) -> None:
         builder = self._open.get(episode_id)
         if builder is not None:
@@ -396,14 +350,14 @@ class OpenEpisodes:
                 if len(reasons) >= _MAX_MANUAL_REASONS:
                     raise UsageError(f"episode {episode_id} has {_MAX_MANUAL_REASONS} reasons to be kept already")
                 reasons.append(reason)
-        elif position >= self._ended.get(episode_id, 0):
-            self._say({"kind": "keep", "episode_id": episode_id, "reason": reason}, Play(episode_id, 0), position)
+        elif position >= self._ended.dealt_with(episode_id):
+            self._say(self._entries.keep(episode_id, reason), Play(episode_id, 0), position)
 
-    def _say(self, body: Mapping[str, Any], play: Play, position: int) -> None:
+    def _say(self, body: bytes, play: Play, position: int) -> None:
         """Tell those who look for ends something that belongs to no open play."""
         if position >= self._event_position:
             news = News(play, event_position=position + 1)
-            self._outbox.put(Packet(news, finished=pack_body(body), needed_from=position))
+            self._outbox.put(Packet(news, finished=body, needed_from=position))
 
     def _drop(self, episode_id: int, body: bytes, position: int) -> None:
         """Steps that found the ring full."""
@@ -415,22 +369,10 @@ class OpenEpisodes:
             builder.touch(position)
             builder.state.dropped.extend(ranges)
 
-    def _end_body(self, metadata: Mapping[str, Any], builder: EpisodeBuilder) -> dict[str, Any]:
-        state = builder.state
-        return episode_end(
-            metadata,
-            play_id=state.play.play_id,
-            producer_id=self._identity.producer_id,
-            n_bytes=state.n_bytes,
-            last_sequence=state.sequence,
-            manual_reasons=state.reasons,
-            is_resumed=self._identity.resumed,
-        )
-
     def _forget(self, builder: EpisodeBuilder, end: PlayEnd) -> None:
         episode_id = builder.play.episode_id
         self._known_schema.end(self._open.pop(episode_id).play)
-        self._end(episode_id, end.position)
+        self._ended.add(episode_id, end.position)
 
 
 def _is_before(position: int | None, limit: int) -> bool:

@@ -1,0 +1,81 @@
+"""The first and the last entry of a play, and what those who look for ends are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recorder.episode import EpisodeStatus
+from recorder.publish.play_state import PlayState
+from recorder.publish.stats import RecorderStats
+from recorder.publish.summary import EpisodeSummaries, RunIdentity
+from recorder.schema import EpisodeSchema
+from recorder.step_stream import episode_end, pack_body
+
+__all__ = ["PlayEntries"]
+
+
+class PlayEntries:
+    """Writes them.
+
+    Args:
+        identity: the run and this producer.
+        stats: knows how many steps the recorder has recorded so far.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, identity: RunIdentity, stats: RecorderStats, clock: Callable[[], float]) -> None:
+        self._identity = identity
+        self._summaries = EpisodeSummaries(identity)
+        self._stats = stats
+        self._clock = clock
+
+    def header(self, state: PlayState, schema: EpisodeSchema | None) -> bytes:
+        """The first entry; the schema is known once the first chunk is made."""
+        return pack_body(
+            {
+                "run_id": self._identity.run_id,
+                "episode_id": state.play.episode_id,
+                "play_id": state.play.play_id,
+                "lane": state.lane,
+                "producer": self._identity.producer_id,
+                "resumed": self._identity.resumed,
+                "schema": (schema or EpisodeSchema(())).to_list(),
+                "metadata": self._metadata(state, {}, EpisodeStatus.COMPLETE),
+            }
+        )
+
+    def end(self, state: PlayState, given: Mapping[str, Any], status: EpisodeStatus) -> tuple[bytes, bytes]:
+        """The last entry, whose sequence is the state's, and what ``finished`` is told."""
+        metadata = self._metadata(state, given, status)
+        self._summaries.settle_stage(metadata)
+        return pack_body({"metadata": metadata}), pack_body(self._told(state, metadata))
+
+    def abort(self, state: PlayState, reason: str) -> bytes:
+        """What ``finished`` is told of a play that was given up."""
+        metadata = self._metadata(state, {}, EpisodeStatus.ABORTED)
+        return pack_body({**self._told(state, metadata), "kind": "abort", "reason": reason})
+
+    def run_end(self) -> bytes:
+        """What ``finished`` is told when the trainer has closed."""
+        return pack_body({"kind": "run_end", "producer": self._identity.producer_id})
+
+    def keep(self, episode_id: int, reason: str) -> bytes:
+        """What ``finished`` is told of an episode that is not open and is to be kept."""
+        return pack_body({"kind": "keep", "episode_id": episode_id, "reason": reason})
+
+    def _metadata(self, state: PlayState, given: Mapping[str, Any], status: EpisodeStatus) -> dict[str, Any]:
+        return self._summaries.of(
+            state, given, status, n_recorded_steps=self._stats.n_recorded_steps, now_secs=self._clock()
+        )
+
+    def _told(self, state: PlayState, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        return episode_end(
+            metadata,
+            play_id=state.play.play_id,
+            producer_id=self._identity.producer_id,
+            n_bytes=state.n_bytes,
+            last_sequence=state.sequence,
+            manual_reasons=state.reasons,
+            is_resumed=self._identity.resumed,
+        )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from recorder.publish.builder import Progress
+from recorder.publish.chunks.builder import Progress
 from recorder.publish.counting import added
-from recorder.publish.ledger import REMEMBERED_EPISODES
-from recorder.publish.packet import News, Packet, PlayEnd
+from recorder.publish.delivery.ledger import REMEMBERED_EPISODES
+from recorder.publish.delivery.packet import News, Packet, PlayEnd
 from recorder.step_stream import Play
 
 __all__ = ["EndedEpisodes"]

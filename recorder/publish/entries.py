@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recorder.episode import EpisodeStatus
-from recorder.publish.play_state import PlayState
+from recorder.publish.delivery.play_state import PlayState
 from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import EpisodeSummaries, RunIdentity
 from recorder.schema import EpisodeSchema

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from recorder.publish.delivery.outbox import Outbox
 from recorder.publish.limits import PublisherLimits
-from recorder.publish.outbox import Outbox
 from recorder.publish.run_watch import RunWatch
 from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import RunIdentity

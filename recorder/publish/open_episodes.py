@@ -15,21 +15,21 @@ from recorder.black_box import Event, Kind, Run
 from recorder.black_box.gaps import unpack_gap
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
-from recorder.publish.builder import EncodedChunk, EpisodeBuilder, Progress
+from recorder.publish.chunks.builder import EncodedChunk, EpisodeBuilder, Progress
+from recorder.publish.chunks.encodings import KnownSchema
+from recorder.publish.chunks.lane_cursor import LaneCursor
+from recorder.publish.chunks.pieces import Piece
+from recorder.publish.chunks.step_runs import lane_stretches, pieces_by_episode
 from recorder.publish.counting import Counts
-from recorder.publish.custody import Losses
-from recorder.publish.encodings import KnownSchema
+from recorder.publish.delivery.custody import Losses
+from recorder.publish.delivery.ledger import Ledger
+from recorder.publish.delivery.outbox import Outbox
+from recorder.publish.delivery.packet import News, Packet, PlayEnd
+from recorder.publish.delivery.play_state import PlayState
 from recorder.publish.ended import EndedEpisodes
 from recorder.publish.entries import PlayEntries
 from recorder.publish.given_metadata import read_metadata
-from recorder.publish.lane_cursor import LaneCursor
-from recorder.publish.ledger import Ledger
-from recorder.publish.outbox import Outbox
-from recorder.publish.packet import News, Packet, PlayEnd
-from recorder.publish.pieces import Piece
-from recorder.publish.play_state import PlayState
 from recorder.publish.stats import RecorderStats
-from recorder.publish.step_runs import lane_stretches, pieces_by_episode
 from recorder.publish.summary import RunIdentity
 from recorder.schema import EpisodeSchema
 from recorder.step_stream import CHUNK, END, HEADER, Outgoing, Play, unpack_body

@@ -10,17 +10,17 @@ from pathlib import Path
 
 from recorder.black_box import Ring
 from recorder.publish.counting import Counts
+from recorder.publish.delivery.journal import Journal
+from recorder.publish.delivery.ledger import Ledger, RunCounts
+from recorder.publish.delivery.outbox import Outbox
+from recorder.publish.delivery.packet import News, Packet
+from recorder.publish.delivery.spool import Spool
+from recorder.publish.delivery.succession import Inheritance
 from recorder.publish.heartbeats import Heartbeats
-from recorder.publish.journal import Journal
-from recorder.publish.ledger import Ledger, RunCounts
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.open_episodes import OpenEpisodes
-from recorder.publish.outbox import Outbox
-from recorder.publish.packet import News, Packet
 from recorder.publish.run_watch import RunWatch
-from recorder.publish.spool import Spool
 from recorder.publish.stats import RecorderStats
-from recorder.publish.succession import Inheritance
 from recorder.publish.summary import RunIdentity
 from recorder.publish.trouble import Trouble
 from recorder.step_stream import StepStream

@@ -1,7 +1,7 @@
 """The loop that reads a ring, makes chunks and sends them, and tries again when it can't.
 
 The ring's tail passes only what the server has acknowledged, or what lies in the spool. So whatever ends this loop, the next
-one goes on where it was: see ``succession.py``.
+one goes on where it was: see ``delivery/succession.py``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 from recorder.black_box import Outcome, Ring, RingReader, Run
 from recorder.errors import BlackBoxError, StreamError, StreamUnavailableError
+from recorder.publish.delivery.succession import Inheritance, inherit
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.parts import identity_of, put_together
 from recorder.publish.stats import RecorderStats
-from recorder.publish.succession import Inheritance, inherit
 from recorder.publish.trouble import OnMessage, Trouble
 from recorder.step_stream import Play, StepStream
 

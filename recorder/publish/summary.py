@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, return_of
-from recorder.publish.play_state import PlayState
+from recorder.publish.delivery.play_state import PlayState
 
 __all__ = ["EpisodeSummaries", "RunIdentity"]
 

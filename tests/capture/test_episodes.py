@@ -13,7 +13,7 @@ import torch
 
 from recorder.capture import EpisodeRecorder
 from recorder.episode import EpisodeMetadata, Substrate, return_of
-from recorder.publish import builder
+from recorder.publish.chunks import builder
 from tests.capture.recorded import STEP, Ended, assert_adds_up, close_and_read, ends, record, record_one
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.publish import publisher, succession, trouble
+from recorder.publish import publisher, trouble
+from recorder.publish.delivery import succession
 
 
 @pytest.fixture(autouse=True)

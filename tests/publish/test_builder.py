@@ -10,12 +10,12 @@ import pytest
 
 from recorder.black_box import Field, Layout
 from recorder.chunk import MAX_CHUNK_BYTES, content_bytes, decode_chunk
-from recorder.publish import builder as builder_module
-from recorder.publish.builder import EncodedChunk, EpisodeBuilder
+from recorder.publish.chunks import builder as builder_module
+from recorder.publish.chunks.builder import EncodedChunk, EpisodeBuilder
+from recorder.publish.chunks.encodings import KnownSchema
+from recorder.publish.chunks.pieces import StepPiece, kinds_of
 from recorder.publish.counting import Counts
-from recorder.publish.encodings import KnownSchema
-from recorder.publish.pieces import StepPiece, kinds_of
-from recorder.publish.play_state import PlayState
+from recorder.publish.delivery.play_state import PlayState
 from recorder.publish.stats import RecorderStats
 from recorder.step_stream import Play
 

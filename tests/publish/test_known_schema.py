@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recorder.chunk import ColumnData
-from recorder.publish.encodings import KnownSchema
+from recorder.publish.chunks.encodings import KnownSchema
 from recorder.schema import Encoding
 from recorder.step_stream import Play
 

@@ -10,9 +10,9 @@ import pytest
 
 from recorder.black_box import RingReader
 from recorder.episode import EpisodeStatus
-from recorder.publish.ledger import Ledger, RunCounts
+from recorder.publish.delivery.ledger import Ledger, RunCounts
+from recorder.publish.delivery.outbox import Outbox
 from recorder.publish.open_episodes import OpenEpisodes
-from recorder.publish.outbox import Outbox
 from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import EpisodeSummaries, RunIdentity
 from recorder.step_stream import MemoryStepStream

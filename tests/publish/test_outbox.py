@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from recorder.errors import StreamUnavailableError
-from recorder.publish.ledger import Ledger, RunCounts
-from recorder.publish.outbox import Outbox
-from recorder.publish.packet import News, Packet, PlayEnd
+from recorder.publish.delivery.ledger import Ledger, RunCounts
+from recorder.publish.delivery.outbox import Outbox
+from recorder.publish.delivery.packet import News, Packet, PlayEnd
 from recorder.step_stream import CHUNK, FIRST_CURSOR, HEADER, Flush, Outgoing, Play, pack_body
 from tests.publish.far_stream import FarStream
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from recorder.publish import outbox as outbox_module
-from recorder.publish.packet import News, Packet
-from recorder.publish.spool import Spool
+from recorder.publish.delivery import outbox as outbox_module
+from recorder.publish.delivery.packet import News, Packet
+from recorder.publish.delivery.spool import Spool
 from recorder.step_stream import CHUNK, Outgoing, Play
 from tests.capture.recorded import finished_episodes
 from tests.publish.scene import Scene, n_steps_there

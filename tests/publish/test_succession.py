@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.publish import outbox
+from recorder.publish.delivery import outbox
 from recorder.step_stream import Play
 from tests.capture.recorded import ends
 from tests.publish.scene import Scene, content, n_steps_there, said_of_ends

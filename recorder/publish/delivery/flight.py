@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from recorder.publish.ledger import FlushRecord
-from recorder.publish.packet import Packet
+from recorder.publish.delivery.ledger import FlushRecord
+from recorder.publish.delivery.packet import Packet
 from recorder.step_stream import HEADER, Flush, Play
 
 __all__ = ["FLUSH_BYTES", "FLUSH_PACKETS", "Flight", "first_that_fit", "flush_of"]

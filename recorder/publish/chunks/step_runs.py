@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.black_box import Run
-from recorder.publish.pieces import StepPiece, kinds_of
+from recorder.publish.chunks.pieces import StepPiece, kinds_of
 
 __all__ = ["lane_stretches", "pieces_by_episode"]
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from recorder.publish.packet import Packet
+from recorder.publish.delivery.packet import Packet
 from recorder.step_stream import HEADER, Play
 
 __all__ = ["RecentPackets"]

@@ -17,10 +17,10 @@ import numpy as np
 from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, encode_chunk
 from recorder.episode import Gap
 from recorder.errors import EpisodeFileError, UsageError
+from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
+from recorder.publish.chunks.pieces import Kinds, Piece, columns_of, together
 from recorder.publish.counting import Counts, added
-from recorder.publish.encodings import KnownSchema, is_of_schema
-from recorder.publish.pieces import Kinds, Piece, columns_of, together
-from recorder.publish.play_state import PlayChange, PlayState, StepRange
+from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
 from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 from recorder.step_stream import Play
 

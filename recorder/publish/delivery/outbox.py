@@ -16,13 +16,13 @@ from dataclasses import replace
 from itertools import chain
 
 from recorder.errors import StreamError
-from recorder.publish.custody import Losses
-from recorder.publish.flight import FLUSH_BYTES, FLUSH_PACKETS, Flight, first_that_fit, flush_of
-from recorder.publish.journal import Journal
-from recorder.publish.ledger import FlushRecord, Ledger, RunCounts
-from recorder.publish.packet import News, Packet
-from recorder.publish.recent import RecentPackets
-from recorder.publish.spool import Spool
+from recorder.publish.delivery.custody import Losses
+from recorder.publish.delivery.flight import FLUSH_BYTES, FLUSH_PACKETS, Flight, first_that_fit, flush_of
+from recorder.publish.delivery.journal import Journal
+from recorder.publish.delivery.ledger import FlushRecord, Ledger, RunCounts
+from recorder.publish.delivery.packet import News, Packet
+from recorder.publish.delivery.recent import RecentPackets
+from recorder.publish.delivery.spool import Spool
 from recorder.step_stream import Flush, Outgoing, Play, StepStream, Tally
 
 __all__ = ["Outbox"]

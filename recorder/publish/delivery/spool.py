@@ -13,8 +13,8 @@ from typing import cast
 
 import msgpack
 
-from recorder.publish.frames import FrameFile
-from recorder.publish.packet import Packet
+from recorder.publish.delivery.frames import FrameFile
+from recorder.publish.delivery.packet import Packet
 
 __all__ = ["Spool"]
 

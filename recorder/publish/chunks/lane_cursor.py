@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recorder.black_box import Layout, Run
 from recorder.chunk import MAX_CHUNK_STEPS
-from recorder.publish.pieces import LanePiece, TurnedBlock, kinds_of
+from recorder.publish.chunks.pieces import LanePiece, TurnedBlock, kinds_of
 
 __all__ = ["NO_STEP", "LaneCursor"]
 

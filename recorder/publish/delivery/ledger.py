@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from recorder.publish.counting import added
-from recorder.publish.custody import Custody, Losses, SentChunk
-from recorder.publish.packet import News
-from recorder.publish.play_state import PlayChange, PlayState, StepRange, Told
+from recorder.publish.delivery.custody import Custody, Losses, SentChunk
+from recorder.publish.delivery.packet import News
+from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange, Told
 from recorder.publish.run_watch import NOTHING_REFUSED, RefusedSoFar
 from recorder.step_stream import Play
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recorder.publish.custody import Losses
-from recorder.publish.journal import read_journal
-from recorder.publish.ledger import FlushRecord, Ledger
+from recorder.publish.delivery.custody import Losses
+from recorder.publish.delivery.journal import read_journal
+from recorder.publish.delivery.ledger import FlushRecord, Ledger
 from recorder.step_stream import Outgoing, Play, StepStream, Tally
 
 __all__ = ["Inheritance", "inherit"]

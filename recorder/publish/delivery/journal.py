@@ -13,8 +13,8 @@ from typing import Any, cast
 import msgpack
 
 from recorder.errors import BlackBoxError, StreamUnavailableError
-from recorder.publish.frames import FrameFile
-from recorder.publish.ledger import FlushRecord, Ledger
+from recorder.publish.delivery.frames import FrameFile
+from recorder.publish.delivery.ledger import FlushRecord, Ledger
 from recorder.step_stream import Play
 
 __all__ = ["Journal", "read_journal"]

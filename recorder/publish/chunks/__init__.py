@@ -1,0 +1,1 @@
+"""Chunks: from the steps of runs and blocks to encoded chunks of one episode each."""

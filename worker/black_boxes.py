@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import time
 
 from recorder.errors import UsageError
-from recorder.sender.recovering import start_recovering
+from recorder.sender.recovering import RecoveryProcess
 from recorder.sender.recovery import BoxState, FoundBox, find_boxes, folders
 from recorder.sender.whose import check_same_server
 from recorder.settings import Settings
@@ -32,19 +31,19 @@ class BlackBoxes:
     def __init__(self, settings: Settings, stream: StepStream) -> None:
         self._places = folders(settings.capture.black_box_dir, settings.local_recordings_dir)
         self._stream = stream
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: RecoveryProcess | None = None
         self._next_look = 0.0
         self._told: set[str] = set()
 
     def look(self) -> None:
         """Once in a while: see whether a trainer has left something, and have it sent."""
         now = time.monotonic()
-        if now < self._next_look or (self._process is not None and self._process.poll() is None):
+        if now < self._next_look or (self._process is not None and not self._process.is_over):
             return
         self._next_look = now + _LOOK_SECS
         if any(self._is_ours(box) for box in find_boxes(self._places)):
             try:
-                self._process = start_recovering(self._stream, self._places)
+                self._process = RecoveryProcess(self._stream, self._places)
             except OSError as error:
                 _log.error("what trainers have left on this machine can't be sent for now: %s", error)
 

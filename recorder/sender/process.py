@@ -21,7 +21,7 @@ from recorder.publish import Publisher
 from recorder.sender.draining import Patience
 from recorder.sender.files import remove_files
 from recorder.sender.order import Order
-from recorder.sender.recovering import start_recovering
+from recorder.sender.recovering import RecoveryProcess
 from recorder.sender.recovery import BoxState, find_boxes
 
 __all__ = ["main"]
@@ -69,21 +69,22 @@ def main() -> int:
             ring.outcome = Outcome.SOMETHING_LEFT
             return 1
         patience = Patience(ring, is_waited_for=lambda: not ring.is_trainer_gone())
-        _recover_others(order)
+        _others = _recover_others(order)  # a process that is let go of while it runs is warned of
         if publisher.run(patience.is_over):
             remove_files(order.path)
     return 0
 
 
-def _recover_others(order: Order) -> None:
+def _recover_others(order: Order) -> RecoveryProcess | None:
     """Have what earlier trainers left in the same folder sent, by another process: the trainer's own steps come first."""
     folder = order.path.parent
     # Its own ring must not be opened twice: closing it would let go of the lock.
     if any(box.state is BoxState.ABANDONED for box in find_boxes([folder], but=[order.path])):
         try:
-            start_recovering(order.stream, [folder])
+            return RecoveryProcess(order.stream, [folder])
         except OSError as error:
             _log.error("what earlier trainers left in %s can't be sent for now: %s", folder, error)
+    return None
 
 
 def _lock(ring: Ring) -> None:

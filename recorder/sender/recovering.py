@@ -17,7 +17,7 @@ from recorder.sender.recovery import FoundBox, recover_folder
 from recorder.sender.whose import check_same_server
 from recorder.step_stream import StepStream
 
-__all__ = ["main", "start_recovering"]
+__all__ = ["RecoveryProcess", "main"]
 
 _PATIENCE_SECS = 10.0
 """For a server that acknowledges nothing; whoever comes next tries again."""
@@ -28,8 +28,8 @@ class _Order(NamedTuple):
     folders: Sequence[Path]
 
 
-def start_recovering(stream: StepStream, folders: Sequence[Path]) -> subprocess.Popen[bytes]:
-    """Start one, in a session of its own.
+class RecoveryProcess:
+    """Starts one, in a session of its own.
 
     Args:
         stream: where to send what its trainers sent to this server; the rest stays.
@@ -37,16 +37,22 @@ def start_recovering(stream: StepStream, folders: Sequence[Path]) -> subprocess.
     Raises:
         OSError: it can't be started.
     """
-    process = subprocess.Popen(
-        module_command("recorder.sender.recovering"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    assert process.stdin is not None
-    with process.stdin as pipe:
-        pipe.write(pickle.dumps(tuple(_Order(stream, [folder.absolute() for folder in folders]))))
-    return process
+
+    def __init__(self, stream: StepStream, folders: Sequence[Path]) -> None:
+        self._process = subprocess.Popen(
+            module_command("recorder.sender.recovering"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        with self._process.stdin as pipe:
+            pipe.write(pickle.dumps(tuple(_Order(stream, [folder.absolute() for folder in folders]))))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
 
 
 def main() -> int:

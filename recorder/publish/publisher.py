@@ -87,8 +87,6 @@ class Publisher:
             Inheritance.nothing(keeps_plays=journal is not None), spool=spool if journal is None else None
         )
         self._is_trainer_gone = False
-        self._is_trainers_thread = shares_interpreter
-        """The trainer is this process, whose own lock would seem free."""
         self._is_broken = False
         """Whether nothing more can be read, because another program has written into the ring."""
         self._is_spool_full = False
@@ -128,6 +126,7 @@ class Publisher:
                     self._act(n_read)
             except StreamError as error:
                 self._trouble.failed(error)
+                self._put_stats()
             except BlackBoxError as error:
                 self._is_broken = True
                 self._trouble.note_defect(error)
@@ -172,7 +171,7 @@ class Publisher:
     def _is_over(self, until: Callable[[], bool] | None, *, has_begun: bool) -> bool:
         if until is not None and until():
             return True
-        if not (self._is_trainer_gone or self._is_trainers_thread):
+        if not (self._is_trainer_gone or self._shares_interpreter):
             self._is_trainer_gone = self._ring.is_trainer_gone()
         if has_begun and (self._is_trainer_gone or self._open.is_closed or self._is_broken) and self._is_all_sent:
             return True

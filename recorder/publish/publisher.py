@@ -89,6 +89,8 @@ class Publisher:
         self._is_trainer_gone = False
         self._is_broken = False
         """Whether nothing more can be read, because another program has written into the ring."""
+        self._spoilt = ""
+        """What another program has done to the ring's file."""
         self._is_spool_full = False
         self._next_spill = 0.0
         self._next_beat = self._next_flush = self._next_cut = 0.0
@@ -279,9 +281,11 @@ class Publisher:
             return
         self._next_beat = now + self._limits.heartbeat_secs
         self._tell_if_unread(is_end=False)
-        if why := self._ring.why_unusable():
-            self._is_broken = self._is_broken or "deleted" not in why
-            self._trouble.note_defect(
+        why = self._ring.why_unusable()
+        if why != self._spoilt:
+            self._spoilt = why
+            self._is_broken = self._is_broken or "deleted" not in why  # what is mapped outlives its name
+            self._trouble.note_news(
                 BlackBoxError(f"another program has spoilt this black box: {why}: {self._ring.path}")
             )
         self._parts.heartbeats.beat(self._stats, self._state(), is_closed=is_closed)

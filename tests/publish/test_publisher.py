@@ -217,3 +217,22 @@ def test_the_ring_shows_that_the_sender_lives_and_what_it_has_counted() -> None:
     assert trainer.ring.read_position == trainer.ring.head
     assert trainer.ring.stats()["n_bytes_waiting"] == 0
     assert isinstance(trainer.ring, Ring)
+
+
+def test_a_ring_whose_file_was_deleted_is_said_once_and_read_to_its_end(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, 0, n_calls=0)
+    n_turns = 0
+
+    def step() -> bool:
+        nonlocal n_turns
+        n_turns += 1
+        if n_turns == 10:
+            scene.trainer.ring.remove()
+        elif n_turns == 40:
+            scene.trainer.steps(0, range(300))
+            scene.trainer.close()
+        return False
+
+    assert scene.send(step)
+    assert finished_episodes(scene.stream, RUN)[0].metadata.n_steps == 300
+    assert len([text for _, text in scene.said if "it was deleted" in text]) == 1

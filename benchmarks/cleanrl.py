@@ -175,5 +175,5 @@ def _mlp(n_in: int, n_out: int, *n_hidden: int) -> nn.Sequential:
 
 def _descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     optimizer.step()

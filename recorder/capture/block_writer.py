@@ -167,7 +167,9 @@ class _Source:
             return
         is_packed = n_bytes <= _MAX_PACKED_BYTES
         reader = self._constant("r", at_address(n_bytes))
-        self.lines += reading_lines(variable, f"b{offset}", at_address=reader, is_packed=is_packed)
+        self.lines += reading_lines(
+            variable, f"b{offset}", at_address=reader, is_float=way.dtype.kind == "f", is_packed=is_packed
+        )
         if is_packed:
             self._packed[offset] = n_bytes, f"b{offset}"
         else:

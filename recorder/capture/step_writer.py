@@ -201,7 +201,9 @@ class _Source:
         if way.has_address and way.form is not Form.UNROLLED:
             reader = self._constant(f"{prefix}_at", at_address(way.n_bytes))
             is_packed = way.form is Form.BYTES
-            return [prefix], reading_lines(variable, prefix, at_address=reader, is_packed=is_packed)
+            is_float = way.dtype.kind == "f"
+            lines = reading_lines(variable, prefix, at_address=reader, is_float=is_float, is_packed=is_packed)
+            return [prefix], lines
         if way.form is Form.BYTES:
             return [prefix], [f"{prefix} = {variable}.tobytes()"]
         if way.form is Form.COPIED:

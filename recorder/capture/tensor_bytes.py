@@ -23,7 +23,7 @@ def has_plain_memory(cls: type[Any]) -> bool:
     return cls.__name__ in ("Tensor", "Parameter") and cls.__module__ in ("torch", "torch.nn.parameter")
 
 
-def reading_lines(variable: str, target: str, *, at_address: str, is_packed: bool) -> list[str]:
+def reading_lines(variable: str, target: str, *, at_address: str, is_float: bool, is_packed: bool) -> list[str]:
     """Source that reads a tensor whose class, dtype, device and shape have been compared.
 
     A sparse, batched or other tensor without memory raises, or its address is 0; one whose numbers are not in a row, or are
@@ -33,10 +33,11 @@ def reading_lines(variable: str, target: str, *, at_address: str, is_packed: boo
         variable: name of the tensor.
         target: name for its bytes.
         at_address: name of what ``at_address(n_bytes)`` made.
+        is_float: of its dtype: the imaginary part of a conjugate, whose memory is to be negated, always is.
         is_packed: bytes, for ``pack_into``; a buffer else.
     """
     return [
-        f"if {variable}.is_contiguous() and not {variable}.is_neg():",
+        f"if {variable}.is_contiguous(){f' and not {variable}.is_neg()' if is_float else ''}:",
         f" {target} = {variable}.data_ptr()",
         f" if not {target}: return False",
         f" {target} = {at_address}({target}){'.raw' if is_packed else ''}",

@@ -23,7 +23,10 @@ from recorder.schema import ALLOWED_DTYPES, MAX_COLUMNS, MAX_DIMENSIONS, STEP_FI
 __all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "step_way", "widened"]
 
 _MAX_UNROLLED = 16
-"""The longest tensor or sequence that is packed number by number; a numpy view of one takes longer than that."""
+"""The longest sequence of Python's numbers that is packed number by number; a numpy array of one takes longer than that."""
+
+_MAX_UNROLLED_TENSOR = 5
+"""The longest tensor that is; the bytes of a longer one take less time than its ``tolist``."""
 
 _MAX_PACKED_BYTES = 512
 """The largest array that goes through a bytes object; larger ones are copied straight into the ring."""
@@ -133,7 +136,7 @@ def step_way(name: str, value: Any) -> Way:
     if isinstance(value, np.generic):
         return Way(Form.SCALAR, array.dtype, (), cls)
     tensor_dtype = _plain_tensor_dtype(value, array.dtype)
-    if tensor_dtype is not None and len(given_shape) <= 1 and array.size <= _MAX_UNROLLED:
+    if tensor_dtype is not None and len(given_shape) <= 1 and array.size <= _MAX_UNROLLED_TENSOR:
         return Way(Form.UNROLLED, array.dtype, array.shape, cls, tensor_dtype, given_shape)
     has_bytes = value.dtype == array.dtype if cls is np.ndarray else tensor_dtype is not None and array.nbytes > 0
     is_small = has_bytes and array.nbytes <= _MAX_PACKED_BYTES

@@ -171,11 +171,12 @@ class LaneRecorder:
         """
         self._closed.add(place)
         episode, self._episodes[place] = self._episodes[place], None
-        episode_id, self._episode_ids[place] = int(self._episode_ids[place]), NO_STEP
         if place in self._beginning:
             self._beginning.remove(place)
-        if episode is None or episode_id == NO_STEP or self._plan.recorder is None:
             return
+        if episode is None or self._plan.recorder is None:
+            return
+        episode_id, self._episode_ids[place] = int(self._episode_ids[place]), NO_STEP
         hooks, added = self._hooks, told or {}
         if hooks.has_episode_fn:
             lane = self._first_lane + place

@@ -9,10 +9,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.wrappers import TransformReward
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import CallbackList, EvalCallback, EveryNTimesteps
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback, EveryNTimesteps
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv, VecNormalize
@@ -90,6 +91,29 @@ def test_dqn_is_recorded_with_the_q_values_that_it_chose_from() -> None:
     assert 0.05 < epsilons[21] < 1.0
     assert epsilons[-1] == pytest.approx(0.05)
     assert np.mean(greedy[-40:]) > 0.8  # by then five in a hundred actions are random
+
+
+def test_q_values_are_those_of_the_state_whatever_else_the_network_is_asked() -> None:
+    class Asks(BaseCallback):
+        """Asks the network about another state, after each step."""
+
+        def _on_step(self) -> bool:
+            self.model.predict(np.full((1, 4), 7.0, np.float32), deterministic=True)
+            return True
+
+    recorder = memory_recorder()
+    model = DQN(
+        "MlpPolicy", DummyVecEnv([partial(CountingEnv, 3)]), learning_starts=10, gradient_steps=0, device="cpu",
+        exploration_initial_eps=0.5, exploration_final_eps=0.5,
+    )  # fmt: skip
+    model.learn(60, callback=[RecorderCallback(recorder, q_values=True), Asks()])
+    assert not model.q_net._forward_hooks
+    for ended in close_and_read(recorder).values():
+        reset = np.array(ended.metadata.info["reset_observation"], np.float32)[None]
+        acted_in = np.concatenate([reset, ended.episode.column("extras.observation")[:-1]])
+        with torch.no_grad():
+            expected = model.q_net(torch.from_numpy(acted_in)).numpy()
+        assert np.allclose(ended.episode.column("q_values"), expected, atol=1e-5)
 
 
 def test_actions_are_those_that_the_environment_got() -> None:

@@ -23,8 +23,8 @@ _ADVICE_ON_SILENCE = {
 }
 _ADVICE_ON_LOSS = {
     "n_dropped_steps": "the sender could not keep up: raise recording.capture.black_box_bytes, or set on_full to block or sample",
-    "n_lost_steps": "the server was away, full or emptied, or a sender was killed: the trainer's log says which",
-    "n_refused_steps": "steps or whole episodes were refused: the trainer's log says why",
+    "n_lost_steps": "Redis was unreachable, full or emptied; see the trainer's log",
+    "n_refused_steps": "steps or episodes were refused; see the trainer's log",
 }
 """Keys are the counters of ``RunStatus.n_missing_steps``."""
 

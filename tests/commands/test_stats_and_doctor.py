@@ -164,7 +164,7 @@ def test_doctor_accepts_a_running_installation(
     assert "episodes: 1 open, 3 undecided, 7 steps lost" in run["found"]
     assert run["advice"].splitlines() == [
         "the sender could not keep up: raise recording.capture.black_box_bytes, or set on_full to block or sample",
-        "the server was away, full or emptied, or a sender was killed: the trainer's log says which",
+        "Redis was unreachable, full or emptied; see the trainer's log",
     ]
 
 

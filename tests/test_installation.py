@@ -1,4 +1,4 @@
-"""Catalog, folder and server are compared by whoever joins them, and noted in those that know of none."""
+"""A worker compares the ids of catalog, folder and Redis, and writes its id where there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the original recorder left behind: a flat folder of files of version 1, and a database with one table."""
+"""Data of the original recorder: a flat folder of version 1 files, and a database with one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is begun a second time under the same id: its trainer is told, at its start and of each refusal; lists show it."""
+"""A run started again under the same id: its trainer is warned at its start and of each refusal; lists show it."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def fill(place: Path) -> Path:
 
 
 class FullDisk(LocalStorage):
-    """Full until somebody makes room; for where no small disk can be mounted."""
+    """A full store until a test makes room, if no small disk can be mounted."""
 
     is_full = True
 
@@ -227,7 +227,7 @@ def test_a_trainer_that_returns_after_a_salvage_cannot_replace_the_recording(rig
     assert rig.row(1).reasons == ("periodic_1", "salvaged")
     assert rig.catalog.get_run(RUN).n_refused == 1
     assert rig.stream.episodes_held(RUN) == []
-    # It sends everything again, as after a reconnection: the stream that begins anew goes away too.
+    # It sends everything again, as after a reconnection: the recreated stream is dropped too.
     trainer.send(Flush(entries=whole.entries + rest + end.entries, finished=end.finished, closed=[play]))
     work(context)
     assert rig.stream.episodes_held(RUN) == []

@@ -196,7 +196,7 @@ def _postgresql_engine(url: URL, *, read_only: bool, timeout_secs: float) -> Eng
             pool_size=2,
             max_overflow=14,
             pool_timeout=timeout_secs,
-            # No prepared statements: behind a transaction pooler (PgBouncer, RDS Proxy), the next transaction may use a
+            # No prepared statements: with a transaction pooler (PgBouncer, RDS Proxy), the next transaction may use a
             # connection that does not know them.
             connect_args={"connect_timeout": max(2, int(timeout_secs)), "prepare_threshold": None},
             execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {},

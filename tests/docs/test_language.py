@@ -9,6 +9,7 @@ import pytest
 from recorder.commands import COMMANDS
 from recorder.commands.arguments.parsing import build_parser
 from tests.docs.pages import PAGES
+from tests.processes import ROOT
 
 PHRASES = [
     r"\bwho has an?\b",
@@ -44,6 +45,13 @@ def test_a_commands_help_has_none_of_the_listed_phrases(name: str, capsys: pytes
     with pytest.raises(SystemExit):
         build_parser([name]).parse_args([name, "--help"])
     assert _found(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize("package", ["worker", "replay_server"])
+def test_a_packages_source_has_none_of_the_listed_phrases(package: str) -> None:
+    files = [path for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".js", ".css", ".html")]
+    assert files
+    assert {path.name: found for path in files if (found := _found(path.read_text(encoding="utf-8")))} == {}
 
 
 def _found(text: str) -> list[str]:

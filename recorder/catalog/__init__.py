@@ -28,6 +28,7 @@ from recorder.catalog.rows import (
     RunSummary,
     SegmentProgress,
     SegmentRow,
+    UnreadableValue,
     VideoRow,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "RunSummary",
     "SegmentProgress",
     "SegmentRow",
+    "UnreadableValue",
     "VideoBounds",
     "VideoRow",
 ]

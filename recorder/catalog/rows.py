@@ -24,6 +24,7 @@ __all__ = [
     "RunSummary",
     "SegmentProgress",
     "SegmentRow",
+    "UnreadableValue",
     "VideoRow",
 ]
 
@@ -73,7 +74,10 @@ class RunState:
         Raises:
             ValueError: the stored text is not JSON.
         """
-        decoded: dict[str, Any] = json.loads(self.criteria_state_json)
+        try:
+            decoded: dict[str, Any] = json.loads(self.criteria_state_json)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         return decoded
 
 
@@ -152,7 +156,7 @@ class EpisodeRow:
         """Explanations of the criteria: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``, ``reasons``."""
         try:
             decoded = json.loads(self.why_json)
-        except (TypeError, ValueError):  # written by another program
+        except (TypeError, ValueError, RecursionError):  # written by another program
             return []
         return [it for it in decoded if isinstance(it, dict)] if isinstance(decoded, list) else []
 
@@ -303,3 +307,15 @@ class AnnotationRow:
     color: str
     created_at: datetime
     updated_at: datetime
+
+
+class UnreadableValue(NamedTuple):
+    """A value that this program cannot have written.
+
+    Args:
+        key: the row's primary key, as text.
+    """
+
+    table: str
+    key: str
+    column: str

@@ -30,8 +30,13 @@ PHRASES = [
     r"\bfor who\b",
     r"\bno longer (black|cut|leaves)\b",
     r"\beven where no\b",
+    r"\b(begin|begins|begun|began|made|make|makes) anew\b",
+    r"\bheard of\b",
 ]
 """What the first texts were written in. Each has a plain form: a subject, a verb, an object."""
+
+_NOT_YET = {"capture", "wrappers"}
+"""Folders of ``recorder`` whose texts are not held to the list."""
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
@@ -47,9 +52,10 @@ def test_a_commands_help_has_none_of_the_listed_phrases(name: str, capsys: pytes
     assert _found(capsys.readouterr().out) == []
 
 
-@pytest.mark.parametrize("package", ["worker", "replay_server"])
+@pytest.mark.parametrize("package", ["recorder", "worker", "replay_server"])
 def test_a_packages_source_has_none_of_the_listed_phrases(package: str) -> None:
     files = [path for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".js", ".css", ".html")]
+    files = [path for path in files if not _NOT_YET.intersection(path.parts)]
     assert files
     assert {path.name: found for path in files if (found := _found(path.read_text(encoding="utf-8")))} == {}
 

@@ -26,11 +26,9 @@ from recorder.catalog.rows import (
     RunRow,
     RunState,
     RunSummary,
-    SegmentProgress,
-    SegmentRow,
     UnreadableValue,
-    VideoRow,
 )
+from recorder.catalog.video_rows import SegmentProgress, SegmentRow, VideoRow
 
 __all__ = [
     "ORIGINAL_COLUMNS",

@@ -18,7 +18,7 @@ __all__ = ["read_any_time"]
 
 
 def read_any_time(connection: psycopg.Connection[Any], _record: object) -> None:
-    """Have a new connection read them so."""
+    """Register the loaders with a new connection."""
     for loader in (_TextLoader, _BinaryLoader):
         connection.adapters.register_loader("timestamptz", loader)
 

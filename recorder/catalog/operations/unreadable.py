@@ -37,7 +37,7 @@ __all__ = ["UnreadableOperations"]
 _MAX_ROWS = 100_000
 """Rows of each table that are checked, the last ones: about a second."""
 _MAX_JSON_ROWS = 10_000
-"""The same where JSON is checked here, row by row."""
+"""The limit for tables whose JSON is checked in Python, row by row."""
 _MAX_TEXT_LETTERS = 2**20
 """Far more than any name, path, annotation or error has."""
 _WORDS = {

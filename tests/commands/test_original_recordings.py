@@ -187,7 +187,10 @@ def test_a_database_with_other_tables_alone_is_said_to_be_another_program_s(call
             connection.execute(f"CREATE TABLE {name} (song TEXT)")
     connection.close()
     answer = call("list", "--database", path)
-    assert (answer.status, "belongs to another program (it has the tables albums, music, songs, …)" in answer.err) == (1, True)
+    assert (answer.status, "belongs to another program (it has the tables albums, music, songs, …)" in answer.err) == (
+        1,
+        True,
+    )
 
 
 def test_recordings_that_workers_replace_meanwhile_are_not_missing(call: Call, flat: Path) -> None:

@@ -1,4 +1,4 @@
-"""How numbers read, wherever an episode is shown: page, video, HTML file and command line.
+"""Number formats of the page, videos, HTML files and the command line.
 
 The page cannot call this module. ``page/shell/numbers.js`` has the same functions and reads ``DECIMALS`` from
 ``page/shell/looks.js``; a test compares both.

@@ -113,7 +113,6 @@ class GivenText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        """Replace such characters."""
         return None if value is None else holdable_text(value)
 
 
@@ -157,7 +156,6 @@ class TextTuple(JsonText):
         return "[]" if value == () else super().process_bind_param(value, dialect)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...]:
-        """The stored tuple."""
         if value is None or value == "[]":
             return ()
         words = _json(value)

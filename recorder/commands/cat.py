@@ -28,7 +28,6 @@ _MANY_STEPS = 1_000_000
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers,
         NAME,

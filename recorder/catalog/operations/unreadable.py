@@ -54,7 +54,7 @@ _LAST_DAY: ColumnElement[Any] = literal_column("TIMESTAMPTZ '9999-12-30 00:00:00
 
 
 class UnreadableOperations(CatalogBase):
-    """What other programs have put into the tables."""
+    """Finds values that other programs wrote."""
 
     def unreadable_values(self, *, limit: int = 1000) -> list[UnreadableValue]:
         """Find values that are read as unknown, or shown as they are, in the last rows of each table.

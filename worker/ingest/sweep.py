@@ -1,5 +1,4 @@
-"""Finishes what was left undone: abandoned episodes, unfinished runs, kept but unwritten episodes, streams to
-delete.
+"""Finishes abandoned episodes and runs, writes kept episodes without a file, and deletes streams.
 
 Everything here can be derived again from the catalog and the streams, so a sweep may be interrupted at any point. Only
 runs that this Redis knows are swept: several Redis servers, or trainers that record in memory, may share a catalog.

@@ -57,21 +57,18 @@ def read_float(value: Any) -> float:
 
 
 def read_text(value: Any) -> str:
-    """A text."""
     if not isinstance(value, str):
         raise TypeError
     return value
 
 
 def read_names(value: Any) -> tuple[str, ...]:
-    """A tuple of names."""
     if isinstance(value, str | bytes):
         raise TypeError
     return tuple(str(name) for name in value or ())
 
 
 def read_counts(value: Any) -> dict[str, int]:
-    """Name to count."""
     return {str(name): read_integer(count) for name, count in (value or {}).items()}
 
 

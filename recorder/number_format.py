@@ -1,4 +1,4 @@
-"""How numbers read, wherever an episode is shown: page, video, HTML file and command line.
+"""Number formats of the page, videos, HTML files and the command line.
 
 The page cannot call this module. ``page/shell/numbers.js`` has the same functions and reads ``DECIMALS`` from
 ``page/shell/looks.js``; a test compares both.
@@ -15,7 +15,7 @@ DECIMALS = {"return": 2, "reward": 3, "epsilon": 3, "weight": 3, "q_value": 2, "
 """Decimals by what a number is. They are fixed, so that a number does not jump from step to step."""
 
 _LARGEST = 1e7
-"""From here on a number is written with an exponent."""
+"""Numbers from here on are written with an exponent."""
 
 _MINUS = "−"
 _QUANTA = [Decimal(1).scaleb(-decimals) for decimals in range(8)]

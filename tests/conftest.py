@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for: real servers of our own, and a client of the one with the streams."""
+"""Fixtures for every test: real servers, and a Redis client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ settings.load_profile("recorder")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# After Ctrl-C each test process ends the servers and browsers that it started; one that is killed would leave them behind.
+# After Ctrl-C each test process ends the servers and browsers that it started; a killed one would leave them running.
 NodeManager.EXIT_TIMEOUT = 60
 
 
@@ -103,7 +103,7 @@ def redis_url(redis_server: EmbeddedServer, redis_client: redis.Redis) -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL cluster for the whole session; each who asks makes a database of its own in it."""
+    """A PostgreSQL cluster for the session; each test creates a separate database."""
     with postgres_server() as server:
         yield server
 

@@ -79,7 +79,7 @@ def nginx(folder: Path, servers: str, *, port: int) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -23,7 +23,7 @@ class PostgresServer:
     """A running cluster.
 
     Args:
-        socket_dir: where its socket lies.
+        socket_dir: the folder of its socket.
     """
 
     def __init__(self, socket_dir: Path) -> None:
@@ -75,7 +75,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         if os.environ.get("CI"):
             pytest.fail(f"{message}: CI has to install PostgreSQL")
         pytest.skip(message)
-    # A socket's path has 107 bytes at most, so it can't lie in pytest's own folder.
+    # A socket's path has 107 bytes at most, so it can't be in pytest's folder.
     home = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     try:
         owner = as_owner(home)

@@ -1,4 +1,4 @@
-"""Python programs as processes of their own: started, read, killed, and surely ended."""
+"""Python programs as separate processes: started, read, killed, and always ended."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Service:
 
     def is_healthy(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
-        # The probe has its own output: what it prints is seen by who asks for the container's health.
+        # The probe's output is shown with the container's health.
         return self._environment.run(self._probe, self.variables, self.log.with_name("probe")) == 0
 
     def stop(self) -> None:

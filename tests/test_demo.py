@@ -22,7 +22,7 @@ DEADLINE_SECS = 110.0
 
 @pytest.fixture(scope="module")
 def plain_shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of somebody whose shell has no active environment: ``python`` is one without this project."""
+    """An environment without an active virtual environment: its ``python`` lacks this project."""
     folder = tmp_path_factory.mktemp("bin")
     other = folder / "python"
     other.write_text("#!/bin/sh\necho another python\nexit 97\n")

@@ -64,6 +64,7 @@ DOORS = {
     "prometheus_client": ("replay_server/metrics.py",),
     "pydantic": ("recorder/settings/",),
     "pydantic_core": ("recorder/settings/",),
+    "psycopg": ("recorder/catalog/postgres_times.py",),
     "redis": ("recorder/redis_server/client.py", "recorder/step_stream/redis"),
     "rich": ("recorder/commands/",),
     "simple_websocket": ("replay_server/socket/", "recorder/replay/client.py"),

@@ -1,4 +1,4 @@
-"""Catalog, folder and server are compared by whoever joins them, and noted in those that know of none."""
+"""A worker compares the ids of catalog, folder and Redis, and writes its id where there is none."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_rebuilt_catalog_takes_over_folder_and_redis(
     rebuilt = join(folder, redis_url)
     assert rebuilt.installation_id != lost.installation_id
     assert owner(redis_url) == rebuilt
-    (message,) = [record.getMessage() for record in caplog.records if "made anew" in record.getMessage()]
+    (message,) = [record.getMessage() for record in caplog.records if "recreated" in record.getMessage()]
     assert message.count(str(folder)) == 1
     assert "what Redis holds goes into the new one" in message
 
@@ -200,7 +200,7 @@ def test_a_redis_that_left_the_folder_gets_nothing_from_it(tmp_path: Path) -> No
     with EmbeddedServer(folder / ".server") as server:
         join(folder, server.url, own=folder / ".server")
         (tmp_path / "other").mkdir()
-        with pytest.raises(StreamError, match="doesn't run on this worker's folder"):
+        with pytest.raises(StreamError, match="no longer runs on this worker's folder"):
             join(tmp_path / "other", server.url, own=tmp_path / "other" / ".server")
 
 

@@ -1,4 +1,4 @@
-"""The client factory: no silent retries, short timeouts, bytes as they are, errors of ours without passwords."""
+"""The client factory: no silent retries, short timeouts, bytes unchanged, recorder errors without passwords."""
 
 from __future__ import annotations
 

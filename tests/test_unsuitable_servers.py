@@ -1,4 +1,4 @@
-"""Redis Cluster and Sentinel are refused by name, wherever somebody starts; a server that speaks TLS works everywhere."""
+"""Every process refuses Redis Cluster and Sentinel by name; Redis with TLS works everywhere."""
 
 from __future__ import annotations
 

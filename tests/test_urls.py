@@ -142,11 +142,11 @@ def test_redact_keeps_text_that_is_no_password(url: str) -> None:
     "url", ["redis://:secret:more", "redis://user:sec/ret", "redis://u:sec#ret@h:port", "redis://u:sec?ret"]
 )
 def test_an_unreadable_url_is_reported_without_its_password(url: str) -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as caught:
         normalise_redis_url(url)
-    assert "sec" not in str(told.value)
-    assert told.value.__cause__ is None
-    assert told.value.__suppress_context__
+    assert "sec" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
 
 
 @pytest.mark.parametrize("scheme", ["sentinel", "redis+sentinel", "redis-cluster", "rediss+cluster", "CLUSTER"])

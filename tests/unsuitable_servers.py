@@ -19,7 +19,7 @@ __all__ = ["cluster_node", "free_port", "sentinel", "tls_server"]
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -73,11 +73,11 @@ def _running(command: list[str], port: int, **tls: object) -> Iterator[redis.Red
     def is_there() -> bool:
         if process.poll() is not None:
             assert process.stdout is not None
-            told = process.stdout.read()
-            if "Failed finding TLS support" in told:
+            output = process.stdout.read()
+            if "Failed finding TLS support" in output:
                 reason = "the server that is installed speaks no TLS: apt-get install redis-server"
                 pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-            raise AssertionError(told)
+            raise AssertionError(output)
         try:
             return bool(client.ping())
         except redis.ConnectionError:

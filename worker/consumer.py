@@ -59,7 +59,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
         if isinstance(exc, WorkerLostError):  # the pool's processes could not be started
             raise exc
         with warnings.catch_warnings():
-            # That tasks go on while their connection is made anew is our choice (``app.py``); Celery warns of it each time.
+            # That tasks go on while they reconnect is our choice (``app.py``); Celery warns of it each time.
             warnings.simplefilter("ignore", CPendingDeprecationWarning)
             super().on_connection_error_after_connected(exc)
         self._wait_after(exc)

@@ -26,10 +26,9 @@ from recorder.catalog.rows import (
     RunRow,
     RunState,
     RunSummary,
-    SegmentProgress,
-    SegmentRow,
-    VideoRow,
+    UnreadableValue,
 )
+from recorder.catalog.video_rows import SegmentProgress, SegmentRow, VideoRow
 
 __all__ = [
     "ORIGINAL_COLUMNS",
@@ -45,6 +44,7 @@ __all__ = [
     "RunSummary",
     "SegmentProgress",
     "SegmentRow",
+    "UnreadableValue",
     "VideoBounds",
     "VideoRow",
 ]

@@ -18,6 +18,7 @@ from recorder.catalog.operations.installation import InstallationOperations
 from recorder.catalog.operations.recordings import RecordingOperations
 from recorder.catalog.operations.runs import RunOperations
 from recorder.catalog.operations.tags import TagOperations
+from recorder.catalog.operations.unreadable import UnreadableOperations
 from recorder.catalog.operations.video_job import VideoJobOperations
 from recorder.catalog.operations.video_segments import VideoSegmentOperations
 from recorder.catalog.operations.videos import VideoOperations
@@ -44,6 +45,7 @@ class Catalog(
     VideoSegmentOperations,
     AnnotationOperations,
     InstallationOperations,
+    UnreadableOperations,
 ):
     """The index of recordings, in SQLite or PostgreSQL.
 

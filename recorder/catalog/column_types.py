@@ -1,6 +1,6 @@
 """Column types with the same values on SQLite and PostgreSQL.
 
-A value of the wrong type, written by another program, reads as unknown and is logged once, so that other rows can still
+A value of the wrong type, written by another program, reads as unknown, is counted and logged, so that other rows can still
 be read.
 """
 
@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from itertools import count
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Double, Text
@@ -21,10 +21,23 @@ from sqlalchemy.types import TypeDecorator
 
 from recorder.errors import UsageError
 from recorder.text import holdable_text
+from recorder.throttled_log import Throttle
 
-__all__ = ["Float64", "GivenText", "Int64", "JsonText", "TextTuple", "UtcDateTime"]
+__all__ = [
+    "Float64",
+    "GivenText",
+    "Int64",
+    "JsonText",
+    "TextTuple",
+    "UtcDateTime",
+    "is_readable_json",
+    "log_unreadable",
+]
 
 _log = logging.getLogger(__name__)
+
+_throttle = Throttle(60.0)
+_unreadable = count(1)
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -81,7 +94,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             try:
                 return process(value)
             except (TypeError, ValueError):
-                _log_wrong_type("time")
+                log_unreadable("time")
                 return process(None)
 
         return read
@@ -100,12 +113,11 @@ class GivenText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        """Replace such characters."""
         return None if value is None else holdable_text(value)
 
 
 class JsonText(TypeDecorator[Any]):
-    """A JSON value as ASCII text: PostgreSQL's JSON types refuse NaN, infinities and NUL."""
+    """A JSON map as ASCII text: PostgreSQL's JSON types refuse NaN, infinities and NUL."""
 
     impl = Text
     cache_ok = True
@@ -124,8 +136,14 @@ class JsonText(TypeDecorator[Any]):
             raise UsageError(f"the catalog stores only JSON values: {error}") from error
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
-        """Decode JSON."""
-        return None if value is None else _json(value)
+        """Decode JSON; None if it is not a map."""
+        if value is None:
+            return None
+        decoded = _json(value)
+        if decoded is not None and not isinstance(decoded, dict):
+            log_unreadable("JSON map")
+            return None
+        return decoded
 
 
 class TextTuple(JsonText):
@@ -138,41 +156,62 @@ class TextTuple(JsonText):
         return "[]" if value == () else super().process_bind_param(value, dialect)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[str, ...]:
-        """The stored tuple."""
         if value is None or value == "[]":
             return ()
         words = _json(value)
-        if isinstance(words, list) and all(isinstance(word, str) for word in words):
+        if _is_list_of_texts(words):
             return tuple(words)
-        _log_wrong_type("list of texts")
+        log_unreadable("list of texts")
         return ()
 
 
 def _whole_number(value: Any) -> int:
     if isinstance(value, float | Decimal) and math.isfinite(value):  # a sum in PostgreSQL
         return int(value)
-    _log_wrong_type("whole number")
+    log_unreadable("whole number")
     return 0
 
 
 def _number(text: str | bytes) -> float:
     if text != "NaN":
-        _log_wrong_type("number")
+        log_unreadable("number")
     return math.nan
+
+
+def is_readable_json(text: object, kind: object) -> bool:
+    """Return whether a stored value is what its column holds.
+
+    Args:
+        kind: of the column; a plain text holds a list.
+    """
+    try:
+        value = json.loads(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RecursionError):
+        return False
+    if isinstance(kind, TextTuple):
+        return _is_list_of_texts(value)
+    return isinstance(value, dict if isinstance(kind, JsonText) else list)
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
 
 
 def _json(text: Any) -> Any:
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
-        _log_wrong_type("JSON text")
+        log_unreadable("JSON text")
         return None
 
 
-@cache
-def _log_wrong_type(kind: str) -> None:
-    """Logs once per process and kind."""
-    _log.error(
-        "the catalog has a value that is not a %s, written by another program; it is read as unknown",
-        kind,
-    )
+def log_unreadable(kind: str) -> None:
+    """Counts a value that cannot be read, and logs it at most once a minute."""
+    n_unreadable = next(_unreadable)
+    if _throttle.is_due(kind):
+        _log.error(
+            "the catalog has a value that is not a %s, written by another program; it is read as unknown (%d such values so "
+            "far); 'hamlet-recorder doctor' names them",
+            kind,
+            n_unreadable,
+        )

@@ -190,19 +190,22 @@ class Engines:
 
 def _postgresql_engine(url: URL, *, read_only: bool, timeout_secs: float) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             pool_pre_ping=True,
             pool_size=2,
             max_overflow=14,
             pool_timeout=timeout_secs,
-            # No prepared statements: behind a transaction pooler (PgBouncer, RDS Proxy), the next transaction may use a
+            # No prepared statements: with a transaction pooler (PgBouncer, RDS Proxy), the next transaction may use a
             # connection that does not know them.
             connect_args={"connect_timeout": max(2, int(timeout_secs)), "prepare_threshold": None},
             execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"} if read_only else {},
         )
+        from recorder.catalog.postgres_times import read_any_time  # lazy: loads psycopg
     except ModuleNotFoundError as error:
         raise MissingExtraError("A catalog on PostgreSQL", "postgres") from error
+    event.listen(engine, "connect", read_any_time)
+    return engine
 
 
 def _sqlite_engine(url: URL, *, read_only: bool, busy_timeout_secs: float) -> Engine:

@@ -32,7 +32,7 @@ ORIGINAL_COLUMNS = (
     "timestamp",
     "file_path",
 )
-"""Of its table; it has others, which nothing is read from."""
+"""Columns of its table ``recordings``. Its other tables are not read."""
 
 
 def read_original(connection: Connection, *, run_id: str, url: str, is_read_only: bool) -> OriginalRows | None:
@@ -49,8 +49,8 @@ def read_original(connection: Connection, *, run_id: str, url: str, is_read_only
     taken = sorted(set(tables) & set(METADATA.tables))
     if not taken and tables and is_read_only:
         raise CatalogError(
-            f"this is another program's database, and no catalog is in it (it has the tables {_some_of(tables)}): give "
-            f"--database another place: {url}"
+            f"the database belongs to another program (it has the tables {_some_of(tables)}): give another "
+            f"--database: {url}"
         )
     if not taken:
         return None

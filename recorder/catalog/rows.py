@@ -22,9 +22,7 @@ __all__ = [
     "RunRow",
     "RunState",
     "RunSummary",
-    "SegmentProgress",
-    "SegmentRow",
-    "VideoRow",
+    "UnreadableValue",
 ]
 
 START_CURSOR = "0-0"
@@ -73,7 +71,10 @@ class RunState:
         Raises:
             ValueError: the stored text is not JSON.
         """
-        decoded: dict[str, Any] = json.loads(self.criteria_state_json)
+        try:
+            decoded: dict[str, Any] = json.loads(self.criteria_state_json)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         return decoded
 
 
@@ -152,7 +153,7 @@ class EpisodeRow:
         """Explanations of the criteria: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``, ``reasons``."""
         try:
             decoded = json.loads(self.why_json)
-        except (TypeError, ValueError):  # written by another program
+        except (TypeError, ValueError, RecursionError):  # written by another program
             return []
         return [it for it in decoded if isinstance(it, dict)] if isinstance(decoded, list) else []
 
@@ -228,67 +229,6 @@ class RecordingRow:
 
 
 @dataclass(frozen=True, slots=True)
-class VideoRow:
-    """A requested video.
-
-    Args:
-        video_id: hash of episode and options.
-        state: ``queued``, ``rendering``, ``joining``, ``done``, ``failed`` or ``cancelled``.
-        file_path: relative to the videos root; None until done.
-        asked_by: opaque id of the client; empty for the command line.
-        turn: number of the client's unfinished videos at the request; smaller ones are rendered first.
-    """
-
-    video_id: str
-    run_id: str
-    episode_id: int
-    options: dict[str, Any]
-    state: str
-    n_frames_done: int
-    n_frames_total: int
-    n_segments_done: int
-    n_segments_total: int
-    attempts: int
-    error: str | None
-    file_path: str | None
-    file_size_bytes: int | None
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    not_before: datetime | None
-    leased_until: datetime | None
-    asked_by: str
-    turn: int
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRow:
-    """A part of a video, starting at ``first_frame``.
-
-    Args:
-        state: ``queued``, ``rendering``, ``done`` or ``failed``.
-    """
-
-    video_id: str
-    segment_index: int
-    first_frame: int
-    n_frames: int
-    state: str
-    attempts: int
-    leased_until: datetime | None
-    file_path: str | None
-    error: str | None
-
-
-class SegmentProgress(NamedTuple):
-    """Progress of a video's segments; ``was_last`` is True only for the call that finished the last one."""
-
-    n_done: int
-    n_total: int
-    was_last: bool
-
-
-@dataclass(frozen=True, slots=True)
 class AnnotationRow:
     """An annotation of a step, or of ``step <= s < end_step``."""
 
@@ -303,3 +243,15 @@ class AnnotationRow:
     color: str
     created_at: datetime
     updated_at: datetime
+
+
+class UnreadableValue(NamedTuple):
+    """A value that this program cannot have written.
+
+    Args:
+        key: the row's primary key, as text.
+    """
+
+    table: str
+    key: str
+    column: str

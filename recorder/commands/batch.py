@@ -31,7 +31,6 @@ batch --recordings recordings/ --output-dir videos/best/ --order return --limit 
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
     parser.add_argument("--output-dir", required=True, metavar="DIR", help="folder for the videos; it is created")
     chosen = parser.add_argument_group("which recordings")

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 NAME = "cat"
 
+_MANY_STEPS = 1_000_000
+"""More take minutes to print. A small file can hold, or claim, many times as many."""
+
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers,
         NAME,
@@ -51,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
         numbers = episode.step_numbers
         start = 0 if args.first is None else int(np.searchsorted(numbers, args.first))
         stop = episode.n_steps if args.end is None else int(np.searchsorted(numbers, args.end))
+        if stop - start > _MANY_STEPS:
+            output.warn(f"prints {stop - start} steps; choose a range with --from and --to: {place}")
         steps = (
             _selected(step, fields)
             for first, end in blocks_of(episode, start, stop)

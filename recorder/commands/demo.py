@@ -49,7 +49,6 @@ _POLL_SECS = 0.1
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="demo --seconds 20 --exit", hides_places=True)
     parser.add_argument(
         "--seconds", type=positive_number, default=60.0, metavar="S", help="seconds to train (default: 60)"

@@ -19,7 +19,6 @@ NAME = "doctor"
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     add_command(subparsers, NAME, description=__doc__, example="doctor --config configs/cluster.yaml")
 
 

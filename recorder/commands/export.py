@@ -34,7 +34,6 @@ export 500 --queue"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
     parser.add_argument(
         "episode_id", type=non_negative, help="without --run, in the newest run that has a recording of it"

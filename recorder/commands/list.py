@@ -31,7 +31,6 @@ _SPARED = ("file_path", "size", "status", "survival_steps", "curriculum_stage", 
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order return"
     )

@@ -22,7 +22,6 @@ _COLUMNS = {"run_id": "run", "episode_id": "episode", "attempts": "attempts", "e
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="parked\nparked --retry --run my-run")
     parser.add_argument("--retry", action="store_true", help="let workers retry them")
 

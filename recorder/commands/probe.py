@@ -24,7 +24,6 @@ NAME = "probe"
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers, NAME, description=__doc__, example="probe\nprobe --ready --pulse-file /run/worker.pulse"
     )

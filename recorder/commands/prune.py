@@ -25,7 +25,6 @@ _SECS_A_DAY = 86400.0
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers,
         NAME,

@@ -25,7 +25,6 @@ reel --run my-run --pick best --clip-secs 10 --output best.mp4"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
     parser.add_argument("--output", required=True, metavar="FILE", help="the video")
     parser.add_argument(

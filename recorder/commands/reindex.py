@@ -27,7 +27,6 @@ NAME = "reindex"
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers,
         NAME,

@@ -38,7 +38,6 @@ reproduce 500 --import my_package.environments --tolerance 1e-6"""
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example=_EXAMPLE)
     parser.add_argument(
         "episode_id", type=non_negative, help="without --run, in the newest run that has a recording of it"

@@ -24,7 +24,6 @@ _OPTIONS = ("host", "port", "token", "processes")
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers,
         NAME,

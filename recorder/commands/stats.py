@@ -63,7 +63,6 @@ _SPARED_LIVE_COLUMNS = ("call_us", "producers", "n_recorded", "n_open", "n_undec
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     add_command(subparsers, NAME, description=__doc__, example="stats --json")
 
 

@@ -31,7 +31,6 @@ _COLUMNS = {"file": "file", "problem": "problem"}
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers, NAME, description=__doc__, example="verify --run my-run\nverify recordings/my-run/*.lz4"
     )

@@ -35,7 +35,6 @@ _SPARED = ("file_path", "size", "progress")
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers,
         NAME,

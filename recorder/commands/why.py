@@ -26,7 +26,6 @@ _COLUMNS = {
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(subparsers, NAME, description=__doc__, example="why 500 --run my-run")
     parser.add_argument("episode_id", type=non_negative, help="without --run, in the newest run that has it")
 

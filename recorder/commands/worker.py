@@ -25,7 +25,6 @@ _QUEUES = ("ingest", "maintenance", "render")
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
     parser = add_command(
         subparsers,
         NAME,

@@ -107,7 +107,6 @@ class Tally:
         return is_longest
 
     def progress(self, *, stage: int, epsilon: float) -> TrainingProgress:
-        """Progress of the run."""
         return TrainingProgress(
             seconds=self.seconds,
             env_steps=self.env_steps,
@@ -118,7 +117,6 @@ class Tally:
         )
 
     def result(self, curriculum: Curriculum[S]) -> TrainingResult:
-        """Result of the run."""
         return TrainingResult(
             env_steps=self.env_steps,
             survival_steps=tuple(self._survival_steps),

@@ -169,12 +169,13 @@ class Episode:
         return self._whole(name).values
 
     def decode(self, names: Collection[str]) -> None:
-        """Decode several columns at once, in half the time; those that no step has, or that change their shape, are left.
+        """Decode several columns at once, in half the time. Columns that no step has, or that change their shape, are
+        skipped.
 
         Raises:
             EpisodeFileTooLargeError, EpisodeFileCorruptError: as ``column``.
         """
-        with suppress(ShapeChangedError):  # then each is decoded when it is asked for
+        with suppress(ShapeChangedError):  # then each is decoded on demand
             self._join([name for name in names if name not in self._columns])
 
     def present(self, name: str) -> NDArray[np.bool_]:

@@ -1,4 +1,6 @@
-"""Which catalog, recordings folder and server belong together, noted in all three and compared by whoever joins them."""
+"""Which catalog, recordings folder and Redis belong together. All three store the installation's id, and processes
+compare it.
+"""
 
 from recorder.installation.folder_mark import MARK_NAME, FolderMark, read_mark, read_store_mark
 from recorder.installation.membership import Membership, make_folder

@@ -32,8 +32,8 @@ __all__ = ["Membership", "make_folder"]
 
 _log = logging.getLogger(__name__)
 
-_LOOK_SECS = 1.0
-_STORE_LOOK_SECS = 60.0
+_CHECK_SECS = 1.0
+_STORE_CHECK_SECS = 60.0
 """A store answers each request in tens of milliseconds, and may charge for it."""
 
 
@@ -64,7 +64,7 @@ class Membership:
         self._catalog, self._stream, self._folder, self._store = catalog, stream, folder, store
         self._own_server_dir, self._writes_folder = own_server_dir, writes_folder
         self._clock = clock
-        self._looked_at = self._looked_at_store = float("-inf")
+        self._checked_at = self._checked_at_store = float("-inf")
         self._n_opened = -1
         self._has_marked = False
 
@@ -82,53 +82,52 @@ class Membership:
             make_folder(self._folder)
         self._catalog.recreate_if_deleted()
         is_first = self._catalog.n_opened != self._n_opened
-        if not is_first and self._clock() - self._looked_at < _LOOK_SECS:
+        if not is_first and self._clock() - self._checked_at < _CHECK_SECS:
             return
         ours = self._catalog.join_installation()
         if self._folder is not None:
             self._compare_folder(self._folder, ours, is_first=is_first)
-        if self._store is not None and (is_first or self._clock() - self._looked_at_store >= _STORE_LOOK_SECS):
+        if self._store is not None and (is_first or self._clock() - self._checked_at_store >= _STORE_CHECK_SECS):
             self._compare_store(self._store, ours, is_first=is_first)
         if self._own_server_dir is not None:
-            self._see_that_it_is_still_ours(self._own_server_dir)
-        take_ownership(self._stream, ours, even_anothers=self._own_server_dir is not None, renames=is_first)
-        self._n_opened, self._looked_at = self._catalog.n_opened, self._clock()
+            self._check_own_redis(self._own_server_dir)
+        take_ownership(self._stream, ours, replaces_other=self._own_server_dir is not None, renames=is_first)
+        self._n_opened, self._checked_at = self._catalog.n_opened, self._clock()
 
-    def _see_that_it_is_still_ours(self, data_dir: Path) -> None:
+    def _check_own_redis(self, data_dir: Path) -> None:
         url = running_redis_url(data_dir)
         if url is None or redact(url) != self._stream.where:
             raise StreamError(
-                "the server doesn't run on this worker's folder any more: the folder was moved or deleted, and the server begins "
-                f"anew in a moment, or another installation's folder has taken its place: {data_dir}"
+                "Redis no longer runs on this worker's folder: the folder was moved or deleted and Redis will restart soon, or "
+                f"another installation's folder has replaced it: {data_dir}"
             )
 
     def _compare_folder(self, folder: Path, ours: Installation, *, is_first: bool) -> None:
         mark = read_mark(folder)
-        if self._is_settled(mark, ours, str(folder), str(folder / MARK_NAME), is_first=is_first):
+        if self._is_valid(mark, ours, str(folder), str(folder / MARK_NAME), is_first=is_first):
             return
         if mark is None and self._has_marked:
             _log.error(
-                "the recordings folder was deleted, or another put in its place, while it was in use; recordings go into "
-                "what lies there now: %s",
+                "the recordings folder was deleted or replaced while it was in use; recordings go into the new folder: %s",
                 folder,
             )
         write_mark(folder, ours)
         self._has_marked = True
 
     def _compare_store(self, store: Storage, ours: Installation, *, is_first: bool) -> None:
-        """A store that can't be asked keeps nobody from deciding; whoever writes to it finds out."""
-        self._looked_at_store = self._clock()
+        """Check the store's mark. A store that can't be reached does not stop decisions; writers report it."""
+        self._checked_at_store = self._clock()
         try:
             mark = read_store_mark(store)
-            if not self._is_settled(mark, ours, store.root, store.location(MARK_NAME), is_first=is_first):
+            if not self._is_valid(mark, ours, store.root, store.location(MARK_NAME), is_first=is_first):
                 write_store_mark(store, ours)
         except StorageError as error:
             _log.warning("can't check which installation the recordings belong to: %s", error)
 
-    def _is_settled(
+    def _is_valid(
         self, mark: FolderMark | None, ours: Installation, where: str, mark_place: str, *, is_first: bool
     ) -> bool:
-        """Whether the mark may stay as it is.
+        """Whether the mark can stay.
 
         Raises:
             CatalogError: the recordings belong to another catalog.
@@ -150,18 +149,18 @@ class Membership:
 
 
 def _is_gone(catalog: str) -> bool:
-    """Whether it is known that a catalog is no longer where it was noted: that takes to be on its machine."""
+    """Whether a catalog is certainly missing, which only its own machine can tell."""
     host, colon, path = catalog.partition(":/")
     return bool(colon) and host == socket.gethostname() and not Path(f"/{path}").exists()
 
 
 def make_folder(folder: Path) -> None:
-    """Make the recordings folder.
+    """Create the recordings folder.
 
     Raises:
-        StorageError: it can't be made.
+        StorageError: it can't be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"the recordings folder can't be made ({error.strerror}): {folder}") from error
+        raise StorageError(f"the recordings folder can't be created ({error.strerror}): {folder}") from error

@@ -1,4 +1,4 @@
-"""Whose a server's keys are: one installation a prefix."""
+"""The owner of the keys in Redis: one installation per prefix."""
 
 from __future__ import annotations
 
@@ -14,48 +14,49 @@ _log = logging.getLogger(__name__)
 
 
 def read_owner(stream: StepStream) -> Installation | None:
-    """Whose the server's keys are; None while no worker has come.
+    """The owner of the keys; None before the first worker.
 
     Raises:
-        StreamUnavailableError: the server can't be reached.
+        StreamUnavailableError: Redis can't be reached.
     """
     held = stream.owner()
     return None if held is None else Installation.from_bytes(held)
 
 
 def check_owner(stream: StepStream, ours: Installation) -> None:
-    """See that the server's keys are not another installation's.
+    """Check that the keys do not belong to another installation.
 
     Raises:
-        StreamError: they are; names both.
-        StreamUnavailableError: the server can't be reached.
+        StreamError: they do; the message names both.
+        StreamUnavailableError: Redis can't be reached.
     """
     owner = read_owner(stream)
     if owner is not None and owner.is_another_than(ours):
         raise StreamError(
-            f"the server's keys belong to another installation: its workers record into the catalog {owner.catalog}, this one "
-            f"into {ours.catalog}. Give each a server of its own, or a prefix (recording.redis.key_prefix). If this catalog is "
-            f"to take the other's place for good, delete the key {stream.owner_key}: {stream.where}"
+            f"the keys in Redis belong to another installation: its workers record into the catalog {owner.catalog}, this one "
+            f"into {ours.catalog}. Give each its own Redis or prefix (recording.redis.key_prefix). If this catalog replaces "
+            f"the other for good, delete the key {stream.owner_key}: {stream.where}"
         )
 
 
-def take_ownership(stream: StepStream, ours: Installation, *, even_anothers: bool, renames: bool = True) -> None:
-    """Note on the server whose its keys are.
+def take_ownership(stream: StepStream, ours: Installation, *, replaces_other: bool, renames: bool = True) -> None:
+    """Store the owner of the keys.
 
     Args:
-        even_anothers: of a server that is known to be the folder's own, whatever was copied along with its data.
-        renames: note our catalog's name in the place of the name that it had, on another machine or before it was moved.
+        replaces_other: replace another owner, because this Redis is known to belong to the folder, perhaps with copied
+            data.
+        renames: update the catalog's name after it was moved.
 
     Raises:
-        StreamError: they are another installation's.
-        StreamUnavailableError: the server can't be reached.
+        StreamError: the keys belong to another installation.
+        StreamUnavailableError: Redis can't be reached.
     """
     try:
         stream.set_owner(ours.to_bytes(), replace=False)
         owner = read_owner(stream)
         if owner == ours or (owner is not None and not renames and owner.installation_id == ours.installation_id):
             return
-        if not even_anothers:
+        if not replaces_other:
             check_owner(stream, ours)
         if owner is not None and owner.installation_id != ours.installation_id:
             _log.warning(
@@ -65,4 +66,4 @@ def take_ownership(stream: StepStream, ours: Installation, *, even_anothers: boo
             )
         stream.set_owner(ours.to_bytes(), replace=True)
     except StreamFullError:
-        check_owner(stream, ours)  # there is no room to note anything; workers make some, and come again
+        check_owner(stream, ours)  # no space to store it; retried after workers have freed some

@@ -1,4 +1,4 @@
-"""What an installation is called: the id of its catalog, and where that is, in words that people can follow."""
+"""Identity of an installation: id and location of its catalog."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Installation", "Place", "file_on_this_host", "was_copied", "what_bec
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A catalog, and with it all that is recorded into it.
+    """A catalog and everything recorded into it.
 
     Args:
-        installation_id: made by the catalog's first worker; empty for a catalog that had none yet.
-        catalog: ``HOST:PATH`` of an SQLite file, or a database's URL without its password.
-        was_founded_there: the catalog was made where it is now, and not moved there.
+        installation_id: made by the catalog's first worker; empty before.
+        catalog: ``HOST:PATH`` of a SQLite file, or a database's URL without its password.
+        was_founded_there: whether the catalog was created at this location, not moved there.
     """
 
     installation_id: str
@@ -25,17 +25,17 @@ class Installation:
     was_founded_there: bool = field(default=True, compare=False)
 
     def is_another_than(self, newcomer: Installation) -> bool:
-        """Whether both at one server would mix. A catalog that was made anew in the place of a lost one is its successor."""
+        """Whether the two must not share Redis. A catalog that was created in place of a lost one is its successor."""
         is_successor = newcomer.was_founded_there and self.catalog == newcomer.catalog
         return self.installation_id != newcomer.installation_id and not is_successor
 
     def to_bytes(self) -> bytes:
-        """JSON, as a server holds it."""
+        """JSON for storage in Redis."""
         return json.dumps({"installation": self.installation_id, "catalog": self.catalog}).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Installation:
-        """Back again; what is no such record is an installation that nobody knows."""
+        """Inverse of ``to_bytes``; invalid data gives an unknown installation."""
         try:
             held = json.loads(data)
             return cls(str(held["installation"]), str(held["catalog"]))
@@ -59,19 +59,19 @@ class Place:
 
     @classmethod
     def of(cls, path: Path) -> Place:
-        """Return the place of a file or folder. Raises OSError if it does not exist."""
+        """Place of a file or folder. Raises OSError if it does not exist."""
         return cls(str(path.resolve()), path.stat().st_ino, socket.gethostname())
 
 
 def file_on_this_host(path: Path | str) -> str:
-    """Return the name of a catalog that is a file: two machines may have the same paths."""
+    """Name of a catalog file, with the host, since two machines may have the same paths."""
     return f"{socket.gethostname()}:{Path(path).resolve()}"
 
 
 def what_became_of(earlier: Installation, ours: Installation) -> str:
-    """Return a message about a catalog that was replaced."""
+    """Describe a catalog that was replaced, for logs."""
     if earlier.catalog == ours.catalog:
-        return f"{ours.catalog} was made anew"
+        return f"{ours.catalog} was recreated"
     return f"{earlier.catalog} is replaced by {ours.catalog}"
 
 
@@ -89,4 +89,4 @@ def was_copied(noted: Place, now: Place) -> bool:
         there, here = Path(noted.path).stat(), Path(now.path).stat()
     except (OSError, ValueError):
         return False
-    return there.st_ino == here.st_ino and there.st_dev != here.st_dev  # two file systems, the same number by chance
+    return there.st_ino == here.st_ino and there.st_dev != here.st_dev  # the same inode on two file systems by chance

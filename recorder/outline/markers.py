@@ -70,7 +70,6 @@ class LowMeters:
         self._starts = _Starts(len(names))
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
-        """See ``MarkerFinder``."""
         meters = columns.meters
         if meters is None or meters.shape[1] < len(self._names):
             return []
@@ -100,7 +99,6 @@ class AffordanceUses:
         self._starts = _Starts(len(self._cells))
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
-        """See ``MarkerFinder``."""
         position = columns.position
         if position is None or not self._cells:
             return []
@@ -130,7 +128,6 @@ class UnsureChoices:
         self._starts = _Starts(1)
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
-        """See ``MarkerFinder``."""
         values, masks = columns.q_values, columns.action_masks
         if values is None or values.shape[1] < 3:  # of two actions, the second is also the lowest
             return []

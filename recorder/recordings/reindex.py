@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 MAX_NAMED = 1000
-"""Of the files that a report lists: a folder that is not mounted lacks as many as the catalog has."""
+"""Most files that a report lists: if the folder is not mounted, every file is missing."""
 
 _ROWS_AT_ONCE = 500
 

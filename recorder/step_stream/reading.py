@@ -27,7 +27,7 @@ _MAX_VALUE_BYTES = 4 * 2**20
 """Largest field of a run; a trainer's config and counters take a few kB."""
 
 _MAX_ENTRY_BYTES = 128 * 2**20
-"""Of an entry of an episode: a chunk unpacks to no more."""
+"""Largest entry of an episode, the limit of an unpacked chunk."""
 
 _ADVICE = "another program writes to these keys; give each its own key_prefix"
 
@@ -139,7 +139,7 @@ def read_entry(row: tuple[bytes, Sequence[bytes]]) -> StreamEntry:
 
 
 def too_large_play(play: Play, n_bytes: int, most: int) -> StreamEntry:
-    """Stands for the entries of a play that takes more of Redis than is read."""
+    """An entry of kind ``UNKNOWN`` in place of a play that is too large to read."""
     why = f"its stream takes {n_bytes} bytes of Redis; the limit is {most}: {_ADVICE}"
     return StreamEntry(play.play_id, 1, UNKNOWN, why.encode())
 

@@ -68,7 +68,7 @@ class RedisStepStream(RedisEpisodes, RedisLedger, RedisUpkeep):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let another process connect anew."""
+        """Unpickle with a new connection."""
         return self._copy, ()
 
     def owner(self) -> bytes | None:

@@ -18,7 +18,7 @@ LARGE_BYTES = 128 * 2**20
 """Entries of a stream that takes more of Redis are read one by one: another program's may be of any size."""
 
 _ENOUGH_BYTES = 8 * 2**20
-"""Of a large stream, at a time."""
+"""Entries of a large stream to read at a time."""
 
 _T = TypeVar("_T")
 _WRONG_TYPE = "WRONGTYPE"

@@ -131,6 +131,6 @@ class _Answer:
         """Call the function."""
         try:
             self.result = self._function()
-        except BaseException as error:  # noqa: BLE001 - raised by whoever waits for it
+        except BaseException as error:  # noqa: BLE001 - raised by the waiting caller
             self.error = error
         self.is_done.set()

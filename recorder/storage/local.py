@@ -161,10 +161,10 @@ def _read_whole(descriptor: int, n_bytes: int) -> bytes:
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder, one by one: it may hold millions. Nothing where it is missing, or can't be read by this user.
+    """Entries of a folder, one by one, since it may hold millions; none if it is missing or not readable.
 
     Raises:
-        StorageError: reading it failed.
+        StorageError: reading failed.
     """
     try:
         with os.scandir(folder) as entries:

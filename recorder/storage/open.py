@@ -80,7 +80,6 @@ def _timeouts(settings: Settings) -> StoreTimeouts:
 
 
 def _split(place: str | Path) -> tuple[str, str]:
-    """Folder and name."""
     folder, slash, name = str(place).rpartition("/")
     if not folder or folder.endswith("/"):  # '/name', 'name', 'memory://name'
         folder = folder + slash or "."

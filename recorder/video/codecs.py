@@ -31,7 +31,7 @@ _SUFFIXES = {
     "gif": (".gif",),
 }
 CODECS = tuple(_SUFFIXES)
-"""Names, the default first."""
+"""Names of the codecs, the default first."""
 
 _MAX_CRF = {"libx264": 51, "libx265": 51, "libvpx-vp9": 63, "libsvtav1": 63, "gif": 51}
 _MAX_GIF_FPS = 50

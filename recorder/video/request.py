@@ -103,6 +103,8 @@ def options_of_request(request: Mapping[str, Any]) -> VideoOptions:
     Raises:
         UsageError: an option is invalid.
     """
+    if not isinstance(request, Mapping):  # another program has written into the catalog
+        raise UsageError("the catalog's request for this video can't be read: request the video again")
     options = VideoOptions.chosen(**{name: value for name, value in request.items() if name != _CONTENT_HASH})
     options.check(options.suffix)
     return options

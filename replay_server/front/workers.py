@@ -70,7 +70,7 @@ class Workers:
                 continue
             try:
                 result = job()
-            except BaseException as error:  # noqa: BLE001 - who waits for the result is told
+            except BaseException as error:  # noqa: BLE001 - the waiting caller gets the error
                 future.set_exception(error)
             else:
                 future.set_result(result)

@@ -1,4 +1,4 @@
-"""Writers of one PostgreSQL catalog at the same time: none is in another's way for good, directly or behind a pooler."""
+"""Concurrent writers of one PostgreSQL catalog, directly and through a pooler: none blocks another for good."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_concurrent_writers_do_not_deadlock(postgres: PostgresServer, database: 
 
 
 def n_deadlocks(postgres: PostgresServer, database: str) -> int:
-    """Those that the server has found and ended; its connections have told of theirs when they are closed."""
+    """Deadlocks that the server found and ended; connections report theirs when they close."""
     with postgres.connect() as connection:
         wait_until(lambda: not connection.execute(_OTHERS, [database]).fetchone()[0], message="the connections' end")
         (count,) = connection.execute(

@@ -255,7 +255,7 @@ _IN_OWN_MOUNTS = ["unshare", "--map-root-user", "--mount"]
 
 
 def _can_mount() -> bool:
-    """Whether this user may have mounts of its own; containers often forbid it."""
+    """Whether this user may make mounts; containers often forbid it."""
     return shutil.which("unshare") is not None and not subprocess.run([*_IN_OWN_MOUNTS, "true"], check=False).returncode
 
 
@@ -276,7 +276,7 @@ with Catalog(sys.argv[1]) as catalog:
 
 
 def _read_archive(folder: Path) -> str:
-    """What a program says that finds the folder's catalog on a read-only mount of its own."""
+    """The output of a program that opens the catalog on a read-only mount."""
     place = folder.with_name("archive, 50%?#")
     place.mkdir()
     script = 'mount --bind -o ro "$0" "$1" && exec "$2" -c "$3" "$1/catalog.db"'

@@ -113,7 +113,7 @@ def test_every_filter_keeps_exactly_the_matching_episodes(
         ("-reward", [1, 3, 0, 5, 4, 2]),
         ("length", [4, 5, 3, 0, 2, 1]),
         ("-length", [1, 2, 0, 3, 5, 4]),
-        ("stage", [4, 5, 1, 2, 0, 3]),  # a stage that nobody told comes before all others
+        ("stage", [4, 5, 1, 2, 0, 3]),  # an unknown stage sorts first
         ("-stage", [3, 0, 2, 1, 5, 4]),
     ],
 )
@@ -136,7 +136,7 @@ def test_every_sort_order_holds_across_pages(catalog: Catalog, order: str, expec
 @pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("order", ["finished", "-episode_id", "reward", "-reward", "-length", "stage", "-stage"])
 def test_a_list_longer_than_the_planners_sample_is_complete_and_sorted(catalog: Catalog, order: str) -> None:
-    # Stages and times grow with the episode, rewards fall with it and lanes change: matches lie at either end, or all over.
+    # Stages and times grow with the episode, rewards fall with it and lanes change: matches are at either end, or everywhere.
     rows = [
         episode(
             n,

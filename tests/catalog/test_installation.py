@@ -12,6 +12,7 @@ import pytest
 
 from recorder.catalog import Catalog
 from recorder.installation import Installation, Place, was_copied
+from tests.postgres_server import PostgresServer
 
 
 def joined(path: Path) -> str:
@@ -111,12 +112,9 @@ def test_a_copy_has_another_id_on_another_machine_and_a_container_started_again_
 
 @pytest.mark.postgres
 def test_two_machines_with_a_database_at_localhost_have_two_installations(
-    new_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = new_url()
-    if url.startswith("sqlite"):
-        pytest.skip("a file")
-    with Catalog(url) as catalog:
+    with Catalog(postgres.new_database()) as catalog:
         here = catalog.join_installation()
         assert here.catalog.endswith(f" on {socket.gethostname()}")
         monkeypatch.setattr("socket.gethostname", lambda: "another-machine")

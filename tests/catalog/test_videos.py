@@ -156,17 +156,17 @@ def test_progress_never_decreases(catalog: Catalog) -> None:
     video = _video(catalog)
     _start(catalog, video)
     catalog.plan_segments(video.video_id, [(0, 40), (40, 40), (80, 20)])
-    told = [0]
+    progress = [0]
 
     def report(segment: SegmentRow, n_new_frames: int) -> SegmentRow:
         held = catalog.report_segment(segment, n_new_frames=n_new_frames, now=NOW, lease_secs=60)
         assert held is not None
-        told.append(catalog.get_video(video.video_id).n_frames_done)
+        progress.append(catalog.get_video(video.video_id).n_frames_done)
         return held
 
     def finish(index: int) -> None:
         catalog.finish_segment(video.video_id, index, file_path=f"{index}.mp4")
-        told.append(catalog.get_video(video.video_id).n_frames_done)
+        progress.append(catalog.get_video(video.video_id).n_frames_done)
 
     zero, one = _start_segment(catalog, video, 0), _start_segment(catalog, video, 1)
     zero = report(zero, 30)
@@ -178,7 +178,7 @@ def test_progress_never_decreases(catalog: Catalog) -> None:
     finish(0)
     report(_start_segment(catalog, video, 2), 20)
     finish(2)
-    assert told == [0, 30, 50, 50, 70, 70, 80, 100, 100]
+    assert progress == [0, 30, 50, 50, 70, 70, 80, 100, 100]
 
 
 def test_a_video_is_stale_if_its_recording_was_deleted_or_replaced(catalog: Catalog) -> None:

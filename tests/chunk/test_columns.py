@@ -21,7 +21,7 @@ def _encodings(dtype: str) -> list[Encoding]:
 
 @st.composite
 def _groups(draw: st.DrawFn) -> ColumnGroup:
-    """Columns that may lie together, or one that lies alone."""
+    """Columns for one shared slot, or a single column."""
     dtype = draw(st.sampled_from(sorted(ALLOWED_DTYPES)))
     if draw(st.booleans()):
         encoding = draw(st.sampled_from(_encodings(dtype)))

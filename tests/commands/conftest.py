@@ -99,6 +99,6 @@ def recordings(tmp_path: Path) -> Path:
 
 
 def root_catalog(root: Path) -> Path:
-    """Where the catalog of a recordings folder lies."""
+    """The catalog of a recordings folder."""
     root.mkdir(exist_ok=True)
     return root / "catalog.db"

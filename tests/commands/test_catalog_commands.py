@@ -108,7 +108,7 @@ def test_show_prints_dates_for_people_and_numbers_in_json(call: Call, tmp_path: 
     text = call("show", 1, "--recordings", tmp_path).out
     assert re.search(r"timestamp +2025-06-15 15:06:40\n", text)
     assert re.search(r"started_unix_nanos +2025-06-15 15:06:40\n", text)
-    assert re.search(r"finished_unix_nanos +0\n", text), "nobody noted it"
+    assert re.search(r"finished_unix_nanos +0\n", text), "it is unknown"
     assert call("show", 1, "--json", "--recordings", tmp_path).document["episode"]["timestamp"] == 1.75e9
     assert re.search(r"timestamp +1e\+300\n", call("show", 2, "--recordings", tmp_path).out)
     assert re.search(r"timestamp +nan\n", call("show", 3, "--recordings", tmp_path).out)

@@ -104,6 +104,14 @@ def test_cat_selects_steps_and_fields(call: Call, root: Path) -> None:
     assert {tuple(step) for step in steps} == {("step", "reward", "action")}
 
 
+def test_cat_of_very_many_steps_says_so_first(call: Call, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recorder.commands.cat._MANY_STEPS", 2)
+    answer = call("cat", 2, "--recordings", root)
+    assert "warning: prints 30 steps; choose a range with --from and --to" in " ".join(answer.err.split())
+    assert len(lines(answer.out)) == 30
+    assert call("cat", 2, "--recordings", root, "--from", 0, "--to", 2).err == ""
+
+
 def test_cat_of_an_unknown_field_lists_the_known_ones(call: Call, root: Path) -> None:
     answer = call("cat", place(root, RUN, 0), "--fields", "speed")
     assert answer.status == ExitStatus.USAGE

@@ -1,4 +1,4 @@
-"""Folders of more files than fit into memory: their names lie on disk, and reports name the first of them."""
+"""Folders with more files than fit into memory: their names are on disk, and reports name the first of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the original recorder left behind: a flat folder of files of version 1, and a database with one table."""
+"""Data of the original recorder: a flat folder of version 1 files, and a database with one table."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_writing_into_the_original_database_is_refused_with_advice(
     before = database.read_bytes()
     answer = call(*arguments, "--database", database, "--recordings", flat)
     assert answer.status == 1
-    assert "database of the original recorder" in answer.err
+    assert "written by the original recorder" in answer.err
     assert f"reindex --original {database}" in answer.err
     assert database.read_bytes() == before
 
@@ -174,7 +174,7 @@ def test_a_database_of_another_program_is_refused(tmp_path: Path, statements: li
             connection.execute(statement)
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(CatalogError, match="another program's database"):
+    with pytest.raises(CatalogError, match="belongs to another program"):
         Catalog(path, read_only=read_only)
     assert path.read_bytes() == before
 
@@ -187,7 +187,10 @@ def test_a_database_with_other_tables_alone_is_said_to_be_another_program_s(call
             connection.execute(f"CREATE TABLE {name} (song TEXT)")
     connection.close()
     answer = call("list", "--database", path)
-    assert (answer.status, "no catalog is in it (it has the tables albums, music, songs, …)" in answer.err) == (1, True)
+    assert (answer.status, "belongs to another program (it has the tables albums, music, songs, …)" in answer.err) == (
+        1,
+        True,
+    )
 
 
 def test_recordings_that_workers_replace_meanwhile_are_not_missing(call: Call, flat: Path) -> None:

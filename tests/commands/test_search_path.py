@@ -19,7 +19,7 @@ AS_SCRIPT = "import sys; sys.argv[0] = 'hamlet-recorder'; from recorder.__main__
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A current folder full of files of the user's, each of which tells when it is run."""
+    """A current folder full of the user's files, each of which reports that it was run."""
     for name in OWN_NAMES:
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'was_run')!r}, 'a').write({name!r})\n")
     yield tmp_path

@@ -1,4 +1,4 @@
-"""Commands whose standard streams are closed, full, or read by nobody: they do their work, and say what they can."""
+"""Commands whose standard streams are closed, full or unread: they do their work and report what they can."""
 
 from __future__ import annotations
 

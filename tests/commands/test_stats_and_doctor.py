@@ -218,7 +218,7 @@ def test_doctor_fails_when_the_configured_redis_is_unreachable(call: Call) -> No
 
 @pytest.fixture
 def silent_port() -> Iterator[tuple[int, list[socket.socket]]]:
-    """Where somebody listens who never answers, and who has connected."""
+    """A server that accepts connections and never answers."""
     connected: list[socket.socket] = []
 
     def accept() -> None:

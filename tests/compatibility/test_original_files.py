@@ -120,13 +120,13 @@ def test_a_file_without_optional_fields_is_read() -> None:
 
 
 def test_unknown_values_are_numbers_in_version_1_and_none_when_read() -> None:
-    told = EpisodeMetadata(500, 2, 1.0, 1.0, 0.0)
-    data, _ = build_version1(metadata=told, reasons=[], steps=original_steps())
+    metadata = EpisodeMetadata(500, 2, 1.0, 1.0, 0.0)
+    data, _ = build_version1(metadata=metadata, reasons=[], steps=original_steps())
     found = msgpack.unpackb(lz4.frame.decompress(data))["metadata"]
     stand_ins = {"curriculum_stage": 0, "epsilon": 0.0, "intrinsic_weight": 0.0, "timestamp": 0.0}
     assert {name: found[name] for name in stand_ins} == stand_ins
     assert found["unknown"] == list(stand_ins)
-    assert open_episode(data).metadata == told
+    assert open_episode(data).metadata == metadata
 
 
 def test_a_version_1_file_has_the_original_structure() -> None:

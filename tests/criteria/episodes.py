@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from recorder.episode import EpisodeStatus
-from worker.criteria import Criterion, EpisodeSummary, Evaluator, Settled
+from worker.criteria import Criterion, Decided, EpisodeSummary, Evaluator
 
 
 def episode(
@@ -35,9 +35,9 @@ def claimed(criterion: Criterion, episodes: Iterable[EpisodeSummary]) -> dict[in
     return dict(reasons)
 
 
-def settle_all(evaluator: Evaluator, episodes: Iterable[EpisodeSummary]) -> list[Settled]:
-    """Everything that a whole run settles, in order."""
-    settled = [decision for it in episodes for decision in evaluator.observe(it)]
-    settled += evaluator.end_run()
+def decide_all(evaluator: Evaluator, episodes: Iterable[EpisodeSummary]) -> list[Decided]:
+    """Everything that a whole run decides, in order."""
+    decided = [decision for it in episodes for decision in evaluator.observe(it)]
+    decided += evaluator.end_run()
     assert not evaluator.pending()
-    return settled
+    return decided

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recorder.errors import SettingsError, UsageError
-from tests.criteria.episodes import episode, settle_all
+from tests.criteria.episodes import decide_all, episode
 from worker.criteria import Claim, Criterion, EpisodeSummary, Evaluator, Explanation, Observation, build_criteria
 
 
@@ -98,19 +98,19 @@ def test_a_custom_criterion_gets_its_options_and_follows_the_built_in_ones(
     criteria = build_criteria({"winning_streak": {"length": 3}, "periodic": {"interval": 2}})
     assert [it.name for it in criteria] == ["periodic", "winning_streak"]
     rewards = [1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0]
-    settled = settle_all(Evaluator(criteria), [episode(n, reward=reward) for n, reward in enumerate(rewards)])
-    assert {it.episode_id: it.reasons for it in settled if it.reasons} == {
+    decided = decide_all(Evaluator(criteria), [episode(n, reward=reward) for n, reward in enumerate(rewards)])
+    assert {it.episode_id: it.reasons for it in decided if it.reasons} == {
         0: ("periodic_2",),
         2: ("periodic_2", "streak_3"),
         3: ("streak_3",),
         4: ("periodic_2", "streak_3"),
         6: ("periodic_2",),
     }
-    assert len(settled) == len(rewards)
-    assert {line["criterion"] for it in settled for line in it.why} == {"periodic", "winning_streak"}
+    assert len(decided) == len(rewards)
+    assert {line["criterion"] for it in decided for line in it.why} == {"periodic", "winning_streak"}
 
 
-def test_an_episode_that_a_custom_criterion_releases_is_settled_in_the_same_call(install: Callable[..., None]) -> None:
+def test_an_episode_that_a_custom_criterion_releases_is_decided_in_the_same_call(install: Callable[..., None]) -> None:
     install(streak="Streak")
     evaluator = Evaluator(build_criteria({"streak": {"length": 3}}))
     assert evaluator.observe(episode(0, reward=1.0)) == []
@@ -199,10 +199,10 @@ def test_a_failing_custom_criterion_loses_only_its_reasons_and_is_logged_once(
     monkeypatch.setattr(Broken, "answer", staticmethod(answer), raising=False)
     evaluator = Evaluator(build_criteria({"periodic": {"interval": 1}, "broken": None}))
     with caplog.at_level(logging.ERROR):
-        settled = [it for n in range(10) for it in evaluator.observe(episode(n))]
+        decided = [it for n in range(10) for it in evaluator.observe(episode(n))]
         assert evaluator.state()["criteria"]["broken"] == {}
         assert evaluator.end_run() == []
-    assert [it.reasons for it in settled] == [("periodic_1",)] * 10
-    assert message in settled[0].why[1]["detail"]
+    assert [it.reasons for it in decided] == [("periodic_1",)] * 10
+    assert message in decided[0].why[1]["detail"]
     assert len(caplog.records) == 1
     assert "criterion=broken" in caplog.text

@@ -10,7 +10,7 @@ import pytest
 
 from recorder.episode import EpisodeStatus
 from recorder.errors import UsageError
-from tests.criteria.episodes import episode, settle_all
+from tests.criteria.episodes import decide_all, episode
 from worker.criteria import (
     Claim,
     Criterion,
@@ -54,7 +54,7 @@ class HoldsForEver(Criterion):
         self._ids = list(state["ids"])
 
 
-def test_an_episode_that_no_criterion_holds_is_settled_at_once() -> None:
+def test_an_episode_that_no_criterion_holds_is_decided_at_once() -> None:
     evaluator = Evaluator([PeriodicCriterion(2)])
     (kept,) = evaluator.observe(episode(0, play_id=77))
     (skipped,) = evaluator.observe(episode(1))
@@ -63,10 +63,10 @@ def test_an_episode_that_no_criterion_holds_is_settled_at_once() -> None:
     assert not evaluator.is_held(0)
 
 
-def test_a_held_episode_is_settled_when_the_last_criterion_releases_it() -> None:
+def test_a_held_episode_is_decided_when_the_last_criterion_releases_it() -> None:
     evaluator = Evaluator([StageTransitionCriterion(lookback=1), StageBoundariesCriterion(0, 3)])
-    settled = {n: [it.episode_id for it in evaluator.observe(episode(n))] for n in range(6)}
-    assert settled == {0: [], 1: [], 2: [], 3: [0], 4: [1], 5: [2]}
+    decided = {n: [it.episode_id for it in evaluator.observe(episode(n))] for n in range(6)}
+    assert decided == {0: [], 1: [], 2: [], 3: [0], 4: [1], 5: [2]}
     assert [n for n in range(6) if evaluator.is_held(n)] == [3, 4, 5]
     assert [it.episode_id for it in evaluator.end_run()] == [3, 4, 5]
 
@@ -76,14 +76,14 @@ def test_an_episode_that_is_kept_already_stays_held_until_its_reasons_are_final(
     evaluator.observe(episode(0))
     assert evaluator.is_held(0)
     assert evaluator.pending()[0].reasons == ("periodic_1",)
-    settled = settle_all(evaluator, [episode(1, stage=2)])
-    assert settled[0].reasons == ("periodic_1", "stage_1_pre_transition")
+    decided = decide_all(evaluator, [episode(1, stage=2)])
+    assert decided[0].reasons == ("periodic_1", "stage_1_pre_transition")
 
 
 def test_five_episodes_before_a_transition_are_kept_in_each_of_64_lanes() -> None:
     evaluator = Evaluator(build_criteria({"stage_transitions": {"lookback": 5, "lookahead": 5}}))
     episodes = [episode(n, lane=n * 7 % 64, stage=1 if n < 640 else 2) for n in range(1280)]
-    reasons = [reason for it in settle_all(evaluator, episodes) for reason in it.reasons]
+    reasons = [reason for it in decide_all(evaluator, episodes) for reason in it.reasons]
     assert reasons.count("stage_1_pre_transition") == 5 * 64
     assert reasons.count("stage_2_post_transition") == 5 * 64
 
@@ -96,15 +96,15 @@ def test_reasons_are_listed_in_the_documented_order_whenever_they_were_found() -
         evaluator.observe(episode(n, reward=n % 3))
     evaluator.observe(episode(20, reward=100.0, manual=("odd",)))
     evaluator.observe(episode(21, stage=2, status=EpisodeStatus.SALVAGED, manual=("odd", "crash")))
-    settled = {it.episode_id: it.reasons for it in evaluator.end_run()}
-    assert settled[20] == (
+    decided = {it.episode_id: it.reasons for it in evaluator.end_run()}
+    assert decided[20] == (
         "periodic_1",
         "stage_1_pre_transition",
         "top_10.0pct",
         "stage_1_last_1",
         "manual_odd",
     )
-    assert settled[21] == (
+    assert decided[21] == (
         "periodic_1",
         "stage_2_post_transition",
         "stage_2_first_1",
@@ -117,9 +117,9 @@ def test_reasons_are_listed_in_the_documented_order_whenever_they_were_found() -
 
 def test_why_explains_every_criterion_of_a_skipped_episode() -> None:
     evaluator = Evaluator(build_criteria(ALL))
-    settled = {it.episode_id: it for it in settle_all(evaluator, [episode(n) for n in range(1, 40)])}
-    why = settled[20].why
-    assert settled[20].decision == "skipped"
+    decided = {it.episode_id: it for it in decide_all(evaluator, [episode(n) for n in range(1, 40)])}
+    why = decided[20].why
+    assert decided[20].decision == "skipped"
     assert [it["criterion"] for it in why] == list(ALL)
     assert [it["keep"] for it in why] == [False] * 4
     assert all(it["detail"] and it["reasons"] == [] for it in why)
@@ -139,9 +139,9 @@ def test_a_manual_reason_counts_while_the_episode_is_held_not_later() -> None:
     evaluator.observe(episode(0))
     assert evaluator.add_manual_reason(0, "interesting")
     assert evaluator.add_manual_reason(0, "interesting")
-    (settled,) = evaluator.observe(episode(1))
-    assert settled.reasons == ("manual_interesting",)
-    assert settled.why[-1]["criterion"] == "manual"
+    (decided,) = evaluator.observe(episode(1))
+    assert decided.reasons == ("manual_interesting",)
+    assert decided.why[-1]["criterion"] == "manual"
     assert not evaluator.add_manual_reason(0, "again")
     assert not evaluator.add_manual_reason(99, "never seen")
 
@@ -158,26 +158,26 @@ def test_manual_reasons_are_bounded() -> None:
 def test_a_reason_that_two_criteria_give_is_listed_once() -> None:
     twin = PeriodicCriterion(1)
     twin.name = "twin"
-    (settled,) = Evaluator([PeriodicCriterion(1), twin]).observe(episode(0))
-    assert settled.reasons == ("periodic_1",)
-    assert [line["reasons"] for line in settled.why] == [["periodic_1"], ["periodic_1"]]
+    (decided,) = Evaluator([PeriodicCriterion(1), twin]).observe(episode(0))
+    assert decided.reasons == ("periodic_1",)
+    assert [line["reasons"] for line in decided.why] == [["periodic_1"], ["periodic_1"]]
 
 
 def test_a_salvaged_episode_is_kept_with_the_reason_salvaged() -> None:
-    (settled,) = Evaluator([]).observe(episode(3, status=EpisodeStatus.SALVAGED))
-    assert (settled.decision, settled.reasons) == ("kept", ("salvaged",))
-    assert settled.why[0]["criterion"] == "salvaged"
+    (decided,) = Evaluator([]).observe(episode(3, status=EpisodeStatus.SALVAGED))
+    assert (decided.decision, decided.reasons) == ("kept", ("salvaged",))
+    assert decided.why[0]["criterion"] == "salvaged"
 
 
 def test_an_aborted_episode_is_skipped_at_once_without_asking_a_criterion() -> None:
     evaluator = Evaluator([HoldsForEver()])
-    (settled,) = evaluator.observe(episode(0, status=EpisodeStatus.ABORTED, manual=("odd",)))
-    assert settled.decision == "skipped"
-    assert (settled.why[0]["value"], settled.why[0]["keep"]) == ("aborted", False)
+    (decided,) = evaluator.observe(episode(0, status=EpisodeStatus.ABORTED, manual=("odd",)))
+    assert decided.decision == "skipped"
+    assert (decided.why[0]["value"], decided.why[0]["keep"]) == ("aborted", False)
     assert evaluator.state()["criteria"]["holds_for_ever"] == {"ids": []}
 
 
-def test_a_later_play_replaces_the_one_that_is_held_and_the_earlier_is_never_settled() -> None:
+def test_a_later_play_replaces_the_one_that_is_held_and_the_earlier_is_never_decided() -> None:
     evaluator = Evaluator([PeriodicCriterion(1), StageTransitionCriterion(), StageBoundariesCriterion()])
     episodes = [
         episode(0, play_id=10, manual=("of the first play",)),
@@ -189,9 +189,9 @@ def test_a_later_play_replaces_the_one_that_is_held_and_the_earlier_is_never_set
     for it in episodes[:3]:
         evaluator.observe(it)
     assert [(n, pending.play_id) for n, pending in evaluator.pending().items()] == [(1, 11), (0, 20)]
-    settled = settle_all(evaluator, episodes[3:])
-    assert sorted((it.episode_id, it.play_id) for it in settled) == [(0, 20), (1, 21), (2, 22)]
-    reasons = {it.episode_id: it.reasons for it in settled}
+    decided = decide_all(evaluator, episodes[3:])
+    assert sorted((it.episode_id, it.play_id) for it in decided) == [(0, 20), (1, 21), (2, 22)]
+    reasons = {it.episode_id: it.reasons for it in decided}
     assert reasons[0] == ("periodic_1", "stage_1_pre_transition", "stage_1_first_1", "stage_1_last_2")
     assert reasons[1] == ("periodic_1", "stage_1_pre_transition", "stage_1_first_2", "stage_1_last_1")
 
@@ -208,26 +208,26 @@ def test_a_play_that_is_not_later_than_the_held_one_is_ignored(play_id: int) -> 
 def test_an_aborted_later_play_replaces_the_held_one() -> None:
     evaluator = Evaluator([StageTransitionCriterion()])
     evaluator.observe(episode(0, play_id=1))
-    (settled,) = evaluator.observe(episode(0, play_id=2, status=EpisodeStatus.ABORTED))
-    assert (settled.play_id, settled.decision) == (2, "skipped")
-    assert [it.episode_id for it in settle_all(evaluator, [episode(1, stage=2)])] == [1]
+    (decided,) = evaluator.observe(episode(0, play_id=2, status=EpisodeStatus.ABORTED))
+    assert (decided.play_id, decided.decision) == (2, "skipped")
+    assert [it.episode_id for it in decide_all(evaluator, [episode(1, stage=2)])] == [1]
 
 
-def test_the_oldest_is_settled_when_more_are_held_than_allowed() -> None:
+def test_the_oldest_is_decided_when_more_are_held_than_allowed() -> None:
     evaluator = Evaluator([PeriodicCriterion(2), HoldsForEver()], max_held=3)
-    settled = [it for n in range(5) for it in evaluator.observe(episode(n))]
-    assert [(it.episode_id, it.reasons) for it in settled] == [(0, ("periodic_2",)), (1, ())]
-    assert settled[0].why[-1]["criterion"] == "max_held"
+    decided = [it for n in range(5) for it in evaluator.observe(episode(n))]
+    assert [(it.episode_id, it.reasons) for it in decided] == [(0, ("periodic_2",)), (1, ())]
+    assert decided[0].why[-1]["criterion"] == "max_held"
     assert len(evaluator.pending()) == 3
     assert [it.episode_id for it in evaluator.end_run()] == [2, 3, 4]
 
 
 def test_a_run_may_continue_after_its_end() -> None:
     evaluator = Evaluator(build_criteria(ALL))
-    settle_all(evaluator, [episode(n) for n in range(10)])
-    settled = {it.episode_id: it.reasons for it in settle_all(evaluator, [episode(n, stage=2) for n in range(10, 20)])}
-    assert settled[10] == ("stage_2_post_transition", "stage_2_first_1")
-    assert settled[19] == ("stage_2_last_1",)
+    decide_all(evaluator, [episode(n) for n in range(10)])
+    decided = {it.episode_id: it.reasons for it in decide_all(evaluator, [episode(n, stage=2) for n in range(10, 20)])}
+    assert decided[10] == ("stage_2_post_transition", "stage_2_first_1")
+    assert decided[19] == ("stage_2_last_1",)
 
 
 def test_nan_in_the_state_of_a_held_episode_survives_strict_json() -> None:
@@ -235,9 +235,9 @@ def test_nan_in_the_state_of_a_held_episode_survives_strict_json() -> None:
     evaluator.observe(episode(1, reward=math.nan))
     restored = Evaluator(build_criteria(ALL))
     restored.restore(json.loads(json.dumps(evaluator.state(), allow_nan=False)))
-    settled = restored.end_run()
-    assert settled == evaluator.end_run()
-    assert {it["criterion"]: it["value"] for it in settled[0].why}["performance"] == "nan"
+    decided = restored.end_run()
+    assert decided == evaluator.end_run()
+    assert {it["criterion"]: it["value"] for it in decided[0].why}["performance"] == "nan"
 
 
 @pytest.mark.parametrize("value", [None, 0, -3, True, 0.1 + 0.2, 5e-324, 1e22, math.inf, "läuft", np.float64(2.5)])
@@ -249,9 +249,9 @@ def test_why_is_strict_json_for_any_explanation(value: float | str | None) -> No
             explanation = Explanation(self.name, None, value, value, f"{self.name}\n")
             return Observation((Claim(episode.episode_id, self.name),), explanation)
 
-    (settled,) = Evaluator([Talks()]).observe(episode(0))
+    (decided,) = Evaluator([Talks()]).observe(episode(0))
     said = "inf" if value == math.inf else value
-    assert json.loads(settled.why_json, parse_constant=pytest.fail) == [
+    assert json.loads(decided.why_json, parse_constant=pytest.fail) == [
         {
             "criterion": Talks.name,
             "keep": True,
@@ -261,7 +261,7 @@ def test_why_is_strict_json_for_any_explanation(value: float | str | None) -> No
             "reasons": [Talks.name],
         }
     ]
-    assert settled.why_json.isascii()
+    assert decided.why_json.isascii()
 
 
 def test_the_state_of_sixty_four_lanes_is_some_tens_of_kilobytes() -> None:
@@ -273,17 +273,17 @@ def test_the_state_of_sixty_four_lanes_is_some_tens_of_kilobytes() -> None:
     assert len(json.dumps(evaluator.state())) < 64_000
 
 
-def test_episodes_that_the_new_criteria_do_not_hold_are_settled_after_a_restart() -> None:
+def test_episodes_that_the_new_criteria_do_not_hold_are_decided_after_a_restart() -> None:
     before = Evaluator([PeriodicCriterion(1), StageTransitionCriterion()])
     for n in range(3):
         before.observe(episode(n))
     after = Evaluator([StageBoundariesCriterion(1, 0)])
     after.restore(json.loads(json.dumps(before.state())))
-    settled = after.observe(episode(3, manual=("odd",)))
-    assert [it.episode_id for it in settled] == [0, 1, 2, 3]
-    assert settled[0].reasons == ("periodic_1",)
-    assert [it["criterion"] for it in settled[0].why] == ["periodic", "stage_transitions"]
-    assert settled[3].reasons == ("stage_1_first_1", "manual_odd")
+    decided = after.observe(episode(3, manual=("odd",)))
+    assert [it.episode_id for it in decided] == [0, 1, 2, 3]
+    assert decided[0].reasons == ("periodic_1",)
+    assert [it["criterion"] for it in decided[0].why] == ["periodic", "stage_transitions"]
+    assert decided[3].reasons == ("stage_1_first_1", "manual_odd")
 
 
 def test_pending_episodes_cannot_be_changed_from_outside() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from recorder.episode import EpisodeStatus
 from tests.criteria.episodes import episode
-from worker.criteria import EpisodeSummary, Evaluator, Settled, build_criteria
+from worker.criteria import Decided, EpisodeSummary, Evaluator, build_criteria
 
 LOOKBACK, LAST_N = 3, 2
 CONFIG = {
@@ -41,7 +41,7 @@ def new_evaluator() -> Evaluator:
     return Evaluator(build_criteria(CONFIG))
 
 
-def finish(evaluator: Evaluator, episodes: list[EpisodeSummary]) -> list[Settled]:
+def finish(evaluator: Evaluator, episodes: list[EpisodeSummary]) -> list[Decided]:
     return [*(it for e in episodes for it in evaluator.observe(e)), *evaluator.end_run()]
 
 
@@ -59,24 +59,24 @@ def test_a_restart_in_the_middle_of_a_run_changes_nothing(plays: list[dict[str, 
 
 
 @given(PLAYS)
-def test_each_play_is_settled_once_or_replaced(
+def test_each_play_is_decided_once_or_replaced(
     plays: list[dict[str, object]],
 ) -> None:
     criteria = build_criteria(CONFIG)
     evaluator = Evaluator(criteria)
-    settled: list[Settled] = []
+    decided: list[Decided] = []
     replaced: set[int] = set()
     for it in numbered(plays):
         if evaluator.is_held(it.episode_id):
             replaced.add(evaluator.pending()[it.episode_id].play_id)
         now = evaluator.observe(it)
-        settled += now
+        decided += now
         assert (it.play_id in {s.play_id for s in now}) != evaluator.is_held(it.episode_id)
         assert all(any(n in criterion.held() for criterion in criteria) for n in evaluator.pending())
-    settled += evaluator.end_run()
+    decided += evaluator.end_run()
     assert not evaluator.pending()
-    assert sorted([it.play_id for it in settled] + sorted(replaced)) == list(range(1, len(plays) + 1))
-    for it in settled:
+    assert sorted([it.play_id for it in decided] + sorted(replaced)) == list(range(1, len(plays) + 1))
+    for it in decided:
         assert (it.decision == "kept") == bool(it.reasons)
         assert sorted(it.reasons) == sorted({reason for line in it.why for reason in line["reasons"]})
         json.dumps(it.why, allow_nan=False)

@@ -103,9 +103,9 @@ def test_some_of_both_are_kept_when_returns_are_0_or_1(successes: float) -> None
 def test_a_new_best_replaces_the_last_one_taken_while_the_share_is_used_up() -> None:
     criterion = PerformanceCriterion()
     evaluator = Evaluator([criterion])
-    settled = [it for i in range(19) for it in evaluator.observe(episode(i, reward=float(i)))]
+    decided = [it for i in range(19) for it in evaluator.observe(episode(i, reward=float(i)))]
     assert set(evaluator.pending()) == {0, 18}, "the worst and the best so far"
-    displaced = next(it for it in settled if it.episode_id == 17)
+    displaced = next(it for it in decided if it.episode_id == 17)
     assert (displaced.decision, displaced.why[0]["keep"]) == ("skipped", False)
     assert "unless a new best return replaces it when the share is used up" in displaced.why[0]["detail"]
 

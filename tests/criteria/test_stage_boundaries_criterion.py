@@ -24,7 +24,7 @@ def expected(episodes: list[EpisodeSummary], first_n: int, last_n: int) -> dict[
     visit: dict[int, list[int]] = defaultdict(list)
     lanes: dict[int, int] = {}
 
-    def settle(stage: int) -> None:
+    def decide(stage: int) -> None:
         for k, episode_id in enumerate(reversed(visit.pop(stage)), 1):
             if k <= last_n:
                 reasons[episode_id].add(f"stage_{stage}_last_{k}")
@@ -35,11 +35,11 @@ def expected(episodes: list[EpisodeSummary], first_n: int, last_n: int) -> dict[
         old = lanes.get(it.lane)
         lanes[it.lane] = it.curriculum_stage
         if old is not None and old not in lanes.values():
-            settle(old)
+            decide(old)
         at_stage[it.curriculum_stage].append(it.episode_id)
         visit[it.curriculum_stage].append(it.episode_id)
     for stage in list(visit):
-        settle(stage)
+        decide(stage)
     for stage, ids in at_stage.items():
         for k, episode_id in enumerate(ids[:first_n], 1):
             reasons[episode_id].add(f"stage_{stage}_first_{k}")

@@ -9,6 +9,7 @@ import pytest
 from recorder.commands import COMMANDS
 from recorder.commands.arguments.parsing import build_parser
 from tests.docs.pages import PAGES
+from tests.processes import ROOT
 
 PHRASES = [
     r"\bwho has an?\b",
@@ -29,8 +30,13 @@ PHRASES = [
     r"\bfor who\b",
     r"\bno longer (black|cut|leaves)\b",
     r"\beven where no\b",
+    r"\b(begin|begins|begun|began|made|make|makes) anew\b",
+    r"\bheard of\b",
 ]
 """What the first texts were written in. Each has a plain form: a subject, a verb, an object."""
+
+_NOT_YET = {"capture", "wrappers"}
+"""Folders of ``recorder`` whose texts are not held to the list."""
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
@@ -44,6 +50,14 @@ def test_a_commands_help_has_none_of_the_listed_phrases(name: str, capsys: pytes
     with pytest.raises(SystemExit):
         build_parser([name]).parse_args([name, "--help"])
     assert _found(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize("package", ["recorder", "worker", "replay_server"])
+def test_a_packages_source_has_none_of_the_listed_phrases(package: str) -> None:
+    files = [path for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".js", ".css", ".html")]
+    files = [path for path in files if not _NOT_YET.intersection(path.parts)]
+    assert files
+    assert {path.name: found for path in files if (found := _found(path.read_text(encoding="utf-8")))} == {}
 
 
 def _found(text: str) -> list[str]:

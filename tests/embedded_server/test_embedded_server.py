@@ -235,7 +235,7 @@ def test_two_concurrent_starts_on_one_folder_share_one_redis(tmp_path: Path) -> 
 
     def use_server() -> str:
         with use_redis(None, tmp_path) as url:
-            everyone.wait(60)  # nobody stops the server before all have found it
+            everyone.wait(60)  # the Redis runs until all have found it
             assert answers(url)
             everyone.wait(60)
             return url

@@ -103,7 +103,7 @@ def test_a_redis_whose_folder_was_deleted_restarts_at_the_same_path_with_its_dat
         assert server.url == url
         assert has_it(url)
     with EmbeddedServer(folder, binary=binary) as server:
-        assert has_it(server.url), "it lies in the new folder"
+        assert has_it(server.url), "it is in the new folder"
 
 
 def test_a_redis_whose_folder_was_moved_takes_its_data_along(tmp_path: Path, binary: Path) -> None:

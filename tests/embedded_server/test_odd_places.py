@@ -57,7 +57,7 @@ def test_a_folder_with_any_name_has_a_private_configured_redis(tmp_path: Path, n
         assert listening_ports(server.pid) == [], "it listens on no port at all"
         assert configured["appendonly"] == "yes"
         assert configured["maxmemory-policy"] == "noeviction"
-        assert (folder / "appendonlydir").is_dir(), "its data lies in the folder"
+        assert (folder / "appendonlydir").is_dir(), "its data is in the folder"
         assert running_redis_url(folder) == server.url
     with EmbeddedServer(folder, binary=binary) as server:
         client = make_client(server.url, purpose="worker")

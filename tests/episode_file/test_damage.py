@@ -1,4 +1,4 @@
-"""Files that were cut, flipped or mutated: an error of ours, or what is still true; never a hang, never silently less."""
+"""Files that were cut, flipped or mutated: a recorder error or the intact part; never a hang or a silent loss."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_ten_thousand_mutations_raise_only_recorder_errors(version: int, compres
 
 
 def read_everything(data: bytes) -> None:
-    """Whatever a reader may do with a file, hostile or not: errors of ours only."""
+    """Read a file completely; only recorder errors may be raised."""
     try:
         episode = open_episode(data)
     except RecorderError:

@@ -1,4 +1,4 @@
-"""FORMAT.md at its word: a reader written from that page alone, without any code of ours, reads what we write."""
+"""A reader that follows FORMAT.md alone, without the recorder's code, reads the recorder's files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Column = tuple[str, str, list[int], str]
 
 
 def decode(data: bytes, n: int, columns: list[Column]) -> list[np.ndarray[Any, Any]]:
-    """The columns that lie together in one slot, by the table of encodings, slowly."""
+    """The columns of one slot, by the table of encodings, slowly."""
     _, dtype, shape, encoding = columns[0]
     s = np.dtype(dtype).itemsize
     widths = [math.prod(shape) for _, _, shape, _ in columns]

@@ -1,4 +1,4 @@
-"""The example trainer: its world keeps its rules, it learns, and it tells the recorder the truth."""
+"""The example trainer: its world follows its rules, the agent learns, and the recording matches."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def _doom_files(executioner: Executioner) -> None:
 
 
 def run_until_killed(*arguments: Any) -> int | None:
-    """Runs ``evaluate_and_write`` in a process of its own; returns its exit code."""
+    """Runs ``evaluate_and_write`` in a separate process; returns its exit code."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.ingest.dying"])
     process = context.Process(target=evaluate_and_write, args=arguments)

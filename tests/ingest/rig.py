@@ -30,7 +30,7 @@ class Rig:
     Args:
         stream: shared by all.
         catalog: shared by all.
-        folder: where the recordings lie.
+        folder: the recordings folder.
     """
 
     def __init__(self, stream: StepStream, catalog: Catalog, folder: Path) -> None:

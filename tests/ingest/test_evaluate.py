@@ -34,7 +34,7 @@ def test_an_end_delivered_twice_is_decided_once(rig: Rig, trainer: Trainer) -> N
 
 
 @pytest.mark.parametrize("criteria", [KEEP_ALL, NEVER], ids=["kept", "skipped"])
-def test_a_retry_for_a_settled_play_leaves_no_stream(rig: Rig, trainer: Trainer, criteria: dict[str, Any]) -> None:
+def test_a_retry_for_a_decided_play_leaves_no_stream(rig: Rig, trainer: Trainer, criteria: dict[str, Any]) -> None:
     flush = trainer.play(1)
     context = rig.worker(criteria)
     work(context)
@@ -297,7 +297,7 @@ def test_a_state_of_a_newer_version_is_left_alone(rig: Rig, trainer: Trainer) ->
     assert rig.n_unread() == 1
 
 
-def test_new_criteria_after_a_restart_settle_what_the_old_ones_held(rig: Rig, trainer: Trainer) -> None:
+def test_new_criteria_after_a_restart_decide_what_the_old_ones_held(rig: Rig, trainer: Trainer) -> None:
     for episode_id in range(3):
         trainer.play(episode_id)
     evaluate_run(rig.worker(LOOK_BACK), RUN)

@@ -1,4 +1,4 @@
-"""SIGKILL at every stage of a write: each kept episode is there exactly once, whole, and nothing stays behind."""
+"""SIGKILL at every stage of a write: each kept episode exists exactly once and whole, and nothing is left over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is begun a second time under the same id: its trainer is told, at its start and of each refusal; lists show it."""
+"""A run started again under the same id: its trainer is warned at its start and of each refusal; lists show it."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_stats_list_and_doctor_show_refused_episodes(
     assert main(["list", *places]) == 0
     assert f"3 more episodes of run {RUN} were refused" in capsys.readouterr().out
     main(["doctor", *places])
-    assert "3 episodes; usually the run already has that id: run-1" in capsys.readouterr().out
+    assert "3 episodes of run-1: the run already had their ids" in capsys.readouterr().out
 
 
 def test_workers_refuse_episodes_while_redis_is_full(rig: Rig, redis_url: str, redis_client: redis.Redis) -> None:

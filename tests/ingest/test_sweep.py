@@ -1,4 +1,4 @@
-"""The sweep: salvage, runs that nobody ended, streams and files that nobody needs."""
+"""The sweep: salvage, unfinished runs, and unneeded streams and files."""
 
 from __future__ import annotations
 
@@ -351,7 +351,7 @@ def test_a_thorough_sweep_goes_on_where_the_one_before_stopped(
         flushes = [trainer.play(episode_id, n_steps=1, chunk_steps=1) for episode_id in range(n_episodes)]
         evaluate_run(rig.worker(), RUN)
         write_all(rig.worker())
-        for flush in flushes:  # a trainer that sends its last seconds again makes the streams anew
+        for flush in flushes:  # a trainer that sends its last seconds again creates the streams again
             stream.send(RUN, Flush(entries=flush.entries))
         assert len(stream.episodes_held(RUN)) == n_episodes
         workers = [rig.worker(thorough_sweep_secs=1000) for _ in range(2)]  # only the first sweep begins a walk

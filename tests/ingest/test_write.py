@@ -91,7 +91,7 @@ def fill(place: Path) -> Path:
 
 
 class FullDisk(LocalStorage):
-    """Full until somebody makes room; for where no small disk can be mounted."""
+    """A full store until a test makes room, if no small disk can be mounted."""
 
     is_full = True
 

@@ -1,4 +1,4 @@
-"""An episode is told alike, whether it is recorded, live, an HTML file or a video. What the page makes of it: tests/page."""
+"""Recorded, live, HTML file and video have the same outline. tests/page tests the page's part."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _live(columns: dict[str, np.ndarray], metadata: Any) -> list[dict[str, Any]]
     now = [0.0]
     live = LiveEpisodes(stream, cache_bytes=2**20, clock=lambda: now[0])
     trainer.begin()
-    told, messages = 0, []
+    n_sent, messages = 0, []
     for number in range(len(trainer.chunks)):
         if number == 20:
             continue
@@ -89,9 +89,9 @@ def _live(columns: dict[str, np.ndarray], metadata: Any) -> list[dict[str, Any]]
         if not messages:
             messages.append(json.loads(opened_message(episode, stream_id=1, next_chunk=0, n_chunks=n_chunks)))
         else:
-            growth = episode.outline.growth(episode.n_steps_in(told), episode.n_steps_in(n_chunks))
-            messages.append(json.loads(to_json({"chunks": episode.chunk_rows[told:n_chunks], **growth})))
-        told = n_chunks
+            growth = episode.outline.growth(episode.n_steps_in(n_sent), episode.n_steps_in(n_chunks))
+            messages.append(json.loads(to_json({"chunks": episode.chunk_rows[n_sent:n_chunks], **growth})))
+        n_sent = n_chunks
     trainer.end()
     now[0] += 1
     ended = live.refresh("demo", 0)

@@ -44,7 +44,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; each has a context of its own."""
+    """One Chromium for all tests, with a separate context for each."""
     chromium = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if chromium is None:
         reason = "needs Chromium: apt-get install chromium-headless-shell"

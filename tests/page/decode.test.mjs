@@ -69,7 +69,7 @@ describe("a recording", () => {
   });
 });
 
-describe("bytes that lie", () => {
+describe("damaged bytes", () => {
   const { chunks } = readEpisodeFile(framed);
   const frame = framed.slice(chunks[0].offset, chunks[0].offset + chunks[0].nBytes);
 

@@ -28,7 +28,7 @@ def write_golden(folder: Path, *, seed: int = 7) -> None:
     """Write ``every_column``, framed and bare, with ``expected.json``.
 
     Every dtype stands in it in every encoding, there is a gap, a column with values at some steps only, and one that comes late.
-    Numbers stand in ``expected.json`` as text that tells NaN, infinities and negative zero apart.
+    Numbers are text in ``expected.json``, which distinguishes NaN, infinities and negative zero.
     """
     random = np.random.default_rng(seed)
     columns = dict(_columns(random))
@@ -87,14 +87,14 @@ def write_life(folder: Path) -> None:
 
 
 def write_ways(folder: Path) -> None:
-    """Write ``ways.json``: episodes as recorded and live viewers are told of them, by the range of their meters."""
-    told = {}
+    """Write ``ways.json``: what viewers of recorded and of live episodes receive, by the range of the meters."""
+    ways_by_name = {}
     for name, (factor, offset) in RANGES.items():
         place = folder / name
         place.mkdir()
         ways = make_ways(place, factor, offset)
-        told[name] = {"recorded": ways.recorded, "live": ways.live}
-    (folder / "ways.json").write_text(json.dumps(told))
+        ways_by_name[name] = {"recorded": ways.recorded, "live": ways.live}
+    (folder / "ways.json").write_text(json.dumps(ways_by_name))
 
 
 def _columns(random: np.random.Generator) -> Iterator[tuple[str, tuple[ColumnSpec, NDArray[np.generic]]]]:

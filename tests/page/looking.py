@@ -38,7 +38,7 @@ def wait_for_step(page: Page, condition: Callable[[int], bool]) -> int:
 
 
 def pixels_of(page: Page, selector: str, index: int = 0) -> NDArray[np.uint8]:
-    """What is painted where the element lies: ``uint8[height, width, 3]``."""
+    """The pixels of an element: ``uint8[height, width, 3]``."""
     return np.asarray(Image.open(io.BytesIO(page.locator(selector).nth(index).screenshot())).convert("RGB"))
 
 

@@ -64,7 +64,7 @@ describe("the clock", () => {
     assert.ok(clock.index > 2);
   });
 
-  test("waits for the steps before the end though the next frame would be behind it", () => {
+  test("waits for the last steps even if the next frame would be after the end", () => {
     const clock = clockOver(300, { isPlaying: true, speed: 1e300 });
     assert.deepEqual(
       shown(clock, 1, (index) => index < 100),
@@ -190,7 +190,7 @@ describe("divergence", () => {
     assert.equal(divergenceIn(walk([1, 2]), walk([1, 2]), 0, 2), null);
   });
 
-  test("is found though the chunks of the two lie differently", async () => {
+  test("is found although the chunks of both differ", async () => {
     const found = await firstDivergence(
       storeOf(walk([1, 1, 1]), walk([1, 1, 5], 3)),
       storeOf(walk([1, 1]), walk([1, 1, 1, 1], 2)),

@@ -36,7 +36,7 @@ describe("the rows", () => {
     assert.deepEqual(two, ["reward", "wide…", "narrow 0", "narrow 1", "narrow 2"]);
   });
 
-  test("are as many as can be told apart, and no more", () => {
+  test("are limited to the number that can be distinguished", () => {
     const extras = Object.fromEntries(Array.from({ length: 20 }, (_, number) => [`extras.e${number}`, 2]));
     const found = namesOf({ reward: 1, ...extras });
     assert.equal(found.length, MAX_ROWS);
@@ -45,7 +45,7 @@ describe("the rows", () => {
 });
 
 describe("the steps that are shown", () => {
-  test("lie around the one that is looked at, and within the episode", () => {
+  test("are around the current step, and within the episode", () => {
     assert.deepEqual(windowAround(150, 1000, 100), [100, 200]);
     assert.deepEqual(windowAround(3, 1000, 100), [0, 100]);
     assert.deepEqual(windowAround(999, 1000, 100), [900, 1000]);

@@ -18,7 +18,7 @@ describe("indexes and numbers", () => {
   table.add(0, 10);
   table.add(15, 5);
 
-  test("differ behind a gap", () => {
+  test("differ after a gap", () => {
     assert.equal(table.numberOf(9), 9);
     assert.equal(table.numberOf(10), 15);
     assert.equal(table.indexOf(15), 10);
@@ -88,7 +88,7 @@ describe("requests for chunks", () => {
     assert.equal(credit, 4);
   });
 
-  test("begin anew with a new connection", () => {
+  test("start over with a new connection", () => {
     const requests = new ChunkRequests();
     requests.want(7);
     requests.next();
@@ -195,7 +195,7 @@ describe("a run that is followed", () => {
     assert.equal(heard.at(-1), "opened 4");
   });
 
-  test("tells the end of an episode that was not kept, to who stayed with it", () => {
+  test("reports the end of an episode that was not kept to viewers who stayed", () => {
     const { source, heard, tell } = follow();
     tell(opened(3));
     source.stay(true);
@@ -221,7 +221,7 @@ describe("an episode from bytes", () => {
   const { steps, outline } = JSON.parse(readFileSync(join(process.env.PAGE_GOLDEN, "life.json"), "utf-8"));
   const heard = (store, type) => new Promise((resolve) => store.addEventListener(type, resolve, { once: true }));
 
-  test("tells each step, with the return so far", async () => {
+  test("reports each step with the return so far", async () => {
     const store = new EpisodeStore(new BytesSource(bytes, outline));
     await heard(store, "outline");
     for (const { index, position, returnSoFar, qValues } of steps) {
@@ -233,7 +233,7 @@ describe("an episode from bytes", () => {
     }
   });
 
-  test("that are no recording ends in a failure, told", async () => {
+  test("that are no recording end in a reported failure", async () => {
     const store = new EpisodeStore(new BytesSource(new Uint8Array(50), outline));
     const { detail } = await heard(store, "failure");
     assert.match(detail.message, /recording|MessagePack/);

@@ -1,4 +1,4 @@
-"""The page behind a real nginx: under a prefix, whoever takes it away, and with TLS that ends at the proxy."""
+"""The page behind a real nginx: under a prefix that the proxy keeps or removes, and with TLS that ends at the proxy."""
 
 from __future__ import annotations
 
@@ -180,10 +180,10 @@ def test_proxy_headers_count_only_from_trusted_proxies(recordings: Path) -> None
         "X-Forwarded-Proto": "https",
     }
     assert client.get("/healthz", headers=forged).status_code == 403
-    told = {"environ_overrides": {"REMOTE_ADDR": "10.1.2.3"}}
-    assert client.get("/healthz", headers=forged, **told).status_code == 200
-    location = client.get("/x?t=1", headers=forged, **told).headers["Location"]
+    peer = {"environ_overrides": {"REMOTE_ADDR": "10.1.2.3"}}
+    assert client.get("/healthz", headers=forged, **peer).status_code == 200
+    location = client.get("/x?t=1", headers=forged, **peer).headers["Location"]
     assert location == "/x/?t=1"
     for wrong in ("//evil.example", "/a/../b", "/a b", "/\\evil.example", "https://evil.example"):
-        assert client.get("/healthz", headers={**forged, "X-Forwarded-Prefix": wrong}, **told).status_code == 400, wrong
+        assert client.get("/healthz", headers={**forged, "X-Forwarded-Prefix": wrong}, **peer).status_code == 400, wrong
     app.extensions[EXTENSION].close("the test is over")

@@ -51,7 +51,7 @@ def test_panels_of_a_comparison_never_overlap(page: Page, site: Site, size: tupl
     for number, (left, top, right, bottom) in enumerate(places):
         for other in places[number + 1 :]:
             apart = right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
-            assert apart, f"{places[number]} lies over {other}"
+            assert apart, f"{places[number]} covers {other}"
     boards = page.locator(".stage .board")
     assert min(board.bounding_box()["height"] for board in boards.all()) >= 80  # type: ignore[index]
 
@@ -214,7 +214,7 @@ def test_only_a_run_that_is_being_recorded_is_offered_live(page: Page, site: Sit
 
 @pytest.fixture
 def tell_page(page: Page) -> Callable[..., None]:
-    """Tells the page something in the server's place, about the stream that it asked for last."""
+    """Sends the page a message in the server's name, on its latest stream."""
     sockets: list[WebSocketRoute] = []
     streams: list[int] = []
 

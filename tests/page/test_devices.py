@@ -106,7 +106,7 @@ def test_a_window_moved_to_a_denser_screen_is_redrawn(browser: Browser, site: Si
         page.wait_for_selector(".player[data-step], tbody tr")
         session = page.context.new_cdp_session(page)
         for width, density in enumerate((1, 2, 1, 1.5), start=2400):
-            # Chromium tells pages of another density only when the window takes another size, too: one that is wider than
+            # Chromium reports another density only when the window takes another size, too: one that is wider than
             # the page by more or less changes no canvas.
             screen = {"width": width, "height": 800, "deviceScaleFactor": density, "mobile": False}
             session.send("Emulation.setDeviceMetricsOverride", screen)

@@ -19,13 +19,13 @@ from tests.waiting import DEADLINE_SECS
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end; on a thread of its own, because a browser of other tests may have a loop on this one."""
+    """Run a coroutine to its end; on a separate thread, because a browser of other tests may have a loop on this one."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, asyncio.wait_for(scenario, DEADLINE_SECS)).result()
 
 
 class SlowSession:
-    """Carries its messages out when it is told to."""
+    """Runs its callbacks when a test asks."""
 
     def __init__(self) -> None:
         self.may_work = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A replay server over recordings made here: as a process of its own, and inside this one where limits are to be small."""
+"""A replay server with test recordings: as a separate process, and in this process for small limits."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def own_client(own_folder: Path) -> Iterator[FlaskClient]:
 
 @contextmanager
 def serving_here(app: Flask) -> Iterator[int]:
-    """The application behind a real socket, in this process; yields its port."""
+    """The application on a real socket in this process; yields its port."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -1,4 +1,4 @@
-"""A frontend of one's own on another port: refused by name, and let in by a setting, for REST and for the WebSocket."""
+"""A custom frontend on another port: refused by name, and allowed by a setting, for REST and the WebSocket."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_refusal_and_the_log_name_the_setting(client: FlaskClient, caplog: p
     assert "recording.server.allowed_origins" in message
     assert "HAMLET_RECORDER_SERVER__ALLOWED_ORIGINS" in message
     assert FRONTEND in message
-    assert [record.getMessage() for record in caplog.records] == [f"refused: {message}"], "told once"
+    assert [record.getMessage() for record in caplog.records] == [f"refused: {message}"], "logged once"
 
 
 def test_a_refused_preflight_names_the_setting_too(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

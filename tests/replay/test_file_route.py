@@ -1,4 +1,4 @@
-"""The route of a recording's file: whole, in ranges and in pieces, from a folder and from behind a URL."""
+"""The route of a recording's file: whole, in ranges and in pieces, from a folder and from a URL."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE = "/api/v1/episodes/demo/0/file"
 
 
 class Stored(NamedTuple):
-    """A server over one recording, the recording's bytes, and the root that they lie below."""
+    """A server over one recording, the recording's bytes, and its root."""
 
     client: FlaskClient
     data: bytes

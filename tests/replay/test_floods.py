@@ -1,4 +1,4 @@
-"""Clients that write without end: refused with a time to wait, while others go on; what they leave behind is bounded."""
+"""Clients that write without end: refused with a time to wait while others continue; what they store is limited."""
 
 from __future__ import annotations
 

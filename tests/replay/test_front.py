@@ -85,7 +85,7 @@ def test_a_connection_reset_before_accept_is_not_a_failure() -> None:
 
 
 def _serve_an_honest_client_after_one_that_resets() -> list[dict[str, Any]]:
-    """What the loop was told of failures."""
+    """Failures that were reported to the loop."""
     asked = asyncio.Event()
     failures: list[dict[str, Any]] = []
 

@@ -1,4 +1,4 @@
-"""Viewers who send nonsense, send too much, or don't read: they are told or closed, and nobody else notices."""
+"""Viewers that send nonsense, send too much, or do not read: they are warned or closed, and others are not affected."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_a_half_sent_chunk_is_dropped_when_the_episode_is_played_again(folder: P
             pass
         second = begun(stream, play_id=2)
         n_before = stream.n_reads
-        # The server looks again when it has told of what it saw: by the fourth time, of the second play.
+        # The server polls again after each report; the fourth poll sees the second play.
         wait_until(lambda: stream.n_reads >= n_before + 4, message="the server's looks at the stream")
         while isinstance(message := viewer.receive(), bytes):
             assert not PART.unpack_from(message)[1], "the last part of the first play's chunk"

@@ -1,4 +1,4 @@
-"""The scheduler, the rate limit and the cache, with a clock of their own."""
+"""The scheduler, the rate limit and the cache, with a test clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from replay_server.socket.scheduler import Job, Scheduler
 
 
 class Loop:
-    """An event loop whose time passes when it is told to."""
+    """An event loop whose time a test advances."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -117,7 +117,7 @@ def test_pause_stops_at_the_step(connect: Connect) -> None:
     while (message := viewer.receive())["type"] == "state_update":
         before = message["step"]
     other.send(type="play")
-    for _ in range(5):  # at the same speed: a viewer that still played would be told a step by now
+    for _ in range(5):  # at the same speed: a viewer that still played would have got a step by now
         other.receive("state_update")
     viewer.send(type="list_recordings", limit=1)
     viewer.receive("recordings_list")

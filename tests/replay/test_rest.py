@@ -34,7 +34,7 @@ HOSTILE_RUNS = [HOSTILE, "../x", "..", "a//b", "", "~tilde"]
 
 
 def in_path(run_id: str) -> str:
-    """As PROTOCOL.md tells clients to write it."""
+    """As in PROTOCOL.md."""
     return quote(f"~{run_id}" if not run_id or run_id[0] in ".~" else run_id, safe="")
 
 
@@ -90,7 +90,7 @@ def test_a_video_matches_the_protocol_and_the_openapi_description(video_client: 
 
 
 @pytest.mark.parametrize(
-    ("choices", "told"),
+    ("choices", "expected"),
     [
         ({"style": "drak"}, "style must be one of dark, light, got 'drak'; did you mean 'dark'?"),
         ({"profile": "gif", "fps": 60}, "a GIF can have at most 50 frames a second, got 60"),
@@ -98,11 +98,11 @@ def test_a_video_matches_the_protocol_and_the_openapi_description(video_client: 
     ],
 )
 def test_an_impossible_video_is_answered_with_400(
-    video_client: FlaskClient, choices: dict[str, object], told: str
+    video_client: FlaskClient, choices: dict[str, object], expected: str
 ) -> None:
     answer = video_client.post(f"{API}/videos", json={"run_id": "demo", "episode_id": 100, **choices})
     assert answer.status_code == 400
-    assert told in answer.get_json()["error"]["message"]
+    assert expected in answer.get_json()["error"]["message"]
     assert video_client.get(f"{API}/videos").get_json() == {"videos": []}
 
 

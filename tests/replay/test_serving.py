@@ -101,7 +101,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 def get(port: int, path: str) -> str:
-    """The body of an answer, over a connection of its own."""
+    """The body of an answer, over a separate connection."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE_SECS) as answer:
         return answer.read().decode()
 

@@ -104,7 +104,7 @@ class Viewer:
 
 
 class LazyViewer:
-    """A connection whose messages lie where they are until they are asked for; the system holds few of them.
+    """A connection that reads messages only on request; the system buffers few of them.
 
     Attributes:
         sock: the connection, upgraded.
@@ -146,7 +146,7 @@ class LazyViewer:
                     return data
 
     def receive_event(self) -> Event:
-        """The next thing that the protocol tells of."""
+        """The next event of the protocol."""
         while (event := next(self.ws.events(), None)) is None:
             data = self.sock.recv(65536)
             assert data, "the server hung up"

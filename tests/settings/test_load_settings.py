@@ -53,7 +53,7 @@ def test_arguments_override_the_environment_which_overrides_the_file(config_file
         overrides={"run_id": "caller"},
     )
     assert (settings.run_id, settings.database, settings.recordings_dir) == ("caller", "environment", "file")
-    assert settings.compression == "lz4", "nobody set it"
+    assert settings.compression == "lz4", "the default"
 
 
 def test_a_nested_value_does_not_change_its_neighbours(config_file: Path) -> None:

@@ -1,4 +1,4 @@
-"""A store that hangs: whoever asks is told in time, and what needs no store goes on."""
+"""A hanging store: every call ends in time, and everything else continues."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from recorder.storage.url import UrlStorage
 
 @pytest.fixture(params=["folder", "memory"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """An empty storage; fsspec's memory is one a process, so each test has a place of its own."""
+    """An empty storage; fsspec has one memory per process, so each test has a separate place."""
     return open_storage(tmp_path / "root" if request.param == "folder" else f"memory://{uuid4()}/ro[o]t")
 
 

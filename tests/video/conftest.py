@@ -58,7 +58,7 @@ class Recordings:
         reasons: tuple[str, ...] = ("periodic_100",),
         **changes: Any,
     ) -> RecordingRow:
-        """Put bytes where a recording lies, and list it."""
+        """Write bytes as a recording, and add it to the catalog."""
         name = episode_path(RUN, episode_id)
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)

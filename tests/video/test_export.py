@@ -188,9 +188,9 @@ def test_a_stopped_export_keeps_the_old_file_and_leaves_no_partial_one(recording
 
 def test_progress_reports_frames_done_and_all_frames(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(1, 5)
-    told = []
-    export(recordings, 1, tmp_path / "video.mp4", on_frame=lambda *numbers: told.append(numbers) or True)
-    assert told == [(i, 5) for i in range(1, 6)]
+    reports = []
+    export(recordings, 1, tmp_path / "video.mp4", on_frame=lambda *numbers: reports.append(numbers) or True)
+    assert reports == [(i, 5) for i in range(1, 6)]
 
 
 def test_the_original_batch_call_exports_the_matching_episodes(recordings: Recordings, tmp_path: Path) -> None:

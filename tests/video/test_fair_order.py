@@ -1,4 +1,4 @@
-"""One client's many videos hold up nobody else's: on the real queue, in which a worker takes the first of each list."""
+"""One client's many videos do not delay others, tested on the real queue."""
 
 from __future__ import annotations
 

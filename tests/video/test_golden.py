@@ -1,4 +1,4 @@
-"""The look is guarded by pictures. After a wanted change: ``python -m tests.video.test_golden`` draws them anew; look at them."""
+"""Frames equal golden pictures. After an intended change, run ``python -m tests.video.test_golden`` and look at them."""
 
 from __future__ import annotations
 

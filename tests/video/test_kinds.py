@@ -10,6 +10,7 @@ import pytest
 
 from recorder.errors import UsageError
 from recorder.video.options import VideoOptions
+from recorder.video.request import options_of_request
 from worker.video import (
     batch_export_videos,
     export_comparison_video,
@@ -90,3 +91,9 @@ def test_a_long_value_is_shortened_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         export_episode_video(1, tmp_path / "c.db", tmp_path, tmp_path / "x.mp4", dpi="9" * 10_000)
     assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize("request_", [None, [1], "{"])
+def test_a_request_that_another_program_spoiled_is_refused_as_a_whole(request_: Any) -> None:
+    with pytest.raises(UsageError, match="request the video again"):
+        options_of_request(request_)

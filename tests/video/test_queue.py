@@ -278,7 +278,7 @@ def test_a_segment_that_fails_is_tried_three_times(
 
 
 @pytest.mark.parametrize(
-    ("choices", "told"),
+    ("choices", "expected"),
     [
         ({"presets": "slow"}, "did you mean 'preset'"),
         ({"dpi": "20"}, "dpi must be of type int"),
@@ -295,10 +295,10 @@ def test_a_segment_that_fails_is_tried_three_times(
     ],
 )
 def test_an_impossible_request_is_refused_at_once(
-    cluster: Cluster, recordings: Recordings, choices: dict[str, Any], told: str
+    cluster: Cluster, recordings: Recordings, choices: dict[str, Any], expected: str
 ) -> None:
     recordings.add(1, 5)
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=expected):
         cluster.ask(**choices)
     assert recordings.catalog.list_videos() == []
 
@@ -309,11 +309,11 @@ def test_a_video_of_a_missing_episode_is_refused(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("choices", "told"),
+    ("choices", "expected"),
     [({"style": "drak"}, "did you mean 'dark'"), ({"steps_per_second": 0.001}, "at most 1000000 frames")],
 )
 def test_an_impossible_request_of_another_version_is_parked_at_once(
-    cluster: Cluster, recordings: Recordings, choices: dict[str, Any], told: str
+    cluster: Cluster, recordings: Recordings, choices: dict[str, Any], expected: str
 ) -> None:
     recording = recordings.add(1, 50)
     request = {"content_hash": recording.content_hash, **choices}
@@ -321,7 +321,7 @@ def test_an_impossible_request_of_another_version_is_parked_at_once(
     cluster.run()
     row = cluster.video(video.video_id)
     assert (row.state, row.attempts, row.n_segments_total) == ("failed", 1, 0)
-    assert told in row.error
+    assert expected in row.error
 
 
 def test_an_unexpected_error_is_reported_and_tried_three_times(
@@ -391,19 +391,19 @@ def test_a_deleted_request_is_forgotten(cluster: Cluster, recordings: Recordings
 
 def test_progress_is_reported_while_a_segment_is_rendered(cluster: Cluster, recordings: Recordings) -> None:
     video_id = cluster.begin(50)
-    told = []
+    expected = []
     report = recordings.catalog.report_segment
 
     def looked_at(*args, **kwargs):
         held = report(*args, **kwargs)
-        told.append(cluster.video(video_id).n_frames_done)
+        expected.append(cluster.video(video_id).n_frames_done)
         return held
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recordings.catalog, "report_segment", looked_at)
         for message in cluster.messages:
             cluster.deliver(message)
-    assert told == list(range(1, 51))
+    assert expected == list(range(1, 51))
 
 
 def test_a_worker_that_lost_its_segment_stops_and_leaves_no_file(cluster: Cluster, recordings: Recordings) -> None:

@@ -1,4 +1,4 @@
-"""Videos in a store behind a URL, beside recordings that lie there: asked for, made by workers, and watched from there."""
+"""Videos at a URL, beside the recordings: requested, made by workers, and streamed from there."""
 
 from __future__ import annotations
 

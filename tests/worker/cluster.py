@@ -1,4 +1,4 @@
-"""Real workers in processes of their own, on a real server and a real database, with short waits."""
+"""Real worker processes on a real Redis and a real database, with short waits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Cluster:
     database: str
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What a worker is told."""
+        """Environment variables of a worker."""
         config = self.folder.parent / "config.yaml"
         config.write_text(json.dumps({"recording": {"criteria": CRITERIA}}))
         return {

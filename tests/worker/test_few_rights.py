@@ -112,9 +112,9 @@ def test_stats_and_doctor_name_commands_that_they_may_not_use(
         cluster.database,
     ]
     assert main(["stats", *places, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["redis"]
-    assert (told["used_bytes"], told["n_worker_connections"]) == (None, None)
-    assert told["version"]
+    stats = json.loads(capsys.readouterr().out)["redis"]
+    assert (stats["used_bytes"], stats["n_worker_connections"]) == (None, None)
+    assert stats["version"]
     main(["doctor", *places])
     assert "this Redis user may not call INFO" in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""Another program writes under the keys of an installation: what can't be read is set aside, and every run goes on."""
+"""Another program writes under an installation's keys: unreadable keys are set aside, and every run continues."""
 
 from __future__ import annotations
 

@@ -68,22 +68,22 @@ def test_a_second_installation_on_one_redis_is_refused_with_advice(
     if other == "a copy":
         shutil.copytree(folder, second)
     started = [worker(second, *server, queues=queues) for queues in ("ingest,maintenance", "render")]
-    for told in map(refused, started):
-        assert "belong to another installation" in told
-        assert str(folder / "catalog.db") in told
-        assert "hamlet:installation" in told
-    status, told = command("serve", "--recordings", str(second), "--port", "0", *server)
+    for output in map(refused, started):
+        assert "belong to another installation" in output
+        assert str(folder / "catalog.db") in output
+        assert "hamlet:installation" in output
+    status, output = command("serve", "--recordings", str(second), "--port", "0", *server)
     assert status != 0
-    assert "belong to another installation" in told
+    assert "belong to another installation" in output
     monkeypatch.setenv("HAMLET_RECORDER_REDIS__URL", redis_url)
     assert find_redis_url(folder) == redis_url
     with pytest.raises(StreamError, match="another installation"):
         find_redis_url(second)
-    status, told = command("doctor", "--recordings", str(second))
+    status, output = command("doctor", "--recordings", str(second))
     assert status != 0
-    assert "belong to another" in told
-    status, told = command("doctor", "--recordings", str(folder))
-    assert "belong together" in told
+    assert "belong to another" in output
+    status, output = command("doctor", "--recordings", str(folder))
+    assert "belong together" in output
     with worker(second, *server, "--key-prefix", "second:") as process:
         process.wait_for("worker: serves")
 

@@ -27,7 +27,7 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
 
 
 def find_server_again(folder: Path) -> str:
-    """Once its worker has begun it anew."""
+    """Once its worker has created it again."""
 
     def look() -> str | None:
         try:
@@ -61,9 +61,9 @@ def test_a_worker_whose_folder_was_deleted_creates_a_new_one_and_logs_it(
         assert "the recordings folder was deleted" in process.output
         record(redis_url if options else find_redis_url(folder), "later")
         wait_until_recorded(folder, "later")
-        status, told = command("doctor", "--recordings", str(folder), *options)
-        assert status == 0, told
-        assert "6 recordings" in told
+        status, output = command("doctor", "--recordings", str(folder), *options)
+        assert status == 0, output
+        assert "6 recordings" in output
     assert n_files(tmp_path / "exp1", "after") == 0
 
 
@@ -130,8 +130,8 @@ def test_recordings_folders_may_have_any_name(tmp_path: Path, command: Command) 
         process.wait_for("worker: serves")
         record(find_redis_url(folder), "r")
         wait_until_recorded(folder, "r")
-        status, told = command("list", "--recordings", str(folder), "--json")
-        assert status == 0, told
+        status, output = command("list", "--recordings", str(folder), "--json")
+        assert status == 0, output
         page = ("-m", "recorder", "serve", "--recordings", str(folder), "--port", "0")
         with PythonProcess(*page) as server:
             server.wait_for("Replay: ")
@@ -147,8 +147,8 @@ def test_a_render_worker_uses_the_catalog_that_replaced_a_deleted_one(
         record(redis_url, run_id)
         wait_until_recorded(folder, run_id)
         request = ("export", "0", "--run", run_id, "--queue", "--dpi", "40", "--recordings", str(folder), *options)
-        status, told = command(*request)
-        assert status == 0, told
+        status, output = command(*request)
+        assert status == 0, output
         with Catalog(folder / "catalog.db", read_only=True) as catalog:
             wait_until(lambda: [row.state for row in catalog.list_videos(run=run_id)] == ["done"], message="the video")
 

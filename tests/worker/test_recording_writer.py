@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,6 +87,7 @@ def test_the_last_episodes_of_the_last_stage_are_kept_at_the_end(tmp_path: Path)
 def test_stop_reports_episodes_that_could_not_be_written(tmp_path: Path) -> None:
     recorder = EpisodeRecorder(run_id="r", strict=True, limits=QUICK)
     writer = make_writer(recorder, tmp_path)
+    shutil.rmtree(tmp_path / "recordings")
     (tmp_path / "recordings").write_text("a file where the folder should be")
     writer.start()
     play(recorder, 0)

@@ -1,4 +1,4 @@
-"""What a ``RecordingWriter`` is given: criteria in every form, the configuration behind its arguments, and nonsense."""
+"""Arguments of ``RecordingWriter``: criteria in every form, the loaded configuration, and invalid values."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ Pure functions of the episodes seen so far, without I/O or a clock. Their state 
 
 from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
 from worker.criteria.build import build_criteria
-from worker.criteria.evaluator import Evaluator, Settled
+from worker.criteria.evaluator import Decided, Evaluator
 from worker.criteria.given import GivenCriteria, criteria_maker
 from worker.criteria.pending import Pending
 from worker.criteria.performance import PerformanceCriterion
@@ -16,6 +16,7 @@ from worker.criteria.stage_transitions import StageTransitionCriterion
 __all__ = [
     "Claim",
     "Criterion",
+    "Decided",
     "EpisodeSummary",
     "Evaluator",
     "Explanation",
@@ -24,7 +25,6 @@ __all__ = [
     "Pending",
     "PerformanceCriterion",
     "PeriodicCriterion",
-    "Settled",
     "StageBoundariesCriterion",
     "StageTransitionCriterion",
     "build_criteria",

@@ -57,7 +57,7 @@ class EpisodeSummary(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A criterion's wish to keep an episode, with the reason (``stage_1_pre_transition``)."""
+    """A criterion's request to keep an episode, with the reason (``stage_1_pre_transition``)."""
 
     episode_id: int
     reason: str

@@ -16,7 +16,7 @@ from worker.criteria.base import Criterion, EpisodeSummary, Explanation, checked
 from worker.criteria.lane_stages import LaneStages
 from worker.criteria.pending import Pending, pack_pending, unpack_pending
 
-__all__ = ["MANUAL", "SALVAGED", "Evaluator", "Settled"]
+__all__ = ["MANUAL", "SALVAGED", "Decided", "Evaluator"]
 
 MANUAL = "manual"
 """Name of the reasons from ``recorder.keep``, next to the names of the criteria."""
@@ -30,7 +30,7 @@ _MAX_MANUAL_REASONS = 64
 _STATE_VERSION = 1
 
 
-class Settled(NamedTuple):
+class Decided(NamedTuple):
     """The final decision on an episode.
 
     Args:
@@ -85,7 +85,7 @@ class Evaluator:
         self._stages = LaneStages()
         self._orphaned: list[int] = []  # held before ``restore``, but by no criterion now
 
-    def observe(self, episode: EpisodeSummary, *, continues: bool = False) -> list[Settled]:
+    def observe(self, episode: EpisodeSummary, *, continues: bool = False) -> list[Decided]:
         """Show the next finished episode to all criteria.
 
         Args:
@@ -103,7 +103,7 @@ class Evaluator:
         if episode.status is EpisodeStatus.ABORTED:
             detail = "the trainer discarded it with abort"
             pending.explanations.append(Explanation("status", False, str(episode.status), None, detail))
-            return [self._settle(episode_id)]
+            return [self._decide(episode_id)]
         candidates, self._orphaned = self._orphaned, []
         for criterion in self._criteria:
             claims, explanation, released = criterion.observe(episode)
@@ -118,11 +118,11 @@ class Evaluator:
             pending.explanations.append(Explanation(SALVAGED, True, str(episode.status), None, detail))
             self._claim(episode_id, SALVAGED, SALVAGED)
         candidates.append(episode_id)
-        return [*self._settle_unless_held(candidates), *self._settle_overflow()]
+        return [*self._decide_unless_held(candidates), *self._decide_overflow()]
 
-    def settle_stage(self, episode: EpisodeSummary) -> EpisodeSummary:
+    def fill_in_stage(self, episode: EpisodeSummary) -> EpisodeSummary:
         """Fill in the stage of an episode that was cut off from its lane. Call it before ``observe``."""
-        return self._stages.settle(episode)
+        return self._stages.fill_in(episode)
 
     def is_held(self, episode_id: int) -> bool:
         """Return whether an observed episode is still undecided."""
@@ -144,13 +144,13 @@ class Evaluator:
             self._claim(episode_id, MANUAL, f"manual_{reason}")
         return True
 
-    def end_run(self) -> list[Settled]:
+    def end_run(self) -> list[Decided]:
         """Decide all held episodes, oldest first. The criteria keep their counts and history, because the run may be
         resumed."""
         for criterion in self._criteria:
             for claim in criterion.end_run():
                 self._claim(claim.episode_id, criterion.name, claim.reason)
-        return [self._settle(episode_id) for episode_id in list(self._pending)]
+        return [self._decide(episode_id) for episode_id in list(self._pending)]
 
     def pending(self) -> Mapping[int, Pending]:
         """Return the held episodes, oldest first, with their claims and explanations so far; read-only."""
@@ -201,27 +201,27 @@ class Evaluator:
     def _held(self) -> list[Collection[int]]:
         return [held for criterion in self._criteria if (held := criterion.held())]
 
-    def _settle_unless_held(self, candidates: Iterable[int]) -> list[Settled]:
+    def _decide_unless_held(self, candidates: Iterable[int]) -> list[Decided]:
         held = self._held()
         return [
-            self._settle(episode_id)
+            self._decide(episode_id)
             for episode_id in dict.fromkeys(candidates)
             if episode_id in self._pending and not _is_in(episode_id, held)
         ]
 
-    def _settle_overflow(self) -> list[Settled]:
-        settled = []
+    def _decide_overflow(self) -> list[Decided]:
+        decided = []
         while len(self._pending) > self._max_held:
             episode_id, pending = next(iter(self._pending.items()))
             detail = "decided early: more episodes were held than max_held allows"
             pending.explanations.append(Explanation("max_held", False, None, self._max_held, detail))
-            settled.append(self._settle(episode_id))
-        return settled
+            decided.append(self._decide(episode_id))
+        return decided
 
-    def _settle(self, episode_id: int) -> Settled:
+    def _decide(self, episode_id: int) -> Decided:
         pending = self._pending.pop(episode_id)
         reasons = pending.reasons
-        return Settled(episode_id, pending.play_id, "kept" if reasons else "skipped", reasons, pending.why_json())
+        return Decided(episode_id, pending.play_id, "kept" if reasons else "skipped", reasons, pending.why_json())
 
 
 def _is_in(episode_id: int, held: Iterable[Collection[int]]) -> bool:

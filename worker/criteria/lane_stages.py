@@ -25,7 +25,7 @@ class LaneStages:
         """Return the constructor's argument as strict JSON."""
         return [[lane, stage] for lane, stage in self._stages.items()]
 
-    def settle(self, episode: EpisodeSummary) -> EpisodeSummary:
+    def fill_in(self, episode: EpisodeSummary) -> EpisodeSummary:
         """Return the episode, with its lane's last known stage if it was cut off and has none."""
         stage = episode.curriculum_stage
         if stage is None:

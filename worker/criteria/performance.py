@@ -119,7 +119,7 @@ class PerformanceCriterion(Criterion):
         """Keep the held episodes; the history and the shares stay."""
         if len(self._history) >= self._n_needed:
             self._begin()
-        return [claim for tail in self._tails for claim in tail.settle()]
+        return [claim for tail in self._tails for claim in tail.keep_held()]
 
     def state(self) -> dict[str, Any]:
         """Return the returns in order, and the kept and held episodes of each side."""
@@ -167,8 +167,8 @@ class PerformanceCriterion(Criterion):
             claims += tail.forget_before(candidate.ordinal)
             if tail.stands_out(standing):
                 outstanding.append(tail)
-                is_taken, settled = tail.take(candidate, is_new_best=standing.n_beaten == n_history)
-                claims += settled
+                is_taken, final = tail.take(candidate, is_new_best=standing.n_beaten == n_history)
+                claims += final
                 if is_taken:
                     taken.append(tail)
         # Explain the side that takes the episode, else the nearer one if it is switched on.

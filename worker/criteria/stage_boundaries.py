@@ -116,7 +116,7 @@ class StageBoundariesCriterion(Criterion):
 
     def end_run(self) -> Sequence[Claim]:
         """Take all lanes out of their stages; the counts of first episodes stay."""
-        claims = [claim for stage in list(self._last) for claim in self._settle_last(stage)]
+        claims = [claim for stage in list(self._last) for claim in self._claim_last(stage)]
         self._stage_of_lane.clear()
         self._n_lanes.clear()
         return claims
@@ -174,10 +174,10 @@ class StageBoundariesCriterion(Criterion):
             self._n_lanes[old] -= 1
             if not self._n_lanes[old]:
                 del self._n_lanes[old]
-                claims += self._settle_last(old)
+                claims += self._claim_last(old)
         return claims
 
-    def _settle_last(self, stage: int) -> list[Claim]:
+    def _claim_last(self, stage: int) -> list[Claim]:
         ids = self._last.pop(stage, deque())
         for episode_id in ids:
             del self._stage_of[episode_id]

@@ -110,9 +110,9 @@ class Tail:
         first = ordinal - self._cap_window
         while self._kept_at and self._kept_at[0] <= first:
             self._kept_at.popleft()
-        return self.settle() if self.held is not None and not self._kept_at else []
+        return self.keep_held() if self.held is not None and not self._kept_at else []
 
-    def settle(self) -> list[Claim]:
+    def keep_held(self) -> list[Claim]:
         """Keep the held episode for good."""
         held, self.held, self._early = self.held, None, None
         return [] if held is None else [Claim(held.episode_id, self.reason)]
@@ -123,7 +123,7 @@ class Tail:
         claims: list[Claim] = []
         place = candidate.ordinal
         if len(self._kept_at) < self._allowance(candidate.ordinal):
-            claims = self.settle()
+            claims = self.keep_held()
         elif is_new_best and self.held is None:
             pass  # one more than the share: the run continues after its end, and nothing is held
         elif is_new_best and self.held is not None and self._beats(candidate, self.held):

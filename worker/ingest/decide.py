@@ -12,7 +12,7 @@ from recorder.catalog import Decision, EpisodeRow
 from recorder.episode import EpisodeStatus
 from recorder.errors import StreamCorruptError
 from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, Refused, RunInfo, is_gone
-from worker.criteria import EpisodeSummary, Evaluator, Settled
+from worker.criteria import Decided, EpisodeSummary, Evaluator
 from worker.ingest.context import IngestContext
 from worker.ingest.continued import goes_on
 
@@ -46,7 +46,7 @@ class Plan:
     """What one batch changes."""
 
     rows: dict[int, EpisodeRow] = field(default_factory=dict)
-    settlements: dict[int, Decision] = field(default_factory=dict)
+    decisions: dict[int, Decision] = field(default_factory=dict)
     """Decisions on episodes that earlier batches held."""
     drop: list[Play] = field(default_factory=list)
     """Plays whose streams can be deleted after the commit."""
@@ -70,7 +70,7 @@ class Plan:
     def ids(self, decision: str) -> list[int]:
         """Return the ids of the episodes with this decision."""
         found = [row.episode_id for row in self.rows.values() if row.decision == decision]
-        return found + [it.episode_id for it in self.settlements.values() if it.decision == decision]
+        return found + [it.episode_id for it in self.decisions.values() if it.decision == decision]
 
 
 def decide(entries: Sequence[FinishedEntry], evaluator: Evaluator, *, context: IngestContext, info: RunInfo) -> Plan:
@@ -134,11 +134,11 @@ class _Batch:
                 self.plan.drop.append(Play(row.episode_id, row.play_id))
                 return
             row = self._replace(Play(row.episode_id, before), row)
-        summary = self.evaluator.settle_stage(summary)
+        summary = self.evaluator.fill_in_stage(summary)
         row.curriculum_stage = summary.curriculum_stage
         self.known[row.episode_id] = row.play_id
         self.plan.rows[row.episode_id] = row
-        self._settle(self.evaluator.observe(summary, continues=continues))
+        self._decide(self.evaluator.observe(summary, continues=continues))
 
     def take_keep(self, episode_id: int, reason: str) -> None:
         if self.evaluator.add_manual_reason(episode_id, reason) or f"manual_{reason}" in self._reasons_of(episode_id):
@@ -158,7 +158,7 @@ class _Batch:
         """
         is_last = all(name == producer_id or is_gone(self.info, name) for name in self.info.producers)
         if is_last and not self.context.stream.read_finished(self.info.run_id, after=entry_id, limit=1):
-            self._settle(self.evaluator.end_run())
+            self._decide(self.evaluator.end_run())
             self.plan.is_ended = True
 
     def _take_repeat(self, known: EpisodeRow, row: EpisodeRow, producer_id: object) -> None:
@@ -175,7 +175,7 @@ class _Batch:
 
     def _continue(self, row: EpisodeRow) -> EpisodeRow:
         """The row of a salvaged play that goes on; it takes what was said of the play back."""
-        self.plan.settlements.pop(row.episode_id, None)
+        self.plan.decisions.pop(row.episode_id, None)
         in_batch = self.plan.rows.get(row.episode_id)
         if in_batch is None:
             self.plan.continued.add(row.episode_id)
@@ -184,7 +184,7 @@ class _Batch:
 
     def _replace(self, earlier: Play, row: EpisodeRow) -> EpisodeRow:
         self.plan.drop.append(earlier)
-        self.plan.settlements.pop(earlier.episode_id, None)
+        self.plan.decisions.pop(earlier.episode_id, None)
         self.plan.continued.discard(earlier.episode_id)
         in_batch = self.plan.rows.get(earlier.episode_id)
         if in_batch is None:
@@ -200,18 +200,18 @@ class _Batch:
         return self.plan.rows.get(episode_id) or self.context.catalog.get_episode(self.info.run_id, episode_id)
 
     def _reasons_of(self, episode_id: int) -> tuple[str, ...]:
-        if episode_id in self.plan.settlements:
-            return self.plan.settlements[episode_id].reasons
+        if episode_id in self.plan.decisions:
+            return self.plan.decisions[episode_id].reasons
         return self._row_of(episode_id).reasons if episode_id in self.known else ()
 
-    def _settle(self, settled: Sequence[Settled]) -> None:
+    def _decide(self, decided: Sequence[Decided]) -> None:
         plan = self.plan
-        for one in settled:
+        for one in decided:
             row = plan.rows.get(one.episode_id)
             if row is not None:
                 row.decision, row.reasons, row.why_json = one.decision, one.reasons, one.why_json
             else:
-                plan.settlements[one.episode_id] = Decision(one.episode_id, one.decision, one.reasons, one.why_json)
+                plan.decisions[one.episode_id] = Decision(one.episode_id, one.decision, one.reasons, one.why_json)
             if one.decision == "skipped":
                 plan.drop.append(Play(one.episode_id, one.play_id))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from worker.ingest.context import IngestContext
 from worker.ingest.evaluate import evaluate_run
-from worker.ingest.sweep import drop_settled
+from worker.ingest.sweep import drop_decided
 from worker.ingest.write import claim_and_write
 
 __all__ = ["drain_run"]
@@ -23,5 +23,5 @@ def drain_run(context: IngestContext, run_id: str) -> bool:
     """
     evaluation = evaluate_run(context, run_id, max_batches=1)
     n_claimed = claim_and_write(context, run_id)
-    drop_settled(context, run_id)
+    drop_decided(context, run_id)
     return evaluation.has_more or n_claimed > 0

@@ -118,7 +118,7 @@ def _evaluate(
     try:
         plan = decide(entries, evaluator, context=context, info=info)
         lost = [one for one in lost if one.episode_id not in plan.rows]
-        plan.settlements = {**{one.episode_id: one for one in lost}, **plan.settlements}
+        plan.decisions = {**{one.episode_id: one for one in lost}, **plan.decisions}
         return len(entries) if _commit(context, info, state, evaluator, plan, entries[-1].entry_id, done) else 0
     except _BROKEN_ENTRY as caught:
         error = caught
@@ -135,7 +135,7 @@ def _evaluate(
         exc_info=None if isinstance(error, StreamCorruptError | UsageError) else error,
     )
     evaluator, lost = restore_evaluator(context, run_id, state)
-    plan = Plan(settlements={one.episode_id: one for one in lost})
+    plan = Plan(decisions={one.episode_id: one for one in lost})
     plan.refuse(entries[0].body.get("producer"), n_steps=0, why=f"an end is invalid: {error}")
     return 1 if _commit(context, info, state, evaluator, plan, entries[0].entry_id, done) else 0
 
@@ -160,7 +160,7 @@ def _commit(
         new_cursor=cursor,
         criteria_state=evaluator.state(),
         new_episodes=list(plan.rows.values()),
-        decided=list(plan.settlements.values()),
+        decided=list(plan.decisions.values()),
         continued=plan.continued,
         n_refused=plan.n_refused,
         n_late_keeps=plan.n_late_keeps,

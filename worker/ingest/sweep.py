@@ -1,5 +1,4 @@
-"""Finishes what was left undone: abandoned episodes, unfinished runs, kept but unwritten episodes, streams to
-delete.
+"""Finishes abandoned episodes and runs, writes kept episodes without a file, and deletes streams.
 
 Everything here can be derived again from the catalog and the streams, so a sweep may be interrupted at any point. Only
 runs that this Redis knows are swept: several Redis servers, or trainers that record in memory, may share a catalog.
@@ -24,7 +23,7 @@ from worker.ingest.silence import count_missed_heartbeats, is_any_gone, is_check
 from worker.ingest.stream_walk import has_streams, is_under_way, walk_on
 from worker.ingest.write import claim, delete_earlier_plays, forget_streams
 
-__all__ = ["SweepResult", "drop_settled", "sweep"]
+__all__ = ["SweepResult", "drop_decided", "sweep"]
 
 _log = logging.getLogger(__name__)
 
@@ -124,12 +123,12 @@ def _sweep_run(context: IngestContext, run_id: str, result: SweepResult, *, is_c
         has_open = context.stream.count_open_plays(run_id) > 0
     if rows := claim(context, run_id, limit=_MAX_WRITES):
         result.to_write[run_id] = rows
-    result.n_streams_dropped += drop_settled(context, run_id)
+    result.n_streams_dropped += drop_decided(context, run_id)
     if not has_open and trainers_are_gone(info):
         _end_run(context, info, result)
 
 
-def drop_settled(context: IngestContext, run_id: str) -> int:
+def drop_decided(context: IngestContext, run_id: str) -> int:
     """Delete the streams and replaced files that a worker did not delete before it died."""
     rows = context.catalog.streams_to_drop(run_id)
     if rows:

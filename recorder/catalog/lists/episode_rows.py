@@ -28,9 +28,10 @@ def select_episodes() -> Select[Any]:
 
 def fetch_episodes(connection: Connection, query: Select[Any]) -> list[EpisodeRow]:
     """Run a query made with ``select_episodes``."""
+    fields = [column.key for column in episodes.columns]
     rows = []
     for row in connection.execute(query):
         *values, joined_tags = row
-        values.append(tuple(sorted(joined_tags.split(TAG_SEPARATOR))) if joined_tags else ())
-        rows.append(EpisodeRow(*values))
+        tags = tuple(sorted(joined_tags.split(TAG_SEPARATOR))) if joined_tags else ()
+        rows.append(EpisodeRow(**dict(zip(fields, values, strict=True)), tags=tags))
     return rows

@@ -10,7 +10,7 @@ from recorder.catalog.base import CatalogBase, write_transaction
 from recorder.catalog.models import videos
 from recorder.catalog.operations.videos import fetch_video, is_unfinished
 from recorder.catalog.operations.write_job import MAX_ATTEMPTS, NO_ANSWER
-from recorder.catalog.rows import VideoRow
+from recorder.catalog.video_rows import VideoRow
 
 __all__ = ["VideoJobOperations"]
 

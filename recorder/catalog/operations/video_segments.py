@@ -15,7 +15,7 @@ from recorder.catalog.base import CatalogBase, insert_or, write_transaction
 from recorder.catalog.models import video_segments, videos
 from recorder.catalog.operations.videos import fetch_video, is_unfinished, lock_video
 from recorder.catalog.operations.write_job import MAX_ATTEMPTS, NO_ANSWER
-from recorder.catalog.rows import SegmentProgress, SegmentRow
+from recorder.catalog.video_rows import SegmentProgress, SegmentRow
 
 __all__ = ["SEGMENTS_A_TURN", "VideoSegmentOperations"]
 

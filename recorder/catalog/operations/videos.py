@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from recorder.catalog.base import CatalogBase, insert_or, write_transaction
 from recorder.catalog.models import recordings, video_segments, videos
 from recorder.catalog.operations.runs import add_missing_run
-from recorder.catalog.rows import VideoRow
+from recorder.catalog.video_rows import VideoRow
 from recorder.errors import QuotaError, RecordingNotFoundError
 
 __all__ = ["VideoBounds", "VideoOperations", "fetch_video", "is_unfinished", "lock_video", "video_id_of"]

@@ -255,7 +255,7 @@ class WriteJobOperations(CatalogBase):
         return list(self.iterate_parked(run_id))
 
     def iterate_parked(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[EpisodeRow]:
-        """The same, read page by page."""
+        """As ``parked_writes``, read in pages."""
         key = (episodes.c.run_id, episodes.c.episode_id)
         query = select_episodes().where(text(GIVEN_UP)).order_by(*key).limit(page_size)
         if run_id is not None:
@@ -270,7 +270,7 @@ class WriteJobOperations(CatalogBase):
             page_query = query.where(tuple_(*key) > tuple_(literal(page[-1].run_id), literal(page[-1].episode_id)))
 
     def count_parked(self, *, decision: str | None = None) -> dict[str, int]:
-        """Number of parked episodes by run; with ``decision`` only those that were decided so."""
+        """Number of parked episodes by run; ``decision`` counts only episodes with this decision."""
         query = select(episodes.c.run_id, func.count()).where(text(GIVEN_UP)).group_by(episodes.c.run_id)
         if decision is not None:
             query = query.where(episodes.c.decision == decision)
@@ -278,7 +278,7 @@ class WriteJobOperations(CatalogBase):
             return {str(run_id): int(n_episodes) for run_id, n_episodes in connection.execute(query)}
 
     def most_common_parking_error(self) -> str | None:
-        """The ``error`` that most parked episodes have; None if none is parked."""
+        """The most frequent ``error`` of parked episodes; None if none is parked."""
         n_episodes = func.count().label("n_episodes")
         query = select(episodes.c.error, n_episodes).where(text(GIVEN_UP)).group_by(episodes.c.error)
         with self._reading() as connection:

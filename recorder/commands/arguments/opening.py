@@ -32,7 +32,7 @@ __all__ = [
 
 _RUNS_NAMED = 5
 _RUNS_COMPARED = 1000
-"""The latest ones, for names that are like the one that isn't there."""
+"""Latest runs to search for a similar name."""
 _RUN_LETTERS = 100
 """Longest run id that a message repeats in full."""
 

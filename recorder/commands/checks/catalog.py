@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
@@ -12,7 +14,12 @@ from recorder.errors import CatalogVersionError, MissingExtraError, RecorderErro
 from recorder.settings import Settings
 from recorder.urls import redact
 
+if TYPE_CHECKING:
+    from recorder.catalog import UnreadableValue
+
 __all__ = ["check_catalog"]
+
+_N_NAMED = 20
 
 
 def check_catalog(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
@@ -27,6 +34,7 @@ def check_catalog(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
             runs = catalog.list_runs()
             n_parked = sum(catalog.count_parked().values())
             cause = catalog.most_common_parking_error()
+            unreadable = catalog.unreadable_values()
     except MissingExtraError as error:
         yield Finding("warn", "catalog", "can't be read", str(error))
     except CatalogVersionError as error:
@@ -58,6 +66,23 @@ def check_catalog(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
                 "unique_run_id=True\nif 'set aside' names entries of the run, another program writes there; the workers' "
                 "logs have each reason",
             )
+        if unreadable:
+            yield _unreadable(unreadable)
+
+
+def _unreadable(values: Sequence[UnreadableValue]) -> Finding:
+    """What other programs have written, by table and key."""
+    by_table = Counter(value.table for value in values)
+    named = "; ".join(f"{value.table} ({value.key}): {value.column}" for value in values[:_N_NAMED])
+    return Finding(
+        "warn",
+        "catalog values",
+        f"{counted(len(values), 'value')} can't be read or make no sense "
+        f"({', '.join(f'{n} in {table}' for table, n in by_table.items())}): {named}"
+        f"{', …' if len(values) > _N_NAMED else ''}",
+        "another program wrote them; they count as unknown: correct these rows or delete them, then run hamlet-recorder "
+        "reindex, which takes in recordings whose rows are gone",
+    )
 
 
 def _check_place(database: str) -> None:

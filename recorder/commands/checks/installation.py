@@ -16,7 +16,7 @@ __all__ = ["check_installation"]
 
 
 def check_installation(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
-    """Report mismatches. Other checks report what can't be read."""
+    """Report mismatches. Parts that can't be read are left to other checks."""
     try:
         ours = installation_of(settings)
         findings = [*_folder(settings, ours), *_redis(settings, redis, ours)]

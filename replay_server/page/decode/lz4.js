@@ -17,11 +17,7 @@ const MAX_RATIO = 255;
 const SHORTEST_FRAME_BYTES = 15;
 const MIN_MATCH = 4;
 
-/**
- * Whether an LZ4 frame starts at `start`.
- *
- * @param {Uint8Array} bytes
- */
+/** @param {Uint8Array} bytes */
 export function isFrame(bytes, start = 0) {
   return bytes.length - start >= SHORTEST_FRAME_BYTES && viewOf(bytes).getUint32(start, true) === FRAME_MAGIC;
 }

@@ -90,8 +90,6 @@ export class BrowserPage {
   enter() {
     this.#unbind = bindKeys(this.#keys);
   }
-
-  /** Remove listeners and close everything. */
   close() {
     this.#isClosed = true;
     clearTimeout(this.#liveTimer);

@@ -37,11 +37,7 @@ export class EpisodeAnnotations {
       await this.#change(outline, (runId, episodeId) => addAnnotation(runId, episodeId, { step, text }));
   }
 
-  /**
-   * Let a person change or delete an annotation.
-   *
-   * @param {Annotation} annotation
-   */
+  /** @param {Annotation} annotation */
   async edit({ annotation_id: id, step, text: before }) {
     const { outline } = this.#player.store;
     if (!outline) return;

@@ -87,8 +87,6 @@ export class PlayerPage {
     this.#player.enter();
     if (this.#player.store.outline) this.#present();
   }
-
-  /** Remove listeners and close everything. */
   close() {
     clearTimeout(this.#linkTimer);
     this.#unbind();

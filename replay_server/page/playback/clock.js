@@ -77,11 +77,7 @@ export class PlaybackClock {
     this.seek(this.position + n);
   }
 
-  /**
-   * Select the next speed in that direction.
-   *
-   * @param {number} direction
-   */
+  /** @param {number} direction */
   changeSpeed(direction) {
     const place = SPEEDS.findIndex((speed) => speed >= this.speed);
     const next = (place < 0 ? SPEEDS.length : place) + direction;

@@ -140,11 +140,7 @@ export class Controls {
     this.#onRest();
   }
 
-  /**
-   * Go to the next or the previous marker.
-   *
-   * @param {-1|1} direction
-   */
+  /** @param {-1|1} direction */
   toMarker(direction) {
     const marker = neighbourMarker(this.#store.outline ? this.#store.markers : [], this.clock.index, direction);
     if (marker) this.seek(marker.index);

@@ -69,11 +69,7 @@ export class Pane {
     this.say(outline.table.nSteps === 0 && !outline.live ? "This episode has no steps." : "");
   }
 
-  /**
-   * Put another panel next to the stage, above the others.
-   *
-   * @param {HTMLElement} panel
-   */
+  /** @param {HTMLElement} panel */
   add(panel) {
     this.#side.prepend(panel);
   }
@@ -129,8 +125,6 @@ export class Pane {
     if (!this.#hasGrid) this.#history.draw(this.store, index);
     return step;
   }
-
-  /** Remove listeners and close everything. */
   close() {
     this.#grid.close();
     this.#history.close();

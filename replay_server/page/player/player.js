@@ -140,11 +140,7 @@ export class Player extends EventTarget {
     this.draw();
   }
 
-  /**
-   * Show the annotations of the timeline's episode.
-   *
-   * @param {Annotation[]} annotations
-   */
+  /** @param {Annotation[]} annotations */
   showAnnotations(annotations) {
     this.store.annotations = annotationMarkers(annotations, this.store.table);
     this.#annotations.show(annotations);
@@ -171,8 +167,6 @@ export class Player extends EventTarget {
   say(text) {
     this.#banner.showConnection(text);
   }
-
-  /** Remove listeners and close everything. */
   close() {
     this.#frames.isClosed = true;
     this.#timeline.close();

@@ -29,11 +29,7 @@ export class CanvasObserver {
     this.#sizes = new ResizeObserver(() => redraw());
   }
 
-  /**
-   * Observe a canvas, or an element around it.
-   *
-   * @param {Element} node
-   */
+  /** @param {Element} node */
   observe(node) {
     this.#sizes.observe(node);
     if (!this.#density) this.#watchDensity();

@@ -20,11 +20,7 @@ const printed = (keys) => {
   return shown.length > 3 ? [shown[0], "…", ...shown.slice(-1)] : shown;
 };
 
-/**
- * Show the keys.
- *
- * @param {Binding[]} bindings
- */
+/** @param {Binding[]} bindings */
 export function showHelp(bindings) {
   const rows = bindings.map(({ keys, does }) =>
     element("div", { class: "help-row" }, element("dt", {}, ...printed(keys)), element("dd", {}, does)),
@@ -47,11 +43,7 @@ export function showHelp(bindings) {
   dialog.showModal();
 }
 
-/**
- * Show a message for a moment.
- *
- * @param {string} text
- */
+/** @param {string} text */
 export function showMessage(text) {
   let node = document.getElementById("message");
   if (!node) {

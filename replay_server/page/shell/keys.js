@@ -76,11 +76,7 @@ const SHOWN = {
   Escape: "Esc",
 };
 
-/**
- * A key as it is printed on keyboards.
- *
- * @param {string} key
- */
+/** @param {string} key */
 export const keyName = (key) => SHOWN[key] ?? key;
 
 /**

@@ -109,11 +109,7 @@ export class EpisodeStore extends EventTarget {
     return chunk;
   }
 
-  /**
-   * Load this step's chunk before all others.
-   *
-   * @param {number} index
-   */
+  /** @param {number} index */
   want(index) {
     if (!this.nSteps) return;
     const position = this.table.positionOf(index);

@@ -55,11 +55,7 @@ export class SocketSource {
     this.#wanted = wanted;
   }
 
-  /**
-   * Start, and report events to the listener.
-   *
-   * @param {Listener} listener
-   */
+  /** @param {Listener} listener */
   start(listener) {
     this.#listener = listener;
     this.#id = this.#socket.addStream({

@@ -24,11 +24,7 @@ export function markPoints(number, x, y, radius) {
   return shape.map(([cornerX, cornerY]) => [x + cornerX * radius, y + cornerY * radius]);
 }
 
-/**
- * The mark as a small graphic for the legend.
- *
- * @param {number} number
- */
+/** @param {number} number */
 export function markGraphic(number) {
   const points = markPoints(number, 8, 8, 6.5).map(([x, y]) => `${x.toFixed(2)},${y.toFixed(2)}`);
   return graphic(

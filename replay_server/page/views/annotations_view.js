@@ -25,11 +25,7 @@ export class AnnotationsView {
     this.node.append(element("h2", {}, "Annotations"), this.#list);
   }
 
-  /**
-   * Show annotations from the server.
-   *
-   * @param {Annotation[]} annotations
-   */
+  /** @param {Annotation[]} annotations */
   show(annotations) {
     this.node.hidden = !annotations.length;
     this.#items = annotations.map((annotation) => ({ annotation, item: this.#item(annotation) }));

@@ -79,11 +79,7 @@ export class CurveView {
     this.#observer.observe(this.#canvas);
   }
 
-  /**
-   * Show a run's curve from the server.
-   *
-   * @param {Curve} curve
-   */
+  /** @param {Curve} curve */
   show(curve) {
     this.#curve = curve;
     const { episode_id: ids, total_reward: returns } = curve;
@@ -106,8 +102,6 @@ export class CurveView {
     this.#range = range;
     this.#draw();
   }
-
-  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();
@@ -209,11 +203,7 @@ export class CurveView {
     this.#draw();
   }
 
-  /**
-   * Show the recorded episode nearest to the pointer in a bubble.
-   *
-   * @param {PointerEvent} event
-   */
+  /** @param {PointerEvent} event */
   #tell(event) {
     if (!this.#curve) return;
     const { episode_id: ids, total_reward: returns, recorded, curriculum_stage: stages } = this.#curve;

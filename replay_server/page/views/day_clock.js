@@ -34,11 +34,7 @@ export class DayClock {
     this.node.hidden = !schema.some(({ name }) => name === "time_of_day");
   }
 
-  /**
-   * Show a step.
-   *
-   * @param {StepView} step
-   */
+  /** @param {StepView} step */
   draw({ timeOfDay }) {
     if (timeOfDay === null) {
       setText(this.#text, "—");

@@ -44,11 +44,7 @@ export function directionOf(actionName, from, to) {
   return namedDirection(actionName);
 }
 
-/**
- * An arrow for an action's name, or nothing.
- *
- * @param {?string|undefined} actionName
- */
+/** @param {?string|undefined} actionName */
 export function arrowOf(actionName) {
   return ARROWS.get(String(namedDirection(actionName))) ?? "";
 }

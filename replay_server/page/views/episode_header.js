@@ -92,11 +92,7 @@ export class EpisodeHeader {
     this.#number.value = String(episodeId ?? "");
   }
 
-  /**
-   * Show an episode.
-   *
-   * @param {Outline} outline
-   */
+  /** @param {Outline} outline */
   show(outline) {
     const { metadata, reasons, live } = outline;
     this.showPlace(outline);
@@ -145,11 +141,7 @@ export class EpisodeHeader {
     );
   }
 
-  /**
-   * Show where the two episodes diverge.
-   *
-   * @param {?{step: number, what: string}} divergence
-   */
+  /** @param {?{step: number, what: string}} divergence */
   showDivergence(divergence) {
     setText(
       this.#divergence,
@@ -161,8 +153,6 @@ export class EpisodeHeader {
   askForOther() {
     this.#dialog.showModal();
   }
-
-  /** Remove listeners. */
   close() {
     this.#video.close();
   }
@@ -188,11 +178,7 @@ export class EpisodeHeader {
   }
 }
 
-/**
- * A small label.
- *
- * @param {string} text
- */
+/** @param {string} text */
 export const chip = (text, kind = "") => element("span", { class: `chip ${kind}` }, text);
 
 /** @param {string} seed */

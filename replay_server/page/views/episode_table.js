@@ -72,29 +72,17 @@ export class EpisodeTable {
     });
   }
 
-  /**
-   * Append episodes from the server.
-   *
-   * @param {EpisodeRow[]} episodes
-   */
+  /** @param {EpisodeRow[]} episodes */
   add(episodes) {
     this.#body.append(...episodes.map((episode) => row(episode, this.#on.prepare)));
   }
 
-  /**
-   * Show a message below the rows.
-   *
-   * @param {string} text
-   */
+  /** @param {string} text */
   say(text) {
     this.#foot.textContent = text;
   }
 
-  /**
-   * Move the focus to the next or the previous episode.
-   *
-   * @param {number} direction
-   */
+  /** @param {number} direction */
   walk(direction) {
     /** @type {NodeListOf<HTMLAnchorElement>} */
     const found = this.#body.querySelectorAll("a.episode-link");
@@ -111,8 +99,6 @@ export class EpisodeTable {
     this.#sentinel.unobserve(this.#foot);
     this.#sentinel.observe(this.#foot);
   }
-
-  /** Remove listeners. */
   close() {
     this.#sentinel.disconnect();
   }

@@ -74,22 +74,14 @@ export class FilterBar {
     return [numberIn(this.#least), numberIn(this.#most)];
   }
 
-  /**
-   * Set the range of returns.
-   *
-   * @param {ReturnRange} range
-   */
+  /** @param {ReturnRange} range */
   chooseReturns([least, greatest]) {
     this.#least.value = String(least ?? "");
     this.#most.value = String(greatest ?? "");
     this.#changed();
   }
 
-  /**
-   * Offer the run's stages.
-   *
-   * @param {number[]} stages
-   */
+  /** @param {number[]} stages */
   offerStages(stages) {
     const before = this.#stage.value;
     this.#stage.replaceChildren(
@@ -110,8 +102,6 @@ export class FilterBar {
       this.#range.replaceChildren(`episodes ${formatCount(range[0])} to ${formatCount(range[1])}`, icon("close"));
     this.#range.setAttribute("aria-label", "Clear the selected range");
   }
-
-  /** Clear all filters. */
   clear() {
     for (const field of [this.#stage, this.#status, this.#reason, this.#least, this.#most]) field.value = "";
     this.#on.clearRange();

@@ -43,11 +43,7 @@ export class GridView {
     this.#observer.observe(this.#board);
   }
 
-  /**
-   * Show another episode.
-   *
-   * @param {Outline} outline
-   */
+  /** @param {Outline} outline */
   open(outline) {
     this.#outline = outline;
     this.#space = new Space(outline);
@@ -88,8 +84,6 @@ export class GridView {
     if (zBarLeft !== null) this.#drawHeight(pen, zBarLeft, this.#space.heightOf(glided));
     if (step.isBesideGap) this.#drawGap(pen);
   }
-
-  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();

@@ -59,11 +59,7 @@ export class HistogramView {
     this.#observer.observe(this.#canvas);
   }
 
-  /**
-   * Show returns.
-   *
-   * @param {{total: ?number, isRecorded: boolean}[]} episodes
-   */
+  /** @param {{total: ?number, isRecorded: boolean}[]} episodes */
   show(episodes) {
     const { edges, counts } = binned(
       episodes.map(({ total }) => total),
@@ -83,17 +79,11 @@ export class HistogramView {
     this.#draw();
   }
 
-  /**
-   * Show the selected range of returns.
-   *
-   * @param {ReturnRange} range
-   */
+  /** @param {ReturnRange} range */
   showRange(range) {
     this.#range = range;
     this.#draw();
   }
-
-  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();

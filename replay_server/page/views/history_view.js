@@ -61,11 +61,7 @@ export class HistoryView {
     this.#observer.observe(this.#canvas);
   }
 
-  /**
-   * Show another episode.
-   *
-   * @param {Outline} outline
-   */
+  /** @param {Outline} outline */
   open(outline) {
     this.#outline = outline;
     this.#columns = [...outline.schema];
@@ -102,8 +98,6 @@ export class HistoryView {
     this.#last = { index, first, end, values, isLive: opened.live };
     this.#paint(this.#last);
   }
-
-  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();

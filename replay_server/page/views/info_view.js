@@ -25,11 +25,7 @@ export class InfoView {
     this.node.append(element("h2", {}, "Step"), this.#stepList, element("h2", {}, "Episode"), this.#episodeList);
   }
 
-  /**
-   * Show another episode.
-   *
-   * @param {Outline} outline
-   */
+  /** @param {Outline} outline */
   open(outline) {
     this.#outline = outline;
     this.#values.clear();
@@ -77,11 +73,7 @@ export class InfoView {
     if (this.#outline) setText(this.#nSteps, formatCount(this.#outline.table.nSteps));
   }
 
-  /**
-   * Show a step.
-   *
-   * @param {StepView} step
-   */
+  /** @param {StepView} step */
   draw(step) {
     if (!this.#outline) return;
     const { actionNames, substrate } = this.#outline;

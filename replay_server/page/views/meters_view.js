@@ -23,11 +23,7 @@ export class MetersView {
     this.#onToggle = onToggle;
   }
 
-  /**
-   * Show another episode's meters.
-   *
-   * @param {Outline} outline
-   */
+  /** @param {Outline} outline */
   open(outline) {
     const { meterNames } = outline;
     this.#outline = outline;

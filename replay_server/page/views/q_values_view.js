@@ -29,11 +29,7 @@ export class QValuesView {
     this.node.append(this.#title, this.#list);
   }
 
-  /**
-   * Show another episode's actions.
-   *
-   * @param {Outline} outline
-   */
+  /** @param {Outline} outline */
   open({ actionNames, schema }) {
     const has = (/** @type {string} */ name) => schema.some((column) => column.name === name);
     this.#names = actionNames;
@@ -45,11 +41,7 @@ export class QValuesView {
     setText(this.#title, has("q_values") ? "Q-values" : "Action");
   }
 
-  /**
-   * Show a step.
-   *
-   * @param {StepView} step
-   */
+  /** @param {StepView} step */
   draw({ qValues, masks, action, actionVector }) {
     const values = qValues ?? actionVector;
     const nRows = Math.max(values?.length ?? 0, masks?.length ?? 0, this.#rows.length);

@@ -25,11 +25,7 @@ export class RunList {
     this.node.append(element("h2", {}, "Runs"), this.#list);
   }
 
-  /**
-   * Show runs from the server.
-   *
-   * @param {Run[]} runs
-   */
+  /** @param {Run[]} runs */
   show(runs) {
     this.#links.clear();
     this.#list.replaceChildren(...runs.map((run) => element("li", {}, this.#link(run))));

@@ -92,21 +92,13 @@ export class TimelineView {
     this.#observer.observe(this.#strip);
   }
 
-  /**
-   * Show another episode.
-   *
-   * @param {EpisodeStore} store
-   */
+  /** @param {EpisodeStore} store */
   open(store) {
     this.#store = store;
     this.refresh();
   }
 
-  /**
-   * Show the curves of these meters.
-   *
-   * @param {Set<number>} meters
-   */
+  /** @param {Set<number>} meters */
   showMeters(meters) {
     this.#shownMeters = meters;
     this.refresh();
@@ -165,8 +157,6 @@ export class TimelineView {
     this.#strip.setAttribute("aria-valuenow", String(number));
     this.#strip.setAttribute("aria-valuetext", text);
   }
-
-  /** Remove listeners. */
   close() {
     this.#observer.disconnect();
     this.#stopTheme();

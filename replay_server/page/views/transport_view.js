@@ -10,11 +10,7 @@ import { formatCount } from "../shell/numbers.js";
 /** @import { PageActions } from "../player/player_keys.js" */
 /** @import { IconName } from "../shell/icons.js" */
 
-/**
- * The name of a speed.
- *
- * @param {number} speed
- */
+/** @param {number} speed */
 export const speedName = (speed) => (speed === SPEEDS.at(-1) ? "max" : `${speed}×`);
 
 export class TransportView {

@@ -114,7 +114,7 @@ def _version2(compression: str, *, gap: bool = False) -> bytes:
 
 
 def _unknown(version: int, compression: str) -> bytes:
-    """One step of which nobody told more than its reward."""
+    """One step with only a reward."""
     schema = EpisodeSchema((ColumnSpec("reward", "<f4", (), Encoding.PLAIN),))
     chunk = encode_chunk(schema, first_step=0, n_steps=1, columns={"reward": ColumnData(np.ones(1, "<f4"))})
     metadata = EpisodeMetadata(episode_id=1, survival_steps=1, total_reward=1.0, extrinsic_reward=1.0, n_steps=1)

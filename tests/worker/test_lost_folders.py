@@ -26,6 +26,21 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
         yield server.url
 
 
+def delete(folder: Path) -> None:
+    """Delete a folder into which its processes may write meanwhile."""
+
+    def is_deleted() -> bool:
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            return not folder.exists()
+        except OSError:
+            return False
+        return True
+
+    wait_until(is_deleted, message="the folder to be deleted")
+
+
 def find_server_again(folder: Path) -> str:
     """Once its worker has created it again."""
 
@@ -52,7 +67,7 @@ def test_a_worker_whose_folder_was_deleted_creates_a_new_one_and_logs_it(
         record(redis_url if options else find_redis_url(folder), "before")
         wait_until_recorded(folder, "before")
         if how == "deleted":
-            shutil.rmtree(folder)
+            delete(folder)
         else:
             folder.rename(tmp_path / "exp1")
         record(redis_url if options else find_server_again(folder), "after")
@@ -156,6 +171,6 @@ def test_a_render_worker_uses_the_catalog_that_replaced_a_deleted_one(
         ingest.wait_for("worker: serves")
         render.wait_for("worker: serves")
         make_video("before")
-        shutil.rmtree(folder)
+        delete(folder)
         make_video("after")
         assert "catalog" in render.output, "it has noticed"

@@ -146,6 +146,7 @@ class EpisodeRecorder:
         self._strict = strict
         self._closed_because = ""
         """Why nothing is recorded any more; empty while it is."""
+        self._is_closed = self._is_fork = False
         identity = {
             "run_id": self.run_id,
             "producer_id": secrets.token_hex(4),
@@ -175,7 +176,7 @@ class EpisodeRecorder:
         self._blocks = BlockPath(inlet, devices)
         self._n_batches = -1
         self._rollouts = RolloutEpisodes()
-        self._end = RunEnd(self._sender, inlet, devices, self.run_id)
+        self._end = RunEnd(self._sender, inlet, devices, self.run_id, on_lost=weakref.WeakMethod(self._sender_lost))
         # A trainer that lets go of the recorder without closing it still ends its run.
         weakref.finalize(self, self._end.close_soon).atexit = False
 
@@ -444,8 +445,9 @@ class EpisodeRecorder:
             False when something could not be sent in time: it stays in the black box, which the log names, for
             ``hamlet-recorder recover``; without a file it is lost. Counted and logged.
         """
-        if self._closed_because:
+        if self._is_closed or self.is_copy or self._is_fork:
             return self._end.is_complete
+        self._is_closed = True
         self._closed_because = "after close()"
         self._refuse_from_now_on()
         is_complete = self._end.close(timeout_secs, self._ring)
@@ -455,11 +457,17 @@ class EpisodeRecorder:
             self._raise_sender_error()
         return is_complete
 
+    def _sender_lost(self, reason: str) -> None:
+        if not self._closed_because:
+            self._closed_because = f"after the recorder lost its sender: {reason}"
+            self._refuse_from_now_on()
+
     def _refuse_from_now_on(self) -> None:
         self._steps.write = self._blocks.write = _refuses
 
     def _forget_parent(self) -> None:
         self._closed_because = "in a fork of the process that made the recorder: make one there"
+        self._is_fork = True
         self._refuse_from_now_on()
         self._ring = Ring.create(None, capacity=0, identity={})
         self._refusals.forget_parent(self._ring)
@@ -512,6 +520,7 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
     copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
     copy._n_batches = 0
     copy._owns_stream, copy._strict, copy._closed_because = True, False, _ON_A_COPY
+    copy._is_closed = copy._is_fork = False
     nothing: Any = Nothing(run_id)
     copy._steps = copy._blocks = copy._refusals = copy._end = copy._sender = copy._ring = nothing
     return copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from recorder.black_box import Kind, Ring
 from recorder.capture.call_times import CallTimes
@@ -33,13 +34,23 @@ class RunEnd:
     Args:
         sender: of the recorder's ring.
         run_id: stands in the log.
+        on_lost: gives what to call, with the reason, when nobody reads the ring any more; None when nobody holds the recorder.
     """
 
-    def __init__(self, sender: Sender, inlet: Inlet, devices: DeviceCopies, run_id: str) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        inlet: Inlet,
+        devices: DeviceCopies,
+        run_id: str,
+        *,
+        on_lost: Callable[[], Callable[[str], None] | None],
+    ) -> None:
         self._sender = sender
         self._inlet = inlet
         self._devices = devices
         self._run_id = run_id
+        self._on_lost = on_lost
         self._calls = CallTimes()
         self._next_times = 0.0
         self._has_closed = False
@@ -55,7 +66,8 @@ class RunEnd:
     def look(self) -> None:
         """Look after the sender, and after what waits for room."""
         self._inlet.catch_up()
-        self._sender.look()
+        if not self._sender.look() and not self._has_closed and (tell := self._on_lost()) is not None:
+            tell(str(self._sender.error or "the end of the sender"))
         now = time.monotonic()
         if now >= self._next_times:
             self._next_times = now + _TIMES_SECS
@@ -64,7 +76,7 @@ class RunEnd:
     def stats(self, ring: Ring) -> RecorderStats:
         """The counters of the trainer and of its senders."""
         ring.call_times = self._calls.read()
-        self._sender.look()
+        self.look()
         stats = RecorderStats.from_map(ring.stats()).with_trainers(ring)
         stats.n_bytes_waiting = ring.head - ring.read_position
         return stats

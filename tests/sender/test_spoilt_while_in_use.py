@@ -81,7 +81,10 @@ def test_nothing_is_recorded_once_another_program_wrote_over_the_header_and_the_
     assert "it was overwritten" in caplog.text
     record(recorder, range(1000, 2000))
     assert not recorder.close(2.0)
-    assert arrived_numbers(stream, RUN) == list(range(recorder.stats().n_recorded_steps))
+    stats = recorder.stats()
+    assert arrived_numbers(stream, RUN) == list(range(stats.n_recorded_steps))
+    assert (stats.n_recorded_steps, stats.n_refused_steps) == (1000, 1000)
+    assert "record_step was called after the recorder lost its sender" in stats.last_error
 
 
 def test_a_second_sender_on_a_ring_goes_home_and_disturbs_nothing(

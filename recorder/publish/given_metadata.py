@@ -281,14 +281,21 @@ def _n_containers(value: Any) -> int:
 def _whole(value: Any) -> int:
     if value.__class__ is int and -(2**63) <= value < 2**63:
         return value
-    number = plain(value)
+    number = _number(value)
     if int(number) != number or not -(2**63) <= number < 2**63:
         raise UsageError(f"expected a whole number of 64 bits, found {number!r:.60}")
     return int(number)
 
 
 def _decimal(value: Any) -> float:
-    return float(plain(value))
+    return float(_number(value))
+
+
+def _number(value: Any) -> Any:
+    number = plain(value)
+    if not isinstance(number, int | float):
+        raise UsageError(f"expected a number, found {type(value).__name__}: {value!r:.60}")
+    return number
 
 
 def _cell(value: Any) -> list[Any]:

@@ -147,3 +147,8 @@ def test_whole_numbers_of_any_size_come_back_exactly(number: int) -> None:
 def test_letters_that_no_file_holds_are_replaced() -> None:
     packed, wrong = own_metadata({"info": {"bad\ud800": "half\udfff", "seed": 1}})
     assert (read_metadata(packed), wrong) == (({"info": {"bad\ufffd": "half\ufffd", "seed": 1}}, []), [])
+
+
+def test_a_text_where_a_number_belongs_is_shown() -> None:
+    _, (error,) = given_metadata({"curriculum_stage": "two"})
+    assert str(error) == "metadata: curriculum_stage: expected a number, found str: 'two'"

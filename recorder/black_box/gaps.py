@@ -12,7 +12,7 @@ from recorder.errors import BlackBoxError
 __all__ = ["StepRange", "pack_gap", "unpack_gap"]
 
 StepRange = tuple[int, int]
-"""First step, and the step behind the last."""
+"""First step, and the step after the last."""
 
 
 def pack_gap(lane: int, ranges: Sequence[StepRange]) -> bytes:

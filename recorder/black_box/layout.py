@@ -1,4 +1,4 @@
-"""What the bytes of a step, or of a block of steps, are: names, dtypes and shapes, and where each lies in a record."""
+"""What the bytes of a step, or of a block of steps, are: names, dtypes and shapes, and their places in a record."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Layout:
         return fields[name][0], fields[name][1]
 
     def _columns(self) -> Iterator[tuple[str, np.dtype[Any], tuple[int, ...]]]:
-        """Name, dtype and shape of each column, in the order in which they lie in a record."""
+        """Name, dtype and shape of each column, in their order in a record."""
         for name in PLACES:
             if name != "lane" or self.has_lanes or not self.lead:
                 yield name, _INT64, ()

@@ -1,4 +1,4 @@
-"""Where black boxes lie: a private folder, one file for each recorder."""
+"""The folder of black boxes, private, with one file for each recorder."""
 
 from __future__ import annotations
 

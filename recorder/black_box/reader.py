@@ -77,7 +77,7 @@ class RingReader:
         return self._ring.head - self.position
 
     def look(self, *, is_final: bool = False, max_bytes: int = 2**22) -> Iterator[Run | Event]:
-        """What lies before the head as it stood at the previous look.
+        """The records before the head as it stood at the previous look.
 
         Args:
             is_final: the trainer has closed, or is gone: read up to the head as it is.

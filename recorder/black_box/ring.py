@@ -189,7 +189,7 @@ class Ring:
 
     @property
     def head(self) -> int:
-        """Position behind the last whole record."""
+        """Position after the last whole record."""
         return self.words[Cell.HEAD]
 
     @property
@@ -355,7 +355,7 @@ class Ring:
         self._sender_words[MESSAGES_AT // 8] = number + 1
 
     def messages(self, *, after: int) -> Iterator[Message]:
-        """The messages behind the first ``after``; those that were overwritten are skipped."""
+        """The messages after the first ``after``; those that were overwritten are skipped."""
         n_messages = self.n_messages
         for number in range(max(after, n_messages - N_MESSAGES), n_messages):
             at = _slot_at(number)

@@ -100,7 +100,7 @@ def compile_block_writer(
 
 
 class _Source:
-    """Gathers the lines of the function and what they need; columns are read in the order in which they lie in a record."""
+    """Gathers the lines of the function and what they need; columns are read in their order in a record."""
 
     def __init__(self, writer: RingWriter, layout: Layout) -> None:
         self._writer = writer

@@ -1,7 +1,7 @@
 """Tensors on a CUDA device into the ring, without stopping the trainer.
 
-The ring's memory is registered with the driver, so that the device copies straight into a record's place, on a stream of
-its own. The record is published when the copy's event is done. Where registering fails, one pinned buffer a call stands
+The ring's memory is registered with the driver, so that the device copies straight into a record's place, on a separate
+stream. The record is published when the copy's event is done. Where registering fails, one pinned buffer a call stands
 between. ``.item()``, ``.cpu()`` and ``.tolist()`` never happen here.
 
 Source: PyTorch tutorial "A guide on good usage of non_blocking and pin_memory()"; CUDA Runtime API, cudaHostRegister.

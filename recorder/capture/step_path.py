@@ -107,7 +107,7 @@ class StepPath:
                     yield column, value
 
     def _settled(self, given: dict[str, Any]) -> dict[str, Way]:
-        """The ways of a step's columns, as wide as those of the steps before; what can't be recorded is left out of both."""
+        """The ways of a step's columns, as wide as those of the steps before; invalid values are left out of both."""
         ways: dict[str, Way] = {}
         for name, value in list(given.items()):
             try:

@@ -168,7 +168,7 @@ class _Source:
         return struct.Struct("".join(parts)).pack_into
 
     def packed_arguments(self) -> str:
-        """The values, in the order in which they lie in the record."""
+        """The values, in their order in the record."""
         return "".join(f", {argument}" for name in self._columns() for argument in self._packed[name])
 
     def _columns(self) -> list[str]:

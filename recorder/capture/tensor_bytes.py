@@ -19,7 +19,7 @@ def at_address(n_bytes: int) -> Callable[[int], Any]:
 
 
 def has_plain_memory(cls: type[Any]) -> bool:
-    """Whether tensors of a class have memory of their own; one of a subclass may be made up of others."""
+    """Whether tensors of a class own their memory; one of a subclass may be made up of others."""
     return cls.__name__ in ("Tensor", "Parameter") and cls.__module__ in ("torch", "torch.nn.parameter")
 
 

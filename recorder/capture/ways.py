@@ -65,7 +65,7 @@ class Way(NamedTuple):
 
     Args:
         cls: exact class of the values; None where any will do.
-        tensor_dtype: torch's dtype of tensors with memory of their own, in a dtype that numpy has; None for all others.
+        tensor_dtype: torch's dtype of tensors that own their memory, in a dtype that numpy has; None for all others.
         given_shape: of the values as they come: one number may come as an array of one.
     """
 

@@ -90,7 +90,7 @@ class _Row:
 
     @classmethod
     def found(cls, box: FoundBox) -> _Row:
-        """As it lies there."""
+        """A row for a file that was only listed."""
         return cls(str(box.path), box.run_id, box.state.value, box.n_bytes, box.why)
 
     def to_map(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class EndedEpisodes:
     def __init__(self, known: OrderedDict[int, int]) -> None:
         self._dealt_with = known
         self._late: dict[int, Progress] = {}
-        """By episode, what came after its end and was told by no packet yet."""
+        """By episode, what came after its end and is in no packet yet."""
 
     def __contains__(self, episode_id: int) -> bool:
         return episode_id in self._dealt_with
@@ -55,7 +55,7 @@ class EndedEpisodes:
         self._late[episode_id] = late
 
     def needed_from(self) -> list[int]:
-        """Where the records begin that no packet has told of."""
+        """Where the records begin that are in no packet."""
         return [late.needed_from for late in self._late.values()]
 
     def tell(self) -> Iterator[Packet]:

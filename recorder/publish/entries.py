@@ -1,4 +1,4 @@
-"""The first and the last entry of a play, and what those who look for ends are told of it."""
+"""The first and the last entry of a play, and its entry in ``finished``."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ class PlayEntries:
         )
 
     def end(self, state: PlayState, given: Mapping[str, Any], status: EpisodeStatus) -> tuple[bytes, bytes]:
-        """The last entry, whose sequence is the state's, and what ``finished`` is told."""
+        """The last entry, whose sequence is the state's, and the entry of ``finished``."""
         metadata = self._metadata(state, given, status)
         self._summaries.settle_stage(metadata)
-        return pack_body({"metadata": metadata}), pack_body(self._told(state, metadata))
+        return pack_body({"metadata": metadata}), pack_body(self._end(state, metadata))
 
     def abort(self, state: PlayState, reason: str) -> bytes:
-        """What ``finished`` is told of a play that was given up."""
+        """The entry of ``finished`` for a play that was given up."""
         metadata = self._metadata(state, {}, EpisodeStatus.ABORTED)
-        return pack_body({**self._told(state, metadata), "kind": "abort", "reason": reason})
+        return pack_body({**self._end(state, metadata), "kind": "abort", "reason": reason})
 
     def run_end(self) -> bytes:
-        """What ``finished`` is told when the trainer has closed."""
+        """The entry of ``finished`` for a trainer that has closed."""
         return pack_body({"kind": "run_end", "producer": self._identity.producer_id})
 
     def keep(self, episode_id: int, reason: str) -> bytes:
-        """What ``finished`` is told of an episode that is not open and is to be kept."""
+        """The entry of ``finished`` for an episode that is not open and is to be kept."""
         return pack_body({"kind": "keep", "episode_id": episode_id, "reason": reason})
 
     def _metadata(self, state: PlayState, given: Mapping[str, Any], status: EpisodeStatus) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class PlayEntries:
             state, given, status, n_recorded_steps=self._stats.n_recorded_steps, now_secs=self._clock()
         )
 
-    def _told(self, state: PlayState, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    def _end(self, state: PlayState, metadata: Mapping[str, Any]) -> dict[str, Any]:
         return episode_end(
             metadata,
             play_id=state.play.play_id,

@@ -42,17 +42,17 @@ _RETURNS = ("total_reward", "extrinsic_reward", "intrinsic_reward")
 
 
 Refuse = Callable[[str, Exception], None]
-"""Told of a part that can't be kept: its place (``.name``, ``[3]``), and why."""
+"""Called with a part that can't be kept: its place (``.name``, ``[3]``), and why."""
 
 
 def plain(value: Any, *, refuse: Refuse | None = None) -> Any:
     """The same in msgpack's own types: arrays become lists, whole numbers beyond 64 bits text (``holdable_integer``).
 
     Args:
-        refuse: told of each part of a map or a list that can't be kept; the others stand, and in a list None stands for it.
+        refuse: called with each part of a map or a list that can't be kept; the others stand, and in a list None stands for it.
 
     Raises:
-        UsageError: the value, or without ``refuse`` a part of it, is neither a number, a text, a list nor a map, or it lies on a
+        UsageError: the value, or without ``refuse`` a part of it, is neither a number, a text, a list nor a map, or it is on a
             device.
     """
     return _plain(value, refuse, "", ())

@@ -50,7 +50,7 @@ class OpenEpisodes:
         outbox: where packets go.
         stats: counts.
         ledger: what a predecessor, or this sender, has had acknowledged.
-        on_error: told of what could not be dealt with; the rest goes on.
+        on_error: called with what could not be processed; the rest goes on.
         clock: seconds since 1970.
     """
 

@@ -1,6 +1,6 @@
 """The loop that reads a ring, makes chunks and sends them, and tries again when it can't.
 
-The ring's tail passes only what the server has acknowledged, or what lies in the spool. So whatever ends this loop, the next
+The ring's tail passes only what the server has acknowledged, or what is in the spool. So whatever ends this loop, the next
 one goes on where it was: see ``delivery/succession.py``.
 """
 
@@ -55,7 +55,7 @@ class Publisher:
         limits: intervals and budgets.
         spool: file for what waits while the server is away, as far as ``limits.spool_bytes`` allows.
         shares_interpreter: whether the trainer runs in this process, so that this thread looks and cuts less often.
-        on_message: what the trainer, or whoever recovers a file, has to know.
+        on_message: what the trainer, or the recovery of a file, has to know.
     """
 
     def __init__(

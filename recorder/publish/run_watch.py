@@ -44,7 +44,7 @@ class RunWatch:
         identity: the run and this producer.
         stats: counts what is refused.
         refused: as a predecessor has left it.
-        on_news: told of what was refused, or will be.
+        on_news: called with what was refused, or will be.
         on_log: given the level and the text of what is to be said once.
     """
 
@@ -85,7 +85,7 @@ class RunWatch:
         self._on_log(logging.WARNING, f"the run is not new: {before}; {_ADVICE}")
 
     def look(self) -> int:
-        """What workers have refused of this trainer since the last look: counted, and told; gives the number of steps.
+        """What workers have refused of this trainer since the last look: counted and reported; gives the number of steps.
 
         Raises:
             StreamError: the server does not answer.

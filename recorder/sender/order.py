@@ -33,7 +33,7 @@ class Order(NamedTuple):
 
 
 def start_process(stream: StepStream, path: Path, limits: PublisherLimits) -> subprocess.Popen[bytes]:
-    """Start a sender process, in a session of its own: it outlives a trainer that is killed.
+    """Start a sender process, in a separate session: it outlives a trainer that is killed.
 
     Raises:
         OSError: it can't be started, or ended at once.
@@ -42,7 +42,7 @@ def start_process(stream: StepStream, path: Path, limits: PublisherLimits) -> su
     process = subprocess.Popen(
         module_command("recorder.sender.process"),
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,  # whoever reads the trainer's output must not wait for this process too
+        stdout=subprocess.DEVNULL,  # a reader of the trainer's output must not wait for this process too
         start_new_session=True,
     )
     assert process.stdin is not None

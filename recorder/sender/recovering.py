@@ -20,7 +20,7 @@ from recorder.step_stream import StepStream
 __all__ = ["RecoveryProcess", "main"]
 
 _PATIENCE_SECS = 10.0
-"""For a server that acknowledges nothing; whoever comes next tries again."""
+"""For a server that acknowledges nothing; the next one tries again."""
 
 
 class _Order(NamedTuple):
@@ -29,7 +29,7 @@ class _Order(NamedTuple):
 
 
 class RecoveryProcess:
-    """Starts one, in a session of its own.
+    """Starts one, in a separate session.
 
     Args:
         stream: where to send what its trainers sent to this server; the rest stays.

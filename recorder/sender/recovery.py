@@ -35,7 +35,7 @@ class BoxState(Enum):
 
 
 class FoundBox(NamedTuple):
-    """A black box as it lies there.
+    """A black box in a folder.
 
     Args:
         n_bytes: of records that nobody has acknowledged, as far as its header says.
@@ -117,7 +117,7 @@ def recover(path: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: fl
 
 
 def recover_folder(folder: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: float) -> int:
-    """Recover what lies abandoned in a folder; what goes wrong is logged.
+    """Recover the abandoned files of a folder; what goes wrong is logged.
 
     Args:
         stream_of, secs: as for ``recover``.

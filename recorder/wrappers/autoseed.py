@@ -21,7 +21,7 @@ _MAX_SEED = 2**31
 
 
 class AutoSeed(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], RecordConstructorArgs, Generic[ObsType, ActType]):
-    """Gives every ``reset`` without a seed one of its own, and tells it as ``info["reset_seed"]``.
+    """Gives every ``reset`` without a seed a new one, and tells it as ``info["reset_seed"]``.
 
     An environment that is reset without a seed goes on with the random numbers that the episode before left, and a vector
     environment resets its lanes so: only their first episodes have a seed. Below ``RecordEpisode`` this wrapper gives

@@ -48,7 +48,7 @@ def description_of(spec: EnvSpec | None, class_name: str, spaces: Mapping[str, S
             lane_spec.entry_point = _named(spec.entry_point)
             lane_spec.vector_entry_point = _named(spec.vector_entry_point)
             description["env_spec"] = _held_exactly(lane_spec.to_json())
-        except Exception:  # noqa: BLE001 - a function among its arguments, or what can't be copied for whatever reason
+        except Exception:  # noqa: BLE001 - a function among its arguments, or an object that can't be copied
             pass
     return description
 
@@ -84,7 +84,7 @@ def _origin(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> tuple[En
             if isinstance(inner, SyncVectorEnv):
                 return inner.envs[0].spec, type(inner.envs[0].unwrapped).__name__
             if isinstance(inner, AsyncVectorEnv):
-                return None, name_in(inner.call("__str__")[0])  # a spec may hold what can't be sent
+                return None, name_in(inner.call("__str__")[0])  # a spec may hold objects that can't be sent
         except Exception:  # noqa: BLE001 - whatever an environment raises when it is asked
             pass
     return env.spec, type(inner).__name__

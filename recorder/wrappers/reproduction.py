@@ -43,7 +43,7 @@ class Reproduction:
 
     Args:
         episode: recorded by a wrapper with ``AutoSeed`` below it, or reset with a seed.
-        env: of the kind that it was recorded in; whoever made it closes it.
+        env: of the kind that it was recorded in; the caller closes it.
         tolerance: by how much numbers may differ, of their size or at all; 0 compares bits, which holds on the machine and with
             the versions that recorded.
 

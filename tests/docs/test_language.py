@@ -35,10 +35,6 @@ PHRASES = [
 ]
 """What the first texts were written in. Each has a plain form: a subject, a verb, an object."""
 
-_NOT_YET = {"capture", "wrappers"}
-"""Folders of ``recorder`` whose texts are not held to the list."""
-
-
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_a_page_has_none_of_the_listed_phrases(name: str) -> None:
     prose = re.sub(r"^```.*?^```", "", PAGES[name], flags=re.DOTALL | re.MULTILINE)
@@ -55,7 +51,6 @@ def test_a_commands_help_has_none_of_the_listed_phrases(name: str, capsys: pytes
 @pytest.mark.parametrize("package", ["recorder", "worker", "replay_server"])
 def test_a_packages_source_has_none_of_the_listed_phrases(package: str) -> None:
     files = [path for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".js", ".css", ".html")]
-    files = [path for path in files if not _NOT_YET.intersection(path.parts)]
     assert files
     assert {path.name: found for path in files if (found := _found(path.read_text(encoding="utf-8")))} == {}
 

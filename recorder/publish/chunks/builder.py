@@ -78,7 +78,7 @@ class EpisodeBuilder:
         self.schema: EpisodeSchema | None = None
         self.last_active = 0.0
         self.error: Exception | None = None
-        """Why steps or values were left out last; whoever reads it sets it back."""
+        """Why steps or values were left out last; the reader resets it."""
         self.end_step = state.next_step
         """Number of the step after the last one."""
         self.needed_from: int | None = None

@@ -130,7 +130,7 @@ class StepPiece(NamedTuple):
 
 
 class TurnedBlock:
-    """Rows of many lanes, turned so that the steps of one lane lie together: all lanes at once, while the rows are fresh.
+    """Rows of many lanes, turned so that the steps of one lane are together: all lanes at once, while the rows are fresh.
 
     Args:
         kinds: the columns.

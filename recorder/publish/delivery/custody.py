@@ -38,7 +38,7 @@ class _Entrusted:
     header: bytes = b""
     chunks: list[SentChunk] = field(default_factory=list)
     end: bytes = b""
-    """What ``finished`` was told at its end; empty while it is open."""
+    """Its entry in ``finished``; empty while it is open."""
 
 
 @dataclass(slots=True)
@@ -168,7 +168,7 @@ class Custody:
 
 
 def _end_of_nothing(end: bytes, n_lost: int) -> bytes:
-    """The end of a play as workers are told it when its steps are gone: they know of it, and don't look for it."""
+    """The end of a play for workers, when its steps are gone: they know of it, and don't look for it."""
     body: Mapping[str, Any] = dict(unpack_body(end))
     return pack_body(
         {

@@ -21,7 +21,7 @@ __all__ = ["Journal", "read_journal"]
 
 _MAGIC = b"HAMLETJ1"
 _LARGE_BYTES = 4 * 2**20
-"""A journal that has grown by so much, and to twice the ledger it began with, is begun anew."""
+"""A journal that has grown by so much, and to twice the ledger it began with, is written again."""
 
 _LEDGER, _FLUSH, _ARRIVED, _TAKEN = range(4)
 

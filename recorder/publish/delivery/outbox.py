@@ -76,7 +76,7 @@ class Outbox:
         self._in_flight: Flight | None = None
         self._recent = RecentPackets()
         self._n_tallied_steps = ledger.n_sent_steps
-        """What the server said, or was told, last of the steps sent."""
+        """The steps sent, as the server last had them."""
         self._n_refused_steps = 0
         """Steps that workers refused."""
         self._losses = Losses()

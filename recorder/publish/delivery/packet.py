@@ -16,7 +16,7 @@ class PlayEnd(NamedTuple):
     """A play has ended."""
 
     body: bytes
-    """What ``finished`` is told; empty when nothing could be."""
+    """The entry of ``finished``; empty when there is none."""
     is_dropped: bool
     """Whether its entries go, too."""
     position: int
@@ -81,7 +81,7 @@ class Packet:
     closes: bool = False
     drops: bool = False
     needed_from: int | None = None
-    """Where the first record begins that this packet is made of; None when it was made of none, or lies in the spool."""
+    """Where the first record begins that this packet is made of; None when it was made of none, or is in the spool."""
     spool_end: int = 0
     """Where it ends in the spool; 0 when it is not there."""
     n_bytes: int = field(init=False)

@@ -30,7 +30,7 @@ _NUMBERS = (
 
 
 class Told(NamedTuple):
-    """How many items of each list the last change told of."""
+    """How many items of each list the last change had."""
 
     n_gaps: int = 0
     n_reasons: int = 0

@@ -94,7 +94,7 @@ class Spool:
                 yield Packet.from_list(msgpack.unpackb(frame), spool_end=end)
 
     def skip(self, end: int) -> None:
-        """What lies before an offset is in memory: don't read it again."""
+        """What is before an offset is in memory: don't read it again."""
         self._read_until = max(self._read_until, end)
 
     def acknowledged(self, end: int) -> None:

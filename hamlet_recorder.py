@@ -12,9 +12,10 @@ __all__ = ["main"]
 def main() -> int:
     """Run the command line; return the exit status."""
     spec = find_spec("recorder")
-    found = None if spec is None else spec.origin or next(iter(spec.submodule_search_locations or ()), None)
-    ours = Path(__file__).resolve().parent / "recorder"
-    if found is not None and not Path(found).resolve().is_relative_to(ours):
+    folders = [] if spec is None else list(spec.submodule_search_locations or ())
+    found = None if spec is None else spec.origin or next(iter(folders), None)
+    # An editable install has this module elsewhere than the packages: the package is known by one of its modules.
+    if found is not None and not any((Path(folder) / "search_path.py").is_file() for folder in folders):
         print(
             "error: hamlet-recorder needs its own package 'recorder', but found another one: rename it, or remove its folder "
             f"from PYTHONPATH: {found}",

@@ -118,7 +118,8 @@ class SenderProcess(Sender):
         pulse = self._ring.pulse
         self._start()
         deadline = time.monotonic() + _BEGIN_SECS
-        while self._ring.pulse == pulse and time.monotonic() < deadline:
+        # Its second beat comes after its first words with Redis: what the trainer has to know at its start.
+        while self._ring.pulse < pulse + 2 and time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 raise OSError(f"it ended {self._last_end()} before it had begun")
             time.sleep(_POLL_SECS)

@@ -95,7 +95,7 @@ def test_addresses_of_one_ipv6_network_are_one_client() -> None:
 def test_annotations_and_tags_of_a_run_are_limited_and_can_be_freed(strict: FlaskClient) -> None:
     first = strict.post(NOTES, json={"step": 1, "text": "x" * 900}).get_json()
     full = strict.post(f"{EPISODE.replace('100', '200')}/annotations", json={"step": 1, "text": "x" * 200})
-    assert (full.status_code, "more than 1000 letters" in full.get_json()["error"]["message"]) == (409, True)
+    assert (full.status_code, "would exceed 1000 characters" in full.get_json()["error"]["message"]) == (409, True)
     grown = strict.patch(f"{NOTES}/{first['annotation_id']}", json={"text": "x" * 2000})
     assert grown.status_code == 409
     assert len(strict.get(NOTES).get_json()["annotations"][0]["text"]) == 900

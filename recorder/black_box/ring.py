@@ -51,7 +51,8 @@ from recorder.errors import BlackBoxError, BlackBoxInUseError, BlackBoxVersionEr
 __all__ = ["Message", "Outcome", "Ring"]
 
 _MAX_IDENTITY_BYTES = 8 * 2**20
-_MESSAGE_TEXT = 300
+_MESSAGE_FRAME_BYTES = 32
+"""What msgpack adds to the texts of a message."""
 _TRAINER_BYTE = 0
 _SENDER_BYTE = 1
 
@@ -346,8 +347,10 @@ class Ring:
 
     def put_message(self, message: Message) -> None:
         """Tell the trainer; it keeps the latest ``N_MESSAGES``."""
-        short = message._replace(text=_short(message.text), error_text=_short(message.error_text))
-        packed = cast("bytes", msgpack.packb(list(short)))[: MESSAGE_BYTES - 8]
+        room = MESSAGE_BYTES - 8 - _MESSAGE_FRAME_BYTES - len(message.logger) - len(message.error_class or "")
+        error_text = _short(message.error_text, room // 2)
+        text = _short(message.text, room - len(error_text.encode()))
+        packed = cast("bytes", msgpack.packb(list(message._replace(text=text, error_text=error_text))))
         number = self.n_messages
         at = _slot_at(number)
         self.memory[at + 8 : at + 8 + len(packed)] = packed
@@ -402,8 +405,10 @@ def _slot_at(number: int) -> int:
     return SENDER_PAGE_AT + MESSAGES_AT + 64 + number % N_MESSAGES * MESSAGE_BYTES
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _MESSAGE_TEXT else f"{text[: _MESSAGE_TEXT - 2]} …"
+def _short(text: str, n_bytes: int) -> str:
+    """The text, or as much of it as finds room in UTF-8."""
+    data = text.encode("utf-8", "replace")
+    return data.decode() if len(data) <= n_bytes else f"{data[: n_bytes - 4].decode('utf-8', 'ignore')} …"
 
 
 def _whole_pages(n_bytes: int) -> int:

@@ -35,6 +35,7 @@ PHRASES = [
 ]
 """What the first texts were written in. Each has a plain form: a subject, a verb, an object."""
 
+
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_a_page_has_none_of_the_listed_phrases(name: str) -> None:
     prose = re.sub(r"^```.*?^```", "", PAGES[name], flags=re.DOTALL | re.MULTILINE)

@@ -209,7 +209,7 @@ def _place(
     rows = {}
     for episode_id, (row, file) in files.items():
         if episode_id not in taken_ids and is_ahead_of(context, row):
-            continue  # it goes on, and whoever writes the whole needs the stream, and the file if it is there
+            continue  # it goes on, and the writer of the whole needs the stream, and the file if it is there
         rows[episode_id] = row
         if episode_id not in taken_ids:
             # A later play came while this one was written, and has another file.

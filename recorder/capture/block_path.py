@@ -20,7 +20,7 @@ from recorder.capture.ways import Form, Way, block_way, fitting
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
 
-__all__ = ["BlockPath", "Places", "block_count"]
+__all__ = ["BlockPath", "Places", "block_count", "one_row_or_more"]
 
 _MAX_KINDS = 64
 """Layouts whose writers are kept."""
@@ -66,7 +66,6 @@ class BlockPath:
         self.write: BlockWriter = _another_way if inlet.sampling is None else self._write_sampled
         """The quick way of ``record_batch``."""
         self._writers: dict[Any, BlockWriter | None] = {}
-        self._generation = 0
 
     def _write_sampled(self, *arguments: Any) -> bool | None:
         sampling = self._inlet.sampling
@@ -113,7 +112,10 @@ class BlockPath:
             self._inlet.refusals.refuse_value(problem, n_values=places.n_steps)
         n_bytes = math.prod(lead) * (_PLACE_BYTES // 32 + sum(way.n_bytes for way in kept.values()))
         if n_bytes <= self.max_record_bytes - _PLACE_BYTES or math.prod(lead) == 1:
-            self._put_or_drop(kept, places, {name: given[name] for name in kept})
+            try:
+                self._put_or_drop(kept, places, {name: given[name] for name in kept})
+            except Exception as error:  # noqa: BLE001 - the other parts of the call are recorded, and counted, by themselves
+                self._inlet.refusals.refuse(error, n_steps=places.n_steps)
             return
         for part, values in _halves(places, kept, given):
             self.put(part, values)
@@ -128,6 +130,10 @@ class BlockPath:
             else:
                 self._inlet.drop(places.each())
             return
+
+    def refuse_value(self, problem: str, *, n_values: int) -> None:
+        """A value of a call can't be recorded; the rest of it is."""
+        self._inlet.refusals.refuse_value(problem, n_values=n_values)
 
     def named(self, values: tuple[Any, ...], extras: Any, n_steps: int) -> Iterator[tuple[str, Any]]:
         """The values that there are, by column."""
@@ -158,21 +164,19 @@ class BlockPath:
             layout_id = writer.layout_id(layout)
             if layout_id is None:
                 raise UsageError("too many kinds of calls: the shapes of their arrays change all the time")
-            if writer.generation != self._generation:
-                self._generation = writer.generation
-                self._writers.clear()
+            generation = writer.generation
             if not writer.room(layout.n_bytes, is_large=any(way.is_large for way in ways.values())):
                 return False
             self._put(layout, layout_id, ways, places, values)
         finally:
             writer.lock.release()
         if lead[0] == 1 and not any(way.form is Form.DEVICE for way in ways.values()):
-            self._remember(layout, layout_id, ways)
+            self._remember(layout, layout_id, generation, ways)
         return True
 
-    def _remember(self, layout: Layout, layout_id: int, ways: Mapping[str, Way]) -> None:
+    def _remember(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> None:
         """Have a quick way for the next call, when this is the second of its kind."""
-        key = (tuple(ways.items()), layout.lead, layout.has_lanes)
+        key = (generation, tuple(ways.items()), layout.lead, layout.has_lanes)
         if key not in self._writers:
             if len(self._writers) >= _MAX_KINDS:
                 self._writers.clear()
@@ -180,7 +184,7 @@ class BlockPath:
             return
         found = self._writers[key]
         if found is None:
-            found = compile_block_writer(self._inlet.writer, layout, layout_id, ways, self._inlet.acquire)
+            found = compile_block_writer(self._inlet.writer, layout, layout_id, generation, ways, self._inlet.acquire)
             self._writers[key] = found
         self._quick = found
         if self._inlet.sampling is None:
@@ -218,7 +222,13 @@ def _halves(
         index: Any = part if n_rows > 1 else (slice(None), part)
         own = Places(places.episode_id[index], places.step[index], lanes[index])
         values = {name: given[name] if is_cuda(given[name]) else as_array(given[name]) for name in ways}
-        yield own, {name: value[part] for name, value in values.items()}
+        parts = {name: value[part] for name, value in values.items()}
+        yield own, {name: one_row_or_more(value) for name, value in parts.items()} if n_rows > 1 else parts
+
+
+def one_row_or_more(value: Any) -> Any:
+    """Rows of lanes as ``BlockPath.put`` takes them: a single one comes without its axis."""
+    return value[0] if value.shape[0] == 1 else value
 
 
 def _checked_places(episode_ids: Any, steps: Any, lanes: Any) -> Places:

@@ -34,11 +34,17 @@ _INT64 = np.dtype(np.int64)
 
 
 def compile_block_writer(
-    writer: RingWriter, layout: Layout, layout_id: int, ways: Mapping[str, Way], acquire: Callable[[], bool]
+    writer: RingWriter,
+    layout: Layout,
+    layout_id: int,
+    generation: int,
+    ways: Mapping[str, Way],
+    acquire: Callable[[], bool],
 ) -> BlockWriter:
     """Make the function; a block of one row.
 
     Args:
+        generation: of the writer's, in which the layout got its id: in another one the function writes nothing.
         ways: by column; a field without one is missing in every call. None of form ``DEVICE``.
         acquire: takes the writer's lock; False when that takes too long.
     """
@@ -60,7 +66,7 @@ def compile_block_writer(
         else:
             source.lines.append(f"if {name} is not None: return False")
     for index, name in enumerate(extras):
-        source.lines.append(f"x{index} = extras[{name.removeprefix(EXTRAS_PREFIX)!r}]")
+        source.lines.append(f"x{index} = extras.get({name.removeprefix(EXTRAS_PREFIX)!r})")
         source.read(name, f"x{index}", ways[name])
     is_large = any(way.is_large for way in ways.values())
     n_bytes, word = layout.n_bytes, record_word(Kind.BLOCK, layout.n_bytes, layout_id)
@@ -69,6 +75,7 @@ def compile_block_writer(
         *(f" {line}" for line in source.lines),
         " if not try_lock(False) and not acquire(): return None",
         " try:",
+        f"  if writer.generation != {generation}: return False",
         "  start = writer.head",
         f"  end = start + {n_bytes}",
         f"  if end > writer.{'large_limit' if is_large else 'limit'}:",

@@ -34,7 +34,7 @@ from recorder.capture.options import (
     shared_metadata,
 )
 from recorder.capture.refusals import Refusals
-from recorder.capture.rollout import RolloutEpisodes
+from recorder.capture.rollout import RolloutEpisodes, rollout_count
 from recorder.capture.run_end import RunEnd
 from recorder.capture.step_path import StepPath
 from recorder.capture.values import whole_number
@@ -366,7 +366,7 @@ class EpisodeRecorder:
                 raise self._closed_error("record_rollout")
             ids, ended = self._rollouts.record(self._blocks, values, extras, terminated, truncated, lanes)
         except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._refusals.refuse(error, n_steps=int(np.size(terminated if terminated is not None else truncated)))
+            self._refusals.refuse(error, n_steps=rollout_count(values, lanes))
         else:
             own, wrong = own_metadata(metadata)
             for episode_id in ended:

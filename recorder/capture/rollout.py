@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.capture.block_path import BlockPath, Places
+from recorder.capture.block_path import BlockPath, Places, one_row_or_more
 from recorder.capture.step_writer import FIELDS
 from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
 from recorder.errors import UsageError
@@ -42,14 +42,22 @@ class RolloutEpisodes:
             UsageError: nobody can tell where its episodes end.
         """
         ends = rollout_ends(terminated, truncated)
-        own_lanes, chosen = rollout_lanes(lanes, ends.shape[1])
+        shape = ends.shape
+        own_lanes, chosen = rollout_lanes(lanes, shape[1])
         own = list(values)
         if chosen is not None:
             ends = ends[:, chosen]
+        if not ends.size:
+            return np.empty(ends.shape, np.int64), []
         places, ended = self.places(ends, own_lanes)
         own[_TERMINATED] = terminated
         own[_TRUNCATED] = truncated
-        given = {name: _chosen(value, chosen) for name, value in blocks.named(tuple(own), extras, places.n_steps)}
+        given = {}
+        for name, value in blocks.named(tuple(own), extras, places.n_steps):
+            try:
+                given[name] = _chosen(value, shape, chosen)
+            except Exception as error:  # noqa: BLE001 - whatever an object raises when it is read
+                blocks.refuse_value(f"{name}: {error}", n_values=places.n_steps)
         given["done"] = ends
         n_rows = len(ends)
         n_row_bytes = max(1, sum(_n_bytes(value) for value in given.values()) // max(1, n_rows))
@@ -60,7 +68,7 @@ class RolloutEpisodes:
                 places.step[rows],
                 None if chosen is None or places.lane is None else places.lane[rows],
             )
-            blocks.put(piece, {name: value[rows] for name, value in given.items()})
+            blocks.put(piece, {name: one_row_or_more(value[rows]) for name, value in given.items()})
         return places.episode_id, ended
 
     def places(self, ends: NDArray[np.bool_], lanes: NDArray[np.int64]) -> tuple[Places, list[int]]:
@@ -143,15 +151,44 @@ def rollout_lanes(lanes: Any, n_lanes: int) -> tuple[NDArray[np.int64], NDArray[
     chosen = whole_numbers("lanes", lanes)
     if len(chosen) and not (chosen.min() >= 0 and chosen.max() < n_lanes):
         raise UsageError(f"lanes: expected numbers from 0 to {n_lanes - 1}, found {chosen.min()} to {chosen.max()}")
+    if len(np.unique(chosen)) < len(chosen):
+        raise UsageError(f"lanes: one is named twice: {chosen.tolist()!r:.60}")
     return chosen, chosen
 
 
-def _chosen(value: Any, places: NDArray[np.int64] | None) -> Any:
-    """The lanes that are recorded; something that can be cut along its first axis."""
-    array = value if hasattr(value, "shape") else as_array(value)
-    if places is None:
-        return array
-    return array[:, places.tolist()] if is_cuda(array) else as_array(array)[:, places]
+def rollout_count(values: tuple[Any, ...], lanes: Any) -> int:
+    """How many steps a rollout was to hold, whatever is wrong with it; 0 when nobody can tell.
+
+    Args:
+        values: in the order of ``FIELDS``.
+    """
+    for value in (values[_TERMINATED], values[_TRUNCATED], *values):
+        try:
+            n_steps, n_lanes = (value if is_cuda(value) else as_array(value)).shape[:2]
+        except Exception:  # noqa: BLE001 - they are no numbers, or there are too few axes
+            continue
+        try:
+            return int(n_steps * len(rollout_lanes(lanes, n_lanes)[0]))
+        except Exception:  # noqa: BLE001 - the lanes are what is wrong
+            return int(n_steps * n_lanes)
+    return 0
+
+
+def _chosen(value: Any, shape: tuple[int, ...], places: NDArray[np.int64] | None) -> Any:
+    """The lanes that are recorded; something that can be cut along its first axis.
+
+    Args:
+        shape: number of steps and of lanes.
+
+    Raises:
+        UsageError: it can't be recorded.
+    """
+    array = value if is_cuda(value) else as_array(value)
+    if tuple(array.shape[:2]) != shape:
+        raise UsageError(
+            f"expected axes of {shape[0]} steps and {shape[1]} lanes first, found shape {tuple(array.shape)}"
+        )
+    return array if places is None else array[:, places.tolist()]
 
 
 def _n_bytes(array: Any) -> int:

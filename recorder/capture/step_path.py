@@ -49,8 +49,8 @@ class StepPath:
         """The quick way."""
         self._known: dict[str, Way] = {}
         self._writers: dict[Any, StepWriter | None] = {}
-        """By ways; None for those that were seen once: most layouts of a first step are not those of the second."""
-        self._generation = 0
+        """By generation of the layouts' ids, and ways; None for those that were seen once: most layouts of a first step are not
+        those of the second."""
 
     def _write_sampled(self, episode_id: int, step: int, *rest: Any) -> bool | None:
         sampling = self._inlet.sampling
@@ -139,30 +139,28 @@ class StepPath:
             layout_id = writer.layout_id(layout)
             if layout_id is None:
                 raise UsageError("too many kinds of steps: the shapes of their values change all the time")
-            if writer.generation != self._generation:
-                self._generation = writer.generation
-                self._writers.clear()
+            generation = writer.generation
             if not writer.room(layout.n_bytes, is_large=any(way.is_large for way in ways.values())):
                 return False
             self._put(layout, layout_id, ways, place, given)
         finally:
             writer.lock.release()
-        self._remember(layout, layout_id, ways)
+        self._remember(layout, layout_id, generation, ways)
         return True
 
-    def _remember(self, layout: Layout, layout_id: int, ways: Mapping[str, Way]) -> None:
+    def _remember(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> None:
         """Have a quick way for the next step, when this is the second of its kind."""
         if any(way.form is Form.DEVICE for way in ways.values()):
             return
-        key = tuple(ways.items())
+        key = (generation, *ways.items())
         if key not in self._writers:
             if len(self._writers) >= _MAX_KINDS:
                 self._writers.clear()
             self._writers[key] = None
             return
-        found = self._writers[key]
+        found = self._writers.get(key)  # another thread may just have cleared them
         if found is None:
-            found = compile_step_writer(self._inlet.writer, layout, layout_id, ways, self._inlet.acquire)
+            found = compile_step_writer(self._inlet.writer, layout, layout_id, generation, ways, self._inlet.acquire)
             self._writers[key] = found
         self._quick = found
         if self._inlet.sampling is None:

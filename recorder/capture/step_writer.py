@@ -49,11 +49,17 @@ def all_positions(writer: RingWriter, layout: Layout, name: str) -> np.ndarray[A
 
 
 def compile_step_writer(
-    writer: RingWriter, layout: Layout, layout_id: int, ways: Mapping[str, Way], acquire: Callable[[], bool]
+    writer: RingWriter,
+    layout: Layout,
+    layout_id: int,
+    generation: int,
+    ways: Mapping[str, Way],
+    acquire: Callable[[], bool],
 ) -> StepWriter:
     """Make the function.
 
     Args:
+        generation: of the writer's, in which the layout got its id: in another one the function writes nothing.
         ways: by column; a field without one is missing in every step. None of form ``DEVICE``.
         acquire: takes the writer's lock; False when that takes too long.
     """
@@ -81,6 +87,7 @@ def compile_step_writer(
         *source.lines,
         " if not try_lock(False) and not acquire(): return None",
         " try:",
+        f"  if writer.generation != {generation}: return False",
         "  start = writer.head",
         f"  end = start + {n_bytes}",
         f"  if end > writer.{'large_limit' if is_large else 'limit'}:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -102,3 +103,27 @@ def test_each_of_several_numbers_may_be_missing_now_and_then() -> None:
     for number, values in enumerate(steps):
         step = episode.step(number)
         assert {name: getattr(step, name) for name in values} == values
+
+
+def test_a_steady_step_survives_thousands_of_other_kinds() -> None:
+    """The tables of layouts are used in turn: a compiled writer must not go on with an id that stands for another layout."""
+    recorder = EpisodeRecorder(sender="thread")
+    n_kinds, generations, step = 2500, set(), 0
+    for number in range(n_kinds):
+        for _ in range(2):
+            recorder.record_step(0, step, **{**STEP, "reward": float(step)})
+            step += 1
+        recorder.record_batch(
+            [1], [number], [[0]], [[0]], [0], [0.0], extras={f"{number:0200}": np.zeros((1, number % 7, 0))}
+        )
+        generations.add(recorder._inlet.writer.generation)
+        deadline = time.monotonic() + 5.0
+        while recorder._ring.head - recorder._ring.tail > 2**16 and time.monotonic() < deadline:
+            recorder._sender._publisher.wake.set()
+            time.sleep(0.001)
+        assert recorder._ring.head - recorder._ring.tail <= 2**16, "the sender stands still"
+    assert len(generations) > 2
+    recorder.finish_episode(0)
+    episode = close_and_read(recorder)[0].episode
+    assert recorder.stats().n_errors == 0
+    assert episode.column("reward").tolist() == list(range(step))

@@ -93,9 +93,13 @@ class Inlet:
             writer.lock.release()
 
     def wait_for_device(self) -> None:
-        """Publish everything that waits for a device."""
-        with self.writer.lock:
+        """Publish everything that waits for a device; not from a signal handler that interrupts a call."""
+        if not self.acquire():
+            return
+        try:
             self.writer.publish_ready(waits=True)
+        finally:
+            self.writer.lock.release()
 
     def _write_late(self) -> None:
         while self._late:

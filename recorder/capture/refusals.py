@@ -39,7 +39,8 @@ class Refusals:
         self._writer = writer
         self._strict = strict
         self._log = ThrottledLog(_log, run_id)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """A signal handler may record while its thread is in here: it must not wait for itself."""
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._last_error = ""
         self._gaps: dict[int, tuple[int, list[StepRange]]] = {}
@@ -122,7 +123,7 @@ class Refusals:
 
     def forget_parent(self, ring: Ring) -> None:
         """In a fork: the ring is the parent's, and the lock may be held for ever; count in this one."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._ring = ring
         self._counters = dict.fromkeys(COUNTERS, 0)
 

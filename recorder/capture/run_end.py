@@ -54,14 +54,16 @@ class RunEnd:
         self._calls = CallTimes()
         self._next_times = 0.0
         self._has_closed = False
+        self._is_forgotten = False
         self.is_complete = False
         """Whether everything was sent; known after ``close``."""
         self._take_back = at_process_end(self._close_at_exit)
 
     def note_call(self, secs: float) -> None:
         """A call of the trainer took so long."""
-        self._calls.add(secs)
-        self.look()
+        if not self._is_forgotten:  # else the ring is the parent's, and so is the room in it
+            self._calls.add(secs)
+            self.look()
 
     def look(self) -> None:
         """Look after the sender, and after what waits for room."""
@@ -115,7 +117,7 @@ class RunEnd:
 
     def forget_in_fork(self) -> None:
         """Let go of what the parent has: nothing here may touch its ring."""
-        self._has_closed = True
+        self._has_closed = self._is_forgotten = True
         self._take_back()
         self._sender.forget_in_fork()
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import os
 import random
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -345,3 +348,46 @@ def test_a_fork_refuses_and_counts_and_may_make_a_recorder_of_its_own(redis_url:
     episodes = finished_episodes(reader.stream, "r")
     assert {number: ended.episode.n_steps for number, ended in episodes.items()} == {7: 15, 8: 20}
     reader.close()
+
+
+def test_a_fork_writes_nothing_into_the_ring_of_its_parent() -> None:
+    """What the parent still has to say of dropped steps is the parent's to say: the fork has an old head."""
+    recorder = EpisodeRecorder(sender="thread")
+    record(recorder, 7, range(3))
+    ring, head, times = recorder._ring, recorder._ring.head, recorder._ring.call_times
+    recorder._refusals.drop([(7, 3, 0)])
+    recorder._forget_parent()
+    record(recorder, 7, range(200))
+    recorder.finish_episode(7)
+    recorder.stats()
+    assert recorder.close() == recorder._end.is_complete
+    assert (ring.head, ring.call_times) == (head, times)
+    ring.close_by = time.time()  # ends the thread, which a fork would not have
+
+
+INTERRUPTED: list[Callable[[EpisodeRecorder], Any]] = [
+    lambda recorder: record(recorder, 7, range(2)),
+    lambda recorder: recorder.record_step(7, -1, **STEP),
+    lambda recorder: recorder.finish_episode(7),
+    lambda recorder: recorder.stats(),
+    lambda recorder: recorder.close(0.1),
+]
+
+
+@pytest.mark.parametrize("call", INTERRUPTED)
+@pytest.mark.parametrize("lock_of", [lambda it: it._inlet.writer.lock, lambda it: it._refusals._lock])
+def test_a_signal_handler_that_interrupts_a_call_does_not_wait_for_ever(
+    call: Callable[[EpisodeRecorder], Any], lock_of: Callable[[EpisodeRecorder], Any]
+) -> None:
+    recorder = EpisodeRecorder(sender="thread")
+    recorder._refusals.drop([(7, 2, 0)])
+
+    def handle() -> None:
+        with lock_of(recorder):
+            call(recorder)
+
+    handler = threading.Thread(target=handle, daemon=True)
+    handler.start()
+    handler.join(15.0)
+    assert not handler.is_alive()
+    recorder.close(1.0)

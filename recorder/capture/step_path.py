@@ -117,7 +117,7 @@ class StepPath:
                 self._inlet.refusals.refuse_value(f"{name}: {error}")
                 continue
             before = self._known.get(name)
-            ways[name] = now if before is None else (widened(before, now) or now)
+            ways[name] = now if before is None else (widened(before, now, value) or now)
         for name, before in self._known.items():
             is_cheap = before.n_bytes <= _MAX_NULLABLE_BYTES and before.form is not Form.DEVICE
             if name not in ways and is_cheap and len(ways) < _MAX_WIDENED:

@@ -187,16 +187,19 @@ def fitting(ways: Mapping[str, Way], max_bytes: int) -> dict[str, Way]:
     return kept
 
 
-def widened(before: Way, now: Way | None) -> Way | None:
+def widened(before: Way, now: Way | None, value: Any = None) -> Way | None:
     """A way for what came before and what comes now; None when no one way takes both.
 
     Args:
         now: None where the value is missing.
+        value: what comes now; a whole number that a float would round is not widened to one.
     """
     if now is None:
         return before._replace(is_nullable=True)
     if before.is_number and now.form is before.form and now.shape == before.shape:
         dtype = max(before.dtype, now.dtype, key=_WIDTH.__getitem__)
+        if dtype != now.dtype and not _fits(value if now.form is Form.NUMBERS else (value,), dtype):
+            return None
         return now._replace(dtype=dtype, is_nullable=before.is_nullable)
     return (
         now._replace(is_nullable=before.is_nullable)

@@ -178,6 +178,29 @@ def test_integers_beyond_what_a_float_holds_are_not_rounded() -> None:
     assert [step.extras["hash"] for step in ended.episode.steps()] == hashes
 
 
+LARGE = 2**53 + 1
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [0.5, LARGE, LARGE, LARGE],
+        [LARGE, 0.5],
+        [1, 1, 1, LARGE, 1, 0.5, 0.5, 0.5, -LARGE, True],
+        [LARGE, None, 0.5, None, 1, LARGE, 0.25],
+        [0.5, True, 2**53, -(2**53), 7],
+    ],
+)
+@pytest.mark.parametrize("form", [lambda number: number, lambda number: None if number is None else (number, 1)])
+def test_large_whole_numbers_beside_floats_are_not_rounded(numbers: list[Any], form: Any) -> None:
+    given = [form(number) for number in numbers]
+    ended = record_one(*({"extras": {"hash": value, "other": 1}} for value in given))
+    found = [step.extras.get("hash") for step in ended.episode.steps()]
+    for value, other in zip(found, given, strict=True):
+        assert value == other if not isinstance(other, tuple) else tuple(value.tolist()) == other
+    assert ended.metadata.gaps == ()
+
+
 def test_buffers_may_be_reused_right_after_record_step() -> None:
     array, small, large = np.zeros(3), torch.zeros(3), torch.zeros(100)
     vector, frame, scalar = [0.0, 0.0], np.zeros((2, 2)), torch.tensor(0.0)

@@ -18,7 +18,7 @@ from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, Co
 from recorder.episode import Gap
 from recorder.errors import EpisodeFileError, UsageError
 from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
-from recorder.publish.chunks.pieces import Kinds, Piece, columns_of, together
+from recorder.publish.chunks.pieces import Kinds, Piece, columns_of, together, would_round
 from recorder.publish.counting import Counts, added
 from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
 from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
@@ -137,7 +137,7 @@ class EpisodeBuilder:
         if first > self.end_step:
             self._add_gap(first, "skipped")
         kinds = piece.kinds if self._kinds is None else together(self._kinds, piece.kinds)
-        if kinds is None:
+        if kinds is None or (kinds is not self._kinds and would_round(self._kinds, kinds, self._pieces, piece)):
             done.extend(self.take_chunks())
             kinds = piece.kinds
         self._kinds = kinds

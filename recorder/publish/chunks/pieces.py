@@ -14,10 +14,23 @@ from numpy.typing import NDArray
 from recorder.black_box.layout import Field, Layout, has_name
 from recorder.chunk import ColumnData
 
-__all__ = ["Kinds", "LanePiece", "Piece", "StepPiece", "TurnedBlock", "columns_of", "kinds_of", "together"]
+__all__ = [
+    "Kinds",
+    "LanePiece",
+    "Piece",
+    "StepPiece",
+    "TurnedBlock",
+    "columns_of",
+    "kinds_of",
+    "together",
+    "would_round",
+]
 
 _WIDTHS = {np.dtype(np.bool_): 0, np.dtype(np.int64): 1, np.dtype(np.float64): 2}
 """Python's numbers, the narrower first."""
+
+_EXACT = 2**53
+"""Whole numbers up to here are the same as floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,32 @@ def together(first: Kinds, second: Kinds) -> Kinds | None:
                 return None
             fields[name] = max(known, field, key=lambda it: _WIDTHS[it.dtype])
     return _kinds(fields)
+
+
+def would_round(before: Kinds | None, after: Kinds, pieces: Sequence[Piece], new: Piece) -> bool:
+    """Whether whole numbers, put into a chunk with floats, would not stay what they are.
+
+    Args:
+        before: of the pieces that wait, which fit it.
+        after: with the new piece.
+    """
+    for name, field in after.fields.items():
+        if not field.is_number or field.dtype.kind != "f":
+            continue
+        known = None if before is None else before.fields.get(name)
+        # Those that wait are looked at once, when the column becomes one of floats.
+        asked = [new] if known is None or known.dtype.kind == "f" else [*pieces, new]
+        if any(_has_large_numbers(name, piece) for piece in asked):
+            return True
+    return False
+
+
+def _has_large_numbers(name: str, piece: Piece) -> bool:
+    field = piece.kinds.fields.get(name)
+    if field is None or field.dtype.kind != "i":
+        return False
+    values = piece.values(name)
+    return bool((values > _EXACT).any() or (values < -_EXACT).any())
 
 
 class Piece(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 
@@ -50,4 +51,5 @@ class ThrottledLog:
             cause: logged with its traceback.
         """
         if self._throttle.is_due(message):
-            self._logger.error("recorder: run_id=%s: " + message, self._run_id, *values, exc_info=cause)
+            with contextlib.suppress(Exception):  # a handler of the trainer's must not turn a loss into an uproar
+                self._logger.error("recorder: run_id=%s: " + message, self._run_id, *values, exc_info=cause)

@@ -49,11 +49,11 @@ class RingWriter:
         """Steps may be written up to here without asking for room."""
         self.large_limit = self.head
         """The same for steps with large values, such as pictures: numbers never wait for them."""
-        self.unpublished: deque[tuple[Any, int, int]] | None = None
-        """Records that wait for a device, and those after them: what says whether it is done, start and end; None most
-        often."""
+        self.unpublished: deque[tuple[Any, int, int, int]] | None = None
+        """Records that wait for a device, and those after them: what says whether it is done, start, end, and number of steps;
+        None most often."""
         self.on_device_error: Callable[[Exception, int], None] = _raise
-        """Given the error of a device, and the position of the record that is lost over it."""
+        """Given the error of a device, and how many steps are lost over it; the lock is held."""
         self.max_record_bytes = ring.capacity // MAX_RECORD_SHARE
         self.generation = 0
         """Changes when the ids of layouts that were given out before must not be used any more."""
@@ -102,11 +102,12 @@ class RingWriter:
         self.large_limit = min(lap_end, tail + self._large_room)
         return True
 
-    def publish(self, end: int, waits_for: Any = None) -> None:
+    def publish(self, end: int, waits_for: Any = None, *, n_steps: int = 0) -> None:
         """The record up to ``end`` is whole.
 
         Args:
             waits_for: a device's event, with ``query()``: until it is done, neither this record nor a later one is published.
+            n_steps: of a record that waits.
         """
         start, self.head = self.head, end
         if self.unpublished is None and waits_for is None:
@@ -114,7 +115,7 @@ class RingWriter:
             return
         if self.unpublished is None:
             self.unpublished = deque()
-        self.unpublished.append((waits_for, start, end))
+        self.unpublished.append((waits_for, start, end, n_steps))
         self.publish_ready()
 
     def publish_ready(self, *, waits: bool = False) -> None:
@@ -125,7 +126,8 @@ class RingWriter:
         """
         unpublished = self.unpublished
         while unpublished:
-            waits_for, start, end = unpublished[0]
+            waits_for, start, end, n_steps = unpublished[0]
+            problem: Exception | None = None
             if waits_for is not None:
                 try:
                     if waits:
@@ -133,11 +135,14 @@ class RingWriter:
                     elif not waits_for.query():
                         return
                 except Exception as error:  # noqa: BLE001 - whatever the device says: its record is lost, the others go on
-                    self.on_device_error(error, start)
+                    problem = error
                     self._ring_words[start % self.ring.capacity // 8] = record_word(Kind.PAD, end - start)
             unpublished.popleft()
             self._words[Cell.HEAD] = end
-        self.unpublished = None
+            if not unpublished:
+                self.unpublished = None
+            if problem is not None:
+                self.on_device_error(problem, n_steps)
 
     def event(self, kind: Kind, episode_id: int, data: bytes) -> bool:
         """Write an event; False when there is no room."""
@@ -181,5 +186,5 @@ class RingWriter:
         self.generation += 1
 
 
-def _raise(error: Exception, _position: int) -> None:
+def _raise(error: Exception, _n_steps: int) -> None:
     raise error

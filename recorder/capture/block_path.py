@@ -208,7 +208,7 @@ class BlockPath:
             else:
                 record[name] = as_array(values[name]).reshape(*layout.lead, *way.shape)
         event = self._devices.copy(writer.ring, on_device) if on_device else None
-        writer.publish(writer.head + layout.n_bytes, event)
+        writer.publish(writer.head + layout.n_bytes, event, n_steps=places.n_steps)
 
 
 def _halves(

@@ -10,6 +10,7 @@ from typing import Literal
 from recorder.black_box import Kind, RingWriter
 from recorder.capture.refusals import Refusals
 from recorder.capture.sampling import Sampling
+from recorder.errors import UsageError
 
 __all__ = ["Inlet", "OnFull"]
 
@@ -38,6 +39,7 @@ class Inlet:
         self.sampling = Sampling(writer, refusals) if on_full == "sample" else None
         """Which episodes are recorded; None where all are."""
         self._look = look
+        writer.on_device_error = self._lose_on_device
         self._late: deque[tuple[Kind, int, bytes]] = deque()
         """Events that found no room even in the ring's reserve; they go before any later event."""
 
@@ -55,6 +57,10 @@ class Inlet:
     def drop(self, places: Iterable[tuple[int, int, int]]) -> None:
         """There was no room for these steps."""
         self.refusals.drop(places)
+
+    def _lose_on_device(self, error: Exception, n_steps: int) -> None:
+        """A device did not bring the values of a record; those after it go on."""
+        self.refusals.refuse(UsageError(f"a device did not bring its tensors: {error}"), n_steps=n_steps)
 
     def put_event(self, kind: Kind, episode_id: int, body: bytes = b"") -> None:
         """Write an event; it is never dropped: without room it waits in this process's memory."""

@@ -63,7 +63,10 @@ class RunEnd:
         """A call of the trainer took so long."""
         if not self._is_forgotten:  # else the ring is the parent's, and so is the room in it
             self._calls.add(secs)
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001 - recording never stops training
+                self._inlet.refusals.refuse(error)
 
     def look(self) -> None:
         """Look after the sender, and after what waits for room."""

@@ -52,9 +52,14 @@ class StepPath:
         """By generation of the layouts' ids, and ways; None for those that were seen once: most layouts of a first step are not
         those of the second."""
 
-    def _write_sampled(self, episode_id: int, step: int, *rest: Any) -> bool | None:
+    def _write_sampled(self, episode_id: Any, step: Any, *rest: Any) -> bool | None:
         sampling = self._inlet.sampling
-        if sampling is not None and sampling.is_active and not sampling.takes(episode_id, step):
+        # Nobody has told whole numbers of numpy and torch from those of Python yet.
+        if (
+            sampling is not None
+            and sampling.is_active
+            and not sampling.takes(whole_number(episode_id), whole_number(step))
+        ):
             return True
         return self._quick(episode_id, step, *rest)
 
@@ -192,7 +197,7 @@ class StepPath:
             else:
                 record[name] = as_array(value).reshape(way.shape)
         event = self._devices.copy(writer.ring, on_device) if on_device else None
-        writer.publish(writer.head + layout.n_bytes, event)
+        writer.publish(writer.head + layout.n_bytes, event, n_steps=1)
 
 
 def _another_way(*_: Any) -> bool:

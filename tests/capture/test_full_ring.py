@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from recorder.black_box.format import MIN_CAPACITY
 from recorder.capture import EpisodeRecorder
@@ -253,3 +255,19 @@ def test_sample_records_some_episodes_whole_and_leaves_out_the_others(stream: Ga
     assert len(episodes) == n_episodes - stats.n_sampled_out_episodes
     assert all(ended.gaps == [] and ended.episode.n_steps == n_steps for ended in episodes.values())
     assert_adds_up(stats, n_episodes * n_steps)
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, torch.tensor])
+def test_sample_leaves_out_episodes_whatever_their_numbers_are(kind: Any) -> None:
+    recorder = EpisodeRecorder(sender="thread", on_full="sample")
+    sampling = recorder._inlet.sampling
+    assert sampling is not None
+    sampling.k, sampling._next_change = 4, math.inf
+    for episode_id in range(40):
+        for step in range(3):
+            recorder.record_step(kind(episode_id), kind(step), **STEP)
+        recorder.finish_episode(kind(episode_id))
+    n_left_out = recorder.stats().n_sampled_out_episodes
+    assert 20 < n_left_out < 40
+    assert len(close_and_read(recorder)) == 40 - n_left_out
+    assert_adds_up(recorder.stats(), 120)

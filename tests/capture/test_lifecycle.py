@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import random
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -391,3 +393,52 @@ def test_a_signal_handler_that_interrupts_a_call_does_not_wait_for_ever(
     handler.join(15.0)
     assert not handler.is_alive()
     recorder.close(1.0)
+
+
+class DeviceTensor:
+    """As much of a tensor on a device as the recorder asks for before its copy."""
+
+    device = SimpleNamespace(type="cuda")
+    dtype = "torch.float32"
+    shape = (3,)
+
+    def detach(self) -> DeviceTensor:
+        return self
+
+
+class BrokenEvent:
+    def query(self) -> bool:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    synchronize = query
+
+
+def test_a_device_that_fails_costs_its_records_and_raises_nothing() -> None:
+    recorder = EpisodeRecorder(sender="thread")
+    recorder._steps._devices.copy = lambda _ring, _tensors: BrokenEvent()  # type: ignore[method-assign]
+    record(recorder, 7, range(3))
+    recorder.record_step(7, 3, **{**STEP, "meters": DeviceTensor()})
+    record(recorder, 7, range(4, 200))
+    recorder.finish_episode(7)
+    assert close_and_read(recorder)[7].gaps == [(3, 4, "skipped")]
+    assert recorder.stats().n_refused_steps == 1
+    assert "illegal memory access" in recorder.stats().last_error
+    assert_adds_up(recorder.stats(), 200)
+
+
+def test_what_fails_while_the_recorder_looks_after_its_sender_or_logs_raises_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("not today")
+
+    recorder = EpisodeRecorder(sender="thread")
+    monkeypatch.setattr(recorder._sender, "look", fail)
+    monkeypatch.setattr(logging.getLogger("recorder.capture"), "error", fail)
+    record(recorder, 7, range(130))
+    recorder.record_step(7, 130, **{**STEP, "meters": "text"})
+    recorder.finish_episode(7)
+    monkeypatch.undo()
+    assert recorder.close()
+    assert recorder.stats().n_errors > 1
+    assert_adds_up(recorder.stats(), 131)

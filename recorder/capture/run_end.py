@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from recorder.black_box import Kind, Ring
+from recorder.black_box import Kind, Outcome, Ring
 from recorder.capture.call_times import CallTimes
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
@@ -26,6 +26,9 @@ _EXIT_SECS = 5.0
 
 _POLL_SECS = 0.005
 _TIMES_SECS = 1.0
+
+_forgotten: set[RunEnd] = set()
+"""Runs of recorders that nobody holds any more: the next recorder lets go of the files of those that are over."""
 
 
 class RunEnd:
@@ -58,6 +61,8 @@ class RunEnd:
         self.is_complete = False
         """Whether everything was sent; known after ``close``."""
         self._take_back = at_process_end(self._close_at_exit)
+        for end in list(_forgotten):
+            end._let_go_when_over()
 
     def note_call(self, secs: float) -> None:
         """A call of the trainer took so long."""
@@ -117,6 +122,15 @@ class RunEnd:
             self._say_close(time.time() + _FORGOTTEN_SECS)
             self._inlet.catch_up()
             self._sender.close_soon()
+            _forgotten.add(self)
+
+    def _let_go_when_over(self) -> None:
+        if self._inlet.writer.ring.outcome is Outcome.AT_WORK:
+            return
+        _forgotten.discard(self)
+        self.is_complete = self._sender.close(0.0)
+        self._take_back()
+        self._devices.forget()
 
     def forget_in_fork(self) -> None:
         """Let go of what the parent has: nothing here may touch its ring."""

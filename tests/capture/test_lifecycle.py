@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import os
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 
+from recorder.black_box import Outcome
 from recorder.capture import EpisodeRecorder, PublisherLimits
 from recorder.errors import StreamUnavailableError, UsageError
 from recorder.sender import thread
@@ -442,3 +445,19 @@ def test_what_fails_while_the_recorder_looks_after_its_sender_or_logs_raises_not
     assert recorder.close()
     assert recorder.stats().n_errors > 1
     assert_adds_up(recorder.stats(), 131)
+
+
+def test_forgotten_recorders_hold_no_file_and_no_process_once_they_are_over(redis_url: str) -> None:
+    def forget() -> Any:
+        recorder = EpisodeRecorder(redis_url)
+        record(recorder, 7, range(5))
+        ring = recorder._ring
+        del recorder
+        gc.collect()
+        wait_until(lambda: ring.outcome is not Outcome.AT_WORK, message="the end of the run")
+        return weakref.ref(ring)
+
+    rings = [forget() for _ in range(3)]
+    EpisodeRecorder().close()
+    gc.collect()
+    assert [ring() for ring in rings] == [None] * 3

@@ -66,15 +66,18 @@ class RunEnd:
 
     def note_call(self, secs: float) -> None:
         """A call of the trainer took so long."""
-        if not self._is_forgotten:  # else the ring is the parent's, and so is the room in it
-            self._calls.add(secs)
+        self._calls.add(secs)
+        self.look()
+
+    def look(self) -> None:
+        """Look after the sender, and after what waits for room; in a fork nothing, for the ring is the parent's."""
+        if not self._is_forgotten:
             try:
-                self.look()
+                self._look()
             except Exception as error:  # noqa: BLE001 - recording never stops training
                 self._inlet.refusals.refuse(error)
 
-    def look(self) -> None:
-        """Look after the sender, and after what waits for room."""
+    def _look(self) -> None:
         self._inlet.catch_up()
         if not self._sender.look() and not self._has_closed and (tell := self._on_lost()) is not None:
             tell(str(self._sender.error or "the end of the sender"))

@@ -95,6 +95,8 @@ class Publisher:
         self._next_spill = 0.0
         self._next_beat = self._next_flush = self._next_cut = 0.0
         self._has_told_unread = False
+        self._inherited = (0, 0)
+        """What senders before this one had brought."""
 
     @property
     def error(self) -> Exception | None:
@@ -105,6 +107,12 @@ class Publisher:
     def n_unsent_steps(self) -> int:
         """Steps that were read and that the server has not acknowledged."""
         return self._outbox.n_pending_steps
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """Steps, and ends of episodes, that the server has acknowledged since this publisher began."""
+        (n_steps, n_ends), (n_steps_before, n_ends_before) = self._outbox.acknowledged, self._inherited
+        return n_steps - n_steps_before, n_ends - n_ends_before
 
     def run(self, until: Callable[[], bool] | None = None) -> bool:
         """Publish until the trainer has closed or is gone and everything is sent, its time to close is up, or ``until`` says
@@ -155,6 +163,7 @@ class Publisher:
         identity = self._identity
         inherited = inherit(self._stream, identity.run_id, identity.producer_id, self._journal_path)
         self._put_together(inherited, spool=self._spool_path)
+        self._inherited = self._outbox.acknowledged
         self._note_losses()
 
     def _put_together(self, inherited: Inheritance, *, spool: Path | None) -> None:

@@ -99,13 +99,11 @@ def drain(stream: StepStream, ring: Ring, path: Path, *, secs: float = _PATIENCE
             last[:] = [error]
         logging.getLogger(logger).log(level, "%s", text)
 
-    before = _counts(ring)
     ring.outcome = Outcome.AT_WORK
     publisher = Publisher(stream, ring, journal_of(path), limits_of(ring), spool=spool_of(path), on_message=tell)
     patience = Patience(ring, is_waited_for=lambda: False, secs=secs)
     is_complete = publisher.run(patience.is_over)
-    now = _counts(ring)
-    n_steps, n_episodes = (after - earlier for after, earlier in zip(now, before, strict=True))
+    n_steps, n_episodes = publisher.sent
     if not is_complete and last and isinstance(last[0], BlackBoxError):
         raise last[0]
     run_id = str(ring.identity.get("run_id", ""))
@@ -113,9 +111,3 @@ def drain(stream: StepStream, ring: Ring, path: Path, *, secs: float = _PATIENCE
         remove_files(path)
         return Drained(run_id, n_steps, n_episodes)
     return Drained(run_id, n_steps, n_episodes, str(last[0]) if last else f"nothing was acknowledged for {secs:g} s")
-
-
-def _counts(ring: Ring) -> tuple[int, int]:
-    """Steps and episodes that senders of this ring have brought to the server."""
-    stats = ring.stats()
-    return int(stats.get("n_recorded_steps", 0)), int(stats.get("n_episodes_finished", 0))

@@ -176,6 +176,11 @@ class Outbox:
         self._count_pending()
         return True
 
+    @property
+    def acknowledged(self) -> tuple[int, int]:
+        """Steps, and ends of episodes, that this sender and those before it have brought to the server."""
+        return self._ledger.n_sent_steps, self._ledger.counts.get("n_episodes_finished", 0)
+
     def look_after(self) -> None:
         """Ask whether the server still has what it has acknowledged, and which episodes workers have taken.
 

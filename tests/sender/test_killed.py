@@ -98,7 +98,9 @@ def test_a_sender_that_is_killed_again_and_again_loses_nothing(
             if "recorded" in trainer.output and n_killed:
                 break  # on a quick machine
             os.kill(killed, signal.SIGKILL)
-            killed = next_sender(folder, killed)
+            killed = next_sender(trainer, folder, killed)
+            if not killed:
+                break  # the next one has come and gone already
         line = trainer.wait_for("closed")
     assert [int(word) for word in line.split()[1:]] == [n_steps, 0]
     everything_arrived(stream, folder, how)
@@ -106,9 +108,10 @@ def test_a_sender_that_is_killed_again_and_again_loses_nothing(
     assert list(folder.iterdir()) == []
 
 
-def next_sender(folder: Path, before: int) -> int:
-    """Pid of the sender of the only box, once it is another one."""
-    return wait_until(lambda: _other_sender(folder, before), message="another sender")
+def next_sender(trainer: PythonProcess, folder: Path, before: int) -> int:
+    """Pid of the sender of the only box, once it is another one; 0 when the trainer has closed meanwhile."""
+    wait_until(lambda: _other_sender(folder, before) or "closed" in trainer.output, message="another sender")
+    return _other_sender(folder, before)
 
 
 def _other_sender(folder: Path, before: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from recorder.catalog import Catalog
 from recorder.child_process import ChildProcess
@@ -107,7 +109,9 @@ def running_stack(criteria: Mapping[str, Any] | None = None) -> Iterator[Stack]:
         recordings, database, log = folder / "recordings", folder / "catalog.db", folder / "worker.log"
         config = folder / "config.yaml"
         config.write_text(json.dumps({"recording": {"criteria": dict(criteria or {})}}))
-        with EmbeddedServer(folder / "server") as server:
+        # What earlier measurements left in black boxes is none of this one's business.
+        own_state = patch.dict(os.environ, {"XDG_STATE_HOME": str(folder / "state")})
+        with own_state, EmbeddedServer(folder / "server") as server:
             options = ["--redis-url", server.url, "--recordings", str(recordings), "--database", str(database)]
             queues = ["--queues", "ingest,maintenance", "--concurrency", "1"]
             command = [sys.executable, "-m", "recorder", "worker", "--config", str(config), *options, *queues]

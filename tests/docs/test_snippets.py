@@ -66,6 +66,12 @@ def test_the_video_pages_commands_make_videos(
     assert main([*arguments, *QUICKLY]) == 0
 
 
+def test_the_cookbooks_rollout_snippet_records_four_lanes(folder: Path) -> None:
+    (code,) = [code for code in blocks(page("docs/cookbook.md"), "python") if "record_rollout" in code]
+    run_snippet(code, folder)
+    assert any((folder / "rollouts").rglob("*.msgpack.lz4"))
+
+
 def test_the_replay_pages_python_snippet_runs(folder: Path) -> None:
     (code,) = [code for code in blocks(page("docs/replay.md"), "python") if "ReplayManager" in code]
     assert "1.0" in run_snippet(code, folder)

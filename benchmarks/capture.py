@@ -14,6 +14,9 @@ from recorder import EpisodeRecorder, PublisherLimits
 
 __all__ = ["measure_lost_steps", "measure_record_step"]
 
+_SETTLE_SECS = 0.01
+"""What the thread that reads has left to do with a burst once it has read it."""
+
 _BURST_STEPS = 200
 """Fewer than wake the background thread, so that a burst is the call alone."""
 
@@ -64,6 +67,7 @@ def _alone_us(values: Sequence[StepValues], n_bursts: int) -> float:
             recorder.abort(episode_id, "benchmark")
             while recorder.stats().n_bytes_waiting:
                 time.sleep(0.0005)
+            time.sleep(_SETTLE_SECS)
     return 1e6 * median(bursts)
 
 

@@ -72,7 +72,7 @@ DOORS = {
     "subprocess": (
         "recorder/redis_server/embedded/",
         "recorder/child_process/",
-        "recorder/sender/",
+        "recorder/sender/keeper.py",
         "worker/video/encoder.py",
     ),
     "stable_baselines3": ("recorder/wrappers/sb3.py",),

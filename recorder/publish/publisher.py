@@ -104,11 +104,6 @@ class Publisher:
         return self._trouble.error
 
     @property
-    def n_unsent_steps(self) -> int:
-        """Steps that were read and that the server has not acknowledged."""
-        return self._outbox.n_pending_steps
-
-    @property
     def sent(self) -> tuple[int, int]:
         """Steps, and ends of episodes, that the server has acknowledged since this publisher began."""
         (n_steps, n_ends), (n_steps_before, n_ends_before) = self._outbox.acknowledged, self._inherited

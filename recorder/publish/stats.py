@@ -24,7 +24,7 @@ class RecorderStats:
     """Steps of episodes that ``on_full='sample'`` left out."""
     n_lost_steps: int = 0
     """Steps for which there was no room while Redis was away or full, and those that Redis lost after it had acknowledged
-    them."""
+    them. Also steps that ``close`` had no time to send: those in a file are taken back when they are recovered."""
     n_refused_steps: int = 0
     """Steps that can't be recorded: not ascending, of a finished episode, after too many gaps, or of an episode that workers
     refused."""

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from recorder import errors
 from recorder.black_box import Message, Outcome, Ring
+from recorder.child_process import spawn_detached
 from recorder.errors import BlackBoxError, RecorderError, StreamUnavailableError
 from recorder.publish.limits import PublisherLimits
 from recorder.sender.base import CLOSE_GRACE_SECS, Sender
 from recorder.sender.files import remove_files
-from recorder.sender.order import start_process
+from recorder.sender.order import Order
 from recorder.step_stream import StepStream
 from recorder.throttled_log import ThrottledLog
 
@@ -127,7 +128,9 @@ class SenderProcess(Sender):
 
     def _start(self) -> None:
         self._ring.outcome = Outcome.AT_WORK
-        self._process = start_process(self._stream, self._path, self._limits)
+        self._process = spawn_detached(
+            "recorder.sender.process", Order(self._stream, self._path.absolute(), self._limits).packed()
+        )
         self._began = time.monotonic()
         self._pulse, self._pulse_at, self._has_said_still = self._ring.pulse, self._began, False
 

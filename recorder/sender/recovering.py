@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import logging
 import pickle
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from recorder.child_process import module_command
+from recorder.child_process import spawn_detached
 from recorder.sender.recovery import FoundBox, recover_folder
 from recorder.sender.whose import check_same_server
 from recorder.step_stream import StepStream
@@ -39,15 +38,8 @@ class RecoveryProcess:
     """
 
     def __init__(self, stream: StepStream, folders: Sequence[Path]) -> None:
-        self._process = subprocess.Popen(
-            module_command("recorder.sender.recovering"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        assert self._process.stdin is not None
-        with self._process.stdin as pipe:
-            pipe.write(pickle.dumps(tuple(_Order(stream, [folder.absolute() for folder in folders]))))
+        order = _Order(stream, [folder.absolute() for folder in folders])
+        self._process = spawn_detached("recorder.sender.recovering", pickle.dumps(tuple(order)))
 
     @property
     def is_over(self) -> bool:

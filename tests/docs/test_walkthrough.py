@@ -120,7 +120,7 @@ def test_the_cookbook_keeps_an_episode_by_hand_and_shares_one(folder: Path, pyth
     wait_for_recordings(folder, "by-hand")
     with Catalog(str(folder / "recordings" / "catalog.db"), read_only=True) as catalog:
         assert "manual_demo" in catalog.query_recordings(run="by-hand")[0]["reasons"]
-    python(snippet(COOKBOOK, "RecordingWriter"))
+    python(snippet(COOKBOOK, "demo.db"))
     commands(COOKBOOK, "export")
     assert (folder / "episode.html").read_text().startswith("<!doctype html>")
 

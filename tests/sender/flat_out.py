@@ -25,14 +25,16 @@ _PAIR = struct.Struct("<QQ")
 
 def accepted(counts: Path) -> tuple[int, int]:
     """Steps that were accepted, and those that were being handed over at the end."""
-    return _PAIR.unpack(counts.read_bytes())
+    n_accepted, n_at_most = _PAIR.unpack(counts.read_bytes())
+    return n_accepted, n_at_most
 
 
 def main() -> None:
     url, folder, counts, run_id, how, n_steps = sys.argv[1:]
     Path(counts).write_bytes(bytes(_PAIR.size))
     with open(counts, "r+b") as file:
-        shared = mmap.mmap(file.fileno(), _PAIR.size)
+        # Each number is stored by itself: `pack_into` writes zeros first, and a kill may leave them.
+        shared = memoryview(mmap.mmap(file.fileno(), _PAIR.size)).cast("Q")
     recorder = EpisodeRecorder(url, run_id=run_id, black_box_dir=folder, on_full="block")
     print("begun", recorder.sender_pid, flush=True)
     record = record_steps if how == "steps" else record_batches
@@ -44,27 +46,27 @@ def main() -> None:
     print("closed", stats.n_recorded_steps, stats.n_missing_steps, flush=True)
 
 
-def record_steps(recorder: EpisodeRecorder, shared: mmap.mmap, n_steps: int) -> None:
+def record_steps(recorder: EpisodeRecorder, shared: memoryview, n_steps: int) -> None:
     for number in range(n_steps):
         episode_id, step = divmod(number, EPISODE_STEPS)
-        _PAIR.pack_into(shared, 0, number, number + 1)
+        shared[1] = number + 1
         recorder.record_step(episode_id, step, (1, 2), [0.5, 0.25], 2, float(number))
-        _PAIR.pack_into(shared, 0, number + 1, number + 1)
+        shared[0] = number + 1
         if step == EPISODE_STEPS - 1:
             recorder.finish_episode(episode_id)
         pace(recorder, number, every=1000)
 
 
-def record_batches(recorder: EpisodeRecorder, shared: mmap.mmap, n_steps: int) -> None:
+def record_batches(recorder: EpisodeRecorder, shared: memoryview, n_steps: int) -> None:
     lanes = np.arange(N_LANES)
     meters = np.zeros((N_LANES, 2))
     for turn in range(n_steps // N_LANES):
         round_, step = divmod(turn, EPISODE_STEPS)
         first = turn * N_LANES
-        _PAIR.pack_into(shared, 0, first, first + N_LANES)
+        shared[1] = first + N_LANES
         ids, rewards = round_ * N_LANES + lanes, (first + lanes).astype(float)
         recorder.record_batch(ids, np.full(N_LANES, step), None, meters, lanes, rewards)
-        _PAIR.pack_into(shared, 0, first + N_LANES, first + N_LANES)
+        shared[0] = first + N_LANES
         if step == EPISODE_STEPS - 1:
             for episode_id in ids.tolist():
                 recorder.finish_episode(episode_id)

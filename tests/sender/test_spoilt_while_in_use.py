@@ -14,8 +14,9 @@ import pytest
 
 from recorder.black_box.places import ring_files
 from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.child_process import spawn_detached
 from recorder.errors import BlackBoxError, StreamError
-from recorder.sender.order import start_process
+from recorder.sender.order import Order
 from recorder.sender.recovery import recover_folder
 from recorder.step_stream import RedisStepStream
 from tests.processes import is_alive
@@ -91,7 +92,7 @@ def test_a_second_sender_on_a_ring_goes_home_and_disturbs_nothing(
     redis_url: str, recorder: EpisodeRecorder, stream: RedisStepStream, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     record(recorder, range(1000))
-    second = start_process(stream, only_file(folder), PublisherLimits())
+    second = spawn_detached("recorder.sender.process", Order(stream, only_file(folder), PublisherLimits()).packed())
     record(recorder, range(1000, 5000))
     assert second.wait() == 1
     assert "a sender is reading this black box" in capfd.readouterr().err

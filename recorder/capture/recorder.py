@@ -21,6 +21,7 @@ from recorder.black_box import Kind, Ring, RingWriter
 from recorder.capture.block_path import BlockPath, block_count
 from recorder.capture.copied import Nothing
 from recorder.capture.device import DeviceCopies
+from recorder.capture.episode_ids import EpisodeIds
 from recorder.capture.inlet import Inlet, OnFull
 from recorder.capture.options import (
     DEFAULT_BLACK_BOX_BYTES,
@@ -175,7 +176,8 @@ class EpisodeRecorder:
         self._steps = StepPath(inlet, devices)
         self._blocks = BlockPath(inlet, devices)
         self._n_batches = -1
-        self._rollouts = RolloutEpisodes()
+        self._ids = EpisodeIds()
+        self._rollouts = RolloutEpisodes(self._ids)
         self._end = RunEnd(self._sender, inlet, devices, self.run_id, on_lost=weakref.WeakMethod(self._sender_lost))
         # A trainer that lets go of the recorder without closing it still ends its run.
         weakref.finalize(self, self._end.close_soon).atexit = False
@@ -197,6 +199,15 @@ class EpisodeRecorder:
         recorder = cls(**{**arguments_from_settings(settings, finds_server="stream" not in arguments), **arguments})
         recorder.settings = settings
         return recorder
+
+    def new_episode_id(self, *, first: int = 0) -> int:
+        """The id of a new episode: 0, 1, 2, …; the wrappers that share this recorder take theirs from the same series.
+
+        Args:
+            first: where to begin, for a run that goes on from a checkpoint, or several trainers of one run. Ids that are taken
+                are passed over.
+        """
+        return self._ids.take(first=first)
 
     def record_step(
         self,
@@ -225,7 +236,7 @@ class EpisodeRecorder:
         returns.
 
         Args:
-            episode_id: the episode; its first step opens it.
+            episode_id: the episode; its first step opens it. Use an id once in a run: ``new_episode_id`` gives one.
             step: number of the step, ascending from 0; a number left out is marked as a gap. A file holds 40,000 gaps; the
                 steps after them are refused and counted.
             position, meters, q_values, action_masks: one-dimensional, any length.
@@ -255,8 +266,16 @@ class EpisodeRecorder:
             )  # fmt: skip
         if started is not None:
             self._end.note_call(perf_counter() - started)
+            if not step:
+                self._begin(episode_id)
         if self._strict:
             self._raise_sender_error()
+
+    def _begin(self, episode_id: Any) -> None:
+        try:
+            self._ids.begin(episode_id)
+        except Exception as error:  # noqa: BLE001 - recording never stops training; the sender refuses the steps
+            self._refusals.refuse(error)
 
     def _record_carefully(self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any) -> None:
         if self._closed_because:
@@ -470,6 +489,7 @@ class EpisodeRecorder:
         self._is_fork = True
         self._refuse_from_now_on()
         self._ring = Ring.create(None, capacity=0, identity={})
+        self._ids = EpisodeIds()
         self._refusals.forget_parent(self._ring)
         self._end.forget_in_fork()
 
@@ -496,6 +516,8 @@ class EpisodeRecorder:
             if self._closed_because:
                 raise self._closed_error(call)
             self._inlet.put_event(kind, number, body)
+            if kind is not Kind.KEEP:
+                self._ids.end(number)
             self._end.look()
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self._refusals.refuse(error)
@@ -518,7 +540,7 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
     """What a copy of a recorder is: one that records nothing, and raises nothing."""
     copy = EpisodeRecorder.__new__(EpisodeRecorder)
     copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
-    copy._n_batches = 0
+    copy._n_batches, copy._ids = 0, EpisodeIds()
     copy._owns_stream, copy._strict, copy._closed_because = True, False, _ON_A_COPY
     copy._is_closed = copy._is_fork = False
     nothing: Any = Nothing(run_id)

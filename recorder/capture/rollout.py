@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.capture.block_path import BlockPath, Places, one_row_or_more
+from recorder.capture.episode_ids import EpisodeIds
 from recorder.capture.step_writer import FIELDS
 from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
 from recorder.errors import UsageError
@@ -23,10 +24,14 @@ _DONE, _TERMINATED, _TRUNCATED = (FIELDS.index(name) for name in ("done", "termi
 
 
 class RolloutEpisodes:
-    """Which episode each lane of the rollouts plays, and at which step it is."""
+    """Which episode each lane of the rollouts plays, and at which step it is.
 
-    def __init__(self) -> None:
-        self._next_id = 0
+    Args:
+        ids: gives new episodes theirs.
+    """
+
+    def __init__(self, ids: EpisodeIds) -> None:
+        self._ids = ids
         self._open: dict[int, tuple[int, int]] = {}
         """By lane: the open episode, and the number of its next step."""
 
@@ -90,8 +95,8 @@ class RolloutEpisodes:
         begins[0] = [lane not in self._open for lane in lanes.tolist()]
         fresh = np.zeros(begins.shape, np.int64)
         within = begins[:n_steps]
-        fresh[:n_steps][within] = self._next_id + np.arange(int(within.sum()))
-        self._next_id += int(within.sum())
+        n_new = int(within.sum())
+        fresh[:n_steps][within] = self._ids.take(n_new) + np.arange(n_new)
         for place, lane in enumerate(lanes.tolist()):
             starts = np.flatnonzero(within[:, place])
             first_id, first_number = self._open.get(lane, (NO_STEP, 0))

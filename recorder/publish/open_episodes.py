@@ -308,6 +308,8 @@ class OpenEpisodes:
             builder.mark_dropped()
             builder.lose_sent(self._ledger.lost.get(builder.play, ()))
             builder.state.sequence += 1
+            if builder.state.is_cut_off and status is EpisodeStatus.COMPLETE:
+                status = EpisodeStatus.TRUNCATED
             data, body = self._entries.end(builder.state, given, status)
             end = end._replace(body=body)
             entries = (Outgoing(builder.play, builder.state.sequence, END, data),)

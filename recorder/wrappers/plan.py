@@ -90,7 +90,7 @@ class Plan:
             self._tell(f"no fixed number of numbers, left out: {', '.join(left_out)}")
         self.is_plain = self.actions.is_whole and self.observations.is_whole
         """Whether an action is the step's ``action``, and an observation the extra ``observation``, as they are."""
-        self._next_episode_id = first_episode_id
+        self._first_episode_id = first_episode_id
 
     def of_copy(self) -> Plan:
         """For a copy of the wrapper, however it is made: it records nothing."""
@@ -99,10 +99,8 @@ class Plan:
         return plan
 
     def next_episode_id(self) -> int:
-        """The number of an episode whose first step is recorded now."""
-        episode_id = self._next_episode_id
-        self._next_episode_id += 1
-        return episode_id
+        """The number of an episode whose first step is recorded now; no other one of the recorder has it."""
+        return 0 if self.recorder is None else self.recorder.new_episode_id(first=self._first_episode_id)
 
     def action(self, action: Any) -> tuple[Any, dict[str, Any]]:
         """An action, batched or not, as a step's ``action`` and as extras: the former alone for a plain space; the latter alone

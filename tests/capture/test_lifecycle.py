@@ -21,6 +21,7 @@ import torch
 
 from recorder.black_box import Outcome
 from recorder.capture import EpisodeRecorder, PublisherLimits
+from recorder.episode import EpisodeStatus
 from recorder.errors import StreamUnavailableError, UsageError
 from recorder.sender import thread
 from recorder.step_stream import MemoryStepStream
@@ -194,6 +195,38 @@ def test_a_strict_recorder_raises_steps_that_are_refused_behind_it() -> None:
     recorder.record_step(7, 4, **STEP)
     with pytest.raises(UsageError, match="episode 7: step 4 came after step 5"):
         recorder.close()
+
+
+def test_a_second_episode_of_an_open_id_is_refused_where_it_begins() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    record(recorder, 7, range(3))
+    with pytest.raises(UsageError, match=r"episode 7: step 0 came again .* new_episode_id"):
+        record(recorder, 7, range(1))
+
+
+def test_two_episodes_of_one_id_make_no_file_that_looks_whole(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = EpisodeRecorder()
+    record(recorder, 7, range(5))
+    record(recorder, 7, range(22))
+    assert "episode 7: step 0 came again" in caplog.text
+    recorder.finish_episode(7)
+    record(recorder, 8, range(3))
+    record(recorder, 8, range(2))
+    recorder.finish_episode(8)
+    episodes = close_and_read(recorder)
+    assert [(ended.metadata.n_steps, ended.gaps) for ended in episodes.values()] == [(5, [(5, 22, "lost")]), (3, [])]
+    assert {ended.metadata.status for ended in episodes.values()} == {EpisodeStatus.TRUNCATED}
+    assert_adds_up(recorder.stats(), 5 + 22 + 3 + 2)
+
+
+def test_ids_that_the_recorder_gives_pass_over_those_that_were_chosen() -> None:
+    recorder = EpisodeRecorder(strict=True)
+    assert [recorder.new_episode_id() for _ in range(3)] == [0, 1, 2]
+    assert [recorder.new_episode_id(first=4) for _ in range(2)] == [4, 5]
+    assert [recorder.new_episode_id() for _ in range(3)] == [3, 6, 7]
+    record(recorder, 8, range(2))
+    record(recorder, recorder.new_episode_id(), range(2))
+    assert sorted(close_and_read(recorder)) == [8, 9]
 
 
 class Hostile:

@@ -97,17 +97,29 @@ def test_steps_that_came_before_are_refused_and_those_after_them_stand() -> None
     building = Building()
     building.add(range(10), REWARD)
     building.add(range(5, 15), REWARD)
-    building.add(range(3), REWARD)
+    building.add(range(1, 4), REWARD)
     building.finish()
     assert building.column("reward") == list(range(15))
     assert (building.stats.n_recorded_steps, building.stats.n_refused_steps) == (15, 8)
-    assert "step 0 came after step 14" in str(building.builder.error)
+    assert "step 1 came after step 14" in str(building.builder.error)
+
+
+def test_what_comes_after_a_second_beginning_is_refused_because_nobody_knows_whose_steps_it_has() -> None:
+    building = Building()
+    building.add(range(5), REWARD)
+    building.add(range(9), REWARD)
+    building.add(range(5, 12), REWARD)
+    building.finish()
+    assert building.column("reward") == list(range(5))
+    assert (building.stats.n_recorded_steps, building.stats.n_refused_steps) == (5, 16)
+    assert [(gap.first_step, gap.end_step, gap.reason) for gap in building.builder.state.gaps] == [(5, 12, "lost")]
+    assert "another episode has its id" in str(building.builder.error)
 
 
 def test_refused_steps_are_told_with_what_has_been_read_up_to_them() -> None:
     building = Building()
     building.add(range(4), REWARD)
-    building.add(range(2), REWARD)
+    building.add(range(1, 3), REWARD)
     building.add(range(4, 8), REWARD)
     told = [building.builder.progress().counts]
     building.finish()

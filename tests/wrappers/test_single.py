@@ -64,6 +64,27 @@ def test_every_step_of_every_episode_is_recorded() -> None:
         assert episodes[7 + number].metadata.lane == 2
 
 
+def test_wrappers_and_rollouts_that_share_a_recorder_never_share_an_episode() -> None:
+    recorder = memory_recorder()
+    training, evaluation = (RecordEpisode(CountingEnv(lane), recorder) for lane in (0, 1))
+    play(training, 1)
+    training.reset()
+    training.step(1)
+    play(evaluation, 2)
+    training.step(2)
+    nothing = np.zeros((4, 2, 0))
+    ids = recorder.record_rollout(nothing, nothing, nothing, np.ones((4, 2)), terminated=np.eye(4, 2, k=-1, dtype=bool))
+    training.close()
+    assert_is_episode((episodes := close_and_read(recorder))[0], 0)
+    assert [episodes[number].metadata.n_steps for number in (1, 2, 3)] == [
+        2,
+        episode_length(1, 0),
+        episode_length(1, 1),
+    ]
+    assert sorted(set(ids.ravel().tolist())) == [4, 5, 6, 7]
+    assert all(not ended.gaps for ended in episodes.values())
+
+
 def test_an_environment_that_resets_itself_is_recorded_without_its_reset_steps() -> None:
     recorder = memory_recorder()
     env = RecordEpisode(Autoreset(CountingEnv()), recorder)

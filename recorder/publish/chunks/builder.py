@@ -35,6 +35,8 @@ _MAX_CHUNK_COLUMNS = MAX_COLUMNS // 2
 _MAX_GAPS = 40_000
 """Every gap ends a chunk, and readers refuse a footer that lists more than 100,000 of both."""
 
+_CONTESTED = "step 0 came again before the episode's end, so another episode has its id: what comes after that is"
+
 _MAX_STEP_BYTES = MAX_FRAME_BYTES // 2
 """A step that is larger, all columns together, would make a frame that readers refuse."""
 
@@ -122,9 +124,15 @@ class EpisodeBuilder:
         n_fit = min(max(_LAST_STEP + 1 - piece.first_step, n_late), piece.n_steps)
         if n_late or n_fit < piece.n_steps:
             problem = f"step {piece.first_step} came after step {self.end_step - 1}"
+            done = []
+            if n_late and not piece.first_step:
+                # A second beginning: its later steps can't be told from those of the episode that has begun.
+                done, problem = self.take_chunks(), _CONTESTED
+                self.state.is_cut_off = True
             if n_late:
                 self._refuse_piece(piece.part(0, n_late), problem)
-            done = self.add(piece.part(n_late, n_fit)) if n_fit > n_late else []
+            if n_fit > n_late:
+                done += self.add(piece.part(n_late, n_fit))
             if n_fit < piece.n_steps:
                 self._refuse_piece(piece.part(n_fit, piece.n_steps), problem)
             return done
@@ -287,9 +295,13 @@ class EpisodeBuilder:
             gaps.append(Gap(first_step, first_step + n_steps, "lost"))
 
     def _cut_off(self, piece: Piece) -> None:
-        """Refuse steps after more gaps than a file can hold; with what is missing before them they become one gap."""
+        """Refuse steps after more gaps than a file can hold, or of an id that two episodes have.
+
+        With what is missing before them they become one gap.
+        """
         self.state.is_cut_off = True
-        self._refuse_piece(piece, f"{piece.n_steps} steps from step {piece.first_step} on come after {_MAX_GAPS} gaps")
+        why = f"{piece.n_steps} steps from step {piece.first_step} on come after {_MAX_GAPS} gaps"
+        self._refuse_piece(piece, why if len(self.state.gaps) >= _MAX_GAPS else _CONTESTED)
         end_step = piece.first_step + piece.n_steps
         self._mark_lost(self.end_step, end_step - self.end_step)
         self.state.next_step = self.end_step = end_step

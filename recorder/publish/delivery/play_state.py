@@ -82,7 +82,7 @@ class PlayState:
     intrinsic_sum: float = 0.0
     last_epsilon: float | None = None
     is_cut_off: bool = False
-    """Whether what comes now follows more gaps than a file can hold."""
+    """Whether what comes now follows more gaps than a file can hold, or may be of another episode with the same id."""
     position: int = 0
     """What the play's records before it say is in here."""
     gaps: list[Gap] = field(default_factory=list)

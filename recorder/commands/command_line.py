@@ -44,7 +44,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run_command(arguments: Sequence[str]) -> int:
-    args = build_parser(arguments).parse_args(arguments)
+    parser = build_parser(arguments)
+    if not arguments:
+        parser.print_help()
+        return ExitStatus.USAGE
+    args = parser.parse_args(arguments)
     if getattr(args, "verbose", False):
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:

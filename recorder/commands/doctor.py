@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import settings_of
 from recorder.commands.arguments.parsing import add_command
 from recorder.commands.checks import CHECKS, find_redis
+from recorder.commands.checks.finding import Verdict
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 
@@ -33,11 +35,16 @@ def run(args: argparse.Namespace) -> int:
         {"findings": [dataclasses.asdict(finding) for finding in findings], "is_well": "fail" not in verdicts}
     )
     for finding in findings:
-        output.note(f"{finding.verdict:<4}  {finding.what}: {finding.found}", hanging=6)
+        output.verdict(finding.verdict, f"{finding.what}: {finding.found}", width=4)
         for line in finding.advice.splitlines():
             output.note(f"        {line}", hanging=8)
-    output.note(
-        f"{counted(len(findings), 'finding')}, {counted(verdicts.count('warn'), 'warning')}, "
-        f"{counted(verdicts.count('fail'), 'failure')}"
-    )
+    output.note(_summary(verdicts))
     return ExitStatus.FAILED if "fail" in verdicts else ExitStatus.OK
+
+
+def _summary(verdicts: Sequence[Verdict]) -> str:
+    n_warnings, n_failures = verdicts.count("warn"), verdicts.count("fail")
+    passed = f"{counted(verdicts.count('ok'), 'check')} passed"
+    if not n_warnings and not n_failures:
+        return passed
+    return f"{passed}, {counted(n_warnings, 'warning')}, {n_failures} failed"

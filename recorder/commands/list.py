@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.order import add_order, describe_order, order_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
+from recorder.commands.terminal.colors import sign_color, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes, human_return
 
@@ -27,6 +28,7 @@ _COLUMNS = {
     "size": "size",
     "file_path": "file",
 }
+_COLORS = {"total_reward": sign_color, "status": verdict_color}
 _SPARED = ("file_path", "size", "status", "survival_steps", "curriculum_stage", "total_reward")
 
 
@@ -70,7 +72,10 @@ def run(args: argparse.Namespace) -> int:
     if len(rows) < n_recordings:
         title = f"{len(rows)} of {title}, {describe_order(args)}; more: --limit {n_recordings}"
     formats = {"total_reward": human_return}
-    output.table(title, _COLUMNS, shown, folded="reasons", spared=_SPARED, cuts=True, formats=formats)
+    output.table(
+        title, _COLUMNS, shown,
+        folded="reasons", spared=_SPARED, cuts=True, shared="run_id", formats=formats, colors=_COLORS,
+    )  # fmt: skip
     if n_parked:
         output.note(f"{counted(n_parked, 'more episode')} could not be written; why: hamlet-recorder parked")
     for refused_id, n_refused in refused.items():

@@ -19,6 +19,7 @@ from recorder.commands.arguments.opening import (
 )
 from recorder.commands.arguments.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
+from recorder.commands.terminal.colors import BAD, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, human_age, human_bytes
 from recorder.errors import StreamError
@@ -35,11 +36,11 @@ _RUN_COLUMNS = {
     "run_id": "run",
     "n_episodes": "episodes",
     "kept": "kept",
-    "held": "held",
+    "held": "waiting",
     "skipped": "skipped",
     "deleted": "deleted",
     "n_recordings": "recordings",
-    "parked": "parked",
+    "parked": "not written",
     "n_refused": "refused",
     "n_steps": "steps",
     "n_missing_steps": "steps missing",
@@ -171,7 +172,8 @@ def _print_live(output: Output, live: Sequence[RunStatus]) -> None:
         for status in live
     ]
     if rows:
-        output.table("in Redis", _LIVE_COLUMNS, rows, spared=_SPARED_LIVE_COLUMNS)
+        colors = {"state": verdict_color, "n_missing": lambda n: BAD if n else ""}
+        output.table("in Redis", _LIVE_COLUMNS, rows, spared=_SPARED_LIVE_COLUMNS, colors=colors)
         output.note("")
 
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         output.table(title, _COLUMNS, found.shown, folded="problem")
     output.note(
         f"verified {counted(found.n_files, 'recording')}, {human_bytes(found.n_bytes)}: "
-        f"{found.n_files - found.n_broken} sound, {found.n_broken} damaged or missing; {found.n_with_gaps} have gaps"
+        f"{found.n_files - found.n_broken} OK, {found.n_broken} damaged or missing, {found.n_with_gaps} with gaps"
     )
     return ExitStatus.FAILED if found.n_broken else ExitStatus.OK
 

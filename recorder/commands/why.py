@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command, non_negative
+from recorder.commands.terminal.colors import GOOD
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 
@@ -46,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
             "error": episode.error,
         }
     )
-    output.table(_verdict(episode), _COLUMNS, episode.why, folded="detail")
+    colors = {"keep": lambda keeps: GOOD if keeps else ""}
+    output.table(_verdict(episode), _COLUMNS, episode.why, folded="detail", colors=colors)
     return ExitStatus.OK
 
 

@@ -195,7 +195,7 @@ def test_prune_without_any_limit_is_wrong_usage(call: Call, recordings: Path) ->
 def test_prune_refuses_an_age_that_is_not_above_0(call: Call, recordings: Path, age: str) -> None:
     answer = call("prune", f"--max-age-days={age}", "--recordings", recordings)
     assert answer.status == ExitStatus.USAGE
-    assert answer.err.endswith(f"argument --max-age-days: expected a number above 0, found '{age}'\n")
+    assert answer.err.startswith(f"error: argument --max-age-days: expected a number above 0, found '{age}'\n")
     assert len(list((recordings / RUN).iterdir())) == 4
 
 

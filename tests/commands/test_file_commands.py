@@ -160,7 +160,7 @@ def test_verify_accepts_sound_recordings_and_counts_gaps(call: Call, root: Path)
     answer = call("verify", "--recordings", root)
     assert answer.status == ExitStatus.OK
     assert "verified 3 recordings" in answer.out
-    assert "3 sound, 0 damaged or missing; 1 have gaps" in answer.out
+    assert "3 OK, 0 damaged or missing, 1 with gaps" in answer.out
     document = call("verify", "--recordings", root, "--run", "other", "--json").document
     assert [file["episode_id"] for file in document["files"]] == [2]
     assert document["files"][0]["content_hash"] == open_episode(place(root, "other", 2)).content_hash

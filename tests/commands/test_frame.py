@@ -78,11 +78,27 @@ def test_the_configuration_file_sets_the_places(call: Call, recordings: Path, tm
     assert len(call("list", "--config", config, "--json").document) == 4
 
 
-def test_a_missing_or_unknown_command_is_wrong_usage(call: Call) -> None:
-    assert call().status == ExitStatus.USAGE
-    answer = call("lst")
-    assert answer.status == ExitStatus.USAGE
-    assert "list" in answer.err
+def test_without_a_command_the_help_is_printed(call: Call) -> None:
+    answer = call()
+    assert (answer.status, answer.err) == (ExitStatus.USAGE, "")
+    assert "watch recorded and live episodes in a browser" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "help_of"),
+    [
+        ("lst", "unknown command 'lst'; did you mean 'list'?", ""),
+        ("frobnicate", "unknown command 'frobnicate'", ""),
+        ("list --stge=2", "unknown option '--stge'; did you mean '--stage'?", " list"),
+        ("list --zzz", "unknown option '--zzz'", " list"),
+        ("list 5", "unexpected argument '5'", " list"),
+        ("show", "the following arguments are required: episode_id", " show"),
+    ],
+)
+def test_a_misspelt_word_gets_a_suggestion_and_no_usage(call: Call, arguments: str, error: str, help_of: str) -> None:
+    answer = call(*arguments.split())
+    assert (answer.status, answer.out) == (ExitStatus.USAGE, "")
+    assert answer.err == f"error: {error}\nhelp: hamlet-recorder{help_of} --help\n"
 
 
 def test_an_invalid_configuration_is_wrong_usage_in_one_line(call: Call, tmp_path: Path) -> None:

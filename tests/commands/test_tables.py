@@ -91,23 +91,25 @@ def plain_lines(printed: str) -> list[str]:
     return re.sub(r"\x1b\[[0-9;]*m", "", printed).splitlines()
 
 
-@pytest.mark.parametrize("command", ["list", "stats"])
-def test_a_terminal_with_room_for_all_columns_folds_the_reasons(many_reasons: Path, command: str) -> None:
-    printed = on_a_terminal(170, command, "--recordings", many_reasons)
-    (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
+@pytest.mark.parametrize(("command", "begin"), [("list", " 123456"), ("stats", LONG_RUN)])
+def test_a_terminal_with_room_for_all_columns_folds_the_reasons(many_reasons: Path, command: str, begin: str) -> None:
+    printed = on_a_terminal(180, command, "--recordings", many_reasons)
+    (row,) = [line for line in printed.splitlines() if line.startswith(begin)]
     assert "…" not in printed
     assert "hidden for width" not in printed
     assert REASONS[-1] not in row
     assert all(reason[-6:] in printed for reason in REASONS)
-    assert all(len(line.rstrip()) <= 170 for line in plain_lines(printed))
+    assert all(len(line.rstrip()) <= 180 for line in plain_lines(printed))
 
 
 def test_a_narrow_terminal_shows_one_line_and_names_the_hidden_columns(many_reasons: Path) -> None:
-    _, headings, row, left_out = plain_lines(on_a_terminal(80, "list", "--recordings", many_reasons))
-    assert headings.split() == ["run", "episode", "reasons"]
-    assert row.split() == [LONG_RUN, "123456", "manual_a_rather_long_reas…"]
-    assert len(row) <= 80
-    assert left_out == "hidden for width: stage, return, steps, status, size, file (use --json)"
+    title, headings, row, left_out = plain_lines(on_a_terminal(60, "list", "--recordings", many_reasons))
+    assert title == f"run {LONG_RUN}: 1 recording"
+    assert headings.split() == ["episode", "stage", "return", "steps", "reasons"]
+    assert row.split()[:4] == ["123456", "1", "77.50", "0"]
+    assert re.fullmatch(r"manual_a_\w+…", row.split()[4])
+    assert len(row) <= 60
+    assert left_out == "hidden for width: status, size, file (use --json)"
 
 
 def test_a_recording_is_one_line_at_80_columns_and_complete_at_160(call: Call, recordings: Path) -> None:
@@ -125,17 +127,16 @@ def test_a_recording_is_one_line_at_80_columns_and_complete_at_160(call: Call, r
 
 
 def test_an_id_is_shown_whole_on_any_terminal(many_reasons: Path) -> None:
-    for command in ("list", "stats"):
+    for command, begin in (("list", f"run {LONG_RUN}:"), ("stats", f"{LONG_RUN} ")):
         printed = on_a_terminal(40, command, "--recordings", many_reasons)
-        (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
-        assert row.split()[0] == LONG_RUN
+        assert sum(line.startswith(begin) for line in printed.splitlines()) == 1
 
 
 def test_narrow_stats_show_losses_rather_than_reasons(many_reasons: Path) -> None:
     *_, headings, row, left_out = plain_lines(on_a_terminal(80, "stats", "--recordings", many_reasons))
     assert row.split()[0] == LONG_RUN
-    assert headings.split() == ["run", "episodes", "parked", "refused", "steps", "missing"]
-    assert left_out.startswith("hidden for width: kept, held, skipped, deleted, recordings, steps, reasons (")
+    assert headings.split() == ["run", "episodes", "not", "written", "refused", "steps", "missing"]
+    assert left_out.startswith("hidden for width: kept, waiting, skipped, deleted, recordings, steps, reasons (")
 
 
 def test_a_narrow_terminal_folds_errors_whole(many_reasons: Path) -> None:
@@ -169,8 +170,21 @@ def test_a_narrow_terminal_indents_continued_lines(many_reasons: Path) -> None:
 
 def test_a_wide_terminal_has_a_row_on_one_line(many_reasons: Path) -> None:
     printed = on_a_terminal(600, "list", "--recordings", many_reasons)
-    (row,) = [line for line in printed.splitlines() if line.startswith(LONG_RUN)]
-    assert ", ".join(REASONS) in row
+    assert any(", ".join(REASONS) in line for line in printed.splitlines())
+
+
+def test_colors_stand_for_losses_and_broken_off_episodes_unless_they_are_unwanted(
+    call: Call, many_reasons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Catalog(root_catalog(many_reasons)) as catalog:
+        shared = {"run_id": LONG_RUN, "episode_id": 7, "total_reward": -2.0, "status": "truncated"}
+        catalog.import_recordings([(EpisodeRow(**shared, decision="kept"), RecordingRow(**shared, file_path="other"))])
+    colored = on_a_terminal(300, "list", "--recordings", many_reasons)
+    assert "\x1b[31m -2.00\x1b[0m" in colored
+    assert "\x1b[33mtruncated\x1b[0m" in colored
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in on_a_terminal(300, "list", "--recordings", many_reasons)
+    assert "\x1b" not in call("list", "--recordings", many_reasons).out
 
 
 def test_a_live_run_is_one_line_at_80_columns_with_lag_and_losses(

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from recorder.commands import COMMANDS
+from recorder.commands.arguments.parser import Parser
 from recorder.commands.program import PROGRAM
 from recorder.commands.terminal.standard_streams import write_output
 from recorder.version import package_version
@@ -49,7 +50,7 @@ exit status: 0 done; 1 failed, or something is wrong; 2 wrong usage or configura
 
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Parser for ``arguments``. Only the subcommands named in them are imported and get their options."""
-    parser = _Parser(
+    parser = Parser(
         prog=PROGRAM,
         description="The flight recorder of reinforcement-learning training.",
         epilog=_EXAMPLE,
@@ -91,21 +92,6 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common_options(hides_places=hides_places)],
     )
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says so when its help can't be written; argparse passes over that."""
-
-    def print_help(self, file: Any = None) -> None:
-        """Print the help on standard output, or into ``file``.
-
-        Raises:
-            OutputError: standard output can't be written.
-        """
-        if file is None:
-            write_output(self.format_help(), end="")
-        else:
-            super().print_help(file)
 
 
 class _PrintVersion(argparse.Action):

@@ -17,6 +17,7 @@ from io import StringIO, TextIOWrapper
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from recorder.commands.terminal.colors import has_colors, paint, verdict_color
 from recorder.commands.terminal.standard_streams import discard_output, flush_output, print_error, write_output
 from recorder.commands.terminal.table_layout import GAP_WIDTH, lay_out
 from recorder.errors import MissingExtraError, OutputError, RecorderError
@@ -93,6 +94,16 @@ class Output:
             for line in lines:
                 write_output(_escaped(line) if hanging is None else _wrapped(_escaped(line), hanging))
 
+    def verdict(self, word: str, text: str, *, width: int = 0) -> None:
+        """Print a line for people that begins with a word in its colour.
+
+        Args:
+            width: of the word's column.
+        """
+        if not self.as_json:
+            line = _wrapped(_escaped(f"{word:<{width}}  {text}"), width + 2)
+            write_output(paint(line[: len(word)], verdict_color(word)) + line[len(word) :])
+
     def announce(self, *lines: str) -> None:
         """Print what a long-running command has started. The command continues if nothing can be printed."""
         try:
@@ -115,7 +126,9 @@ class Output:
         folded: str | None = None,
         spared: Sequence[str] = (),
         cuts: bool = False,
+        shared: str | None = None,
         formats: Mapping[str, Callable[[Any], str]] = MappingProxyType({}),
+        colors: Mapping[str, Callable[[Any], str]] = MappingProxyType({}),
     ) -> None:
         """Print rows for people: all columns into a pipe, those that fit on a terminal.
 
@@ -127,7 +140,9 @@ class Output:
             folded: key of the column whose text wraps if the table is too wide.
             spared: keys of the columns to hide if it is still too wide, in this order.
             cuts: once a column is hidden, cut the folded text to one line per row.
+            shared: key of a column that becomes part of the title on a terminal, if all rows have the same value.
             formats: how to write the values of a column, by its key.
+            colors: colour of the values of a column, by its key; empty for none.
         """
         if self.as_json:
             return
@@ -139,6 +154,10 @@ class Output:
             from rich.text import Text
         except ImportError as error:
             raise MissingExtraError("Printing tables", "catalog") from error
+        values = {row.get(shared) for row in rows} if shared is not None and sys.stdout.isatty() else set()
+        if shared is not None and len(values) == 1:
+            title = f"{columns[shared]} {_cell(values.pop())}: {title}"
+            columns = {key: heading for key, heading in columns.items() if key != shared}
         texts = {key: [formats.get(key, _cell)(row.get(key)) for row in rows] for key in columns}
         widths = {key: max(map(cell_len, (heading, *texts[key]))) for key, heading in columns.items()}
         layout = lay_out(widths, _terminal_width(), folded=folded, spared=spared, cuts=cuts)
@@ -151,11 +170,13 @@ class Output:
                 no_wrap=key != folded or layout.is_cut,
                 overflow="ellipsis" if layout.is_cut else "fold",
             )
-        for cells in zip(*(texts[key] for key in layout.widths), strict=True):
-            table.add_row(*map(Text, cells))
+        for at, row in enumerate(rows):
+            table.add_row(
+                *(Text(texts[key][at], colors[key](row.get(key)) if key in colors else "") for key in layout.widths)
+            )
         write_output(_escaped(title))
         drawn = StringIO()  # rich would end the program if the output is closed
-        Console(file=drawn, force_terminal=sys.stdout.isatty(), width=layout.width).print(table)
+        Console(file=drawn, force_terminal=has_colors(), width=layout.width).print(table)
         write_output(drawn.getvalue(), end="")
         if layout.left_out:
             named = ", ".join(columns[key] for key in layout.left_out)

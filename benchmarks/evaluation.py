@@ -20,7 +20,7 @@ from recorder.step_stream import HEADER, Flush, Outgoing, Play, RedisStepStream,
 from recorder.storage import open_storage
 from worker.criteria import build_criteria
 from worker.ingest import IngestContext, evaluate_run
-from worker.process import collect_rarely
+from worker.process import relax_garbage_collection
 
 __all__ = ["measure_evaluate"]
 
@@ -37,7 +37,7 @@ def measure_evaluate(*, quick: bool) -> dict[str, float]:
     n_repeats, n_episodes = (1, 500) if quick else (5, 20_000)
     rates = []
     usual = gc.get_threshold()
-    collect_rarely()
+    relax_garbage_collection()
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name, EmbeddedServer(Path(name, "server")) as server:
         stream = RedisStepStream(server.url)
         for repeat in range(n_repeats):

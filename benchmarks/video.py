@@ -24,7 +24,7 @@ from recorder.video.request import make_request
 from worker.video.codecs import output_arguments
 from worker.video.encoder import ffmpeg_path
 from worker.video.export import make_renderer
-from worker.video.making import make_video
+from worker.video.frame_loop import make_video
 from worker.video.planes import Yuv420Planes
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment
 from worker.video.video_files import LocalVideos

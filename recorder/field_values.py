@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from recorder.text import holdable_integer
+from recorder.text import encode_integer
 
 __all__ = [
     "read_counts",
@@ -89,7 +89,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | float):
         return value
     if isinstance(value, int):
-        return holdable_integer(value)
+        return encode_integer(value)
     if isinstance(value, Mapping):
         return read_info(value)
     if isinstance(value, Sequence | Set) and not isinstance(value, bytes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.text import holdable_text
+from recorder.text import sanitize_text
 
 __all__ = ["MAX_RUN_ID_BYTES", "why_no_run_id"]
 
@@ -14,7 +14,7 @@ def why_no_run_id(text: str) -> str | None:
     """Why a text is not a valid run id; None if it is."""
     if not text:
         return "it is empty"
-    if holdable_text(text) != text:
+    if sanitize_text(text) != text:
         return "it has characters that files and databases can't hold"
     if len(text.encode()) > MAX_RUN_ID_BYTES:
         return f"it is longer than {MAX_RUN_ID_BYTES} bytes"

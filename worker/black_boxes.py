@@ -8,7 +8,7 @@ import time
 from recorder.errors import UsageError
 from recorder.sender.recovering import RecoveryProcess
 from recorder.sender.recovery import BoxState, FoundBox, find_boxes, folders
-from recorder.sender.whose import check_same_server
+from recorder.sender.same_server import check_same_server
 from recorder.settings import Settings
 from recorder.step_stream import StepStream
 

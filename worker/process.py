@@ -14,15 +14,15 @@ from recorder.redis_server.status import read_queue_lengths, repair_queues
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream
 from recorder.storage import Storage, UrlStorage, check_drivers, open_recordings, open_videos
-from worker.criteria import criteria_maker
+from worker.criteria import criteria_factory
 from worker.ingest import IngestContext, IngestLimits
 
-__all__ = ["WorkerProcess", "collect_rarely", "ingest_limits"]
+__all__ = ["WorkerProcess", "ingest_limits", "relax_garbage_collection"]
 
 _log = logging.getLogger(__name__)
 
 
-def collect_rarely() -> None:
+def relax_garbage_collection() -> None:
     """Run the cyclic garbage collector 100 times less often.
 
     A batch creates some hundred thousand objects, almost none of them in cycles; collecting took a tenth of the
@@ -89,14 +89,14 @@ class WorkerProcess:
         """
         self._forget_parent()
         if self._ingest is None:
-            collect_rarely()
+            relax_garbage_collection()
             if self.settings.local_recordings_dir is not None:
                 make_folder(self.settings.local_recordings_dir)
             self._ingest = IngestContext(
                 stream=self.stream(),
                 catalog=Catalog.open(self.settings.catalog_url),
                 storage=open_recordings(self.settings),
-                make_criteria=criteria_maker(self.settings),
+                make_criteria=criteria_factory(self.settings),
                 limits=ingest_limits(self.settings),
             )
             self._membership = self.join(self._ingest.catalog, writes_folder=True)
@@ -139,7 +139,7 @@ class WorkerProcess:
         Raises:
             RecorderError: Redis or the broker does not answer, or the catalog or a criterion can't be used.
         """
-        criteria_maker(self.settings)
+        criteria_factory(self.settings)
         self.check_servers()
         check_drivers(self.settings)
         for storage in (open_recordings(self.settings), open_videos(self.settings)):

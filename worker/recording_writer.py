@@ -17,7 +17,7 @@ from recorder.errors import UsageError
 from recorder.installation import make_folder
 from recorder.settings import Settings, load_settings, loaded_settings
 from recorder.storage import LocalStorage, open_storage
-from worker.criteria import GivenCriteria, criteria_maker
+from worker.criteria import GivenCriteria, criteria_factory
 from worker.ingest import IngestContext, IngestLimits
 from worker.process import ingest_limits
 from worker.writer_thread import WriterThread
@@ -72,7 +72,7 @@ class RecordingWriter:
     ) -> None:
         _check_arguments(recorder, database, recordings_dir)
         settings = criteria if isinstance(criteria, Settings) else _settings_for(recorder, recordings_dir)
-        make_criteria = criteria_maker(settings if criteria is None else criteria)
+        make_criteria = criteria_factory(settings if criteria is None else criteria)
         storage = open_storage(recordings_dir)
         if isinstance(storage, LocalStorage):
             make_folder(Path(storage.root))  # before the catalog, which may be in it

@@ -16,7 +16,7 @@ from recorder.redis_server.client import redact, translate_errors
 from worker.ingest import claim, evaluate_run, sweep, write_batches, write_episodes
 from worker.process import WorkerProcess
 
-__all__ = ["EVALUATE", "SWEEP", "WRITE", "hand_out", "register_ingest_tasks"]
+__all__ = ["EVALUATE", "SWEEP", "WRITE", "enqueue", "register_ingest_tasks"]
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _EVALUATE_SECS = 2.0
 _CLAIM_EPISODES = 256
 
 
-def hand_out(app: Celery, name: str, arguments: list[Any], *, queue: str = "ingest", **options: Any) -> None:
+def enqueue(app: Celery, name: str, arguments: list[Any], *, queue: str = "ingest", **options: Any) -> None:
     """Put a task into its queue.
 
     Raises:
@@ -59,10 +59,10 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
             context = process.ingest()
             while time.monotonic() < deadline:
                 done = evaluate_run(context, run_id, max_batches=1)
-                _hand_out_writes(app, process, run_id)
+                _enqueue_writes(app, process, run_id)
                 if done.lost_race or not done.has_more:
                     return
-            hand_out(app, EVALUATE, [run_id])
+            enqueue(app, EVALUATE, [run_id])
         except RecorderError as error:
             _log.error("evaluate run_id=%s: will try again: %s", run_id, error)
 
@@ -82,7 +82,7 @@ def register_ingest_tasks(app: Celery, process: WorkerProcess) -> None:
             _log.error("sweep: will try again: %s", error)
 
 
-def _hand_out_writes(app: Celery, process: WorkerProcess, run_id: str) -> None:
+def _enqueue_writes(app: Celery, process: WorkerProcess, run_id: str) -> None:
     context = process.ingest()
     while True:
         rows = claim(context, run_id, limit=_CLAIM_EPISODES)
@@ -94,7 +94,7 @@ def _hand_out_writes(app: Celery, process: WorkerProcess, run_id: str) -> None:
 def _send_writes(app: Celery, process: WorkerProcess, run_id: str, rows: Sequence[EpisodeRow]) -> None:
     for episode_ids in write_batches(rows, process.settings.ingest.write_batch_episodes):
         try:
-            hand_out(app, WRITE, [run_id, episode_ids])
+            enqueue(app, WRITE, [run_id, episode_ids])
         except StreamUnavailableError:
             # Write them here: they are leased, and writing frees memory in a full Redis.
             write_episodes(process.ingest(), run_id, episode_ids)

@@ -17,7 +17,7 @@ from recorder.errors import RecorderError, StreamError, StreamFullError
 from recorder.step_stream import StepStream
 from worker.black_boxes import BlackBoxes
 from worker.fallback_link import FallbackLink
-from worker.tasks import EVALUATE, SWEEP, hand_out
+from worker.tasks import EVALUATE, SWEEP, enqueue
 
 __all__ = ["Tick", "due_tasks"]
 
@@ -122,7 +122,7 @@ class _Ticker:
             self._process.repair_queues()
         if due:
             try:
-                self._hand_out(due, expires=max(5.0, _STALE_TICKS * ingest.tick_secs))
+                self._enqueue(due, expires=max(5.0, _STALE_TICKS * ingest.tick_secs))
                 self._takes_tasks = True
             except StreamError as error:  # also if the queue's key has the wrong type
                 self._takes_tasks = False
@@ -130,8 +130,8 @@ class _Ticker:
         if self._takes_tasks:
             self._fallback.end()
 
-    def _hand_out(self, due: Iterable[tuple[str, list[str], str]], *, expires: float) -> None:
+    def _enqueue(self, due: Iterable[tuple[str, list[str], str]], *, expires: float) -> None:
         # A connection for each call: a process forked meanwhile must not inherit a locked connection pool.
         with self._app.connection_for_write() as connection:
             for name, arguments, queue in due:
-                hand_out(self._app, name, arguments, queue=queue, expires=expires, connection=connection, retry=False)
+                enqueue(self._app, name, arguments, queue=queue, expires=expires, connection=connection, retry=False)

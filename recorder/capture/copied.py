@@ -7,7 +7,7 @@ from typing import Any
 
 from recorder.publish.stats import RecorderStats
 
-__all__ = ["Nothing"]
+__all__ = ["NullRecorder"]
 
 _log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ _warned: set[str] = set()
 """Runs of which this process has been warned: a search makes thousands of copies."""
 
 
-class Nothing:
+class NullRecorder:
     """Takes the part of everything behind a recorder's calls.
 
     Args:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from recorder.black_box import Kind, Ring, RingWriter
 from recorder.capture.block_path import BlockPath, block_count
-from recorder.capture.copied import Nothing
+from recorder.capture.copied import NullRecorder
 from recorder.capture.device import DeviceCopies
 from recorder.capture.episode_ids import EpisodeIds
 from recorder.capture.inlet import Inlet, OnFull
@@ -47,7 +47,7 @@ from recorder.publish.stats import RecorderStats
 from recorder.redis_server.client import check_server
 from recorder.sender import make_ring, start_sender
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
-from recorder.text import holdable_text
+from recorder.text import sanitize_text
 
 if TYPE_CHECKING:
     from recorder.settings import Settings
@@ -543,14 +543,14 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
     copy._n_batches, copy._ids = 0, EpisodeIds()
     copy._owns_stream, copy._strict, copy._closed_because = True, False, _ON_A_COPY
     copy._is_closed = copy._is_fork = False
-    nothing: Any = Nothing(run_id)
+    nothing: Any = NullRecorder(run_id)
     copy._steps = copy._blocks = copy._refusals = copy._end = copy._sender = copy._ring = nothing
     return copy
 
 
 def _as_bytes(reason: object) -> bytes:
     """The text of a reason, as files and the catalog can hold it."""
-    return holdable_text(str(reason)[:_MAX_REASON_LETTERS]).encode()
+    return sanitize_text(str(reason)[:_MAX_REASON_LETTERS]).encode()
 
 
 def _refuses(*_: Any) -> bool:

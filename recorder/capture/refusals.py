@@ -10,7 +10,7 @@ from recorder.black_box import Kind, Ring, RingWriter
 from recorder.black_box.format import COUNTERS
 from recorder.black_box.gaps import StepRange, pack_gap
 from recorder.errors import RecorderError, UsageError
-from recorder.text import holdable_text
+from recorder.text import sanitize_text
 from recorder.throttled_log import ThrottledLog
 
 __all__ = ["Refusals"]
@@ -128,4 +128,4 @@ class Refusals:
         self._counters = dict.fromkeys(COUNTERS, 0)
 
     def _note(self, error: Exception) -> None:
-        self._last_error = holdable_text(str(error))
+        self._last_error = sanitize_text(str(error))

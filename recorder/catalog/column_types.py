@@ -20,7 +20,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from recorder.errors import UsageError
-from recorder.text import holdable_text
+from recorder.text import sanitize_text
 from recorder.throttled_log import Throttle
 
 __all__ = [
@@ -113,7 +113,7 @@ class GivenText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else holdable_text(value)
+        return None if value is None else sanitize_text(value)
 
 
 class JsonText(TypeDecorator[Any]):

@@ -12,7 +12,7 @@ from recorder.commands.arguments.video_choices import add_video_choices, choices
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
-from recorder.needing import needing
+from recorder.extras import require_extra
 from recorder.urls import local_path
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the videos. The status is 1 if a video failed, and 3 if no recording matches."""
-    with needing("A video", "worker", extra="video"):
+    with require_extra("A video", "worker", extra="video"):
         from worker.video import batch_export_videos  # lazy: loads matplotlib
 
     settings = settings_of(args)

@@ -26,7 +26,7 @@ from recorder.errors import (
     UsageError,
     WrongModuleError,
 )
-from recorder.needing import needing
+from recorder.extras import require_extra
 from recorder.redis_server.embedded import EmbeddedServer, find_server_binary
 from recorder.search_path import PACKAGES_FOLDER
 from recorder.settings import load_settings
@@ -130,9 +130,9 @@ def run(args: argparse.Namespace) -> int:
 def _check_parts() -> None:
     """Report a missing package before anything starts."""
     try:
-        with needing("The demo", "worker", extra="all"):
+        with require_extra("The demo", "worker", extra="all"):
             import worker.app  # noqa: F401 - lazy: loads Celery
-        with needing("The demo", "replay_server", extra="all"):
+        with require_extra("The demo", "replay_server", extra="all"):
             import replay_server.serving  # noqa: F401 - lazy: loads Flask
     except MissingExtraError as error:
         raise MissingExtraError("The demo", "all", command=f"uvx '{PROGRAM}[all]' {NAME}") from error
@@ -167,7 +167,7 @@ def _torch_trainer(n_lanes: int, seed: int) -> tuple[dict[str, Any], Callable[..
 def _make_video(output: Output, catalog: Catalog, recordings: Path, run_id: str, path: Path) -> None:
     """Make a video of the longest episode."""
     try:
-        with needing("A video", "worker", extra="video"):
+        with require_extra("A video", "worker", extra="video"):
             from worker.video.export import export_episode_video  # lazy: loads matplotlib
     except (MissingExtraError, WrongModuleError) as error:
         output.note("", f"No video was made: {error}")

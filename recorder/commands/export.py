@@ -13,8 +13,8 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import UsageError
-from recorder.needing import needing
-from recorder.recordings.find import open_sound_recording, read_recording
+from recorder.extras import require_extra
+from recorder.recordings.find import open_checked_recording, read_recording
 from recorder.storage import check_drivers, open_recordings
 from recorder.urls import local_path
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace) -> int:
-    with needing("A video", "worker", extra="video"):
+    with require_extra("A video", "worker", extra="video"):
         from worker.video import (  # lazy: loads matplotlib
             VideoOptions,
             export_comparison_video,
@@ -98,7 +98,7 @@ def _make(args: argparse.Namespace) -> int:
 
 
 def _write_html(args: argparse.Namespace) -> int:
-    with needing("An HTML file", "worker", extra="video"):
+    with require_extra("An HTML file", "worker", extra="video"):
         from worker.video.html_export import export_episode_html
 
     settings = settings_of(args)
@@ -108,7 +108,7 @@ def _write_html(args: argparse.Namespace) -> int:
         raise UsageError(f"--output must end in {' or '.join(_HTML_SUFFIXES)}, not in {path.suffix!r}")
     storage = open_recordings(settings)
     with open_catalog(settings) as catalog:
-        row, episode = open_sound_recording(catalog, storage, run_of(args, catalog), args.episode_id)
+        row, episode = open_checked_recording(catalog, storage, run_of(args, catalog), args.episode_id)
     size = export_episode_html(episode, read_recording(storage, row), files("replay_server") / "page", path)
     output.document({"path": path, "file_size_bytes": size})
     output.note(f"{path}: {human_bytes(size)}")
@@ -116,7 +116,7 @@ def _write_html(args: argparse.Namespace) -> int:
 
 
 def _queue(args: argparse.Namespace) -> int:
-    with needing("--queue", "replay_server", extra="catalog"):
+    with require_extra("--queue", "replay_server", extra="catalog"):
         from replay_server.render_requests import RenderRequests  # lazy: loads SQLAlchemy
 
     settings = settings_of(args)

@@ -18,7 +18,7 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, human_bytes
 from recorder.errors import BlackBoxError, RecorderError, StorageError, StreamUnavailableError
 from recorder.sender.recovery import BoxState, FoundBox, find_boxes, folders, look_at, recover
-from recorder.sender.whose import check_same_server
+from recorder.sender.same_server import check_same_server
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream
 

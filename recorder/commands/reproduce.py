@@ -19,8 +19,8 @@ from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import UsageError
-from recorder.needing import needing
-from recorder.recordings.find import open_sound_recording
+from recorder.extras import require_extra
+from recorder.recordings.find import open_checked_recording
 from recorder.search_path import let_user_code_be_found
 from recorder.storage import open_recordings
 from recorder.urls import local_path
@@ -77,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     output = Output.of(args)
     with open_catalog(settings) as catalog:
-        row, episode = open_sound_recording(catalog, open_recordings(settings), run_of(args, catalog), args.episode_id)
+        row, episode = open_checked_recording(
+            catalog, open_recordings(settings), run_of(args, catalog), args.episode_id
+        )
         config = {**episode.metadata.info, **(catalog.get_run(row.run_id).config or {})}
     make = partial(make_environment, config, env_id=args.env)
     with make() as env:
@@ -114,9 +116,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make_video(reproduction: Any, env: Any, args: argparse.Namespace, progress: FrameProgress) -> Any:
-    with needing("A video", "worker", extra="video"):
+    with require_extra("A video", "worker", extra="video"):
         from worker.video import VideoOptions  # lazy: loads matplotlib
-        from worker.video.making import make_video
+        from worker.video.frame_loop import make_video
         from worker.video.picture_frames import PictureFrames
 
     n_frames = reproduction.n_steps + 1

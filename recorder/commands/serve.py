@@ -10,7 +10,7 @@ from recorder.commands.arguments.parsing import add_command, non_negative, posit
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
 from recorder.errors import StorageError
-from recorder.needing import needing
+from recorder.extras import require_extra
 from recorder.redis_server.client import check_server
 from recorder.storage import check_drivers
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
         StorageError: the recordings folder can't be created, or a URL's driver is not installed.
         StreamError: Redis belongs to another installation.
     """
-    with needing("The replay server", "replay_server", extra="server"):
+    with require_extra("The replay server", "replay_server", extra="server"):
         from replay_server.serving import bind, check_bind, link, serve  # lazy: loads Flask and gunicorn
     settings = _settings(args)
     output = Output(as_json=False)  # the address is the command's result

@@ -12,7 +12,7 @@ from recorder.commands.arguments.opening import settings_of
 from recorder.commands.arguments.parsing import add_command, positive
 from recorder.commands.terminal.output import Output
 from recorder.errors import RecorderError, UsageError
-from recorder.needing import needing
+from recorder.extras import require_extra
 from recorder.redis_server.embedded import use_redis
 from recorder.urls import redact
 
@@ -50,7 +50,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve queues until a signal arrives. Without a URL, start an embedded Redis beside the recordings."""
-    with needing("A worker", "worker", extra="worker"):
+    with require_extra("A worker", "worker", extra="worker"):
         from worker.app import create_app, run_worker  # loads Celery, SQLAlchemy
     queues = [name.strip() for name in args.queues.split(",") if name.strip()]
     if unknown := [name for name in queues if name not in _QUEUES]:

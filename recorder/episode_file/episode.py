@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recorder.chunk import Chunk, ColumnData, Placement, join_columns
 from recorder.episode import EpisodeMetadata, EpisodeStatus, Gap, RecordedStep, read_layout
 from recorder.episode_file import version1
-from recorder.episode_file.kept_chunks import KeptChunks
+from recorder.episode_file.chunk_cache import ChunkCache
 from recorder.episode_file.version1 import Version1File
 from recorder.episode_file.version2 import ChunkRef, Version2File
 from recorder.errors import (
@@ -50,7 +50,7 @@ class Episode:
 
     def __init__(self, file: Version1File | Version2File) -> None:
         self._file = file
-        self._kept = KeptChunks(file.chunk)
+        self._kept = ChunkCache(file.chunk)
         self.max_column_bytes: Mapping[str, int] = {}
         self._columns: dict[str, ColumnData] = {}
         self._starts = list(accumulate((ref.n_steps for ref in file.chunks), initial=0))

@@ -19,7 +19,7 @@ from recorder.installation.folder_mark import (
     write_store_mark,
 )
 from recorder.installation.ownership import take_ownership
-from recorder.installation.record import Installation, what_became_of
+from recorder.installation.record import Installation, describe_replacement
 from recorder.redis_server.embedded import running_redis_url
 from recorder.step_stream import StepStream
 from recorder.storage import Storage
@@ -137,14 +137,14 @@ class Membership:
             if is_ours and (not is_first or mark.installation.catalog == ours.catalog):
                 self._has_marked = True
                 return True
-            if mark.installation.is_another_than(ours):
+            if mark.installation.differs_from(ours):
                 if not _is_gone(mark.installation.catalog):
                     raise CatalogError(
                         f"these recordings belong to another catalog, {mark.installation.catalog}, and not to {ours.catalog}: "
                         "use that one (recording.database), or another place for recordings (recording.recordings_dir). If "
                         f"this catalog replaces it for good, delete {mark_place}"
                     )
-                _log.warning("the catalog %s: %s", what_became_of(mark.installation, ours), where)
+                _log.warning("the catalog %s: %s", describe_replacement(mark.installation, ours), where)
         return not self._writes_folder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from recorder.errors import StreamError, StreamFullError
-from recorder.installation.record import Installation, what_became_of
+from recorder.installation.record import Installation, describe_replacement
 from recorder.step_stream import StepStream
 
 __all__ = ["check_owner", "read_owner", "take_ownership"]
@@ -31,7 +31,7 @@ def check_owner(stream: StepStream, ours: Installation) -> None:
         StreamUnavailableError: Redis can't be reached.
     """
     owner = read_owner(stream)
-    if owner is not None and owner.is_another_than(ours):
+    if owner is not None and owner.differs_from(ours):
         raise StreamError(
             f"the keys in Redis belong to another installation: its workers record into the catalog {owner.catalog}, this one "
             f"into {ours.catalog}. Give each its own Redis or prefix (recording.redis.key_prefix). If this catalog replaces "
@@ -61,7 +61,7 @@ def take_ownership(stream: StepStream, ours: Installation, *, replaces_other: bo
         if owner is not None and owner.installation_id != ours.installation_id:
             _log.warning(
                 "the catalog %s; what Redis holds goes into the new one: %s",
-                what_became_of(owner, ours),
+                describe_replacement(owner, ours),
                 stream.where,
             )
         stream.set_owner(ours.to_bytes(), replace=True)

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Installation", "Place", "file_on_this_host", "was_copied", "what_became_of"]
+__all__ = ["Installation", "Place", "describe_replacement", "file_on_this_host", "was_copied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Installation:
     catalog: str
     was_founded_there: bool = field(default=True, compare=False)
 
-    def is_another_than(self, newcomer: Installation) -> bool:
+    def differs_from(self, newcomer: Installation) -> bool:
         """Whether the two must not share Redis. A catalog that was created in place of a lost one is its successor."""
         is_successor = newcomer.was_founded_there and self.catalog == newcomer.catalog
         return self.installation_id != newcomer.installation_id and not is_successor
@@ -68,7 +68,7 @@ def file_on_this_host(path: Path | str) -> str:
     return f"{socket.gethostname()}:{Path(path).resolve()}"
 
 
-def what_became_of(earlier: Installation, ours: Installation) -> str:
+def describe_replacement(earlier: Installation, ours: Installation) -> str:
     """Describe a catalog that was replaced, for logs."""
     if earlier.catalog == ours.catalog:
         return f"{ours.catalog} was recreated"

@@ -20,7 +20,7 @@ from recorder.arrays import as_array, is_cuda
 from recorder.episode import EpisodeMetadata, Substrate
 from recorder.errors import UsageError
 from recorder.step_stream import pack_body
-from recorder.text import holdable_integer, holdable_text
+from recorder.text import encode_integer, sanitize_text
 
 __all__ = ["NOTHING_GIVEN", "given_metadata", "own_metadata", "plain", "read_metadata"]
 
@@ -46,7 +46,7 @@ Refuse = Callable[[str, Exception], None]
 
 
 def plain(value: Any, *, refuse: Refuse | None = None) -> Any:
-    """The same in msgpack's own types: arrays become lists, whole numbers beyond 64 bits text (``holdable_integer``).
+    """The same in msgpack's own types: arrays become lists, whole numbers beyond 64 bits text (``encode_integer``).
 
     Args:
         refuse: called with each part of a map or a list that can't be kept; the others stand, and in a list None stands for it.
@@ -64,9 +64,9 @@ def _plain(value: Any, refuse: Refuse | None, at: str, around: tuple[int, ...]) 
     if value is None or isinstance(value, bool | float | bytes):
         return value
     if isinstance(value, str):
-        return holdable_text(str(value))
+        return sanitize_text(str(value))
     if isinstance(value, int):
-        return holdable_integer(value)
+        return encode_integer(value)
     if is_cuda(value):
         raise UsageError("a tensor on a device: pass what metadata says as numbers")
     if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
@@ -96,7 +96,7 @@ def _plain(value: Any, refuse: Refuse | None, at: str, around: tuple[int, ...]) 
 
 def _spelled(key: Any) -> str:
     """The name of an entry."""
-    return holdable_text(str(key))
+    return sanitize_text(str(key))
 
 
 def own_metadata(metadata: EpisodeMetadata | Mapping[str, Any] | None) -> tuple[bytes, list[UsageError]]:

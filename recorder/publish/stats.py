@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from recorder.black_box import Ring
-from recorder.text import holdable_text
+from recorder.text import sanitize_text
 
 __all__ = ["RecorderStats"]
 
@@ -69,7 +69,7 @@ class RecorderStats:
     def count_error(self, error: Exception) -> None:
         """Count a failure; its text becomes ``last_error``, with what no heartbeat can carry replaced."""
         self.n_errors += 1
-        self.last_error = holdable_text(str(error))
+        self.last_error = sanitize_text(str(error))
 
     def to_map(self) -> dict[str, Any]:
         """The counters by name."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:  # the catalog needs SQLAlchemy, which a trainer may not have
 __all__ = [
     "find_recording",
     "naming_file",
+    "open_checked_recording",
     "open_recording",
     "open_recording_file",
-    "open_sound_recording",
     "read_recording",
 ]
 
@@ -76,7 +76,7 @@ def open_recording(
         return row, open_episode(data)
 
 
-def open_sound_recording(
+def open_checked_recording(
     catalog: Catalog, storage: Storage, run_id: str | None, episode_id: int
 ) -> tuple[RecordingRow, Episode]:
     """As ``open_recording``, and check all chunks, so that damage shows before work begins.

@@ -24,7 +24,7 @@ from recorder.errors import (
 from recorder.recordings.name_set import NameSet
 from recorder.run_ids import why_no_run_id
 from recorder.storage import Storage, episode_path
-from recorder.text import holdable_text
+from recorder.text import sanitize_text
 from recorder.urls import is_url
 
 __all__ = [
@@ -238,7 +238,7 @@ def _latest_plays(
 
 
 def _check_name(name: str) -> None:
-    if holdable_text(name) != name:
+    if sanitize_text(name) != name:
         raise EpisodeFileCorruptError("the file's name is not valid UTF-8: rename it")
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from recorder.child_process import spawn_detached
 from recorder.sender.recovery import FoundBox, recover_folder
-from recorder.sender.whose import check_same_server
+from recorder.sender.same_server import check_same_server
 from recorder.step_stream import StepStream
 
 __all__ = ["RecoveryProcess", "main"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.text import integer_of
+from recorder.text import decode_integer
 from recorder.wrappers.parts import Parts, sample_of
 
 __all__ = ["Divergence", "Reproduction", "make_environment"]
@@ -58,7 +58,7 @@ class Reproduction:
                 "nobody knows the seed of this episode: record with recorder.wrappers.AutoSeed below RecordEpisode"
             )
         try:
-            self._seed = integer_of(self._info["seed"])
+            self._seed = decode_integer(self._info["seed"])
         except ValueError as error:
             raise UsageError(f"the seed of this episode can't be one: {error}") from error
         self._episode = episode

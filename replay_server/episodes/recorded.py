@@ -14,7 +14,7 @@ from recorder.chunk import compress_frame, encode_chunk
 from recorder.chunk.frames import FRAME_MAGIC
 from recorder.episode import return_of
 from recorder.episode_file import Episode
-from recorder.episode_file.kept_chunks import MAX_KEPT_BYTES
+from recorder.episode_file.chunk_cache import MAX_KEPT_BYTES
 from recorder.errors import ShapeChangedError, UnknownColumnError
 from recorder.json_text import to_json
 from recorder.outline import Outline, StepColumns, chunk_rows, describe_recording

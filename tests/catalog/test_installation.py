@@ -45,7 +45,7 @@ def test_concurrent_workers_agree_on_one_id(new_url: Callable[[], str]) -> None:
 
 def test_another_catalog_has_another_id(new_url: Callable[[], str]) -> None:
     with Catalog(new_url()) as one, Catalog(new_url()) as other:
-        assert one.join_installation().is_another_than(other.join_installation())
+        assert one.join_installation().differs_from(other.join_installation())
 
 
 def test_a_moved_catalog_keeps_its_id(tmp_path: Path) -> None:
@@ -120,5 +120,5 @@ def test_two_machines_with_a_database_at_localhost_have_two_installations(
         monkeypatch.setattr("socket.gethostname", lambda: "another-machine")
         there = Installation("another id", catalog.installation().catalog)
     assert there.catalog.endswith(" on another-machine")
-    assert here.is_another_than(there)
-    assert there.is_another_than(here)
+    assert here.differs_from(there)
+    assert there.differs_from(here)

@@ -27,7 +27,7 @@ from recorder.redis_server.embedded import EmbeddedServer
 from recorder.step_stream import Flush, Play, RedisStepStream
 from tests.commands.conftest import RUN, Answer, Call
 from tests.ingest.rig import Rig
-from worker.ingest.silence import count_missed_heartbeats
+from worker.ingest.missed_heartbeats import count_missed_heartbeats
 from worker.recording_writer import RecordingWriter
 
 

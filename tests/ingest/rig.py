@@ -14,7 +14,7 @@ from recorder.step_stream import FIRST_CURSOR, Play, StepStream
 from recorder.storage import LocalStorage, Storage
 from worker.criteria import Criterion, build_criteria
 from worker.ingest import IngestContext, IngestLimits, claim, evaluate_run, sweep, write_batches, write_episodes
-from worker.ingest.silence import count_missed_heartbeats
+from worker.ingest.missed_heartbeats import count_missed_heartbeats
 
 RUN = "run-1"
 

@@ -11,7 +11,7 @@ import torch
 from recorder import EpisodeMetadata
 from recorder.episode import EpisodeStatus, Substrate
 from recorder.publish.given_metadata import given_metadata, own_metadata, read_metadata
-from recorder.text import integer_of
+from recorder.text import decode_integer
 
 GIVEN: list[EpisodeMetadata | dict[Any, Any] | None] = [
     None,
@@ -141,7 +141,7 @@ def test_whole_numbers_of_any_size_come_back_exactly(number: int) -> None:
     given, wrong_later = read_metadata(packed)
     info = EpisodeMetadata.from_map(given).info
     assert [*wrong, *wrong_later] == []
-    assert [integer_of(it) for it in (info["seed"], info["more"][0], info["more"][1]["again"])] == [number] * 3
+    assert [decode_integer(it) for it in (info["seed"], info["more"][0], info["more"][1]["again"])] == [number] * 3
 
 
 def test_letters_that_no_file_holds_are_replaced() -> None:

@@ -13,7 +13,7 @@ from recorder.publish.delivery import journal as journal_module
 from recorder.publish.delivery.journal import Journal, read_journal
 from recorder.publish.delivery.ledger import FlushRecord, Ledger, RunCounts
 from recorder.publish.delivery.packet import News, PlayEnd
-from recorder.publish.delivery.play_state import PlayState, Told
+from recorder.publish.delivery.play_state import ListLengths, PlayState
 from recorder.publish.run_watch import RefusedSoFar
 from recorder.step_stream import Play, pack_body
 from tests.publish.small_disk import small_disk
@@ -25,12 +25,12 @@ def news_of(number: int) -> list[News]:
     state = PlayState(play, 3, sequence=number + 1, next_step=10 * number, position=100 * number)
     state.gaps = [Gap(9, 10, "dropped")] * number
     state.reasons = ["why"]
-    change = state.change(Told(n_gaps=number - 1, n_reasons=min(number - 1, 1)))
+    change = state.change(ListLengths(n_gaps=number - 1, n_reasons=min(number - 1, 1)))
     end = PlayEnd(pack_body({"kind": "end", "n_steps": 0}), is_dropped=False, position=100 * number)
     header = b"header" if number == 1 else b""
     return [
         News(play, header, (number + 1, 10 * number - 10, 10), change, counts={"n_recorded_steps": 10}),
-        News(short, b"header", change=PlayState(short, 0).change(Told()), counts={"n_episodes_started": 1}),
+        News(short, b"header", change=PlayState(short, 0).change(ListLengths()), counts={"n_episodes_started": 1}),
         News(short, end=end, counts={"n_episodes_finished": 1}),
     ]
 

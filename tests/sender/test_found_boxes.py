@@ -13,7 +13,7 @@ from recorder.black_box.places import default_folder, journal_of, ring_files, sp
 from recorder.errors import BlackBoxError, BlackBoxInUseError, BlackBoxVersionError, UsageError
 from recorder.sender.files import remove_strays
 from recorder.sender.recovery import BoxState, FoundBox, find_boxes, folders, look_at, recover, recover_folder
-from recorder.sender.whose import check_same_server
+from recorder.sender.same_server import check_same_server
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 from tests.processes import PythonProcess
 from tests.sender.boxes import HOLDER, leave_box

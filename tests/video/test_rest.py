@@ -15,7 +15,7 @@ from recorder.storage import open_storage, open_videos
 from replay_server.app import EXTENSION, create_app
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import n_frames_of
-from worker.video.queue import RenderContext, begin_video, hand_out_segments, render_segment
+from worker.video.queue import RenderContext, begin_video, enqueue_segments, render_segment
 from worker.video.video_files import video_files
 
 WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast"}
@@ -45,7 +45,7 @@ def render_all(recordings, settings, video_id):
         send_video=lambda _: None,
     )
     begin_video(context, video_id)
-    hand_out_segments(context)
+    enqueue_segments(context)
     for message in messages:
         render_segment(context, *message)
 

@@ -6,7 +6,7 @@ Pure functions of the episodes seen so far, without I/O or a clock. Their state 
 from worker.criteria.base import Claim, Criterion, EpisodeSummary, Explanation, Observation
 from worker.criteria.build import build_criteria
 from worker.criteria.evaluator import Decided, Evaluator
-from worker.criteria.given import GivenCriteria, criteria_maker
+from worker.criteria.factory import GivenCriteria, criteria_factory
 from worker.criteria.pending import Pending
 from worker.criteria.performance import PerformanceCriterion
 from worker.criteria.periodic import PeriodicCriterion
@@ -28,5 +28,5 @@ __all__ = [
     "StageBoundariesCriterion",
     "StageTransitionCriterion",
     "build_criteria",
-    "criteria_maker",
+    "criteria_factory",
 ]

@@ -17,24 +17,24 @@ from recorder.errors import EpisodeFileError, RecordingNotFoundError
 from recorder.step_stream import CHUNK, END, Play, StreamEntry
 from worker.ingest.context import IngestContext
 
-__all__ = ["goes_on", "is_ahead_of", "salvaged_file", "salvaged_row", "trim_salvaged"]
+__all__ = ["catalog_is_ahead", "continues_salvaged", "salvaged_file", "salvaged_row", "trim_salvaged"]
 
 _log = logging.getLogger(__name__)
 
 
-def goes_on(known: EpisodeRow, *, n_steps: int, status: str) -> bool:
+def continues_salvaged(known: EpisodeRow, *, n_steps: int, status: str) -> bool:
     """Whether an end of the play that the catalog knows as salvaged says more than the catalog does."""
     if known.status != EpisodeStatus.SALVAGED or known.decision == "deleted":
         return False
     return n_steps > known.n_steps or (n_steps == known.n_steps and status != EpisodeStatus.SALVAGED)
 
 
-def is_ahead_of(context: IngestContext, row: EpisodeRow) -> bool:
+def catalog_is_ahead(context: IngestContext, row: EpisodeRow) -> bool:
     """Whether the catalog has the salvaged play of ``row`` longer than it is there, and not written yet."""
     known = salvaged_row(context, row.run_id, Play(row.episode_id, row.play_id), statuses=tuple(EpisodeStatus))
     if known is None or known.is_done:
         return False
-    return goes_on(row, n_steps=known.n_steps, status=known.status)
+    return continues_salvaged(row, n_steps=known.n_steps, status=known.status)
 
 
 def salvaged_row(

@@ -14,7 +14,7 @@ from recorder.errors import StreamCorruptError
 from recorder.step_stream import SHARED_FIELDS, FinishedEntry, Play, Refused, RunInfo, is_gone
 from worker.criteria import Decided, EpisodeSummary, Evaluator
 from worker.ingest.context import IngestContext
-from worker.ingest.continued import goes_on
+from worker.ingest.continued import continues_salvaged
 
 __all__ = ["Plan", "decide"]
 
@@ -122,7 +122,7 @@ class _Batch:
         continues = False
         if before == row.play_id:
             known = self._row_of(row.episode_id)
-            continues = goes_on(known, n_steps=row.n_steps, status=row.status)
+            continues = continues_salvaged(known, n_steps=row.n_steps, status=row.status)
             if not continues:
                 self._take_repeat(known, row, body.get("producer"))
                 return

@@ -23,8 +23,8 @@ from recorder.step_stream import (
 )
 from worker.ingest.assemble import read_play, read_producer
 from worker.ingest.context import IngestContext
-from worker.ingest.continued import goes_on, salvaged_file, salvaged_row
-from worker.ingest.silence import expect_trainers, is_known
+from worker.ingest.continued import continues_salvaged, salvaged_file, salvaged_row
+from worker.ingest.missed_heartbeats import expect_trainers, is_known
 
 __all__ = ["salvage_abandoned"]
 
@@ -58,7 +58,7 @@ def _salvage(context: IngestContext, run_id: str, open_play: OpenPlay) -> bool:
     earlier = None if known is None else salvaged_file(context, known)
     try:
         body = _end_of(entries, open_play, earlier)
-        if known is not None and not goes_on(known, n_steps=body["n_steps"], status=body["status"]):
+        if known is not None and not continues_salvaged(known, n_steps=body["n_steps"], status=body["status"]):
             return _leave_as_it_is(context, known, entries)
         _log.error(
             "salvaged %d steps of episode_id=%d, run_id=%s: its trainer is gone",

@@ -17,10 +17,10 @@ from recorder.errors import CatalogUnavailableError, RecorderError, StorageError
 from recorder.step_stream import Flush, RunInfo, pack_body, trainers_are_gone
 from worker.ingest.context import IngestContext
 from worker.ingest.known_runs import report_ended_runs
+from worker.ingest.missed_heartbeats import count_missed_heartbeats, is_any_gone, is_check_due
 from worker.ingest.orphans import OrphanSearch, has_unread_ends
 from worker.ingest.salvage import salvage_abandoned
-from worker.ingest.silence import count_missed_heartbeats, is_any_gone, is_check_due
-from worker.ingest.stream_walk import has_streams, is_under_way, walk_on
+from worker.ingest.stream_scan import continue_scan, has_streams, is_scan_running
 from worker.ingest.write import claim, delete_earlier_plays, forget_streams
 
 __all__ = ["SweepResult", "drop_decided", "sweep"]
@@ -42,14 +42,14 @@ _UNFINISHED_SECS = 3600.0
 """Age at which a temporary file cannot be in use any more."""
 
 
-_WALK_SECS = 5.0
+_SCAN_SECS = 5.0
 """Time for scanning streams in one sweep. The next one continues. Shorter than the pause between sweeps."""
 
 _RUNS_SECS = 60.0
 """Time for going through the runs in one sweep, far below a task's time limit. The next sweep begins with the next
 run."""
 
-_WALK = "orphans"
+_SCAN = "orphans"
 _NEXT_RUN = "sweep"
 
 
@@ -88,8 +88,8 @@ def sweep(context: IngestContext) -> SweepResult:
             _log.error("sweep of run_id=%s: %s", run_id, error)
         except Exception:  # noqa: BLE001 - an error in one run must not stop the others
             _log.exception("sweep of run_id=%s: unexpected error; the other runs continue", run_id)
-    if is_thorough or is_under_way(context, _WALK):
-        _walk(context, _WALK, run_ids, result)
+    if is_thorough or is_scan_running(context, _SCAN):
+        _scan(context, _SCAN, run_ids, result)
     if is_thorough:
         _delete_unfinished(context)
         _give_up_lost(context)
@@ -138,13 +138,13 @@ def drop_decided(context: IngestContext, run_id: str) -> int:
     return len(rows)
 
 
-def _walk(
+def _scan(
     context: IngestContext, name: str, run_ids: Collection[str], result: SweepResult, *, run_id: str | None = None
 ) -> bool:
     """Continue the search for orphans; return whether all streams were searched and none was salvaged by this call."""
     search = OrphanSearch(context, run_ids)
     try:
-        is_over = walk_on(context, name, search.look, secs=_WALK_SECS, run_id=run_id)
+        is_over = continue_scan(context, name, search.look, secs=_SCAN_SECS, run_id=run_id)
     finally:
         result.n_streams_dropped += search.n_dropped
         result.n_salvaged += search.n_salvaged
@@ -172,7 +172,7 @@ def _end_run(context: IngestContext, info: RunInfo, result: SweepResult) -> None
     if has_unread_ends(context, run_id):
         return  # evaluate them first
     if state.ended_at is None:
-        if not _walk(context, f"end:{run_id}", {run_id}, result, run_id=run_id):
+        if not _scan(context, f"end:{run_id}", {run_id}, result, run_id=run_id):
             return  # evaluate or search the rest first
         context.stream.send(run_id, Flush(finished=[pack_body({"kind": "run_end", "producer": "sweep"})]))
         result.ended_runs.append(run_id)

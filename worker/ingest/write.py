@@ -24,7 +24,7 @@ from recorder.step_stream import END, Play, StreamEntry
 from recorder.storage import episode_path
 from worker.ingest.assemble import AssembledFile, assemble, read_play
 from worker.ingest.context import IngestContext
-from worker.ingest.continued import is_ahead_of, salvaged_file, trim_salvaged
+from worker.ingest.continued import catalog_is_ahead, salvaged_file, trim_salvaged
 
 __all__ = [
     "WriteResult",
@@ -208,7 +208,7 @@ def _place(
     done_ids = set(taken_ids)
     rows = {}
     for episode_id, (row, file) in files.items():
-        if episode_id not in taken_ids and is_ahead_of(context, row):
+        if episode_id not in taken_ids and catalog_is_ahead(context, row):
             continue  # it goes on, and the writer of the whole needs the stream, and the file if it is there
         rows[episode_id] = row
         if episode_id not in taken_ids:

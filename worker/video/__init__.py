@@ -12,7 +12,7 @@ if find_spec("matplotlib") is None:
 from recorder.video.options import PROFILES, VideoOptions
 from worker.video.compare import export_comparison_video
 from worker.video.export import BatchResult, batch_export_videos, export_episode_video, write_webvtt
-from worker.video.making import VideoFile
+from worker.video.frame_loop import VideoFile
 from worker.video.reel import PICKS, export_reel_video
 from worker.video.renderer import EpisodeVideoRenderer
 

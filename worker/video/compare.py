@@ -10,14 +10,14 @@ from typing import Any
 from recorder.catalog import Catalog
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.recordings.find import open_sound_recording
+from recorder.recordings.find import open_checked_recording
 from recorder.storage import open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from worker.video.export import opened_catalog, with_total
+from worker.video.frame_loop import VideoFile, make_video
 from worker.video.geometry import Rect
-from worker.video.making import VideoFile, make_video
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.surface import TILE_COLUMNS, Canvas
 
@@ -103,7 +103,7 @@ def export_comparison_video(
     options.check(path.suffix)
     storage = open_storage(recordings_base_dir)
     with opened_catalog(database_path) as catalog:
-        row, left = open_sound_recording(catalog, storage, run_id, episode_id)
-        _, right = open_sound_recording(catalog, storage, other_run_id or row.run_id, other_episode_id)
+        row, left = open_checked_recording(catalog, storage, run_id, episode_id)
+        _, right = open_checked_recording(catalog, storage, other_run_id or row.run_id, other_episode_id)
     source = ComparisonRenderer(left, right, options)
     return make_video(source, path, options, on_frame=with_total(on_frame, source.n_frames))

@@ -11,13 +11,13 @@ from typing import Any
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, VideoError
-from recorder.recordings.find import find_recording, open_sound_recording
+from recorder.recordings.find import find_recording, open_checked_recording
 from recorder.storage import episode_path, open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from worker.video.chapters import chapter_file, webvtt
-from worker.video.making import OnFrame, VideoFile, make_video
+from worker.video.frame_loop import OnFrame, VideoFile, make_video
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.series import LearningPoint
 
@@ -176,7 +176,7 @@ def write_webvtt(
     path = local_path(output_path, "output_path")
     options = VideoOptions.chosen(profile, **choices)
     with opened_catalog(database_path) as catalog:
-        _, episode = open_sound_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
+        _, episode = open_checked_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
     try:
         path.write_text(webvtt(episode, options.timeline(episode.n_steps)), encoding="utf-8")
     except OSError as error:
@@ -202,7 +202,7 @@ def _export(
     options: VideoOptions,
     on_frame: Callable[[int, int], bool] | None,
 ) -> VideoFile:
-    _, episode = open_sound_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
+    _, episode = open_checked_recording(catalog, open_storage(recordings), row.run_id, row.episode_id)
     curve = learning_points(catalog, row.run_id) if options.learning_curve else ()
     renderer = make_renderer(episode, options, learning_curve=curve)
     with chapter_file(episode, renderer.timeline, enabled=options.chapters) as chapters:

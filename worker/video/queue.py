@@ -16,14 +16,14 @@ from datetime import UTC, datetime, timedelta
 from recorder.catalog import Catalog, SegmentRow, VideoRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
-from recorder.recordings.find import open_sound_recording
+from recorder.recordings.find import open_checked_recording
 from recorder.storage import Storage
 from recorder.video.options import VideoOptions
 from recorder.video.request import content_hash_of_request, options_of_request
 from worker.video.chapters import chapter_file
 from worker.video.encoder import join_segments
 from worker.video.export import learning_points, make_renderer
-from worker.video.making import VideoStoppedError, make_video
+from worker.video.frame_loop import VideoStoppedError, make_video
 from worker.video.segments import cut
 from worker.video.video_files import VideoFiles, delete_stale_videos, video_name
 
@@ -109,10 +109,10 @@ def begin_video(context: RenderContext, video_id: str) -> None:
         except Exception as error:  # noqa: BLE001 - any error is stored for the person who asked
             _fail(context, started, error)
             return
-    hand_out_segments(context)
+    enqueue_segments(context)
 
 
-def hand_out_segments(context: RenderContext) -> int:
+def enqueue_segments(context: RenderContext) -> int:
     """Send a task for each segment that no worker has leased.
 
     Returns:
@@ -209,7 +209,7 @@ def sweep_videos(context: RenderContext, *, is_thorough: bool = False) -> int:
     rows = context.catalog.claim_videos(now=context.now(), lease_secs=limits.lease_secs, limit=limits.batch)
     for row in rows:
         context.send_video(row.video_id)
-    return len(rows) + hand_out_segments(context)
+    return len(rows) + enqueue_segments(context)
 
 
 def _is_being_rendered(segment: SegmentRow, lease: str, now: datetime) -> bool:
@@ -269,7 +269,7 @@ class _Reporter:
 
 def _open(context: RenderContext, row: VideoRow) -> tuple[Episode, VideoOptions]:
     options = options_of_request(row.options)
-    recording, episode = open_sound_recording(context.catalog, context.storage, row.run_id, row.episode_id)
+    recording, episode = open_checked_recording(context.catalog, context.storage, row.run_id, row.episode_id)
     if recording.content_hash != content_hash_of_request(row.options):
         raise UsageError(
             f"episode {row.episode_id} of run {row.run_id!r} was played again after the request: request the video again"

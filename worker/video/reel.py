@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
-from recorder.recordings.find import open_sound_recording
+from recorder.recordings.find import open_checked_recording
 from recorder.storage import open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
 from worker.video.export import learning_points, opened_catalog, with_total
+from worker.video.frame_loop import VideoFile, make_video
 from worker.video.geometry import Rect
-from worker.video.making import VideoFile, make_video
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.series import LearningPoint
 from worker.video.surface import Canvas
@@ -179,7 +179,7 @@ def export_reel_video(
         failures: list[tuple[RecordingRow, RecorderError]] = []
         for row, caption in picked:
             try:
-                _, episode = open_sound_recording(catalog, storage, row.run_id, row.episode_id)
+                _, episode = open_checked_recording(catalog, storage, row.run_id, row.episode_id)
                 clips.append(Clip(episode, _fitted(options, episode, clip_secs), caption))
             except RecorderError as error:
                 failures.append((row, error))

@@ -59,7 +59,7 @@ def register(app: Celery, process: WorkerProcess) -> None:
     def is_time_for_thorough_sweep() -> bool:
         return process.stream().try_lock("thorough-sweep-videos", secs=_THOROUGH_SWEEP_SECS)
 
-    app.steps["worker"].add(RenderLookOut)
+    app.steps["worker"].add(RenderPoller)
 
 
 class _Renderer:
@@ -118,7 +118,7 @@ class _Renderer:
         return QUEUE_PRIORITIES[bisect_left(_LAST_PLACES, turn + segment_index // SEGMENTS_A_TURN)]
 
 
-class RenderLookOut(bootsteps.StartStopStep):  # type: ignore[misc]
+class RenderPoller(bootsteps.StartStopStep):  # type: ignore[misc]
     """Requests a sweep from time to time, on the timer of a worker that renders. A lock lets one worker do it for
     all."""
 

@@ -8,7 +8,7 @@ from recorder.commands.checks.black_boxes import check_black_boxes
 from recorder.commands.checks.catalog import check_catalog
 from recorder.commands.checks.finding import Finding, Verdict
 from recorder.commands.checks.installation import check_installation
-from recorder.commands.checks.left_behind import check_left_behind
+from recorder.commands.checks.lost_steps import check_lost_steps
 from recorder.commands.checks.packages import check_packages
 from recorder.commands.checks.parts import check_parts
 from recorder.commands.checks.places import check_places
@@ -27,7 +27,7 @@ CHECKS: tuple[Callable[[Settings, FoundRedis], Iterator[Finding]], ...] = (
     check_server,
     check_installation,
     check_runs,
-    check_left_behind,
+    check_lost_steps,
     check_black_boxes,
     check_parts,
 )

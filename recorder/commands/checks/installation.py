@@ -52,7 +52,7 @@ def _folder(settings: Settings, ours: Installation) -> Iterator[Finding]:
             "installation",
             f"the folder is a copy; its first worker gives it a new installation id: {place}",
         )
-    elif mark.installation.is_another_than(ours):
+    elif mark.installation.differs_from(ours):
         yield Finding(
             "fail",
             "installation",

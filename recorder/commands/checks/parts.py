@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.errors import MissingExtraError, RecorderError
-from recorder.needing import needing
+from recorder.extras import require_extra
 from recorder.settings import Settings
 
 __all__ = ["check_parts"]
@@ -29,15 +29,15 @@ def check_parts(settings: Settings, _redis: FoundRedis) -> Iterator[Finding]:
 
 
 def _worker(settings: Settings) -> str:
-    with needing("A worker", "worker", extra="worker"):
+    with require_extra("A worker", "worker", extra="worker"):
         import worker.app  # noqa: F401 - lazy: loads Celery
-        from worker.criteria.given import criteria_maker
-    names = [criterion.name for criterion in criteria_maker(settings)()]
+        from worker.criteria.factory import criteria_factory
+    names = [criterion.name for criterion in criteria_factory(settings)()]
     return f"criteria: {', '.join(names) or 'none; only episodes that trainers keep'}"
 
 
 def _replay_server(settings: Settings) -> str:
-    with needing("The replay server", "replay_server", extra="server"):
+    with require_extra("The replay server", "replay_server", extra="server"):
         from replay_server.serving import check_bind  # lazy: loads Flask
     check_bind(settings)
     return f"listens on {settings.server.host}, port {settings.server.port}"
@@ -45,6 +45,6 @@ def _replay_server(settings: Settings) -> str:
 
 def _videos(settings: Settings) -> str:
     del settings
-    with needing("Making videos", "worker", extra="video"):
+    with require_extra("Making videos", "worker", extra="video"):
         from worker.video.encoder import ffmpeg_path  # lazy: loads matplotlib
     return f"ffmpeg: {ffmpeg_path()}"

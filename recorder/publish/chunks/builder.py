@@ -91,7 +91,7 @@ class EpisodeBuilder:
         """Counted, and told by no ``Progress`` yet."""
         self._refused: deque[tuple[int, int]] = deque()
         """Positions and numbers of refused steps, the same."""
-        self._told = state.told()
+        self._reported = state.list_lengths()
         self._pieces: list[Piece] = []
         self._kinds: Kinds | None = None
         self._n_pending = 0
@@ -170,7 +170,7 @@ class EpisodeBuilder:
         counts, self._uncounted = self._uncounted, {}
         while self._refused and self._refused[0][0] < state.position:
             counts["n_refused_steps"] = counts.get("n_refused_steps", 0) + self._refused.popleft()[1]
-        change, self._told = state.change(self._told), state.told()
+        change, self._reported = state.change(self._reported), state.list_lengths()
         needed_from = self.needed_from if self.needed_from is not None else state.position
         self.needed_from = self._pieces[0].needed_from if self._pieces else None
         return Progress(change, counts, needed_from)
@@ -290,7 +290,7 @@ class EpisodeBuilder:
         last = gaps[-1] if gaps else None
         if last is not None and last.reason == "lost" and last.end_step == first_step:
             gaps[-1] = replace(last, end_step=first_step + n_steps)
-            self._told = self._told._replace(n_gaps=min(self._told.n_gaps, len(gaps) - 1))
+            self._reported = self._reported._replace(n_gaps=min(self._reported.n_gaps, len(gaps) - 1))
         else:
             gaps.append(Gap(first_step, first_step + n_steps, "lost"))
 

@@ -10,7 +10,7 @@ from typing import Any
 from recorder.publish.counting import added
 from recorder.publish.delivery.custody import Custody, Losses, SentChunk
 from recorder.publish.delivery.packet import News
-from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange, Told
+from recorder.publish.delivery.play_state import ListLengths, PlayChange, PlayState, StepRange
 from recorder.publish.run_watch import NOTHING_REFUSED, RefusedSoFar
 from recorder.step_stream import Play
 
@@ -152,7 +152,7 @@ class Ledger:
             "custody": self.custody.to_list(),
             "steps": [self.n_sent_steps, self.n_lost_steps],
             "open": [
-                [play.episode_id, play.play_id, state.header, state.change(Told()).to_list()]
+                [play.episode_id, play.play_id, state.header, state.change(ListLengths()).to_list()]
                 for play, state in self.open.items()
             ],
             "lost": [[play.episode_id, play.play_id, ranges] for play, ranges in self.lost.items()],

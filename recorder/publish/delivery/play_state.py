@@ -13,7 +13,7 @@ from recorder.black_box.gaps import StepRange
 from recorder.episode import Gap
 from recorder.step_stream import Play
 
-__all__ = ["PlayChange", "PlayState", "StepRange", "Told"]
+__all__ = ["ListLengths", "PlayChange", "PlayState", "StepRange"]
 
 _NUMBERS = (
     "lane",
@@ -29,7 +29,7 @@ _NUMBERS = (
 )
 
 
-class Told(NamedTuple):
+class ListLengths(NamedTuple):
     """How many items of each list the last change had."""
 
     n_gaps: int = 0
@@ -41,7 +41,7 @@ class PlayChange(NamedTuple):
     """How a play stands after something was sent of it; of its lists, only what is new."""
 
     numbers: tuple[Any, ...]
-    told: Told
+    kept: ListLengths
     """Items of each list that stay as they were."""
     gaps: Sequence[Gap]
     reasons: Sequence[str]
@@ -50,15 +50,15 @@ class PlayChange(NamedTuple):
     def to_list(self) -> list[Any]:
         """The same in msgpack's types."""
         gaps = [[gap.first_step, gap.end_step, gap.reason] for gap in self.gaps]
-        return [list(self.numbers), list(self.told), gaps, list(self.reasons), [list(span) for span in self.dropped]]
+        return [list(self.numbers), list(self.kept), gaps, list(self.reasons), [list(span) for span in self.dropped]]
 
     @classmethod
     def from_list(cls, packed: Sequence[Any]) -> PlayChange:
         """The inverse of ``to_list``."""
-        numbers, told, gaps, reasons, dropped = packed
+        numbers, kept, gaps, reasons, dropped = packed
         return cls(
             tuple(numbers),
-            Told(*told),
+            ListLengths(*kept),
             [Gap(*gap) for gap in gaps],
             list(reasons),
             [(first, stop) for first, stop in dropped],
@@ -93,11 +93,11 @@ class PlayState:
     header: bytes = b""
     """Its first entry; empty before that is made."""
 
-    def told(self) -> Told:
+    def list_lengths(self) -> ListLengths:
         """Its lists as they are now."""
-        return Told(len(self.gaps), len(self.reasons), len(self.dropped))
+        return ListLengths(len(self.gaps), len(self.reasons), len(self.dropped))
 
-    def change(self, since: Told) -> PlayChange:
+    def change(self, since: ListLengths) -> PlayChange:
         """How it stands, for one that knows it as far as ``since``."""
         return PlayChange(
             tuple([getattr(self, name) for name in _NUMBERS]),
@@ -111,6 +111,6 @@ class PlayState:
         """Take over a change."""
         for name, value in zip(_NUMBERS, change.numbers, strict=True):
             setattr(self, name, value)
-        self.gaps[change.told.n_gaps :] = change.gaps
-        self.reasons[change.told.n_reasons :] = change.reasons
-        self.dropped[change.told.n_dropped :] = change.dropped
+        self.gaps[change.kept.n_gaps :] = change.gaps
+        self.reasons[change.kept.n_reasons :] = change.reasons
+        self.dropped[change.kept.n_dropped :] = change.dropped

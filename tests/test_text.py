@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recorder import Catalog, EpisodeRecorder, open_episode
-from recorder.text import holdable_text
+from recorder.text import sanitize_text
 from worker import RecordingWriter
 
 
@@ -22,7 +22,7 @@ from worker import RecordingWriter
     ],
 )
 def test_a_character_that_cannot_be_stored_becomes_the_replacement_character(given: str, held: str) -> None:
-    assert holdable_text(given) == held
+    assert sanitize_text(given) == held
 
 
 def test_a_reason_is_the_same_text_in_file_and_catalog(tmp_path: Path) -> None:

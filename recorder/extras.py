@@ -11,11 +11,11 @@ from pathlib import Path
 from recorder.errors import MissingExtraError, RecorderError, WrongModuleError
 from recorder.search_path import PACKAGES_FOLDER
 
-__all__ = ["needing"]
+__all__ = ["require_extra"]
 
 
 @contextmanager
-def needing(what: str, package: str, *, extra: str) -> Iterator[None]:
+def require_extra(what: str, package: str, *, extra: str) -> Iterator[None]:
     """Wrap imports in this context manager.
 
     Args:

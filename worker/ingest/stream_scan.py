@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from recorder.step_stream import Play
 from worker.ingest.context import IngestContext
 
-__all__ = ["has_streams", "is_under_way", "walk_on"]
+__all__ = ["continue_scan", "has_streams", "is_scan_running"]
 
 Page = Mapping[str, Sequence[Play]]
 
 
-def is_under_way(context: IngestContext, name: str) -> bool:
+def is_scan_running(context: IngestContext, name: str) -> bool:
     """Return whether a scan has begun and is not finished."""
     return context.stream.bookmark(name) is not None
 
 
-def walk_on(
+def continue_scan(
     context: IngestContext, name: str, look: Callable[[Page], object], *, secs: float, run_id: str | None = None
 ) -> bool:
     """Continue a scan, or begin one.

@@ -15,7 +15,7 @@ from worker.criteria.build import BUILT_IN, build_criteria
 from worker.criteria.custom import GuardedCriterion
 from worker.criteria.evaluator import Evaluator
 
-__all__ = ["GivenCriteria", "criteria_maker"]
+__all__ = ["GivenCriteria", "criteria_factory"]
 
 GivenCriteria = Settings | CriteriaSettings | Mapping[str, Any] | Criterion | Iterable[Criterion]
 
@@ -25,7 +25,7 @@ _EXPECTED = (
 )
 
 
-def criteria_maker(given: GivenCriteria) -> Callable[[], list[Criterion]]:
+def criteria_factory(given: GivenCriteria) -> Callable[[], list[Criterion]]:
     """Return a function that makes new criteria for each run. It is called once here to check the criteria.
 
     Args:

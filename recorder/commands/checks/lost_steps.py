@@ -12,12 +12,12 @@ from recorder.commands.run_status import read_run_statuses
 from recorder.errors import RecorderError
 from recorder.settings import Settings
 
-__all__ = ["check_left_behind"]
+__all__ = ["check_lost_steps"]
 
 _MANY = 1000
 
 
-def check_left_behind(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
+def check_lost_steps(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
     """Report each quiet run that is not in Redis but has held or unwritten episodes."""
     now = datetime.now(UTC)
     try:

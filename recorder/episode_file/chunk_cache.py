@@ -8,13 +8,13 @@ from threading import Lock
 
 from recorder.chunk import Chunk
 
-__all__ = ["MAX_KEPT_BYTES", "KeptChunks"]
+__all__ = ["MAX_KEPT_BYTES", "ChunkCache"]
 
 MAX_KEPT_BYTES = 16 * 2**20
 """Limit on undecoded columns; decoded ones may take as much again. Fits 100,000 steps without images."""
 
 
-class KeptChunks:
+class ChunkCache:
     """The chunks used last.
 
     Args:

@@ -40,5 +40,8 @@ class Answerer(Protocol):
     def close_later(self, call: WsgiCall) -> None:
         """Close an unfinished answer on a thread, because it may have a file open."""
 
+    def note_arrival(self) -> None:
+        """Called when a part of a request has arrived."""
+
     def forget(self, connection: object) -> None:
         """Called when a connection is gone."""

@@ -85,6 +85,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.pause_reading()
         elif not self._has_begun:
             self._has_begun, self.waits_since = True, self._front.clock()
+        self._front.note_arrival()
         self._http.receive_data(data)
         self._read()
 
@@ -291,8 +292,13 @@ class HttpConnection(asyncio.Protocol):
     def _hang_up(self) -> None:
         """Close our side, then wait briefly for the client's, because the system would discard the answer otherwise."""
         self._is_over, self.waits_since = True, self._front.clock()
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing():
+            return
+        try:
             self._transport.write_eof()
+        except OSError:  # the client closed its side before the answer, and the system has reset the connection
+            self._transport.abort()
+        else:
             self._transport.resume_reading()
 
     def _send(self, *events: h11.Event) -> None:

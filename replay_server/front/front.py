@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from replay_server.front.connection import HttpConnection
+from replay_server.front.intake import Intake
 from replay_server.front.limits import FrontLimits
 from replay_server.front.workers import Workers
 from replay_server.front.wsgi import Application, WsgiCall
@@ -75,6 +76,7 @@ class Front:
         self._threads = Workers(n_threads, "replay-http")
         self._decoding_threads = Workers(_N_DECODING_THREADS, "replay-decoding")
         self._health_thread = Workers(1, "replay-health")
+        self._intake = Intake(loop, (self._threads, self._decoding_threads), clock)
         self._looked_at = clock()
         self._next_check: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Task[object]] = set()
@@ -125,6 +127,10 @@ class Front:
         with suppress(RuntimeError):  # the server is stopping
             self._threads.submit(call.close)
 
+    def note_arrival(self) -> None:
+        """See ``Answerer``."""
+        self._intake.note_arrival()
+
     def forget(self, connection: object) -> None:
         """See ``Answerer``."""
         self._connections.discard(connection)
@@ -153,6 +159,7 @@ class Front:
         if len(self._connections) >= self.limits.max_connections and not self._make_room():
             sock.close()
             return
+        self._intake.note_arrival()
         connection = HttpConnection(self, client)
         self._connections.add(connection)
         task = self._loop.create_task(self._open(connection, sock))

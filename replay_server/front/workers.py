@@ -25,6 +25,7 @@ class Workers:
         self._name = name
         self._queue: Turns[tuple[Callable[[], Any], Future[Any]]] = Turns()
         self._is_ended = False
+        self._is_held = False
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
 
@@ -46,8 +47,25 @@ class Workers:
                 self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
                 self._threads[-1].start()
             self._queue.add((job, future), is_first=is_first)
-            self._changed.notify()
+            if not self._is_held:
+                self._changed.notify()
         return future
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no job is started."""
+        return self._is_held
+
+    def hold(self) -> None:
+        """Start no job until ``go_on``; running ones go on."""
+        with self._changed:
+            self._is_held = True
+
+    def go_on(self) -> None:
+        """Start jobs again."""
+        with self._changed:
+            self._is_held = False
+            self._changed.notify(len(self._queue))
 
     def end(self) -> None:
         """Cancel waiting jobs, and do not wait for running ones."""
@@ -61,7 +79,7 @@ class Workers:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._queue and not self._is_ended:
+                while (self._is_held or not self._queue) and not self._is_ended:
                     self._changed.wait()
                 if self._is_ended:
                     return

@@ -16,6 +16,7 @@ from flask import Flask
 
 from replay_server.access.proxy import Proxied, parse_networks
 from replay_server.front import Front, FrontLimits
+from replay_server.front.intake import Intake
 from replay_server.front.progress import Progress
 from replay_server.front.turns import Turns
 from replay_server.front.workers import Workers
@@ -112,6 +113,97 @@ def _serve_an_honest_client_after_one_that_resets() -> list[dict[str, Any]]:
         loop.run_until_complete(front.close(DEADLINE_SECS))
     loop.close()
     return failures
+
+
+def test_a_client_that_leaves_before_its_answer_is_not_a_failure() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(_answer_a_client_that_left).result() == []
+
+
+def _answer_a_client_that_left() -> list[dict[str, Any]]:
+    """Failures that were reported to the loop."""
+    begun, left = threading.Event(), threading.Event()
+
+    def app(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        begun.set()
+        assert left.wait(DEADLINE_SECS)
+        start_response("200 OK", [])
+        return [b"x"]
+
+    def leave(address: Any) -> None:
+        with socket.create_connection(address) as client:
+            client.sendall(REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            assert begun.wait(DEADLINE_SECS)
+        left.set()
+
+    loop = asyncio.new_event_loop()
+    failures: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, failure: failures.append(failure))
+    front = Front(app, loop, n_threads=1, limits=FrontLimits())
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as client:
+        front.listen(listener)
+        loop.run_until_complete(loop.run_in_executor(client, leave, listener.getsockname()))
+        loop.run_until_complete(front.close(DEADLINE_SECS))
+    loop.close()
+    return failures
+
+
+def test_requests_that_come_together_are_all_read_before_the_first_is_answered() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        assert set(thread.submit(_count_read_requests_at_each_answer, 100).result()) == {100}
+
+
+def _count_read_requests_at_each_answer(n_clients: int) -> list[int]:
+    """How many requests were read when each answer began."""
+    n_read, counts, done = 0, [], threading.Event()
+
+    def path_of(environ: dict[str, Any]) -> str:
+        nonlocal n_read
+        n_read += 1
+        return str(environ["PATH_INFO"])
+
+    def app(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        counts.append(n_read)
+        if len(counts) == n_clients:
+            done.set()
+        start_response("200 OK", [])
+        return []
+
+    loop = asyncio.new_event_loop()
+    front = Front(app, loop, n_threads=1, limits=FrontLimits(), path_of=path_of, clock=lambda: 0.0)
+    with socket.create_server(("127.0.0.1", 0), backlog=n_clients) as listener, ExitStack() as clients:
+        for _ in range(n_clients):
+            clients.enter_context(socket.create_connection(listener.getsockname(), DEADLINE_SECS)).sendall(REQUEST)
+        front.listen(listener)
+        loop.run_until_complete(loop.run_in_executor(None, done.wait, DEADLINE_SECS))
+        loop.run_until_complete(front.close(0.0))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    return counts
+
+
+def test_arrivals_without_end_delay_answers_for_half_of_the_time_at_most() -> None:
+    calls: list[Callable[[], object]] = []
+    now, n_held = 0.0, 0
+    pool = Workers(1, "test")
+
+    class Rounds(asyncio.AbstractEventLoop):
+        def call_soon(self, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
+            calls.append(lambda: callback(*args))
+
+    intake = Intake(Rounds(), (pool,), lambda: now)
+    for _ in range(100):
+        now += 0.1
+        intake.note_arrival()
+        due, calls[:] = list(calls), []
+        for call in due:
+            call()
+        job = pool.submit(lambda: None)
+        n_held += pool.is_held
+        if not pool.is_held:
+            job.result(DEADLINE_SECS)
+    pool.end()
+    assert 20 < n_held <= 55
 
 
 def test_requests_that_never_end_are_refused_after_a_time() -> None:

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 import msgpack
 import numpy as np
 
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, EpisodeFileVersionError
 
 __all__ = [
     "ALLOWED_DTYPES",
@@ -81,9 +81,12 @@ class Encoding(StrEnum):
     """Zigzag differences between the bit patterns of successive steps, then planes."""
     BITS = "bits"
     """Booleans, eight per byte."""
+    XOR = "xor"
+    """Pictures, each as its difference from the one before it, packed by itself."""
 
 
 _ENCODINGS = {str(encoding): encoding for encoding in Encoding}
+_XOR_DTYPES = ("|u1", "<u2")
 _ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in ALLOWED_DTYPES}
 
 
@@ -118,7 +121,7 @@ class ColumnSpec:
     @property
     def group_key(self) -> str | None:
         """Columns with the same key may share a slot; None for a column that never does."""
-        if self.encoding is Encoding.PLAIN:
+        if self.encoding in (Encoding.PLAIN, Encoding.XOR):
             return None
         return "bits" if self.encoding is Encoding.BITS else self.dtype[2:]
 
@@ -132,6 +135,7 @@ class ColumnSpec:
 
         Raises:
             EpisodeFileCorruptError: it is invalid.
+            EpisodeFileVersionError: a newer version wrote it.
             EpisodeFileTooLargeError: a value exceeds ``MAX_STEP_BYTES``.
         """
         try:
@@ -164,9 +168,14 @@ def _checked_spec(name: object, dtype: object, shape: tuple[int, ...], encoding:
     if len(shape) > MAX_DIMENSIONS or not all(0 <= length < 2**31 for length in shape):
         raise EpisodeFileCorruptError(f"schema: column {name!r} has shape {list(shape)!r:.200}")
     if encoding not in _ENCODINGS:
-        raise EpisodeFileCorruptError(f"schema: column {name!r} has the unknown encoding {encoding!r:.40}")
+        raise EpisodeFileVersionError(
+            f"schema: column {name!r} has the encoding {encoding!r:.40}, which this version does not know: update "
+            "hamlet-recorder"
+        )
     if (encoding == Encoding.BITS) != (dtype == "|b1"):
         raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'bits' requires dtype '|b1', and vice versa")
+    if encoding == Encoding.XOR and (dtype not in _XOR_DTYPES or not math.prod(shape)):
+        raise EpisodeFileCorruptError(f"schema: column {name!r}: encoding 'xor' of {dtype}{list(shape)!r:.80}")
     # Count a length of 0 as 1: numpy limits the product of the other lengths anyway.
     if math.prod(max(n, 1) for n in shape) * _ITEM_BYTES[dtype] > MAX_STEP_BYTES:
         raise EpisodeFileTooLargeError(

@@ -16,7 +16,7 @@ from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
 from recorder.capture.step_writer import FIELDS
 from recorder.capture.values import NO_STEP, as_array, checked_extras, checked_name, is_cuda, whole_numbers
-from recorder.capture.ways import Form, Way, block_way, fitting
+from recorder.capture.ways import Form, Way, block_way, fitting, no_room
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
 
@@ -108,8 +108,7 @@ class BlockPath:
                 self._inlet.refusals.refuse_value(f"{name}: {error}", n_values=places.n_steps)
         kept = fitting(ways, self.max_record_bytes - _PLACE_BYTES)
         for name in ways.keys() - kept.keys():
-            problem = f"{name}: no room for it beside the step's other values"
-            self._inlet.refusals.refuse_value(problem, n_values=places.n_steps)
+            self._inlet.refusals.refuse_value(no_room(name, ways[name]), n_values=places.n_steps)
         n_bytes = math.prod(lead) * (_PLACE_BYTES // 32 + sum(way.n_bytes for way in kept.values()))
         if n_bytes <= self.max_record_bytes - _PLACE_BYTES or math.prod(lead) == 1:
             try:
@@ -126,7 +125,7 @@ class BlockPath:
             if self._inlet.waits():
                 continue
             if len(small) < len(ways) and self._written(small, places, values):
-                self._inlet.refusals.count(n_dropped_values=(len(ways) - len(small)) * places.n_steps)
+                self._inlet.refusals.drop_values((len(ways) - len(small)) * places.n_steps)
             else:
                 self._inlet.drop(places.each())
             return

@@ -25,6 +25,11 @@ _RING_FULL = (
     "'sample'"
 )
 
+_NO_ROOM_FOR_LARGE = (
+    "half of the black box is full: %d large values, such as pictures, left out so far (their steps are recorded); raise "
+    "capture.black_box_bytes, or record every second picture"
+)
+
 
 class Refusals:
     """Counts on the trainer's threads; the counts stand in the ring's header, where the sender finds them.
@@ -70,6 +75,11 @@ class Refusals:
                     ranges.append((step, step + 1))
         self.count(n_dropped_steps=n_steps)
         self._log.error(_RING_FULL, self._counters["n_dropped_steps"])
+
+    def drop_values(self, n_values: int) -> None:
+        """The ring had no room for large values; their steps are recorded without them."""
+        self.count(n_dropped_values=n_values)
+        self._log.error(_NO_ROOM_FOR_LARGE, self._counters["n_dropped_values"])
 
     def refuse(self, error: Exception, *, n_steps: int = 0) -> None:
         """Count and log a call that failed; raise it when strict."""

@@ -14,7 +14,7 @@ from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
 from recorder.capture.step_writer import FIELDS, StepWriter, compile_step_writer
 from recorder.capture.values import as_array, checked_extras, checked_name, whole_number
-from recorder.capture.ways import Form, Way, fitting, step_way, widened
+from recorder.capture.ways import Form, Way, fitting, no_room, step_way, widened
 from recorder.errors import UsageError
 from recorder.schema import EXTRAS_PREFIX
 
@@ -85,7 +85,7 @@ class StepPath:
             if self._inlet.waits():
                 continue
             if len(small) < len(ways) and self._written(small, place, given):
-                self._inlet.refusals.count(n_dropped_values=len(ways) - len(small))
+                self._inlet.refusals.drop_values(len(ways) - len(small))
             else:
                 self._inlet.drop([place])
             return
@@ -130,7 +130,7 @@ class StepPath:
         kept = fitting(ways, self._inlet.writer.max_record_bytes - _PLACE_BYTES)
         for name in ways.keys() - kept.keys():
             if given.pop(name, None) is not None:
-                self._inlet.refusals.refuse_value(f"{name}: no room for it beside the step's other values")
+                self._inlet.refusals.refuse_value(no_room(name, ways[name]))
         self._known = kept
         return kept
 

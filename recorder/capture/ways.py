@@ -20,7 +20,7 @@ from recorder.chunk import MAX_FRAME_BYTES
 from recorder.errors import UsageError
 from recorder.schema import ALLOWED_DTYPES, MAX_COLUMNS, MAX_DIMENSIONS, STEP_FIELDS
 
-__all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "step_way", "widened"]
+__all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "no_room", "step_way", "widened"]
 
 _MAX_UNROLLED = 16
 """The longest sequence of Python's numbers that is packed number by number; a numpy array of one takes longer than that."""
@@ -185,6 +185,14 @@ def fitting(ways: Mapping[str, Way], max_bytes: int) -> dict[str, Way]:
             kept[name] = way
             left -= way.n_bytes
     return kept
+
+
+def no_room(name: str, way: Way) -> str:
+    """What is wrong with a way that ``fitting`` has left out."""
+    return (
+        f"{name}: no room for its {way.n_bytes} bytes beside the step's other values: all together take at most a quarter of "
+        "the black box; raise capture.black_box_bytes"
+    )
 
 
 def widened(before: Way, now: Way | None, value: Any = None) -> Way | None:

@@ -6,6 +6,7 @@ A chunk is encoded once, by the trainer's sender. The same bytes go into the str
 from recorder.chunk.chunk import (
     MAX_CHUNK_BYTES,
     MAX_CHUNK_CONTAINERS,
+    MAX_CHUNK_PICTURE_BYTES,
     MAX_CHUNK_STEPS,
     Chunk,
     ColumnData,
@@ -24,6 +25,7 @@ from recorder.chunk.unpacking import brief, split_map, unpack_bounded, unpack_li
 __all__ = [
     "MAX_CHUNK_BYTES",
     "MAX_CHUNK_CONTAINERS",
+    "MAX_CHUNK_PICTURE_BYTES",
     "MAX_CHUNK_STEPS",
     "MAX_COLUMN_BYTES",
     "MAX_FRAME_BYTES",

@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 
 from recorder.chunk.columns import ColumnGroup, Stretch, choose_encoding
 from recorder.chunk.frames import MAX_FRAME_BYTES, compress_frame, decompress_frame
+from recorder.chunk.pictures import PictureReader
 from recorder.chunk.placement import Placement, place, place_added
 from recorder.chunk.unpacking import brief, unpack_bounded
 from recorder.errors import EpisodeFileCorruptError
-from recorder.schema import MAX_COLUMNS, ColumnSpec, EpisodeSchema
+from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 
 __all__ = [
     "MAX_CHUNK_BYTES",
     "MAX_CHUNK_CONTAINERS",
+    "MAX_CHUNK_PICTURE_BYTES",
     "MAX_CHUNK_STEPS",
     "Chunk",
     "ColumnData",
@@ -41,6 +43,9 @@ MAX_CHUNK_STEPS = 256
 
 MAX_CHUNK_BYTES = 2**20
 """Unpacked size at which a chunk of large observations is closed early."""
+
+MAX_CHUNK_PICTURE_BYTES = 32 * 2**20
+"""The same for the pictures in it: the first picture of a chunk takes more than those that follow."""
 
 MAX_CHUNK_CONTAINERS = 4 * MAX_COLUMNS
 """Lists in a chunk: two per added column, one per masked slot, and the outer ones."""
@@ -133,6 +138,7 @@ class Chunk:
     data: tuple[bytes, ...]
     loose: Mapping[str, LooseColumn]
     _decoded: dict[str, ColumnData] = field(default_factory=dict, repr=False, compare=False)
+    _readers: dict[str, PictureReader] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def n_bytes(self) -> int:
@@ -158,15 +164,60 @@ class Chunk:
         return self.loose[name].spec if name in self.loose else self.placement.specs[name]
 
     def column(self, name: str) -> ColumnData | None:
-        """Values of a column, cached; None if the chunk has none.
+        """Values of a column; None if the chunk has none. Cached, except for pictures, which take too much memory.
 
         Raises:
             EpisodeFileCorruptError: the bytes don't match the column.
+            EpisodeFileTooLargeError: pictures would exceed the limit of a chunk.
         """
         data = self._decoded.get(name)
-        if data is None and (data := self.columns([name]).get(name)) is not None:
+        if (
+            data is None
+            and (data := self.columns([name]).get(name)) is not None
+            and self.spec(name).encoding is not Encoding.XOR
+        ):
             self._decoded[name] = data
         return data
+
+    def value(self, name: str, row: int) -> Any:
+        """One step's value of a column, ``dtype[*shape]`` or a number; None if it has none. Of pictures, only as many are
+        unpacked as it takes.
+
+        Args:
+            row: counted from the chunk's first step.
+
+        Raises:
+            EpisodeFileCorruptError, EpisodeFileTooLargeError: as ``column``.
+        """
+        if name in self.names and self.spec(name).encoding is Encoding.XOR:
+            return self._picture(name, row)
+        data = self.column(name)
+        if data is None or (data.present is not None and not data.present[row]):
+            return None
+        return data.values[row if data.present is None else int(data.present[:row].sum())]
+
+    def present(self, name: str) -> NDArray[np.bool_]:
+        """``bool[n_steps]``: which steps have a value of a column; no value is decoded."""
+        if name in self.loose:
+            mask = self.loose[name].present
+            return np.ones(self.n_steps, np.bool_) if mask is None else mask
+        return np.full(self.n_steps, name in self.placement.specs)
+
+    def _picture(self, name: str, row: int) -> NDArray[Any] | None:
+        loose = self.loose.get(name)
+        mask = None if loose is None else loose.present
+        if mask is not None and not mask[row]:
+            return None
+        reader = self._readers.get(name)
+        if reader is None:
+            if loose is not None:
+                reader = PictureReader(loose.stretch.data, loose.stretch.n_steps, loose.spec)
+            else:
+                places = enumerate(self.placement.groups)
+                index = next(index for index, (_, group) in places if name in group.names)
+                reader = PictureReader(self.data[index], self.n_steps, self.placement.specs[name])
+            self._readers[name] = reader
+        return reader.picture(row if mask is None else int(mask[:row].sum()))
 
     def columns(self, names: Collection[str]) -> dict[str, ColumnData]:
         """Values of several columns, as far as the chunk has them; not cached.

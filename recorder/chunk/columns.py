@@ -16,7 +16,9 @@ import lz4.block
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.chunk.pictures import PictureReader, encode_pictures
 from recorder.errors import EpisodeFileCorruptError
+from recorder.picture_shape import is_stored_as_picture
 from recorder.schema import ColumnSpec, Encoding
 
 __all__ = ["ColumnGroup", "Stretch", "choose_encoding"]
@@ -64,6 +66,9 @@ class ColumnGroup:
         if self._encoding is Encoding.PLAIN:
             (values,) = columns
             return values.tobytes()
+        if self._encoding is Encoding.XOR:
+            (values,) = columns
+            return encode_pictures(values)
         matrix = self._component_by_component(columns)
         if self._encoding is Encoding.BITS:
             return np.packbits(matrix).tobytes()
@@ -103,8 +108,11 @@ class ColumnGroup:
             strided.
 
         Raises:
-            EpisodeFileCorruptError: the number of bytes does not match the shapes.
+            EpisodeFileCorruptError: the bytes do not match the shapes.
+            EpisodeFileTooLargeError: pictures would exceed the limit of a chunk.
         """
+        if self._encoding is Encoding.XOR:
+            return {self.specs[0].name: _pictures(self.specs[0], stretches)}
         n_total = 0
         for n_steps, data in stretches:
             self._check_size(n_steps, len(data))
@@ -164,6 +172,17 @@ class ColumnGroup:
         return series
 
 
+def _pictures(spec: ColumnSpec, stretches: Sequence[Stretch]) -> NDArray[Any]:
+    """``dtype[n_steps, *shape]``: the pictures of all stretches."""
+    readers = [PictureReader(data, n_steps, spec) for n_steps, data in stretches]
+    values = np.empty((sum(n_steps for n_steps, _ in stretches), *spec.shape), spec.dtype)
+    start = 0
+    for (n_steps, _), reader in zip(stretches, readers, strict=True):
+        reader.read_into(values[start : start + n_steps])
+        start += n_steps
+    return values
+
+
 def _difference(series: NDArray[Any]) -> None:
     """Replace each number by its zigzag difference from the previous one, in place."""
     deltas = np.empty_like(series)
@@ -194,6 +213,8 @@ def choose_encoding(values: NDArray[np.generic]) -> Encoding:
     """The encoding that makes these values smallest. Chosen once per episode, from its first steps."""
     if values.dtype == np.bool_:
         return Encoding.BITS
+    if is_stored_as_picture(values.dtype.str, values.shape[1:]):
+        return Encoding.XOR
     sizes = {}
     for encoding in (Encoding.DELTA, Encoding.PLANES, Encoding.PLAIN):
         group = ColumnGroup([ColumnSpec("", values.dtype.str, values.shape[1:], encoding)])

@@ -212,10 +212,9 @@ class Episode:
         values: dict[str, Any] = {}
         extras: dict[str, Any] = {}
         for name in part.names:
-            data = part.column(name)
-            if data is None or (data.present is not None and not data.present[row]):
+            value = part.value(name, row)
+            if value is None:
                 continue
-            value = data.values[row if data.present is None else int(data.present[:row].sum())]
             if name in _STEP_COLUMNS:
                 values[name] = _python_value(name, value)
             else:

@@ -29,6 +29,7 @@ from recorder.chunk import (
 from recorder.episode import EpisodeMetadata, RecordedStep
 from recorder.episode_file.version2 import ChunkRef
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, UsageError
+from recorder.picture_shape import is_stored_as_picture
 from recorder.schema import EXTRAS_PREFIX, MAX_DIMENSIONS, STEP_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 
 __all__ = ["Version1File", "build_version1", "parse_version1", "read_metadata"]
@@ -80,11 +81,17 @@ def read_metadata(source: Mapping[str, Any]) -> EpisodeMetadata:
     return EpisodeMetadata.from_map(known | {name: None for name in source.get("unknown", ()) if name in _STAND_INS})
 
 
+def _is_picture(value: Any) -> bool:
+    """Pictures as lists of numbers would take a hundred times as much."""
+    return isinstance(value, np.ndarray) and is_stored_as_picture(value.dtype.str, value.shape)
+
+
 def _step_map(step: RecordedStep) -> dict[str, Any]:
     values = {name: getattr(step, name) for name in _STEP_FIELDS}
     values["extras"] = {
         name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
         for name, value in step.extras.items()
+        if not _is_picture(value)
     }
     return {name: value for name, value in values.items() if value is not None and value != {}}
 

@@ -18,6 +18,7 @@ class PublisherLimits:
     max_server_memory_bytes: int = 2 * 2**30
     server_memory_fraction: float = 0.8
     heartbeat_secs: float = 1.0
+    picture_bytes_per_sec: int = 16 * 2**20
     spool_bytes: int = 0
     """Disk beside the ring for what waits while the server is away; 0 for none."""
 

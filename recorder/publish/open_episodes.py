@@ -29,6 +29,7 @@ from recorder.publish.delivery.play_state import PlayState
 from recorder.publish.ended import EndedEpisodes
 from recorder.publish.entries import PlayEntries
 from recorder.publish.given_metadata import read_metadata
+from recorder.publish.picture_budget import PictureBudget
 from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import RunIdentity
 from recorder.schema import EpisodeSchema
@@ -50,6 +51,7 @@ class OpenEpisodes:
         outbox: where packets go.
         stats: counts.
         ledger: what a predecessor, or this sender, has had acknowledged.
+        pictures: leaves out pictures that are too many.
         on_error: called with what could not be processed; the rest goes on.
         clock: seconds since 1970.
     """
@@ -61,6 +63,7 @@ class OpenEpisodes:
         stats: RecorderStats,
         *,
         ledger: Ledger,
+        pictures: PictureBudget,
         on_error: Callable[[Exception], None],
         clock: Callable[[], float],
     ) -> None:
@@ -69,6 +72,7 @@ class OpenEpisodes:
         self._stats = stats
         self._counts = Counts(stats)
         self._ledger = ledger
+        self._pictures = pictures
         self._on_error = on_error
         self._clock = clock
         self._open: dict[int, EpisodeBuilder] = {}
@@ -89,7 +93,9 @@ class OpenEpisodes:
         """
         now = self._clock()
         for play, state in ledger.open.items():
-            builder = self._open[play.episode_id] = EpisodeBuilder(state, known=self._known_schema, counts=self._counts)
+            builder = self._open[play.episode_id] = EpisodeBuilder(
+                state, known=self._known_schema, counts=self._counts, pictures=self._pictures
+            )
             builder.last_active = now
             if state.header:
                 builder.schema = EpisodeSchema.from_list(unpack_body(state.header)["schema"])
@@ -248,7 +254,9 @@ class OpenEpisodes:
         now = self._clock()
         self._last_play_id = max(int(now * 1000), self._last_play_id + 1)
         state = PlayState(Play(episode_id, self._last_play_id), lane)
-        builder = self._open[episode_id] = EpisodeBuilder(state, known=self._known_schema, counts=self._counts)
+        builder = self._open[episode_id] = EpisodeBuilder(
+            state, known=self._known_schema, counts=self._counts, pictures=self._pictures
+        )
         builder.last_active = now
         builder.count("n_episodes_started")
         return builder

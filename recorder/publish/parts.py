@@ -19,6 +19,7 @@ from recorder.publish.delivery.succession import Inheritance
 from recorder.publish.heartbeats import Heartbeats
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.open_episodes import OpenEpisodes
+from recorder.publish.picture_budget import PictureBudget
 from recorder.publish.run_watch import RunWatch
 from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import RunIdentity
@@ -85,7 +86,19 @@ def put_together(
         spool=packets,
         clock=time.time,
     )
-    episodes = OpenEpisodes(identity, outbox, stats, ledger=ledger, on_error=trouble.note_defect, clock=time.time)
+    pictures = PictureBudget(
+        limits.picture_bytes_per_sec,
+        clock=time.monotonic,
+        is_tight=lambda: stats.is_server_full or outbox.is_half_full,
+        on_left_out=lambda n: trouble.log_error(
+            "pictures",
+            f"{stats.n_dropped_pictures + n} pictures left out so far, their steps are recorded: more than "
+            "capture.picture_bytes_per_sec, or Redis is away or full",
+        ),
+    )
+    episodes = OpenEpisodes(
+        identity, outbox, stats, ledger=ledger, pictures=pictures, on_error=trouble.note_defect, clock=time.time
+    )
     heartbeats = Heartbeats(
         stream,
         identity,

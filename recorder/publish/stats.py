@@ -34,6 +34,9 @@ class RecorderStats:
     """Values that were left out because they were not numbers."""
     n_dropped_values: int = 0
     """Large values, such as pictures, that were left out while the black box was filling; their steps are recorded."""
+    n_dropped_pictures: int = 0
+    """Pictures that the sender left out: more than ``capture.picture_bytes_per_sec``, or Redis was away or full. Their steps
+    are recorded."""
     n_episodes_started: int = 0
     n_episodes_finished: int = 0
     n_episodes_aborted: int = 0

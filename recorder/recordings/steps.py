@@ -10,7 +10,7 @@ import numpy as np
 from recorder.chunk import Chunk
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError
-from recorder.schema import EXTRAS_PREFIX
+from recorder.schema import EXTRAS_PREFIX, Encoding
 
 __all__ = ["MAX_STEP_NUMBERS", "blocks_of", "step_maps", "values_of"]
 
@@ -79,7 +79,12 @@ def blocks_of(
 
 def _values_in(chunk: Chunk, name: str, rows: slice) -> list[Any]:
     """As ``values_of``, for rows of one chunk."""
-    data = chunk.column(name) if name in chunk.names else None
+    if name not in chunk.names:
+        return [None] * (rows.stop - rows.start)
+    if chunk.spec(name).encoding is Encoding.XOR:  # a block has a few steps: the chunk's other pictures stay packed
+        found = (chunk.value(name, row) for row in range(rows.start, rows.stop))
+        return [None if value is None else value.tolist() for value in found]
+    data = chunk.column(name)
     if data is None:
         return [None] * (rows.stop - rows.start)
     column, present = data

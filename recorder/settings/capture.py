@@ -110,6 +110,13 @@ class CaptureSettings(Section):
         unit="bytes",
         ge=_MIB,
     )
+    picture_bytes_per_sec: ByteSize = setting(
+        ByteSize(16 * _MIB),
+        "Encoded pictures that a trainer may send each second. If there are more, or Redis is slow, away or full, some "
+        "steps are recorded without their picture. Numbers never wait for pictures.",
+        unit="bytes a second",
+        ge=1,
+    )
     max_server_memory_bytes: ByteSize = setting(
         ByteSize(2 * _GIB),
         "If Redis has no `maxmemory`, sending pauses while it holds more than this, so that a recording does not "

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
+from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, EpisodeFileVersionError
 from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 
 METERS = ColumnSpec("meters", "<f4", (8,), Encoding.DELTA)
@@ -41,7 +41,8 @@ def test_a_schema_round_trips_through_its_list() -> None:
         (["meters", "<f4", [8.0], "delta"], "expected \\[name"),
         (["meters", "<f4", [2**31], "delta"], "has shape"),
         (["meters", "<f4", [1] * 9, "delta"], "has shape"),
-        (["meters", "<f4", [8], "gzip"], "the unknown encoding 'gzip'"),
+        (["meters", "<f4", [8], "xor"], "encoding 'xor' of <f4"),
+        (["meters", "|u1", [0, 8], "xor"], "encoding 'xor' of "),
         (["meters", "<f4", [8], "bits"], "requires dtype"),
         (["done", "|b1", [], "delta"], "requires dtype"),
     ],
@@ -49,6 +50,11 @@ def test_a_schema_round_trips_through_its_list() -> None:
 def test_an_invalid_column_is_corrupt(column: Any, message: str) -> None:
     with pytest.raises(EpisodeFileCorruptError, match=message):
         EpisodeSchema.from_list([column])
+
+
+def test_an_encoding_of_a_newer_version_asks_for_an_update() -> None:
+    with pytest.raises(EpisodeFileVersionError, match="'gzip', which this version does not know: update"):
+        EpisodeSchema.from_list([["meters", "<f4", [8], "gzip"]])
 
 
 def test_a_length_of_true_is_not_1() -> None:

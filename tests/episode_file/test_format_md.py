@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import lz4.block
 import lz4.frame
 import msgpack
 import numpy as np
@@ -18,6 +19,7 @@ from recorder.episode_file import Episode, open_episode
 from recorder.schema import ALLOWED_DTYPES, Encoding
 from tests.episode_file.golden.make_golden import FOLDER
 
+PICTURES = "version2_pictures.msgpack.lz4"
 FORMAT = (Path(__file__).parents[2] / "recorder/episode_file/FORMAT.md").read_text()
 
 
@@ -46,6 +48,8 @@ def decode(data: bytes, n: int, columns: list[Column]) -> list[np.ndarray[Any, A
     n_differences = sum(width for width, (*_, encoding) in zip(widths, columns, strict=True) if encoding == "delta")
     if encoding == "plain":
         return [np.frombuffer(data, dtype).reshape(n, *shape)]
+    if encoding == "xor":
+        return [decode_pictures(data, n, np.dtype(dtype), shape)]
     if encoding == "bits":
         raw = bytes(int(bit) for bit in "".join(f"{byte:08b}" for byte in data)[: n * k])
     else:
@@ -65,6 +69,29 @@ def decode(data: bytes, n: int, columns: list[Column]) -> list[np.ndarray[Any, A
         found.append(np.frombuffer(part, dtype).reshape(width, n).T.reshape(n, *shape))
         start += width
     return found
+
+
+def decode_pictures(data: bytes, n: int, dtype: np.dtype[Any], shape: list[int]) -> np.ndarray[Any, Any]:
+    """The slot of a picture column, by the tables of section 'Pictures'."""
+    axis, moves, _, *words = struct.unpack_from(f"<BBH{n}I", data)
+    at = 4 + 4 * n
+    found: list[np.ndarray[Any, Any]] = []
+    for word in words:
+        length, kind = word & 0x3FFFFFFF, word >> 30
+        newest = [moves if place == axis and kind == 2 else size for place, size in enumerate(shape)]
+        n_bytes = math.prod(newest) * dtype.itemsize
+        block = lz4.block.decompress(data[at : at + length], uncompressed_size=n_bytes) if length else bytes(n_bytes)
+        value = np.frombuffer(block, dtype).reshape(newest)
+        if kind == 1:
+            value = value ^ found[-1]
+        if kind == 2:
+            _, older = np.split(found[-1], [moves], axis)
+            _, before = np.split(found[-1], [shape[axis] - moves], axis)
+            value = np.concatenate([older, value ^ before], axis)
+        found.append(value)
+        at += length
+    assert at == len(data)
+    return np.stack(found)
 
 
 def read_columns(header: dict[str, Any], chunks: list[Any]) -> dict[str, dict[int, np.ndarray[Any, Any]]]:
@@ -98,7 +125,7 @@ def assert_same(episode: Episode, found: dict[str, dict[int, Any]]) -> None:
                 assert np.asarray(value).tobytes() == np.asarray(by_step[number]).tobytes()
 
 
-@pytest.mark.parametrize("name", ["version2.msgpack.lz4", "version2_gaps.msgpack.lz4"])
+@pytest.mark.parametrize("name", ["version2.msgpack.lz4", "version2_gaps.msgpack.lz4", PICTURES])
 def test_a_framed_file_has_the_documented_structure(name: str) -> None:
     data = (FOLDER / name).read_bytes()
     header, *chunks, footer = objects_of(data)
@@ -166,7 +193,7 @@ def test_format_md_gives_the_readers_limits() -> None:
     from recorder.episode_file.episode import MAX_NAMES
 
     limits = dict(
-        line.strip("| ").split(" | ") for line in FORMAT.split("| limit | value |\n|---|---|\n")[1].splitlines()[:11]
+        line.strip("| ").split(" | ") for line in FORMAT.split("| limit | value |\n|---|---|\n")[1].splitlines()[:12]
     )
     mib = 2**20
     assert version1.MAX_CONTAINERS == 2_000_000
@@ -176,6 +203,7 @@ def test_format_md_gives_the_readers_limits() -> None:
         "one chunk, unpacked": f"{chunk.MAX_FRAME_BYTES // mib} MiB",
         "one column of all steps, in memory": f"{chunk.MAX_COLUMN_BYTES // 2**30} GiB",
         "one step's value of one column": f"{schema.MAX_STEP_BYTES // mib} MiB",
+        "pictures of one column in one chunk, in memory": f"{chunk.MAX_FRAME_BYTES // mib} MiB",
         "columns of the schema": str(schema.MAX_COLUMNS),
         "lists in one chunk; each column with a separate slot takes two": str(chunk.MAX_CHUNK_CONTAINERS),
         "version 1, unpacked": f"{version1.MAX_CONTENT_BYTES // mib} MiB and 2 million maps and lists",

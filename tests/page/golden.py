@@ -42,6 +42,9 @@ def write_golden(folder: Path, *, seed: int = 7) -> None:
         data = {name: ColumnData(values[part]) for name, (_, values) in columns.items()}
         sparse = columns["extras.f4_planes"][1][part]
         data["extras.f4_planes"] = ColumnData(sparse[mask[part]], mask[part])
+        data["extras.rgb"] = ColumnData(columns["extras.rgb"][1][part][mask[part]], mask[part])
+        if first != 256:  # their numbers are many
+            data = {name: values for name, values in data.items() if columns[name][0].encoding is not Encoding.XOR}
         if first == 400:
             del data["extras.u1_plain"]
             data["extras.late"] = ColumnData(np.arange(n_steps, dtype="<i2"))
@@ -100,12 +103,30 @@ def write_ways(folder: Path) -> None:
 def _columns(random: np.random.Generator) -> Iterator[tuple[str, tuple[ColumnSpec, NDArray[np.generic]]]]:
     for dtype in sorted(ALLOWED_DTYPES):
         for encoding in Encoding:
-            if (encoding is Encoding.BITS) != (dtype == "|b1"):
+            if (encoding is Encoding.BITS) != (dtype == "|b1") or encoding is Encoding.XOR:
                 continue
             name = f"extras.{dtype[1:]}_{encoding}"
             shape = {"plain": (2,), "planes": (), "delta": (3,), "bits": (5,)}[encoding]
             values = _values(random, np.dtype(dtype), (N_STEPS, *shape))
             yield name, (ColumnSpec(name, dtype, shape, encoding), values)
+    for name, pictures in _pictures(random).items():
+        yield name, (ColumnSpec(name, pictures.dtype.str, pictures.shape[1:], Encoding.XOR), pictures)
+
+
+def _pictures(random: np.random.Generator) -> dict[str, NDArray[np.generic]]:
+    """Small ones, stacked along the first and the last axis, some of which do not move on, and of 16 bits."""
+    planes = random.integers(0, 256, (N_STEPS + 3, 16, 17), np.uint8)
+    planes[270:280] = planes[270]
+    first = np.stack([planes[t : t + 3] for t in range(N_STEPS)])
+    first[300:305] = random.integers(0, 256, first.shape[1:], np.uint8)
+    rgb = random.integers(0, 256, (N_STEPS + 3, 16, 16, 3), np.uint8)
+    last = np.stack([np.concatenate(list(rgb[t : t + 2]), axis=-1) for t in range(N_STEPS)])
+    return {
+        "extras.rgb": rgb[:N_STEPS],
+        "extras.stack_first": first,
+        "extras.stack_last": last,
+        "extras.u2_picture": planes[:N_STEPS].astype(np.uint16) * 250,
+    }
 
 
 def _values(random: np.random.Generator, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:

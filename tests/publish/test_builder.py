@@ -18,10 +18,12 @@ from recorder.publish.counting import Counts
 from recorder.publish.delivery.play_state import PlayState
 from recorder.publish.stats import RecorderStats
 from recorder.step_stream import Play
+from tests.publish.budgets import a_budget
 
 N_STEPS = 100
 REWARD = Field("reward", np.dtype(np.float64), is_number=True)
-IMAGE = Field("extras.image", np.dtype(np.uint8), (300, 300))
+IMAGE = Field("extras.image", np.dtype(np.float32), (150, 150))
+"""Large, and no picture that is stored as one."""
 
 
 class Building:
@@ -29,7 +31,9 @@ class Building:
 
     def __init__(self) -> None:
         self.stats = RecorderStats()
-        self.builder = EpisodeBuilder(PlayState(Play(0, 1), 0), known=KnownSchema(), counts=Counts(self.stats))
+        self.builder = EpisodeBuilder(
+            PlayState(Play(0, 1), 0), known=KnownSchema(), counts=Counts(self.stats), pictures=a_budget()
+        )
         self.chunks: list[EncodedChunk] = []
         self._position = 0
 
@@ -53,10 +57,10 @@ class Building:
 
 
 def test_a_chunk_stays_small_when_its_later_steps_are_large() -> None:
-    image = np.random.default_rng(0).integers(0, 255, (300, 300), np.uint8)
+    image = np.random.default_rng(0).integers(0, 255, (150, 150), np.uint8)
     building = Building()
     building.add(range(1), REWARD)
-    images = image + np.arange(1, N_STEPS, dtype=np.uint8)[:, None, None]
+    images = image + np.arange(1, N_STEPS, dtype=np.float32)[:, None, None]
     building.add(range(1, N_STEPS), REWARD, IMAGE, extras__image=images)
     building.finish()
     assert max(content_bytes(chunk.data) for chunk in building.chunks) < 1.1 * MAX_CHUNK_BYTES

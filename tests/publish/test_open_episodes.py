@@ -17,6 +17,7 @@ from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import EpisodeSummaries, RunIdentity
 from recorder.step_stream import MemoryStepStream
 from tests.capture.recorded import assert_adds_up, ends, finished_episodes
+from tests.publish.budgets import a_budget
 from tests.publish.trainer import PRODUCER, RUN, Trainer, block_layout
 
 
@@ -43,6 +44,7 @@ class Sender:
             self.outbox,
             self.stats,
             ledger=ledger,
+            pictures=a_budget(),
             on_error=self.errors.append,
             clock=time.time,
         )

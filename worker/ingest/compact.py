@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, Chunk, ColumnData, encode_chunk
-from recorder.schema import EpisodeSchema
+from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_PICTURE_BYTES, MAX_CHUNK_STEPS, Chunk, ColumnData, encode_chunk
+from recorder.schema import Encoding, EpisodeSchema
 
 __all__ = ["compact_chunks"]
 
@@ -24,23 +24,38 @@ def compact_chunks(chunks: Sequence[Chunk], schema: EpisodeSchema) -> list[tuple
 
 def _groups(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
     groups: list[list[Chunk]] = []
-    n_steps = n_bytes = 0
+    n_steps = number_bytes = picture_bytes = 0
     for chunk in chunks:
-        chunk_bytes = sum(column.values.nbytes for name in chunk.names if (column := chunk.column(name)) is not None)
+        numbers, pictures = _sizes(chunk)
         last = groups[-1][-1] if groups else None
         if (
             last is not None
             and last.first_step + last.n_steps == chunk.first_step
             and n_steps + chunk.n_steps <= MAX_CHUNK_STEPS
-            and n_bytes + chunk_bytes <= MAX_CHUNK_BYTES
+            and number_bytes + numbers <= MAX_CHUNK_BYTES
+            and picture_bytes + pictures <= MAX_CHUNK_PICTURE_BYTES
             and _agree(last, chunk)
         ):
             groups[-1].append(chunk)
-            n_steps, n_bytes = n_steps + chunk.n_steps, n_bytes + chunk_bytes
+            n_steps += chunk.n_steps
+            number_bytes, picture_bytes = number_bytes + numbers, picture_bytes + pictures
         else:
             groups.append([chunk])
-            n_steps, n_bytes = chunk.n_steps, chunk_bytes
+            n_steps, number_bytes, picture_bytes = chunk.n_steps, numbers, pictures
     return groups
+
+
+def _sizes(chunk: Chunk) -> tuple[int, int]:
+    """Bytes of a chunk's numbers and of its pictures, not encoded."""
+    numbers = pictures = 0
+    for name in chunk.names:
+        spec = chunk.spec(name)
+        n_bytes = spec.step_bytes * int(chunk.present(name).sum())
+        if spec.encoding is Encoding.XOR:
+            pictures += n_bytes
+        else:
+            numbers += n_bytes
+    return numbers, pictures
 
 
 def _agree(one: Chunk, other: Chunk) -> bool:

@@ -21,6 +21,7 @@ from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
 from recorder.publish.chunks.pieces import Kinds, Piece, columns_of, together, would_round
 from recorder.publish.counting import Counts, added
 from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
+from recorder.publish.picture_budget import PictureBudget
 from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
 from recorder.step_stream import Play
 
@@ -73,9 +74,10 @@ class EpisodeBuilder:
         state: the episode's play, as far as it has come.
         known: the encodings that earlier episodes of the run have shown to be good.
         counts: counts what is recorded and what is refused.
+        pictures: leaves out those that are too many.
     """
 
-    def __init__(self, state: PlayState, *, known: KnownSchema, counts: Counts) -> None:
+    def __init__(self, state: PlayState, *, known: KnownSchema, counts: Counts, pictures: PictureBudget) -> None:
         self.state = state
         self.schema: EpisodeSchema | None = None
         self.last_active = 0.0
@@ -87,6 +89,7 @@ class EpisodeBuilder:
         """Where the first record begins that no ``Progress`` has settled; None when there is none."""
         self._known = known
         self._counts = counts
+        self._pictures = pictures
         self._uncounted: dict[str, int] = {}
         """Counted, and told by no ``Progress`` yet."""
         self._refused: deque[tuple[int, int]] = deque()
@@ -200,15 +203,19 @@ class EpisodeBuilder:
 
     def _full_steps(self) -> int:
         """How many of the first pending steps make a full chunk; 0 when they don't."""
-        n_steps = n_bytes = 0
+        n_steps = 0
+        number_room, picture_room = MAX_CHUNK_BYTES, self._pictures.chunk_bytes
         for piece in self._pieces:
-            step_bytes = piece.kinds.step_bytes
-            n_fit = max((MAX_CHUNK_BYTES - n_bytes) // step_bytes, 0 if n_steps else 1)
-            room = min(n_fit, MAX_CHUNK_STEPS - n_steps)
+            kinds = piece.kinds
+            n_fit = number_room // kinds.number_bytes
+            if kinds.picture_bytes:
+                n_fit = min(n_fit, picture_room // kinds.picture_bytes)
+            room = min(max(n_fit, 0 if n_steps else 1), MAX_CHUNK_STEPS - n_steps)
             if piece.n_steps >= room:
                 return n_steps + room
             n_steps += piece.n_steps
-            n_bytes += piece.n_steps * step_bytes
+            number_room -= piece.n_steps * kinds.number_bytes
+            picture_room -= piece.n_steps * kinds.picture_bytes
         return 0
 
     def _cut(self, n_steps: int) -> list[Piece]:
@@ -235,6 +242,7 @@ class EpisodeBuilder:
         try:
             columns = columns_of(pieces)
             self._leave_out_unreadable(columns)
+            n_left_out = self._pictures.thin(columns, n_steps)
             if self.schema is None:
                 self.schema = self._known.schema_for(columns)
             self._known.learn(self.play, columns, n_steps)
@@ -244,6 +252,9 @@ class EpisodeBuilder:
             self.count("n_refused_steps", n_steps)
             self.error = error
             return []
+        self._pictures.spend(columns, len(data))
+        if n_left_out:
+            self.count("n_dropped_pictures", n_left_out)
         try:
             self._sum_up(columns)
         except Exception as error:  # noqa: BLE001 - the steps themselves are sound

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from recorder.chunk import ColumnData, spec_of
-from recorder.schema import EpisodeSchema
+from recorder.picture_shape import is_stored_as_picture
+from recorder.schema import ColumnSpec, EpisodeSchema
 from recorder.step_stream import Play
 
 __all__ = ["KnownSchema", "is_of_schema"]
@@ -48,12 +49,11 @@ class KnownSchema:
         if self._is_proven or self._sampled not in (None, play) or not self.fits(columns):
             return
         self._sampled = play
-        self._sample.append(columns)
+        # Pictures have one encoding, and would hold the memory of a whole chunk.
+        self._sample.append({name: data for name, data in columns.items() if not _is_picture(data)})
         self._n_steps += n_steps
         if self._n_steps >= _SAMPLE_STEPS:
-            self.schema = EpisodeSchema(
-                tuple(spec_of(name, np.concatenate([part[name].values for part in self._sample])) for name in columns)
-            )
+            self.schema = EpisodeSchema(tuple(self._proven(name, data) for name, data in columns.items()))
             self._is_proven = True
             self._forget_sample()
 
@@ -62,8 +62,16 @@ class KnownSchema:
         if self._sampled == play:
             self._forget_sample()
 
+    def _proven(self, name: str, data: ColumnData) -> ColumnSpec:
+        values = data.values if _is_picture(data) else np.concatenate([part[name].values for part in self._sample])
+        return spec_of(name, values)
+
     def _forget_sample(self) -> None:
         self._sampled, self._sample, self._n_steps = None, [], 0
+
+
+def _is_picture(data: ColumnData) -> bool:
+    return is_stored_as_picture(data.values.dtype.str, data.values.shape[1:])
 
 
 def is_of_schema(columns: Mapping[str, ColumnData], schema: EpisodeSchema) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recorder.black_box.layout import Field, Layout, has_name
 from recorder.chunk import ColumnData
+from recorder.picture_shape import is_stored_as_picture
 
 __all__ = [
     "Kinds",
@@ -39,11 +40,18 @@ class Kinds:
 
     Args:
         fields: by name.
-        step_bytes: of one step.
+        number_bytes: of one step, without its pictures; at least 1.
+        picture_bytes: of the pictures of one step.
     """
 
     fields: Mapping[str, Field]
-    step_bytes: int
+    number_bytes: int
+    picture_bytes: int = 0
+
+    @property
+    def step_bytes(self) -> int:
+        """Bytes of one step."""
+        return self.number_bytes + self.picture_bytes
 
 
 @lru_cache(maxsize=1024)
@@ -53,7 +61,10 @@ def kinds_of(layout: Layout) -> Kinds:
 
 
 def _kinds(fields: Mapping[str, Field]) -> Kinds:
-    return Kinds(fields, sum(field.dtype.itemsize * prod(field.shape) for field in fields.values()) or 1)
+    n_bytes = {True: 0, False: 0}
+    for field in fields.values():
+        n_bytes[is_stored_as_picture(field.dtype.str, field.shape)] += field.dtype.itemsize * prod(field.shape)
+    return Kinds(fields, n_bytes[False] or 1, n_bytes[True])
 
 
 def together(first: Kinds, second: Kinds) -> Kinds | None:

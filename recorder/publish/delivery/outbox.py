@@ -107,6 +107,11 @@ class Outbox:
         return min(needed, default=None)
 
     @property
+    def is_half_full(self) -> bool:
+        """Whether pictures have to be left out, so that numbers find room."""
+        return 2 * self.n_pending_bytes > self._max_bytes
+
+    @property
     def is_full(self) -> bool:
         """Whether nothing more should be made for now."""
         return self.n_pending_bytes > self._max_bytes

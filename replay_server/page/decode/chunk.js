@@ -4,6 +4,7 @@ import { decodeColumn, groupKeyOf, readSchema, unpackBits } from "./columns.js";
 import { brief, CorruptEpisodeError } from "./errors.js";
 import { decompressFrame, isFrame } from "./lz4.js";
 import { unpack } from "./msgpack.js";
+import { PictureReader } from "./pictures.js";
 
 /** @import { ColumnSpec, Numbers, SlotPlace } from "./columns.js" */
 
@@ -98,6 +99,8 @@ export class Chunk {
   #slots;
   /** @type {Map<string, ?Column>} */
   #decoded = new Map();
+  /** @type {Map<string, {rowOf: ?Int16Array, reader: PictureReader}>} */
+  #pictures = new Map();
 
   /**
    * @param {number} firstStep
@@ -133,7 +136,16 @@ export class Chunk {
   }
 
   /**
-   * The values of a column, decoded once; null if this chunk has none.
+   * The columns of this chunk, as the schema or the chunk describes them.
+   *
+   * @returns {ColumnSpec[]}
+   */
+  get specs() {
+    return [...this.#slots.values()].map(({ spec }) => spec);
+  }
+
+  /**
+   * The values of a column, decoded once; null if this chunk has none, or if they are pictures, which `row` unpacks.
    *
    * @param {string} name
    * @returns {?Column}
@@ -142,7 +154,7 @@ export class Chunk {
     let column = this.#decoded.get(name);
     if (column === undefined) {
       const filled = this.#slots.get(name);
-      column = filled ? this.#decode(filled) : null;
+      column = filled && filled.spec.encoding !== "xor" ? this.#decode(filled) : null;
       this.#decoded.set(name, column);
     }
     return column;
@@ -155,6 +167,8 @@ export class Chunk {
    * @param {number} offset
    */
   row(name, offset) {
+    const filled = this.#slots.get(name);
+    if (filled?.spec.encoding === "xor") return this.#picture(filled, offset);
     const column = this.column(name);
     const row = column?.rowOf ? column.rowOf[offset] : offset;
     if (!column || row < 0) return null;
@@ -178,7 +192,16 @@ export class Chunk {
    */
   #decode({ spec, bytes, mask, place }) {
     const { nValues, shape } = spec;
-    if (!mask) return { values: decodeColumn(bytes, this.nSteps, spec, place), nValues, shape, rowOf: null };
+    const rowOf = mask && this.#rowsOf(spec, mask);
+    const nPresent = rowOf ? rowOf.reduce((n, row) => n + (row >= 0 ? 1 : 0), 0) : this.nSteps;
+    return { values: decodeColumn(bytes, nPresent, spec, place), nValues, shape, rowOf };
+  }
+
+  /**
+   * @param {ColumnSpec} spec
+   * @param {Uint8Array} mask
+   */
+  #rowsOf(spec, mask) {
     if (mask.length !== Math.ceil(this.nSteps / 8)) {
       throw new CorruptEpisodeError(
         `column ${brief(spec.name)}: a mask of ${mask.length} bytes for ${this.nSteps} steps`,
@@ -188,6 +211,25 @@ export class Chunk {
     const rowOf = new Int16Array(this.nSteps);
     let nPresent = 0;
     for (let offset = 0; offset < this.nSteps; offset++) rowOf[offset] = present[offset] ? nPresent++ : -1;
-    return { values: decodeColumn(bytes, nPresent, spec, place), nValues, shape, rowOf };
+    return rowOf;
+  }
+
+  /**
+   * One picture; null if the step has none.
+   *
+   * @param {FilledSlot} filled
+   * @param {number} offset
+   * @returns {?Numbers}
+   */
+  #picture({ spec, bytes, mask }, offset) {
+    let found = this.#pictures.get(spec.name);
+    if (!found) {
+      const rowOf = mask && this.#rowsOf(spec, mask);
+      const nPresent = rowOf ? rowOf.reduce((n, row) => n + (row >= 0 ? 1 : 0), 0) : this.nSteps;
+      found = { rowOf, reader: new PictureReader(bytes, nPresent, spec) };
+      this.#pictures.set(spec.name, found);
+    }
+    const row = found.rowOf ? found.rowOf[offset] : offset;
+    return row < 0 ? null : found.reader.picture(row);
   }
 }

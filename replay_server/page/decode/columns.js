@@ -33,7 +33,8 @@ const ITEM_BYTES = {
   "<u8": 8,
   "<f8": 8,
 };
-const ENCODINGS = new Set(["plain", "planes", "delta", "bits"]);
+const ENCODINGS = new Set(["plain", "planes", "delta", "bits", "xor"]);
+const XOR_DTYPES = ["|u1", "<u2"];
 const MAX_COLUMNS = 1024;
 const MAX_DIMENSIONS = 8;
 const MAX_STEP_BYTES = 64 * 2 ** 20;
@@ -55,12 +56,16 @@ export function readSchema(source) {
       typeof name === "string" &&
       typeof dtype === "string" &&
       Object.hasOwn(ITEM_BYTES, dtype) &&
-      ENCODINGS.has(encoding) &&
       (encoding === "bits") === (dtype === "|b1") &&
       Array.isArray(shape) &&
       shape.length <= MAX_DIMENSIONS &&
       shape.every((n) => Number.isInteger(n) && n >= 0);
-    if (!whole) throw new CorruptEpisodeError(`the schema has an invalid column: ${brief(name)}`);
+    if (!whole || (encoding === "xor" && !(XOR_DTYPES.includes(dtype) && shape.every(Boolean))))
+      throw new CorruptEpisodeError(`the schema has an invalid column: ${brief(name)}`);
+    if (!ENCODINGS.has(encoding))
+      throw new CorruptEpisodeError(
+        `column ${brief(name)} has the encoding ${brief(encoding)}, which this page does not know: update the replay server`,
+      );
     if (shape.reduce((product, n) => product * Math.max(n, 1), ITEM_BYTES[dtype]) > MAX_STEP_BYTES)
       throw new EpisodeTooLargeError(`one value of column ${brief(name)} would take more than ${MAX_STEP_BYTES} bytes`);
     return { name, dtype, shape, encoding, nValues: shape.reduce((product, n) => product * n, 1) };
@@ -73,7 +78,7 @@ export function readSchema(source) {
  * @param {ColumnSpec} spec
  */
 export function groupKeyOf({ dtype, encoding }) {
-  if (encoding === "plain") return null;
+  if (encoding === "plain" || encoding === "xor") return null;
   return encoding === "bits" ? "bits" : ITEM_BYTES[dtype];
 }
 

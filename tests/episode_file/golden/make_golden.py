@@ -48,6 +48,7 @@ def golden_files() -> Iterator[tuple[str, bytes]]:
         yield f"version2_together{suffix}", whole  # made when a frame had a checksum of its content
         if compression == "lz4":
             yield f"version2_block_checksums{suffix}", whole
+            yield f"version2_pictures{suffix}", _pictures()
         yield f"version2_gaps{suffix}", _version2(compression, gap=True)
         yield f"version2_torn{suffix}", whole[: len(whole) * 7 // 10]
         version1, _ = build_version1(
@@ -124,6 +125,32 @@ def _unknown(version: int, compression: str) -> bytes:
     if version == 1:
         steps = open_episode(data).steps()
         data, _ = build_version1(metadata=metadata, reasons=[], steps=steps, compression=compression)
+    return data
+
+
+def _pictures() -> bytes:
+    """A picture that some steps lack, stacks along the first and the last axis that once don't move on, and 16 bits."""
+    n_steps, place = 20, np.arange(16 * 16).reshape(16, 16)
+    planes = np.stack(
+        [(place % 16 < t % 16).astype(np.uint8) * 200 + (place // 16).astype(np.uint8) for t in range(24)]
+    )
+    first = np.stack([planes[t : t + 4] for t in range(n_steps)])
+    first[11] = 255 - first[11]
+    present = np.arange(n_steps) % 3 != 1
+    columns = {
+        "extras.render": ColumnData(np.repeat(planes[:n_steps, ..., None], 3, -1)[present], present),
+        "extras.first": ColumnData(first),
+        "extras.last": ColumnData(np.moveaxis(first, 1, -1).copy()),
+        "extras.wide": ColumnData(planes[:n_steps].astype("<u2") * 257),
+    }
+    schema = EpisodeSchema(
+        tuple(
+            ColumnSpec(name, data.values.dtype.str, data.values.shape[1:], Encoding.XOR)
+            for name, data in columns.items()
+        )
+    )
+    chunk = encode_chunk(schema, first_step=0, n_steps=n_steps, columns=columns)
+    data, _, _ = build_version2(metadata=_metadata(), reasons=_REASONS, schema=schema, chunks=[(0, n_steps, chunk)])
     return data
 
 

@@ -28,6 +28,7 @@ _LARGE_SHARE = 2
 """The part of the ring that records with large values leave to the others."""
 
 _EVENT = struct.Struct("<QqQ")
+_HEAD = int(Cell.HEAD)  # a member of an enumeration takes ten times as long to look up
 _ENTRY = struct.Struct("<IHH")
 
 
@@ -55,6 +56,8 @@ class RingWriter:
         self.on_device_error: Callable[[Exception, int], None] = _raise
         """Given the error of a device, and how many steps are lost over it; the lock is held."""
         self.max_record_bytes = ring.capacity // MAX_RECORD_SHARE
+        self._max_event_bytes = ring.capacity // 2
+        self._ring_at = ring.ring_at
         self.generation = 0
         """Changes when the ids of layouts that were given out before must not be used any more."""
         self._step_room = ring.capacity - ring.capacity // _RESERVE_SHARE
@@ -111,7 +114,7 @@ class RingWriter:
         """
         start, self.head = self.head, end
         if self.unpublished is None and waits_for is None:
-            self._words[Cell.HEAD] = end
+            self._words[_HEAD] = end
             return
         if self.unpublished is None:
             self.unpublished = deque()
@@ -138,7 +141,7 @@ class RingWriter:
                     problem = error
                     self._ring_words[start % self.ring.capacity // 8] = record_word(Kind.PAD, end - start)
             unpublished.popleft()
-            self._words[Cell.HEAD] = end
+            self._words[_HEAD] = end
             if not unpublished:
                 self.unpublished = None
             if problem is not None:
@@ -147,13 +150,13 @@ class RingWriter:
     def event(self, kind: Kind, episode_id: int, data: bytes) -> bool:
         """Write an event; False when there is no room."""
         n_bytes = padded(_EVENT.size + len(data))
-        if n_bytes > self.ring.capacity // 2:
+        if n_bytes > self._max_event_bytes:
             raise UsageError(f"{len(data)} bytes are too much for a black box of {self.ring.capacity}")
         if self.head + n_bytes > self.limit and not self.room(n_bytes, is_end=True):
             return False
-        at = self.ring.ring_at + self.head - self.base
-        _EVENT.pack_into(self._memory, at, record_word(kind, n_bytes), episode_id, len(data))
-        self._memory[at + _EVENT.size : at + _EVENT.size + len(data)] = data
+        at = self._ring_at + self.head - self.base
+        written = _EVENT.pack(record_word(kind, n_bytes), episode_id, len(data)) + data
+        self._memory[at : at + len(written)] = written
         self.publish(self.head + n_bytes)
         return True
 

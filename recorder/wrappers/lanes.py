@@ -67,7 +67,7 @@ class LaneRecorder:
     @property
     def closed(self) -> list[int]:
         """The places of the others, ascending."""
-        return sorted(self._closed)
+        return sorted(self._closed) if self._closed else []
 
     def open_among(self, places: Sequence[int]) -> list[int]:
         """Those of some places whose lanes are open."""
@@ -80,11 +80,19 @@ class LaneRecorder:
             return values
         return np.asarray(values, bool).reshape(self._n_lanes)
 
+    def either(self, terminated: Any, truncated: Any) -> NDArray[np.bool_]:
+        """``bool[n_lanes]``: where one of two flags is true. It may be one of the two arrays: in most calls one is empty."""
+        first, second = self.flags(terminated), self.flags(truncated)
+        # Searching bytes takes a tenth of the time of numpy's search.
+        if 1 not in second.tobytes():
+            return first
+        return first | second if 1 in first.tobytes() else second
+
     def ended(self, dones: NDArray[np.bool_]) -> list[int]:
         """The places of open lanes whose episode is over, ascending; as ``flags`` gives them."""
-        found: list[int] = []
-        flags = dones.tobytes()  # searching bytes takes a tenth of the time of numpy's search
+        flags = dones.tobytes()
         place = flags.find(1)
+        found: list[int] = []
         while place >= 0:
             if place not in self._closed:
                 found.append(place)
@@ -99,7 +107,20 @@ class LaneRecorder:
             seed: that it was reset with; None when nobody knows.
             reset_values: the observation that ``reset`` returned, by name.
         """
-        numbers = self._hooks.attempt(reset_numbers, {}, reset_values) if reset_values else {}
+        self._begin(place, seed, self._hooks.attempt(reset_numbers, {}, reset_values) if reset_values else {})
+
+    def begin_all(self, places: Sequence[int], seeds: Sequence[int | None], values: Mapping[str, Any]) -> None:
+        """The same for some lanes.
+
+        Args:
+            seeds: of each of them.
+            values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
+        """
+        numbers = self._hooks.attempt(_numbers_of_rows, None, values, places) or [{}] * len(places)
+        for place, seed, own in zip(places, seeds, numbers, strict=True):
+            self._begin(place, seed, own)
+
+    def _begin(self, place: int, seed: int | None, numbers: Mapping[str, Any]) -> None:
         self._episodes[place] = OpenEpisode(seed, numbers)
         self._n_steps[place] = 0
         self._has_position[place] = False
@@ -130,17 +151,20 @@ class LaneRecorder:
         recorder = self._plan.recorder
         if recorder is None:
             return
-        nothing = self._nothing
-        positions = meters = nothing
         if added:
             fields, extras = self._with_added(fields, extras, added)
-            positions, meters = fields.pop("positions", nothing), fields.pop("meters", nothing)
         self._n_calls += 1
         if len(self._closed) == self._n_lanes:
             return
-        beginning, self._beginning = self._beginning, []
-        for place in sorted(beginning):
-            self._episode_ids[place] = self._plan.next_episode_id()
+        beginning: list[int] = []
+        if self._beginning:
+            beginning, self._beginning = sorted(self._beginning), []
+            for place in beginning:
+                self._episode_ids[place] = self._plan.next_episode_id()
+        nothing = self._nothing
+        positions = meters = nothing
+        if fields:
+            positions, meters = fields.pop("positions", nothing), fields.pop("meters", nothing)
         recorder.record_batch(
             self._episode_ids,
             self._n_steps,
@@ -148,16 +172,21 @@ class LaneRecorder:
             meters,
             nothing if actions is None else actions,
             rewards,
-            dones=dones,
+            fields.get("intrinsic_rewards"),
+            dones,
+            fields.get("q_values"),
+            fields.get("time_of_day"),
+            fields.get("interaction_progress"),
             terminated=terminated,
             truncated=truncated,
+            epsilon=fields.get("epsilon"),
+            action_masks=fields.get("action_masks"),
             extras=extras,
             lanes=self._lanes,
-            **fields,
         )
         np.add(self._n_steps, self._ones, self._n_steps)  # closed lanes are counted anew when they begin
         if self._hooks.has_triggers:
-            self._keep_as_told(sorted(beginning))
+            self._keep_as_told(beginning)
 
     def end(
         self, place: int, status: str, *, env: Any, info: Mapping[str, Any], told: Mapping[str, Any] | None = None
@@ -228,3 +257,8 @@ class LaneRecorder:
         if stages.size != self._n_lanes:
             raise UsageError(f"stage: expected one of each lane, or one for all, found shape {stages.shape}")
         return stages.reshape(-1).tolist()
+
+
+def _numbers_of_rows(values: Mapping[str, Any], places: Sequence[int]) -> list[dict[str, Any]]:
+    """What ``reset_numbers`` gives for the row of each place."""
+    return [reset_numbers({name: array[place] for name, array in values.items()}) for place in places]

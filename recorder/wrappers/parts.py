@@ -55,6 +55,8 @@ class Parts:
 
     def read(self, sample: Any) -> dict[str, Any]:
         """The arrays or numbers of a sample, batched or not; no copies."""
+        if self.is_whole:
+            return dict.fromkeys(self._places, sample)
         return {name: _at(sample, place) for name, place in self._places.items()}
 
 

@@ -176,9 +176,12 @@ class OpenEpisode:
         reset_observation: as ``reset_numbers`` gives it.
     """
 
+    __slots__ = ("_info",)
+
     def __init__(self, seed: int | None, reset_observation: Mapping[str, Any]) -> None:
-        self.seed = seed
-        self._reset_observation = reset_observation
+        self._info: dict[str, Any] = {} if seed is None else {"seed": seed}
+        for name, numbers in reset_observation.items():
+            self._info[f"reset_{name}"] = numbers
 
     def metadata(
         self, plan: Plan, *, stage: Any, status: str, has_position: bool, added: Mapping[str, Any]
@@ -191,11 +194,7 @@ class OpenEpisode:
             has_position: whether a step had one.
             added: by the trainer; outweighs the rest, ``info`` by each of its keys.
         """
-        info: dict[str, Any] = {"env_id": plan.env_id}
-        if self.seed is not None:
-            info["seed"] = self.seed
-        for name, numbers in self._reset_observation.items():
-            info[f"reset_{name}"] = numbers
+        info = {"env_id": plan.env_id, **self._info}
         metadata: dict[str, Any] = {"status": status, "info": info}
         if stage is not None:
             metadata["curriculum_stage"] = stage

@@ -101,7 +101,11 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             episode_trigger=episode_trigger,
             step_trigger=step_trigger,
         )
-        self._mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+        mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+        self._resets_at_once = mode is AutoresetMode.SAME_STEP
+        """Whether the call that ends an episode resets its lane."""
+        self._resets_itself = mode is not AutoresetMode.DISABLED
+        """Whether a later call does, or that one."""
         self._first_lane = first_lane
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=first_lane)
         self._seeds_each_lane = isinstance(env.unwrapped, SyncVectorEnv | AsyncVectorEnv)
@@ -185,14 +189,14 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
         attempt = self._hooks.attempt
         values = attempt(self._plan.observations.read, {}, observations)
-        seeds = None
+        seeds: list[int | None] = [None] * len(places)
         if seed is not None and self._seeds_each_lane:
-            seeds = attempt(self._lane_seeds, None, seed)
-        for place in places:
-            own_seed = None if seeds is None else seeds[place]
-            if infos:
-                own_seed = attempt(lane_info, {}, infos, place).get(RESET_SEED, own_seed)
-            self._lanes.begin(place, own_seed, attempt(_row, {}, values, place))
+            of_all = attempt(self._lane_seeds, None, seed)
+            seeds = seeds if of_all is None else [of_all[place] for place in places]
+        if infos:
+            told = [attempt(lane_info, {}, infos, place) for place in places]
+            seeds = [own.get(RESET_SEED, seed) for own, seed in zip(told, seeds, strict=True)]
+        self._lanes.begin_all(places, seeds, values)
 
     def _record(
         self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
@@ -200,7 +204,9 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         if self._is_new and not self._is_fit(rewards):
             return
         lanes, hooks, masks = self._lanes, self._hooks, self._action_masks
-        added, self._given = self._given, {}
+        added: Mapping[str, Any] = self._given
+        if added:
+            self._given = {}
         if hooks.has_step_fn:
             known = {"env": self.env, "obs": observations, "info": infos, "action": actions, "rew": rewards}
             added = {**added, **hooks.step_values(**known, terminated=terminations, truncated=truncations)}
@@ -208,9 +214,9 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             self._infos = infos
         else:
             hooks.attempt(self._remember_info, None, infos)
-        dones = lanes.flags(terminations) | lanes.flags(truncations)
+        dones = lanes.either(terminations, truncations)
         ended, being_reset = lanes.ended(dones), lanes.closed
-        if self._plan.is_plain and not (ended and self._mode is AutoresetMode.SAME_STEP):
+        if self._plan.is_plain and not (ended and self._resets_at_once):
             plain_actions, extras = actions, {"observation": observations}
         else:
             plain_actions, action_parts = hooks.attempt(self._plan.action, (None, {}), actions)
@@ -227,9 +233,9 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         )
         if ended:
             self._end(ended, "complete")
-        if self._mode is AutoresetMode.SAME_STEP:
+        if self._resets_at_once:
             being_reset = ended
-        if being_reset and self._mode is not AutoresetMode.DISABLED:
+        if being_reset and self._resets_itself:
             self._begin(being_reset, observations, infos)
 
     def _is_fit(self, rewards: Any) -> bool:
@@ -245,7 +251,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def _reached(self, observations: Any, infos: Mapping[str, Any], ended: Sequence[int]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""
         values = self._plan.observations.read(observations)
-        if self._mode is AutoresetMode.SAME_STEP and ended:
+        if self._resets_at_once and ended:
             last = {place: self._plan.observations.read(infos["final_obs"][place]) for place in ended}
             values = with_rows(values, last)
         return values
@@ -272,7 +278,3 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def _lane_seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
         """The seed of each lane, as ``reset`` of the environment understands them."""
         return range(int(seed), int(seed) + self.num_envs) if isinstance(seed, int | np.integer) else seed
-
-
-def _row(values: Mapping[str, Any], place: int) -> dict[str, Any]:
-    return {name: array[place] for name, array in values.items()}

@@ -22,8 +22,8 @@ from recorder.storage import episode_path, open_storage
 from recorder.video.options import VideoOptions
 from recorder.video.request import make_request
 from worker.video.codecs import output_arguments
-from worker.video.encoder import ffmpeg_path
 from worker.video.export import make_renderer
+from worker.video.ffmpeg import ffmpeg_path
 from worker.video.frame_loop import make_video
 from worker.video.planes import Yuv420Planes
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment

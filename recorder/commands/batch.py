@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.order import add_order, order_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
-from recorder.commands.arguments.video_choices import add_video_choices, choices_of
+from recorder.commands.arguments.video_choices import (
+    add_sound_places,
+    add_video_choices,
+    choices_of,
+    sound_places_of,
+)
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
@@ -41,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
     chosen.add_argument("--limit", type=non_negative, help="at most this many, in this order (default: all)")
     add_order(chosen)
     add_video_choices(parser)
+    add_sound_places(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
             order=order_of(args),
             on_episode=begin,
             on_frame=progress.advance,
+            **sound_places_of(args, settings),
             **choices_of(args),
         )
         nothing = "" if result.videos or result.failures else _why_nothing(args, catalog)

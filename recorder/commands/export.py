@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command, non_negative
-from recorder.commands.arguments.video_choices import add_video_choices, choices_of
+from recorder.commands.arguments.video_choices import (
+    add_sound_places,
+    add_video_choices,
+    choices_of,
+    sound_places_of,
+)
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
@@ -28,6 +33,7 @@ _HTML_SUFFIXES = (".html", ".htm")
 _EXAMPLE = """\
 export 500 --database demo.db --recordings recordings/ --output episode_500.mp4 --fps 60 --dpi 150
 export 500 --profile youtube-1080p
+export 500 --profile youtube-1080p --effects arcade
 export 500 --against 480 --output before_after.mp4
 export 500 --html --output episode_500.html
 export 500 --queue"""
@@ -48,6 +54,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--queue", action="store_true", help="render it on a worker; 'videos' shows the progress")
     parser.add_argument("--webvtt", metavar="FILE", help="also write the chapters as a WebVTT track")
     add_video_choices(parser)
+    add_sound_places(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,8 +63,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "--queue excludes --output, --html, --against and --webvtt: the worker chooses the file's place"
         )
-    if args.html and (args.against is not None or args.webvtt or choices_of(args)):
-        raise UsageError("--html excludes --against, --webvtt and the options for picture, time and encoder")
+    if args.sounds and (args.queue or args.against is not None):
+        raise UsageError(
+            "--sounds excludes --queue and --against: a worker uses recording.render.sounds_dir, and a comparison is silent"
+        )
+    if args.html and (args.sounds or args.against is not None or args.webvtt or choices_of(args)):
+        raise UsageError("--html excludes --against, --webvtt and the options for picture, time, sound and encoder")
     return _queue(args) if args.queue else _write_html(args) if args.html else _make(args)
 
 
@@ -83,8 +94,9 @@ def _make(args: argparse.Namespace) -> int:
         }
         progress.begin(path.name)
         if args.against is None:
+            sounds = sound_places_of(args, settings)
             video = export_episode_video(
-                args.episode_id, output_path=path, on_frame=progress.advance, **places, **choices
+                args.episode_id, output_path=path, on_frame=progress.advance, **places, **sounds, **choices
             )
         else:
             video = export_comparison_video(

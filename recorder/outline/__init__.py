@@ -4,6 +4,7 @@
 """
 
 from recorder.outline.description import chunk_rows, describe_recording
+from recorder.outline.events import EpisodeEvents, Event
 from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
 from recorder.outline.outline import Outline
@@ -17,6 +18,8 @@ __all__ = [
     "LOW_SHARE",
     "MAX_MARKERS",
     "MAX_SAMPLES",
+    "EpisodeEvents",
+    "Event",
     "Marker",
     "MeterRanges",
     "Outline",

@@ -19,6 +19,7 @@ __all__ = [
     "LowMeters",
     "Marker",
     "MarkerFinder",
+    "RunStarts",
     "UnsureChoices",
     "thin_markers",
 ]
@@ -38,11 +39,16 @@ _UNSURE_SHARE = 0.02
 
 @dataclass(slots=True, unsafe_hash=True)
 class Marker:
-    """An interesting step; ``index`` counts recorded steps from 0. Long labels are cut."""
+    """An interesting step; ``index`` counts recorded steps from 0. Long labels are cut.
+
+    ``name`` is the affordance or the meter, ``value`` the meter's share or the reward. Messages do not have them.
+    """
 
     index: int
     kind: str
     label: str
+    name: str = ""
+    value: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.label) > _MAX_LABEL:
@@ -67,7 +73,7 @@ class LowMeters:
     def __init__(self, names: Sequence[str], ranges: MeterRanges) -> None:
         self._names = names
         self._ranges = ranges
-        self._starts = _Starts(len(names))
+        self._starts = RunStarts(len(names))
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
         meters = columns.meters
@@ -77,7 +83,9 @@ class LowMeters:
         found = []
         for index, meter in self._starts.of(shares < CRITICAL_SHARE, ~np.isnan(shares)):
             label = f"{self._names[meter]} at {shares[index, meter]:.0%}"
-            found.append(Marker(first_index + index, "low_meter", label))
+            found.append(
+                Marker(first_index + index, "low_meter", label, self._names[meter], float(shares[index, meter]))
+            )
         return found
 
 
@@ -95,8 +103,9 @@ class AffordanceUses:
         self._has_progress = has_progress
         self._uses = [i for i, name in enumerate(action_names) if name.casefold().startswith(("interact", "use"))]
         verb = "using" if has_progress or self._uses else "at"
+        self._names = list(cells)
         self._labels = [f"{verb} {name}" for name in cells]
-        self._starts = _Starts(len(self._cells))
+        self._starts = RunStarts(len(self._cells))
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
         position = columns.position
@@ -108,7 +117,8 @@ class AffordanceUses:
                 here[:, number] = (position == cell).all(axis=1)
         here &= self._is_using(columns)[:, np.newaxis]
         return [
-            Marker(first_index + index, "affordance", self._labels[number]) for index, number in self._starts.of(here)
+            Marker(first_index + index, "affordance", self._labels[number], self._names[number])
+            for index, number in self._starts.of(here)
         ]
 
     def _is_using(self, columns: StepColumns) -> NDArray[np.bool_]:
@@ -125,7 +135,7 @@ class UnsureChoices:
     """Marks steps at which the policy starts to value two actions alike."""
 
     def __init__(self) -> None:
-        self._starts = _Starts(1)
+        self._starts = RunStarts(1)
 
     def add(self, columns: StepColumns, first_index: int) -> list[Marker]:
         values, masks = columns.q_values, columns.action_masks
@@ -145,7 +155,7 @@ class UnsureChoices:
         ]
 
 
-class _Starts:
+class RunStarts:
     """Finds where runs of True start, across calls."""
 
     def __init__(self, n_columns: int) -> None:

@@ -39,4 +39,4 @@ class RewardExtremes:
         """A marker at the first step with the greatest reward; none if all rewards are equal."""
         if not self._greatest > self._least:
             return []
-        return [Marker(self._index, "best_reward", f"greatest reward {self._greatest:+.2f}")]
+        return [Marker(self._index, "best_reward", f"greatest reward {self._greatest:+.2f}", value=self._greatest)]

@@ -96,6 +96,12 @@ class RenderSettings(Section):
         unit="seconds",
         gt=0,
     )
+    sounds_dir: str | None = setting(
+        None,
+        "Folder of WAV files on the worker that replace sounds of the effects; docs/video.md has their names. All"
+        " render workers need the same ones.",
+        min_length=1,
+    )
 
 
 class WorkerSettings(Section):

@@ -41,10 +41,10 @@ _KINDS: dict[str, _Kind] = {
     **dict.fromkeys(("episode_id", "other_episode_id", "step_index", "stage", "limit"), _WHOLE_NUMBER),
     **dict.fromkeys(("fps", "steps_per_second", "speed", "title_secs", "hold_secs", "keyframe_secs"), _NUMBER),
     **dict.fromkeys(("min_reward", "max_reward", "clip_secs"), _NUMBER),
-    **dict.fromkeys(("style", "codec", "preset", "profile"), _TEXT),
+    **dict.fromkeys(("style", "codec", "preset", "profile", "effects"), _TEXT),
     **dict.fromkeys(("run_id", "other_run_id", "reason", "order"), _TEXT),
     **dict.fromkeys(("learning_curve", "chapters"), _FLAG),
-    **dict.fromkeys(("recordings_base_dir", "output_path", "output_dir"), _PLACE),
+    **dict.fromkeys(("recordings_base_dir", "output_path", "output_dir", "sounds_dir"), _PLACE),
     "database_path": ("a path, a URL or a Catalog", _is_catalog),
     **dict.fromkeys(("on_frame", "on_episode"), _CALL),
 }

@@ -11,6 +11,7 @@ from recorder.errors import UsageError
 from recorder.video.codecs import EncoderSettings, check_one_of, check_settings
 from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_SIDE, check_numbers
+from recorder.video.sound_choices import check_sound
 from recorder.video.timeline import Timeline, make_timeline
 
 __all__ = ["DPI_RANGE", "PROFILES", "STYLES", "VideoOptions", "size_at_dpi"]
@@ -50,6 +51,7 @@ class VideoOptions:
         hold_secs: duration of the last step.
         learning_curve: show the run's learning curve.
         chapters: write markers of the episode as chapters.
+        effects: theme of the sound effects; None for none.
         encoder: codec and quality.
     """
 
@@ -65,6 +67,7 @@ class VideoOptions:
     hold_secs: float = 0.0
     learning_curve: bool = False
     chapters: bool = True
+    effects: str | None = None
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
 
     @classmethod
@@ -108,6 +111,7 @@ class VideoOptions:
         check_numbers({name: value for name, value in asdict(self).items() if value is not None})
         check_one_of("style", self.style, STYLES)
         check_settings(self.encoder, suffix, fps=self.fps)
+        check_sound(self.encoder.codec, effects=self.effects)
 
     def timeline(self, n_steps: int) -> Timeline:
         """The step that each frame shows.

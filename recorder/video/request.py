@@ -40,6 +40,7 @@ VIDEO_CHOICES: Mapping[str, type] = {
     "hold_secs": float,
     "learning_curve": bool,
     "chapters": bool,
+    "effects": str,
     "codec": str,
     "crf": int,
     "preset": str,

@@ -15,7 +15,8 @@ from recorder.video.codecs import EncoderSettings
 from tests.processes import PythonProcess
 from tests.video.decoding import frame_hashes_of, n_frames_of
 from tests.waiting import wait_until
-from worker.video.encoder import VideoEncoder, ffmpeg_path, join_segments
+from worker.video.encoder import VideoEncoder, join_segments
+from worker.video.ffmpeg import ffmpeg_path
 
 QUICK = EncoderSettings(preset="ultrafast")
 WIDTH, HEIGHT = 160, 96

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recorder.catalog import VideoRow
@@ -16,6 +17,7 @@ from recorder.storage import open_storage
 from replay_server.render_requests import RenderRequests
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, n_frames_of
+from tests.video.sound.hearing import audio_of, samples_of
 from worker.video import export_episode_video, segments
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
 from worker.video.video_files import LocalVideos
@@ -108,6 +110,22 @@ def test_the_joined_video_has_exactly_the_frames_of_a_straight_one(
     assert boxes_of(path).index("moov") < boxes_of(path).index("mdat")
     assert "Chapter" in facts_of(path).text
     assert cluster.files() == [row.file_path]
+
+
+def test_the_worker_that_joins_adds_the_sound_and_no_frame_changes(
+    cluster: Cluster, recordings: Recordings, tmp_path: Path
+) -> None:
+    recordings.add(1, 50)
+    silent, loud = cluster.ask(), cluster.ask(effects="wood")
+    assert silent != loud
+    cluster.run()
+    straight = tmp_path / "straight.mp4"
+    export_episode_video(1, recordings.database, recordings.folder, straight, effects="wood", **CHOICES)
+    assert frame_hashes_of(cluster.file(loud)) == frame_hashes_of(cluster.file(silent)) == frame_hashes_of(straight)
+    assert np.array_equal(samples_of(cluster.file(loud)), samples_of(straight))
+    assert audio_of(cluster.file(silent)) == ""
+    with pytest.raises(UsageError, match="a GIF has no sound"):
+        cluster.ask(effects="wood", profile="gif", codec="gif")
 
 
 def test_the_same_request_is_the_same_video_and_is_made_once(cluster: Cluster, recordings: Recordings) -> None:

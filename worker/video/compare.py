@@ -15,6 +15,7 @@ from recorder.storage import open_storage
 from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
+from recorder.video.sound_choices import check_silent
 from worker.video.export import opened_catalog, with_total
 from worker.video.frame_loop import VideoFile, make_video
 from worker.video.geometry import Rect
@@ -101,6 +102,7 @@ def export_comparison_video(
     options = VideoOptions.chosen(profile, **choices)
     path = local_path(output_path, "output_path")
     options.check(path.suffix)
+    check_silent("a comparison", effects=options.effects)
     storage = open_storage(recordings_base_dir)
     with opened_catalog(database_path) as catalog:
         row, left = open_checked_recording(catalog, storage, run_id, episode_id)

@@ -52,6 +52,7 @@ def make_video(
     *,
     frames: range | None = None,
     chapters: Path | None = None,
+    soundtrack: Path | None = None,
     on_frame: OnFrame | None = None,
 ) -> VideoFile:
     """Draw and encode. While ffmpeg encodes a frame, the next one is drawn.
@@ -60,6 +61,7 @@ def make_video(
         path: of the file, which appears when it is complete.
         frames: which frames; None for all.
         chapters: an ffmetadata file, or None.
+        soundtrack: a file with the encoded sound, or None.
 
     Raises:
         UsageError: the options are invalid, or do not fit this file name.
@@ -70,7 +72,9 @@ def make_video(
     wanted = range(source.n_frames) if frames is None else frames
     planes = Yuv420Planes(source.canvas)
     size = {"width": source.canvas.width, "height": source.canvas.height}
-    with VideoEncoder(path, **size, fps=options.rate, settings=options.encoder, chapters=chapters) as encoder:
+    with VideoEncoder(
+        path, **size, fps=options.rate, settings=options.encoder, chapters=chapters, soundtrack=soundtrack
+    ) as encoder:
         for n_done, frame in enumerate(wanted, 1):
             source.draw(frame)
             planes.update()

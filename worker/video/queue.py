@@ -25,6 +25,8 @@ from worker.video.encoder import join_segments
 from worker.video.export import learning_points, make_renderer
 from worker.video.frame_loop import VideoStoppedError, make_video
 from worker.video.segments import cut
+from worker.video.sound.soundtrack import soundtrack
+from worker.video.sound.studio import Studio
 from worker.video.video_files import VideoFiles, delete_stale_videos, video_name
 
 __all__ = ["RenderContext", "RenderLimits", "begin_video", "join_video", "render_segment", "sweep_videos"]
@@ -65,6 +67,7 @@ class RenderContext:
         videos: the files, which all render workers and the replay server can reach.
         send_segment: sends a segment to a worker: video id, index, lease.
         send_video: sends a video to a worker, to be planned or joined.
+        studio: what this machine has for sound.
     """
 
     catalog: Catalog
@@ -73,6 +76,7 @@ class RenderContext:
     send_segment: Callable[[str, int, str], None]
     send_video: Callable[[str], None]
     limits: RenderLimits = field(default_factory=RenderLimits)
+    studio: Studio = field(default_factory=Studio)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -166,7 +170,7 @@ def render_segment(context: RenderContext, video_id: str, segment_index: int, le
 
 
 def join_video(context: RenderContext, video_id: str) -> None:
-    """Join the segments without encoding them again, and mark the video as done."""
+    """Join the segments without encoding them again, add the sound, and mark the video as done."""
     catalog, limits = context.catalog, context.limits
     row = catalog.start_video(
         video_id, now=context.now(), lease_secs=limits.lease_secs, max_attempts=limits.max_attempts
@@ -180,10 +184,11 @@ def join_video(context: RenderContext, video_id: str) -> None:
         segment_names = [context.videos.segment_name(video_id, segment.file_path or "") for segment in segments]
         with (
             chapter_file(episode, options.timeline(episode.n_steps), enabled=options.chapters) as chapters,
+            soundtrack(episode, options, options.suffix, context.studio) as sound,
             context.videos.reading(segment_names) as paths,
             context.videos.writing(name) as path,
         ):
-            size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters)
+            size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters, soundtrack=sound)
     except Exception as error:  # noqa: BLE001 - any error is stored for the person who asked
         _fail(context, row, error)
         return

@@ -18,6 +18,7 @@ from recorder.urls import local_path
 from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_RATE
 from recorder.video.options import VideoOptions
+from recorder.video.sound_choices import check_silent
 from worker.video.export import learning_points, opened_catalog, with_total
 from worker.video.frame_loop import VideoFile, make_video
 from worker.video.geometry import Rect
@@ -162,6 +163,7 @@ def export_reel_video(
     options = VideoOptions.chosen(profile, **choices)
     path = local_path(output_path, "output_path")
     options.check(path.suffix)
+    check_silent("a reel", effects=options.effects)
     if not clip_secs > 0:
         raise UsageError(f"clip_secs must be more than 0, got {clip_secs}")
     if not options.title_secs:

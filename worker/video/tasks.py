@@ -19,6 +19,7 @@ from recorder.storage import open_recordings, open_videos
 from recorder.video.request import RENDER_QUEUE, RENDER_TASK
 from worker.process import WorkerProcess
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
+from worker.video.sound.studio import studio_of
 from worker.video.video_files import video_files
 
 __all__ = ["RENDER_SEGMENT", "SWEEP_VIDEOS", "register"]
@@ -92,6 +93,7 @@ class _Renderer:
                 limits=RenderLimits(
                     lease_secs=settings.render.lease_secs, encoder_threads=settings.render.encoder_threads
                 ),
+                studio=studio_of(settings.render),
             )
         if self._membership is not None:
             self._membership.confirm()

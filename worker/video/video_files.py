@@ -17,7 +17,7 @@ from pathlib import Path
 from recorder.catalog import Catalog, VideoRow
 from recorder.errors import StorageError, VideoError
 from recorder.storage import Storage, UrlStorage, episode_path
-from worker.video.encoder import UNFINISHED
+from worker.video.ffmpeg import UNFINISHED
 
 __all__ = ["LocalVideos", "StoredVideos", "VideoFiles", "delete_stale_videos", "video_files", "video_name"]
 

@@ -46,5 +46,5 @@ def _replay_server(settings: Settings) -> str:
 def _videos(settings: Settings) -> str:
     del settings
     with require_extra("Making videos", "worker", extra="video"):
-        from worker.video.encoder import ffmpeg_path  # lazy: loads matplotlib
+        from worker.video.ffmpeg import ffmpeg_path  # lazy: loads matplotlib
     return f"ffmpeg: {ffmpeg_path()}"

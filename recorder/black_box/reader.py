@@ -17,6 +17,7 @@ from recorder.errors import BlackBoxError
 __all__ = ["Event", "RingReader", "Run"]
 
 _MAX_RUN_RECORDS = 2**16
+_FIRST_LOOK_RECORDS = 64
 _EVENT = struct.Struct("<qQ")
 _ENTRY = struct.Struct("<IHH")
 
@@ -126,9 +127,16 @@ class RingReader:
         """How many records from ``place`` on begin with that word, one after another."""
         stride = n_bytes // WORD_BYTES
         first = place // WORD_BYTES
-        differs = self._words[first : first + n_most * stride : stride] != word
-        index = int(differs.argmax())
-        return index if differs[index] else n_most
+        n_alike, n_looked_at = 1, _FIRST_LOOK_RECORDS
+        while n_alike < n_most:
+            # By growing stretches: in a full ring the records of one episode are few among many.
+            start, stop = first + n_alike * stride, first + min(n_looked_at, n_most) * stride
+            differs = self._words[start:stop:stride] != word
+            index = int(differs.argmax())
+            if differs[index]:
+                return n_alike + index
+            n_alike, n_looked_at = min(n_looked_at, n_most), 2 * n_looked_at
+        return n_most
 
     def _layout(self, layout_id: int) -> Layout:
         table = layout_id // MAX_LAYOUTS

@@ -32,9 +32,12 @@ __all__ = [
     "Chunk",
     "ColumnData",
     "LooseColumn",
+    "Slots",
     "chunk_from",
+    "chunk_of_slots",
     "decode_chunk",
     "encode_chunk",
+    "encode_lanes",
     "spec_of",
 ]
 
@@ -49,6 +52,10 @@ MAX_CHUNK_PICTURE_BYTES = 32 * 2**20
 
 MAX_CHUNK_CONTAINERS = 4 * MAX_COLUMNS
 """Lists in a chunk: two per added column, one per masked slot, and the outer ones."""
+
+
+Slots = list[bytes | int]
+"""What a chunk says of each column of the schema, when every step has every value."""
 
 
 class ColumnData(NamedTuple):
@@ -101,7 +108,42 @@ def encode_chunk(schema: EpisodeSchema, *, first_step: int, n_steps: int, column
                 spec = spec_of(name, data.values)
                 added.append(spec.to_list())
                 slots.append(_encode_single(data, spec))
-    body = [first_step, n_steps, slots, added] if added else [first_step, n_steps, slots]
+    return _frame([first_step, n_steps, slots, added] if added else [first_step, n_steps, slots])
+
+
+def encode_lanes(schema: EpisodeSchema, columns: Mapping[str, NDArray[Any]]) -> list[Slots]:
+    """Encode the same steps of many lanes together, which is quicker than one lane after another.
+
+    Args:
+        columns: ``dtype[n_lanes, n_steps, *shape]`` each; exactly those of the schema, with a value for every step.
+
+    Returns:
+        Of each lane what ``chunk_of_slots`` takes.
+    """
+    first_of_group: dict[str, int] = {}
+    pattern = tuple(
+        [
+            index if spec.group_key is None else first_of_group.setdefault(spec.group_key, index)
+            for index, spec in enumerate(schema.columns)
+        ]
+    )
+    groups = {
+        index: group.encode_lanes([columns[name] for name in group.names])
+        for index, group in place(schema, pattern).groups
+    }
+    n_lanes = len(next(iter(columns.values())))
+    return [
+        [groups[index][lane] if slot == index else slot for index, slot in enumerate(pattern)]
+        for lane in range(n_lanes)
+    ]
+
+
+def chunk_of_slots(slots: Slots, *, first_step: int, n_steps: int) -> bytes:
+    """The chunk that ``encode_chunk`` would make of these steps."""
+    return _frame([first_step, n_steps, slots])
+
+
+def _frame(body: list[Any]) -> bytes:
     return compress_frame(msgpack.packb(body))
 
 

@@ -15,10 +15,12 @@ from recorder.chunk import (
     Chunk,
     ColumnData,
     chunk_from,
+    chunk_of_slots,
     compress_frame,
     decode_chunk,
     decompress_frame,
     encode_chunk,
+    encode_lanes,
     spec_of,
 )
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError
@@ -174,3 +176,18 @@ def test_a_chunk_of_a_million_lists_is_refused() -> None:
         decode_chunk(compress_frame(msgpack.packb([0, 4, [[]] * 1_000_000])), SCHEMA)
     with pytest.raises(EpisodeFileTooLargeError, match="more than 4096 lists and maps"):
         decode_chunk(compress_frame(msgpack.packb([0, 4, [[[]] * 4000] * 3])), SCHEMA)
+
+
+def test_chunks_of_lanes_that_are_encoded_together_are_those_of_each_lane() -> None:
+    columns = {spec.name: np.arange(12).reshape(3, 4).astype(spec.dtype) for spec in TOGETHER.columns}
+    together = [chunk_of_slots(slots, first_step=7, n_steps=4) for slots in encode_lanes(TOGETHER, columns)]
+    alone = [
+        encode_chunk(
+            TOGETHER,
+            first_step=7,
+            n_steps=4,
+            columns={name: ColumnData(values[lane]) for name, values in columns.items()},
+        )
+        for lane in range(3)
+    ]
+    assert together == alone

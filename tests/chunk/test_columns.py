@@ -63,6 +63,18 @@ def test_strided_columns_are_encoded_like_contiguous_ones(data: st.DataObject) -
         assert group.encode([np.asfortranarray(values)]) == group.encode([values])
 
 
+@given(st.data())
+def test_lanes_that_are_encoded_together_are_encoded_as_each_alone(data: st.DataObject) -> None:
+    group = data.draw(_groups())
+    n_lanes, n_steps = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 5))
+    columns = [
+        data.draw(column_values((spec.dtype, spec.shape), n_lanes * n_steps)).reshape(n_lanes, n_steps, *spec.shape)
+        for spec in group.specs
+    ]
+    alone = [group.encode([values[lane] for values in columns]) for lane in range(n_lanes)]
+    assert group.encode_lanes(columns) == alone
+
+
 @pytest.mark.parametrize("encoding", [Encoding.PLAIN, Encoding.PLANES, Encoding.DELTA])
 @pytest.mark.parametrize("wrong", [b"", bytes(23), bytes(25), bytes(48)])
 def test_a_wrong_number_of_bytes_is_corrupt(encoding: Encoding, wrong: bytes) -> None:

@@ -199,3 +199,29 @@ def test_steps_of_many_episodes_in_turn_are_told_apart(sender: Sender, trainer: 
     assert {key: (it.metadata.n_steps, it.metadata.lane, it.gaps) for key, it in found.items()} == {
         number: (100, number, []) for number in range(8)
     }
+
+
+def test_lanes_that_are_encoded_together_hold_what_each_was_given(sender: Sender, trainer: Trainer) -> None:
+    """Episodes that begin and end together, twice over the length of a block, and one lane that is out of step."""
+    n_lanes, n_steps = 6, 300
+    layout = block_layout(1, n_lanes)
+    lanes = np.arange(n_lanes)
+    for turn in range(2):
+        for step in range(n_steps):
+            own = np.full(n_lanes, step)
+            ids = 10 * turn + lanes
+            ids[5], own[5] = (100, n_steps * turn + step) if n_steps * turn + step < 450 else (-1, 0)
+            position = np.stack([own * 10.0 + lanes, lanes], axis=1)[None]
+            assert trainer.record(layout, episode_id=ids[None], step=own[None], position=position)
+            if turn == 1 and step == 449 - n_steps:
+                trainer.finish(100)
+        for lane in range(5):
+            trainer.finish(10 * turn + lane)
+        sender.send()
+    found = finished_episodes(sender.stream, RUN)
+    assert sorted(found) == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 100]
+    for episode_id, ended in found.items():
+        lane, length = (5, 450) if episode_id == 100 else (episode_id % 10, n_steps)
+        assert ended.episode.column("reward").tolist() == list(range(length))
+        assert ended.episode.column("position").tolist() == [[10.0 * step + lane, lane] for step in range(length)]
+    assert sender.errors == []

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, encode_chunk
+from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, chunk_of_slots, encode_chunk
 from recorder.episode import Gap
 from recorder.errors import EpisodeFileError, UsageError
 from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
@@ -241,12 +241,7 @@ class EpisodeBuilder:
         state.next_step = first_step + n_steps
         try:
             columns = columns_of(pieces)
-            self._leave_out_unreadable(columns)
-            n_left_out = self._pictures.thin(columns, n_steps)
-            if self.schema is None:
-                self.schema = self._known.schema_for(columns)
-            self._known.learn(self.play, columns, n_steps)
-            data = encode_chunk(self.schema, first_step=first_step, n_steps=n_steps, columns=columns)
+            n_left_out, data = self._chunk(pieces, columns, first_step, n_steps)
         except Exception as error:  # noqa: BLE001 - recording never stops training
             self._mark_lost(first_step, n_steps)
             self.count("n_refused_steps", n_steps)
@@ -266,6 +261,23 @@ class EpisodeBuilder:
         self.count("n_chunks")
         self.count("n_bytes_encoded", len(data))
         return [EncodedChunk(state.sequence, first_step, n_steps, data, self.progress())]
+
+    def _chunk(
+        self, pieces: Sequence[Piece], columns: dict[str, ColumnData], first_step: int, n_steps: int
+    ) -> tuple[int, bytes]:
+        """How many pictures were left out, and the chunk; columns that readers would refuse are taken out, too."""
+        piece, schema = pieces[0], self.schema or self._known.schema
+        if schema is not None and len(pieces) == 1 and self._known.is_proven and not piece.kinds.picture_bytes:
+            slots = piece.slots(schema)
+            if slots is not None:
+                self.schema = schema
+                return 0, chunk_of_slots(slots, first_step=first_step, n_steps=n_steps)
+        self._leave_out_unreadable(columns)
+        n_left_out = self._pictures.thin(columns, n_steps)
+        if self.schema is None:
+            self.schema = self._known.schema_for(columns)
+        self._known.learn(self.play, columns, n_steps)
+        return n_left_out, encode_chunk(self.schema, first_step=first_step, n_steps=n_steps, columns=columns)
 
     def _leave_out_unreadable(self, columns: dict[str, ColumnData]) -> None:
         """Readers refuse some columns, and with them the whole file: a name too long, a value too large."""

@@ -26,7 +26,8 @@ class KnownSchema:
 
     def __init__(self) -> None:
         self.schema: EpisodeSchema | None = None
-        self._is_proven = False
+        self.is_proven = False
+        """Whether the encodings were chosen on enough steps."""
         self._sampled: Play | None = None
         self._sample: list[Mapping[str, ColumnData]] = []
         self._n_steps = 0
@@ -39,14 +40,14 @@ class KnownSchema:
     def schema_for(self, columns: Mapping[str, ColumnData]) -> EpisodeSchema:
         """The schema of an episode that begins with these columns."""
         if self.schema is None or not self.fits(columns):
-            self._is_proven = False
+            self.is_proven = False
             self._forget_sample()
             self.schema = EpisodeSchema(tuple(spec_of(name, data.values) for name, data in columns.items()))
         return self.schema
 
     def learn(self, play: Play, columns: Mapping[str, ColumnData], n_steps: int) -> None:
         """Look at a chunk of an episode; its values stay as they are."""
-        if self._is_proven or self._sampled not in (None, play) or not self.fits(columns):
+        if self.is_proven or self._sampled not in (None, play) or not self.fits(columns):
             return
         self._sampled = play
         # Pictures have one encoding, and would hold the memory of a whole chunk.
@@ -54,7 +55,7 @@ class KnownSchema:
         self._n_steps += n_steps
         if self._n_steps >= _SAMPLE_STEPS:
             self.schema = EpisodeSchema(tuple(self._proven(name, data) for name, data in columns.items()))
-            self._is_proven = True
+            self.is_proven = True
             self._forget_sample()
 
     def end(self, play: Play) -> None:

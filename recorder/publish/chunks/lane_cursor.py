@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from recorder.black_box import Layout, Run
 from recorder.chunk import MAX_CHUNK_STEPS
-from recorder.publish.chunks.pieces import LanePiece, TurnedBlock, kinds_of
+from recorder.publish.chunks.lane_pieces import LanePiece, TurnedBlock
+from recorder.publish.chunks.pieces import kinds_of
 
 __all__ = ["NO_STEP", "LaneCursor"]
 
@@ -23,6 +24,9 @@ NO_STEP = -1
 
 _MAX_BLOCK_BYTES = 32 * 2**20
 """With large observations a block holds fewer rows."""
+
+_FEWEST_ROWS = 32
+"""A block holds so many rows at least, unless its steps are asked for."""
 
 Found = Iterator[tuple[int, LanePiece]]
 """Episode ids and their steps."""
@@ -85,8 +89,13 @@ class LaneCursor:
         self, columns: dict[str, NDArray[Any]], positions: NDArray[np.int64], records: NDArray[np.int64]
     ) -> Found:
         first = 0
+        # Where most lanes begin an episode, a block begins: their chunks are whole rows of it, and are encoded together.
+        is_new = self._block.n_rows > 0 and 2 * int((columns["episode_id"][0] != self._episodes).sum()) > len(
+            self._lanes
+        )
         while first < len(positions):
-            if self._block.n_rows == self._max_rows:
+            if is_new or self._block.n_rows == self._max_rows:
+                is_new = False
                 yield from self.settle()
                 self._begin_block()
             rows = slice(first, first + self._max_rows - self._block.n_rows)

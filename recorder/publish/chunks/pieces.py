@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.black_box.layout import Field, Layout, has_name
-from recorder.chunk import ColumnData
+from recorder.chunk import ColumnData, Slots
 from recorder.picture_shape import is_stored_as_picture
+from recorder.schema import EpisodeSchema
 
 __all__ = [
     "Kinds",
-    "LanePiece",
     "Piece",
     "StepPiece",
-    "TurnedBlock",
     "columns_of",
     "kinds_of",
     "together",
@@ -140,8 +139,11 @@ class Piece(Protocol):
     def values(self, name: str) -> NDArray[Any]:
         """``dtype[n_steps, *shape]``, a view; of steps without a value anything."""
 
-    def present(self, name: str) -> NDArray[np.bool_] | None:
-        """``bool[n_steps]``: which steps have a value; None for all."""
+    def columns(self) -> dict[str, ColumnData]:
+        """The columns that have a value for one step at least, views where they have one for each."""
+
+    def slots(self, schema: EpisodeSchema) -> Slots | None:
+        """Its steps, encoded together with those of other episodes; None where they are not."""
 
 
 class StepPiece(NamedTuple):
@@ -172,117 +174,52 @@ class StepPiece(NamedTuple):
         found: NDArray[Any] = self.records[name]
         return found
 
-    def present(self, name: str) -> NDArray[np.bool_] | None:
-        if not self.kinds.fields[name].is_nullable:
-            return None
-        found: NDArray[np.bool_] = self.records[has_name(name)]
-        return None if found.all() else found
+    def columns(self) -> dict[str, ColumnData]:
+        columns = {}
+        for name, field in self.kinds.fields.items():
+            values = self.records[name]
+            if field.is_nullable:
+                has = self.records[has_name(name)]
+                n_values = int(np.count_nonzero(has))
+                if n_values == 0:
+                    continue
+                if n_values < len(has):
+                    columns[name] = ColumnData(values[has], has)
+                    continue
+            columns[name] = ColumnData(values)
+        return columns
 
-
-class TurnedBlock:
-    """Rows of many lanes, turned so that the steps of one lane are together: all lanes at once, while the rows are fresh.
-
-    Args:
-        kinds: the columns.
-        lanes: ``int64[n_lanes]``, the lane of each place.
-        max_rows: for how many it has room.
-    """
-
-    def __init__(self, kinds: Kinds, lanes: NDArray[np.int64], max_rows: int) -> None:
-        self.kinds = kinds
-        self.lanes = lanes
-        self.max_rows = max_rows
-        self.n_rows = 0
-        self.positions = np.empty(max_rows, np.int64)
-        self.record_positions = np.empty(max_rows, np.int64)
-        self.by_lane: dict[str, NDArray[Any]] = {
-            name: np.empty((len(lanes), max_rows, *field.shape), field.dtype) for name, field in kinds.fields.items()
-        }
-
-    def add(self, columns: Mapping[str, NDArray[Any]], positions: Any, record_positions: Any) -> None:
-        """Turn rows.
-
-        Args:
-            columns: ``dtype[n_rows, n_lanes, *shape]`` each.
-            positions: ``int64[n_rows]``.
-            record_positions: the same, where the record of each row begins.
-        """
-        new = slice(self.n_rows, self.n_rows + len(positions))
-        for name, by_lane in self.by_lane.items():
-            by_lane[:, new] = columns[name].swapaxes(0, 1)
-        self.positions[new] = positions
-        self.record_positions[new] = record_positions
-        self.n_rows = new.stop
-
-
-class LanePiece(NamedTuple):
-    """Rows ``start`` to ``stop`` of one lane of a turned block.
-
-    Args:
-        place: index along the block's lane axis.
-    """
-
-    block: TurnedBlock
-    place: int
-    start: int
-    stop: int
-    first_step: int
-
-    @property
-    def kinds(self) -> Kinds:
-        return self.block.kinds
-
-    @property
-    def n_steps(self) -> int:
-        return self.stop - self.start
-
-    @property
-    def positions(self) -> NDArray[np.int64]:
-        return self.block.positions[self.start : self.stop]
-
-    @property
-    def needed_from(self) -> int:
-        return int(self.block.record_positions[self.start])
-
-    def part(self, start: int, stop: int) -> LanePiece:
-        return self._replace(start=self.start + start, stop=self.start + stop, first_step=self.first_step + start)
-
-    def values(self, name: str) -> NDArray[Any]:
-        return self.block.by_lane[name][self.place, self.start : self.stop]
-
-    def present(self, name: str) -> None:  # noqa: ARG002 - every step of a block has every value
+    def slots(self, schema: EpisodeSchema) -> None:  # noqa: ARG002 - steps of other episodes are elsewhere
         return None
 
 
 def columns_of(pieces: Sequence[Piece]) -> dict[str, ColumnData]:
     """The columns of a chunk; the kinds of all pieces go together."""
+    if len(pieces) == 1:
+        return pieces[0].columns()
     kinds = pieces[0].kinds
     for piece in pieces[1:]:
         if piece.kinds is not kinds:
             kinds = together(kinds, piece.kinds) or kinds
+    parts = [piece.columns() for piece in pieces]
     columns = {}
     for name, field in kinds.fields.items():
-        if all(name in piece.kinds.fields for piece in pieces):
-            masks = [piece.present(name) for piece in pieces]
-            if all(mask is None for mask in masks):
-                values = [piece.values(name) for piece in pieces]
-                columns[name] = ColumnData(values[0] if len(values) == 1 else np.concatenate(values))
-                continue
-        data = _with_holes(name, field, pieces)
-        if data is not None:
-            columns[name] = data
+        found = [part.get(name) for part in parts]
+        whole = [data.values for data in found if data is not None and data.present is None]
+        if len(whole) == len(parts):
+            columns[name] = ColumnData(np.concatenate(whole))
+        elif any(found):
+            columns[name] = _with_holes(field, found, [piece.n_steps for piece in pieces])
     return columns
 
 
-def _with_holes(name: str, field: Field, pieces: Sequence[Piece]) -> ColumnData | None:
-    """A column that some steps have no value of; None when none has one."""
+def _with_holes(field: Field, found: Sequence[ColumnData | None], n_steps: Sequence[int]) -> ColumnData:
+    """A column that some steps have no value of."""
     values, masks = [np.empty((0, *field.shape), field.dtype)], []
-    for piece in pieces:
-        if name not in piece.kinds.fields:
-            masks.append(np.zeros(piece.n_steps, np.bool_))
+    for data, number in zip(found, n_steps, strict=True):
+        if data is None:
+            masks.append(np.zeros(number, np.bool_))
             continue
-        mask = piece.present(name)
-        values.append(piece.values(name) if mask is None else piece.values(name)[mask])
-        masks.append(np.ones(piece.n_steps, np.bool_) if mask is None else mask)
-    present = np.concatenate(masks)
-    return ColumnData(np.concatenate(values), present) if present.any() else None
+        values.append(data.values)
+        masks.append(np.ones(number, np.bool_) if data.present is None else data.present)
+    return ColumnData(np.concatenate(values), np.concatenate(masks))

@@ -247,7 +247,8 @@ class EpisodeBuilder:
             self.count("n_refused_steps", n_steps)
             self.error = error
             return []
-        self._pictures.spend(columns, len(data))
+        if any(piece.kinds.picture_bytes for piece in pieces):
+            self._pictures.spend(columns, len(data))
         if n_left_out:
             self.count("n_dropped_pictures", n_left_out)
         try:

@@ -66,7 +66,8 @@ DOORS = {
     "pydantic_core": ("recorder/settings/",),
     "psycopg": ("recorder/catalog/postgres_times.py",),
     "redis": ("recorder/redis_server/client.py", "recorder/step_stream/redis"),
-    "rich": ("recorder/commands/",),
+    "rich": ("recorder/commands/", "recorder/terminal_player/"),
+    "shtab": ("recorder/commands/completion.py",),
     "simple_websocket": ("replay_server/socket/", "recorder/replay/client.py"),
     "sqlalchemy": ("recorder/catalog/",),
     "subprocess": (

@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "show": "show the catalog's data about one episode",
     "why": "explain why an episode was kept or not",
     "stats": "show runs, trainers, queues and losses",
+    "watch": "play an episode in the terminal",
     "export": "make a video of an episode",
     "batch": "make a video of every recording that matches filters",
     "reel": "make one video of the best, median and worst",
@@ -27,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "parked": "list and retry episodes that could not be written",
     "recover": "send what trainers have left in their black boxes",
     "prune": "delete recordings by age or size",
+    "completion": "print a script that completes commands in a shell",
     "probe": "check whether a worker is alive, for health checks",
     "doctor": "check the installation and say what to do",
 }

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
+from recorder.commands.arguments.episode_source import add_episode_source, open_episode_source
 from recorder.commands.arguments.parsing import add_command, non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
-from recorder.episode_file import Episode, open_episode
+from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.recordings.find import naming_file, open_recording
+from recorder.recordings.find import naming_file
 from recorder.recordings.steps import blocks_of, step_maps
 from recorder.schema import EXTRAS_PREFIX, STEP_COLUMNS
-from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -34,9 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description=__doc__,
         example="cat 500 --run my-run --from 10 --to 20\ncat episode_000500.msgpack.lz4 --fields reward,q_values",
     )
-    parser.add_argument(
-        "source", type=_source, metavar="EPISODE", help="an episode's id, or the path or URL of a recording"
-    )
+    add_episode_source(parser)
     parser.add_argument("--from", dest="first", type=non_negative, metavar="STEP", help="number of the first step")
     parser.add_argument(
         "--to", dest="end", type=non_negative, metavar="STEP", help="number of the step after the last one"
@@ -47,7 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the steps; with ``--json``, as one list."""
     output = Output.of(args)
-    place, episode = _open(args)
+    place, episode = open_episode_source(args)
     with naming_file(place):
         fields = _fields(args.fields, episode)
         numbers = episode.step_numbers
@@ -68,21 +65,6 @@ def run(args: argparse.Namespace) -> int:
     if (end_step := episode.torn_at) is not None:
         output.warn(f"the recording is torn: the file ends before step {end_step}: {place}")
     return ExitStatus.OK
-
-
-def _source(text: str) -> int | str:
-    return non_negative(text) if text.isdecimal() else text
-
-
-def _open(args: argparse.Namespace) -> tuple[str, Episode]:
-    """Location of the recording, and the recording."""
-    if isinstance(args.source, str):
-        return args.source, open_episode(args.source)
-    settings = settings_of(args)
-    with open_catalog(settings) as catalog:
-        storage = open_recordings(settings)
-        row, episode = open_recording(catalog, storage, run_of(args, catalog), args.source)
-    return storage.location(row.file_path), episode
 
 
 def _fields(text: str | None, episode: Episode) -> list[str] | None:

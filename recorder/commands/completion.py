@@ -1,0 +1,40 @@
+"""Print a script that completes commands and options in a shell."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from recorder.commands import COMMANDS
+from recorder.commands.arguments.parsing import add_command, build_parser
+from recorder.commands.terminal.exit_status import ExitStatus
+from recorder.commands.terminal.standard_streams import write_output
+from recorder.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from recorder.commands.arguments.parsing import Subparsers
+
+NAME = "completion"
+
+_SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = add_command(
+        subparsers,
+        NAME,
+        description=__doc__,
+        example="completion bash > ~/.local/share/bash-completion/completions/hamlet-recorder\n"
+        "completion zsh > ~/.zfunc/_hamlet-recorder",
+    )
+    parser.add_argument("shell", choices=_SHELLS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the script."""
+    try:
+        import shtab
+    except ImportError as error:
+        raise MissingExtraError("Completing commands", "catalog") from error
+    write_output(shtab.complete(build_parser(list(COMMANDS)), args.shell))
+    return ExitStatus.OK

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import redis
 
+from recorder.__main__ import main
 from recorder.catalog import Catalog
+from recorder.commands.arguments.opening import check_recordings_owner, installation_of
 from recorder.commands.checks.installation import check_installation
 from recorder.commands.checks.server import FoundRedis
 from recorder.errors import CatalogError, StreamError
@@ -362,3 +364,20 @@ def test_doctor_compares_the_store_too(tmp_path: Path, redis_url: str, store: st
     (finding,) = check_installation(settings, FoundRedis())
     assert (finding.verdict, f"belong to another catalog, {socket.gethostname()}" in finding.found) == ("fail", True)
     assert finding.advice.endswith(f"delete {store}/{MARK_NAME}")
+
+
+def test_the_page_refuses_recordings_of_another_catalog(
+    tmp_path: Path, redis_url: str, store: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    join_at_once(store, tmp_path / "one.db", redis_url)
+    with Catalog(tmp_path / "two.db") as two:
+        two.join_installation()
+    Catalog(tmp_path / "three.db").close()
+    assert main(["serve", "--recordings", store, "--database", str(tmp_path / "two.db"), "--port", "0"]) == 1
+    assert f"delete {store}/{MARK_NAME}" in capsys.readouterr().err
+    for name, n_notes in (("one", 0), ("three", 1)):
+        settings = Settings(recordings_dir=store, database=str(tmp_path / f"{name}.db"))
+        check_recordings_owner(settings, installation_of(settings))
+        assert capsys.readouterr().err.count("note: these recordings belong to another catalog") == n_notes
+    settings = Settings(recordings_dir=store.replace("/runs", "/nothing"), database=str(tmp_path / "two.db"))
+    check_recordings_owner(settings, installation_of(settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.arguments.opening import check_redis_owner, find_server_url, settings_of
+from recorder.commands.arguments.opening import check_recordings_owner, check_redis_owner, find_server_url, settings_of
 from recorder.commands.arguments.parsing import add_command, non_negative, positive
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> ExitStatus:
         SettingsError: the address is reachable from outside and no token is set, or this kind of Redis is not
             supported.
         ServerStartError: the address is in use.
-        CatalogError: the catalog can't be opened.
+        CatalogError: the catalog can't be opened, or the recordings belong to another one.
         StorageError: the recordings folder can't be created, or a URL's driver is not installed.
         StreamError: Redis belongs to another installation.
     """
@@ -72,7 +72,8 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _make_catalog(settings: Settings) -> None:
-    """Create or migrate the catalog once, before several processes try to, and check that Redis belongs to it."""
+    """Create or migrate the catalog once, before several processes try to, and check that Redis and the recordings belong to
+    it."""
     from recorder.catalog import Catalog  # lazy: loads SQLAlchemy
 
     folder = settings.local_recordings_dir
@@ -82,4 +83,6 @@ def _make_catalog(settings: Settings) -> None:
         except OSError as error:
             raise StorageError(f"the recordings folder can't be created ({error.strerror}): {folder}") from error
     with Catalog(settings.catalog_url) as catalog:
-        check_redis_owner(settings, settings.redis.url, catalog.installation())
+        ours = catalog.installation()
+    check_redis_owner(settings, settings.redis.url, ours)
+    check_recordings_owner(settings, ours)

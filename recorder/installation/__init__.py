@@ -2,7 +2,7 @@
 compare it.
 """
 
-from recorder.installation.folder_mark import MARK_NAME, FolderMark, read_mark, read_store_mark
+from recorder.installation.folder_mark import MARK_NAME, FolderMark, read_mark, read_store_mark, refuse_other_catalog
 from recorder.installation.membership import Membership, make_folder
 from recorder.installation.ownership import check_owner, read_owner
 from recorder.installation.record import Installation, Place, file_on_this_host, was_copied
@@ -19,5 +19,6 @@ __all__ = [
     "read_mark",
     "read_owner",
     "read_store_mark",
+    "refuse_other_catalog",
     "was_copied",
 ]

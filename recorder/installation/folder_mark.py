@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.errors import EpisodeFileTooLargeError, StorageError
+from recorder.errors import CatalogError, EpisodeFileTooLargeError, StorageError
 from recorder.installation.record import Installation, Place, was_copied
 from recorder.storage import Storage
 
-__all__ = ["MARK_NAME", "FolderMark", "read_mark", "read_store_mark", "write_mark", "write_store_mark"]
+__all__ = [
+    "MARK_NAME",
+    "FolderMark",
+    "read_mark",
+    "read_store_mark",
+    "refuse_other_catalog",
+    "write_mark",
+    "write_store_mark",
+]
 
 MARK_NAME = ".installation.json"
 
@@ -82,6 +91,36 @@ def write_store_mark(storage: Storage, installation: Installation) -> None:
         StorageError: it can't be written.
     """
     storage.write_all({MARK_NAME: _packed(installation, _place_of(storage))})
+
+
+def refuse_other_catalog(mark: FolderMark | None, ours: Installation, mark_place: str) -> None:
+    """Check that recordings do not belong to another catalog. A copy, and recordings whose catalog is gone, may be used.
+
+    Args:
+        mark: of the recordings; None if they have none.
+        mark_place: where it is, for the message.
+
+    Raises:
+        CatalogError: they do; the message names both.
+    """
+    if (
+        mark is None
+        or mark.is_copied
+        or not mark.installation.differs_from(ours)
+        or _is_gone(mark.installation.catalog)
+    ):
+        return
+    raise CatalogError(
+        f"these recordings belong to another catalog, {mark.installation.catalog}, and not to {ours.catalog}: "
+        "use that one (recording.database), or another place for recordings (recording.recordings_dir). If "
+        f"this catalog replaces it for good, delete {mark_place}"
+    )
+
+
+def _is_gone(catalog: str) -> bool:
+    """Whether a catalog is certainly missing, which only its own machine can tell."""
+    host, colon, path = catalog.partition(":/")
+    return bool(colon) and host == socket.gethostname() and not Path(f"/{path}").exists()
 
 
 def _place_of(storage: Storage) -> Place:

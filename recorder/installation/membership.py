@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recorder.errors import CatalogError, StorageError, StreamError
+from recorder.errors import StorageError, StreamError
 from recorder.installation.folder_mark import (
     MARK_NAME,
     FolderMark,
     read_mark,
     read_store_mark,
+    refuse_other_catalog,
     write_mark,
     write_store_mark,
 )
@@ -138,20 +138,9 @@ class Membership:
                 self._has_marked = True
                 return True
             if mark.installation.differs_from(ours):
-                if not _is_gone(mark.installation.catalog):
-                    raise CatalogError(
-                        f"these recordings belong to another catalog, {mark.installation.catalog}, and not to {ours.catalog}: "
-                        "use that one (recording.database), or another place for recordings (recording.recordings_dir). If "
-                        f"this catalog replaces it for good, delete {mark_place}"
-                    )
+                refuse_other_catalog(mark, ours, mark_place)
                 _log.warning("the catalog %s: %s", describe_replacement(mark.installation, ours), where)
         return not self._writes_folder
-
-
-def _is_gone(catalog: str) -> bool:
-    """Whether a catalog is certainly missing, which only its own machine can tell."""
-    host, colon, path = catalog.partition(":/")
-    return bool(colon) and host == socket.gethostname() and not Path(f"/{path}").exists()
 
 
 def make_folder(folder: Path) -> None:

@@ -9,7 +9,15 @@ from typing import Any
 from recorder.redis_server.client import call_if_allowed, make_client, translate_errors
 from recorder.step_stream.redis_set_aside import SetAside
 
-__all__ = ["QUEUES", "QUEUE_PRIORITIES", "ServerStatus", "read_queue_lengths", "read_server_status", "repair_queues"]
+__all__ = [
+    "QUEUES",
+    "QUEUE_KEYS",
+    "QUEUE_PRIORITIES",
+    "ServerStatus",
+    "read_queue_lengths",
+    "read_server_status",
+    "repair_queues",
+]
 
 QUEUES = ("ingest", "render", "maintenance")
 """Celery's queues; their lists have the key prefix."""
@@ -25,7 +33,7 @@ _LISTS = {
     for queue in QUEUES
 }
 
-_QUEUE_KEYS = {
+QUEUE_KEYS = {
     **dict.fromkeys((name for lists in _LISTS.values() for name in lists), "list"),
     **dict.fromkeys((f"_kombu.binding.{queue}" for queue in QUEUES), "set"),
     "unacked": "hash",
@@ -122,7 +130,7 @@ def repair_queues(url: str, *, key_prefix: str, socket_timeout_secs: float = 2.0
     try:
         with translate_errors(url):
             SetAside(client, key_prefix, may_write=True).move(
-                {f"{key_prefix}{name}": kind for name, kind in _QUEUE_KEYS.items()}
+                {f"{key_prefix}{name}": kind for name, kind in QUEUE_KEYS.items()}
             )
     finally:
         client.close()

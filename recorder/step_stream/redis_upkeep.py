@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recorder.redis_server.client import translate_errors
 from recorder.step_stream.base import StepStream
 from recorder.step_stream.entries import Play
 from recorder.step_stream.redis_connection import RedisConnection
+from recorder.step_stream.redis_key_names import ForeignKeys, why_foreign
 
 __all__ = ["RedisUpkeep"]
 
 _SCANNED_KEYS = 1000
 _BOOKMARK_SECS = 3600
 _ASKED_RUNS = 500
+_MAX_FOREIGN = 1000
+_MAX_LETTERS = 200
 
 
 class RedisUpkeep(RedisConnection, StepStream):
@@ -31,9 +34,8 @@ class RedisUpkeep(RedisConnection, StepStream):
 
     def scan_episodes(self, cursor: int, *, run_id: str | None = None) -> tuple[int, dict[str, list[Play]]]:
         start = f"{self._prefix}episode:" if run_id is None else self.key("episode", run_id, "")
-        pattern = "".join(f"\\{letter}" if letter in "*?[]\\^-" else letter for letter in start) + "*"
         with translate_errors(self.url):
-            following, keys = self._redis.scan(cursor, match=pattern, count=_SCANNED_KEYS, _type="stream")
+            following, keys = self._redis.scan(cursor, match=_starting_with(start), count=_SCANNED_KEYS, _type="stream")
             places = {key: place for key in keys if (place := self._place_of(key)) is not None}
             with self._redis.pipeline(transaction=False) as pipe:
                 for key in places:
@@ -77,6 +79,37 @@ class RedisUpkeep(RedisConnection, StepStream):
             else:
                 self._redis.set(key, place, ex=_BOOKMARK_SECS)
 
+    def foreign_keys(self, *, others: Mapping[str, str], most: int) -> ForeignKeys:
+        """Find the keys under the prefix that another program wrote, at most 1000.
+
+        Args:
+            others: names and types of the keys of Celery.
+            most: keys to look at. A large server has millions.
+
+        Raises:
+            StreamUnavailableError: Redis can't be reached.
+        """
+        found: dict[str, str] = {}
+        n_scanned = cursor = 0
+        while True:
+            with translate_errors(self.url), self._redis.pipeline(transaction=False) as pipe:
+                cursor, keys = self._redis.scan(cursor, match=_starting_with(self._prefix), count=_SCANNED_KEYS)
+                for key in keys:
+                    pipe.type(key)
+                kinds = pipe.execute()
+            n_scanned += len(keys)
+            for key, kind in zip(keys, kinds, strict=True):
+                name = key[len(self._prefix.encode()) :]
+                if (why := why_foreign(name, kind.decode(), others=others)) and len(found) < _MAX_FOREIGN:
+                    found[name.decode(errors="backslashreplace")[:_MAX_LETTERS]] = why
+            if cursor == 0 or n_scanned >= most:
+                return ForeignKeys(found, n_scanned, is_complete=cursor == 0)
+
     def set_aside(self) -> dict[str, str]:
         with translate_errors(self.url):
             return self._aside.names()
+
+
+def _starting_with(start: str) -> str:
+    """A pattern for the keys that start with a text."""
+    return "".join(f"\\{letter}" if letter in "*?[]\\^-" else letter for letter in start) + "*"

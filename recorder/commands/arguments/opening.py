@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.terminal.standard_streams import print_error
-from recorder.errors import RecordingNotFoundError, StreamUnavailableError
-from recorder.installation import Installation, check_owner, file_on_this_host
+from recorder.errors import RecordingNotFoundError, StorageError, StreamUnavailableError
+from recorder.installation import (
+    MARK_NAME,
+    FolderMark,
+    Installation,
+    check_owner,
+    file_on_this_host,
+    read_mark,
+    read_store_mark,
+    refuse_other_catalog,
+)
 from recorder.redis_server.find import find_server_url
 from recorder.settings import Settings, load_settings
 from recorder.step_stream import RedisStepStream
+from recorder.storage import open_recordings
 from recorder.urls import is_url
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
 
 __all__ = [
+    "MarkedPlace",
+    "check_recordings_owner",
     "check_redis_owner",
     "find_server_url",
     "has_catalog",
     "installation_of",
+    "marked_place",
     "open_catalog",
     "open_stream",
     "run_of",
@@ -35,6 +49,21 @@ _RUNS_COMPARED = 1000
 """Latest runs to search for a similar name."""
 _RUN_LETTERS = 100
 """Longest run id that a message repeats in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedPlace:
+    """Where recordings are, and whose they are.
+
+    Args:
+        mark: None if no worker has used the place.
+        place: a folder or the URL of a store.
+        mark_place: where the mark is.
+    """
+
+    mark: FolderMark | None
+    place: str
+    mark_place: str
 
 
 def settings_of(args: argparse.Namespace, **more: Any) -> Settings:
@@ -99,6 +128,38 @@ def check_redis_owner(settings: Settings, url: str | None, ours: Installation) -
         return
     with contextlib.closing(open_stream(settings, url)) as stream, contextlib.suppress(StreamUnavailableError):
         check_owner(stream, ours)
+
+
+def marked_place(settings: Settings) -> MarkedPlace:
+    """The place of the recordings with its mark.
+
+    Raises:
+        StorageError: it can't be read.
+    """
+    folder = settings.local_recordings_dir
+    if folder is not None:
+        return MarkedPlace(read_mark(folder), str(folder), str(folder / MARK_NAME))
+    store = open_recordings(settings)
+    return MarkedPlace(read_store_mark(store), store.root, store.location(MARK_NAME))
+
+
+def check_recordings_owner(settings: Settings, ours: Installation) -> None:
+    """Check that the recordings do not belong to another catalog. Skipped if they can't be reached.
+
+    A catalog that no worker has used, such as a new one from ``reindex``, may show them; then this is only said.
+
+    Raises:
+        CatalogError: the recordings belong to another catalog; the message names both.
+    """
+    with contextlib.suppress(StorageError):  # who reads a recording gets the error
+        marked = marked_place(settings)
+        if ours.installation_id:
+            refuse_other_catalog(marked.mark, ours, marked.mark_place)
+        elif marked.mark and not marked.mark.is_copied and marked.mark.installation.differs_from(ours):
+            print_error(
+                f"note: these recordings belong to another catalog, {marked.mark.installation.catalog}; this one has only "
+                f"what reindex finds: {ours.catalog}"
+            )
 
 
 def open_stream(settings: Settings, url: str) -> RedisStepStream:

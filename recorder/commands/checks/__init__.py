@@ -8,6 +8,7 @@ from recorder.commands.checks.black_boxes import check_black_boxes
 from recorder.commands.checks.catalog import check_catalog
 from recorder.commands.checks.finding import Finding, Verdict
 from recorder.commands.checks.installation import check_installation
+from recorder.commands.checks.keys import check_keys
 from recorder.commands.checks.lost_steps import check_lost_steps
 from recorder.commands.checks.packages import check_packages
 from recorder.commands.checks.parts import check_parts
@@ -27,6 +28,7 @@ CHECKS: tuple[Callable[[Settings, FoundRedis], Iterator[Finding]], ...] = (
     check_server,
     check_installation,
     check_runs,
+    check_keys,
     check_lost_steps,
     check_black_boxes,
     check_parts,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recorder.commands.arguments.opening import check_redis_owner, installation_of
+from recorder.commands.arguments.opening import check_redis_owner, installation_of, marked_place
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.errors import RecorderError, StreamError
-from recorder.installation import MARK_NAME, Installation, read_mark, read_store_mark
+from recorder.installation import Installation
 from recorder.settings import Settings
-from recorder.storage import open_recordings
 
 __all__ = ["check_installation"]
 
@@ -33,11 +32,8 @@ def _folder(settings: Settings, ours: Installation) -> Iterator[Finding]:
     folder = settings.local_recordings_dir
     if folder is not None and not folder.is_dir():
         return
-    if folder is not None:
-        mark, place, mark_place = read_mark(folder), str(folder), str(folder / MARK_NAME)
-    else:
-        store = open_recordings(settings)
-        mark, place, mark_place = read_store_mark(store), store.root, store.location(MARK_NAME)
+    marked = marked_place(settings)
+    mark, place, mark_place = marked.mark, marked.place, marked.mark_place
     if mark is None:
         if ours.installation_id:
             yield Finding(

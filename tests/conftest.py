@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,13 @@ settings.load_profile("recorder")
 # A shell that starts the suite in the background has it ignore Ctrl-C, and the programs that it tests would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each test process is one of several, and its tensors are small: threads of a library would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Some 500 processes are started. Where nothing may be written, each of them would compile the three packages again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # After Ctrl-C each test process ends the servers and browsers that it started; a killed one would leave them running.
 NodeManager.EXIT_TIMEOUT = 60

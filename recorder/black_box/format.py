@@ -81,6 +81,7 @@ COUNTERS = (
     "n_sampled_out_steps",
     "n_sampled_out_episodes",
     "n_errors",
+    "n_waited_millis",
 )
 """What the trainer counts, in the order of the header's counters; 16 find room."""
 

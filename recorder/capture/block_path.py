@@ -120,15 +120,17 @@ class BlockPath:
             self.put(part, values)
 
     def _put_or_drop(self, ways: Mapping[str, Way], places: Places, values: Mapping[str, Any]) -> None:
+        n_left_out = 0
         while not self._written(ways, places, values):
             small = {name: way for name, way in ways.items() if not way.is_large}
-            if self._inlet.waits():
+            if self._inlet.waits(has_large=len(small) < len(ways)):
                 continue
-            if len(small) < len(ways) and self._written(small, places, values):
-                self._inlet.refusals.drop_values((len(ways) - len(small)) * places.n_steps)
-            else:
+            if len(small) == len(ways):
                 self._inlet.drop(places.each())
-            return
+                return
+            ways, n_left_out = small, len(ways) - len(small)
+        if n_left_out:
+            self._inlet.refusals.drop_values(n_left_out * places.n_steps)
 
     def refuse_value(self, problem: str, *, n_values: int) -> None:
         """A value of a call can't be recorded; the rest of it is."""

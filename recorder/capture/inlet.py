@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Literal
 
 from recorder.black_box import Kind, RingWriter
+from recorder.capture.full_ring import Waiting
 from recorder.capture.refusals import Refusals
 from recorder.capture.sampling import Sampling
 from recorder.errors import UsageError
@@ -20,15 +20,13 @@ _LOCK_SECS = 1.0
 """How long a call waits for another thread's. Only a signal handler or a finalizer that records while the same thread
 does waits in vain: it is counted as refused, instead of a deadlock."""
 
-_FULL_POLL_SECS = 0.001
-
 
 class Inlet:
     """One for each recorder.
 
     Args:
-        on_full: what happens to a step when there is no room: ``drop`` counts it, ``block`` waits, ``sample`` leaves whole
-            episodes out before there is none.
+        on_full: what happens to a step when there is no room: ``drop`` counts it once the sender makes no progress, ``block``
+            waits whatever the sender does, ``sample`` leaves whole episodes out before there is none.
         look: looks after the sender; False when nobody reads the ring any more.
     """
 
@@ -38,7 +36,7 @@ class Inlet:
         self.on_full = on_full
         self.sampling = Sampling(writer, refusals) if on_full == "sample" else None
         """Which episodes are recorded; None where all are."""
-        self._look = look
+        self._waiting = Waiting(writer.ring, refusals, is_endless=on_full == "block", look=look)
         writer.on_device_error = self._lose_on_device
         self._late: deque[tuple[Kind, int, bytes]] = deque()
         """Events that found no room even in the ring's reserve; they go before any later event."""
@@ -47,12 +45,9 @@ class Inlet:
         """Take the writer's lock, which another call holds."""
         return self.writer.lock.acquire(timeout=_LOCK_SECS)
 
-    def waits(self) -> bool:
-        """The ring is full: wait a moment, and say whether to try again."""
-        if self.on_full != "block":
-            return False
-        time.sleep(_FULL_POLL_SECS)
-        return self._look()
+    def waits(self, *, has_large: bool) -> bool:
+        """The ring is full: wait a moment, and say whether to try again; see ``Waiting``."""
+        return self._waiting.wait(has_large=has_large)
 
     def drop(self, places: Iterable[tuple[int, int, int]]) -> None:
         """There was no room for these steps."""

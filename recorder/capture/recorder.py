@@ -61,8 +61,8 @@ _MAX_REASON_LETTERS = 1000
 class EpisodeRecorder:
     """Records episodes: writes each step into a ring file, the black box; a sender process does the rest.
 
-    Making one waits until that process has begun, 0.3 s most often and 2 s at most; later no call waits, unless
-    ``on_full='block'`` asks for it. Safe to call from several threads; ``record_batch`` and ``record_rollout`` from one at a
+    Making one waits until that process has begun, 0.3 s most often and 2 s at most. Later a call waits only when the ring is
+    full: see ``on_full``. Safe to call from several threads; ``record_batch`` and ``record_rollout`` from one at a
     time.
 
     Example::
@@ -78,8 +78,9 @@ class EpisodeRecorder:
         queue_maxsize: the older name for the size of the black box: room for so many blocks of 64 steps at least.
         black_box_bytes: size of the ring file; it holds what Redis has not acknowledged yet.
         black_box_dir: its folder; a private folder in the user's state folder when left out.
-        on_full: what happens to a step when the ring is full: ``drop`` counts it and marks a gap, ``block`` waits, ``sample``
-            records some episodes whole and leaves out the others.
+        on_full: what happens to a step when the ring is full. ``drop`` waits as long as the sender makes progress, 10 s at most
+            and a tenth of the time in the long run; then it counts the step and marks a gap. ``block`` waits until there is
+            room. ``sample`` records some episodes whole and leaves out the others.
         sender: what encodes steps and sends them to Redis: a separate ``process``, or a ``thread`` of this one where none may
             be started; the trainer shares its interpreter then.
         strict: raise what is otherwise counted; for tests. A later call, or ``close``, raises what the sender found.

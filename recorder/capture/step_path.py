@@ -80,15 +80,17 @@ class StepPath:
             refusals.refuse(error, n_steps=1)
 
     def _put_or_drop(self, ways: Mapping[str, Way], place: tuple[int, int, int], given: Mapping[str, Any]) -> None:
+        n_left_out = 0
         while not self._written(ways, place, given):
             small = {name: way for name, way in ways.items() if not way.is_large}
-            if self._inlet.waits():
+            if self._inlet.waits(has_large=len(small) < len(ways)):
                 continue
-            if len(small) < len(ways) and self._written(small, place, given):
-                self._inlet.refusals.drop_values(len(ways) - len(small))
-            else:
+            if len(small) == len(ways):
                 self._inlet.drop([place])
-            return
+                return
+            ways, n_left_out = small, len(ways) - len(small)
+        if n_left_out:
+            self._inlet.refusals.drop_values(n_left_out)
 
     def _named(self, values: tuple[Any, ...], extras: Any) -> Iterator[tuple[str, Any]]:
         """The values that there are, by column."""

@@ -55,6 +55,8 @@ class RecorderStats:
     n_reconnects: int = 0
     n_errors: int = 0
     """Calls that failed and were swallowed, so that training goes on."""
+    n_waited_millis: int = 0
+    """Milliseconds that calls have waited for the sender to give room back; part of the time inside calls."""
     call_median_us: float | None = None
     """Microseconds that a trainer spent in a recent ``record_step`` or ``record_batch``; sampled, None before there was one."""
     call_p99_us: float | None = None

@@ -82,8 +82,9 @@ class CaptureSettings(Section):
     )
     on_full: Literal["drop", "block", "sample"] = setting(
         "drop",
-        "What happens if the ring is full: `drop` counts the lost steps and marks the gap in the episode; "
-        "`block` makes the trainer wait; `sample` records some episodes whole and leaves out the others.",
+        "What happens if the ring is full. `drop` waits as long as the sender makes progress: 10 s at most, and a tenth "
+        "of the time in the long run. Then it counts the lost steps and marks the gap in the episode. `block` waits "
+        "until there is room. `sample` records some episodes whole and leaves out the others.",
     )
     queue_maxsize: int | None = setting(
         None,

@@ -36,10 +36,16 @@ class GatedStream(MemoryStepStream):
         assert self.gate.wait(60)
 
 
-def recorder_behind(stream: GatedStream, **options: Any) -> EpisodeRecorder:
-    """A recorder whose sender hangs at the gate already, so that nobody reads its ring."""
+def recorder_behind(stream: GatedStream, *, hopes: bool = False, **options: Any) -> EpisodeRecorder:
+    """A recorder whose sender hangs at the gate already, so that nobody reads its ring.
+
+    Args:
+        hopes: whether its calls wait, in vain, for the sender's progress first.
+    """
     recorder = EpisodeRecorder(stream, **options)
     assert stream.caller_waits.wait(60)
+    if not hopes:
+        recorder._inlet._waiting._given_up_at = recorder._ring.tail
     return recorder
 
 

@@ -271,3 +271,37 @@ def test_sample_leaves_out_episodes_whatever_their_numbers_are(kind: Any) -> Non
     assert 20 < n_left_out < 40
     assert len(close_and_read(recorder)) == 40 - n_left_out
     assert_adds_up(recorder.stats(), 120)
+
+
+def test_a_sender_that_makes_progress_is_waited_for_and_nothing_is_dropped() -> None:
+    recorder = EpisodeRecorder(**SMALL, sender="thread", strict=True)
+    n_steps = 3000
+    record(recorder, 0, range(n_steps), **PAD)
+    recorder.finish_episode(0)
+    assert close_and_read(recorder)[0].episode.column("reward").tolist() == list(range(n_steps))
+    stats = recorder.stats()
+    assert stats.n_missing_steps == 0
+    assert stats.n_waited_millis > 0
+
+
+def test_a_sender_that_stands_still_is_waited_for_once(stream: GatedStream) -> None:
+    recorder = recorder_behind(stream, **SMALL, hopes=True)
+    fill(recorder, 7)
+    n_waited_millis = recorder.stats().n_waited_millis
+    assert n_waited_millis > 0
+    record(recorder, 7, range(N_MORE, 2 * N_MORE), **PAD)
+    assert recorder.stats().n_waited_millis == n_waited_millis
+    recorder.finish_episode(7)
+    let_it_catch_up(stream, recorder)
+    assert_adds_up(close_and_read(recorder) and recorder.stats(), 2 * N_MORE)
+
+
+@pytest.mark.parametrize(("lives_secs", "is_waited_for"), [(0.0, False), (1000.0, True)])
+def test_calls_wait_for_a_slow_sender_for_a_part_of_the_time(
+    stream: GatedStream, lives_secs: float, is_waited_for: bool
+) -> None:
+    waiting = recorder_behind(stream, **SMALL, hopes=True)._inlet._waiting
+    waiting._began -= lives_secs
+    waiting._spent_secs = 20.0
+    assert waiting.wait(has_large=False) is is_waited_for
+    assert not waiting.wait(has_large=True)

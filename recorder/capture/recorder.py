@@ -34,6 +34,7 @@ from recorder.capture.options import (
     on_full_choices,
     shared_metadata,
 )
+from recorder.capture.recorded_run import warn_of_recorded_run
 from recorder.capture.refusals import Refusals
 from recorder.capture.rollout import RolloutEpisodes, rollout_count
 from recorder.capture.run_end import RunEnd
@@ -189,7 +190,8 @@ class EpisodeRecorder:
 
         Whether to record at all, ``settings.enabled``, is the trainer's to ask. Without ``redis.url`` it sends to the server that
         a worker has started beside ``recordings_dir``. Where none is running, it records within this process, for a
-        ``RecordingWriter``; without one nothing is kept, which the log says.
+        ``RecordingWriter``; without one nothing is kept, which the log says. If the catalog can be reached and has the run
+        already, a warning says so.
 
         Args:
             arguments: of the recorder; they outweigh the settings.
@@ -197,8 +199,11 @@ class EpisodeRecorder:
         Raises:
             UsageError: an argument can't work.
         """
-        recorder = cls(**{**arguments_from_settings(settings, finds_server="stream" not in arguments), **arguments})
+        given = {**arguments_from_settings(settings, finds_server="stream" not in arguments), **arguments}
+        recorder = cls(**given)
         recorder.settings = settings
+        if recorder.stream.is_remote and not given["resume"] and recorder.run_id == given["run_id"]:
+            warn_of_recorded_run(settings, recorder.stream, recorder.run_id)
         return recorder
 
     def new_episode_id(self, *, first: int = 0) -> int:

@@ -12,15 +12,16 @@ from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import RunIdentity
 from recorder.step_stream import KnownRun, RunInfo, StepStream, has_closed, heartbeat_of
 
-__all__ = ["NOTHING_REFUSED", "RefusedSoFar", "RunWatch"]
+__all__ = ["ADVICE", "NOTHING_REFUSED", "RefusedSoFar", "RunWatch"]
 
 _LIVES_SECS = 60.0
 """Another trainer that spoke within this time shares the run; one that did not has left it behind."""
 
-_ADVICE = (
+ADVICE = (
     "an episode that repeats an id of the run is refused. To go on from a checkpoint pass resume=True, and later plays replace "
     "earlier ones; for a new training pass another run_id, none at all, or unique_run_id=True, which adds the time to it"
 )
+"""For a trainer whose run is not new."""
 
 
 class RefusedSoFar(NamedTuple):
@@ -82,7 +83,7 @@ class RunWatch:
         if self._identity.resumed:
             self._on_log(logging.INFO, f"the run goes on (resume=True): {before}")
             return
-        self._on_log(logging.WARNING, f"the run is not new: {before}; {_ADVICE}")
+        self._on_log(logging.WARNING, f"the run is not new: {before}; {ADVICE}")
 
     def look(self) -> int:
         """What workers have refused of this trainer since the last look: counted and reported; gives the number of steps.

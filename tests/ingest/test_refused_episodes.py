@@ -13,6 +13,7 @@ from recorder.__main__ import main
 from recorder.capture import EpisodeRecorder, PublisherLimits
 from recorder.catalog import Catalog
 from recorder.errors import UsageError
+from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream
 from tests.capture.recorded import assert_adds_up, record
 from tests.ingest.rig import RUN, Rig, work
@@ -66,6 +67,24 @@ def test_a_trainer_that_repeats_a_run_is_warned_even_before_a_worker_has_seen_it
     with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
         wait_until(lambda: "is not new" in caplog.text, message="the word")
     assert f"episodes that an earlier trainer began in it: {N_EPISODES}" in caplog.text
+
+
+def test_a_recorder_from_settings_asks_the_catalog_when_redis_has_forgotten_the_run(
+    rig: Rig, redis_url: str, redis_client: redis.Redis, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first_time(rig, redis_url)
+    redis_client.flushall()
+    settings = Settings(recordings_dir=str(folder), redis={"url": redis_url}, run_id=RUN)
+    said = f"the run is not new: number of its episodes in the catalog: {N_EPISODES}, last id: {N_EPISODES - 1}; "
+    for arguments, n_warnings in (({}, 1), ({"run_id": "new"}, 0), ({"unique_run_id": True}, 0), ({"resume": True}, 0)):
+        redis_client.flushall()
+        caplog.clear()
+        EpisodeRecorder.from_settings(settings, **arguments).close()
+        assert caplog.text.count("is not new") == caplog.text.count(said) == n_warnings, arguments
+    caplog.clear()
+    elsewhere = settings.model_copy(update={"database": "postgresql+psycopg://127.0.0.1:1/none"})
+    EpisodeRecorder.from_settings(elsewhere, run_id="other").close()
+    assert caplog.text == ""
 
 
 def test_a_redis_that_has_forgotten_the_run_learns_of_it_from_the_first_sweep(

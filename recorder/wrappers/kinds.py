@@ -12,7 +12,7 @@ from gymnasium.vector import VectorEnv
 
 from recorder.errors import UsageError
 
-__all__ = ["check_single", "check_vector", "instead_of_single", "instead_of_vector"]
+__all__ = ["chain_of", "check_single", "check_vector", "instead_of_single", "instead_of_vector"]
 
 _SEVERAL_AGENTS = (
     "it has several agents, whose rewards and flags are maps: there is no wrapper for these yet; record each agent as a lane "
@@ -53,6 +53,14 @@ def check_vector(env: object) -> None:
         raise _refused(env, _SINGLE)
     if not isinstance(env, VectorEnv):
         raise _not_gymnasium(env)
+
+
+def chain_of(env: Any) -> list[Any]:
+    """An environment and all those below it."""
+    chain = [env]
+    while isinstance(chain[-1], gymnasium.Wrapper):
+        chain.append(chain[-1].env)
+    return chain
 
 
 def _has_several_agents(env: object) -> bool:

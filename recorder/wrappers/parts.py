@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from recorder.errors import UsageError
+from recorder.wrappers.frames import is_picture
 
 __all__ = ["Parts", "own_copy", "sample_of", "with_rows"]
 
@@ -18,14 +19,22 @@ class Parts:
 
     Args:
         places: name to the keys that lead to the array.
-        n_bytes: of all arrays of one sample that is not batched.
+        n_bytes: of all arrays of one sample that is not batched, without its pictures.
         left_out: names of the parts that are not made of a fixed number of numbers.
+        pictures: names of the parts that are pictures.
     """
 
-    def __init__(self, places: dict[str, tuple[Any, ...]], n_bytes: int, left_out: list[str]) -> None:
+    def __init__(
+        self,
+        places: dict[str, tuple[Any, ...]],
+        n_bytes: int,
+        left_out: list[str],
+        pictures: frozenset[str] = frozenset(),
+    ) -> None:
         self._places = places
         self.n_bytes = n_bytes
         self.left_out = left_out
+        self.pictures = pictures
         self.is_empty = not places
         """Whether nothing of a sample is recorded."""
         self.is_whole = list(places.values()) == [()]
@@ -40,18 +49,22 @@ class Parts:
         """
         places: dict[str, tuple[Any, ...]] = {}
         n_bytes, left_out = 0, []
+        pictures = set()
         for part, place, leaf in _leaves(space, name, ()):
-            if isinstance(leaf, spaces.Box | spaces.Discrete | spaces.MultiBinary | spaces.MultiDiscrete):
+            if is_picture(leaf):
+                places[part] = place
+                pictures.add(part)
+            elif isinstance(leaf, spaces.Box | spaces.Discrete | spaces.MultiBinary | spaces.MultiDiscrete):
                 places[part] = place
                 n_bytes += int(np.dtype(leaf.dtype).itemsize * np.prod(leaf.shape or ()))
             else:
                 left_out.append(f"{part} ({type(leaf).__name__})")
-        return cls(places, n_bytes, left_out)
+        return cls(places, n_bytes, left_out, frozenset(pictures))
 
-    @classmethod
-    def none(cls) -> Self:
-        """No parts at all."""
-        return cls({}, 0, [])
+    def only(self, *, numbers: bool, pictures: bool) -> Parts:
+        """Those of the parts that are recorded."""
+        kept = {name: place for name, place in self._places.items() if (pictures if name in self.pictures else numbers)}
+        return Parts(kept, self.n_bytes, self.left_out if numbers else [], self.pictures & kept.keys())
 
     def read(self, sample: Any) -> dict[str, Any]:
         """The arrays or numbers of a sample, batched or not; no copies."""

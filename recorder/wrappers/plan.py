@@ -15,6 +15,7 @@ from recorder.capture.options import check_kind
 from recorder.capture.values import is_cuda
 from recorder.errors import UsageError
 from recorder.schema import STEP_FIELDS
+from recorder.wrappers.frames import RENDER, FrameSource, check_frames, renders
 from recorder.wrappers.parts import Parts
 
 __all__ = ["ACTION_MASK", "ASPATIAL", "Given", "OpenEpisode", "Plan", "reset_numbers", "sorted_values"]
@@ -47,6 +48,9 @@ class Plan:
         run_id, resume: of the recorder that is made.
         first_episode_id: of the first episode; later ones count up.
         record_observations: None records them when they are small.
+        frames, every: which pictures to record, and with each of how many steps.
+        render_mode: of the environment.
+        is_reenacted: whether any episode can be played again from its seed.
 
     Raises:
         UsageError: an argument can't work.
@@ -64,7 +68,12 @@ class Plan:
         resume: bool,
         first_episode_id: int,
         record_observations: bool | None,
+        frames: FrameSource,
+        every: int,
+        render_mode: object,
+        is_reenacted: bool,
     ) -> None:
+        check_frames(frames, every)
         check_kind("recorder", recorder, EpisodeRecorder | str | None)
         if first_episode_id < 0:
             raise UsageError(f"first_episode_id: expected 0 or more, found {first_episode_id}")
@@ -79,15 +88,29 @@ class Plan:
         self.recorder = recorder
         self.actions = Parts.of(action_space, "action")
         self.observations = Parts.of(observation_space, "observation")
+        has_numbers = record_observations is True
         if record_observations is None:
-            record_observations = self.observations.n_bytes <= _SMALL_BYTES
-            if not record_observations:
+            has_numbers = self.observations.n_bytes <= _SMALL_BYTES
+            if not has_numbers:
                 n_bytes = f"{self.observations.n_bytes:,} bytes"
-                self._tell(f"observations of {n_bytes} a step are left out: record_observations=True takes them")
-        if not record_observations:
-            self.observations = Parts.none()
+                self.tell(f"observations of {n_bytes} a step are left out: record_observations=True takes them")
+        wants_pictures = frames == "observation" or (frames != "none" and record_observations is not False)
+        has_pictures = wants_pictures and (frames != "render" or record_observations is True)
+        self.observations = self.observations.only(numbers=has_numbers, pictures=has_pictures)
+        if frames == "observation" and not self.observations.pictures:
+            self.tell("frames='observation': the observations are no pictures; frames='render' takes those of render()")
+        self.every = every
+        self.renders = renders(
+            frames,
+            has_pictures=bool(self.observations.pictures),
+            render_mode=render_mode,
+            is_reenacted=is_reenacted,
+        )
+        """Whether pictures come from ``render``."""
+        self.has_frames = self.renders or (every > 1 and bool(self.observations.pictures))
+        """Whether the pictures of a step are not just what its observation holds."""
         if left_out := [*self.observations.left_out, *self.actions.left_out]:
-            self._tell(f"no fixed number of numbers, left out: {', '.join(left_out)}")
+            self.tell(f"no fixed number of numbers, left out: {', '.join(left_out)}")
         self.is_plain = self.actions.is_whole and self.observations.is_whole
         """Whether an action is the step's ``action``, and an observation the extra ``observation``, as they are."""
         self._first_episode_id = first_episode_id
@@ -96,6 +119,7 @@ class Plan:
         """For a copy of the wrapper, however it is made: it records nothing."""
         plan = copy(self)
         plan.recorder = copy(self.recorder)
+        plan.has_frames = False
         return plan
 
     def next_episode_id(self) -> int:
@@ -110,6 +134,19 @@ class Plan:
             return action, {}
         return None, self.actions.read(action)
 
+    def with_frames(self, extras: dict[str, Any], n: int, take: Callable[[], Any]) -> dict[str, Any]:
+        """The extras of a step, or of a call, with the pictures that are due.
+
+        Args:
+            extras: as the environment gives them; left as they are.
+            n: number of the step or call, from 0.
+            take: gives what ``render`` shows; None where it shows nothing.
+        """
+        if n % self.every:
+            return {name: value for name, value in extras.items() if name not in self.observations.pictures}
+        frame = take() if self.renders else None
+        return extras if frame is None else {**extras, RENDER: frame}
+
     def guard(self, n_steps: int, work: Callable[[], None]) -> None:
         """Do what recording takes, if anybody records; when it fails, count and log it, with the steps that it took along."""
         if self.recorder is None:
@@ -119,7 +156,8 @@ class Plan:
         except Exception as error:  # noqa: BLE001 - whatever an environment gives: recording never stops training
             self.recorder.note_failure(error, n_steps=n_steps)
 
-    def _tell(self, what: str) -> None:
+    def tell(self, what: str) -> None:
+        """Log something about the environment."""
         _log.warning("recorder: env_id=%s: %s", self.env_id, what)
 
 

@@ -13,9 +13,14 @@ import numpy as np
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
 from recorder.text import decode_integer
+from recorder.wrappers.autoseed import AutoSeed
+from recorder.wrappers.kinds import chain_of
 from recorder.wrappers.parts import Parts, sample_of
 
-__all__ = ["Divergence", "Reproduction", "make_environment"]
+__all__ = ["Divergence", "Reproduction", "is_reenacted", "make_environment"]
+
+_DETERMINISTIC = ("gymnasium.envs.classic_control.", "gymnasium.envs.toy_text.")
+"""Environments that are known to do the same again after a reset with the same seed, on any machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,14 @@ class Reproduction:
             ours, theirs, rtol=self._tolerance, atol=self._tolerance, equal_nan=True
         ):
             self.divergence = Divergence(step, what, ours.tolist(), theirs.tolist())
+
+
+def is_reenacted(env: object) -> bool:
+    """Whether any episode of an environment can be played again: it is known to be deterministic, and each has a seed."""
+    chain = chain_of(env)
+    spec = getattr(env, "spec", None)
+    entry_point = str(getattr(spec, "entry_point", ""))
+    return entry_point.startswith(_DETERMINISTIC) and any(isinstance(inner, AutoSeed) for inner in chain)
 
 
 def make_environment(

@@ -15,10 +15,12 @@ from recorder.capture.recorder import copied_recorder
 from recorder.errors import MissingExtraError, UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import description_of, name_in
+from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import with_rows
 from recorder.wrappers.plan import Plan
+from recorder.wrappers.reproduction import is_reenacted
 
 try:
     from stable_baselines3.common.callbacks import BaseCallback, EventCallback
@@ -28,7 +30,7 @@ except ImportError as error:
 
 __all__ = ["RecorderCallback"]
 
-_OF_A_MODEL = ("model", "_plan", "_hooks", "_lanes", "_hook", "_thought")
+_OF_A_MODEL = ("model", "_plan", "_hooks", "_lanes", "_rendering", "_hook", "_thought")
 """What a callback has once it is given to ``learn``."""
 
 
@@ -53,7 +55,9 @@ class RecorderCallback(BaseCallback):
         first_lane: index of the first environment where several trainers share a run.
         first_episode_id: of the first episode; later ones count up, in the order of their first steps. Trainers that share a
             run need ids apart.
-        record_observations: None records observations of up to 4 KiB a lane, so no images.
+        record_observations: None records observations of up to 4 KiB a lane, and pictures.
+        frames, every: which pictures to record, as ``recorder.wrappers.RecordEpisode`` takes them; ``every`` counts calls of
+            ``step``. A call that ends an episode has no rendered pictures: those lanes show the next one.
         q_values: record the Q-values of the state acted in (``DQN`` and kin). Where the action was chosen at random, or on a
             device, this takes one more pass through the network.
         step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords, all as the
@@ -80,6 +84,8 @@ class RecorderCallback(BaseCallback):
         first_lane: int = 0,
         first_episode_id: int = 0,
         record_observations: bool | None = None,
+        frames: FrameSource = "auto",
+        every: int = 1,
         q_values: bool = False,
         step_fn: StepFunction | None = None,
         episode_fn: EpisodeFunction | None = None,
@@ -97,6 +103,8 @@ class RecorderCallback(BaseCallback):
             "resume": resume,
             "first_episode_id": first_episode_id,
             "record_observations": record_observations,
+            "frames": frames,
+            "every": every,
         }
         self._hook_arguments = {
             "step_fn": step_fn,
@@ -126,6 +134,8 @@ class RecorderCallback(BaseCallback):
             copied_recorder(str(run_id)),
             first_lane=self._first_lane,
             record_observations=self._plan_arguments["record_observations"],  # type: ignore[arg-type]
+            frames=self._plan_arguments["frames"],  # type: ignore[arg-type]
+            every=self._plan_arguments["every"],  # type: ignore[arg-type]
             q_values=self._wants_q_values,
             verbose=self.verbose,
         )
@@ -160,8 +170,16 @@ class RecorderCallback(BaseCallback):
             {**description, "algorithm": type(self.model).__name__},
             env.observation_space,
             env.action_space,
+            render_mode=getattr(env, "render_mode", None),
+            is_reenacted=isinstance(env.unwrapped, DummyVecEnv) and is_reenacted(env.unwrapped.envs[0]),
             **self._plan_arguments,  # type: ignore[arg-type]
         )
+        self._rendering = Rendering(
+            lambda: pictures_of(env.get_images(), env.num_envs),
+            every=self._plan.every,
+            tell=self._plan.tell,
+        )
+        self._n_framed_calls = 0
         self.recorder = self._plan.recorder
         self._hooks = Hooks(self.recorder, **self._hook_arguments)  # type: ignore[arg-type]
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=self._first_lane)
@@ -237,6 +255,9 @@ class RecorderCallback(BaseCallback):
             plain_actions, action_parts = hooks.attempt(self._plan.action, (None, {}), actions)
             values = hooks.attempt(self._plan.observations.read, {}, observations)
             extras = {**hooks.attempt(self._reached, {}, values, infos, ended), **action_parts}
+        if self._plan.has_frames:
+            extras = self._plan.with_frames(extras, self._n_framed_calls, lambda: None if ended else self._rendered())
+            self._n_framed_calls += 1
         fields: dict[str, Any] = {}
         hooks.attempt(self._add_policy_values, None, fields, extras, added)
         lanes.record(plain_actions, rewards, dones, terminated, truncated, extras, fields, added)
@@ -244,6 +265,9 @@ class RecorderCallback(BaseCallback):
             told_return = hooks.attempt(_counted_return, {}, infos[place])
             lanes.end(place, "complete", env=self.training_env, info=infos[place], told=told_return)
             self._begin_lane(place, values)
+
+    def _rendered(self) -> Any:
+        return self._hooks.attempt(self._rendering.take, None)
 
     def _reached(self, values: Mapping[str, Any], infos: Sequence[Any], ended: Sequence[int]) -> Mapping[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""

@@ -15,10 +15,12 @@ from recorder.capture.values import as_scalar
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import describe_environment
+from recorder.wrappers.frames import FrameSource, Rendering, picture_of
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
-from recorder.wrappers.kinds import check_single, instead_of_single
+from recorder.wrappers.kinds import chain_of, check_single, instead_of_single
 from recorder.wrappers.parts import own_copy
 from recorder.wrappers.plan import ACTION_MASK, OpenEpisode, Plan, reset_numbers, sorted_values
+from recorder.wrappers.reproduction import is_reenacted
 
 __all__ = ["RecordEpisode"]
 
@@ -49,7 +51,11 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         resume: the run goes on from a checkpoint, when ``recorder`` is a URL; ``first_episode_id`` says where.
         lane: index of this environment where several trainers share a run.
         first_episode_id: of the first episode; later ones count up. Trainers that share a run need ids apart.
-        record_observations: None records observations of up to 4 KiB, so no images.
+        record_observations: None records observations of up to 4 KiB, and pictures.
+        frames: where pictures come from: ``observation``, ``render`` (called after each step, which takes time), or ``none``.
+            ``auto`` takes the observation if it is a picture. If not, and the ``render_mode`` is ``rgb_array``, it renders,
+            unless any episode can be drawn later from its seed: see ``AutoSeed``.
+        every: record a picture with each of so many steps; the other steps are recorded without one.
         step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords; gives what to
             record with it, by the names that ``extras`` takes: ``position`` and ``meters`` above all.
         episode_fn: called at an episode's end with ``env, info, episode_id`` as keywords; gives metadata of it, by the names
@@ -73,6 +79,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         lane: int = 0,
         first_episode_id: int = 0,
         record_observations: bool | None = None,
+        frames: FrameSource = "auto",
+        every: int = 1,
         step_fn: StepFunction | None = None,
         episode_fn: EpisodeFunction | None = None,
         episode_trigger: Trigger | None = None,
@@ -91,7 +99,12 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             resume=resume,
             first_episode_id=first_episode_id,
             record_observations=record_observations,
+            frames=frames,
+            every=every,
+            render_mode=getattr(env, "render_mode", None),
+            is_reenacted=is_reenacted(env),
         )
+        self._rendering = Rendering(self._picture, every=every, tell=self._plan.tell)
         self.recorder = self._plan.recorder
         self._lane = lane
         self._hooks = Hooks(
@@ -101,7 +114,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             episode_trigger=episode_trigger,
             step_trigger=step_trigger,
         )
-        self._resets_itself = any(isinstance(inner, Autoreset) for inner in _chain(env))
+        self._resets_itself = any(isinstance(inner, Autoreset) for inner in chain_of(env))
         self._plain_extras: dict[str, Any] = {}
         """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""
         self._given: dict[str, Any] = {}
@@ -122,7 +135,14 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
     def __getstate__(self) -> dict[str, Any]:
         """Of a copy, by ``copy`` or by pickle, which a search makes of its environment: it records nothing."""
         plan = self._plan.of_copy()
-        begun: dict[str, Any] = {"_given": {}, "_plain_extras": {}, "_info": {}, "_action_mask": None, "_episode": None}
+        begun: dict[str, Any] = {
+            "_given": {},
+            "_rendering": None,
+            "_plain_extras": {},
+            "_info": {},
+            "_action_mask": None,
+            "_episode": None,
+        }
         return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": copy(self._hooks)}
 
     @property
@@ -200,6 +220,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             extras["observation"] = observation
         else:
             action, extras = self._parts(action, observation)
+        if self._plan.has_frames:
+            extras = self._plan.with_frames(extras, n_steps, self._rendered)
         if self._given or self._hooks.has_step_fn:
             fields, added = self._added(mask, action, observation, reward, is_terminated, is_truncated, info)
             extras = {**extras, **added}
@@ -238,6 +260,12 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             return False
         self._episode_id = self._plan.next_episode_id()
         return True
+
+    def _rendered(self) -> Any:
+        return self._hooks.attempt(self._rendering.take, None)
+
+    def _picture(self) -> Any:
+        return picture_of(self.env.render())
 
     def _parts(self, action: Any, observation: Any) -> tuple[Any, dict[str, Any]]:
         """An action as the field of a step, and the parts of both."""
@@ -298,11 +326,3 @@ def _stage_number(stage: Any) -> Any:
         return as_scalar(stage).item()
     except UsageError as error:
         raise UsageError(f"stage: {error}") from error
-
-
-def _chain(env: Any) -> list[Any]:
-    """An environment and all those below it."""
-    chain = [env]
-    while isinstance(chain[-1], gymnasium.Wrapper):
-        chain.append(chain[-1].env)
-    return chain

@@ -14,12 +14,14 @@ from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import RESET_SEED
 from recorder.wrappers.description import describe_environment
+from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.kinds import check_vector, instead_of_vector
 from recorder.wrappers.lane_info import lane_info
 from recorder.wrappers.lanes import LaneRecorder
 from recorder.wrappers.parts import own_copy, with_rows
 from recorder.wrappers.plan import ACTION_MASK, Plan
+from recorder.wrappers.reproduction import is_reenacted
 
 __all__ = ["RecordEpisode"]
 
@@ -52,7 +54,9 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         first_lane: index of the first lane where several trainers share a run.
         first_episode_id: of the first episode; later ones count up, in the order of their first steps. Trainers that share a
             run need ids apart.
-        record_observations: None records observations of up to 4 KiB a lane, so no images.
+        record_observations: None records observations of up to 4 KiB a lane, and pictures.
+        frames, every: which pictures to record, as ``recorder.wrappers.RecordEpisode`` takes them; ``every`` counts calls of
+            ``step``. In ``SAME_STEP`` a call that ends an episode has no rendered pictures: those lanes show the next one.
         step_fn: called after each step with ``env, obs, info, action, rew, terminated, truncated`` as keywords, all as the
             vector environment gives them; gives what to record with it, with a leading axis of lanes, by the names that
             ``extras`` takes. In ``SAME_STEP`` what belongs to the last step of a lane stands in ``info["final_info"]``.
@@ -76,6 +80,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         first_lane: int = 0,
         first_episode_id: int = 0,
         record_observations: bool | None = None,
+        frames: FrameSource = "auto",
+        every: int = 1,
         step_fn: StepFunction | None = None,
         episode_fn: EpisodeFunction | None = None,
         episode_trigger: Trigger | None = None,
@@ -92,7 +98,13 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             resume=resume,
             first_episode_id=first_episode_id,
             record_observations=record_observations,
+            frames=frames,
+            every=every,
+            render_mode=getattr(env, "render_mode", None),
+            is_reenacted=isinstance(env.unwrapped, SyncVectorEnv) and is_reenacted(env.unwrapped.envs[0]),
         )
+        self._rendering = Rendering(self._pictures, every=every, tell=self._plan.tell)
+        self._n_calls = 0
         self.recorder = self._plan.recorder
         self._hooks = Hooks(
             self.recorder,
@@ -124,7 +136,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """Of a copy, by ``copy`` or by pickle: it records nothing."""
         plan, hooks = self._plan.of_copy(), copy(self._hooks)
         lanes = LaneRecorder(plan, hooks, n_lanes=self.num_envs, first_lane=self._first_lane)
-        begun: dict[str, Any] = {"_given": {}, "_infos": {}, "_action_masks": None, "_lanes": lanes}
+        begun: dict[str, Any] = {"_given": {}, "_rendering": None, "_infos": {}, "_action_masks": None, "_lanes": lanes}
         return {**self.__dict__, **begun, "_plan": plan, "recorder": plan.recorder, "_hooks": hooks}
 
     @property
@@ -221,6 +233,10 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         else:
             plain_actions, action_parts = hooks.attempt(self._plan.action, (None, {}), actions)
             extras = {**hooks.attempt(self._reached, {}, observations, infos, ended), **action_parts}
+        if self._plan.has_frames:
+            shows_others = ended and self._resets_at_once
+            extras = self._plan.with_frames(extras, self._n_calls, _nothing if shows_others else self._rendered)
+            self._n_calls += 1
         lanes.record(
             plain_actions,
             rewards,
@@ -237,6 +253,12 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             being_reset = ended
         if being_reset and self._resets_itself:
             self._begin(being_reset, observations, infos)
+
+    def _rendered(self) -> Any:
+        return self._hooks.attempt(self._rendering.take, None)
+
+    def _pictures(self) -> Any:
+        return pictures_of(self.env.render(), self.num_envs)
 
     def _is_fit(self, rewards: Any) -> bool:
         """Whether what a first call shows can be recorded."""
@@ -278,3 +300,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     def _lane_seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
         """The seed of each lane, as ``reset`` of the environment understands them."""
         return range(int(seed), int(seed) + self.num_envs) if isinstance(seed, int | np.integer) else seed
+
+
+def _nothing() -> None:
+    """What is shown where the lanes have gone on."""

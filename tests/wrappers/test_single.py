@@ -303,10 +303,10 @@ def test_a_step_behind_the_end_is_counted_and_told() -> None:
     assert len(close_and_read(recorder)) == 2
 
 
-class ImageEnv(gymnasium.Env[Any, Any]):
-    """Its observations are too large to be recorded unasked."""
+class LargeEnv(gymnasium.Env[Any, Any]):
+    """Its observations are no pictures, and too large to be recorded unasked."""
 
-    observation_space = spaces.Box(0, 255, (84, 84), "uint8")
+    observation_space = spaces.Box(0, 255, (7056,), "uint8")
     action_space = spaces.Box(-1, 1, (3,), "float32")
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -318,9 +318,11 @@ class ImageEnv(gymnasium.Env[Any, Any]):
 
 
 @pytest.mark.parametrize("choice", [None, False, True])
-def test_images_are_recorded_when_they_are_asked_for(choice: bool | None, caplog: pytest.LogCaptureFixture) -> None:
+def test_large_observations_are_recorded_when_they_are_asked_for(
+    choice: bool | None, caplog: pytest.LogCaptureFixture
+) -> None:
     recorder = memory_recorder()
-    env = RecordEpisode(ImageEnv(), recorder, record_observations=choice)
+    env = RecordEpisode(LargeEnv(), recorder, record_observations=choice)
     assert ("7,056 bytes a step are left out" in caplog.text) == (choice is None)
     play(env, 1)
     env.close()

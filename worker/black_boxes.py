@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
-from recorder.errors import UsageError
 from recorder.sender.recovering import RecoveryProcess
 from recorder.sender.recovery import BoxState, FoundBox, find_boxes, folders
-from recorder.sender.same_server import check_same_server
+from recorder.sender.same_server import is_for
 from recorder.settings import Settings
 from recorder.step_stream import StepStream
 
@@ -55,11 +54,4 @@ class BlackBoxes:
             is_news = box.path.name not in self._told
             self._told.add(box.path.name)
             return is_news
-        try:
-            check_same_server(box, self._stream)
-        except UsageError as error:
-            if box.path.name not in self._told:
-                self._told.add(box.path.name)
-                _log.warning("the black box %s is not sent: %s", box.path, error)
-            return False
-        return True
+        return is_for(box, self._stream)

@@ -32,6 +32,7 @@ from recorder.black_box.format import (
     MESSAGES_AT,
     MIN_CAPACITY,
     N_MESSAGES,
+    NAMED_AT,
     OUTCOME_AT,
     PAGE_BYTES,
     PULSE_AT,
@@ -318,6 +319,15 @@ class Ring:
     @outcome.setter
     def outcome(self, outcome: Outcome) -> None:
         self.words[OUTCOME_AT // 8] = outcome
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a log has named this file as one that waits for another Redis."""
+        return bool(self.words[NAMED_AT // 8])
+
+    @is_named.setter
+    def is_named(self, is_named: bool) -> None:
+        self.words[NAMED_AT // 8] = is_named
 
     def put_stats(self, stats: Mapping[str, Any]) -> None:
         """The sender's counters; a reader sees all of them or the ones before."""

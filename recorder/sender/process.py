@@ -23,6 +23,7 @@ from recorder.sender.files import remove_files
 from recorder.sender.order import Order
 from recorder.sender.recovering import RecoveryProcess
 from recorder.sender.recovery import BoxState, find_boxes
+from recorder.sender.same_server import is_for
 
 __all__ = ["main"]
 
@@ -79,7 +80,8 @@ def _recover_others(order: Order) -> RecoveryProcess | None:
     """Have what earlier trainers left in the same folder sent, by another process: the trainer's own steps come first."""
     folder = order.path.parent
     # Its own ring must not be opened twice: closing it would let go of the lock.
-    if any(box.state is BoxState.ABANDONED for box in find_boxes([folder], but=[order.path])):
+    boxes = list(find_boxes([folder], but=[order.path]))
+    if any(is_for(box, order.stream) for box in boxes if box.state is BoxState.ABANDONED):
         try:
             return RecoveryProcess(order.stream, [folder])
         except OSError as error:

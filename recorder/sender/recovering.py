@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from recorder.child_process import spawn_detached
 from recorder.sender.recovery import FoundBox, recover_folder
-from recorder.sender.same_server import check_same_server
+from recorder.sender.same_server import check_same_server, is_for
 from recorder.step_stream import StepStream
 
 __all__ = ["RecoveryProcess", "main"]
@@ -60,7 +60,7 @@ def main() -> int:
         return order.stream
 
     for folder in order.folders:
-        recover_folder(folder, stream_of, secs=_PATIENCE_SECS)
+        recover_folder(folder, stream_of, secs=_PATIENCE_SECS, takes=lambda box: is_for(box, order.stream))
     return 0
 
 

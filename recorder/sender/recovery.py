@@ -18,7 +18,7 @@ from recorder.sender.draining import Drained, drain
 from recorder.sender.files import remove_strays, set_aside
 from recorder.step_stream import StepStream
 
-__all__ = ["BoxState", "FoundBox", "find_boxes", "folders", "look_at", "recover", "recover_folder"]
+__all__ = ["BoxState", "FoundBox", "find_boxes", "folders", "look_at", "note_named", "recover", "recover_folder"]
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class FoundBox(NamedTuple):
         n_bytes: of records that nobody has acknowledged, as far as its header says.
         server: where its trainer sent to, without a password.
         why: why it is in use or unreadable.
+        is_named: whether a log has named it as one that waits for another Redis.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class FoundBox(NamedTuple):
     key_prefix: str = ""
     n_bytes: int = 0
     why: str = ""
+    is_named: bool = False
 
 
 def folders(named: str | None, recordings_dir: Path | None) -> list[Path]:
@@ -94,6 +96,12 @@ def look_at(path: Path) -> FoundBox:
         return FoundBox(path, BoxState.UNREADABLE, why=str(error))
 
 
+def note_named(path: Path) -> None:
+    """A log names an abandoned box as one that waits for another Redis: nobody has to name it again."""
+    with suppress(BlackBoxError), _abandoned(path) as ring:
+        ring.is_named = True
+
+
 def recover(path: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: float) -> Drained:
     """Send what is left in an abandoned black box, and remove it.
 
@@ -116,17 +124,27 @@ def recover(path: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: fl
         raise BlackBoxError(f"{error}{_aside(path)}") from error
 
 
-def recover_folder(folder: Path, stream_of: Callable[[FoundBox], StepStream], *, secs: float) -> int:
+def recover_folder(
+    folder: Path,
+    stream_of: Callable[[FoundBox], StepStream],
+    *,
+    secs: float,
+    takes: Callable[[FoundBox], bool] = lambda _box: True,
+) -> int:
     """Recover the abandoned files of a folder; what goes wrong is logged.
 
     Args:
         stream_of, secs: as for ``recover``.
+        takes: whether to recover an abandoned file; others are left without a word.
 
     Returns:
         How many were recovered whole.
     """
     n_recovered = 0
     for path in ring_files(folder):
+        box = look_at(path)
+        if box.state is BoxState.ABANDONED and not takes(box):
+            continue
         try:
             drained = recover(path, stream_of, secs=secs)
         except BlackBoxInUseError:
@@ -188,6 +206,7 @@ def _found(ring: Ring, path: Path, state: BoxState) -> FoundBox:
         server=str(said.get("redis") or ""),
         key_prefix=str(said.get("key_prefix") or ""),
         n_bytes=ring.head - ring.tail,
+        is_named=ring.is_named,
     )
 
 

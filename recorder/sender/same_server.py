@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from recorder.black_box.places import default_folder
 from recorder.errors import UsageError
-from recorder.sender.recovery import FoundBox
+from recorder.sender.recovery import FoundBox, note_named
 from recorder.step_stream import RedisStepStream, StepStream
 
-__all__ = ["check_same_server"]
+__all__ = ["check_same_server", "is_for"]
+
+_log = logging.getLogger(__name__)
 
 
 def check_same_server(box: FoundBox, stream: StepStream) -> None:
@@ -25,6 +29,19 @@ def check_same_server(box: FoundBox, stream: StepStream) -> None:
             f"its trainer sent to {box.server or 'no server'}, key prefix {box.key_prefix!r}, not to {stream.where}, key prefix "
             f"{prefix!r}: run 'hamlet-recorder recover --redis-url URL {box.path}' with the server that it is for"
         )
+
+
+def is_for(box: FoundBox, stream: StepStream) -> bool:
+    """Whether a box is for this server. One that waits for another server is named in the log once, whichever trainer or worker
+    finds it first; ``doctor`` lists it until somebody acts."""
+    try:
+        check_same_server(box, stream)
+    except UsageError as error:
+        if not box.is_named:
+            note_named(box.path)
+            _log.warning("the black box of an earlier trainer waits for another Redis: %s", error)
+        return False
+    return True
 
 
 def _place_of(where: str) -> str:

@@ -58,19 +58,18 @@ def test_the_next_trainer_of_the_same_folder_has_it_sent(redis_url: str, stream:
     assert list(folder.iterdir()) == []
 
 
-def test_a_trainer_of_another_server_leaves_it(
-    redis_url: str, stream: RedisStepStream, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_a_trainer_of_another_server_leaves_it_and_names_it_once(
+    redis_url: str, stream: RedisStepStream, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "boxes"
     leave(redis_url, folder)
-    with (
-        EmbeddedServer(tmp_path / "other") as other,
-        EpisodeRecorder(other.url, run_id="next", black_box_dir=folder) as recorder,
-    ):
-        recorder.record_step(0, 0, (1, 2), [0.5], 1, 1.0)
-        (left,) = set(ring_files(folder)) - {recorder._ring.path}  # type: ignore[operator]
-        wait_until(lambda: "recover --redis-url URL" in capfd.readouterr().err, message="the advice")
-    assert list(ring_files(folder)) == [left]
+    (left,) = ring_files(folder)
+    with EmbeddedServer(tmp_path / "other") as other:
+        for run_id in ("next", "the one after"):
+            with EpisodeRecorder(other.url, run_id=run_id, black_box_dir=folder) as recorder:
+                recorder.record_step(0, 0, (1, 2), [0.5], 1, 1.0)
+            assert list(ring_files(folder)) == [left]
+            assert caplog.text.count(f"recover --redis-url URL {left}") == 1
 
 
 def test_a_worker_on_the_same_machine_has_it_sent_and_writes_the_episodes(

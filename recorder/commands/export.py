@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
@@ -19,7 +18,8 @@ from recorder.commands.terminal.frame_progress import FrameProgress
 from recorder.commands.terminal.output import Output, counted, human_bytes
 from recorder.errors import UsageError
 from recorder.extras import require_extra
-from recorder.recordings.find import open_checked_recording, read_recording
+from recorder.html_file import export_episode_html
+from recorder.recordings.find import open_checked_recording
 from recorder.storage import check_drivers, open_recordings
 from recorder.urls import local_path
 
@@ -110,9 +110,6 @@ def _make(args: argparse.Namespace) -> int:
 
 
 def _write_html(args: argparse.Namespace) -> int:
-    with require_extra("An HTML file", "worker", extra="video"):
-        from worker.video.html_export import export_episode_html
-
     settings = settings_of(args)
     output = Output.of(args)
     path = local_path(args.output or f"episode_{args.episode_id:06d}.html", "--output")
@@ -120,8 +117,8 @@ def _write_html(args: argparse.Namespace) -> int:
         raise UsageError(f"--output must end in {' or '.join(_HTML_SUFFIXES)}, not in {path.suffix!r}")
     storage = open_recordings(settings)
     with open_catalog(settings) as catalog:
-        row, episode = open_checked_recording(catalog, storage, run_of(args, catalog), args.episode_id)
-    size = export_episode_html(episode, read_recording(storage, row), files("replay_server") / "page", path)
+        _, episode = open_checked_recording(catalog, storage, run_of(args, catalog), args.episode_id)
+    size = export_episode_html(episode, path)
     output.document({"path": path, "file_size_bytes": size})
     output.note(f"{path}: {human_bytes(size)}")
     return ExitStatus.OK

@@ -74,6 +74,24 @@ class Episode:
             metadata.status = EpisodeStatus.SALVAGED
         self.metadata = metadata
 
+    def show(self, t: int | None = None, *, height: int = 640, url: str = "http://127.0.0.1:8766") -> Any:
+        """Show the episode in a notebook, in a player that needs no server.
+
+        A player of more than 2 MB would make the notebook slow: a poster and a link to a replay server take its place.
+
+        Args:
+            t: number of the step to show first.
+            height: of the player in pixels.
+            url: address of the replay server.
+        """
+        from recorder.html_file.notebook import NotebookView  # lazy: only notebooks need the page
+
+        return NotebookView(self, first_step=t, height=height, url=url)
+
+    def _repr_html_(self) -> str:
+        """What a notebook displays."""
+        return str(self.show()._repr_html_())
+
     @property
     def version(self) -> int:
         """Version of the file."""

@@ -8,7 +8,7 @@ from recorder.chunk import ColumnData, compress_frame, encode_chunk, spec_of
 from recorder.episode_file import Episode, build_version1, build_version2, open_episode
 from recorder.schema import ColumnSpec, EpisodeSchema
 
-__all__ = ["Conversion", "convert_bytes"]
+__all__ = ["Conversion", "convert_bytes", "convert_episode"]
 
 _PYTHON_DTYPES = frozenset(["|b1", "<i8", "<f8"])
 """Dtypes of Python's numbers, the only ones that version 1 distinguishes."""
@@ -32,7 +32,11 @@ def convert_bytes(data: bytes, *, version: int, compression: str = "lz4") -> Con
     Raises:
         EpisodeFileError: the file is damaged. A torn file is converted up to its end, with a gap after it.
     """
-    episode = open_episode(data)
+    return convert_episode(open_episode(data), version=version, compression=compression)
+
+
+def convert_episode(episode: Episode, *, version: int, compression: str = "lz4") -> Conversion:
+    """Convert an opened recording; see ``convert_bytes``."""
     episode.check()
     torn = (
         () if episode.torn_at is None else (f"the file is torn; the new file also ends before step {episode.torn_at}",)

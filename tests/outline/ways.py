@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from recorder.catalog import Catalog
 from recorder.episode_file import open_episode
+from recorder.html_file import build_html
 from recorder.json_text import to_json
 from recorder.step_stream import MemoryStepStream
 from recorder.storage import LocalStorage
@@ -23,7 +23,6 @@ from tests.episodes import add_episode
 from tests.page.lives import SCENE, Life
 from tests.replay.trainer import CHUNK_STEPS, Trainer
 from worker.video.chapters import chapter_markers
-from worker.video.html_export import build_html
 
 __all__ = ["OUTLINE_FIELDS", "RANGES", "Ways", "make_ways"]
 
@@ -64,7 +63,7 @@ def make_ways(folder: Path, factor: float, offset: float, *, n_steps: int = 600)
         recorded = json.loads(opened_message(library.prepared("demo", 0), stream_id=1, next_chunk=0))
     data = (folder / row.file_path).read_bytes()
     episode = open_episode(data)
-    document = build_html(episode, data, files("replay_server") / "page")
+    document = build_html(episode)
     html = json.loads(re.search(r'<script id="outline"[^>]*>(.*?)</script>', document, re.DOTALL)[1])  # type: ignore[index]
     chapters = [(marker.index, marker.kind, marker.label) for marker in chapter_markers(episode)]
     return Ways(recorded, html, _live(columns, episode.metadata), chapters)

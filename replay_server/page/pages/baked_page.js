@@ -17,14 +17,15 @@ import { EpisodeStore } from "../source/episode_store.js";
  * @param {OutlineMessage} outline
  * @param {Element} parent gets the player; the document must have the style sheets `looks.css`, `theme.css`,
  *   `shell.css` and `player.css`
+ * @param {?number} [step] number of the step to show first
  * @returns {Player}
  */
-export function playBytes(bytes, outline, parent) {
+export function playBytes(bytes, outline, parent, step = null) {
   startTheme(null);
   const help = () => showHelp(keys);
   const start = {
     episodeId: 0,
-    step: null,
+    step,
     marker: null,
     autoplay: false,
     speed: null,

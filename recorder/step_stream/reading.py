@@ -8,6 +8,7 @@ from typing import Any
 
 import msgpack
 
+from recorder.chunk import MAX_FRAME_BYTES
 from recorder.run_ids import why_no_run_id
 from recorder.step_stream.ends import FINISHED_FIELD, MAX_BODY_BYTES
 from recorder.step_stream.entries import UNKNOWN, OpenPlay, Play, StreamEntry
@@ -26,8 +27,8 @@ __all__ = [
 _MAX_VALUE_BYTES = 4 * 2**20
 """Largest field of a run; a trainer's config and counters take a few kB."""
 
-_MAX_ENTRY_BYTES = 128 * 2**20
-"""Largest entry of an episode, the limit of an unpacked chunk."""
+_MAX_ENTRY_BYTES = MAX_FRAME_BYTES
+"""Largest entry of an episode."""
 
 _ADVICE = "another program writes to these keys; give each its own key_prefix"
 

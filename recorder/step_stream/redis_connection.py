@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 import redis
 
+from recorder.chunk import MAX_FRAME_BYTES
 from recorder.redis_server.client import Purpose, call_if_allowed, make_client, translate_errors
 from recorder.step_stream.redis_set_aside import SetAside
 
 __all__ = ["LARGE_BYTES", "RedisConnection"]
 
-LARGE_BYTES = 128 * 2**20
-"""Entries of a stream that takes more of Redis are read one by one: another program's may be of any size."""
+LARGE_BYTES = MAX_FRAME_BYTES
+"""Most bytes that one command or pipeline reads. Streams that take more of Redis together are read in turn, and the entries
+of one that takes more alone one by one: another program's may be of any size, and Redis does not tell it before."""
 
 _ENOUGH_BYTES = 8 * 2**20
 """Entries of a large stream to read at a time."""
@@ -51,18 +53,35 @@ class RedisConnection:
         tag = quote(run_id, safe=" !#$&'()*+,/:;=?@[]^`|~<>\"\\")
         return ":".join([f"{self._prefix}{kind}", f"{{{tag}}}", *map(str, more)])
 
-    def _sizes(self, keys: Sequence[str]) -> list[int]:
-        """Bytes that each key takes in Redis; 0 if it is missing, or if the user may not call ``MEMORY USAGE``."""
+    def _sizes(self, keys: Sequence[str | bytes], *, samples: int = 0) -> list[int]:
+        """Bytes that each key takes in Redis; 0 if it is missing, or if the user may not call ``MEMORY USAGE``.
+
+        Args:
+            samples: parts of a stream to measure, its first ones; 0 for all.
+        """
         if not self._may_measure:
             return [0] * len(keys)
         with self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
-                pipe.memory_usage(key, samples=0)
+                pipe.memory_usage(key, samples=samples)
             sizes = call_if_allowed(self.url, pipe.execute)
         if sizes is None:
             self._may_measure = False
             return [0] * len(keys)
         return [size or 0 for size in sizes]
+
+    def _in_batches(self, sizes: Sequence[int]) -> Iterator[list[int]]:
+        """Indexes of streams to read together."""
+        batch: list[int] = []
+        n_bytes = 0
+        for index, size in enumerate(sizes):
+            if batch and n_bytes + size > LARGE_BYTES:
+                yield batch
+                batch, n_bytes = [], 0
+            batch.append(index)
+            n_bytes += size
+        if batch:
+            yield batch
 
     def _read_entries(self, key: str, *, after: str, limit: int) -> list[Any]:
         """Entries of a stream, ``[id, [field, value, …]]`` each. Those of a large stream come one by one, up to a few MB."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import redis
@@ -29,12 +30,17 @@ class RedisEpisodes(RedisConnection, StepStream):
     """The streams of episodes, and the set of open plays."""
 
     def read_plays(self, run_id: str, plays: Sequence[Play]) -> list[list[StreamEntry]]:
+        keys = [self.key("episode", run_id, play.episode_id) for play in plays]
+        sizes = self._sizes(keys)
+        found: list[list[StreamEntry]] = []
+        for batch in self._in_batches([0 if size > _MAX_STREAM_BYTES else size for size in sizes]):
+            found += self._read_plays([plays[n] for n in batch], [keys[n] for n in batch], [sizes[n] for n in batch])
+        return found
+
+    def _read_plays(self, plays: Sequence[Play], keys: Sequence[str], sizes: Sequence[int]) -> list[list[StreamEntry]]:
         found: list[list[StreamEntry]] = [[] for _ in plays]
-        episodes = self.key("episode", run_id, "")
-        keys = [f"{episodes}{play.episode_id}" for play in plays]
         unread = {index: f"{play.play_id}-0" for index, play in enumerate(plays)}
         n_bytes = [0] * len(plays)
-        sizes = self._sizes(keys)
         for index, (play, size) in enumerate(zip(plays, sizes, strict=True)):
             if size > _MAX_STREAM_BYTES:
                 found[index].append(too_large_play(play, size, _MAX_STREAM_BYTES))
@@ -63,28 +69,35 @@ class RedisEpisodes(RedisConnection, StepStream):
     def read_headers(self, run_id: str, plays: Sequence[Play]) -> list[StreamEntry | None]:
         found: list[StreamEntry | None] = []
         for start in range(0, len(plays), _DROP_PLAYS):
-            found += self._read_headers(run_id, plays[start : start + _DROP_PLAYS])
+            group = plays[start : start + _DROP_PLAYS]
+            keys = [self.key("episode", run_id, play.episode_id) for play in group]
+            sizes = self._sizes(keys)
+            for batch in self._in_batches([0 if size > _MAX_STREAM_BYTES else size for size in sizes]):
+                found += self._read_headers(
+                    [group[n] for n in batch], [keys[n] for n in batch], [sizes[n] for n in batch]
+                )
         return found
 
-    def _read_headers(self, run_id: str, plays: Sequence[Play]) -> list[StreamEntry | None]:
-        keys = [self.key("episode", run_id, play.episode_id) for play in plays]
+    def _read_headers(
+        self, plays: Sequence[Play], keys: Sequence[str], sizes: Sequence[int]
+    ) -> list[StreamEntry | None]:
+        may_read = [size <= _MAX_STREAM_BYTES for size in sizes]
 
         def read() -> Any:
             with self._redis.pipeline(transaction=False) as pipe:
-                for key, play in zip(keys, plays, strict=True):
+                for key, play in compress(zip(keys, plays, strict=True), may_read):
                     pipe.xrange(key, min=f"{play.play_id}-0", max=f"{play.play_id}-{LAST_SEQUENCE}", count=1)
                 return pipe.execute()
 
-        sizes = self._sizes(keys)
-        too_large = {n for n, size in enumerate(sizes) if size > _MAX_STREAM_BYTES}
-        if too_large:
-            rest = iter(self._read_headers(run_id, [play for n, play in enumerate(plays) if n not in too_large]))
-            return [
-                too_large_play(play, sizes[n], _MAX_STREAM_BYTES) if n in too_large else next(rest)
-                for n, play in enumerate(plays)
-            ]
-        replies: Any = self._run(dict.fromkeys(keys, "stream"), read, empty=[[]] * len(plays))
-        return [read_entry(rows[0]) if rows else None for rows in replies]
+        expected = dict.fromkeys(compress(keys, may_read), "stream")
+        replies: Any = iter(self._run(expected, read, empty=[[]] * sum(may_read)))
+        found: list[StreamEntry | None] = []
+        for play, size, may in zip(plays, sizes, may_read, strict=True):
+            rows = next(replies) if may else []
+            found.append(
+                read_entry(rows[0]) if rows else None if may else too_large_play(play, size, _MAX_STREAM_BYTES)
+            )
+        return found
 
     def drop_plays(self, run_id: str, plays: Sequence[Play]) -> None:
         episodes = self.key("episode", run_id, "")
@@ -122,9 +135,8 @@ class RedisEpisodes(RedisConnection, StepStream):
 
     def _delete_entries(self, play: Play, key: bytes, *, through: int) -> None:
         """Delete a play's entries from a stream that it shares with other plays, and the stream if it is then empty."""
-        while rows := self._redis.xrange(
-            key, min=f"{play.play_id}-0", max=f"{play.play_id}-{through}", count=_READ_ENTRIES
-        ):
+        count = 1 if self._sizes([key])[0] > LARGE_BYTES else _READ_ENTRIES
+        while rows := self._redis.xrange(key, min=f"{play.play_id}-0", max=f"{play.play_id}-{through}", count=count):
             self._redis.xdel(key, *(row[0] for row in rows))
         with self._redis.pipeline() as pipe, suppress(redis.WatchError):  # a header may arrive now
             pipe.watch(key)

@@ -37,10 +37,13 @@ class RedisUpkeep(RedisConnection, StepStream):
         with translate_errors(self.url):
             following, keys = self._redis.scan(cursor, match=_starting_with(start), count=_SCANNED_KEYS, _type="stream")
             places = {key: place for key in keys if (place := self._place_of(key)) is not None}
-            with self._redis.pipeline(transaction=False) as pipe:
-                for key in places:
-                    pipe.xrange(key, count=1)
-                replies = pipe.execute(raise_on_error=False)
+            replies: list[Any] = []
+            names = list(places)
+            for batch in self._in_batches(self._sizes(names, samples=1)):
+                with self._redis.pipeline(transaction=False) as pipe:
+                    for index in batch:
+                        pipe.xrange(names[index], count=1)
+                    replies += pipe.execute(raise_on_error=False)
         found: dict[str, list[Play]] = {}
         for (name, episode_id), rows in zip(places.values(), replies, strict=True):
             if isinstance(rows, list) and rows and run_id in (None, name):  # else it was deleted or replaced meanwhile

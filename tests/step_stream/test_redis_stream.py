@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import pytest
@@ -211,6 +212,29 @@ def test_entries_of_a_large_stream_are_read_one_by_one_and_an_oversized_one_is_n
     assert redis_stream.read_episode(RUN, 7) == found
     monkeypatch.setattr("recorder.step_stream.redis_connection._ENOUGH_BYTES", 1)
     assert redis_stream.read_episode(RUN, 7, limit=9) == found[:1]
+
+
+def test_many_large_streams_are_read_in_turn(
+    redis_stream: RedisStepStream, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.step_stream.redis_connection.LARGE_BYTES", 2**19)
+    plays = [Play(episode_id, 1000) for episode_id in range(6)]
+    for play in plays:
+        redis_client.xadd(redis_stream.key("episode", RUN, play.episode_id), {"x": b"x" * 2**18}, id="1000-1")
+    sizes: list[int] = []
+
+    def executed(pipe: Any, *args: Any, **options: Any) -> Any:
+        replies = execute(pipe, *args, **options)
+        sizes.append(sum(len(reply[0][1][1]) for reply in replies if isinstance(reply, list) and reply))
+        return replies
+
+    execute = redis.client.Pipeline.execute
+    monkeypatch.setattr(redis.client.Pipeline, "execute", executed)
+    assert [entries[0].kind for entries in redis_stream.read_plays(RUN, plays)] == [UNKNOWN] * 6
+    assert [entry.kind for entry in redis_stream.read_headers(RUN, plays) if entry] == [UNKNOWN] * 6
+    assert sorted(play.episode_id for play in redis_stream.scan_episodes(0)[1][RUN]) == list(range(6))
+    assert max(sizes) <= 2**19
+    assert sum(sizes) == 3 * 6 * 2**18
 
 
 def test_foreign_members_among_open_plays_are_skipped(redis_stream: RedisStepStream, redis_client: redis.Redis) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from recorder.catalog import Catalog
-from recorder.installation import check_owner
+from recorder.installation.ownership import check_owner
 from recorder.redis_server.client import check_server
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream, StepStream

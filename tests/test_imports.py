@@ -156,6 +156,13 @@ def test_a_recorder_without_a_worker_loads_nothing_heavy() -> None:
     assert (status, output.splitlines()[-1]) == (0, "[]"), output
 
 
+def test_a_command_that_needs_no_redis_does_not_load_its_client() -> None:
+    commands = ("list", "show", "why", "cat", "export", "verify", "prune", "reindex")
+    names = ", ".join(f"recorder.commands.{name}" for name in commands)
+    status, output = run_python(["-c", f"import sys, {names}, recorder.catalog; print('redis' in sys.modules)"])
+    assert (status, output.strip()) == (0, "False")
+
+
 @pytest.mark.parametrize(("package", "other"), [("worker", "replay_server"), ("replay_server", "worker")])
 def test_workers_and_the_replay_server_never_import_each_other(package: str, other: str) -> None:
     found = [it for it in IMPORTS if it.file.startswith(f"{package}/") and it.module.partition(".")[0] == other]

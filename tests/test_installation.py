@@ -20,7 +20,9 @@ from recorder.commands.arguments.opening import check_recordings_owner, installa
 from recorder.commands.checks.installation import check_installation
 from recorder.commands.checks.server import FoundRedis
 from recorder.errors import CatalogError, StreamError
-from recorder.installation import MARK_NAME, Installation, Membership, read_mark, read_owner, read_store_mark
+from recorder.installation import MARK_NAME, Installation, read_mark, read_store_mark
+from recorder.installation.membership import Membership
+from recorder.installation.ownership import read_owner
 from recorder.redis_server.embedded import EmbeddedServer
 from recorder.settings import Settings
 from recorder.step_stream import RedisStepStream

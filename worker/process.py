@@ -8,7 +8,9 @@ import os
 
 from recorder.catalog import Catalog
 from recorder.errors import StorageUnavailableError
-from recorder.installation import Installation, Membership, check_owner, make_folder
+from recorder.installation import Installation
+from recorder.installation.membership import Membership, make_folder
+from recorder.installation.ownership import check_owner
 from recorder.redis_server.client import check_server
 from recorder.redis_server.status import read_queue_lengths, repair_queues
 from recorder.settings import Settings

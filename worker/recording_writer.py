@@ -14,7 +14,7 @@ from typing import Any, Self
 from recorder.capture import EpisodeRecorder
 from recorder.catalog import Catalog
 from recorder.errors import UsageError
-from recorder.installation import make_folder
+from recorder.installation.membership import make_folder
 from recorder.settings import Settings, load_settings, loaded_settings
 from recorder.storage import LocalStorage, open_storage
 from worker.criteria import GivenCriteria, criteria_factory

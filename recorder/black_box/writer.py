@@ -76,11 +76,6 @@ class RingWriter:
         """Bytes of the ring that are taken, as the sender last said."""
         return self.head - self._words[Cell.TAIL]
 
-    @property
-    def step_bytes_left(self) -> int:
-        """Bytes that steps may still take."""
-        return self._step_room - self.n_used_bytes
-
     def room(self, n_bytes: int, *, is_end: bool = False, is_large: bool = False) -> bool:
         """Make ``head`` a place where a record of that size fits; False when there is none.
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder.commands.arguments.opening import find_server_url, settings_of
+from recorder.commands.arguments.opening import settings_of
+from recorder.commands.arguments.opening_redis import find_server_url
 from recorder.commands.arguments.parsing import add_command, positive_number
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, human_bytes

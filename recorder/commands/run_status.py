@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from recorder.commands.arguments.opening import has_catalog, open_catalog, open_stream
+from recorder.commands.arguments.opening import has_catalog, open_catalog
+from recorder.commands.arguments.opening_redis import open_stream
 from recorder.settings import IngestSettings, Settings
 from recorder.step_stream import FIRST_CURSOR, RedisStepStream, RunInfo, has_closed, trainers_are_gone
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from recorder.commands.arguments.opening import check_recordings_owner, check_redis_owner, find_server_url, settings_of
+from recorder.commands.arguments.opening import check_recordings_owner, settings_of
+from recorder.commands.arguments.opening_redis import check_redis_owner, find_server_url
 from recorder.commands.arguments.parsing import add_command, non_negative, positive
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output

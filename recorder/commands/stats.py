@@ -8,15 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recorder.commands.arguments.opening import (
-    check_redis_owner,
-    find_server_url,
-    has_catalog,
-    installation_of,
-    open_catalog,
-    run_of,
-    settings_of,
-)
+from recorder.commands.arguments.opening import has_catalog, installation_of, open_catalog, run_of, settings_of
+from recorder.commands.arguments.opening_redis import check_redis_owner, find_server_url
 from recorder.commands.arguments.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
 from recorder.commands.terminal.colors import BAD, verdict_color

@@ -6,7 +6,8 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from recorder.errors import StreamUnavailableError
-from recorder.installation import Installation, check_owner, read_mark
+from recorder.installation import Installation, read_mark
+from recorder.installation.ownership import check_owner
 from recorder.redis_server.embedded import folder_state, running_redis_url
 from recorder.settings import Settings, load_settings
 from recorder.step_stream import RedisStepStream

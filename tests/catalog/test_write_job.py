@@ -64,7 +64,7 @@ def test_an_episode_is_parked_after_three_starts_without_an_answer(catalog: Cata
     for _ in range(3):
         assert _start(catalog, 1) == [1]
     assert _start(catalog, 1) == []
-    (parked,) = catalog.parked_writes()
+    (parked,) = list(catalog.iterate_parked())
     assert (parked.episode_id, parked.attempts, parked.leased_until) == (1, 3, None)
     assert "killed" in (parked.error or "")
     assert _claim(catalog, at=1000) == []
@@ -75,9 +75,9 @@ def test_a_claim_parks_episodes_without_attempts_left_unless_they_are_leased(cat
     for _ in range(3):
         _start(catalog, 1)
     assert _claim(catalog, at=30) == []
-    assert catalog.parked_writes() == []
+    assert list(catalog.iterate_parked()) == []
     assert _claim(catalog, at=61) == []
-    assert [row.episode_id for row in catalog.parked_writes()] == [1]
+    assert [row.episode_id for row in list(catalog.iterate_parked())] == [1]
 
 
 def test_a_failed_write_waits_and_the_third_failure_parks_it_with_its_error(catalog: Catalog) -> None:
@@ -86,8 +86,8 @@ def test_a_failed_write_waits_and_the_third_failure_parks_it_with_its_error(cata
         assert _start(catalog, 1) == [1]
         catalog.fail_write("run-a", 1, f"error {attempt}", not_before=NOW + 10 * SECOND)
         assert _claim(catalog, at=9) == []
-        assert bool(catalog.parked_writes()) == (attempt == 3)
-    assert catalog.parked_writes()[0].error == "error 3"
+        assert bool(list(catalog.iterate_parked())) == (attempt == 3)
+    assert next(catalog.iterate_parked()).error == "error 3"
     assert _claim(catalog, at=10) == []
 
 
@@ -165,11 +165,11 @@ def test_episodes_of_a_run_without_a_redis_are_parked_and_unparked_when_it_is_ba
     late = NOW + 100 * SECOND
     assert catalog.park_lost(unseen_since=late, now=late) == {"run-a": 2}
     assert catalog.park_lost(unseen_since=late, now=late) == {}
-    assert [(row.run_id, row.episode_id, row.decision, row.error) for row in catalog.parked_writes()] == [
+    assert [(row.run_id, row.episode_id, row.decision, row.error) for row in list(catalog.iterate_parked())] == [
         ("run-a", 0, "kept", LOST), ("run-a", 1, "held", LOST)
     ]  # fmt: skip
     assert catalog.mark_runs_seen(["run-c", "run-a"], late + SECOND) == 2
-    assert catalog.parked_writes() == []
+    assert list(catalog.iterate_parked()) == []
     assert catalog.park_lost(unseen_since=late, now=late) == {}
     assert (catalog.get_episode("run-a", 0).attempts, catalog.get_episode("run-a", 1).error) == (0, None)
 
@@ -186,7 +186,7 @@ def test_episodes_that_failed_for_another_reason_stay_parked(catalog: Catalog) -
     catalog.start_write("run-a", [1], now=NOW, lease_secs=1)
     catalog.fail_write("run-a", 1, "broken", not_before=NOW, max_attempts=1)
     assert catalog.mark_runs_seen(["run-a"], NOW) == 0
-    assert catalog.parked_writes()[0].error == "broken"
+    assert next(catalog.iterate_parked()).error == "broken"
 
 
 def test_an_episode_that_was_parked_while_held_can_still_be_decided(catalog: Catalog) -> None:
@@ -205,7 +205,7 @@ def test_parked_writes_are_tried_again_on_request(catalog: Catalog) -> None:
     for run_id, episode_id in (("run-a", 1), ("run-b", 2)):
         catalog.start_write(run_id, [episode_id], now=NOW, lease_secs=1)
         catalog.fail_write(run_id, episode_id, "broken", not_before=NOW + 100 * SECOND, max_attempts=1)
-    assert len(catalog.parked_writes()) == 2
+    assert len(list(catalog.iterate_parked())) == 2
     assert catalog.retry_parked("run-a") == 1
     assert _claim(catalog) == [1]
     assert catalog.retry_parked() == 1
@@ -235,4 +235,4 @@ def test_parked_episodes_are_counted_and_read_page_by_page(catalog: Catalog) -> 
     expected = [("run-a", n) for n in range(5)] + [("run-b", n) for n in (0, 1, 2, 3, 4, 9)]
     for page_size in (1, 3, 11, 100):
         assert [(row.run_id, row.episode_id) for row in catalog.iterate_parked(page_size=page_size)] == expected
-    assert [row.episode_id for row in catalog.parked_writes("run-b")] == [0, 1, 2, 3, 4, 9]
+    assert [row.episode_id for row in list(catalog.iterate_parked("run-b"))] == [0, 1, 2, 3, 4, 9]

@@ -33,12 +33,12 @@ def test_episodes_of_a_run_without_a_redis_are_parked_with_the_reason(rig: Rig, 
     before = rig.decisions()
     context = rig.worker(LOOK_BACK, stream=emptied(rig.stream))
     assert sweep(context).to_write == {}
-    assert rig.catalog.parked_writes() == [], "its server may only be away"
+    assert list(rig.catalog.iterate_parked()) == [], "its server may only be away"
     rig.late_secs = 700
     for _ in range(3):
         assert sweep(context).to_write == {}
-    assert [row.episode_id for row in rig.catalog.parked_writes()] == left
-    assert {row.error for row in rig.catalog.parked_writes()} == {LOST}
+    assert [row.episode_id for row in list(rig.catalog.iterate_parked())] == left
+    assert {row.error for row in list(rig.catalog.iterate_parked())} == {LOST}
     assert rig.row(0).attempts == 0
     assert rig.decisions() == before
 
@@ -47,15 +47,15 @@ def test_parked_episodes_are_written_when_their_redis_comes_back(rig: Rig, train
     elsewhere = rig.worker(LOOK_BACK, stream=emptied(rig.stream))
     rig.late_secs = 700
     sweep(elsewhere)
-    assert len(rig.catalog.parked_writes()) == 4
+    assert len(list(rig.catalog.iterate_parked())) == 4
     here = rig.worker(LOOK_BACK)
     work(here)
-    assert rig.catalog.parked_writes() == []
+    assert list(rig.catalog.iterate_parked()) == []
     assert rig.recorded_ids() == [0]
     rig.late_secs = 1300
     work(here)
     sweep(elsewhere)
-    assert rig.catalog.parked_writes() == [], "the other has just seen the run"
+    assert list(rig.catalog.iterate_parked()) == [], "the other has just seen the run"
     trainer.play(4, stage=2)
     work(here)
     trainer.close()
@@ -95,7 +95,7 @@ def test_episodes_lost_by_flushall_are_parked_while_the_trainer_continues(
     for _ in range(5):
         work(context)
         rig.late_secs += 10
-    assert [row.episode_id for row in rig.catalog.parked_writes()] == left
-    assert all("steps are no longer in Redis" in (row.error or "") for row in rig.catalog.parked_writes())
-    assert [row.attempts for row in rig.catalog.parked_writes()] == [3, 3, 3, 3]
+    assert [row.episode_id for row in list(rig.catalog.iterate_parked())] == left
+    assert all("steps are no longer in Redis" in (row.error or "") for row in list(rig.catalog.iterate_parked()))
+    assert [row.attempts for row in list(rig.catalog.iterate_parked())] == [3, 3, 3, 3]
     assert rig.catalog.held_episode_ids(RUN) == []

@@ -163,7 +163,7 @@ def test_an_episode_that_cannot_be_written_is_parked_after_three_attempts(rig: R
         work(context)
         rig.late_secs += 10
     assert rig.recorded_ids() == [2]
-    parked = rig.catalog.parked_writes()
+    parked = list(rig.catalog.iterate_parked())
     assert [(row.episode_id, row.attempts) for row in parked] == [(1, 3)]
     assert "steps are no longer in Redis" in (parked[0].error or "")
     rig.stream.send(RUN, Flush(entries=flush.entries))
@@ -182,7 +182,7 @@ def test_workers_that_die_use_up_attempts(rig: Rig, trainer: Trainer) -> None:
         assert len(rig.catalog.start_write(RUN, [1], now=context.now(), lease_secs=60.0)) == 1
         rig.late_secs += 61
     assert write_all(context) == 0
-    assert [row.episode_id for row in rig.catalog.parked_writes()] == [1]
+    assert [row.episode_id for row in list(rig.catalog.iterate_parked())] == [1]
 
 
 def test_an_episode_with_a_failed_attempt_is_written_alone(rig: Rig, trainer: Trainer) -> None:

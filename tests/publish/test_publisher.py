@@ -89,7 +89,7 @@ def test_a_lane_that_stands_still_does_not_keep_the_others_from_the_ring() -> No
 
     def step() -> bool:
         nonlocal n_written
-        while n_written < 40_000 and trainer.writer.step_bytes_left > 20_000:
+        while n_written < 40_000 and trainer.writer.room(20_000):
             trainer.steps(0, range(n_written, n_written + 100))
             n_written += 100
             if n_written == 40_000:

@@ -68,7 +68,7 @@ class Outage:
     def step(self) -> bool:
         """One more turn: write what fits; the server comes back when nothing moves any more, and then the run ends."""
         trainer, before = self.scene.trainer, self.n_written
-        while self.n_written < N_STEPS and trainer.writer.step_bytes_left > 20_000:
+        while self.n_written < N_STEPS and trainer.writer.room(20_000):
             trainer.steps(0, range(self.n_written, self.n_written + 100))
             self.n_written += 100
         self.n_idle = 0 if self.n_written > before else self.n_idle + 1

@@ -66,7 +66,7 @@ def test_values_of_another_program_fail_no_request_and_hide_no_other_row(
             assert "good" in {row["run_id"] for row in catalog.query_recordings()}
             assert good in {row.video_id for row in catalog.list_videos()}
             catalog.stale_videos(limit=9)
-            catalog.parked_writes()
+            list(catalog.iterate_parked())
             catalog.claim_writes(now=NOW, lease_secs=0, limit=9)
             assert good in {row.video_id for row in catalog.claim_videos(now=NOW, lease_secs=0, limit=9)}
             assert good in {row.video_id for row in catalog.claim_segments(now=NOW, lease_secs=0, limit=9)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,6 @@ from tests.sender.arrived import arrived_numbers
 from tests.sender.flat_out import accepted
 from tests.sender.test_killed import RUN, counts_of, everything_arrived, sender_of, start
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def stream(redis_url: str) -> Iterator[RedisStepStream]:
-    stream = RedisStepStream(redis_url)
-    yield stream
-    stream.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,18 +21,6 @@ from tests.waiting import wait_until
 
 RUN = "run"
 SCRIPT = str(Path(flat_out.__file__))
-
-
-@pytest.fixture
-def stream(redis_url: str) -> Iterator[RedisStepStream]:
-    stream = RedisStepStream(redis_url)
-    yield stream
-    stream.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "boxes"
 
 
 def start(redis_url: str, folder: Path, how: str, n_steps: int = 10**9, *, run_id: str = RUN) -> PythonProcess:

@@ -27,18 +27,6 @@ RUN = "run"
 
 
 @pytest.fixture
-def stream(redis_url: str) -> Iterator[RedisStepStream]:
-    stream = RedisStepStream(redis_url)
-    yield stream
-    stream.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "boxes"
-
-
-@pytest.fixture
 def recorder(redis_url: str, folder: Path) -> Iterator[EpisodeRecorder]:
     recorder = EpisodeRecorder(redis_url, run_id=RUN, black_box_dir=folder)
     yield recorder

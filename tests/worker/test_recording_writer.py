@@ -60,7 +60,7 @@ def test_two_writers_share_a_database_and_keep_their_episodes_apart(tmp_path: Pa
             play(recorder, episode_id)
     assert [writer.stop() for writer in writers] == [True, True]
     with Catalog(tmp_path / "demo.db") as catalog:
-        assert catalog.parked_writes() == []
+        assert list(catalog.iterate_parked()) == []
         assert all(row.attempts == 1 for row in catalog.list_episodes(limit=100).episodes)
     assert [recorded(tmp_path / "demo.db", f"r{n}") for n in range(2)] == [list(range(20))] * 2
 

@@ -153,11 +153,11 @@ def test_unwritten_episodes_of_an_emptied_redis_are_parked(cluster: Cluster) -> 
         recorder.close()
         with EpisodeRecorder(cluster.url, run_id="emptied", limits=QUICK) as other:
             play(other, 4, stage=2)
-        wait_until(lambda: len(cluster.catalog.parked_writes()) == 3, message="three parked episodes")
+        wait_until(lambda: len(list(cluster.catalog.iterate_parked())) == 3, message="three parked episodes")
         wait_until(lambda: cluster.recorded_ids("emptied") == [4], message="the recording of the last one")
         assert not cluster.catalog.held_episode_ids("emptied")
         assert worker.process.poll() is None
-    for row in cluster.catalog.parked_writes():
+    for row in list(cluster.catalog.iterate_parked()):
         assert (row.decision, row.attempts) == ("kept", 3)
         assert "its steps are no longer in Redis" in (row.error or "")
 

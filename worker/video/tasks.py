@@ -13,7 +13,7 @@ from celery import Celery, bootsteps
 from recorder.catalog import Catalog
 from recorder.catalog.operations.video_segments import SEGMENTS_A_TURN
 from recorder.errors import RecorderError, RecordingNotFoundError
-from recorder.installation import Membership
+from recorder.installation.membership import Membership
 from recorder.redis_server.status import QUEUE_PRIORITIES
 from recorder.storage import open_recordings, open_videos
 from recorder.video.request import RENDER_QUEUE, RENDER_TASK

@@ -70,7 +70,6 @@ class Theme:
     ink: Color
     muted: Color
     accent: Color
-    on_accent: Color
     agent: Color
     on_agent: Color
     quiet: Color
@@ -92,7 +91,6 @@ THEMES = {
         ink=_color("f0f4fa"),
         muted=_color("93a1b5"),
         accent=_color("ffc53d"),
-        on_accent=_color("1a1405"),
         quiet=_color("5b7aa8"),
         day=_color("8ec5ff"),
         night=_color("39456b"),
@@ -107,7 +105,6 @@ THEMES = {
         ink=_color("141a24"),
         muted=_color("5a6679"),
         accent=_color("d9480f"),
-        on_accent=_color("ffffff"),
         quiet=_color("7f9cc7"),
         day=_color("5aa9f0"),
         night=_color("3b4a7a"),

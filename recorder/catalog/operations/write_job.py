@@ -248,14 +248,10 @@ class WriteJobOperations(CatalogBase):
             connection.execute(update_episodes(connection, which).values(parked=True, leased_until=None, error=LOST))
         return given_up
 
-    def parked_writes(self, run_id: str | None = None) -> list[EpisodeRow]:
-        """Parked episodes by run and id: kept ones that can't be written, and held ones that are lost; ``error`` has
-        the reason.
-        """
-        return list(self.iterate_parked(run_id))
-
     def iterate_parked(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[EpisodeRow]:
-        """As ``parked_writes``, read in pages."""
+        """Parked episodes by run and id, read in pages: kept ones that can't be written, and held ones that are lost;
+        ``error`` has the reason.
+        """
         key = (episodes.c.run_id, episodes.c.episode_id)
         query = select_episodes().where(text(GIVEN_UP)).order_by(*key).limit(page_size)
         if run_id is not None:

@@ -1,4 +1,4 @@
-"""Opens what a command's options name: settings, catalog, Redis."""
+"""Opens what a command's options name: settings, catalog, recordings. ``opening_redis`` does it for Redis."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.terminal.standard_streams import print_error
-from recorder.errors import RecordingNotFoundError, StorageError, StreamUnavailableError
+from recorder.errors import RecordingNotFoundError, StorageError
 from recorder.installation import (
     MARK_NAME,
     FolderMark,
     Installation,
-    check_owner,
     file_on_this_host,
     read_mark,
     read_store_mark,
     refuse_other_catalog,
 )
-from recorder.redis_server.find import find_server_url
 from recorder.settings import Settings, load_settings
-from recorder.step_stream import RedisStepStream
 from recorder.storage import open_recordings
 from recorder.urls import is_url
 
@@ -33,13 +30,10 @@ if TYPE_CHECKING:
 __all__ = [
     "MarkedPlace",
     "check_recordings_owner",
-    "check_redis_owner",
-    "find_server_url",
     "has_catalog",
     "installation_of",
     "marked_place",
     "open_catalog",
-    "open_stream",
     "run_of",
     "settings_of",
 ]
@@ -118,18 +112,6 @@ def installation_of(settings: Settings) -> Installation:
         return catalog.installation()
 
 
-def check_redis_owner(settings: Settings, url: str | None, ours: Installation) -> None:
-    """Check that Redis does not belong to another installation. Skipped without a URL, or if Redis can't be reached.
-
-    Raises:
-        StreamError: Redis belongs to another installation; the message names both.
-    """
-    if url is None:
-        return
-    with contextlib.closing(open_stream(settings, url)) as stream, contextlib.suppress(StreamUnavailableError):
-        check_owner(stream, ours)
-
-
 def marked_place(settings: Settings) -> MarkedPlace:
     """The place of the recordings with its mark.
 
@@ -160,14 +142,6 @@ def check_recordings_owner(settings: Settings, ours: Installation) -> None:
                 f"note: these recordings belong to another catalog, {marked.mark.installation.catalog}; this one has only "
                 f"what reindex finds: {ours.catalog}"
             )
-
-
-def open_stream(settings: Settings, url: str) -> RedisStepStream:
-    """Connection to the step stream at ``url``; close it after use."""
-    redis = settings.redis
-    return RedisStepStream(
-        url, key_prefix=redis.key_prefix, purpose="server", socket_timeout_secs=redis.socket_timeout_secs
-    )
 
 
 def run_of(args: argparse.Namespace, catalog: Catalog) -> str | None:

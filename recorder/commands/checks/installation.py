@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recorder.commands.arguments.opening import check_redis_owner, installation_of, marked_place
+from recorder.commands.arguments.opening import installation_of, marked_place
+from recorder.commands.arguments.opening_redis import check_redis_owner
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.errors import RecorderError, StreamError

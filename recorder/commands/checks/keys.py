@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from recorder.commands.arguments.opening import open_stream
+from recorder.commands.arguments.opening_redis import open_stream
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.commands.terminal.output import counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from recorder.commands.arguments.opening import find_server_url
+from recorder.commands.arguments.opening_redis import find_server_url
 from recorder.commands.checks.finding import Finding
 from recorder.commands.terminal.output import human_bytes
 from recorder.errors import RecorderError, ServerStartError, SettingsError, StreamError

@@ -33,6 +33,8 @@ _LONGEST_UNCUT_SECS = 2.0
 """How far a live viewer lags at most when chunks are slow to fill."""
 _HELD_SHARE = 8
 """A chunk is cut when it needs records so far back: this part of the ring, one over it."""
+_SPILLING_SHARE = 4
+"""While the server is away, entries go to disk when what they are made of takes this part of the ring, one over it."""
 _SHORTEST_PAUSE_SECS = 0.002
 _LONGEST_PAUSE_SECS = 0.05
 _SHARED_PAUSE_SECS = (0.05, 0.1)
@@ -195,12 +197,21 @@ class Publisher:
 
     def _read(self) -> int:
         """Take what is new in the ring; gives the number of bytes."""
-        if self._is_broken or (self._outbox.is_full and not self._spill()):
+        if self._is_broken or not self._may_take():
             return 0
         reader, before = self._reader, self._reader.position
         for item in reader.look(is_final=self._is_trainer_gone or self._shares_interpreter):
             self._open.take(item)
         return reader.position - before
+
+    def _may_take(self) -> bool:
+        """Whether there is a place for more; while the server is away, what waits goes to disk before the ring is full."""
+        is_full, ring = self._outbox.is_full, self._ring
+        is_waiting = not self._stats.is_connected or self._stats.is_server_full
+        takes_room = is_waiting and self._reader.position - ring.tail > ring.capacity // _SPILLING_SHARE
+        if is_full or (takes_room and self._outbox.n_pending_bytes):
+            return self._spill() or not is_full
+        return True
 
     def _spill(self) -> bool:
         """Put what waits on disk; False when nothing more can be taken for now."""

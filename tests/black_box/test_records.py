@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from recorder.black_box import Field, Kind, Layout, RingReader, RingWriter
 from recorder.black_box.format import MIN_CAPACITY
 from recorder.errors import BlackBoxError
 from tests.black_box.rings import STEPS, put_event, put_step, read_all, small_ring
+from tests.black_box.two_processes import check_records
 
 WIDE = Layout([Field("reward", np.dtype(np.float64)), Field("meters", np.dtype(np.float64), (900,))])
 
@@ -142,3 +145,7 @@ class _Event:
     def query(self) -> bool:
         """Whether it is done."""
         return self.is_done
+
+
+def test_another_process_sees_every_record_as_it_was_written(tmp_path: Path) -> None:
+    check_records(tmp_path / "ring", 200_000)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from recorder.publish import PublisherLimits
 from recorder.publish.delivery import outbox as outbox_module
 from recorder.publish.delivery.packet import News, Packet
 from recorder.publish.delivery.spool import Spool
@@ -56,9 +57,9 @@ def test_a_packet_that_is_torn_was_never_spooled(tmp_path: Path, n_torn: int) ->
 class Outage:
     """A server that is away while a trainer writes more than its ring holds."""
 
-    def __init__(self, folder: Path, *, spool_bytes: int) -> None:
+    def __init__(self, folder: Path, *, spool_bytes: int, max_pending_bytes: int = 2000) -> None:
         self.scene = Scene(folder, 0, n_calls=0)
-        self.scene.limits = replace(self.scene.limits, spool_bytes=spool_bytes, max_pending_bytes=2000)
+        self.scene.limits = replace(self.scene.limits, spool_bytes=spool_bytes, max_pending_bytes=max_pending_bytes)
         self.scene.stream.is_away = True
         self.n_written = 0
         self.n_idle = 0
@@ -90,8 +91,9 @@ def assert_whole(scene: Scene) -> None:
     assert not scene.spool.exists()
 
 
-def test_what_the_ring_can_t_hold_waits_in_the_spool(tmp_path: Path) -> None:
-    outage = Outage(tmp_path, spool_bytes=2**22)
+@pytest.mark.parametrize("max_pending_bytes", [2000, PublisherLimits().max_pending_bytes])
+def test_what_the_ring_can_t_hold_waits_in_the_spool(tmp_path: Path, max_pending_bytes: int) -> None:
+    outage = Outage(tmp_path, spool_bytes=2**22, max_pending_bytes=max_pending_bytes)
     assert outage.scene.send(outage.step)
     assert outage.n_written_while_away == N_STEPS
     assert_whole(outage.scene)

@@ -37,7 +37,10 @@ def listening_ports(pid: int) -> list[str]:
     """Addresses of the TCP sockets on which a process listens."""
     inodes = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        link = str(descriptor.readlink())
+        try:
+            link = str(descriptor.readlink())
+        except FileNotFoundError:
+            continue  # the connection of a client that has just closed
         if link.startswith("socket:["):
             inodes.add(link[len("socket:[") : -1])
     lines = [

@@ -9,7 +9,15 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-__all__ = ["DECIMALS", "format_change", "format_count", "format_meter", "format_number", "format_value"]
+__all__ = [
+    "DECIMALS",
+    "format_change",
+    "format_count",
+    "format_duration",
+    "format_meter",
+    "format_number",
+    "format_value",
+]
 
 DECIMALS = {"return": 2, "reward": 3, "epsilon": 3, "weight": 3, "q_value": 2, "value": 3, "meter": 2}
 """Decimals by what a number is. They are fixed, so that a number does not jump from step to step."""
@@ -53,6 +61,14 @@ def format_meter(value: float | None, low: float, high: float) -> str:
     if (low, high) == (0.0, 1.0) and value is not None and math.isfinite(value):
         return f"{math.floor(value * 100 + 0.5)}%"
     return format_number(value, DECIMALS["meter"])
+
+
+def format_duration(secs: float) -> str:
+    """Return a time span in a suitable unit: ``90`` is ``1.5 min``."""
+    for limit, divisor, unit in ((60.0, 1.0, "s"), (3600.0, 60.0, "min"), (86400.0, 3600.0, "h")):
+        if abs(secs) < limit:
+            return f"{secs / divisor:.3g} {unit}"
+    return f"{secs / 86400.0:.3g} d"
 
 
 def format_count(value: int) -> str:

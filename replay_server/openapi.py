@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recorder.video.request import VIDEO_CHOICES
+from recorder.wording import MEASURES
 
 __all__ = ["describe"]
 
@@ -29,11 +30,13 @@ _FILTERS = [
     _query("max_episode", "integer", "With at most this id."),
     _query("tag", "string", "With this tag."),
     _query("recorded", "boolean", "true: with a file; false: without one."),
+    _query("complete", "boolean", "true: the trainer finished the episode; false: broken off, salvaged or discarded."),
     _query("sort", "string", "finished, episode_id, reward, length or stage; descending with - in front."),
     _query("cursor", "string", "next_cursor of the previous page."),
     _query("limit", "integer", "Episodes per page, 50 by default, at most 500."),
 ]
 _VERSION = _query("v", "string", "The recording's content hash; the answer can then be cached without limit.")
+_THEME = _query("theme", "string", "dark (default) or light.")
 _ANNOTATION = {
     "step": {"type": "integer", "minimum": 0},
     "end_step": {"type": ["integer", "null"]},
@@ -50,7 +53,24 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         "get",
         "/runs/{run}/curve",
         "The learning curve, in columns",
-        {"parameters": [_query("max_points", "integer", "Number of points, evenly spaced, 2000 by default.")]},
+        {
+            "parameters": [
+                _query("max_points", "integer", "Number of points, evenly spaced, 2000 by default."),
+                _query("measure", "string", f"Adds the list value with this measure: {', '.join(MEASURES)}."),
+            ]
+        },
+    ),
+    (
+        "get",
+        "/runs/{run}/highlights",
+        "What happened in the run: its facts in a sentence, and the episodes that matter",
+        {
+            "parameters": [
+                _query(
+                    "measure", "string", f"What makes an episode the best: {', '.join(MEASURES)}; by default chosen."
+                ),
+            ]
+        },
     ),
     ("get", "/runs/{run}/live", "Episodes that are being recorded now", {}),
     ("get", "/episodes", "Episodes, filtered, sorted and paged", {"parameters": _FILTERS}),
@@ -84,11 +104,26 @@ _ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     (
         "get",
         f"{_EPISODE}/thumbnail.png",
-        "A thumbnail of one step",
+        "A thumbnail of one step, or of the whole episode",
         {
             "parameters": [
-                _query("t", "integer", "Index of the step; the last one by default."),
+                _query("t", "integer", "Index of the step; without it, the places of the whole episode."),
                 _query("size", "integer", "Width in pixels, 32 to 640."),
+                _THEME,
+                _VERSION,
+            ],
+            "content": ["image/png"],
+        },
+    ),
+    (
+        "get",
+        f"{_EPISODE}/film.png",
+        "Pictures of evenly spaced steps, below each other",
+        {
+            "parameters": [
+                _query("frames", "integer", "Number of pictures, 24 by default, at most 48."),
+                _query("size", "integer", "Width and height of a picture in pixels, 32 to 320."),
+                _THEME,
                 _VERSION,
             ],
             "content": ["image/png"],

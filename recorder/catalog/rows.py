@@ -23,7 +23,16 @@ __all__ = [
     "RunState",
     "RunSummary",
     "UnreadableValue",
+    "duration_of",
 ]
+
+
+def duration_of(started_unix_nanos: int | None, finished_unix_nanos: int) -> float | None:
+    """Seconds between two times; None if one is unknown."""
+    if not started_unix_nanos or finished_unix_nanos < started_unix_nanos:
+        return None
+    return (finished_unix_nanos - started_unix_nanos) / 1e9
+
 
 START_CURSOR = "0-0"
 """The id before the first entry of a Redis stream."""
@@ -149,6 +158,11 @@ class EpisodeRow:
         return self.decision in ("skipped", "deleted") or self.written_at is not None
 
     @property
+    def duration(self) -> float | None:
+        """Seconds from its start to its end; None if unknown."""
+        return duration_of(self.started_unix_nanos, self.finished_unix_nanos)
+
+    @property
     def why(self) -> list[dict[str, Any]]:
         """Explanations of the criteria: ``criterion``, ``keep``, ``value``, ``threshold``, ``detail``, ``reasons``."""
         try:
@@ -182,7 +196,12 @@ class EpisodePage:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """An episode on the learning curve."""
+    """An episode on the learning curve.
+
+    Args:
+        n_missing_steps: lost steps.
+        duration: seconds from its start to its end; None if unknown.
+    """
 
     episode_id: int
     env_steps: int | None
@@ -190,6 +209,13 @@ class CurvePoint:
     survival_steps: int
     curriculum_stage: int | None
     recorded: bool
+    status: str = "complete"
+    extrinsic_reward: float = 0.0
+    intrinsic_reward: float = 0.0
+    intrinsic_weight: float | None = None
+    epsilon: float | None = None
+    n_missing_steps: int = 0
+    duration: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

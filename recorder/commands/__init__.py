@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "demo": "record a real training run on this machine",
     "worker": "run a worker: select and write episodes, render videos",
     "serve": "watch recorded and live episodes in a browser",
+    "summary": "say what happened in a run, and in which episodes",
     "list": "list recordings by stage, reason, return",
     "show": "show the catalog's data about one episode",
     "why": "explain why an episode was kept or not",

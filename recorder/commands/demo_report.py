@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recorder.capture import RecorderStats
 from recorder.commands.program import PROGRAM
 from recorder.commands.terminal.output import Output, human_bytes
+from recorder.wording import reason_family
 
 if TYPE_CHECKING:
     from recorder.catalog import Catalog
@@ -55,7 +56,7 @@ def report(
     output.document(document)
     families = Counter[str]()
     for reason, count in summary.by_reason.items():
-        families[_family(reason)] += count
+        families[reason_family(reason).words] += count
     by_family = [{"reason": family, "episodes": families[family]} for family in sorted(families)]
     output.note("")
     output.table("Kept episodes by reason", {"reason": "reason", "episodes": "episodes"}, by_family)
@@ -95,14 +96,6 @@ def best_recording(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | Non
     """The complete episode that survived longest, then the one with the higher return; None without a complete one."""
     complete = [row for row in rows if row["status"] == "complete"]
     return max(complete, key=lambda row: (row["survival_steps"], row["total_reward"]), default=None)
-
-
-def _family(reason: str) -> str:
-    """``stage_2_first_3`` becomes ``stage_*_first``, to keep the table short."""
-    parts = reason.split("_")
-    if parts[0] == "stage":
-        return "_".join(["stage", "*", *(part for part in parts[2:] if not part.isdigit())])
-    return reason
 
 
 def this_program() -> str:

@@ -14,8 +14,9 @@ from recorder.commands.arguments.parsing import add_command
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
 from recorder.commands.terminal.colors import BAD, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
-from recorder.commands.terminal.output import Output, human_age, human_bytes
+from recorder.commands.terminal.output import Output, human_bytes
 from recorder.errors import StreamError
+from recorder.number_format import format_duration
 from recorder.redis_server.status import ServerStatus, read_queue_lengths, read_server_status
 from recorder.settings import Settings
 from recorder.urls import redact
@@ -155,7 +156,7 @@ def _print_live(output: Output, live: Sequence[RunStatus]) -> None:
     rows = [
         {
             **dataclasses.asdict(status),
-            "silent": f"{human_age(status.silent_secs)} ago",
+            "silent": f"{format_duration(status.silent_secs)} ago",
             "n_undecided": f"{status.n_undecided}{'+' if status.more_undecided else ''}",
             "producers": len(status.producers),
             "n_recorded": status.counters.get("n_recorded_steps", 0),

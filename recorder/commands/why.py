@@ -10,6 +10,7 @@ from recorder.commands.arguments.parsing import add_command, non_negative
 from recorder.commands.terminal.colors import GOOD
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output
+from recorder.wording import explanation_in_words, reason_in_words
 
 if TYPE_CHECKING:
     from recorder.catalog import EpisodeRow
@@ -48,16 +49,18 @@ def run(args: argparse.Namespace) -> int:
         }
     )
     colors = {"keep": lambda keeps: GOOD if keeps else ""}
-    output.table(_verdict(episode), _COLUMNS, episode.why, folded="detail", colors=colors)
+    rows = [{**entry, "criterion": explanation_in_words(entry).title} for entry in episode.why]
+    output.table(_verdict(episode), _COLUMNS, rows, folded="detail", colors=colors)
     return ExitStatus.OK
 
 
 def _verdict(episode: EpisodeRow) -> str:
+    reasons = ", ".join(map(reason_in_words, episode.reasons))
     decision = {
         "held": "is held: a criterion may still claim it",
-        "kept": f"was kept: {', '.join(episode.reasons)}",
+        "kept": f"was kept: {reasons}",
         "skipped": "was not kept",
-        "deleted": f"was kept and later deleted: {', '.join(episode.reasons)}",
+        "deleted": f"was kept and later deleted: {reasons}",
     }.get(episode.decision, f"has the unknown decision {episode.decision!r}")
     given_up = f"; it can't be written: {episode.error}" if episode.parked else ""
     return f"episode {episode.episode_id} of run {episode.run_id} {decision}{given_up}"

@@ -11,6 +11,7 @@ from recorder.episode_file import Episode
 from recorder.outline.numbers import unusual_numbers
 from recorder.outline.outline import Outline
 from recorder.outline.step_columns import StepColumns
+from recorder.wording import reason_in_words
 
 __all__ = ["chunk_rows", "describe_recording"]
 
@@ -26,6 +27,7 @@ def describe_recording(episode: Episode, outline: Outline, chunk_rows: Sequence[
         "chunks": chunk_rows,
         "metadata": episode.metadata.to_map(),
         "reasons": episode.reasons,
+        "reason_words": [reason_in_words(reason) for reason in episode.reasons],
         "schema": episode.schema.to_list(),
     }
 

@@ -36,6 +36,9 @@ class Colors(NamedTuple):
     """Colours with a meaning in a theme, as ``#rrggbb``.
 
     Args:
+        ground: the board.
+        grid: its lines.
+        trail: where the agent has been.
         agent: the agent and its trail.
         agent_edge: drawn on the agent.
         good, low, critical: levels of a meter.
@@ -43,6 +46,9 @@ class Colors(NamedTuple):
         markers: by kind.
     """
 
+    ground: str
+    grid: str
+    trail: str
     agent: str
     agent_edge: str
     good: str
@@ -53,6 +59,9 @@ class Colors(NamedTuple):
 
 
 DARK = Colors(
+    ground="#11161d",
+    grid="#262e39",
+    trail="#2f528f",
     agent="#4c8dff",
     agent_edge="#ffffff",
     good="#4cc38a",
@@ -68,6 +77,9 @@ DARK = Colors(
     },
 )  # fmt: skip
 LIGHT = Colors(
+    ground="#f8fafc",
+    grid="#e1e6ed",
+    trail="#9db9ef",
     agent="#2f6fe4",
     agent_edge="#ffffff",
     good="#157f4f",

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from recorder.errors import RecordingNotFoundError
+from recorder.wording import explanation_in_words
 from replay_server.rest.arguments import flag, integer, number, refuse_unknown
 from replay_server.rest.responses import episode_map, json_response
 from replay_server.services import Services
@@ -27,6 +28,7 @@ _ARGUMENTS = (
     "max_episode",
     "tag",
     "recorded",
+    "complete",
     "sort",
     "cursor",
     "limit",
@@ -57,6 +59,7 @@ def make_episodes(services: Services) -> Blueprint:
             max_episode=integer(query, "max_episode"),
             tag=query.get("tag") or None,
             recorded=flag(query, "recorded"),
+            complete=flag(query, "complete"),
             order=query.get("sort") or "-finished",
             cursor=query.get("cursor") or None,
             limit=integer(query, "limit", least=1, most=_MAX_LIMIT) or 50,
@@ -75,7 +78,8 @@ def make_episodes(services: Services) -> Blueprint:
     @episodes.get("/episodes/<run:run_id>/<int:episode_id>/why")
     def why(run_id: str, episode_id: int) -> ResponseReturnValue:
         row = catalog.get_episode(run_id, episode_id)
-        return json_response({"decision": row.decision, "reasons": row.reasons, "why": row.why})
+        why = [{**entry, **explanation_in_words(entry)._asdict()} for entry in row.why]
+        return json_response({"decision": row.decision, "reasons": row.reasons, "why": why})
 
     @episodes.delete("/episodes/<run:run_id>/<int:episode_id>")
     def delete_recording(run_id: str, episode_id: int) -> ResponseReturnValue:

@@ -10,6 +10,7 @@ from flask import Response
 
 from recorder.catalog import EpisodeRow
 from recorder.json_text import to_json
+from recorder.wording import reason_in_words
 
 __all__ = ["episode_map", "json_response"]
 
@@ -27,4 +28,5 @@ def episode_map(row: EpisodeRow) -> dict[str, Any]:
     """Return an episode in the format of PROTOCOL.md."""
     body: dict[str, Any] = {name: getattr(row, name) for name in _SHOWN}
     body["recorded"] = row.written_at is not None
+    body["reason_words"] = [reason_in_words(reason) for reason in row.reasons]
     return body

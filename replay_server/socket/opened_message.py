@@ -40,6 +40,7 @@ def opened_message(
         "chunks": source.chunk_rows[:n_chunks],
         "metadata": source.metadata.to_map(),
         "reasons": [],
+        "reason_words": [],
         "schema": source.schema.to_list(),
         "content_hash": None,
         "last_seq": source.seq_of(n_chunks),

@@ -43,7 +43,7 @@ def test_list_prints_a_table_for_people(call: Call, recordings: Path) -> None:
     assert lines[0].strip() == "4 recordings"
     assert lines[1].split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert "1000 B" in lines[2]
-    assert "top_10.0pct, manual_x" in lines[2]
+    assert "top 10 %, you: x" in lines[2]
     assert f"{RUN}/episode_000000.msgpack.lz4" in lines[2]
 
 
@@ -136,7 +136,7 @@ def test_why_prints_every_criterion_with_value_and_threshold(call: Call, recordi
     text = call("why", 30, "--recordings", recordings).out
     assert f"episode 30 of run {RUN} was not kept" in text
     assert "30 is not divisible by 100" in text
-    assert "was kept: top_10.0pct, manual_x" in call("why", 2, "--recordings", recordings).out
+    assert "was kept: top 10 %, you: x" in call("why", 2, "--recordings", recordings).out
 
 
 def test_prune_by_age_deletes_file_and_row_and_keeps_the_episode(call: Call, recordings: Path) -> None:
@@ -155,7 +155,7 @@ def test_prune_by_age_deletes_file_and_row_and_keeps_the_episode(call: Call, rec
 def test_why_of_a_pruned_recording_says_why_it_was_kept_and_that_it_was_deleted(call: Call, recordings: Path) -> None:
     call("prune", "--max-age-days", 15, "--recordings", recordings)
     assert call("why", 2, "--recordings", recordings).out.startswith(
-        f"episode 2 of run {RUN} was kept and later deleted: top_10.0pct, manual_x\n"
+        f"episode 2 of run {RUN} was kept and later deleted: top 10 %, you: x\n"
     )
     (recorded,) = call("stats", "--json", "--recordings", recordings).document["recorded_runs"]
     assert [recorded[decision] for decision in ("kept", "held", "skipped", "deleted")] == [2, 0, 1, 2]

@@ -344,7 +344,7 @@ def test_every_command_shows_episodes_whose_steps_are_lost(call: Call, tmp_path:
     assert (recorded["kept"], recorded["held"], recorded["parked"]) == (1, 1, 2)
     assert "2 more episodes could not be written; why: hamlet-recorder parked" in call("list").out
     assert [row["episode_id"] for row in call("parked", "--json").document["episodes"]] == [0, 1]
-    for episode_id, decision in enumerate(("is held", "was kept: periodic_1")):
+    for episode_id, decision in enumerate(("is held", "was kept: every episode")):
         said = " ".join(call("why", episode_id).out.split())
         assert f"episode {episode_id} of run dead {decision}" in said
         assert "it can't be written: its steps are lost" in said

@@ -107,7 +107,7 @@ def test_a_new_best_replaces_the_last_one_taken_while_the_share_is_used_up() -> 
     assert set(evaluator.pending()) == {0, 18}, "the worst and the best so far"
     displaced = next(it for it in decided if it.episode_id == 17)
     assert (displaced.decision, displaced.why[0]["keep"]) == ("skipped", False)
-    assert "unless a new best return replaces it when the share is used up" in displaced.why[0]["detail"]
+    assert "unless the quota is full and a new best return takes its place" in displaced.why[0]["detail"]
 
 
 def test_an_episode_that_is_replayed_while_held_gives_its_place_back() -> None:
@@ -225,7 +225,7 @@ def test_the_explanation_says_when_the_share_not_the_threshold_decided() -> None
     criterion = PerformanceCriterion()
     rng = random.Random(5)
     explanations = [criterion.observe(episode(i, reward=rng.gauss(i / 20, 1))).explanation for i in range(300)]
-    rejected = [it for it in explanations if "used up the share" in it.detail]
+    rejected = [it for it in explanations if "quota was already full" in it.detail]
     assert rejected
     for it in rejected:
         assert it.keep is False
@@ -233,13 +233,13 @@ def test_the_explanation_says_when_the_share_not_the_threshold_decided() -> None
         assert isinstance(it.threshold, float)
         assert it.value > it.threshold
     assert criterion.observe(episode(300, reward=-1e9)).explanation.keep is None
-    assert "used up the share" not in criterion.observe(episode(301, reward=14.0)).explanation.detail
+    assert "quota was already full" not in criterion.observe(episode(301, reward=14.0)).explanation.detail
 
 
 def test_a_side_that_is_off_is_not_explained() -> None:
     criterion = PerformanceCriterion(top_percentile=0)
     explanations = [criterion.observe(episode(i, reward=float(i))).explanation for i in range(20)]
-    assert all("bottom 10.0 %" in it.detail for it in explanations[10:])
+    assert all("bottom 10 %" in it.detail for it in explanations[10:])
 
 
 @pytest.mark.parametrize("status", [EpisodeStatus.TRUNCATED, EpisodeStatus.SALVAGED])

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 
-import { linkTo, readPlace } from "../../replay_server/page/shell/share.js";
+import { WHOLE_LIST, linkTo, readPlace } from "../../replay_server/page/shell/share.js";
 import { BytesSource } from "../../replay_server/page/source/bytes_source.js";
 import { ChunkRequests } from "../../replay_server/page/source/chunk_requests.js";
 import { ChunkTable } from "../../replay_server/page/source/chunk_table.js";
@@ -242,7 +242,7 @@ describe("an episode from bytes", () => {
 
 describe("the outline of an episode that was followed live", () => {
   const ways = JSON.parse(readFileSync(join(process.env.PAGE_GOLDEN, "ways.json"), "utf-8"));
-  const untimed = ({ table, live, metadata, reasons, schema, ...outline }) => outline;
+  const untimed = ({ table, live, metadata, reasons, reasonWords, schema, ...outline }) => outline;
 
   for (const [name, { recorded, live }] of Object.entries(ways)) {
     test(`is that of its recording, with meters of ${name}`, () => {
@@ -327,8 +327,26 @@ describe("a link", () => {
       panels: ["grid", "q"],
       embed: true,
       theme: "light",
+      list: WHOLE_LIST,
     };
     assert.deepEqual(place(linkTo(whole)), whole);
+  });
+
+  test("holds what the list shows, and gives it back", () => {
+    const list = {
+      stage: "2",
+      status: "complete",
+      reason: "stage_*_first_*",
+      least: -1.5,
+      most: 0,
+      range: [10, 10],
+      sort: "-reward",
+      measure: "steps",
+      over: ["b&c", "d"],
+    };
+    assert.deepEqual(place(linkTo({ page: "browser", runId: "a", list })).list, list);
+    const odd = "/?run=a&sort=__proto__&measure=toString&stage=x&min_return=&episodes=9..3";
+    assert.deepEqual(place(odd).list, WHOLE_LIST);
   });
 
   test("names a marker, known panels, and a loop over all", () => {

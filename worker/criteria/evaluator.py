@@ -213,7 +213,7 @@ class Evaluator:
         decided = []
         while len(self._pending) > self._max_held:
             episode_id, pending = next(iter(self._pending.items()))
-            detail = "decided early: more episodes were held than max_held allows"
+            detail = "decided early, because too many episodes were held"
             pending.explanations.append(Explanation("max_held", False, None, self._max_held, detail))
             decided.append(self._decide(episode_id))
         return decided

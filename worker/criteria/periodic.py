@@ -29,7 +29,7 @@ class PeriodicCriterion(Criterion):
         advice = "; to turn this criterion off, set enabled: false"
         self._interval = checked_setting(self.name, PeriodicSettings, "interval", interval, advice=advice)
         self._reason = f"periodic_{interval}"
-        self._detail = f"episode_id modulo {interval} must be 0"
+        self._detail = f"the episode's number must be a multiple of {interval}; value: the remainder"
 
     def observe(self, episode: EpisodeSummary) -> Observation:
         """Judge the episode by its number."""

@@ -61,13 +61,11 @@ class Tail:
         self._sign = 1 if side == "top" else -1
         self._n_history = self._n_to_beat = -1
         word, best = ("above", "best") if side == "top" else ("below", "worst")
-        self.detail = (
-            f"the return must be {word} the threshold, or equal the {best} if some are not: "
-            f"{side} {percentile} % of the last {window} returns"
-        )
-        self.full_detail = f"{self.detail}; it is, but the kept episodes have used up the share"
+        quota = f"{side} {percentile:g} % of the last {window} returns"
+        self.detail = f"the return must be {word} the threshold, or equal the {best} if some are not: {quota}"
+        self.full_detail = f"{word} the threshold, but the quota was already full: {quota}"
         self.held_detail = (
-            f"{self.detail}; it is, and it is kept unless a new {best} return replaces it when the share is used up"
+            f"{word} the threshold: {quota}; kept, unless the quota is full and a new {best} return takes its place"
         )
         self.early_detail = f"the {best} of the first {n_early} returns is kept, unless all are equal"
 

@@ -22,7 +22,7 @@ from recorder.catalog.models import episode_tags, episodes, recording_reasons
 from recorder.catalog.rows import EpisodePage, EpisodeRow
 from recorder.errors import UsageError
 
-__all__ = ["EpisodeFilter", "page_of_episodes"]
+__all__ = ["IS_KEPT", "EpisodeFilter", "page_of_episodes"]
 
 _key = (episodes.c.run_id, episodes.c.episode_id)
 _time = (episodes.c.finished_unix_nanos, *_key)
@@ -40,7 +40,7 @@ _compiled: dict[Any, Any] = {}
 collection would stop the server for a third of a second.
 """
 
-_IS_KEPT = episodes.c.decision != literal_column("'skipped'")
+IS_KEPT = episodes.c.decision != literal_column("'skipped'")
 """Also held ones. The value is part of the SQL text, as in the partial index; else SQLite would not use it."""
 _IS_UNCOMMON = episodes.c.status != literal_column("'complete'")
 
@@ -61,6 +61,7 @@ class EpisodeFilter:
     recorded: bool | None = None
     min_episode: int | None = None
     max_episode: int | None = None
+    complete: bool | None = None
 
 
 def page_of_episodes(
@@ -118,6 +119,10 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
     elif wanted.status is not None:
         is_it = episodes.c.status.between(wanted.status, wanted.status)
         yield Condition(and_(is_it, _IS_UNCOMMON), "ix_episodes_uncommon", sorted_by=())
+    if wanted.complete is True:
+        yield Condition(episodes.c.status == "complete")
+    elif wanted.complete is False:
+        yield Condition(_IS_UNCOMMON, "ix_episodes_uncommon", sorted_by=())
     for column, low, high, order in (
         (episodes.c.episode_id, wanted.min_episode, wanted.max_episode, "episode_id"),
         (episodes.c.total_reward, wanted.min_reward, wanted.max_reward, "reward"),
@@ -130,7 +135,7 @@ def _conditions(wanted: EpisodeFilter, dialect_name: str) -> Iterator[Condition]
         yield Condition(episodes.c.written_at.is_not(None), held_by=("ix_episodes_kept",))
     # Implied by the other filters; lets SQLite use the partial index.
     if wanted.recorded or wanted.reason is not None or wanted.decision in ("kept", "held", "deleted"):
-        yield Condition(_IS_KEPT, "ix_episodes_kept")
+        yield Condition(IS_KEPT, "ix_episodes_kept")
     if wanted.reason is not None:
         yield _listed_in(recording_reasons, matches_glob(recording_reasons.c.reason, wanted.reason, dialect_name))
     if wanted.tag is not None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
+from typing import Any
 
 from sqlalchemy import CTE, func, or_, select
 
 from recorder.catalog.base import CatalogBase
-from recorder.catalog.lists.episode_query import EpisodeFilter, page_of_episodes
+from recorder.catalog.lists.episode_query import IS_KEPT, EpisodeFilter, page_of_episodes
 from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.locks import in_batches
 from recorder.catalog.models import episodes, runs
-from recorder.catalog.rows import CurvePoint, EpisodePage, EpisodeRow
+from recorder.catalog.rows import CurvePoint, EpisodePage, EpisodeRow, duration_of
 from recorder.errors import RecordingNotFoundError
 
 __all__ = ["EpisodeOperations"]
@@ -60,6 +62,7 @@ class EpisodeOperations(CatalogBase):
         recorded: bool | None = None,
         min_episode: int | None = None,
         max_episode: int | None = None,
+        complete: bool | None = None,
         order: str = "-finished",
         cursor: str | None = None,
         limit: int = 50,
@@ -71,6 +74,7 @@ class EpisodeOperations(CatalogBase):
             min_reward, max_reward: inclusive bounds of the return; they exclude NaN.
             recorded: whether the episode has a file.
             min_episode, max_episode: inclusive bounds of the id.
+            complete: whether the trainer finished the episode.
             order: ``finished``, ``episode_id``, ``reward``, ``length`` or ``stage``; a ``-`` prefix sorts descending.
             cursor: ``next_cursor`` of the previous page, with the same filters and order.
 
@@ -78,7 +82,19 @@ class EpisodeOperations(CatalogBase):
             UsageError: the order is unknown, the cursor belongs to another order, or the limit is not positive.
         """
         wanted = EpisodeFilter(
-            run, stage, reason, status, decision, lane, min_reward, max_reward, tag, recorded, min_episode, max_episode
+            run,
+            stage,
+            reason,
+            status,
+            decision,
+            lane,
+            min_reward,
+            max_reward,
+            tag,
+            recorded,
+            min_episode,
+            max_episode,
+            complete,
         )
         with self._reading() as connection:
             return page_of_episodes(connection, wanted, order=order, cursor=cursor, limit=limit)
@@ -123,12 +139,46 @@ class EpisodeOperations(CatalogBase):
                     episodes.c.survival_steps,
                     episodes.c.curriculum_stage,
                     episodes.c.written_at.is_not(None),
+                    episodes.c.status,
+                    episodes.c.extrinsic_reward,
+                    episodes.c.intrinsic_reward,
+                    episodes.c.intrinsic_weight,
+                    episodes.c.epsilon,
+                    episodes.c.n_missing_steps,
+                    episodes.c.started_unix_nanos,
+                    episodes.c.finished_unix_nanos,
                 )
                 .join(chosen, chosen.c.episode_id == episodes.c.episode_id)
                 .where(episodes.c.run_id == run_id)
                 .order_by(episodes.c.episode_id)
             )
-            return [CurvePoint(*row) for row in connection.execute(query)]
+            return [_curve_point(*row) for row in connection.execute(query)]
+
+    def extreme_recording(self, run_id: str, column: str, *, lowest: bool = False) -> EpisodeRow | None:
+        """The recorded, complete episode with the highest or lowest finite value of a column, by the kept episodes' index.
+
+        Args:
+            column: ``extrinsic_reward``, ``intrinsic_reward``, ``epsilon`` or ``n_missing_steps``.
+        """
+        value = episodes.c[column]
+        query = select_episodes().where(
+            episodes.c.run_id == run_id,
+            IS_KEPT,
+            episodes.c.written_at.is_not(None),
+            episodes.c.status == "complete",
+            value.is_not(None),
+            value < inf,
+            value > -inf,
+        )
+        query = query.order_by(value.asc() if lowest else value.desc(), episodes.c.episode_id).limit(1)
+        with self._reading() as connection:
+            found = fetch_episodes(connection, query.with_hint(episodes, "INDEXED BY ix_episodes_kept", "sqlite"))
+        return found[0] if found else None
+
+
+def _curve_point(*row: Any) -> CurvePoint:
+    *values, started, finished = row
+    return CurvePoint(*[*values, duration_of(started, finished)])
 
 
 def _every_nth(run_id: str, *, stride: int) -> CTE:

@@ -95,12 +95,6 @@ class RunOperations(CatalogBase):
             .where(of_run)
             .group_by(episodes.c.decision, episodes.c.status)
         )
-        reasons = (
-            select(recording_reasons.c.reason, func.count().label("n_episodes"))
-            .where(recording_reasons.c.run_id == run_id)
-            .group_by(recording_reasons.c.reason)
-            .order_by(recording_reasons.c.reason)
-        )
         by_decision: dict[str, int] = {}
         by_status: dict[str, int] = {}
         sums = [0, 0, 0, 0]
@@ -109,8 +103,13 @@ class RunOperations(CatalogBase):
                 by_decision[decision] = by_decision.get(decision, 0) + numbers[0]
                 by_status[status] = by_status.get(status, 0) + numbers[0]
                 sums = [total + int(number) for total, number in zip(sums, numbers, strict=True)]
-            by_reason = {row.reason: row.n_episodes for row in connection.execute(reasons)}
+            by_reason = _count_reasons(connection, run_id)
         return RunSummary(run_id, sums[0], by_decision, by_status, by_reason, *sums[1:])
+
+    def count_reasons(self, run_id: str) -> dict[str, int]:
+        """Number of the run's recordings by reason."""
+        with self._reading() as connection:
+            return _count_reasons(connection, run_id)
 
     @write_transaction
     def delete_run(self, run_id: str) -> bool:
@@ -120,6 +119,16 @@ class RunOperations(CatalogBase):
                 return False
             lock_episodes_of(connection, run_id)
             return connection.execute(delete(runs).where(runs.c.run_id == run_id)).rowcount > 0
+
+
+def _count_reasons(connection: Connection, run_id: str) -> dict[str, int]:
+    reasons = (
+        select(recording_reasons.c.reason, func.count().label("n_episodes"))
+        .where(recording_reasons.c.run_id == run_id)
+        .group_by(recording_reasons.c.reason)
+        .order_by(recording_reasons.c.reason)
+    )
+    return {row.reason: row.n_episodes for row in connection.execute(reasons)}
 
 
 def add_missing_run(connection: Connection, run_id: str, *, at: datetime, against: RunLock = "deletion") -> None:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.commands.run_status import RunStatus, read_run_statuses, read_set_aside
-from recorder.commands.terminal.output import counted, human_age
+from recorder.commands.terminal.output import counted
 from recorder.errors import RecorderError
+from recorder.number_format import format_duration
 from recorder.settings import Settings
 
 __all__ = ["check_runs"]
@@ -57,7 +58,7 @@ def check_runs(settings: Settings, redis: FoundRedis) -> Iterator[Finding]:
 def _finding(status: RunStatus) -> Finding:
     what = f"run {status.run_id}"
     found = (
-        f"{status.state}{_SOURCES[status.state_source]}, last heartbeat {human_age(status.silent_secs)} ago; "
+        f"{status.state}{_SOURCES[status.state_source]}, last heartbeat {format_duration(status.silent_secs)} ago; "
         f"episodes: {status.n_open} open, {status.n_undecided}{'+' if status.more_undecided else ''} undecided"
     )
     if status.n_missing_steps:

@@ -23,7 +23,7 @@ from recorder.commands.terminal.table_layout import GAP_WIDTH, lay_out
 from recorder.errors import MissingExtraError, OutputError, RecorderError
 from recorder.number_format import format_count, format_number
 
-__all__ = ["Output", "counted", "error_line", "escape_unprintable_output", "human_age", "human_bytes", "human_return"]
+__all__ = ["Output", "counted", "error_line", "escape_unprintable_output", "human_bytes", "human_return"]
 
 T = TypeVar("T")
 
@@ -234,14 +234,6 @@ def counted(n: int, what: str) -> str:
 def human_return(value: float | None) -> str:
     """A return as the page and videos show it, with a hyphen for a minus sign, so that it can be typed again."""
     return "" if value is None else format_number(value).replace("−", "-")
-
-
-def human_age(secs: float) -> str:
-    """A time span in a suitable unit: ``90`` is ``1.5 min``."""
-    for limit, divisor, unit in ((60.0, 1.0, "s"), (3600.0, 60.0, "min"), (86400.0, 3600.0, "h")):
-        if abs(secs) < limit:
-            return f"{secs / divisor:.3g} {unit}"
-    return f"{secs / 86400.0:.3g} d"
 
 
 def _terminal_width() -> int | None:

@@ -1,54 +1,46 @@
-/** The page of episodes: runs, the learning curve, filters, and the table of recordings. */
+/** The page of a run: what happened in it, its learning curve, filters, and the table of recordings. */
 
 import { messageOf } from "../decode/errors.js";
-import { showHelp, showMessage } from "../shell/dialogs.js";
+import { showHelp } from "../shell/dialogs.js";
 import { element, setText } from "../shell/dom.js";
 import { bindKeys } from "../shell/keys.js";
-import { formatCountOf } from "../shell/numbers.js";
-import { followLink, linkTo, replaceLink, visit } from "../shell/share.js";
+import { cutName } from "../shell/names.js";
+import { followLink, linkTo, replaceLink, visit, WHOLE_LIST } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
-import { fetchCurve, fetchEpisodes, fetchLive, fetchRuns } from "../source/api.js";
-import { CurveView } from "../views/curve_view.js";
-import { EpisodeTable } from "../views/episode_table.js";
-import { FilterBar } from "../views/filter_bar.js";
-import { HistogramView } from "../views/histogram_view.js";
+import { fetchLive, fetchRuns } from "../source/api.js";
 import { RunList } from "../views/run_list.js";
+import { Welcome } from "../views/welcome.js";
+import { EpisodeList } from "./episode_list.js";
+import { ListMemory } from "./list_memory.js";
+import { RunStory } from "./run_story.js";
 
-/** @import { Place } from "../shell/share.js" */
-/** @import { Curve } from "../source/api.js" */
+/** @import { ListState, Place } from "../shell/share.js" */
+/** @import { Run } from "../source/api.js" */
 /** @import { Binding } from "../shell/keys.js" */
 
-const PAGE_SIZE = 50;
-
-/** How often the page checks whether the run is live. */
-const LIVE_MILLIS = 5000;
+/** How often the page looks for new episodes and runs. */
+const POLL_MILLIS = 5000;
 
 export class BrowserPage {
   node = element("main", { class: "browser-page" });
 
   #runId;
+  /** @type {ListState} */
+  #list;
   #runs;
-  #curve;
-  /** @type {?Curve} */
-  #points = null;
-
-  #histogram;
-  #table;
-  #filters;
-  #title = element("h1", { class: "run-title" });
+  #story;
+  #episodes;
+  #title = element("h1", { class: "run-title", tabIndex: -1 });
   #live = element("a", { class: "button live-button", hidden: true }, "Watch live");
-  #welcome = element("section", { class: "panel welcome", hidden: true });
+  #trouble = element("p", { class: "trouble", role: "status", hidden: true });
+  #welcome = new Welcome();
   #content;
-  #sort = "-finished";
-  /** @type {?[number, number]} */
-  #range = null;
-  /** @type {?string} */
-  #cursor = null;
-  #isLoading = false;
-  /** Counts requested lists, so that late answers to earlier requests are ignored. */
-  #asked = 0;
-  #liveTimer = 0;
+  /** Numbers of episodes and recordings of the run when its story was shown. */
+  #size = "";
+  #pollTimer = 0;
   #isClosed = false;
+  #memory;
+  #left = ListMemory.read();
   /** @type {Binding[]} */
   #keys;
   #unbind = () => {};
@@ -59,44 +51,54 @@ export class BrowserPage {
    */
   constructor(place, prepare) {
     this.#runId = place.runId;
-    this.#runs = new RunList((runId) => this.#choose(runId));
-    this.#curve = new CurveView({
-      range: (range) => this.#chooseRange(range),
-      open: (episodeId) => visit({ page: "player", runId: this.#runId, episodeId, theme: chosenTheme() }),
+    this.#list = place.list;
+    this.#runs = new RunList({
+      choose: (runId) => this.#choose(runId),
+      over: (over) => this.#change({ over }),
     });
-    this.#histogram = new HistogramView({ range: (range) => this.#filters.chooseReturns(range) });
-    this.#filters = new FilterBar({ change: () => this.#filter(), clearRange: () => this.#chooseRange(null) });
-    this.#table = new EpisodeTable({ sort: (order) => this.#sortBy(order), more: () => this.#more(), prepare });
+    this.#story = new RunStory({
+      range: (range) => this.#episodes.filters.chooseRange(range),
+      returns: (range) => this.#episodes.filters.chooseReturns(range),
+      open: (episodeId) => visit({ page: "player", runId: this.#runId, episodeId, theme: chosenTheme() }),
+      measure: (measure) => this.#change({ measure }),
+      known: (highlights) => this.#episodes.filters.offerReasons(highlights.reasons),
+      stages: (stages) => this.#episodes.filters.offerStages(stages),
+    });
+    this.#memory = new ListMemory(() => this.#episodes.place);
+    this.#episodes = new EpisodeList({
+      change: (list) => this.#change(list),
+      prepare,
+      leave: () => this.#memory.write(),
+    });
     this.#live.addEventListener("click", (event) => followLink(event, this.#livePlace));
     this.#content = element(
       "div",
       { class: "browser-main" },
       element("header", { class: "run-header" }, this.#title, this.#live),
-      element(
-        "section",
-        { class: "panel curve-panel", "aria-label": "Learning curve and distribution of returns" },
-        this.#curve.node,
-        this.#histogram.node,
-      ),
-      this.#filters.node,
-      element("section", { class: "panel table-panel", "aria-label": "Episodes" }, this.#table.node),
+      this.#trouble,
+      ...this.#story.nodes,
+      ...this.#episodes.nodes,
     );
-    this.node.append(this.#runs.node, this.#content, this.#welcome);
-    this.#keys = browserKeys(this.#table, this.#filters, () => showHelp(this.#keys));
-    this.#start();
+    this.node.append(this.#runs.node, this.#content, this.#welcome.node);
+    this.#keys = browserKeys(this.#episodes, () => showHelp(this.#keys));
+    if (this.#runId !== null) this.#show(this.#runId);
+    this.#poll();
   }
 
-  /** Called when the page is on the screen: bind its keys. */
+  /** Called when the page is on the screen: bind its keys, and go back to where the person was. */
   enter() {
     this.#unbind = bindKeys(this.#keys);
+    this.#memory.start();
+    document.addEventListener("visibilitychange", this.#wake);
   }
   close() {
     this.#isClosed = true;
-    clearTimeout(this.#liveTimer);
+    clearTimeout(this.#pollTimer);
+    this.#memory.stop();
     this.#unbind();
-    this.#curve.close();
-    this.#histogram.close();
-    this.#table.close();
+    document.removeEventListener("visibilitychange", this.#wake);
+    this.#story.close();
+    this.#episodes.close();
   }
 
   /** @returns {Partial<Place>} */
@@ -104,170 +106,116 @@ export class BrowserPage {
     return { page: "player", runId: this.#runId, episodeId: null, live: true, theme: chosenTheme() };
   }
 
-  async #start() {
+  #wake = () => {
+    if (document.visibilityState === "visible") this.#poll();
+  };
+
+  /** Look for new runs and episodes, again and again while the page is visible. */
+  async #poll() {
+    clearTimeout(this.#pollTimer);
     try {
       const runs = await fetchRuns();
       if (this.#isClosed) return;
+      this.#say("");
       this.#runs.show(runs);
-      this.#runId ??= runs[0]?.run_id ?? null;
-      if (this.#runId === null) this.#showWelcome();
-      else this.#choose(this.#runId);
+      if (this.#runId === null && runs.length) this.#choose(runs[0].run_id, this.#list);
+      const isEmpty = this.#runId === null;
+      this.#content.hidden = this.#runs.node.hidden = isEmpty;
+      this.#welcome.node.hidden = !isEmpty;
+      if (this.#runId !== null) await this.#update(this.#runId, runs);
     } catch (error) {
-      this.#table.say(messageOf(error));
+      if (this.#isClosed) return;
+      this.#say(`${messageOf(error)}. Trying again…`);
     }
+    if (!this.#isClosed && document.visibilityState === "visible")
+      this.#pollTimer = setTimeout(() => this.#poll(), POLL_MILLIS);
   }
 
-  #showWelcome() {
-    this.#content.hidden = this.#runs.node.hidden = true;
-    this.#welcome.hidden = false;
-    this.#welcome.replaceChildren(
-      element("h1", {}, "Nothing recorded yet"),
-      element(
-        "p",
-        {},
-        "Start a training that records its episodes. They appear here as soon as the first one is kept. To try it: ",
-      ),
-      element("pre", {}, "hamlet-recorder demo"),
-    );
+  /**
+   * @param {string} runId
+   * @param {Run[]} runs
+   */
+  async #update(runId, runs) {
+    const run = runs.find((each) => each.run_id === runId);
+    if (!run) {
+      this.#episodes.say(`There is no run named ${runId || "(no name)"} here. Choose one of the runs in the list.`);
+      return;
+    }
+    this.#episodes.showRun(run);
+    const size = `${run.n_episodes}/${run.n_recordings}`;
+    if (size !== this.#size && this.#size !== "") {
+      await Promise.all([this.#story.update(), this.#episodes.update()]);
+    }
+    this.#size = size;
+    const { episodes } = await fetchLive(runId);
+    if (!this.#isClosed && runId === this.#runId) this.#live.hidden = episodes.length === 0;
+  }
+
+  /**
+   * @param {string} runId
+   * @param {ListState} list
+   */
+  #choose(runId, list = { ...WHOLE_LIST, measure: this.#list.measure }) {
+    this.#runId = runId;
+    this.#list = list;
+    this.#left = null;
+    this.#size = "";
+    this.#write();
+    this.#show(runId);
+    this.#wake();
   }
 
   /** @param {string} runId */
-  #choose(runId) {
-    this.#runId = runId;
-    this.#range = null;
-    this.#runs.choose(runId);
-    setText(this.#title, runId || "(no run)");
+  #show(runId) {
+    this.#title.replaceChildren(cutName(runId || "(no run)"));
+    this.#title.setAttribute("aria-label", runId || "(no run)");
     document.title = `${runId} · episodes`;
     this.#live.href = linkTo(this.#livePlace);
-    replaceLink({ page: "browser", runId, theme: chosenTheme() });
-    this.#filters.showRange(null);
-    this.#curve.showRange(null);
-    this.#drawCurve(runId);
-    this.#reload();
-    this.#lookForLive(runId);
+    this.#runs.choose(runId, this.#list.over);
+    this.#story.show(runId, this.#list);
+    this.#episodes.show(runId, this.#list, this.#left);
+    this.#left = null;
   }
 
-  /** @param {string} runId */
-  async #drawCurve(runId) {
-    try {
-      const curve = await fetchCurve(runId);
-      if (runId !== this.#runId || this.#isClosed) return;
-      this.#points = curve;
-      this.#curve.show(curve);
-      this.#drawHistogram();
-      const stages = curve.curriculum_stage.filter((stage) => stage !== null);
-      this.#filters.offerStages([...new Set(stages)].sort((one, other) => one - other));
-    } catch (error) {
-      showMessage(messageOf(error));
-    }
+  /** @param {Partial<ListState>} changes */
+  #change(changes) {
+    const { runId } = { runId: this.#runId };
+    if (runId === null) return;
+    this.#list = { ...this.#list, ...changes };
+    this.#write();
+    this.#runs.choose(runId, this.#list.over);
+    this.#story.show(runId, this.#list);
+    if (Object.keys(changes).some((name) => !["measure", "over"].includes(name)))
+      this.#episodes.show(runId, this.#list, null);
   }
 
-  /** The returns of the episodes in the selected range and stage. */
-  #drawHistogram() {
-    if (!this.#points) return;
-    const { episode_id: ids, total_reward: returns, curriculum_stage: stages, recorded } = this.#points;
-    const { stage } = this.#filters.values;
-    const [first, last] = this.#range ?? [-Infinity, Infinity];
-    const chosen = ids.flatMap((id, point) =>
-      id >= first && id <= last && (stage === "" || stages[point] === Number(stage))
-        ? [{ total: returns[point], isRecorded: recorded[point] }]
-        : [],
-    );
-    this.#histogram.show(chosen);
-    this.#histogram.showRange(this.#filters.returns);
+  #write() {
+    replaceLink({ page: "browser", runId: this.#runId, list: this.#list, theme: chosenTheme() });
   }
 
-  #filter() {
-    this.#drawHistogram();
-    this.#reload();
-  }
-
-  /** @param {string} runId */
-  async #lookForLive(runId) {
-    clearTimeout(this.#liveTimer);
-    const { episodes } = await fetchLive(runId).catch(() => ({ episodes: [] }));
-    if (this.#isClosed || runId !== this.#runId) return;
-    this.#live.hidden = episodes.length === 0;
-    this.#liveTimer = setTimeout(() => this.#lookForLive(runId), LIVE_MILLIS);
-  }
-
-  /** @param {?[number, number]} range */
-  #chooseRange(range) {
-    this.#range = range;
-    this.#curve.showRange(range);
-    this.#filters.showRange(range);
-    this.#filter();
-  }
-
-  /** @param {string} order */
-  #sortBy(order) {
-    this.#sort = this.#sort === `-${order}` ? order : `-${order}`;
-    this.#reload();
-  }
-
-  #reload() {
-    this.#asked++;
-    this.#cursor = null;
-    this.#isLoading = false;
-    this.#table.clear(this.#sort);
-    this.#load();
-  }
-
-  #more() {
-    if (this.#cursor !== null && !this.#isLoading) this.#load();
-  }
-
-  async #load() {
-    const asked = this.#asked;
-    this.#isLoading = true;
-    const [first, last] = this.#range ?? [null, null];
-    try {
-      const { episodes, next_cursor: cursor } = await fetchEpisodes({
-        run: this.#runId,
-        recorded: true,
-        ...this.#filters.values,
-        min_episode: first,
-        max_episode: last,
-        sort: this.#sort,
-        limit: PAGE_SIZE,
-        cursor: this.#cursor,
-      });
-      if (asked !== this.#asked || this.#isClosed) return;
-      this.#isLoading = false;
-      this.#cursor = cursor;
-      this.#table.add(episodes);
-      const nRows = this.#table.nRows;
-      this.#table.say(
-        nRows
-          ? cursor
-            ? "Loading more…"
-            : formatCountOf(nRows, "episode")
-          : "No recorded episode matches these filters.",
-      );
-      if (cursor) this.#table.checkEnd();
-    } catch (error) {
-      if (asked === this.#asked) this.#table.say(messageOf(error));
-    }
+  /** @param {string} trouble */
+  #say(trouble) {
+    setText(this.#trouble, trouble);
+    this.#trouble.hidden = trouble === "";
   }
 }
 
 /**
- * @param {EpisodeTable} table
- * @param {FilterBar} filters
+ * @param {EpisodeList} episodes
  * @param {() => void} help
  * @returns {Binding[]}
  */
-function browserKeys(table, filters, help) {
+function browserKeys({ table, filters }, help) {
   return [
-    { keys: ["ArrowDown", "n"], does: "next episode", run: () => table.walk(1) },
-    { keys: ["ArrowUp", "p"], does: "previous episode", run: () => table.walk(-1) },
+    { keys: ["ArrowDown", "n"], does: "Next episode", run: () => table.walk(1) },
+    { keys: ["ArrowUp", "p"], does: "Previous episode", run: () => table.walk(-1) },
     {
       keys: ["Enter"],
-      does: "open the episode",
+      does: "Open the episode",
       run: () => document.activeElement?.closest("tr")?.querySelector("a")?.click(),
     },
-    { keys: ["/"], does: "filter by reason", run: () => filters.focus() },
-    { keys: ["Escape"], does: "clear filters", run: () => filters.clear() },
-    { keys: ["?"], does: "this help", run: help },
+    { keys: ["/"], does: "Filter by reason", run: () => filters.focus() },
+    { keys: ["Escape"], does: "Clear filters", run: () => filters.clear() },
+    { keys: ["?"], does: "This help", run: help },
   ];
 }

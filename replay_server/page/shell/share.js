@@ -2,6 +2,7 @@
 
 import { runOfSegment, runSegment } from "../source/api.js";
 import { BASE } from "./address.js";
+import { MEASURES } from "./words.js";
 
 /**
  * How a comparison is aligned.
@@ -33,7 +34,38 @@ export const PANELS = ["grid", "meters", "q", "info", "annotations"];
  * @property {?string[]} panels some of `PANELS`; null for all
  * @property {boolean} embed the player alone, for a frame in another page
  * @property {?string} theme
+ * @property {ListState} list what the browser's list shows
  */
+
+/**
+ * What the list of episodes and its charts show.
+ *
+ * @typedef {object} ListState
+ * @property {string} stage empty for all; so are the following
+ * @property {string} status
+ * @property {string} reason
+ * @property {?number} least lowest return
+ * @property {?number} most highest return
+ * @property {?[number, number]} range ids of the first and the last episode
+ * @property {string} sort the server's name of the order; empty for the newest first, with broken-off episodes at the end
+ * @property {string} measure of charts and cards; empty for the run's
+ * @property {string[]} over ids of runs whose curves are shown too
+ */
+
+/** @type {Readonly<ListState>} */
+export const WHOLE_LIST = Object.freeze({
+  stage: "",
+  status: "",
+  reason: "",
+  least: null,
+  most: null,
+  range: null,
+  sort: "",
+  measure: "",
+  over: [],
+});
+
+const ORDERS = ["finished", "episode_id", "reward", "length", "stage"];
 
 /** Limits of the speed in a link, as in the protocol. */
 const SPEED_RANGE = [0.05, 200];
@@ -71,7 +103,43 @@ export function readPlace(url) {
     panels: readPanels(query.get("panels")),
     embed: query.get("embed") === "1",
     theme: query.get("theme"),
+    list: readList(query),
   };
+}
+
+/**
+ * @param {URLSearchParams} query
+ * @returns {ListState}
+ */
+function readList(query) {
+  const sort = query.get("sort") ?? "";
+  const range = readSelection(query.get("episodes"));
+  return {
+    stage: /^-?\d+$/.test(query.get("stage") ?? "") ? String(query.get("stage")) : "",
+    status: query.get("status") ?? "",
+    reason: query.get("reason") ?? "",
+    least: readNumber(query.get("min_return")),
+    most: readNumber(query.get("max_return")),
+    range,
+    sort: ORDERS.includes(sort.replace(/^-/, "")) ? sort : "",
+    measure: Object.hasOwn(MEASURES, query.get("measure") ?? "") ? String(query.get("measure")) : "",
+    over: query.getAll("over"),
+  };
+}
+
+/**
+ * @param {URLSearchParams} query
+ * @param {ListState} list
+ */
+function writeList(query, list) {
+  const { stage, status, reason, least, most, range, sort, measure, over } = list;
+  for (const [name, value] of Object.entries({ stage, status, reason })) if (value) query.set(name, value);
+  if (least !== null) query.set("min_return", String(least));
+  if (most !== null) query.set("max_return", String(most));
+  if (range) query.set("episodes", range.join(".."));
+  if (sort) query.set("sort", sort);
+  if (measure) query.set("measure", measure);
+  for (const runId of over) query.append("over", runId);
 }
 
 /**
@@ -103,6 +171,7 @@ export function linkTo(place) {
   }
   if (place.panels) query.set("panels", place.panels.join(","));
   if (place.embed) query.set("embed", "1");
+  if (place.page === "browser" && place.list) writeList(query, place.list);
   if (place.theme) query.set("theme", place.theme);
   const text = query.toString();
   return text ? `${path}?${text}` : path;
@@ -124,7 +193,7 @@ export function visit(place) {
  * @param {Partial<Place>} place
  */
 export function replaceLink(place) {
-  history.replaceState(null, "", linkTo(place));
+  history.replaceState(history.state, "", linkTo(place));
 }
 
 /**
@@ -147,6 +216,10 @@ export function followLink(event, place) {
   event.preventDefault();
   visit(place);
 }
+
+/** @param {?string} text */
+const readNumber = (text) =>
+  text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null;
 
 /** @param {?string} text */
 const wholeNumber = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : null);
@@ -182,7 +255,7 @@ function readStep(text) {
  */
 function readSelection(text) {
   const range = /^(\d+)\.\.(\d+)$/.exec(text ?? "");
-  return range && Number(range[1]) < Number(range[2]) ? [Number(range[1]), Number(range[2])] : null;
+  return range && Number(range[1]) <= Number(range[2]) ? [Number(range[1]), Number(range[2])] : null;
 }
 
 /** @param {?string} text */

@@ -1,8 +1,9 @@
 /** The part of the REST interface under `/api/v1` that the page uses; PROTOCOL.md describes it. */
 
 import { BASE } from "../shell/address.js";
+import { currentTheme } from "../shell/theme.js";
 
-/** @typedef {{run_id: string, n_recordings?: ?number, n_episodes?: ?number, n_refused?: ?number}} Run */
+/** @typedef {{run_id: string, n_recordings: number, n_episodes: number, n_refused?: ?number}} Run */
 
 /**
  * The learning curve: lists with one entry per episode.
@@ -11,8 +12,29 @@ import { BASE } from "../shell/address.js";
  * @property {number[]} episode_id
  * @property {(?number)[]} total_reward
  * @property {boolean[]} recorded
+ * @property {boolean[]} complete whether the trainer finished them
  * @property {(?number)[]} curriculum_stage
+ * @property {(?number)[]} value the chosen measure
  */
+
+/** @typedef {keyof typeof import("../shell/words.js").MEASURES} MeasureName */
+
+/** @typedef {{kind: string, title: string, text: string, episode: EpisodeRow}} Highlight */
+
+/**
+ * What happened in a run.
+ *
+ * @typedef {object} Highlights
+ * @property {MeasureName} measure
+ * @property {MeasureName[]} measures those that differ between episodes
+ * @property {string} sentence
+ * @property {number} n_episodes
+ * @property {number} n_recordings
+ * @property {Highlight[]} highlights
+ * @property {{reason: string, words: string, n_episodes: number}[]} reasons
+ */
+
+/** @typedef {{criterion: string, title: string, text: string, reasons?: string[]}} Why */
 
 /**
  * @typedef {object} EpisodeRow
@@ -23,6 +45,7 @@ import { BASE } from "../shell/address.js";
  * @property {?number} curriculum_stage
  * @property {string} status
  * @property {string[]} reasons
+ * @property {string[]} reason_words the same for people
  * @property {?number} timestamp seconds since 1970
  */
 
@@ -82,9 +105,32 @@ export const fetchRuns = async () => (await get("/runs")).runs;
 
 /**
  * @param {string} runId
+ * @param {MeasureName} measure
  * @returns {Promise<Curve>}
  */
-export const fetchCurve = (runId) => get(`/runs/${runSegment(runId)}/curve`, { max_points: 2000 });
+export const fetchCurve = (runId, measure) => get(`/runs/${runSegment(runId)}/curve`, { max_points: 2000, measure });
+
+/**
+ * @param {string} runId
+ * @param {string} measure empty for the one that the run opens with
+ * @returns {Promise<Highlights>}
+ */
+export const fetchHighlights = (runId, measure) => get(`/runs/${runSegment(runId)}/highlights`, { measure });
+
+/**
+ * @param {string} runId
+ * @returns {Promise<{run_id: string, config: ?object}>}
+ */
+export const fetchRun = (runId) => get(`/runs/${runSegment(runId)}`);
+
+/**
+ * Why an episode was kept or not.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @returns {Promise<{decision: string, reasons: string[], why: Why[]}>}
+ */
+export const fetchWhy = (runId, episodeId) => get(`${episodePath(runId, episodeId)}/why`);
 
 /**
  * @param {string} runId
@@ -99,6 +145,13 @@ export const fetchLive = (runId) => get(`/runs/${runSegment(runId)}/live`);
  * @returns {Promise<{episodes: EpisodeRow[], next_cursor: ?string}>}
  */
 export const fetchEpisodes = (filters) => get("/episodes", filters);
+
+/**
+ * Identifies an episode among all runs.
+ *
+ * @param {EpisodeRow} episode
+ */
+export const episodeKey = ({ run_id: runId, episode_id: id }) => `${id}/${runId}`;
 
 /**
  * The nearest recorded episode before (-1) or after (1) this one in the run, or null.
@@ -121,7 +174,17 @@ export async function fetchNeighbour(runId, episodeId, direction) {
  * @param {number} size in pixels
  */
 export const thumbnailUrl = (runId, episodeId, size) =>
-  `${ROOT}${episodePath(runId, episodeId)}/thumbnail.png?size=${size}`;
+  `${ROOT}${episodePath(runId, episodeId)}/thumbnail.png?size=${size}&theme=${currentTheme()}`;
+
+/**
+ * Pictures of evenly spaced steps below each other.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @param {{frames: number, size: number}} film
+ */
+export const filmUrl = (runId, episodeId, { frames, size }) =>
+  `${ROOT}${episodePath(runId, episodeId)}/film.png?frames=${frames}&size=${size}&theme=${currentTheme()}`;
 
 /** @type {?Promise<boolean>} */
 let videosOffered = null;

@@ -66,6 +66,7 @@
  *   live: boolean,
  *   metadata: Metadata,
  *   reasons: string[],
+ *   reason_words: string[],
  *   schema: unknown,
  *   chunks: ChunkRow[],
  * }} OutlineMessage

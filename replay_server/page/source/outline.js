@@ -23,6 +23,7 @@ import { ChunkTable } from "./chunk_table.js";
  * @property {boolean} live steps may still follow
  * @property {Metadata} metadata
  * @property {string[]} reasons why the episode was kept
+ * @property {string[]} reasonWords the same for people
  * @property {Affordance[]} affordances
  * @property {Substrate} substrate
  * @property {boolean} hasIntrinsic whether there is intrinsic reward
@@ -52,6 +53,7 @@ export function outlineOfMessage(message) {
     live: message.live,
     metadata: message.metadata,
     reasons: message.reasons,
+    reasonWords: message.reason_words,
     schema: readSchema(message.schema),
     table,
     ...findings(message),
@@ -72,7 +74,7 @@ export function replaceFindings(outline, message) {
  * The parts that were found in the steps.
  *
  * @param {FinalOutline} message
- * @returns {Omit<Outline, "runId" | "episodeId" | "live" | "metadata" | "reasons" | "schema" | "table">}
+ * @returns {Omit<Outline, "runId" | "episodeId" | "live" | "metadata" | "reasons" | "reasonWords" | "schema" | "table">}
  */
 function findings(message) {
   const numbers = message.affordance_numbers;

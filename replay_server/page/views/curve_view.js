@@ -1,46 +1,58 @@
 /**
- * The learning curve of a run: the return of every episode, a moving mean, and marks on the recorded ones. Drag to
- * select a range of episodes; click to open the nearest recorded episode.
+ * The learning curve of a run: a point for each episode, discs for the recorded ones, a moving mean, and the means of
+ * other runs. Drag to select a range of episodes; click a disc to open its episode.
  */
 
 import { CanvasObserver, prepareCanvas } from "../shell/canvas.js";
-import { element, setText } from "../shell/dom.js";
-import { formatCount, formatNumber, isNumber } from "../shell/numbers.js";
+import { element } from "../shell/dom.js";
+import { cutName } from "../shell/names.js";
+import { formatCount, formatNumber } from "../shell/numbers.js";
 import { colours, onThemeChange } from "../shell/theme.js";
-import { Axis, formatTick } from "./axis.js";
-import { placeBubble, watchPointer } from "./pointer.js";
-import { ticks } from "./scale.js";
+import { explain } from "../shell/tips.js";
+import { MEASURES } from "../shell/words.js";
+import { thumbnailUrl } from "../source/api.js";
+import { Axis } from "./axis.js";
+import { nearestPoint, niceRange, smoothed, stageStarts } from "./curve_points.js";
+import * as drawing from "./curve_drawing.js";
+import { watchPointer } from "./pointer.js";
 
-/** @import { Colours } from "../shell/theme.js" */
-/** @import { Curve } from "../source/api.js" */
+/** @import { Curve, Highlight, MeasureName } from "../source/api.js" */
 
-const LEFT = 52;
-const RIGHT = 12;
-const TOP = 10;
-const BOTTOM = 22;
+/**
+ * @typedef {object} ShownCurve
+ * @property {string} runId
+ * @property {Curve} curve
+ * @property {number} nEpisodes
+ */
 
 /** Shorter drags are clicks, in CSS pixels. */
 const SHORTEST_BRUSH = 5;
 
-/** Window of the moving mean as a share of all episodes. */
-const MEAN_SHARE = 0.03;
+const THUMBNAIL_PIXELS = 88;
+
+/** Distance of the bubble from its point. */
+const BUBBLE_PIXELS = 16;
 
 export class CurveView {
   node;
 
-  #canvas = element("canvas", {
-    class: "curve-canvas",
-    role: "img",
-    "aria-label": "Return of every episode of the run",
-  });
-  #tip = element("div", { class: "bubble", hidden: true, "aria-hidden": "true" });
-  /** @type {?Curve} */
-  #curve = null;
+  #canvas = element("canvas", { class: "curve-canvas", role: "img" });
+  #bubble = element("div", { class: "bubble curve-bubble", hidden: true, "aria-hidden": "true" });
+  #title = element("h2");
+  #key = element("p", { class: "key" });
+  /** @type {?ShownCurve} */
+  #shown = null;
+  /** @type {MeasureName} */
+  #measure = "return";
   /** @type {number[]} */
   #mean = [];
+  /** @type {{color: number, ids: number[], mean: number[]}[]} */
+  #others = [];
+  /** @type {Highlight[]} */
+  #highlights = [];
   /** @type {?[number, number]} */
   #range = null;
-  #xs = new Axis(LEFT, RIGHT);
+  #xs = new Axis(drawing.INSETS.left, drawing.INSETS.right);
   /** @type {[number, number]} */
   #ys = [0, 1];
   #dragFrom = { x: 0, id: 0 };
@@ -52,11 +64,12 @@ export class CurveView {
   /**
    * @param {{range: function(?[number, number]): void, open: function(number): void}} on a range of episode ids was
    *   selected; open an episode
+   * @param {HTMLElement} choice of the measure
    */
-  constructor(on) {
+  constructor(on, choice) {
     this.#on = on;
     watchPointer(this.#canvas, {
-      isReady: () => Boolean(this.#curve?.episode_id.length),
+      isReady: () => Boolean(this.#shown?.curve.episode_id.length),
       begin: (event) => (this.#dragFrom = { x: event.clientX, id: this.#idAt(event) }),
       move: (event, isDragging) => this.#move(event, isDragging),
       end: (event) => this.#end(event),
@@ -64,32 +77,39 @@ export class CurveView {
     });
     this.node = element(
       "div",
-      { class: "curve" },
-      element(
-        "p",
-        { class: "caption" },
-        "Return of each episode: ",
-        element("span", { class: "key-mean" }, "moving mean"),
-        ", ",
-        element("span", { class: "key-kept" }, "recorded"),
-      ),
+      { class: "curve chart" },
+      element("header", { class: "chart-head" }, this.#title, this.#key, choice),
       this.#canvas,
-      this.#tip,
+      this.#bubble,
     );
     this.#observer.observe(this.#canvas);
   }
 
-  /** @param {Curve} curve */
-  show(curve) {
-    this.#curve = curve;
-    const { episode_id: ids, total_reward: returns } = curve;
-    this.#mean = movingMean(returns, Math.max(1, Math.round(returns.length * MEAN_SHARE)));
+  /**
+   * @param {ShownCurve} shown
+   * @param {{measure: MeasureName, highlights: Highlight[], others: ShownCurve[]}} more
+   */
+  show(shown, { measure, highlights, others }) {
+    this.#shown = shown;
+    this.#measure = measure;
+    this.#highlights = highlights;
+    const { mean, nAveraged } = smoothed(shown.curve, shown.nEpisodes);
+    this.#mean = mean;
+    this.#others = others.map(({ curve, nEpisodes }, number) => ({
+      color: number + 1,
+      ids: curve.episode_id,
+      mean: smoothed(curve, nEpisodes).mean,
+    }));
+    const ids = shown.curve.episode_id;
     const [first = 0] = ids;
-    this.#xs.span(first, Math.max(ids.at(-1) ?? 0, first + 1));
-    const finite = returns.filter(isNumber);
-    const low = finite.reduce((least, value) => Math.min(least, value), Infinity);
-    const high = finite.reduce((most, value) => Math.max(most, value), -Infinity);
-    this.#ys = niceRange(low, high);
+    const last = Math.max(ids.at(-1) ?? 0, ...this.#others.map((other) => other.ids.at(-1) ?? 0));
+    this.#xs.span(Math.min(first, ...this.#others.map((other) => other.ids[0] ?? first)), Math.max(last, first + 1));
+    this.#ys = niceRange([shown.curve.value, ...this.#others.map((other) => other.mean)]);
+    const { title, meaning } = MEASURES[measure];
+    this.#title.textContent = `${title} by episode`;
+    explain(this.#title, meaning);
+    this.#canvas.setAttribute("aria-label", `${title} of every episode of the run`);
+    this.#writeKey(nAveraged, others);
     this.#draw();
   }
 
@@ -107,65 +127,78 @@ export class CurveView {
     this.#stopTheme();
   }
 
-  #draw() {
+  /**
+   * @param {number} nAveraged
+   * @param {ShownCurve[]} others
+   */
+  #writeKey(nAveraged, others) {
+    const isWhole = this.#shown?.curve.recorded.every(Boolean);
+    this.#key.replaceChildren(
+      element("span", { class: "key-kept" }, "kept"),
+      ...(isWhole ? [] : [element("span", { class: "key-skipped" }, "not kept")]),
+      element("span", { class: "key-mean" }, `mean of ${formatCount(nAveraged)} episodes`),
+      ...others.map(({ runId }, number) => {
+        const name = element("span", { class: "key-other" }, cutName(runId || "(no run)"));
+        name.style.setProperty("--colour", `var(--kind-${number + 1})`);
+        return name;
+      }),
+    );
+  }
+
+  #plot() {
     const { context: pen, width, height } = prepareCanvas(this.#canvas);
-    if (!this.#curve || width === 0) return;
-    const colour = colours();
-    /** @param {number} id */
-    const x = (id) => this.#xs.xOf(id, width);
-    /** @param {number} value */
-    const y = (value) =>
-      height - BOTTOM - ((value - this.#ys[0]) / (this.#ys[1] - this.#ys[0])) * (height - BOTTOM - TOP);
-    this.#drawAxes(pen, y, { width, height }, colour);
-    if (this.#range) {
-      pen.fillStyle = colour["loop-area"];
-      pen.fillRect(x(this.#range[0]), TOP, Math.max(2, x(this.#range[1]) - x(this.#range[0])), height - TOP - BOTTOM);
-    }
-    const { episode_id: ids, total_reward: returns, recorded } = this.#curve;
-    pen.fillStyle = colour["curve-dot"];
-    ids.forEach((id, point) => {
-      const total = returns[point];
-      if (isNumber(total)) pen.fillRect(x(id) - 1, y(total) - 1, 2, 2);
-    });
-    pen.strokeStyle = colour.reward;
-    pen.lineWidth = 2;
-    pen.lineJoin = "round";
-    pen.beginPath();
-    ids.forEach((id, point) => Number.isFinite(this.#mean[point]) && pen.lineTo(x(id), y(this.#mean[point])));
-    pen.stroke();
-    pen.fillStyle = colour.kept;
-    ids.forEach((id, point) => {
-      const total = returns[point];
-      if (!recorded[point] || !isNumber(total)) return;
-      pen.beginPath();
-      pen.arc(x(id), y(total), point === this.#hovered ? 5 : 2.75, 0, 2 * Math.PI);
-      pen.fill();
-    });
+    return {
+      pen,
+      size: { width, height },
+      colour: colours(),
+      xs: this.#xs,
+      ys: this.#ys,
+      ...this.#axes(width, height),
+    };
   }
 
   /**
-   * @param {CanvasRenderingContext2D} pen
-   * @param {(value: number) => number} y
-   * @param {{width: number, height: number}} size
-   * @param {Colours} colour
+   * @param {number} width
+   * @param {number} height
    */
-  #drawAxes(pen, y, size, colour) {
-    const { width, height } = size;
-    pen.font = "11px system-ui, sans-serif";
-    pen.fillStyle = colour.muted;
-    pen.strokeStyle = colour.line;
-    pen.lineWidth = 1;
-    pen.textAlign = "right";
-    pen.textBaseline = "middle";
-    for (const value of ticks(...this.#ys, Math.max(2, Math.floor(height / 50)))) {
-      pen.beginPath();
-      pen.moveTo(LEFT, Math.round(y(value)) + 0.5);
-      pen.lineTo(width - RIGHT, Math.round(y(value)) + 0.5);
-      pen.stroke();
-      pen.fillText(formatTick(value, ...this.#ys), LEFT - 8, y(value));
-    }
-    const textOf = (/** @type {number} */ id) => (Number.isInteger(id) ? formatCount(id) : null);
-    this.#xs.drawLabels(pen, size, { apart: 110, margin: RIGHT + 14, textOf });
+  #axes(width, height) {
+    const { top, bottom } = drawing.INSETS;
+    const [low, high] = this.#ys;
+    return {
+      x: (/** @type {number} */ id) => this.#xs.xOf(id, width),
+      y: (/** @type {number} */ value) => height - bottom - ((value - low) / (high - low)) * (height - bottom - top),
+    };
+  }
+
+  #draw() {
+    const plot = this.#plot();
+    if (!this.#shown || plot.size.width === 0) return;
+    const { curve } = this.#shown;
+    const { title, unit } = MEASURES[this.#measure];
+    drawing.drawAxes(plot, unit && unit !== "steps" ? `${title} (${unit})` : title);
+    drawing.drawStages(plot, stageStarts(curve));
+    if (this.#range) drawing.drawRange(plot, this.#range);
+    drawing.drawSkipped(plot, curve);
+    for (const { color, ids, mean } of this.#others) drawing.drawMean(plot, ids, mean, plot.colour[`kind-${color}`]);
+    drawing.drawMean(plot, curve.episode_id, this.#mean, plot.colour.reward);
+    drawing.drawKept(plot, curve);
+    drawing.drawRings(
+      plot,
+      this.#highlights.flatMap(({ title: name, episode }) => {
+        const value = valueOf(curve, episode.episode_id);
+        return value === null ? [] : [{ name, x: plot.x(episode.episode_id), y: plot.y(value) }];
+      }),
+    );
+    if (this.#hovered >= 0) drawing.drawRing(plot, this.#pointAt(this.#hovered, plot));
+  }
+
+  /**
+   * @param {number} point
+   * @param {{x: (id: number) => number, y: (value: number) => number}} axes
+   */
+  #pointAt(point, { x, y }) {
+    const { episode_id: ids, value } = /** @type {ShownCurve} */ (this.#shown).curve;
+    return { x: x(ids[point]), y: y(value[point] ?? 0) };
   }
 
   /** @param {PointerEvent} event */
@@ -189,7 +222,8 @@ export class CurveView {
   /** @param {PointerEvent} event */
   #end(event) {
     if (this.#isBrush(event)) this.#on.range(this.#range);
-    else if (this.#curve && this.#hovered >= 0) this.#on.open(this.#curve.episode_id[this.#hovered]);
+    else if (this.#shown && this.#hovered >= 0 && this.#shown.curve.recorded[this.#hovered])
+      this.#on.open(this.#shown.curve.episode_id[this.#hovered]);
   }
 
   /** @param {PointerEvent} event */
@@ -198,65 +232,74 @@ export class CurveView {
   }
 
   #leave() {
-    this.#tip.hidden = true;
+    this.#bubble.hidden = true;
     this.#hovered = -1;
     this.#draw();
   }
 
   /** @param {PointerEvent} event */
   #tell(event) {
-    if (!this.#curve) return;
-    const { episode_id: ids, total_reward: returns, recorded, curriculum_stage: stages } = this.#curve;
-    const id = this.#idAt(event);
-    let nearest = -1;
-    ids.forEach((other, point) => {
-      if (recorded[point] && (nearest < 0 || Math.abs(other - id) < Math.abs(ids[nearest] - id))) nearest = point;
-    });
-    this.#hovered = nearest;
+    if (!this.#shown) return;
+    const { left, top, width, height } = this.#canvas.getBoundingClientRect();
+    const axes = this.#axes(width, height);
+    const point = nearestPoint(this.#shown.curve, { x: event.clientX - left, y: event.clientY - top }, axes);
+    const isOther = point !== this.#hovered;
+    this.#hovered = point;
     this.#draw();
-    if (nearest < 0) return;
-    const stage = stages[nearest] === null ? "" : ` · stage ${stages[nearest]}`;
-    setText(this.#tip, `Episode ${formatCount(ids[nearest])}\nReturn ${formatNumber(returns[nearest])}${stage}`);
-    this.#tip.hidden = false;
-    placeBubble(this.#tip, this.#canvas, event);
+    this.#bubble.hidden = point < 0;
+    this.#canvas.style.cursor = point >= 0 && this.#shown.curve.recorded[point] ? "pointer" : "";
+    if (point < 0) return;
+    if (isOther) this.#fillBubble(this.#shown, point);
+    this.#placeBubble(this.#pointAt(point, axes), width);
+  }
+
+  /**
+   * @param {ShownCurve} shown
+   * @param {number} point
+   */
+  #fillBubble({ runId, curve }, point) {
+    const { title, unit, decimals } = MEASURES[this.#measure];
+    const stage = curve.curriculum_stage[point];
+    const number = formatNumber(curve.value[point], decimals) + (unit && unit !== "steps" ? ` ${unit}` : "");
+    const lines = [
+      `Episode ${formatCount(curve.episode_id[point])}`,
+      `${title} ${number}`,
+      stage === null ? "" : `stage ${stage}`,
+      curve.recorded[point] ? "" : "not kept",
+    ];
+    const picture = curve.recorded[point]
+      ? element("img", {
+          class: "thumbnail",
+          src: thumbnailUrl(runId, curve.episode_id[point], 2 * THUMBNAIL_PIXELS),
+          alt: "",
+          width: THUMBNAIL_PIXELS,
+          height: THUMBNAIL_PIXELS,
+        })
+      : null;
+    this.#bubble.replaceChildren(element("span", {}, lines.filter(Boolean).join("\n")), picture ?? "");
+  }
+
+  /**
+   * Beside the point, not over it.
+   *
+   * @param {{x: number, y: number}} point
+   * @param {number} width of the canvas
+   */
+  #placeBubble(point, width) {
+    const { offsetTop, offsetLeft } = this.#canvas;
+    const { offsetWidth, offsetHeight } = this.#bubble;
+    const isRight = point.x + BUBBLE_PIXELS + offsetWidth < width;
+    const x = offsetLeft + point.x + (isRight ? BUBBLE_PIXELS : -BUBBLE_PIXELS - offsetWidth);
+    const y = offsetTop + point.y - offsetHeight / 2;
+    this.#bubble.style.transform = `translate(${Math.max(0, x).toFixed(1)}px, ${y.toFixed(1)}px)`;
   }
 }
 
 /**
- * Mean of up to `2 * reach + 1` values around each; NaN and null are ignored.
- *
- * @param {(?number)[]} values
- * @param {number} reach
+ * @param {Curve} curve
+ * @param {number} episodeId
  */
-export function movingMean(values, reach) {
-  let sum = 0;
-  let count = 0;
-  /**
-   * @param {number} index
-   * @param {1|-1} sign
-   */
-  const add = (index, sign) => {
-    const value = values[index];
-    if (!isNumber(value)) return;
-    sum += sign * value;
-    count += sign;
-  };
-  for (let index = 0; index < Math.min(reach, values.length); index++) add(index, 1);
-  return values.map((_, index) => {
-    add(index + reach, 1);
-    add(index - reach - 1, -1);
-    return count ? sum / count : NaN;
-  });
-}
-
-/**
- * @param {number} low
- * @param {number} high
- * @returns {[number, number]}
- */
-function niceRange(low, high) {
-  if (low > high) return [0, 1];
-  if (low === high) return [low - 1, high + 1];
-  const margin = (high - low) * 0.06;
-  return [low - margin, high + margin];
+function valueOf({ episode_id: ids, value }, episodeId) {
+  const point = ids.indexOf(episodeId);
+  return point < 0 ? null : value[point];
 }

@@ -5,8 +5,9 @@ import { copyText } from "../shell/dialogs.js";
 import { afterPaint, element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { withKeys } from "../shell/keys.js";
-import { ALIGNMENTS, followLink, linkTo } from "../shell/share.js";
+import { ALIGNMENTS, followLink, linkTo, visit, WHOLE_LIST } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
+import { chip, reasonChip, statusChip } from "./chips.js";
 import { VideoButton } from "./video_button.js";
 
 /** @import { IconName } from "../shell/icons.js" */
@@ -94,14 +95,18 @@ export class EpisodeHeader {
 
   /** @param {Outline} outline */
   show(outline) {
-    const { metadata, reasons, live } = outline;
+    const { metadata, reasons, live, runId, episodeId } = outline;
     this.showPlace(outline);
     const status = live ? "live" : metadata.status;
     const seed = metadata.info?.seed;
     this.#chips.replaceChildren(
-      chip(status, `status-${status}`),
+      statusChip(status),
       ...(metadata.curriculum_stage === null ? [] : [chip(`stage ${metadata.curriculum_stage}`)]),
-      ...reasons.map((reason) => chip(reason, "reason")),
+      ...reasons.map((reason, number) =>
+        reasonChip({ reason, words: outline.reasonWords[number], runId, episodeId }, () =>
+          visit({ page: "browser", runId, list: { ...WHOLE_LIST, reason }, theme: chosenTheme() }),
+        ),
+      ),
       ...(seed === undefined || seed === null ? [] : [seedChip(String(seed))]),
     );
     if (live) this.#video.close();
@@ -177,9 +182,6 @@ export class EpisodeHeader {
     return dialog;
   }
 }
-
-/** @param {string} text */
-export const chip = (text, kind = "") => element("span", { class: `chip ${kind}` }, text);
 
 /** @param {string} seed */
 function seedChip(seed) {

@@ -3,50 +3,68 @@
 import { element } from "../shell/dom.js";
 import { formatCount, formatMoment, formatNumber } from "../shell/numbers.js";
 import { followLink, isFollowed, linkTo } from "../shell/share.js";
-import { chosenTheme } from "../shell/theme.js";
-import { thumbnailUrl } from "../source/api.js";
-import { chip } from "./episode_header.js";
+import { chosenTheme, onThemeChange } from "../shell/theme.js";
+import { explain } from "../shell/tips.js";
+import { TERMS } from "../shell/words.js";
+import { episodeKey, thumbnailUrl } from "../source/api.js";
+import { chip, reasonChip, statusChip } from "./chips.js";
+import { film } from "./film.js";
 
 /** @import { Place } from "../shell/share.js" */
 /** @import { EpisodeRow } from "../source/api.js" */
 
-/** Columns: title, and the server's name of the order if they can be sorted. */
-/** @type {[title: string, order: ?string][]} */
+/** Columns: name of the term, and the server's name of the order if they can be sorted. */
+/** @type {[term: keyof typeof TERMS | "preview", order: ?string][]} */
 const COLUMNS = [
-  ["Preview", null],
-  ["Episode", "episode_id"],
-  ["Return", "reward"],
-  ["Steps", "length"],
-  ["Stage", "stage"],
-  ["Kept because", null],
-  ["Finished", "finished"],
+  ["preview", null],
+  ["episode", "episode_id"],
+  ["return", "reward"],
+  ["steps", "length"],
+  ["stage", "stage"],
+  ["status", null],
+  ["reasons", null],
+  ["finished", "finished"],
 ];
 
-const THUMBNAIL_PIXELS = 128;
+const THUMBNAIL_PIXELS = 80;
+const FILM_PIXELS = 176;
+
+/** More reasons are behind a chip with their number. */
+const MOST_REASONS = 3;
+
+/**
+ * @typedef {object} TableListener
+ * @property {(order: string) => void} sort by another order
+ * @property {() => void} more rows are wanted
+ * @property {(place: Partial<Place>) => void} prepare the place of an episode that is being pressed
+ * @property {(reason: string) => void} reason show the episodes with this reason
+ * @property {() => void} leave an episode is being opened
+ */
 
 export class EpisodeTable {
   node;
 
   #body = element("tbody");
-  #foot = element("div", { class: "table-foot" });
+  #foot = element("div", { class: "table-foot", role: "status" });
+  #bubble = element("div", { class: "bubble film-bubble", hidden: true });
   #headers;
   #on;
   #sentinel;
+  #stopTheme = onThemeChange(() => this.#drawAgain());
 
-  /**
-   * @param {{sort: function(string): void, more: function(): void, prepare: function(Partial<Place>): void}} on another
-   *   order;
-   *   more rows; the place of an episode that is being pressed
-   */
+  /** @param {TableListener} on */
   constructor(on) {
     this.#on = on;
-    this.#headers = COLUMNS.map(([title, order]) => this.#header(title, order));
+    this.#headers = COLUMNS.map(([term, order]) => this.#header(term, order));
     this.node = element(
       "div",
       { class: "table-wrap" },
       element("table", { class: "episodes" }, element("thead", {}, element("tr", {}, ...this.#headers)), this.#body),
       this.#foot,
+      this.#bubble,
     );
+    this.#body.addEventListener("pointerover", (event) => this.#play(event));
+    this.#body.addEventListener("pointerleave", () => (this.#bubble.hidden = true));
     this.#sentinel = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && on.more(), {
       rootMargin: "400px",
     });
@@ -59,12 +77,11 @@ export class EpisodeTable {
   }
 
   /**
-   * Clear the table; `sort` is the order of the rows to come.
+   * Mark the column by which the rows are sorted.
    *
    * @param {string} sort
    */
-  clear(sort) {
-    this.#body.replaceChildren();
+  showOrder(sort) {
     this.#headers.forEach((header, column) => {
       const order = COLUMNS[column][1];
       const direction = sort === order ? "ascending" : sort === `-${order}` ? "descending" : "none";
@@ -72,26 +89,86 @@ export class EpisodeTable {
     });
   }
 
-  /** @param {EpisodeRow[]} episodes */
-  add(episodes) {
-    this.#body.append(...episodes.map((episode) => row(episode, this.#on.prepare)));
+  /**
+   * Show these rows; those that are there already stay as they are.
+   *
+   * @param {EpisodeRow[]} episodes
+   */
+  show(episodes) {
+    const known = new Map(this.#rows.map((each) => [each.dataset.key, each]));
+    const wanted = episodes.map((episode) => known.get(episodeKey(episode)) ?? this.#row(episode));
+    const kept = new Set(wanted);
+    for (const each of this.#rows) if (!kept.has(each)) each.remove();
+    wanted.forEach((each, place) => {
+      const there = this.#body.children[place];
+      if (there !== each) this.#body.insertBefore(each, there ?? null);
+    });
+  }
+
+  /**
+   * Whether showing these rows would move one that is visible.
+   *
+   * @param {EpisodeRow[]} episodes
+   */
+  wouldMove(episodes) {
+    const shown = this.#rows;
+    const visible = shown.findLastIndex((each) => isVisible(each));
+    return visible >= 0 && episodeKey(episodes[visible]) !== shown[visible].dataset.key;
   }
 
   /** @param {string} text */
   say(text) {
-    this.#foot.textContent = text;
+    if (this.#foot.textContent !== text) this.#foot.textContent = text;
   }
 
   /** @param {number} direction */
   walk(direction) {
-    /** @type {NodeListOf<HTMLAnchorElement>} */
-    const found = this.#body.querySelectorAll("a.episode-link");
-    const links = [...found];
-    const focused = document.activeElement?.closest("tr");
-    const at = links.findIndex((each) => focused?.contains(each));
-    const link = links[at < 0 ? 0 : Math.min(Math.max(0, at + direction), links.length - 1)];
-    link?.focus();
-    link?.closest("tr")?.scrollIntoView({ block: "nearest" });
+    const rows = this.#rows;
+    const at = rows.findIndex((each) => each.contains(document.activeElement));
+    const row = rows[at < 0 ? 0 : Math.min(Math.max(0, at + direction), rows.length - 1)];
+    linkIn(row)?.focus();
+    row?.scrollIntoView({ block: "nearest" });
+  }
+
+  /**
+   * The row that the person is at: the focused one, or else the first visible one.
+   *
+   * @returns {{anchor: ?string, top: number, isFocused: boolean}}
+   */
+  get place() {
+    const focused = this.#rows.find((each) => each.contains(document.activeElement));
+    const row = focused ?? this.#rows.find(isVisible);
+    return {
+      anchor: row?.dataset.key ?? null,
+      top: row?.getBoundingClientRect().top ?? 0,
+      isFocused: focused !== undefined,
+    };
+  }
+
+  /** Keys of the rows. */
+  get keys() {
+    return this.#rows.map((each) => each.dataset.key);
+  }
+
+  /**
+   * Scroll to a row.
+   *
+   * @param {number} place
+   */
+  reveal(place) {
+    this.#rows[place]?.scrollIntoView({ block: "nearest" });
+  }
+
+  /**
+   * Put a row where it was.
+   *
+   * @param {{anchor: ?string, top: number, isFocused: boolean}} place
+   */
+  restore({ anchor, top, isFocused }) {
+    const row = this.#rows.find((each) => each.dataset.key === anchor);
+    if (!row) return;
+    if (isFocused) linkIn(row)?.focus({ preventScroll: true });
+    window.scrollBy({ top: row.getBoundingClientRect().top - top, behavior: "instant" });
   }
 
   /** Request more rows while the end of the table is visible. */
@@ -101,70 +178,149 @@ export class EpisodeTable {
   }
   close() {
     this.#sentinel.disconnect();
+    this.#stopTheme();
+  }
+
+  get #rows() {
+    return /** @type {HTMLTableRowElement[]} */ ([...this.#body.children]);
   }
 
   /**
-   * @param {string} title
+   * @param {keyof typeof TERMS | "preview"} term
    * @param {?string} order
    */
-  #header(title, order) {
+  #header(term, order) {
+    if (term === "preview")
+      return element("th", { scope: "col", class: "col-preview" }, element("span", { class: "sr-only" }, "Preview"));
+    const { title, meaning } = TERMS[term];
     const content = order
       ? element("button", { type: "button", class: "sort", on: { click: () => this.#on.sort(order) } }, title)
-      : element("span", { class: title === "Preview" ? "sr-only" : "" }, title);
-    return element("th", { scope: "col", class: classOf(title) }, content);
+      : element("span", {}, title);
+    explain(content, meaning);
+    return element("th", { scope: "col", class: `col-${term}` }, content);
+  }
+
+  /** @param {EpisodeRow} episode */
+  #row(episode) {
+    const { run_id: runId, episode_id: episodeId } = episode;
+    /** @type {Partial<Place>} */
+    const place = { page: "player", runId, episodeId, theme: chosenTheme() };
+    const open = (/** @type {MouseEvent} */ event) => {
+      if (isFollowed(event)) this.#on.leave();
+      followLink(event, place);
+    };
+    const link = element(
+      "a",
+      { class: "episode-link number", href: linkTo(place), on: { click: open } },
+      formatCount(episodeId),
+    );
+    const cells = [
+      picture(episode),
+      link,
+      formatNumber(episode.total_reward),
+      formatCount(episode.n_steps),
+      String(episode.curriculum_stage ?? "—"),
+      statusChip(episode.status),
+      this.#chips(episode),
+      formatMoment(episode.timestamp),
+    ];
+    const row = element(
+      "tr",
+      {
+        on: {
+          pointerdown: (event) => isFollowed(event) && !isButton(event) && this.#on.prepare(place),
+          click: (event) => !isControl(event) && open(event),
+        },
+      },
+      ...cells.map((content, column) => {
+        const [term] = COLUMNS[column];
+        const title = term === "preview" ? "" : TERMS[term].title;
+        return element("td", { class: `col-${term}`, "data-title": title }, content);
+      }),
+    );
+    row.dataset.key = episodeKey(episode);
+    return row;
+  }
+
+  /** @param {EpisodeRow} episode */
+  #chips({ run_id: runId, episode_id: episodeId, reasons, reason_words: words }) {
+    const rest = words.slice(MOST_REASONS);
+    return element(
+      "div",
+      { class: "chips" },
+      ...reasons
+        .slice(0, MOST_REASONS)
+        .map((reason, number) =>
+          reasonChip({ reason, words: words[number], runId, episodeId }, (chosen) => this.#on.reason(chosen)),
+        ),
+      rest.length > 0 && explain(chip(`+${rest.length}`), rest.join(", ")),
+    );
+  }
+
+  /**
+   * Play the episode beside its thumbnail.
+   *
+   * @param {PointerEvent} event
+   */
+  #play(event) {
+    const cell = event.target instanceof Element ? event.target.closest("td.col-preview") : null;
+    const row = cell?.closest("tr");
+    this.#bubble.hidden = !row || event.pointerType === "touch";
+    if (!cell || !row?.dataset.key || this.#bubble.hidden || this.#bubble.dataset.key === row.dataset.key) {
+      if (cell) this.#placeBubble(cell);
+      return;
+    }
+    const [, id, runId] = /^(\d+)\/(.*)$/s.exec(row.dataset.key) ?? [];
+    this.#bubble.dataset.key = row.dataset.key;
+    this.#bubble.replaceChildren(film(runId, Number(id), FILM_PIXELS));
+    this.#placeBubble(cell);
+  }
+
+  /** @param {Element} cell */
+  #placeBubble(cell) {
+    const { right, top, height } = cell.getBoundingClientRect();
+    const { offsetHeight } = this.#bubble;
+    const y = Math.min(Math.max(8, top + height / 2 - offsetHeight / 2), window.innerHeight - offsetHeight - 8);
+    this.#bubble.style.transform = `translate(${(right + 8).toFixed(1)}px, ${y.toFixed(1)}px)`;
+  }
+
+  /** The pictures have the ground of the theme. */
+  #drawAgain() {
+    this.#bubble.dataset.key = "";
+    for (const row of this.#rows) {
+      const image = row.querySelector("img");
+      const [, id, runId] = /^(\d+)\/(.*)$/s.exec(row.dataset.key ?? "") ?? [];
+      if (image) image.src = thumbnailUrl(runId, Number(id), THUMBNAIL_PIXELS);
+    }
   }
 }
 
-/** @param {string} title */
-const classOf = (title) => `col-${title.split(" ")[0].toLowerCase()}`;
-
-/**
- * @param {EpisodeRow} episode
- * @param {(place: Partial<Place>) => void} prepare
- */
-function row(episode, prepare) {
-  /** @type {Partial<Place>} */
-  const place = { page: "player", runId: episode.run_id, episodeId: episode.episode_id, theme: chosenTheme() };
-  const open = (/** @type {MouseEvent} */ event) => followLink(event, place);
-  const link = element(
-    "a",
-    { class: "episode-link number", href: linkTo(place), on: { click: open } },
-    formatCount(episode.episode_id),
-  );
+/** @param {EpisodeRow} episode */
+function picture({ run_id: runId, episode_id: episodeId }) {
   /** @type {HTMLImageElement} */
-  const picture = element("img", {
+  const image = element("img", {
     class: "thumbnail",
-    src: thumbnailUrl(episode.run_id, episode.episode_id, THUMBNAIL_PIXELS),
+    src: thumbnailUrl(runId, episodeId, THUMBNAIL_PIXELS),
     alt: "",
     loading: "lazy",
-    width: 56,
-    height: 56,
-    on: { error: () => picture.classList.add("missing") },
+    width: 40,
+    height: 40,
+    on: { error: () => image.classList.add("missing") },
   });
-  const cells = [
-    picture,
-    link,
-    formatNumber(episode.total_reward),
-    formatCount(episode.n_steps),
-    String(episode.curriculum_stage ?? "—"),
-    element(
-      "div",
-      { class: "chips" },
-      episode.status !== "complete" && chip(episode.status, `status-${episode.status}`),
-      ...episode.reasons.map((reason) => chip(reason, "reason")),
-    ),
-    formatMoment(episode.timestamp),
-  ];
-  return element(
-    "tr",
-    {
-      on: {
-        pointerdown: (event) => isFollowed(event) && prepare(place),
-        click: (event) => event.target instanceof Element && !event.target.closest("a") && open(event),
-      },
-    },
-    ...cells.map((content, column) =>
-      element("td", { class: classOf(COLUMNS[column][0]), "data-title": COLUMNS[column][0] }, content),
-    ),
-  );
+  return image;
 }
+
+/** @param {Element} row */
+function isVisible(row) {
+  const { top, bottom } = row.getBoundingClientRect();
+  return bottom > 0 && top < window.innerHeight;
+}
+
+/** @param {?Element | undefined} row */
+const linkIn = (row) => /** @type {?HTMLAnchorElement | undefined} */ (row?.querySelector("a.episode-link"));
+
+/** @param {Event} event */
+const isButton = ({ target }) => target instanceof Element && Boolean(target.closest("button"));
+
+/** @param {Event} event */
+const isControl = ({ target }) => target instanceof Element && Boolean(target.closest("a, button"));

@@ -1,5 +1,5 @@
 /**
- * The distribution of returns of the selected episodes, with the recorded ones in front. Drag, or click a bar, to
+ * How a measure is distributed over the selected episodes, with the recorded ones in front. Drag, or click a bar, to
  * select a range of returns.
  */
 
@@ -13,10 +13,10 @@ import { binOf, binned, countIn } from "./scale.js";
 
 /** @typedef {[least: ?number, greatest: ?number]} ReturnRange null for an open end */
 
-const LEFT = 8;
+const LEFT = 34;
 const RIGHT = 8;
-const TOP = 10;
-const BOTTOM = 22;
+const TOP = 26;
+const BOTTOM = 38;
 const N_BINS = 24;
 
 export class HistogramView {
@@ -35,6 +35,10 @@ export class HistogramView {
   #xs = new Axis(LEFT, RIGHT);
   /** The bin where the drag began. */
   #dragFrom = 0;
+  #name = "Return";
+  /** Whether a range can be selected: lists filter by the return only. */
+  #canSelect = true;
+  #title = element("h2");
   #on;
   #observer = new CanvasObserver(() => this.#draw());
   #stopTheme = onThemeChange(() => this.#draw());
@@ -51,16 +55,32 @@ export class HistogramView {
     });
     this.node = element(
       "div",
-      { class: "histogram" },
-      element("p", { class: "caption" }, "Episodes by return; ", element("span", { class: "key-kept" }, "recorded")),
+      { class: "histogram chart" },
+      element(
+        "header",
+        { class: "chart-head" },
+        this.#title,
+        element(
+          "p",
+          { class: "key" },
+          element("span", { class: "key-kept key-bar" }, "kept"),
+          element("span", { class: "key-skipped key-bar" }, "not kept"),
+        ),
+      ),
       this.#canvas,
       this.#tip,
     );
     this.#observer.observe(this.#canvas);
   }
 
-  /** @param {{total: ?number, isRecorded: boolean}[]} episodes */
-  show(episodes) {
+  /**
+   * @param {{total: ?number, isRecorded: boolean}[]} episodes
+   * @param {{title: string, isReturn: boolean}} measure
+   */
+  show(episodes, { title, isReturn }) {
+    [this.#name, this.#canSelect] = [title, isReturn];
+    this.#title.textContent = `Episodes by ${title.toLowerCase()}`;
+    this.#canvas.style.cursor = isReturn ? "" : "default";
     const { edges, counts } = binned(
       episodes.map(({ total }) => total),
       N_BINS,
@@ -72,9 +92,9 @@ export class HistogramView {
     this.#canvas.setAttribute(
       "aria-label",
       counts.length
-        ? `Returns of ${formatCountOf(episodes.length, "episode")}, from ${edges[0]} to ${edges.at(-1)}; ` +
+        ? `${title} of ${formatCountOf(episodes.length, "episode")}, from ${edges[0]} to ${edges.at(-1)}; ` +
             `most of them, ${counts[most]}, from ${edges[most]} to ${edges[most + 1]}`
-        : "No returns",
+        : `${title}: nothing known`,
     );
     this.#draw();
   }
@@ -115,7 +135,14 @@ export class HistogramView {
     pen.fillRect(LEFT, height - BOTTOM, width - LEFT - RIGHT, 1);
     pen.font = "11px system-ui, sans-serif";
     pen.fillStyle = colour.muted;
-    this.#xs.drawLabels(pen, { width, height }, { apart: 70, margin: 16 });
+    this.#xs.drawLabels(pen, { width, height: height - 16 }, { apart: 70, margin: 16 });
+    pen.fillText(this.#name, LEFT + (width - LEFT - RIGHT) / 2, height - 5);
+    pen.textAlign = "left";
+    pen.fillText("Episodes", 4, TOP - 9);
+    pen.textAlign = "right";
+    const most = Math.max(...this.#counts);
+    pen.fillText(formatCount(most), LEFT - 4, TOP + 4);
+    pen.fillText("0", LEFT - 4, height - BOTTOM);
   }
 
   /** @param {PointerEvent} event */
@@ -139,12 +166,13 @@ export class HistogramView {
    * @param {boolean} isDragging
    */
   #move(event, isDragging) {
-    if (isDragging && this.#binAt(event) !== this.#dragFrom) this.showRange(this.#dragged(event));
+    if (isDragging && this.#canSelect && this.#binAt(event) !== this.#dragFrom) this.showRange(this.#dragged(event));
     this.#tell(event);
   }
 
   /** @param {PointerEvent} event */
   #end(event) {
+    if (!this.#canSelect) return;
     const range = this.#dragged(event);
     const isClick = this.#binAt(event) === this.#dragFrom;
     const wasChosen = range.every((end, side) => end === this.#range[side]);
@@ -157,7 +185,7 @@ export class HistogramView {
     const [from, to] = [this.#edges[bin], this.#edges[bin + 1]];
     setText(
       this.#tip,
-      `Return ${from} to ${to}\n${formatCountOf(this.#counts[bin], "episode")}, ${formatCount(this.#recorded[bin])} recorded`,
+      `${this.#name} ${from} to ${to}\n${formatCountOf(this.#counts[bin], "episode")}, ${formatCount(this.#recorded[bin])} kept`,
     );
     this.#tip.hidden = false;
     placeBubble(this.#tip, this.#canvas, event);

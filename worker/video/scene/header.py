@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from recorder.number_format import format_count
 from recorder.video.timeline import Moment
+from recorder.wording import reason_in_words, status_in_words
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.masks import rounded, text_width
@@ -47,8 +48,8 @@ class HeaderPanel:
         if metadata.curriculum_stage is not None:
             chips.append((f"stage {metadata.curriculum_stage}", theme.ink))
         if metadata.status != "complete":
-            chips.append((str(metadata.status), theme.empty))
-        chips += [(reason.replace("_", " "), theme.muted) for reason in series.reasons]
+            chips.append((status_in_words(metadata.status), theme.empty))
+        chips += [(reason_in_words(reason), theme.muted) for reason in series.reasons]
         size, padding = layout.px(HEADING), layout.px(12)
         height = layout.px(30)
         x, y = layout.header.x, layout.header.bottom - height

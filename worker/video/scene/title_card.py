@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recorder.number_format import DECIMALS, format_count, format_number
+from recorder.wording import reason_in_words
 from worker.video.geometry import Rect
 from worker.video.layout import Layout
 from worker.video.scene.learning import draw_learning_curve
@@ -72,8 +73,8 @@ def draw_title_card(
             align="center",
         )
     line = baseline + layout.px(190)
-    why = ", ".join(reason.replace("_", " ") for reason in series.reasons)
-    for text in (f"kept as {why}" if why else "", f"run {metadata.run_id}" if metadata.run_id else ""):
+    why = ", ".join(map(reason_in_words, series.reasons))
+    for text in (f"Kept: {why}" if why else "", f"run {metadata.run_id}" if metadata.run_id else ""):
         if text:
             picture.text(
                 fitted(text, width, layout.px(BODY)), middle, line, layout.px(BODY), theme.muted, align="center"

@@ -1,0 +1,22 @@
+"""Words for people: reasons, explanations, statuses, measures and terms, the same on the page, on the command line, in
+videos and in HTML files."""
+
+from recorder.wording.explanations import explanation_in_words
+from recorder.wording.measures import MEASURES, Measure
+from recorder.wording.reasons import ReasonFamily, reason_family, reason_in_words
+from recorder.wording.statuses import STATUS_WORDS, StatusWord, status_in_words
+from recorder.wording.terms import TERMS, Term
+
+__all__ = [
+    "MEASURES",
+    "STATUS_WORDS",
+    "TERMS",
+    "Measure",
+    "ReasonFamily",
+    "StatusWord",
+    "Term",
+    "explanation_in_words",
+    "reason_family",
+    "reason_in_words",
+    "status_in_words",
+]

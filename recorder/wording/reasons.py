@@ -1,0 +1,98 @@
+"""Reasons to keep an episode in words: ``stage_2_first_1`` is ``first of stage 2``.
+
+Criteria write reasons, files and catalogs store them, and filters match them. Only people see the words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from recorder.number_format import format_count
+
+__all__ = ["ReasonFamily", "ordinal", "reason_family", "reason_in_words"]
+
+
+class ReasonFamily(NamedTuple):
+    """Reasons that differ in a stage or a place only.
+
+    Args:
+        glob: matches them, for the filters of lists.
+        words: what they have in common.
+    """
+
+    glob: str
+    words: str
+
+
+def ordinal(number: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``100th``."""
+    is_teen = 10 <= number % 100 <= 20
+    return f"{format_count(number)}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+def _periodic(interval: str) -> str:
+    return "every episode" if interval == "1" else f"every {ordinal(int(interval))}"
+
+
+def _first(stage: str, place: str) -> str:
+    return f"first of stage {stage}" if place == "1" else f"{ordinal(int(place))} of stage {stage}"
+
+
+def _last(stage: str, place: str) -> str:
+    return f"last of stage {stage}" if place == "1" else f"{ordinal(int(place))} to last of stage {stage}"
+
+
+_RULES: tuple[tuple[re.Pattern[str], Callable[..., str], ReasonFamily | None], ...] = (
+    (re.compile(r"periodic_(\d{1,18})"), _periodic, None),
+    (
+        re.compile(r"(top|bottom)_(\d+(?:\.\d+)?)pct"),
+        lambda side, share: f"{side} {float(share):g} %",
+        None,
+    ),
+    (
+        re.compile(r"stage_(-?\d+)_pre_transition"),
+        lambda stage: f"just before leaving stage {stage}",
+        ReasonFamily("stage_*_pre_transition", "just before leaving a stage"),
+    ),
+    (
+        re.compile(r"stage_(-?\d+)_post_transition"),
+        lambda stage: f"just after reaching stage {stage}",
+        ReasonFamily("stage_*_post_transition", "just after reaching a stage"),
+    ),
+    (
+        re.compile(r"stage_(-?\d+)_first_(\d{1,18})"),
+        _first,
+        ReasonFamily("stage_*_first_*", "first of a stage"),
+    ),
+    (
+        re.compile(r"stage_(-?\d+)_last_(\d{1,18})"),
+        _last,
+        ReasonFamily("stage_*_last_*", "last of a stage"),
+    ),
+    (re.compile(r"manual_(.+)", re.DOTALL), lambda name: f"you: {_spaced(name)}", None),
+    (re.compile("salvaged"), lambda: "trainer died", None),
+)
+"""Pattern of a reason, its words, and the family that it belongs to; None if each one is a family."""
+
+
+def reason_in_words(reason: str) -> str:
+    """Return the words for a reason; one of an unknown criterion has spaces for its underscores."""
+    for pattern, words, _ in _RULES:
+        match = pattern.fullmatch(reason)
+        if match is not None:
+            return words(*match.groups())
+    return _spaced(reason)
+
+
+def reason_family(reason: str) -> ReasonFamily:
+    """Return the family of a reason."""
+    for pattern, _, family in _RULES:
+        if family is not None and pattern.fullmatch(reason):
+            return family
+    return ReasonFamily(reason, reason_in_words(reason))
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ").strip() or name

@@ -1,0 +1,127 @@
+"""The page of a run in Chromium: what happened in it, at the first look; its measures; several runs."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from recorder.catalog import Catalog
+from recorder.highlights import find_highlights
+from tests.page.conftest import Site
+from tests.page.looking import pixels_of
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def first_page(page: Page, site: Site) -> Page:
+    page.goto(f"{site.address}/?run=demo")
+    expect(page.locator(".card")).not_to_have_count(0)
+    expect(page.locator(".episodes tbody tr")).to_have_count(6)
+    return page
+
+
+def test_the_page_says_what_the_catalog_says(first_page: Page, site: Site) -> None:
+    with Catalog(site.recordings / "catalog.db", read_only=True) as catalog:
+        found = find_highlights(catalog, "demo")
+    expect(first_page.locator(".sentence")).to_have_text(found.sentence)
+    assert "60 episodes" in found.sentence
+    assert "6 kept" in found.sentence
+    cards = first_page.locator(".card")
+    assert cards.locator(".card-title").all_inner_texts() == [each.title for each in found.highlights]
+    assert cards.locator(".card-value").all_inner_texts() == [each.text for each in found.highlights]
+    best = found.highlights[0]
+    cards.first.hover()
+    expect(first_page.get_by_role("tooltip")).to_contain_text("highest value")
+    cards.first.click()
+    first_page.wait_for_url(f"**/runs/demo/episodes/{best.episode.episode_id}*")
+
+
+def test_cards_move_unless_the_person_prefers_stillness(first_page: Page) -> None:
+    film = first_page.locator(".card .film").first
+    position = "node => getComputedStyle(node).backgroundPositionY"
+    at_first = film.evaluate(position)
+    first_page.wait_for_function(
+        "before => getComputedStyle(document.querySelector('.card .film')).backgroundPositionY !== before", arg=at_first
+    )
+    first_page.emulate_media(reduced_motion="reduce")
+    assert film.evaluate("node => getComputedStyle(node).animationName") == "none"
+
+
+def test_charts_have_titles_names_of_axes_and_a_key(first_page: Page) -> None:
+    chart = first_page.locator(".curve")
+    expect(chart.get_by_role("heading")).to_have_text("Return by episode")
+    expect(chart.locator(".key")).to_have_text(re.compile(r"kept\s*not kept\s*mean of \d+ episodes"))
+    expect(first_page.locator(".histogram").get_by_role("heading")).to_have_text("Episodes by return")
+
+
+def test_the_measure_is_chosen_and_stays_in_the_address(first_page: Page) -> None:
+    first_page.get_by_label("Measure").select_option("steps")
+    expect(first_page.locator(".curve").get_by_role("heading")).to_have_text("Steps survived by episode")
+    expect(first_page.locator(".card-best .card-value")).to_have_text(re.compile("steps"))
+    assert "measure=steps" in first_page.url
+    first_page.reload()
+    expect(first_page.locator(".curve").get_by_role("heading")).to_have_text("Steps survived by episode")
+
+
+def test_curves_of_several_runs_are_drawn_over_each_other(first_page: Page) -> None:
+    expect(first_page.locator(".curve-canvas")).to_be_visible()
+    before = pixels_of(first_page, ".curve-canvas")
+    first_page.get_by_label("Show the curve of shapes too").click()
+    expect(first_page.locator(".key-other")).to_have_text("shapes")
+    assert "over=shapes" in first_page.url
+    assert not np.array_equal(before, pixels_of(first_page, ".curve-canvas"))
+    first_page.get_by_label("Show the curve of shapes too").click()
+    expect(first_page.locator(".key-other")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_first_page_fits_in_both_themes(browser: Browser, site: Site, theme: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{site.address}/?run=demo")
+    expect(page.locator(".card")).not_to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    ground = pixels_of(page, ".card .film").reshape(-1, 3)
+    is_light = float(np.median(ground)) > 128
+    assert is_light == (theme == "light"), "the pictures have the other theme's ground"
+    heights = page.locator(".episodes tbody tr").evaluate_all("rows => rows.map(row => row.offsetHeight)")
+    assert len(set(heights)) == 1, "rows of different heights"
+    page.close()
+
+
+def test_no_page_shows_an_underscore(page: Page, site: Site) -> None:
+    for path in ("/?run=demo", "/runs/demo/episodes/40"):
+        page.goto(site.address + path)
+        if path.startswith("/?"):
+            expect(page.locator(".card")).not_to_have_count(0)
+            expect(page.locator(".chip.reason")).not_to_have_count(0)
+        else:
+            page.wait_for_selector(".player[data-step]")
+        words = page.evaluate("""
+            () => [...document.querySelectorAll("body *")].flatMap((node) => [
+                ...[...node.childNodes].filter((child) => child.nodeType === 3).map((child) => child.data),
+                ...["title", "aria-label", "placeholder"].map((name) => node.getAttribute(name) ?? ""),
+            ])
+        """)
+        assert [text for text in words if "_" in text] == [], path
+
+
+def test_a_reason_says_its_value_and_threshold_and_filters(first_page: Page) -> None:
+    chip = first_page.locator(".chip.reason").filter(has_text="top 10 %").first
+    chip.hover()
+    expect(first_page.get_by_role("tooltip")).to_contain_text("Click to see all of them.")
+    chip.click()
+    expect(first_page.locator(".episodes tbody tr")).to_have_count(3)
+    assert "reason=top_10.0pct" in first_page.url
+
+
+def test_each_heading_has_an_explanation(first_page: Page) -> None:
+    for heading in first_page.locator(".episodes thead [data-tip]").all():
+        heading.hover()
+        expect(first_page.get_by_role("tooltip")).to_have_text(re.compile(r"\w.*\."))
+        first_page.mouse.move(0, 0)
+    assert first_page.locator(".episodes thead [data-tip]").count() == 7

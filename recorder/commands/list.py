@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
@@ -12,7 +11,6 @@ from recorder.commands.arguments.parsing import add_command, non_negative, numbe
 from recorder.commands.terminal.colors import sign_color, verdict_color
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted, human_bytes, human_return
-from recorder.wording import reason_in_words, status_in_words
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -39,9 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers, NAME, description=__doc__, example="list --stage 2 --reason 'top_*' --order return"
     )
     parser.add_argument("--stage", type=whole_number, help="only this stage of the curriculum")
-    parser.add_argument(
-        "--reason", metavar="GLOB", help="only recordings with this reason, as 'stats' prints it; * and ? are wildcards"
-    )
+    parser.add_argument("--reason", metavar="GLOB", help="only recordings with this reason; * and ? are wildcards")
     parser.add_argument("--min-reward", type=number, help="lowest return")
     parser.add_argument("--max-reward", type=number, help="highest return")
     parser.add_argument("--status", choices=("complete", "truncated", "salvaged"), help="how the episode ended")
@@ -75,11 +71,7 @@ def run(args: argparse.Namespace) -> int:
     title = counted(n_recordings, "recording")
     if len(rows) < n_recordings:
         title = f"{len(rows)} of {title}, {describe_order(args)}; more: --limit {n_recordings}"
-    formats: dict[str, Callable[[Any], str]] = {
-        "total_reward": human_return,
-        "reasons": _words_of,
-        "status": status_in_words,
-    }
+    formats = {"total_reward": human_return}
     output.table(
         title, _COLUMNS, shown,
         folded="reasons", spared=_SPARED, cuts=True, shared="run_id", formats=formats, colors=_COLORS,
@@ -92,7 +84,3 @@ def run(args: argparse.Namespace) -> int:
             "the run already has an episode of that id: to resume a run, pass resume=True; for a new one, another run_id"
         )
     return ExitStatus.OK
-
-
-def _words_of(reasons: Iterable[str]) -> str:
-    return ", ".join(map(reason_in_words, reasons))

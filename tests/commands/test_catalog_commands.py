@@ -43,7 +43,7 @@ def test_list_prints_a_table_for_people(call: Call, recordings: Path) -> None:
     assert lines[0].strip() == "4 recordings"
     assert lines[1].split() == ["run", "episode", "stage", "return", "steps", "status", "reasons", "size", "file"]
     assert "1000 B" in lines[2]
-    assert "top 10 %, you: x" in lines[2]
+    assert "top_10.0pct, manual_x" in lines[2]
     assert f"{RUN}/episode_000000.msgpack.lz4" in lines[2]
 
 

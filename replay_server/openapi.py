@@ -187,6 +187,12 @@ _VIDEO_ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
         "The file, when the state is done; supports ranges",
         {"content": ["video/mp4", "video/webm", "image/gif"]},
     ),
+    (
+        "get",
+        f"{_VIDEO}/captions",
+        "The sentences of its narration, when the state is done",
+        {"content": ["text/vtt", "application/x-subrip"]},
+    ),
 ]
 """Offered if the server knows the queue of the render workers and the folder of their files."""
 

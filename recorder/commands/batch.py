@@ -9,10 +9,10 @@ from recorder.commands.arguments.opening import open_catalog, run_of, settings_o
 from recorder.commands.arguments.order import add_order, order_of
 from recorder.commands.arguments.parsing import add_command, non_negative, number, whole_number
 from recorder.commands.arguments.video_choices import (
-    add_sound_places,
+    add_studio,
     add_video_choices,
     choices_of,
-    sound_places_of,
+    studio_settings,
 )
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
@@ -46,13 +46,14 @@ def add_parser(subparsers: Subparsers) -> None:
     chosen.add_argument("--limit", type=non_negative, help="at most this many, in this order (default: all)")
     add_order(chosen)
     add_video_choices(parser)
-    add_sound_places(parser)
+    add_studio(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Make the videos. The status is 1 if a video failed, and 3 if no recording matches."""
     with require_extra("A video", "worker", extra="video"):
         from worker.video import batch_export_videos  # lazy: loads matplotlib
+        from worker.video.sound.studio import studio_of
 
     settings = settings_of(args)
     output = Output.of(args)
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             order=order_of(args),
             on_episode=begin,
             on_frame=progress.advance,
-            **sound_places_of(args, settings),
+            studio=studio_of(studio_settings(args, settings)),
             **choices_of(args),
         )
         nothing = "" if result.videos or result.failures else _why_nothing(args, catalog)
@@ -84,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     output.document({"videos": [video._asdict() for video in result.videos], "failures": failures})
     for video in result.videos:
         output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
+        output.note(*video.notes)
     for failure in failures:
         output.note(
             *f"FAILED episode {failure['episode_id']} of run {failure['run_id']}: {failure['error']}".split("\n")

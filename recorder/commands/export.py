@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
 from recorder.commands.arguments.parsing import add_command, non_negative
 from recorder.commands.arguments.video_choices import (
-    add_sound_places,
+    add_studio,
     add_video_choices,
     choices_of,
-    sound_places_of,
+    refuse_studio,
+    studio_settings,
 )
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.frame_progress import FrameProgress
@@ -22,6 +23,7 @@ from recorder.html_file import export_episode_html
 from recorder.recordings.find import open_checked_recording
 from recorder.storage import check_drivers, open_recordings
 from recorder.urls import local_path
+from recorder.video.sound_choices import captions_of
 
 if TYPE_CHECKING:
     from recorder.commands.arguments.parsing import Subparsers
@@ -33,7 +35,7 @@ _HTML_SUFFIXES = (".html", ".htm")
 _EXAMPLE = """\
 export 500 --database demo.db --recordings recordings/ --output episode_500.mp4 --fps 60 --dpi 150
 export 500 --profile youtube-1080p
-export 500 --profile youtube-1080p --effects arcade
+export 500 --profile youtube-1080p --effects arcade --narrate teacher
 export 500 --against 480 --output before_after.mp4
 export 500 --html --output episode_500.html
 export 500 --queue"""
@@ -54,7 +56,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--queue", action="store_true", help="render it on a worker; 'videos' shows the progress")
     parser.add_argument("--webvtt", metavar="FILE", help="also write the chapters as a WebVTT track")
     add_video_choices(parser)
-    add_sound_places(parser)
+    add_studio(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,11 +65,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "--queue excludes --output, --html, --against and --webvtt: the worker chooses the file's place"
         )
-    if args.sounds and (args.queue or args.against is not None):
-        raise UsageError(
-            "--sounds excludes --queue and --against: a worker uses recording.render.sounds_dir, and a comparison is silent"
-        )
-    if args.html and (args.sounds or args.against is not None or args.webvtt or choices_of(args)):
+    if args.queue:
+        refuse_studio(args, "excludes --queue: the worker's configuration has it, in recording.render")
+    if args.against is not None or args.html:
+        refuse_studio(args, "excludes --against and --html, which have no sound")
+    if args.html and (args.against is not None or args.webvtt or choices_of(args)):
         raise UsageError("--html excludes --against, --webvtt and the options for picture, time, sound and encoder")
     return _queue(args) if args.queue else _write_html(args) if args.html else _make(args)
 
@@ -80,12 +82,16 @@ def _make(args: argparse.Namespace) -> int:
             export_episode_video,
             write_webvtt,
         )
+        from worker.video.sound.studio import studio_of
 
     settings = settings_of(args)
     output = Output.of(args)
     choices = choices_of(args)
     suffix = VideoOptions.chosen(**choices).suffix
     path = local_path(args.output or f"episode_{args.episode_id:06d}{suffix}", "--output")
+    captions = path.with_suffix(f".{captions_of(args.narrate, args.captions)}")
+    if args.webvtt and local_path(args.webvtt, "--webvtt").absolute() == captions.absolute():
+        raise UsageError(f"captions and chapters can't be in one file; choose another --webvtt: {captions}")
     with open_catalog(settings) as catalog, FrameProgress(enabled=not output.as_json) as progress:
         places: dict[str, Any] = {
             "database_path": catalog,
@@ -94,9 +100,9 @@ def _make(args: argparse.Namespace) -> int:
         }
         progress.begin(path.name)
         if args.against is None:
-            sounds = sound_places_of(args, settings)
+            studio = studio_of(studio_settings(args, settings))
             video = export_episode_video(
-                args.episode_id, output_path=path, on_frame=progress.advance, **places, **sounds, **choices
+                args.episode_id, output_path=path, on_frame=progress.advance, studio=studio, **places, **choices
             )
         else:
             video = export_comparison_video(
@@ -106,6 +112,7 @@ def _make(args: argparse.Namespace) -> int:
             write_webvtt(args.episode_id, output_path=local_path(args.webvtt, "--webvtt"), **places, **choices)
     output.document(video._asdict())
     output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
+    output.note(*video.notes)
     return ExitStatus.OK
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from recorder.settings.fields import PathOrUrl, Section, setting
 
 __all__ = ["IngestSettings", "RenderSettings", "WorkerSettings"]
@@ -101,6 +103,27 @@ class RenderSettings(Section):
         "Folder of WAV files on the worker that replace sounds of the effects; docs/video.md has their names. All"
         " render workers need the same ones.",
         min_length=1,
+    )
+    voice_model: str | None = setting(
+        None,
+        "Voice of piper on the worker, an `.onnx` file with its `.onnx.json` beside it. Left out, the voice of the"
+        " extra `voice`.",
+        min_length=1,
+    )
+    llm_url: str | None = setting(
+        None,
+        "OpenAI-compatible API whose language model writes narrations, such as `http://localhost:8080/v1`. Left out,"
+        " a grammar writes them.",
+        min_length=1,
+    )
+    llm_model: str | None = setting(None, "Name of the model at `llm_url`.", min_length=1)
+    llm_key: SecretStr | None = setting(None, "Key for `llm_url`, sent as a bearer token.", secret=True, min_length=1)
+    llm_secs: float = setting(
+        20.0,
+        "Longest time that all requests of one video wait for `llm_url`. Then the grammar writes the other sentences.",
+        unit="seconds",
+        gt=0,
+        le=60,
     )
 
 

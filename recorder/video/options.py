@@ -52,6 +52,9 @@ class VideoOptions:
         learning_curve: show the run's learning curve.
         chapters: write markers of the episode as chapters.
         effects: theme of the sound effects; None for none.
+        narrate: style of the narration; None for none.
+        voice: who speaks it.
+        captions: kind of the file with its sentences; None for the default.
         encoder: codec and quality.
     """
 
@@ -68,6 +71,9 @@ class VideoOptions:
     learning_curve: bool = False
     chapters: bool = True
     effects: str | None = None
+    narrate: str | None = None
+    voice: str = "auto"
+    captions: str | None = None
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
 
     @classmethod
@@ -111,7 +117,9 @@ class VideoOptions:
         check_numbers({name: value for name, value in asdict(self).items() if value is not None})
         check_one_of("style", self.style, STYLES)
         check_settings(self.encoder, suffix, fps=self.fps)
-        check_sound(self.encoder.codec, effects=self.effects)
+        check_sound(
+            self.encoder.codec, effects=self.effects, narrate=self.narrate, voice=self.voice, captions=self.captions
+        )
 
     def timeline(self, n_steps: int) -> Timeline:
         """The step that each frame shows.

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import PurePosixPath
 from typing import Any
 
 from recorder.errors import UsageError
 from recorder.video.options import VideoOptions
+from recorder.video.sound_choices import captions_of
 
 __all__ = [
     "RENDER_QUEUE",
     "RENDER_TASK",
     "VIDEO_CHOICES",
+    "captions_path",
     "content_hash_of_request",
     "make_request",
     "options_of_request",
@@ -41,11 +44,17 @@ VIDEO_CHOICES: Mapping[str, type] = {
     "learning_curve": bool,
     "chapters": bool,
     "effects": str,
+    "narrate": str,
+    "voice": str,
+    "captions": str,
     "codec": str,
     "crf": int,
     "preset": str,
 }
 """Choices and their types; see ``docs/video.md``."""
+
+_MAX_SOUND_SECS = 900
+"""The worker that joins a video makes its sound, within the time limit of one task."""
 
 _CONTENT_HASH = "content_hash"
 
@@ -90,6 +99,13 @@ def make_request(
             "(recording.render.max_pixels): choose a smaller picture (dpi, width, height), fewer frames a second (fps), "
             "fewer steps (first_step, end_step) or a higher speed"
         )
+    has_sound = options.effects is not None or options.narrate is not None
+    if has_sound and n_frames / options.rate > _MAX_SOUND_SECS:
+        raise UsageError(
+            f"a requested video with effects or narrate can last {_MAX_SOUND_SECS // 60} minutes, got "
+            f"{n_frames / options.rate / 60:.0f}: show fewer steps (first_step, end_step), choose a higher speed, or make it "
+            "with 'hamlet-recorder export'"
+        )
     return request
 
 
@@ -109,3 +125,14 @@ def options_of_request(request: Mapping[str, Any]) -> VideoOptions:
     options = VideoOptions.chosen(**{name: value for name, value in request.items() if name != _CONTENT_HASH})
     options.check(options.suffix)
     return options
+
+
+def captions_path(request: Mapping[str, Any], video_path: str) -> str | None:
+    """Path of the captions of a stored video, beside it; None if the request wants none.
+
+    Raises:
+        UsageError: an option is invalid.
+    """
+    options = options_of_request(request)
+    kind = captions_of(options.narrate, options.captions)
+    return None if kind is None else str(PurePosixPath(video_path).with_suffix(f".{kind}"))

@@ -5,13 +5,35 @@ from __future__ import annotations
 from recorder.errors import UsageError
 from recorder.video.codecs import check_one_of
 
-__all__ = ["THEMES", "check_silent", "check_sound"]
+__all__ = [
+    "CAPTION_FILES",
+    "CAPTION_KINDS",
+    "NARRATION_STYLES",
+    "THEMES",
+    "VOICES",
+    "captions_of",
+    "check_silent",
+    "check_sound",
+]
 
 THEMES = ("soft", "arcade", "wood", "glass")
 """Themes of the effects, the default first; ``worker/video/sound/themes.py`` makes their sounds."""
+NARRATION_STYLES = ("commentator", "teacher", "deadpan")
+"""Styles of the narration, the default first; ``worker/video/narration/styles/`` has their sentences."""
+VOICES = ("auto", "piper", "espeak", "none")
+"""Who speaks: ``auto`` is the best voice that is installed, ``none`` leaves the captions."""
+CAPTION_FILES = ("vtt", "srt")
+"""Kinds of files with captions; the first one is the default of a narration."""
+CAPTION_KINDS = (*CAPTION_FILES, "none")
 
 
-def check_sound(codec: str, *, effects: str | None) -> None:
+def captions_of(narrate: str | None, captions: str | None) -> str | None:
+    """Return the kind of file that the choices ask for; None for none."""
+    kind = captions or (CAPTION_FILES[0] if narrate is not None else "none")
+    return None if kind == "none" else kind
+
+
+def check_sound(codec: str, *, effects: str | None, narrate: str | None, voice: str, captions: str | None) -> None:
     """Check the choices, and that the file can hold the sound.
 
     Raises:
@@ -19,15 +41,23 @@ def check_sound(codec: str, *, effects: str | None) -> None:
     """
     if effects is not None:
         check_one_of("effects", effects, THEMES)
-    if codec == "gif" and effects is not None:
-        raise UsageError("a GIF has no sound: leave out effects, or choose another codec, such as libx264")
+    if narrate is not None:
+        check_one_of("narrate", narrate, NARRATION_STYLES)
+    if captions is not None:
+        check_one_of("captions", captions, CAPTION_KINDS)
+    check_one_of("voice", voice, VOICES)
+    if codec == "gif" and (effects is not None or (narrate is not None and voice != "none")):
+        raise UsageError(
+            "a GIF has no sound: leave out effects and narrate, or choose another codec, such as libx264; captions=vtt "
+            "writes the sentences to a file"
+        )
 
 
-def check_silent(what: str, *, effects: str | None) -> None:
-    """Check that no sound is wanted for a kind of video that has none.
+def check_silent(what: str, *, effects: str | None, narrate: str | None, captions: str | None) -> None:
+    """Check that no sound and no captions are wanted for a kind of video that has none.
 
     Raises:
-        UsageError: a sound is chosen.
+        UsageError: a sound or captions are chosen.
     """
-    if effects is not None:
-        raise UsageError(f"{what} has no sound: leave out effects, or export one episode")
+    if effects is not None or narrate is not None or captions_of(narrate, captions) is not None:
+        raise UsageError(f"{what} has no sound and no captions: leave out effects, narrate and captions")

@@ -13,7 +13,7 @@ from recorder.catalog import VideoBounds, VideoRow
 from recorder.errors import StorageError
 from recorder.settings import Settings
 from recorder.storage import Storage, open_videos
-from recorder.video.request import VIDEO_CHOICES
+from recorder.video.request import VIDEO_CHOICES, captions_path
 from replay_server.access.quotas import client_of
 from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
@@ -24,7 +24,13 @@ from replay_server.services import Services
 
 __all__ = ["make_videos", "video_map"]
 
-_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".gif": "image/gif"}
+_TYPES = {
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".gif": "image/gif",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".srt": "application/x-subrip; charset=utf-8",
+}
 _MOST = 1000
 
 
@@ -73,7 +79,16 @@ def make_videos(services: Services, settings: Settings) -> Blueprint:
 
     @videos.get("/videos/<video_id>/file")
     def file(video_id: str) -> ResponseReturnValue:
-        return _file(storage, catalog.get_video(video_id))
+        row = catalog.get_video(video_id)
+        return _file(storage, row, row.file_path)
+
+    @videos.get("/videos/<video_id>/captions")
+    def captions(video_id: str) -> ResponseReturnValue:
+        row = catalog.get_video(video_id)
+        path = captions_path(row.options, row.file_path or "video.mp4")
+        if path is None:
+            raise HttpError(404, "not_found", "this video has no captions: request it with narrate or captions")
+        return _file(storage, row, path)
 
     return videos
 
@@ -105,11 +120,11 @@ def _video_request(body: dict[str, Any]) -> dict[str, Any]:
     return dict(body)
 
 
-def _file(storage: Storage, row: VideoRow) -> Response:
-    if row.state != "done" or row.file_path is None:
+def _file(storage: Storage, row: VideoRow, path: str | None) -> Response:
+    if row.state != "done" or row.file_path is None or path is None:
         raise HttpError(409, "not_ready", f"the video is {row.state}; its file exists when the state is done")
     try:
-        file = storage.open(row.file_path)
+        file = storage.open(path)
     except StorageError as error:
         if not error.is_missing_file:
             raise
@@ -118,11 +133,11 @@ def _file(storage: Storage, row: VideoRow) -> Response:
             "not_found",
             "the video's file was moved or deleted: check recording.render.videos_dir, or request it with other choices",
         ) from error
-    suffix = PurePosixPath(row.file_path).suffix
+    suffix = PurePosixPath(path).suffix
     return send_stored_file(
         file,
         content_type=_TYPES.get(suffix, "application/octet-stream"),
         name=f"episode_{row.episode_id:06d}{suffix}",
-        etag=f"{row.video_id}-{row.file_size_bytes}",
+        etag=f"{row.video_id}-{row.file_size_bytes}{suffix}",
         saved=False,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import urllib.request
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     episode_id, step, (step % 8, 3), np.ones(2, np.float32), 1, 10.0, q_values=np.zeros(6, np.float32)
                 )
             recorder.finish_episode(episode_id, {"curriculum_stage": 2})
+    (folder / "my-sounds").mkdir()
+    with wave.open(str(folder / "my-sounds" / "end.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(800))
     return folder
 
 

@@ -90,6 +90,37 @@ def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(
     assert n_frames_of(path) == 6 + 15 + 120
 
 
+def test_effects_narration_and_captions_are_options(
+    recordings: Recordings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings.add(500, 20)
+    monkeypatch.chdir(tmp_path)
+    quick = ["--dpi", "20", "--preset", "ultrafast", "--fps", "10", "--steps-per-second", "4"]
+    sound = ["--effects", "wood", "--narrate", "deadpan", "--voice", "espeak", "--captions", "srt"]
+    assert run(recordings, "export", "500", "--output", "v.mp4", *quick, *sound) == 0
+    assert "aac" in facts_of(Path("v.mp4")).text
+    assert "-->" in Path("v.srt").read_text()
+    capsys.readouterr()
+    assert run(recordings, "export", "500", "--output", "w.mp4", *quick, "--narrate", "--voice", "none") == 0
+    assert "-->" in Path("w.vtt").read_text()
+    for wrong, message in (
+        (["--sounds", "x"], "--sounds needs --effects"),
+        (["--effects", "--sounds", "nowhere"], "can't read the folder of sounds"),
+        (["--llm", "http://localhost:1/v1"], "--llm needs --narrate"),
+        (["--narrate", "--llm", "localhost"], "llm must be a URL"),
+        (["--effects", "--sounds", "x", "--queue"], "--sounds excludes --queue"),
+        (["--effects", "--against", "500"], "a comparison has no sound"),
+        (["--html", "--effects"], "--html excludes"),
+        (["--narrate", "--webvtt", "x.vtt"], "captions and chapters"),
+    ):
+        assert (
+            run(recordings, "export", "500", *([] if "--queue" in wrong else ["--output", "x.mp4"]), *quick, *wrong)
+            == 2
+        )
+        assert message in capsys.readouterr().err, wrong
+    assert not list(tmp_path.glob("*x.*"))
+
+
 def test_comparison_and_reel_are_exported(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(500, 3)
     recordings.add(480, 4)

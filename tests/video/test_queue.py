@@ -18,7 +18,9 @@ from replay_server.render_requests import RenderRequests
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, n_frames_of
 from tests.video.sound.hearing import audio_of, samples_of
+from tests.waiting import wait_until
 from worker.video import export_episode_video, segments
+from worker.video.lease import VideoLease
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
 from worker.video.video_files import LocalVideos
 
@@ -126,6 +128,36 @@ def test_the_worker_that_joins_adds_the_sound_and_no_frame_changes(
     assert audio_of(cluster.file(silent)) == ""
     with pytest.raises(UsageError, match="a GIF has no sound"):
         cluster.ask(effects="wood", profile="gif", codec="gif")
+
+
+def test_a_narrated_video_has_its_captions_beside_it_and_loses_them_with_the_recording(
+    cluster: Cluster, recordings: Recordings
+) -> None:
+    recordings.add(1, 60)
+    video_id = cluster.ask(narrate="deadpan", voice="espeak", captions="srt", steps_per_second=10.0)
+    cluster.run()
+    row = cluster.video(video_id)
+    assert row.state == "done"
+    captions = cluster.file(video_id).with_suffix(".srt")
+    assert "-->" in captions.read_text(encoding="utf-8")
+    assert "aac" in audio_of(cluster.file(video_id))
+    recordings.add(1, 9)  # another play
+    sweep_videos(cluster.context)
+    assert cluster.files() == []
+
+
+def test_a_join_that_takes_long_keeps_its_lease(cluster: Cluster, recordings: Recordings) -> None:
+    catalog = recordings.catalog
+    video_id = cluster.begin(5)
+    row = catalog.start_video(video_id, now=cluster.at, lease_secs=60, max_attempts=9)
+    cluster.at += timedelta(seconds=59)
+    with VideoLease(catalog, row, lease_secs=0.03, now=lambda: cluster.at + timedelta(seconds=90)):
+        wait_until(lambda: cluster.video(video_id).leased_until > cluster.at + timedelta(seconds=60))
+    assert catalog.extend_video(row, now=cluster.at, lease_secs=60)
+    later = catalog.start_video(video_id, now=cluster.at, lease_secs=60, max_attempts=9)
+    assert not catalog.extend_video(row, now=cluster.at, lease_secs=60)
+    catalog.cancel_video(video_id, at=cluster.at)
+    assert not catalog.extend_video(later, now=cluster.at, lease_secs=60)
 
 
 def test_the_same_request_is_the_same_video_and_is_made_once(cluster: Cluster, recordings: Recordings) -> None:

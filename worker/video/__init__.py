@@ -13,14 +13,18 @@ from recorder.video.options import PROFILES, VideoOptions
 from worker.video.compare import export_comparison_video
 from worker.video.export import BatchResult, batch_export_videos, export_episode_video, write_webvtt
 from worker.video.frame_loop import VideoFile
+from worker.video.narration.language_model import LanguageModel
 from worker.video.reel import PICKS, export_reel_video
 from worker.video.renderer import EpisodeVideoRenderer
+from worker.video.sound.studio import Studio
 
 __all__ = [
     "PICKS",
     "PROFILES",
     "BatchResult",
     "EpisodeVideoRenderer",
+    "LanguageModel",
+    "Studio",
     "VideoFile",
     "VideoOptions",
     "batch_export_videos",

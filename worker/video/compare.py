@@ -102,7 +102,7 @@ def export_comparison_video(
     options = VideoOptions.chosen(profile, **choices)
     path = local_path(output_path, "output_path")
     options.check(path.suffix)
-    check_silent("a comparison", effects=options.effects)
+    check_silent("a comparison", effects=options.effects, narrate=options.narrate, captions=options.captions)
     storage = open_storage(recordings_base_dir)
     with opened_catalog(database_path) as catalog:
         row, left = open_checked_recording(catalog, storage, run_id, episode_id)

@@ -10,7 +10,7 @@ from typing import Any
 
 from recorder.catalog import Catalog, RecordingRow
 from recorder.episode_file import Episode
-from recorder.errors import RecorderError, UsageError, VideoError
+from recorder.errors import RecorderError, VideoError
 from recorder.recordings.find import find_recording, open_checked_recording
 from recorder.storage import episode_path, open_storage
 from recorder.urls import local_path
@@ -18,6 +18,7 @@ from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
 from worker.video.chapters import chapter_file, webvtt
 from worker.video.frame_loop import OnFrame, VideoFile, make_video
+from worker.video.narration.captions import write_captions
 from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.series import LearningPoint
 from worker.video.sound.soundtrack import soundtrack
@@ -42,7 +43,7 @@ def export_episode_video(
     *,
     run_id: str | None = None,
     profile: str | None = None,
-    sounds_dir: str | Path | None = None,
+    studio: Studio | None = None,
     on_frame: Callable[[int, int], bool] | None = None,
     **choices: Any,
 ) -> VideoFile:
@@ -55,7 +56,7 @@ def export_episode_video(
             complete.
         run_id: None for the newest run that has a recording of this episode.
         profile: a name from ``PROFILES``.
-        sounds_dir: folder of WAV files for ``effects``; see ``docs/video.md``.
+        studio: sounds, voice and language model of this machine.
         on_frame: called with the number of finished frames and the total; return False to stop.
         choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second`` (one
             step per frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
@@ -64,6 +65,7 @@ def export_episode_video(
         UsageError: a choice is invalid.
         RecordingNotFoundError: there is no such recording.
         StorageError, EpisodeFileError: its file is missing or broken.
+        MissingExtraError: the chosen voice is not installed.
         VideoError: ffmpeg failed; a file at ``output_path`` is unchanged.
     """
     check_kinds(
@@ -72,16 +74,14 @@ def export_episode_video(
         recordings_base_dir=recordings_base_dir,
         output_path=output_path,
         run_id=run_id,
-        sounds_dir=sounds_dir,
         on_frame=on_frame,
     )
     options = VideoOptions.chosen(profile, **choices)
     path = local_path(output_path, "output_path")
     options.check(path.suffix)
-    studio = _studio(options, sounds_dir)
     with opened_catalog(database_path) as catalog:
         row = find_recording(catalog, run_id, episode_id)
-        return _export(catalog, row, recordings_base_dir, path, options, studio, on_frame)
+        return _export(catalog, row, recordings_base_dir, path, options, studio or Studio(), on_frame)
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ def batch_export_videos(
     limit: int | None = None,
     order: str = "-timestamp",
     profile: str | None = None,
-    sounds_dir: str | Path | None = None,
+    studio: Studio | None = None,
     on_episode: Callable[[int, int, RecordingRow], None] | None = None,
     on_frame: Callable[[int, int], bool] | None = None,
     **choices: Any,
@@ -118,7 +118,7 @@ def batch_export_videos(
         contain ``*``
             and ``?``.
         on_episode: called before each with its index, the number of episodes, and the recording.
-        on_frame, choices, profile, sounds_dir: as in ``export_episode_video``.
+        on_frame, choices, profile, studio: as in ``export_episode_video``.
 
     Raises:
         UsageError: a choice is invalid.
@@ -135,14 +135,12 @@ def batch_export_videos(
         max_reward=max_reward,
         limit=limit,
         order=order,
-        sounds_dir=sounds_dir,
         on_episode=on_episode,
         on_frame=on_frame,
     )
     folder = local_path(output_dir, "output_dir")
     options = VideoOptions.chosen(profile, **choices)
     options.check(options.suffix)
-    studio = _studio(options, sounds_dir)
     result = BatchResult()
     with opened_catalog(database_path) as catalog:
         found = catalog.query_recordings(stage, reason, min_reward, max_reward, limit, run=run_id, order=order)
@@ -153,7 +151,9 @@ def batch_export_videos(
                 on_episode(i, len(rows), row)
             path = folder / _file_name(row, options.suffix, with_run=several_runs)
             try:
-                result.videos.append(_export(catalog, row, recordings_base_dir, path, options, studio, on_frame))
+                result.videos.append(
+                    _export(catalog, row, recordings_base_dir, path, options, studio or Studio(), on_frame)
+                )
             except RecorderError as error:
                 result.failures.append((row, error))
     return result
@@ -192,12 +192,6 @@ def write_webvtt(
         raise VideoError(f"can't write the track ({error.strerror}): {output_path}") from error
 
 
-def _studio(options: VideoOptions, sounds_dir: str | Path | None) -> Studio:
-    if sounds_dir is not None and options.effects is None:
-        raise UsageError("sounds_dir needs effects: it has the sounds of a theme's events")
-    return Studio(sounds_dir=None if sounds_dir is None else local_path(sounds_dir, "sounds_dir"))
-
-
 def _file_name(row: RecordingRow, suffix: str, *, with_run: bool) -> str:
     folder, _, name = episode_path(row.run_id, row.episode_id, compression="none").rpartition("/")
     name = name.removesuffix(".msgpack") + suffix
@@ -226,7 +220,9 @@ def _export(
         soundtrack(episode, options, path.suffix, studio) as sound,
     ):
         report = with_total(on_frame, renderer.n_frames)
-        return make_video(renderer, path, options, chapters=chapters, soundtrack=sound, on_frame=report)
+        video = make_video(renderer, path, options, chapters=chapters, soundtrack=sound.path, on_frame=report)
+    captions = write_captions(sound.narration.cues(), path, options)
+    return video._replace(captions=captions, notes=sound.narration.notes)
 
 
 def with_total(on_frame: Callable[[int, int], bool] | None, n_frames: int) -> OnFrame | None:

@@ -38,11 +38,16 @@ class FrameSource(Protocol):
 
 
 class VideoFile(NamedTuple):
-    """A finished video."""
+    """A finished video.
+
+    ``captions`` is the file with its captions. ``notes`` are for the user: what of the sound could not be had, and why.
+    """
 
     path: Path
     n_frames: int
     file_size_bytes: int
+    captions: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def make_video(

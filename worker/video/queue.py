@@ -19,11 +19,14 @@ from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings.find import open_checked_recording
 from recorder.storage import Storage
 from recorder.video.options import VideoOptions
-from recorder.video.request import content_hash_of_request, options_of_request
+from recorder.video.request import captions_path, content_hash_of_request, options_of_request
 from worker.video.chapters import chapter_file
 from worker.video.encoder import join_segments
 from worker.video.export import learning_points, make_renderer
 from worker.video.frame_loop import VideoStoppedError, make_video
+from worker.video.lease import VideoLease
+from worker.video.narration.captions import captions_text
+from worker.video.narration.narration import Narration
 from worker.video.segments import cut
 from worker.video.sound.soundtrack import soundtrack
 from worker.video.sound.studio import Studio
@@ -183,19 +186,32 @@ def join_video(context: RenderContext, video_id: str) -> None:
         name = video_name(row, options.suffix)
         segment_names = [context.videos.segment_name(video_id, segment.file_path or "") for segment in segments]
         with (
+            VideoLease(catalog, row, lease_secs=limits.lease_secs, now=context.now),
             chapter_file(episode, options.timeline(episode.n_steps), enabled=options.chapters) as chapters,
             soundtrack(episode, options, options.suffix, context.studio) as sound,
             context.videos.reading(segment_names) as paths,
             context.videos.writing(name) as path,
         ):
-            size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters, soundtrack=sound)
+            size = join_segments(paths, path, n_frames=row.n_frames_total, chapters=chapters, soundtrack=sound.path)
+        _store_captions(context, row, name, sound.narration)
     except Exception as error:  # noqa: BLE001 - any error is stored for the person who asked
         _fail(context, row, error)
         return
     noted = catalog.finish_video(video_id, file_path=name, file_size_bytes=size, at=context.now())
     if not noted and not _is_wanted(catalog, video_id):
-        context.videos.delete(name)
+        for stored in filter(None, (name, captions_path(row.options, name))):
+            context.videos.delete(stored)
     context.videos.clear_segments(video_id)
+
+
+def _store_captions(context: RenderContext, row: VideoRow, name: str, narration: Narration) -> None:
+    for note in narration.notes:
+        logger.warning("video_id=%s: %s", row.video_id, note)
+    captions = captions_path(row.options, name)
+    if captions is not None:
+        with context.videos.writing(captions) as path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(captions_text(narration.cues(), path.suffix[1:]), encoding="utf-8")
 
 
 def sweep_videos(context: RenderContext, *, is_thorough: bool = False) -> int:

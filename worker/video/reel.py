@@ -163,7 +163,7 @@ def export_reel_video(
     options = VideoOptions.chosen(profile, **choices)
     path = local_path(output_path, "output_path")
     options.check(path.suffix)
-    check_silent("a reel", effects=options.effects)
+    check_silent("a reel", effects=options.effects, narrate=options.narrate, captions=options.captions)
     if not clip_secs > 0:
         raise UsageError(f"clip_secs must be more than 0, got {clip_secs}")
     if not options.title_secs:

@@ -34,6 +34,9 @@ _THOROUGH_SWEEP_SECS = 600.0
 _STALE_SECS = 60.0
 """A sweep that waited for this long is dropped: later ones have been requested."""
 
+_VOICE_SECS = 60.0
+"""Longest time for the speech of one video, well within the time limit of a task."""
+
 _LAST_PLACES = (0, 2, 9)
 """Each priority but the lowest is for one client's videos up to this position in that client's queue."""
 
@@ -93,7 +96,7 @@ class _Renderer:
                 limits=RenderLimits(
                     lease_secs=settings.render.lease_secs, encoder_threads=settings.render.encoder_threads
                 ),
-                studio=studio_of(settings.render),
+                studio=studio_of(settings.render, voice_secs=_VOICE_SECS),
             )
         if self._membership is not None:
             self._membership.confirm()

@@ -12,11 +12,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from recorder.catalog import Catalog, VideoRow
 from recorder.errors import StorageError, VideoError
 from recorder.storage import Storage, UrlStorage, episode_path
+from recorder.video.sound_choices import CAPTION_FILES
 from worker.video.ffmpeg import UNFINISHED
 
 __all__ = ["LocalVideos", "StoredVideos", "VideoFiles", "delete_stale_videos", "video_files", "video_name"]
@@ -159,7 +160,9 @@ def delete_stale_videos(catalog: Catalog, files: VideoFiles, *, limit: int) -> i
     for row in catalog.stale_videos(limit=limit):
         try:
             if row.file_path is not None:
-                files.delete(row.file_path)
+                # By name, because options that an older version stored may be invalid today.
+                for suffix in (PurePosixPath(row.file_path).suffix, *(f".{kind}" for kind in CAPTION_FILES)):
+                    files.delete(str(PurePosixPath(row.file_path).with_suffix(suffix)))
         except StorageError as error:
             logger.warning("video_id=%s: can't delete its file: %s", row.video_id, error)
             continue

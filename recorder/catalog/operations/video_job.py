@@ -73,6 +73,21 @@ class VideoJobOperations(CatalogBase):
             return fetch_video(connection, video_id) if started.rowcount else None
 
     @write_transaction
+    def extend_video(self, video: VideoRow, *, now: datetime, lease_secs: float) -> bool:
+        """Renew the lease of a video that is being joined.
+
+        Args:
+            video: from ``start_video``; its attempt identifies the worker.
+
+        Returns:
+            False if the video was cancelled, finished or deleted, or another worker has it.
+        """
+        this = and_(videos.c.video_id == video.video_id, is_unfinished, videos.c.attempts == video.attempts)
+        with self._writing() as connection:
+            values = {"leased_until": now + timedelta(seconds=lease_secs)}
+            return connection.execute(update(videos).where(this).values(**values)).rowcount > 0
+
+    @write_transaction
     def finish_video(self, video_id: str, *, file_path: str, file_size_bytes: int, at: datetime) -> bool:
         """Mark the video as done. Returns False if it was cancelled or finished before."""
         values = {

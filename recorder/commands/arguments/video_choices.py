@@ -6,13 +6,14 @@ import argparse
 from typing import Any
 
 from recorder.commands.arguments.parsing import non_negative, number, whole_number
-from recorder.settings import Settings
+from recorder.errors import UsageError
+from recorder.settings import RenderSettings, Settings
 from recorder.video.codecs import CODECS
 from recorder.video.options import PROFILES, STYLES
 from recorder.video.request import VIDEO_CHOICES
-from recorder.video.sound_choices import THEMES
+from recorder.video.sound_choices import CAPTION_KINDS, NARRATION_STYLES, THEMES, VOICES
 
-__all__ = ["add_sound_places", "add_video_choices", "choices_of", "sound_places_of"]
+__all__ = ["add_studio", "add_video_choices", "choices_of", "refuse_studio", "studio_settings"]
 
 
 def add_video_choices(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +39,18 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
     sound.add_argument(
         "--effects", nargs="?", const=THEMES[0], metavar="THEME", help=f"sound effects: {', '.join(THEMES)}"
     )
+    sound.add_argument(
+        "--narrate",
+        nargs="?",
+        const=NARRATION_STYLES[0],
+        metavar="STYLE",
+        help=f"a voice that says what happens: {', '.join(NARRATION_STYLES)}",
+    )
+    sound.add_argument("--voice", help=f"who speaks: {', '.join(VOICES)} (default: auto, the best one installed)")
+    sound.add_argument(
+        "--captions",
+        help=f"file with the sentences, beside the video: {', '.join(CAPTION_KINDS)} (default with --narrate: vtt)",
+    )
     encoder = parser.add_argument_group("encoder")
     encoder.add_argument("--codec", help=f"ffmpeg codec: {', '.join(CODECS)} (default: {CODECS[0]})")
     encoder.add_argument("--crf", type=whole_number, help="quality: lower is better and larger (default: 18)")
@@ -52,13 +65,48 @@ def choices_of(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name in VIDEO_CHOICES if (value := getattr(args, name, None)) is not None}
 
 
-def add_sound_places(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name places on this machine, which a request for a worker can't have."""
-    places = parser.add_argument_group("places of sounds (default: recording.render in the configuration)")
-    places.add_argument("--sounds", metavar="DIR", help="folder of WAV files that replace sounds of --effects")
+def add_studio(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name what this machine has for sound, which a request for a worker can't have."""
+    studio = parser.add_argument_group("sounds, voice and language model (default: recording.render)")
+    studio.add_argument("--sounds", metavar="DIR", help="folder of WAV files that replace sounds of --effects")
+    studio.add_argument("--voice-model", metavar="FILE", help="a piper voice: an .onnx file, its .onnx.json beside it")
+    studio.add_argument("--llm", metavar="URL", help="OpenAI-compatible API that writes the narration")
+    studio.add_argument(
+        "--model", metavar="NAME", help="the model there; the key is in HAMLET_RECORDER_RENDER__LLM_KEY"
+    )
+    studio.add_argument("--llm-secs", type=number, metavar="SECS", help="longest time to wait for --llm (default: 20)")
 
 
-def sound_places_of(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
-    """The places as arguments of the export functions; those of the configuration count only if they are needed."""
-    configured = settings.render.sounds_dir if args.effects is not None else None
-    return {"sounds_dir": args.sounds or configured}
+_STUDIO_KEYS = {
+    "sounds": "sounds_dir",
+    "voice_model": "voice_model",
+    "llm": "llm_url",
+    "model": "llm_model",
+    "llm_secs": "llm_secs",
+}
+
+
+def studio_settings(args: argparse.Namespace, settings: Settings) -> RenderSettings:
+    """The settings of sound, with the options that were given.
+
+    Raises:
+        UsageError: an option is of no use without another one.
+    """
+    if args.sounds and args.effects is None:
+        raise UsageError("--sounds needs --effects: it replaces sounds of a theme")
+    for name in ("voice_model", "llm", "model", "llm_secs"):
+        if getattr(args, name) is not None and args.narrate is None and args.captions is None:
+            raise UsageError(f"--{name.replace('_', '-')} needs --narrate")
+    given = {key: getattr(args, name) for name, key in _STUDIO_KEYS.items() if getattr(args, name) is not None}
+    return settings.render.model_copy(update=given)
+
+
+def refuse_studio(args: argparse.Namespace, why: str) -> None:
+    """Refuse the options of ``add_studio``.
+
+    Raises:
+        UsageError: one was given.
+    """
+    given = [f"--{name.replace('_', '-')}" for name in _STUDIO_KEYS if getattr(args, name) is not None]
+    if given:
+        raise UsageError(f"{given[0]} {why}")

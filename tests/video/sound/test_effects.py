@@ -22,6 +22,7 @@ from tests.video.sound.hearing import audio_of, measure_loudness, onsets_of, sam
 from worker.video import export_comparison_video, export_episode_video, export_reel_video
 from worker.video.sound.mixing import mixed
 from worker.video.sound.score import make_score
+from worker.video.sound.studio import Studio
 from worker.video.sound.themes import THEME_SOUNDS, SoundBank
 from worker.video.sound.wav_files import SOUND_NAMES, read_own_sounds, read_wav
 from worker.video.sound.waves import RATE
@@ -165,8 +166,6 @@ def test_what_has_no_sound_says_so_before_anything_is_written(recordings: Record
         export_comparison_video(1, 1, recordings.database, recordings.folder, tmp_path / "v.mp4", effects="soft")
     with pytest.raises(UsageError, match="a reel has no sound"):
         export_reel_video(recordings.database, recordings.folder, tmp_path / "v.mp4", effects="soft")
-    with pytest.raises(UsageError, match="sounds_dir needs effects"):
-        export(recordings, tmp_path / "v.mp4", sounds_dir=tmp_path)
     assert list(tmp_path.glob("*v*")) == []
 
 
@@ -195,7 +194,7 @@ def test_your_own_sounds_replace_those_of_the_theme(recordings: Recordings, tmp_
     assert np.abs(bank.sound("use_Bed")[:, 1]).max() < 0.01
     assert bank.sound("use_Job") is not bank.sound("use_Bed")
     recordings.add_file(1, sample_file(steps=calm_steps(4)), 4)
-    export(recordings, tmp_path / "v.mp4", effects="soft", sounds_dir=folder, steps_per_second=2)
+    export(recordings, tmp_path / "v.mp4", effects="soft", studio=Studio(sounds_dir=folder), steps_per_second=2)
     spectrum = np.abs(np.fft.rfft(samples_of(tmp_path / "v.mp4")[: 2 * RATE, 0]))
     assert abs(int(spectrum.argmax()) / 2 - 1000) < 30
 

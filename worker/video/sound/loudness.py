@@ -21,6 +21,8 @@ MAX_PEAK = -1.0
 
 _NEAR = 0.3
 """LU; a file this near to the loudness is not encoded again."""
+_CODEC_PEAK = 0.8
+"""dB; how much a codec may raise a peak."""
 _MAX_PASSES = 6
 _HEADROOM = 0.25
 """Gain before the lossless file, which can hold no sample above 1."""
@@ -52,13 +54,16 @@ def write_lossless(blocks: Iterable[Samples], path: Path) -> None:
         ffmpeg.kill()
 
 
-def measure_loudness(path: Path) -> Loudness:
+def measure_loudness(path: Path, filters: str = "anull") -> Loudness:
     """Measure a file by ITU-R BS.1770.
+
+    Args:
+        filters: of ffmpeg, through which the sound goes before.
 
     Raises:
         VideoError: ffmpeg failed, or the file has no sound.
     """
-    said = ask_ffmpeg(["-i", str(path), "-map", "0:a", "-af", "ebur128=peak=true:framelog=quiet"])
+    said = ask_ffmpeg(["-i", str(path), "-map", "0:a", "-af", f"{filters},ebur128=peak=true:framelog=quiet"])
     summary = said.rpartition("Summary:")[2]
     found = [re.search(pattern, summary) for pattern in (r"I:\s+(\S+) LUFS", r"Peak:\s+(\S+) dBFS")]
     if not all(found):
@@ -71,8 +76,8 @@ def measure_loudness(path: Path) -> Loudness:
 def encode_sound(source: Path, path: Path) -> Loudness:
     """Encode a sound at ``LOUDNESS``, with all peaks below ``MAX_PEAK``.
 
-    The sound is measured first. Then it is encoded and measured again, because the limiter and the codec change both
-    numbers, until they are right.
+    The sound is measured, also after the limiter, until the gain is right. Then it is encoded and measured once more, because
+    the codec changes the peaks.
 
     Args:
         source: a lossless file.
@@ -85,30 +90,43 @@ def encode_sound(source: Path, path: Path) -> Loudness:
         VideoError: ffmpeg failed.
     """
     measured = measure_loudness(source)
-    limit = MAX_PEAK - 0.8
-    if math.isinf(measured.lufs):
-        gain = 0.0 if math.isinf(measured.peak) else limit - measured.peak
-    else:
-        gain = LOUDNESS - measured.lufs
+    limit = MAX_PEAK - _CODEC_PEAK
+    has_loudness = not math.isinf(measured.lufs)
+    gain = LOUDNESS - measured.lufs if has_loudness else 0.0 if math.isinf(measured.peak) else limit - measured.peak
     for _ in range(_MAX_PASSES):
-        _encode(source, path, gain=gain, limit=limit)
+        needs_limiter = measured.peak + gain > limit
+        if has_loudness and needs_limiter:
+            gain = _gain_before_limiter(source, gain, limit)
+        _encode(source, path, _filters(gain, limit))
         result = measure_loudness(path)
-        is_quiet_enough = result.peak <= MAX_PEAK
-        if is_quiet_enough and (math.isinf(result.lufs) or abs(result.lufs - LOUDNESS) <= _NEAR):
+        is_loud_enough = math.isinf(result.lufs) or abs(result.lufs - LOUDNESS) <= _NEAR
+        if result.peak <= MAX_PEAK and is_loud_enough:
             break
-        if not is_quiet_enough:
-            limit -= result.peak - MAX_PEAK + 0.2
+        limit -= max(0.0, result.peak - MAX_PEAK + 0.2)
         if not math.isinf(result.lufs):
             gain += LOUDNESS - result.lufs
     return result
 
 
-def _encode(source: Path, path: Path, *, gain: float, limit: float) -> None:
-    # The limiter sees the peaks between samples at four times the rate.
-    filters = (
+def _gain_before_limiter(source: Path, gain: float, limit: float) -> float:
+    """The gain at which the limiter leaves the right loudness."""
+    for _ in range(_MAX_PASSES):
+        limited = measure_loudness(source, _filters(gain, limit))
+        if abs(limited.lufs - LOUDNESS) <= _NEAR / 2:
+            break
+        gain += LOUDNESS - limited.lufs
+    return gain
+
+
+def _filters(gain: float, limit: float) -> str:
+    """Gain and limiter, which sees the peaks between samples at four times the rate."""
+    return (
         f"volume={gain:.3f}dB,aresample={4 * RATE},alimiter=limit={10 ** (limit / 20):.6f}:attack=2:release=60:level=0,"
         f"aresample={RATE}"
     )
+
+
+def _encode(source: Path, path: Path, filters: str) -> None:
     codec = ["-c:a", "libopus", "-b:a", "160k"] if path.suffix == ".webm" else ["-c:a", "aac", "-b:a", "192k"]
     exact = ["-fflags", "+bitexact", "-flags", "+bitexact"]
     ffmpeg = Ffmpeg(["-i", str(source), "-af", filters, *codec, *exact], path, has_input=False)

@@ -1,0 +1,128 @@
+"""The fact sheet: what a narration may say, with every number and name that it may use. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from recorder.episode_file import Episode
+from recorder.number_format import format_count
+from recorder.outline import EpisodeEvents, Event
+from recorder.video.timeline import Timeline
+from worker.video.narration.names import change_text, number_text, shown_name
+
+__all__ = ["Fact", "FactSheet", "make_fact_sheet"]
+
+_IMPORTANCE = {
+    "intro": 0.9, "stage": 0.7, "use": 0.5, "low": 0.4, "critical": 0.75, "recovered": 0.5, "reward_up": 0.5,
+    "reward_down": 0.55, "best_reward": 0.7, "gap": 0.6, "death": 1.0, "end": 0.85,
+}  # fmt: skip
+_AGAIN = 0.6
+"""Factor of the importance for each time that the same has been said before."""
+_LEAST_IMPORTANCE = 0.1
+"""What has been said so often is not said again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing to say.
+
+    Args:
+        index: of the step at which it happens.
+        kind: ``intro``, or a kind of event.
+        importance: 0 to 1; less important facts are left out first.
+        values: texts by slot, as the video shows them: ``name``, ``share``, ``reward``, ``return``, ``step``, ``steps``,
+            ``stage``, ``episode``, ``count``, ``missing``.
+    """
+
+    index: int
+    kind: str
+    importance: float
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the same has happened before."""
+        return "count" in self.values
+
+
+@dataclass(frozen=True, slots=True)
+class FactSheet:
+    """What is known of the part of an episode that a video shows.
+
+    Args:
+        facts: in order.
+        names: all names of the episode: affordances, meters and actions, as shown.
+        climax: index of the step that needs no words; None if nothing stands out.
+    """
+
+    facts: tuple[Fact, ...]
+    names: frozenset[str]
+    climax: int | None
+
+
+def make_fact_sheet(episode: Episode, events: EpisodeEvents, timeline: Timeline) -> FactSheet:
+    """Collect the facts of the steps that the video shows."""
+    shown = range(timeline.first_index, timeline.end_index)
+    facts = [_intro(episode, shown.start)]
+    counts: Counter[tuple[str, str]] = Counter()
+    for event in events.events:
+        counts[event.kind, event.name] += 1
+        if event.index in shown:
+            fact = _fact(episode, event, counts[event.kind, event.name])
+            if fact is not None and fact.importance >= _LEAST_IMPORTANCE:
+                facts.append(fact)
+    scene = events.scene
+    names = {shown_name(name) for name in (*scene.affordances, *scene.meter_names, *scene.action_names)}
+    return FactSheet(tuple(facts), frozenset(names - {""}), _climax(events, shown))
+
+
+def _intro(episode: Episode, index: int) -> Fact:
+    metadata = episode.metadata
+    values = {"episode": str(metadata.episode_id)}
+    if metadata.curriculum_stage is not None:
+        values["stage"] = str(metadata.curriculum_stage)
+    return Fact(index, "intro", _IMPORTANCE["intro"], values)
+
+
+def _fact(episode: Episode, event: Event, count: int) -> Fact | None:
+    values = {"step": str(int(episode.step_numbers[event.index]) + 1)}
+    name = shown_name(event.name)
+    if name:
+        values["name"] = name
+    if count > 1 and event.kind == "use":
+        values["count"] = str(count)
+    match event.kind:
+        case "low" | "critical" | "recovered" | "death" if event.value is not None:
+            values["share"] = f"{event.value:.0%}"
+        case "reward_up" | "reward_down" | "best_reward" if event.value is not None:
+            values["reward"] = change_text(event.value)
+        case "gap" if event.value is not None:
+            values["missing"] = _counted(int(event.value))
+        case "stage" if event.value is not None:
+            values["stage"] = f"{event.value:.0f}"
+    if event.kind in ("death", "end"):
+        values["steps"] = _counted(episode.metadata.survival_steps or episode.n_steps)
+        if math.isfinite(episode.metadata.total_reward):
+            values["return"] = number_text(episode.metadata.total_reward)
+    elif event.kind in ("use", "low", "critical", "recovered") and not name:
+        return None  # nothing to call it by
+    return Fact(event.index, event.kind, _IMPORTANCE[event.kind] * _AGAIN ** (count - 1), values)
+
+
+def _counted(n_steps: int) -> str:
+    return f"{format_count(n_steps)} step{'' if n_steps == 1 else 's'}"
+
+
+def _climax(events: EpisodeEvents, shown: range) -> int | None:
+    """The death, else the emptiest meter, else the greatest reward."""
+    found = [event for event in events.events if event.index in shown]
+    for event in found:
+        if event.kind == "death":
+            return event.index
+    crises = [event for event in found if event.kind == "critical" and event.value is not None]
+    if crises:
+        return min(crises, key=lambda event: event.value or 0.0).index
+    return next((event.index for event in found if event.kind == "best_reward"), None)

@@ -1,0 +1,197 @@
+"""Makes a narration: from events to sentences that have a time and, if there is a voice, a sound."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from recorder.episode_file import Episode
+from recorder.errors import VideoError
+from recorder.outline import EpisodeEvents
+from recorder.video.options import VideoOptions
+from recorder.video.sound_choices import NARRATION_STYLES
+from recorder.video.timeline import Timeline
+from worker.video.narration.captions import Cue
+from worker.video.narration.facts import Fact, FactSheet, make_fact_sheet
+from worker.video.narration.grammar import GrammarWriter
+from worker.video.narration.language_model import LanguageModel, rewrite
+from worker.video.narration.names import speakable
+from worker.video.narration.schedule import Candidate, Placed, schedule
+from worker.video.sound.mixing import Speech
+from worker.video.sound.studio import Studio
+from worker.video.sound.wav_files import read_wav
+from worker.video.sound.waves import RATE
+from worker.voices.voice import VOICE_HINT, Voice, choose_voice
+
+__all__ = ["Line", "Narration", "narrate"]
+
+logger = logging.getLogger(__name__)
+
+_LETTERS_A_SECOND, _BREATH_SECS = 16.0, 0.5
+"""How fast the voices speak and people read, to plan before a sentence is spoken."""
+_LEAST_CAPTION_SECS = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence of a narration.
+
+    Args:
+        start, end: in seconds of the video.
+        text: as in captions.
+        fact: what it speaks of.
+        speech: a WAV file; None without a voice.
+    """
+
+    start: float
+    end: float
+    text: str
+    fact: Fact
+    speech: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Narration:
+    """Sentences in order, and notes for the user about what could not be had."""
+
+    lines: tuple[Line, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def cues(self) -> list[Cue]:
+        """The sentences as captions."""
+        return [Cue(line.start, line.end, line.text) for line in self.lines]
+
+    def speeches(self) -> list[Speech]:
+        """The sentences as sounds."""
+        return [
+            Speech(round(line.start * RATE), round((line.end - line.start) * RATE), partial(read_wav, line.speech))
+            for line in self.lines
+            if line.speech is not None
+        ]
+
+
+def narrate(
+    episode: Episode, events: EpisodeEvents, options: VideoOptions, studio: Studio, *, seed: int, folder: Path
+) -> Narration:
+    """Make the narration of the part that a video shows.
+
+    Args:
+        options: with a style in ``narrate``, or with captions alone.
+        studio: the voice's model and the language model.
+        seed: of the grammar.
+        folder: for the speech.
+
+    Raises:
+        MissingExtraError: the chosen voice is not installed.
+    """
+    style = options.narrate or NARRATION_STYLES[0]
+    timeline = options.timeline(episode.n_steps)
+    voice = choose_voice(options.voice, studio.voice_model) if options.narrate is not None else None
+    notes: list[str] = []
+    if options.narrate is not None and options.voice == "auto" and voice is None:
+        notes.append(f"no voice is installed, so the narration is in the captions only: {VOICE_HINT}")
+    sheet = make_fact_sheet(episode, events, timeline)
+    plan = _Plan(sheet, timeline, GrammarWriter(style, seed))
+    if studio.language_model is not None:
+        notes += plan.rewrite(studio.language_model, style)
+    speech: dict[int, tuple[Path, float]] = {}
+    if voice is not None:
+        try:
+            with Voice(voice, studio.voice_model if voice == "piper" else None) as speaker:
+                speech, note = plan.speak(speaker, folder, studio.voice_secs)
+                notes.append(note)
+        except VideoError as error:
+            logger.warning("episode_id=%s: %s", episode.metadata.episode_id, error)
+            notes.append(f"{error}; the narration is in the captions only")
+    lines = plan.lines(speech)
+    if not lines:
+        notes.append("the video is too short for a sentence: show more steps, or each of them for longer")
+    return Narration(tuple(lines), tuple(note for note in notes if note))
+
+
+class _Plan:
+    """Sentences and their places, which change as their lengths become known."""
+
+    def __init__(self, sheet: FactSheet, timeline: Timeline, writer: GrammarWriter) -> None:
+        self._sheet = sheet
+        self._video_secs = float(timeline.n_frames / timeline.fps)
+        self._climax_at = None if sheet.climax is None else timeline.time_of_step(sheet.climax)
+        self._times = [0.0 if fact.kind == "intro" else timeline.time_of_step(fact.index) for fact in sheet.facts]
+        self._sentences = [
+            writer.write(fact, most_letters=self._room(at)) if fact.kind in ("end", "death") else writer.write(fact)
+            for fact, at in zip(sheet.facts, self._times, strict=True)
+        ]
+        self._secs = [_estimate(text) for text in self._sentences]
+
+    def _room(self, at: float) -> int:
+        """Letters that fit between an event at the end and the end of the video."""
+        first, last = self._silence_after(at), self._video_secs - 0.2
+        return int((last - first - _BREATH_SECS) * _LETTERS_A_SECOND)
+
+    def _silence_after(self, at: float) -> float:
+        return at + 1.0 if at == self._climax_at else at
+
+    def _placed(self, chosen: list[int]) -> list[Placed]:
+        facts = self._sheet.facts
+        candidates = [Candidate(self._times[i], self._secs[i], facts[i].importance) for i in chosen]
+        return schedule(candidates, video_secs=self._video_secs, climax_at=self._climax_at)
+
+    def _chosen(self) -> list[int]:
+        every = list(range(len(self._sentences)))
+        return [every[placed.place] for placed in self._placed(every)]
+
+    def rewrite(self, model: LanguageModel, style: str) -> list[str]:
+        """Let a language model write the sentences that have a place; the most important ones first."""
+        facts = self._sheet.facts
+        chosen = sorted(self._chosen(), key=lambda i: -facts[i].importance)
+        found = rewrite(
+            model,
+            [facts[i] for i in chosen],
+            [self._sentences[i] for i in chosen],
+            style=style,
+            names=self._sheet.names,
+        )
+        for place, text in found.sentences.items():
+            self._sentences[chosen[place]] = text
+            self._secs[chosen[place]] = _estimate(text)
+        return [found.note]
+
+    def speak(self, speaker: Voice, folder: Path, most_secs: float | None) -> tuple[dict[int, tuple[Path, float]], str]:
+        """Speak the sentences that have a place, the most important ones first.
+
+        Returns:
+            File and length of each, and a note if the time was too short.
+        """
+        deadline = math.inf if most_secs is None else time.monotonic() + most_secs
+        facts = self._sheet.facts
+        spoken: dict[int, tuple[Path, float]] = {}
+        chosen = sorted(self._chosen(), key=lambda i: (-facts[i].importance, i))
+        for i in chosen:
+            if time.monotonic() > deadline:
+                return spoken, f"the voice had time for {len(spoken)} of {len(chosen)} sentences"
+            text = speakable(self._sentences[i])
+            if not any(letter.isalnum() for letter in text):
+                continue
+            path = folder / f"{i}.wav"
+            spoken[i] = path, speaker.speak(text, path)
+        return spoken, ""
+
+    def lines(self, speech: dict[int, tuple[Path, float]]) -> list[Line]:
+        """The sentences that have a place with their true lengths."""
+        for i, (_, secs) in speech.items():
+            self._secs[i] = secs
+        chosen = sorted(speech) if speech else list(range(len(self._sentences)))
+        lines = []
+        for placed in self._placed(chosen):
+            i = chosen[placed.place]
+            path = speech[i][0] if i in speech else None
+            lines.append(Line(placed.start, placed.end, self._sentences[i], self._sheet.facts[i], path))
+        return lines
+
+
+def _estimate(text: str) -> float:
+    return max(_LEAST_CAPTION_SECS, _BREATH_SECS + len(text) / _LETTERS_A_SECOND)

@@ -1,0 +1,86 @@
+"""When each sentence is spoken: never two at once, the important ones first, and none at the climax. Pure."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Candidate", "Placed", "schedule"]
+
+_PAUSE_SECS = 0.5
+"""Between two sentences."""
+_MOST_DELAY_SECS = 3.5
+"""A sentence that would come later speaks of something forgotten."""
+_CLIMAX_SECS = (0.3, 1.0)
+"""Silence before and after the climax begins: the picture and the effects tell it."""
+_END_SECS = 0.2
+"""Silence at the end of the video."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence that may be spoken.
+
+    Args:
+        at: seconds at which its event happens.
+        secs: how long it takes.
+        importance: the more, the sooner it gets a place.
+    """
+
+    at: float
+    secs: float
+    importance: float
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Placed:
+    """A sentence with its place: ``place`` is its number among the candidates."""
+
+    start: float
+    end: float
+    at: float
+    place: int
+
+
+def schedule(candidates: Sequence[Candidate], *, video_secs: float, climax_at: float | None = None) -> list[Placed]:
+    """Choose sentences and their times.
+
+    Sentences stay in the order of their events. One that finds no place within a few seconds is left out.
+
+    Args:
+        video_secs: no sentence ends later.
+        climax_at: seconds at which the climax begins.
+
+    Returns:
+        The chosen ones, in order.
+    """
+    silences = [] if climax_at is None else [(climax_at - _CLIMAX_SECS[0], climax_at + _CLIMAX_SECS[1])]
+    placed: list[Placed] = []
+    for place in sorted(range(len(candidates)), key=lambda i: (-candidates[i].importance, candidates[i].at, i)):
+        found = _find_place(candidates[place], place, placed, silences, video_secs)
+        if found is not None:
+            insort(placed, found)
+    return placed
+
+
+def _find_place(
+    candidate: Candidate,
+    place: int,
+    placed: Sequence[Placed],
+    silences: Sequence[tuple[float, float]],
+    video_secs: float,
+) -> Placed | None:
+    start = candidate.at
+    before = [other for other in placed if other.at <= candidate.at]
+    after = [other for other in placed if other.at > candidate.at]
+    if before:
+        start = max(start, before[-1].end + _PAUSE_SECS)
+    for quiet_from, quiet_until in silences:
+        if start < quiet_until and start + candidate.secs > quiet_from:
+            start = quiet_until
+    end = start + candidate.secs
+    is_too_late = start > candidate.at + _MOST_DELAY_SECS or end > video_secs - _END_SECS
+    if is_too_late or (after and end + _PAUSE_SECS > after[0].start):
+        return None
+    return Placed(start, end, candidate.at, place)

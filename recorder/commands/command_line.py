@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from recorder.commands.arguments.parsing import build_parser, command_module
 from recorder.commands.terminal.exit_status import ExitStatus, status_of
@@ -59,5 +60,19 @@ def _run_command(arguments: Sequence[str]) -> int:
     except RecorderError as error:
         print_error(error_line(error))
         return status_of(error)
+    except FileNotFoundError:
+        if _has_current_folder():
+            raise
+        print_error("error: the current folder was deleted: change to another folder")
+        return ExitStatus.FAILED
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
+
+
+def _has_current_folder() -> bool:
+    """Whether relative paths can be used."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +32,17 @@ def test_the_help_of_each_command_names_the_script(name: str, capsys: pytest.Cap
     assert text.startswith(f"usage: hamlet-recorder {name} ")
     assert f"hamlet-recorder {name}" in text.partition("example:")[2]
     assert "python -m recorder" not in text
+
+
+@pytest.mark.parametrize("command", [("stats",), ("doctor",), ("reindex",), ("serve", "--port", "0")])
+def test_a_deleted_current_folder_gets_one_sentence(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from recorder.commands.command_line import run
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(command) == 1
+    assert capsys.readouterr().err == "error: the current folder was deleted: change to another folder\n"

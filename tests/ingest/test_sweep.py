@@ -342,7 +342,7 @@ def test_a_thorough_sweep_goes_on_where_the_one_before_stopped(
     folder: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recorder.step_stream.redis_upkeep._SCANNED_KEYS", 10)
-    monkeypatch.setattr(sys.modules["worker.ingest.sweep"], "_WALK_SECS", -1.0)  # a page a sweep
+    monkeypatch.setattr(sys.modules["worker.ingest.sweep"], "_SCAN_SECS", -1.0)  # a page a sweep
     n_episodes = 60
     stream = RedisStepStream(redis_url)
     with Catalog(folder / "catalog.db") as catalog:

@@ -10,23 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.black_box import Kind, Layout
-from recorder.black_box.format import record_word
-from recorder.capture.block_writer import BlockWriter, compile_block_writer
+from recorder.capture.block_writer import compile_block_writer
 from recorder.capture.device import DeviceCopies
 from recorder.capture.inlet import Inlet
-from recorder.capture.step_writer import FIELDS
-from recorder.capture.values import NO_STEP, as_array, checked_extras, checked_name, is_cuda, whole_numbers
+from recorder.capture.path import PLACE_BYTES, Path
+from recorder.capture.source import Writer
+from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
 from recorder.capture.ways import Form, Way, block_way, fitting, no_room
 from recorder.errors import UsageError
-from recorder.schema import EXTRAS_PREFIX
 
 __all__ = ["BlockPath", "Places", "block_count", "one_row_or_more"]
 
 _MAX_KINDS = 64
 """Layouts whose writers are kept."""
-
-_PLACE_BYTES = 1024
-"""What a record takes beside its values, at most: 32 of it with each step."""
 
 
 class Places(NamedTuple):
@@ -51,30 +47,53 @@ class Places(NamedTuple):
                 yield place
 
 
-class BlockPath:
-    """One for each recorder.
+class _Block(NamedTuple):
+    """Steps of all lanes.
 
     Args:
-        devices: brings values from devices.
+        values: by column, ``[n_rows, n_lanes, …]``, or ``[n_lanes, …]`` where there is one row.
     """
 
+    places: Places
+    values: Mapping[str, Any]
+
+    @property
+    def n_steps(self) -> int:
+        return self.places.n_steps
+
+    def each(self) -> Iterator[tuple[int, int, int]]:
+        return self.places.each()
+
+    def layout(self, ways: Mapping[str, Way]) -> Layout:
+        fields = [way.field(name) for name, way in ways.items()]
+        return Layout(fields, lead=self.places.episode_id.shape, has_lanes=self.places.lane is not None)
+
+    def fill(self, record: np.ndarray[Any, Any], ways: Mapping[str, Way]) -> dict[str, Any]:
+        places, lead = self.places, self.places.episode_id.shape
+        record["episode_id"], record["step"] = places.episode_id, places.step
+        if places.lane is not None:
+            record["lane"] = places.lane
+        on_device = {}
+        for name, way in ways.items():
+            if way.form is Form.DEVICE:
+                on_device[name] = self.values[name]
+            else:
+                record[name] = as_array(self.values[name]).reshape(*lead, *way.shape)
+        return on_device
+
+
+class BlockPath(Path):
+    """One for each recorder."""
+
     def __init__(self, inlet: Inlet, devices: DeviceCopies) -> None:
-        self._inlet = inlet
-        self._devices = devices
-        self._quick: BlockWriter = _another_way
-        """Fits the arrays of the last calls."""
-        self.write: BlockWriter = _another_way if inlet.sampling is None else self._write_sampled
-        """The quick way of ``record_batch``."""
-        self._writers: dict[Any, BlockWriter | None] = {}
+        super().__init__(inlet, devices, kind=Kind.BLOCK, max_kinds=_MAX_KINDS)
 
     def _write_sampled(self, *arguments: Any) -> bool | None:
         sampling = self._inlet.sampling
         return False if sampling is not None and sampling.is_active else self._quick(*arguments)
 
-    @property
-    def max_record_bytes(self) -> int:
-        """The largest record that the ring takes."""
-        return self._inlet.writer.max_record_bytes
+    def _compile(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> Writer:
+        return compile_block_writer(self._inlet.writer, layout, layout_id, generation, ways, self._inlet.acquire)
 
     def record(self, episode_ids: Any, steps: Any, lanes: Any, values: tuple[Any, ...], extras: Any) -> None:
         """Record one step of every lane, whatever its values are.
@@ -105,111 +124,19 @@ class BlockPath:
             try:
                 ways[name] = block_way(name, value, lead)
             except Exception as error:  # noqa: BLE001 - whatever an object raises when it is read
-                self._inlet.refusals.refuse_value(f"{name}: {error}", n_values=places.n_steps)
-        kept = fitting(ways, self.max_record_bytes - _PLACE_BYTES)
+                self.refuse_value(f"{name}: {error}", n_values=places.n_steps)
+        kept = fitting(ways, self.max_record_bytes - PLACE_BYTES)
         for name in ways.keys() - kept.keys():
-            self._inlet.refusals.refuse_value(no_room(name, ways[name]), n_values=places.n_steps)
-        n_bytes = math.prod(lead) * (_PLACE_BYTES // 32 + sum(way.n_bytes for way in kept.values()))
-        if n_bytes <= self.max_record_bytes - _PLACE_BYTES or math.prod(lead) == 1:
+            self.refuse_value(no_room(name, ways[name]), n_values=places.n_steps)
+        n_bytes = math.prod(lead) * (PLACE_BYTES // 32 + sum(way.n_bytes for way in kept.values()))
+        if n_bytes <= self.max_record_bytes - PLACE_BYTES or math.prod(lead) == 1:
             try:
-                self._put_or_drop(kept, places, {name: given[name] for name in kept})
+                self.put_or_drop(kept, _Block(places, given))
             except Exception as error:  # noqa: BLE001 - the other parts of the call are recorded, and counted, by themselves
                 self._inlet.refusals.refuse(error, n_steps=places.n_steps)
             return
         for part, values in _halves(places, kept, given):
             self.put(part, values)
-
-    def _put_or_drop(self, ways: Mapping[str, Way], places: Places, values: Mapping[str, Any]) -> None:
-        n_left_out = 0
-        while not self._written(ways, places, values):
-            small = {name: way for name, way in ways.items() if not way.is_large}
-            if self._inlet.waits(has_large=len(small) < len(ways)):
-                continue
-            if len(small) == len(ways):
-                self._inlet.drop(places.each())
-                return
-            ways, n_left_out = small, len(ways) - len(small)
-        if n_left_out:
-            self._inlet.refusals.drop_values(n_left_out * places.n_steps)
-
-    def refuse_value(self, problem: str, *, n_values: int) -> None:
-        """A value of a call can't be recorded; the rest of it is."""
-        self._inlet.refusals.refuse_value(problem, n_values=n_values)
-
-    def named(self, values: tuple[Any, ...], extras: Any, n_steps: int) -> Iterator[tuple[str, Any]]:
-        """The values that there are, by column."""
-        for name, value in zip(FIELDS, values, strict=True):
-            if value is not None:
-                yield name, value
-        try:
-            items = () if extras is None else checked_extras(extras).items()
-        except UsageError as error:
-            self._inlet.refusals.refuse_value(str(error), n_values=n_steps)
-            return
-        for name, value in items:
-            if value is None:
-                continue
-            try:
-                yield f"{EXTRAS_PREFIX}{checked_name(name)}", value
-            except UsageError as error:
-                self._inlet.refusals.refuse_value(str(error), n_values=n_steps)
-
-    def _written(self, ways: Mapping[str, Way], places: Places, values: Mapping[str, Any]) -> bool:
-        """Write it; False when there is no room."""
-        inlet, writer = self._inlet, self._inlet.writer
-        lead = places.episode_id.shape
-        layout = Layout([way.field(name) for name, way in ways.items()], lead=lead, has_lanes=places.lane is not None)
-        if not inlet.acquire():
-            raise UsageError("record_batch was called while this thread was inside the recorder")
-        try:
-            layout_id = writer.layout_id(layout)
-            if layout_id is None:
-                raise UsageError("too many kinds of calls: the shapes of their arrays change all the time")
-            generation = writer.generation
-            if not writer.room(layout.n_bytes, is_large=any(way.is_large for way in ways.values())):
-                return False
-            self._put(layout, layout_id, ways, places, values)
-        finally:
-            writer.lock.release()
-        if lead[0] == 1 and not any(way.form is Form.DEVICE for way in ways.values()):
-            self._remember(layout, layout_id, generation, ways)
-        return True
-
-    def _remember(self, layout: Layout, layout_id: int, generation: int, ways: Mapping[str, Way]) -> None:
-        """Have a quick way for the next call, when this is the second of its kind."""
-        key = (generation, tuple(ways.items()), layout.lead, layout.has_lanes)
-        if key not in self._writers:
-            if len(self._writers) >= _MAX_KINDS:
-                self._writers.clear()
-            self._writers[key] = None
-            return
-        found = self._writers[key]
-        if found is None:
-            found = compile_block_writer(self._inlet.writer, layout, layout_id, generation, ways, self._inlet.acquire)
-            self._writers[key] = found
-        self._quick = found
-        if self._inlet.sampling is None:
-            self.write = found
-
-    def _put(
-        self, layout: Layout, layout_id: int, ways: Mapping[str, Way], places: Places, values: Mapping[str, Any]
-    ) -> None:
-        """Write the record column by column; the lock is held, and there is room."""
-        writer = self._inlet.writer
-        at = writer.ring.ring_at + writer.head - writer.base
-        record = np.ndarray((), layout.record_dtype, writer.ring.memory, at)
-        record["word"] = record_word(Kind.BLOCK, layout.n_bytes, layout_id)
-        record["episode_id"], record["step"] = places.episode_id, places.step
-        if places.lane is not None:
-            record["lane"] = places.lane
-        on_device = {}
-        for name, way in ways.items():
-            if way.form is Form.DEVICE:
-                on_device[at + layout.column(name)[1]] = values[name]
-            else:
-                record[name] = as_array(values[name]).reshape(*layout.lead, *way.shape)
-        event = self._devices.copy(writer.ring, on_device) if on_device else None
-        writer.publish(writer.head + layout.n_bytes, event, n_steps=places.n_steps)
 
 
 def _halves(
@@ -255,8 +182,3 @@ def block_count(episode_ids: Any) -> int:
             return len(episode_ids)
         except Exception:  # noqa: BLE001 - whatever an object raises when it is asked
             return 0
-
-
-def _another_way(*_: Any) -> bool:
-    """What writes before the first call: nothing."""
-    return False

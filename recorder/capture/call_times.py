@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 
-__all__ = ["TIMED_EVERY_CALLS", "TIMED_EVERY_STEPS", "CallTimes"]
+__all__ = ["LOOKED_EVERY_EVENTS", "TIMED_EVERY_CALLS", "TIMED_EVERY_STEPS", "CallTimes"]
 
 TIMED_EVERY_STEPS = 64
 """``record_step`` looks at the clock at each step whose number this divides: two looks take a twentieth of a call."""
 
 TIMED_EVERY_CALLS = 8
 """``record_batch`` looks at the clock, and after the sender, at one call in so many, the first among them."""
+
+LOOKED_EVERY_EVENTS = 8
+"""The end of an episode looks after the sender at one in so many: a look takes a fifth of such a call."""
 
 _N_RECENT = 1024
 

@@ -24,6 +24,7 @@ class NullRecorder:
 
     error: BaseException | None = None
     is_complete = True
+    is_put_off = False
     pid: int | None = None
     path = None
 

@@ -30,10 +30,11 @@ class EpisodeIds:
         """
         with self._lock:
             at = max(self._ends.get(first, first), self._chosen_end)
-            others = sorted((start, end) for start, end in self._ends.items() if start != first)
-            for start, end in others:
-                if start < at + n_ids and at < end:
-                    at = end
+            if len(self._ends) > (first in self._ends):
+                others = sorted((start, end) for start, end in self._ends.items() if start != first)
+                for start, end in others:
+                    if start < at + n_ids and at < end:
+                        at = end
             self._ends[first] = at + n_ids
             return at
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -48,6 +49,17 @@ class Inlet:
     def waits(self, *, has_large: bool) -> bool:
         """The ring is full: wait a moment, and say whether to try again; see ``Waiting``."""
         return self._waiting.wait(has_large=has_large)
+
+    def is_interrupted(self) -> bool:
+        """Whether the caller has interrupted a call of this thread that has the lock, as a signal handler may."""
+        writer = self.writer
+        frame = sys._getframe().f_back
+        # Whatever takes the lock calls the writer so: compiled writers among their globals, all else among its locals.
+        while frame is not None and writer.lock.locked():
+            if frame.f_globals.get("writer") is writer or frame.f_locals.get("writer") is writer:
+                return True
+            frame = frame.f_back
+        return False
 
     def drop(self, places: Iterable[tuple[int, int, int]]) -> None:
         """There was no room for these steps."""

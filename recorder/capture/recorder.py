@@ -10,15 +10,11 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from recorder.black_box import Kind, Ring, RingWriter
-from recorder.capture.block_path import BlockPath, block_count
+from recorder.black_box import Ring, RingWriter
+from recorder.capture.block_path import BlockPath
 from recorder.capture.copied import NullRecorder
 from recorder.capture.device import DeviceCopies
 from recorder.capture.episode_ids import EpisodeIds
@@ -36,30 +32,24 @@ from recorder.capture.options import (
 )
 from recorder.capture.recorded_run import warn_of_recorded_run
 from recorder.capture.refusals import Refusals
-from recorder.capture.rollout import RolloutEpisodes, rollout_count
-from recorder.capture.run_end import RunEnd
+from recorder.capture.rollout import RolloutEpisodes
+from recorder.capture.run_end import RunEnd, call_in_forks
+from recorder.capture.step_calls import StepCalls
 from recorder.capture.step_path import StepPath
-from recorder.capture.values import whole_number
-from recorder.episode import EpisodeMetadata, Substrate
-from recorder.errors import UsageError
-from recorder.publish.given_metadata import own_metadata
+from recorder.episode import Substrate
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.stats import RecorderStats
 from recorder.redis_server.client import check_server
 from recorder.sender import make_ring, start_sender
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
-from recorder.text import sanitize_text
 
 if TYPE_CHECKING:
     from recorder.settings import Settings
 
 __all__ = ["EpisodeRecorder", "copied_recorder"]
 
-_MAX_REASON_LETTERS = 1000
-"""A reason stands in the header of a file, which is bounded, and in lists that people read."""
 
-
-class EpisodeRecorder:
+class EpisodeRecorder(StepCalls):
     """Records episodes: writes each step into a ring file, the black box; a sender process does the rest.
 
     Making one waits until that process has begun, 0.3 s most often and 2 s at most. Later a call waits only when the ring is
@@ -167,7 +157,7 @@ class EpisodeRecorder:
         )
         self._sender = start_sender(self.stream, ring, limits or PublisherLimits(), in_own_process=sender == "process")
         self._set_up(ring, on_full)
-        _close_in_forks(self)
+        call_in_forks(weakref.WeakMethod(self._forget_parent))
 
     def _set_up(self, ring: Ring, on_full: OnFull) -> None:
         self._ring = ring
@@ -177,7 +167,6 @@ class EpisodeRecorder:
         devices = DeviceCopies()
         self._steps = StepPath(inlet, devices)
         self._blocks = BlockPath(inlet, devices)
-        self._n_batches = -1
         self._ids = EpisodeIds()
         self._rollouts = RolloutEpisodes(self._ids)
         self._end = RunEnd(self._sender, inlet, devices, self.run_id, on_lost=weakref.WeakMethod(self._sender_lost))
@@ -215,238 +204,6 @@ class EpisodeRecorder:
         """
         return self._ids.take(first=first)
 
-    def record_step(
-        self,
-        episode_id: int,
-        step: int,
-        position: Any,
-        meters: Any,
-        action: Any,
-        reward: Any,
-        intrinsic_reward: Any = 0.0,
-        done: Any = False,
-        q_values: Any = None,
-        time_of_day: Any = None,
-        interaction_progress: Any = None,
-        *,
-        terminated: Any = None,
-        truncated: Any = None,
-        epsilon: Any = None,
-        action_masks: Any = None,
-        extras: Mapping[str, Any] | None = None,
-        lane: int = 0,
-    ) -> None:
-        """Record one step; ``recorder.episode`` says which state belongs to which action.
-
-        Values may be torch tensors on any device, numpy arrays, sequences or numbers; they are copied before this
-        returns.
-
-        Args:
-            episode_id: the episode; its first step opens it. Use an id once in a run: ``new_episode_id`` gives one.
-            step: number of the step, ascending from 0; a number left out is marked as a gap. A file holds 40,000 gaps; the
-                steps after them are refused and counted.
-            position, meters, q_values, action_masks: one-dimensional, any length.
-            action: an index, or a vector.
-            extras: further named numbers or arrays.
-            lane: index of the sub-environment.
-        """
-        started = None
-        try:
-            if not step & 63:  # one in TIMED_EVERY_STEPS; as a name it would take as long again
-                started = perf_counter()
-            is_written = self._steps.write(
-                episode_id, step, lane,
-                position, meters, action, reward, intrinsic_reward, done, terminated, truncated, q_values,
-                time_of_day, interaction_progress, epsilon, action_masks, extras,
-            )  # fmt: skip
-        except Exception:  # noqa: BLE001 - the quick way does not fit; the careful one tells why
-            is_written = False
-        if not is_written:
-            self._record_carefully(
-                (episode_id, step, lane),
-                (
-                    position, meters, action, reward, intrinsic_reward, done, terminated, truncated, q_values,
-                    time_of_day, interaction_progress, epsilon, action_masks,
-                ),
-                extras,
-            )  # fmt: skip
-        if started is not None:
-            self._end.note_call(perf_counter() - started)
-            if not step:
-                self._begin(episode_id)
-        if self._strict:
-            self._raise_sender_error()
-
-    def _begin(self, episode_id: Any) -> None:
-        try:
-            self._ids.begin(episode_id)
-        except Exception as error:  # noqa: BLE001 - recording never stops training; the sender refuses the steps
-            self._refusals.refuse(error)
-
-    def _record_carefully(self, place: tuple[Any, Any, Any], values: tuple[Any, ...], extras: Any) -> None:
-        if self._closed_because:
-            self._refusals.refuse(self._closed_error("record_step"), n_steps=1)
-        else:
-            self._steps.record(place, values, extras)
-
-    def record_batch(
-        self,
-        episode_ids: Any,
-        steps: Any,
-        positions: Any,
-        meters: Any,
-        actions: Any,
-        rewards: Any,
-        intrinsic_rewards: Any = None,
-        dones: Any = None,
-        q_values: Any = None,
-        time_of_day: Any = None,
-        interaction_progress: Any = None,
-        *,
-        terminated: Any = None,
-        truncated: Any = None,
-        epsilon: Any = None,
-        action_masks: Any = None,
-        extras: Mapping[str, Any] | None = None,
-        lanes: Any = None,
-    ) -> None:
-        """Record one step of every lane of a vector environment; one thread at a time.
-
-        Every array has a leading axis of lanes; torch tensors on any device, numpy arrays or sequences. What is one number
-        a step may also come as ``[n_lanes, 1]``.
-
-        Args:
-            episode_ids, steps: ``int64[n_lanes]``, on the host; where an episode's id is -1 the lane has no step now, whatever
-                else is given for it.
-            lanes: ``int64[n_lanes]``, on the host: the lane of each place; 0, 1, 2, … when left out.
-            extras: further named arrays ``[n_lanes, …]``.
-        """
-        started = None
-        self._n_batches += 1
-        if not self._n_batches & 7:  # one in TIMED_EVERY_CALLS
-            started = perf_counter()
-        try:
-            is_written = self._blocks.write(
-                episode_ids, steps, lanes,
-                positions, meters, actions, rewards, intrinsic_rewards, dones, terminated, truncated, q_values,
-                time_of_day, interaction_progress, epsilon, action_masks, extras,
-            )  # fmt: skip
-        except Exception:  # noqa: BLE001 - the quick way does not fit; the careful one tells why
-            is_written = False
-        if not is_written:
-            values = (
-                positions, meters, actions, rewards, intrinsic_rewards, dones, terminated, truncated, q_values,
-                time_of_day, interaction_progress, epsilon, action_masks,
-            )  # fmt: skip
-            if self._closed_because:
-                self._refusals.refuse(self._closed_error("record_batch"), n_steps=block_count(episode_ids))
-            else:
-                self._blocks.record(episode_ids, steps, lanes, values, extras)
-        if started is not None:
-            self._end.note_call(perf_counter() - started)
-        if self._strict:
-            self._raise_sender_error()
-
-    def record_rollout(
-        self,
-        positions: Any,
-        meters: Any,
-        actions: Any,
-        rewards: Any,
-        intrinsic_rewards: Any = None,
-        q_values: Any = None,
-        time_of_day: Any = None,
-        interaction_progress: Any = None,
-        *,
-        terminated: Any = None,
-        truncated: Any = None,
-        epsilon: Any = None,
-        action_masks: Any = None,
-        extras: Mapping[str, Any] | None = None,
-        lanes: Any = None,
-        metadata: EpisodeMetadata | Mapping[str, Any] | None = None,
-    ) -> NDArray[np.int64]:
-        """Record what many lanes did between two updates; one thread at a time.
-
-        Every array has the leading axes ``[n_steps, n_lanes]``. Episodes are numbered here: a lane's next episode begins with
-        the step after its end, and goes on with the next rollout. The files are those of a loop of ``record_batch`` and
-        ``finish_episode``.
-
-        Args:
-            terminated, truncated: ``bool[n_steps, n_lanes]``, on the host, one of them at least: an episode ends with this step.
-            lanes: ``int64[n]``: record these lanes only; all of them when left out.
-            metadata: of each episode that ends in this rollout.
-
-        Returns:
-            ``int64[n_steps, n_lanes]``: the episode of each step, for ``keep``; empty when the call failed.
-        """
-        started = perf_counter()
-        values = (
-            positions, meters, actions, rewards, intrinsic_rewards, None, terminated, truncated, q_values,
-            time_of_day, interaction_progress, epsilon, action_masks,
-        )  # fmt: skip
-        ids = np.empty((0, 0), np.int64)
-        try:
-            if self._closed_because:
-                raise self._closed_error("record_rollout")
-            ids, ended = self._rollouts.record(self._blocks, values, extras, terminated, truncated, lanes)
-        except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._refusals.refuse(error, n_steps=rollout_count(values, lanes))
-        else:
-            own, wrong = own_metadata(metadata)
-            for episode_id in ended:
-                self._inlet.put_event(Kind.FINISH, episode_id, own)
-            for problem in wrong:
-                self._refusals.refuse(problem)
-        self._end.note_call(perf_counter() - started)
-        if self._strict:
-            self._raise_sender_error()
-        return ids
-
-    def finish_episode(self, episode_id: int, metadata: EpisodeMetadata | Mapping[str, Any] | None = None) -> None:
-        """End an episode.
-
-        Args:
-            metadata: whole, in part or not at all; lengths and returns that are left out are summed from the steps. Its status
-                may be ``truncated``, when the trainer broke the episode off. A field that can't be used, or is too large
-                (64 KiB; 1 MiB, and 10,000 lists and maps, for all fields together), is left out and counted: the end itself is
-                never lost.
-        """
-        own, wrong = own_metadata(metadata)
-        self._put_event("finish_episode", Kind.FINISH, episode_id, own)
-        for error in wrong:
-            self._refusals.refuse(error)
-
-    def keep(self, episode_id: int, reason: str) -> None:
-        """Keep an episode whatever the criteria say, for the reason ``manual_<reason>``.
-
-        From its first step on, until no criterion may claim it any more after its end; later the call is counted as too
-        late.
-
-        Args:
-            reason: cut off after 1,000 letters; those that no database takes become question marks. Before its end an
-                episode takes 100 reasons.
-        """
-        self._put_event("keep", Kind.KEEP, episode_id, _as_bytes(reason))
-
-    def abort(self, episode_id: int, reason: str) -> None:
-        """Give an episode up that has not ended: its steps are forgotten, the catalog has a row that says why.
-
-        Args:
-            reason: cut off after 1,000 letters; those that no database takes become question marks.
-        """
-        self._put_event("abort", Kind.ABORT, episode_id, _as_bytes(reason))
-
-    def note_failure(self, error: Exception, *, n_steps: int = 0) -> None:
-        """Count and log what failed before it could be recorded; raise it when the recorder is strict.
-
-        For wrappers and callbacks around a recorder, whose own work must not stop training either.
-
-        Args:
-            n_steps: how many steps were lost over it.
-        """
-        self._refusals.refuse(error, n_steps=n_steps)
-
     def stats(self) -> RecorderStats:
         """A copy of the counters; the sender's are up to a quarter of a second old."""
         return self._end.stats(self._ring)
@@ -464,18 +221,21 @@ class EpisodeRecorder:
     def close(self, timeout_secs: float = 30.0) -> bool:
         """End the run of this trainer: open episodes end as ``truncated``, everything is sent, the sender ends.
 
-        A second call does nothing.
+        A second call does nothing. In a signal handler that has interrupted another call, it only ends recording and
+        returns False: the run ends with the next ``close``, or with the process.
 
         Returns:
             False when something could not be sent in time: it stays in the black box, which the log names, for
             ``hamlet-recorder recover``; without a file it is lost. Counted and logged.
         """
-        if self._is_closed or self.is_copy or self._is_fork:
+        if self.is_copy or self._is_fork or (self._is_closed and not self._end.is_put_off):
             return self._end.is_complete
         self._is_closed = True
         self._closed_because = "after close()"
         self._refuse_from_now_on()
         is_complete = self._end.close(timeout_secs, self._ring)
+        if self._end.is_put_off:
+            return False
         if self._owns_stream and self.stream.is_remote:
             self.stream.close()
         if self._strict:
@@ -486,9 +246,6 @@ class EpisodeRecorder:
         if not self._closed_because:
             self._closed_because = f"after the recorder lost its sender: {reason}"
             self._refuse_from_now_on()
-
-    def _refuse_from_now_on(self) -> None:
-        self._steps.write = self._blocks.write = _refuses
 
     def _forget_parent(self) -> None:
         self._closed_because = "in a fork of the process that made the recorder: make one there"
@@ -516,28 +273,6 @@ class EpisodeRecorder:
     ) -> None:
         self.close()
 
-    def _put_event(self, call: str, kind: Kind, episode_id: Any, body: bytes) -> None:
-        try:
-            number = whole_number(episode_id)
-            if self._closed_because:
-                raise self._closed_error(call)
-            self._inlet.put_event(kind, number, body)
-            if kind is not Kind.KEEP:
-                self._ids.end(number)
-            self._end.look()
-        except Exception as error:  # noqa: BLE001 - recording never stops training
-            self._refusals.refuse(error)
-        if self._strict:
-            self._raise_sender_error()
-
-    def _closed_error(self, call: str) -> UsageError:
-        return UsageError(f"{call} was called {self._closed_because}")
-
-    def _raise_sender_error(self) -> None:
-        error, self._sender.error = self._sender.error, None
-        if error is not None:
-            raise error
-
 
 _ON_A_COPY = "on a copy of the recorder"
 
@@ -546,31 +281,9 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
     """What a copy of a recorder is: one that records nothing, and raises nothing."""
     copy = EpisodeRecorder.__new__(EpisodeRecorder)
     copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
-    copy._n_batches, copy._ids = 0, EpisodeIds()
+    copy._ids = EpisodeIds()
     copy._owns_stream, copy._strict, copy._closed_because = True, False, _ON_A_COPY
     copy._is_closed = copy._is_fork = False
     nothing: Any = NullRecorder(run_id)
     copy._steps = copy._blocks = copy._refusals = copy._end = copy._sender = copy._ring = nothing
     return copy
-
-
-def _as_bytes(reason: object) -> bytes:
-    """The text of a reason, as files and the catalog can hold it."""
-    return sanitize_text(str(reason)[:_MAX_REASON_LETTERS]).encode()
-
-
-def _refuses(*_: Any) -> bool:
-    """What writes after the end: nothing."""
-    return False
-
-
-def _close_in_forks(recorder: EpisodeRecorder) -> None:
-    """A fork has the recorder's memory but not its sender, and locks that may be held for ever: every call is refused there."""
-    reference = weakref.ref(recorder)
-
-    def close() -> None:
-        if (forked := reference()) is not None:
-            forked._forget_parent()
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=close)

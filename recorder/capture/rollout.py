@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recorder.capture.block_path import BlockPath, Places, one_row_or_more
 from recorder.capture.episode_ids import EpisodeIds
-from recorder.capture.step_writer import FIELDS
+from recorder.capture.source import FIELDS
 from recorder.capture.values import NO_STEP, as_array, is_cuda, whole_numbers
 from recorder.errors import UsageError
 

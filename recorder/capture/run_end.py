@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+import weakref
 from collections.abc import Callable
 
 from recorder.black_box import Kind, Outcome, Ring
@@ -14,7 +16,7 @@ from recorder.process_end import at_process_end
 from recorder.publish.stats import RecorderStats
 from recorder.sender import Sender
 
-__all__ = ["RunEnd"]
+__all__ = ["RunEnd", "call_in_forks"]
 
 _log = logging.getLogger("recorder.capture")
 
@@ -29,6 +31,17 @@ _TIMES_SECS = 1.0
 
 _forgotten: set[RunEnd] = set()
 """Runs of recorders that nobody holds any more: the next recorder lets go of the files of those that are over."""
+
+
+def call_in_forks(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+    """Call a method in each fork. One has the recorder's memory but not its sender, and locks that may be held for ever."""
+
+    def call() -> None:
+        if (bound := method()) is not None:
+            bound()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=call)
 
 
 class RunEnd:
@@ -60,6 +73,8 @@ class RunEnd:
         self._is_forgotten = False
         self.is_complete = False
         """Whether everything was sent; known after ``close``."""
+        self.is_put_off = False
+        """Whether the last ``close`` could not even begin, because it came from within a call that it had interrupted."""
         self._take_back = at_process_end(self._close_at_exit)
         for end in list(_forgotten):
             end._let_go_when_over()
@@ -95,7 +110,15 @@ class RunEnd:
         return stats
 
     def close(self, timeout_secs: float, ring: Ring) -> bool:
-        """Write the end of the run, and wait until everything is sent; False when time is up before."""
+        """Write the end of the run, and wait until everything is sent; False when time is up before, or it is put off."""
+        self.is_put_off = self._inlet.is_interrupted()
+        if self.is_put_off:
+            _log.warning(
+                "recorder: run_id=%s: close() has interrupted another call of the recorder, which has to go on first: the run "
+                "ends with the next close(), or with the process",
+                self._run_id,
+            )
+            return False
         deadline = time.monotonic() + timeout_secs
         ring.call_times = self._calls.read()
         self._say_close(time.time() + timeout_secs)

@@ -25,7 +25,7 @@ __all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "no_room", "st
 _MAX_UNROLLED = 16
 """The longest sequence of Python's numbers that is packed number by number; a numpy array of one takes longer than that."""
 
-_MAX_UNROLLED_TENSOR = 5
+_MAX_UNROLLED_TENSOR = 8
 """The longest tensor that is; the bytes of a longer one take less time than its ``tolist``."""
 
 _MAX_PACKED_BYTES = 512

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import random
+import signal
 import threading
 import time
 import weakref
@@ -429,6 +430,33 @@ def test_a_signal_handler_that_interrupts_a_call_does_not_wait_for_ever(
     handler.join(15.0)
     assert not handler.is_alive()
     recorder.close(1.0)
+
+
+class Interrupting:
+    """A value that is interrupted by a signal while it is copied into the ring."""
+
+    def __init__(self, recorder: EpisodeRecorder) -> None:
+        self._lock = recorder._inlet.writer.lock
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray[Any, Any]:
+        if self._lock.locked():
+            signal.raise_signal(signal.SIGUSR1)
+        return np.zeros(3)
+
+
+def test_close_in_a_handler_that_interrupts_a_record_returns_at_once_and_the_next_one_ends_the_run() -> None:
+    recorder = EpisodeRecorder()
+    closed: list[bool] = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: closed.append(recorder.close(600.0)))
+    try:
+        recorder.record_step(7, 0, **{**STEP, "meters": Interrupting(recorder)})
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert closed == [False]
+    recorder.record_step(7, 1, **STEP)
+    assert recorder.stats().n_refused_steps == 1
+    ended = close_and_read(recorder)[7]
+    assert (ended.metadata.status, ended.episode.n_steps) == ("truncated", 1)
 
 
 class DeviceTensor:

@@ -149,10 +149,13 @@ class RingWriter:
             raise UsageError(f"{len(data)} bytes are too much for a black box of {self.ring.capacity}")
         if self.head + n_bytes > self.limit and not self.room(n_bytes, is_end=True):
             return False
-        at = self._ring_at + self.head - self.base
+        at, end = self._ring_at + self.head - self.base, self.head + n_bytes
         written = _EVENT.pack(record_word(kind, n_bytes), episode_id, len(data)) + data
         self._memory[at : at + len(written)] = written
-        self.publish(self.head + n_bytes)
+        if self.unpublished is None:
+            self.head = self._words[_HEAD] = end
+        else:
+            self.publish(end)
         return True
 
     def layout_id(self, layout: Layout) -> int | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recorder.capture.values import NO_STEP, as_array
 from recorder.errors import UsageError
 from recorder.wrappers.hooks import Hooks
-from recorder.wrappers.plan import OpenEpisode, Plan, reset_numbers, sorted_values
+from recorder.wrappers.plan import OpenEpisode, Plan, reset_numbers, reset_numbers_of_lanes, sorted_values
 
 __all__ = ["LaneRecorder"]
 
@@ -116,7 +116,7 @@ class LaneRecorder:
             seeds: of each of them.
             values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
         """
-        numbers = self._hooks.attempt(_numbers_of_rows, None, values, places) or [{}] * len(places)
+        numbers = self._hooks.attempt(reset_numbers_of_lanes, None, values, places) or [{}] * len(places)
         for place, seed, own in zip(places, seeds, numbers, strict=True):
             self._begin(place, seed, own)
 
@@ -257,8 +257,3 @@ class LaneRecorder:
         if stages.size != self._n_lanes:
             raise UsageError(f"stage: expected one of each lane, or one for all, found shape {stages.shape}")
         return stages.reshape(-1).tolist()
-
-
-def _numbers_of_rows(values: Mapping[str, Any], places: Sequence[int]) -> list[dict[str, Any]]:
-    """What ``reset_numbers`` gives for the row of each place."""
-    return [reset_numbers({name: array[place] for name, array in values.items()}) for place in places]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -18,7 +18,16 @@ from recorder.schema import STEP_FIELDS
 from recorder.wrappers.frames import RENDER, FrameSource, check_frames, renders
 from recorder.wrappers.parts import Parts
 
-__all__ = ["ACTION_MASK", "ASPATIAL", "Given", "OpenEpisode", "Plan", "reset_numbers", "sorted_values"]
+__all__ = [
+    "ACTION_MASK",
+    "ASPATIAL",
+    "Given",
+    "OpenEpisode",
+    "Plan",
+    "reset_numbers",
+    "reset_numbers_of_lanes",
+    "sorted_values",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -192,17 +201,28 @@ def reset_numbers(reset_values: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         reset_values: the parts of the observation.
     """
-    numbers = {}
-    n_left = _MAX_RESET_NUMBERS
-    for name, value in reset_values.items():
-        if value.__class__ is not np.ndarray:
-            if is_cuda(value):
-                continue  # reading from a device would wait for it
-            value = np.asarray(value)
-        n_left -= value.size
-        if n_left < 0:
-            return {}
-        numbers[name] = value.tolist()
+    return reset_numbers_of_lanes({name: (value,) for name, value in reset_values.items()}, (0,))[0]
+
+
+def reset_numbers_of_lanes(reset_values: Mapping[str, Any], places: Sequence[int]) -> list[dict[str, Any]]:
+    """The same for some lanes.
+
+    Args:
+        reset_values: with a leading axis of all lanes.
+    """
+    numbers: list[dict[str, Any]] = [{} for _ in places]
+    n_left = [_MAX_RESET_NUMBERS] * len(places)
+    for name, rows in reset_values.items():
+        for index, place in enumerate(places):
+            row = rows[place]
+            if row.__class__ is not np.ndarray:
+                if is_cuda(row):
+                    break  # reading from a device would wait for it
+                row = np.asarray(row)
+            n_left[index] -= row.size
+            if n_left[index] < 0:
+                return [{} for _ in places]
+            numbers[index][name] = row.tolist()
     return numbers
 
 

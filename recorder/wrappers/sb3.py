@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium.envs.registration import EnvSpec
+from numpy.typing import NDArray
 
 from recorder.capture import EpisodeRecorder
 from recorder.capture.options import check_kind
@@ -30,7 +31,7 @@ except ImportError as error:
 
 __all__ = ["RecorderCallback"]
 
-_OF_A_MODEL = ("model", "_plan", "_hooks", "_lanes", "_rendering", "_hook", "_thought")
+_OF_A_MODEL = ("model", "_env", "_plan", "_hooks", "_lanes", "_rendering", "_hook", "_thought")
 """What a callback has once it is given to ``learn``."""
 
 
@@ -195,6 +196,7 @@ class RecorderCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         self._check_place()  # a list knows its own place only now
+        self._env = self.training_env
         self._plan.guard(0, self._begin)
         if self._wants_q_values and self.recorder is not None:
             self._listen()
@@ -225,12 +227,11 @@ class RecorderCallback(BaseCallback):
         # ``set_env`` has the next call reset, too, and does not say so.
         if was_reset or self.model._last_obs is not self._last_observations:
             self._end_open()
-        values = self._hooks.attempt(self._plan.observations.read, {}, self.model._last_obs)
-        for place in self._lanes.closed:
-            if was_reset:
-                self._begin_lane(place, values)
-            else:
-                self._lanes.begin(place, None, {})
+        closed = self._lanes.closed
+        if was_reset:
+            self._begin_lanes(closed, self._hooks.attempt(self._plan.observations.read, {}, self.model._last_obs))
+        else:
+            self._lanes.begin_all(closed, [None] * len(closed), {})
 
     def _record(self) -> None:
         told, lanes, hooks = self.locals, self._lanes, self._hooks
@@ -242,15 +243,18 @@ class RecorderCallback(BaseCallback):
         ended = lanes.ended(dones)
         terminated = truncated = dones  # all false, most often
         if ended:
-            truncated = np.array([bool(info.get("TimeLimit.truncated", False)) for info in infos]) & dones
-            terminated = dones & ~truncated
-        added, self._given = self._given, {}
+            terminated, truncated = _kinds_of_ends(dones, infos, ended)
+        added: Mapping[str, Any] = self._given
+        if added:
+            self._given = {}
         if hooks.has_step_fn:
             known = {"env": self.training_env, "obs": observations, "info": infos, "action": actions, "rew": rewards}
             added = {**added, **hooks.step_values(**known, terminated=terminated, truncated=truncated)}
         self._last_observations = observations
-        if self._plan.is_plain and not ended:
-            plain_actions, extras = actions, {"observation": observations}
+        values: Mapping[str, Any] = {}
+        if self._plan.is_plain:
+            values, plain_actions = {"observation": observations}, actions
+            extras = hooks.attempt(self._reached, {}, values, infos, ended) if ended else {**values}
         else:
             plain_actions, action_parts = hooks.attempt(self._plan.action, (None, {}), actions)
             values = hooks.attempt(self._plan.observations.read, {}, observations)
@@ -261,18 +265,20 @@ class RecorderCallback(BaseCallback):
         fields: dict[str, Any] = {}
         hooks.attempt(self._add_policy_values, None, fields, extras, added)
         lanes.record(plain_actions, rewards, dones, terminated, truncated, extras, fields, added)
-        for place in ended:
-            told_return = hooks.attempt(_counted_return, {}, infos[place])
-            lanes.end(place, "complete", env=self.training_env, info=infos[place], told=told_return)
-            self._begin_lane(place, values)
+        if ended:
+            env = self._env
+            for place in ended:
+                told_return = hooks.attempt(_counted_return, {}, infos[place])
+                lanes.end(place, "complete", env=env, info=infos[place], told=told_return)
+            self._begin_lanes(ended, values)
 
     def _rendered(self) -> Any:
         return self._hooks.attempt(self._rendering.take, None)
 
-    def _reached(self, values: Mapping[str, Any], infos: Sequence[Any], ended: Sequence[int]) -> Mapping[str, Any]:
+    def _reached(self, values: Mapping[str, Any], infos: Sequence[Any], ended: Sequence[int]) -> dict[str, Any]:
         """What the actions led to: where lanes have been reset since, their observations from before that."""
         if not ended:
-            return values
+            return {**values}
         read = self._plan.observations.read
         return with_rows(values, {place: read(infos[place]["terminal_observation"]) for place in ended})
 
@@ -319,14 +325,14 @@ class RecorderCallback(BaseCallback):
             self._hook.remove()
         self._hook = self._thought = None
 
-    def _begin_lane(self, place: int, values: Mapping[str, Any]) -> None:
-        """A lane has been reset; ``values`` are of all of them."""
-        seed = self._hooks.attempt(self._reset_seed, None, place)
-        self._lanes.begin(place, seed, {name: array[place] for name, array in values.items()})
+    def _begin_lanes(self, places: Sequence[int], values: Mapping[str, Any]) -> None:
+        """Some lanes have been reset; ``values`` are of all of them."""
+        seeds = self._hooks.attempt(self._reset_seeds, None, places) or [None] * len(places)
+        self._lanes.begin_all(places, seeds, values)
 
-    def _reset_seed(self, place: int) -> int | None:
-        info: Mapping[str, Any] = self.training_env.unwrapped.reset_infos[place] or {}
-        return info.get(RESET_SEED)
+    def _reset_seeds(self, places: Sequence[int]) -> list[int | None]:
+        infos = self._env.unwrapped.reset_infos
+        return [info.get(RESET_SEED) if (info := infos[place]) else None for place in places]
 
     def _end_open(self) -> None:
         for place in self._lanes.open_among(range(self.training_env.num_envs)):
@@ -340,6 +346,18 @@ def _has_numbers_of(tensor: Any, observations: Any) -> bool:
     given = tensor.detach().numpy()
     is_alike = given.dtype == observations.dtype and given.shape == observations.shape
     return is_alike and bool(given.tobytes() == observations.tobytes())
+
+
+def _kinds_of_ends(
+    dones: NDArray[np.bool_], infos: Sequence[Any], ended: Sequence[int]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where episodes were terminated, and where they were truncated."""
+    truncated = np.zeros(len(dones), np.bool_)
+    late = [place for place in ended if infos[place].get("TimeLimit.truncated", False)]
+    if not late:
+        return dones, truncated
+    truncated[late] = True
+    return dones & ~truncated, truncated
 
 
 def _counted_return(info: Mapping[str, Any]) -> dict[str, float]:

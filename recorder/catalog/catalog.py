@@ -15,6 +15,7 @@ from recorder.catalog.operations.episodes import EpisodeOperations
 from recorder.catalog.operations.evaluation import EvaluationOperations
 from recorder.catalog.operations.imports import ImportOperations, import_rows
 from recorder.catalog.operations.installation import InstallationOperations
+from recorder.catalog.operations.parked import ParkedOperations
 from recorder.catalog.operations.recordings import RecordingOperations
 from recorder.catalog.operations.runs import RunOperations
 from recorder.catalog.operations.tags import TagOperations
@@ -37,6 +38,7 @@ class Catalog(
     EvaluationOperations,
     EpisodeOperations,
     WriteJobOperations,
+    ParkedOperations,
     RecordingOperations,
     ImportOperations,
     TagOperations,

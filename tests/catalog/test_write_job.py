@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recorder.catalog import Catalog, Decision
 from recorder.catalog.models import UNWRITTEN
-from recorder.catalog.operations.write_job import LOST
+from recorder.catalog.operations.parked import LOST
 from tests.catalog.samples import NOW, commit, episode, recording
 
 SECOND = timedelta(seconds=1)

@@ -20,7 +20,7 @@ import pytest
 import redis
 
 from recorder.catalog import Catalog, EpisodeRow, RecordingRow
-from recorder.catalog.operations.write_job import LOST
+from recorder.catalog.operations.parked import LOST
 from recorder.commands.terminal.output import human_return
 from recorder.step_stream import RedisStepStream
 from tests.commands.conftest import Call, root_catalog

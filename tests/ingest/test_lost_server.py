@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.catalog.operations.write_job import LOST
+from recorder.catalog.operations.parked import LOST
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 from tests.ingest.rig import LOOK_BACK, RUN, Rig, work
 from tests.ingest.trainer import Trainer

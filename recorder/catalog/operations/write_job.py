@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, text, update
 from sqlalchemy.engine import Connection
 
 from recorder.catalog.base import CatalogBase, write_transaction
 from recorder.catalog.lists.episode_rows import fetch_episodes, select_episodes
 from recorder.catalog.lists.keys import plays_of
-from recorder.catalog.locks import in_batches, lock_episodes_of, lock_runs, update_episodes
-from recorder.catalog.models import GIVEN_UP, UNWRITTEN, episodes, runs
+from recorder.catalog.locks import in_batches, lock_episodes_of, update_episodes
+from recorder.catalog.models import UNWRITTEN, episodes
 from recorder.catalog.operations.recordings import write_recordings
 from recorder.catalog.operations.runs import add_missing_runs
 from recorder.catalog.rows import EpisodeRow, RecordingRow
 from recorder.episode import EpisodeStatus
 
-__all__ = ["LOST", "MAX_ATTEMPTS", "NO_ANSWER", "WriteJobOperations"]
+__all__ = ["MAX_ATTEMPTS", "NO_ANSWER", "WriteJobOperations", "is_past", "pending"]
 
 MAX_ATTEMPTS = 3
 """Attempts before parking."""
 
 NO_ANSWER = "every attempt ended without a result: the worker was killed, or ran out of time or memory"
-LOST = (
-    "its steps are lost: Redis was emptied or lost its data, its workers use another Redis, or its trainer recorded without "
-    "Redis and died"
-)
-"""Error of episodes whose steps are lost. Catalogs contain it, and queries compare it."""
 
-_pending = and_(text(UNWRITTEN), episodes.c.parked.is_(False))
+pending = and_(text(UNWRITTEN), episodes.c.parked.is_(False))
+"""Condition that an episode is kept, not written yet, and not parked."""
 # The same as ``EpisodeRow.is_done``.
 _done = or_(episodes.c.decision.in_(("skipped", "deleted")), episodes.c.written_at.is_not(None))
-_FRESH = {"parked": False, "attempts": 0, "not_before": None, "leased_until": None}
-_RUNS_A_STATEMENT = 500
 _by_time = (episodes.c.finished_unix_nanos, episodes.c.run_id, episodes.c.episode_id)
 
 
@@ -56,10 +50,10 @@ class WriteJobOperations(CatalogBase):
         Episodes whose attempts are used up are parked.
         """
         leased_until = now + timedelta(seconds=lease_secs)
-        free = and_(_pending, _is_past(episodes.c.leased_until, now))
+        free = and_(pending, is_past(episodes.c.leased_until, now))
         if run_id is not None:
             free = and_(free, episodes.c.run_id == run_id)
-        query = select_episodes().where(free, _is_past(episodes.c.not_before, now)).order_by(*_by_time).limit(limit)
+        query = select_episodes().where(free, is_past(episodes.c.not_before, now)).order_by(*_by_time).limit(limit)
         with self._writing() as connection:
             _park_exhausted(connection, free, max_attempts)
             if connection.dialect.name == "postgresql":
@@ -97,7 +91,7 @@ class WriteJobOperations(CatalogBase):
         with self._writing() as connection:
             lock_episodes_of(connection, run_id, episode_ids)
             for ids in in_batches(episode_ids):
-                open_ones = and_(_pending, episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
+                open_ones = and_(pending, episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
                 _park_exhausted(connection, open_ones, max_attempts)
                 connection.execute(
                     update(episodes)
@@ -123,7 +117,7 @@ class WriteJobOperations(CatalogBase):
             values["attempts"] = case((episodes.c.attempts > 0, episodes.c.attempts - 1), else_=0)
         with self._writing() as connection:
             for ids in in_batches(episode_ids):
-                of_these = and_(_pending, episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
+                of_these = and_(pending, episodes.c.run_id == run_id, episodes.c.episode_id.in_(ids))
                 connection.execute(update_episodes(connection, of_these).values(**values))
 
     @write_transaction
@@ -134,7 +128,7 @@ class WriteJobOperations(CatalogBase):
         with self._writing() as connection:
             connection.execute(
                 update(episodes)
-                .where(_pending, episodes.c.run_id == run_id, episodes.c.episode_id == episode_id)
+                .where(pending, episodes.c.run_id == run_id, episodes.c.episode_id == episode_id)
                 .values(
                     error=error, not_before=not_before, leased_until=None, parked=episodes.c.attempts >= max_attempts
                 )
@@ -200,98 +194,9 @@ class WriteJobOperations(CatalogBase):
                     of_these = and_(of_these, episodes.c.replaced_plays == 0)
                 connection.execute(update_episodes(connection, of_these).values(stream_dropped_at=at))
 
-    @write_transaction
-    def mark_runs_seen(self, run_ids: Sequence[str], at: datetime) -> int:
-        """Mark runs as present in Redis, and un-park their episodes that were parked as lost.
 
-        Returns:
-            Number of un-parked episodes.
-        """
-        if not run_ids:
-            return 0
-        n_unparked = 0
-        ordered = sorted(set(run_ids))
-        batches = [ordered[start : start + _RUNS_A_STATEMENT] for start in range(0, len(ordered), _RUNS_A_STATEMENT)]
-        with self._writing() as connection:
-            for batch in batches:
-                known = lock_runs(connection, batch, against="change")
-                connection.execute(update(runs).where(runs.c.run_id.in_(known)).values(seen_at=at))
-            for batch in batches:
-                lost = and_(text(GIVEN_UP), episodes.c.error == LOST, episodes.c.run_id.in_(batch))
-                n_unparked += connection.execute(
-                    update_episodes(connection, lost).values(**_FRESH, error=None)
-                ).rowcount
-        return n_unparked
-
-    @write_transaction
-    def park_lost(self, *, unseen_since: datetime, now: datetime) -> dict[str, int]:
-        """Park undecided and unwritten episodes of runs that no worker has seen since ``unseen_since``.
-
-        Returns:
-            Number of parked episodes by run; their ``error`` is ``LOST``.
-        """
-        unseen = select(runs.c.run_id).where(
-            runs.c.last_activity_at < unseen_since, _is_past(runs.c.seen_at, unseen_since)
-        )
-        waiting = (
-            and_(_pending, _is_past(episodes.c.leased_until, now)),
-            and_(episodes.c.decision == "held", episodes.c.parked.is_(False)),
-        )
-        given_up: dict[str, int] = {}
-        with self._writing() as connection:
-            for kind in waiting:
-                which = and_(kind, episodes.c.run_id.in_(unseen))
-                counts = select(episodes.c.run_id, func.count()).where(which).group_by(episodes.c.run_id)
-                for run_id, n_episodes in connection.execute(counts):
-                    given_up[run_id] = given_up.get(run_id, 0) + n_episodes
-            which = and_(or_(*waiting), episodes.c.run_id.in_(unseen))
-            connection.execute(update_episodes(connection, which).values(parked=True, leased_until=None, error=LOST))
-        return given_up
-
-    def iterate_parked(self, run_id: str | None = None, *, page_size: int = 1000) -> Iterator[EpisodeRow]:
-        """Parked episodes by run and id, read in pages: kept ones that can't be written, and held ones that are lost;
-        ``error`` has the reason.
-        """
-        key = (episodes.c.run_id, episodes.c.episode_id)
-        query = select_episodes().where(text(GIVEN_UP)).order_by(*key).limit(page_size)
-        if run_id is not None:
-            query = query.where(episodes.c.run_id == run_id)
-        page_query = query
-        while True:
-            with self._reading() as connection:
-                page = fetch_episodes(connection, page_query)
-            yield from page
-            if len(page) < page_size:
-                return
-            page_query = query.where(tuple_(*key) > tuple_(literal(page[-1].run_id), literal(page[-1].episode_id)))
-
-    def count_parked(self, *, decision: str | None = None) -> dict[str, int]:
-        """Number of parked episodes by run; ``decision`` counts only episodes with this decision."""
-        query = select(episodes.c.run_id, func.count()).where(text(GIVEN_UP)).group_by(episodes.c.run_id)
-        if decision is not None:
-            query = query.where(episodes.c.decision == decision)
-        with self._reading() as connection:
-            return {str(run_id): int(n_episodes) for run_id, n_episodes in connection.execute(query)}
-
-    def most_common_parking_error(self) -> str | None:
-        """The most frequent ``error`` of parked episodes; None if none is parked."""
-        n_episodes = func.count().label("n_episodes")
-        query = select(episodes.c.error, n_episodes).where(text(GIVEN_UP)).group_by(episodes.c.error)
-        with self._reading() as connection:
-            row = connection.execute(query.order_by(n_episodes.desc(), episodes.c.error).limit(1)).one_or_none()
-        return None if row is None else row.error
-
-    @write_transaction
-    def retry_parked(self, run_id: str | None = None) -> int:
-        """Un-park episodes and reset their attempts; returns how many."""
-        given_up = and_(text(GIVEN_UP))
-        if run_id is not None:
-            given_up = and_(given_up, episodes.c.run_id == run_id)
-        with self._writing() as connection:
-            return connection.execute(update_episodes(connection, given_up).values(**_FRESH)).rowcount
-
-
-def _is_past(column: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:
+def is_past(column: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:
+    """Condition that a time is over, or was never set."""
     return or_(column.is_(None), column <= now)
 
 

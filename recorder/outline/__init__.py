@@ -9,6 +9,7 @@ from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
 from recorder.outline.outline import Outline
 from recorder.outline.overview import MAX_SAMPLES
+from recorder.outline.pictures import picture_before, picture_columns, rgb_of
 from recorder.outline.rewards import has_intrinsic
 from recorder.outline.scene import Scene
 from recorder.outline.step_columns import StepColumns
@@ -29,5 +30,8 @@ __all__ = [
     "describe_recording",
     "has_intrinsic",
     "meter_level",
+    "picture_before",
+    "picture_columns",
+    "rgb_of",
     "thin_markers",
 ]

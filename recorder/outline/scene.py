@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from recorder.episode import EpisodeMetadata
+from recorder.outline.pictures import picture_columns
 from recorder.schema import EpisodeSchema
 
 __all__ = ["Scene"]
@@ -16,6 +17,7 @@ _MAX_NAMED = 1024
 """Most meters, actions and affordances with a name."""
 _MAX_NAME_LENGTH = 256
 _MAX_DIMS = 16
+_MAX_PICTURES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Scene:
     affordances: Mapping[str, Sequence[float]]
     meter_names: Sequence[str]
     action_names: Sequence[str]
+    pictures: Sequence[str] = ()
+    """Columns that are shown as pictures, the one to show first."""
 
     @classmethod
     def of(cls, metadata: EpisodeMetadata, schema: EpisodeSchema, affordances: Mapping[str, Sequence[float]]) -> Scene:
@@ -49,6 +53,7 @@ class Scene:
             },
             meter_names=_names(metadata.meter_names, _n_values(schema, "meters"), "meter"),
             action_names=_names(metadata.action_names, n_actions, "action"),
+            pictures=picture_columns(schema)[:_MAX_PICTURES],
         )
 
     def to_map(self) -> dict[str, Any]:
@@ -58,6 +63,7 @@ class Scene:
             "substrate": self.substrate,
             "meter_names": self.meter_names,
             "action_names": self.action_names,
+            "pictures": self.pictures,
         }
 
 

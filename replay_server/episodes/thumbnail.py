@@ -1,6 +1,6 @@
-"""Thumbnails: the grid with affordances, the agent, and its last steps or all places that it visited.
+"""Thumbnails: the recorded picture, or the grid with affordances, the agent, and its last steps or all places that it visited.
 
-An episode without positions shows its meters; without meters, curves of its extras.
+Another episode without positions shows its meters; without meters, curves of its extras.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from recorder.outline.looks import number_affordances
 from recorder.outline.numbers import unusual_numbers
 from replay_server.episodes.png import encode_png
 from replay_server.episodes.recorded import OpenedRecording
+from replay_server.episodes.recorded_picture import draw_recorded
 from replay_server.episodes.thumbnail_marks import PALETTES, Palette, disc, shade_visits, square
 
 __all__ = ["draw_film", "draw_thumbnail"]
@@ -52,7 +53,8 @@ def draw_film(opened: OpenedRecording, *, n_frames: int, size: int, theme: str =
     film = np.empty((n_frames * size, size, 3), np.uint8)
     film[:] = palette.ground
     for number, index in enumerate(np.linspace(0, max(opened.n_steps - 1, 0), n_frames).round().astype(int).tolist()):
-        picture = _picture(opened, index, size, palette)
+        recorded = draw_recorded(opened, index, size, palette, is_square=True)
+        picture = _picture(opened, index, size, palette) if recorded is None else recorded
         height = picture.shape[0]
         if height > size:  # tall grids are made narrower
             picture = picture[np.arange(size) * height // size]
@@ -64,6 +66,8 @@ def draw_film(opened: OpenedRecording, *, n_frames: int, size: int, theme: str =
 
 def _picture(opened: OpenedRecording, index: int | None, size: int, palette: Palette) -> NDArray[np.uint8]:
     last = max(opened.n_steps - 1, 0)
+    if (recorded := draw_recorded(opened, last if index is None else index, size, palette)) is not None:
+        return recorded
     position = opened.columns.position
     bounds = opened.outline.bounds
     if position is None or not position.shape[1] or not len(bounds.low):

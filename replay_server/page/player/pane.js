@@ -9,6 +9,7 @@ import { GridView, TRAIL_STEPS } from "../views/grid_view.js";
 import { HistoryView } from "../views/history_view.js";
 import { InfoView, actionText } from "../views/info_view.js";
 import { MetersView } from "../views/meters_view.js";
+import { PictureView } from "../views/picture_view.js";
 import { QValuesView } from "../views/q_values_view.js";
 import { readStep, readTrail } from "./step_view.js";
 
@@ -18,6 +19,7 @@ export class Pane {
   node;
 
   #grid = new GridView();
+  #picture = new PictureView();
   #history = new HistoryView();
   #clock = new DayClock();
   #action = element("span", { class: "stage-action" });
@@ -42,8 +44,9 @@ export class Pane {
     this.#stage = element(
       "section",
       { class: "panel stage", "aria-label": "Stage" },
-      element("div", { class: "stage-head" }, this.#clock.node, this.#action, this.#progress),
+      element("div", { class: "stage-head" }, this.#clock.node, this.#action, this.#progress, this.#picture.choices),
       this.#grid.node,
+      this.#picture.node,
       this.#history.node,
       this.#message,
     );
@@ -58,9 +61,9 @@ export class Pane {
     this.#lastMove = "";
     this.#grid.open(outline);
     this.#history.open(outline);
-    this.#hasGrid = outline.substrate.position_dim > 0;
-    this.#grid.node.hidden = !this.#hasGrid;
-    this.#history.node.hidden = this.#hasGrid;
+    this.#picture.open(outline);
+    this.#picture.onChoice = () => this.#choose();
+    this.#setStage();
     this.#clock.open(outline);
     this.#meters.open(outline);
     this.#qValues.open(outline);
@@ -114,21 +117,42 @@ export class Pane {
     // Set texts before measuring canvases, because measuring lays the page out, and a later text would do so again.
     if (index !== this.#shownIndex) {
       this.#shownIndex = index;
+      const chunk = this.store.chunkAt(index);
+      if (chunk && this.#picture.find(chunk)) this.#setStage();
       this.#drawNumbers(step, index > 0 ? readStep(this.store, index - 1) : null);
     }
     const move = `${index} ${prefersLessMotion() || !next ? 0 : share}`;
     if (move !== this.#lastMove) {
       this.#lastMove = move;
-      if (this.#hasGrid)
+      if (this.#picture.isShown) this.#picture.draw(this.store, index);
+      else if (this.#hasGrid)
         this.#grid.draw(step, next, prefersLessMotion() ? 0 : share, readTrail(this.store, index, TRAIL_STEPS));
     }
-    if (!this.#hasGrid) this.#history.draw(this.store, index);
+    if (!this.#hasGrid && !this.#picture.isShown) this.#history.draw(this.store, index);
     return step;
   }
   close() {
+    this.#picture.close();
     this.#grid.close();
     this.#history.close();
     this.store.close();
+  }
+
+  /** Show the picture, the board, or curves of an episode that has neither. */
+  #setStage() {
+    const hasPicture = this.#picture.isShown;
+    this.#hasGrid = this.store.opened.substrate.position_dim > 0;
+    this.#picture.node.hidden = !hasPicture;
+    this.#grid.node.hidden = hasPicture || !this.#hasGrid;
+    this.#history.node.hidden = hasPicture || this.#hasGrid;
+  }
+
+  #choose() {
+    this.#setStage();
+    const index = this.#shownIndex;
+    this.#shownIndex = -1;
+    this.#lastMove = "";
+    if (index >= 0) this.draw(index, 0);
   }
 
   /**

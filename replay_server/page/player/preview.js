@@ -1,6 +1,7 @@
 /** A small picture of another step, in the timeline's bubble. */
 
 import { GridView } from "../views/grid_view.js";
+import { PictureView } from "../views/picture_view.js";
 import { readStep, readTrail } from "./step_view.js";
 
 /** @import { Outline } from "../source/outline.js" */
@@ -11,8 +12,8 @@ export class Preview {
   #store;
   /** @type {?Outline} */
   #outline = null;
-  /** @type {?GridView} */
-  #grid = null;
+  /** @type {?GridView | PictureView} */
+  #view = null;
   /** @type {?number} */
   #wanted = null;
 
@@ -39,30 +40,33 @@ export class Preview {
   show(index, place) {
     const { outline } = this.#store;
     this.#wanted = index;
-    const isShown = index !== null && outline !== null && outline.substrate.position_dim > 0;
+    const isShown =
+      index !== null && outline !== null && (outline.pictures.length > 0 || outline.substrate.position_dim > 0);
     place.hidden = !isShown;
     if (!isShown) return;
     if (this.#outline !== outline) {
       this.close();
       this.#outline = outline;
-      this.#grid = new GridView({ legend: false });
-      this.#grid.open(outline);
-      place.replaceChildren(this.#grid.node);
+      this.#view = outline.pictures.length ? new PictureView({ choices: false }) : new GridView({ legend: false });
+      this.#view.open(outline);
+      place.replaceChildren(this.#view.node);
     }
     this.#store.load(index).then(() => requestAnimationFrame(() => this.#draw(index)), ignore);
   }
 
   /** Cancel and remove everything. */
   close() {
-    this.#grid?.close();
-    this.#grid = null;
+    this.#view?.close();
+    this.#view = null;
     this.#outline = null;
   }
 
   /** @param {number} index */
   #draw(index) {
     const step = this.#wanted === index ? readStep(this.#store, index) : null;
-    if (step && this.#grid) this.#grid.draw(step, null, 0, readTrail(this.#store, index, TRAIL_STEPS));
+    if (!step) return;
+    if (this.#view instanceof PictureView) this.#view.draw(this.#store, index);
+    if (this.#view instanceof GridView) this.#view.draw(step, null, 0, readTrail(this.#store, index, TRAIL_STEPS));
   }
 }
 

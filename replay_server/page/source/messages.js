@@ -53,6 +53,7 @@
  *   affordance_numbers: {[name: string]: number},
  *   meter_names: string[],
  *   action_names: string[],
+ *   pictures: string[],
  *   substrate: import("./outline.js").Substrate,
  * }} FinalOutline
  */

@@ -32,6 +32,7 @@ import { ChunkTable } from "./chunk_table.js";
  * @property {[number, number][]} meterRanges from where to where each meter reaches
  * @property {boolean[]} meterLevels whether each meter can be low
  * @property {string[]} actionNames
+ * @property {string[]} pictures columns that are shown as pictures, the one to show first
  * @property {ColumnSpec[]} schema
  * @property {ChunkTable} table
  * @property {Gap[]} gaps
@@ -82,6 +83,7 @@ function findings(message) {
     affordances: Object.entries(message.affordances).map(([name, cell]) => ({ name, cell, number: numbers[name] })),
     meterNames: message.meter_names,
     actionNames: message.action_names,
+    pictures: message.pictures ?? [],
     substrate: message.substrate,
     gaps: [],
     markers: [],

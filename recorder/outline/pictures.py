@@ -1,0 +1,81 @@
+"""Which columns show an episode as pictures, and what a value looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.episode_file import Episode
+from recorder.picture_shape import PictureShape, picture_shape
+from recorder.schema import EXTRAS_PREFIX, EpisodeSchema
+
+__all__ = ["picture_before", "picture_columns", "rgb_of"]
+
+_RENDERED = f"{EXTRAS_PREFIX}render"
+"""What a wrapper recorded for people to look at."""
+
+
+def picture_columns(schema: EpisodeSchema) -> list[str]:
+    """Names of the columns that are shown as pictures, the one to show first."""
+    found = [
+        spec.name
+        for spec in schema.columns
+        if spec.name.startswith(EXTRAS_PREFIX) and picture_shape(spec.dtype, spec.shape) is not None
+    ]
+    return sorted(found, key=lambda name: name != _RENDERED)
+
+
+def picture_before(episode: Episode, name: str, index: int) -> tuple[int, NDArray[Any]] | None:
+    """The picture of a step, or the last one before it in the same chunk, with the index of its step; None if there is none.
+
+    Raises:
+        EpisodeFileError: the file is damaged there.
+    """
+    for chunk, rows in episode.chunks_between(index, index + 1):
+        present = np.flatnonzero(chunk.present(name)[: rows.start + 1])
+        if len(present):
+            row = int(present[-1])
+            return index - rows.start + row, chunk.value(name, row)
+    return None
+
+
+def rgb_of(value: NDArray[Any], picture: int = -1) -> NDArray[np.uint8] | None:
+    """``uint8[height, width, 3]``; None if the value is no picture.
+
+    Args:
+        value: of one step.
+        picture: of a stack, which one; -1 is the newest.
+    """
+    shape = picture_shape(value.dtype.str, value.shape)
+    if shape is None:
+        return None
+    pixels = _one(value, shape, picture % shape.n_pictures)
+    return np.repeat(pixels, 3, axis=2) if shape.channels == 1 else pixels
+
+
+def _one(value: NDArray[Any], shape: PictureShape, number: int) -> NDArray[np.uint8]:
+    """``uint8[height, width, channels]``: one picture of a stack."""
+    height, width, channel = shape.axes
+    if value.ndim == 4:
+        value, height, width, channel = value[number], height - 1, width - 1, channel - 1
+        number = 0
+    ordered = value[..., None] if channel < 0 else np.moveaxis(value, channel, -1)
+    first = number * shape.channels
+    return _bytes_of(ordered[..., first : first + shape.channels])
+
+
+def _bytes_of(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Brightness from 0 to 255."""
+    if values.dtype == np.uint8:
+        return np.ascontiguousarray(values)
+    if values.dtype.kind == "u":
+        return (values >> 8).astype(np.uint8)
+    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(numbers.min(initial=0.0)), float(numbers.max(initial=0.0))
+    if low >= 0 and high <= 1:
+        numbers = numbers * 255
+    elif low < 0 or high > 255:
+        numbers = (numbers / 2 - low / 2) / (high / 2 - low / 2) * 255
+    return numbers.round().astype(np.uint8)

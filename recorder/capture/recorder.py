@@ -134,6 +134,8 @@ class EpisodeRecorder(StepCalls):
             self.stream = RedisStepStream(
                 stream, key_prefix=key_prefix, purpose="trainer", socket_timeout_secs=socket_timeout_secs
             )
+        self.names_actions = bool(action_names)
+        """Whether episodes have names of actions without being told."""
         self.settings: Settings | None = None
         """The configuration that this was made from; None where its arguments were given one by one."""
         self._strict = strict
@@ -281,7 +283,7 @@ def copied_recorder(run_id: str) -> EpisodeRecorder:
     """What a copy of a recorder is: one that records nothing, and raises nothing."""
     copy = EpisodeRecorder.__new__(EpisodeRecorder)
     copy.run_id, copy.stream, copy.settings = run_id, MemoryStepStream(), None
-    copy._ids = EpisodeIds()
+    copy._ids, copy.names_actions = EpisodeIds(), False
     copy._owns_stream, copy._strict, copy._closed_because = True, False, _ON_A_COPY
     copy._is_closed = copy._is_fork = False
     nothing: Any = NullRecorder(run_id)

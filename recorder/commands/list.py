@@ -19,6 +19,7 @@ NAME = "list"
 
 _COLUMNS = {
     "run_id": "run",
+    "environment": "environment",
     "episode_id": "episode",
     "curriculum_stage": "stage",
     "total_reward": "return",
@@ -29,7 +30,7 @@ _COLUMNS = {
     "file_path": "file",
 }
 _COLORS = {"total_reward": sign_color, "status": verdict_color}
-_SPARED = ("file_path", "size", "status", "survival_steps", "curriculum_stage", "total_reward")
+_SPARED = ("file_path", "environment", "size", "status", "survival_steps", "curriculum_stage", "total_reward")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -52,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
     with open_catalog(settings_of(args)) as catalog:
         run_id = run_of(args, catalog)
         n_parked = sum(n for parked_id, n in catalog.count_parked().items() if run_id in (None, parked_id))
-        refused = {
-            run.run_id: run.n_refused for run in catalog.list_runs() if run.n_refused and run_id in (None, run.run_id)
-        }
+        runs = [run for run in catalog.list_runs() if run_id in (None, run.run_id)]
+        refused = {run.run_id: run.n_refused for run in runs if run.n_refused}
+        environments = {run.run_id: str(name) for run in runs if (name := (run.config or {}).get("env_id")) is not None}
         filters: dict[str, Any] = {
             "stage": args.stage,
             "reason": args.reason,
@@ -66,14 +67,16 @@ def run(args: argparse.Namespace) -> int:
         }
         rows = catalog.query_recordings(**filters, limit=args.limit, order=order_of(args))
         n_recordings = len(rows) if len(rows) < args.limit else catalog.count_recordings(**filters)
+    rows = [{**row, "environment": environments.get(row["run_id"])} for row in rows]
     output.document(rows)
     shown = [{**row, "size": human_bytes(row["compressed_size_bytes"])} for row in rows]
+    columns = _COLUMNS if environments else {name: _COLUMNS[name] for name in _COLUMNS if name != "environment"}
     title = counted(n_recordings, "recording")
     if len(rows) < n_recordings:
         title = f"{len(rows)} of {title}, {describe_order(args)}; more: --limit {n_recordings}"
     formats = {"total_reward": human_return}
     output.table(
-        title, _COLUMNS, shown,
+        title, columns, shown,
         folded="reasons", spared=_SPARED, cuts=True, shared="run_id", formats=formats, colors=_COLORS,
     )  # fmt: skip
     if n_parked:

@@ -64,7 +64,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay and compare, then make the video."""
-    from recorder.wrappers import Reproduction, make_environment  # lazy: loads gymnasium
+    from recorder.wrappers import Reproduction, changing_wrappers, make_environment  # lazy: loads gymnasium
 
     let_user_code_be_found()
     if args.output is not None:
@@ -95,7 +95,13 @@ def run(args: argparse.Namespace) -> int:
     if divergence is not None:
         output.document(found)
         output.note(f"{what} diverges at {divergence}")
-        if not args.tolerance:
+        if wrappers := changing_wrappers(config):
+            output.note(
+                f"it was recorded through {', '.join(wrappers)}, which may change rewards, observations or actions, and which "
+                "this command does not make: wrap an environment the same way, and call "
+                "recorder.wrappers.Reproduction(episode, env).run()"
+            )
+        elif not args.tolerance:
             output.note(
                 "if only the last digits differ, because of other versions or another processor: --tolerance 1e-6"
             )

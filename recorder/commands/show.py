@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,14 +14,19 @@ from recorder.commands.arguments.opening import open_catalog, run_of, settings_o
 from recorder.commands.arguments.parsing import add_command, non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
-from recorder.errors import RecordingNotFoundError
+from recorder.errors import RecorderError, RecordingNotFoundError
+from recorder.recordings.find import open_recording
+from recorder.storage import open_recordings
 
 if TYPE_CHECKING:
+    from recorder.catalog import Catalog, EpisodeRow
     from recorder.commands.arguments.parsing import Subparsers
+    from recorder.settings import Settings
 
 NAME = "show"
 
 _UNITS_A_SEC = {"timestamp": 1, "started_unix_nanos": 10**9, "finished_unix_nanos": 10**9}
+_MAX_LETTERS = 120
 _YEAR_10000_SECS = 253_402_300_800
 """Times from here on have no date; neither has 0, which means unknown."""
 
@@ -32,26 +38,49 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the episode and its recording, if it has one."""
-    output = Output.of(args)
-    with open_catalog(settings_of(args)) as catalog:
+    output, settings = Output.of(args), settings_of(args)
+    with open_catalog(settings) as catalog:
         episode = catalog.find_episode(args.episode_id, run_of(args, catalog))
         try:
             recording = dataclasses.asdict(catalog.get_recording(episode.run_id, episode.episode_id))
         except RecordingNotFoundError:
             recording = None
+        config = catalog.get_run(episode.run_id).config or {}
+        info = {} if recording is None else _info_in(settings, catalog, episode)
     fields = dataclasses.asdict(episode)
     del fields["why_json"]
-    output.document({"episode": {**fields, "why": episode.why}, "recording": recording})
+    environment = info.get("env_id") or config.get("env_id")
+    output.document(
+        {"episode": {**fields, "why": episode.why, "environment": environment, "info": info}, "recording": recording}
+    )
+    if environment is not None:
+        fields["environment"] = environment
     output.fields(f"episode {episode.episode_id} of run {episode.run_id}", _with_readable_times(fields))
     if recording is None:
         output.note("no recording")
     else:
+        if info:
+            output.fields("info", {name: _short(value) for name, value in info.items()})
         output.fields("recording", {name: value for name, value in recording.items() if name not in fields})
     if episode.why:
         output.note(
             f"{counted(len(episode.why), 'explanation')}: why {episode.episode_id} --run {shlex.quote(episode.run_id)}"
         )
     return ExitStatus.OK
+
+
+def _info_in(settings: Settings, catalog: Catalog, episode: EpisodeRow) -> dict[str, Any]:
+    """What the trainer said of the episode, from its file; nothing when that can't be read, which other commands tell."""
+    try:
+        _, found = open_recording(catalog, open_recordings(settings), episode.run_id, episode.episode_id)
+    except RecorderError:
+        return {}
+    return dict(found.metadata.info)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 1]}…"
 
 
 def _with_readable_times(fields: Mapping[str, Any]) -> dict[str, Any]:

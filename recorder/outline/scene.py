@@ -11,7 +11,7 @@ from recorder.episode import EpisodeMetadata
 from recorder.outline.pictures import picture_columns
 from recorder.schema import EpisodeSchema
 
-__all__ = ["Scene"]
+__all__ = ["Scene", "observation_names"]
 
 _MAX_NAMED = 1024
 """Most meters, actions and affordances with a name."""
@@ -65,6 +65,17 @@ class Scene:
             "action_names": self.action_names,
             "pictures": self.pictures,
         }
+
+
+def observation_names(info: Mapping[str, Any], n_values: int) -> Sequence[str]:
+    """What the numbers of ``extras.observation`` are called; nothing if unknown.
+
+    Args:
+        info: from the episode's header. The page reads the same key.
+    """
+    names = info.get("observation_names")
+    is_fit = isinstance(names, list | tuple) and len(names) == n_values
+    return [str(name)[:_MAX_NAME_LENGTH] for name in names] if is_fit and names else ()
 
 
 def _n_values(schema: EpisodeSchema, name: str) -> int:

@@ -14,8 +14,16 @@ except ImportError as error:
     raise MissingExtraError("recorder.wrappers", "gymnasium") from error
 
 from recorder.wrappers.autoseed import AutoSeed
-from recorder.wrappers.description import describe_environment
+from recorder.wrappers.description import changing_wrappers, describe_environment
 from recorder.wrappers.reproduction import Divergence, Reproduction, make_environment
 from recorder.wrappers.single import RecordEpisode
 
-__all__ = ["AutoSeed", "Divergence", "RecordEpisode", "Reproduction", "describe_environment", "make_environment"]
+__all__ = [
+    "AutoSeed",
+    "Divergence",
+    "RecordEpisode",
+    "Reproduction",
+    "changing_wrappers",
+    "describe_environment",
+    "make_environment",
+]

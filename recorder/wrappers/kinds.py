@@ -49,10 +49,9 @@ def check_vector(env: object) -> None:
     """The same for the wrapper of vector environments."""
     if _has_several_agents(env):
         raise _refused(env, _SEVERAL_AGENTS)
-    if isinstance(env, gymnasium.Env):
-        raise _refused(env, _SINGLE)
-    if not isinstance(env, VectorEnv):
-        raise _not_gymnasium(env)
+    if isinstance(env, VectorEnv):  # those of envpool are of both kinds
+        return
+    raise _refused(env, _SINGLE) if isinstance(env, gymnasium.Env) else _not_gymnasium(env)
 
 
 def chain_of(env: Any) -> list[Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recorder.capture.values import NO_STEP, as_array
 from recorder.errors import UsageError
+from recorder.wrappers.autoseed import Beginning
 from recorder.wrappers.hooks import Hooks
 from recorder.wrappers.plan import OpenEpisode, Plan, reset_numbers, reset_numbers_of_lanes, sorted_values
 
@@ -99,29 +100,29 @@ class LaneRecorder:
             place = flags.find(1, place + 1)
         return found
 
-    def begin(self, place: int, seed: int | None, reset_values: Mapping[str, Any]) -> None:
+    def begin(self, place: int, beginning: Beginning, reset_values: Mapping[str, Any]) -> None:
         """A lane has been reset: an episode begins with its next step.
 
         Args:
             place: of the lane, from 0.
-            seed: that it was reset with; None when nobody knows.
+            beginning: what it was reset with.
             reset_values: the observation that ``reset`` returned, by name.
         """
-        self._begin(place, seed, self._hooks.attempt(reset_numbers, {}, reset_values) if reset_values else {})
+        self._begin(place, beginning, self._hooks.attempt(reset_numbers, {}, reset_values) if reset_values else {})
 
-    def begin_all(self, places: Sequence[int], seeds: Sequence[int | None], values: Mapping[str, Any]) -> None:
+    def begin_all(self, places: Sequence[int], beginnings: Sequence[Beginning], values: Mapping[str, Any]) -> None:
         """The same for some lanes.
 
         Args:
-            seeds: of each of them.
+            beginnings: of each of them.
             values: the observations that ``reset`` returned, by name, with a leading axis of all lanes.
         """
         numbers = self._hooks.attempt(reset_numbers_of_lanes, None, values, places) or [{}] * len(places)
-        for place, seed, own in zip(places, seeds, numbers, strict=True):
-            self._begin(place, seed, own)
+        for place, beginning, own in zip(places, beginnings, numbers, strict=True):
+            self._begin(place, beginning, own)
 
-    def _begin(self, place: int, seed: int | None, numbers: Mapping[str, Any]) -> None:
-        self._episodes[place] = OpenEpisode(seed, numbers)
+    def _begin(self, place: int, beginning: Beginning, numbers: Mapping[str, Any]) -> None:
+        self._episodes[place] = OpenEpisode(beginning, numbers)
         self._n_steps[place] = 0
         self._has_position[place] = False
         self._closed.discard(place)

@@ -15,12 +15,14 @@ from recorder.capture.options import check_kind
 from recorder.capture.values import is_cuda
 from recorder.errors import UsageError
 from recorder.schema import STEP_FIELDS
+from recorder.wrappers.autoseed import Beginning
 from recorder.wrappers.frames import RENDER, FrameSource, check_frames, renders
 from recorder.wrappers.parts import Parts
 
 __all__ = [
     "ACTION_MASK",
     "ASPATIAL",
+    "WITHIN_GAME",
     "Given",
     "OpenEpisode",
     "Plan",
@@ -40,8 +42,14 @@ _SMALL_BYTES = 4096
 _MAX_RESET_NUMBERS = 1000
 """Numbers of a reset observation that an episode's metadata takes; it stands in the catalog too."""
 
+_MAX_OBSERVATION_NAMES = 64
+"""They stand in each file; the run's configuration has all of them."""
+
 _STEP_FIELDS = frozenset(STEP_FIELDS) - {"action", "reward", "done", "terminated", "truncated"}
 """What a function of the user's may add to a step: all but what the environment itself tells."""
+
+WITHIN_GAME = "is_within_game"
+"""Where in an episode's ``info`` it says that the environment was not reset for it: it is no game, but a part of one."""
 
 ASPATIAL = ["aspatial", 0, None, None]
 """The substrate of an environment that tells no position, plain, which is the quickest for an episode's end."""
@@ -95,6 +103,11 @@ class Plan:
         if isinstance(recorder, str):
             recorder = EpisodeRecorder(recorder, run_id=run_id, resume=resume, config=description)
         self.recorder = recorder
+        is_named = recorder is not None and recorder.names_actions
+        self.action_names = [] if is_named else list(description.get("action_names", ()))
+        """As the environment calls them, unless the recorder was told names."""
+        names = list(description.get("observation_names", ()))
+        self.observation_names = names if len(names) <= _MAX_OBSERVATION_NAMES else []
         self.actions = Parts.of(action_space, "action")
         self.observations = Parts.of(observation_space, "observation")
         has_numbers = record_observations is True
@@ -230,14 +243,17 @@ class OpenEpisode:
     """What is known of an episode of one lane before its end.
 
     Args:
-        seed: that the environment was reset with; None when nobody knows.
+        beginning: what the environment was reset with.
         reset_observation: as ``reset_numbers`` gives it.
     """
 
     __slots__ = ("_info",)
 
-    def __init__(self, seed: int | None, reset_observation: Mapping[str, Any]) -> None:
+    def __init__(self, beginning: Beginning, reset_observation: Mapping[str, Any]) -> None:
+        seed, is_within_game = beginning
         self._info: dict[str, Any] = {} if seed is None else {"seed": seed}
+        if is_within_game:
+            self._info[WITHIN_GAME] = True
         for name, numbers in reset_observation.items():
             self._info[f"reset_{name}"] = numbers
 
@@ -253,7 +269,11 @@ class OpenEpisode:
             added: by the trainer; outweighs the rest, ``info`` by each of its keys.
         """
         info = {"env_id": plan.env_id, **self._info}
+        if plan.observation_names:
+            info["observation_names"] = plan.observation_names
         metadata: dict[str, Any] = {"status": status, "info": info}
+        if plan.action_names:
+            metadata["action_names"] = plan.action_names
         if stage is not None:
             metadata["curriculum_stage"] = stage
         if not has_position:

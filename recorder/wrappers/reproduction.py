@@ -16,6 +16,7 @@ from recorder.text import decode_integer
 from recorder.wrappers.autoseed import AutoSeed
 from recorder.wrappers.kinds import chain_of
 from recorder.wrappers.parts import Parts, sample_of
+from recorder.wrappers.plan import WITHIN_GAME
 
 __all__ = ["Divergence", "Reproduction", "is_reenacted", "make_environment"]
 
@@ -58,6 +59,11 @@ class Reproduction:
 
     def __init__(self, episode: Episode, env: gymnasium.Env[Any, Any], *, tolerance: float = 0.0) -> None:
         self._info = episode.metadata.info
+        if self._info.get(WITHIN_GAME):
+            raise UsageError(
+                "this episode began within a game, without a reset of the environment, as wrappers that end an episode with each "
+                "life do: it can't be played alone"
+            )
         if "seed" not in self._info:
             raise UsageError(
                 "nobody knows the seed of this episode: record with recorder.wrappers.AutoSeed below RecordEpisode"
@@ -130,10 +136,18 @@ class Reproduction:
         if self.divergence is not None or recorded is None:
             return
         ours, theirs = np.asarray(recorded), np.asarray(found)
+        with np.errstate(all="ignore"):
+            theirs = theirs.astype(self._recorded_dtype(what, ours.dtype))
         if ours.shape != theirs.shape or not np.allclose(
             ours, theirs, rtol=self._tolerance, atol=self._tolerance, equal_nan=True
         ):
             self.divergence = Divergence(step, what, ours.tolist(), theirs.tolist())
+
+    def _recorded_dtype(self, what: str, otherwise: np.dtype[Any]) -> np.dtype[Any]:
+        """In what numbers a value was recorded: some trainers round rewards and observations, which is no divergence."""
+        name = f"extras.{what}" if what.startswith("observation") else what
+        index = self._episode.schema.index(name)
+        return otherwise if index is None else np.dtype(self._episode.schema.columns[index].dtype)
 
 
 def is_reenacted(env: object) -> bool:

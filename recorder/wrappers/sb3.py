@@ -14,7 +14,7 @@ from recorder.capture import EpisodeRecorder
 from recorder.capture.options import check_kind
 from recorder.capture.recorder import copied_recorder
 from recorder.errors import MissingExtraError, UsageError
-from recorder.wrappers.autoseed import RESET_SEED
+from recorder.wrappers.autoseed import Beginning, LastReset, ResetWatch, tell_of_autoseed, watch_all
 from recorder.wrappers.description import description_of, name_in
 from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
@@ -31,7 +31,7 @@ except ImportError as error:
 
 __all__ = ["RecorderCallback"]
 
-_OF_A_MODEL = ("model", "_env", "_plan", "_hooks", "_lanes", "_rendering", "_hook", "_thought")
+_OF_A_MODEL = ("model", "_env", "_plan", "_hooks", "_lanes", "_resets", "_rendering", "_hook", "_thought")
 """What a callback has once it is given to ``learn``."""
 
 
@@ -184,6 +184,7 @@ class RecorderCallback(BaseCallback):
         self.recorder = self._plan.recorder
         self._hooks = Hooks(self.recorder, **self._hook_arguments)  # type: ignore[arg-type]
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=self._first_lane)
+        self._resets = self._hooks.attempt(_watch, ResetWatch(None), env)
         self._explores = hasattr(self.model, "exploration_rate")
         self._epsilon = np.full(env.num_envs, np.nan)
 
@@ -231,7 +232,7 @@ class RecorderCallback(BaseCallback):
         if was_reset:
             self._begin_lanes(closed, self._hooks.attempt(self._plan.observations.read, {}, self.model._last_obs))
         else:
-            self._lanes.begin_all(closed, [None] * len(closed), {})
+            self._lanes.begin_all(closed, [Beginning()] * len(closed), {})
 
     def _record(self) -> None:
         told, lanes, hooks = self.locals, self._lanes, self._hooks
@@ -327,12 +328,8 @@ class RecorderCallback(BaseCallback):
 
     def _begin_lanes(self, places: Sequence[int], values: Mapping[str, Any]) -> None:
         """Some lanes have been reset; ``values`` are of all of them."""
-        seeds = self._hooks.attempt(self._reset_seeds, None, places) or [None] * len(places)
-        self._lanes.begin_all(places, seeds, values)
-
-    def _reset_seeds(self, places: Sequence[int]) -> list[int | None]:
-        infos = self._env.unwrapped.reset_infos
-        return [info.get(RESET_SEED) if (info := infos[place]) else None for place in places]
+        beginnings = self._hooks.attempt(self._resets.begun, [Beginning()] * len(places), places)
+        self._lanes.begin_all(places, beginnings, values)
 
     def _end_open(self) -> None:
         for place in self._lanes.open_among(range(self.training_env.num_envs)):
@@ -364,6 +361,20 @@ def _counted_return(info: Mapping[str, Any]) -> dict[str, float]:
     """What a ``Monitor`` counted."""
     counted = info.get("episode", {})
     return {"total_reward": float(counted["r"])} if "r" in counted else {}
+
+
+def _watch(env: VecEnv) -> ResetWatch:
+    """Of what the lanes are reset with."""
+    inner = env.unwrapped
+    if isinstance(inner, DummyVecEnv):
+        return watch_all(inner.envs)
+    if isinstance(inner, SubprocVecEnv) and tell_of_autoseed(inner.env_method("__str__")):
+
+        def last_resets(places: Sequence[int]) -> Sequence[LastReset]:
+            return inner.get_attr("last_reset", indices=places)
+
+        return ResetWatch(last_resets)
+    return ResetWatch(None)
 
 
 def _origin(env: VecEnv) -> tuple[EnvSpec | None, str]:

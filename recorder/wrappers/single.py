@@ -13,7 +13,7 @@ from gymnasium.wrappers import Autoreset
 from recorder.capture import EpisodeRecorder
 from recorder.capture.values import as_scalar
 from recorder.errors import UsageError
-from recorder.wrappers.autoseed import RESET_SEED
+from recorder.wrappers.autoseed import watch_one
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, picture_of
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
@@ -115,6 +115,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             step_trigger=step_trigger,
         )
         self._resets_itself = any(isinstance(inner, Autoreset) for inner in chain_of(env))
+        self._resets = watch_one(env)
         self._plain_extras: dict[str, Any] = {}
         """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""
         self._given: dict[str, Any] = {}
@@ -191,7 +192,8 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
         attempt = self._hooks.attempt
         attempt(self._remember_info, None, info)
         values = attempt(self._plan.observations.read, {}, observation)
-        self._episode = OpenEpisode(self._info.get(RESET_SEED, seed), attempt(reset_numbers, {}, values))
+        (beginning,) = self._resets.begun((0,), (seed,))
+        self._episode = OpenEpisode(beginning, attempt(reset_numbers, {}, values))
         self._has_position = False
 
     def _record(

@@ -12,7 +12,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
-from recorder.wrappers.autoseed import RESET_SEED
+from recorder.wrappers.autoseed import Beginning, watch_lanes
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
@@ -89,6 +89,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     ) -> None:
         check_vector(env)
         super().__init__(env)
+        self.metadata = env.metadata  # a wrapper outside this one needs the ``autoreset_mode``
         self._plan = Plan(
             describe_environment(env),
             env.single_observation_space,
@@ -122,6 +123,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         self._lanes = LaneRecorder(self._plan, self._hooks, n_lanes=env.num_envs, first_lane=first_lane)
         self._seeds_each_lane = isinstance(env.unwrapped, SyncVectorEnv | AsyncVectorEnv)
         """Whether a seed is one of each lane; an environment that is a vector by itself has one source of random numbers."""
+        self._resets = watch_lanes(env)
         self._infos: Mapping[str, Any] = {}
         """What the environment told last."""
         self._action_masks: Any = None
@@ -188,14 +190,13 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     ) -> None:
         places = range(self.num_envs) if mask is None else np.flatnonzero(mask).tolist()
         self._end(self._lanes.open_among(places), "truncated")
-        self._begin(places, observations, infos, seed)
+        self._begin(places, observations, seed)
         self._hooks.attempt(self._remember_info, None, infos)
 
     def _begin(
         self,
         places: Sequence[int],
         observations: Any,
-        infos: Mapping[str, Any],
         seed: int | list[int | None] | None = None,
     ) -> None:
         """These lanes have been reset: for them, all that is given is what their ``reset`` returned."""
@@ -205,10 +206,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         if seed is not None and self._seeds_each_lane:
             of_all = attempt(self._lane_seeds, None, seed)
             seeds = seeds if of_all is None else [of_all[place] for place in places]
-        if infos:
-            told = [attempt(lane_info, {}, infos, place) for place in places]
-            seeds = [own.get(RESET_SEED, seed) for own, seed in zip(told, seeds, strict=True)]
-        self._lanes.begin_all(places, seeds, values)
+        beginnings = attempt(self._resets.begun, [Beginning()] * len(places), places, seeds)
+        self._lanes.begin_all(places, beginnings, values)
 
     def _record(
         self, actions: Any, observations: Any, rewards: Any, terminations: Any, truncations: Any, infos: dict[str, Any]
@@ -252,7 +251,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         if self._resets_at_once:
             being_reset = ended
         if being_reset and self._resets_itself:
-            self._begin(being_reset, observations, infos)
+            self._begin(being_reset, observations)
 
     def _rendered(self) -> Any:
         return self._hooks.attempt(self._rendering.take, None)

@@ -24,6 +24,12 @@ describe("the rows", () => {
     ]);
   });
 
+  test("of an observation have the names that the environment gives, if there is one for each number", () => {
+    const rows = (names) => chooseSignals(columns({ "extras.observation": 2 }), [], names).map(({ name }) => name);
+    assert.deepEqual(rows(["angle", "velocity"]), ["angle", "velocity"]);
+    for (const unfit of [["angle"], "ab", null]) assert.deepEqual(rows(unfit), ["observation 0", "observation 1"]);
+  });
+
   test("leave out what has no numbers", () => {
     assert.deepEqual(namesOf({ position: 0, meters: 0, reward: 1, "extras.nothing": 0 }), ["reward"]);
     assert.deepEqual(namesOf({}), []);

@@ -40,6 +40,16 @@ def test_the_rows_are_reward_action_meters_and_extras() -> None:
     assert names(sample_episode(steps=steps, affordance_layout={})) == ["reward", "action", "energy", "hygiene"]
 
 
+def test_an_observation_has_the_names_that_the_environment_gives() -> None:
+    def rows(observation_names):
+        episode = observed(observation=lambda _: np.zeros(2))
+        episode.metadata.info = {"observation_names": observation_names}
+        return names(episode)[2:]
+
+    assert rows(["angle", "velocity"]) == ["angle", "velocity"]
+    assert rows(["angle"]) == rows(7) == ["observation 0", "observation 1"]
+
+
 def test_the_widest_column_becomes_a_band_if_there_are_too_many_numbers() -> None:
     assert len(names(observed(observation=lambda _: np.zeros(10)))) == MAX_ROWS
     assert names(observed(observation=lambda _: np.zeros(11))) == ["reward", "action", "observation…"]

@@ -15,7 +15,14 @@ from examples.gymnasium_env import play_episodes
 from recorder.capture import EpisodeRecorder
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.wrappers import AutoSeed, RecordEpisode, Reproduction, describe_environment, make_environment
+from recorder.wrappers import (
+    AutoSeed,
+    RecordEpisode,
+    Reproduction,
+    changing_wrappers,
+    describe_environment,
+    make_environment,
+)
 from recorder.wrappers.vector import RecordEpisode as RecordEpisodes
 from tests.capture.recorded import close_and_read
 from tests.processes import run_python
@@ -267,3 +274,37 @@ def test_the_command_says_what_it_needs(recordings: Path) -> None:
     status, output = reproduce(recordings, 0, "--import", "tests.no_such_module")
     assert status == 2
     assert "--import tests.no_such_module: No module named" in output
+
+
+def test_rewards_that_the_trainer_rounded_are_compared_as_it_recorded_them() -> None:
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    env = WalkingEnv()
+    env.reset(seed=1)
+    action = {"turn": 1, "thrust": np.zeros(2, np.float32)}
+    extras = {f"action.{name}": np.asarray(value)[None] for name, value in action.items()}
+    for number in range(3):
+        _, reward, *_ = env.step(action)
+        one, nothing = np.array([0]), np.zeros((1, 0))
+        rewards = np.array([reward], np.float32)
+        recorder.record_batch(one, one + number, nothing, nothing, nothing, rewards, extras=extras)
+    recorder.finish_episode(0, {"info": {"seed": 1}})
+    assert Reproduction(close_and_read(recorder)[0].episode, WalkingEnv()).run() is None
+
+
+def test_wrappers_that_may_change_something_are_named() -> None:
+    env = gymnasium.wrappers.NormalizeObservation(AutoSeed(gymnasium.make("CartPole-v1")))
+    vector = gymnasium.vector.SyncVectorEnv(
+        [lambda: gymnasium.wrappers.RescaleAction(gymnasium.make("Pendulum-v1"), 0, 1)]
+    )
+    assert changing_wrappers(describe_environment(env)) == ["NormalizeObservation"]
+    vector = gymnasium.wrappers.vector.NormalizeReward(vector)
+    assert changing_wrappers(describe_environment(vector)) == ["NormalizeReward", "RescaleAction"]
+    assert changing_wrappers({"wrappers": "nonsense"}) == changing_wrappers({}) == []
+
+
+def test_an_episode_within_a_game_can_t_be_played_alone() -> None:
+    recorder = EpisodeRecorder(strict=True, sender="thread")
+    recorder.record_step(0, 0, (), (), 1, 1.0)
+    recorder.finish_episode(0, {"info": {"is_within_game": True}})
+    with pytest.raises(UsageError, match="began within a game"):
+        Reproduction(close_and_read(recorder)[0].episode, WalkingEnv())

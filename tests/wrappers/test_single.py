@@ -115,15 +115,43 @@ def test_autoseed_gives_every_reset_a_seed_that_follows_from_the_last_one_given(
         told = []
         for seed in (first, None, None):
             _, info = env.reset(seed=seed)
-            assert info["reset_seed"] == env.unwrapped.np_random_seed
-            told.append(info["reset_seed"])
+            assert env.last_reset.seed == env.unwrapped.np_random_seed
+            assert info.keys() == env.step(0)[-1].keys()  # a collector that stacks them finds the same in each
+            told.append(env.last_reset.seed)
         return told
 
     assert seeds(5) == seeds(5) != seeds(6)
     assert seeds(5)[0] == 5
     assert len(set(seeds(None) + seeds(None))) == 6
-    _, info = AutoSeed(CountingEnv()).reset(options={"recorder_autoseed": False})
-    assert "reset_seed" not in info
+    env = AutoSeed(CountingEnv())
+    env.reset(options={"recorder_autoseed": False})
+    assert env.last_reset.seed is None
+
+
+class Lives(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Ends an episode at every second step, and goes on in the same game at the next reset."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self._last: Any = None
+
+    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        return (self._last[0], {}) if self._last is not None else self.env.reset(**arguments)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        self._last = self.env.step(action)
+        return *self._last[:2], self._last[0][2] % 2 == 0, False, {}
+
+
+def test_an_episode_within_a_game_has_no_seed_and_says_so() -> None:
+    recorder = memory_recorder()
+    env = RecordEpisode(Lives(AutoSeed(CountingEnv(lane=3))), recorder)
+    play(env, 2)
+    env.close()
+    first, second = close_and_read(recorder).values()
+    assert first.metadata.info["seed"] is not None
+    assert "is_within_game" not in first.metadata.info
+    assert (second.metadata.info.get("seed"), second.metadata.info["is_within_game"]) == (None, True)
 
 
 def test_what_the_trainer_adds_goes_with_the_next_step() -> None:

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.outline.scene import observation_names
 from worker.video.series import EpisodeSeries, Floats
 
 __all__ = ["MAX_ROWS", "Signal", "choose_signals"]
 
 MAX_ROWS = 12
 """Limit of rows that can be told apart. The page's ``views/signals.js`` selects the same way."""
+
+_OBSERVATION = "extras.observation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def choose_signals(series: EpisodeSeries) -> list[Signal]:
         if n_rows(widest) == 1:
             break
         bands.add(widest.column)
-    names = {"meters": series.meter_names}
+    n_observed = next((group.n_values for group in groups if group.column == _OBSERVATION), 0)
+    names = {"meters": series.meter_names, _OBSERVATION: observation_names(series.metadata.info, n_observed)}
     rows = []
     for group in groups:
         rows += [group] if group.column in bands else _lines(group, names.get(group.column, ()))

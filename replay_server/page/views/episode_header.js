@@ -98,9 +98,10 @@ export class EpisodeHeader {
     const { metadata, reasons, live, runId, episodeId } = outline;
     this.showPlace(outline);
     const status = live ? "live" : metadata.status;
-    const seed = metadata.info?.seed;
+    const { env_id: envId, seed } = metadata.info ?? {};
     this.#chips.replaceChildren(
       statusChip(status),
+      ...(typeof envId === "string" ? [chip(envId)] : []),
       ...(metadata.curriculum_stage === null ? [] : [chip(`stage ${metadata.curriculum_stage}`)]),
       ...reasons.map((reason, number) =>
         reasonChip({ reason, words: outline.reasonWords[number], runId, episodeId }, () =>

@@ -121,8 +121,8 @@ export class HistoryView {
   }
 
   /** @param {Outline} outline */
-  #choose({ meterNames }) {
-    const signals = chooseSignals(this.#columns, meterNames);
+  #choose({ meterNames, metadata }) {
+    const signals = chooseSignals(this.#columns, meterNames, metadata.info?.observation_names);
     let nTints = 0;
     this.#rows = signals.map((signal) => {
       const tint = OWN_TINTS.get(signal.column) ?? colourNameOf(nTints++);

@@ -26,16 +26,17 @@ export const MAX_ROWS = 12;
  *
  * @param {{name: string, nValues: number}[]} columns of the episode
  * @param {string[]} meterNames
+ * @param {unknown} [observationNames] names of the numbers of an observation; of another length they are unknown
  * @returns {Signal[]}
  */
-export function chooseSignals(columns, meterNames) {
+export function chooseSignals(columns, meterNames, observationNames) {
   const widthOf = (/** @type {string} */ name) => columns.find((column) => column.name === name)?.nValues ?? 0;
   /** @type {SignalGroup[]} */
   const groups = [
     { column: "reward", name: "reward", nValues: widthOf("reward") },
     { column: "action", name: "action", nValues: widthOf("action") },
     { column: "meters", name: "meters", nValues: widthOf("meters"), names: meterNames },
-    ...columns.filter(({ name }) => name.startsWith("extras.")).map(extraGroup),
+    ...columns.filter(({ name }) => name.startsWith("extras.")).map((column) => extraGroup(column, observationNames)),
   ].filter(({ nValues }) => nValues > 0);
   const rowsOf = (/** @type {SignalGroup} */ group) => (group.isBand ? 1 : group.nValues);
   while (groups.reduce((sum, group) => sum + rowsOf(group), 0) > MAX_ROWS) {
@@ -59,8 +60,16 @@ export function windowAround(index, nSteps, nShown) {
   return [first, Math.min(nSteps, first + nShown)];
 }
 
-/** @param {{name: string, nValues: number}} column */
-const extraGroup = ({ name, nValues }) => ({ column: name, name: name.slice("extras.".length), nValues });
+/**
+ * @param {{name: string, nValues: number}} column
+ * @param {unknown} observationNames
+ */
+function extraGroup({ name, nValues }, observationNames) {
+  const isNamed =
+    name === "extras.observation" && Array.isArray(observationNames) && observationNames.length === nValues;
+  const names = isNamed ? observationNames.map(String) : undefined;
+  return { column: name, name: name.slice("extras.".length), nValues, names };
+}
 
 /**
  * @param {SignalGroup} group

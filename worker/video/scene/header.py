@@ -17,6 +17,9 @@ from worker.video.theme import Color, Theme
 __all__ = ["HeaderPanel"]
 
 
+_MAX_CHIP_LETTERS = 40
+
+
 class HeaderPanel:
     """Title, chips and step counter."""
 
@@ -49,6 +52,9 @@ class HeaderPanel:
             chips.append((f"stage {metadata.curriculum_stage}", theme.ink))
         if metadata.status != "complete":
             chips.append((status_in_words(metadata.status), theme.empty))
+        for name, word in (("env_id", ""), ("seed", "seed ")):
+            if (value := metadata.info.get(name)) is not None:
+                chips.append((f"{word}{value}"[:_MAX_CHIP_LETTERS], theme.ink))
         chips += [(reason_in_words(reason), theme.muted) for reason in series.reasons]
         size, padding = layout.px(HEADING), layout.px(12)
         height = layout.px(30)

@@ -153,8 +153,10 @@ class Reproduction:
 def is_reenacted(env: object) -> bool:
     """Whether any episode of an environment can be played again: it is known to be deterministic, and each has a seed."""
     chain = chain_of(env)
-    spec = getattr(env, "spec", None)
-    entry_point = str(getattr(spec, "entry_point", ""))
+    try:
+        entry_point = str(getattr(getattr(env, "spec", None), "entry_point", ""))
+    except Exception:  # noqa: BLE001 - whatever an environment raises when it is asked
+        return False
     return entry_point.startswith(_DETERMINISTIC) and any(isinstance(inner, AutoSeed) for inner in chain)
 
 

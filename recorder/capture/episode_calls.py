@@ -16,7 +16,7 @@ from recorder.capture.step_path import StepPath
 from recorder.capture.values import whole_number
 from recorder.episode import EpisodeMetadata
 from recorder.errors import UsageError
-from recorder.publish.given_metadata import own_metadata
+from recorder.publish.metadata.given import own_metadata
 from recorder.sender import Sender
 from recorder.text import sanitize_text
 

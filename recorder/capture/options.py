@@ -14,8 +14,9 @@ from recorder.black_box.format import MAX_CAPACITY, MIN_CAPACITY
 from recorder.black_box.places import default_folder
 from recorder.capture.inlet import OnFull
 from recorder.errors import UsageError
-from recorder.publish.given_metadata import given_metadata, plain
 from recorder.publish.limits import PublisherLimits
+from recorder.publish.metadata.given import given_metadata
+from recorder.publish.metadata.plain import plain
 from recorder.run_ids import why_no_run_id
 from recorder.step_stream import pack_body
 from recorder.urls import is_url

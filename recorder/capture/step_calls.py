@@ -14,7 +14,7 @@ from recorder.capture.block_path import block_count
 from recorder.capture.episode_calls import EpisodeCalls
 from recorder.capture.rollout import rollout_count
 from recorder.episode import EpisodeMetadata
-from recorder.publish.given_metadata import own_metadata
+from recorder.publish.metadata.given import own_metadata
 
 __all__ = ["StepCalls"]
 

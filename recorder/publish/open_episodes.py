@@ -28,7 +28,7 @@ from recorder.publish.delivery.packet import News, Packet, PlayEnd
 from recorder.publish.delivery.play_state import PlayState
 from recorder.publish.ended import EndedEpisodes
 from recorder.publish.entries import PlayEntries
-from recorder.publish.given_metadata import read_metadata
+from recorder.publish.metadata.given import read_metadata
 from recorder.publish.picture_budget import PictureBudget
 from recorder.publish.stats import RecorderStats
 from recorder.publish.summary import RunIdentity

@@ -30,7 +30,7 @@ def measure_trainer_rss(*, quick: bool) -> dict[str, float]:
     """Growth of a trainer's resident memory and its sender's together, at its highest, over 2,000,000 steps while no worker runs.
 
     The trainer is a process of its own, which records as fast as it can and waits when the ring is full: the ring's 64 MiB
-    are part of the figure. The memory of the sender process before it has any steps is given beside it.
+    are part of the figure, once for both. The memory of the sender process before it has any steps is given beside it.
     """
     n_episodes = 40 if quick else 2_000_000 // N_STEPS
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as folder, EmbeddedServer(Path(folder)) as server:
@@ -83,11 +83,12 @@ class _PeakMemory:
 
 
 def _resident_bytes(pid: int | None) -> int:
-    """Resident memory of a process. Source: proc(5)."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+    """Resident memory of a process; of a page that several processes share, its part. Source: proc(5)."""
+    # The ring is mapped by both processes: the sum of their resident sets would count it twice.
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
-    raise OSError(f"/proc/{pid}/status has no VmRSS: this figure needs Linux")
+    raise OSError(f"/proc/{pid}/smaps_rollup has no Pss: this figure needs Linux")
 
 
 def _train(url: str, n_episodes: int) -> None:

@@ -340,7 +340,7 @@ def _has_numbers_of(tensor: Any, observations: Any) -> bool:
     """Whether a tensor on the host was made of these observations: a network may have been asked about others since."""
     if observations.__class__ is not np.ndarray or not isinstance(tensor, torch.Tensor) or not tensor.is_cpu:
         return False
-    given = tensor.detach().numpy()
+    given = (tensor.detach() if tensor.requires_grad else tensor).numpy()
     is_alike = given.dtype == observations.dtype and given.shape == observations.shape
     return is_alike and bool(given.tobytes() == observations.tobytes())
 

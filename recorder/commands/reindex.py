@@ -17,6 +17,7 @@ from recorder.commands.arguments.parsing import add_command
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 from recorder.errors import CatalogError, CatalogUnavailableError, CatalogVersionError, UsageError
+from recorder.recordings import reindex_report
 from recorder.storage import open_recordings
 from recorder.urls import is_url
 
@@ -101,9 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _first_of(n_files: int) -> str:
-    from recorder.recordings.reindex import MAX_NAMED  # lazy: loads SQLAlchemy
-
-    return f"; the first {MAX_NAMED}" if n_files > MAX_NAMED else ""
+    return f"; the first {reindex_report.MAX_NAMED}" if n_files > reindex_report.MAX_NAMED else ""
 
 
 def _original_reasons(path: str) -> dict[str, tuple[str, ...]]:

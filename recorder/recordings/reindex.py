@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
@@ -22,14 +21,13 @@ from recorder.errors import (
     StorageUnavailableError,
 )
 from recorder.recordings.name_set import NameSet
+from recorder.recordings.reindex_report import ReindexReport
 from recorder.run_ids import why_no_run_id
 from recorder.storage import Storage, episode_path
 from recorder.text import sanitize_text
 from recorder.urls import is_url
 
 __all__ = [
-    "MAX_NAMED",
-    "ReindexReport",
     "file_exists",
     "has_recordings",
     "recording_names",
@@ -38,54 +36,9 @@ __all__ = [
     "run_id_of_folder",
 ]
 
-MAX_NAMED = 1000
-"""Most files that a report lists: if the folder is not mounted, every file is missing."""
-
 _ROWS_AT_ONCE = 500
 
 _NANOS_A_MILLISECOND = 1_000_000
-
-
-@dataclass(slots=True)
-class ReindexReport:
-    """Result of ``reindex``.
-
-    Each of the three lists names the first ``MAX_NAMED`` files; the counts have all.
-
-    Args:
-        n_files: files read.
-        n_imported: recordings now in the catalog.
-        replaced: files of episodes that were played again; the catalog has the file of the later play.
-        unreadable: file to its problem; these files stay.
-        missing: recordings in the catalog without a file.
-    """
-
-    n_files: int = 0
-    n_imported: int = 0
-    n_replaced: int = 0
-    n_unreadable: int = 0
-    n_missing: int = 0
-    replaced: list[str] = field(default_factory=list)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
-
-    def add_replaced(self, name: str) -> None:
-        """Count a file of an earlier play."""
-        self.n_replaced += 1
-        if len(self.replaced) < MAX_NAMED:
-            self.replaced.append(name)
-
-    def add_unreadable(self, name: str, problem: str) -> None:
-        """Count a file that can't be read."""
-        self.n_unreadable += name not in self.unreadable
-        if len(self.unreadable) < MAX_NAMED:
-            self.unreadable[name] = problem
-
-    def add_missing(self, name: str) -> None:
-        """Count a recording without a file."""
-        self.n_missing += 1
-        if len(self.missing) < MAX_NAMED:
-            self.missing.append(name)
 
 
 def recording_names(storage: Storage, run_id: str | None = None) -> NameSet:

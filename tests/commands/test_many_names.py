@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recorder.catalog import Catalog
-from recorder.recordings import reindex as reindexing
+from recorder.recordings import reindex_report
 from recorder.recordings.name_set import NameSet
 from recorder.recordings.reindex import recording_names, reindex
 from recorder.storage import LocalStorage
@@ -56,7 +56,7 @@ def test_the_plays_of_an_episode_are_adjacent(tmp_path: Path) -> None:
 def test_reports_name_the_first_files_and_count_all(
     call: Call, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reindexing, "MAX_NAMED", 1)
+    monkeypatch.setattr(reindex_report, "MAX_NAMED", 1)
     answer = call("reindex", "--recordings", recordings, "--json")  # its files are no recordings
     assert (answer.document["n_unreadable"], len(answer.document["unreadable"])) == (N_RECORDINGS, 1)
     assert "4 files can't be read; the first 1" in call("reindex", "--recordings", recordings).out

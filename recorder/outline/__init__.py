@@ -9,7 +9,7 @@ from recorder.outline.markers import MAX_MARKERS, Marker, thin_markers
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE, MeterRanges, meter_level
 from recorder.outline.outline import Outline
 from recorder.outline.overview import MAX_SAMPLES
-from recorder.outline.pictures import picture_before, picture_columns, rgb_of
+from recorder.outline.pictures import picture_before, picture_columns, resized, rgb_of
 from recorder.outline.rewards import has_intrinsic
 from recorder.outline.scene import Scene
 from recorder.outline.step_columns import StepColumns
@@ -32,6 +32,7 @@ __all__ = [
     "meter_level",
     "picture_before",
     "picture_columns",
+    "resized",
     "rgb_of",
     "thin_markers",
 ]

@@ -11,7 +11,7 @@ from recorder.episode_file import Episode
 from recorder.picture_shape import PictureShape, picture_shape
 from recorder.schema import EXTRAS_PREFIX, EpisodeSchema
 
-__all__ = ["picture_before", "picture_columns", "rgb_of"]
+__all__ = ["picture_before", "picture_columns", "resized", "rgb_of"]
 
 _RENDERED = f"{EXTRAS_PREFIX}render"
 """What a wrapper recorded for people to look at."""
@@ -78,4 +78,20 @@ def _bytes_of(values: NDArray[Any]) -> NDArray[np.uint8]:
         numbers = numbers * 255
     elif low < 0 or high > 255:
         numbers = (numbers / 2 - low / 2) / (high / 2 - low / 2) * 255
+    return numbers.round().astype(np.uint8)
+
+
+def resized(pixels: NDArray[np.uint8], n_rows: int, n_columns: int) -> NDArray[np.uint8]:
+    """``uint8[n_rows, n_columns, 3]``: a smaller picture has the means of the pixels, so that small things do not vanish; a
+    larger one repeats them."""
+    numbers = pixels.astype(np.float32)
+    for axis, n in ((0, n_rows), (1, n_columns)):
+        length = numbers.shape[axis]
+        starts = np.arange(n) * length // n
+        if n < length:
+            counts = np.diff([*starts.tolist(), length])
+            sums = np.add.reduceat(numbers, starts, axis=axis)
+            numbers = sums / np.expand_dims(counts, tuple(other for other in range(3) if other != axis))
+        else:
+            numbers = numbers.take(starts, axis=axis)
     return numbers.round().astype(np.uint8)

@@ -41,7 +41,9 @@ _KINDS: dict[str, _Kind] = {
     **dict.fromkeys(("episode_id", "other_episode_id", "step_index", "stage", "limit"), _WHOLE_NUMBER),
     **dict.fromkeys(("fps", "steps_per_second", "speed", "title_secs", "hold_secs", "keyframe_secs"), _NUMBER),
     **dict.fromkeys(("min_reward", "max_reward", "clip_secs", "llm_secs"), _NUMBER),
-    **dict.fromkeys(("style", "codec", "preset", "profile", "effects", "narrate", "voice", "captions"), _TEXT),
+    **dict.fromkeys(
+        ("style", "source", "codec", "preset", "profile", "effects", "narrate", "voice", "captions"), _TEXT
+    ),
     **dict.fromkeys(("run_id", "other_run_id", "reason", "order", "llm", "model"), _TEXT),
     **dict.fromkeys(("learning_curve", "chapters"), _FLAG),
     **dict.fromkeys(("recordings_base_dir", "output_path", "output_dir", "sounds_dir", "voice_model"), _PLACE),

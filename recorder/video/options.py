@@ -14,7 +14,10 @@ from recorder.video.limits import MAX_SIDE, check_numbers
 from recorder.video.sound_choices import check_sound
 from recorder.video.timeline import Timeline, make_timeline
 
-__all__ = ["DPI_RANGE", "PROFILES", "STYLES", "VideoOptions", "size_at_dpi"]
+__all__ = ["DPI_RANGE", "PROFILES", "SOURCES", "STYLES", "VideoOptions", "size_at_dpi"]
+
+SOURCES = ("board", "picture", "both")
+"""What the largest panel shows."""
 
 STYLES = ("dark", "light")
 """``worker/video/theme.py`` has their colours."""
@@ -49,6 +52,7 @@ class VideoOptions:
         first_step, end_step: the part to show, ``first_step <= index < end_step``; None is the end.
         title_secs: duration of a title card.
         hold_secs: duration of the last step.
+        source: what the largest panel shows, one of ``SOURCES``; None for pictures where there are any, else the board.
         learning_curve: show the run's learning curve.
         chapters: write markers of the episode as chapters.
         effects: theme of the sound effects; None for none.
@@ -68,6 +72,7 @@ class VideoOptions:
     end_step: int | None = None
     title_secs: float = 0.0
     hold_secs: float = 0.0
+    source: str | None = None
     learning_curve: bool = False
     chapters: bool = True
     effects: str | None = None
@@ -116,6 +121,8 @@ class VideoOptions:
         """
         check_numbers({name: value for name, value in asdict(self).items() if value is not None})
         check_one_of("style", self.style, STYLES)
+        if self.source is not None:
+            check_one_of("source", self.source, SOURCES)
         check_settings(self.encoder, suffix, fps=self.fps)
         check_sound(
             self.encoder.codec, effects=self.effects, narrate=self.narrate, voice=self.voice, captions=self.captions

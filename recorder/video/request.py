@@ -41,6 +41,7 @@ VIDEO_CHOICES: Mapping[str, type] = {
     "end_step": int,
     "title_secs": float,
     "hold_secs": float,
+    "source": str,
     "learning_curve": bool,
     "chapters": bool,
     "effects": str,

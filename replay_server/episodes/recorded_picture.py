@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.outline import picture_before, rgb_of
+from recorder.outline import picture_before, resized, rgb_of
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.episodes.thumbnail_marks import Palette
 
@@ -35,20 +35,5 @@ def draw_recorded(
     scale = min(canvas.shape[0] / height, size / width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     top, left = (canvas.shape[0] - rows) // 2, (size - columns) // 2
-    canvas[top : top + rows, left : left + columns] = _resized(pixels, rows, columns)
+    canvas[top : top + rows, left : left + columns] = resized(pixels, rows, columns)
     return canvas
-
-
-def _resized(pixels: NDArray[np.uint8], n_rows: int, n_columns: int) -> NDArray[np.uint8]:
-    """A smaller picture has the means of the pixels, so that small things do not vanish; a larger one repeats them."""
-    numbers = pixels.astype(np.float32)
-    for axis, n in ((0, n_rows), (1, n_columns)):
-        length = numbers.shape[axis]
-        starts = np.arange(n) * length // n
-        if n < length:
-            counts = np.diff([*starts.tolist(), length])
-            sums = np.add.reduceat(numbers, starts, axis=axis)
-            numbers = sums / np.expand_dims(counts, tuple(other for other in range(3) if other != axis))
-        else:
-            numbers = numbers.take(starts, axis=axis)
-    return numbers.round().astype(np.uint8)

@@ -50,6 +50,7 @@ class ComparisonRenderer:
                 timeline=plain.timeline(episode.n_steps),
                 canvas=self.canvas.part(Rect(x, 0, half, options.height)),
                 beside=(other,),
+                source=options.source,
             )
             for episode, other, x in ((left, right, 0), (right, left, half))
         ]

@@ -253,4 +253,5 @@ def make_renderer(
         timeline=options.timeline(episode.n_steps),
         learning_curve=learning_curve,
         caption=caption,
+        source=options.source,
     )

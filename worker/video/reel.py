@@ -123,6 +123,7 @@ class ReelRenderer:
                 timeline=self._timelines[index],
                 learning_curve=self._learning_curve,
                 caption=clip.caption,
+                source=clip.options.source,
                 canvas=self.canvas.part(Rect(0, 0, self.canvas.width, self.canvas.height)),
             )
         self._renderer.draw(frame - self._starts[index])

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
+from recorder.errors import UsageError
+from recorder.outline import picture_columns
 from recorder.video.kinds import check_kinds
 from recorder.video.timeline import Timeline, make_timeline
 from worker.video.board import Board
@@ -22,6 +24,7 @@ from worker.video.scene.info import InfoPanel
 from worker.video.scene.learning import draw_learning_curve
 from worker.video.scene.meters import MetersPanel
 from worker.video.scene.panel import Panel
+from worker.video.scene.picture import PicturePanel
 from worker.video.scene.progress import ProgressPanel
 from worker.video.scene.q_values import QValuesPanel
 from worker.video.scene.title_card import draw_title_card
@@ -30,6 +33,9 @@ from worker.video.surface import Canvas, Surface
 from worker.video.theme import find_theme
 
 __all__ = ["EpisodeVideoRenderer"]
+
+_BETWEEN = 20
+"""Design units between a picture and the board below it."""
 
 
 class EpisodeVideoRenderer:
@@ -46,6 +52,7 @@ class EpisodeVideoRenderer:
         learning_curve: the run's episodes, shown in a panel and on the title card.
         caption: a line on the title card.
         canvas: draw on this one instead of a new one.
+        source: what the largest panel shows, one of ``SOURCES``; None for pictures where there are any, else the board.
         beside: episodes in the same picture: scales cover their values too.
 
     Attributes:
@@ -55,7 +62,8 @@ class EpisodeVideoRenderer:
         board: maps positions to pixels; None for a world without positions.
 
     Raises:
-        UsageError: the size or the style is invalid, or the recording has no steps.
+        UsageError: the size or the style is invalid, or the recording has no steps, or no pictures where only they are to be
+            shown.
         EpisodeFileCorruptError: the recording is broken.
     """
 
@@ -71,6 +79,7 @@ class EpisodeVideoRenderer:
         caption: str = "",
         canvas: Canvas | None = None,
         beside: Sequence[Episode] = (),
+        source: str | None = None,
     ) -> None:
         check_kinds(width=width, height=height, style=style)
         if canvas is not None:
@@ -97,12 +106,20 @@ class EpisodeVideoRenderer:
             ProgressPanel(series, layout, theme, still),
         ]
         self.board: Board | None = None
-        if series.positions.shape[1]:
-            grid = GridPanel(series, layout, theme, still, layout.board)
+        pictures = picture_columns(episode.schema)
+        if source == "picture" and not pictures:
+            raise UsageError("source 'picture': this recording has no pictures")
+        has_pictures = bool(pictures) and source != "board"
+        has_board = not has_pictures or source == "both"
+        places = layout.board.rows(2, layout.px(_BETWEEN)) if has_pictures and has_board else [layout.board]
+        if has_pictures:
+            panels.append(PicturePanel(episode, pictures[0], layout, theme, still, places[0]))
+        if has_board and series.positions.shape[1]:
+            grid = GridPanel(series, layout, theme, still, places[-1])
             self.board = grid.board
             panels.append(grid)
-        else:
-            panels.append(HistoryPanel(series, scales, layout, theme, still, layout.board))
+        elif has_board:
+            panels.append(HistoryPanel(series, scales, layout, theme, still, places[-1]))
         if layout.clock is not None:
             panels.append(ClockPanel(series, layout, theme, still, layout.clock))
         if layout.meters is not None:

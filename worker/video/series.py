@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recorder.episode import EpisodeMetadata, return_of
 from recorder.episode_file import Episode
 from recorder.errors import EpisodeFileTooLargeError, ShapeChangedError
-from recorder.outline import StepColumns, has_intrinsic
+from recorder.outline import StepColumns, has_intrinsic, picture_columns
 from recorder.schema import EXTRAS_PREFIX
 
 __all__ = ["EpisodeSeries", "Extra", "Floats", "LearningPoint"]
@@ -138,9 +138,10 @@ def _rows(episode: Episode, name: str) -> Floats:
 
 
 def _extras(episode: Episode) -> Iterator[Extra]:
-    """Return all extras that have one shape and fit in memory."""
+    """Return all extras that have one shape and fit in memory, without pictures."""
+    pictures = picture_columns(episode.schema)
     for name in episode.names:
-        if name.startswith(EXTRAS_PREFIX):
+        if name.startswith(EXTRAS_PREFIX) and name not in pictures:
             try:
                 values = episode.column(name)
             except (ShapeChangedError, EpisodeFileTooLargeError):

@@ -9,7 +9,7 @@ from recorder.commands.arguments.parsing import non_negative, number, whole_numb
 from recorder.errors import UsageError
 from recorder.settings import RenderSettings, Settings
 from recorder.video.codecs import CODECS
-from recorder.video.options import PROFILES, STYLES
+from recorder.video.options import PROFILES, SOURCES, STYLES
 from recorder.video.request import VIDEO_CHOICES
 from recorder.video.sound_choices import CAPTION_KINDS, NARRATION_STYLES, THEMES, VOICES
 
@@ -23,6 +23,9 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
     picture.add_argument("--style", choices=STYLES, help="default: dark")
     picture.add_argument(
         "--dpi", type=whole_number, help="80 is 1280x720, 100 (default) 1600x900, 120 1920x1080, 150 2400x1350"
+    )
+    picture.add_argument(
+        "--source", choices=SOURCES, help="what the largest panel shows (default: recorded pictures, or else the board)"
     )
     picture.add_argument("--learning-curve", action="store_true", default=None, help="show the run's learning curve")
     time = parser.add_argument_group("time")

@@ -1,0 +1,77 @@
+"""Videos of recorded pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recorder.chunk import ColumnData, encode_chunk, spec_of
+from recorder.episode import EpisodeMetadata, Substrate
+from recorder.episode_file import Episode, build_version2, open_episode
+from recorder.errors import UsageError
+from recorder.schema import EpisodeSchema
+from worker.video.geometry import Rect
+from worker.video.renderer import EpisodeVideoRenderer
+
+N_STEPS = 12
+SIDE = 20
+PICTURES = np.random.default_rng(4).integers(0, 256, (N_STEPS, SIDE, SIDE, 3), np.uint8)
+PRESENT = np.arange(N_STEPS) % 4 != 3
+
+
+def episode(*, has_positions: bool = True, has_pictures: bool = True) -> Episode:
+    columns = {"reward": ColumnData(np.ones(N_STEPS, "<f4"))}
+    if has_positions:
+        columns["position"] = ColumnData(np.stack([np.arange(N_STEPS) % 8, np.full(N_STEPS, 3)], axis=1).astype("<i2"))
+    if has_pictures:
+        columns["extras.observation"] = ColumnData(PICTURES[PRESENT], PRESENT)
+    schema = EpisodeSchema(tuple(spec_of(name, data.values) for name, data in columns.items()))
+    chunk = encode_chunk(schema, first_step=0, n_steps=N_STEPS, columns=columns)
+    metadata = EpisodeMetadata(episode_id=1, n_steps=N_STEPS, substrate=Substrate("grid", 2, 8, 8))
+    return open_episode(build_version2(metadata=metadata, reasons=[], schema=schema, chunks=[(0, N_STEPS, chunk)])[0])
+
+
+def shows(renderer: EpisodeVideoRenderer, frame: int, picture: int) -> bool:
+    """Whether a frame has every pixel of a picture in its place on the largest panel, each as large as the others."""
+    pixels = renderer.frame(frame)
+    area: Rect = renderer.layout.board
+    panel = pixels[area.y : area.bottom, area.x : area.right]
+    for factor in range(panel.shape[0] // SIDE, 0, -1):
+        enlarged = PICTURES[picture].repeat(factor, 0).repeat(factor, 1)
+        corner = (panel == enlarged[0, 0]).all(axis=2)
+        for y, x in np.argwhere(corner[: panel.shape[0] - len(enlarged) + 1, : panel.shape[1] - len(enlarged) + 1]):
+            if (panel[y : y + len(enlarged), x : x + len(enlarged)] == enlarged).all():
+                return True
+    return False
+
+
+@pytest.mark.parametrize("source", [None, "picture", "both"])
+def test_a_frame_shows_the_picture_of_its_step_with_sharp_pixels(source: str | None) -> None:
+    renderer = EpisodeVideoRenderer(episode(), width=640, height=360, source=source)
+    assert shows(renderer, 5, 5)
+    assert shows(renderer, 2, 2)
+    assert not shows(renderer, 3, 3), "a step without a picture shows another, faded"
+    assert shows(renderer, 4, 4)
+    assert (renderer.board is not None) == (source == "both")
+
+
+def test_a_frame_of_a_step_without_a_picture_is_that_of_no_other() -> None:
+    renderer = EpisodeVideoRenderer(episode(has_positions=False), width=640, height=360)
+    before, faded = renderer.frame(2).copy(), renderer.frame(3).copy()
+    assert (before != faded).any()
+    again = EpisodeVideoRenderer(episode(has_positions=False), width=640, height=360)
+    np.testing.assert_array_equal(again.frame(3), faded)
+    np.testing.assert_array_equal(renderer.frame(2), before)
+
+
+def test_the_board_is_shown_where_it_is_asked_for_or_where_there_are_no_pictures() -> None:
+    for seen, source in (
+        (episode(), "board"),
+        (episode(has_pictures=False), None),
+        (episode(has_pictures=False), "both"),
+    ):
+        renderer = EpisodeVideoRenderer(seen, width=640, height=360, source=source)
+        assert renderer.board is not None
+        assert not shows(renderer, 5, 5)
+    with pytest.raises(UsageError, match="no pictures"):
+        EpisodeVideoRenderer(episode(has_pictures=False), width=640, height=360, source="picture")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, request, send_from_directory
+from flask import Blueprint, Response, redirect, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
 from replay_server.access.security import content_security_policy
@@ -34,6 +35,12 @@ def make_pages(*, embed_origins: str) -> Blueprint:
     def player(run_id: str, episode_id: int) -> ResponseReturnValue:
         del run_id, episode_id  # the page reads its address
         return page("../../../")
+
+    @pages.get("/runs/<segment>", strict_slashes=False)
+    @pages.get("/runs/<segment>/episodes", strict_slashes=False)
+    def run(segment: str) -> ResponseReturnValue:
+        run_id = segment.removeprefix("~")
+        return redirect(f"{request.root_path.rstrip('/')}/?{urlencode({'run': run_id})}")
 
     @pages.get("/static/<path:name>")
     def static(name: str) -> ResponseReturnValue:

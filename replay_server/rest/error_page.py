@@ -19,7 +19,8 @@ main { width: min(28rem, 100vw - 3rem); }
 h1 { font-size: 1.25rem; }
 form { display: flex; gap: .5rem; }
 input { flex: 1; min-width: 0; }
-input, button { font: inherit; padding: .4rem .7rem; }
+input, button, .button { font: inherit; padding: .4rem .7rem; }
+.button { display: inline-block; border: 1px solid; border-radius: .5rem; color: inherit; text-decoration: none; }
 """
 _STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
 
@@ -47,7 +48,18 @@ _FORM = """\
 <button type="submit">Open</button>
 </form>
 """
-_TITLES = {401: "This replay server requires a token", 403: "Refused", 404: "Page not found"}
+_WAY_ON = """\
+<p><a class="button" href="{root}/">All episodes</a></p>
+"""
+_TITLES = {
+    401: "This replay server requires a token",
+    403: "Refused",
+    404: "Page not found",
+    413: "Too large",
+    422: "This recording is damaged",
+    429: "Too many requests",
+    503: "Not available now",
+}
 
 
 def wants_page(request: Request) -> bool:
@@ -56,13 +68,17 @@ def wants_page(request: Request) -> bool:
     return destination == "document" and "text/html" in request.headers.get("Accept", "")
 
 
-def make_error_page(status: int, message: str) -> Response:
-    """Return the page."""
+def make_error_page(status: int, message: str, *, root: str = "") -> Response:
+    """Return the page.
+
+    Args:
+        root: path under which a proxy publishes the server.
+    """
     page = _DOCUMENT.format(
         title=_TITLES.get(status, "The request failed"),
         style=_STYLE,
-        message=escape(message),
-        form=_FORM if status == 401 else "",
+        message=escape(f"{message[:1].upper()}{message[1:]}"),
+        form=_FORM if status == 401 else _WAY_ON.format(root=escape(root.rstrip("/"))),
     )
     response = Response(page, status=status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = content_security_policy(style=_STYLE_SOURCE, form_action="'self'")

@@ -23,6 +23,7 @@ from recorder.errors import (
     shortened,
 )
 from recorder.json_text import to_json
+from replay_server.access.public_message import public_message
 from replay_server.memory import BusyError
 from replay_server.rest.error_page import make_error_page, wants_page
 
@@ -31,6 +32,7 @@ __all__ = ["HttpError", "add_error_handlers", "error_response"]
 logger = logging.getLogger(__name__)
 
 _NO_SUCH_ADDRESS = "nothing found at this address; /api/v1/openapi.json lists those of the API"
+_NO_SUCH_PAGE = "There is no page at this address. The link may be old or incomplete."
 
 
 class HttpError(RecorderError):
@@ -57,7 +59,7 @@ class HttpError(RecorderError):
 def error_response(error: HttpError) -> Response:
     """Return the error as JSON, or as a page if a browser shows it to a person."""
     if wants_page(request):
-        response = make_error_page(error.status, shortened(str(error)))
+        response = make_error_page(error.status, shortened(str(error)), root=request.root_path)
     else:
         body = {"error": {"code": error.code, "message": shortened(str(error)), "detail": error.detail}}
         response = Response(to_json(body) + "\n", status=error.status, content_type="application/json")
@@ -77,8 +79,10 @@ def add_error_handlers(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def answer_http_error(error: HTTPException) -> Response:
         code = (error.name or "error").lower().replace(" ", "_")
-        message = _NO_SUCH_ADDRESS if isinstance(error, NotFound) else error.description
-        response = error_response(HttpError(error.code or 500, code, f"{message} ({request.method} {request.path})"))
+        message = f"{error.description} ({request.method} {request.path})"
+        if isinstance(error, NotFound):
+            message = _NO_SUCH_PAGE if wants_page(request) else f"{_NO_SUCH_ADDRESS} ({request.method} {request.path})"
+        response = error_response(HttpError(error.code or 500, code, message))
         for name, value in error.get_headers():
             if name not in ("Content-Type", "Content-Length"):
                 response.headers[name] = value
@@ -95,19 +99,19 @@ def _as_http(error: RecorderError) -> HttpError:
         case HttpError():
             return error
         case RecordingNotFoundError():
-            return HttpError(404, "not_found", str(error))
+            return HttpError(404, "not_found", public_message(error))
         case QuotaError():
             if error.retry_after_secs is None:
-                return HttpError(409, "conflict", str(error))
-            return HttpError(429, "too_many", str(error), retry_after_secs=error.retry_after_secs)
+                return HttpError(409, "conflict", public_message(error))
+            return HttpError(429, "too_many", public_message(error), retry_after_secs=error.retry_after_secs)
         case UsageError():
-            return HttpError(400, "bad_request", str(error))
+            return HttpError(400, "bad_request", public_message(error))
         case EpisodeFileTooLargeError():
-            return HttpError(413, "too_large", str(error))
+            return HttpError(413, "too_large", public_message(error))
         case CatalogError() | StreamError() | StorageUnavailableError() | BusyError():
-            return HttpError(503, "unavailable", str(error))
+            return HttpError(503, "unavailable", public_message(error))
         case EpisodeFileError() | StorageError():
-            return HttpError(422, "unreadable", str(error))
+            return HttpError(422, "unreadable", public_message(error))
         case _:
             logger.error("a request failed: %s %s: %s", request.method, request.path, error)
-            return HttpError(500, "internal", str(error))
+            return HttpError(500, "internal", public_message(error))

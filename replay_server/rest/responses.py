@@ -11,6 +11,7 @@ from flask import Response
 from recorder.catalog import EpisodeRow
 from recorder.json_text import to_json
 from recorder.wording import reason_in_words
+from replay_server.access.public_message import hide_places
 
 __all__ = ["episode_map", "json_response"]
 
@@ -27,6 +28,8 @@ def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
 def episode_map(row: EpisodeRow) -> dict[str, Any]:
     """Return an episode in the format of PROTOCOL.md."""
     body: dict[str, Any] = {name: getattr(row, name) for name in _SHOWN}
+    if row.error:
+        body["error"] = hide_places(row.error)
     body["recorded"] = row.written_at is not None
     body["reason_words"] = [reason_in_words(reason) for reason in row.reasons]
     return body

@@ -14,6 +14,7 @@ from recorder.errors import StorageError
 from recorder.settings import Settings
 from recorder.storage import Storage, open_videos
 from recorder.video.request import VIDEO_CHOICES, captions_path
+from replay_server.access.public_message import hide_places
 from replay_server.access.quotas import client_of
 from replay_server.render_requests import RenderRequests
 from replay_server.rest.arguments import any_json_object, integer, refuse_unknown
@@ -104,7 +105,7 @@ def video_map(row: VideoRow) -> dict[str, Any]:
         "n_frames_done": row.n_frames_done,
         "n_frames_total": row.n_frames_total,
         "options": row.options,
-        "error": row.error,
+        "error": None if row.error is None else hide_places(row.error),
         "file_size_bytes": row.file_size_bytes,
         "created_at": row.created_at,
         "finished_at": row.finished_at,

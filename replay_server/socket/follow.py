@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recorder.errors import RecorderError, StreamCorruptError, StreamError
+from replay_server.access.public_message import public_message
 from replay_server.episodes.library import Library
 from replay_server.episodes.live import LiveEpisode, LiveEpisodes
 from replay_server.socket.chunk_stream import ChunkStream
@@ -199,7 +200,7 @@ def _tell(connection: Connection, stream: ChunkStream, error: RecorderError) -> 
         {
             "type": "error",
             "code": error_code(error),
-            "message": str(error),
+            "message": public_message(error),
             "re": "follow",
             "id": stream.stream_id,
         }

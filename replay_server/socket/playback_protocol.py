@@ -7,6 +7,7 @@ from typing import Any
 
 from recorder.errors import RecorderError
 from recorder.replay.manager import Playback
+from replay_server.access.public_message import public_message
 from replay_server.episodes.library import Library
 from replay_server.episodes.recorded import OpenedRecording
 from replay_server.socket.connection import Connection
@@ -181,7 +182,9 @@ class PlaybackProtocol:
                 self._show()
             except RecorderError as error:
                 self._stop()
-                self._connection.send({"type": "error", "code": error_code(error), "message": str(error), "re": "play"})
+                self._connection.send(
+                    {"type": "error", "code": error_code(error), "message": public_message(error), "re": "play"}
+                )
                 return None
         if self._playback.is_at_end:
             self._finish()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recorder.errors import RecorderError, shortened
+from replay_server.access.public_message import public_message
 from replay_server.episodes.library import Library
 from replay_server.episodes.live import LiveEpisodes
 from replay_server.metrics import Metrics
@@ -86,7 +87,7 @@ class ViewerSession:
                 raise MessageError("unknown_type", f"unknown type {message.type[:40]!a}: expected one of {known}")
             await handler(message)
         except RecorderError as error:
-            self._send_error(error_code(error), str(error), message)
+            self._send_error(error_code(error), public_message(error), message)
         except Exception:
             logger.exception("a message failed: type=%.40r", message and message.type)
             self._send_error("internal", "the server failed to handle this; see its log", message)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from recorder.errors import RecorderError
 from recorder.json_text import to_json
+from replay_server.access.public_message import public_message
 from replay_server.episodes.library import Library
 from replay_server.episodes.live import LiveEpisodes
 from replay_server.episodes.recorded import OpenedRecording
@@ -208,5 +209,5 @@ class StreamProtocol:
         else:
             stream.credit = 0
         self._connection.send(
-            {"type": "error", "code": code, "message": str(error), "re": "follow", "id": stream.stream_id}
+            {"type": "error", "code": code, "message": public_message(error), "re": "follow", "id": stream.stream_id}
         )

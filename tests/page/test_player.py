@@ -261,7 +261,34 @@ def test_names_from_files_are_never_run_as_markup(page: Page, site: Site) -> Non
 
 def test_a_missing_episode_is_explained_in_words(page: Page, site: Site) -> None:
     page.goto(f"{site.address}{SHAPES}/99")
-    expect(page.locator(".stage-message")).to_contain_text("Recording not found")
+    missing = page.locator(".missing")
+    expect(missing.get_by_role("heading")).to_have_text("Episode 99 is not here")
+    expect(missing).to_contain_text("Recording not found")
+    assert str(site.recordings) not in missing.inner_text()
+    missing.get_by_role("link", name="Nearest kept: 7").click()
+    page.wait_for_selector(".player[data-step]")
+    expect(missing).to_be_hidden()
+
+
+def test_an_episode_that_was_not_kept_says_why_and_leads_to_the_nearest_one(page: Page, site: Site) -> None:
+    page.goto(f"{site.address}/runs/demo/episodes/13")
+    missing = page.locator(".missing")
+    expect(missing.get_by_role("heading")).to_have_text("Episode 13 was not kept")
+    missing.get_by_role("button", name="Why not kept?").click()
+    expect(missing).to_contain_text("no explanation")  # this run has none
+    expect(missing.get_by_role("link", name="Nearest kept: 10")).to_be_visible()
+    missing.get_by_role("link", name="All episodes").click()
+    expect(page.locator(".episodes tbody tr")).to_have_count(6)
+
+
+def test_an_address_without_a_page_shows_the_way_on(page: Page, site: Site) -> None:
+    answer = page.request.get(f"{site.address}/runs/demo/episodes/abc", headers={"Accept": "text/html"})
+    assert answer.status == 404
+    page.set_content(answer.text())
+    expect(page.get_by_role("heading")).to_have_text("Page not found")
+    expect(page.get_by_role("link", name="All episodes")).to_have_attribute("href", "/")
+    page.goto(f"{site.address}/runs/demo/episodes/")
+    page.wait_for_url("**/?run=demo")
 
 
 @pytest.mark.parametrize("path", [f"{SHAPES}/2?t=50", f"{SHAPES}/2?compare=3", "/?run=demo"])
@@ -454,7 +481,7 @@ def test_an_annotation_is_changed_deleted_and_cancelled(page: Page, site: Site, 
 
 def test_a_missing_episode_keeps_its_address(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/?episode=99999")
-    expect(page.locator(".stage-message")).to_contain_text("99999")
+    expect(page.locator(".missing")).to_contain_text("99,999")
     page.keyboard.press(" ")
     page.keyboard.press("c")
     page.get_by_label("Episode to compare with").fill("2")

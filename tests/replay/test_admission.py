@@ -153,7 +153,7 @@ def test_a_browser_without_the_token_gets_a_page_to_type_it(guarded: FlaskClient
     assert "frame-ancestors 'none'" in policy
     own = {**BROWSER, "Origin": "http://localhost"}
     wrong = guarded.post(link, data={"token": "a guess"}, headers=own)
-    assert (wrong.status_code, "wrong token" in wrong.text) == (401, True)
+    assert (wrong.status_code, "Wrong token" in wrong.text) == (401, True)
     opened = guarded.post(link, data={"token": f" {TOKEN}\n"}, headers=own)
     assert (opened.status_code, opened.headers["Location"]) == (303, link)
     assert guarded.get(link, headers=BROWSER).status_code == 200

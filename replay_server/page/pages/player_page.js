@@ -13,6 +13,7 @@ import { fetchNeighbour } from "../source/api.js";
 import { EpisodeStore } from "../source/episode_store.js";
 import { SocketSource } from "../source/socket_source.js";
 import { EpisodeHeader } from "../views/episode_header.js";
+import { MissingEpisode } from "../views/missing_episode.js";
 import { EpisodeAnnotations } from "./episode_annotations.js";
 
 /** @import { Binding } from "../shell/keys.js" */
@@ -44,6 +45,7 @@ export class PlayerPage {
   #annotations;
   /** @type {Binding[]} */
   #keys;
+  #missing = new MissingEpisode();
   #unbind = () => {};
   #stopState;
   #isEntered = false;
@@ -68,6 +70,7 @@ export class PlayerPage {
     this.#player = new Player(stores, place, { help, ...actions });
     this.#annotations = new EpisodeAnnotations(this.#player);
     if (!place.embed) this.#addHeader();
+    this.node.append(this.#missing.node);
     this.#keys = playerKeys(this.#player, { help, ...actions });
     this.node.append(this.#player.node);
     this.#stopState = socket.onState((isOpen) =>
@@ -144,6 +147,8 @@ export class PlayerPage {
   /** @param {EpisodeStore[]} stores */
   #listen(stores) {
     this.#player.addEventListener("opened", () => {
+      this.#player.node.hidden = false;
+      this.#missing.hide();
       this.#header?.show(this.#player.store.opened);
       if (this.#isEntered) this.#present();
     });
@@ -153,11 +158,24 @@ export class PlayerPage {
       this.#linkTimer = setTimeout(() => this.#writeLink(), LINK_MILLIS);
     });
     const [one, other] = stores;
+    one.addEventListener("failure", (event) => this.#explain(/** @type {CustomEvent} */ (event).detail));
     if (other)
       Promise.all(stores.map(opened)).then(
         () => this.#compare(one, other),
         () => {},
       );
+  }
+
+  /**
+   * Say why there is no episode, and where to go.
+   *
+   * @param {{code?: string}} error
+   */
+  #explain(error) {
+    const { runId, episodeId } = this.#place;
+    if (error.code !== "not_found" || episodeId === null || this.#player.store.outline) return;
+    this.#player.node.hidden = true;
+    this.#missing.show(runId, episodeId, messageOf(error));
   }
 
   /** Update the address, if there is an episode that it can lead to. */

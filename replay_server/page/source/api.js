@@ -139,6 +139,18 @@ export const fetchWhy = (runId, episodeId) => get(`${episodePath(runId, episodeI
 export const fetchLive = (runId) => get(`/runs/${runSegment(runId)}/live`);
 
 /**
+ * An episode, whether kept or not; null if there is none.
+ *
+ * @param {string} runId
+ * @param {number} episodeId
+ * @returns {Promise<?(EpisodeRow & {decision?: string, recorded?: boolean})>}
+ */
+export async function fetchEpisode(runId, episodeId) {
+  const { episodes } = await fetchEpisodes({ run: runId, min_episode: episodeId, max_episode: episodeId, limit: 1 });
+  return episodes[0] ?? null;
+}
+
+/**
  * Get one page of episodes.
  *
  * @param {Query} filters of the protocol; empty ones are omitted
@@ -258,7 +270,9 @@ export const removeAnnotation = (runId, episodeId, annotationId) =>
  * @returns {Promise<any>}
  */
 export async function fetchJson(url) {
-  const response = await fetch(url);
+  const response = await fetch(url).catch(() => {
+    throw new ApiError("The server does not answer", "unreachable", 0);
+  });
   await check(response);
   return response.json();
 }

@@ -13,19 +13,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recorder.black_box import Outcome, Ring, RingReader, Run
+from recorder.black_box import Outcome, Ring, RingReader
 from recorder.errors import BlackBoxError, StreamError, StreamUnavailableError
 from recorder.publish.delivery.succession import Inheritance, inherit
 from recorder.publish.limits import PublisherLimits
 from recorder.publish.parts import identity_of, put_together
+from recorder.publish.spilling import Spilling
 from recorder.publish.stats import RecorderStats
 from recorder.publish.trouble import OnMessage, Trouble
+from recorder.publish.unread import UnreadWarning, n_steps_from
 from recorder.step_stream import Play, StepStream
 
 __all__ = ["Publisher"]
 
-_SPILL_AGAIN_SECS = 5.0
-"""After the spool had no room, it is asked again so much later."""
 _CUTTING_SHARE = 0.005
 """Part of the time that may go into chunks that are not full, on a thread beside the trainer's: many slow lanes have many of
 them at each flush."""
@@ -41,10 +41,6 @@ _SHARED_PAUSE_SECS = (0.05, 0.1)
 """The same beside a trainer's thread."""
 _MUCH_BYTES = 2**20
 """After reading so much, or with so much encoded, there is no pause."""
-_UNREAD = (
-    "nobody reads what is recorded in this process, and it ends with it: start a RecordingWriter(recorder, …), or start a "
-    "worker with 'hamlet-recorder worker' and make the recorder with EpisodeRecorder(find_redis_url())"
-)
 
 
 class Publisher:
@@ -93,10 +89,9 @@ class Publisher:
         """Whether nothing more can be read, because another program has written into the ring."""
         self._spoilt = ""
         """What another program has done to the ring's file."""
-        self._is_spool_full = False
-        self._next_spill = 0.0
+        self._spilling = Spilling(spool, limits.spool_bytes, self._trouble)
+        self._unread = UnreadWarning(stream, self._stats, self._trouble)
         self._next_beat = self._next_flush = self._next_cut = 0.0
-        self._has_told_unread = False
         self._inherited = (0, 0)
         """What senders before this one had brought."""
 
@@ -215,28 +210,10 @@ class Publisher:
 
     def _spill(self) -> bool:
         """Put what waits on disk; False when nothing more can be taken for now."""
-        if not self._parts.has_spool or time.monotonic() < self._next_spill:
-            return False
-        try:
-            has_room = self._outbox.to_disk()
-            problem: OSError | None = None
-        except OSError as error:
-            has_room, problem = False, error
+        has_room = self._parts.has_spool and self._spilling.spill(self._outbox)
         if has_room:
-            self._is_spool_full = False
             self._give_room()
-            return True
-        self._next_spill = time.monotonic() + _SPILL_AGAIN_SECS
-        if problem is not None:
-            self._trouble.note_defect(
-                StreamUnavailableError(f"the spool can't be written: {problem.strerror or problem}: {self._spool_path}")
-            )
-        elif not self._is_spool_full:
-            self._is_spool_full = True
-            self._trouble.log_error(
-                "spool", f"the spool is full, {self._limits.spool_bytes} bytes: the ring holds what comes now"
-            )
-        return False
+        return has_room
 
     def _act(self, n_read: int) -> None:
         """Cut, send and say what is due."""
@@ -295,7 +272,7 @@ class Publisher:
         if now < self._next_beat or not self._trouble.may_try:
             return
         self._next_beat = now + self._limits.heartbeat_secs
-        self._tell_if_unread(is_end=False)
+        self._unread.warn()
         why = self._ring.why_unusable()
         if why != self._spoilt:
             self._spoilt = why
@@ -327,7 +304,7 @@ class Publisher:
         if not is_complete:
             self._trouble.error = self.error or StreamUnavailableError("the time to send it all was up")
             self._count_unsent()
-        self._tell_if_unread(is_end=True)
+        self._unread.sum_up()
         self._next_beat = 0.0
         try:
             if has_begun:
@@ -344,29 +321,11 @@ class Publisher:
         n_recorded = self._outbox.n_pending_steps + self._outbox.n_spooled_steps
         n_left = self._open.n_pending_steps
         try:
-            unread = RingReader(self._ring, self._reader.position)
-            for item in unread.look(is_final=True, max_bytes=self._ring.capacity):
-                if isinstance(item, Run):
-                    ids = item.records["episode_id"]
-                    n_left += len(ids) if not item.layout.is_block else int((ids != -1).sum())
+            n_left += n_steps_from(self._ring, self._reader.position)
         except BlackBoxError as error:
             self._trouble.note_defect(error)
         self._stats.n_recorded_steps -= n_recorded
         self._stats.n_lost_steps += n_recorded + n_left
-
-    def _tell_if_unread(self, *, is_end: bool) -> None:
-        """Say so once when there is something to read, and in the end what is lost."""
-        stats = self._stats
-        if self._stream.is_read or not stats.n_episodes_started:
-            return
-        if is_end:
-            self._trouble.log_error(
-                "unread at the end",
-                f"{stats.n_episodes_started} episodes ({stats.n_recorded_steps} steps) were recorded and are not kept: {_UNREAD}",
-            )
-        elif not self._has_told_unread:
-            self._trouble.log_error("unread", _UNREAD)
-        self._has_told_unread = True
 
     def _note_losses(self) -> None:
         """What the server acknowledged and has lost since: no step of it counts as recorded any more."""

@@ -14,15 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, MAX_FRAME_BYTES, ColumnData, chunk_of_slots, encode_chunk
+from recorder.chunk import MAX_CHUNK_BYTES, MAX_CHUNK_STEPS, ColumnData, chunk_of_slots, encode_chunk
 from recorder.episode import Gap
-from recorder.errors import EpisodeFileError, UsageError
+from recorder.errors import UsageError
 from recorder.publish.chunks.encodings import KnownSchema, is_of_schema
 from recorder.publish.chunks.pieces import Kinds, Piece, columns_of, together, would_round
+from recorder.publish.chunks.unreadable import unreadable
 from recorder.publish.counting import Counts, added
 from recorder.publish.delivery.play_state import PlayChange, PlayState, StepRange
 from recorder.publish.picture_budget import PictureBudget
-from recorder.schema import MAX_COLUMNS, ColumnSpec, Encoding, EpisodeSchema
+from recorder.schema import EpisodeSchema
 from recorder.step_stream import Play
 
 __all__ = ["EncodedChunk", "EpisodeBuilder", "Progress"]
@@ -30,16 +31,10 @@ __all__ = ["EncodedChunk", "EpisodeBuilder", "Progress"]
 _LAST_STEP = 2**63 - 2
 """Step numbers, and the one after the last, are signed 64-bit integers in the file."""
 
-_MAX_CHUNK_COLUMNS = MAX_COLUMNS // 2
-"""The other half is room for columns that later chunks add."""
-
 _MAX_GAPS = 40_000
 """Every gap ends a chunk, and readers refuse a footer that lists more than 100,000 of both."""
 
 _CONTESTED = "step 0 came again before the episode's end, so another episode has its id: what comes after that is"
-
-_MAX_STEP_BYTES = MAX_FRAME_BYTES // 2
-"""A step that is larger, all columns together, would make a frame that readers refuse."""
 
 
 class Progress(NamedTuple):
@@ -281,27 +276,11 @@ class EpisodeBuilder:
         return n_left_out, encode_chunk(self.schema, first_step=first_step, n_steps=n_steps, columns=columns)
 
     def _leave_out_unreadable(self, columns: dict[str, ColumnData]) -> None:
-        """Readers refuse some columns, and with them the whole file: a name too long, a value too large."""
         known = self.schema or self._known.schema
         if known is not None and len(columns) == len(known.columns) and is_of_schema(columns, known):
             return
-        step_bytes = n_columns = 0
-        for name, data in list(columns.items()):
-            values = data.values
-            encoding = Encoding.BITS if values.dtype == np.bool_ else Encoding.PLAIN
-            try:
-                spec = ColumnSpec.from_list([name, values.dtype.str, list(values.shape[1:]), str(encoding)])
-            except EpisodeFileError as error:
-                problem = str(error)
-            else:
-                n_columns += 1
-                step_bytes += spec.step_bytes
-                if n_columns <= _MAX_CHUNK_COLUMNS and step_bytes <= _MAX_STEP_BYTES:
-                    continue
-                problem = f"{name}: more than {_MAX_CHUNK_COLUMNS} columns, or {_MAX_STEP_BYTES} bytes, in one step"
-                step_bytes -= spec.step_bytes
-            del columns[name]
-            self.count("n_mismatched_values", len(values))
+        for name, problem in unreadable(columns):
+            self.count("n_mismatched_values", len(columns.pop(name).values))
             self.error = UsageError(f"episode {self.play.episode_id}: {problem}: left out")
 
     def _add_gap(self, end_step: int, reason: str) -> None:

@@ -306,7 +306,7 @@ def test_missing_recordings_are_named_and_removed_from_the_catalog_on_request(ca
     answer = call("reindex", "--recordings", root, "--forget-missing", "--json")
     assert (answer.status, answer.document["missing"]) == (ExitStatus.OK, [episode_path(RUN, 1)])
     assert call("verify", "--recordings", root).status == ExitStatus.OK
-    assert f"of run {RUN} was kept and later deleted: periodic_1\n" in call("why", 1, "--recordings", root).out
+    assert f"of run {RUN} was kept and later deleted: every episode\n" in call("why", 1, "--recordings", root).out
     call("reindex", "--recordings", root)
     assert len(rows(root)) == 2
 

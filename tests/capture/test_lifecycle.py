@@ -111,6 +111,7 @@ def test_close_returns_in_time_without_a_server_and_says_what_was_lost(tmp_path:
     recorder = EpisodeRecorder(f"unix://{tmp_path / 'nobody'}")
     record(recorder, 7, range(300))
     recorder.finish_episode(7)
+    wait_until(lambda: not recorder.stats().is_connected)  # its sender may take a while to begin
     assert not recorder.close(timeout_secs=0.3)
     assert not recorder.close()
     stats = recorder.stats()

@@ -34,7 +34,7 @@ _HTML_SUFFIXES = (".html", ".htm")
 
 _EXAMPLE = """\
 export 500 --database demo.db --recordings recordings/ --output episode_500.mp4 --fps 60 --dpi 150
-export 500 --profile youtube-1080p
+export 500 --profile youtube-1080p --youtube-text upload.txt
 export 500 --profile youtube-1080p --effects arcade --narrate teacher
 export 500 --against 480 --output before_after.mp4
 export 500 --html --output episode_500.html
@@ -55,22 +55,27 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--queue", action="store_true", help="render it on a worker; 'videos' shows the progress")
     parser.add_argument("--webvtt", metavar="FILE", help="also write the chapters as a WebVTT track")
+    parser.add_argument(
+        "--youtube-text", metavar="FILE", help="also write title, description with chapters, and tags for an upload"
+    )
     add_video_choices(parser)
     add_studio(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Make the video or the HTML file, or queue the video."""
-    if args.queue and (args.output or args.html or args.against is not None or args.webvtt):
+    if args.queue and (args.output or args.html or args.against is not None or args.webvtt or args.youtube_text):
         raise UsageError(
-            "--queue excludes --output, --html, --against and --webvtt: the worker chooses the file's place"
+            "--queue excludes --output, --html, --against, --webvtt and --youtube-text: the worker chooses the file's place"
         )
     if args.queue:
         refuse_studio(args, "excludes --queue: the worker's configuration has it, in recording.render")
     if args.against is not None or args.html:
         refuse_studio(args, "excludes --against and --html, which have no sound")
-    if args.html and (args.against is not None or args.webvtt or choices_of(args)):
-        raise UsageError("--html excludes --against, --webvtt and the options for picture, time, sound and encoder")
+    if args.html and (args.against is not None or args.webvtt or args.youtube_text or choices_of(args)):
+        raise UsageError(
+            "--html excludes --against, --webvtt, --youtube-text and the options for picture, time, sound and encoder"
+        )
     return _queue(args) if args.queue else _write_html(args) if args.html else _make(args)
 
 
@@ -81,6 +86,7 @@ def _make(args: argparse.Namespace) -> int:
             export_comparison_video,
             export_episode_video,
             write_webvtt,
+            write_youtube_text,
         )
         from worker.video.sound.studio import studio_of
 
@@ -110,6 +116,9 @@ def _make(args: argparse.Namespace) -> int:
             )
         if args.webvtt:
             write_webvtt(args.episode_id, output_path=local_path(args.webvtt, "--webvtt"), **places, **choices)
+        if args.youtube_text:
+            text_path = local_path(args.youtube_text, "--youtube-text")
+            write_youtube_text(args.episode_id, output_path=text_path, **places, **choices)
     output.document(video._asdict())
     output.note(f"{video.path}: {counted(video.n_frames, 'frame')}, {human_bytes(video.file_size_bytes)}")
     output.note(*video.notes)

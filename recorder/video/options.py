@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
 from typing import Any
@@ -11,6 +11,7 @@ from recorder.errors import UsageError
 from recorder.video.codecs import EncoderSettings, check_one_of, check_settings
 from recorder.video.kinds import check_kinds
 from recorder.video.limits import MAX_SIDE, check_numbers
+from recorder.video.pace import PACES, SLOW_FACTOR, PaceSpan
 from recorder.video.sound_choices import check_sound
 from recorder.video.timeline import Timeline, make_timeline
 
@@ -49,6 +50,7 @@ class VideoOptions:
         fps: frames per second.
         steps_per_second: None shows one step per frame.
         speed: multiplies ``steps_per_second``.
+        pace: ``steady``, or ``story``: faster where nothing happens, slower where it matters.
         first_step, end_step: the part to show, ``first_step <= index < end_step``; None is the end.
         title_secs: duration of a title card.
         hold_secs: duration of the last step.
@@ -66,8 +68,9 @@ class VideoOptions:
     height: int = 900
     style: str = "dark"
     fps: float = 30.0
-    steps_per_second: float | None = None
+    steps_per_second: float | None = 8.0
     speed: float = 1.0
+    pace: str = "steady"
     first_step: int = 0
     end_step: int | None = None
     title_secs: float = 0.0
@@ -123,16 +126,18 @@ class VideoOptions:
         check_one_of("style", self.style, STYLES)
         if self.source is not None:
             check_one_of("source", self.source, SOURCES)
+        check_one_of("pace", self.pace, PACES)
         check_settings(self.encoder, suffix, fps=self.fps)
         check_sound(
             self.encoder.codec, effects=self.effects, narrate=self.narrate, voice=self.voice, captions=self.captions
         )
 
-    def timeline(self, n_steps: int) -> Timeline:
-        """The step that each frame shows.
+    def timeline(self, n_steps: int, *, spans: Sequence[PaceSpan] = ()) -> Timeline:
+        """The step that each frame shows; ``episode_timeline.timeline_of`` knows the spans of an episode.
 
         Args:
             n_steps: steps in the recording.
+            spans: the pace of the parts; empty for the same everywhere.
 
         Raises:
             UsageError: no step is shown, there are too many frames, or a rate is invalid.
@@ -146,7 +151,17 @@ class VideoOptions:
             end_step=self.end_step,
             title_secs=self.title_secs,
             hold_secs=self.hold_secs,
+            spans=spans,
         )
+
+    def most_frames(self, n_steps: int) -> int:
+        """Most frames that a video of so many steps can have, whatever happens in them.
+
+        Raises:
+            UsageError: as ``timeline``.
+        """
+        slowest = () if self.pace == "steady" else ((0, SLOW_FACTOR),)
+        return self.timeline(n_steps, spans=slowest).n_frames
 
     @property
     def rate(self) -> Fraction:
@@ -181,7 +196,7 @@ _YOUTUBE = VideoOptions(
     width=1920,
     height=1080,
     fps=60.0,
-    steps_per_second=8.0,
+    pace="story",
     title_secs=3.0,
     hold_secs=2.0,
     learning_curve=True,
@@ -194,13 +209,13 @@ PROFILES: dict[str, VideoOptions] = {
     "youtube-1440p": replace(_YOUTUBE, width=2560, height=1440),
     "debug-720p": VideoOptions(width=1280, height=720, fps=30.0, encoder=EncoderSettings(crf=23, preset="veryfast")),
     "gif": VideoOptions(
-        width=640, height=360, fps=12.5, steps_per_second=12.5, chapters=False, encoder=EncoderSettings(codec="gif")
+        width=640, height=360, fps=12.5, steps_per_second=6.25, chapters=False, encoder=EncoderSettings(codec="gif")
     ),
     "webm": VideoOptions(
         width=1920,
         height=1080,
         fps=30.0,
-        steps_per_second=10.0,
+        pace="story",
         encoder=EncoderSettings(codec="libvpx-vp9", crf=30, preset="medium"),
     ),
 }

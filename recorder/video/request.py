@@ -37,6 +37,7 @@ VIDEO_CHOICES: Mapping[str, type] = {
     "fps": float,
     "steps_per_second": float,
     "speed": float,
+    "pace": str,
     "first_step": int,
     "end_step": int,
     "title_secs": float,
@@ -92,7 +93,7 @@ def make_request(
             raise UsageError(f"{name} must be of type {kind.__name__}, got {type(value).__name__}")
         request[name] = value
     options = options_of_request(request)
-    n_frames = options.timeline(n_steps).n_frames
+    n_frames = options.most_frames(n_steps)
     n_pixels = options.width * options.height * n_frames
     if max_pixels is not None and n_pixels > max_pixels:
         raise UsageError(

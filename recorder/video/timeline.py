@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 from recorder.errors import UsageError
 from recorder.video.limits import check_rate, check_still
+from recorder.video.pace import PaceSpan
 
 __all__ = ["Moment", "Timeline", "make_timeline"]
 
@@ -19,22 +23,39 @@ _MOVING_SHARE = 0.7
 
 
 class Moment(NamedTuple):
-    """What a frame shows: the step at ``step_index``; ``progress`` is 0 at the previous state, 1 at its own."""
+    """What a frame shows.
+
+    Args:
+        step_index: index of the step.
+        progress: 0 at the state before the step, 1 at its own.
+        factor: how much faster than usual the video passes here.
+    """
 
     step_index: int
     progress: float
+    factor: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+class _Stretch(NamedTuple):
+    """Steps that get the same number of frames each: exact numbers, from the first step and frame on."""
+
+    first_offset: int
+    first_frame: Fraction
+    steps_a_frame: Fraction
+    factor: Fraction
+
+
+@dataclass(frozen=True)
 class Timeline:
     """Frames of an episode, made by ``make_timeline``.
 
     Args:
         first_index, end_index: steps shown, ``first_index <= index < end_index``.
         fps: frames per second.
-        steps_per_second: steps per second of video.
+        steps_per_second: steps per second of video where the factor of the pace is 1.
         n_title_frames: still frames before the first step.
         n_hold_frames: still frames after the last step.
+        spans: the pace of the parts, from index 0 on; empty for the same everywhere.
     """
 
     first_index: int
@@ -43,11 +64,38 @@ class Timeline:
     steps_per_second: Fraction
     n_title_frames: int = 0
     n_hold_frames: int = 0
+    spans: Sequence[PaceSpan] = ()
 
-    @property
+    @cached_property
+    def _stretches(self) -> list[_Stretch]:
+        """The parts that are shown, in order."""
+        found = [(0, Fraction(1))]
+        if self.spans:
+            inside = [(start - self.first_index, factor) for start, factor in self.spans if start < self.end_index]
+            found = inside[max(0, bisect_right([start for start, _ in inside], 0) - 1) :]
+        usual = self.steps_per_second / self.fps
+        stretches: list[_Stretch] = []
+        frame = Fraction(0)
+        for number, (start, factor) in enumerate(found):
+            if stretches:
+                frame += (start - stretches[-1].first_offset) / stretches[-1].steps_a_frame
+            stretches.append(_Stretch(start if number else 0, frame, usual * factor, factor))
+        return stretches
+
+    @cached_property
+    def _first_frames(self) -> list[Fraction]:
+        return [stretch.first_frame for stretch in self._stretches]
+
+    @cached_property
+    def _first_offsets(self) -> list[int]:
+        return [stretch.first_offset for stretch in self._stretches]
+
+    @cached_property
     def n_step_frames(self) -> int:
         """Number of frames that show steps."""
-        return math.ceil((self.end_index - self.first_index) * self.fps / self.steps_per_second)
+        last = self._stretches[-1]
+        n_steps = self.end_index - self.first_index
+        return math.ceil(last.first_frame + (n_steps - last.first_offset) / last.steps_a_frame)
 
     @property
     def n_frames(self) -> int:
@@ -66,18 +114,25 @@ class Timeline:
         if place < 0:
             return None
         # A frame shows the end of its interval, so that a step's last frame shows it complete.
-        steps_a_frame = self.steps_per_second / self.fps
-        end = min((place + 1) * steps_a_frame, Fraction(self.end_index - self.first_index))
+        stretch = self._stretches[max(0, bisect_left(self._first_frames, place + 1) - 1)]
+        steps_a_frame = stretch.steps_a_frame
+        end = min(
+            stretch.first_offset + (place + 1 - stretch.first_frame) * steps_a_frame,
+            Fraction(self.end_index - self.first_index),
+        )
         offset = math.ceil(end) - 1
         done = end - offset
-        if steps_a_frame >= 1 or done == 1 or place >= self.n_step_frames:
-            return Moment(self.first_index + offset, 1.0)
-        return Moment(self.first_index + offset, _eased(min(1.0, float(done) / _MOVING_SHARE)))
+        progress = 1.0
+        if steps_a_frame < 1 and done != 1 and place < self.n_step_frames:
+            progress = _eased(min(1.0, float(done) / _MOVING_SHARE))
+        return Moment(self.first_index + offset, progress, float(stretch.factor))
 
     def frame_of_step(self, index: int) -> int:
         """First frame that shows the step at ``index``."""
-        steps_a_frame = self.steps_per_second / self.fps
-        return self.n_title_frames + math.floor((index - self.first_index) / steps_a_frame)
+        offset = index - self.first_index
+        stretch = self._stretches[max(0, bisect_right(self._first_offsets, offset) - 1)]
+        place = stretch.first_frame + (offset - stretch.first_offset) / stretch.steps_a_frame
+        return self.n_title_frames + math.floor(place)
 
     def time_of_step(self, index: int) -> float:
         """Seconds until the first frame that shows the step at ``index``."""
@@ -99,6 +154,7 @@ def make_timeline(
     end_step: int | None = None,
     title_secs: float = 0.0,
     hold_secs: float = 0.0,
+    spans: Sequence[PaceSpan] = (),
 ) -> Timeline:
     """Make the timeline of an episode.
 
@@ -110,6 +166,7 @@ def make_timeline(
         first_step, end_step: part to show, as indexes, ``first_step <= index < end_step``; None is the end.
         title_secs: duration of a title card.
         hold_secs: duration of the last step.
+        spans: the pace of the parts; see ``recorder.video.pace``.
 
     Raises:
         UsageError: a rate is not 0.001 to 1000, a still picture is longer than ten minutes, no step is shown, or there
@@ -124,7 +181,7 @@ def make_timeline(
         raise UsageError(f"steps {first_step} to {end} select nothing in an episode of {n_steps} steps")
     check_still("title_secs", title_secs)
     check_still("hold_secs", hold_secs)
-    timeline = Timeline(first_step, end, rate, pace, round(title_secs * rate), round(hold_secs * rate))
+    timeline = Timeline(first_step, end, rate, pace, round(title_secs * rate), round(hold_secs * rate), spans)
     if timeline.n_frames > _MAX_FRAMES:
         raise UsageError(
             f"a video can have at most {_MAX_FRAMES} frames, got {timeline.n_frames}: show fewer steps (first_step, end_step),"

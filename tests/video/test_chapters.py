@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 
 from recorder.episode import Gap
 from recorder.video.timeline import make_timeline
 from tests.video.sample import sample_episode, sample_steps
-from worker.video.chapters import chapter_file, chapter_markers, webvtt
+from worker.video.chapters import MIN_CHAPTER_SECS, chapter_file, chapter_markers, chapter_spans, webvtt
+from worker.video.youtube_text import youtube_text
 
 
 def calm_steps(n_steps):
@@ -37,13 +39,57 @@ def test_the_track_covers_the_video_without_gaps_and_escapes_markup() -> None:
     steps = calm_steps(30)
     steps[10] = replace(steps[10], interaction_progress=0.5, position=(2, 2))
     episode = sample_episode(steps=steps, affordance_layout={"<Bed> & Breakfast": (2, 2)})
-    text = webvtt(episode, make_timeline(30, fps=10))
+    text = webvtt(episode, make_timeline(30, fps=1))
     assert text.startswith("WEBVTT\n\n")
     assert "using &lt;Bed&gt; &amp; Breakfast" in text
     times = re.findall(r"(\S+) --> (\S+)", text)
-    assert times[0][0] == "00:00:00.000"
-    assert times[-1][1] == "00:00:03.000"
-    assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
+    assert times == [("00:00:00.000", "00:00:10.000"), ("00:00:10.000", "00:00:30.000")]
+
+
+def test_every_chapter_takes_ten_seconds_and_the_first_begins_at_0() -> None:
+    steps = [replace(step, interaction_progress=float(step.step % 7 == 0), position=(1, 1)) for step in calm_steps(600)]
+    episode = sample_episode(steps=steps)
+    for steps_per_second in (1, 8, 100):
+        spans = chapter_spans(episode, make_timeline(600, steps_per_second=steps_per_second))
+        assert spans[0].start == 0.0
+        assert spans[-1].end == 600 / steps_per_second
+        assert all(span.end - span.start >= MIN_CHAPTER_SECS for span in spans) or len(spans) == 1
+        assert [span.end for span in spans[:-1]] == [span.start for span in spans[1:]]
+    assert len(spans) == 1
+
+
+def test_a_chapter_names_what_happens_in_it_once_and_says_if_there_is_more() -> None:
+    steps = calm_steps(40)
+    for index, place in ((3, (1, 1)), (6, (2, 2)), (9, (1, 1))):
+        steps[index] = replace(steps[index], interaction_progress=0.5, position=place)
+    layout = {"Bed": (1, 1), "Shower": (2, 2)}
+    (first, *_) = chapter_spans(sample_episode(steps=steps, affordance_layout=layout), make_timeline(40, fps=1))
+    assert first.title.endswith("using Bed, Shower")
+    long = {f"a place with a rather long name {'x' * 30}": (1, 1), "Shower": (2, 2)}
+    (first, *_) = chapter_spans(sample_episode(steps=steps, affordance_layout=long), make_timeline(40, fps=1))
+    assert len(first.title) <= 82
+    assert first.title.endswith(" …")
+
+
+def test_the_text_for_an_upload_has_a_title_chapters_and_tags_within_the_limits() -> None:
+    steps = [replace(step, interaction_progress=float(step.step % 7 == 0), position=(1, 1)) for step in calm_steps(400)]
+    episode = sample_episode(steps=steps, run_id="<b>my run</b>", affordance_layout={"Bed, soft": (1, 1)})
+    text = youtube_text(episode, make_timeline(400, steps_per_second=8))
+    title, description, tags = re.fullmatch(
+        r"Title\n(.*)\n\nDescription\n(.*)\n\nTags\n(.*)\n", text, re.DOTALL
+    ).groups()
+    assert "episode 500" in title
+    assert len(title) <= 100
+    assert "run ‹b›my run‹/b›" in description
+    times = re.findall(r"^(\d+):(\d\d) ", description, re.MULTILINE)
+    secs = [60 * int(minutes) + int(rest) for minutes, rest in times]
+    assert secs[0] == 0
+    assert len(secs) >= 3
+    assert all(later - earlier >= 10 for earlier, later in itertools.pairwise(secs))
+    assert "Bed  soft" in tags or "Bed soft" in tags
+    assert "<" not in text
+    short = youtube_text(episode, make_timeline(400, steps_per_second=100))
+    assert "0:00" not in short
 
 
 def test_a_chapter_file_escapes_ffmpegs_special_characters() -> None:

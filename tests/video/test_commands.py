@@ -31,7 +31,7 @@ def test_the_original_export_command_works(
     assert run(recordings, "export", "500", "--output", str(path), "--fps", "60", "--dpi", "150") == 0
     facts = facts_of(path)
     assert (facts.width, facts.height, facts.fps) == (2400, 1350, 60)
-    assert "2 frames" in capsys.readouterr().out
+    assert "15 frames" in capsys.readouterr().out  # of two steps, eight a second
 
 
 def test_every_option_of_the_picture_the_time_and_the_encoder(recordings: Recordings, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_youtubes_profile_has_a_title_card_and_a_key_frame_each_half_second(
     assert run(recordings, "export", "500", "--profile", "youtube-1080p", *faster, "--output", str(path)) == 0
     facts = facts_of(path)
     assert (facts.width, facts.height, facts.fps) == (1920, 1080, 60)
-    assert n_frames_of(path) == 6 + 15 + 120
+    assert n_frames_of(path) == 6 + 30 + 120  # the last two steps at half the pace
 
 
 def test_effects_narration_and_captions_are_options(
@@ -125,7 +125,7 @@ def test_comparison_and_reel_are_exported(recordings: Recordings, tmp_path: Path
     recordings.add(500, 3)
     recordings.add(480, 4)
     both, reel = tmp_path / "both.mp4", tmp_path / "reel.mp4"
-    quick = ["--dpi", "20", "--preset", "ultrafast", "--fps", "10"]
+    quick = ["--dpi", "20", "--preset", "ultrafast", "--fps", "10", "--steps-per-second", "10"]
     assert run(recordings, "export", "500", "--against", "480", "--output", str(both), *quick) == 0
     assert n_frames_of(both) == 4
     assert run(recordings, "reel", "--output", str(reel), "--title-secs", "0.2", "--pick", "best", *quick) == 0

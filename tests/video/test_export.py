@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
+from recorder.episode_file import open_episode
 from recorder.errors import EpisodeFileError, RecordingNotFoundError, UsageError, VideoError
+from recorder.video.options import VideoOptions
 from tests.video.conftest import Recordings, damage_first_chunk
 from tests.video.decoding import boxes_of, facts_of, frame_hashes_of, frames_of, n_frames_of
 from tests.video.sample import sample_file, sample_steps
 from worker.video import batch_export_videos, export_episode_video
+from worker.video.export import make_renderer
 from worker.video.frame_loop import VideoStoppedError
 
-QUICK = {"dpi": 20, "preset": "ultrafast"}
+QUICK = {"dpi": 20, "preset": "ultrafast", "steps_per_second": 30}
 
 
 def export(recordings, episode_id, path, **choices):
@@ -40,7 +45,7 @@ def test_the_original_export_call_makes_the_promised_video(recordings: Recording
     assert (facts.codec, facts.profile, facts.pixel_format) == ("h264", "High", "yuv420p")
     assert facts.colors.startswith("tv, bt709")
     assert (facts.width, facts.height, facts.fps) == (2400, 1350, 60)
-    assert n_frames_of(path) == video.n_frames == 3
+    assert n_frames_of(path) == video.n_frames == 23  # of three steps, eight a second
     assert video.file_size_bytes == path.stat().st_size
     boxes = boxes_of(path)
     assert boxes.index("moov") < boxes.index("mdat"), boxes
@@ -109,11 +114,44 @@ def test_other_codecs_make_playable_files(
 
 def test_markers_become_chapters(recordings: Recordings, tmp_path: Path) -> None:
     recordings.add(500, 30)
-    export(recordings, 500, tmp_path / "video.mp4")
+    export(recordings, 500, tmp_path / "video.mp4", fps=5, steps_per_second=1)
     text = facts_of(tmp_path / "video.mp4").text
     assert "Chapter #0:1" in text
-    assert "title           : episode 500" in text
-    assert "end" in text
+    assert "title           : Episode 500" in text
+    assert "Step " in text
+
+
+def test_a_gif_has_the_drawn_colors_and_stores_only_what_changes(recordings: Recordings, tmp_path: Path) -> None:
+    row = recordings.add(7, 60)
+    path = tmp_path / "v.gif"
+    export_episode_video(7, recordings.database, recordings.folder, path, profile="gif")
+    options = VideoOptions.chosen("gif")
+    renderer = make_renderer(open_episode(recordings.folder / row.file_path), options)
+    with Image.open(path) as image:
+        frames = [np.asarray(frame.convert("RGB"), np.float64) for frame in ImageSequence.Iterator(image)]
+    assert len(frames) == renderer.n_frames == 120
+    errors = [np.mean((frame - renderer.frame(number)) ** 2) for number, frame in enumerate(frames)]
+    assert 10 * math.log10(255**2 / max(errors)) > 38.0
+    assert path.stat().st_size < 1_000_000  # of 240 frames: below 2 MB
+    assert leftovers(tmp_path) == []
+
+
+def test_a_story_is_told_in_the_header_and_has_its_own_time(recordings: Recordings, tmp_path: Path) -> None:
+    row = recordings.add(7, 40)
+    episode = open_episode(recordings.folder / row.file_path)
+    options = VideoOptions.chosen(pace="story", dpi=40)
+    renderer = make_renderer(episode, options)
+    steady = make_renderer(episode, replace(options, pace="steady"))
+    assert renderer.n_frames != steady.n_frames
+    last = renderer.frame(renderer.n_frames - 1).copy()
+    assert renderer.timeline.moment(renderer.n_frames - 1).factor == 0.5
+    differs = (last != steady.frame(steady.n_frames - 1)).any(axis=2)
+    assert differs[: renderer.layout.header.bottom].any()
+    assert not differs[renderer.layout.header.bottom :].any()
+    usual = next(n for n in range(renderer.n_frames) if renderer.timeline.moment(n)[1:] == (1.0, 1.0))
+    index = renderer.timeline.moment(usual).step_index
+    same = next(n for n in range(steady.n_frames) if steady.timeline.moment(n)[:2] == (index, 1.0))
+    np.testing.assert_array_equal(renderer.frame(usual), steady.frame(same))  # "slow motion" is gone
 
 
 def test_an_invalid_choice_is_refused_before_anything_is_written(recordings: Recordings, tmp_path: Path) -> None:

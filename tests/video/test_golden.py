@@ -51,7 +51,9 @@ def curious(frame):
 
 def comparison():
     renderer = ComparisonRenderer(
-        EPISODE, sample_episode(60, episode_id=480), VideoOptions(width=960, height=540, style="light")
+        EPISODE,
+        sample_episode(60, episode_id=480),
+        VideoOptions(width=960, height=540, style="light", steps_per_second=30.0),
     )
     renderer.draw(75)
     return renderer.canvas.pixels

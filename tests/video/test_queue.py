@@ -24,7 +24,7 @@ from worker.video.lease import VideoLease
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
 from worker.video.video_files import LocalVideos
 
-CHOICES = {"dpi": 20, "preset": "ultrafast", "crf": 0, "fps": 10}
+CHOICES = {"dpi": 20, "preset": "ultrafast", "crf": 0, "fps": 10, "steps_per_second": 10}
 
 
 @dataclass

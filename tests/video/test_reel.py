@@ -11,7 +11,7 @@ from tests.video.decoding import facts_of, n_frames_of
 from worker.video import export_comparison_video, export_reel_video
 from worker.video.reel import choose_episodes
 
-QUICK = {"dpi": 20, "preset": "ultrafast", "fps": 10}
+QUICK = {"dpi": 20, "preset": "ultrafast", "fps": 10, "steps_per_second": 10}
 
 
 def row(episode_id, stage, reward):

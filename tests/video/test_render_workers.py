@@ -19,9 +19,9 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.timeout(180)
 
 N_STEPS = 400
-CHOICES = {"dpi": 80, "preset": "medium", "crf": 18}
+CHOICES = {"dpi": 80, "preset": "medium", "crf": 18, "steps_per_second": 30}
 N_SLOW_STEPS = 150
-SLOW_CHOICES = {"dpi": 80, "preset": "slow", "crf": 18, "end_step": N_SLOW_STEPS}
+SLOW_CHOICES = {"dpi": 80, "preset": "slow", "crf": 18, "steps_per_second": 30, "end_step": N_SLOW_STEPS}
 LEASE_SECS = 30.0  # no busy machine stalls for so long
 DEADLINE_SECS = 90.0
 

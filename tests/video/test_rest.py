@@ -18,7 +18,7 @@ from tests.video.decoding import n_frames_of
 from worker.video.queue import RenderContext, begin_video, enqueue_segments, render_segment
 from worker.video.video_files import video_files
 
-WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast"}
+WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast", "steps_per_second": 30}
 
 
 @pytest.fixture

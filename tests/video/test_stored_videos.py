@@ -25,7 +25,7 @@ from worker.video import segments
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment, sweep_videos
 from worker.video.video_files import video_files
 
-WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast", "fps": 10}
+WISH = {"run_id": RUN, "episode_id": 1, "dpi": 20, "preset": "ultrafast", "fps": 10, "steps_per_second": 10}
 
 
 @pytest.fixture(params=["s3", "memory"])

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.errors import UsageError
+from recorder.outline import Marker
+from recorder.video.options import VideoOptions
+from recorder.video.pace import story_spans
 from recorder.video.timeline import Moment, make_timeline
 
 RATES = st.sampled_from([5, 12.5, 23.976, 29.97, 30, 60])
@@ -94,3 +99,39 @@ def test_an_empty_or_endless_video_is_refused(wrong: dict[str, Any], message: st
 def test_a_frame_beyond_the_end_is_refused() -> None:
     with pytest.raises(UsageError, match="no frame 3 in a video of 3 frames"):
         make_timeline(3).moment(3)
+
+
+@pytest.mark.parametrize("first", [0, 3, 12, 25])
+def test_a_story_shows_each_step_for_its_share_of_the_time(first: int) -> None:
+    spans = ((0, Fraction(1)), (10, Fraction(3)), (22, Fraction(1, 2)), (26, Fraction(1)))
+    timeline = make_timeline(30, fps=24, steps_per_second=8, first_step=first, spans=spans)
+    moments = [timeline.moment(frame) for frame in range(timeline.n_frames)]
+    counts = Counter(moment.step_index for moment in moments)
+    wanted = {**dict.fromkeys(range(10), 3), **dict.fromkeys(range(10, 22), 1), **dict.fromkeys(range(22, 26), 6)}
+    assert counts == {index: wanted.get(index, 3) for index in range(first, 30)}
+    assert [moment.step_index for moment in moments] == sorted(moment.step_index for moment in moments)
+    assert all(moments[timeline.frame_of_step(index)].step_index == index for index in range(first, 30))
+    factors = {moment.step_index: moment.factor for moment in moments}
+    assert all(factors[index] == 3.0 for index in range(max(first, 10), 22))
+
+
+def test_a_story_hurries_through_dull_stretches_and_slows_down_before_the_end() -> None:
+    markers = [Marker(40, "low_meter", "energy at 9%"), Marker(60, "unsure", ""), Marker(99, "end", "end")]
+    spans = story_spans(markers, [(10, 50), (70, 75)], 100)
+    factor = [float([of for start, of in spans if start <= index][-1]) for index in range(100)]
+    assert [factor[index] for index in (0, 9, 10, 37, 38, 43, 44, 50, 60, 70, 75, 95, 96, 99)] == (
+        [1.0, 1.0, 3.0, 3.0, 0.5, 0.5, 3.0, 1.0, 1.0, 3.0, 1.0, 1.0, 0.5, 0.5]
+    )
+    assert story_spans([], [], 1) == ((0, Fraction(1)),)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 30), st.sampled_from([Fraction(1), Fraction(3), Fraction(1, 2)])), min_size=1))
+def test_a_storys_frames_are_between_those_of_its_fastest_and_slowest_part(parts) -> None:
+    starts = [0, *itertools.accumulate(length for length, _ in parts)]
+    spans = tuple((start, factor) for start, (_, factor) in zip(starts, parts, strict=False))
+    n_steps = starts[-1]
+    story = make_timeline(n_steps, fps=30, steps_per_second=7, spans=spans)
+    assert make_timeline(n_steps, fps=30, steps_per_second=21).n_frames <= story.n_frames
+    assert story.n_frames <= VideoOptions(pace="story", steps_per_second=7.0).most_frames(n_steps)
+    assert [story.moment(frame).step_index for frame in (0, story.n_frames - 1)] == [0, n_steps - 1]

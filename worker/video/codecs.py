@@ -18,15 +18,7 @@ def holds_chapters(suffix: str) -> bool:
 
 
 def output_arguments(settings: EncoderSettings, fps: Fraction) -> list[str]:
-    """Return ffmpeg's arguments between the input and the file name."""
-    if settings.codec == "gif":
-        # One palette per frame, because a common one would need all frames in memory. Only changes are stored.
-        return [
-            "-filter_complex",
-            "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1:dither=none:diff_mode=rectangle",
-            "-loop",
-            "0",
-        ]
+    """Return ffmpeg's arguments between the input and the file name; ``GifEncoder`` has those of a GIF."""
     group = max(1, round(settings.keyframe_secs * fps))
     arguments = [
         "-c:v",

@@ -14,8 +14,10 @@ from recorder.errors import RecorderError, VideoError
 from recorder.recordings.find import find_recording, open_checked_recording
 from recorder.storage import episode_path, open_storage
 from recorder.urls import local_path
+from recorder.video.episode_timeline import timeline_of
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
+from recorder.video.timeline import Timeline
 from worker.video.chapters import chapter_file, webvtt
 from worker.video.frame_loop import OnFrame, VideoFile, make_video
 from worker.video.narration.captions import write_captions
@@ -23,6 +25,7 @@ from worker.video.renderer import EpisodeVideoRenderer
 from worker.video.series import LearningPoint
 from worker.video.sound.soundtrack import soundtrack
 from worker.video.sound.studio import Studio
+from worker.video.youtube_text import youtube_text
 
 __all__ = [
     "BatchResult",
@@ -58,8 +61,8 @@ def export_episode_video(
         profile: a name from ``PROFILES``.
         studio: sounds, voice and language model of this machine.
         on_frame: called with the number of finished frames and the total; return False to stop.
-        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second`` (one
-            step per frame), and every other field of ``VideoOptions`` and ``EncoderSettings``.
+        choices: ``dpi`` (100 is 1600x900), ``fps`` (30), ``style`` (``dark``), ``speed`` (1), ``steps_per_second`` (8),
+            ``pace`` (``steady``), and every other field of ``VideoOptions`` and ``EncoderSettings``.
 
     Raises:
         UsageError: a choice is invalid.
@@ -169,12 +172,44 @@ def write_webvtt(
     profile: str | None = None,
     **choices: Any,
 ) -> None:
-    """Write an episode's markers as a WebVTT track for the video that the same choices make.
+    """Write an episode's chapters as a WebVTT track for the video that the same choices make.
 
     Raises:
         UsageError, RecordingNotFoundError, StorageError, EpisodeFileError: as ``export_episode_video``.
         VideoError: the track can't be written.
     """
+    _write_text(webvtt, episode_id, database_path, recordings_base_dir, output_path, run_id, profile, choices)
+
+
+def write_youtube_text(
+    episode_id: int,
+    database_path: str | Path | Catalog,
+    recordings_base_dir: str | Path,
+    output_path: str | Path,
+    *,
+    run_id: str | None = None,
+    profile: str | None = None,
+    **choices: Any,
+) -> None:
+    """Write title, description with chapters, and tags for an upload of the video that the same choices make.
+
+    Raises:
+        UsageError, RecordingNotFoundError, StorageError, EpisodeFileError: as ``export_episode_video``.
+        VideoError: the text can't be written.
+    """
+    _write_text(youtube_text, episode_id, database_path, recordings_base_dir, output_path, run_id, profile, choices)
+
+
+def _write_text(
+    text_of: Callable[[Episode, Timeline], str],
+    episode_id: int,
+    database_path: str | Path | Catalog,
+    recordings_base_dir: str | Path,
+    output_path: str | Path,
+    run_id: str | None,
+    profile: str | None,
+    choices: dict[str, Any],
+) -> None:
     check_kinds(
         episode_id=episode_id,
         database_path=database_path,
@@ -187,9 +222,9 @@ def write_webvtt(
     with opened_catalog(database_path) as catalog:
         _, episode = open_checked_recording(catalog, open_storage(recordings_base_dir), run_id, episode_id)
     try:
-        path.write_text(webvtt(episode, options.timeline(episode.n_steps)), encoding="utf-8")
+        path.write_text(text_of(episode, timeline_of(episode, options)), encoding="utf-8")
     except OSError as error:
-        raise VideoError(f"can't write the track ({error.strerror}): {output_path}") from error
+        raise VideoError(f"can't write the text ({error.strerror}): {output_path}") from error
 
 
 def _file_name(row: RecordingRow, suffix: str, *, with_run: bool) -> str:
@@ -250,7 +285,7 @@ def make_renderer(
         width=options.width,
         height=options.height,
         style=options.style,
-        timeline=options.timeline(episode.n_steps),
+        timeline=timeline_of(episode, options),
         learning_curve=learning_curve,
         caption=caption,
         source=options.source,

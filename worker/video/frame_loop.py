@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from recorder.errors import VideoError
 from recorder.video.options import VideoOptions
 from worker.video.encoder import VideoEncoder
+from worker.video.gif import GifEncoder
 from worker.video.planes import Yuv420Planes
 from worker.video.surface import Canvas
 
@@ -75,15 +76,30 @@ def make_video(
     """
     options.check(path.suffix)
     wanted = range(source.n_frames) if frames is None else frames
-    planes = Yuv420Planes(source.canvas)
-    size = {"width": source.canvas.width, "height": source.canvas.height}
+    canvas = source.canvas
+    size = {"width": canvas.width, "height": canvas.height}
+    if options.encoder.codec == "gif":
+        with GifEncoder(path, **size, fps=options.rate) as gif:
+            _write_frames(source, wanted, path, lambda: gif.write(canvas.pixels), on_frame)
+            return VideoFile(path, gif.n_frames, gif.finish())
+    planes = Yuv420Planes(canvas)
     with VideoEncoder(
         path, **size, fps=options.rate, settings=options.encoder, chapters=chapters, soundtrack=soundtrack
     ) as encoder:
-        for n_done, frame in enumerate(wanted, 1):
-            source.draw(frame)
+
+        def write() -> None:
             planes.update()
             encoder.write(planes.planes())
-            if on_frame is not None and not on_frame(n_done):
-                raise VideoStoppedError(f"stopped after {n_done} of {len(wanted)} frames: {path}")
+
+        _write_frames(source, wanted, path, write, on_frame)
         return VideoFile(path, encoder.n_frames, encoder.finish())
+
+
+def _write_frames(
+    source: FrameSource, frames: range, path: Path, write: Callable[[], None], on_frame: OnFrame | None
+) -> None:
+    for n_done, frame in enumerate(frames, 1):
+        source.draw(frame)
+        write()
+        if on_frame is not None and not on_frame(n_done):
+            raise VideoStoppedError(f"stopped after {n_done} of {len(frames)} frames: {path}")

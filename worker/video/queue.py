@@ -18,6 +18,7 @@ from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
 from recorder.recordings.find import open_checked_recording
 from recorder.storage import Storage
+from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.request import captions_path, content_hash_of_request, options_of_request
 from worker.video.chapters import chapter_file
@@ -105,7 +106,7 @@ def begin_video(context: RenderContext, video_id: str) -> None:
         try:
             episode, options = _open(context, started)
             spans = cut(
-                options.timeline(episode.n_steps).n_frames,
+                timeline_of(episode, options).n_frames,
                 width=options.width,
                 height=options.height,
                 fps=options.rate,
@@ -187,7 +188,7 @@ def join_video(context: RenderContext, video_id: str) -> None:
         segment_names = [context.videos.segment_name(video_id, segment.file_path or "") for segment in segments]
         with (
             VideoLease(catalog, row, lease_secs=limits.lease_secs, now=context.now),
-            chapter_file(episode, options.timeline(episode.n_steps), enabled=options.chapters) as chapters,
+            chapter_file(episode, timeline_of(episode, options), enabled=options.chapters) as chapters,
             soundtrack(episode, options, options.suffix, context.studio) as sound,
             context.videos.reading(segment_names) as paths,
             context.videos.writing(name) as path,

@@ -207,4 +207,4 @@ def _fitted(options: VideoOptions, episode: Episode, clip_secs: float) -> VideoO
         raise UsageError(
             f"clip_secs={clip_secs} is too short for {n_shown} steps: a video shows at most {MAX_RATE} per second"
         )
-    return replace(options, steps_per_second=float(pace), speed=1.0)
+    return replace(options, steps_per_second=float(pace), speed=1.0, pace="steady")

@@ -100,7 +100,7 @@ class EpisodeVideoRenderer:
         still = self.canvas.still
         still.fill(layout.frame, theme.page)
         panels: list[Panel] = [
-            HeaderPanel(series, layout, theme, still),
+            HeaderPanel(series, layout, theme, still, is_paced=bool(self.timeline.spans)),
             InfoPanel(series, layout, theme, still),
             CurvePanel(series, scales, layout, theme, still, layout.curve),
             ProgressPanel(series, layout, theme, still),

@@ -10,6 +10,7 @@ from recorder.errors import UsageError
 from recorder.settings import RenderSettings, Settings
 from recorder.video.codecs import CODECS
 from recorder.video.options import PROFILES, SOURCES, STYLES
+from recorder.video.pace import PACES
 from recorder.video.request import VIDEO_CHOICES
 from recorder.video.sound_choices import CAPTION_KINDS, NARRATION_STYLES, THEMES, VOICES
 
@@ -30,10 +31,11 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
     picture.add_argument("--learning-curve", action="store_true", default=None, help="show the run's learning curve")
     time = parser.add_argument_group("time")
     time.add_argument("--fps", type=number, help="frames a second (default: 30)")
-    time.add_argument(
-        "--steps-per-second", type=number, metavar="N", help="steps per second of video (default: one step a frame)"
-    )
+    time.add_argument("--steps-per-second", type=number, metavar="N", help="steps per second of video (default: 8)")
     time.add_argument("--speed", type=number, help="playback speed factor (default: 1)")
+    time.add_argument(
+        "--pace", choices=PACES, help="story passes dull stretches faster and critical ones slower (default: steady)"
+    )
     time.add_argument("--from", type=non_negative, dest="first_step", metavar="STEP", help="first step shown, from 0")
     time.add_argument("--to", type=non_negative, dest="end_step", metavar="STEP", help="step after the last one shown")
     time.add_argument("--title-secs", type=number, metavar="SECS", help="seconds of the title card (default: 0)")

@@ -15,6 +15,7 @@ import pytest
 from recorder.errors import UsageError
 from recorder.outline import EpisodeEvents
 from recorder.settings import load_settings
+from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from tests.video.sample import sample_episode
 from worker.video.narration.fact_check import why_not
@@ -75,7 +76,9 @@ def narrated(url: str, *, budget_secs: float = 10.0, key: str = ""):
     episode = sample_episode(120)
     options = VideoOptions(narrate="teacher", voice="none", steps_per_second=4, hold_secs=4)
     studio = Studio(language_model=LanguageModel(url, "tiny", key, budget_secs))
-    return narrate(episode, EpisodeEvents(episode), options, studio, seed=1, folder=Path())
+    return narrate(
+        episode, EpisodeEvents(episode), timeline_of(episode, options), options, studio, seed=1, folder=Path()
+    )
 
 
 def test_a_models_sentences_are_used_when_their_facts_are_right() -> None:

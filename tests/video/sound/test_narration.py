@@ -12,6 +12,7 @@ import pytest
 
 from recorder.errors import MissingExtraError, UsageError, VideoError
 from recorder.outline import EpisodeEvents
+from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import NARRATION_STYLES, VOICES
 from tests.video.conftest import Recordings
@@ -43,7 +44,9 @@ def export(recordings: Recordings, path: Path, **choices):
 
 def written(episode, *, style="commentator", seed=1, **options):
     chosen = VideoOptions(narrate=style, voice="none", **{"steps_per_second": 4, "hold_secs": 6, **options})
-    return narrate(episode, EpisodeEvents(episode), chosen, Studio(), seed=seed, folder=Path())
+    return narrate(
+        episode, EpisodeEvents(episode), timeline_of(episode, chosen), chosen, Studio(), seed=seed, folder=Path()
+    )
 
 
 def test_narration_comments_on_the_episode_with_a_voice(recordings: Recordings, tmp_path: Path) -> None:

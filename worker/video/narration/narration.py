@@ -75,11 +75,19 @@ class Narration:
 
 
 def narrate(
-    episode: Episode, events: EpisodeEvents, options: VideoOptions, studio: Studio, *, seed: int, folder: Path
+    episode: Episode,
+    events: EpisodeEvents,
+    timeline: Timeline,
+    options: VideoOptions,
+    studio: Studio,
+    *,
+    seed: int,
+    folder: Path,
 ) -> Narration:
     """Make the narration of the part that a video shows.
 
     Args:
+        timeline: of the video.
         options: with a style in ``narrate``, or with captions alone.
         studio: the voice's model and the language model.
         seed: of the grammar.
@@ -89,7 +97,6 @@ def narrate(
         MissingExtraError: the chosen voice is not installed.
     """
     style = options.narrate or NARRATION_STYLES[0]
-    timeline = options.timeline(episode.n_steps)
     voice = choose_voice(options.voice, studio.voice_model) if options.narrate is not None else None
     notes: list[str] = []
     if options.narrate is not None and options.voice == "auto" and voice is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recorder.number_format import format_count
+from recorder.video.pace import DULL_FACTOR, SLOW_FACTOR
 from recorder.video.timeline import Moment
 from recorder.wording import reason_in_words, status_in_words
 from worker.video.geometry import Rect
@@ -16,14 +17,22 @@ from worker.video.theme import Color, Theme
 
 __all__ = ["HeaderPanel"]
 
+_PACE_WORDS = {float(DULL_FACTOR): f"{float(DULL_FACTOR):g}× faster", float(SLOW_FACTOR): "slow motion"}
+
 
 _MAX_CHIP_LETTERS = 40
 
 
 class HeaderPanel:
-    """Title, chips and step counter."""
+    """Title, chips, step counter, and the pace where it is not the usual one.
 
-    def __init__(self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface) -> None:
+    Args:
+        is_paced: leave room for the pace.
+    """
+
+    def __init__(
+        self, series: EpisodeSeries, layout: Layout, theme: Theme, still: Surface, *, is_paced: bool = False
+    ) -> None:
         self._numbers = series.step_numbers
         self._theme, self._layout = theme, layout
         self._shown = -1
@@ -38,6 +47,11 @@ class HeaderPanel:
         self._number = Readout(self._number_right, self._baseline, theme.page, align="right")
         self._label: Rect | None = None
         self._label_right = -1
+        self._pace: Readout | None = None
+        if is_paced:
+            left -= layout.px(24)
+            self._pace = Readout(left, self._baseline, theme.page, align="right")
+            left -= max(text_width(text, layout.px(BODY)) for text in _PACE_WORDS.values())
         metadata = series.metadata
         title = fitted(f"Episode {metadata.episode_id}", max(0, left - rect.x - layout.px(24)), size, bold=True)
         still.text(title, rect.x, self._baseline, size, theme.ink, bold=True)
@@ -71,7 +85,9 @@ class HeaderPanel:
             still.text(run, layout.header.right, y + round(height * 0.70), size, theme.muted, align="right")
 
     def draw(self, canvas: Canvas, moment: Moment) -> None:
-        """Show the step's number, counted from 1."""
+        """Show the pace, and the step's number, counted from 1."""
+        if self._pace is not None:
+            self._show_pace(canvas, self._pace, moment.factor)
         number = int(self._numbers[moment.step_index]) + 1
         if number == self._shown:
             return
@@ -86,3 +102,11 @@ class HeaderPanel:
         if has_moved:
             self._label_right = right
             self._label = canvas.text("step", right, self._baseline, layout.px(BODY), theme.muted, align="right")
+
+    def _show_pace(self, canvas: Canvas, pace: Readout, factor: float) -> None:
+        text = _PACE_WORDS.get(factor)
+        if text is None:
+            pace.hide(canvas)
+        else:
+            color = self._theme.muted if factor > 1 else self._theme.empty
+            pace.show(canvas, text, self._layout.px(BODY), color)

@@ -69,6 +69,12 @@ class Readout:
         self._written = written
         canvas.paint(picture.pixels, x, y)
 
+    def hide(self, canvas: Canvas) -> None:
+        """Remove the line."""
+        if self._written is not None:
+            canvas.restore(self._written)
+        self._shown = self._written = None
+
 
 def _picture(text: str, look: _Look) -> _Picture:
     if len(text) > 1 and _NUMERALS.issuperset(text):

@@ -12,8 +12,10 @@ from pathlib import Path
 from recorder.episode_file import Episode
 from recorder.errors import VideoError
 from recorder.outline import EpisodeEvents
+from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
 from recorder.video.sound_choices import captions_of
+from recorder.video.timeline import Timeline
 from worker.video.narration.narration import Narration, narrate
 from worker.video.sound.loudness import encode_sound, write_lossless
 from worker.video.sound.mixing import mixed
@@ -63,6 +65,7 @@ def soundtrack(episode: Episode, options: VideoOptions, suffix: str, studio: Stu
         yield Soundtrack()
         return
     events = EpisodeEvents(episode)
+    timeline = timeline_of(episode, options)
     seed = sound_seed(episode)
     try:
         folder = tempfile.TemporaryDirectory(prefix="hamlet-sound-")
@@ -71,13 +74,12 @@ def soundtrack(episode: Episode, options: VideoOptions, suffix: str, studio: Stu
     with folder as name:
         narration = Narration()
         if is_narrated:
-            narration = narrate(episode, events, options, studio, seed=seed, folder=Path(name))
+            narration = narrate(episode, events, timeline, options, studio, seed=seed, folder=Path(name))
         speeches = narration.speeches()
         if options.effects is None and not speeches:
             yield Soundtrack(None, narration)
             return
-        notes, bank = _effects(events, options, studio, episode.n_steps, seed)
-        timeline = options.timeline(episode.n_steps)
+        notes, bank = _effects(events, options, studio, timeline, seed)
         n_samples = max(1, round(timeline.n_frames * RATE / timeline.fps))
         lossless = Path(name, "mix.flac")
         path = Path(name, f"sound{_AUDIO_SUFFIXES.get(suffix.lower(), '.m4a')}")
@@ -88,11 +90,11 @@ def soundtrack(episode: Episode, options: VideoOptions, suffix: str, studio: Stu
 
 
 def _effects(
-    events: EpisodeEvents, options: VideoOptions, studio: Studio, n_steps: int, seed: int
+    events: EpisodeEvents, options: VideoOptions, studio: Studio, timeline: Timeline, seed: int
 ) -> tuple[list[Note], SoundBank]:
     """The notes and their sounds; no notes without effects."""
     affordances = list(events.scene.affordances)
     if options.effects is None:
         return [], SoundBank("soft", seed, affordances)
     own = {} if studio.sounds_dir is None else read_own_sounds(studio.sounds_dir, events.scene.action_names)
-    return make_score(events, options.timeline(n_steps)), SoundBank(options.effects, seed, affordances, own)
+    return make_score(events, timeline), SoundBank(options.effects, seed, affordances, own)

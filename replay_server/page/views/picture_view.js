@@ -155,7 +155,7 @@ function drawPicture(canvas, values, shape, picture) {
  */
 export function fillImage(pixels, values, shape, picture) {
   const { width, height, channels, axes, stackAxis, nPictures } = shape;
-  const isListed = stackAxis === 0 && axes[2] !== 0; // a stack of pictures with axes of their own
+  const isListed = stackAxis === 0 && axes[2] !== 0; // a list of pictures, each with all its axes
   const own = isListed ? axes.map((axis) => axis - 1) : axes;
   const nChannels = isListed || nPictures === 1 ? channels : channels * nPictures;
   const isFirst = own[2] === 0;

@@ -80,6 +80,10 @@ FIGURES: Mapping[str, Figure] = {
         Figure("draw_ms", "video:measure_draw", "ms", "lower", 5, None, "one frame of 1920x1080"),
         Figure("export_vs_encode", "video:measure_export", "x", "lower", 1.25, None, "export / the encoder alone"),
         Figure("export_vs_baseline", "video:measure_export", "x", "lower", 1 / 8, None, "export / the baseline's way"),
+        Figure("effects_ms_per_s", "sound:measure_effects", "ms", "lower", 20, None, "a second of effects, CPU time"),
+        Figure(
+            "narrate_vs_realtime", "sound:measure_narration", "x", "lower", 0.5, None, "export / length of the video"
+        ),
         Figure("segments_speedup", "video:measure_segments", "x", "higher", 1.7, None, "2 workers against 1"),
         Figure("render_rss_mb", "video:measure_render_rss", "MB", "lower", None, None, "a worker after 200 videos"),
     )

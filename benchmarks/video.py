@@ -29,7 +29,7 @@ from worker.video.planes import Yuv420Planes
 from worker.video.queue import RenderContext, RenderLimits, begin_video, render_segment
 from worker.video.video_files import LocalVideos
 
-__all__ = ["measure_draw", "measure_export", "measure_render_rss", "measure_segments"]
+__all__ = ["bench_episode", "measure_draw", "measure_export", "measure_render_rss", "measure_segments"]
 
 _RUN = "bench"
 _FULL_HD = VideoOptions(width=1920, height=1080, chapters=False)
@@ -39,7 +39,7 @@ _N_BASELINE_FRAMES = 20
 
 def measure_draw(*, quick: bool) -> dict[str, float]:
     """``draw_ms`` one frame drawn, and ``planes_ms`` its changes converted for the encoder: medians over an episode."""
-    episode = _episode(10 if quick else 300)
+    episode = bench_episode(10 if quick else 300)
     renderer = make_renderer(episode, _FULL_HD)
     planes = Yuv420Planes(renderer.canvas)
     draw_secs, planes_secs = [], []
@@ -63,7 +63,7 @@ def measure_draw(*, quick: bool) -> dict[str, float]:
 def measure_export(*, quick: bool) -> dict[str, float]:
     """``export_vs_encode`` and ``export_vs_baseline``: 300 steps, preset slow; ours and the encoder alone take turns."""
     n_steps = 4 if quick else 300
-    episode = _episode(n_steps)
+    episode = bench_episode(n_steps)
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name:
         folder = Path(name)
         raw = folder / "frames.yuv"
@@ -107,7 +107,8 @@ def measure_render_rss(*, quick: bool) -> dict[str, float]:
     return {"render_rss_mb": after, "render_rss_growth_mb": after - warm}
 
 
-def _episode(n_steps: int) -> Episode:
+def bench_episode(n_steps: int) -> Episode:
+    """An episode of random steps."""
     return open_episode(_episode_file(n_steps))
 
 

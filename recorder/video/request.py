@@ -55,7 +55,7 @@ VIDEO_CHOICES: Mapping[str, type] = {
 }
 """Choices and their types; see ``docs/video.md``."""
 
-_MAX_SOUND_SECS = 900
+_MAX_SOUND_MINUTES = 15
 """The worker that joins a video makes its sound, within the time limit of one task."""
 
 _CONTENT_HASH = "content_hash"
@@ -101,12 +101,11 @@ def make_request(
             "(recording.render.max_pixels): choose a smaller picture (dpi, width, height), fewer frames a second (fps), "
             "fewer steps (first_step, end_step) or a higher speed"
         )
-    has_sound = options.effects is not None or options.narrate is not None
-    if has_sound and n_frames / options.rate > _MAX_SOUND_SECS:
+    minutes = float(n_frames / options.rate) / 60
+    if (options.effects is not None or options.narrate is not None) and minutes > _MAX_SOUND_MINUTES:
         raise UsageError(
-            f"a requested video with effects or narrate can last {_MAX_SOUND_SECS // 60} minutes, got "
-            f"{n_frames / options.rate / 60:.0f}: show fewer steps (first_step, end_step), choose a higher speed, or make it "
-            "with 'hamlet-recorder export'"
+            f"a requested video with effects or narrate can last {_MAX_SOUND_MINUTES} minutes, got {minutes:.0f}: show fewer "
+            "steps (first_step, end_step), choose a higher speed, or make it with 'hamlet-recorder export'"
         )
     return request
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from recorder.storage import open_storage, open_videos
 from replay_server.app import EXTENSION, create_app
 from tests.video.conftest import RUN, Recordings
 from tests.video.decoding import n_frames_of
+from tests.video.sound.hearing import audio_of
 from worker.video.queue import RenderContext, begin_video, enqueue_segments, render_segment
 from worker.video.video_files import video_files
 
@@ -48,6 +50,35 @@ def render_all(recordings, settings, video_id):
     enqueue_segments(context)
     for message in messages:
         render_segment(context, *message)
+
+
+def test_a_request_can_have_effects_a_narration_and_captions(
+    client: FlaskClient, recordings: Recordings, settings: Settings, tmp_path: Path
+) -> None:
+    recordings.add(2, 40)
+    sound = {"effects": "wood", "narrate": "teacher", "voice": "espeak", "fps": 10, "steps_per_second": 8}
+    place = client.post("/api/v1/videos", json={**WISH, "episode_id": 2, **sound}).headers["Location"]
+    assert client.get(f"{place}/captions").status_code == 409
+    render_all(recordings, settings, place.rpartition("/")[2])
+    with client.get(f"{place}/captions") as captions:
+        assert captions.content_type == "text/vtt; charset=utf-8"
+        assert "pisode 2" in captions.text
+    with client.get(f"{place}/file") as video:
+        (tmp_path / "v.mp4").write_bytes(video.data)
+    assert "aac" in audio_of(tmp_path / "v.mp4")
+    silent = client.post("/api/v1/videos", json=WISH).headers["Location"]
+    assert client.get(f"{silent}/captions").status_code == 404
+    for wrong in (
+        {"effects": "sotf"},
+        {"narrate": True},
+        {"voice": "/etc/passwd"},
+        {"llm": "http://x"},
+        {"sounds_dir": "/"},
+    ):
+        assert client.post("/api/v1/videos", json={**WISH, **wrong}).status_code == 400, wrong
+    recordings.catalog.upsert_recordings([replace(recordings.add(3, 4), n_steps=100_000)])
+    long = client.post("/api/v1/videos", json={**WISH, "episode_id": 3, "effects": "soft"})
+    assert (long.status_code, "can last 15 minutes" in long.text) == (400, True)
 
 
 def test_a_video_is_requested_watched_and_downloaded(

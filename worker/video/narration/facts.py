@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,9 +20,10 @@ _IMPORTANCE = {
     "reward_down": 0.55, "best_reward": 0.7, "gap": 0.6, "death": 1.0, "end": 0.85,
 }  # fmt: skip
 _AGAIN = 0.6
-"""Factor of the importance for each time that the same has been said before."""
+"""Factor of the importance for each time that the same has happened within the last minute of the video."""
+_RECENT_SECS = 60.0
 _LEAST_IMPORTANCE = 0.1
-"""What has been said so often is not said again."""
+"""What happens that often is not said again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,16 @@ def make_fact_sheet(episode: Episode, events: EpisodeEvents, timeline: Timeline)
     shown = range(timeline.first_index, timeline.end_index)
     facts = [_intro(episode, shown.start)]
     counts: Counter[tuple[str, str]] = Counter()
+    recent: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
     for event in events.events:
-        counts[event.kind, event.name] += 1
+        key = event.kind, event.name
+        counts[key] += 1
         if event.index in shown:
-            fact = _fact(episode, event, counts[event.kind, event.name])
+            at = timeline.time_of_step(event.index)
+            while recent[key] and recent[key][0] < at - _RECENT_SECS:
+                recent[key].popleft()
+            fact = _fact(episode, event, counts[key], n_recent=len(recent[key]))
+            recent[key].append(at)
             if fact is not None and fact.importance >= _LEAST_IMPORTANCE:
                 facts.append(fact)
     scene = events.scene
@@ -87,7 +94,7 @@ def _intro(episode: Episode, index: int) -> Fact:
     return Fact(index, "intro", _IMPORTANCE["intro"], values)
 
 
-def _fact(episode: Episode, event: Event, count: int) -> Fact | None:
+def _fact(episode: Episode, event: Event, count: int, *, n_recent: int) -> Fact | None:
     values = {"step": str(int(episode.step_numbers[event.index]) + 1)}
     name = shown_name(event.name)
     if name:
@@ -109,7 +116,7 @@ def _fact(episode: Episode, event: Event, count: int) -> Fact | None:
             values["return"] = number_text(episode.metadata.total_reward)
     elif event.kind in ("use", "low", "critical", "recovered") and not name:
         return None  # nothing to call it by
-    return Fact(event.index, event.kind, _IMPORTANCE[event.kind] * _AGAIN ** (count - 1), values)
+    return Fact(event.index, event.kind, _IMPORTANCE[event.kind] * _AGAIN**n_recent, values)
 
 
 def _counted(n_steps: int) -> str:

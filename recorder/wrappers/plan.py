@@ -22,6 +22,7 @@ from recorder.wrappers.parts import Parts
 __all__ = [
     "ACTION_MASK",
     "ASPATIAL",
+    "SMALL_BYTES",
     "WITHIN_GAME",
     "Given",
     "OpenEpisode",
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 ACTION_MASK = "action_mask"
 """Where in ``info`` an environment tells which actions are allowed next."""
 
-_SMALL_BYTES = 4096
+SMALL_BYTES = 4096
 """Observations up to this size are recorded unasked: a vector of a thousand floats is, an image is not."""
 
 _MAX_RESET_NUMBERS = 1000
@@ -112,7 +113,7 @@ class Plan:
         self.observations = Parts.of(observation_space, "observation")
         has_numbers = record_observations is True
         if record_observations is None:
-            has_numbers = self.observations.n_bytes <= _SMALL_BYTES
+            has_numbers = self.observations.n_bytes <= SMALL_BYTES
             if not has_numbers:
                 n_bytes = f"{self.observations.n_bytes:,} bytes"
                 self.tell(f"observations of {n_bytes} a step are left out: record_observations=True takes them")

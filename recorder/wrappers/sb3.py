@@ -171,7 +171,7 @@ class RecorderCallback(BaseCallback):
             {**description, "algorithm": type(self.model).__name__},
             env.observation_space,
             env.action_space,
-            render_mode=getattr(env, "render_mode", None),
+            render_mode=None,  # make_vec_env asks for pictures always, and a lane in another process dies if it can't draw
             is_reenacted=isinstance(env.unwrapped, DummyVecEnv) and is_reenacted(env.unwrapped.envs[0]),
             **self._plan_arguments,  # type: ignore[arg-type]
         )

@@ -101,7 +101,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             record_observations=record_observations,
             frames=frames,
             every=every,
-            render_mode=getattr(env, "render_mode", None),
+            # A lane in another process dies if it can't draw: it draws where the trainer asks for it.
+            render_mode=None if isinstance(env.unwrapped, AsyncVectorEnv) else getattr(env, "render_mode", None),
             is_reenacted=isinstance(env.unwrapped, SyncVectorEnv) and is_reenacted(env.unwrapped.envs[0]),
         )
         self._rendering = Rendering(self._pictures, every=every, tell=self._plan.tell)

@@ -65,6 +65,11 @@ FIGURES: Mapping[str, Figure] = {
         Figure(
             "cleanrl_overhead_pct", "cleanrl:measure_cleanrl_overhead", "%", "lower", 5, None, "a DQN's and a PPO's CPU"
         ),
+        Figure("atari_overhead_pct", "atari:measure_atari", "%", "lower", 5, None, "8 lanes of 210x160x3"),
+        Figure("atari_bytes_per_step", "atari:measure_atari", "bytes", "lower", 1_000, None, "210x160x3 in the files"),
+        Figure(
+            "atari_grey_bytes_per_step", "atari:measure_atari", "bytes", "lower", 200, None, "stacks of 4 x 84 x 84"
+        ),
         Figure("evaluate_per_s", "evaluation:measure_evaluate", "1/s", "higher", 5_000, None, "episodes decided"),
         Figure("trainer_rss_mb", "memory:measure_trainer_rss", "MB", "lower", 87, None, "growth, workers stopped"),
         Figure("redis_peak_bytes", "memory:measure_redis_peak", "bytes", "lower", None, None, "1,000,000 steps"),
@@ -77,6 +82,8 @@ FIGURES: Mapping[str, Figure] = {
         Figure("open_ms", "page:measure_page", "ms", "lower", 100, None, "click to first painted step, p50"),
         Figure("seek_ms", "page:measure_page", "ms", "lower", 30, None, "within 100,000 steps, p50"),
         Figure("page_fps", "page:measure_page", "1/s", "higher", 55, None, "painting at speed 1"),
+        Figure("picture_seek_ms", "page:measure_pictures", "ms", "lower", 40, None, "within 2,000 pictures, p50"),
+        Figure("picture_fps", "page:measure_pictures", "1/s", "higher", 55, None, "painting 210x160x3"),
         Figure("draw_ms", "video:measure_draw", "ms", "lower", 5, None, "one frame of 1920x1080"),
         Figure("export_vs_encode", "video:measure_export", "x", "lower", 1.25, None, "export / the encoder alone"),
         Figure("export_vs_baseline", "video:measure_export", "x", "lower", 1 / 8, None, "export / the baseline's way"),

@@ -29,6 +29,8 @@ export class PictureView {
   /** @type {string[]} */
   #columns = [];
   #hasBoard = false;
+  /** What the canvas shows: a chunk, an index, and the choice. @type {unknown[]} */
+  #drawn = [];
 
   /** @param {{choices?: boolean}} options */
   constructor({ choices = true } = {}) {
@@ -49,6 +51,7 @@ export class PictureView {
   /** @param {Outline} outline */
   open(outline) {
     this.#columns = [...outline.pictures];
+    this.#drawn = [];
     this.#hasBoard = outline.substrate.position_dim > 0;
     const [first] = this.#columns;
     this.#choice = first ? { column: first, picture: -1 } : null;
@@ -80,6 +83,9 @@ export class PictureView {
   draw(store, index) {
     const chunk = store.chunkAt(index);
     if (!chunk || !this.#choice) return;
+    const wanted = [chunk, index, this.#choice];
+    if (wanted.every((part, place) => part === this.#drawn[place])) return;
+    this.#drawn = wanted;
     const { column, picture } = this.#choice;
     const { firstIndex } = store.table.chunks[store.table.positionOf(index)];
     const spec = chunk.specs.find(({ name }) => name === column);

@@ -17,7 +17,7 @@ from worker.video.theme import Theme
 __all__ = ["PicturePanel"]
 
 _FADED_SHARE = 0.35
-"""Of its brightness, what a picture keeps in a step that has none of its own."""
+"""Share of its brightness that a picture keeps in a step that has none."""
 
 
 class PicturePanel:

@@ -21,6 +21,7 @@ IMAGES = Path(__file__).parent / "images"
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
+PROGRAMS = ("chromium", "chromium-headless-shell", "google-chrome")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", type=Path, help="folder with the recordings of a run and its catalog")
     arguments = parser.parse_args()
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if chromium is None:
         raise SystemExit("needs Chromium: apt-get install chromium")
     IMAGES.mkdir(exist_ok=True)
@@ -58,11 +59,7 @@ def take_all(browser: Browser, address: str) -> None:
     """Every picture, in its theme and size."""
     with tab(browser, "dark") as page:
         best, other = longest_episodes(page, address)
-        page.goto(f"{address}/")
-        page.locator(".thumbnail").nth(4).wait_for()
-        loaded = "[...document.querySelectorAll('.thumbnail')].slice(0, 5).every(picture => picture.complete)"
-        while not page.evaluate(loaded):
-            page.wait_for_timeout(50)
+        show_run(page, address)
         take(page, "browser-dark")
         show_step(page, f"{address}{best}?t=60")
         for meter in ("0", "2"):
@@ -79,6 +76,8 @@ def take_all(browser: Browser, address: str) -> None:
         show_step(page, f"{address}{best}?t=60&sel=40..120")
         take(page, "player-light")
     with tab(browser, "light", PHONE) as page:
+        show_run(page, address)
+        take(page, "browser-phone")
         show_step(page, f"{address}{best}?t=60")
         take(page, "phone-light")
 
@@ -101,6 +100,14 @@ def longest_episodes(page: Page, address: str) -> tuple[str, str]:
     assert first is not None
     assert second is not None
     return first, second
+
+
+def show_run(page: Page, address: str) -> None:
+    """Open the page of the newest run, and wait until it shows its pictures."""
+    page.goto(f"{address}/")
+    page.locator(".card").nth(3).wait_for()
+    page.locator(".episodes .thumbnail").nth(4).wait_for()
+    page.wait_for_load_state("networkidle")
 
 
 def show_step(page: Page, address: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from recorder.number_format import DECIMALS
 from recorder.outline.looks import AFFORDANCE_SHAPES, DARK, LIGHT, MARKER_WORDS, Colors
 from recorder.outline.meter_levels import CRITICAL_SHARE, LOW_SHARE
-from recorder.wording import MEASURES, STATUS_WORDS, TERMS
+from recorder.wording import END_WORDS, MEASURES, STATUS_WORDS, TERMS
 
 __all__ = ["PAGE_FILES", "write"]
 
@@ -38,6 +38,7 @@ def _script() -> str:
 def _words() -> str:
     constants = (
         ("Word and meaning of each status.", "STATUS_WORDS", _maps(STATUS_WORDS)),
+        ("How a step ends its episode.", "END_WORDS", END_WORDS),
         ("Title and meaning of headings and facts.", "TERMS", _maps(TERMS)),
         ("Measures of an episode that charts can show.", "MEASURES", _maps(MEASURES)),
     )

@@ -4,10 +4,11 @@ videos and in HTML files."""
 from recorder.wording.explanations import explanation_in_words
 from recorder.wording.measures import MEASURES, Measure
 from recorder.wording.reasons import ReasonFamily, reason_family, reason_in_words
-from recorder.wording.statuses import STATUS_WORDS, StatusWord, status_in_words
+from recorder.wording.statuses import END_WORDS, STATUS_WORDS, StatusWord, status_in_words
 from recorder.wording.terms import TERMS, Term
 
 __all__ = [
+    "END_WORDS",
     "MEASURES",
     "STATUS_WORDS",
     "TERMS",

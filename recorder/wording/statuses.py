@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["STATUS_WORDS", "StatusWord", "status_in_words"]
+__all__ = ["END_WORDS", "STATUS_WORDS", "StatusWord", "status_in_words"]
 
 
 class StatusWord(NamedTuple):
@@ -22,6 +22,14 @@ STATUS_WORDS = {
     "live": StatusWord("live", "The episode is being recorded now."),
 }
 """By the names that files and catalogs store, and ``live``."""
+
+
+END_WORDS = {
+    "terminated": "the episode is over",
+    "truncated": "ended by time limit",
+    "done": "the episode is over",
+}
+"""How a step ends its episode, by the names of a step's columns."""
 
 
 def status_in_words(status: str) -> str:

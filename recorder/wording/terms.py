@@ -38,6 +38,7 @@ TERMS = {
     "intrinsic_so_far": Term(
         "Intrinsic reward so far", "The intrinsic reward up to and including this step, before its weight. No unit."
     ),
+    "extra": Term("", "A value that the trainer recorded with this step."),
     "end": Term("End", "Whether the episode ends with this step, and how."),
     "seed": Term("Seed", "Seed of the environment's random numbers. Click to copy it."),
 }

@@ -62,7 +62,7 @@ export class BrowserPage {
       open: (episodeId) => visit({ page: "player", runId: this.#runId, episodeId, theme: chosenTheme() }),
       measure: (measure) => this.#change({ measure }),
       known: (highlights) => this.#episodes.filters.offerReasons(highlights.reasons),
-      stages: (stages) => this.#episodes.filters.offerStages(stages),
+      stages: (stages) => this.#episodes.offerStages(stages),
     });
     this.#memory = new ListMemory(() => this.#episodes.place);
     this.#episodes = new EpisodeList({

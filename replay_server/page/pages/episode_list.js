@@ -106,6 +106,12 @@ export class EpisodeList {
     if (left && !this.#isClosed) this.#restore(left);
   }
 
+  /** @param {number[]} stages those of the run; none if nobody knows them */
+  offerStages(stages) {
+    this.filters.offerStages(stages);
+    this.table.node.classList.toggle("without-stages", stages.length === 0);
+  }
+
   /** @param {Run} run */
   showRun(run) {
     this.#run = run;

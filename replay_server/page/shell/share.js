@@ -65,6 +65,9 @@ export const WHOLE_LIST = Object.freeze({
   over: [],
 });
 
+/** Curves that can be told apart over another one. */
+export const MOST_OVER = 6;
+
 const ORDERS = ["finished", "episode_id", "reward", "length", "stage"];
 
 /** Limits of the speed in a link, as in the protocol. */
@@ -123,7 +126,7 @@ function readList(query) {
     range,
     sort: ORDERS.includes(sort.replace(/^-/, "")) ? sort : "",
     measure: Object.hasOwn(MEASURES, query.get("measure") ?? "") ? String(query.get("measure")) : "",
-    over: query.getAll("over"),
+    over: query.getAll("over").slice(0, MOST_OVER),
   };
 }
 

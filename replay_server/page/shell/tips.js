@@ -18,6 +18,13 @@ let bubble = null;
 /** @type {?Element} */
 let explained = null;
 let timer = 0;
+let scrollTimer = 0;
+/**
+ * Where the pointer is; null if it left the page.
+ *
+ * @type {?{x: number, y: number}}
+ */
+let pointer = null;
 
 /**
  * Explain an element when a person points at it or focuses it. An empty text explains nothing.
@@ -36,11 +43,15 @@ export function explain(node, explanation) {
 
 function listen() {
   bubble = element("div", { id: "tip", class: "bubble tip", role: "tooltip", hidden: true });
-  document.addEventListener("pointerover", (event) => point(event.target, REST_MILLIS));
+  document.addEventListener("pointerover", (event) => {
+    pointer = { x: event.clientX, y: event.clientY };
+    point(event.target, REST_MILLIS);
+  });
   document.addEventListener("focusin", (event) => point(event.target, REST_MILLIS));
   document.addEventListener("focusout", hide);
   document.addEventListener("pointerdown", hide);
-  document.addEventListener("scroll", hide, { capture: true, passive: true });
+  document.documentElement.addEventListener("pointerleave", () => (pointer = null));
+  document.addEventListener("scroll", scrolled, { capture: true, passive: true });
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
 }
 
@@ -72,6 +83,15 @@ async function show(node) {
   const below = at.bottom + GAP;
   const top = below + height > window.innerHeight ? Math.max(GAP, at.top - height - GAP) : below;
   bubble.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
+}
+
+/** What is under the pointer moves while the page scrolls. */
+function scrolled() {
+  hide();
+  clearTimeout(scrollTimer);
+  scrollTimer = setTimeout(() => {
+    if (pointer) point(document.elementFromPoint(pointer.x, pointer.y), 0);
+  }, REST_MILLIS);
 }
 
 function hide() {

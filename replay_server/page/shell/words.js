@@ -9,6 +9,13 @@ export const STATUS_WORDS = {
   live: {"word": "live", "meaning": "The episode is being recorded now."},
 };
 
+/** How a step ends its episode. */
+export const END_WORDS = {
+  terminated: "the episode is over",
+  truncated: "ended by time limit",
+  done: "the episode is over",
+};
+
 /** Title and meaning of headings and facts. */
 export const TERMS = {
   episode: {"title": "Episode", "meaning": "Number of the episode in its run, from 0."},
@@ -30,6 +37,7 @@ export const TERMS = {
   return_so_far: {"title": "Return so far", "meaning": "The return up to and including this step. No unit."},
   task_so_far: {"title": "Task reward so far", "meaning": "The environment's rewards up to and including this step. No unit."},
   intrinsic_so_far: {"title": "Intrinsic reward so far", "meaning": "The intrinsic reward up to and including this step, before its weight. No unit."},
+  extra: {"title": "", "meaning": "A value that the trainer recorded with this step."},
   end: {"title": "End", "meaning": "Whether the episode ends with this step, and how."},
   seed: {"title": "Seed", "meaning": "Seed of the environment's random numbers. Click to copy it."},
 };

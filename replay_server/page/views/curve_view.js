@@ -15,6 +15,7 @@ import { Axis } from "./axis.js";
 import { nearestPoint, niceRange, smoothed, stageStarts } from "./curve_points.js";
 import * as drawing from "./curve_drawing.js";
 import { watchPointer } from "./pointer.js";
+import { OVER_COLOURS } from "./run_list.js";
 
 /** @import { Curve, Highlight, MeasureName } from "../source/api.js" */
 
@@ -96,7 +97,7 @@ export class CurveView {
     const { mean, nAveraged } = smoothed(shown.curve, shown.nEpisodes);
     this.#mean = mean;
     this.#others = others.map(({ curve, nEpisodes }, number) => ({
-      color: number + 1,
+      color: OVER_COLOURS[number],
       ids: curve.episode_id,
       mean: smoothed(curve, nEpisodes).mean,
     }));
@@ -139,7 +140,7 @@ export class CurveView {
       element("span", { class: "key-mean" }, `mean of ${formatCount(nAveraged)} episodes`),
       ...others.map(({ runId }, number) => {
         const name = element("span", { class: "key-other" }, cutName(runId || "(no run)"));
-        name.style.setProperty("--colour", `var(--kind-${number + 1})`);
+        name.style.setProperty("--colour", `var(--kind-${OVER_COLOURS[number]})`);
         return name;
       }),
     );
@@ -184,9 +185,11 @@ export class CurveView {
     drawing.drawKept(plot, curve);
     drawing.drawRings(
       plot,
-      this.#highlights.flatMap(({ title: name, episode }) => {
-        const value = valueOf(curve, episode.episode_id);
-        return value === null ? [] : [{ name, x: plot.x(episode.episode_id), y: plot.y(value) }];
+      [...new Set(this.#highlights.map(({ episode }) => episode.episode_id))].flatMap((id) => {
+        const value = valueOf(curve, id);
+        const titles = this.#highlights.filter(({ episode }) => episode.episode_id === id);
+        const name = titles.map((highlight) => highlight.title).join(", ");
+        return value === null ? [] : [{ name, x: plot.x(id), y: plot.y(value) }];
       }),
     );
     if (this.#hovered >= 0) drawing.drawRing(plot, this.#pointAt(this.#hovered, plot));

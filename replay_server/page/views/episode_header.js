@@ -7,6 +7,8 @@ import { icon } from "../shell/icons.js";
 import { withKeys } from "../shell/keys.js";
 import { ALIGNMENTS, followLink, linkTo, visit, WHOLE_LIST } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
+import { explain } from "../shell/tips.js";
+import { TERMS } from "../shell/words.js";
 import { chip, reasonChip, statusChip } from "./chips.js";
 import { VideoButton } from "./video_button.js";
 
@@ -102,7 +104,9 @@ export class EpisodeHeader {
     this.#chips.replaceChildren(
       statusChip(status),
       ...(typeof envId === "string" ? [chip(envId)] : []),
-      ...(metadata.curriculum_stage === null ? [] : [chip(`stage ${metadata.curriculum_stage}`)]),
+      ...(metadata.curriculum_stage === null
+        ? []
+        : [explain(chip(`stage ${metadata.curriculum_stage}`), TERMS.stage.meaning)]),
       ...reasons.map((reason, number) =>
         reasonChip({ reason, words: outline.reasonWords[number], runId, episodeId }, () =>
           visit({ page: "browser", runId, list: { ...WHOLE_LIST, reason }, theme: chosenTheme() }),
@@ -186,11 +190,12 @@ export class EpisodeHeader {
 
 /** @param {string} seed */
 function seedChip(seed) {
-  return element(
+  const node = element(
     "button",
-    { type: "button", class: "chip", title: "Copy the seed", on: { click: () => copyText(seed, "Seed copied") } },
+    { type: "button", class: "chip", on: { click: () => copyText(seed, "Seed copied") } },
     `seed ${seed}`,
   );
+  return explain(node, TERMS.seed.meaning);
 }
 
 /**

@@ -3,12 +3,16 @@
 import { element, setText } from "../shell/dom.js";
 import { DECIMALS } from "../shell/looks.js";
 import { formatCount, formatMoment, formatNumber, formatValue } from "../shell/numbers.js";
+import { explain } from "../shell/tips.js";
+import { END_WORDS, TERMS } from "../shell/words.js";
 import { arrowOf } from "./directions.js";
 
 /** @import { StepView } from "../player/step_view.js" */
 /** @import { Outline } from "../source/outline.js" */
 
-/** @typedef {[name: string, value: HTMLElement|string|null]} Fact what nobody knows is null */
+/** @typedef {keyof typeof TERMS} TermName */
+
+/** @typedef {[name: TermName, value: HTMLElement|string|null]} Fact what nobody knows is null */
 
 export class InfoView {
   node = element("section", { class: "panel info", "aria-label": "Step and episode" });
@@ -43,27 +47,30 @@ export class InfoView {
     this.grow();
     /** @type {Fact[]} */
     const intrinsicFacts = [
-      ["Task reward", formatNumber(live ? null : metadata.extrinsic_reward)],
-      ["Intrinsic reward", formatNumber(live ? null : metadata.intrinsic_reward)],
-      ["Intrinsic weight", unlessUnknown(metadata.intrinsic_weight, (weight) => formatNumber(weight, DECIMALS.weight))],
+      ["task", formatNumber(live ? null : metadata.extrinsic_reward)],
+      ["intrinsic", formatNumber(live ? null : metadata.intrinsic_reward)],
+      ["weight", unlessUnknown(metadata.intrinsic_weight, (weight) => formatNumber(weight, DECIMALS.weight))],
     ];
+    const finishedAt = metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9;
     /** @type {Fact[]} */
     const facts = [
-      ["Return", formatNumber(live ? null : metadata.total_reward)], // until its end nobody knows it
+      ["return", formatNumber(live ? null : metadata.total_reward)], // until its end nobody knows it
       ...(this.#outline.hasIntrinsic ? intrinsicFacts : []),
-      ["Steps", this.#nSteps],
-      ["Stage", unlessUnknown(metadata.curriculum_stage, String)],
-      ["Lane", String(metadata.lane ?? 0)],
-      ["Epsilon", unlessUnknown(metadata.epsilon, (epsilon) => formatNumber(epsilon, DECIMALS.epsilon))],
-      [
-        "Finished",
-        live ? "still running" : formatMoment(metadata.timestamp || (metadata.finished_unix_nanos ?? 0) / 1e9),
-      ],
+      ["steps", this.#nSteps],
+      ["stage", unlessUnknown(metadata.curriculum_stage, String)],
+      ["lane", metadata.lane ? String(metadata.lane) : null], // 0 is also the lane of a single environment
+      ["epsilon", unlessUnknown(metadata.epsilon, (epsilon) => formatNumber(epsilon, DECIMALS.epsilon))],
+      ["finished", live ? "still running" : unlessUnknown(finishedAt || null, formatMoment)],
     ];
     const known = facts.filter(([, value]) => value !== null);
     this.#episodeList.replaceChildren(
       ...known.map(([name, value]) =>
-        factNode(name, value instanceof HTMLElement ? value : element("dd", {}, value), name === "Finished"),
+        factNode(
+          name,
+          TERMS[name].title,
+          value instanceof HTMLElement ? value : element("dd", {}, value),
+          name === "finished",
+        ),
       ),
     );
   }
@@ -78,32 +85,34 @@ export class InfoView {
     if (!this.#outline) return;
     const { actionNames, substrate } = this.#outline;
     const { actionVector } = step;
-    if (actionVector) this.#set("Action", listText(actionVector), { isWide: actionVector.length > 2 });
-    else this.#set("Action", actionText(actionNames, step.action));
-    if (substrate.position_dim > 0) this.#set("Position", step.position?.length ? listText(step.position) : "—");
-    this.#set("Reward", formatNumber(step.reward, DECIMALS.reward));
-    if (this.#outline.hasIntrinsic) this.#set("Intrinsic reward", formatNumber(step.intrinsicReward, DECIMALS.reward));
-    this.#set("Return so far", formatNumber(step.returnSoFar));
+    if (actionVector) this.#set("action", listText(actionVector), { isWide: actionVector.length > 2 });
+    else this.#set("action", actionText(actionNames, step.action));
+    if (substrate.position_dim > 0) this.#set("position", step.position?.length ? listText(step.position) : "—");
+    this.#set("reward", formatNumber(step.reward, DECIMALS.reward));
+    if (this.#outline.hasIntrinsic) this.#set("step_intrinsic", formatNumber(step.intrinsicReward, DECIMALS.reward));
+    this.#set("return_so_far", formatNumber(step.returnSoFar));
     if (this.#outline.hasIntrinsic) {
-      this.#set("Task reward so far", formatNumber(step.rewardSoFar));
-      this.#set("Intrinsic reward so far", formatNumber(step.intrinsicSoFar));
+      this.#set("task_so_far", formatNumber(step.rewardSoFar));
+      this.#set("intrinsic_so_far", formatNumber(step.intrinsicSoFar));
     }
-    if (step.epsilon !== null) this.#set("Epsilon", formatNumber(step.epsilon, DECIMALS.epsilon));
-    for (const [extra, values] of step.extras) this.#set(extra, listText(values), { isWide: values.length > 2 });
-    this.#set("End", step.end || "—");
+    if (step.epsilon !== null) this.#set("epsilon", formatNumber(step.epsilon, DECIMALS.epsilon));
+    for (const [extra, values] of step.extras)
+      this.#set("extra", listText(values), { title: extra, isWide: values.length > 2 });
+    this.#set("end", step.end ? END_WORDS[/** @type {keyof typeof END_WORDS} */ (step.end)] : "—");
   }
 
   /**
-   * @param {string} name
+   * @param {TermName} name
    * @param {string} text
-   * @param {{isWide?: boolean}} options
+   * @param {{title?: string, isWide?: boolean}} options
    */
-  #set(name, text, { isWide = false } = {}) {
-    let node = this.#values.get(name);
+  #set(name, text, { title = TERMS[name].title, isWide = false } = {}) {
+    const key = `${name} ${title}`;
+    let node = this.#values.get(key);
     if (!node) {
       node = element("dd");
-      this.#values.set(name, node);
-      this.#stepList.append(factNode(name, node, isWide));
+      this.#values.set(key, node);
+      this.#stepList.append(factNode(name, title, node, isWide));
     }
     setText(node, text);
   }
@@ -123,13 +132,14 @@ export function actionText(actionNames, action) {
 }
 
 /**
- * Add a name with its value; a wide one gets a whole line.
+ * A name with its explanation, and its value; a wide one gets a whole line.
  *
- * @param {string} name
+ * @param {TermName} name
+ * @param {string} title
  * @param {HTMLElement} value
  */
-const factNode = (name, value, isWide = false) =>
-  element("div", { class: isWide ? "wide" : "" }, element("dt", {}, name), value);
+const factNode = (name, title, value, isWide = false) =>
+  explain(element("div", { class: isWide ? "wide" : "" }, element("dt", {}, title), value), TERMS[name].meaning);
 
 /** @param {ArrayLike<number>} values */
 const listText = (values) => Array.from(values, formatValue).join(", ");

@@ -3,7 +3,7 @@
 import { element, setText } from "../shell/dom.js";
 import { cutName } from "../shell/names.js";
 import { formatCount } from "../shell/numbers.js";
-import { linkTo } from "../shell/share.js";
+import { linkTo, MOST_OVER } from "../shell/share.js";
 import { chosenTheme } from "../shell/theme.js";
 import { explain } from "../shell/tips.js";
 
@@ -13,8 +13,8 @@ import { explain } from "../shell/tips.js";
 const REFUSED =
   "Refused: usually episodes whose id the run already has. To continue a run use resume=True; for a new one use another run_id.";
 
-/** Curves that can be told apart. */
-export const MOST_OVER = 6;
+/** Numbers of the colours of curves over others; unlike those of the chosen run. */
+export const OVER_COLOURS = [4, 2, 6, 3, 7, 5];
 
 /** @typedef {{item: HTMLElement, link: HTMLAnchorElement, over: HTMLButtonElement, facts: HTMLElement}} Entry */
 
@@ -76,7 +76,7 @@ export class RunList {
       const place = this.#over.indexOf(id);
       over.hidden = id === this.#chosen || this.#entries.size < 2;
       over.setAttribute("aria-pressed", String(place >= 0));
-      over.style.setProperty("--colour", place >= 0 ? `var(--kind-${place + 1})` : "");
+      over.style.setProperty("--colour", place >= 0 ? `var(--kind-${OVER_COLOURS[place]})` : "");
       over.disabled = place < 0 && this.#over.length >= MOST_OVER;
     }
   }

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from worker.recording_writer import RecordingWriter
     from worker.video import (
         BatchResult,
+        LanguageModel,
+        Studio,
         VideoFile,
         batch_export_videos,
         export_comparison_video,
@@ -53,6 +55,7 @@ __all__ = [
     "EpisodeSummary",
     "Explanation",
     "Gap",
+    "LanguageModel",
     "Observation",
     "PerformanceCriterion",
     "PeriodicCriterion",
@@ -67,6 +70,7 @@ __all__ = [
     "Settings",
     "StageBoundariesCriterion",
     "StageTransitionCriterion",
+    "Studio",
     "Substrate",
     "VideoFile",
     "VideoOptions",
@@ -109,6 +113,8 @@ _HOMES = {
         "video",
         (
             "BatchResult",
+            "LanguageModel",
+            "Studio",
             "VideoFile",
             "batch_export_videos",
             "export_comparison_video",

@@ -62,8 +62,12 @@ class Narration:
     notes: tuple[str, ...] = ()
 
     def cues(self) -> list[Cue]:
-        """The sentences as captions."""
-        return [Cue(line.start, line.end, line.text) for line in self.lines]
+        """The sentences as captions. A short one stays until it can be read, or the next one comes."""
+        following = [*(line.start for line in self.lines[1:]), math.inf]
+        return [
+            Cue(line.start, max(line.end, min(line.start + _LEAST_CAPTION_SECS, next_start)), line.text)
+            for line, next_start in zip(self.lines, following, strict=False)
+        ]
 
     def speeches(self) -> list[Speech]:
         """The sentences as sounds."""

@@ -97,7 +97,7 @@ class SoundBank:
         if made is None:
             kind = "_".join(name.split("_")[:1])
             own = self._own.get(name, self._own.get(kind) if kind in ("action", "use") else None)
-            made = self._made[name] = self._make(name) if own is None else own
+            made = self._made[name] = _at_full_scale(self._make(name)) if own is None else own
         return made
 
     def _make(self, name: str) -> Samples:
@@ -141,3 +141,8 @@ class SoundBank:
         start = number // len(_MOTIFS) % 3 * 2
         degrees = _MOTIFS[number % len(_MOTIFS)]
         return joined(*(self._tone(random, start + degree, 0.14) for degree in degrees), gap_secs=0.085)
+
+
+def _at_full_scale(samples: Samples) -> Samples:
+    """The samples with a greatest value of 1, so that all instruments are equally loud."""
+    return np.asarray(samples / max(1e-9, float(np.abs(samples).max())), np.float32)

@@ -95,11 +95,12 @@ def run(args: argparse.Namespace) -> int:
         raise StorageError(f"--dir: the folder can't be created or written ({error.strerror}): {folder}") from error
     run_id = getattr(args, "run", None) or time.strftime("demo-%Y%m%d-%H%M%S")
     config = getattr(args, "config", None) or _CONFIG
-    settings = load_settings(config)
+    settings = load_settings(config, overrides={"recordings_dir": str(recordings)})
     options = ["--database", str(recordings / "catalog.db"), "--recordings", str(recordings), "--config", str(config)]
     with ExitStack() as started:
         binary = find_server_binary(takes_url=False)
-        server = started.enter_context(EmbeddedServer(folder / "server", binary=binary))
+        server_dir = settings.embedded_server_dir  # where 'serve --recordings' and other commands look for it
+        server = started.enter_context(EmbeddedServer(server_dir, binary=binary))
         options += ["--redis-url", server.url]
         worker_command = module_command("recorder", "worker", *options, "--concurrency", "1")
         worker = started.enter_context(ChildProcess(worker_command, log=worker_log))

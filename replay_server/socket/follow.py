@@ -28,6 +28,9 @@ _POLL_SECS = 0.25
 _RETRY_SECS = 2.0
 """Pause between attempts to reach Redis."""
 
+_LANE_POLLS = 8
+"""Polls without an episode of the wanted lane, 2 s, after which a viewer who waits gets one of any lane."""
+
 
 async def follow(
     hub: Hub,
@@ -41,19 +44,25 @@ async def follow(
     lane: int | None,
     start: int,
     last_seq: str | None,
+    waits: bool,
     pump: Callable[[ChunkStream], None],
 ) -> None:
     """Feed a stream until its episode ends; without ``episode_id``, continue with the run's next episode.
 
     Args:
         start: step index at which to begin, if it has arrived.
+        waits: after the end, report how many episodes of its lane have begun, and wait for the viewer's next request.
         last_seq: the client's position before it lost its connection.
         pump: sends what the stream's credit allows.
     """
     is_told_to_wait = False
+    n_polls = 0
     while True:
         try:
             wanted = episode_id
+            n_polls += 1
+            if waits and n_polls > _LANE_POLLS:
+                lane = None
             if wanted is None:
                 wanted = await _ask(hub, connection, stream, live.newest, run_id, lane)
             episode = None if wanted is None else await _ask(hub, connection, stream, live.refresh, run_id, wanted)
@@ -61,6 +70,8 @@ async def follow(
                 is_told_to_wait = False
                 await _follow_one(hub, connection, stream, live, episode, start=start, last_seq=last_seq, pump=pump)
                 start, last_seq = 0, None
+                if waits:
+                    await _count_next(hub, connection, stream, live, episode)
                 if episode_id is not None:
                     return
                 continue
@@ -132,6 +143,19 @@ async def _follow_one(
                     }
                 )
                 return
+        await asyncio.sleep(_POLL_SECS)
+
+
+async def _count_next(
+    hub: Hub, connection: Connection, stream: ChunkStream, live: LiveEpisodes, ended: LiveEpisode
+) -> None:
+    """Report each episode that begins in the lane of the ended one, until the viewer's next request cancels this."""
+    newest, n_episodes = ended.episode_id, 0
+    while True:
+        found = await _ask(hub, connection, stream, live.newest, ended.run_id, ended.lane)
+        if found is not None and found != newest:
+            newest, n_episodes = found, n_episodes + 1
+            connection.send({"type": "behind", "id": stream.stream_id, "n_episodes": n_episodes})
         await asyncio.sleep(_POLL_SECS)
 
 

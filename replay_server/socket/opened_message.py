@@ -38,7 +38,7 @@ def opened_message(
         **source.outline.to_map(end_index=n_steps),
         "total_steps": n_steps,
         "chunks": source.chunk_rows[:n_chunks],
-        "metadata": source.metadata.to_map(),
+        "metadata": {**source.metadata.to_map(), "lane": source.lane},
         "reasons": [],
         "reason_words": [],
         "schema": source.schema.to_list(),

@@ -120,6 +120,7 @@ class StreamProtocol:
                 lane=lane,
                 start=start,
                 last_seq=last_seq,
+                waits=message.body.get("waits") is True,
                 pump=self.pump,
             )
         )

@@ -49,7 +49,7 @@ def count_pixels(pixels: NDArray[np.uint8], colour: tuple[int, int, int], tolera
 
 def agent_point(page: Page, *, pane: int = 0, theme: str = "dark") -> tuple[float, float]:
     """Middle of the agent on the board, in pixels."""
-    pixels = pixels_of(page, ".stage .board", pane).astype(int)
+    pixels = pixels_of(page, ".stage .board:visible", pane).astype(int)
     rows, columns = np.nonzero(np.abs(pixels - AGENT[theme]).max(axis=2) <= 2)
     assert len(rows) > 30, f"no agent on the board: {len(rows)} pixels of its colour"
     return float(np.median(columns)), float(np.median(rows))
@@ -57,7 +57,7 @@ def agent_point(page: Page, *, pane: int = 0, theme: str = "dark") -> tuple[floa
 
 def agent_cell(page: Page, *, pane: int = 0, n_cells: int = 8, theme: str = "dark") -> tuple[int, int]:
     """The cell of a square grid in which the agent is painted."""
-    height, width, _ = pixels_of(page, ".stage .board", pane).shape
+    height, width, _ = pixels_of(page, ".stage .board:visible", pane).shape
     cell = min(width - 2 * PADDING, height - 2 * PADDING) / n_cells
     x, y = agent_point(page, pane=pane, theme=theme)
     return int((x - (width - cell * n_cells) / 2) // cell), int((y - (height - cell * n_cells) / 2) // cell)

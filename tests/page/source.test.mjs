@@ -145,6 +145,7 @@ describe("a run that is followed", () => {
       onGrown: () => heard.push("grown"),
       onEnded: () => heard.push("ended"),
       onWaiting: () => heard.push("waiting"),
+      onBehind: (nEpisodes) => heard.push(`${nEpisodes} behind`),
       onError: ({ code }) => heard.push(code),
     });
     return {
@@ -165,11 +166,26 @@ describe("a run that is followed", () => {
     assert.deepEqual(heard, ["opened 3", "ended", "opened 4"]);
   });
 
-  test("leaves the viewer who stays, though the next episode was under way already", () => {
-    const { source, sent, heard, tell, stream } = follow();
+  test("goes on with the next episode of the same lane only when the viewer wants it", () => {
+    const { source, sent, heard, tell } = follow();
+    assert.deepEqual(sent, [{ type: "follow", id: 7, credit: 1, run_id: "r", waits: true }]);
+    tell(opened(3, { metadata: { lane: 2 } }));
+    tell({ type: "ended", metadata: { lane: 2 } });
+    tell({ type: "behind", n_episodes: 1 });
+    source.goOn();
+    source.goOn();
+    assert.deepEqual(sent.slice(1), [{ type: "follow", id: 7, credit: 1, run_id: "r", waits: true, lane: 2 }]);
+    tell({ type: "behind", n_episodes: 2 });
+    source.request(0, { urgent: true });
+    assert.equal(sent.length, 2, "asked for a chunk of an episode that is not open");
+    tell(opened(5));
+    assert.deepEqual(heard, ["opened 3", "ended", "1 behind", "opened 5"]);
+  });
+
+  test("returns to the open episode after an outage", () => {
+    const { sent, tell, stream } = follow();
     tell(opened(3));
-    source.stay(true);
-    source.stay(true);
+    stream.onConnected(7);
     assert.deepEqual(sent.at(-1), {
       type: "follow",
       id: 7,
@@ -177,31 +193,16 @@ describe("a run that is followed", () => {
       run_id: "r",
       episode_id: 3,
       last_seq: "300-2",
+      waits: true,
     });
-    assert.equal(sent.length, 2);
-    tell({ type: "ended", metadata: {} });
-    tell(opened(4));
-    stream.onChunk(0, new Uint8Array());
-    tell({ type: "grown", chunks: [[10, 5, 9, 0, 0]], ...growth() });
-    source.request(0, { urgent: true });
-    assert.equal(sent.length, 2, "asked for a chunk of an episode that is not open");
-    tell(opened(3, { resumed: true, next_chunk: 1 }));
-    assert.deepEqual(sent.at(-1), { type: "seek", id: 7, step: 0, credit: 1 });
-    stream.onChunk(0, new Uint8Array());
-    assert.deepEqual(heard, ["opened 3", "ended", "grown", "chunk 0"]);
-    source.stay(false);
-    assert.equal(sent.at(-1).episode_id, undefined);
-    tell(opened(4));
-    assert.equal(heard.at(-1), "opened 4");
   });
 
-  test("reports the end of an episode that was not kept to viewers who stayed", () => {
-    const { source, heard, tell } = follow();
+  test("reports the end of an episode that was not kept", () => {
+    const { heard, tell } = follow();
     tell(opened(3));
-    source.stay(true);
     tell({ type: "error", code: "not_found", message: "not kept" });
-    tell({ type: "error", code: "unavailable", message: "away" });
-    assert.deepEqual(heard, ["opened 3", "ended", "unavailable"]);
+    tell({ type: "error", code: "not_found", message: "no such chunk" });
+    assert.deepEqual(heard, ["opened 3", "ended", "not_found"]);
   });
 
   test("adds gaps to those that are known", () => {

@@ -127,7 +127,7 @@ def test_a_phone_in_landscape_shows_the_world_and_the_controls(
     page.set_viewport_size({"width": size[0], "height": size[1]})
     open_episode(page, f"{site.address}{EPISODE}?t=40{more}")
     expect(page.get_by_role("button", name="Play (space)")).to_be_in_viewport(ratio=1)
-    board, deck = page.locator(".board").first.bounding_box(), page.locator(".deck").bounding_box()
+    board, deck = page.locator(".board:visible").first.bounding_box(), page.locator(".deck").bounding_box()
     assert board is not None
     assert deck is not None
     assert board["y"] >= 0
@@ -135,7 +135,9 @@ def test_a_phone_in_landscape_shows_the_world_and_the_controls(
     assert deck["y"] + deck["height"] <= size[1], "the deck ends below the window"
     assert board["height"] >= size[1] / 4
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0], "the page is wider than the window"
-    assert count_pixels(pixels_of(page, ".stage .board"), AGENT["dark"], tolerance=20) > 10, "no agent on the board"
+    assert count_pixels(pixels_of(page, ".stage .board:visible"), AGENT["dark"], tolerance=20) > 10, (
+        "no agent on the board"
+    )
     before = shown_step(page)
     page.keyboard.press(".")
     wait_for_step(page, lambda step: step == before + 1)

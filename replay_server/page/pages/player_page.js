@@ -1,6 +1,7 @@
 /** The page of one episode or of two compared ones: header, player, and the address that follows playback. */
 
 import { messageOf } from "../decode/errors.js";
+import { usualSpeed } from "../playback/clock.js";
 import { firstDivergence } from "../playback/divergence.js";
 import { Player } from "../player/player.js";
 import { playerKeys } from "../player/player_keys.js";
@@ -113,7 +114,7 @@ export class PlayerPage {
       episodeId: this.#place.episodeId === null ? null : (outline?.episodeId ?? this.#place.episodeId),
       live: this.#place.live && Boolean(outline?.live),
       step: this.#player.controls.isFollowing ? null : this.#player.stepNumber,
-      speed: clock.speed,
+      speed: clock.speed === usualSpeed(this.#place) ? null : clock.speed,
       selection: this.#player.selection,
       skipsDull: clock.dullSpans !== null,
       theme: chosenTheme(),

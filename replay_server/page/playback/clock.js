@@ -5,6 +5,16 @@ import { skipDull } from "./dull_spans.js";
 /** Steps per second at speed 1. */
 export const BASE_STEPS_PER_SEC = 5;
 
+/** Speed at which a run is followed: 20 steps per second, which eyes can follow. */
+export const LIVE_SPEED = 4;
+
+/**
+ * The speed of a link without one.
+ *
+ * @param {{live?: boolean, episodeId?: ?number}} place
+ */
+export const usualSpeed = ({ live, episodeId }) => (live || episodeId === null ? LIVE_SPEED : 1);
+
 /** Offered speeds as multiples of the base rate; the last one is called "max". */
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 128];
 
@@ -56,7 +66,7 @@ export class PlaybackClock {
 
   /** Play; from the start of the episode or loop if it was at the end. */
   play() {
-    if (this.nSteps === 0) return;
+    if (this.nSteps === 0 && !this.isLive) return;
     if (this.isAtEnd && !this.isLive) this.position = this.loop ? this.loop[0] : 0;
     this.isPlaying = true;
   }

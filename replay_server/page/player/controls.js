@@ -11,10 +11,12 @@ const ARROW_SECS = 5;
 
 export class Controls {
   clock = new PlaybackClock();
-  /** Follow the newest step of a live episode. */
+  /** Play a live episode as it arrives, and go on with the next one of its run. */
   isFollowing = false;
   /** Whether the run's next episode can be followed when a live one ends. */
   goesOn = false;
+  /** Whether the next episode is wanted now, from its newest step. */
+  isInHurry = false;
 
   #store;
   #onRest;
@@ -43,7 +45,7 @@ export class Controls {
   }
 
   togglePlay() {
-    if (this.clock.isPlaying || (this.isFollowing && this.clock.isLive)) this.pause();
+    if (this.clock.isPlaying || this.isFollowing) this.pause();
     else this.play();
   }
 
@@ -70,11 +72,12 @@ export class Controls {
   }
 
   /**
-   * Go to the step with this index; continue playing if it was playing.
+   * Go to the step with this index; continue playing if it was playing, unless it followed a run.
    *
    * @param {number} index
    */
   seek(index) {
+    if (this.isFollowing) this.clock.pause();
     this.clock.seek(index);
     this.isFollowing = false;
     this.#onRest();
@@ -87,7 +90,7 @@ export class Controls {
    */
   drag(isDragging) {
     if (isDragging) {
-      this.#resumesAfterDrag = this.clock.isPlaying;
+      this.#resumesAfterDrag = this.clock.isPlaying && !this.isFollowing;
       this.clock.pause();
     } else if (this.#resumesAfterDrag) {
       this.play();
@@ -120,11 +123,13 @@ export class Controls {
     else this.seek(this.clock.lastIndex);
   }
 
-  /** Follow the newest step of a live episode; for an ended one, follow its run. */
+  /** Go to the newest step of a live episode and play what arrives; for an ended one, go to the newest episode. */
   follow() {
     this.clock.pause();
     this.clock.seek(this.clock.lastIndex);
     this.isFollowing = true;
+    this.isInHurry = !this.clock.isLive;
+    if (this.clock.isLive) this.clock.play();
     this.#onRest();
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { messageOf } from "../decode/errors.js";
+import { usualSpeed } from "../playback/clock.js";
 import { annotationMarkers } from "../playback/markers.js";
 import { afterPaint, element, setText } from "../shell/dom.js";
 import { DeltaView } from "../views/delta_view.js";
@@ -24,6 +25,15 @@ import { Preview } from "./preview.js";
 
 /** How long the playhead waits for a step that is being loaded, so that both move together. */
 const LONGEST_HOLD_MILLIS = 40;
+
+/** A live episode is shown from its first step if it has fewer steps, 15 s at `LIVE_SPEED`; else from its newest one. */
+const MOST_STEPS_BEHIND = 300;
+
+/** How long the last step of a live episode is shown before the next episode. */
+const LAST_STEP_MILLIS = 800;
+
+/** Chunks of a live episode to fetch, because Redis deletes them soon after its end. */
+const LIVE_CHUNKS_AHEAD = 64;
 
 /**
  * Where the player starts. Without `episodeId` it follows the next live episode when one ends.
@@ -54,6 +64,9 @@ export class Player extends EventTarget {
    * @type {{runId: ?string, episodeId: ?number, number: number}}
    */
   #shown = { runId: null, episodeId: null, number: 0 };
+  /** Episodes of the same lane that have begun since the end of this live one. */
+  #nEpisodesBehind = 0;
+  #nextTimer = 0;
   /** Whether the current step must still be announced to screen readers. */
   #isUnannounced = false;
 
@@ -65,7 +78,7 @@ export class Player extends EventTarget {
   constructor(stores, start, page) {
     super();
     this.controls = new Controls(stores[0], () => this.#rest());
-    this.clock.speed = start.speed ?? 1;
+    this.clock.speed = start.speed ?? usualSpeed(start);
     this.controls.isFollowing = start.live && start.step === null;
     this.controls.goesOn = start.live && start.episodeId === null;
     this.#preview = new Preview(stores[0]);
@@ -168,6 +181,7 @@ export class Player extends EventTarget {
     this.#banner.showConnection(text);
   }
   close() {
+    clearTimeout(this.#nextTimer);
     this.#frames.isClosed = true;
     this.#timeline.close();
     this.#preview.close();
@@ -194,6 +208,7 @@ export class Player extends EventTarget {
         if (!isFirst) return;
         this.clock.isLive = false;
         this.controls.isFollowing &&= start.episodeId === null;
+        this.#timeline.refresh();
         this.#rest();
         this.dispatchEvent(new Event("ended"));
       });
@@ -202,7 +217,12 @@ export class Player extends EventTarget {
         if (store.outline) this.#banner.showWaiting(text);
         else pane.say(text);
       });
+      store.addEventListener("behind", (event) => {
+        this.#nEpisodesBehind = /** @type {CustomEvent} */ (event).detail;
+        this.draw();
+      });
       store.addEventListener("failure", (event) => {
+        if (store.outline && !store.outline.live) this.#goOnSoon(); // Redis has deleted the steps that come next
         pane.say(messageOf(/** @type {CustomEvent} */ (event).detail));
         this.#deck.classList.toggle("unopened", !this.store.outline);
       });
@@ -214,6 +234,7 @@ export class Player extends EventTarget {
     const { opened: outline } = this.store;
     this.clock.nSteps = this.store.nSteps;
     this.clock.isLive = outline.live;
+    this.#nEpisodesBehind = 0;
     this.#banner.showWaiting("");
     this.#deck.classList.remove("unopened");
     this.store.annotations = [];
@@ -221,11 +242,12 @@ export class Player extends EventTarget {
     this.#timeline.open(this.store);
     const { table, runId, episodeId } = outline;
     const isAgain = runId === this.#shown.runId && episodeId === this.#shown.episodeId;
-    if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
-    else if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
+    if (isAgain) this.clock.seek(table.indexOf(this.#shown.number));
+    else if (this.controls.isFollowing) this.#join();
     else if (start.step !== null) this.clock.seek(table.indexOf(start.step));
     else this.clock.seek([...new Set(outline.markers.map(({ index }) => index))][(start.marker ?? 0) - 1] ?? 0);
     if (!isAgain) this.controls.begin(start);
+    if (this.controls.isFollowing) this.clock.play();
     this.#rest();
     this.dispatchEvent(new Event("opened"));
   }
@@ -233,13 +255,33 @@ export class Player extends EventTarget {
   #grown() {
     this.clock.nSteps = this.store.nSteps;
     if (this.clock.dullSpans) this.clock.dullSpans = this.store.opened.dull;
-    if (this.controls.isFollowing) this.clock.seek(this.clock.lastIndex);
     if (this.store.opened.live) this.#timeline.refresh();
+    if (this.controls.isFollowing) this.store.fetchAhead(this.clock.index, LIVE_CHUNKS_AHEAD);
+  }
+
+  /** Begin to follow an episode: at its first step, unless it is long or the newest one is wanted. */
+  #join() {
+    const { lastIndex, nSteps } = this.clock;
+    this.clock.seek(this.controls.isInHurry || nSteps > MOST_STEPS_BEHIND ? lastIndex : 0);
+    this.controls.isInHurry = false;
+    this.store.fetchAhead(this.clock.index, LIVE_CHUNKS_AHEAD);
+  }
+
+  /** Go on with the run's next episode, after a look at the last step of this one. */
+  #goOnSoon() {
+    const { controls } = this;
+    if (!controls.isFollowing || !controls.goesOn || this.#nextTimer) return;
+    this.#nextTimer = setTimeout(
+      () => {
+        this.#nextTimer = 0;
+        if (controls.isFollowing) this.store.goOn();
+      },
+      controls.isInHurry ? 0 : LAST_STEP_MILLIS,
+    );
   }
 
   /** Playback was paused, moved or changed: draw, and report it. */
   #rest() {
-    this.store.stay(!this.controls.isFollowing);
     if (!this.controls.isFollowing) this.#banner.showWaiting("");
     this.#isUnannounced = true;
     const isLoaded = this.#panes.isLoaded(this.clock.index);
@@ -269,6 +311,7 @@ export class Player extends EventTarget {
       last: Math.max(0, table.endStep - 1),
       canGoLive: live || this.controls.goesOn,
       isFollowing: this.controls.isFollowing,
+      behind: { nEpisodes: this.#nEpisodesBehind, nSteps: live ? this.clock.lastIndex - this.clock.index : 0 },
     });
     this.#annotations.draw(this.stepNumber);
     const steps = this.#panes.draw(this.clock.position - this.clock.index);
@@ -277,6 +320,7 @@ export class Player extends EventTarget {
     this.#timeline.draw(this.clock.position);
     if (steps[0]) this.node.dataset.step = String(steps[0].number);
     const { isPlaying } = this.clock;
+    if (!live && this.clock.isAtEnd) this.#goOnSoon();
     if (!isPlaying && wasPlaying) this.#rest();
     else if (!isPlaying && steps[0] && this.#isUnannounced) afterPaint(() => this.#announce());
     return isPlaying;

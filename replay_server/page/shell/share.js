@@ -1,5 +1,6 @@
 /** Reads and writes links: the page, the episode and how it is shown. Pure, except `visit` and `replaceLink`. */
 
+import { usualSpeed } from "../playback/clock.js";
 import { runOfSegment, runSegment } from "../source/api.js";
 import { BASE } from "./address.js";
 import { MEASURES } from "./words.js";
@@ -163,7 +164,7 @@ export function linkTo(place) {
   else if (place.live) query.set("live", "1");
   if (place.page === "browser" && isOfRun) query.set("run", runId);
   if (place.step) query.set("t", String(place.step));
-  if (place.speed && place.speed !== 1) query.set("speed", String(place.speed));
+  if (place.speed && place.speed !== usualSpeed(place)) query.set("speed", String(place.speed));
   if (place.selection) query.set("sel", place.selection.join(".."));
   else if (place.loops) query.set("loop", "1");
   if (place.skipsDull) query.set("skip", "1");

@@ -20,13 +20,13 @@ const AHEAD = 2;
  * @typedef {object} Source
  * @property {(listener: import("./socket_source.js").Listener) => void} start
  * @property {(position: number, options?: {urgent?: boolean}) => void} request
- * @property {(stays: boolean) => void} [stay]
+ * @property {() => void} [goOn]
  * @property {() => void} close
  */
 
 /**
  * Events: `outline` (an episode was opened, or replaced), `change` (there are new steps, markers or curves), `ended`,
- * `waiting`, `failure` (with an error as `detail`).
+ * `waiting`, `behind` (with a number of episodes as `detail`), `failure` (with an error as `detail`).
  */
 export class EpisodeStore extends EventTarget {
   /** @type {?Outline} */
@@ -56,6 +56,7 @@ export class EpisodeStore extends EventTarget {
       onGrown: () => this.#tell("change"),
       onEnded: () => this.#tell("ended"),
       onWaiting: () => this.#tell("waiting"),
+      onBehind: (nEpisodes) => this.dispatchEvent(new CustomEvent("behind", { detail: nEpisodes })),
       onError: (error) => this.#fail(error),
     });
   }
@@ -86,13 +87,9 @@ export class EpisodeStore extends EventTarget {
       : markers;
   }
 
-  /**
-   * Stay with this episode when its run continues, or follow the run again.
-   *
-   * @param {boolean} stays
-   */
-  stay(stays) {
-    this.#source.stay?.(stays);
+  /** Open the next episode of the run that is followed. */
+  goOn() {
+    this.#source.goOn?.();
   }
 
   /**
@@ -120,10 +117,12 @@ export class EpisodeStore extends EventTarget {
    * Prefetch the chunks after this step's, once it is shown, so that it is not delayed.
    *
    * @param {number} index
+   * @param {number} [nChunks]
    */
-  fetchAhead(index) {
+  fetchAhead(index, nChunks = AHEAD) {
+    if (!this.nSteps) return;
     const position = this.table.positionOf(index);
-    const last = Math.min(position + AHEAD, this.table.chunks.length - 1);
+    const last = Math.min(position + nChunks, this.table.chunks.length - 1);
     for (let ahead = position + 1; ahead <= last; ahead++) if (!this.#chunks.has(ahead)) this.#source.request(ahead);
   }
 

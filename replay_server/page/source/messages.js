@@ -90,8 +90,10 @@
 
 /** @typedef {{type: "waiting", id: number}} WaitingMessage */
 
+/** @typedef {{type: "behind", id: number, n_episodes: number}} BehindMessage */
+
 /** @typedef {{type: "error", id: number, code: string, message: string}} ErrorMessage */
 
-/** @typedef {OpenedMessage | GrownMessage | EndedMessage | WaitingMessage | ErrorMessage} StreamMessage */
+/** @typedef {OpenedMessage | GrownMessage | EndedMessage | WaitingMessage | BehindMessage | ErrorMessage} StreamMessage */
 
 export {};

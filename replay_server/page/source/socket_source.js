@@ -18,6 +18,7 @@ const FIRST_CREDIT = 1;
  * @property {() => void} onGrown
  * @property {() => void} onEnded
  * @property {() => void} onWaiting
+ * @property {(nEpisodes: number) => void} [onBehind] as many episodes have begun in the lane since this one's end
  * @property {(error: {message: string}) => void} onError
  */
 
@@ -37,10 +38,8 @@ export class SocketSource {
   #firstCredit = 0;
   /** Whether `open` is unanswered: until then the server cannot apply a `seek`. */
   #isOpening = false;
-  /** Stay with this episode when its run continues. */
-  #stays = false;
-  /** Ignore messages about the run's next episode, which the server opened before it knew that we stay. */
-  #isAhead = false;
+  /** Whether the run's next episode is wanted, not the open one. */
+  #isGoingOn = false;
   #timer = 0;
   /** @type {?Listener} */
   #listener = null;
@@ -62,7 +61,6 @@ export class SocketSource {
       onConnected: (id) => this.#open(id),
       onMessage: (message) => this.#onMessage(message),
       onChunk: (position, bytes) => {
-        if (this.#isAhead) return;
         this.#requests.arrived(position);
         this.#pump();
         if (this.#outline) listener.onChunk(position, bytes);
@@ -81,15 +79,10 @@ export class SocketSource {
     this.#pump();
   }
 
-  /**
-   * Stay with this episode when its run continues, or follow the run again, which is the default.
-   *
-   * @param {boolean} stays
-   */
-  stay(stays) {
-    const isFollowingRun = this.#wanted.follow && this.#wanted.episodeId === null;
-    if (!isFollowingRun || !this.#outline || stays === this.#stays) return;
-    this.#stays = stays;
+  /** Open the newest episode of the run that is followed, of the same lane if it has one. */
+  goOn() {
+    if (!this.#isFollowingRun || this.#isGoingOn) return;
+    this.#isGoingOn = true;
     if (this.#socket.isOpen) this.#open(this.#id);
   }
 
@@ -99,24 +92,29 @@ export class SocketSource {
     this.#socket.removeStream(this.#id);
   }
 
+  get #isFollowingRun() {
+    return this.#wanted.follow && this.#wanted.episodeId === null;
+  }
+
   /** @param {number} id */
   #open(id) {
     const { runId, follow } = this.#wanted;
-    const episodeId = (this.#stays ? this.#outline : this.#wanted)?.episodeId ?? null;
+    const open = this.#isGoingOn ? null : this.#outline;
+    const episodeId = this.#wanted.episodeId ?? (follow ? open?.episodeId : null) ?? null;
     this.#isOpening = true;
     this.#firstCredit = FIRST_CREDIT;
     /** @type {{[name: string]: unknown}} */
     const message = { type: follow ? "follow" : "open", id, credit: FIRST_CREDIT };
     if (runId !== null) message.run_id = runId;
     if (episodeId !== null) message.episode_id = episodeId;
-    if (follow && this.#lastSeq) message.last_seq = this.#lastSeq;
+    if (follow && this.#lastSeq && !this.#isGoingOn) message.last_seq = this.#lastSeq;
+    if (this.#isFollowingRun) message.waits = true;
+    if (this.#isGoingOn && this.#outline) message.lane = this.#outline.metadata.lane ?? 0;
     this.#socket.send(message);
   }
 
   /** @param {StreamMessage} message */
   #onMessage(message) {
-    if (message.type === "opened") this.#isAhead = this.#stays && message.episode_id !== this.#outline?.episodeId;
-    if (this.#isAhead && message.type !== "error") return undefined;
     switch (message.type) {
       case "opened":
         return this.#onOpened(message);
@@ -126,9 +124,12 @@ export class SocketSource {
         return this.#onEnded(message.metadata, message.outline);
       case "waiting":
         return this.#listener?.onWaiting();
+      case "behind":
+        return this.#isGoingOn ? undefined : this.#listener?.onBehind?.(message.n_episodes);
       case "error":
         // The current episode was not kept: no more steps will come.
-        if (this.#stays && this.#outline && message.code === "not_found") return this.#onEnded(this.#outline.metadata);
+        if (this.#isFollowingRun && this.#outline?.live && message.code === "not_found")
+          return this.#onEnded(this.#outline.metadata);
         return this.#listener?.onError(message);
       default:
         return undefined;
@@ -138,6 +139,7 @@ export class SocketSource {
   /** @param {OpenedMessage} message */
   #onOpened(message) {
     this.#isOpening = false;
+    this.#isGoingOn = false;
     this.#lastSeq = message.last_seq ?? null;
     const outline = this.#outline;
     const isGood = message.resumed || (message.content_hash !== null && message.content_hash === this.#contentHash);

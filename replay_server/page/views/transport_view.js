@@ -1,11 +1,11 @@
 /** The buttons below the timeline (restart, step, play, speed, loop, skip) and the position. */
 
-import { SPEEDS } from "../playback/clock.js";
+import { BASE_STEPS_PER_SEC, LIVE_SPEED, SPEEDS } from "../playback/clock.js";
 import { KEYS } from "../playback/keys.js";
 import { element, setText } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { withKeys } from "../shell/keys.js";
-import { formatCount } from "../shell/numbers.js";
+import { formatCount, formatCountOf } from "../shell/numbers.js";
 
 /** @import { PageActions } from "../player/player_keys.js" */
 /** @import { IconName } from "../shell/icons.js" */
@@ -83,10 +83,11 @@ export class TransportView {
    * Show the state of playback.
    *
    * @param {{clock: import("../playback/clock.js").PlaybackClock, number: number, last: number, canGoLive: boolean,
-   *   isFollowing: boolean}} state `number` of the current and `last` of the last step
+   *   isFollowing: boolean, behind: {nEpisodes: number, nSteps: number}}} state `number` of the current and `last` of the
+   *   last step; `behind` the newest step
    */
-  draw({ clock, number, last, canGoLive, isFollowing }) {
-    const shown = clock.isPlaying ? "pause" : "play";
+  draw({ clock, number, last, canGoLive, isFollowing, behind }) {
+    const shown = clock.isPlaying || isFollowing ? "pause" : "play";
     if (this.#play.dataset.icon !== shown) {
       this.#play.dataset.icon = shown;
       this.#play.replaceChildren(icon(shown));
@@ -100,8 +101,9 @@ export class TransportView {
     press(this.#loop, clock.loop !== null);
     press(this.#skip, clock.dullSpans !== null);
     this.#live.hidden = !canGoLive;
-    setText(this.#live, isFollowing ? "Live" : "Go live");
-    press(this.#live, isFollowing);
+    const distance = distanceOf(behind);
+    setText(this.#live, isFollowing && !distance ? "Live" : `${distance ? `${distance} · ` : ""}Go live`);
+    press(this.#live, isFollowing && !distance);
     setText(this.#counter, `${formatCount(number)} / ${formatCount(last)}`);
   }
 
@@ -116,6 +118,16 @@ export class TransportView {
     }
     this.#speed.value = speed;
   }
+}
+
+/**
+ * How far behind the newest step, in words; empty if it is near.
+ *
+ * @param {{nEpisodes: number, nSteps: number}} behind
+ */
+function distanceOf({ nEpisodes, nSteps }) {
+  if (nEpisodes) return `${formatCountOf(nEpisodes, "episode")} behind`;
+  return nSteps > BASE_STEPS_PER_SEC * LIVE_SPEED ? `${formatCount(nSteps)} steps behind` : "";
 }
 
 /**

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from recorder.number_format import format_count
@@ -77,6 +78,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[..., str], ReasonFamily | None], .
 """Pattern of a reason, its words, and the family that it belongs to; None if each one is a family."""
 
 
+@lru_cache(maxsize=4096)
 def reason_in_words(reason: str) -> str:
     """Return the words for a reason; one of an unknown criterion has spaces for its underscores."""
     for pattern, words, _ in _RULES:

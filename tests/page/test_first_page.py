@@ -125,3 +125,41 @@ def test_each_heading_has_an_explanation(first_page: Page) -> None:
         expect(first_page.get_by_role("tooltip")).to_have_text(re.compile(r"\w.*\."))
         first_page.mouse.move(0, 0)
     assert first_page.locator(".episodes thead [data-tip]").count() == 7
+
+
+def test_a_run_that_is_not_here_is_said_in_words(browser: Browser, site: Site) -> None:
+    page = browser.new_page()  # the browser logs the 404
+    page.goto(f"{site.address}/?run=nobody")
+    expect(page.locator(".table-foot")).to_have_text(
+        "There is no run named nobody here. Choose one of the runs in the list."
+    )
+    expect(page.get_by_text("filters.")).to_have_count(0)
+    page.get_by_role("link", name="demo").click()
+    expect(page.locator(".episodes tbody tr")).to_have_count(6)
+    page.close()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_chips_and_fields_stand_out_from_their_ground(browser: Browser, site: Site, theme: str) -> None:
+    page = browser.new_page(color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{site.address}/?run=demo")
+    expect(page.locator(".status-complete").first).to_be_visible()
+
+    def contrast(selector: str, front: str) -> float:
+        colors = page.locator(selector).first.evaluate(
+            "(node, front) => [front, 'backgroundColor'].map((name) => getComputedStyle(node)[name])", front
+        )
+        one, other = sorted(map(luminance, colors), reverse=True)
+        return (one + 0.05) / (other + 0.05)
+
+    assert contrast(".status-complete", "color") >= 4.5
+    assert contrast(".chip.reason", "color") >= 4.5
+    assert contrast(".filters .select", "borderTopColor") >= 3
+    page.close()
+
+
+def luminance(color: str) -> float:
+    """The relative luminance of ``rgb(r, g, b)``, as WCAG defines it."""
+    shares = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    linear = [share / 12.92 if share <= 0.03928 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

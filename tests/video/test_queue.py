@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -258,7 +259,10 @@ def test_a_dead_joiner_is_replaced(cluster: Cluster) -> None:
     assert cluster.files() == [cluster.video(video_id).file_path]
 
 
-def test_an_old_unfinished_file_of_a_killed_worker_is_deleted(cluster: Cluster, recordings: Recordings) -> None:
+def test_an_old_unfinished_file_of_a_killed_worker_is_deleted(
+    cluster: Cluster, recordings: Recordings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     recordings.add(1, 5)
     video_id = cluster.ask()
     cluster.run()
@@ -266,10 +270,14 @@ def test_an_old_unfinished_file_of_a_killed_worker_is_deleted(cluster: Cluster, 
     left = [path.with_name(f".{path.stem}.{number:08x}.part.mp4") for number in range(2)]
     for part in left:
         part.write_bytes(b"cut short")
-    os.utime(left[0], (time.time() - 3700,) * 2)
+    sound = tmp_path / "hamlet-render-abc"  # where the sound of a video is made
+    sound.mkdir()
+    for old in (left[0], sound):
+        os.utime(old, (time.time() - 3700,) * 2)
     sweep_videos(cluster.context)
     assert left[0].exists()
     sweep_videos(cluster.context, is_thorough=True)
+    assert not sound.exists()
     assert [part.exists() for part in (path, *left)] == [True, False, True]
 
 

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from recorder.catalog import Catalog, VideoRow
-from recorder.errors import StorageError, VideoError
+from recorder.errors import StorageError
 from recorder.storage import Storage, UrlStorage, episode_path
 from recorder.video.sound_choices import CAPTION_FILES
 from worker.video.ffmpeg import UNFINISHED
+from worker.video.work_folder import left_work_folders, work_folder
 
 __all__ = ["LocalVideos", "StoredVideos", "VideoFiles", "delete_stale_videos", "video_files", "video_name"]
 
 logger = logging.getLogger(__name__)
 
 _SEGMENTS = ".segments"
-_WORK_PREFIX = "hamlet-render-"
 
 
 class VideoFiles(ABC):
@@ -97,7 +97,8 @@ class LocalVideos(VideoFiles):
         shutil.rmtree(self.folder / _SEGMENTS / video_id, ignore_errors=True)
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:
-        return _delete_old(self.folder.rglob(UNFINISHED), older_than_secs=older_than_secs)
+        left = chain(self.folder.rglob(UNFINISHED), left_work_folders())  # the sound is made in a temporary folder
+        return _delete_old(left, older_than_secs=older_than_secs)
 
 
 class StoredVideos(VideoFiles):
@@ -108,14 +109,14 @@ class StoredVideos(VideoFiles):
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        with _work_folder() as folder:
+        with work_folder() as folder:
             path = folder / name.rpartition("/")[2]
             yield path
             self._storage.upload(path, name)
 
     @contextmanager
     def reading(self, names: Sequence[str]) -> Iterator[list[Path]]:
-        with _work_folder() as folder:
+        with work_folder() as folder:
             paths = [folder / name.rpartition("/")[2] for name in names]
             for name, path in zip(names, paths, strict=True):
                 self._storage.download(name, path)
@@ -131,7 +132,7 @@ class StoredVideos(VideoFiles):
             logger.warning("video_id=%s: can't delete its segments: %s", video_id, error)
 
     def delete_unfinished(self, *, older_than_secs: float) -> int:
-        return _delete_old(Path(tempfile.gettempdir()).glob(f"{_WORK_PREFIX}*"), older_than_secs=older_than_secs)
+        return _delete_old(left_work_folders(), older_than_secs=older_than_secs)
 
 
 def video_files(storage: Storage) -> VideoFiles:
@@ -170,17 +171,6 @@ def delete_stale_videos(catalog: Catalog, files: VideoFiles, *, limit: int) -> i
         # After the row, because a worker that was stopped may still be writing its segment.
         files.clear_segments(row.video_id)
     return n_deleted
-
-
-@contextmanager
-def _work_folder() -> Iterator[Path]:
-    """Yield a temporary local folder."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix=_WORK_PREFIX)
-    except OSError as error:
-        raise VideoError(f"can't create a temporary folder ({error.strerror})") from error
-    with folder as name:
-        yield Path(name)
 
 
 def _delete_old(paths: Iterator[Path], *, older_than_secs: float) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -29,7 +31,9 @@ from worker.video.narration.narration import narrate
 from worker.video.narration.schedule import Candidate, schedule
 from worker.video.narration.style_files import BRIEF, style_sentences
 from worker.video.sound.mixing import Speech, mixed
+from worker.video.sound.score import make_score
 from worker.video.sound.studio import Studio
+from worker.video.sound.themes import SoundBank
 from worker.video.sound.waves import RATE
 from worker.voices import voice as voices
 from worker.voices.speaker import SPEAKERS
@@ -222,6 +226,35 @@ def test_an_episode_without_events_and_names_has_a_narration(recordings: Recordi
     recordings.add_file(1, sample_file(steps=steps, meter_names=(), affordance_layout={}, action_names=()), 24)
     video = export(recordings, tmp_path / "v.gif", codec="gif", captions="vtt")
     assert "pisode 500" in video.captions.read_text()
+
+
+def test_numbers_and_names_that_make_no_sense_are_narrated_and_heard() -> None:
+    unusual = [math.nan, math.inf, -math.inf, 1e308, -1e308, 0.0, -5.0, 1e-320, 3.0]
+    for seed in range(15):
+        chance = random.Random(seed)
+        steps = [
+            replace(
+                step,
+                position=(chance.choice(unusual), chance.choice(unusual)),
+                meters=tuple(chance.choice(unusual) for _ in range(3)),
+                reward=chance.choice(unusual),
+                action=chance.choice([0, -1, 2**62]),
+                interaction_progress=chance.choice(unusual),
+            )
+            for step in sample_steps(chance.randrange(1, 60))
+        ]
+        episode = sample_episode(
+            steps=steps,
+            meter_names=("\x07", "", "\n"),
+            affordance_layout={"\u202e": (0.0, 0.0), "": (3.0, 0.0)},
+            action_names=(),
+            total_reward=chance.choice(unusual),
+        )
+        options = VideoOptions(pace=chance.choice(["story", "steady"]))
+        bank = SoundBank("wood", seed, ["\u202e", ""])
+        notes = make_score(EpisodeEvents(episode), timeline_of(episode, options))
+        assert all(np.isfinite(block).all() for block in mixed(notes, bank.sound, (), 2 * RATE))
+        assert all(line.text.isprintable() for line in written(episode, seed=seed).lines)
 
 
 def test_a_choice_that_does_not_exist_names_the_others(recordings: Recordings, tmp_path: Path) -> None:

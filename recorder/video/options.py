@@ -56,6 +56,7 @@ class VideoOptions:
         hold_secs: duration of the last step.
         source: what the largest panel shows, one of ``SOURCES``; None for pictures where there are any, else the board.
         learning_curve: show the run's learning curve.
+        emphasis: zoom and pulse while a meter is critical, captions of what happens, and a card with the outcome.
         chapters: write markers of the episode as chapters.
         effects: theme of the sound effects; None for none.
         narrate: style of the narration; None for none.
@@ -77,6 +78,7 @@ class VideoOptions:
     hold_secs: float = 0.0
     source: str | None = None
     learning_curve: bool = False
+    emphasis: bool = False
     chapters: bool = True
     effects: str | None = None
     narrate: str | None = None
@@ -197,6 +199,7 @@ _YOUTUBE = VideoOptions(
     height=1080,
     fps=60.0,
     pace="story",
+    emphasis=True,
     title_secs=3.0,
     hold_secs=2.0,
     learning_curve=True,

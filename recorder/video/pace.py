@@ -13,7 +13,7 @@ import numpy as np
 
 from recorder.outline import Marker
 
-__all__ = ["DULL_FACTOR", "PACES", "SLOW_FACTOR", "PaceSpan", "story_spans"]
+__all__ = ["DULL_FACTOR", "PACES", "SLOW_FACTOR", "PaceSpan", "slow_span", "story_spans"]
 
 PACES = ("steady", "story")
 
@@ -25,6 +25,12 @@ PaceSpan = tuple[int, Fraction]
 
 _SLOW_KINDS = {"low_meter": (2, 4), "best_reward": (2, 2), "end": (3, 1)}
 """Kinds of markers that slow the video, with the steps before them and from them on."""
+
+
+def slow_span(marker: Marker, n_steps: int) -> tuple[int, int]:
+    """The steps ``[start, stop)`` around a marker that matter."""
+    before, after = _SLOW_KINDS.get(marker.kind, (0, 1))
+    return max(0, marker.index - before), min(n_steps, marker.index + after)
 
 
 def story_spans(markers: Sequence[Marker], dull: Sequence[tuple[int, int]], n_steps: int) -> tuple[PaceSpan, ...]:
@@ -40,7 +46,6 @@ def story_spans(markers: Sequence[Marker], dull: Sequence[tuple[int, int]], n_st
         factors[start:stop] = DULL_FACTOR
     for marker in markers:
         if marker.kind in _SLOW_KINDS:
-            before, after = _SLOW_KINDS[marker.kind]
-            factors[max(0, marker.index - before) : marker.index + after] = SLOW_FACTOR
+            factors[slice(*slow_span(marker, n_steps))] = SLOW_FACTOR
     starts = [0, *(np.flatnonzero(np.diff(factors)) + 1).tolist()]
     return tuple((start, Fraction(float(factors[start]))) for start in starts)

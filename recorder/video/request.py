@@ -44,6 +44,7 @@ VIDEO_CHOICES: Mapping[str, type] = {
     "hold_secs": float,
     "source": str,
     "learning_curve": bool,
+    "emphasis": bool,
     "chapters": bool,
     "effects": str,
     "narrate": str,

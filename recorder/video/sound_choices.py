@@ -14,6 +14,7 @@ __all__ = [
     "captions_of",
     "check_silent",
     "check_sound",
+    "shows_captions",
 ]
 
 THEMES = ("soft", "arcade", "wood", "glass")
@@ -24,13 +25,19 @@ VOICES = ("auto", "piper", "espeak", "none")
 """Who speaks: ``auto`` is the best voice that is installed, ``none`` leaves the captions."""
 CAPTION_FILES = ("vtt", "srt")
 """Kinds of files with captions; the first one is the default of a narration."""
-CAPTION_KINDS = (*CAPTION_FILES, "none")
+CAPTION_KINDS = (*CAPTION_FILES, "burn", "none")
+"""``burn`` writes what happens into the picture, not a file."""
 
 
 def captions_of(narrate: str | None, captions: str | None) -> str | None:
     """Return the kind of file that the choices ask for; None for none."""
     kind = captions or (CAPTION_FILES[0] if narrate is not None else "none")
-    return None if kind == "none" else kind
+    return kind if kind in CAPTION_FILES else None
+
+
+def shows_captions(emphasis: bool, captions: str | None) -> bool:
+    """Return whether the picture gets captions of what happens."""
+    return captions == "burn" or (emphasis and captions != "none")
 
 
 def check_sound(codec: str, *, effects: str | None, narrate: str | None, voice: str, captions: str | None) -> None:

@@ -125,7 +125,8 @@ class Timeline:
         progress = 1.0
         if steps_a_frame < 1 and done != 1 and place < self.n_step_frames:
             progress = _eased(min(1.0, float(done) / _MOVING_SHARE))
-        return Moment(self.first_index + offset, progress, float(stretch.factor))
+        factor = float(stretch.factor) if place < self.n_step_frames else 1.0
+        return Moment(self.first_index + offset, progress, factor)
 
     def frame_of_step(self, index: int) -> int:
         """First frame that shows the step at ``index``."""

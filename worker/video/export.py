@@ -17,6 +17,7 @@ from recorder.urls import local_path
 from recorder.video.episode_timeline import timeline_of
 from recorder.video.kinds import check_kinds
 from recorder.video.options import VideoOptions
+from recorder.video.sound_choices import shows_captions
 from recorder.video.timeline import Timeline
 from worker.video.chapters import chapter_file, webvtt
 from worker.video.frame_loop import OnFrame, VideoFile, make_video
@@ -289,4 +290,6 @@ def make_renderer(
         learning_curve=learning_curve,
         caption=caption,
         source=options.source,
+        emphasis=options.emphasis,
+        captions=shows_captions(options.emphasis, options.captions),
     )

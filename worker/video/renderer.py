@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recorder.episode_file import Episode
 from recorder.errors import UsageError
-from recorder.outline import picture_columns
+from recorder.outline import Outline, picture_columns
 from recorder.video.kinds import check_kinds
 from recorder.video.timeline import Timeline, make_timeline
 from worker.video.board import Board
@@ -17,6 +17,8 @@ from worker.video.layout import make_layout
 from worker.video.scales import scales_of
 from worker.video.scene.clock import ClockPanel
 from worker.video.scene.curve import CurvePanel
+from worker.video.scene.emphasis import Emphasis
+from worker.video.scene.end_card import end_card_of, hook_of
 from worker.video.scene.grid import GridPanel
 from worker.video.scene.header import HeaderPanel
 from worker.video.scene.history import HistoryPanel
@@ -53,6 +55,8 @@ class EpisodeVideoRenderer:
         caption: a line on the title card.
         canvas: draw on this one instead of a new one.
         source: what the largest panel shows, one of ``SOURCES``; None for pictures where there are any, else the board.
+        emphasis: zoom and pulse while a meter is critical, and a card with the outcome at the end.
+        captions: write what happens into the picture.
         beside: episodes in the same picture: scales cover their values too.
 
     Attributes:
@@ -80,6 +84,8 @@ class EpisodeVideoRenderer:
         canvas: Canvas | None = None,
         beside: Sequence[Episode] = (),
         source: str | None = None,
+        emphasis: bool = False,
+        captions: bool = False,
     ) -> None:
         check_kinds(width=width, height=height, style=style)
         if canvas is not None:
@@ -106,6 +112,7 @@ class EpisodeVideoRenderer:
             ProgressPanel(series, layout, theme, still),
         ]
         self.board: Board | None = None
+        self._grid: GridPanel | None = None
         pictures = picture_columns(episode.schema)
         if source == "picture" and not pictures:
             raise UsageError("source 'picture': this recording has no pictures")
@@ -116,7 +123,7 @@ class EpisodeVideoRenderer:
             panels.append(PicturePanel(episode, pictures[0], layout, theme, still, places[0]))
         if has_board and series.positions.shape[1]:
             grid = GridPanel(series, layout, theme, still, places[-1])
-            self.board = grid.board
+            self.board, self._grid = grid.board, grid
             panels.append(grid)
         elif has_board:
             panels.append(HistoryPanel(series, scales, layout, theme, still, places[-1]))
@@ -130,10 +137,29 @@ class EpisodeVideoRenderer:
             draw_learning_curve(still, layout.learning, learning_curve, series.learning_point, layout, theme)
         self._panels = panels
         self.layout = layout
+        self._emphasis: Emphasis | None = None
+        if emphasis or captions:
+            self._emphasis = Emphasis(
+                Outline.of(episode).markers(),
+                self.timeline,
+                layout,
+                theme,
+                layout.board,
+                end_card=end_card_of(series) if emphasis else None,
+                has_captions=captions,
+                has_zoom=emphasis,
+            )
         self._card: Surface | None = None
         if self.timeline.n_title_frames:
             self._card = Surface(still.pixels.copy())
-            draw_title_card(self._card, series, layout, theme, caption=caption, learning_curve=learning_curve)
+            draw_title_card(
+                self._card,
+                series,
+                layout,
+                theme,
+                caption=caption or (hook_of(series, learning_curve) if emphasis else ""),
+                learning_curve=learning_curve,
+            )
         self._behind_card: NDArray[np.uint8] | None = None
         self.canvas.restore(layout.frame)
 
@@ -149,12 +175,16 @@ class EpisodeVideoRenderer:
             UsageError: there is no such frame.
         """
         moment = self.timeline.moment(frame)
+        if self._emphasis is not None:
+            self._emphasis.take_back(self.canvas)
         if moment is None:
             self._show_card()
             return
         self._hide_card()
         for panel in self._panels:
             panel.draw(self.canvas, moment)
+        if self._emphasis is not None:
+            self._emphasis.draw(self.canvas, frame, None if self._grid is None else self._grid.place(moment))
 
     def _show_card(self) -> None:
         if self._behind_card is None and self._card is not None:

@@ -29,6 +29,12 @@ def add_video_choices(parser: argparse.ArgumentParser) -> None:
         "--source", choices=SOURCES, help="what the largest panel shows (default: recorded pictures, or else the board)"
     )
     picture.add_argument("--learning-curve", action="store_true", default=None, help="show the run's learning curve")
+    picture.add_argument(
+        "--emphasis",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="zoom while a meter is critical, captions of what happens, a card with the outcome",
+    )
     time = parser.add_argument_group("time")
     time.add_argument("--fps", type=number, help="frames a second (default: 30)")
     time.add_argument("--steps-per-second", type=number, metavar="N", help="steps per second of video (default: 8)")

@@ -145,7 +145,7 @@ class GridPanel:
     def draw(self, canvas: Canvas, moment: Moment) -> None:
         """Draw the agent on its way to the step's position."""
         series = self._series
-        place = self._place(moment)
+        place = self.place(moment)
         heading = self._heading(moment.step_index)
         level = self._ring_level(moment.step_index)
         key = (moment.step_index, place, heading, level)
@@ -182,7 +182,7 @@ class GridPanel:
             overlay.stamp_center(ring(radius * 1.45, thickness), x, y, theme.line)
             overlay.stamp_center(arc(radius * 1.45, thickness, 0.0, level / _RING_LEVELS), x, y, theme.good)
 
-    def _place(self, moment: Moment) -> tuple[float, float] | None:
+    def place(self, moment: Moment) -> tuple[float, float] | None:
         """Return the agent's pixel, on its way or at its place; it does not glide between floors."""
         positions, board = self._series.positions, self.board
         here = board.place(positions[moment.step_index])

@@ -1,0 +1,94 @@
+"""Zoom, pulse, captions and the card at the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recorder.outline import Outline
+from recorder.video.options import VideoOptions
+from tests.video.sample import sample_episode, sample_steps
+from worker.video.export import make_renderer
+from worker.video.scene.emphasis import _magnified
+from worker.video.scene.end_card import hook_of
+from worker.video.series import EpisodeSeries, LearningPoint
+
+N_STEPS = 60
+CRISIS = 30
+
+
+@pytest.fixture(scope="module")
+def episode():
+    steps = []
+    for step in sample_steps(N_STEPS):
+        meters = np.full(len(step.meters), 0.6)
+        if CRISIS <= step.step < CRISIS + 5:
+            meters[0] = 0.05
+        steps.append(replace(step, meters=tuple(meters), interaction_progress=0.0, position=(3, 3), reward=1.0))
+    return sample_episode(steps=steps)
+
+
+def renderer_of(episode, **choices):
+    return make_renderer(episode, VideoOptions.chosen(dpi=40, steps_per_second=8, hold_secs=0.5, **choices))
+
+
+def changed(renderer, plain, frame):
+    """Which rows and columns differ from the plain video, by panel."""
+    return (renderer.frame(frame) != plain.frame(frame)).any(axis=2)
+
+
+def test_the_board_is_enlarged_while_a_meter_is_critical_and_nothing_is_left_behind(episode) -> None:
+    renderer, plain = renderer_of(episode, emphasis=True, captions="none"), renderer_of(episode)
+    board = renderer.layout.board
+    inside = np.zeros((renderer.canvas.height, renderer.canvas.width), np.bool_)
+    inside[board.y : board.bottom, board.x : board.right] = True
+    middle = renderer.timeline.frame_of_step(CRISIS + 1)
+    for frame in (0, middle, renderer.timeline.frame_of_step(CRISIS + 20)):
+        differs = changed(renderer, plain, frame)
+        assert differs.any() == (frame == middle)
+        assert not (differs & ~inside).any()
+    assert changed(renderer, plain, middle)[board.y + board.height // 2].sum() > board.width / 10
+
+
+def test_a_frame_depends_only_on_its_number(episode) -> None:
+    choices = {"emphasis": True, "pace": "story", "title_secs": 0.2}
+    renderer = renderer_of(episode, **choices)
+    for frame in (renderer.n_frames - 1, 0, renderer.timeline.frame_of_step(CRISIS), 1, renderer.n_frames - 2):
+        np.testing.assert_array_equal(renderer.frame(frame), renderer_of(episode, **choices).frame(frame))
+
+
+def test_captions_say_what_happens_for_a_second_and_a_half(episode) -> None:
+    (marker,) = [marker for marker in Outline.of(episode).markers() if marker.kind == "low_meter"]
+    renderer, plain = renderer_of(episode, captions="burn"), renderer_of(episode)
+    first = renderer.timeline.frame_of_step(marker.index)
+    shown = [frame for frame in range(renderer.n_frames) if changed(renderer, plain, frame).any()]
+    assert shown == list(range(first, first + 45))
+
+
+def test_the_last_frames_have_a_card_with_the_outcome(episode) -> None:
+    renderer, plain = renderer_of(episode, emphasis=True), renderer_of(episode)
+    last = renderer.n_frames - 1
+    middle = renderer.layout.frame.center
+    assert changed(renderer, plain, last)[round(middle[1]), round(middle[0]) - 40 : round(middle[0]) + 40].any()
+    before = last - round(0.5 * 30)
+    assert not changed(renderer, plain, before).any()
+
+
+def test_magnifying_keeps_a_point_and_stays_within_the_picture() -> None:
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[20, 30] = 255
+    large = _magnified(picture, 1.3, 30.5, 20.5)
+    assert np.abs(np.subtract(np.unravel_index(large[:, :, 0].argmax(), (40, 60)), (20, 30))).max() <= 1
+    corner = _magnified(np.tile(np.arange(60, dtype=np.uint8)[None, :, None], (40, 1, 3)), 2.0, -50.0, 500.0)
+    assert (corner[:, 0, 0].max(), corner[:, -1, 0].max()) == (0, 30)
+
+
+def test_the_title_says_why_to_watch(episode) -> None:
+    series = EpisodeSeries(episode)
+    own = series.metadata.total_reward
+    assert hook_of(series, [LearningPoint(1, own - 1), LearningPoint(2, own)]) == "The best episode of the run"
+    assert hook_of(series, [LearningPoint(1, own + 1), LearningPoint(2, own)]) == "The worst episode of the run"
+    between = [LearningPoint(1, own + 1), LearningPoint(2, own - 1)]
+    assert hook_of(series, between) == hook_of(series, []) == "Top 10 %"

@@ -28,9 +28,11 @@ __all__ = ["measure_killed_lost_steps"]
 
 _N_LANES = 8
 _EPISODE_STEPS = 400
-_PAIR = struct.Struct("<QQ")
-_STOP_AT = _PAIR.size
-"""Where the trainer reads that it is to close; the steps that were accepted, and those that were begun, stand before it."""
+_SHARED = struct.Struct("<QQQ")
+_ACCEPTED, _BEGUN, _STOP = range(3)
+"""Numbers in shared memory: steps that calls have accepted, steps that were begun, and whether the trainer is to close. Each
+is stored by itself: ``pack_into`` writes zeros first, and a kill may leave them.
+"""
 _DEADLINE_SECS = 120.0
 _POLL_SECS = 0.05
 
@@ -60,7 +62,7 @@ def _lost_steps(whom: str, after_secs: float) -> tuple[int, int]:
     """Steps that are missing, and steps that were accepted."""
     with tempfile.TemporaryDirectory(prefix="hamlet-bench-") as name, EmbeddedServer(Path(name, "server")) as server:
         boxes, counts = Path(name, "boxes"), Path(name, "counts")
-        counts.write_bytes(bytes(_STOP_AT + 1))
+        counts.write_bytes(bytes(_SHARED.size))
         command = [sys.executable, "-m", "benchmarks.killed", server.url, str(boxes), str(counts)]
         with _killed_at_the_end(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as trainer:
             assert trainer.stdout is not None
@@ -73,7 +75,7 @@ def _lost_steps(whom: str, after_secs: float) -> tuple[int, int]:
             else:
                 time.sleep(after_secs)
                 with open(counts, "r+b") as file:
-                    file.seek(_STOP_AT)
+                    file.seek(_STOP * 8)
                     file.write(b"\1")
             trainer.wait(_DEADLINE_SECS)
         if whom == "both":
@@ -84,7 +86,7 @@ def _lost_steps(whom: str, after_secs: float) -> tuple[int, int]:
             if time.monotonic() > deadline:
                 raise StackError(f"a black box stays: {sorted(boxes.iterdir())}")
             time.sleep(_POLL_SECS)
-        n_sure, n_at_most = _PAIR.unpack_from(counts.read_bytes())
+        n_sure, n_at_most, _ = _SHARED.unpack(counts.read_bytes())
         numbers = _numbers_on(server.url)
     if numbers - set(range(n_at_most)):
         raise StackError("the server has steps that no call handed over")
@@ -121,19 +123,19 @@ def _numbers_on(url: str) -> set[int]:
 
 def _train(url: str, boxes: str, counts: str) -> None:
     with open(counts, "r+b") as file:
-        shared = mmap.mmap(file.fileno(), _STOP_AT + 1)
+        shared = memoryview(mmap.mmap(file.fileno(), _SHARED.size)).cast("Q")
     recorder = EpisodeRecorder(url, run_id="bench-killed", black_box_dir=boxes, on_full="block")
     print(recorder.sender_pid, flush=True)
     lanes, meters = np.arange(_N_LANES), np.zeros((_N_LANES, 2))
     for turn in count():
-        if shared[_STOP_AT]:
+        if shared[_STOP]:
             break
         first = turn * _N_LANES
         number, step = divmod(turn, _EPISODE_STEPS)
         ids = number * _N_LANES + lanes
-        _PAIR.pack_into(shared, 0, first, first + _N_LANES)
+        shared[_BEGUN] = first + _N_LANES
         recorder.record_batch(ids, np.full(_N_LANES, step), meters, meters, lanes, (first + lanes).astype(float))
-        _PAIR.pack_into(shared, 0, first + _N_LANES, first + _N_LANES)
+        shared[_ACCEPTED] = first + _N_LANES
         if step == _EPISODE_STEPS - 1:
             for episode_id in ids.tolist():
                 recorder.finish_episode(episode_id)

@@ -52,8 +52,8 @@ def test_a_trainer_that_repeats_an_ended_run_is_warned_at_its_start(
 ) -> None:
     first_time(rig, redis_url)
     rig.stream.forget_run(RUN)  # as a sweep does after an hour
-    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
-        wait_until(lambda: "is not new" in caplog.text, message="the word")
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
+        wait_until(lambda: recorder.stats() and "is not new" in caplog.text, message="the word")
     assert f"it has ended; number of its episodes: {N_EPISODES}, last id: {N_EPISODES - 1}" in caplog.text
     for way in ("resume=True", "another run_id", "unique_run_id=True"):
         assert way in caplog.text
@@ -64,8 +64,8 @@ def test_a_trainer_that_repeats_a_run_is_warned_even_before_a_worker_has_seen_it
 ) -> None:
     with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
         play_all(recorder)
-    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
-        wait_until(lambda: "is not new" in caplog.text, message="the word")
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
+        wait_until(lambda: recorder.stats() and "is not new" in caplog.text, message="the word")
     assert f"episodes that an earlier trainer began in it: {N_EPISODES}" in caplog.text
 
 
@@ -93,8 +93,8 @@ def test_a_redis_that_has_forgotten_the_run_learns_of_it_from_the_first_sweep(
     first_time(rig, redis_url)
     redis_client.flushall()
     sweep(rig.worker())
-    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK):
-        wait_until(lambda: "is not new" in caplog.text, message="the word")
+    with EpisodeRecorder(redis_url, run_id=RUN, limits=QUICK) as recorder:
+        wait_until(lambda: recorder.stats() and "is not new" in caplog.text, message="the word")
     assert f"it has ended; number of its episodes: {N_EPISODES}, last id: {N_EPISODES - 1}" in caplog.text
 
 

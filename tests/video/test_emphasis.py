@@ -82,7 +82,8 @@ def test_magnifying_keeps_a_point_and_stays_within_the_picture() -> None:
     large = _magnified(picture, 1.3, 30.5, 20.5)
     assert np.abs(np.subtract(np.unravel_index(large[:, :, 0].argmax(), (40, 60)), (20, 30))).max() <= 1
     corner = _magnified(np.tile(np.arange(60, dtype=np.uint8)[None, :, None], (40, 1, 3)), 2.0, -50.0, 500.0)
-    assert (corner[:, 0, 0].max(), corner[:, -1, 0].max()) == (0, 30)
+    assert corner[:, 0, 0].max() == 0
+    assert 28 <= corner[:, -1, 0].min() <= corner[:, -1, 0].max() <= 30
 
 
 def test_the_title_says_why_to_watch(episode) -> None:

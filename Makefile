@@ -25,10 +25,12 @@ help:
 
 setup: $(STAMP)
 
+# The second Gymnasium is for the test of a trainer of older versions.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,torch]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/gymnasium-0.29 gymnasium==0.29.1
 	@touch $(STAMP)
 
 # What checks the page's code. The page itself needs none of it.

@@ -25,11 +25,14 @@ from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 import lz4.frame
 import msgpack
 import torch
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = [
     "BaselineMetadata",

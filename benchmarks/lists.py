@@ -11,7 +11,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import combinations, product
 from pathlib import Path
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.replay_server import DEADLINE_SECS, get, serving
 from recorder.catalog import Catalog, EpisodeRow
+from recorder.python_versions import UTC
 
 __all__ = ["measure_list"]
 

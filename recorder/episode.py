@@ -15,7 +15,6 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,6 +32,7 @@ from recorder.field_values import (
     read_text,
     unless_none,
 )
+from recorder.python_versions import StrEnum
 
 __all__ = ["EpisodeMetadata", "EpisodeStatus", "Gap", "RecordedStep", "Substrate", "read_layout", "return_of"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal, cast
 
@@ -16,6 +15,7 @@ import msgpack
 import numpy as np
 
 from recorder.errors import EpisodeFileCorruptError, EpisodeFileTooLargeError, EpisodeFileVersionError
+from recorder.python_versions import StrEnum
 
 __all__ = [
     "ALLOWED_DTYPES",

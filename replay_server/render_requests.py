@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from recorder.catalog import Catalog, VideoBounds, VideoRow
+from recorder.python_versions import UTC
 from recorder.recordings.find import find_recording
 from recorder.settings import Settings
 from recorder.video.request import make_request

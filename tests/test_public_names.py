@@ -20,6 +20,10 @@ ROOMS = {
     "recorder.wrappers": wrappers.__all__,
     "recorder.wrappers.vector": ["RecordEpisode"],
     "recorder.wrappers.sb3": ["RecorderCallback"],
+    "recorder.wrappers.dm_env": ["RecordEpisode"],
+    "recorder.wrappers.envpool": ["RecordEpisode"],
+    "recorder.wrappers.pufferlib": ["RecordEpisode"],
+    "recorder.wrappers.tianshou": ["RecorderHook"],
 }
 """Where public names are imported from."""
 

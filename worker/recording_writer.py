@@ -9,7 +9,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from recorder.capture import EpisodeRecorder
 from recorder.catalog import Catalog
@@ -21,6 +21,9 @@ from worker.criteria import GivenCriteria, criteria_factory
 from worker.ingest import IngestContext, IngestLimits
 from worker.process import ingest_limits
 from worker.writer_thread import WriterThread
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["RecordingWriter"]
 

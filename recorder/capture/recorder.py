@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from recorder.black_box import Ring, RingWriter
 from recorder.capture.block_path import BlockPath
@@ -44,6 +44,8 @@ from recorder.sender import make_ring, start_sender
 from recorder.step_stream import MemoryStepStream, RedisStepStream, StepStream
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from recorder.settings import Settings
 
 __all__ = ["EpisodeRecorder", "copied_recorder"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from recorder.capture.tensor_bytes import has_plain_memory
 from recorder.capture.values import as_array, as_scalar, is_cuda
 from recorder.chunk import MAX_FRAME_BYTES
 from recorder.errors import UsageError
+from recorder.python_versions import StrEnum
 from recorder.schema import ALLOWED_DTYPES, MAX_COLUMNS, MAX_DIMENSIONS, STEP_FIELDS
 
 __all__ = ["Form", "Way", "block_way", "device_dtype", "fitting", "no_room", "step_way", "widened"]

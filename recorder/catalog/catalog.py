@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 from recorder.catalog.engine import Engines, parse_url, refuse_missing_folder
 from recorder.catalog.filesystem import MOUNTS_FILE
@@ -27,6 +27,9 @@ from recorder.catalog.operations.write_job import WriteJobOperations
 from recorder.catalog.original import OriginalRows, read_original
 from recorder.catalog.schema import SCHEMA_VERSION, check_version, migrate, read_version, refuse_foreign_version
 from recorder.errors import CatalogError, CatalogUnavailableError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Catalog"]
 

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from recorder.errors import UsageError
+from recorder.python_versions import UTC
 from recorder.text import sanitize_text
 from recorder.throttled_log import Throttle
 

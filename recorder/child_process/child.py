@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 from recorder.child_process import tether
 from recorder.child_process.interpreter import python_executable
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["ChildProcess", "spawn_tethered"]
 

@@ -27,4 +27,6 @@ def module_command(module: str, *arguments: str) -> list[str]:
     """
     python = python_executable()
     search = os.pathsep.join(str(Path(place).absolute()) for place in sys.path if isinstance(place, str))
-    return [python, "-P", "-c", _BEGIN, search, module, *arguments]
+    # _BEGIN replaces the path; -P keeps files of the current folder from what it imports before that. Python 3.10 lacks it.
+    options = ["-P"] if sys.version_info >= (3, 11) else []
+    return [python, *options, "-c", _BEGIN, search, module, *arguments]

@@ -64,7 +64,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay and compare, then make the video."""
-    from recorder.wrappers import Reproduction, changing_wrappers, make_environment  # lazy: loads gymnasium
+    from recorder.wrappers import Reproduction, make_environment  # lazy: loads gymnasium
+    from recorder.wrappers.description import changing_wrappers
 
     let_user_code_be_found()
     if args.output is not None:

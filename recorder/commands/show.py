@@ -7,7 +7,7 @@ import dataclasses
 import json
 import shlex
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from recorder.commands.arguments.opening import open_catalog, run_of, settings_of
@@ -15,6 +15,7 @@ from recorder.commands.arguments.parsing import add_command, non_negative
 from recorder.commands.terminal.exit_status import ExitStatus
 from recorder.commands.terminal.output import Output, counted
 from recorder.errors import RecorderError, RecordingNotFoundError
+from recorder.python_versions import UTC
 from recorder.recordings.find import open_recording
 from recorder.storage import open_recordings
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from recorder.black_box import Ring
 from recorder.text import sanitize_text
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["RecorderStats"]
 

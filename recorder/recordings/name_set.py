@@ -6,7 +6,10 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["NameSet"]
 

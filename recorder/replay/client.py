@@ -14,7 +14,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from recorder.chunk import Chunk, decode_chunk
@@ -27,6 +27,9 @@ from recorder.errors import (
     UsageError,
 )
 from recorder.schema import EpisodeSchema
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["RemoteEpisode", "ReplayClient"]
 

@@ -7,7 +7,10 @@ import select
 import termios
 import tty
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Keyboard"]
 

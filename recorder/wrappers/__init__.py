@@ -14,7 +14,7 @@ except ImportError as error:
     raise MissingExtraError("recorder.wrappers", "gymnasium") from error
 
 from recorder.wrappers.autoseed import AutoSeed
-from recorder.wrappers.description import changing_wrappers, describe_environment
+from recorder.wrappers.description import describe_environment
 from recorder.wrappers.reproduction import Divergence, Reproduction, make_environment
 from recorder.wrappers.single import RecordEpisode
 
@@ -23,7 +23,6 @@ __all__ = [
     "Divergence",
     "RecordEpisode",
     "Reproduction",
-    "changing_wrappers",
     "describe_environment",
     "make_environment",
 ]

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Space
-from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWrapper
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from recorder.step_stream import pack_body
+from recorder.wrappers.gymnasium_versions import AnyVectorWrapper
 from recorder.wrappers.names import action_names_of, observation_names_of
 
 __all__ = ["changing_wrappers", "describe_environment", "description_of", "name_in"]
@@ -124,7 +125,7 @@ def printed(env: Any) -> str:
 def _vector_wrappers(env: Any) -> list[str]:
     """The classes of the wrappers around a vector environment, the outermost first."""
     names = []
-    while isinstance(env, VectorWrapper):
+    while isinstance(env, AnyVectorWrapper):
         names.append(type(env).__name__)
         env = env.env
     return names

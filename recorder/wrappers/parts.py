@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
 
 from recorder.errors import UsageError
 from recorder.wrappers.frames import is_picture
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Parts", "own_copy", "sample_of", "with_rows"]
 

@@ -8,7 +8,6 @@ from typing import Any, Generic, SupportsFloat, TypeVar
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.wrappers import Autoreset
 
 from recorder.capture import EpisodeRecorder
 from recorder.capture.values import as_scalar
@@ -16,6 +15,7 @@ from recorder.errors import UsageError
 from recorder.wrappers.autoseed import watch_one
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, picture_of
+from recorder.wrappers.gymnasium_versions import AUTORESET_WRAPPERS
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.kinds import chain_of, check_single, instead_of_single
 from recorder.wrappers.parts import own_copy
@@ -114,7 +114,7 @@ class RecordEpisode(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType], Gener
             episode_trigger=episode_trigger,
             step_trigger=step_trigger,
         )
-        self._resets_itself = any(isinstance(inner, Autoreset) for inner in chain_of(env))
+        self._resets_itself = any(isinstance(inner, AUTORESET_WRAPPERS) for inner in chain_of(env))
         self._resets = watch_one(env)
         self._plain_extras: dict[str, Any] = {}
         """The extras of a step of plain spaces: one map for all, because the recorder copies what is in it."""

@@ -8,13 +8,20 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from recorder.capture import EpisodeRecorder
 from recorder.errors import UsageError
 from recorder.wrappers.autoseed import Beginning, watch_lanes
 from recorder.wrappers.description import describe_environment
 from recorder.wrappers.frames import FrameSource, Rendering, pictures_of
+from recorder.wrappers.gymnasium_versions import (
+    FINAL_OBSERVATION_KEYS,
+    AutoresetMode,
+    VectorWrapper,
+    adopt,
+    autoreset_mode_of,
+)
 from recorder.wrappers.hooks import EpisodeFunction, Hooks, StepFunction, Trigger
 from recorder.wrappers.kinds import check_vector, instead_of_vector
 from recorder.wrappers.lane_info import lane_info
@@ -89,6 +96,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
     ) -> None:
         check_vector(env)
         super().__init__(env)
+        adopt(self, env)
         self.metadata = env.metadata  # a wrapper outside this one needs the ``autoreset_mode``
         self._plan = Plan(
             describe_environment(env),
@@ -115,7 +123,7 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
             episode_trigger=episode_trigger,
             step_trigger=step_trigger,
         )
-        mode = AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+        mode = autoreset_mode_of(env.metadata)
         self._resets_at_once = mode is AutoresetMode.SAME_STEP
         """Whether the call that ends an episode resets its lane."""
         self._resets_itself = mode is not AutoresetMode.DISABLED
@@ -274,7 +282,8 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         """What the actions led to: where lanes have been reset since, their observations from before that."""
         values = self._plan.observations.read(observations)
         if self._resets_at_once and ended:
-            last = {place: self._plan.observations.read(infos["final_obs"][place]) for place in ended}
+            final = next(infos[key] for key in FINAL_OBSERVATION_KEYS if key in infos)
+            last = {place: self._plan.observations.read(final[place]) for place in ended}
             values = with_rows(values, last)
         return values
 
@@ -293,8 +302,10 @@ class RecordEpisode(VectorWrapper[ObsType, ActType, ObsType, ActType, ArrayType]
         if masks is None or isinstance(masks, tuple):  # those of a composite space, which no field takes
             return
         if told is None or np.all(told):
-            self._action_masks = own_copy(masks)
+            self._action_masks = own_copy(masks if masks.dtype != np.object_ else np.stack(list(masks)))
         elif before is not None:
+            if masks.dtype == np.object_:  # before Gymnasium 1.0, a lane that told nothing has None
+                masks = np.stack([own if own is not None else mask for own, mask in zip(masks, before, strict=True)])
             self._action_masks = np.where(told.reshape(-1, *[1] * (masks.ndim - 1)), masks, before)
 
     def _lane_seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:

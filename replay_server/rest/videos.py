@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from recorder.catalog import VideoBounds, VideoRow
 from recorder.errors import StorageError
+from recorder.python_versions import UTC
 from recorder.settings import Settings
 from recorder.storage import Storage, open_videos
 from recorder.video.request import VIDEO_CHOICES, captions_path

@@ -13,7 +13,7 @@ from recorder.episode import EpisodeStatus
 from tests.capture.recorded import Ended
 from tests.wrappers.counting_env import N_ACTIONS, CountingEnv, episode_length, recorded_by_lane
 
-__all__ = ["assert_is_life", "assert_lanes_are_lives", "life"]
+__all__ = ["assert_are_lives", "assert_is_life", "assert_lanes_are_lives", "life"]
 
 
 def life(lane: int, number: int, actions: Sequence[int]) -> list[tuple[list[float], float, bool, bool]]:
@@ -64,7 +64,12 @@ def assert_lanes_are_lives(recorder: EpisodeRecorder, *, n_lanes: int, at_least:
     Args:
         known: as ``assert_is_life`` takes it.
     """
-    for lane, episodes in enumerate(recorded_by_lane(recorder, n_lanes=n_lanes)):
+    assert_are_lives(recorded_by_lane(recorder, n_lanes=n_lanes), at_least=at_least, **known)
+
+
+def assert_are_lives(by_lane: Sequence[Sequence[Ended]], *, at_least: int = 4, **known: bool) -> None:
+    """The same of the episodes of each lane."""
+    for lane, episodes in enumerate(by_lane):
         whole = [ended for ended in episodes if ended.metadata.status == EpisodeStatus.COMPLETE]
         assert len(whole) >= at_least
         assert len(episodes) - len(whole) <= 1

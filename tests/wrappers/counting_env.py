@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from recorder.capture import EpisodeRecorder
-from tests.capture.recorded import Ended, close_and_read
+if TYPE_CHECKING:
+    from recorder.capture import EpisodeRecorder
+    from tests.capture.recorded import Ended
 
 __all__ = ["N_ACTIONS", "CountingEnv", "episode_length", "recorded_by_lane"]
 
@@ -57,6 +58,8 @@ class CountingEnv(gymnasium.Env[Any, Any]):
 
 def recorded_by_lane(recorder: EpisodeRecorder, *, n_lanes: int) -> list[list[Ended]]:
     """Close a recorder; the episodes of each lane in the order of their ids."""
+    from tests.capture.recorded import close_and_read  # lazy: a trainer of an older Python has no worker
+
     episodes = close_and_read(recorder)
     by_lane: list[list[Ended]] = [[] for _ in range(n_lanes)]
     for episode_id in sorted(episodes):

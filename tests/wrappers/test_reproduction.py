@@ -19,10 +19,10 @@ from recorder.wrappers import (
     AutoSeed,
     RecordEpisode,
     Reproduction,
-    changing_wrappers,
     describe_environment,
     make_environment,
 )
+from recorder.wrappers.description import changing_wrappers
 from recorder.wrappers.vector import RecordEpisode as RecordEpisodes
 from tests.capture.recorded import close_and_read
 from tests.processes import run_python

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from recorder.catalog import Catalog
+from recorder.python_versions import UTC
 from recorder.step_stream import StepStream
 from recorder.storage import Storage
 from worker.criteria import Criterion, Evaluator

@@ -7,10 +7,13 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 from recorder.catalog import Catalog, VideoRow
 from recorder.errors import CatalogError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["VideoLease"]
 

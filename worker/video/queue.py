@@ -11,11 +11,12 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from recorder.catalog import Catalog, SegmentRow, VideoRow
 from recorder.episode_file import Episode
 from recorder.errors import RecorderError, RecordingNotFoundError, UsageError
+from recorder.python_versions import UTC
 from recorder.recordings.find import open_checked_recording
 from recorder.storage import Storage
 from recorder.video.episode_timeline import timeline_of

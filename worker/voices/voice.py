@@ -11,11 +11,14 @@ import threading
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any
 
 from recorder.child_process.module_command import module_command
 from recorder.errors import MissingExtraError, VideoError
 from worker.voices import espeak, piper
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["VOICE_HINT", "Voice", "choose_voice"]
 

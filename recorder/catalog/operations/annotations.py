@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -13,6 +13,7 @@ from recorder.catalog.models import episode_annotations
 from recorder.catalog.operations.runs import add_missing_run
 from recorder.catalog.rows import AnnotationRow
 from recorder.errors import QuotaError, RecordingNotFoundError, UsageError
+from recorder.python_versions import UTC
 
 __all__ = ["AnnotationOperations"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,7 @@ from recorder.catalog.operations.recordings import write_recordings
 from recorder.catalog.operations.runs import add_missing_runs
 from recorder.catalog.rows import EpisodeRow, RecordingRow
 from recorder.errors import UsageError
+from recorder.python_versions import UTC
 
 __all__ = ["ImportOperations", "import_rows"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from math import nan
 from operator import attrgetter
 from typing import Any
@@ -21,6 +21,7 @@ from recorder.catalog.models import episodes, recording_reasons, recordings
 from recorder.catalog.operations.runs import add_missing_runs
 from recorder.catalog.rows import RecordingRow
 from recorder.errors import RecordingNotFoundError, UsageError
+from recorder.python_versions import UTC
 
 __all__ = ["RecordingOperations", "write_recordings"]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from recorder.commands.arguments.opening import has_catalog, open_catalog
 from recorder.commands.checks.finding import Finding
 from recorder.commands.checks.server import FoundRedis
 from recorder.commands.run_status import read_run_statuses
 from recorder.errors import RecorderError
+from recorder.python_versions import UTC
 from recorder.settings import Settings
 
 __all__ = ["check_lost_steps"]

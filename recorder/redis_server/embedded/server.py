@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from recorder.errors import RecorderError, ServerStartError, StreamError
 from recorder.redis_server.client import make_client
@@ -17,6 +17,9 @@ from recorder.redis_server.embedded.binary import find_server_binary
 from recorder.redis_server.embedded.folder import ServerFolder, running_redis_url
 from recorder.redis_server.embedded.moving import move_data
 from recorder.redis_server.embedded.process import ServerProcess, inode_of, start_process
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["EmbeddedServer", "use_redis"]
 

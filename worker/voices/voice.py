@@ -20,7 +20,7 @@ from worker.voices import espeak, piper
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["VOICE_HINT", "Voice", "choose_voice"]
+__all__ = ["VOICE_HINT", "Voice", "choose_voice", "installed_voices"]
 
 VOICE_HINT = "pip install 'hamlet-recorder[voice]'"
 
@@ -28,6 +28,16 @@ _LOAD_SECS = 120.0
 """A slow disk under load; the model has 60 MB."""
 _SPEAK_SECS = 60.0
 """For one sentence, which usually takes less than two seconds."""
+
+
+def installed_voices(model: Path | None = None) -> list[str]:
+    """Return the names of the voices, the best one first.
+
+    Args:
+        model: a piper model of yours, which makes its package unnecessary.
+    """
+    needed = {"piper": piper.PACKAGES if model is None else piper.PACKAGES[:1], "espeak": espeak.PACKAGES}
+    return [name for name, packages in needed.items() if all(find_spec(package) for package in packages)]
 
 
 def choose_voice(wanted: str, model: Path | None = None) -> str | None:
@@ -42,8 +52,7 @@ def choose_voice(wanted: str, model: Path | None = None) -> str | None:
     """
     if wanted == "none":
         return None
-    needed = {"piper": piper.PACKAGES if model is None else piper.PACKAGES[:1], "espeak": espeak.PACKAGES}
-    installed = [name for name, packages in needed.items() if all(find_spec(package) for package in packages)]
+    installed = installed_voices(model)
     if wanted == "auto":
         return installed[0] if installed else None
     if wanted not in installed:

@@ -85,7 +85,7 @@ def test_the_keyboard_walks_the_table_and_opens_an_episode(rows: Page) -> None:
     rows.wait_for_url("**/runs/demo/episodes/50*")
     rows.wait_for_selector(".player[data-step]")
     rows.keyboard.press("n")
-    expect(rows.locator("#message")).to_contain_text("last recorded episode")
+    expect(rows.locator("#message")).to_contain_text("last kept episode")
     rows.keyboard.press("Escape")
     expect(rows.locator("tbody tr")).to_have_count(6)
     rows.go_back()

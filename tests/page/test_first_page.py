@@ -78,6 +78,35 @@ def test_curves_of_several_runs_are_drawn_over_each_other(first_page: Page) -> N
     expect(first_page.locator(".key-other")).to_have_count(0)
 
 
+def test_pointing_at_the_curve_names_the_nearest_episode_beside_its_point(first_page: Page) -> None:
+    canvas = first_page.locator(".curve-canvas")
+    canvas.hover()
+    pixels = pixels_of(first_page, ".curve-canvas").astype(int)
+    rows, columns = np.nonzero(np.abs(pixels - (0xE9, 0xA2, 0x3B)).max(axis=2) <= 12)
+    is_best = columns > columns.max() - 8  # the disc of episode 50
+    x, y = float(np.median(columns[is_best])), float(np.median(rows[is_best]))
+    canvas.hover(position={"x": x + 3, "y": y + 2})
+    bubble = first_page.locator(".curve-bubble")
+    expect(bubble).to_contain_text("Episode 50")
+    expect(bubble).to_contain_text("Return 99.73")
+    expect(bubble.locator("img")).to_be_visible()
+    box, frame = bubble.bounding_box(), canvas.bounding_box()
+    assert box is not None
+    assert frame is not None
+    assert box["x"] > frame["x"] + x + 5 or box["x"] + box["width"] < frame["x"] + x - 5, "the bubble covers its point"
+    canvas.click(position={"x": x + 3, "y": y + 2})
+    first_page.wait_for_url("**/runs/demo/episodes/50*")
+
+
+def test_pointing_at_a_thumbnail_plays_the_episode(first_page: Page) -> None:
+    first_page.locator("td.col-preview").nth(1).hover()
+    film = first_page.locator(".film-bubble .film")
+    expect(film).to_be_visible()
+    assert "/demo/40/film.png" in film.evaluate("node => node.style.backgroundImage")
+    first_page.mouse.move(5, 5)
+    expect(film).to_be_hidden()
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_the_first_page_fits_in_both_themes(browser: Browser, site: Site, theme: str, width: int) -> None:

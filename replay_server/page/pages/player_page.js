@@ -246,7 +246,7 @@ export class PlayerPage {
     try {
       const episodeId = await fetchNeighbour(outline.runId, outline.episodeId, direction);
       if (episodeId === null)
-        showMessage(direction > 0 ? "This is the last recorded episode." : "This is the first recorded episode.");
+        showMessage(direction > 0 ? "This is the last kept episode." : "This is the first kept episode.");
       else this.#visit({ ...ELSEWHERE, episodeId });
     } catch (error) {
       showMessage(messageOf(error));

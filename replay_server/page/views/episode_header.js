@@ -62,9 +62,9 @@ export class EpisodeHeader {
       element(
         "div",
         { class: "group" },
-        button("previous", withKeys("Previous recorded episode", KEYS.previousEpisode[0]), () => on.toEpisode(-1)),
+        button("previous", withKeys("Previous kept episode", KEYS.previousEpisode[0]), () => on.toEpisode(-1)),
         this.#number,
-        button("next", withKeys("Next recorded episode", KEYS.nextEpisode[0]), () => on.toEpisode(1)),
+        button("next", withKeys("Next kept episode", KEYS.nextEpisode[0]), () => on.toEpisode(1)),
       ),
       this.#chips,
       element(

@@ -101,6 +101,8 @@ class BlockPath(Path):
         Args:
             values: in the order of ``FIELDS``, unchecked; each with a leading axis of lanes.
         """
+        if self.writes_other(episode_ids, steps, lanes, *values, extras):
+            return
         n_steps = None
         try:
             places = _checked_places(episode_ids, steps, lanes)

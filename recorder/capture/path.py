@@ -57,6 +57,8 @@ class Path(ABC):
         self._max_kinds = max_kinds
         self._quick: Writer = _another_way
         """Fits the values of the last calls."""
+        self._other: Writer = _another_way
+        """What fitted those before: calls with and without a picture may take turns."""
         self.write: Writer = _another_way if inlet.sampling is None else self._write_sampled
         """The quick way."""
         self._writers: dict[Any, Writer | None] = {}
@@ -98,6 +100,29 @@ class Path(ABC):
             else:
                 if value is not None:
                     yield column, value
+
+    def writes_other(self, *arguments: Any) -> bool:
+        """Whether the values came the way before the last one, and were written so; that one is the quick way now.
+
+        Args:
+            arguments: of ``write``, which did not write them.
+        """
+        other = self._other
+        if self._inlet.sampling is not None or other is _another_way:
+            return False
+        try:
+            is_written = other(*arguments)
+        except Exception:  # noqa: BLE001 - it does not fit either; the careful way tells why
+            return False
+        if is_written:
+            self._take_quick(other)
+        return bool(is_written)
+
+    def _take_quick(self, writer: Writer) -> None:
+        if writer is not self._quick:
+            self._other, self._quick = self._quick, writer
+        if self._inlet.sampling is None:
+            self.write = writer
 
     def refuse_value(self, problem: str, *, n_values: int = 1) -> None:
         """A value of a call can't be recorded; the rest of it is."""
@@ -158,9 +183,7 @@ class Path(ABC):
         found = self._writers.get(key)  # another thread may just have cleared them
         if found is None:
             found = self._writers[key] = self._compile(layout, layout_id, generation, ways)
-        self._quick = found
-        if self._inlet.sampling is None:
-            self.write = found
+        self._take_quick(found)
 
 
 def _another_way(*_: Any) -> bool:

@@ -88,6 +88,8 @@ class StepPath(Path):
             place: episode id, step and lane, unchecked.
             values: in the order of ``FIELDS``, unchecked.
         """
+        if self.writes_other(*place, *values, extras):
+            return
         try:
             checked = (whole_number(place[0]), whole_number(place[1]), whole_number(place[2]))
             given = dict(self.named(values, extras))

@@ -85,7 +85,7 @@ class RecordEpisode(Transform):  # type: ignore[misc]  # a class that is not typ
         truncated = known["truncated"] if known["truncated"] is not None else terminated & False
         observation = self._observation(next_tensordict, n_lanes)
         action = tensordict.get("action").detach()
-        if isinstance(self.parent.action_spec, OneHot):
+        if isinstance(getattr(self.parent, "action_spec", None), OneHot):
             action = action.to(torch.int64).argmax(-1)
         self._steps.record(
             range(n_lanes),

@@ -164,6 +164,9 @@ def test_without_a_voice_there_are_captions_and_the_command_to_install_one(
     assert "WEBVTT" in (tmp_path / "v.vtt").read_text()
     assert "-->" in (tmp_path / "v.vtt").read_text()
     assert "aac" in audio_of(tmp_path / "v.mp4")
+    unheard = export(recordings, tmp_path / "u.mp4", narrate="commentator", captions="none")
+    assert "so there is no narration: pip install" in unheard.notes[0]
+    assert unheard.captions is None
     with pytest.raises(MissingExtraError, match=r"hamlet-recorder\[voice\]"):
         export(recordings, tmp_path / "w.mp4", narrate="commentator", voice="piper")
     assert not (tmp_path / "w.mp4").exists()

@@ -13,7 +13,7 @@ from recorder.episode_file import Episode
 from recorder.errors import VideoError
 from recorder.outline import EpisodeEvents
 from recorder.video.options import VideoOptions
-from recorder.video.sound_choices import NARRATION_STYLES
+from recorder.video.sound_choices import NARRATION_STYLES, captions_of
 from recorder.video.timeline import Timeline
 from worker.video.narration.captions import Cue
 from worker.video.narration.facts import Fact, FactSheet, make_fact_sheet
@@ -104,7 +104,7 @@ def narrate(
     voice = choose_voice(options.voice, studio.voice_model) if options.narrate is not None else None
     notes: list[str] = []
     if options.narrate is not None and options.voice == "auto" and voice is None:
-        notes.append(f"no voice is installed, so the narration is in the captions only: {VOICE_HINT}")
+        notes.append(f"no voice is installed{_what_is_left(options)}: {VOICE_HINT}")
     sheet = make_fact_sheet(episode, events, timeline)
     plan = _Plan(sheet, timeline, GrammarWriter(style, seed))
     if studio.language_model is not None:
@@ -117,7 +117,7 @@ def narrate(
                 notes.append(note)
         except VideoError as error:
             logger.warning("episode_id=%s: %s", episode.metadata.episode_id, error)
-            notes.append(f"{error}; the narration is in the captions only")
+            notes.append(f"{error}{_what_is_left(options)}")
     lines = plan.lines(speech)
     if not lines:
         notes.append("the video is too short for a sentence: show more steps, or each of them for longer")
@@ -202,6 +202,11 @@ class _Plan:
             path = speech[i][0] if i in speech else None
             lines.append(Line(placed.start, placed.end, self._sentences[i], self._sheet.facts[i], path))
         return lines
+
+
+def _what_is_left(options: VideoOptions) -> str:
+    has_file = captions_of(options.narrate, options.captions) is not None
+    return ", so the narration is in the captions only" if has_file else ", so there is no narration"
 
 
 def _estimate(text: str) -> float:

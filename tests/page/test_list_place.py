@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from recorder.catalog import Catalog
-from tests.page.conftest import DEADLINE_MILLIS
+from tests.page.conftest import DEADLINE_MILLIS, Site
 from tests.page.lives import Life, add_life
 from tests.processes import PythonProcess
 
@@ -109,23 +109,17 @@ def test_broken_off_episodes_come_after_all_others(growing: tuple[Page, str, Pat
     expect(links).to_have_text(["3", "2", "1"])
 
 
-def test_the_list_stays_while_the_server_is_away(browser: Browser, tmp_path: Path) -> None:
-    with Catalog(tmp_path / "catalog.db") as catalog:
-        add_life(catalog, tmp_path, "one", 0, COLUMNS)
-    page = browser.new_page()  # the browser logs each refused request
-    command = ("-m", "recorder", "serve", "--recordings", str(tmp_path), "--port")
-    with PythonProcess(*command, "0") as server:
-        line = server.wait_for("http://")
-        address = line[line.index("http://") :].split()[0].rstrip("/")
-        page.goto(address)
-        expect(page.locator(".episodes tbody tr")).to_have_count(1)
+def test_the_list_stays_while_the_server_is_away(browser: Browser, site: Site) -> None:
+    context = browser.new_context()
+    page = context.new_page()  # the browser logs each failed request
+    page.goto(f"{site.address}/?run=demo")
+    rows = page.locator(".episodes tbody tr")
+    expect(rows).to_have_count(6)
+    context.set_offline(True)
     trouble = page.locator(".trouble")
     expect(trouble).to_have_text("The server does not answer. Trying again…", timeout=DEADLINE_MILLIS)
-    expect(page.locator(".episodes tbody tr")).to_have_count(1)
-    add(tmp_path, "one", 1)
-    with PythonProcess(*command, address.rsplit(":", 1)[1]) as server:
-        server.wait_for("http://")
-        expect(trouble).to_be_hidden(timeout=DEADLINE_MILLIS)
-        page.get_by_role("button", name="1 new episode").click(timeout=DEADLINE_MILLIS)
-        expect(page.locator(".episodes tbody tr")).to_have_count(2)
-        page.close()
+    expect(rows).to_have_count(6)
+    context.set_offline(False)
+    expect(trouble).to_be_hidden(timeout=DEADLINE_MILLIS)
+    expect(rows).to_have_count(6)
+    context.close()
